@@ -1,0 +1,1 @@
+"""Risky actions: propose, assess, approve by people, execute at most once."""
