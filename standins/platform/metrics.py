@@ -1,0 +1,60 @@
+"""Figures of a campaign per day: a pure function of the campaign and the date, so that every run tells the same story."""
+
+import hashlib
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+CENT = Decimal("0.01")
+WEEKDAY_PACE = ("0.94", "0.97", "1.00", "0.98", "0.93", "0.81", "0.78")
+LAST_DAYS = 7
+
+
+def today() -> date:
+    """The platform's day, in UTC."""
+    return datetime.now(UTC).date()
+
+
+def _wobble(campaign: str, day: date, what: str) -> Decimal:
+    """A number in [0.90, 1.00] drawn from the names, not from chance."""
+    digest = hashlib.sha256(f"{campaign}:{day.isoformat()}:{what}".encode()).digest()
+    return Decimal("0.90") + Decimal(int.from_bytes(digest[:2], "big")) / Decimal(655360)
+
+
+def day_figures(traits: dict[str, Any], campaign: str, day: date) -> dict[str, Any]:
+    """Spend (decimal string), impressions, clicks and conversions of one campaign on one day."""
+    pace = Decimal(WEEKDAY_PACE[day.weekday()])
+    spend = (Decimal(traits["pace"]) * pace * _wobble(campaign, day, "spend")).quantize(
+        CENT, ROUND_HALF_UP
+    )
+    clicks = int(spend / Decimal(traits["cost_per_click"]))
+    impressions = int(clicks / Decimal(traits["click_rate"]))
+    rate = Decimal(traits["conversion_rate"]) * _wobble(campaign, day, "conversions")
+    return {
+        "date": day.isoformat(),
+        "spend": str(spend),
+        "impressions": impressions,
+        "clicks": clicks,
+        "conversions": int(clicks * rate),
+    }
+
+
+def series(traits: dict[str, Any], campaign: str, first: date, last: date) -> list[dict[str, Any]]:
+    """The figures of each day from `first` to `last`, both included."""
+    days = (last - first).days + 1
+    return [day_figures(traits, campaign, first + timedelta(n)) for n in range(days)]
+
+
+def total(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The sums of a series; spend stays a decimal string."""
+    spend = sum((Decimal(row["spend"]) for row in rows), Decimal("0.00"))
+    sums: dict[str, Any] = {"spend": str(spend)}
+    for name in ("impressions", "clicks", "conversions"):
+        sums[name] = sum(row[name] for row in rows)
+    return sums
+
+
+def last_week(traits: dict[str, Any], campaign: str) -> dict[str, Any]:
+    """The sums of the seven whole days before today."""
+    end = today() - timedelta(1)
+    return total(series(traits, campaign, end - timedelta(LAST_DAYS - 1), end))

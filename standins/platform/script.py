@@ -1,0 +1,80 @@
+"""The failure script: rules that make the next matching requests fail, stall or lose their answer."""
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from standins.platform.errors import invalid
+
+DEEDS = ("fail", "stall", "429", "drop_before", "drop_after")
+MAX_SECONDS = 120
+
+
+@dataclass
+class Rule:
+    """What happens to the next `times` requests whose "METHOD /path" starts with `match`."""
+
+    match: str
+    do: str
+    times: int = 1
+    status: int = 500
+    seconds: float = 5.0
+    retry_after: int = 1
+
+
+def parse_rule(body: dict[str, Any]) -> Rule:
+    """A rule from its JSON form; raises the 422 that names the wrong field."""
+    unknown = set(body) - set(Rule.__dataclass_fields__)
+    if unknown:
+        raise invalid(**dict.fromkeys(sorted(unknown), "Unknown field."))
+    if not isinstance(body.get("match"), str) or not body["match"].strip():
+        raise invalid(match='Say "METHOD /path", e.g. "POST /v1/campaigns".')
+    if body.get("do") not in DEEDS:
+        raise invalid(do=f"One of {', '.join(DEEDS)}.")
+    rule = Rule(**body)
+    _check_numbers(rule)
+    return rule
+
+
+def _check_numbers(rule: Rule) -> None:
+    if not isinstance(rule.times, int) or rule.times < 1:
+        raise invalid(times="A whole number, at least 1.")
+    if not isinstance(rule.status, int) or not 400 <= rule.status <= 599:
+        raise invalid(status="A status from 400 to 599.")
+    if not isinstance(rule.seconds, (int, float)) or not 0 <= rule.seconds <= MAX_SECONDS:
+        raise invalid(seconds=f"From 0 to {MAX_SECONDS}.")
+    if not isinstance(rule.retry_after, int) or rule.retry_after < 0:
+        raise invalid(retry_after="Whole seconds, 0 or more.")
+
+
+class Script:
+    """The rules in force, spent first come first served; they live in memory only."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rules: list[Rule] = []
+
+    def add(self, rule: Rule) -> None:
+        """Append a rule behind the ones there."""
+        with self._lock:
+            self._rules.append(rule)
+
+    def clear(self) -> None:
+        """Drop all rules."""
+        with self._lock:
+            self._rules.clear()
+
+    def list_rules(self) -> list[dict[str, Any]]:
+        """The rules that still have times left."""
+        with self._lock:
+            return [vars(rule).copy() for rule in self._rules]
+
+    def take(self, request_line: str) -> Rule | None:
+        """Spend one time of the first rule that matches "METHOD /path", or None."""
+        with self._lock:
+            for rule in self._rules:
+                if request_line.startswith(rule.match):
+                    rule.times -= 1
+                    self._rules = [left for left in self._rules if left.times > 0]
+                    return rule
+        return None

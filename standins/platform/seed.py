@@ -1,0 +1,197 @@
+"""The demo's accounts and what is in them."""
+
+from datetime import timedelta
+from typing import Any
+
+from standins.platform.metrics import today
+from standins.platform.store import Account, Document, Store
+
+# name, channel, status, daily budget, spend per day, cost per click, click rate, conversion rate
+Campaign = tuple[str, str, str, str, str, str, str, str]
+# slug, title, meta description, ((keyword, position, change, clicks), ...)
+Page = tuple[str, str, str, tuple[tuple[str, int, int, int], ...]]
+# title, kind, status, days since it was published, views, average seconds read, conversions
+Content = tuple[str, str, str, int, int, int, int]
+# name, size, days since the last message
+Audience = tuple[str, int, int]
+
+ACME_CAMPAIGNS: tuple[Campaign, ...] = (
+    ("Summer Sale", "search", "active", "500.00", "486.00", "0.62", "0.041", "0.032"),
+    ("Brand Search", "search", "active", "220.00", "171.00", "0.18", "0.124", "0.071"),
+    ("Retargeting", "display", "active", "150.00", "149.00", "0.34", "0.009", "0.044"),
+    ("Spring Clearance", "social", "paused", "300.00", "94.00", "0.55", "0.014", "0.011"),
+    ("Video Awareness", "video", "active", "400.00", "322.00", "0.09", "0.006", "0.002"),
+    ("Newsletter Sign-up", "social", "active", "80.00", "63.00", "0.41", "0.018", "0.093"),
+    ("Competitor Keywords", "search", "active", "120.00", "118.00", "1.35", "0.022", "0.017"),
+    ("Shopping Feed", "shopping", "active", "650.00", "604.00", "0.27", "0.015", "0.026"),
+)
+GLOBEX_CAMPAIGNS: tuple[Campaign, ...] = (
+    ("Summer Sale", "search", "active", "750.00", "702.00", "0.81", "0.037", "0.028"),
+    ("Brand Search", "search", "active", "180.00", "133.00", "0.21", "0.117", "0.064"),
+    ("Retargeting", "display", "active", "260.00", "241.00", "0.38", "0.008", "0.039"),
+    ("Enterprise Leads", "social", "active", "900.00", "811.00", "4.20", "0.007", "0.052"),
+    ("Webinar Invite", "social", "active", "140.00", "126.00", "0.95", "0.012", "0.081"),
+    ("Holiday Preview", "video", "paused", "350.00", "88.00", "0.11", "0.005", "0.003"),
+)
+ACME_PAGES: tuple[Page, ...] = (
+    (
+        "/summer-sale",
+        "Summer Sale | Acme",
+        "Up to 40 % off garden furniture until the end of August.",
+        (("summer sale garden", 4, 2, 1240), ("garden furniture sale", 7, -1, 610)),
+    ),
+    (
+        "/garden-chairs",
+        "Garden chairs",
+        "Chairs for the garden.",
+        (("garden chairs", 11, -3, 420), ("folding garden chair", 6, 1, 388)),
+    ),
+    (
+        "/teak-tables",
+        "Teak tables made to last | Acme",
+        "Solid teak tables, ten years of guarantee, delivered in five days.",
+        (("teak table", 3, 0, 1710), ("outdoor dining table", 9, 4, 295)),
+    ),
+    (
+        "/care-guide",
+        "How to care for teak",
+        "Oil, clean and store teak furniture: a guide in six steps.",
+        (("how to oil teak", 1, 0, 2055), ("clean teak furniture", 2, 1, 1180)),
+    ),
+    (
+        "/delivery",
+        "Delivery",
+        "",
+        (("acme delivery time", 1, 0, 96),),
+    ),
+)
+GLOBEX_PAGES: tuple[Page, ...] = (
+    (
+        "/pricing",
+        "Pricing | Globex",
+        "Plans for teams of every size.",
+        (("globex pricing", 1, 0, 880), ("workflow software pricing", 14, -2, 130)),
+    ),
+    (
+        "/integrations",
+        "Integrations",
+        "Connect Globex with the tools that you use.",
+        (("crm integration", 18, 5, 210),),
+    ),
+    (
+        "/security",
+        "Security at Globex",
+        "How we protect what you trust us with.",
+        (("soc 2 workflow software", 5, 1, 164),),
+    ),
+)
+ACME_CONTENT: tuple[Content, ...] = (
+    ("Five gardens on a balcony", "article", "published", 12, 8450, 184, 96),
+    ("Teak or acacia?", "article", "published", 33, 5210, 227, 71),
+    ("Summer Sale: the first look", "landing page", "draft", 0, 0, 0, 0),
+    ("The parasol guide", "article", "draft", 0, 0, 0, 0),
+    ("How we pack a table", "video", "published", 58, 12940, 71, 22),
+)
+GLOBEX_CONTENT: tuple[Content, ...] = (
+    ("Approvals without mail", "article", "published", 9, 3120, 245, 58),
+    ("What changes in version 9", "article", "draft", 0, 0, 0, 0),
+    ("A day at the service desk", "video", "published", 41, 6705, 88, 17),
+)
+ACME_AUDIENCES: tuple[Audience, ...] = (
+    ("Newsletter subscribers", 18250, 6),
+    ("Bought in the last 90 days", 3140, 21),
+    ("Left a full cart", 912, 2),
+    ("Loyal customers", 1480, 34),
+    ("Not seen for a year", 7605, 190),
+)
+GLOBEX_AUDIENCES: tuple[Audience, ...] = (
+    ("Trial users", 640, 3),
+    ("Paying customers", 2210, 15),
+    ("Webinar guests", 1375, 44),
+)
+
+
+def seed_demo(store: Store) -> None:
+    """Fill an empty store with the two demo accounts; one that has accounts is left as it is."""
+    with store.transaction():
+        if store.list_accounts():
+            return
+        _seed_acme(store)
+        _seed_globex(store)
+
+
+def _seed_acme(store: Store) -> None:
+    account = Account("acme", "Acme Garden", "EUR")
+    store.add_account(account, "sandbox-acme")
+    _save(store, account, "campaign", 1000, [_campaign(account, *row) for row in ACME_CAMPAIGNS])
+    pages = [_page("https://shop.acme.example", *row) for row in ACME_PAGES]
+    _save(store, account, "page", 1000, pages)
+    _save(store, account, "content", 1000, [_content(*row) for row in ACME_CONTENT])
+    _save(store, account, "audience", 1000, [_audience(*row) for row in ACME_AUDIENCES])
+
+
+def _seed_globex(store: Store) -> None:
+    account = Account("globex", "Globex Systems", "USD")
+    store.add_account(account, "sandbox-globex")
+    _save(store, account, "campaign", 2000, [_campaign(account, *row) for row in GLOBEX_CAMPAIGNS])
+    pages = [_page("https://www.globex.example", *row) for row in GLOBEX_PAGES]
+    _save(store, account, "page", 2000, pages)
+    _save(store, account, "content", 2000, [_content(*row) for row in GLOBEX_CONTENT])
+    _save(store, account, "audience", 2000, [_audience(*row) for row in GLOBEX_AUDIENCES])
+
+
+def _save(store: Store, account: Account, kind: str, base: int, rows: list[Document]) -> None:
+    for position, row in enumerate(rows, start=1):
+        ident = f"{kind[:3]}_{base + position}"
+        store.save_resource(account.id, kind, {"id": ident, **row}, position)
+
+
+def _campaign(account: Account, *row: Any) -> Document:
+    name, channel, status, budget, pace, cost_per_click, click_rate, conversion_rate = row
+    return {
+        "name": name,
+        "channel": channel,
+        "status": status,
+        "daily_budget": budget,
+        "currency": account.currency,
+        "traits": {
+            "pace": pace,
+            "cost_per_click": cost_per_click,
+            "click_rate": click_rate,
+            "conversion_rate": conversion_rate,
+        },
+    }
+
+
+def _page(site: str, *row: Any) -> Document:
+    slug, title, meta_description, rankings = row
+    names = ("keyword", "position", "change", "clicks")
+    return {
+        "slug": slug,
+        "url": f"{site}{slug}",
+        "title": title,
+        "meta_description": meta_description,
+        "rankings": [dict(zip(names, ranking, strict=True)) for ranking in rankings],
+    }
+
+
+def _content(*row: Any) -> Document:
+    title, kind, status, days, views, seconds, conversions = row
+    published = (today() - timedelta(days)).isoformat() if status == "published" else None
+    performance = {"views": views, "average_seconds": seconds, "conversions": conversions}
+    return {
+        "title": title,
+        "kind": kind,
+        "status": status,
+        "published_at": published,
+        "performance": performance,
+    }
+
+
+def _audience(*row: Any) -> Document:
+    name, size, days = row
+    return {
+        "name": name,
+        "size": size,
+        "last_contacted": (today() - timedelta(days)).isoformat(),
+    }

@@ -1,0 +1,203 @@
+"""The platform's durable store: accounts, resources, idempotency keys and the journal in one SQLite file."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+Document = dict[str, Any]
+
+SCHEMA = """
+create table if not exists account (
+    id text primary key, name text not null, token text not null unique, currency text not null
+);
+create table if not exists resource (
+    account text not null, kind text not null, id text not null,
+    position integer not null, body text not null, primary key (account, kind, id)
+);
+create table if not exists journal (
+    id integer primary key autoincrement, account text not null, time text not null,
+    operation text not null, resource text not null, before text not null, after text not null, key text
+);
+create index if not exists journal_by_account on journal (account, id);
+create table if not exists operation (
+    account text not null, key text not null, fingerprint text not null,
+    journal_id integer not null, answer text not null, primary key (account, key)
+);
+"""
+TABLES = ("operation", "journal", "resource", "account")
+
+
+@dataclass(frozen=True)
+class Account:
+    """One customer of the platform; every resource and journal row belongs to one."""
+
+    id: str
+    name: str
+    currency: str
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """What an idempotency key did: the request it was first used for and the answer given."""
+
+    fingerprint: str
+    journal_id: int
+    answer: Document
+
+
+class Store:
+    """All reads and writes; one connection, one lock, each write committed to disk before it is answered."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("pragma journal_mode = wal")
+        # FULL: a journal row that was answered survives a power cut, as a real platform's would.
+        self._db.execute("pragma synchronous = full")
+        self._db.executescript(SCHEMA)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, one writer at a time; may be nested (the outer one commits)."""
+        with self._lock:
+            if self._db.in_transaction:
+                yield
+                return
+            self._db.execute("begin immediate")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("rollback")
+                raise
+            self._db.execute("commit")
+
+    def close(self) -> None:
+        """Write the log back and close the file."""
+        with self._lock:
+            self._db.close()
+
+    def clear(self) -> None:
+        """Forget everything, the journal's numbering included."""
+        with self.transaction():
+            for table in TABLES:
+                self._db.execute(f"delete from {table}")  # noqa: S608 - names from TABLES
+            self._db.execute("delete from sqlite_sequence")
+
+    def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        with self._lock:
+            return self._db.execute(sql, values).fetchall()
+
+    def add_account(self, account: Account, token: str) -> None:
+        """Insert one account with the bearer token that opens it."""
+        with self.transaction():
+            self._db.execute(
+                "insert into account values (?, ?, ?, ?)",
+                (account.id, account.name, token, account.currency),
+            )
+
+    def list_accounts(self) -> list[Account]:
+        """All accounts, for the human page only."""
+        rows = self._rows("select id, name, currency from account order by id")
+        return [Account(**dict(row)) for row in rows]
+
+    def get_account_by_token(self, token: str) -> Account | None:
+        """The account a bearer token opens, or None."""
+        rows = self._rows("select id, name, currency from account where token = ?", token)
+        return Account(**dict(rows[0])) if rows else None
+
+    def list_resources(self, account: str, kind: str) -> list[Document]:
+        """All resources of a kind in the order they were seeded."""
+        rows = self._rows(
+            "select body from resource where account = ? and kind = ? order by position",
+            account,
+            kind,
+        )
+        return [json.loads(row["body"]) for row in rows]
+
+    def get_resource(self, account: str, kind: str, ident: str) -> Document | None:
+        """One resource of this account, or None (also when it is another account's)."""
+        rows = self._rows(
+            "select body from resource where account = ? and kind = ? and id = ?",
+            account,
+            kind,
+            ident,
+        )
+        return json.loads(rows[0]["body"]) if rows else None
+
+    def save_resource(self, account: str, kind: str, body: Document, position: int = 0) -> None:
+        """Insert or replace one resource; its place in the list never changes."""
+        with self.transaction():
+            self._db.execute(
+                "insert into resource values (?, ?, ?, ?, ?)"
+                " on conflict (account, kind, id) do update set body = excluded.body",
+                (account, kind, body["id"], position, json.dumps(body)),
+            )
+
+    def append_journal(self, account: str, entry: Document) -> int:
+        """Append one effect and return its number."""
+        with self.transaction():
+            cursor = self._db.execute(
+                "insert into journal (account, time, operation, resource, before, after, key)"
+                " values (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    account,
+                    datetime.now(UTC).isoformat(timespec="milliseconds"),
+                    entry["operation"],
+                    entry["resource"],
+                    json.dumps(entry["before"]),
+                    json.dumps(entry["after"]),
+                    entry["key"],
+                ),
+            )
+            return cursor.lastrowid or 0
+
+    def list_journal(self, account: str, after: int, limit: int) -> list[Document]:
+        """Effects of an account with a number above `after`, oldest first."""
+        rows = self._rows(
+            "select * from journal where account = ? and id > ? order by id limit ?",
+            account,
+            after,
+            limit,
+        )
+        return [_journal_entry(row) for row in rows]
+
+    def list_latest_journal(self, account: str, limit: int) -> list[Document]:
+        """The newest effects of an account, newest first."""
+        rows = self._rows(
+            "select * from journal where account = ? order by id desc limit ?", account, limit
+        )
+        return [_journal_entry(row) for row in rows]
+
+    def get_keyed(self, account: str, key: str) -> Keyed | None:
+        """What this key did in this account, or None when it took no effect."""
+        rows = self._rows(
+            "select fingerprint, journal_id, answer from operation where account = ? and key = ?",
+            account,
+            key,
+        )
+        if not rows:
+            return None
+        row = rows[0]
+        return Keyed(row["fingerprint"], row["journal_id"], json.loads(row["answer"]))
+
+    def save_keyed(self, account: str, key: str, keyed: Keyed) -> None:
+        """Remember a key's first answer, in the transaction of its effect."""
+        with self.transaction():
+            self._db.execute(
+                "insert into operation values (?, ?, ?, ?, ?)",
+                (account, key, keyed.fingerprint, keyed.journal_id, json.dumps(keyed.answer)),
+            )
+
+
+def _journal_entry(row: sqlite3.Row) -> Document:
+    entry = dict(row)
+    entry["before"] = json.loads(entry["before"])
+    entry["after"] = json.loads(entry["after"])
+    return entry
