@@ -118,6 +118,11 @@ class ActionKind(ABC, Generic[P]):
     """Risk of the kind by itself, 0-40 of the 100 points."""
     params_model: type[P]
 
+    def resolve(self, params: P) -> P:
+        """Return the params with names replaced by the outside's ids, so that what is signed can
+        not come to mean another thing (outside call, before the digest; idempotent)."""
+        return params
+
     @abstractmethod
     def observe(self, params: P) -> Facts:
         """Return the world facts the decision rests on (outside call)."""
