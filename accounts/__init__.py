@@ -1,0 +1,1 @@
+"""Tenants, people, their roles and keys; who may see and do what."""

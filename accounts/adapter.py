@@ -1,0 +1,35 @@
+"""How sign-in behaves: no open sign-up, and a label for authenticator apps without a stranger's data."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.http import HttpRequest
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """People are invited, they do not sign up."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Refuse sign-up."""
+        return False
+
+
+class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Keeps the secrets of second factors encrypted."""
+
+    def encrypt(self, text: str) -> str:
+        """Encrypt an authenticator's secret."""
+        from core.crypto import seal_text  # noqa: PLC0415
+
+        return seal_text(text, purpose="mfa")
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Decrypt an authenticator's secret."""
+        from core.crypto import open_text  # noqa: PLC0415
+
+        return open_text(encrypted_text, purpose="mfa")
+
+    def get_totp_label(self, user: Any) -> str:
+        """Name the entry in the person's own authenticator app."""
+        return str(user.email)

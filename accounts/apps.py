@@ -1,0 +1,35 @@
+"""App configuration of accounts."""
+
+from django.apps import AppConfig
+
+from core import resolvers
+
+
+class AccountsConfig(AppConfig):
+    """Tenants, people, roles and keys."""
+
+    name = "accounts"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Declare the look-ups that run before the tenant is known."""
+        resolvers.register(
+            resolvers.Resolver(
+                name="memberships",
+                table="accounts_membership",
+                match="user_id",
+                columns=(("tenant_id", "uuid"), ("id", "uuid"), ("role", "varchar")),
+                condition="t.is_active",
+                reads=("is_active",),
+            )
+        )
+        resolvers.register(
+            resolvers.Resolver(
+                name="api_key",
+                table="accounts_apikey",
+                match="digest",
+                columns=(("tenant_id", "uuid"), ("id", "uuid")),
+                condition="t.revoked_at is null",
+                reads=("revoked_at",),
+            )
+        )

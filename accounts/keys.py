@@ -1,0 +1,29 @@
+"""Turns an API key into an actor, before and inside the tenant's scope."""
+
+from datetime import datetime
+from uuid import UUID
+
+from accounts.models import ApiKey
+from accounts.services import KEY_PREFIX, actor_for_user, key_digest
+from core import resolvers
+from core.actors import Actor
+from core.clock import now as clock_now
+from core.errors import Refused
+
+
+def tenant_of_key(secret: str) -> UUID | None:
+    """Return the tenant of a key that is not revoked, without a scope; None for anything else."""
+    if not secret.startswith(KEY_PREFIX):
+        return None
+    found = resolvers.find("api_key", key_digest(secret))
+    return found[0]["tenant_id"] if found else None
+
+
+def actor_of_key(secret: str, *, address: str = "", now: datetime | None = None) -> Actor:
+    """Return the key's owner limited to the key's scopes; raises `Refused` when it has ended."""
+    key = ApiKey.objects.select_related("user").filter(digest=key_digest(secret)).first()
+    moment = now or clock_now()
+    if key is None or key.revoked_at or key.expires_at <= moment:
+        raise Refused("This key is not valid.", code="bad_key")
+    owner = actor_for_user(key.user, address=address, auth_strength="api_key")
+    return owner.limited_to(frozenset(key.scopes))

@@ -1,0 +1,159 @@
+"""Tenants, users, memberships and API keys."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin, _user_has_perm
+from django.db import models
+
+from core.clock import now
+from core.ids import uuid7
+from core.tenancy import TenantModel
+
+
+class Tenant(models.Model):
+    """A customer organisation; inside its scope only its own row is visible."""
+
+    class Tier(models.TextChoices):
+        """The subscription."""
+
+        FREE = "free", "Free"
+        TEAM = "team", "Team"
+        BUSINESS = "business", "Business"
+        ENTERPRISE = "enterprise", "Enterprise"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(unique=True)
+    tier = models.CharField(max_length=12, choices=Tier, default=Tier.TEAM)
+    timezone = models.CharField(max_length=64, default="UTC")
+    currency = models.CharField(max_length=3, default="EUR")
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users; the email address is what a person signs in with."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """Create a user with a usable password, or none at all when it is None."""
+        if not email:
+            raise ValueError("a user needs an email address")
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """Create an operator of the installation; without a membership he sees no tenant's rows."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Find a user by email address, whatever its case."""
+        return self.get(email__iexact=username)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person who signs in; belongs to tenants through memberships."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField(unique=True)
+    first_name = models.CharField(max_length=80, blank=True)
+    last_name = models.CharField(max_length=80, blank=True)
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    date_joined = models.DateTimeField(default=now, editable=False)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects = UserManager()
+
+    def __str__(self) -> str:
+        return f"user {str(self.id)[-6:]}"
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Ask the backends; being a superuser opens nothing by itself."""
+        return self.is_active and _user_has_perm(self, perm, obj)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """Tell whether any permission of the app is granted."""
+        granted = self.get_all_permissions()
+        return self.is_active and any(name.startswith(f"{app_label}.") for name in granted)
+
+    def get_full_name(self) -> str:
+        """Return the person's name, for pages of his own tenant only."""
+        return f"{self.first_name} {self.last_name}".strip() or "Unnamed"
+
+    def get_short_name(self) -> str:
+        """Return the first name."""
+        return self.first_name or "Unnamed"
+
+
+class Membership(TenantModel):
+    """A person's seat in a tenant, with a role."""
+
+    class Role(models.TextChoices):
+        """What the person is there for."""
+
+        OWNER = "owner", "Owner"
+        ADMIN = "admin", "Admin"
+        APPROVER = "approver", "Approver"
+        SUPPORT = "support", "Support"
+        COMPLIANCE = "compliance", "Compliance"
+        VIEWER = "viewer", "Viewer"
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=12, choices=Role, default=Role.VIEWER)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "user"], name="one_seat_per_person"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["tenant_id", "role"], name="members_by_role")]
+
+    def __str__(self) -> str:
+        return f"{self.get_role_display()} {str(self.user_id)[-6:]}"
+
+
+class RoleGroup(TenantModel):
+    """The group that carries a role's object permissions in one tenant; its name says nothing."""
+
+    role = models.CharField(max_length=12, choices=Membership.Role)
+    group = models.OneToOneField("auth.Group", on_delete=models.PROTECT)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "role"], name="one_group_per_role"),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_role_display()
+
+
+class ApiKey(TenantModel):
+    """A key for programs: kept as a digest, limited to scopes, with an end."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_keys")
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=11)
+    digest = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=now, editable=False)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "API key"
+        indexes: ClassVar = [models.Index(fields=["tenant_id", "created_at"], name="keys_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}…"

@@ -1,0 +1,67 @@
+"""What each role may do, as permission names."""
+
+from typing import Final
+
+VIEWER: Final = frozenset(
+    {"hitl.view_approval", "conversations.view_conversation", "agents.view_agent"}
+)
+SUPPORT: Final = VIEWER | {
+    "hitl.propose_approval",
+    "hitl.cancel_approval",
+    "conversations.reply_conversation",
+    "conversations.view_contact",
+    "agents.view_agentrun",
+    "channels_app.view_channelaccount",
+}
+APPROVER: Final = VIEWER | {
+    "hitl.propose_approval",
+    "hitl.decide_approval",
+    "hitl.cancel_approval",
+    "hitl.revoke_approval",
+    "hitl.view_approvalworkflow",
+    "conversations.view_contact",
+    "agents.view_agentrun",
+}
+COMPLIANCE: Final = VIEWER | {
+    "hitl.view_approvalworkflow",
+    "hitl.hold_approval",
+    "hitl.use_killswitch",
+    "conversations.view_contact",
+    "accounts.view_pii",
+    "accounts.view_membership",
+    "agents.view_agentrun",
+    "channels_app.view_channelaccount",
+    "core.view_auditentry",
+    "core.view_deadletter",
+}
+ADMIN: Final = (
+    SUPPORT
+    | APPROVER
+    | COMPLIANCE
+    | {
+        "hitl.resolve_approval",
+        "hitl.manage_workflow",
+        "accounts.manage_membership",
+        "accounts.manage_apikey",
+        "core.replay_deadletter",
+        "agents.change_agent",
+        "channels_app.change_channelaccount",
+    }
+)
+OWNER: Final = ADMIN | {"hitl.override_approval"}
+
+PERMISSIONS: Final[dict[str, frozenset[str]]] = {
+    "owner": OWNER,
+    "admin": ADMIN,
+    "approver": APPROVER,
+    "support": SUPPORT,
+    "compliance": COMPLIANCE,
+    "viewer": VIEWER,
+}
+ROLES: Final = tuple(PERMISSIONS)
+ALL_PERMISSIONS: Final = OWNER
+
+
+def permissions_of(role: str) -> frozenset[str]:
+    """Return what a role may do; an unknown role may do nothing."""
+    return PERMISSIONS.get(role, frozenset())

@@ -1,0 +1,41 @@
+"""Reading members and seats."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from accounts.models import Membership
+from accounts.roles import PERMISSIONS
+from core import resolvers
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One of a person's seats, as known before a tenant is chosen."""
+
+    tenant_id: UUID
+    membership_id: UUID
+    role: str
+
+
+def seats_of(user_id: UUID) -> list[Seat]:
+    """Return the active seats of a person over all tenants; works outside a tenant scope."""
+    found = resolvers.find("memberships", str(user_id))
+    seats = [Seat(row["tenant_id"], row["id"], row["role"]) for row in found]
+    return sorted(seats, key=lambda seat: seat.membership_id)
+
+
+def list_members(*, role: str | None = None, permission: str | None = None) -> list[Membership]:
+    """Return the active members of the tenant in scope, by role or by what the role allows."""
+    members = Membership.objects.filter(is_active=True, user__is_active=True)
+    if role is not None:
+        members = members.filter(role=role)
+    if permission is not None:
+        roles = [name for name, granted in PERMISSIONS.items() if permission in granted]
+        members = members.filter(role__in=roles)
+    return list(members.select_related("user").order_by("id"))
+
+
+def is_active_member(user_id: UUID) -> bool:
+    """Tell whether a person has an active seat in the tenant in scope."""
+    seats = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True)
+    return seats.exists()

@@ -1,0 +1,214 @@
+"""Seats, actors and API keys."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpRequest
+
+from accounts.models import ApiKey, Membership, RoleGroup, Tenant, User
+from accounts.roles import ALL_PERMISSIONS, permissions_of
+from core import audit
+from core.actors import Actor
+from core.clock import now as clock_now
+from core.errors import Invalid, NotFound, Refused
+
+KEY_PREFIX = "wk_"
+KEY_LIFE = timedelta(days=365)
+_STRENGTHS = {"mfa": "mfa", "password": "password"}
+
+
+def actor_for_user(
+    user: User, *, address: str = "", user_agent: str = "", auth_strength: str = "password"
+) -> Actor:
+    """Return the person as an actor of the tenant in scope; raises `Refused` without an active seat."""
+    seats = Membership.objects.filter(user_id=user.pk, is_active=True, user__is_active=True)
+    role = seats.values_list("role", flat=True).first()
+    if role is None:
+        raise Refused("You have no seat in this organisation.", code="no_membership")
+    return Actor(
+        kind="user",
+        id=user.pk,
+        user_id=user.pk,
+        role=role,
+        name=str(user.pk),
+        address=address,
+        user_agent=user_agent[:200],
+        auth_strength=auth_strength,
+        permissions=permissions_of(role),
+    )
+
+
+def auth_strength_of(request: HttpRequest) -> str:
+    """Return how strongly the session was signed in: "mfa", "password" or "none"."""
+    records = request.session.get("account_authentication_methods") or []
+    methods = {record.get("method") for record in records if isinstance(record, dict)}
+    return next((name for key, name in _STRENGTHS.items() if key in methods), "none")
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return the client's address; a forwarding header counts only behind a trusted proxy."""
+    from django.conf import settings  # noqa: PLC0415
+
+    peer = str(request.META.get("REMOTE_ADDR", ""))
+    if peer not in settings.TRUSTED_PROXIES:
+        return peer
+    forwarded = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")
+    return forwarded[-1].strip()[:45] or peer
+
+
+def actor_for_request(request: HttpRequest) -> Actor:
+    """Return the signed-in person of a console request; raises `Refused` without an active seat."""
+    if not isinstance(request.user, User):
+        raise Refused("Sign in first.", code="not_signed_in")
+    return actor_for_user(
+        request.user,
+        address=client_address(request),
+        user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
+        auth_strength=auth_strength_of(request),
+    )
+
+
+def add_member(*, actor: Actor, user: User, role: str) -> Membership:
+    """Give a person a seat, or change the role of the seat he has.
+
+    Needs `accounts.manage_membership`; nobody changes his own seat. The person joins the group
+    that carries the role's object permissions in this tenant.
+    """
+    actor.require("accounts.manage_membership")
+    _check_role(role)
+    if actor.user_id == user.pk:
+        raise Refused("Somebody else has to change your own seat.")
+    with transaction.atomic():
+        seat, created = Membership.objects.get_or_create(user=user, defaults={"role": role})
+        old = "" if created else seat.role
+        Membership.objects.filter(pk=seat.pk).update(role=role, is_active=True)
+        seat.refresh_from_db()
+        _sync_groups(seat)
+        audit.record(
+            actor=actor,
+            action="MEMBER_SET",
+            object_type="accounts.membership",
+            object_id=seat.pk,
+            old_state=old,
+            new_state=role,
+        )
+    return seat
+
+
+def remove_member(*, actor: Actor, membership_id: UUID) -> None:
+    """Close a person's seat. Needs `accounts.manage_membership`; never one's own seat."""
+    actor.require("accounts.manage_membership")
+    with transaction.atomic():
+        seat = Membership.objects.select_for_update().filter(pk=membership_id).first()
+        if seat is None:
+            raise NotFound
+        if seat.user_id == actor.user_id:
+            raise Refused("Somebody else has to close your own seat.")
+        Membership.objects.filter(pk=seat.pk).update(is_active=False)
+        seat.is_active = False
+        _sync_groups(seat)
+        audit.record(
+            actor=actor,
+            action="MEMBER_REMOVED",
+            object_type="accounts.membership",
+            object_id=seat.pk,
+            old_state=seat.role,
+        )
+
+
+def _check_role(role: str) -> None:
+    if role not in Membership.Role.values:
+        raise Invalid("There is no such role.", fields={"role": ["Choose one of the roles."]})
+
+
+def _sync_groups(seat: Membership) -> None:
+    groups = {link.role: link.group for link in RoleGroup.objects.select_related("group")}
+    seat.user.groups.remove(*groups.values())
+    if seat.is_active and seat.role in groups:
+        seat.user.groups.add(groups[seat.role])
+
+
+def create_tenant(*, actor: Actor, name: str, slug: str, **fields: str) -> Tenant:
+    """Create a customer organisation with its role groups; for operators of the installation only."""
+    from core.ids import uuid7  # noqa: PLC0415
+    from core.scope import tenant_scope  # noqa: PLC0415
+
+    if not actor.all_permissions:
+        raise Refused
+    tenant_id = uuid7()
+    with tenant_scope(tenant_id), transaction.atomic():
+        tenant = Tenant.objects.create(id=tenant_id, name=name, slug=slug, **fields)
+        _make_role_groups()
+        audit.record(
+            actor=actor, action="TENANT_CREATED", object_type="accounts.tenant", object_id=tenant_id
+        )
+    return tenant
+
+
+def _make_role_groups() -> None:
+    from django.contrib.auth.models import Group  # noqa: PLC0415
+
+    for role in Membership.Role.values:
+        RoleGroup.objects.create(role=role, group=Group.objects.create(name=secrets.token_hex(12)))
+
+
+def key_digest(secret: str) -> str:
+    """Return what is stored of an API key: SHA-256 (hex); the key itself has 256 random bits."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def create_api_key(
+    *,
+    actor: Actor,
+    user: User,
+    name: str,
+    scopes: list[str],
+    expires_at: datetime | None = None,
+    now: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """Make a key for a member and return it with the secret, which is shown this once.
+
+    Needs `accounts.manage_apikey`. The key never does more than its scopes and its owner's role.
+    """
+    actor.require("accounts.manage_apikey")
+    moment = now or clock_now()
+    unknown = sorted(set(scopes) - ALL_PERMISSIONS)
+    if unknown or not scopes:
+        raise Invalid("Choose at least one known scope.", fields={"scopes": unknown or ["empty"]})
+    ends = expires_at or moment + KEY_LIFE
+    if not moment < ends <= moment + KEY_LIFE:
+        raise Invalid("A key ends within a year.", fields={"expires_at": ["within a year"]})
+    actor_for_user(user)
+    secret = KEY_PREFIX + secrets.token_urlsafe(32)
+    with transaction.atomic():
+        key = ApiKey.objects.create(
+            user=user,
+            name=name[:80],
+            prefix=secret[:11],
+            digest=key_digest(secret),
+            scopes=sorted(set(scopes)),
+            expires_at=ends,
+        )
+        audit.record(
+            actor=actor,
+            action="API_KEY_CREATED",
+            object_type="accounts.apikey",
+            object_id=key.pk,
+            facts={"scopes": key.scopes},
+        )
+    return key, secret
+
+
+def revoke_api_key(*, actor: Actor, key_id: UUID, now: datetime | None = None) -> None:
+    """End a key at once. Needs `accounts.manage_apikey`; a revoked key stays revoked."""
+    actor.require("accounts.manage_apikey")
+    with transaction.atomic():
+        open_keys = ApiKey.objects.filter(pk=key_id, revoked_at=None)
+        if not open_keys.update(revoked_at=now or clock_now()):
+            raise NotFound
+        audit.record(
+            actor=actor, action="API_KEY_REVOKED", object_type="accounts.apikey", object_id=key_id
+        )

@@ -1,0 +1,14 @@
+"""Routes of sign-in; the second factor's pages are allauth's, in our templates."""
+
+from allauth.account import views as allauth_views
+from django.urls import include, path
+
+from accounts import views
+
+urlpatterns = [
+    path("account/tenant/", views.switch_tenant, name="switch_tenant"),
+    path("account/login/", views.sign_in, name="account_login"),
+    path("account/logout/", allauth_views.logout, name="account_logout"),
+    path("account/reauthenticate/", allauth_views.reauthenticate, name="account_reauthenticate"),
+    path("account/2fa/", include("allauth.mfa.urls")),
+]

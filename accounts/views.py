@@ -1,0 +1,60 @@
+"""Sign-in, and the choice of the tenant for people with several seats."""
+
+from allauth.account.forms import LoginForm
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.messages import get_messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from accounts.middleware import SESSION_TENANT
+
+
+def _next_url(request: HttpRequest) -> str:
+    wanted = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME) or ""
+    allowed = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())
+    return wanted if allowed else reverse("admin:index")
+
+
+@sensitive_post_parameters("password")
+@never_cache
+@csrf_protect
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Sign in by address and password; a person with a second factor is asked for it next.
+
+    Wrong input answers 200 with one message that does not say which part was wrong; too many
+    tries are refused by allauth's limits.
+    """
+    if request.method != "POST":
+        return _sign_in_page(request, LoginForm(request=request))
+    fields = {"login": request.POST.get("username", ""), "password": request.POST.get("password", "")}
+    form = LoginForm(fields, request=request)
+    if not form.is_valid():
+        return _sign_in_page(request, form)
+    response: HttpResponse = form.login(request, redirect_url=_next_url(request))
+    return response
+
+
+def _sign_in_page(request: HttpRequest, form: LoginForm) -> HttpResponse:
+    context = {
+        "form": form,
+        "username": request.POST.get("username", ""),
+        "next": _next_url(request),
+        "errors": [message for messages in form.errors.values() for message in messages],
+    }
+    return render(request, "accounts/login.html", context)
+
+
+@require_POST
+def switch_tenant(request: HttpRequest) -> HttpResponse:
+    """Go on in another of one's own tenants; pending notices of the old one are dropped."""
+    wanted = request.POST.get("tenant", "")
+    if wanted in {str(seat.tenant_id) for seat in getattr(request, "seats", [])}:
+        list(get_messages(request))
+        request.session[SESSION_TENANT] = wanted
+    return redirect("admin:index")

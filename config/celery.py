@@ -1,0 +1,42 @@
+"""The Celery application and the beat schedule, assembled from each app's sweeps."""
+
+import os
+from importlib import import_module
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("walker")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+QUEUES = ("high", "default", "low")
+SWEEPERS = ("core", "hitl", "conversations", "agents", "accounts")
+
+
+@setup_logging.connect
+def _keep_logging(**_: Any) -> None:
+    """Keep our logging: Celery's own would print task arguments."""
+    from django.conf import settings  # noqa: PLC0415
+
+    from core.log import set_up  # noqa: PLC0415
+
+    set_up(settings.LOGGING)
+
+
+@app.on_after_finalize.connect
+def _schedule_sweeps(sender: Celery, **_: Any) -> None:
+    for name in SWEEPERS:
+        try:
+            tasks = import_module(f"{name}.tasks")
+        except ModuleNotFoundError as error:
+            if error.name != f"{name}.tasks":
+                raise
+            continue
+        for key, (task, seconds) in getattr(tasks, "SWEEPS", {}).items():
+            # A sweep that waited longer than its period is dropped: the next one does its work.
+            options = {"expires": max(seconds, 5.0)}
+            sender.conf.beat_schedule[key] = {"task": task, "schedule": seconds, "options": options}

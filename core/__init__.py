@@ -1,0 +1,1 @@
+"""Ground that every other app stands on; imports nothing of ours."""

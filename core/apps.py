@@ -1,0 +1,10 @@
+"""App configuration of core."""
+
+from django.apps import AppConfig
+
+
+class CoreConfig(AppConfig):
+    """The ground that every other app stands on."""
+
+    name = "core"
+    default_auto_field = "django.db.models.BigAutoField"

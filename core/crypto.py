@@ -1,0 +1,103 @@
+"""The key ring: AES-256-GCM for what is kept, HKDF for a key per purpose, HMAC for blind indexes."""
+
+import base64
+import hashlib
+import hmac
+import os
+from functools import lru_cache
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+
+from core.errors import Unavailable
+from core.scope import current_tenant_id
+
+VERSION: Final = b"\x01"
+NONCE_BYTES: Final = 12
+KEY_BYTES: Final = 32
+
+
+@lru_cache(maxsize=4)
+def _parse(ring: str) -> dict[str, bytes]:
+    keys: dict[str, bytes] = {}
+    for part in filter(None, ring.split(",")):
+        key_id, _, encoded = part.strip().partition(":")
+        key = base64.b64decode(encoded, validate=True)
+        if not key_id or len(key) != KEY_BYTES:
+            raise Unavailable("WALKER_KEYS must hold 32-byte keys as id:base64, separated by commas.")
+        keys[key_id] = key
+    return keys
+
+
+def key_ring() -> dict[str, bytes]:
+    """Return all keys by id, oldest first; raises `Unavailable` when there is none."""
+    ring = _parse(settings.WALKER_KEYS or "")
+    if not ring:
+        raise Unavailable("WALKER_KEYS is missing: nothing can be encrypted or read.")
+    return ring
+
+
+def current_key_id() -> str:
+    """Return the id of the key that new values are made with: the last of the ring."""
+    return list(key_ring())[-1]
+
+
+@lru_cache(maxsize=4096)
+def _derive(ring: str, key_id: str, purpose: str) -> bytes:
+    root = _parse(ring).get(key_id)
+    if root is None:
+        raise Unavailable(f"The key {key_id[:16]!r} is not in WALKER_KEYS.")
+    return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=purpose.encode()).derive(root)
+
+
+def derive_key(purpose: str, *, key_id: str = "") -> bytes:
+    """Return the 32-byte key for one purpose (RFC 5869), from the named or the current root key."""
+    key_ring()
+    return _derive(settings.WALKER_KEYS, key_id or current_key_id(), purpose)
+
+
+def seal(plain: bytes, *, purpose: str, bound_to: str) -> bytes:
+    """Encrypt: version, length of the key id, key id, nonce, ciphertext; bound to its place."""
+    key_id = current_key_id()
+    nonce = os.urandom(NONCE_BYTES)
+    name = key_id.encode()
+    sealed = AESGCM(derive_key(purpose, key_id=key_id)).encrypt(nonce, plain, bound_to.encode())
+    return VERSION + bytes([len(name)]) + name + nonce + sealed
+
+
+def unseal(sealed: bytes, *, purpose: str, bound_to: str) -> bytes:
+    """Decrypt what `seal` made for the same purpose and place; raises `Unavailable` otherwise."""
+    if sealed[:1] != VERSION:
+        raise Unavailable("This value was encrypted in a form that is not known.")
+    end = 2 + sealed[1]
+    key_id = sealed[2:end].decode()
+    nonce, body = sealed[end : end + NONCE_BYTES], sealed[end + NONCE_BYTES :]
+    try:
+        return AESGCM(derive_key(purpose, key_id=key_id)).decrypt(nonce, body, bound_to.encode())
+    except InvalidTag:
+        raise Unavailable("This value was changed or moved, and cannot be read.") from None
+
+
+def seal_text(text: str, *, purpose: str) -> str:
+    """Encrypt a text that belongs to no tenant, such as a second factor's secret."""
+    return base64.b64encode(seal(text.encode(), purpose=purpose, bound_to=purpose)).decode()
+
+
+def open_text(sealed: str, *, purpose: str) -> str:
+    """Decrypt what `seal_text` made."""
+    return unseal(base64.b64decode(sealed), purpose=purpose, bound_to=purpose).decode()
+
+
+def blind_index(value: str, *, column: str) -> str:
+    """Return a keyed digest (hex) by which an encrypted value is found in the tenant in scope.
+
+    The caller normalises the value. The first key of the ring is used, so that adding a key does
+    not lose the index.
+    """
+    oldest = next(iter(key_ring()))
+    key = derive_key(f"blind|{column}|{current_tenant_id()}", key_id=oldest)
+    return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()

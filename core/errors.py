@@ -1,0 +1,73 @@
+"""Typed errors: each carries an HTTP status, a stable code, a plain sentence and facts without personal data."""
+
+from typing import Any, ClassVar
+
+
+class WalkerError(Exception):
+    """Base of all errors that a caller may be shown."""
+
+    status: ClassVar[int] = 500
+    default_code: ClassVar[str] = "error"
+
+    def __init__(self, detail: str = "", *, code: str = "", **facts: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail or (type(self).__doc__ or "").strip()
+        self.code = code or self.default_code
+        self.facts = facts
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the body of an error answer: `{"detail", "code", ...facts}`."""
+        return {"detail": self.detail, "code": self.code, **self.facts}
+
+
+class Invalid(WalkerError):
+    """The input is not valid."""
+
+    status = 400
+    default_code = "invalid"
+
+
+class Refused(WalkerError):
+    """You may not do this."""
+
+    status = 403
+    default_code = "not_allowed"
+
+
+class NotFound(WalkerError):
+    """There is no such thing, or it is not yours."""
+
+    status = 404
+    default_code = "not_found"
+
+
+class Conflict(WalkerError):
+    """Somebody was faster, or what you saw has changed."""
+
+    status = 409
+    default_code = "conflict"
+
+
+class TooLarge(WalkerError):
+    """That is larger than allowed."""
+
+    status = 413
+    default_code = "too_large"
+
+
+class TooMany(WalkerError):
+    """Too many requests; try again later."""
+
+    status = 429
+    default_code = "too_many"
+
+
+class Unavailable(WalkerError):
+    """Something that is needed for this is not available."""
+
+    status = 503
+    default_code = "unavailable"
+
+
+class NoTenant(RuntimeError):
+    """A tenant-owned table was asked for outside a tenant scope: a mistake in our code."""

@@ -1,0 +1,172 @@
+"""Streams of numbered events, the outbox of announcements, and the live hints about both."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.core.cache import cache
+from django.db import connection, transaction
+from django.dispatch import Signal
+from django.utils.functional import SimpleLazyObject
+
+from core.clock import now
+from core.ids import uuid7
+from core.log import get_logger
+from core.models import Outbox, StreamEvent, StreamHead
+from core.scope import current_tenant_id, platform_scope, tenant_scope
+
+log = get_logger(__name__)
+
+message_received: Final = Signal()
+message_failed: Final = Signal()
+approval_opened: Final = Signal()
+approval_closed: Final = Signal()
+action_finished: Final = Signal()
+
+ANNOUNCEMENTS: Final[dict[str, Signal]] = {
+    "message_received": message_received,
+    "message_failed": message_failed,
+    "approval_opened": approval_opened,
+    "approval_closed": approval_closed,
+    "action_finished": action_finished,
+}
+LEASE = timedelta(seconds=30)
+BATCH = 100
+RELAY_HINT = "walker:relay-hint"
+
+_APPEND = """
+with head as (
+  insert into core_streamhead (id, tenant_id, stream, seq) values (%s, %s, %s, 1)
+  on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + 1 returning seq
+)
+insert into core_streamevent (id, tenant_id, stream, seq, type, payload, created_at)
+select %s, %s, %s, head.seq, %s, %s::jsonb, %s from head returning seq
+"""
+
+
+def append(stream: str, type: str, payload: dict[str, Any]) -> StreamEvent:
+    """Append an event to a stream within the caller's transaction and return it with its number.
+
+    Numbers follow the order of commits without gaps, because the head row stays locked until the
+    commit: append late. Listeners get a hint after the commit and read the row.
+    """
+    tenant_id = current_tenant_id()
+    event = StreamEvent(stream=stream, type=type, payload=payload, created_at=now())
+    document = StreamEvent._meta.get_field("payload").get_db_prep_save(payload, connection)
+    first = [uuid7(), tenant_id, stream]
+    second = [event.id, tenant_id, stream, type, document, event.created_at]
+    with connection.cursor() as cursor:
+        cursor.execute(_APPEND, [*first, *second])
+        (event.seq,) = cursor.fetchone()
+    _after_commit(lambda: _hint(tenant_id, stream, event.seq))
+    return event
+
+
+def read(stream: str, after: int, limit: int = 200) -> list[StreamEvent]:
+    """Return the events of a stream with a number above `after`, in order."""
+    events = StreamEvent.objects.filter(stream=stream, seq__gt=after).order_by("seq")
+    return list(events[:limit])
+
+
+def head(stream: str) -> int:
+    """Return the last number given out in a stream (0 for an empty one)."""
+    return StreamHead.objects.filter(stream=stream).values_list("seq", flat=True).first() or 0
+
+
+def group_name(tenant_id: UUID, stream: str) -> str:
+    """Return the channel-layer group on which hints about a stream are sent."""
+    return f"{tenant_id.hex}.{stream.replace(':', '.')}"
+
+
+def transient(stream: str, type: str, payload: dict[str, Any]) -> None:
+    """Send a passing frame (typing, a piece of text) to a stream's listeners; nothing is stored."""
+    message = {"type": "stream.transient", "stream": stream, "event": type, "payload": payload}
+    _send(group_name(current_tenant_id(), stream), message)
+
+
+def _hint(tenant_id: UUID, stream: str, seq: int) -> None:
+    message = {"type": "stream.event", "stream": stream, "seq": seq}
+    _send(group_name(tenant_id, stream), message)
+
+
+_layer: Any = SimpleLazyObject(get_channel_layer)
+
+
+def _send(group: str, message: dict[str, Any]) -> None:
+    try:
+        async_to_sync(_layer.group_send)(group, message)
+    except Exception:
+        # A hint is only a hint: listeners read the rows, and poll when no hint arrives.
+        log.warning("live_hint_lost", hint=message["type"], exc_info=True)
+
+
+def _after_commit(send: Callable[[], None]) -> None:
+    transaction.on_commit(send, robust=True)
+
+
+def announce(event: str, *, ref: UUID, **ids: str) -> None:
+    """Announce one of the five events about `ref`, in the caller's transaction.
+
+    The relay sends the Django signal of that name at least once after the commit, in the tenant's
+    scope, with `tenant_id`, `ref` and `payload` (ids only).
+    """
+    if event not in ANNOUNCEMENTS:
+        raise ValueError(f"unknown announcement {event!r}")
+    Outbox.objects.create(event=event, ref=ref, payload=ids)
+    _after_commit(wake_relay)
+
+
+def wake_relay() -> None:
+    """Ask a worker to relay soon; many calls at once make one task. The sweep is the truth."""
+    from core.tasks import relay_outbox  # noqa: PLC0415  (tasks stand above this module)
+
+    try:
+        if cache.add(RELAY_HINT, 1, timeout=1):
+            relay_outbox.delay()
+    except Exception:
+        log.warning("relay_hint_lost", exc_info=True)
+
+
+def relay() -> int:
+    """Send the signals of announcements not sent yet; returns how many. Runs outside any scope."""
+    # Cleared before reading: whoever commits after this point sends a hint of his own.
+    cache.delete(RELAY_HINT)
+    sent = 0
+    while claimed := _claim():
+        for row in claimed:
+            sent += _send_signal(row)
+        if len(claimed) < BATCH:
+            break
+    return sent
+
+
+_CLAIM = """
+update core_outbox set lease_until = %s, attempts = attempts + 1 where id in (
+  select id from core_outbox
+  where done_at is null and (lease_until is null or lease_until < %s)
+  order by id for update skip locked limit %s
+) returning id, tenant_id, event, ref, payload, attempts
+"""
+
+
+def _claim() -> list[Outbox]:
+    moment = now()
+    with platform_scope():
+        rows = Outbox.objects.raw(_CLAIM, [moment + LEASE, moment, BATCH])
+        return sorted(rows, key=lambda row: row.id)
+
+
+def _send_signal(row: Outbox) -> int:
+    with tenant_scope(row.tenant_id):
+        try:
+            ANNOUNCEMENTS[row.event].send(
+                sender=Outbox, tenant_id=row.tenant_id, ref=row.ref, payload=row.payload
+            )
+        except Exception:
+            # The lease runs out and the row is tried again; receivers are idempotent.
+            log.exception("announcement_failed", outbox=str(row.id), announcement=row.event)
+            return 0
+        return Outbox.objects.filter(id=row.id, done_at=None).update(done_at=now())

@@ -1,0 +1,20 @@
+"""`manage.py migrate`: as the owner, and with the wall laid over every table afterwards."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.commands import migrate
+
+from core.owner import as_owner
+from core.walls import lay_walls
+
+
+class Command(migrate.Command):
+    """Django's migrate, run by the owner of the tables."""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Migrate, then lay the walls (not while unapplying or only listing)."""
+        with as_owner():
+            super().handle(*args, **options)
+            if not (options["plan"] or options["check_unapplied"] or options["app_label"]):
+                lay_walls(testing=settings.WALKER_TESTING)

@@ -1,0 +1,69 @@
+"""Numbered events of a stream, and the outbox of announcements."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from core.clock import now
+from core.tenancy import TenantModel
+
+
+class StreamHead(TenantModel):
+    """The last number given out in one stream."""
+
+    stream = models.CharField(max_length=80)
+    seq = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "stream"], name="one_head_per_stream"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stream} at {self.seq}"
+
+
+class StreamEvent(TenantModel):
+    """One event of a stream; numbers follow the order of commits and have no gaps."""
+
+    stream = models.CharField(max_length=80)
+    seq = models.BigIntegerField()
+    type = models.CharField(max_length=40)
+    payload = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "stream", "seq"], name="one_event_per_number"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stream} #{self.seq} {self.type}"
+
+
+class Outbox(TenantModel):
+    """An announcement that still has to reach its receivers."""
+
+    event = models.CharField(max_length=40)
+    ref = models.UUIDField()
+    payload = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=now)
+    lease_until = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "outbox"
+        indexes: ClassVar = [
+            models.Index(
+                fields=["id"], name="outbox_undone", condition=models.Q(done_at__isnull=True)
+            ),
+            models.Index(
+                fields=["done_at"], name="outbox_done", condition=models.Q(done_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.ref}"

@@ -1,0 +1,30 @@
+"""Runs migrations as the owner of the tables; everything else runs as the application role."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+
+def owner_settings() -> dict[str, Any]:
+    """Return the connection settings of the owner: its login, no wall, no pool."""
+    owner: dict[str, Any] = dict(settings.DATABASE_OWNER)
+    options = {**owner.get("OPTIONS", {}), "tenant_wall": False, "options": "-c walker.migrate=on"}
+    return {**owner, "OPTIONS": options}
+
+
+@contextmanager
+def as_owner() -> Iterator[None]:
+    """Reconnect the default connection as the owner for the length of the block."""
+    before = dict(connection.settings_dict)
+    connection.close()
+    owner = owner_settings()
+    keep = {"NAME": before["NAME"]}
+    connection.settings_dict.update({**owner, **keep})
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict.update(before)

@@ -1,0 +1,52 @@
+"""Folding of look-alike characters to ASCII, with the way back to positions in the original."""
+
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+_INVISIBLE = frozenset("\u00ad\u034f\u061c\u180e\u2060\ufeff" + "".join(map(chr, range(0x200B, 0x2010))))
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Folded text; ``positions[i]`` is where its character ``i`` stands in the original."""
+
+    text: str
+    positions: list[int] | None
+    original: str
+
+    def original_span(self, start: int, end: int) -> tuple[int, int]:
+        """Return the half-open span of the original that the folded span came from."""
+        if self.positions is None:
+            return start, end
+        return self.positions[start], self.positions[end - 1] + 1
+
+
+@lru_cache(maxsize=4096)
+def fold_character(character: str) -> str:
+    """Return the ASCII look-alike of one character, '' when it is invisible, itself when unknown."""
+    if character in _INVISIBLE:
+        return ""
+    category = unicodedata.category(character)
+    if category == "Nd":
+        return str(unicodedata.decimal(character))
+    if category == "Zs":
+        return " "
+    if category == "Pd" or character == "\u2212":
+        return "-"
+    plain = unicodedata.normalize("NFKC", character)
+    return plain if len(plain) == 1 and plain.isascii() else character
+
+
+def fold(text: str) -> Folded:
+    """Fold every character; the text of an ASCII message is returned as it is."""
+    if text.isascii():
+        return Folded(text, None, text)
+    characters: list[str] = []
+    positions: list[int] = []
+    for position, character in enumerate(text):
+        plain = character if character.isascii() else fold_character(character)
+        if plain:
+            characters.append(plain)
+            positions.append(position)
+    return Folded("".join(characters), positions, text)

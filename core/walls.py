@@ -1,0 +1,235 @@
+"""Lays the database wall over every table: policies, grants, composite keys, append-only triggers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.db import connection, models
+
+from core import resolvers
+from core.tenancy import TenantModel
+
+SETTING = "(select nullif(current_setting('walker.tenant', true), '')::uuid)"
+MIGRATING = "(select current_setting('walker.migrate', true)) = 'on'"
+ALL = "SELECT, INSERT, UPDATE, DELETE"
+
+# Tables of other packages that hold one tenant's rows: they get a tenant column Django does not know.
+ADOPTED = frozenset(
+    {"admin.LogEntry", "guardian.UserObjectPermission", "guardian.GroupObjectPermission"}
+)
+# Tables outside the wall, with the reason in docs/explanation/tenancy.md.
+GLOBAL = frozenset(
+    {
+        "accounts.User",
+        "account.EmailAddress",
+        "account.EmailConfirmation",
+        "auth.Group",
+        "auth.Group_permissions",
+        "auth.Permission",
+        "accounts.User_groups",
+        "accounts.User_user_permissions",
+        "contenttypes.ContentType",
+        "django_celery_beat.ClockedSchedule",
+        "django_celery_beat.CrontabSchedule",
+        "django_celery_beat.IntervalSchedule",
+        "django_celery_beat.PeriodicTask",
+        "django_celery_beat.PeriodicTasks",
+        "django_celery_beat.SolarSchedule",
+        "mfa.Authenticator",
+        "sessions.Session",
+        "sites.Site",
+        "socialaccount.SocialAccount",
+        "socialaccount.SocialApp",
+        "socialaccount.SocialApp_sites",
+        "socialaccount.SocialToken",
+        "usersessions.UserSession",
+    }
+)
+
+
+class UnwalledTable(RuntimeError):
+    """A table is neither tenant-owned nor on the list of global tables."""
+
+
+def all_models() -> list[type[models.Model]]:
+    """Return every model that has a table of its own."""
+    found = apps.get_models(include_auto_created=True)
+    return [model for model in found if model._meta.managed and not model._meta.proxy]
+
+
+def is_walled(model: type[models.Model]) -> bool:
+    """Tell whether the model's rows belong to one tenant."""
+    label = model._meta.label
+    return issubclass(model, TenantModel) or label in ADOPTED or label == "accounts.Tenant"
+
+
+def walled_tables() -> list[str]:
+    """Return the tables on which row-level security must be active."""
+    return sorted(model._meta.db_table for model in all_models() if is_walled(model))
+
+
+def lay_walls(*, testing: bool = False) -> None:
+    """Make the database match the models. Idempotent; runs as the owner after every migrate.
+
+    With `testing`, the role of the tests may truncate (their flush does) and audit lets it.
+    """
+    with connection.cursor() as cursor:
+        for statement in _statements(testing):
+            cursor.execute(statement)
+
+
+def _statements(testing: bool) -> Iterator[str]:
+    yield _REFUSE_FUNCTION
+    for model in all_models():
+        yield from _model_statements(model, testing)
+    for model in all_models():
+        yield from _reference_statements(model)
+    for resolver in resolvers.declared():
+        yield from _resolver_statements(resolver)
+    yield "grant select on django_migrations to walker_app"
+    yield "grant usage on all sequences in schema public to walker_app"
+    if testing:
+        yield "grant truncate on all tables in schema public to walker_app"
+        yield "grant all on all sequences in schema public to walker_app"
+
+
+def _model_statements(model: type[models.Model], testing: bool) -> Iterator[str]:
+    table, label = model._meta.db_table, model._meta.label
+    if not is_walled(model):
+        if label not in GLOBAL:
+            raise UnwalledTable(f"{label} is neither tenant-owned nor on core.walls.GLOBAL")
+        yield f'grant {ALL} on "{table}" to walker_app'
+        return
+    if label in ADOPTED:
+        yield (
+            f'alter table "{table}" add column if not exists tenant_id uuid not null '
+            "default nullif(current_setting('walker.tenant', true), '')::uuid"
+        )
+    yield from _policy_statements(table, "id" if label == "accounts.Tenant" else "tenant_id")
+    yield from _grant_statements(table, append_only=_is_append_only(model), testing=testing)
+
+
+def _is_append_only(model: type[models.Model]) -> bool:
+    return bool(getattr(model, "append_only", False))
+
+
+def _policy_statements(table: str, column: str) -> Iterator[str]:
+    own = f"{column} = {SETTING}"
+    policies = {
+        "walker_wall": f"to walker_app using ({own})",
+        "walker_owner_wall": f"to walker_owner using ({own} or {MIGRATING})",
+        "walker_platform_wall": "to walker_platform using (true)",
+    }
+    yield f'alter table "{table}" enable row level security'
+    yield f'alter table "{table}" force row level security'
+    for name, rule in policies.items():
+        yield f'drop policy if exists {name} on "{table}"'
+        yield f'create policy {name} on "{table}" for all {rule}'
+
+
+def _grant_statements(table: str, *, append_only: bool, testing: bool) -> Iterator[str]:
+    rights = "SELECT, INSERT" if append_only else ALL
+    yield f'grant {rights} on "{table}" to walker_app'
+    yield f'grant {"SELECT" if append_only else "SELECT, UPDATE"} on "{table}" to walker_platform'
+    if not append_only:
+        return
+    events = "update or delete" if testing else "update or delete or truncate"
+    yield f'drop trigger if exists walker_append_only on "{table}"'
+    yield (
+        f'create trigger walker_append_only before {events} on "{table}" '
+        "for each statement execute function walker_refuse_change()"
+    )
+    yield f'alter table "{table}" enable always trigger walker_append_only'
+
+
+_REFUSE_FUNCTION = """
+create or replace function walker_refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception 'rows of % are never changed or removed', tg_table_name using errcode = '42501';
+end $$
+"""
+
+
+def _reference_statements(model: type[models.Model]) -> Iterator[str]:
+    if not issubclass(model, TenantModel):
+        return
+    table = model._meta.db_table
+    yield _constraint(table, "tenant", "foreign key (tenant_id) references accounts_tenant (id)")
+    for field in model._meta.local_fields:
+        parent = field.related_model
+        if not isinstance(field, models.ForeignKey) or not _is_tenant_model(parent):
+            continue
+        parent_table = parent._meta.db_table
+        yield _constraint(parent_table, "key", "unique (tenant_id, id)")
+        yield _constraint(
+            table,
+            field.column,
+            f'foreign key (tenant_id, "{field.column}") references "{parent_table}" (tenant_id, id) '
+            "deferrable initially deferred",
+        )
+
+
+def _is_tenant_model(candidate: Any) -> bool:
+    return isinstance(candidate, type) and issubclass(candidate, TenantModel)
+
+
+def _constraint(table: str, what: str, definition: str) -> str:
+    digest = hashlib.sha256(f"{table}.{what}".encode()).hexdigest()[:10]
+    name = f"walker_{digest}_{what}"[:63]
+    return f"""
+    do $$ begin
+      if not exists (select 1 from pg_constraint
+                     where conname = '{name}' and conrelid = '"{table}"'::regclass) then
+        alter table "{table}" add constraint "{name}" {definition};
+      end if;
+    end $$
+    """
+
+
+def _resolver_statements(resolver: resolvers.Resolver) -> Iterator[str]:
+    columns = [column for column, _ in resolver.columns]
+    readable = ", ".join(sorted({*columns, *resolver.reads, resolver.match}))
+    returned = ", ".join(f"{column} {kind}" for column, kind in resolver.columns)
+    selected = ", ".join(f"t.{column}" for column in columns)
+    signature = f"{resolver.function}(text)"
+    yield f'grant select ({readable}) on "{resolver.table}" to walker_resolver'
+    yield f'drop policy if exists walker_resolver_wall on "{resolver.table}"'
+    yield (
+        f'create policy walker_resolver_wall on "{resolver.table}" '
+        "for select to walker_resolver using (true)"
+    )
+    yield f"drop function if exists {signature}"
+    yield (
+        f"create function {resolver.function}(key text) returns table ({returned}) "
+        "language sql stable security definer set search_path = public, pg_temp as "
+        f'$$ select {selected} from "{resolver.table}" t '
+        f"where t.{resolver.match}::text = key and {resolver.condition} $$"
+    )
+    yield f"revoke all on function {signature} from public"
+    yield f"grant execute on function {signature} to walker_app"
+    yield "grant create on schema public to walker_resolver"
+    yield f"alter function {signature} owner to walker_resolver"
+    yield "revoke create on schema public from walker_resolver"
+
+
+def problems() -> list[str]:
+    """Return why the wall does not hold for the current role (empty when it does)."""
+    found = []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select rolsuper, rolbypassrls from pg_roles where rolname = current_user"
+        )
+        is_super, bypasses = cursor.fetchone()
+        if is_super or bypasses:
+            found.append("the database role bypasses row-level security")
+        cursor.execute(
+            "select c.relname from pg_class c where c.relname = any(%s) "
+            "and c.relnamespace = 'public'::regnamespace "
+            "and (not row_security_active(c.oid) or pg_get_userbyid(c.relowner) = current_user)",
+            [walled_tables()],
+        )
+        found.extend(f"no active wall on {name}" for (name,) in cursor.fetchall())
+    return found

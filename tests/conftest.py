@@ -1,0 +1,82 @@
+"""The test world: the suite runs as the application role, behind the wall."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
+
+from core.owner import as_owner
+from core.scope import tenant_scope
+from tests.world import World, build_world
+
+pytest_plugins: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
+    """Give each process of a parallel run its own database and its own keys in Redis."""
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "")
+    name = os.environ.get("WALKER_TEST_DB", "test_walker") + (f"_{worker}" if worker else "")
+    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = name
+    connection.settings_dict["TEST"]["NAME"] = name
+    cache_prefix = f"{name}"
+    settings.CACHES["default"]["KEY_PREFIX"] = cache_prefix
+    settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"{cache_prefix}:layer"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    request: pytest.FixtureRequest,
+    django_test_environment: None,
+    django_db_blocker: Any,
+    django_db_modify_db_settings: None,
+    django_db_keepdb: bool,
+    django_db_createdb: bool,
+) -> Iterator[None]:
+    """Create and migrate the test database as its owner; the tests themselves run as the application."""
+    keep = django_db_keepdb and not django_db_createdb
+    original = connection.settings_dict["NAME"]
+    with django_db_blocker.unblock():
+        with as_owner():
+            connection.creation.create_test_db(
+                verbosity=0, autoclobber=True, keepdb=keep, serialize=False
+            )
+            name = connection.settings_dict["NAME"]
+        connection.settings_dict["NAME"] = name
+        settings.DATABASES["default"]["NAME"] = name
+        connection.close()
+    yield
+    if django_db_keepdb:
+        return
+    with django_db_blocker.unblock(), as_owner():
+        connection.creation.destroy_test_db(original, verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def _clean_cache() -> Iterator[None]:
+    """Leave no key in Redis for the next test."""
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    """Two tenants with people of every role: an insider, a colleague without the right, an outsider."""
+    return build_world()
+
+
+@pytest.fixture
+def committed_world(transactional_db: None) -> World:
+    """The same world for tests with several connections."""
+    return build_world()
+
+
+@pytest.fixture
+def acme(world: World) -> Iterator[World]:
+    """The world, inside the scope of its first tenant."""
+    with tenant_scope(world.acme.pk):
+        yield world

@@ -1,0 +1,88 @@
+"""Streams number their events without gaps; the outbox sends each announcement at least once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection, transaction
+
+from core import events
+from core.models import Outbox
+from core.scope import current_tenant_id, tenant_scope
+from tests.world import World
+
+
+def test_numbers_of_a_stream_follow_each_other(acme: World) -> None:
+    assert [events.append("queue", "test", {}).seq for _ in range(3)] == [1, 2, 3]
+
+
+def test_rolled_back_event_leaves_no_gap(acme: World) -> None:
+    with transaction.atomic():
+        events.append("queue", "test", {})
+        transaction.set_rollback(True)
+    assert events.append("queue", "test", {"n": 1}).seq == 1
+
+
+def test_read_after_returns_only_later_events(acme: World) -> None:
+    for number in range(4):
+        events.append("queue", "test", {"n": number})
+    assert [event.payload["n"] for event in events.read("queue", after=2)] == [2, 3]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twenty_writers_at_once_leave_no_gap(committed_world: World) -> None:
+    tenant_id = committed_world.acme.pk
+
+    def write(_: int) -> None:
+        with tenant_scope(tenant_id), transaction.atomic():
+            events.append("queue", "test", {})
+        connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(20)))
+    with tenant_scope(tenant_id):
+        assert [event.seq for event in events.read("queue", 0)] == list(range(1, 21))
+
+
+@pytest.fixture
+def heard() -> Any:
+    """Collect what receivers of message_received are told, with the tenant in scope."""
+    calls: list[tuple[Any, Any]] = []
+
+    def hear(ref: Any, **_: Any) -> None:
+        calls.append((ref, current_tenant_id()))
+
+    events.message_received.connect(hear)
+    yield calls
+    events.message_received.disconnect(hear)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_announcement_reaches_receivers_in_its_tenant(committed_world: World, heard: Any) -> None:
+    ref = uuid4()
+    with tenant_scope(committed_world.acme.pk):
+        events.announce("message_received", ref=ref)
+    events.relay()
+    assert heard == [(ref, committed_world.acme.pk)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_announcement_whose_receiver_failed_is_kept(committed_world: World) -> None:
+    def fail(**_: Any) -> None:
+        raise RuntimeError("receiver down")
+
+    events.message_received.connect(fail)
+    try:
+        with tenant_scope(committed_world.acme.pk):
+            events.announce("message_received", ref=uuid4())
+        events.relay()
+    finally:
+        events.message_received.disconnect(fail)
+    with tenant_scope(committed_world.acme.pk):
+        assert Outbox.objects.filter(done_at=None).count() == 1
+
+
+def test_unknown_announcement_is_refused(acme: World) -> None:
+    with pytest.raises(ValueError, match="unknown announcement"):
+        events.announce("something", ref=uuid4())

@@ -1,0 +1,74 @@
+"""The tenant wall of the database, tried with raw SQL as the application role."""
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from accounts.models import Membership, Tenant
+from core import walls
+from core.errors import NoTenant
+from core.models import AuditEntry
+from core.scope import platform_scope, tenant_scope
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+def _count(table: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f'select count(*) from "{table}"')
+        return int(cursor.fetchone()[0])
+
+
+def test_wall_for_the_role_of_the_tests_is_active() -> None:
+    assert walls.problems() == []
+
+
+def test_every_walled_table_has_its_policies() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("select tablename from pg_policies where policyname = 'walker_wall'")
+        assert sorted(name for (name,) in cursor.fetchall()) == walls.walled_tables()
+
+
+@pytest.mark.parametrize("table", walls.walled_tables())
+def test_table_without_a_scope_shows_nothing(table: str, world: World) -> None:
+    assert _count(table) == 0
+
+
+def test_query_without_a_scope_raises(world: World) -> None:
+    with pytest.raises(NoTenant):
+        Membership.objects.count()
+
+
+def test_raw_query_in_a_scope_shows_that_tenant_only(world: World) -> None:
+    with tenant_scope(world.acme.pk):
+        assert _count("accounts_membership") == len(world.people)
+
+
+def test_platform_scope_shows_all_tenants(world: World) -> None:
+    with platform_scope():
+        assert _count("accounts_membership") == len(world.people) + len(world.outsiders)
+
+
+def test_tenant_row_of_another_tenant_is_invisible(world: World) -> None:
+    with tenant_scope(world.acme.pk):
+        assert list(Tenant.objects.values_list("slug", flat=True)) == ["acme"]
+
+
+def test_writing_a_row_of_another_tenant_is_refused(acme: World) -> None:
+    seat = Membership(tenant_id=acme.globex.pk, user=acme.people["viewer"], role="owner")
+    with pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
+        seat.save(force_insert=True)
+
+
+def test_scope_changed_in_a_transaction_is_followed(world: World) -> None:
+    with transaction.atomic():
+        with tenant_scope(world.acme.pk):
+            inside = _count("accounts_membership")
+        assert (inside, _count("accounts_membership")) == (len(world.people), 0)
+
+
+@pytest.mark.parametrize("verb", ["update core_auditentry set action = ''", "delete from core_auditentry"])
+def test_audit_entry_changed_by_anyone_is_refused(acme: World, verb: str) -> None:
+    assert AuditEntry.objects.exists()
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(verb)
