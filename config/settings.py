@@ -47,7 +47,7 @@ OURS = ["core", "accounts", "console.apps.ConsoleConfig", "hitl", "conversations
 OURS = [name for name in OURS if (BASE_DIR / name.split(".")[0] / "apps.py").exists()]  # TEMPORARY while being built
 INSTALLED_APPS = [
     "daphne",
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "console.apps.WalkerAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -140,6 +140,7 @@ CHANNEL_LAYERS = {
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = ["core.celery_task.route"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -10,6 +10,18 @@ from core.scope import tenant_scope
 
 Queue = Literal["high", "default", "low"]
 OPTIONS: dict[str, Any] = {"acks_late": True, "reject_on_worker_lost": True, "ignore_result": True}
+_QUEUES: dict[str, Queue] = {}
+
+
+def route(name: str, *_: Any, **__: Any) -> dict[str, str] | None:
+    """Tell Celery the queue of one of our tasks."""
+    queue = _QUEUES.get(name)
+    return {"queue": queue} if queue else None
+
+
+def _shared(work: Callable[..., Any], queue: Queue) -> Any:
+    _QUEUES[f"{work.__module__}.{work.__name__}"] = queue
+    return shared_task(**OPTIONS)(work)
 
 
 def tenant_task(queue: Queue = "default") -> Callable[[Callable[[UUID], Any]], Any]:
@@ -25,7 +37,7 @@ def tenant_task(queue: Queue = "default") -> Callable[[Callable[[UUID], Any]], A
 
         run.__name__, run.__module__, run.__doc__ = work.__name__, work.__module__, work.__doc__
         run.__qualname__ = work.__qualname__
-        return shared_task(queue=queue, **OPTIONS)(run)
+        return _shared(run, queue)
 
     return decorate
 
@@ -34,6 +46,6 @@ def sweep_task(queue: Queue = "default") -> Callable[[Callable[[], Any]], Any]:
     """Make a periodic task without arguments; it claims in the platform scope by itself."""
 
     def decorate(work: Callable[[], Any]) -> Any:
-        return shared_task(queue=queue, **OPTIONS)(work)
+        return _shared(work, queue)
 
     return decorate

@@ -10,7 +10,7 @@ from core.crypto import seal, unseal
 from core.scope import current_tenant_id
 
 
-class EncryptedTextField(models.BinaryField[Any, Any]):
+class EncryptedTextField(models.BinaryField):  # type: ignore[type-arg]
     """Text kept as AES-256-GCM; read and written in its tenant's scope only, and never searched."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
