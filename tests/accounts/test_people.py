@@ -1,0 +1,101 @@
+"""Seats, roles and keys: what a person may do comes from his seat in the tenant in scope."""
+
+import pytest
+
+from accounts import keys, selectors, services
+from accounts.models import ApiKey, Membership
+from core.actors import Actor
+from core.clock import now
+from core.errors import Invalid, NotFound, Refused
+from core.scope import tenant_scope
+from tests.world import World
+
+
+def test_seats_of_a_person_are_found_without_a_scope(world: World) -> None:
+    [seat] = selectors.seats_of(world.people["approver"].pk)
+    assert (seat.tenant_id, seat.role) == (world.acme.pk, "approver")
+
+
+def test_permission_of_a_role_holds_in_its_tenant(acme: World) -> None:
+    assert acme.people["approver"].has_perm("hitl.decide_approval")
+
+
+def test_permission_in_another_tenant_is_denied(world: World) -> None:
+    with tenant_scope(world.globex.pk):
+        assert not world.people["owner"].has_perm("hitl.view_approval")
+
+
+def test_superuser_without_a_seat_may_nothing(acme: World) -> None:
+    operator = acme.outsiders["owner"]
+    operator.is_superuser = operator.is_staff = True
+    assert not operator.has_perm("hitl.view_approval")
+
+
+def test_actor_without_a_seat_is_refused(acme: World) -> None:
+    with pytest.raises(Refused):
+        services.actor_for_user(acme.outsiders["owner"])
+
+
+def test_own_seat_changed_by_oneself_is_refused(acme: World) -> None:
+    with pytest.raises(Refused, match="Somebody else"):
+        services.add_member(actor=acme.actor("owner"), user=acme.people["owner"], role="viewer")
+
+
+def test_seat_given_by_a_viewer_is_refused(acme: World) -> None:
+    with pytest.raises(Refused):
+        services.add_member(actor=acme.actor("viewer"), user=acme.people["support"], role="owner")
+
+
+def test_unknown_role_is_refused(acme: World) -> None:
+    with pytest.raises(Invalid):
+        services.add_member(actor=acme.actor("owner"), user=acme.people["viewer"], role="king")
+
+
+def test_removed_member_may_nothing(acme: World) -> None:
+    seat = Membership.objects.get(user=acme.people["approver"])
+    services.remove_member(actor=acme.actor("owner"), membership_id=seat.pk)
+    with pytest.raises(Refused):
+        services.actor_for_user(acme.people["approver"])
+
+
+def _key(world: World, scopes: list[str]) -> tuple[ApiKey, str]:
+    owner = world.actor("owner")
+    return services.create_api_key(actor=owner, user=world.people["support"], name="x", scopes=scopes)
+
+
+def test_key_acts_as_its_owner_within_its_scopes(acme: World) -> None:
+    _, secret = _key(acme, ["hitl.view_approval", "hitl.decide_approval"])
+    actor: Actor = keys.actor_of_key(secret)
+    assert actor.permissions == {"hitl.view_approval"}
+
+
+def test_key_finds_its_tenant_without_a_scope(acme: World) -> None:
+    _, secret = _key(acme, ["hitl.view_approval"])
+    assert keys.tenant_of_key(secret) == acme.acme.pk
+
+
+def test_key_is_not_stored(acme: World) -> None:
+    key, secret = _key(acme, ["hitl.view_approval"])
+    assert secret not in str(ApiKey.objects.filter(pk=key.pk).values().get())
+
+
+def test_revoked_key_opens_nothing(acme: World) -> None:
+    key, secret = _key(acme, ["hitl.view_approval"])
+    services.revoke_api_key(actor=acme.actor("owner"), key_id=key.pk)
+    assert keys.tenant_of_key(secret) is None
+    with pytest.raises(Refused):
+        keys.actor_of_key(secret)
+
+
+def test_expired_key_is_refused(acme: World) -> None:
+    key, secret = _key(acme, ["hitl.view_approval"])
+    ApiKey.objects.filter(pk=key.pk).update(expires_at=now())
+    with pytest.raises(Refused):
+        keys.actor_of_key(secret)
+
+
+def test_key_of_another_tenant_is_not_found(acme: World) -> None:
+    key, _ = _key(acme, ["hitl.view_approval"])
+    outsider = acme.outsider()
+    with tenant_scope(acme.globex.pk), pytest.raises(NotFound):
+        services.revoke_api_key(actor=outsider, key_id=key.pk)
