@@ -1,0 +1,32 @@
+"""The one written form of a contact point's value, so that equal addresses have equal indexes."""
+
+import unicodedata
+from typing import Final
+
+import phonenumbers
+
+from core.errors import Invalid
+
+KINDS: Final = frozenset({"phone", "email", "bsuid", "username", "webchat", "member"})
+LIMIT: Final = 320
+
+
+def normalise(kind: str, value: str) -> str:
+    """Return the value as it is compared and stored; raises `Invalid` when nothing is left."""
+    plain = unicodedata.normalize("NFKC", value).strip()
+    if kind == "phone":
+        plain = _phone(plain)
+    elif kind in ("email", "username"):
+        plain = plain.lower()
+    if kind not in KINDS or not plain or len(plain) > LIMIT:
+        raise Invalid("This is no address we can write to.", fields={"sender": ["not an address"]})
+    return plain
+
+
+def _phone(value: str) -> str:
+    number = value.removeprefix("whatsapp:").strip()
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return "".join(sign for sign in number if sign.isdigit() or sign == "+")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)

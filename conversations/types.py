@@ -1,0 +1,107 @@
+"""Values that cross the border of conversations, and the shape of a transport."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+PointKind = Literal["phone", "email", "bsuid", "username", "webchat", "member"]
+ContentType = Literal["text", "image", "video", "audio", "document", "interactive", "location"]
+SenderType = Literal["customer", "agent", "person", "system"]
+
+
+@dataclass(frozen=True, slots=True)
+class SenderIdentity:
+    """Who writes, as one address on a medium.
+
+    `verified` says that the door has proof of it (a signed webhook, a signed session). `user_id`
+    names the colleague behind a host-signed identity; it only counts when `verified`.
+    """
+
+    kind: PointKind
+    value: str = field(repr=False)
+    verified: bool = False
+    display_name: str = field(default="", repr=False)
+    user_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMedia:
+    """One attached file that a provider holds for us; `source` is its URL or id there."""
+
+    content_type: str
+    source: str = field(repr=False)
+    size: int = 0
+    filename: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """A message as every door hands it in.
+
+    `external_id` is the provider's id of the message (unique per channel account), `client_id` the
+    one the customer's own page made (unique per conversation); either makes a repeat harmless.
+    """
+
+    channel_account_id: UUID
+    sender: SenderIdentity
+    text: str = field(default="", repr=False)
+    content_type: ContentType = "text"
+    external_id: str = ""
+    client_id: UUID | None = None
+    media: tuple[InboundMedia, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundMessage:
+    """A message on its way out, in clear, for a transport only.
+
+    `message_id` stays the same over all attempts: use it as the idempotency key where the
+    provider takes one.
+    """
+
+    message_id: UUID
+    conversation_id: UUID
+    channel_account_id: UUID
+    from_address: str
+    credentials: Mapping[str, Any] = field(repr=False)
+    recipient: SenderIdentity
+    text: str = field(repr=False)
+    content_type: ContentType = "text"
+    media: tuple[Mapping[str, Any], ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """What a provider answered. `error` is a short code without personal data.
+
+    A failure that is not `permanent` is tried again, after `retry_after` seconds when given.
+    """
+
+    ok: bool
+    provider_id: str = ""
+    error: str = ""
+    permanent: bool = False
+    retry_after: int | None = None
+
+
+class Transport(ABC):
+    """Speaks one medium outwards. Made anew for each message; called outside any transaction."""
+
+    instant: ClassVar[bool] = False
+    """True when the stream event itself is the delivery (web chat): nothing is queued."""
+
+    recipient_kinds: ClassVar[tuple[PointKind, ...]]
+    """Kinds of contact points this medium can write to, the preferred one first."""
+
+    @abstractmethod
+    def send(self, outbound: OutboundMessage) -> SendResult:
+        """Hand the message to the provider. An exception counts as a temporary failure."""
