@@ -1,1 +1,1 @@
-"""Stand-ins for outside systems: each its own process with its own store, spoken to over HTTP like the real ones."""
+"""Stand-ins for outside systems: own processes with own stores, spoken to over HTTP."""

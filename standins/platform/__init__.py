@@ -1,1 +1,1 @@
-"""The sandbox marketing platform: campaigns, pages, content, audiences and a journal of every effect."""
+"""The sandbox marketing platform: campaigns, pages, content, audiences, a journal."""

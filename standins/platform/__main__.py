@@ -1,4 +1,4 @@
-"""`python -m standins.platform --port 8090 --data DIR --seed demo`: start the sandbox marketing platform."""
+"""Start the sandbox platform: `python -m standins.platform --port 8090 --data DIR --seed demo`."""
 
 import argparse
 import signal

@@ -1,4 +1,4 @@
-"""The platform's endpoints as functions from a call to a JSON answer; the server does the HTTP around them."""
+"""The platform's endpoints as functions from a call to a JSON answer; no HTTP in here."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -80,7 +80,7 @@ def _one(store: Store, account: Account, kind: str, ident: str) -> Document:
 
 
 def _listed(store: Store, account: Account, kind: str, query: dict[str, str]) -> list[Document]:
-    """All of a kind; `?name=` (also title, slug, status) keeps exact matches, upper and lower case alike."""
+    """All of a kind; `?name=` (also title, slug, status) keeps exact matches in any case."""
     rows = [view(row) for row in store.list_resources(account.id, kind)]
     for field, wanted in query.items():
         if field not in ("name", "title", "slug", "status"):

@@ -1,14 +1,14 @@
-"""What can be changed on the platform: four operations, two with idempotency keys and two without."""
+"""What can be changed on the platform: four operations, two of them keyed."""
 
 import hashlib
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from standins.platform.clock import now
 from standins.platform.errors import ApiError, invalid, not_found
 from standins.platform.store import Account, Document, Keyed, Store
 
@@ -41,7 +41,7 @@ class Request:
 
 
 def parse_money(value: Any, field: str) -> Decimal:
-    """A decimal string with at most two places; JSON numbers are refused because they are floats."""
+    """A decimal string with at most two places; JSON numbers are floats and refused."""
     if not isinstance(value, str) or not MONEY.fullmatch(value):
         raise invalid(**{field: 'A decimal string with at most two places, e.g. "900.00".'})
     return Decimal(value).quantize(Decimal("0.01"))
@@ -104,7 +104,7 @@ def change_to_published(_account: Account, _item: Document, body: Document) -> D
     _refuse_unknown(body)
     return {
         "status": "published",
-        "published_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "published_at": now().isoformat(timespec="seconds"),
     }
 
 
@@ -117,7 +117,7 @@ EFFECTS: dict[tuple[str, str], Effect] = {
 
 
 def perform(store: Store, account: Account, effect: Effect, request: Request) -> Document:
-    """Make the change once and return the answer; the effect, its journal row and its key commit together."""
+    """Make the change and return the answer; effect, journal row and key commit together."""
     key = _checked_key(request.key) if effect.keyed else None
     fingerprint = _fingerprint(effect, request)
     with store.transaction():

@@ -1,9 +1,11 @@
-"""Figures of a campaign per day: a pure function of the campaign and the date, so that every run tells the same story."""
+"""Figures of a campaign per day, drawn from its name and the date: every run tells the same."""
 
 import hashlib
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+
+from standins.platform.clock import now
 
 CENT = Decimal("0.01")
 WEEKDAY_PACE = ("0.94", "0.97", "1.00", "0.98", "0.93", "0.81", "0.78")
@@ -12,7 +14,7 @@ LAST_DAYS = 7
 
 def today() -> date:
     """The platform's day, in UTC."""
-    return datetime.now(UTC).date()
+    return now().date()
 
 
 def _wobble(campaign: str, day: date, what: str) -> Decimal:

@@ -1,4 +1,4 @@
-"""The failure script: rules that make the next matching requests fail, stall or lose their answer."""
+"""The failure script: rules that make the next requests fail, stall or lose their answer."""
 
 import threading
 from dataclasses import dataclass

@@ -19,11 +19,11 @@ ACME_CAMPAIGNS: tuple[Campaign, ...] = (
     ("Summer Sale", "search", "active", "500.00", "486.00", "0.62", "0.041", "0.032"),
     ("Brand Search", "search", "active", "220.00", "171.00", "0.18", "0.124", "0.071"),
     ("Retargeting", "display", "active", "150.00", "149.00", "0.34", "0.009", "0.044"),
-    ("Spring Clearance", "social", "paused", "300.00", "94.00", "0.55", "0.014", "0.011"),
+    ("Winter Boots", "shopping", "active", "650.00", "604.00", "0.27", "0.015", "0.026"),
+    ("Back to School", "social", "paused", "300.00", "94.00", "0.55", "0.014", "0.011"),
+    ("Black Friday 2026", "search", "active", "1200.00", "1130.00", "0.74", "0.036", "0.041"),
     ("Video Awareness", "video", "active", "400.00", "322.00", "0.09", "0.006", "0.002"),
     ("Newsletter Sign-up", "social", "active", "80.00", "63.00", "0.41", "0.018", "0.093"),
-    ("Competitor Keywords", "search", "active", "120.00", "118.00", "1.35", "0.022", "0.017"),
-    ("Shopping Feed", "shopping", "active", "650.00", "604.00", "0.27", "0.015", "0.026"),
 )
 GLOBEX_CAMPAIGNS: tuple[Campaign, ...] = (
     ("Summer Sale", "search", "active", "750.00", "702.00", "0.81", "0.037", "0.028"),
@@ -35,35 +35,40 @@ GLOBEX_CAMPAIGNS: tuple[Campaign, ...] = (
 )
 ACME_PAGES: tuple[Page, ...] = (
     (
-        "/summer-sale",
-        "Summer Sale | Acme",
-        "Up to 40 % off garden furniture until the end of August.",
-        (("summer sale garden", 4, 2, 1240), ("garden furniture sale", 7, -1, 610)),
+        "/",
+        "Acme Footwear",
+        "Boots and shoes from our own workshop.",
+        (("acme shoes", 1, 0, 3410), ("handmade shoes", 8, 2, 520)),
     ),
     (
-        "/garden-chairs",
-        "Garden chairs",
-        "Chairs for the garden.",
-        (("garden chairs", 11, -3, 420), ("folding garden chair", 6, 1, 388)),
+        "/shoes",
+        "Shoes | Acme",
+        "All our shoes for city, trail and track.",
+        (("running shoes", 11, -3, 640), ("trail shoes", 6, 1, 588)),
     ),
     (
-        "/teak-tables",
-        "Teak tables made to last | Acme",
-        "Solid teak tables, ten years of guarantee, delivered in five days.",
-        (("teak table", 3, 0, 1710), ("outdoor dining table", 9, 4, 295)),
+        "/shoes/winter",
+        "Winter shoes",
+        "Shoes for the winter.",
+        (("winter boots", 4, 2, 1710), ("warm boots", 9, 4, 295)),
     ),
     (
-        "/care-guide",
-        "How to care for teak",
-        "Oil, clean and store teak furniture: a guide in six steps.",
-        (("how to oil teak", 1, 0, 2055), ("clean teak furniture", 2, 1, 1180)),
+        "/blog/running-shoes",
+        "Running shoes: our test | Acme",
+        "Twelve pairs, two hundred kilometres each: which one lasts?",
+        (("running shoes test", 3, 0, 1240), ("best running shoes", 15, -2, 210)),
     ),
     (
-        "/delivery",
-        "Delivery",
-        "",
-        (("acme delivery time", 1, 0, 96),),
+        "/pricing",
+        "Prices | Acme",
+        "Repairs and made-to-measure.",
+        (("shoe repair price", 7, 0, 96),),
     ),
+    ("/blog", "Blog", "Stories from the workshop.", (("shoe blog", 22, 1, 61),)),
+    ("/about", "About us", "Who we are.", (("acme workshop", 2, 0, 143),)),
+    ("/contact", "Contact", "", (("acme contact", 1, 0, 188),)),
+    ("/faq", "FAQ", "Answers to what people ask us.", (("resole boots", 13, 3, 74),)),
+    ("/returns", "Returns", "Send it back within 30 days.", (("acme returns", 1, 0, 260),)),
 )
 GLOBEX_PAGES: tuple[Page, ...] = (
     (
@@ -86,11 +91,12 @@ GLOBEX_PAGES: tuple[Page, ...] = (
     ),
 )
 ACME_CONTENT: tuple[Content, ...] = (
-    ("Five gardens on a balcony", "article", "published", 12, 8450, 184, 96),
-    ("Teak or acacia?", "article", "published", 33, 5210, 227, 71),
-    ("Summer Sale: the first look", "landing page", "draft", 0, 0, 0, 0),
-    ("The parasol guide", "article", "draft", 0, 0, 0, 0),
-    ("How we pack a table", "video", "published", 58, 12940, 71, 22),
+    ("Summer running guide", "article", "draft", 0, 0, 0, 0),
+    ("Ten ways to lace your boots", "article", "draft", 0, 0, 0, 0),
+    ("Boot care 101", "article", "draft", 0, 0, 0, 0),
+    ("Winter boots", "landing page", "published", 12, 8450, 184, 96),
+    ("Running shoes: our test", "article", "published", 33, 5210, 227, 71),
+    ("How a boot is made", "video", "published", 58, 12940, 71, 22),
 )
 GLOBEX_CONTENT: tuple[Content, ...] = (
     ("Approvals without mail", "article", "published", 9, 3120, 245, 58),
@@ -99,10 +105,10 @@ GLOBEX_CONTENT: tuple[Content, ...] = (
 )
 ACME_AUDIENCES: tuple[Audience, ...] = (
     ("Newsletter subscribers", 18250, 6),
+    ("VIP customers", 1480, 34),
+    ("Lapsed buyers", 7605, 190),
     ("Bought in the last 90 days", 3140, 21),
     ("Left a full cart", 912, 2),
-    ("Loyal customers", 1480, 34),
-    ("Not seen for a year", 7605, 190),
 )
 GLOBEX_AUDIENCES: tuple[Audience, ...] = (
     ("Trial users", 640, 3),
@@ -121,7 +127,7 @@ def seed_demo(store: Store) -> None:
 
 
 def _seed_acme(store: Store) -> None:
-    account = Account("acme", "Acme Garden", "EUR")
+    account = Account("acme", "Acme Footwear", "EUR")
     store.add_account(account, "sandbox-acme")
     _save(store, account, "campaign", 1000, [_campaign(account, *row) for row in ACME_CAMPAIGNS])
     pages = [_page("https://shop.acme.example", *row) for row in ACME_PAGES]

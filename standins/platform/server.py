@@ -76,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
         """Answer the removal of the script."""
         self._answer()
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *args: Any) -> None:
         """Say nothing: the journal is the log."""
 
     def _answer(self) -> None:

@@ -1,4 +1,4 @@
-"""The platform's durable store: accounts, resources, idempotency keys and the journal in one SQLite file."""
+"""The platform's durable store: accounts, resources, keys and the journal in one SQLite file."""
 
 import json
 import sqlite3
@@ -6,9 +6,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from standins.platform.clock import now
 
 Document = dict[str, Any]
 
@@ -22,7 +23,8 @@ create table if not exists resource (
 );
 create table if not exists journal (
     id integer primary key autoincrement, account text not null, time text not null,
-    operation text not null, resource text not null, before text not null, after text not null, key text
+    operation text not null, resource text not null,
+    before text not null, after text not null, key text
 );
 create index if not exists journal_by_account on journal (account, id);
 create table if not exists operation (
@@ -52,7 +54,7 @@ class Keyed:
 
 
 class Store:
-    """All reads and writes; one connection, one lock, each write committed to disk before it is answered."""
+    """All reads and writes; each write is on disk before it is answered."""
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
@@ -87,7 +89,7 @@ class Store:
         """Forget everything, the journal's numbering included."""
         with self.transaction():
             for table in TABLES:
-                self._db.execute(f"delete from {table}")  # noqa: S608 - names from TABLES
+                self._db.execute(f"delete from {table}")
             self._db.execute("delete from sqlite_sequence")
 
     def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
@@ -148,7 +150,7 @@ class Store:
                 " values (?, ?, ?, ?, ?, ?, ?)",
                 (
                     account,
-                    datetime.now(UTC).isoformat(timespec="milliseconds"),
+                    now().isoformat(timespec="milliseconds"),
                     entry["operation"],
                     entry["resource"],
                     json.dumps(entry["before"]),
