@@ -157,3 +157,26 @@ class ApiKey(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.prefix}…"
+
+
+class RevealGrant(TenantModel):
+    """Leave of a few minutes for one person to see named fields of one object in clear."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    object_type = models.CharField(max_length=60)
+    object_id = models.UUIDField()
+    fields = models.JSONField(default=list)
+    reason = models.CharField(max_length=500)
+    created_at = models.DateTimeField(default=now, editable=False)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant_id", "user", "object_type", "object_id", "expires_at"],
+                name="reveals_by_object",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"reveal {str(self.id)[-6:]}"

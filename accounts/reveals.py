@@ -1,0 +1,73 @@
+"""Seeing personal data in clear: a grant of a few minutes, with a reason, written to the audit."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts.models import RevealGrant
+from core import audit
+from core.actors import Actor
+from core.clock import now as clock_now
+from core.errors import Invalid, Refused
+
+SHORTEST_REASON = 8
+
+
+def reveal(
+    *,
+    actor: Actor,
+    object_type: str,
+    object_id: UUID,
+    fields: list[str],
+    reason: str,
+    now: datetime | None = None,
+) -> RevealGrant:
+    """Open a grant to see the named fields of one object in clear, for `settings.REVEAL_FOR`.
+
+    Needs `accounts.view_pii` and a person behind the actor; raises `Refused` and, for a missing
+    reason or no fields, `Invalid`. Writes `PII_ACCESSED` with the fields' names, never the values;
+    the reason stays on the grant.
+    """
+    actor.require("accounts.view_pii")
+    if actor.user_id is None:
+        raise Refused("Only a person may see personal data in clear.")
+    text = reason.strip()
+    if len(text) < SHORTEST_REASON:
+        raise Invalid("Say why you need to see this.", fields={"reason": ["Write a few words more."]})
+    if not fields:
+        raise Invalid("Choose what you need to see.", fields={"fields": ["Choose at least one."]})
+    moment = now or clock_now()
+    with transaction.atomic():
+        grant = RevealGrant.objects.create(
+            user_id=actor.user_id,
+            object_type=object_type,
+            object_id=object_id,
+            fields=sorted(set(fields)),
+            reason=text[:500],
+            expires_at=moment + settings.REVEAL_FOR,
+        )
+        facts = {"fields": grant.fields, "grant": str(grant.pk)}
+        audit.record(
+            actor=actor, action="PII_ACCESSED", object_type=object_type, object_id=object_id, facts=facts
+        )
+    return grant
+
+
+def open_grant(
+    *, actor: Actor, object_type: str, object_id: UUID, now: datetime | None = None
+) -> RevealGrant | None:
+    """Return the actor's longest open grant for the object; None without one or without the right."""
+    if actor.user_id is None or not actor.may("accounts.view_pii"):
+        return None
+    grants = RevealGrant.objects.filter(
+        user_id=actor.user_id, object_type=object_type, object_id=object_id, expires_at__gt=now or clock_now()
+    )
+    found: RevealGrant | None = grants.order_by("-expires_at").first()
+    return found
+
+
+def has_grant(*, actor: Actor, object_type: str, object_id: UUID, now: datetime | None = None) -> bool:
+    """Tell whether the actor may see the object in clear at this moment."""
+    return open_grant(actor=actor, object_type=object_type, object_id=object_id, now=now) is not None

@@ -1,0 +1,160 @@
+"""State changes of the console: POST forms that call a service; a GET only shows the form."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from console.forms import ConfirmForm, ConsoleForm
+from console.viewers import viewer_of
+from console.words import explain
+from core.errors import NotFound, WalkerError
+
+if TYPE_CHECKING:
+    from console.bases import ServiceAdmin
+
+Handler = Callable[..., str]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAction:
+    """One state change: its form, who may use it and the handler that calls the service."""
+
+    path: str
+    title: str
+    permission: str
+    form: type[ConsoleForm]
+    submit: str
+    tone: str
+    explain: str
+    on_list: bool
+    handler: Handler
+    key: str = ""
+
+
+def service_action(
+    *,
+    path: str,
+    title: str,
+    permission: str,
+    form: type[ConsoleForm] = ConfirmForm,
+    submit: str = "",
+    tone: str = "neutral",
+    explain: str = "",
+    on_list: bool = False,
+    key: str = "",
+) -> Callable[[Handler], ServiceAction]:
+    """Turn a method `(self, request, obj, form) -> message` into a guarded POST form."""
+
+    def wrap(handler: Handler) -> ServiceAction:
+        return ServiceAction(
+            path, title, permission, form, submit or title, tone, explain, on_list, handler, key
+        )
+
+    return wrap
+
+
+def actions_of(model_admin: type) -> dict[str, ServiceAction]:
+    """Return the actions a class and its parents declare, by path."""
+    found: dict[str, ServiceAction] = {}
+    for parent in reversed(model_admin.__mro__):
+        declared = [value for value in vars(parent).values() if isinstance(value, ServiceAction)]
+        found.update({action.path: action for action in declared})
+    return found
+
+
+def url_name(model_admin: "ServiceAdmin", action: ServiceAction) -> str:
+    """Return the name of the action's URL inside the admin's namespace."""
+    opts = model_admin.model._meta
+    return f"{opts.app_label}_{opts.model_name}_{action.path.replace('-', '_')}"
+
+
+def action_url(model_admin: "ServiceAdmin", action: ServiceAction, obj: Any) -> str:
+    """Return where the action's form is shown and posted."""
+    args = [] if action.on_list else [obj.pk]
+    return reverse(f"{model_admin.admin_site.name}:{url_name(model_admin, action)}", args=args)
+
+
+def urls_of(model_admin: "ServiceAdmin") -> list[URLPattern]:
+    """Return the URL patterns of all actions of an admin."""
+    patterns = []
+    for action in model_admin.service_actions.values():
+        view = model_admin.admin_site.admin_view(partial(run_action, model_admin, action))
+        route = f"{action.path}/" if action.on_list else f"<uuid:object_id>/{action.path}/"
+        patterns.append(path(route, view, name=url_name(model_admin, action)))
+    return patterns
+
+
+def run_action(
+    model_admin: "ServiceAdmin", action: ServiceAction, request: HttpRequest, object_id: Any = None
+) -> HttpResponse:
+    """Show the form (GET) or call the service (POST); errors come back on the form in plain words."""
+    if request.method not in ("GET", "HEAD", "POST"):
+        return HttpResponseNotAllowed(["GET", "POST"])
+    if not viewer_of(request).may(action.permission):
+        raise PermissionDenied("Your role does not allow this.")
+    obj = None if action.on_list else model_admin.object_or_404(request, object_id)
+    if request.method != "POST":
+        return _page(model_admin, action, request, obj, model_admin.action_form(request, action, obj), 200)
+    form = model_admin.action_form(request, action, obj, bound=True)
+    if not form.is_valid():
+        return _page(model_admin, action, request, obj, form, 400)
+    return _call(model_admin, action, request, obj, form)
+
+
+def _call(
+    model_admin: "ServiceAdmin", action: ServiceAction, request: HttpRequest, obj: Any, form: ConsoleForm
+) -> HttpResponse:
+    try:
+        outcome = action.handler(model_admin, request, obj, form)
+    except NotFound as error:
+        raise Http404(error.detail) from error
+    except WalkerError as error:
+        _put_errors(form, error)
+        return _page(model_admin, action, request, obj, form, error.status)
+    if isinstance(outcome, HttpResponse):
+        return outcome
+    if outcome:
+        messages.success(request, outcome)
+    return HttpResponseRedirect(model_admin.after_action_url(request, action, obj))
+
+
+def _put_errors(form: ConsoleForm, error: WalkerError) -> None:
+    fields = error.facts.get("fields")
+    known = (
+        {name: texts for name, texts in fields.items() if name in form.fields}
+        if isinstance(fields, dict)
+        else {}
+    )
+    for name, texts in known.items():
+        form.add_error(name, [str(text) for text in texts])
+    if not known:
+        form.add_error(None, explain(error))
+
+
+def _page(
+    model_admin: "ServiceAdmin",
+    action: ServiceAction,
+    request: HttpRequest,
+    obj: Any,
+    form: ConsoleForm,
+    status: int,
+) -> HttpResponse:
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": action.title,
+        "action": action,
+        "form": form,
+        "obj": obj,
+        "object_title": model_admin.object_title(obj) if obj is not None else "",
+        "blocked": model_admin.why_not(request, action, obj),
+        "back_url": model_admin.after_action_url(request, action, obj),
+        "opts": model_admin.model._meta,
+    }
+    return TemplateResponse(request, "console/confirm.html", context, status=status)

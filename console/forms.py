@@ -1,0 +1,54 @@
+"""Forms of the console: plain Django forms that carry our classes and describe their errors."""
+
+from typing import Any
+
+from django import forms
+from django.forms.boundfield import BoundField
+
+
+class ConsoleForm(forms.Form):
+    """Base of all console forms: our look, a described error and no browser-only validation."""
+
+    template_name = "console/parts/form.html"
+    use_required_attribute = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs.setdefault("class", look(field.widget))
+
+
+class ConfirmForm(ConsoleForm):
+    """Nothing to fill in: the button is the answer."""
+
+
+class ReasonForm(ConsoleForm):
+    """A reason that is kept with the decision."""
+
+    reason = forms.CharField(
+        label="Reason",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Kept in the audit trail. Do not write personal data here.",
+    )
+
+
+class OptionalReasonForm(ConsoleForm):
+    """A reason that may be left out."""
+
+    reason = forms.CharField(
+        label="Note (optional)", max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+
+def look(widget: forms.Widget) -> str:
+    """Return the class that gives a widget our look."""
+    if isinstance(widget, forms.CheckboxInput | forms.CheckboxSelectMultiple | forms.RadioSelect):
+        return "wk-check"
+    return "wk-input"
+
+
+def described_by(bound: BoundField) -> str:
+    """Return the ids that describe a field, for `aria-describedby`."""
+    ids = [f"{bound.auto_id}_help"] if bound.help_text else []
+    return " ".join(ids + ([f"{bound.auto_id}_error"] if bound.errors else []))

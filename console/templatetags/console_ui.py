@@ -1,0 +1,118 @@
+"""Tags that draw the console's small parts: icons, chips, times, list cells and query strings."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.contrib.admin.utils import display_for_value, label_for_field, lookup_field
+from django.forms.boundfield import BoundField
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from console.forms import described_by, look
+from console.icons import PATHS
+from core.clock import now
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, size: int = 18) -> SafeString:
+    """Draw an icon; it is decoration, the words stand beside it."""
+    return format_html(
+        '<svg class="wk-icon" width="{0}" height="{0}" viewBox="0 0 24 24" fill="none" stroke="currentColor" '
+        'stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="{1}"/></svg>',
+        size,
+        PATHS.get(name, PATHS["dot"]),
+    )
+
+
+@register.simple_tag
+def chip(label: str, tone: str = "neutral", name: str = "") -> SafeString:
+    """Draw a chip: a word, its tone and, so that colour is never alone, an icon."""
+    mark = icon(name, 14) if name else ""
+    return format_html('<span class="wk-chip wk-tone-{}">{}<span>{}</span></span>', tone, mark, label)
+
+
+@register.simple_tag
+def moment(value: datetime | None, empty: str = "–") -> SafeString | str:
+    """Show a time as distance from now, with the exact time on hover and for machines."""
+    if value is None:
+        return empty
+    exact = formats.date_format(timezone.localtime(value), "j M Y, H:i")
+    return format_html('<time datetime="{}" title="{}">{}</time>', value.isoformat(), exact, distance(value))
+
+
+@register.simple_tag
+def exact(value: datetime | None, empty: str = "–") -> SafeString | str:
+    """Show a time as date and clock."""
+    if value is None:
+        return empty
+    text = formats.date_format(timezone.localtime(value), "j M Y, H:i")
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), text)
+
+
+def distance(value: datetime) -> str:
+    """Say how far a time is away: "just now", "12 min ago", "in 3 h", "5 days ago"."""
+    seconds = int((value - now()).total_seconds())
+    size = abs(seconds)
+    if size < 45:
+        return "just now" if seconds <= 0 else "in a moment"
+    if size < 3570:
+        amount = f"{max(1, round(size / 60))} min"
+    elif size < 86400:
+        amount = f"{round(size / 3600)} h"
+    else:
+        days = round(size / 86400)
+        amount = f"{days} day{'' if days == 1 else 's'}"
+    return f"in {amount}" if seconds > 0 else f"{amount} ago"
+
+
+@register.simple_tag
+def list_headers(cl: Any) -> list[str]:
+    """Return the headings of a list."""
+    return [str(label_for_field(name, cl.model, cl.model_admin)) for name in cl.list_display]
+
+
+@register.simple_tag
+def list_rows(cl: Any) -> Iterator[dict[str, Any]]:
+    """Yield each row of a list: its page and its cells with their headings."""
+    headings = list_headers(cl)
+    for obj in cl.result_list:
+        pairs = zip(headings, cl.list_display, strict=True)
+        cells = [(heading, _cell(cl, name, obj)) for heading, name in pairs]
+        yield {"url": cl.model_admin.object_url(obj), "cells": cells, "obj": obj}
+
+
+def _cell(cl: Any, name: str, obj: Any) -> Any:
+    field, _method, value = lookup_field(name, obj, cl.model_admin)
+    if field is not None and field.choices:
+        return getattr(obj, f"get_{name}_display")()
+    if isinstance(value, datetime):
+        return moment(value)
+    return value if isinstance(value, str) and value else display_for_value(value, "–")
+
+
+@register.filter
+def described(bound: BoundField) -> SafeString:
+    """Draw a form field whose help and errors are announced with it."""
+    ids = described_by(bound)
+    attrs = {"aria-describedby": ids} if ids else {}
+    attrs.setdefault("class", bound.field.widget.attrs.get("class") or look(bound.field.widget))
+    if bound.errors:
+        attrs["aria-invalid"] = "true"
+    return mark_safe(str(bound.as_widget(attrs=attrs)))  # noqa: S308 - Django rendered and escaped it
+
+
+@register.filter
+def initials(name: str) -> str:
+    """Return up to two initials for an avatar."""
+    return "".join(part[0] for part in str(name).split()[:2]).upper() or "?"
+
+
+@register.filter
+def money(value: Any) -> str:
+    """Show an amount with two decimals and grouping."""
+    return "" if value is None else f"{value:,.2f}"

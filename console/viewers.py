@@ -1,0 +1,26 @@
+"""Who looks at a console page: the signed-in person's actor, set by the middleware."""
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+from core.actors import Actor
+
+
+def viewer_or_none(request: HttpRequest) -> Actor | None:
+    """Return the actor of the request, or None when nobody with a seat in the tenant is signed in."""
+    actor = getattr(request, "actor", None)
+    is_person = isinstance(actor, Actor) and actor.kind == "user" and getattr(request, "tenant", None)
+    return actor if is_person else None
+
+
+def viewer_of(request: HttpRequest) -> Actor:
+    """Return the actor of the request; raises `PermissionDenied` when there is none."""
+    actor = viewer_or_none(request)
+    if actor is None:
+        raise PermissionDenied("Sign in as a member of this organisation.")
+    return actor
+
+
+def is_fragment(request: HttpRequest) -> bool:
+    """Tell whether the page asks for its own live parts only."""
+    return request.headers.get("X-Walker-Fragment") == "1"

@@ -1,0 +1,92 @@
+/* Keeps the marked parts of a page fresh: a frame on /ws/console/ is a hint, the page's own fragment is the truth. */
+(() => {
+  const parts = () => [...document.querySelectorAll("[data-live][id]")];
+  const topics = () => [...new Set(["queue", ...[...document.querySelectorAll("[data-live-topic]")].flatMap((part) => part.dataset.liveTopic.split(" "))])];
+  const state = document.getElementById("live-state");
+  let timer = 0, busy = false, again = false, wait = 500, lastSeen = 0;
+
+  const say = (live) => {
+    if (!state) return;
+    state.hidden = false;
+    state.dataset.state = live ? "on" : "off";
+    const words = live ? "Live" : "Reconnecting";
+    if (state.textContent !== words) state.textContent = words;
+  };
+  const isEdited = (part) => part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName)
+    || [...part.querySelectorAll("textarea, input[type=text]")].some((field) => field.value !== field.defaultValue);
+
+  const put = (part, fresh) => {
+    const focus = part.contains(document.activeElement) ? document.activeElement.id || document.activeElement.getAttribute("href") : "";
+    const open = [...part.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent);
+    const atEnd = part.dataset.liveFollow !== undefined && innerHeight + scrollY > document.body.scrollHeight - 160;
+    part.replaceChildren(...fresh.childNodes);
+    for (const summary of part.querySelectorAll("details > summary")) if (open.includes(summary.textContent)) summary.parentElement.open = true;
+    if (focus) (document.getElementById(focus) || part.querySelector(`[href="${CSS.escape(focus)}"]`))?.focus({ preventScroll: true });
+    if (atEnd) scrollTo({ top: document.body.scrollHeight });
+  };
+
+  const refresh = async () => {
+    if (busy) { again = true; return; }
+    busy = true;
+    parts().forEach((part) => part.classList.add("is-loading"));
+    try {
+      const answer = await fetch(location.href, { headers: { "X-Walker-Fragment": "1" }, credentials: "same-origin" });
+      if (answer.redirected || answer.status === 403) return location.reload();
+      if (!answer.ok) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const part of parts()) {
+        const update = fresh.getElementById(part.id);
+        if (update && update.innerHTML !== part.innerHTML && !isEdited(part)) put(part, update);
+      }
+      document.dispatchEvent(new Event("walker:refreshed"));
+    } catch { /* offline: the next frame or the next connection asks again */ } finally {
+      parts().forEach((part) => part.classList.remove("is-loading"));
+      busy = false;
+      if (again) { again = false; soon(); }
+    }
+  };
+  const soon = () => { clearTimeout(timer); timer = setTimeout(refresh, Math.max(150, 600 - (Date.now() - lastSeen))); lastSeen = Date.now(); };
+
+  const connect = () => {
+    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/console/`);
+    let opened = false;
+    socket.onopen = () => {
+      opened = true;
+      topics().forEach((topic) => socket.send(JSON.stringify({ type: "subscribe", topic })));
+      say(true);
+      if (wait > 500) soon();
+      wait = 500;
+    };
+    socket.onmessage = (message) => { if (JSON.parse(message.data).type === "event") soon(); };
+    socket.onclose = (event) => {
+      if (event.code === 4401 || event.code === 4403) { if (state) state.hidden = true; return; }
+      if (opened || wait > 500) say(false);
+      wait = Math.min(wait * 2, 15000);
+      setTimeout(connect, wait * (0.7 + Math.random() * 0.6));
+    };
+  };
+
+  const countdown = () => {
+    for (const clock of document.querySelectorAll("time[data-countdown]")) {
+      const left = Math.round((new Date(clock.dateTime) - Date.now()) / 1000);
+      if (left <= 0) return location.reload();
+      clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+    }
+  };
+
+  const keys = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
+    const button = document.querySelector(`[aria-keyshortcuts="${CSS.escape(event.key)}"]`);
+    if (!button) return;
+    event.preventDefault();
+    button.closest("details")?.setAttribute("open", "");
+    (button.form.querySelector("textarea, input:not([type=hidden])") || button).focus();
+  };
+
+  document.addEventListener("keydown", keys);
+  document.addEventListener("change", (event) => { if (event.target.tagName === "SELECT") event.target.closest("form[data-autosubmit]")?.requestSubmit(); });
+  document.addEventListener("submit", (event) => { const button = event.submitter; if (button && event.target.method === "post") setTimeout(() => { button.disabled = true; }); });
+  addEventListener("pageshow", () => document.querySelectorAll("button[type=submit][disabled]").forEach((button) => { button.disabled = false; }));
+  if (document.querySelector("time[data-countdown]")) { countdown(); setInterval(countdown, 1000); }
+  if (document.querySelector("[data-live]")) connect();
+})();

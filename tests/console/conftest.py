@@ -1,0 +1,23 @@
+"""Browsers of people in the console."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from tests.world import World
+
+Browser = Callable[..., Client]
+
+
+@pytest.fixture
+def browser(world: World) -> Browser:
+    """Return a signed-in client of the role; `outside` takes the person of the other tenant."""
+
+    def sign_in(role: str = "admin", *, outside: bool = False) -> Client:
+        people = world.outsiders if outside else world.people
+        client = Client()
+        client.force_login(people[role], backend="accounts.backends.RoleBackend")
+        return client
+
+    return sign_in

@@ -1,0 +1,108 @@
+"""Who may enter the console, and what its lists answer."""
+
+import re
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from console.bases import ReadOnlyAdmin
+from tests.console.conftest import Browser
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+AUDIT = "/admin/core/auditentry/"
+PEOPLE = "/admin/accounts/membership/"
+
+
+def test_visitor_is_sent_to_sign_in(client: Client) -> None:
+    assert client.get("/admin/").url == "/admin/login/?next=/admin/"  # type: ignore[attr-defined]
+
+
+def test_sign_in_page_has_the_two_fields(client: Client) -> None:
+    page = client.get("/admin/login/").content.decode()
+    assert 'name="username"' in page
+    assert 'name="password"' in page
+
+
+def test_member_without_a_seat_is_refused(browser: Browser, world: World) -> None:
+    client = browser("viewer")
+    world.people["viewer"].memberships.model.objects  # noqa: B018
+    from core.scope import tenant_scope
+
+    with tenant_scope(world.acme.pk):
+        world.people["viewer"].memberships.update(is_active=False)
+    assert client.get("/admin/login/").status_code == 403
+
+
+@pytest.mark.parametrize("role", ["owner", "admin", "approver", "support", "compliance", "viewer"])
+def test_dashboard_opens_for_every_role(browser: Browser, role: str) -> None:
+    assert browser(role).get("/admin/").status_code == 200
+
+
+def test_only_our_admins_are_registered() -> None:
+    assert all(isinstance(entry, ReadOnlyAdmin) for entry in admin.site._registry.values())
+
+
+def test_navigation_hides_what_the_role_may_not_open(browser: Browser) -> None:
+    assert AUDIT not in browser("viewer").get("/admin/").content.decode()
+
+
+def test_page_without_the_right_is_forbidden(browser: Browser) -> None:
+    assert browser("viewer").get(AUDIT).status_code == 403
+
+
+@pytest.mark.parametrize("path", [AUDIT, PEOPLE, "/admin/accounts/apikey/"])
+def test_list_opens_for_an_admin(browser: Browser, path: str) -> None:
+    assert browser("admin").get(path).status_code == 200
+
+
+@pytest.mark.parametrize("query", ["user__email__startswith=o", "user__email=x", "tenant_id=1", "id__gt=1"])
+def test_undeclared_look_up_is_refused(browser: Browser, query: str) -> None:
+    assert browser("admin").get(f"{PEOPLE}?{query}").status_code == 400
+
+
+def test_addresses_of_people_are_masked(browser: Browser, world: World) -> None:
+    page = browser("admin").get(PEOPLE).content.decode()
+    assert "Owner Acme" in page
+    assert not re.search(r"owner@acme\.example", page)
+
+
+def test_people_of_another_tenant_are_absent(browser: Browser) -> None:
+    assert "Globex" not in browser("admin").get(PEOPLE).content.decode()
+
+
+def test_page_of_another_tenants_row_is_not_found(browser: Browser, world: World) -> None:
+    from core.scope import tenant_scope
+
+    with tenant_scope(world.globex.pk):
+        seat = world.outsiders["viewer"].memberships.get()
+    assert (
+        browser("owner").get(reverse("admin:accounts_membership_change", args=[seat.pk])).status_code == 404
+    )
+
+
+@pytest.mark.parametrize("name", ["add/", "password_change/", "search/?s=a", "autocomplete/", "r/1/1/"])
+def test_pages_that_are_not_ours_do_not_exist(browser: Browser, name: str) -> None:
+    assert browser("owner").get(f"/admin/{name}").status_code == 404
+
+
+def test_posting_to_a_list_is_refused(browser: Browser) -> None:
+    assert browser("owner").post(PEOPLE, {"action": "delete_selected"}).status_code == 405
+
+
+def test_fragment_has_no_document_around_it(browser: Browser) -> None:
+    page = browser("admin").get(AUDIT, headers={"X-Walker-Fragment": "1"}).content.decode()
+    assert 'id="live-list"' in page
+    assert "<html" not in page
+
+
+def test_page_carries_a_strict_policy(browser: Browser) -> None:
+    policy = browser("admin").get("/admin/")["Content-Security-Policy"]
+    assert "unsafe" not in policy
+
+
+def test_page_has_no_inline_script_or_style(browser: Browser) -> None:
+    page = browser("admin").get("/admin/").content.decode()
+    assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", page)
