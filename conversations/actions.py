@@ -1,0 +1,1 @@
+"""The kind of risky action that writes to an audience."""

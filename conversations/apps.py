@@ -1,0 +1,27 @@
+"""App configuration of conversations."""
+
+from django.apps import AppConfig
+
+from core import resolvers
+
+
+class ConversationsConfig(AppConfig):
+    """Contacts, conversations, messages and their delivery."""
+
+    name = "conversations"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Declare the widget look-up, the web chat transport and the action kind."""
+        from conversations import actions, webchat  # noqa: F401, PLC0415  (they register themselves)
+
+        resolvers.register(
+            resolvers.Resolver(
+                name="widget",
+                table="conversations_channelaccount",
+                match="public_key",
+                columns=(("tenant_id", "uuid"), ("id", "uuid")),
+                condition="t.is_active and t.public_key <> ''",
+                reads=("is_active",),
+            )
+        )

@@ -1,0 +1,19 @@
+"""Tables of conversations: channel accounts, contacts, conversations, messages, deliveries."""
+
+from conversations.models.channels import ChannelAccount
+from conversations.models.contacts import Contact, ContactPoint, ContactTag
+from conversations.models.conversations import Conversation
+from conversations.models.deliveries import AudienceSend, DeliveryAttempt
+from conversations.models.messages import Attachment, Message
+
+__all__ = [
+    "Attachment",
+    "AudienceSend",
+    "ChannelAccount",
+    "Contact",
+    "ContactPoint",
+    "ContactTag",
+    "Conversation",
+    "DeliveryAttempt",
+    "Message",
+]

@@ -1,0 +1,51 @@
+"""The numbers, mailboxes and widgets through which a tenant is written to."""
+
+import secrets
+from typing import ClassVar
+
+from django.db import models
+
+from core.clock import now
+from core.fields import EncryptedJSONField
+from core.tenancy import TenantModel
+
+
+def new_public_key() -> str:
+    """Return a key that names a widget in public pages; 144 random bits, so it cannot be guessed."""
+    return secrets.token_urlsafe(18)
+
+
+class ChannelAccount(TenantModel):
+    """One number, mailbox or widget of a tenant."""
+
+    class Kind(models.TextChoices):
+        """The medium; a transport is registered under each."""
+
+        WEBCHAT = "webchat", "Web chat"
+        WHATSAPP = "whatsapp", "WhatsApp"
+        EMAIL = "email", "Email"
+        SMS = "sms", "SMS"
+
+    kind = models.CharField(max_length=12, choices=Kind)
+    name = models.CharField(max_length=80)
+    address = models.CharField(max_length=320, blank=True, help_text="Number or mailbox.")
+    public_key = models.CharField(max_length=40, default=new_public_key, editable=False)
+    credentials = EncryptedJSONField(default=dict)
+    origins = models.JSONField(
+        default=list, blank=True, help_text="Where the widget may stand: scheme, host and port."
+    )
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["public_key"], name="one_account_per_public_key"),
+            models.UniqueConstraint(
+                fields=["tenant_id", "kind", "address"],
+                name="one_account_per_address",
+                condition=~models.Q(address=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,82 @@
+"""The people outside, their addresses and their tags."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from core.clock import now
+from core.fields import EncryptedTextField
+from core.tenancy import TenantModel
+
+
+class Contact(TenantModel):
+    """An outside person, or a colleague who writes in (then linked to his `User`)."""
+
+    display_name = EncryptedTextField(default=str)
+    masked_name = models.CharField(max_length=80, blank=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="contacts"
+    )
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["tenant_id", "user"], name="contacts_by_user")]
+
+    def __str__(self) -> str:
+        return f"contact {str(self.id)[-6:]}"
+
+
+class ContactPoint(TenantModel):
+    """One address of a contact on a medium; found by its blind index only."""
+
+    class Kind(models.TextChoices):
+        """What sort of address; a WhatsApp id may come without a phone number."""
+
+        PHONE = "phone", "Phone"
+        EMAIL = "email", "Email"
+        BSUID = "bsuid", "WhatsApp id"
+        USERNAME = "username", "Username"
+        WEBCHAT = "webchat", "Web chat visitor"
+        MEMBER = "member", "Member"
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="points")
+    kind = models.CharField(max_length=10, choices=Kind)
+    value = EncryptedTextField()
+    value_index = models.CharField(max_length=64, editable=False)
+    masked_value = models.CharField(max_length=80, blank=True)
+    is_verified = models.BooleanField(default=False)
+    is_primary = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "kind", "value_index"], name="one_contact_per_point"
+            ),
+            models.UniqueConstraint(
+                fields=["tenant_id", "contact", "kind"],
+                name="one_primary_point_per_kind",
+                condition=models.Q(is_primary=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {str(self.id)[-6:]}"
+
+
+class ContactTag(TenantModel):
+    """A word that puts a contact into an audience."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=60)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "name", "contact"], name="one_tag_per_contact"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,60 @@
+"""Attempts to deliver a message, and the rows that keep an audience from being written to twice."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from conversations.models.contacts import Contact
+from conversations.models.messages import Message
+from core.clock import now
+from core.tenancy import TenantModel
+
+
+class DeliveryAttempt(TenantModel):
+    """One try to hand a message to a provider; a try without an end was cut off."""
+
+    class Outcome(models.TextChoices):
+        """How it ended."""
+
+        OPEN = "open", "Open"
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+        UNKNOWN = "unknown", "Unknown"
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    started_at = models.DateTimeField(default=now)
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=9, choices=Outcome, default=Outcome.OPEN)
+    provider_id = models.CharField(max_length=200, blank=True)
+    error = models.CharField(max_length=200, blank=True)
+    permanent = models.BooleanField(default=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "message", "number"], name="one_attempt_per_number"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number}"
+
+
+class AudienceSend(TenantModel):
+    """One contact's share of a send to an audience; unique, so a repeated send skips it."""
+
+    send_key = models.CharField(max_length=120)
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
+    message = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "send_key", "contact"], name="one_send_per_contact"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"send {str(self.id)[-6:]}"

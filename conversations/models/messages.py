@@ -1,0 +1,140 @@
+"""Messages and the files attached to them."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from conversations.models.channels import ChannelAccount
+from conversations.models.conversations import Conversation
+from core.clock import now
+from core.fields import EncryptedJSONField, EncryptedTextField
+from core.tenancy import TenantModel
+
+
+class Message(TenantModel):
+    """One message; `seq` is the number of its event on the conversation's stream."""
+
+    class Direction(models.TextChoices):
+        """Seen from the tenant."""
+
+        IN = "in", "In"
+        OUT = "out", "Out"
+
+    class Sender(models.TextChoices):
+        """Who wrote it."""
+
+        CUSTOMER = "customer", "Customer"
+        AGENT = "agent", "Agent"
+        PERSON = "person", "Person"
+        SYSTEM = "system", "System"
+
+    class ContentType(models.TextChoices):
+        """What it is made of."""
+
+        TEXT = "text", "Text"
+        IMAGE = "image", "Image"
+        VIDEO = "video", "Video"
+        AUDIO = "audio", "Audio"
+        DOCUMENT = "document", "Document"
+        INTERACTIVE = "interactive", "Interactive"
+        LOCATION = "location", "Location"
+
+    class Status(models.TextChoices):
+        """How far it has come; moves forward only."""
+
+        RECEIVED = "received", "Received"
+        QUEUED = "queued", "Queued"
+        SENDING = "sending", "Sending"
+        SENT = "sent", "Sent"
+        DELIVERED = "delivered", "Delivered"
+        READ = "read", "Read"
+        FAILED = "failed", "Failed"
+
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="messages"
+    )
+    channel_account = models.ForeignKey(ChannelAccount, on_delete=models.PROTECT, related_name="+")
+    seq = models.BigIntegerField()
+    direction = models.CharField(max_length=3, choices=Direction)
+    sender_type = models.CharField(max_length=8, choices=Sender)
+    sender_id = models.UUIDField(null=True)
+    sender_name = models.CharField(max_length=80, blank=True, help_text="Opaque, no person's name.")
+    content_type = models.CharField(max_length=11, choices=ContentType, default=ContentType.TEXT)
+    body = EncryptedTextField(default=str)
+    masked_body = models.TextField(blank=True)
+    media = models.JSONField(default=list, blank=True)
+    metadata = EncryptedJSONField(default=dict)
+    channel_message_id = models.CharField(max_length=200, blank=True)
+    client_id = models.UUIDField(null=True)
+    status = models.CharField(max_length=9, choices=Status)
+    retry_count = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "conversation", "seq"], name="one_message_per_number"
+            ),
+            models.UniqueConstraint(
+                fields=["tenant_id", "channel_account", "channel_message_id"],
+                name="one_message_per_channel_id",
+                condition=~Q(channel_message_id=""),
+            ),
+            models.UniqueConstraint(
+                fields=["tenant_id", "conversation", "client_id"],
+                name="one_message_per_client_id",
+                condition=Q(client_id__isnull=False),
+            ),
+            models.CheckConstraint(
+                condition=Q(direction="in", status="received")
+                | (Q(direction="out") & ~Q(status="received")),
+                name="only_inbound_is_received",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant_id", "conversation", "created_at"], name="messages_by_time"
+            ),
+            models.Index(fields=["tenant_id", "created_at"], name="messages_by_day"),
+            models.Index(
+                fields=["next_attempt_at"],
+                name="messages_to_deliver",
+                condition=Q(status__in=["queued", "sending"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"message {str(self.id)[-6:]}"
+
+
+class Attachment(TenantModel):
+    """A file of a message: its name, its source at the provider and its bytes are encrypted."""
+
+    class State(models.TextChoices):
+        """Whether its bytes are here."""
+
+        PENDING = "pending", "Pending"
+        STORED = "stored", "Stored"
+        FAILED = "failed", "Failed"
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attachments")
+    content_type = models.CharField(max_length=100)
+    size = models.PositiveIntegerField(default=0)
+    filename = EncryptedTextField(default=str)
+    source = EncryptedTextField(default=str)
+    content = EncryptedTextField(null=True, help_text="Base64 of the bytes.")
+    digest = models.CharField(max_length=64, blank=True)
+    state = models.CharField(max_length=8, choices=State, default=State.PENDING)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "message"], name="attachments_by_message"),
+            models.Index(fields=["tenant_id", "state"], name="attachments_by_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"attachment {str(self.id)[-6:]}"

@@ -1,0 +1,18 @@
+"""The web chat transport: the event on the conversation's stream is the delivery."""
+
+from conversations.registry import register_transport
+from conversations.types import OutboundMessage, SendResult, Transport
+
+
+class WebChatTransport(Transport):
+    """Has nothing to send: the customer's page reads the stream."""
+
+    instant = True
+    recipient_kinds = ("member", "webchat")
+
+    def send(self, outbound: OutboundMessage) -> SendResult:
+        """Confirm; the page has the event or will read it when it comes back."""
+        return SendResult(ok=True, provider_id=str(outbound.message_id))
+
+
+register_transport("webchat", WebChatTransport)
