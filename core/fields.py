@@ -28,6 +28,11 @@ class EncryptedTextField(models.BinaryField):  # type: ignore[type-arg]
         """Return the value of decrypted bytes."""
         return plain.decode()
 
+    def get_default(self) -> Any:
+        """Return the default; a binary field would turn an empty text into bytes."""
+        default = super().get_default()
+        return "" if default == b"" else default
+
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:
         """Encrypt on the way to the database."""
         if value is None:
