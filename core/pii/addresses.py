@@ -29,7 +29,9 @@ _URL_TAIL = ".,;:!?)]}'"
 _AUTHORITY_END = re.compile(r"[/?#]")
 
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)")
-_IPV6 = re.compile(r"(?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]{0,4})(?!\w|:\S)")
+_IPV6 = re.compile(
+    r"(?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]{0,4})(?!\w|:\S)"
+)
 _NUMBERED_THING = re.compile(
     r"(?:\bv|\bver|version|release|build|firmware|section|chapter|clause|article|step|§)[.:]?\s{0,2}$",
     re.IGNORECASE,
@@ -37,8 +39,12 @@ _NUMBERED_THING = re.compile(
 
 
 def find_emails(text: str) -> Iterator[Span]:
-    """Yield email addresses, also written with "(at)", " at ... dot ..." or spaces round the sign."""
-    if "@" not in text and " at " not in text.lower() and not re.search(r"[(\[{]\s?at|arroba", text, re.IGNORECASE):
+    """Yield email addresses, also as "(at)", " at ... dot ..." or with spaces round the sign."""
+    if (
+        "@" not in text
+        and " at " not in text.lower()
+        and not re.search(r"[(\[{]\s?at|arroba", text, re.IGNORECASE)
+    ):
         return
     for sign in _AT.finditer(text):
         start, end = sign.span()
@@ -51,7 +57,7 @@ def find_emails(text: str) -> Iterator[Span]:
 
 
 def _domain_end(text: str, start: int, *, spelled: bool) -> int | None:
-    """Return where a domain that begins at ``start`` ends; ``spelled`` demands a written-out dot."""
+    """Return where a domain from ``start`` on ends; ``spelled`` demands a written-out dot."""
     spelled_labels = _SPELLED_LABELS.match(text, start)
     if spelled_labels is not None:
         return spelled_labels.end()
@@ -67,7 +73,7 @@ def _domain_end(text: str, start: int, *, spelled: bool) -> int | None:
 
 
 def find_url_parts(text: str) -> Iterator[Span]:
-    """Yield what is personal in URLs: user and password before the host, query and fragment after it."""
+    """Yield what is personal in URLs: user and password, query and fragment."""
     if "://" not in text and "www." not in text:
         return
     for address in _URL.finditer(text):
@@ -85,26 +91,28 @@ def find_url_parts(text: str) -> Iterator[Span]:
 
 
 def find_ips(text: str) -> Iterator[Span]:
-    """Yield IPv4 and IPv6 addresses of machines that may belong to a person (not loopback, not versions)."""
+    """Yield IPv4 and IPv6 addresses, but neither loopback nor version and section numbers."""
     if text.count(".") >= 3:
         for match in _IPV4.finditer(text):
-            if not _NUMBERED_THING.search(text[max(0, match.start() - 12) : match.start()]) and _is_personal_ip(match[0]):
+            before = text[max(0, match.start() - 12) : match.start()]
+            if _is_personal_ipv4(match[0]) and not _NUMBERED_THING.search(before):
                 yield *match.span(), "ip"
     if text.count(":") >= 2:
         for match in _IPV6.finditer(text):
-            if any(sign.isdigit() for sign in match[0]) and _is_personal_ip(match[0]):
+            if _is_personal_ipv6(match[0]):
                 yield *match.span(), "ip"
 
 
-def _is_personal_ip(written: str) -> bool:
+def _is_personal_ipv4(written: str) -> bool:
+    parts = [int(part) for part in written.split(".")]
+    return max(parts) <= 255 and parts[0] not in (0, 127)
+
+
+def _is_personal_ipv6(written: str) -> bool:
+    if not any(sign.isdigit() for sign in written):
+        return False  # "dead::beef" is as likely a name in code
     try:
-        address = ipaddress.ip_address(_without_leading_zeros(written))
+        address = ipaddress.IPv6Address(written)
     except ValueError:
         return False
     return not (address.is_loopback or address.is_unspecified)
-
-
-def _without_leading_zeros(written: str) -> str:
-    if ":" in written:
-        return written
-    return ".".join(str(int(part)) for part in written.split("."))

@@ -16,10 +16,11 @@ _FIVE_DIGITS = re.compile(r"(?:[0-9][^0-9]{0,4}+){5}")
 
 
 def find(text: str) -> list[Finding]:
-    """Return the personal data in ``text``, in order of place, without overlaps; the same for the same text.
+    """Return the personal data in ``text`` in order of place, without overlaps.
 
-    Time grows linearly with the text, also for hostile text. Positions are of the text as given; full-width
-    and other Unicode digits, invisible characters and odd spaces and dashes do not hide a value.
+    The same text gives the same answer, and time grows linearly, also for hostile text. Positions
+    are of the text as given; full-width and other Unicode digits, invisible characters and odd
+    spaces and dashes do not hide a value.
     """
     folded = fold(text)
     taken = bytearray(len(folded.text))

@@ -24,7 +24,7 @@ class Folded:
 
 @lru_cache(maxsize=4096)
 def fold_character(character: str) -> str:
-    """Return the ASCII look-alike of one character, '' when it is invisible, itself when unknown."""
+    """Return a character's ASCII look-alike, '' when it is invisible, itself when unknown."""
     if character in _INVISIBLE:
         return ""
     category = unicodedata.category(character)

@@ -1,4 +1,4 @@
-"""Rules for national ids: US SSN, UK NINO, Spanish DNI and NIE, Brazilian CPF, German tax id, French NIR."""
+"""Rules for national ids: SSN, NINO, DNI and NIE, CPF, German tax id, French NIR."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,17 +14,23 @@ _SSN_CUE = re.compile(
     re.IGNORECASE,
 )
 _NINO = re.compile(
-    _LEFT + r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ \-]?(?:[0-9]{2}[ \-]?){3}[A-D]" + _RIGHT,
+    _LEFT
+    + r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ \-]?(?:[0-9]{2}[ \-]?){3}[A-D]"
+    + _RIGHT,
     re.IGNORECASE,
 )
-_DNI = re.compile(_LEFT + r"([0-9]{8}|[0-9]{2}\.[0-9]{3}\.[0-9]{3})(?:-?([A-HJ-NP-TV-Za-hj-np-tv-z])| ([A-Z]))" + _RIGHT)
+_DNI = re.compile(
+    _LEFT + r"([0-9]{8}|[0-9]{2}\.[0-9]{3}\.[0-9]{3})(?:-?([A-HJ-NP-TV-Za-hj-np-tv-z])| ([A-Z]))" + _RIGHT
+)
 _NIE = re.compile(
-    _LEFT + r"([XYZ])[ \-.]?([0-9]{7}|[0-9]\.[0-9]{3}\.[0-9]{3})[ \-.]?([A-HJ-NP-TV-Z])" + _RIGHT, re.IGNORECASE
+    _LEFT + r"([XYZ])[ \-.]?([0-9]{7}|[0-9]\.[0-9]{3}\.[0-9]{3})[ \-.]?([A-HJ-NP-TV-Z])" + _RIGHT,
+    re.IGNORECASE,
 )
 _CPF = re.compile(_LEFT + r"[0-9]{3}[. ]?[0-9]{3}[. ]?[0-9]{3}[ \-/.]?[0-9]{2}" + _RIGHT)
 _STEUER_ID = re.compile(_LEFT + r"[1-9][0-9][ /.\-]?[0-9]{3}[ /.\-]?[0-9]{3}[ /.\-]?[0-9]{3}" + _RIGHT)
 _NIR = re.compile(
-    _LEFT + r"([1-478][ .\-]?[0-9]{2}[ .\-]?[0-9]{2}[ .\-]?[0-9][0-9ABab][ .\-]?[0-9]{3}[ .\-]?[0-9]{3})[ .\-/]{0,3}([0-9]{2})" + _RIGHT
+    _LEFT + r"([1-478][ .\-]?[0-9]{2}[ .\-]?[0-9]{2}"
+    r"[ .\-]?[0-9][0-9ABab][ .\-]?[0-9]{3}[ .\-]?[0-9]{3})[ .\-/]{0,3}([0-9]{2})" + _RIGHT
 )
 
 
@@ -63,10 +69,7 @@ def _steuer_id(match: re.Match[str]) -> bool:
 
 
 def _nir(match: re.Match[str]) -> bool:
-    number = _bare(match[1])
-    if not number[:5].isdigit() or not number.upper().replace("2A", "19").replace("2B", "18").isdigit():
-        return False
-    return nir_holds(number, match[2])
+    return nir_holds(_bare(match[1]), match[2])
 
 
 _CHECKED: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], bool]], ...] = (

@@ -8,37 +8,40 @@ from core.pii.checksums import iban_holds, luhn_holds
 from core.pii.runs import Run
 
 _BRANDS: tuple[tuple[re.Pattern[str], tuple[int, ...]], ...] = (
-    (re.compile(r"4"), (16, 19, 13)),
+    (re.compile(r"4"), (16, 19)),
     (re.compile(r"5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)"), (16,)),
     (re.compile(r"3[47]"), (15,)),
     (re.compile(r"6011|65|64[4-9]"), (16, 19)),
     (re.compile(r"30[0-5]|3[689]"), (14,)),
     (re.compile(r"35(?:2[89]|[3-8])"), (16,)),
     (re.compile(r"62"), (16, 17, 18, 19)),
-    (re.compile(r"5[0678]|6[0-9]"), (16, 19, 18, 17, 15, 14, 13)),
+    (re.compile(r"5[0678]|6[0-9]"), (16, 19, 18, 17, 15, 14)),
 )
-_LONGEST_CARD = 19
+_SHORTEST_CARD, _LONGEST_CARD = 14, 19
 
 _IBAN_START = re.compile(r"(?<![0-9A-Za-z])[A-Za-z]{2}[ ]?[0-9]{2}(?=[ .\-]?[0-9A-Za-z])")
 _IBAN_BODY = re.compile(r"(?:[ .\-]?[0-9A-Za-z]){11,34}+")
 _IBAN_LENGTHS = {
-    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "BY": 28,
-    "CH": 21, "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18,
-    "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28, "HR": 21, "HU": 28, "IE": 22,
-    "IL": 23, "IQ": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LC": 32, "LI": 21, "LT": 20,
-    "LU": 20, "LV": 21, "LY": 25, "MC": 27, "MD": 24, "ME": 22, "MK": 19, "MR": 27, "MT": 31, "MU": 30, "NL": 18,
-    "NO": 15, "PK": 24, "PL": 28, "PS": 29, "PT": 25, "QA": 29, "RO": 24, "RS": 22, "SA": 24, "SC": 31, "SD": 18,
-    "SE": 24, "SI": 19, "SK": 24, "SM": 27, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22,
-    "VG": 24, "XK": 20,
-}  # fmt: skip
+    entry[:2]: int(entry[2:])
+    for entry in (
+        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DK18 "
+        "DO28 EE20 EG29 ES24 FI18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 "
+        "IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 "
+        "MR27 MT31 MU30 NL18 NO15 PK24 PL28 PS29 PT25 QA29 RO24 RS22 SA24 SC31 SD18 SE24 SI19 "
+        "SK24 SM27 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 "
+    ).split()
+}
 
 
 def find_cards(runs: list[Run]) -> Iterator[Span]:
     """Yield card numbers that begin and end at a group of digits in a run."""
+    known: dict[tuple[str, ...], int] = {}
     for run in runs:
-        known: dict[tuple[str, ...], int] = {}
         index = 0
         while index < len(run.groups):
+            if run.groups[index].digits[0] not in "23456":
+                index += 1
+                continue
             count = _card_groups(tuple(group.digits for group in run.groups[index : index + 8]), known)
             if count:
                 yield run.groups[index].start, run.groups[index + count - 1].end, "card"
@@ -57,9 +60,9 @@ def _count_card_groups(groups: tuple[str, ...]) -> int:
     best = 0
     for count, digits in enumerate(groups, start=1):
         joined += digits
-        if len(joined) > _LONGEST_CARD:
+        if len(joined) > _LONGEST_CARD or len(digits) < 2:
             break
-        if len(joined) >= 13 and is_card(joined):
+        if len(joined) >= _SHORTEST_CARD and is_card(joined):
             best = count
             if len(joined) == 16:
                 break
@@ -70,7 +73,9 @@ def is_card(digits: str) -> bool:
     """Whether the digits have a card brand's prefix and length and the Luhn check digit."""
     if len(set(digits)) == 1:
         return False
-    return any(len(digits) in lengths and prefix.match(digits) for prefix, lengths in _BRANDS) and luhn_holds(digits)
+    return any(len(digits) in lengths and prefix.match(digits) for prefix, lengths in _BRANDS) and luhn_holds(
+        digits
+    )
 
 
 def find_ibans(text: str) -> Iterator[Span]:

@@ -1,10 +1,15 @@
 """Cuts text into runs of digit groups, leaving out dates, times, decimals and object ids."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 _RUN = re.compile(r"(?<![0-9])(?:\+ ?)?\(?[0-9]++(?:[ ().\-/]{1,3}+[0-9]++)*+")
+_SHORTEST_RUN = 7
+_LONGEST_OPENING = 3  # a plus, a space and a bracket
 _GROUP = re.compile(r"[0-9]+")
+_SEPARATOR = re.compile(r"[^0-9]+")
 _SINGLE_DIGITS = re.compile(r"(?<![0-9])[0-9](?:[ .\-][0-9](?![0-9])){6,}")
 _NOT_A_NUMBER = re.compile(
     r"(?<![0-9A-Za-z])(?:"
@@ -20,9 +25,8 @@ _NOT_A_NUMBER = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Digits that stand together (or single digits spelled one by one) and their place in the text."""
+class Group(NamedTuple):
+    """Digits that stand together, or single digits spelled one by one, and their place."""
 
     start: int
     end: int
@@ -45,17 +49,36 @@ def find_runs(text: str) -> list[Run]:
     opaque = _NOT_A_NUMBER.sub(lambda match: "\0" * len(match[0]), text)
     runs = []
     for match in _RUN.finditer(opaque):
-        if len(match[0]) >= 7:
+        if match.end() - match.start() >= _SHORTEST_RUN:
             groups = _groups(match[0], match.start())
-            if sum(len(group.digits) for group in groups) >= 7:
-                runs.append(_run(text, match, groups))
+            parts = _split(groups, text) if "/" in match[0] else [groups]
+            runs += [_run(text, match.start(), part) for part in parts if _is_long(part)]
     return runs
 
 
-def _run(text: str, match: re.Match[str], groups: list[Group]) -> Run:
-    start, end = match.span()
+def _is_long(groups: list[Group]) -> bool:
+    return sum(len(group.digits) for group in groups) >= _SHORTEST_RUN
+
+
+def _split(groups: list[Group], text: str) -> Iterator[list[Group]]:
+    """Cut at " / " once a whole number stands before it: "020 7946 0958 / 07700 900123"."""
+    first, digits = 0, 0
+    for index, group in enumerate(groups):
+        if digits >= 9 and text[groups[index - 1].end : group.start].strip() == "/":
+            yield groups[first:index]
+            first, digits = index, 0
+        digits += len(group.digits)
+    yield groups[first:]
+
+
+def _run(text: str, start: int, groups: list[Group]) -> Run:
+    if groups[0].start - start > _LONGEST_OPENING:
+        start = groups[0].start
+    end = groups[-1].end
     before = text[max(0, start - 2) : start]
-    glued_left = before[-1:].isalnum() or before[-1:] in ("_", "#") or (before[-1:] == "-" and before[:1].isalnum())
+    glued_left = (
+        before[-1:].isalnum() or before[-1:] in ("_", "#") or (before[-1:] == "-" and before[:1].isalnum())
+    )
     glued_right = text[end : end + 1].isalnum() or text[end : end + 1] == "_"
     return Run(start, end, groups, glued_left, glued_right)
 
@@ -67,7 +90,10 @@ def _groups(run: str, offset: int) -> list[Group]:
     for match in _GROUP.finditer(run):
         if match.start() < covered:
             continue
-        covered = spelled.get(match.start(), match.end())
-        digits = re.sub(r"[^0-9]", "", run[match.start() : covered])
-        groups.append(Group(offset + match.start(), offset + covered, digits))
+        start, covered = match.span()
+        digits = match[0]
+        if start in spelled:
+            covered = spelled[start]
+            digits = _SEPARATOR.sub("", run[start:covered])
+        groups.append(Group(offset + start, offset + covered, digits))
     return groups

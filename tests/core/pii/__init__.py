@@ -1,0 +1,1 @@
+"""Tests of the rules that find and mask personal data."""

@@ -1,0 +1,120 @@
+"""What is found as personal data, what is not, and how masks read."""
+
+import itertools
+import time
+from collections.abc import Callable
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from core.pii import find, mask_text, mask_value
+from core.pii.finding import Finding
+from tests.core.pii.texts import PRECISION, RECALL
+
+HOSTILE = [
+    *["a", "1", "@", "a@", "a@b.", "0 ", "00 ", "4", "+1", "+1 2 ", "://", "a://b?", "1.", "a:", "1:"],
+    *["(", "( ", "-", "1-", "12-", "123-", "www.", "1/", "0.", "0-", "1,111,", "DE89", "DE89 ", "\n"],
+    *["1.1.1.1 ", "AB123456C ", "\u200b", "１", "é", " at ", " dot ", "a at b dot ", "(at)", "x@y.z "],
+    *["4111 1111 1111 1111 ", "020 7946 0958 ", "+44 20 7946 0958 ", "call 5551234 ", "2026-11-21 "],
+]
+FRAGMENTS = st.sampled_from(
+    [value for _, value, _ in RECALL]
+    + ["•••", "••34", "card •••• 4242", "IP •••", "?", "@", ".", "+", "00", " ", "/", "https://", "at"]
+)
+MESSAGES = st.lists(FRAGMENTS | st.text(max_size=8), max_size=8).map("".join)
+
+
+def fastest(work: Callable[[], object], rounds: int = 5) -> float:
+    """Return the best time in seconds: what the code costs when the machine is free."""
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+@pytest.mark.parametrize(("kind", "value", "text"), RECALL)
+def test_personal_data_is_found_exactly(kind: str, value: str, text: str) -> None:
+    assert [(found.kind, found.value) for found in find(text)] == [(kind, value)]
+
+
+@pytest.mark.parametrize("text", PRECISION)
+def test_ordinary_text_is_left_alone(text: str) -> None:
+    assert mask_text(text) == text
+
+
+@pytest.mark.parametrize(("kind", "value", "text"), RECALL)
+def test_masked_text_no_longer_holds_the_value(kind: str, value: str, text: str) -> None:
+    assert value not in mask_text(text)
+
+
+@given(MESSAGES)
+@settings(max_examples=400, deadline=None)
+@example("+44 20 7946 0958 5678 900123")
+def test_masking_twice_changes_nothing(text: str) -> None:
+    assert mask_text(mask_text(text)) == mask_text(text)
+
+
+@given(MESSAGES)
+@settings(max_examples=400, deadline=None)
+def test_nothing_is_found_in_a_masked_text(text: str) -> None:
+    assert find(mask_text(text)) == []
+
+
+@given(MESSAGES)
+@settings(max_examples=200, deadline=None)
+def test_findings_are_ordered_and_do_not_overlap(text: str) -> None:
+    found = find(text)
+    assert all(left.end <= right.start for left, right in itertools.pairwise(found))
+    assert all(text[item.start : item.end] == item.value for item in found)
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_hostile_repetition_takes_linear_time(unit: str) -> None:
+    short, long = (unit * 4096)[:4096], (unit * 16384)[:16384]
+    find(short)  # the numbering plans are read once
+    one = fastest(lambda: find(short))
+    # About 5 ms on a free core; other work on the machine gets a generous share.
+    assert one < 0.03
+    assert fastest(lambda: find(long), 2) < max(0.02, one * 16)
+
+
+def test_usual_message_takes_a_fraction_of_a_millisecond() -> None:
+    text = "Hello, my number is +44 20 7946 0958, mail jane@example.com, and raise it to 900 please"
+    find(text)
+    assert fastest(lambda: find(text), 20) < 0.002
+
+
+def test_finding_does_not_show_its_value() -> None:
+    assert "jane" not in repr(Finding("email", 0, 15, "jane@example.com"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "mask"),
+    [
+        ("email", "anna@example.com", "a•••@e•••.com"),
+        ("email", "a@b.co", "•••@•••.co"),
+        ("phone", "+44 7700 900134", "+44 ••• ••34"),
+        ("phone", "07700 900134", "••• ••34"),
+        ("card", "4242 4242 4242 4242", "card •••• 4242"),
+        ("iban", "DE89370400440532013000", "IBAN DE•• •••• 3000"),
+        ("name", "Ana María López", "A••• M••• L•••"),
+        ("text", "mail anna@example.com", "mail a•••@e•••.com"),
+        ("phone", "", ""),
+        ("passport", "X123", "•••"),
+    ],
+)
+def test_value_is_masked_by_its_kind(kind: str, value: str, mask: str) -> None:
+    assert mask_value(kind, value) == mask  # type: ignore[arg-type]
+
+
+def test_several_values_in_one_message_are_all_masked() -> None:
+    text = "anna@example.com, 020 7946 0958 / 07700 900123, 4111 1111 1111 1111"
+    assert mask_text(text) == "a•••@e•••.com, ••• ••58 / ••• ••23, card •••• 1111"
+
+
+def test_personal_part_of_a_path_is_masked_with_the_query() -> None:
+    masked = mask_text("https://u:p@shop.example/u/anna@example.com?token=1")
+    assert masked == "https://•••@shop.example/u/a•••@e•••.com?•••"
