@@ -1,0 +1,229 @@
+"""The one way out over HTTP: time-outs, no redirects, no proxies, an egress guard.
+
+Failures are values. What matters to a caller who changes something outside is whether the request
+can have arrived: `NotSent` proves that it did not, `NoAnswer` leaves it open.
+"""
+
+import ipaddress
+import json
+import socket
+import ssl
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait, in seconds (`total` is for the whole answer); what to read, in bytes."""
+
+    connect: float = 3.0
+    read: float = 10.0
+    total: float = 20.0
+    max_bytes: int = 5_000_000
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer that arrived whole, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """Return the body as JSON, or None when it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True)
+class NotSent:
+    """Proof that nothing was done: no byte of the request left this machine."""
+
+    code: str
+    detail: str
+    retry: bool
+
+
+@dataclass(frozen=True)
+class NoAnswer:
+    """The request may have arrived; its answer did not."""
+
+    code: str
+    detail: str
+
+
+class EgressRefused(httpx2.ConnectError):
+    """The host's address is not one that we talk to."""
+
+
+class GuardedTransport(httpx2.BaseTransport):
+    """Resolves the host, refuses addresses that are not global, connects to the one checked.
+
+    A name that resolves differently a moment later (DNS rebinding) therefore changes nothing.
+    Hosts in `private_hosts` were named by the operator and may be anywhere.
+    """
+
+    def __init__(self, inner: httpx2.BaseTransport, *, private_hosts: frozenset[str]) -> None:
+        self._inner = inner
+        self._private_hosts = private_hosts
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send over the first address that accepts a connection."""
+        if request.url.scheme not in ("http", "https") or not request.url.host:
+            raise httpx2.UnsupportedProtocol("only http:// and https:// addresses")
+        host, port = request.url.host, request.url.port or _default_port(request.url.scheme)
+        refusal: httpx2.ConnectError | httpx2.ConnectTimeout | None = None
+        for address in self._checked_addresses(host, port):
+            pinned = httpx2.Request(
+                request.method,
+                request.url.copy_with(host=str(address)),
+                headers=request.headers,
+                stream=request.stream,
+                extensions={**request.extensions, "sni_hostname": host},
+            )
+            try:
+                return self._inner.handle_request(pinned)
+            except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+                refusal = error
+        raise refusal or httpx2.ConnectError(f"{host} has no address")
+
+    def _checked_addresses(self, host: str, port: int) -> list[Address]:
+        addresses = resolve(host, port)
+        if host not in self._private_hosts and not all(_is_public(each) for each in addresses):
+            raise EgressRefused(f"{host} does not have a public address")
+        return addresses
+
+    def close(self) -> None:
+        """Close the connections of the inner transport."""
+        self._inner.close()
+
+
+def resolve(host: str, port: int) -> list[Address]:
+    """Return a host's addresses in the system's order; raises ConnectError without any."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise httpx2.ConnectError(f"{host} does not resolve") from None
+    texts = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found)
+    return [ipaddress.ip_address(text) for text in texts]
+
+
+def _is_public(address: Address) -> bool:
+    """Global and unicast; an IPv4 address wrapped in IPv6 counts as what it wraps."""
+    wrapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
+    if wrapped is not None:
+        return _is_public(wrapped)
+    return address.is_global and not address.is_multicast
+
+
+@lru_cache(maxsize=1)
+def _trusted_certificates() -> ssl.SSLContext:
+    """Read once per process: it takes longer than a call."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
+def _default_port(scheme: str) -> int:
+    return 443 if scheme == "https" else 80
+
+
+class OutgoingHttp:
+    """One base URL, one set of headers; each request on its own connection.
+
+    Connections are not kept: on a re-used one a request can meet a server that is just hanging up,
+    and then nobody knows whether it arrived.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        patience: Patience | None = None,
+        private_hosts: Iterable[str] = (),
+    ) -> None:
+        self._patience = patience or Patience()
+        transport = GuardedTransport(
+            httpx2.HTTPTransport(
+                verify=_trusted_certificates(),
+                trust_env=False,
+                retries=0,
+                limits=httpx2.Limits(max_connections=20, max_keepalive_connections=0),
+            ),
+            private_hosts=frozenset(private_hosts),
+        )
+        self._client = httpx2.Client(
+            base_url=base_url,
+            headers=dict(headers or {}),
+            timeout=httpx2.Timeout(self._patience.read, connect=self._patience.connect),
+            follow_redirects=False,
+            trust_env=False,
+            transport=transport,
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply | NotSent | NoAnswer:
+        """Send one request, once; never raises for what the outside does."""
+        try:
+            request = self._client.build_request(
+                method, path, params=params, json=json, headers=dict(headers or {})
+            )
+            return self._send(request)
+        except EgressRefused:
+            return NotSent("egress_refused", "The host's address is not allowed.", retry=False)
+        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
+            return NotSent("bad_url", "The address of the service is not valid.", retry=False)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+            return NotSent("not_reachable", _sentence(error), retry=True)
+        except httpx2.TimeoutException as error:
+            return NoAnswer("timed_out", _sentence(error))
+        except httpx2.HTTPError as error:
+            return NoAnswer("connection_lost", _sentence(error))
+
+    def _send(self, request: httpx2.Request) -> Reply | NoAnswer:
+        deadline = time.monotonic() + self._patience.total
+        response = self._client.send(request, stream=True)
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            for chunk in response.iter_bytes():
+                size += len(chunk)
+                chunks.append(chunk)
+                if size > self._patience.max_bytes:
+                    return NoAnswer("answer_too_large", "The answer is larger than allowed.")
+                if time.monotonic() > deadline:
+                    return NoAnswer("timed_out", "The answer took too long.")
+        finally:
+            response.close()
+        return Reply(response.status_code, response.headers, b"".join(chunks))
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._client.close()
+
+
+def _sentence(error: Exception) -> str:
+    """The kind of failure only: an exception's text can hold addresses and secrets."""
+    return f"{type(error).__name__} while speaking to the service."
+
+
+def host_of(url: str) -> str:
+    """Return the host of a URL as the guard compares it."""
+    return (urlsplit(url).hostname or "").lower()

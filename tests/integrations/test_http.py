@@ -1,0 +1,136 @@
+"""The way out: the egress guard, time-outs, and what is proof that nothing was sent."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply
+from tests.platform_fixture import Platform
+
+HASTY = Patience(connect=0.5, read=0.3, total=0.6, max_bytes=1000)
+
+
+@contextmanager
+def raw_server(answer: bytes, *, pause: float = 0.0, times: int = 1) -> Iterator[str]:
+    """Accept one connection and write the same bytes `times` times, with pauses."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        line, _ = listener.accept()
+        with line:
+            line.recv(4096)
+            for _ in range(times):
+                time.sleep(pause)
+                try:
+                    line.sendall(answer)
+                except OSError:
+                    return
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    thread.join()
+    listener.close()
+
+
+def get(url: str, *, private: bool = True) -> Reply | NotSent | NoAnswer:
+    client = OutgoingHttp(url, patience=HASTY, private_hosts=["127.0.0.1"] if private else [])
+    try:
+        return client.request("GET", "/__health")
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:9",
+        "http://localhost:9",
+        "http://[::1]:9",
+        "http://10.0.0.1",
+        "http://169.254.169.254",
+        "http://[::ffff:127.0.0.1]:9",
+        "http://[fd00::1]",
+        "http://0.0.0.0:9",
+        "http://2130706433:9",
+        "http://224.0.0.1",
+        "http://[2002:7f00:1::]",
+    ],
+)
+def test_address_that_is_not_public_is_refused(url: str) -> None:
+    answer = get(url, private=False)
+    assert isinstance(answer, NotSent)
+    assert (answer.code, answer.retry) == ("egress_refused", False)
+
+
+def test_allowing_one_host_allows_no_other() -> None:
+    answer = get("http://127.0.0.2:9")
+    assert isinstance(answer, NotSent)
+    assert answer.code == "egress_refused"
+
+
+def test_host_that_does_not_resolve_was_not_sent_to() -> None:
+    answer = get("http://nowhere.invalid")
+    assert answer == NotSent("not_reachable", "ConnectError while speaking to the service.", True)
+
+
+def test_closed_port_was_not_sent_to() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    assert isinstance(get(f"http://127.0.0.1:{port}"), NotSent)
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://", "nonsense"])
+def test_bad_address_was_not_sent_to(url: str) -> None:
+    answer = get(url)
+    assert isinstance(answer, NotSent)
+    assert answer.retry is False
+
+
+def test_redirect_is_not_followed() -> None:
+    head = b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n"
+    with raw_server(head) as url:
+        answer = get(url)
+    assert isinstance(answer, Reply)
+    assert answer.status == 302
+
+
+def test_proxy_of_the_environment_is_ignored(sandbox: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    assert isinstance(get(sandbox.url), Reply)
+
+
+def test_silence_is_no_answer() -> None:
+    with raw_server(b"", pause=0.5) as url:
+        assert get(url) == NoAnswer("timed_out", "ReadTimeout while speaking to the service.")
+
+
+def test_hanging_up_is_no_answer() -> None:
+    with raw_server(b"") as url:
+        answer = get(url)
+    assert isinstance(answer, NoAnswer)
+    assert answer.code == "connection_lost"
+
+
+def test_body_cut_short_is_no_answer() -> None:
+    with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf") as url:
+        assert isinstance(get(url), NoAnswer)
+
+
+def test_dripping_body_ends_at_the_total() -> None:
+    with raw_server(b"HTTP/1.1 200 OK\r\n\r\nx", pause=0.2, times=6) as url:
+        start = time.monotonic()
+        answer = get(url)
+        assert time.monotonic() - start < 1.2
+    assert answer == NoAnswer("timed_out", "The answer took too long.")
+
+
+def test_body_without_end_is_cut_off() -> None:
+    with raw_server(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5000) as url:
+        answer = get(url)
+    assert isinstance(answer, NoAnswer)
+    assert answer.code == "answer_too_large"
