@@ -58,8 +58,7 @@ class Platform:
 def start_platform(folder: Path, port: int = 0) -> Platform:
     """Start the process and wait until it says where it listens."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "standins.platform", "--port", str(port), "--data", str(folder)]
-        + ["--seed", "demo"],
+        [sys.executable, "-m", "standins.platform", f"--port={port}", f"--data={folder}", "--seed=demo"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

@@ -131,9 +131,7 @@ def perform(store: Store, account: Account, effect: Effect, request: Request) ->
     return answer
 
 
-def _apply(
-    store: Store, account: Account, effect: Effect, request: Request
-) -> tuple[int, Document]:
+def _apply(store: Store, account: Account, effect: Effect, request: Request) -> tuple[int, Document]:
     resource = store.get_resource(account.id, effect.kind, request.ident)
     if resource is None:
         raise not_found()
@@ -152,9 +150,7 @@ def _apply(
 
 def _checked_key(key: str | None) -> str:
     if not key or len(key) > MAX_KEY:
-        raise invalid(
-            **{"Idempotency-Key": f"This header is needed, at most {MAX_KEY} characters."}
-        )
+        raise invalid(**{"Idempotency-Key": f"This header is needed, at most {MAX_KEY} characters."})
     return key
 
 

@@ -26,9 +26,7 @@ def _wobble(campaign: str, day: date, what: str) -> Decimal:
 def day_figures(traits: dict[str, Any], campaign: str, day: date) -> dict[str, Any]:
     """Spend (decimal string), impressions, clicks and conversions of one campaign on one day."""
     pace = Decimal(WEEKDAY_PACE[day.weekday()])
-    spend = (Decimal(traits["pace"]) * pace * _wobble(campaign, day, "spend")).quantize(
-        CENT, ROUND_HALF_UP
-    )
+    spend = (Decimal(traits["pace"]) * pace * _wobble(campaign, day, "spend")).quantize(CENT, ROUND_HALF_UP)
     clicks = int(spend / Decimal(traits["cost_per_click"]))
     impressions = int(clicks / Decimal(traits["click_rate"]))
     rate = Decimal(traits["conversion_rate"]) * _wobble(campaign, day, "conversions")

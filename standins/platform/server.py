@@ -180,9 +180,7 @@ class Handler(BaseHTTPRequestHandler):
         headers = {"Content-Security-Policy": f"{policy}; connect-src 'self'; img-src data:"}
         self._send_bytes(200, PAGE.read_bytes(), "text/html; charset=utf-8", headers)
 
-    def _send_bytes(
-        self, status: int, payload: bytes, content_type: str, headers: dict[str, str]
-    ) -> None:
+    def _send_bytes(self, status: int, payload: bytes, content_type: str, headers: dict[str, str]) -> None:
         self.send_response(status, HTTPStatus(status).phrase if status in STATUSES else "")
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(payload)))

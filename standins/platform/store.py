@@ -172,9 +172,7 @@ class Store:
 
     def list_latest_journal(self, account: str, limit: int) -> list[Document]:
         """The newest effects of an account, newest first."""
-        rows = self._rows(
-            "select * from journal where account = ? order by id desc limit ?", account, limit
-        )
+        rows = self._rows("select * from journal where account = ? order by id desc limit ?", account, limit)
         return [_journal_entry(row) for row in rows]
 
     def get_keyed(self, account: str, key: str) -> Keyed | None:

@@ -1,0 +1,1 @@
+"""The sandbox marketing platform seen from Walker."""

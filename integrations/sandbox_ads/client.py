@@ -1,0 +1,284 @@
+"""Client of the sandbox platform's API: typed calls, money as Decimal, failures as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
+from integrations.sandbox_ads.types import (
+    AdsAccount,
+    Answer,
+    Audience,
+    Campaign,
+    CleanFailure,
+    ContentItem,
+    DayFigures,
+    Effect,
+    KeyStatus,
+    Ok,
+    Page,
+    Ranking,
+    Unknown,
+)
+
+T = TypeVar("T")
+Body = dict[str, Any]
+
+
+class SandboxAdsClient:
+    """One account of the platform. Reads never end in `Unknown`: they change nothing."""
+
+    def __init__(self, base_url: str, token: str, *, patience: Patience | None = None) -> None:
+        self._http = OutgoingHttp(
+            base_url,
+            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+            patience=patience,
+            # The operator named this host; a tenant cannot.
+            private_hosts=[host_of(base_url)],
+        )
+
+    def __enter__(self) -> SandboxAdsClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def get_account(self) -> Answer[AdsAccount]:
+        """The account that the token opens."""
+        return self._read("/v1/account", lambda body: AdsAccount(**body))
+
+    def list_campaigns(self, *, name: str = "") -> Answer[list[Campaign]]:
+        """All campaigns, or those of exactly this name (upper and lower case alike)."""
+        return self._read_list("/v1/campaigns", parse_campaign, {"name": name} if name else {})
+
+    def get_campaign(self, campaign_id: str) -> Answer[Campaign]:
+        """One campaign; an unknown id is a clean failure `not_found`."""
+        return self._read(f"/v1/campaigns/{_part(campaign_id)}", parse_campaign)
+
+    def list_campaign_days(self, campaign_id: str, *, first: date, last: date) -> Answer[list[DayFigures]]:
+        """Figures per day, both ends included, at most 366 days."""
+        period = {"from": first.isoformat(), "to": last.isoformat()}
+        return self._read_list(f"/v1/campaigns/{_part(campaign_id)}/metrics", parse_day, period)
+
+    def list_rankings(self) -> Answer[list[Ranking]]:
+        """Every keyword of every page."""
+        return self._read_list("/v1/rankings", parse_ranking)
+
+    def list_pages(self, *, slug: str = "") -> Answer[list[Page]]:
+        """All pages, or the one with this slug."""
+        return self._read_list("/v1/pages", parse_page, {"slug": slug} if slug else {})
+
+    def get_page(self, page_id: str) -> Answer[Page]:
+        """One page; an unknown id is a clean failure `not_found`."""
+        return self._read(f"/v1/pages/{_part(page_id)}", parse_page)
+
+    def list_content(self, *, title: str = "") -> Answer[list[ContentItem]]:
+        """All content items, or those of exactly this title."""
+        return self._read_list("/v1/content", parse_content, {"title": title} if title else {})
+
+    def get_content(self, content_id: str) -> Answer[ContentItem]:
+        """One content item; an unknown id is a clean failure `not_found`."""
+        return self._read(f"/v1/content/{_part(content_id)}", parse_content)
+
+    def list_audiences(self) -> Answer[list[Audience]]:
+        """All audiences."""
+        return self._read_list("/v1/audiences", parse_audience)
+
+    def get_key_status(self, key: str) -> Answer[KeyStatus]:
+        """Whether an idempotency key took effect up to now."""
+        return self._read(f"/v1/operations/{_part(key)}", parse_key_status)
+
+    def set_budget(
+        self,
+        campaign_id: str,
+        *,
+        daily_budget: Decimal,
+        currency: str,
+        key: str,
+        expected_old: Decimal | None = None,
+    ) -> Answer[Effect]:
+        """Set a daily budget; a repeat with the same key brings back the first answer."""
+        body = {"daily_budget": f"{daily_budget:.2f}", "currency": currency}
+        if expected_old is not None:
+            body["expected_old"] = f"{expected_old:.2f}"
+        return self._change(f"/v1/campaigns/{_part(campaign_id)}/budget", body, key)
+
+    def pause_campaign(self, campaign_id: str) -> Answer[Effect]:
+        """Pause; the platform takes no key here, so a repeat is a second effect."""
+        return self._change(f"/v1/campaigns/{_part(campaign_id)}/pause", {})
+
+    def update_page_meta(self, page_id: str, *, changes: Mapping[str, str], key: str) -> Answer[Effect]:
+        """Set `title`, `meta_description` or both; keyed like a budget."""
+        return self._change(f"/v1/pages/{_part(page_id)}/meta", dict(changes), key)
+
+    def publish_content(self, content_id: str) -> Answer[Effect]:
+        """Publish; the platform takes no key here, so a repeat is a second effect."""
+        return self._change(f"/v1/content/{_part(content_id)}/publish", {})
+
+    def _read(
+        self, path: str, parse: Callable[[Body], T], params: Mapping[str, str] | None = None
+    ) -> Answer[T]:
+        return _read_answer(self._http.request("GET", path, params=params), parse)
+
+    def _read_list(
+        self, path: str, parse: Callable[[Body], T], params: Mapping[str, str] | None = None
+    ) -> Answer[list[T]]:
+        return self._read(path, lambda body: [parse(item) for item in body["items"]], params)
+
+    def _change(self, path: str, body: Mapping[str, str], key: str = "") -> Answer[Effect]:
+        headers = {"Idempotency-Key": key} if key else {}
+        reply = self._http.request("POST", path, json=dict(body), headers=headers)
+        return _change_answer(reply)
+
+
+def _part(text: str) -> str:
+    """One path segment: an id from outside cannot climb to another endpoint."""
+    return quote(text, safe="").replace(".", "%2E")
+
+
+def _read_answer(reply: Reply | NotSent | NoAnswer, parse: Callable[[Body], T]) -> Ok[T] | CleanFailure:
+    if isinstance(reply, NotSent):
+        return CleanFailure(reply.code, reply.detail, retry=reply.retry)
+    if isinstance(reply, NoAnswer):
+        return CleanFailure(reply.code, reply.detail, retry=True)
+    if reply.status != 200:
+        return _refusal(reply)
+    return _parsed(reply, parse) or CleanFailure("bad_answer", "The answer was not understood.")
+
+
+def _change_answer(reply: Reply | NotSent | NoAnswer) -> Answer[Effect]:
+    """Only what proves that nothing happened is clean; a 5xx or a redirect proves nothing."""
+    if isinstance(reply, NotSent):
+        return CleanFailure(reply.code, reply.detail, retry=reply.retry)
+    if isinstance(reply, NoAnswer):
+        return Unknown(reply.code, reply.detail)
+    if 400 <= reply.status < 500:
+        refusal = _refusal(reply)
+        # The key did something once, but not this: a person has to look.
+        reused = refusal.code == "key_reused"
+        return Unknown(refusal.code, refusal.detail) if reused else refusal
+    if reply.status != 200:
+        return Unknown("server_error", f"The platform answered {reply.status}.")
+    return _parsed(reply, parse_effect) or Unknown("bad_answer", "The answer was not understood.")
+
+
+def _parsed(reply: Reply, parse: Callable[[Body], T]) -> Ok[T] | None:
+    body = reply.json()
+    try:
+        return Ok(parse(body), replayed=bool(body.get("replayed")))
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
+        return None
+
+
+def _refusal(reply: Reply) -> CleanFailure:
+    """An answer that says no. 429 and 5xx (of a read) pass with time, the rest does not."""
+    body = reply.json()
+    body = body if isinstance(body, dict) else {}
+    return CleanFailure(
+        code=str(body.get("code", f"http_{reply.status}"))[:60],
+        detail=str(body.get("detail", f"The platform answered {reply.status}."))[:300],
+        retry=reply.status in (408, 425, 429) or reply.status >= 500,
+        retry_after=_seconds(reply.headers.get("Retry-After", "")),
+        facts={name: body[name] for name in ("fields", "current") if name in body},
+    )
+
+
+def _seconds(text: str) -> float | None:
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
+
+
+def parse_campaign(body: Body) -> Campaign:
+    """A campaign from its JSON."""
+    week = body["last_7_days"]
+    return Campaign(
+        id=body["id"],
+        name=body["name"],
+        channel=body["channel"],
+        status=body["status"],
+        daily_budget=Decimal(body["daily_budget"]),
+        currency=body["currency"],
+        spend=Decimal(week["spend"]),
+        impressions=week["impressions"],
+        clicks=week["clicks"],
+        conversions=week["conversions"],
+    )
+
+
+def parse_day(body: Body) -> DayFigures:
+    """One day from its JSON."""
+    return DayFigures(
+        day=date.fromisoformat(body["date"]),
+        spend=Decimal(body["spend"]),
+        impressions=body["impressions"],
+        clicks=body["clicks"],
+        conversions=body["conversions"],
+    )
+
+
+def parse_ranking(body: Body) -> Ranking:
+    """A ranking from its JSON."""
+    return Ranking(
+        page_id=body["page"],
+        slug=body["slug"],
+        keyword=body["keyword"],
+        position=body["position"],
+        change=body["change"],
+        clicks=body["clicks"],
+    )
+
+
+def parse_page(body: Body) -> Page:
+    """A page from its JSON, without its rankings."""
+    names = ("id", "slug", "url", "title", "meta_description")
+    return Page(**{name: body[name] for name in names})
+
+
+def parse_content(body: Body) -> ContentItem:
+    """A content item from its JSON."""
+    performance = body["performance"]
+    return ContentItem(
+        id=body["id"],
+        title=body["title"],
+        kind=body["kind"],
+        status=body["status"],
+        published_at=body["published_at"] or "",
+        views=performance["views"],
+        average_seconds=performance["average_seconds"],
+        conversions=performance["conversions"],
+    )
+
+
+def parse_audience(body: Body) -> Audience:
+    """An audience from its JSON."""
+    last = body["last_contacted"]
+    return Audience(
+        id=body["id"],
+        name=body["name"],
+        size=body["size"],
+        last_contacted=date.fromisoformat(last) if last else None,
+    )
+
+
+def parse_effect(body: Body) -> Effect:
+    """An effect from the answer to a change."""
+    return Effect(
+        operation=body["operation"],
+        journal_id=int(body["journal_id"]),
+        resource=dict(body["resource"]),
+    )
+
+
+def parse_key_status(body: Body) -> KeyStatus:
+    """A key's status from its JSON."""
+    took_effect = body["took_effect"]
+    if took_effect not in (True, False):
+        raise ValueError("took_effect is not a boolean")
+    return KeyStatus(
+        key=body["key"],
+        took_effect=took_effect,
+        effect=parse_effect(body["answer"]) if took_effect else None,
+    )

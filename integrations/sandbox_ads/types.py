@@ -1,0 +1,143 @@
+"""What the sandbox platform answers, as frozen values: money is Decimal, failures are data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Ok(Generic[T]):
+    """The call was answered; `replayed` when an idempotency key brought back an earlier answer."""
+
+    value: T
+    replayed: bool = False
+
+
+@dataclass(frozen=True)
+class CleanFailure:
+    """The call provably changed nothing. `retry` says that trying again may help,
+    after `retry_after` seconds where the platform asked for that."""
+
+    code: str
+    detail: str
+    retry: bool = False
+    retry_after: float | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """The call may have taken effect: its answer was lost or not understood."""
+
+    code: str
+    detail: str
+
+
+Answer = Ok[T] | CleanFailure | Unknown
+
+
+@dataclass(frozen=True)
+class AdsAccount:
+    """The account that a token opens; all its money is in `currency` (ISO 4217)."""
+
+    id: str
+    name: str
+    currency: str
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A campaign with its figures of the last seven whole days."""
+
+    id: str
+    name: str
+    channel: str
+    status: str
+    daily_budget: Decimal
+    currency: str
+    spend: Decimal
+    impressions: int
+    clicks: int
+    conversions: int
+
+
+@dataclass(frozen=True)
+class DayFigures:
+    """What a campaign did on one day."""
+
+    day: date
+    spend: Decimal
+    impressions: int
+    clicks: int
+    conversions: int
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A page's place for a keyword; a positive `change` means it climbed."""
+
+    page_id: str
+    slug: str
+    keyword: str
+    position: int
+    change: int
+    clicks: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the site as search engines see it."""
+
+    id: str
+    slug: str
+    url: str
+    title: str
+    meta_description: str
+
+
+@dataclass(frozen=True)
+class ContentItem:
+    """A piece of content and how it does."""
+
+    id: str
+    title: str
+    kind: str
+    status: str
+    published_at: str
+    views: int
+    average_seconds: int
+    conversions: int
+
+
+@dataclass(frozen=True)
+class Audience:
+    """A group of people that can be written to."""
+
+    id: str
+    name: str
+    size: int
+    last_contacted: date | None
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A change that took effect, with its number in the platform's journal."""
+
+    operation: str
+    journal_id: int
+    resource: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class KeyStatus:
+    """Whether a key took effect up to now; a request still under way may yet land."""
+
+    key: str
+    took_effect: bool
+    effect: Effect | None = None
