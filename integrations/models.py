@@ -1,0 +1,38 @@
+"""The accounts a tenant holds with outside providers."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from core.clock import now
+from core.fields import EncryptedJSONField
+from core.tenancy import TenantModel
+
+
+class ProviderAccount(TenantModel):
+    """A tenant's account with one provider; its credentials are encrypted and never shown."""
+
+    class Provider(models.TextChoices):
+        """Who is on the other side."""
+
+        SANDBOX_ADS = "sandbox_ads", "Sandbox marketing platform"
+
+    provider = models.CharField(max_length=32, choices=Provider)
+    name = models.CharField(max_length=120)
+    credentials = EncryptedJSONField()
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "provider"],
+                condition=models.Q(is_active=True),
+                name="one_active_account_per_provider",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.id}"

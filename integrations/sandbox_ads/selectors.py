@@ -1,0 +1,114 @@
+"""What agents' reading tools ask: the platform through the account of the tenant in scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.conf import settings
+
+from core.errors import Invalid, Unavailable
+from integrations.sandbox_ads.client import SandboxAdsClient
+from integrations.sandbox_ads.types import (
+    AdsAccount,
+    Answer,
+    Audience,
+    Campaign,
+    ContentItem,
+    Ok,
+    Page,
+    Ranking,
+)
+from integrations.selectors import get_credentials
+
+PROVIDER = "sandbox_ads"
+MAX_CHOICES = 20
+T = TypeVar("T")
+
+
+def connect() -> SandboxAdsClient:
+    """Return a client for the tenant's account; raises Unavailable without address or token."""
+    url = settings.SANDBOX_ADS_URL
+    if not url:
+        raise Unavailable("SANDBOX_ADS_URL is not set.", code="not_configured")
+    token = str(get_credentials(provider=PROVIDER).get("token", ""))
+    if not token:
+        raise Unavailable("The advertising account has no token.", code="not_connected")
+    return SandboxAdsClient(url, token)
+
+
+def value_of(answer: Answer[T]) -> T:
+    """Return what a read brought; raises Unavailable with the platform's own code otherwise."""
+    if isinstance(answer, Ok):
+        return answer.value
+    raise Unavailable("The advertising platform did not answer as expected.", code=f"ads_{answer.code}"[:60])
+
+
+def _ask(question: Callable[[SandboxAdsClient], Answer[T]]) -> T:
+    with connect() as client:
+        return value_of(question(client))
+
+
+def get_account() -> AdsAccount:
+    """Return the tenant's account with its currency."""
+    return _ask(lambda client: client.get_account())
+
+
+def list_campaigns() -> list[Campaign]:
+    """Return all campaigns with budgets and the last seven whole days."""
+    return _ask(lambda client: client.list_campaigns())
+
+
+def campaign_performance(name: str) -> Campaign:
+    """Return one campaign, found by id or exact name; raises Invalid with the choices."""
+    return find_campaign(name)
+
+
+def list_rankings() -> list[Ranking]:
+    """Return every keyword's place, the best first."""
+    rows = _ask(lambda client: client.list_rankings())
+    return sorted(rows, key=lambda row: row.position)
+
+
+def content_performance() -> list[ContentItem]:
+    """Return all content items, the most viewed first."""
+    items = _ask(lambda client: client.list_content())
+    return sorted(items, key=lambda item: -item.views)
+
+
+def list_audiences() -> list[Audience]:
+    """Return all audiences with size and last contact."""
+    return _ask(lambda client: client.list_audiences())
+
+
+def find_campaign(reference: str) -> Campaign:
+    """Return the one campaign with this id or name; raises Invalid when none or several match."""
+    return _only(list_campaigns(), reference, "campaign", lambda each: (each.id, each.name))
+
+
+def find_page(reference: str) -> Page:
+    """Return the one page with this id, slug or address; raises Invalid otherwise."""
+    pages = _ask(lambda client: client.list_pages())
+    return _only(pages, reference, "page", lambda each: (each.id, each.slug, each.url))
+
+
+def find_content(reference: str) -> ContentItem:
+    """Return the one content item with this id or title; raises Invalid otherwise."""
+    items = _ask(lambda client: client.list_content())
+    return _only(items, reference, "content", lambda each: (each.id, each.title))
+
+
+def _only(rows: list[T], reference: str, field: str, names: Callable[[T], tuple[str, ...]]) -> T:
+    """Exact names only, upper and lower case alike: a near miss must be asked back, not guessed."""
+    wanted = reference.strip().casefold()
+    found = [row for row in rows if wanted in (name.casefold() for name in names(row))]
+    if len(found) == 1:
+        return found[0]
+    problem = "Several have this name." if found else "There is none with this name."
+    choices = [names(row)[1] for row in rows][:MAX_CHOICES]
+    raise Invalid(
+        f"Which {field}? {problem}",
+        code="ambiguous" if found else "unknown_name",
+        fields={field: [problem]},
+        choices=choices,
+    )

@@ -1,0 +1,47 @@
+"""Connecting a tenant with an outside provider."""
+
+from django.db import transaction
+
+from core import audit
+from core.actors import Actor
+from core.errors import Invalid
+from integrations.models import ProviderAccount
+
+
+def connect_provider(
+    *, actor: Actor, provider: str, name: str, credentials: dict[str, str]
+) -> ProviderAccount:
+    """Make this the tenant's active account with the provider; the one before stays, inactive.
+
+    Needs `channels_app.change_channelaccount`; raises Invalid on an unknown provider or credentials
+    that cannot travel in a header; announces nothing. Repeating it with the same name replaces
+    the credentials.
+    """
+    actor.require("channels_app.change_channelaccount")
+    if provider not in ProviderAccount.Provider.values:
+        raise Invalid("There is no such provider.", fields={"provider": ["Unknown."]})
+    if not credentials or not all(_is_plain(value) for value in credentials.values()):
+        raise Invalid("These credentials are not usable.", fields={"credentials": ["Not usable."]})
+    with transaction.atomic():
+        ProviderAccount.objects.filter(provider=provider, is_active=True).exclude(name=name).update(
+            is_active=False
+        )
+        account: ProviderAccount
+        account, created = ProviderAccount.objects.update_or_create(
+            provider=provider,
+            name=name,
+            defaults={"credentials": credentials, "is_active": True},
+        )
+        audit.record(
+            actor=actor,
+            action="provider_connected" if created else "provider_credentials_replaced",
+            object_type="integrations.provideraccount",
+            object_id=account.id,
+            new_state="active",
+            facts={"provider": provider},
+        )
+    return account
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isprintable() and value != ""
