@@ -1,0 +1,57 @@
+"""What may be asked of the platform: the parameters of each kind, strict and without floats."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from hitl.types import Money, Params
+
+CENT = Decimal("0.01")
+
+
+def _two_places(amount: Decimal) -> Decimal:
+    """900 and 900.00 are the same wish and must have the same digest."""
+    return amount.quantize(CENT)
+
+
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+"""An id, or a name that only one thing has; `resolve` turns it into the id."""
+Budget = Annotated[Money, Field(gt=0, le=1_000_000), AfterValidator(_two_places)]
+Currency = Annotated[str, StringConstraints(pattern=r"^([A-Z]{3})?$")]
+
+
+class CampaignBudget(Params):
+    """A new daily budget; `currency` empty = the account's, which `resolve` fills in."""
+
+    campaign: Reference
+    daily_budget: Budget
+    currency: Currency = ""
+
+
+class CampaignPause(Params):
+    """A campaign to pause."""
+
+    campaign: Reference
+
+
+class PageMeta(Params):
+    """A new title, a new meta description, or both, for one page."""
+
+    page: Reference
+    title: Annotated[str, StringConstraints(min_length=1, max_length=120)] | None = None
+    description: Annotated[str, StringConstraints(min_length=1, max_length=320)] | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> PageMeta:
+        if self.title is None and self.description is None:
+            raise ValueError("give a title or a description")
+        return self
+
+
+class ContentPublication(Params):
+    """A draft to publish."""
+
+    content: Reference
