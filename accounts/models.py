@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.contrib.auth import get_backends
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.contrib.auth.models import PermissionsMixin, _user_has_perm
+from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 
 from core.clock import now
@@ -79,7 +80,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """Ask the backends; being a superuser opens nothing by itself."""
-        return self.is_active and _user_has_perm(self, perm, obj)
+        return self.is_active and any(
+            backend.has_perm(self, perm, obj=obj)
+            for backend in get_backends()
+            if hasattr(backend, "has_perm")
+        )
 
     def has_module_perms(self, app_label: str) -> bool:
         """Tell whether any permission of the app is granted."""

@@ -2,9 +2,7 @@
 
 from typing import Final
 
-VIEWER: Final = frozenset(
-    {"hitl.view_approval", "conversations.view_conversation", "agents.view_agent"}
-)
+VIEWER: Final = frozenset({"hitl.view_approval", "conversations.view_conversation", "agents.view_agent"})
 SUPPORT: Final = VIEWER | {
     "hitl.propose_approval",
     "hitl.cancel_approval",

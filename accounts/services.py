@@ -5,6 +5,8 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -14,6 +16,8 @@ from core import audit
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid, NotFound, Refused
+from core.ids import uuid7
+from core.scope import tenant_scope
 
 KEY_PREFIX = "wk_"
 KEY_LIFE = timedelta(days=365)
@@ -50,8 +54,6 @@ def auth_strength_of(request: HttpRequest) -> str:
 
 def client_address(request: HttpRequest) -> str:
     """Return the client's address; a forwarding header counts only behind a trusted proxy."""
-    from django.conf import settings  # noqa: PLC0415
-
     peer = str(request.META.get("REMOTE_ADDR", ""))
     if peer not in settings.TRUSTED_PROXIES:
         return peer
@@ -81,6 +83,7 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
     _check_role(role)
     if actor.user_id == user.pk:
         raise Refused("Somebody else has to change your own seat.")
+    seat: Membership
     with transaction.atomic():
         seat, created = Membership.objects.get_or_create(user=user, defaults={"role": role})
         old = "" if created else seat.role
@@ -131,26 +134,21 @@ def _sync_groups(seat: Membership) -> None:
         seat.user.groups.add(groups[seat.role])
 
 
-def create_tenant(*, actor: Actor, name: str, slug: str, **fields: str) -> Tenant:
+def create_tenant(
+    *, actor: Actor, name: str, slug: str, tenant_id: UUID | None = None, **fields: str
+) -> Tenant:
     """Create a customer organisation with its role groups; for operators of the installation only."""
-    from core.ids import uuid7  # noqa: PLC0415
-    from core.scope import tenant_scope  # noqa: PLC0415
-
     if not actor.all_permissions:
         raise Refused
-    tenant_id = uuid7()
+    tenant_id = tenant_id or uuid7()
     with tenant_scope(tenant_id), transaction.atomic():
         tenant = Tenant.objects.create(id=tenant_id, name=name, slug=slug, **fields)
         _make_role_groups()
-        audit.record(
-            actor=actor, action="TENANT_CREATED", object_type="accounts.tenant", object_id=tenant_id
-        )
+        audit.record(actor=actor, action="TENANT_CREATED", object_type="accounts.tenant", object_id=tenant_id)
     return tenant
 
 
 def _make_role_groups() -> None:
-    from django.contrib.auth.models import Group  # noqa: PLC0415
-
     for role in Membership.Role.values:
         RoleGroup.objects.create(role=role, group=Group.objects.create(name=secrets.token_hex(12)))
 
@@ -209,6 +207,4 @@ def revoke_api_key(*, actor: Actor, key_id: UUID, now: datetime | None = None) -
         open_keys = ApiKey.objects.filter(pk=key_id, revoked_at=None)
         if not open_keys.update(revoked_at=now or clock_now()):
             raise NotFound
-        audit.record(
-            actor=actor, action="API_KEY_REVOKED", object_type="accounts.apikey", object_id=key_id
-        )
+        audit.record(actor=actor, action="API_KEY_REVOKED", object_type="accounts.apikey", object_id=key_id)

@@ -11,7 +11,6 @@ import environ
 from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL
 from django.urls import reverse_lazy
 
-from console.unfold_settings import UNFOLD as UNFOLD
 from core.log import logging_config
 
 # Lets annotations name the contents of Django's generic classes, which the type checker needs.
@@ -47,9 +46,22 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-OURS = ["core", "accounts", "console.apps.ConsoleConfig", "hitl", "conversations", "integrations", "agents", "channels_app"]
-OURS = [name for name in OURS if (BASE_DIR / name.split(".")[0] / "apps.py").exists()]  # TEMPORARY while being built
-OURS = [n for n in OURS if n.split(".")[0] in env.list("WALKER_ONLY", default=[m.split(".")[0] for m in OURS])]  # TEMPORARY
+OURS = [
+    "core",
+    "accounts",
+    "console.apps.ConsoleConfig",
+    "hitl",
+    "conversations",
+    "integrations",
+    "agents",
+    "channels_app",
+]
+OURS = [
+    name for name in OURS if (BASE_DIR / name.split(".")[0] / "apps.py").exists()
+]  # TEMPORARY while being built
+OURS = [
+    n for n in OURS if n.split(".")[0] in env.list("WALKER_ONLY", default=[m.split(".")[0] for m in OURS])
+]  # TEMPORARY
 INSTALLED_APPS = [
     "daphne",
     "unfold.apps.BasicAppConfig",

@@ -7,8 +7,6 @@ from django.shortcuts import redirect
 from django.urls import include, path
 
 
-
-
 def front_door(request: HttpRequest) -> HttpResponse:
     """Send a visitor of the bare address to the console."""
     return redirect(settings.LOGIN_REDIRECT_URL)

@@ -78,7 +78,7 @@ def record(
 
 def _lock_head() -> tuple[int, str]:
     rows = AuditHead.objects.select_for_update().values_list("seq", "hash")
-    head = rows.first()
+    head: tuple[int, str] | None = rows.first()
     if head is not None:
         return head
     AuditHead.objects.bulk_create([AuditHead()], ignore_conflicts=True)
@@ -87,7 +87,7 @@ def _lock_head() -> tuple[int, str]:
 
 def _append(entry: AuditEntry) -> None:
     # One statement for both rows: this runs under the tenant's hottest lock.
-    fields = [field for field in AuditEntry._meta.local_fields]
+    fields = list(AuditEntry._meta.local_fields)
     columns = ", ".join(f'"{field.column}"' for field in fields)
     marks = ", ".join(["%s"] * len(fields))
     values = [field.get_db_prep_save(getattr(entry, field.attname), connection) for field in fields]

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -21,21 +22,32 @@ NONCE_BYTES: Final = 12
 KEY_BYTES: Final = 32
 
 
+_FORM = "WALKER_KEYS must hold 32-byte keys as id:base64, separated by commas, each id once."
+_KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,16}")
+
+
 @lru_cache(maxsize=4)
 def _parse(ring: str) -> dict[str, bytes]:
     keys: dict[str, bytes] = {}
-    for part in filter(None, ring.split(",")):
-        key_id, _, encoded = part.strip().partition(":")
-        key = base64.b64decode(encoded, validate=True)
-        if not key_id or len(key) != KEY_BYTES:
-            raise Unavailable("WALKER_KEYS must hold 32-byte keys as id:base64, separated by commas.")
+    for part in filter(None, (part.strip() for part in ring.split(","))):
+        key_id, _, encoded = part.partition(":")
+        key = _decode(encoded)
+        if not _KEY_ID.fullmatch(key_id) or len(key) != KEY_BYTES or key_id in keys:
+            raise Unavailable(_FORM)
         keys[key_id] = key
     return keys
 
 
+def _decode(encoded: str) -> bytes:
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except ValueError:
+        raise Unavailable(_FORM) from None
+
+
 def key_ring() -> dict[str, bytes]:
     """Return all keys by id, oldest first; raises `Unavailable` when there is none."""
-    ring = _parse(settings.WALKER_KEYS or "")
+    ring = _parse(getattr(settings, "WALKER_KEYS", "") or "")
     if not ring:
         raise Unavailable("WALKER_KEYS is missing: nothing can be encrypted or read.")
     return ring
@@ -69,16 +81,24 @@ def seal(plain: bytes, *, purpose: str, bound_to: str) -> bytes:
     return VERSION + bytes([len(name)]) + name + nonce + sealed
 
 
+def key_id_of(sealed: bytes) -> str:
+    """Return the id of the key a sealed value was made with; raises `Unavailable` for other bytes."""
+    try:
+        if sealed[:1] == VERSION and len(sealed) > 2 + sealed[1] + NONCE_BYTES:
+            return sealed[2 : 2 + sealed[1]].decode("ascii")
+    except (IndexError, UnicodeDecodeError):
+        pass
+    raise Unavailable("This value was encrypted in a form that is not known.")
+
+
 def unseal(sealed: bytes, *, purpose: str, bound_to: str) -> bytes:
     """Decrypt what `seal` made for the same purpose and place; raises `Unavailable` otherwise."""
-    if sealed[:1] != VERSION:
-        raise Unavailable("This value was encrypted in a form that is not known.")
+    key_id = key_id_of(sealed)
     end = 2 + sealed[1]
-    key_id = sealed[2:end].decode()
     nonce, body = sealed[end : end + NONCE_BYTES], sealed[end + NONCE_BYTES :]
     try:
         return AESGCM(derive_key(purpose, key_id=key_id)).decrypt(nonce, body, bound_to.encode())
-    except InvalidTag:
+    except (InvalidTag, ValueError):
         raise Unavailable("This value was changed or moved, and cannot be read.") from None
 
 

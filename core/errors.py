@@ -1,4 +1,4 @@
-"""Typed errors: each carries an HTTP status, a stable code, a plain sentence and facts without personal data."""
+"""Typed errors: each has an HTTP status, a stable code, a plain sentence, and facts that are not personal."""
 
 from typing import Any, ClassVar
 

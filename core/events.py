@@ -56,8 +56,8 @@ def append(stream: str, type: str, payload: dict[str, Any]) -> StreamEvent:
     tenant_id = current_tenant_id()
     event = StreamEvent(stream=stream, type=type, payload=payload, created_at=now())
     document = StreamEvent._meta.get_field("payload").get_db_prep_save(payload, connection)
-    first = [uuid7(), tenant_id, stream]
-    second = [event.id, tenant_id, stream, type, document, event.created_at]
+    first: list[Any] = [uuid7(), tenant_id, stream]
+    second: list[Any] = [event.id, tenant_id, stream, type, document, event.created_at]
     with connection.cursor() as cursor:
         cursor.execute(_APPEND, [*first, *second])
         (event.seq,) = cursor.fetchone()

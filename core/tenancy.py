@@ -27,17 +27,17 @@ __all__ = [
     "tenant_scope",
 ]
 
-M = TypeVar("M", bound=models.Model, covariant=True)
+M_co = TypeVar("M_co", bound=models.Model, covariant=True)
 
 
-class TenantQuerySet(models.QuerySet[M]):
+class TenantQuerySet(models.QuerySet[M_co]):
     """Rows of the tenant in scope."""
 
 
-class TenantManager(models.Manager[M]):
+class TenantManager(models.Manager[M_co]):
     """Filters by the tenant in scope and raises outside one; the database wall stands behind it."""
 
-    def get_queryset(self) -> models.QuerySet[M]:
+    def get_queryset(self) -> models.QuerySet[M_co]:
         """Return the rows of the tenant in scope (all rows in the platform scope)."""
         scope = current_scope()
         if scope.kind == "none":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.apps import apps
 from django.db import connection, models
@@ -17,9 +17,7 @@ MIGRATING = "(select current_setting('walker.migrate', true)) = 'on'"
 ALL = "SELECT, INSERT, UPDATE, DELETE"
 
 # Tables of other packages that hold one tenant's rows: they get a tenant column Django does not know.
-ADOPTED = frozenset(
-    {"admin.LogEntry", "guardian.UserObjectPermission", "guardian.GroupObjectPermission"}
-)
+ADOPTED = frozenset({"admin.LogEntry", "guardian.UserObjectPermission", "guardian.GroupObjectPermission"})
 # Tables outside the wall, with the reason in docs/explanation/tenancy.md.
 GLOBAL = frozenset(
     {
@@ -172,7 +170,7 @@ def _reference_statements(model: type[models.Model]) -> Iterator[str]:
         )
 
 
-def _is_tenant_model(candidate: Any) -> bool:
+def _is_tenant_model(candidate: Any) -> TypeGuard[type[TenantModel]]:
     return isinstance(candidate, type) and issubclass(candidate, TenantModel)
 
 
@@ -198,8 +196,7 @@ def _resolver_statements(resolver: resolvers.Resolver) -> Iterator[str]:
     yield f'grant select ({readable}) on "{resolver.table}" to walker_resolver'
     yield f'drop policy if exists walker_resolver_wall on "{resolver.table}"'
     yield (
-        f'create policy walker_resolver_wall on "{resolver.table}" '
-        "for select to walker_resolver using (true)"
+        f'create policy walker_resolver_wall on "{resolver.table}" for select to walker_resolver using (true)'
     )
     yield f"drop function if exists {signature}"
     yield (
@@ -219,9 +216,7 @@ def problems() -> list[str]:
     """Return why the wall does not hold for the current role (empty when it does)."""
     found = []
     with connection.cursor() as cursor:
-        cursor.execute(
-            "select rolsuper, rolbypassrls from pg_roles where rolname = current_user"
-        )
+        cursor.execute("select rolsuper, rolbypassrls from pg_roles where rolname = current_user")
         is_super, bypasses = cursor.fetchone()
         if is_super or bypasses:
             found.append("the database role bypasses row-level security")

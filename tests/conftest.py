@@ -42,9 +42,7 @@ def django_db_setup(
     original = connection.settings_dict["NAME"]
     with django_db_blocker.unblock():
         with as_owner():
-            connection.creation.create_test_db(
-                verbosity=0, autoclobber=True, keepdb=keep, serialize=False
-            )
+            connection.creation.create_test_db(verbosity=0, autoclobber=True, keepdb=keep, serialize=False)
             name = connection.settings_dict["NAME"]
         connection.settings_dict["NAME"] = name
         settings.DATABASES["default"]["NAME"] = name

@@ -52,9 +52,7 @@ class AuditEntry(TenantModel):
             models.UniqueConstraint(fields=["tenant_id", "seq"], name="one_entry_per_number"),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["tenant_id", "object_type", "object_id", "seq"], name="audit_by_object"
-            ),
+            models.Index(fields=["tenant_id", "object_type", "object_id", "seq"], name="audit_by_object"),
             models.Index(fields=["tenant_id", "action", "seq"], name="audit_by_action"),
         ]
 

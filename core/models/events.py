@@ -34,9 +34,7 @@ class StreamEvent(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["tenant_id", "stream", "seq"], name="one_event_per_number"
-            ),
+            models.UniqueConstraint(fields=["tenant_id", "stream", "seq"], name="one_event_per_number"),
         ]
 
     def __str__(self) -> str:
@@ -57,12 +55,8 @@ class Outbox(TenantModel):
     class Meta:
         verbose_name_plural = "outbox"
         indexes: ClassVar = [
-            models.Index(
-                fields=["id"], name="outbox_undone", condition=models.Q(done_at__isnull=True)
-            ),
-            models.Index(
-                fields=["done_at"], name="outbox_done", condition=models.Q(done_at__isnull=False)
-            ),
+            models.Index(fields=["id"], name="outbox_undone", condition=models.Q(done_at__isnull=True)),
+            models.Index(fields=["done_at"], name="outbox_done", condition=models.Q(done_at__isnull=False)),
         ]
 
     def __str__(self) -> str:

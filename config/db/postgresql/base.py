@@ -23,13 +23,17 @@ def tenant_prefix() -> str:
 
 def _prefixed(query: Any) -> Any:
     if isinstance(query, sql.Composable):
-        return sql.SQL(tenant_prefix()) + query  # type: ignore[arg-type]
+        return sql.SQL(tenant_prefix()) + query
     if isinstance(query, bytes):
         return tenant_prefix().encode() + query
     return tenant_prefix() + query
 
 
-class TenantCursor(base.Cursor):  # type: ignore[misc,name-defined]
+# Which class this is depends on the driver found at run time, so it has no type.
+_Cursor: Any = base.Cursor
+
+
+class TenantCursor(_Cursor):
     """Sends the scope and the statement as one message, so nothing is left behind in the pool.
 
     A path that forgot it fails closed: without the setting the policies match no row.

@@ -1,0 +1,1 @@
+"""The demo: two organisations with people, channels, workflows and two weeks of history."""
