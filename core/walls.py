@@ -36,6 +36,7 @@ GLOBAL = frozenset(
         "django_celery_beat.PeriodicTask",
         "django_celery_beat.PeriodicTasks",
         "django_celery_beat.SolarSchedule",
+        "hitl.GlobalKillSwitch",
         "mfa.Authenticator",
         "sessions.Session",
         "sites.Site",
