@@ -1,0 +1,89 @@
+"""Canonical bytes of what is signed, and their SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+
+class Unrepresentable(ValueError):
+    """A value that has no single canonical form: a float, a NUL, a key that is not text."""
+
+
+def plain(value: Any) -> Any:
+    """Return the value as JSON without floats: money, ids and moments become text.
+
+    Raises Unrepresentable. What comes back from the database compares equal to what went in.
+    """
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, Decimal):
+        return _amount(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {_key(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    raise Unrepresentable(f"{type(value).__name__} has no canonical form; write money as text")
+
+
+def _text(value: str) -> str:
+    if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
+        raise Unrepresentable("text contains a character that cannot be kept")
+    return str(value)
+
+
+def _key(value: object) -> str:
+    if not isinstance(value, str):
+        raise Unrepresentable("keys are text")
+    return _text(value)
+
+
+def _amount(value: Decimal) -> str:
+    if not value.is_finite():
+        raise Unrepresentable("an amount is a finite number")
+    return format(value, "f")
+
+
+def canonical(value: Any) -> bytes:
+    """Return the one byte string of a value: sorted keys, UTF-8, no spaces."""
+    document = json.dumps(
+        plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    return document.encode()
+
+
+def sha256_of(value: Any) -> str:
+    """Return the SHA-256 (hex) of the value's canonical bytes."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def approval_digest(
+    *,
+    tenant_id: UUID,
+    approval_id: UUID,
+    revision: int,
+    kind: str,
+    kind_version: int,
+    payload: Mapping[str, Any],
+) -> str:
+    """Return what an approver signs: one exact payload of one revision of one approval."""
+    signed = {
+        "tenant": tenant_id,
+        "approval": approval_id,
+        "revision": revision,
+        "kind": kind,
+        "kind_version": kind_version,
+        "payload": payload,
+    }
+    return sha256_of(signed)

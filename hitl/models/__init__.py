@@ -1,0 +1,25 @@
+"""Rows of the approval engine."""
+
+from hitl.models.approval import Approval, Counter
+from hitl.models.running import Execution, Notification, Timer
+from hitl.models.switches import GlobalKillSwitch, KillSwitch
+from hitl.models.votes import Decision, DecisionToken, Delegation, Seat
+from hitl.models.workflow import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
+
+__all__ = [
+    "Approval",
+    "ApprovalLevel",
+    "ApprovalWorkflow",
+    "ApproverGroup",
+    "Counter",
+    "Decision",
+    "DecisionToken",
+    "Delegation",
+    "Execution",
+    "GlobalKillSwitch",
+    "GroupMember",
+    "KillSwitch",
+    "Notification",
+    "Seat",
+    "Timer",
+]

@@ -1,0 +1,179 @@
+"""The thing asked for, with its whole life in one row."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from core.clock import now
+from core.tenancy import TenantModel
+from hitl.models.fields import StateField
+from hitl.transitions import OPEN, UNDECIDED, WAITING, State
+
+IS_OPEN = models.Q(state__in=[state.value for state in OPEN])
+IS_WAITING = models.Q(state__in=[state.value for state in WAITING])
+LEVELS = [("low", "Low"), ("medium", "Medium"), ("high", "High"), ("critical", "Critical")]
+
+
+class Counter(TenantModel):
+    """The last number given out per tenant, such as that of the references."""
+
+    name = models.CharField(max_length=30)
+    value = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "name"], name="one_counter_per_name"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.value}"
+
+
+class Approval(TenantModel):
+    """A request for one risky action, bound to exact bytes; spent at most once."""
+
+    STATES: ClassVar[Any] = [(s.value, s.value.replace("_", " ").capitalize()) for s in State]
+
+    reference = models.CharField(max_length=20)
+    state = StateField(max_length=20, choices=STATES)
+    version = models.PositiveIntegerField(default=1)
+    holds = ArrayField(models.CharField(max_length=20), default=list, blank=True)
+    hold_reason = models.CharField(max_length=200, blank=True)
+
+    kind = models.CharField(max_length=60)
+    kind_version = models.PositiveIntegerField()
+    revision = models.PositiveIntegerField(default=1)
+    payload = models.JSONField()
+    digest = models.CharField(max_length=64)
+    summary = models.CharField(max_length=300)
+    preview = models.JSONField(default=dict)
+    preview_url = models.CharField(max_length=500, blank=True)
+    facts = models.JSONField(default=dict)
+    facts_digest = models.CharField(max_length=64)
+    drift = models.JSONField(default=list, blank=True)
+    subject_key = models.CharField(max_length=200)
+    dedupe_key = models.CharField(max_length=200, blank=True)
+
+    risk_score = models.PositiveSmallIntegerField()
+    risk_level = models.CharField(max_length=10, choices=LEVELS)
+    risk_factors = models.JSONField(default=list)
+    risk_version = models.PositiveSmallIntegerField()
+    cost = models.DecimalField(max_digits=16, decimal_places=2, null=True)
+    currency = models.CharField(max_length=3, blank=True)
+    reach = models.BigIntegerField(null=True)
+
+    requester = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    requester_kind = models.CharField(max_length=10)
+    agent_id = models.UUIDField(null=True)
+    conversation_id = models.UUIDField(null=True)
+    run_id = models.UUIDField(null=True)
+    tool_call_id = models.UUIDField(null=True)
+    channel = models.CharField(max_length=20, blank=True)
+    address = models.CharField(max_length=45, blank=True)
+    user_agent = models.CharField(max_length=200, blank=True)
+    notes = models.TextField(blank=True)
+    excluded = ArrayField(models.UUIDField(), default=list)
+    tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    compliance_flags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    custom = models.JSONField(default=dict, blank=True)
+
+    workflow = models.ForeignKey(
+        "hitl.ApprovalWorkflow", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    workflow_version = models.PositiveIntegerField(default=0)
+    snapshot = models.JSONField()
+    level = models.PositiveSmallIntegerField(default=1)
+    votes_required = models.PositiveSmallIntegerField(default=1)
+    votes_received = models.PositiveSmallIntegerField(default=0)
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    priority = models.PositiveSmallIntegerField(default=0)
+    rounds = models.PositiveSmallIntegerField(default=0)
+
+    created_at = models.DateTimeField(default=now)
+    expires_at = models.DateTimeField()
+    execute_by = models.DateTimeField(null=True)
+    sla_due_at = models.DateTimeField(null=True)
+    sla_breached_at = models.DateTimeField(null=True)
+    sla_minutes_over = models.PositiveIntegerField(default=0)
+    escalated_at = models.DateTimeField(null=True)
+    escalated_to = models.CharField(max_length=80, blank=True)
+    escalation_reason = models.CharField(max_length=200, blank=True)
+    reminder_count = models.PositiveSmallIntegerField(default=0)
+    last_reminder_at = models.DateTimeField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    decided_name = models.CharField(max_length=80, blank=True)
+    decided_role = models.CharField(max_length=20, blank=True)
+    decided_as = models.CharField(max_length=20, blank=True)
+    moved_at = models.DateTimeField(default=now)
+    resolved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "reference"], name="one_reference"),
+            models.UniqueConstraint(
+                fields=["tenant_id", "dedupe_key"],
+                name="one_open_per_dedupe_key",
+                condition=IS_OPEN & ~models.Q(dedupe_key=""),
+            ),
+            models.UniqueConstraint(
+                fields=["tenant_id", "tool_call_id"],
+                name="one_approval_per_tool_call",
+                condition=models.Q(tool_call_id__isnull=False),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(risk_score__lte=100), name="risk_score_within_100"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "-id"], name="approvals_newest"),
+            models.Index(fields=["tenant_id", "state", "-id"], name="approvals_by_state"),
+            models.Index(fields=["tenant_id", "kind", "-id"], name="approvals_by_kind"),
+            models.Index(
+                fields=["tenant_id", "risk_level", "-id"],
+                name="approvals_waiting",
+                condition=IS_WAITING,
+            ),
+            models.Index(
+                fields=["tenant_id", "sla_due_at"], name="approvals_due", condition=IS_WAITING
+            ),
+            models.Index(
+                fields=["tenant_id", "agent_id"], name="approvals_open_agent", condition=IS_OPEN
+            ),
+            models.Index(
+                fields=["tenant_id", "conversation_id", "-id"],
+                name="approvals_in_conversation",
+                condition=models.Q(conversation_id__isnull=False),
+            ),
+            models.Index(fields=["tenant_id", "requester", "-id"], name="approvals_by_requester"),
+            models.Index(fields=["tenant_id", "created_at"], name="approvals_by_day"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything can still happen to it."""
+        return self.state in OPEN
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether people still have to decide."""
+        return self.state in UNDECIDED
+
+    @property
+    def current_level(self) -> dict[str, Any]:
+        """The definition of the level it stands at, from the frozen workflow."""
+        levels: list[dict[str, Any]] = self.snapshot["levels"]
+        return levels[self.level - 1]

@@ -1,0 +1,36 @@
+"""The column that only the machine may write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from django.db import models
+
+_machine_writes: ContextVar[bool] = ContextVar("machine_writes", default=False)
+
+
+class StateGuarded(RuntimeError):
+    """Code outside the machine tried to write the state of an approval."""
+
+
+@contextmanager
+def machine_writes() -> Iterator[None]:
+    """Open the state column; for `hitl.machine` only."""
+    token = _machine_writes.set(True)
+    try:
+        yield
+    finally:
+        _machine_writes.reset(token)
+
+
+class StateField(models.CharField[str, str]):
+    """A state that `save`, `create` and `update` refuse to write outside the machine."""
+
+    def get_db_prep_save(self, value: Any, connection: Any) -> Any:
+        """Refuse unless the machine is writing."""
+        if not _machine_writes.get():
+            raise StateGuarded("the state of an approval is written by hitl.machine alone")
+        return super().get_db_prep_save(value, connection)

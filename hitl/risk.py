@@ -1,0 +1,122 @@
+"""How risky a request is: 0-100 points, each with the factor it came from (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, Literal
+
+from hitl.types import Estimate
+
+VERSION: Final = 1
+Level = Literal["low", "medium", "high", "critical"]
+LEVELS: Final[tuple[Level, ...]] = ("low", "medium", "high", "critical")
+_FLOORS: Final = ((75, "critical"), (50, "high"), (25, "medium"))
+_COST: Final = ((20_000, 30), (5_000, 22), (1_000, 16), (500, 10), (100, 6), (0, 3))
+_SHARE: Final = (("1", 20), ("0.5", 14), ("0.25", 9), ("0.1", 5), ("0", 2))
+_REACH: Final = ((10_000, 20), (1_000, 14), (100, 8), (0, 3))
+
+
+@dataclass(frozen=True)
+class History:
+    """What became of the requester's last requests."""
+
+    decided: int = 0
+    rejected: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One reason for points, with the sentence an approver reads."""
+
+    name: str
+    points: int
+    sentence: str
+
+
+@dataclass(frozen=True)
+class RiskAssessment:
+    """A score 0-100, its level, and the factors that add up to it."""
+
+    score: int
+    level: Level
+    factors: tuple[Factor, ...]
+
+    def factor_rows(self) -> list[dict[str, object]]:
+        """Return the factors as they are kept with the approval."""
+        return [vars(factor).copy() for factor in self.factors]
+
+
+def level_of(score: int) -> Level:
+    """Return the level of a score: low below 25, medium below 50, high below 75, then critical."""
+    for floor, level in _FLOORS:
+        if score >= floor:
+            return level  # type: ignore[return-value]
+    return "low"
+
+
+def assess(
+    *, title: str, base_risk: int, estimate: Estimate, history: History, local_time: datetime
+) -> RiskAssessment:
+    """Score a request from its size, its kind, its requester's history and the hour.
+
+    `local_time` is the moment in the tenant's zone. Unknown sizes add nothing by themselves.
+    """
+    factors = (
+        Factor("kind", max(0, min(base_risk, 40)), f"{title} is risky by its nature."),
+        _cost(estimate),
+        _share(estimate.share),
+        _reach(estimate.reach),
+        _history(history),
+        _time(local_time),
+    )
+    score = min(100, sum(factor.points for factor in factors))
+    return RiskAssessment(score, level_of(score), factors)
+
+
+def unassessable(error: str) -> RiskAssessment:
+    """Return the assessment of a request that could not be scored: critical, never low."""
+    sentence = f"The risk could not be worked out ({error}), so it counts as critical."
+    return RiskAssessment(100, "critical", (Factor("unassessable", 100, sentence),))
+
+
+def _cost(estimate: Estimate) -> Factor:
+    if estimate.cost is None:
+        return Factor("cost", 0, "No cost is known for this.")
+    amount = abs(estimate.cost)
+    points = next((p for floor, p in _COST if amount > floor), 0)
+    text = f"{amount:,.2f} {estimate.currency}".strip()
+    return Factor("cost", points, f"It costs about {text}.")
+
+
+def _share(share: Decimal | None) -> Factor:
+    if share is None:
+        return Factor("share", 0, "There is no current value to compare with.")
+    size = abs(share)
+    points = next((p for floor, p in _SHARE if size > Decimal(floor)), 0)
+    return Factor("share", points, f"It changes the current value by {size * 100:.0f} %.")
+
+
+def _reach(reach: int | None) -> Factor:
+    if reach is None:
+        return Factor("reach", 0, "No audience is touched directly.")
+    points = next((p for floor, p in _REACH if reach > floor), 0)
+    return Factor("reach", points, f"It reaches about {reach:,} people.")
+
+
+def _history(history: History) -> Factor:
+    if history.decided < 3:
+        return Factor("history", 5, "The requester has hardly any earlier requests.")
+    bad = history.rejected + history.failed
+    points = min(10, round(10 * bad / history.decided))
+    return Factor(
+        "history", points, f"{bad} of the requester's last {history.decided} requests went wrong."
+    )
+
+
+def _time(moment: datetime) -> Factor:
+    if moment.weekday() < 5 and 7 <= moment.hour < 19:
+        return Factor("time", 0, "It was asked for within working hours.")
+    return Factor("time", 5, "It was asked for outside working hours.")
