@@ -1,0 +1,537 @@
+/*! Walker chat: <walker-chat widget="key" base="https://…">. One file, no build step, no dependencies. */
+(() => {
+  "use strict";
+  if (window.customElements.get("walker-chat")) return;
+
+  const HERE = document.currentScript && document.currentScript.src;
+  const LIMIT = 4096; // characters; the server says the same in `connected`
+  const NEAR_LIMIT = 400; // the counter appears when this many are left
+  const ACK_WAIT = 12000; // without an echo for this long the line is taken for dead
+  const BACKOFF = [500, 1000, 2000, 4000, 8000, 15000, 30000];
+
+  // ---------------------------------------------------------------- look
+  const CSS = `
+  :host { all: initial; color-scheme: light dark;
+    --accent: var(--walker-accent, #155e4c); --on-accent: var(--walker-on-accent, #ffffff);
+    --bg: #ffffff; --bg-soft: #f4f6f5; --ink: #17211f; --ink-soft: #52605c; --line: #dbe2df;
+    --edge: #7b8a85; --mine: var(--accent); --on-mine: var(--on-accent); --theirs: #eef2f0;
+    --warn-bg: #fff6e0; --warn-ink: #6b4a00; --warn-line: #e8c977;
+    --bad-bg: #fdecea; --bad-ink: #8f1d14; --good-bg: #e4f5ec; --good-ink: #14532d; --focus: #1d4ed8;
+    --shadow: 0 18px 48px rgb(15 32 28 / .22), 0 2px 8px rgb(15 32 28 / .12);
+    font: 400 15px/1.5 ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
+  @media (prefers-color-scheme: dark) { :host(:not([theme="light"])) {
+    --accent: var(--walker-accent-dark, #5fd0ae); --on-accent: var(--walker-on-accent-dark, #06231b);
+    --bg: #121816; --bg-soft: #182120; --ink: #edf3f1; --ink-soft: #a9b8b3; --line: #2b3734; --edge: #72827d;
+    --mine: #17493b; --on-mine: #effaf6; --theirs: #202b29;
+    --warn-bg: #33280c; --warn-ink: #fbe3a4; --warn-line: #6e571a; --bad-bg: #3a1714; --bad-ink: #ffc9c3;
+    --good-bg: #0f2f20; --good-ink: #a7f0c6; --focus: #93c5fd; --shadow: 0 18px 48px rgb(0 0 0 / .6); } }
+  :host([theme="dark"]) {
+    --accent: var(--walker-accent-dark, #5fd0ae); --on-accent: var(--walker-on-accent-dark, #06231b);
+    --bg: #121816; --bg-soft: #182120; --ink: #edf3f1; --ink-soft: #a9b8b3; --line: #2b3734; --edge: #72827d;
+    --mine: #17493b; --on-mine: #effaf6; --theirs: #202b29;
+    --warn-bg: #33280c; --warn-ink: #fbe3a4; --warn-line: #6e571a; --bad-bg: #3a1714; --bad-ink: #ffc9c3;
+    --good-bg: #0f2f20; --good-ink: #a7f0c6; --focus: #93c5fd; --shadow: 0 18px 48px rgb(0 0 0 / .6); color-scheme: dark; }
+  :host([theme="light"]) { color-scheme: light; }
+  :host([hidden]) { display: none; }
+  *, *::before, *::after { box-sizing: border-box; }
+  [hidden] { display: none !important; }
+  button, textarea { font: inherit; color: inherit; }
+  :focus { outline: none; } :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
+  .sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+  .launcher { position: fixed; right: max(20px, env(safe-area-inset-right)); bottom: max(20px, env(safe-area-inset-bottom));
+    width: 60px; height: 60px; border: 0; border-radius: 50%; background: var(--accent); color: var(--on-accent);
+    box-shadow: var(--shadow); cursor: pointer; display: grid; place-items: center; z-index: 2147483000; transition: transform .15s; }
+  .launcher:hover { transform: translateY(-2px); }
+  .launcher svg { width: 28px; height: 28px; }
+  .badge { position: absolute; top: -4px; right: -4px; min-width: 24px; height: 24px; padding: 0 6px; border-radius: 12px;
+    background: #b42318; color: #fff; font-size: 13px; font-weight: 700; line-height: 24px; text-align: center; }
+  .panel { display: flex; flex-direction: column; background: var(--bg); color: var(--ink); overflow: hidden; }
+  .bubble .panel { position: fixed; right: max(20px, env(safe-area-inset-right)); bottom: 96px; width: 400px;
+    height: min(680px, calc(100dvh - 120px)); border-radius: 18px; border: 1px solid var(--line); box-shadow: var(--shadow);
+    z-index: 2147483000; animation: rise .18s ease-out; }
+  .page { height: 100%; } .page .panel { height: 100%; }
+  .page .inner { width: 100%; max-width: 780px; margin-inline: auto; }
+  @keyframes rise { from { opacity: 0; transform: translateY(10px); } }
+  header { display: flex; align-items: center; gap: 12px; padding: 12px 16px; border-bottom: 1px solid var(--line); background: var(--bg); }
+  .page header { padding-inline: max(16px, calc((100% - 780px) / 2)); }
+  .mark { flex: none; width: 40px; height: 40px; border-radius: 12px; background: var(--accent); color: var(--on-accent); display: grid; place-items: center; }
+  .mark svg { width: 24px; height: 24px; }
+  .who { min-width: 0; flex: 1; } .who h2 { margin: 0; font-size: 16px; line-height: 1.3; font-weight: 650; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  .status { margin: 0; font-size: 13px; color: var(--ink-soft); display: flex; align-items: center; gap: 6px; }
+  .dot { width: 8px; height: 8px; border-radius: 50%; background: var(--edge); flex: none; } .dot.on { background: #16a34a; } .dot.off { background: #d97706; }
+  .plain { border: 0; background: transparent; min-width: 40px; height: 40px; border-radius: 10px; cursor: pointer; display: grid; place-items: center; color: var(--ink-soft); }
+  .plain:hover { background: var(--bg-soft); color: var(--ink); } .plain svg { width: 20px; height: 20px; }
+  .banner { padding: 8px 16px; background: var(--warn-bg); color: var(--warn-ink); border-bottom: 1px solid var(--warn-line); font-size: 14px; }
+  .banner.bad { background: var(--bad-bg); color: var(--bad-ink); border-color: currentColor; }
+  .banner button { margin-inline-start: 8px; min-height: 28px; padding: 2px 10px; border-radius: 8px; border: 1px solid currentColor; background: transparent; font-weight: 600; cursor: pointer; }
+  .scroll { flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 16px; scroll-padding: 16px; }
+  .empty { display: flex; flex-direction: column; gap: 12px; padding: 12px 0; }
+  .page .empty { padding-top: min(12vh, 96px); }
+  .empty h3 { margin: 0; font-size: 24px; line-height: 1.25; letter-spacing: -.01em; font-weight: 650; text-wrap: balance; }
+  .empty p { margin: 0; color: var(--ink-soft); max-width: 60ch; }
+  .chips { display: flex; flex-wrap: wrap; gap: 8px; margin-top: 4px; }
+  .chips button { border: 1px solid var(--edge); background: var(--bg); border-radius: 12px; padding: 9px 14px; min-height: 40px; cursor: pointer; text-align: start; font-size: 14px; line-height: 1.4; }
+  .chips button:hover { border-color: var(--accent); background: var(--bg-soft); }
+  ol { list-style: none; margin: 0; padding: 0; display: flex; flex-direction: column; gap: 4px; }
+  li { display: flex; flex-direction: column; align-items: flex-start; max-width: 100%; }
+  li.me { align-items: flex-end; } li + li.turn { margin-top: 12px; }
+  .name { font-size: 13px; color: var(--ink-soft); margin: 0 0 3px 2px; font-weight: 600; }
+  .text { padding: 9px 14px; border-radius: 16px; background: var(--theirs); max-width: min(88%, 62ch); white-space: pre-wrap; overflow-wrap: anywhere; }
+  .agent .text, .person .text { border-start-start-radius: 6px; } .me .text { background: var(--mine); color: var(--on-mine); border-end-end-radius: 6px; }
+  .system .text { background: transparent; color: var(--ink-soft); font-size: 14px; padding: 4px 2px; }
+  .meta { font-size: 12px; color: var(--ink-soft); margin: 2px 4px 0; display: flex; gap: 6px; align-items: center; }
+  .meta svg { width: 14px; height: 14px; } .failed .meta { color: var(--bad-ink); font-weight: 600; }
+  .again { border: 1px solid currentColor; background: transparent; border-radius: 8px; min-height: 28px; padding: 2px 10px; cursor: pointer; font-size: 13px; }
+  .card { border: 1px solid var(--line); border-radius: 16px; background: var(--bg-soft); padding: 12px 14px; width: min(100%, 460px); margin: 4px 0; }
+  .card .top { display: flex; align-items: center; justify-content: space-between; gap: 8px; flex-wrap: wrap; }
+  .ref { font-weight: 700; font-variant-numeric: tabular-nums; }
+  .chip { display: inline-flex; gap: 6px; align-items: center; border-radius: 999px; padding: 3px 10px; font-size: 13px; font-weight: 600; background: var(--warn-bg); color: var(--warn-ink); border: 1px solid var(--warn-line); }
+  .chip.good { background: var(--good-bg); color: var(--good-ink); border-color: currentColor; } .chip.bad { background: var(--bad-bg); color: var(--bad-ink); border-color: currentColor; }
+  .card p { margin: 8px 0 0; overflow-wrap: anywhere; white-space: pre-wrap; } .card .note { color: var(--ink-soft); font-size: 14px; }
+  .typing { display: inline-flex; align-items: center; gap: 5px; padding: 12px 14px; margin-top: 12px; border-radius: 16px; background: var(--theirs); }
+  .typing i { width: 7px; height: 7px; border-radius: 50%; background: var(--ink-soft); animation: bob 1.2s infinite; } .typing i:nth-child(2) { animation-delay: .15s; } .typing i:nth-child(3) { animation-delay: .3s; }
+  @keyframes bob { 0%, 60%, 100% { transform: none; opacity: .5; } 30% { transform: translateY(-4px); opacity: 1; } }
+  .draft { margin-top: 12px; }
+  form { border-top: 1px solid var(--line); padding: 12px 16px max(12px, env(safe-area-inset-bottom)); background: var(--bg); }
+  .box { display: flex; align-items: flex-end; gap: 8px; border: 1px solid var(--edge); border-radius: 16px; padding: 5px 5px 5px 14px; background: var(--bg); }
+  .box:focus-within { border-color: var(--focus); box-shadow: 0 0 0 2px var(--focus); }
+  textarea { flex: 1; border: 0; background: transparent; resize: none; padding: 8px 0; min-height: 40px; max-height: 168px; line-height: 1.5; min-width: 0; }
+  textarea:focus-visible { outline: none; } textarea::placeholder { color: var(--ink-soft); opacity: 1; }
+  .send, .stop { flex: none; width: 40px; height: 40px; border: 0; border-radius: 12px; background: var(--accent); color: var(--on-accent); display: grid; place-items: center; cursor: pointer; }
+  .send[aria-disabled="true"] { background: var(--bg-soft); color: var(--ink-soft); cursor: default; } .send svg, .stop svg { width: 20px; height: 20px; } .stop svg { fill: currentColor; }
+  .stop { background: var(--bg-soft); color: var(--ink); border: 1px solid var(--edge); }
+  .below { display: flex; justify-content: space-between; gap: 12px; font-size: 12px; color: var(--ink-soft); margin-top: 6px; min-height: 18px; }
+  .count { font-variant-numeric: tabular-nums; margin-inline-start: auto; white-space: nowrap; } .count.over { color: var(--bad-ink); font-weight: 700; }
+  .problem { color: var(--bad-ink); font-size: 14px; margin: 0 0 8px; }
+  @media (max-width: 480px) { .bubble .panel { inset: 0; width: 100%; height: 100dvh; border: 0; border-radius: 0; }
+    .bubble.open .launcher { display: none; } textarea { font-size: 16px; } .page .empty h3 { font-size: 21px; } }
+  @media (prefers-reduced-motion: reduce) { *, *::before, *::after { animation: none !important; transition: none !important; scroll-behavior: auto !important; } }
+  @media (forced-colors: active) { .text, .card, .launcher, .send, .mark { border: 1px solid CanvasText; } }
+  `;
+
+  // ---------------------------------------------------------------- words
+  const APPROVAL = {
+    pending: ["Waiting for a signature", ""], info_requested: ["A question is open", ""], returned: ["Sent back", ""],
+    approved: ["Approved, being done", ""], executing: ["Being done", ""], unknown: ["Outcome is being checked", ""],
+    executed: ["Done", "good"], failed: ["Did not work", "bad"], rejected: ["Declined", "bad"],
+    expired: ["Nobody decided in time", "bad"], cancelled: ["Withdrawn", "bad"], superseded: ["Replaced by a newer one", "bad"],
+  };
+  const STATUS = { sending: "Sending…", waiting: "Waiting for the connection…", sent: "Sent", delivered: "Delivered", read: "Read", failed: "Not sent" };
+  const PROBLEMS = {
+    too_long: (f) => `That is longer than ${f.limit || LIMIT} characters. Please shorten it and send it again.`,
+    empty: () => "There is nothing to send yet.",
+    too_many: () => "You are writing faster than we can read. Please wait a moment.",
+    closed: () => "This chat is closed. Write again to open a new one.",
+  };
+  const ICON = {
+    chat: "M4 6a3 3 0 0 1 3-3h10a3 3 0 0 1 3 3v7a3 3 0 0 1-3 3h-6l-5 4.5V15.800A3 3 0 0 1 4 13z",
+    close: "M6 6l12 12M18 6L6 18", send: "M5 12h13M12 5l7 7-7 7", stop: "M7 7h10v10H7z", tick: "M5 12.500l4.500 4.500L19 7.500",
+    clock: "M12 7v5l3 2M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18", mark: "M4 7l4 11 4-9.500 4 9.500 4-11",
+  };
+
+  const el = (tag, props = {}, ...children) => {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(props)) {
+      if (value === null || value === undefined || value === false) continue;
+      if (name === "class") node.className = value;
+      else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+      else node.setAttribute(name, value === true ? "" : String(value));
+    }
+    node.append(...children.filter((child) => child !== null && child !== undefined));
+    return node;
+  };
+  const icon = (name) => {
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    const facts = { viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", "stroke-width": "2", "stroke-linecap": "round", "stroke-linejoin": "round", "aria-hidden": "true", focusable: "false" };
+    for (const [key, value] of Object.entries(facts)) svg.setAttribute(key, value);
+    path.setAttribute("d", ICON[name]);
+    svg.append(path);
+    return svg;
+  };
+  const uuid = () => {
+    if (crypto.randomUUID) return crypto.randomUUID(); // absent on plain-http pages
+    const b = crypto.getRandomValues(new Uint8Array(16));
+    b[6] = (b[6] & 0x0f) | 0x40; b[8] = (b[8] & 0x3f) | 0x80;
+    const h = [...b].map((x) => x.toString(16).padStart(2, "0")).join("");
+    return `${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20)}`;
+  };
+  const length = (text) => [...text].length; // code points, as the server counts
+  const time = (iso) => { const d = iso ? new Date(iso) : new Date(); return Number.isNaN(+d) ? "" : d.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }); };
+
+  // ---------------------------------------------------------------- line: session, socket, resume, outbox
+  class Line extends EventTarget {
+    constructor(options) {
+      super();
+      this.options = options; // {base, widget, identity(), identityUrl}
+      this.seq = 0; this.conversation = null; this.outbox = new Map();
+      this.tries = 0; this.state = "idle"; this.token = null; this.expires = 0; this.timers = {};
+      this.wake = () => { if (!this.closed && this.state !== "online" && this.state !== "refused") { this.tries = 0; this.connect(); } };
+      this.sleep = () => this.set("offline");
+    }
+    start() {
+      if (this.started) return;
+      this.started = true; this.closed = false;
+      window.addEventListener("online", this.wake);
+      window.addEventListener("offline", this.sleep);
+      this.connect();
+    }
+    stopAll() {
+      this.closed = true; this.started = false;
+      window.removeEventListener("online", this.wake);
+      window.removeEventListener("offline", this.sleep);
+      Object.values(this.timers).forEach(clearTimeout);
+      if (this.socket) this.socket.close(1000);
+    }
+    emit(type, detail) { this.dispatchEvent(new CustomEvent(type, { detail })); }
+    set(state, why = "") { this.state = state; this.emit("state", { state, why }); }
+    key() { return `walker:${this.options.base}:${this.options.widget}`; }
+    remembered() { try { return localStorage.getItem(this.key()); } catch { return null; } }
+    remember(value) { try { localStorage.setItem(this.key(), value); } catch { /* storage is closed: the visit lasts as long as the page */ } }
+
+    async identity(again) {
+      const { identity, identityUrl } = this.options;
+      if (!identityUrl || (!again && identity())) return identity();
+      const answer = await fetch(identityUrl, { credentials: "same-origin", headers: { Accept: "application/json" } });
+      return answer.ok ? (await answer.json()).identity : identity();
+    }
+    async session() {
+      const again = this.visited; // a signed identity is good for one opening; later ones are fetched anew
+      this.visited = true;
+      const body = { widget: this.options.widget, visitor: this.remembered() || undefined, identity: (await this.identity(again)) || undefined };
+      if (this.token && Date.now() < this.expires - 1000) { body.token = this.token; delete body.identity; }
+      // text/plain keeps this a simple cross-origin request: no preflight
+      const answer = await fetch(`${this.options.base}/widget/v1/session/`, {
+        method: "POST", mode: "cors", credentials: "omit", referrerPolicy: "strict-origin",
+        headers: { "Content-Type": "text/plain;charset=UTF-8" }, body: JSON.stringify(body),
+      });
+      const said = await answer.json().catch(() => ({}));
+      if (!answer.ok) throw Object.assign(new Error(said.detail || "No session"), { status: answer.status, code: said.code });
+      this.token = said.token; this.path = said.ws_path;
+      const life = 1000 * Math.min(said.expires_in || 900, 86400); // a span, because the visitor's clock may be wrong
+      this.expires = Date.now() + life;
+      if (said.visitor) this.remember(said.visitor);
+      clearTimeout(this.timers.refresh);
+      this.timers.refresh = setTimeout(() => this.refresh(), Math.max(20000, life - 90000));
+      this.emit("session", said);
+    }
+    async refresh() {
+      try { await this.session(); this.raw({ type: "auth", token: this.token }); } catch (problem) { if (problem.status === 403) this.refuse(problem); else this.later(); }
+    }
+    refuse(problem) { this.set("refused", problem.status === 404 ? "unknown" : problem.code || "refused"); }
+
+    async connect() {
+      if (this.closed || this.busy || (this.socket && this.socket.readyState < 2)) return;
+      clearTimeout(this.timers.retry);
+      this.busy = true;
+      this.set(navigator.onLine === false ? "offline" : "connecting");
+      try {
+        if (!this.token || Date.now() > this.expires - 5000) { this.token = null; await this.session(); }
+        this.dial();
+      } catch (problem) {
+        if (problem.status === 404 || problem.status === 403) this.refuse(problem); else this.later(problem.status === 429 ? 4 : 0);
+      } finally { this.busy = false; }
+    }
+    dial() {
+      const url = new URL(this.path || "/ws/chat/", this.options.base);
+      url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+      const socket = new WebSocket(url);
+      this.socket = socket;
+      socket.onopen = () => socket.send(JSON.stringify({ type: "auth", token: this.token }));
+      socket.onmessage = (event) => { if (socket === this.socket) this.read(event.data); };
+      socket.onclose = (event) => { if (socket === this.socket) this.dropped(event.code); };
+    }
+    dropped(code) {
+      this.socket = null;
+      clearTimeout(this.timers.ack);
+      if (this.closed) return;
+      if (code === 4403) return this.set("refused", "origin");
+      if (code === 4401) this.token = null;
+      this.later(code === 4429 ? 4 : code === 4400 ? 3 : 0);
+    }
+    later(atLeast = 0) {
+      if (this.closed) return;
+      this.set("offline");
+      const wait = BACKOFF[Math.min(Math.max(this.tries, atLeast), BACKOFF.length - 1)];
+      this.tries += 1;
+      clearTimeout(this.timers.retry);
+      this.timers.retry = setTimeout(() => this.connect(), wait * (0.75 + Math.random() / 2)); // many pages must not come back at once
+    }
+    raw(frame) {
+      if (!this.socket || this.socket.readyState !== 1) return false;
+      this.socket.send(JSON.stringify(frame));
+      return true;
+    }
+    read(data) {
+      let frame;
+      try { frame = JSON.parse(data); } catch { return; }
+      if (frame.type === "connected") return this.welcomed(frame);
+      if (frame.type === "snapshot") { this.conversation = frame.conversation; this.seq = frame.seq || 0; }
+      if (typeof frame.seq === "number") this.seq = Math.max(this.seq, frame.seq);
+      if (frame.type === "message_received" && frame.id) { this.outbox.delete(frame.id); this.expectEcho(); }
+      if (frame.type === "error" && frame.id && frame.code !== "too_many") { this.outbox.delete(frame.id); this.expectEcho(); }
+      this.emit("frame", frame);
+    }
+    welcomed(frame) {
+      this.tries = 0;
+      if (frame.conversation !== this.conversation) { this.conversation = frame.conversation; this.seq = 0; this.emit("other", frame); }
+      this.set("online");
+      this.emit("frame", frame);
+      this.raw({ type: "resume", after: this.seq });
+      for (const [id, message] of this.outbox) this.raw({ type: "send_message", id, message }); // same id: stored once
+      this.expectEcho();
+    }
+    say(id, message) { this.outbox.set(id, message); const sent = this.raw({ type: "send_message", id, message }); this.expectEcho(); return sent; }
+    expectEcho() {
+      clearTimeout(this.timers.ack);
+      if (this.outbox.size && this.socket) this.timers.ack = setTimeout(() => { if (this.socket) this.socket.close(4000); }, ACK_WAIT);
+    }
+  }
+
+  // ---------------------------------------------------------------- component
+  class WalkerChat extends HTMLElement {
+    static get observedAttributes() { return ["open"]; }
+    constructor() {
+      super();
+      this.attachShadow({ mode: "open" });
+      const sheet = new CSSStyleSheet(); // constructed: needs no 'unsafe-inline'
+      sheet.replaceSync(CSS);
+      this.shadowRoot.adoptedStyleSheets = [sheet];
+      this.items = new Map(); this.unread = 0;
+    }
+    get base() { return (this.getAttribute("base") || (HERE ? new URL(HERE).origin : location.origin)).replace(/\/+$/, ""); }
+    get page() { return this.getAttribute("mode") === "page"; }
+    get opened() { return this.page || this.hasAttribute("open"); }
+    set identity(value) { this.signed = value; if (this.line && this.line.state === "refused") this.restart(); }
+    connectedCallback() {
+      if (!this.built) this.build();
+      this.line = new Line({
+        base: this.base, widget: this.getAttribute("widget") || "",
+        identity: () => this.signed || this.getAttribute("identity"), identityUrl: this.getAttribute("identity-url"),
+      });
+      this.line.addEventListener("state", (event) => this.showState(event.detail));
+      this.line.addEventListener("frame", (event) => this.take(event.detail));
+      this.line.addEventListener("session", (event) => this.introduce(event.detail));
+      this.line.addEventListener("other", () => this.forget());
+      // Nobody is counted as a visitor before the chat is opened, unless there is a conversation to come back to.
+      if (this.opened || this.line.remembered()) this.line.start();
+      this.showOpen();
+    }
+    disconnectedCallback() { if (this.line) this.line.stopAll(); clearTimeout(this.typingSent); }
+    attributeChangedCallback() { if (this.built) this.showOpen(true); }
+    restart() { this.line.stopAll(); this.connectedCallback(); }
+    open() { this.setAttribute("open", ""); }
+    close() { this.removeAttribute("open"); }
+
+    build() {
+      this.built = true;
+      const p = (this.parts = {});
+      p.badge = el("span", { class: "badge", hidden: true });
+      p.launcher = el("button", { class: "launcher", type: "button", "aria-haspopup": "dialog", "aria-expanded": "false", "aria-controls": "panel", onclick: () => (this.opened ? this.close() : this.open()) }, icon("chat"), p.badge);
+      p.title = el("h2", { id: "title" }, this.getAttribute("name") || "Chat with us");
+      p.dot = el("span", { class: "dot", "aria-hidden": "true" });
+      p.state = el("span", {}, "Not connected");
+      p.closer = el("button", { class: "plain", type: "button", "aria-label": "Close the chat", onclick: () => this.close() }, icon("close"));
+      p.header = el("header", {}, el("span", { class: "mark", "aria-hidden": "true" }, icon("mark")), el("div", { class: "who" }, p.title, el("p", { class: "status", role: "status" }, p.dot, p.state)), this.page ? null : p.closer);
+      p.banner = el("div", { class: "banner", role: "status", hidden: true });
+      p.empty = el("div", { class: "empty" });
+      p.list = el("ol");
+      p.log = el("div", { role: "log", "aria-live": "polite", "aria-relevant": "additions", "aria-label": "Messages" }, p.list);
+      p.draft = el("div", { class: "draft agent", "aria-hidden": "true", hidden: true }, el("div", { class: "text" }));
+      p.typing = el("div", { class: "typing", hidden: true }, el("i"), el("i"), el("i"), el("span", { class: "sr" }, "The assistant is writing"));
+      p.scroll = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Conversation" }, el("div", { class: "inner" }, p.empty, p.log, p.draft, p.typing));
+      p.problem = el("p", { class: "problem", id: "problem", role: "alert", hidden: true });
+      p.text = el("textarea", { id: "text", rows: "1", placeholder: "Write a message", autocomplete: "off", enterkeyhint: "send", "aria-describedby": "hint count problem", oninput: () => this.typed(), onkeydown: (event) => this.pressed(event) });
+      p.send = el("button", { class: "send", type: "submit", "aria-label": "Send", "aria-disabled": "true" }, icon("send"));
+      p.stop = el("button", { class: "stop", type: "button", "aria-label": "Stop the answer", hidden: true, onclick: () => this.halt() }, icon("stop"));
+      p.count = el("span", { class: "count", id: "count", "aria-live": "polite" });
+      p.form = el("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); this.submit(); } }, el("div", { class: "inner" }, p.problem, el("label", { class: "sr", for: "text" }, "Your message"), el("div", { class: "box" }, p.text, p.stop, p.send), el("div", { class: "below" }, el("span", { id: "hint" }, "Enter sends, Shift and Enter makes a new line"), p.count)));
+      p.panel = el("section", { class: "panel", id: "panel", role: this.page ? "region" : "dialog", "aria-labelledby": "title", onkeydown: (event) => this.keys(event) }, p.header, p.banner, p.scroll, p.form);
+      p.root = el("div", { class: this.page ? "page" : "bubble" }, this.page ? null : p.panel, this.page ? p.panel : p.launcher);
+      this.shadowRoot.append(p.root);
+      this.introduce({});
+    }
+    introduce(said) {
+      const p = this.parts;
+      if (said.title && !this.hasAttribute("name")) p.title.textContent = said.title;
+      const own = (this.getAttribute("suggestions") || "").split("|").map((x) => x.trim()).filter(Boolean);
+      const ideas = said.suggestions && said.suggestions.length ? said.suggestions : own;
+      p.empty.replaceChildren(
+        el("h3", {}, said.greeting || this.getAttribute("greeting") || "Hello. What can we do for you?"),
+        el("p", {}, "You are writing with an AI assistant. A person signs off anything that changes something, and can join at any time."),
+        el("div", { class: "chips" }, ...ideas.slice(0, 6).map((idea) => el("button", { type: "button", onclick: () => { p.text.value = idea; this.typed(true); p.text.focus(); } }, idea))),
+      );
+    }
+    showOpen(moved) {
+      const p = this.parts, open = this.opened;
+      p.panel.hidden = !open;
+      p.root.classList.toggle("open", open);
+      p.launcher.setAttribute("aria-expanded", String(open));
+      if (open) { this.unread = 0; if (this.line) this.line.start(); this.bottom(); }
+      if (moved && !this.page) (open ? p.text : p.launcher).focus();
+      this.showBadge();
+    }
+    showBadge() {
+      const p = this.parts;
+      p.badge.hidden = !this.unread; p.badge.textContent = this.unread > 9 ? "9+" : String(this.unread);
+      p.launcher.setAttribute("aria-label", this.opened ? "Close the chat" : this.unread ? `Open the chat, ${this.unread} unread` : "Open the chat");
+    }
+    keys(event) {
+      if (this.page) return;
+      if (event.key === "Escape") { event.stopPropagation(); return this.close(); }
+      if (event.key !== "Tab" || !window.matchMedia("(max-width: 480px)").matches) return; // full screen on a phone: keep the focus inside
+      const stops = [...this.parts.panel.querySelectorAll("button, textarea, [tabindex='0']")].filter((node) => node.offsetParent !== null);
+      const at = this.shadowRoot.activeElement;
+      if (event.shiftKey && at === stops[0]) { event.preventDefault(); stops.at(-1).focus(); }
+      else if (!event.shiftKey && at === stops.at(-1)) { event.preventDefault(); stops[0].focus(); }
+    }
+
+    showState({ state, why }) {
+      const p = this.parts;
+      const words = { online: "Online", connecting: "Connecting…", offline: "No connection, trying again", refused: "Not available", idle: "Not connected" };
+      clearTimeout(this.bannerTimer);
+      p.state.textContent = words[state];
+      p.dot.className = `dot ${state === "online" ? "on" : state === "offline" ? "off" : ""}`;
+      if (state === "online") { p.banner.hidden = true; }
+      else if (state === "refused") this.explain(why);
+      else if (state === "offline") this.bannerTimer = setTimeout(() => this.banner("There is no connection. What you write is kept here and sent as soon as the line is back."), 800);
+      for (const item of this.items.values()) if (item.status === "sending" || item.status === "waiting") { item.status = state === "online" ? "sending" : "waiting"; this.paint(item); }
+      if (state !== "online") this.typingNow(false);
+    }
+    explain(why) {
+      const texts = {
+        unknown: "This chat does not exist or was switched off.", origin: "This chat is not open to this website.",
+        bad_identity: "Your sign-in has run out. Reload the page to go on.",
+      };
+      this.banner(texts[why] || "This chat is not available right now.", true);
+      if (why === "bad_identity") this.parts.banner.append(el("button", { type: "button", onclick: () => location.reload() }, "Reload"));
+    }
+    banner(text, bad) { const b = this.parts.banner; b.className = bad ? "banner bad" : "banner"; b.replaceChildren(text); b.hidden = false; }
+    problem(text) { const p = this.parts; p.problem.textContent = text; p.problem.hidden = !text; p.text.toggleAttribute("aria-invalid", Boolean(text)); }
+
+    // ---- what comes in
+    take(frame) {
+      const take = {
+        connected: () => this.welcome(frame), snapshot: () => this.replace(frame), message_received: () => this.received(frame),
+        agent_typing: () => this.typingNow(frame.value), agent_delta: () => this.stream(frame), agent_response: () => this.answered(frame),
+        approval_pending: () => this.approval(frame), approval_closed: () => this.approval(frame),
+        message_status: () => this.ticked(frame), error: () => this.refused(frame),
+      }[frame.type];
+      if (take) take();
+    }
+    welcome(frame) { if (frame.limits && frame.limits.message) this.limit = frame.limits.message; }
+    forget() { for (const [key, item] of this.items) if (item.seq) { item.node.remove(); this.items.delete(key); } }
+    replace(frame) { this.forget(); this.quiet = true; (frame.messages || []).forEach((old) => this.take(old)); this.quiet = false; this.bottom(); }
+    received(frame) {
+      const key = frame.id || frame.message_id;
+      const known = this.items.get(key);
+      this.upsert({ ...known, key, kind: "text", who: "me", text: frame.content ?? (known && known.text) ?? "", seq: frame.seq, messageId: frame.message_id, at: frame.at, status: (known && known.status === "read" && "read") || frame.status || "sent" });
+    }
+    answered(frame) {
+      if (!this.stopped) this.typingNow(false);
+      this.parts.draft.hidden = true; this.parts.draft.firstChild.textContent = ""; this.stopped = false;
+      const who = (frame.sender && frame.sender.type) || "agent";
+      this.upsert({ key: frame.message_id || `seq:${frame.seq}`, kind: "text", who: ["agent", "person", "system"].includes(who) ? who : "agent", name: frame.sender && frame.sender.name, text: frame.content || "", seq: frame.seq, at: frame.at });
+      if (!this.quiet && !this.opened) { this.unread += 1; this.showBadge(); }
+      if (!this.quiet && this.opened && document.visibilityState === "visible") this.line.raw({ type: "read", seq: frame.seq });
+    }
+    approval(frame) {
+      const key = `approval:${frame.approval_id || frame.reference}`;
+      const known = this.items.get(key) || {};
+      const state = frame.state || (frame.type === "approval_pending" ? "pending" : "executed");
+      this.upsert({ ...known, key, kind: "approval", who: "system", reference: frame.reference || known.reference || "", headline: frame.headline || known.headline || "", note: frame.detail || "", state, seq: known.seq || frame.seq, at: known.at || frame.at });
+    }
+    ticked(frame) { for (const item of this.items.values()) if (item.messageId === frame.message_id || item.key === frame.id) { item.status = frame.status; this.paint(item); } }
+    typingNow(value) {
+      const p = this.parts;
+      clearTimeout(this.typingTimer);
+      if (value && this.stopped) return;
+      p.typing.hidden = !value || !p.draft.hidden; p.stop.hidden = !value;
+      if (value) { this.typingTimer = setTimeout(() => this.typingNow(false), 60000); this.bottom(); }
+    }
+    stream(frame) {
+      if (this.stopped) return;
+      const p = this.parts;
+      p.draft.firstChild.textContent += frame.text || "";
+      p.draft.hidden = false; p.typing.hidden = true; p.stop.hidden = false;
+      this.bottom();
+    }
+    refused(frame) {
+      const words = PROBLEMS[frame.code];
+      const text = words ? words(frame) : frame.detail || "That did not work. Please try again.";
+      const item = frame.id && this.items.get(frame.id);
+      if (item && frame.code !== "too_many") { item.status = "failed"; item.why = text; this.paint(item); }
+      this.problem(text);
+    }
+
+    // ---- what goes out
+    typed(programmatic) {
+      const p = this.parts, follow = this.atBottom(), used = length(p.text.value), limit = this.limit || LIMIT, left = limit - used;
+      p.text.style.height = "auto"; p.text.style.height = `${Math.min(p.text.scrollHeight, 168)}px`; // through the CSSOM: no style attribute in the markup
+      if (follow) this.bottom();
+      p.send.setAttribute("aria-disabled", String(!p.text.value.trim() || left < 0));
+      p.count.textContent = left > NEAR_LIMIT ? "" : left >= 0 ? `${left} characters left` : `${-left} characters too many`;
+      p.count.classList.toggle("over", left < 0);
+      this.problem("");
+      const nowish = Date.now();
+      if (!programmatic && used && nowish - (this.typingSent || 0) > 3000) { this.typingSent = nowish; this.line.raw({ type: "typing" }); }
+    }
+    pressed(event) { if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); this.submit(); } }
+    submit() {
+      const p = this.parts, text = p.text.value.trim();
+      if (!text) return;
+      if (length(text) > (this.limit || LIMIT)) return this.problem(PROBLEMS.too_long({ limit: this.limit || LIMIT }));
+      this.say(uuid(), text);
+      p.text.value = ""; this.typed(true); p.text.focus();
+    }
+    say(id, text) {
+      this.stopped = false;
+      this.upsert({ key: id, kind: "text", who: "me", text, at: new Date().toISOString(), status: this.line.state === "online" ? "sending" : "waiting" });
+      this.line.start(); this.line.say(id, text); this.bottom(true);
+    }
+    halt() { this.line.raw({ type: "stop" }); this.typingNow(false); this.stopped = true; this.parts.draft.hidden = true; this.parts.draft.firstChild.textContent = ""; this.parts.text.focus(); }
+
+    // ---- the list
+    upsert(item) {
+      const p = this.parts, follow = this.atBottom();
+      item.node = item.node || el("li");
+      this.items.set(item.key, item);
+      this.paint(item);
+      this.place(item);
+      p.empty.hidden = true;
+      if (follow && !this.quiet) this.bottom();
+    }
+    place(item) {
+      const list = this.parts.list, order = item.seq || Infinity;
+      const next = [...list.children].find((node) => node !== item.node && (node.order || Infinity) > order) || null;
+      const moved = item.node.parentNode !== list || item.node.order !== order;
+      item.node.order = order;
+      if (moved && (item.node.parentNode !== list || item.node.nextSibling !== next)) list.insertBefore(item.node, next); // moving a node again would have it read out twice
+      for (const node of [item.node, item.node.nextElementSibling]) if (node) node.classList.toggle("turn", !node.previousElementSibling || node.previousElementSibling.dataset.who !== node.dataset.who);
+    }
+    paint(item) {
+      const node = item.node;
+      node.dataset.who = `${item.who}${item.name || ""}`;
+      for (const name of ["me", "agent", "person", "system", "failed"]) node.classList.toggle(name, name === item.who || (name === "failed" && item.status === "failed"));
+      node.replaceChildren(...(item.kind === "approval" ? [this.card(item)] : this.bubbleOf(item)));
+    }
+    bubbleOf(item) {
+      const spoken = { me: "You", agent: "Assistant", person: "Colleague", system: "Notice" }[item.who];
+      const label = item.who === "me" || item.who === "system" ? el("span", { class: "sr" }, `${spoken}: `) : el("p", { class: "name" }, item.who === "person" ? `${item.name || spoken}, a person` : item.name || spoken);
+      const meta = el("p", { class: "meta" }, item.status ? icon(item.status === "sending" || item.status === "waiting" ? "clock" : item.status === "failed" ? "close" : "tick") : null, el("span", {}, [item.status ? item.why || STATUS[item.status] || "" : "", time(item.at)].filter(Boolean).join(" · ")));
+      if (item.status === "failed") meta.append(el("button", { class: "again", type: "button", onclick: () => { this.parts.text.value = item.text; this.typed(true); this.parts.text.focus(); item.node.remove(); this.items.delete(item.key); } }, "Edit"));
+      return [label, el("div", { class: "text" }, item.text), item.who === "system" ? null : meta].filter(Boolean);
+    }
+    card(item) {
+      const [words, tone] = APPROVAL[item.state] || [item.state, ""];
+      const note = item.note || (item.state === "pending" ? "A colleague has to sign this before anything happens. You can go on writing meanwhile." : "");
+      return el("div", { class: "card" },
+        el("div", { class: "top" }, el("span", { class: "ref" }, item.reference), el("span", { class: `chip ${tone}` }, words)),
+        item.headline ? el("p", {}, item.headline) : null,
+        note ? el("p", { class: "note" }, note) : null);
+    }
+    atBottom() { const s = this.parts.scroll; return s.scrollHeight - s.scrollTop - s.clientHeight < 80; }
+    bottom() { requestAnimationFrame(() => { const s = this.parts.scroll; s.scrollTop = s.scrollHeight; }); }
+  }
+  window.customElements.define("walker-chat", WalkerChat);
+})();
