@@ -1,0 +1,1 @@
+"""The doors: webhooks in, WebSocket consumers, transports out."""

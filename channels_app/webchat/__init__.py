@@ -1,0 +1,1 @@
+"""Web chat: visitor session, chat socket, hosted page and the embeddable component's door."""

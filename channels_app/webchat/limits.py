@@ -1,0 +1,84 @@
+"""Token buckets in Redis: how much one address or one visitor may ask for."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import redis
+import redis.asyncio
+from django.conf import settings
+
+from core.log import get_logger
+
+log = get_logger(__name__)
+
+_SCRIPT: Final = """
+local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local size = tonumber(ARGV[1]); local span = tonumber(ARGV[2])
+local had = redis.call('HMGET', KEYS[1], 'left', 'at')
+local left = tonumber(had[1]) or size
+left = math.min(size, left + (now - (tonumber(had[2]) or now)) * size / span)
+local ok = 0
+if left >= 1 then left = left - 1; ok = 1 end
+redis.call('HSET', KEYS[1], 'left', tostring(left), 'at', now)
+redis.call('PEXPIRE', KEYS[1], span * 2)
+return ok
+"""
+_async_clients: WeakKeyDictionary[Any, redis.asyncio.Redis] = WeakKeyDictionary()
+_sync_clients: dict[str, redis.Redis] = {}
+
+
+def key(*parts: str) -> str:
+    """Return a Redis key under the installation's prefix; the tenant, where there is one, comes first."""
+    return ":".join([settings.CACHES["default"]["KEY_PREFIX"], *parts])
+
+
+def async_redis() -> redis.asyncio.Redis:
+    """Return the client of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _async_clients:
+        _async_clients[loop] = redis.asyncio.Redis.from_url(
+            settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2
+        )
+    return _async_clients[loop]
+
+
+def sync_redis() -> redis.Redis:
+    """Return the process's client for code that runs in threads."""
+    if settings.REDIS_URL not in _sync_clients:
+        _sync_clients[settings.REDIS_URL] = redis.Redis.from_url(
+            settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2
+        )
+    return _sync_clients[settings.REDIS_URL]
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """`size` requests at once, refilled evenly over `seconds`.
+
+    Redis is never the truth: without it everything is let through, and that is logged.
+    """
+
+    size: int
+    seconds: int
+
+    async def take(self, *parts: str) -> bool:
+        """Take one request from the bucket of this key; False when it is empty."""
+        try:
+            found = await async_redis().eval(_SCRIPT, 1, key(*parts), self.size, self.seconds * 1000)
+        except redis.RedisError:
+            log.warning("limit_not_checked")
+            return True
+        return bool(found)
+
+    def take_now(self, *parts: str) -> bool:
+        """Take one request, from code that runs in a thread."""
+        try:
+            found = sync_redis().eval(_SCRIPT, 1, key(*parts), self.size, self.seconds * 1000)
+        except redis.RedisError:
+            log.warning("limit_not_checked")
+            return True
+        return bool(found)
