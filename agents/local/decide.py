@@ -1,0 +1,247 @@
+"""From the lines of a conversation to one decision: call tools, ask back, or say something."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from agents.local import slots, stance
+from agents.local.amounts import find_amounts
+from agents.local.asking import ask
+from agents.local.intents import ACTING, acting_topic, reading_topic
+from agents.local.text import Clause, read
+from agents.local.types import NOT_FOUND, REQUIRED, Call, Decision, Memory, Pending
+
+_FACT_QUESTION = re.compile(
+    r"(?:which|what|how many|how much|who|did|was|were|has|have|had|is (?!it\b)|are|why|when)\b"
+)
+_HOW_TO = re.compile(r"how (?:do|can|could|would|to)\b")
+
+
+def _slots(tool: str, clause: Clause, memory: Memory) -> tuple[dict[str, str], str]:
+    """Arguments a clause gives for a tool, and what is wrong with the amount."""
+    if tool == "update_page_meta":
+        page = slots.page_of(clause)
+        return ({"page": page} if page else {}) | slots.meta_of(clause), ""
+    if tool == "send_audience_message":
+        return slots.message_of(clause), ""
+    if tool == "publish_content":
+        content = slots.content_of(clause)
+        return ({"content": content} if content else {}), ""
+    amount, why = slots.amount_of(clause) if tool == "set_campaign_budget" else (None, "")
+    campaign = slots.campaign_of(clause, amount)
+    if not campaign and slots.is_pronoun(clause):
+        campaign = memory.campaign
+    found = {"campaign": campaign} if campaign else {}
+    if amount:
+        found["daily_budget"] = str(amount.value)
+        found |= {"currency": amount.currency} if amount.currency else {}
+    return found, why
+
+
+def _lacks(tool: str, found: Mapping[str, str]) -> str:
+    """The first required slot that is missing; empty when the command is complete."""
+    for name in REQUIRED[tool]:
+        if name == "wording" and (found.get("title") or found.get("description")):
+            continue
+        if not found.get(name):
+            return name
+    return ""
+
+
+def _settle(tool: str, found: Mapping[str, str], why: str, *, sure: bool) -> Decision:
+    """A complete and sure command is a call; anything less asks back."""
+    missing = _lacks(tool, found)
+    if missing:
+        reason = why if missing == "daily_budget" and why else "missing"
+        return Decision("ask", pending=Pending(tool, dict(found), missing, reason))
+    if not sure:
+        return Decision("ask", pending=Pending(tool, dict(found), "yes"))
+    return Decision("call", (Call(tool, dict(found), acting=True),))
+
+
+def _look(clause: Clause, *, about: str = "") -> Decision:
+    """Answer a question by a reading tool, or by small talk."""
+    campaign = slots.campaign_of(clause)
+    topic = reading_topic(clause, named=bool(campaign))
+    arguments: dict[str, str] = {}
+    if topic == "nothing" and campaign and about in {"set_campaign_budget", "pause_campaign"}:
+        topic = "campaign_performance"
+    if topic == "campaign_performance" and not campaign:
+        topic = "list_campaigns"
+    if topic == "campaign_performance":
+        arguments = {"campaign": campaign}
+    elif topic == "rankings" and (keyword := slots.keyword_of(clause)):
+        arguments = {"keyword": keyword}
+    elif topic == "content_performance" and (content := slots.named_content_of(clause)):
+        arguments = {"content": content}
+    if topic in {
+        "list_campaigns", "campaign_performance", "rankings", "content_performance",
+        "list_audiences",
+    }:  # fmt: skip
+        return Decision("call", (Call(topic, arguments),))
+    return Decision("say", topic=topic)
+
+
+def _advise(tool: str, found: Mapping[str, str], why: str, mood: str) -> Decision:
+    """A question or a doubt about a command: complete ones ask for a clear yes, others say how."""
+    if mood == "later" or not _lacks(tool, found):
+        decision = _settle(tool, found, why, sure=False)
+        return replace(decision, topic=mood)
+    campaign = found.get("campaign", "")
+    if campaign and mood == "question":
+        return Decision("call", (Call("campaign_performance", {"campaign": campaign}),), "advice")
+    return Decision("say", topic="advice")
+
+
+def _fill(clause: Clause, pending: Pending, mood: str) -> Decision | None:
+    """Complete an earlier question with this answer, when it is one."""
+    if pending.missing == "yes":
+        said_yes = reading_topic(clause, named=False) == "yes"
+        return _settle(pending.tool, pending.arguments, "", sure=True) if said_yes else None
+    found = dict(pending.arguments)
+    if pending.missing == "daily_budget":
+        amount, why = slots.amount_of(clause)
+        if not amount:
+            asked_again = bool(find_amounts(clause.text)) and mood == "command"
+            return _settle(pending.tool, found, why, sure=True) if asked_again else None
+        found["daily_budget"] = str(amount.value)
+        found |= {"currency": amount.currency} if amount.currency else {}
+    elif mood == "question":
+        return None
+    else:
+        value = _answer(clause, pending)
+        if not value:
+            return None
+        found |= value
+    return _settle(pending.tool, found, "", sure=mood == "command")
+
+
+def _answer(clause: Clause, pending: Pending) -> dict[str, str]:
+    """The missing slot as a short answer gives it."""
+    whole = clause.own_quotes[0] if clause.own_quotes else clause.text.strip(" .!\"'")
+    match pending.missing:
+        case "campaign":
+            name = slots.campaign_of(clause)
+            return {"campaign": name} if name and len(name.split()) <= 6 else {}
+        case "page":
+            page = slots.page_of(clause)
+            return {"page": page} if page else {}
+        case "wording":
+            named = slots.meta_of(clause)
+            return named or ({"title": whole} if "description" not in clause.bare else {})
+        case "audience":
+            return {"audience": slots.message_of(clause).get("audience", whole)}
+        case _:
+            return {pending.missing: whole}
+
+
+def _step(clause: Clause, spoiled: str | None, memory: Memory) -> Decision:
+    """Decide one clause, with what earlier ones left behind."""
+    mood: str = spoiled or stance.stance_of(clause)
+    tool = acting_topic(clause)
+    if mood in {"attack", "retract"}:
+        return Decision("say", topic="refuse" if mood == "attack" else "left_alone")
+    if tool == "decide" or tool == "resume":
+        return Decision("say", topic=tool)
+    free_text = memory.pending is not None and memory.pending.missing in {"text", "wording"}
+    if memory.pending and (tool is None or free_text) and mood != "negated":
+        filled = _fill(clause, memory.pending, mood)
+        if filled:
+            return filled
+    if tool in ACTING and tool is not None:
+        return _command(tool, clause, mood, memory)
+    if mood == "negated" and memory.pending and not clause.bare.endswith("?"):
+        return Decision("say", topic="left_alone")
+    return _look(clause)
+
+
+def _command(tool: str, clause: Clause, mood: str, memory: Memory) -> Decision:
+    """A clause that names an acting tool: only a plain command may become a call."""
+    found, why = _slots(tool, clause, memory)
+    if mood == "negated":
+        return Decision("say", topic="left_alone")
+    if mood == "command":
+        return _settle(tool, found, why, sure=True)
+    if mood == "question" and _FACT_QUESTION.match(clause.bare):
+        return _look(clause, about=tool)
+    if _HOW_TO.match(clause.bare):
+        return Decision("say", topic="help")
+    return _advise(tool, found, why, mood)
+
+
+def _remember(memory: Memory, decision: Decision) -> Memory:
+    """What the next message may lean on."""
+    campaign = memory.campaign
+    last = memory.last
+    for call in decision.calls:
+        campaign = call.arguments.get("campaign", campaign)
+        last = call
+    if decision.pending:
+        campaign = decision.pending.arguments.get("campaign", campaign)
+    keeps = decision.kind == "call" and not any(call.acting for call in decision.calls)
+    pending = decision.pending or (memory.pending if keeps else None)
+    return Memory(pending, campaign, last)
+
+
+def decide_message(text: str, memory: Memory) -> tuple[list[Decision], Memory]:
+    """Decide every clause of one message; one doubtful clause spoils the commands of all."""
+    if stance.is_attack(text):
+        return [Decision("say", topic="refuse")], Memory(None, memory.campaign, memory.last)
+    clauses = read(text)
+    spoiled = next((found for c in clauses if (found := stance.hazard(c))), None)
+    decisions = []
+    for clause in clauses:
+        decision = _step(clause, spoiled, memory)
+        memory = _remember(memory, decision)
+        decisions.append(decision)
+    return decisions, memory
+
+
+def _after_reply(memory: Memory, text: str, wording: str) -> Memory:
+    """An earlier question stays open only if it was really the last thing we said."""
+    if memory.last and NOT_FOUND in text:
+        name = "campaign" if "campaign" in memory.last.arguments else next(iter(memory.last.arguments), "")
+        if memory.last.acting and name:
+            rest = {k: v for k, v in memory.last.arguments.items() if k != name}
+            return replace(memory, pending=Pending(memory.last.tool, rest, name))
+    return memory if wording and wording in text else replace(memory, pending=None)
+
+
+def decide(lines: Sequence[tuple[str, str]]) -> list[Decision]:
+    """Decide the customer's lines since our last answer.
+
+    `lines` are (role, text) in order, role "user" or "assistant".
+    """
+    memory = Memory()
+    block: list[Decision] = []
+    fresh = True
+    for role, text in lines:
+        if role != "user":
+            memory = _after_reply(memory, text, ask(memory.pending) if memory.pending else "")
+            fresh = True
+            continue
+        block = [] if fresh else block
+        fresh = False
+        decisions, memory = decide_message(text, memory)
+        if any(d.topic == "left_alone" for d in decisions):
+            block = []
+        block += decisions
+    return _tidy(block)
+
+
+def _tidy(block: Sequence[Decision]) -> list[Decision]:
+    """Drop questions that a later message of the same burst answered, doubled calls, and
+    small talk beside something of substance."""
+    kept: list[Decision] = []
+    for index, decision in enumerate(block):
+        later = block[index + 1 :]
+        if decision.kind == "ask" and any(d.calls or d.pending for d in later):
+            continue
+        if decision.kind == "say" and decision.topic in {"greeting", "thanks", "nothing", "yes", "help"}:
+            if any(d is not decision and d.topic != decision.topic for d in block):
+                continue
+        if decision not in kept:
+            kept.append(decision)
+    return kept or list(block[:1])

@@ -1,0 +1,110 @@
+"""The local model as a model port: decides by rules, words tool results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from agents.local.asking import ask
+from agents.local.decide import decide
+from agents.local.replies import say, word
+from agents.local.types import Call, Decision
+from agents.ports import Emit, Line, Model, ToolRequest, ToolSpec, Turn
+
+_MOOD = {
+    "later": "I cannot plan ahead: what I ask for is done once it is signed. ",
+    "question": "That is yours to decide. ",
+    "doubt": "I am not sure you want that now. ",
+}
+
+
+class LocalModel(Model):
+    """Walker's built-in model: no network, no key, the same answer every time."""
+
+    key = "local"
+
+    def turn(
+        self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit
+    ) -> Turn:
+        """Answer the customer's lines since the last answer, or word the results of the calls."""
+        names = [tool.name for tool in tools]
+        decisions = decide([(line.role, line.text) for line in lines if _spoken(line)])
+        asked = _requests(decisions, names)
+        answered = _results(lines)
+        open_requests = tuple(r for r in asked if r.call_id not in answered)
+        if open_requests:
+            return Turn("", open_requests, stop="tool_calls")
+        text = _compose(decisions, asked, answered, names)
+        for piece in text.split(" "):
+            emit(piece + " ")
+        return Turn(text)
+
+
+def _spoken(line: Line) -> bool:
+    return line.role == "user" or (line.role == "assistant" and not line.tool_requests)
+
+
+def _results(lines: Sequence[Line]) -> dict[str, Line]:
+    return {line.call_id: line for line in lines if line.role == "tool"}
+
+
+def _call_id(call: Call) -> str:
+    """The same call has the same id, so that a repeated round never doubles it."""
+    content = json.dumps([call.tool, dict(call.arguments)], sort_keys=True)
+    return "local-" + hashlib.sha256(content.encode()).hexdigest()[:24]
+
+
+def _requests(decisions: Sequence[Decision], names: Sequence[str]) -> tuple[ToolRequest, ...]:
+    """Calls of the decisions, for tools on offer only."""
+    calls = [call for decision in decisions for call in decision.calls if call.tool in names]
+    unique = {_call_id(call): call for call in calls}
+    return tuple(ToolRequest(key, call.tool, dict(call.arguments)) for key, call in unique.items())
+
+
+def _compose(
+    decisions: Sequence[Decision],
+    asked: Sequence[ToolRequest],
+    answered: dict[str, Line],
+    names: Sequence[str],
+) -> str:
+    """The final words: results first, then what is said or asked."""
+    parts = [word(r.name, answered[r.call_id].result) for r in asked]
+    for decision in decisions:
+        parts.append(_sentence(decision, names))
+    kept = list(dict.fromkeys(part for part in parts if part))
+    return " ".join(kept) or say("nothing", names)
+
+
+def _sentence(decision: Decision, names: Sequence[str]) -> str:
+    if decision.pending:
+        offered = decision.pending.tool in names
+        lead = _MOOD.get(decision.topic, "")
+        return lead + ask(decision.pending) if offered else say("", names, refused=True)
+    if decision.kind == "call":
+        if any(call.tool not in names for call in decision.calls):
+            return say("", names, refused=True)
+        return say(decision.topic, names) if decision.topic else ""
+    return say(decision.topic, names)
+
+
+def wants_person(lines: Sequence[Line]) -> bool:
+    """Whether the customer's last lines ask for a human being."""
+    decisions = decide([(line.role, line.text) for line in lines if _spoken(line)])
+    return any(decision.topic == "person" for decision in decisions)
+
+
+def topic_agent(text: str) -> str:
+    """The type of agent a text is for: paid_ads, seo, content, audience; empty when unclear."""
+    decisions = decide([("user", text)])
+    tools = [call.tool for d in decisions for call in d.calls]
+    tools += [d.pending.tool for d in decisions if d.pending]
+    return next((_AGENT_OF[tool] for tool in tools if tool in _AGENT_OF), "")
+
+
+_AGENT_OF = {
+    "set_campaign_budget": "paid_ads", "pause_campaign": "paid_ads", "list_campaigns": "paid_ads",
+    "campaign_performance": "paid_ads", "update_page_meta": "seo", "rankings": "seo",
+    "publish_content": "content", "content_performance": "content",
+    "send_audience_message": "audience", "list_audiences": "audience",
+}  # fmt: skip

@@ -1,0 +1,55 @@
+"""The values the local model thinks in: calls, open questions, decisions, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "set_campaign_budget": ("campaign", "daily_budget"),
+    "pause_campaign": ("campaign",),
+    "update_page_meta": ("page", "wording"),
+    "publish_content": ("content",),
+    "send_audience_message": ("audience", "text"),
+}
+NOT_FOUND = "I cannot find"
+Kind = Literal["call", "ask", "say"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool and what to call it with; amounts stay text."""
+
+    tool: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    acting: bool = False
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A command that still lacks something: a slot, or a clear yes."""
+
+    tool: str
+    arguments: Mapping[str, str]
+    missing: str
+    why: str = "missing"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What one message leads to; `topic` names the wording where something is said."""
+
+    kind: Kind
+    calls: tuple[Call, ...] = ()
+    topic: str = ""
+    pending: Pending | None = None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What earlier messages left behind."""
+
+    pending: Pending | None = None
+    campaign: str = ""
+    last: Call | None = None

@@ -1,0 +1,133 @@
+"""The two ports of an agent: what decides a turn (orchestrator) and what words it (model)."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+Role = Literal["user", "assistant", "tool"]
+Stop = Literal["end", "tool_calls", "length", "refusal"]
+Emit = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ToolSpec:
+    """What a model is told about a tool it may call."""
+
+    name: str
+    title: str
+    description: str
+    parameters: Mapping[str, Any]
+    acting: bool = False
+
+
+@dataclass(frozen=True)
+class ToolRequest:
+    """One call a model asks for; `error` says why the arguments could not be read."""
+
+    call_id: str
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the exchange a model sees; a tool line answers `call_id`."""
+
+    role: Role
+    text: str
+    tool_requests: tuple[ToolRequest, ...] = ()
+    call_id: str = ""
+    tool_name: str = ""
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens a model says it used; zero where it does not say."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def plus(self, other: Usage) -> Usage:
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+        )
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a model answered: words, calls, or both."""
+
+    text: str
+    tool_requests: tuple[ToolRequest, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    stop: Stop = "end"
+
+
+class ModelFailed(Exception):
+    """A model could not answer; `code` is short, stable and free of personal data."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Model(abc.ABC):
+    """Words one turn from the lines so far and the tools on offer."""
+
+    key: str
+
+    @abc.abstractmethod
+    def turn(
+        self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit
+    ) -> Turn:
+        """Answer once; `emit` takes pieces of text as they come. Raises ModelFailed."""
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What an orchestrator needs to know of the run it works for."""
+
+    run_id: UUID
+    prompt: str
+    lines: tuple[Line, ...]
+    tools: tuple[ToolSpec, ...]
+    max_rounds: int
+
+
+CallTool = Callable[[ToolRequest, int], Line]
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a run ended: the answer for the person, or the code of a failure."""
+
+    text: str
+    rounds: int
+    usage: Usage = field(default_factory=Usage)
+    error: str = ""
+
+
+class Orchestrator(abc.ABC):
+    """Decides what happens in a turn: which calls, in which order, and the final words.
+
+    `emit` takes pieces of text as they come: that is the stream.
+    """
+
+    key: str
+
+    @abc.abstractmethod
+    def run(self, context: RunContext, *, call_tool: CallTool, emit: Emit) -> RunOutcome:
+        """Work one turn to its end; every tool call goes through `call_tool`."""
+
+    @abc.abstractmethod
+    def resume(
+        self, context: RunContext, *, outcome_text: str, call_tool: CallTool, emit: Emit
+    ) -> RunOutcome:
+        """Word what a decision outside the run means for the person who asked."""
