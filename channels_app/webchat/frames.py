@@ -160,7 +160,7 @@ def read_number(found: dict[str, Any], name: str) -> int:
 
 def printable(text: str) -> str:
     """Drop what PostgreSQL or a UTF-8 encoder cannot hold: NUL and lone surrogates."""
-    return "".join(c for c in text if c != "\x00" and not "\ud800" <= c <= "\udfff")
+    return text.replace("\x00", "").encode("utf-8", "ignore").decode()
 
 
 READERS: Final = {
