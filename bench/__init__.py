@@ -1,0 +1,1 @@
+"""Benchmarks: `./walker bench <name>` runs bench/<name>.py against a whole fresh Walker with durable services."""

@@ -1,0 +1,15 @@
+"""Which benchmarks there are: every module of this package but this one, with the first line of its docstring."""
+
+import ast
+from pathlib import Path
+
+
+def benches() -> dict[str, str]:
+    """Return each benchmark's name with one sentence about it."""
+    found = {}
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        if path.stem in ("__init__", "registry") or path.stem.startswith("_"):
+            continue
+        about = ast.get_docstring(ast.parse(path.read_text())) or ""
+        found[path.stem] = about.split("\n", 1)[0]
+    return found

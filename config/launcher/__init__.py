@@ -1,0 +1,1 @@
+"""What `./walker` does once its environment exists: embedded services, supervisor, tests and checks."""

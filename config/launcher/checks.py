@@ -1,0 +1,160 @@
+"""`./walker test`, `check` and `bench`: on throw-away services that end with the command."""
+
+import argparse
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config.launcher import ports
+from config.launcher.faults import StartError
+from config.launcher.installation import Installation
+from config.launcher.place import ROOT, Place
+from config.launcher.services import is_parallel_worthwhile
+from config.launcher.supervisor import Supervisor, say, stop_on_signals
+
+_SKIP = re.compile(r"^SKIPPED \[(\d+)\] ([^:]+(?::\d+)?): (.*)$")
+_SUMMARY = re.compile(r"^=*\s*((?:\d+ \w+(?:, )?)+ in [\d.]+s.*?)\s*=*$")
+_BIN = Path(sys.executable).parent
+
+
+@dataclass
+class Outcome:
+    """What one step of a check came to."""
+
+    name: str
+    seconds: float
+    code: int
+    skips: list[tuple[int, str]] = field(default_factory=list)
+    summary: str = ""
+
+
+def test(arguments: argparse.Namespace) -> int:
+    """Run pytest with the given options."""
+    with throw_away() as installation:
+        outcome = _pytest(installation.environment, [*_selection(arguments.long), *arguments.rest])
+    _tell_skips([outcome])
+    return _verdict([outcome])
+
+
+def check(_arguments: argparse.Namespace) -> int:
+    """Run what CI runs: lint, types, import contracts, migrations, tests. Every step runs, whatever failed."""
+    with throw_away() as installation:
+        environment = installation.environment
+        outcomes = [_step(name, command, environment) for name, command in _steps()]
+        parallel = ["-n", "2"] if is_parallel_worthwhile() else []
+        outcomes.append(_pytest(environment, parallel))
+    say("")
+    for outcome in outcomes:
+        say(f"{'ok  ' if outcome.code == 0 else 'FAIL'} {outcome.name:<22} {outcome.seconds:6.1f} s")
+    _tell_skips(outcomes)
+    say(f"tests: {outcomes[-1].summary or 'no summary'}")
+    return _verdict(outcomes)
+
+
+def bench(arguments: argparse.Namespace) -> int:
+    """Run one benchmark against a whole fresh Walker with durable services; without a name, list them."""
+    from bench import registry  # noqa: PLC0415  (a package of the checkout, not of the product)
+
+    wanted = [part for part in arguments.rest if not part.startswith("-")][:1]
+    if not wanted:
+        for name, about in registry.benches().items():
+            say(f"{name:<16} {about}")
+        return 0
+    if wanted[0] not in registry.benches():
+        known = ", ".join(registry.benches()) or "none yet"
+        raise StartError(f"there is no benchmark {wanted[0]}; there are: {known}.")
+    options = [part for part in arguments.rest if part != wanted[0]]
+    with throw_away(durable=True, port=ports.pick(), demo=True) as installation:
+        installation.migrate()
+        installation.seed()
+        installation.start_processes()
+        if not installation.wait_until_ready():
+            raise StartError(f"Walker did not get ready: {installation.readiness()[1][:500]}")
+        command = [sys.executable, "-m", f"bench.{wanted[0]}", *options]
+        return subprocess.run(command, env=installation.environment, cwd=ROOT, check=False).returncode
+
+
+@contextlib.contextmanager
+def throw_away(*, durable: bool = False, port: int = 8000, demo: bool = False) -> Iterator[Installation]:
+    """Start services in a folder of their own, and remove both at the end."""
+    stop_on_signals()
+    with tempfile.TemporaryDirectory(prefix="walker-", ignore_cleanup_errors=True) as folder:
+        place = Place(Path(folder))
+        place.make()
+        supervisor = Supervisor(place)
+        installation = Installation(supervisor, "127.0.0.1", port, demo, durable)
+        try:
+            installation.start_services(for_tests=not durable)
+            if not durable:
+                installation.environment["WALKER_TESTING"] = "1"
+            yield installation
+        finally:
+            supervisor.stop_all()
+
+
+def _steps() -> list[tuple[str, list[str]]]:
+    return [
+        ("ruff check", [str(_BIN / "ruff"), "check", "."]),
+        ("ruff format", [str(_BIN / "ruff"), "format", "--check", "."]),
+        ("mypy", [sys.executable, "-m", "mypy"]),
+        ("import order", [str(_BIN / "lint-imports"), "--no-logo"]),
+        ("migrations complete", [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]),
+    ]
+
+
+def _step(name: str, command: Sequence[str], environment: Mapping[str, str]) -> Outcome:
+    say(f"\n--- {name}")
+    began = time.monotonic()
+    code = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
+    return Outcome(name, time.monotonic() - began, code)
+
+
+def _pytest(environment: Mapping[str, str], options: Sequence[str]) -> Outcome:
+    say("\n--- pytest")
+    outcome = Outcome("tests", 0.0, 0)
+    began = time.monotonic()
+    command = [sys.executable, "-m", "pytest", "-rs", *options]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, errors="replace"
+    ) as child:
+        for line in child.stdout or ():
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            _take_in(outcome, re.sub(r"\x1b\[[0-9;]*m", "", line.rstrip("\n")))
+    outcome.code, outcome.seconds = child.returncode, time.monotonic() - began
+    return outcome
+
+
+def _take_in(outcome: Outcome, line: str) -> None:
+    skip, summary = _SKIP.match(line), _SUMMARY.match(line)
+    if skip:
+        outcome.skips.append((int(skip[1]), skip[3]))
+    if summary:
+        outcome.summary = summary[1]
+
+
+def _selection(long: bool) -> list[str]:
+    return ["-m", "long or not long"] if long else []
+
+
+def _tell_skips(outcomes: Sequence[Outcome]) -> None:
+    skips = [skip for outcome in outcomes for skip in outcome.skips]
+    say(f"skipped: {sum(count for count, _ in skips)}")
+    for reason in sorted({reason for _, reason in skips}):
+        say(f"  {sum(count for count, why in skips if why == reason)} because {reason}")
+
+
+def _verdict(outcomes: Sequence[Outcome]) -> int:
+    failed = any(outcome.code for outcome in outcomes)
+    skipped = any(outcome.skips for outcome in outcomes)
+    if skipped and os.environ.get("WALKER_REQUIRE_ALL") == "1":
+        say("WALKER_REQUIRE_ALL=1: a skipped test counts as a failure.")
+        return 1
+    return 1 if failed else 0

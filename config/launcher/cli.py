@@ -1,0 +1,139 @@
+"""The command line of `./walker`: read before the environment exists, so standard library only."""
+
+import argparse
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from config.launcher import ports
+from config.launcher.faults import StartError
+from config.launcher.place import ROOT, Place
+
+ABOUT = """\
+Walker: a desk where AI agents talk to people, and every risky action waits for a person.
+
+Nothing but Python 3.11+ with venv is needed. Everything Walker makes lives in two folders of
+this checkout, .venv and .walker; PostgreSQL and Redis come along and stop with the command."""
+
+EXAMPLES = """\
+examples:
+  ./walker run                      first start: installs, migrates, seeds the demo, prints the sign-ins
+  ./walker run --port 9000          beside something else that holds port 8000
+  ./walker run --data /srv/walker   keep the data somewhere else
+  ./walker run --reset              throw the data away and start fresh
+  ./walker test tests/hitl -x       some tests, stop at the first failure
+  ./walker check                    what CI runs
+
+environment (all optional; NAME_FILE reads a secret from a file):
+  DATABASE_URL, REDIS_URL           use these services instead of the embedded ones; DATABASE_URL may name a
+                                    role that can create roles, or the application role together with
+                                    DATABASE_OWNER_URL
+  PUBLIC_URL, ALLOWED_HOSTS         when Walker is reached under another name than 127.0.0.1
+  SECRET_KEY, WALKER_KEYS           made once and kept in the data folder unless given
+  WALKER_REQUIRE_ALL=1              a skipped test makes `test` and `check` fail"""
+
+NEEDS_DEV_LOCK = frozenset({"test", "check", "bench"})
+_HANDLERS = {
+    "run": "config.launcher.run",
+    "demo": "config.launcher.running",
+    "manage": "config.launcher.running",
+    "test": "config.launcher.checks",
+    "check": "config.launcher.checks",
+    "bench": "config.launcher.checks",
+}
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Read the command line; prints help or a usage error itself."""
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if arguments.command is None:
+        parser.print_help()
+        raise SystemExit(2)
+    if rest and arguments.command not in ("test", "manage", "bench"):
+        parser.error(f"unknown argument: {rest[0]}")
+    arguments.rest = [part for part in [*getattr(arguments, "rest", []), *rest] if part != "--"]
+    if arguments.command in ("test", "manage", "bench"):
+        # Options of pytest and manage.py are mixed with ours: keep them in the order given.
+        arguments.rest = _after_command(argv, arguments.command)
+    arguments.data = Path(arguments.data).expanduser().absolute()
+    return arguments
+
+
+def check_first(arguments: argparse.Namespace) -> None:
+    """Refuse at once what would only fail after the installation."""
+    if arguments.command != "run":
+        return
+    if not 0 < arguments.port < 65536:
+        raise StartError(f"--port must be between 1 and 65535, not {arguments.port}.")
+    place = Place(arguments.data)
+    place.check_writable()
+    if not place.has_run() and not ports.is_free(arguments.host, arguments.port):
+        raise StartError(ports.taken(arguments.host, arguments.port))
+
+
+def main(argv: list[str]) -> int:
+    """Run the command; a problem is a sentence on standard error and exit code 1."""
+    arguments = parse(argv)
+    try:
+        module = import_module(_HANDLERS[arguments.command])
+        code: int = getattr(module, arguments.command)(arguments)
+    except StartError as problem:
+        print(f"walker: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="./walker",
+        description=ABOUT,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="command", title="commands")
+    where = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    home = os.environ.get("WALKER_DATA") or str(ROOT / ".walker")
+    where.add_argument("--data", default=home, metavar="DIR", help="data folder (default: .walker/)")
+    _add_run(commands, where)
+    demo = commands.add_parser("demo", parents=[where], help="print URLs, sign-ins and keys of the demo")
+    demo.add_argument("--json", action="store_true", help="for programs")
+    commands.add_parser("manage", parents=[where], add_help=False, help="any manage.py command")
+    test = commands.add_parser("test", parents=[where], add_help=False, help="run the tests; takes pytest's options")
+    test.add_argument("--long", action="store_true", help="also soaks, long profiles and conformance")
+    commands.add_parser("check", parents=[where], help="lint, types, imports, migrations and tests: what CI runs")
+    bench = commands.add_parser("bench", parents=[where], add_help=False, help="run a benchmark, or list them")
+    bench.add_argument("name", nargs="?", help="which one")
+    return parser
+
+
+def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", where: argparse.ArgumentParser) -> None:
+    run = commands.add_parser(
+        "run",
+        parents=[where],
+        help="start Walker; Ctrl-C stops all of it",
+        description="Start Walker: database, Redis, web, worker, beat and the demo's stand-ins. Ctrl-C stops all.",
+        allow_abbrev=False,
+    )
+    run.add_argument("--port", type=int, default=8000, help="web port (default 8000)")
+    run.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    run.add_argument("--no-demo", action="store_true", help="no demo tenants and no stand-ins")
+    run.add_argument("--reset", action="store_true", help="throw away the data folder first (asks nothing)")
+
+
+def _after_command(argv: list[str], command: str) -> list[str]:
+    rest = argv[argv.index(command) + 1 :]
+    kept: list[str] = []
+    skip = False
+    for part in rest:
+        if skip:
+            skip = False
+        elif part == "--data":
+            skip = True
+        elif not part.startswith("--data=") and not (command == "test" and part == "--long"):
+            kept.append(part)
+    return kept

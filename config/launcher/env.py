@@ -1,0 +1,88 @@
+"""The environment that every process of an installation gets, and where it is kept for `manage.py`."""
+
+import base64
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from config.launcher.faults import StartError
+from config.launcher.place import ROOT, Place
+
+GIVEN = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
+_NAMES = (
+    *GIVEN,
+    "SECRET_KEY",
+    "WALKER_KEYS",
+    "PUBLIC_URL",
+    "SANDBOX_ADS_URL",
+    "ALLOWED_HOSTS",
+    "WALKER_DEMO",
+)
+
+
+def given(name: str) -> str:
+    """Return what the person set for a variable, directly or in the file that NAME_FILE names."""
+    path = os.environ.get(f"{name}_FILE")
+    if not path:
+        return os.environ.get(name, "")
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        raise StartError(f"{name}_FILE names {path}, which cannot be read.") from None
+
+
+def own_secrets(place: Place) -> dict[str, str]:
+    """Return the installation's secrets, made once."""
+    kept = place.read(place.secrets)
+    fresh = {
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "WALKER_KEYS": "1:" + base64.b64encode(secrets.token_bytes(32)).decode(),
+        "postgres": secrets.token_hex(24),
+        "owner": secrets.token_hex(24),
+        "app": secrets.token_hex(24),
+        "redis": secrets.token_hex(24),
+    }
+    whole = {**fresh, **kept}
+    if whole != kept:
+        place.write(place.secrets, whole)
+    return whole
+
+
+def build(place: Place, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of the children: the person's own, then ours where nothing was given."""
+    made = own_secrets(place)
+    ours = {
+        "SECRET_KEY": given("SECRET_KEY") or made["SECRET_KEY"],
+        "WALKER_KEYS": given("WALKER_KEYS") or made["WALKER_KEYS"],
+        "ALLOWED_HOSTS": given("ALLOWED_HOSTS") or "localhost,127.0.0.1,[::1]",
+        "WALKER_DATA": str(place.path),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "PYTHONUNBUFFERED": "1",
+        **settings,
+    }
+    files = {f"{name}_FILE" for name in ours}
+    return {**{name: value for name, value in os.environ.items() if name not in files}, **ours}
+
+
+def keep(place: Place, environment: Mapping[str, str]) -> None:
+    """Write down the environment for commands that run beside the installation."""
+    place.write(place.environment, {name: environment[name] for name in _NAMES if name in environment})
+
+
+def load() -> None:
+    """Complete this process's environment from the installation's data folder, unless it is complete."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    if given("DATABASE_URL") and given("REDIS_URL") and given("SECRET_KEY") and given("WALKER_KEYS"):
+        return
+    place = Place(Path(os.environ.get("WALKER_DATA") or ROOT / ".walker"))
+    kept = place.read(place.environment)
+    if not kept:
+        raise StartError(
+            f"nothing is installed in {place.path} yet. Start Walker once (./walker run), use `./walker manage ...`, "
+            "or set DATABASE_URL, REDIS_URL, SECRET_KEY and WALKER_KEYS."
+        )
+    os.environ.setdefault("WALKER_DATA", str(place.path))
+    for name, value in kept.items():
+        if not given(name):
+            os.environ[name] = value

@@ -1,0 +1,196 @@
+"""Starts everything that one Walker consists of, in order."""
+
+import hashlib
+import json
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from config.launcher import env, ports, processes, services
+from config.launcher.faults import StartError
+from config.launcher.place import ROOT
+from config.launcher.processes import Spec
+from config.launcher.supervisor import Supervisor, say
+
+QUEUES = "high,default,low"
+_CODE = (
+    "core",
+    "accounts",
+    "console",
+    "hitl",
+    "conversations",
+    "integrations",
+    "agents",
+    "campaigns",
+    "analytics",
+    "channels_app",
+    "config",
+)
+
+
+@dataclass
+class Installation:
+    """One running Walker: its services and its processes."""
+
+    supervisor: Supervisor
+    host: str
+    port: int
+    demo: bool
+    durable: bool = True
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Where people reach it."""
+        return env.given("PUBLIC_URL") or f"http://127.0.0.1:{self.port}"
+
+    def start_services(self, *, for_tests: bool = False) -> None:
+        """Start PostgreSQL and Redis and settle the environment."""
+        place = self.supervisor.place
+        platform_port = ports.pick(place.read(place.state).get("platform_port", 0)) if self.demo else 0
+        addresses = services.start(self.supervisor, durable=self.durable, for_tests=for_tests)
+        settings = {**addresses.as_settings(), "PUBLIC_URL": self.url}
+        if self.demo:
+            place.update_state(platform_port=platform_port)
+            settings |= {"WALKER_DEMO": "1", "SANDBOX_ADS_URL": f"http://127.0.0.1:{platform_port}"}
+        self.environment = env.build(place, settings)
+        env.keep(place, self.environment)
+        if self.demo:
+            self._add(
+                "platform",
+                "standins.platform",
+                "--port",
+                str(platform_port),
+                "--data",
+                str(place.platform),
+                "--seed",
+                "demo",
+            )
+
+    def migrate(self) -> None:
+        """Bring the database up to the code, unless both are as the last start left them."""
+        place, code = self.supervisor.place, fingerprint()
+        if place.read(place.state).get("migrated") == [code, self.environment["DATABASE_OWNER_URL"]]:
+            return
+        say("Migrating the database")
+        self.manage("migrate", "--no-input")
+        place.update_state(migrated=[code, self.environment["DATABASE_OWNER_URL"]])
+
+    def seed(self) -> None:
+        """Fill the demo tenants, once."""
+        place = self.supervisor.place
+        if not self.demo or place.read(place.state).get("seeded") == self.environment["DATABASE_URL"]:
+            return
+        say("Filling the demo")
+        self.manage("demo")
+        place.update_state(seeded=self.environment["DATABASE_URL"])
+
+    def start_processes(self) -> None:
+        """Start web, worker and beat."""
+        # No access log: its lines would hold addresses and the tokens of decision links.
+        self._add(
+            "web",
+            "daphne",
+            "-v",
+            "0",
+            "-b",
+            self.host,
+            "-p",
+            str(self.port),
+            "config.asgi:application",
+            WALKER_PROCESS="web",
+        )
+        self._add(
+            "worker",
+            "celery",
+            "-A",
+            "config.celery",
+            "worker",
+            "-c",
+            "2",
+            "-Q",
+            QUEUES,
+            "--without-gossip",
+            "--without-mingle",
+            "-l",
+            "WARNING",
+            WALKER_PROCESS="worker",
+        )
+        self._add("beat", "celery", "-A", "config.celery", "beat", "--pidfile=", "-l", "WARNING", WALKER_PROCESS="beat")
+
+    def wait_until_ready(self, seconds: float = 60.0) -> bool:
+        """Tend the children until /readyz is green; False when it stays red."""
+        return self.supervisor.watch(lambda: self.readiness()[0] == 200, seconds)
+
+    def readiness(self) -> tuple[int, str]:
+        """Return the status and the text of /readyz; 0 while nothing answers."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "localhost") else self.host  # noqa: S104
+        where = f"http://[{host}]" if ":" in host else f"http://{host}"
+        request = urllib.request.Request(  # noqa: S310  (our own address)
+            f"{where}:{self.port}/readyz", headers={"Host": f"127.0.0.1:{self.port}"}
+        )
+        try:
+            with _DIRECT.open(request, timeout=3) as answer:
+                return answer.status, answer.read(2000).decode(errors="replace")
+        except urllib.error.HTTPError as problem:
+            with problem:
+                return problem.code, problem.read(2000).decode(errors="replace")
+        except OSError as problem:
+            return 0, str(problem)
+
+    def manage(self, *command: str) -> None:
+        """Run one manage.py command to its end."""
+        self.supervisor.run_once(self._spec(command[0], (str(ROOT / "manage.py"), *command)))
+
+    def demo_facts(self) -> dict[str, Any]:
+        """Return what `manage.py demo --json` says; kept between starts, as it does not change."""
+        place = self.supervisor.place
+        key = [fingerprint(), self.url, self.environment["DATABASE_URL"]]
+        kept = place.read(place.path / "demo.json")
+        if kept.get("key") != key:
+            log = place.logs / "demo-json.log"
+            log.unlink(missing_ok=True)
+            self.supervisor.run_once(self._spec("demo-json", (str(ROOT / "manage.py"), "demo", "--json")))
+            kept = {"key": key, "facts": _json_in(log)}
+            place.write(place.path / "demo.json", kept)
+            log.unlink()
+        facts: dict[str, Any] = kept["facts"]
+        return facts
+
+    def _add(self, name: str, module: str, *arguments: str, **more: str) -> None:
+        self.supervisor.add(self._spec(name, ("-m", module, *arguments), more))
+
+    def _spec(self, name: str, arguments: tuple[str, ...], more: dict[str, str] | None = None) -> Spec:
+        log = self.supervisor.place.logs / f"{name}.log"
+        return Spec(name, [sys.executable, *arguments], {**self.environment, **(more or {})}, log)
+
+
+def fingerprint() -> str:
+    """Return a digest of the product's code and lock: when it is unchanged, so is what migrate would do."""
+    digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
+    for name in _CODE:
+        for path in sorted((ROOT / name).rglob("*.py")):
+            digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def stop_leftovers(supervisor: Supervisor) -> None:
+    """Stop what a killed run left alive."""
+    left = processes.heal(supervisor.place)
+    if left:
+        say(f"Stopped what a killed run left behind: {', '.join(left)}.")
+
+
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def _json_in(log: Path) -> dict[str, Any]:
+    text = log.read_text()
+    try:
+        found = json.loads(text[text.index("{") :])
+    except ValueError:
+        raise StartError(f"`manage.py demo --json` did not print JSON:\n{processes.tail(log)}") from None
+    return dict(found)

@@ -1,0 +1,62 @@
+"""Commands for an installation that exists: its demo facts, and manage.py with its environment."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from config.launcher import env
+from config.launcher.faults import StartError
+from config.launcher.installation import Installation, stop_leftovers
+from config.launcher.place import ROOT, Place
+from config.launcher.run import describe
+from config.launcher.supervisor import Supervisor, stop_on_signals
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Print the demo's URLs, sign-ins and keys."""
+    place = Place(arguments.data)
+    if not place.is_held():
+        raise StartError(f"Walker does not run on {place.path}. Start it first: ./walker run")
+    answer = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "demo", "--json"],
+        env=_environment_of(place),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if answer.returncode:
+        raise StartError("the demo's facts cannot be read; the reason stands above.")
+    facts = json.loads(answer.stdout)
+    if arguments.json:
+        print(json.dumps(facts, indent=2))
+    else:
+        print("\n".join(describe(_environment_of(place)["PUBLIC_URL"], facts)))
+    return 0
+
+
+def manage(arguments: argparse.Namespace) -> int:
+    """Run a manage.py command; when Walker does not run here, its services start for as long as that takes."""
+    place = Place(arguments.data)
+    command = [sys.executable, str(ROOT / "manage.py"), *arguments.rest]
+    if place.is_held():
+        return subprocess.run(command, env=_environment_of(place), check=False).returncode
+    place.make()
+    supervisor = Supervisor(place)
+    stop_on_signals()
+    with place.held():
+        try:
+            stop_leftovers(supervisor)
+            installation = Installation(supervisor, "127.0.0.1", 8000, demo=False)
+            installation.start_services()
+            return subprocess.run(command, env=installation.environment, check=False).returncode
+        finally:
+            supervisor.stop_all()
+
+
+def _environment_of(place: Place) -> Mapping[str, str]:
+    kept = place.read(place.environment)
+    ours = {name: env.given(name) or value for name, value in kept.items()}
+    return {**os.environ, **ours, "WALKER_DATA": str(place.path)}

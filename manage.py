@@ -1,0 +1,29 @@
+#!/usr/bin/env python3
+"""Django's command line, with the environment of the installation in this checkout."""
+
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    """Run one command."""
+    from config.launcher import env  # noqa: PLC0415
+    from config.launcher.faults import StartError  # noqa: PLC0415
+
+    try:
+        env.load()
+    except StartError as problem:
+        print(f"manage.py: {problem}", file=sys.stderr)  # noqa: T201
+        return 1
+    try:
+        from django.core.management import execute_from_command_line  # noqa: PLC0415
+    except ImportError:
+        python = Path(__file__).resolve().parent / ".venv" / "bin" / "python"
+        print(f"manage.py: run it as `./walker manage ...` or with {python}", file=sys.stderr)  # noqa: T201
+        return 1
+    execute_from_command_line(sys.argv)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
