@@ -83,11 +83,8 @@ def seal(plain: bytes, *, purpose: str, bound_to: str) -> bytes:
 
 def key_id_of(sealed: bytes) -> str:
     """Return the id of the key a sealed value was made with; raises `Unavailable` for other bytes."""
-    try:
-        if sealed[:1] == VERSION and len(sealed) > 2 + sealed[1] + NONCE_BYTES:
-            return sealed[2 : 2 + sealed[1]].decode("ascii")
-    except (IndexError, UnicodeDecodeError):
-        pass
+    if sealed[:1] == VERSION and len(sealed) > 2 and len(sealed) > 2 + sealed[1] + NONCE_BYTES:
+        return sealed[2 : 2 + sealed[1]].decode("ascii", "replace")
     raise Unavailable("This value was encrypted in a form that is not known.")
 
 
