@@ -75,7 +75,10 @@ class Redis:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=2) as talk:
                 talk.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())
-                return b"+PONG" in talk.recv(200) + talk.recv(200)
+                answer = b""
+                while answer.count(b"\n") < 2 and (part := talk.recv(200)):
+                    answer += part
+                return b"+PONG" in answer
         except OSError:
             return False
 
