@@ -66,6 +66,13 @@ class EncryptedTextField(models.Field[Any, Any]):
         options.setdefault("editable", False)
         super().__init__(*args, **options)
 
+    def deconstruct(self) -> Any:
+        """Leave out of migrations what is always so."""
+        name, path, positional, options = super().deconstruct()
+        if options.get("editable") is False:
+            del options["editable"]
+        return name, path, positional, options
+
     def get_internal_type(self) -> str:
         """Return the name by which the back end finds the column type."""
         return "BinaryField"

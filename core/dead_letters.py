@@ -1,0 +1,134 @@
+"""Parking work that failed for good, and replaying it when a person says so."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from core import audit
+from core.actors import Actor, system
+from core.clock import now as clock_now
+from core.errors import Conflict, Invalid, NotFound
+from core.models import DeadLetter
+from core.pii import mask_text
+from core.scope import platform_scope
+
+Replayer = Callable[[UUID], None]
+ERROR_LIMIT: Final = 500
+# Masking sees a little more than is kept, so that no value is cut in two and missed.
+_MASKED_LENGTH: Final = 2000
+_replayers: dict[str, Replayer] = {}
+
+
+def register_replayer(kind: str, replay_row: Replayer) -> None:
+    """Say how work of a kind starts again: a function of the row's id that queues it, no more.
+
+    It runs in the transaction of the replay and in the tenant's scope; raising undoes the replay.
+    """
+    if _replayers.get(kind, replay_row) is not replay_row:
+        raise ValueError(f"a replayer of {kind!r} is already registered")
+    _replayers[kind] = replay_row
+
+
+def park(*, kind: str, ref: UUID, error: str, actor: Actor | None = None, now: datetime | None = None) -> DeadLetter:
+    """Park a row whose work failed for good; one open letter per row, later failures count up.
+
+    Anyone in the code may, in the tenant's scope; the error is masked and cut to 500 characters.
+    Writes the audit entry `dead_letter.parked`: call it last in a transaction.
+    """
+    moment = now or clock_now()
+    reason = mask_text(error[:_MASKED_LENGTH])[:ERROR_LIMIT]
+    with transaction.atomic():
+        letter = _park(kind, ref, reason, moment)
+        audit.record(
+            actor=actor or system("dead-letters"),
+            action="dead_letter.parked",
+            object_type=kind,
+            object_id=ref,
+            new_state=DeadLetter.State.PARKED,
+            facts={"dead_letter": str(letter.id), "times": letter.times},
+        )
+    return letter
+
+
+def _park(kind: str, ref: UUID, reason: str, moment: datetime) -> DeadLetter:
+    open_letters = DeadLetter.objects.filter(kind=kind, ref=ref, state=DeadLetter.State.PARKED)
+    again = {"times": F("times") + 1, "error": reason}
+    if not open_letters.update(**again):
+        try:
+            with transaction.atomic():
+                return DeadLetter.objects.create(kind=kind, ref=ref, error=reason, parked_at=moment)
+        except IntegrityError:
+            # Somebody parked the same row at the same moment.
+            open_letters.update(**again)
+    return open_letters.get()
+
+
+def replay(*, actor: Actor, dead_letter_id: UUID, now: datetime | None = None) -> DeadLetter:
+    """Start the work of a parked letter again.
+
+    Needs `core.replay_deadletter`. Raises `Refused`, `NotFound`, `Conflict` (with the state) when it
+    is not parked any more, `Invalid` when nothing can replay its kind. Audited as
+    `dead_letter.replayed`.
+    """
+    actor.require("core.replay_deadletter")
+    with transaction.atomic():
+        letter = _close(actor, dead_letter_id, DeadLetter.State.REPLAYED, now or clock_now())
+        replayer = _replayers.get(letter.kind)
+        if replayer is None:
+            raise Invalid(f"Nothing can replay {letter.kind[:60]!r}.", code="no_replayer")
+        replayer(letter.ref)
+        _record(actor, letter)
+    return letter
+
+
+def discard(*, actor: Actor, dead_letter_id: UUID, now: datetime | None = None) -> DeadLetter:
+    """Close a parked letter without doing its work again.
+
+    Needs `core.replay_deadletter`; raises `Refused`, `NotFound` or `Conflict` like `replay`. Audited
+    as `dead_letter.discarded`.
+    """
+    actor.require("core.replay_deadletter")
+    with transaction.atomic():
+        letter = _close(actor, dead_letter_id, DeadLetter.State.DISCARDED, now or clock_now())
+        _record(actor, letter)
+    return letter
+
+
+def _close(actor: Actor, letter_id: UUID, state: str, moment: datetime) -> DeadLetter:
+    """Move a parked letter on by conditional update; whoever comes second is told the state."""
+    parked = DeadLetter.objects.filter(id=letter_id, state=DeadLetter.State.PARKED)
+    won = parked.update(state=state, closed_at=moment, closed_by=actor.user_id)
+    letter: DeadLetter | None = DeadLetter.objects.filter(id=letter_id).first()
+    if letter is None:
+        raise NotFound("There is no such dead letter.")
+    if not won:
+        raise Conflict("This dead letter is closed already.", state=letter.state)
+    return letter
+
+
+def _record(actor: Actor, letter: DeadLetter) -> None:
+    audit.record(
+        actor=actor,
+        action=f"dead_letter.{letter.state}",
+        object_type=letter.kind,
+        object_id=letter.ref,
+        old_state=DeadLetter.State.PARKED,
+        new_state=letter.state,
+        facts={"dead_letter": str(letter.id)},
+    )
+
+
+def list_dead_letters(*, viewer: Actor, state: str = "parked", limit: int = 50) -> list[DeadLetter]:
+    """Return the newest letters of a state in the tenant in scope; needs `core.view_deadletter`."""
+    viewer.require("core.view_deadletter")
+    return list(DeadLetter.objects.filter(state=state).order_by("-parked_at")[:limit])
+
+
+def count_parked_everywhere() -> int:
+    """Return how many letters of all tenants are parked: a number for the metrics, nothing more."""
+    with platform_scope():
+        return DeadLetter.objects.filter(state=DeadLetter.State.PARKED).count()

@@ -1,0 +1,37 @@
+"""Answers kept by the key that a client chose for its request."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from core.clock import now
+from core.fields import EncryptedJSONField
+from core.tenancy import TenantModel
+
+
+class IdempotencyRecord(TenantModel):
+    """One request under one key: running under a lease, or finished with its answer (encrypted)."""
+
+    class State(models.TextChoices):
+        """Running becomes finished, or the row goes away."""
+
+        RUNNING = "running", "running"
+        FINISHED = "finished", "finished"
+
+    scope = models.CharField(max_length=60)
+    key_digest = models.CharField(max_length=64)
+    request_digest = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
+    status = models.PositiveSmallIntegerField(null=True)
+    answer = EncryptedJSONField(null=True)
+    created_at = models.DateTimeField(default=now)
+    lease_until = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "scope", "key_digest"], name="one_record_per_key"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["created_at"], name="idempotency_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.state}"
