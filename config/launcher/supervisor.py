@@ -54,7 +54,7 @@ class Supervisor:
             processes.stop(process, spec)
             del self.children[spec.name]
         if code:
-            raise StartError(f"{spec.name} failed:\n{processes.tail(spec.log, 25)}\n  whole log: {spec.log}")
+            raise StartError(f"{spec.name} failed:\n{processes.tail(spec.log, 8)}\n  whole log: {spec.log}")
 
     def watch(self, until: Callable[[], bool] = lambda: False, seconds: float = float("inf")) -> bool:
         """Restart what dies until the condition holds (True) or the time is over (False)."""

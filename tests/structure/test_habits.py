@@ -1,0 +1,92 @@
+"""Habits that keep one way of doing things: services explain themselves, rows are saved by services."""
+
+import ast
+import re
+
+from tests.structure.source import Function, Source, app_files, name_of, product, services
+
+BOUNDARIES = re.compile(
+    r"(^|/)(tasks|inbound|celery_task|relay|webhooks|consumer|consumers)(/\w+)?\.py$|^standins/|^config/launcher/"
+)
+
+
+def test_every_public_service_says_what_it_does() -> None:
+    assert [f"{s.path} {node.name}" for s, node in services() if not ast.get_docstring(node)] == []
+
+
+def test_services_that_announce_say_so() -> None:
+    silent = [
+        f"{source.path} {node.name}"
+        for source, node in services()
+        if _calls(node, "announce") and "nnounce" not in (ast.get_docstring(node) or "")
+    ]
+    assert silent == []
+
+
+def test_services_that_raise_say_so() -> None:
+    silent = [
+        f"{source.path} {node.name}"
+        for source, node in services()
+        if _raises(node) and not re.search(r"[Rr]aise|[Rr]efuse|or \w+ when", ast.get_docstring(node) or "")
+    ]
+    assert silent == []
+
+
+def test_services_take_keywords_only() -> None:
+    loose = [f"{s.path} {n.name}" for s, n in services() if len(n.args.args) + len(n.args.posonlyargs) > 1]
+    assert loose == []
+
+
+def test_receivers_are_few() -> None:
+    decorators = [d for source in app_files() for node in source.functions() for d in node.decorator_list]
+    assert len([d for d in decorators if isinstance(d, ast.Call) and name_of(d) == "receiver"]) <= 10
+
+
+def test_no_model_overrides_save_or_delete() -> None:
+    found = [
+        f"{source.path}:{method.lineno}"
+        for source in app_files()
+        for cls in ast.walk(source.tree)
+        if isinstance(cls, ast.ClassDef) and any("Model" in ast.unparse(base) for base in cls.bases)
+        if "ModelAdmin" not in "".join(ast.unparse(base) for base in cls.bases)
+        for method in cls.body
+        if isinstance(method, Function) and method.name in ("save", "delete")
+    ]
+    assert found == []
+
+
+def test_broad_excepts_stand_at_boundaries_only() -> None:
+    found = [
+        f"{source.path}:{node.lineno}"
+        for source in product()
+        if not BOUNDARIES.search(source.path)
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.ExceptHandler) and _is_broad(node)
+    ]
+    assert found == []
+
+
+def test_names_say_what_lives_there() -> None:
+    vague = re.compile(r"(^|/)(utils?|helpers?|managers?|misc|common|data|info)(\.py|/)")
+    assert [source.path for source in app_files() if vague.search(source.path)] == []
+
+
+def test_functions_are_not_called_handle_or_process_something() -> None:
+    vague = re.compile(r"^_?(handle|process)_")
+    assert [_where(s, n) for s in app_files() for n in s.functions() if vague.match(n.name)] == []
+
+
+def _where(source: Source, node: Function) -> str:
+    return f"{source.path}:{node.lineno} {node.name}"
+
+
+def _calls(node: Function, name: str) -> bool:
+    return any(isinstance(inner, ast.Call) and name_of(inner) == name for inner in ast.walk(node))
+
+
+def _raises(node: Function) -> bool:
+    return any(isinstance(inner, ast.Raise) and inner.exc for inner in ast.walk(node))
+
+
+def _is_broad(node: ast.ExceptHandler) -> bool:
+    return node.type is None or ast.unparse(node.type) in ("Exception", "BaseException")
