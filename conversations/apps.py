@@ -13,7 +13,7 @@ class ConversationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Declare the widget look-up, the web chat transport and the action kind."""
-        from conversations import actions, webchat  # noqa: F401, PLC0415  (they register themselves)
+        from conversations import actions, tasks, webchat  # noqa: F401, PLC0415  (they register themselves)
 
         resolvers.register(
             resolvers.Resolver(

@@ -9,6 +9,8 @@ from core.errors import Invalid
 
 KINDS: Final = frozenset({"phone", "email", "bsuid", "username", "webchat", "member"})
 LIMIT: Final = 320
+COLUMN: Final = "conversations_contactpoint.value"
+"""Where the blind index of a point is bound to."""
 
 
 def normalise(kind: str, value: str) -> str:

@@ -1,8 +1,7 @@
 """The transports that are known to this process, by kind of channel account."""
 
-from core.registry import Registry
-
 from conversations.types import Transport
+from core.registry import Registry
 
 _transports: Registry[Transport] = Registry(Transport, name="transport")  # type: ignore[type-abstract]
 

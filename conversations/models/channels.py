@@ -31,9 +31,7 @@ class ChannelAccount(TenantModel):
     address = models.CharField(max_length=320, blank=True, help_text="Number or mailbox.")
     public_key = models.CharField(max_length=40, default=new_public_key, editable=False)
     credentials = EncryptedJSONField(default=dict)
-    origins = models.JSONField(
-        default=list, blank=True, help_text="Where the widget may stand: scheme, host and port."
-    )
+    origins = models.JSONField(default=list, blank=True, help_text="Where the widget may stand: scheme, host and port.")
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=now, editable=False)
 

@@ -15,9 +15,7 @@ class Contact(TenantModel):
 
     display_name = EncryptedTextField(default=str)
     masked_name = models.CharField(max_length=80, blank=True)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="contacts"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="contacts")
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
@@ -51,9 +49,7 @@ class ContactPoint(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["tenant_id", "kind", "value_index"], name="one_contact_per_point"
-            ),
+            models.UniqueConstraint(fields=["tenant_id", "kind", "value_index"], name="one_contact_per_point"),
             models.UniqueConstraint(
                 fields=["tenant_id", "contact", "kind"],
                 name="one_primary_point_per_kind",
@@ -73,9 +69,7 @@ class ContactTag(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["tenant_id", "name", "contact"], name="one_tag_per_contact"
-            ),
+            models.UniqueConstraint(fields=["tenant_id", "name", "contact"], name="one_tag_per_contact"),
         ]
 
     def __str__(self) -> str:

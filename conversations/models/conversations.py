@@ -26,9 +26,7 @@ class Conversation(TenantModel):
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="conversations")
     state = models.CharField(max_length=8, choices=State, default=State.AGENT)
     resolved = models.BooleanField(null=True)
-    assigned_to = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
-    )
+    assigned_to = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     escalated_at = models.DateTimeField(null=True)
     escalated_by = models.CharField(max_length=10, blank=True)
     escalated_by_id = models.UUIDField(null=True)

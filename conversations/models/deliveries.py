@@ -32,9 +32,7 @@ class DeliveryAttempt(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["tenant_id", "message", "number"], name="one_attempt_per_number"
-            ),
+            models.UniqueConstraint(fields=["tenant_id", "message", "number"], name="one_attempt_per_number"),
         ]
 
     def __str__(self) -> str:
@@ -51,9 +49,7 @@ class AudienceSend(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["tenant_id", "send_key", "contact"], name="one_send_per_contact"
-            ),
+            models.UniqueConstraint(fields=["tenant_id", "send_key", "contact"], name="one_send_per_contact"),
         ]
 
     def __str__(self) -> str:

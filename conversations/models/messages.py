@@ -51,9 +51,7 @@ class Message(TenantModel):
         READ = "read", "Read"
         FAILED = "failed", "Failed"
 
-    conversation = models.ForeignKey(
-        Conversation, on_delete=models.CASCADE, related_name="messages"
-    )
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
     channel_account = models.ForeignKey(ChannelAccount, on_delete=models.PROTECT, related_name="+")
     seq = models.BigIntegerField()
     direction = models.CharField(max_length=3, choices=Direction)
@@ -75,9 +73,7 @@ class Message(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["tenant_id", "conversation", "seq"], name="one_message_per_number"
-            ),
+            models.UniqueConstraint(fields=["tenant_id", "conversation", "seq"], name="one_message_per_number"),
             models.UniqueConstraint(
                 fields=["tenant_id", "channel_account", "channel_message_id"],
                 name="one_message_per_channel_id",
@@ -89,15 +85,12 @@ class Message(TenantModel):
                 condition=Q(client_id__isnull=False),
             ),
             models.CheckConstraint(
-                condition=Q(direction="in", status="received")
-                | (Q(direction="out") & ~Q(status="received")),
+                condition=Q(direction="in", status="received") | (Q(direction="out") & ~Q(status="received")),
                 name="only_inbound_is_received",
             ),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["tenant_id", "conversation", "created_at"], name="messages_by_time"
-            ),
+            models.Index(fields=["tenant_id", "conversation", "created_at"], name="messages_by_time"),
             models.Index(fields=["tenant_id", "created_at"], name="messages_by_day"),
             models.Index(
                 fields=["next_attempt_at"],

@@ -1,0 +1,64 @@
+"""Numbers for badges and charts; capped, so that they cost the same in a large tenant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, QuerySet
+from django.db.models.functions import TruncDate
+
+from conversations.models import Conversation, Message
+from core.actors import Actor
+from core.clock import now as clock_now
+
+COUNT_CAP: Final = 100
+VIEW: Final = "conversations.view_conversation"
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """What one day (in the given zone) saw."""
+
+    day: date
+    conversations: int
+    messages: int
+
+
+def count_live(*, viewer: Actor) -> int:
+    """Return how many conversations are open, at most `COUNT_CAP`. Needs the right to view them."""
+    viewer.require(VIEW)
+    return _capped(Conversation.objects.exclude(state=Conversation.State.CLOSED))
+
+
+def count_needing_person(*, viewer: Actor) -> int:
+    """Return how many wait for a person, at most `COUNT_CAP`. Needs the right to view them."""
+    viewer.require(VIEW)
+    return _capped(Conversation.objects.filter(state=Conversation.State.PERSON, assigned_to=None))
+
+
+def _capped(rows: QuerySet[Conversation]) -> int:
+    return rows.order_by()[:COUNT_CAP].count()
+
+
+def count_by_day(*, viewer: Actor, days: int = 14, zone: str = "UTC", now: datetime | None = None) -> list[DayCount]:
+    """Return the conversations opened and the messages of the last days, oldest first, no day left out.
+
+    Needs `conversations.view_conversation`. Two queries.
+    """
+    viewer.require(VIEW)
+    here = ZoneInfo(zone)
+    today = (now or clock_now()).astimezone(here).date()
+    first = today - timedelta(days=days - 1)
+    since = datetime.combine(first, time.min, tzinfo=here)
+    opened = _by_day(Conversation.objects.filter(created_at__gte=since), here)
+    written = _by_day(Message.objects.filter(created_at__gte=since), here)
+    wanted = [first + timedelta(days=offset) for offset in range(days)]
+    return [DayCount(day, opened.get(day, 0), written.get(day, 0)) for day in wanted]
+
+
+def _by_day(rows: QuerySet[Conversation] | QuerySet[Message], here: ZoneInfo) -> dict[date, int]:
+    days = rows.order_by().annotate(day=TruncDate("created_at", tzinfo=here)).values("day")
+    return {row["day"]: row["number"] for row in days.annotate(number=Count("id"))}

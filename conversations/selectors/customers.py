@@ -1,0 +1,99 @@
+"""What the customer's own page gets: frames with his own clear text, and a snapshot."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from conversations import points
+from conversations.models import ContactPoint, Conversation, Message
+from conversations.selectors.messages import public_metadata
+from core import events
+from core.crypto import blind_index
+from core.errors import NotFound
+from core.models import StreamEvent
+
+SNAPSHOT: Final = 50
+FRAMES: Final = 200
+
+
+def find_customer_conversation(*, channel_account_id: UUID, kind: str, value: str) -> Conversation | None:
+    """Return the newest conversation of a contact point on a channel account, open or closed."""
+    index = blind_index(points.normalise(kind, value), column=points.COLUMN)
+    owners = ContactPoint.objects.filter(kind=kind, value_index=index).values("contact_id")
+    rows = Conversation.objects.filter(channel_account_id=channel_account_id, contact_id__in=owners)
+    found: Conversation | None = rows.order_by("-last_message_at", "-id").first()
+    return found
+
+
+def owned_by_contact(*, conversation_id: UUID, contact_id: UUID) -> bool:
+    """Tell whether a conversation is this contact's."""
+    rows = Conversation.objects.filter(pk=conversation_id, contact_id=contact_id)
+    return rows.exists()
+
+
+def frames_for_customer(conversation_id: UUID, after: int, *, limit: int = FRAMES) -> list[dict[str, Any]]:
+    """Return the numbered events above `after` as frames, with the text in clear.
+
+    For the customer himself only: the caller has checked whose conversation it is. Each frame is
+    `{"type", "seq", ...payload}`; frames of a message carry `content` and `message` (the same
+    clear text), `media` and `metadata`. Two queries whatever the number of frames.
+    """
+    found = events.read(f"conversation:{conversation_id}", after, limit)
+    ids = [event.payload["id"] for event in found if "content_type" in event.payload]
+    rows = Message.objects.filter(conversation_id=conversation_id, pk__in=ids) if ids else ()
+    messages = {str(message.pk): message for message in rows}
+    return [_frame(event, messages.get(str(event.payload.get("id")))) for event in found]
+
+
+def _frame(event: StreamEvent, message: Message | None) -> dict[str, Any]:
+    frame = {"type": event.type, "seq": event.seq, **event.payload}
+    if message is not None and "content_type" in event.payload:
+        frame.pop("text", None)
+        frame.update(_clear(message))
+    return frame
+
+
+def _clear(message: Message) -> dict[str, Any]:
+    return {
+        "content": message.body,
+        "message": message.body,
+        "media": message.media,
+        "metadata": public_metadata(message.metadata),
+        "status": message.status,
+    }
+
+
+def snapshot_for_customer(conversation_id: UUID, *, limit: int = SNAPSHOT) -> dict[str, Any]:
+    """Return the newest messages in clear with the number they are complete up to.
+
+    For the customer himself only. `{"type": "snapshot", "seq", "conversation", "state",
+    "messages": [...]}`; three queries. Raises `NotFound`.
+    """
+    # The head first: what comes in meanwhile is sent again as an event, and dropped by its number.
+    head = events.head(f"conversation:{conversation_id}")
+    state = Conversation.objects.filter(pk=conversation_id).values_list("state", flat=True).first()
+    if state is None:
+        raise NotFound("There is no such conversation.")
+    rows = Message.objects.filter(conversation_id=conversation_id, seq__lte=head)
+    newest = list(rows.order_by("-seq")[:limit])
+    return {
+        "type": "snapshot",
+        "seq": head,
+        "conversation": str(conversation_id),
+        "state": state,
+        "messages": [_line(message) for message in reversed(newest)],
+    }
+
+
+def _line(message: Message) -> dict[str, Any]:
+    return {
+        "id": str(message.pk),
+        "client_id": str(message.client_id) if message.client_id else None,
+        "seq": message.seq,
+        "direction": message.direction,
+        "sender": {"type": message.sender_type, "name": message.sender_name},
+        "content_type": message.content_type,
+        "created_at": message.created_at.isoformat(),
+        **_clear(message),
+    }

@@ -1,0 +1,176 @@
+"""Conversations and contacts as staff see them: masked, in pages, with a constant query count."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+
+from conversations import points
+from conversations.models import Contact, ContactPoint, ContactTag, Conversation, Message
+from core.actors import Actor
+from core.crypto import blind_index
+from core.errors import Invalid, NotFound
+
+VIEW: Final = "conversations.view_conversation"
+PAGE: Final = 50
+MOST: Final = 200
+QUERY_LIMIT: Final = 200
+_EXACT_KINDS: Final = ("phone", "email", "username", "bsuid")
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationFilters:
+    """What to list. `needs_person`: waits for somebody to take it. `q`: an address, or masked text."""
+
+    state: str = ""
+    needs_person: bool = False
+    live: bool = False
+    assigned_to: UUID | None = None
+    contact_id: UUID | None = None
+    q: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationPage:
+    """One page, newest activity first; `cursor` asks for the next one ("" at the end)."""
+
+    rows: Sequence[Conversation]
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """A tag with the number of contacts that can be written to."""
+
+    name: str
+    contacts: int
+
+
+def get_conversation(*, viewer: Actor, conversation_id: UUID) -> Conversation:
+    """Return a conversation with contact, channel account and assignee.
+
+    Needs `conversations.view_conversation`; absent and another tenant's are the same `NotFound`.
+    """
+    viewer.require(VIEW)
+    found = _rows().filter(pk=conversation_id).first()
+    if found is None:
+        raise NotFound("There is no such conversation.")
+    return found
+
+
+def list_conversations(
+    *,
+    viewer: Actor,
+    filters: ConversationFilters | None = None,
+    cursor: str = "",
+    limit: int = PAGE,
+) -> ConversationPage:
+    """Return a page of conversations, each with `last_text` (masked), `last_sender`, `is_unread`.
+
+    Needs `conversations.view_conversation`. One query whatever the number of rows. Raises
+    `Invalid` for a cursor that is not ours.
+    """
+    viewer.require(VIEW)
+    size = max(1, min(limit, MOST))
+    rows = _with_last_message(_filtered(_rows(), filters or ConversationFilters()))
+    if cursor:
+        at, last_id = _read_cursor(cursor)
+        rows = rows.filter(Q(last_message_at__lt=at) | Q(last_message_at=at, id__lt=last_id))
+    found = list(rows.order_by("-last_message_at", "-id")[: size + 1])
+    page = found[:size]
+    return ConversationPage(page, _cursor(page[-1]) if len(found) > size else "")
+
+
+def _rows() -> QuerySet[Conversation]:
+    rows: QuerySet[Conversation] = Conversation.objects.select_related(
+        "contact", "channel_account", "assigned_to"
+    ).defer("contact__display_name", "channel_account__credentials")
+    return rows
+
+
+def _with_last_message(rows: QuerySet[Conversation]) -> QuerySet[Any]:
+    last = Message.objects.filter(conversation=OuterRef("pk")).order_by("-seq")
+    return rows.annotate(
+        last_text=Subquery(last.values("masked_body")[:1]),
+        last_sender=Subquery(last.values("sender_type")[:1]),
+    )
+
+
+def _filtered(rows: QuerySet[Conversation], filters: ConversationFilters) -> QuerySet[Conversation]:
+    if filters.state:
+        rows = rows.filter(state=filters.state)
+    if filters.live:
+        rows = rows.exclude(state=Conversation.State.CLOSED)
+    if filters.needs_person:
+        rows = rows.filter(state=Conversation.State.PERSON, assigned_to=None)
+    if filters.assigned_to:
+        rows = rows.filter(assigned_to_id=filters.assigned_to)
+    if filters.contact_id:
+        rows = rows.filter(contact_id=filters.contact_id)
+    words = filters.q.replace("\0", "").strip()[:QUERY_LIMIT]
+    return rows.filter(_matches(words)) if words else rows
+
+
+def _matches(words: str) -> Q:
+    """An address is found by its blind index only; other words in the masked text."""
+    owners = ContactPoint.objects.filter(_point(words)).values("contact_id")
+    said = Message.objects.filter(conversation=OuterRef("pk"), masked_body__icontains=words)
+    return Q(contact_id__in=owners) | Q(Exists(said)) | Q(contact__masked_name__iexact=words)
+
+
+def _point(words: str) -> Q:
+    wanted = Q()
+    for kind in _EXACT_KINDS:
+        try:
+            value = points.normalise(kind, words)
+        except Invalid:
+            continue
+        index = blind_index(value, column=points.COLUMN)
+        wanted |= Q(kind=kind, value_index=index)
+    return wanted or Q(pk=None)
+
+
+def _cursor(row: Conversation) -> str:
+    plain = f"{row.last_message_at.isoformat()}|{row.pk}"
+    return base64.urlsafe_b64encode(plain.encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        at, _, last_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None:
+            raise ValueError(at)
+        return moment, UUID(last_id)
+    except (ValueError, binascii.Error):
+        raise Invalid("This is no cursor of ours.", fields={"cursor": ["unknown"]}) from None
+
+
+def get_contact(*, viewer: Actor, contact_id: UUID) -> Contact:
+    """Return a contact without its clear name. Needs `conversations.view_contact`; or `NotFound`."""
+    viewer.require("conversations.view_contact")
+    found: Contact | None = Contact.objects.select_related("user").defer("display_name").filter(pk=contact_id).first()
+    if found is None:
+        raise NotFound("There is no such contact.")
+    return found
+
+
+def list_contact_points(*, viewer: Actor, contact_id: UUID) -> list[ContactPoint]:
+    """Return a contact's points, masked (`masked_value`). Needs `conversations.view_contact`."""
+    viewer.require("conversations.view_contact")
+    rows = ContactPoint.objects.filter(contact_id=contact_id).defer("value")
+    return list(rows.order_by("-is_primary", "kind", "id"))
+
+
+def list_audiences() -> list[Audience]:
+    """Return the tags of the tenant in scope with how many contacts a send would reach."""
+    reachable = ContactTag.objects.filter(contact__conversations__isnull=False)
+    counted = reachable.values("name").annotate(contacts=Count("contact", distinct=True))
+    return [Audience(row["name"], row["contacts"]) for row in counted.order_by("name")]

@@ -1,0 +1,148 @@
+"""Messages of a conversation: masked pages for staff, masked turns for the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from accounts.reveals import has_grant
+from conversations.models import Conversation, Message
+from core.actors import Actor
+from core.errors import NotFound, Refused
+
+VIEW: Final = "conversations.view_conversation"
+PAGE: Final = 50
+MOST: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A message as its viewer may see it: `text` is masked unless `clear`."""
+
+    id: UUID
+    seq: int
+    direction: str
+    sender_type: str
+    sender_id: UUID | None
+    sender_name: str
+    content_type: str
+    text: str = field(repr=False)
+    clear: bool
+    media: Sequence[Mapping[str, Any]]
+    metadata: Mapping[str, Any] = field(repr=False)
+    status: str
+    retry_count: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """One page in the order of the conversation; `before` asks for the page above (None at the top)."""
+
+    rows: Sequence[MessageRow]
+    before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptTurn:
+    """One turn as a model may read it: masked."""
+
+    message_id: UUID
+    seq: int
+    sender_type: str
+    text: str = field(repr=False)
+    metadata: Mapping[str, Any] = field(repr=False)
+    created_at: datetime
+
+
+def list_messages(
+    *,
+    viewer: Actor,
+    conversation_id: UUID,
+    before: int | None = None,
+    limit: int = PAGE,
+    clear: bool = False,
+) -> MessagePage:
+    """Return the newest messages below the number `before`, oldest first, masked.
+
+    Needs `conversations.view_conversation`. `clear` needs `accounts.view_pii` and an open reveal
+    grant on the conversation, else `Refused` ("no_grant"). Raises `NotFound`. The caller records
+    the view (`services.record_view`).
+    """
+    viewer.require(VIEW)
+    if not Conversation.objects.filter(pk=conversation_id).exists():
+        raise NotFound("There is no such conversation.")
+    if clear:
+        _require_grant(viewer, conversation_id)
+    size = max(1, min(limit, MOST))
+    rows = Message.objects.filter(conversation_id=conversation_id)
+    if before is not None:
+        rows = rows.filter(seq__lt=before)
+    if not clear:
+        rows = rows.defer("body")
+    found = list(rows.order_by("-seq")[: size + 1])
+    page = found[:size][::-1]
+    return MessagePage(
+        [_row(message, clear=clear) for message in page],
+        page[0].seq if len(found) > size else None,
+    )
+
+
+def _require_grant(viewer: Actor, conversation_id: UUID) -> None:
+    viewer.require("accounts.view_pii")
+    if not has_grant(actor=viewer, object_type="conversations.conversation", object_id=conversation_id):
+        raise Refused("Open a reveal with a reason first.", code="no_grant")
+
+
+def _row(message: Message, *, clear: bool) -> MessageRow:
+    return MessageRow(
+        id=message.pk,
+        seq=message.seq,
+        direction=message.direction,
+        sender_type=message.sender_type,
+        sender_id=message.sender_id,
+        sender_name=message.sender_name,
+        content_type=message.content_type,
+        text=message.body if clear else message.masked_body,
+        clear=clear,
+        media=message.media,
+        metadata=message.metadata if clear else public_metadata(message.metadata),
+        status=message.status,
+        retry_count=message.retry_count,
+        created_at=message.created_at,
+    )
+
+
+PUBLIC_METADATA: Final = (
+    "agent",
+    "approval_id",
+    "reference",
+    "approval_state",
+    "buttons",
+    "run_id",
+)
+
+
+def public_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys that hold ids and states only, and may be shown to everybody concerned."""
+    return {key: metadata[key] for key in PUBLIC_METADATA if key in metadata}
+
+
+def transcript(conversation_id: UUID, limit: int = 30) -> list[TranscriptTurn]:
+    """Return the last turns of a conversation, masked, oldest first. For agents, in the tenant's scope."""
+    rows = Message.objects.filter(conversation_id=conversation_id).defer("body")
+    found = list(rows.order_by("-seq")[: max(0, min(limit, MOST))])
+    return [
+        TranscriptTurn(
+            message_id=message.pk,
+            seq=message.seq,
+            sender_type=message.sender_type,
+            text=message.masked_body,
+            metadata=public_metadata(message.metadata),
+            created_at=message.created_at,
+        )
+        for message in reversed(found)
+    ]

@@ -1,0 +1,196 @@
+"""Finding, making, naming, linking and tagging contacts."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.selectors import is_active_member
+from conversations import points, texts
+from conversations.models import Contact, ContactPoint, ContactTag
+from conversations.types import SenderIdentity
+from core import audit
+from core.actors import Actor
+from core.crypto import blind_index
+from core.errors import Invalid, NotFound
+from core.pii import mask_value
+from core.pii.masking import ValueKind
+
+NAME_LIMIT: Final = 120
+_MASK_AS: Final[dict[str, ValueKind]] = {
+    "name": "name",
+    "username": "name",
+    "phone": "phone",
+    "email": "email",
+}
+_TAG = re.compile(r"[\w][\w .&+-]{0,59}")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundContact:
+    """The contact behind a point, with the little that receiving needs to know."""
+
+    contact_id: UUID
+    user_id: UUID | None
+    point_id: UUID
+    is_verified: bool
+
+
+def contact_actor(contact: Contact, *, address: str = "", user_agent: str = "") -> Actor:
+    """Return the contact as an actor; a colleague's contact carries his user id (four eyes)."""
+    return Actor(
+        kind="contact",
+        id=contact.pk,
+        user_id=contact.user_id,
+        role="contact",
+        name="contact",
+        address=address,
+        user_agent=user_agent[:200],
+    )
+
+
+def point_index(kind: str, value: str) -> str:
+    """Return the blind index under which a contact point is kept in the tenant in scope."""
+    return blind_index(points.normalise(kind, value), column=points.COLUMN)
+
+
+def find_or_create(sender: SenderIdentity) -> FoundContact:
+    """Return the contact of a sender, made when new; many at once make one. Runs in a transaction."""
+    index = point_index(sender.kind, sender.value)
+    found = _find(sender.kind, index)
+    if found is None:
+        found = _create(sender, index)
+    return _brought_up_to_date(found, sender)
+
+
+def _find(kind: str, index: str) -> FoundContact | None:
+    row = (
+        ContactPoint.objects.filter(kind=kind, value_index=index)
+        .values_list("contact_id", "contact__user_id", "id", "is_verified")
+        .first()
+    )
+    return None if row is None else FoundContact(*row)
+
+
+def _create(sender: SenderIdentity, index: str) -> FoundContact:
+    name = texts.clean(sender.display_name).strip()[:NAME_LIMIT]
+    contact = Contact.objects.create(
+        display_name=name,
+        masked_name=_masked("name", name),
+        user_id=_colleague(sender),
+    )
+    value = points.normalise(sender.kind, sender.value)
+    point = ContactPoint(
+        contact=contact,
+        kind=sender.kind,
+        value=value,
+        value_index=index,
+        masked_value=_masked(sender.kind, value),
+        is_verified=sender.verified,
+        is_primary=True,
+    )
+    # Waits for a rival that inserts the same point, and does nothing when he commits.
+    ContactPoint.objects.bulk_create([point], ignore_conflicts=True)
+    winner = _find(sender.kind, index)
+    if winner is None:
+        raise NotFound
+    if winner.contact_id != contact.pk:
+        contact.delete()
+    return winner
+
+
+def _brought_up_to_date(found: FoundContact, sender: SenderIdentity) -> FoundContact:
+    user_id = found.user_id
+    if sender.verified and not found.is_verified:
+        ContactPoint.objects.filter(pk=found.point_id).update(is_verified=True)
+    if user_id is None and (colleague := _colleague(sender)):
+        Contact.objects.filter(pk=found.contact_id, user=None).update(user_id=colleague)
+        user_id = colleague
+    return FoundContact(found.contact_id, user_id, found.point_id, sender.verified)
+
+
+def _colleague(sender: SenderIdentity) -> UUID | None:
+    if not sender.verified or sender.user_id is None or not is_active_member(sender.user_id):
+        return None
+    return sender.user_id
+
+
+def _masked(kind: str, value: str) -> str:
+    if kind in ("webchat", "bsuid", "member"):
+        return f"…{value[-4:]}"
+    return mask_value(_MASK_AS[kind], value)[:80]
+
+
+def name_contact(*, actor: Actor, contact_id: UUID, display_name: str) -> Contact:
+    """Set a contact's name. Needs `conversations.reply_conversation`; raises `NotFound`, `Invalid`."""
+    actor.require("conversations.reply_conversation")
+    name = texts.checked(display_name, limit=NAME_LIMIT).strip()
+    with transaction.atomic():
+        contact = _locked(contact_id)
+        contact.display_name, contact.masked_name = name, _masked("name", name)
+        contact.save(update_fields=["display_name", "masked_name"])
+        _record(actor, "CONTACT_NAMED", contact_id)
+    return contact
+
+
+def link_contact_to_user(*, actor: Actor, contact_id: UUID, user_id: UUID | None) -> Contact:
+    """Say which colleague a contact is (None: nobody); he then counts for four eyes.
+
+    Needs `accounts.manage_membership`; raises `NotFound`, and `Invalid` for a person without a seat.
+    """
+    actor.require("accounts.manage_membership")
+    if user_id is not None and not is_active_member(user_id):
+        raise Invalid("This person has no seat here.", fields={"user": ["no seat"]})
+    with transaction.atomic():
+        contact = _locked(contact_id)
+        contact.user_id = user_id
+        contact.save(update_fields=["user"])
+        _record(actor, "CONTACT_LINKED", contact_id, user=str(user_id or ""))
+    return contact
+
+
+def add_tag(*, actor: Actor, contact_id: UUID, name: str) -> ContactTag:
+    """Put a contact into an audience; twice is once.
+
+    Needs `conversations.reply_conversation`; raises `NotFound`, and `Invalid` for a bad name.
+    """
+    actor.require("conversations.reply_conversation")
+    word = " ".join(name.split())
+    if not _TAG.fullmatch(word):
+        raise Invalid("A tag is a short word.", fields={"name": ["letters, digits, spaces"]})
+    with transaction.atomic():
+        contact = _locked(contact_id)
+        tag: ContactTag
+        tag, created = ContactTag.objects.get_or_create(contact=contact, name=word)
+        if created:
+            _record(actor, "CONTACT_TAGGED", contact_id, tag=str(tag.pk))
+    return tag
+
+
+def remove_tag(*, actor: Actor, contact_id: UUID, name: str) -> None:
+    """Take a contact out of an audience. Needs `conversations.reply_conversation`; or `NotFound`."""
+    actor.require("conversations.reply_conversation")
+    with transaction.atomic():
+        removed, _ = ContactTag.objects.filter(contact_id=contact_id, name=name).delete()
+        if not removed:
+            raise NotFound
+        _record(actor, "CONTACT_UNTAGGED", contact_id)
+
+
+def _locked(contact_id: UUID) -> Contact:
+    contact: Contact | None = Contact.objects.select_for_update().filter(pk=contact_id).first()
+    if contact is None:
+        raise NotFound
+    return contact
+
+
+def _record(actor: Actor, action: str, contact_id: UUID, **facts: str) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        object_type="conversations.contact",
+        object_id=contact_id,
+        facts=facts,
+    )

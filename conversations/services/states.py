@@ -1,0 +1,199 @@
+"""Who answers a conversation: take over, give back, assign, hand off, escalate, close."""
+
+import re
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.selectors import list_members
+from conversations.models import Conversation
+from conversations.services import streams
+from conversations.transitions import AGENT, CLOSED, PERSON, may_move
+from core.actors import Actor
+from core.clock import now as clock_now
+from core.errors import Conflict, Invalid, NotFound, Refused
+
+REPLY: Final = "conversations.reply_conversation"
+_REASON = re.compile(r"[a-z][a-z0-9_]{1,39}")
+
+
+def locked(conversation_id: UUID, *, with_account: bool = False) -> Conversation:
+    """Return the conversation with its row locked; absent and another tenant's are `NotFound`."""
+    rows = Conversation.objects.select_for_update(of=("self",))
+    if with_account:
+        rows = rows.select_related("channel_account").defer("channel_account__credentials")
+    found: Conversation | None = rows.filter(pk=conversation_id).first()
+    if found is None:
+        raise NotFound("There is no such conversation.")
+    return found
+
+
+def take_over(*, actor: Actor, conversation_id: UUID) -> Conversation:
+    """Answer from now on; the agent keeps silent. Taking what one already has changes nothing.
+
+    Needs `conversations.reply_conversation`. Raises `NotFound`, and `Conflict` when it is closed
+    ("closed") or with a colleague ("taken", with `assigned_to`).
+    """
+    user_id = _person(actor)
+    with transaction.atomic():
+        conversation = locked(conversation_id)
+        old_state = _open_state(conversation)
+        if conversation.assigned_to_id == user_id:
+            return conversation
+        if conversation.assigned_to_id is not None:
+            raise Conflict(
+                "A colleague has this conversation.",
+                code="taken",
+                assigned_to=str(conversation.assigned_to_id),
+            )
+        conversation.state, conversation.assigned_to_id = PERSON, user_id
+        conversation.save(update_fields=["state", "assigned_to"])
+        streams.append_state(conversation, inbox_type="conversation_taken")
+        streams.record(actor, "CONVERSATION_TAKEN_OVER", conversation, old_state=old_state)
+    return conversation
+
+
+def give_back(*, actor: Actor, conversation_id: UUID) -> Conversation:
+    """Let the agent answer again. Needs `conversations.reply_conversation`.
+
+    Raises `NotFound`, and `Conflict` unless a person has it.
+    """
+    _person(actor)
+    with transaction.atomic():
+        conversation = locked(conversation_id)
+        old_state = conversation.state
+        if old_state != PERSON:
+            raise Conflict("No person has this conversation.", code=_code(old_state), state=old_state)
+        conversation.state, conversation.assigned_to = AGENT, None
+        conversation.save(update_fields=["state", "assigned_to"])
+        streams.append_state(conversation, inbox_type="conversation_given_back")
+        streams.record(actor, "CONVERSATION_GIVEN_BACK", conversation, old_state=old_state)
+    return conversation
+
+
+def assign(*, actor: Actor, conversation_id: UUID, user_id: UUID) -> Conversation:
+    """Give the conversation to a colleague, whoever has it now.
+
+    Needs `conversations.reply_conversation`, of both. Raises `NotFound`, `Invalid` for a person who
+    may not reply here, `Conflict` when it is closed.
+    """
+    actor.require(REPLY)
+    if user_id not in {seat.user_id for seat in list_members(permission=REPLY)}:
+        raise Invalid("This person may not reply here.", fields={"user": ["may not reply"]})
+    with transaction.atomic():
+        conversation = locked(conversation_id)
+        old_state = _open_state(conversation)
+        if conversation.assigned_to_id == user_id:
+            return conversation
+        conversation.state, conversation.assigned_to_id = PERSON, user_id
+        conversation.save(update_fields=["state", "assigned_to"])
+        streams.append_state(conversation, inbox_type="conversation_assigned")
+        streams.record(actor, "CONVERSATION_ASSIGNED", conversation, old_state=old_state, user=str(user_id))
+    return conversation
+
+
+def hand_off(*, actor: Actor, conversation_id: UUID, reason: str, now: datetime | None = None) -> Conversation:
+    """Let a person answer, because the agent cannot; `reason` is a short code ("agent_failed").
+
+    For agents and the system. With a person already, only a missing escalation is recorded.
+    Raises `NotFound`, `Refused`, `Invalid`, and `Conflict` when it is closed.
+    """
+    if actor.kind not in ("agent", "system", "rule"):
+        raise Refused("Only an agent hands off; a person escalates.")
+    return _to_person(actor, conversation_id, reason, now, keep_person=True)
+
+
+def escalate(*, actor: Actor, conversation_id: UUID, reason: str, now: datetime | None = None) -> Conversation:
+    """Pass the conversation to whoever can help: it waits for another person.
+
+    Needs `conversations.reply_conversation`. Raises as `hand_off` does.
+    """
+    _person(actor)
+    return _to_person(actor, conversation_id, reason, now, keep_person=False)
+
+
+def _to_person(
+    actor: Actor, conversation_id: UUID, reason: str, now: datetime | None, *, keep_person: bool
+) -> Conversation:
+    if not _REASON.fullmatch(reason):
+        raise Invalid("The reason is a short code.", fields={"reason": ["letters and _"]})
+    with transaction.atomic():
+        conversation = locked(conversation_id)
+        old_state = _open_state(conversation)
+        if keep_person and old_state == PERSON and conversation.escalated_at is not None:
+            return conversation
+        conversation.state = PERSON
+        if not keep_person:
+            conversation.assigned_to = None
+        conversation.escalated_at = now or clock_now()
+        conversation.escalated_by = actor.kind
+        conversation.escalated_by_id = actor.id
+        conversation.escalation_reason = reason
+        conversation.save(
+            update_fields=[
+                "state",
+                "assigned_to",
+                "escalated_at",
+                "escalated_by",
+                "escalated_by_id",
+                "escalation_reason",
+            ]
+        )
+        streams.append_state(conversation, inbox_type="conversation_needs_person", reason=reason)
+        streams.record(actor, "CONVERSATION_ESCALATED", conversation, old_state=old_state, reason=reason)
+    return conversation
+
+
+def close(*, actor: Actor, conversation_id: UUID, resolved: bool, now: datetime | None = None) -> Conversation:
+    """End the conversation and say whether the matter is resolved; a message within days reopens it.
+
+    A person needs `conversations.reply_conversation`; agents and the system may. Raises `NotFound`,
+    and `Conflict` when it is closed already.
+    """
+    if actor.kind not in ("agent", "system", "rule"):
+        actor.require(REPLY)
+    with transaction.atomic():
+        conversation = locked(conversation_id)
+        old_state = _open_state(conversation)
+        conversation.state, conversation.resolved = CLOSED, resolved
+        conversation.closed_at = now or clock_now()
+        conversation.save(update_fields=["state", "resolved", "closed_at"])
+        streams.append_state(conversation, inbox_type="conversation_closed", resolved=resolved)
+        streams.record(actor, "CONVERSATION_CLOSED", conversation, old_state=old_state, resolved=resolved)
+    return conversation
+
+
+def record_view(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) -> None:
+    """Write that somebody looked at a conversation: every view is an audit entry.
+
+    Needs `conversations.view_conversation`; raises `NotFound`. Clears the unread hint.
+    """
+    actor.require("conversations.view_conversation")
+    with transaction.atomic():
+        conversation = Conversation.objects.filter(pk=conversation_id).first()
+        if conversation is None:
+            raise NotFound("There is no such conversation.")
+        if actor.may(REPLY) and conversation.is_unread:
+            rows = Conversation.objects.filter(pk=conversation_id)
+            rows.update(staff_seen_at=now or clock_now())
+        streams.record(actor, "CONVERSATION_VIEWED", conversation, old_state=conversation.state)
+
+
+def _person(actor: Actor) -> UUID:
+    actor.require(REPLY)
+    if actor.user_id is None:
+        raise Refused("Only a person may do this.")
+    return actor.user_id
+
+
+def _open_state(conversation: Conversation) -> str:
+    """Return the state of a conversation that may still go to a person or be closed."""
+    if not may_move(conversation.state, CLOSED):
+        raise Conflict("This conversation is closed.", code="closed", state=conversation.state)
+    return conversation.state
+
+
+def _code(state: str) -> str:
+    return "closed" if state == CLOSED else "agent_has_it"

@@ -1,0 +1,66 @@
+"""What goes onto the streams of a conversation: ids, states and masked text, never clear text."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from conversations.models import Conversation, Message
+from core import audit, events
+from core.actors import Actor
+from core.models import StreamEvent
+
+INBOX: Final = "inbox"
+
+
+def append_message(conversation: Conversation, message: Message, *, event_type: str) -> StreamEvent:
+    """Put a message onto the conversation's stream; its number becomes the message's `seq`."""
+    payload = {
+        "id": str(message.pk),
+        "client_id": str(message.client_id) if message.client_id else None,
+        "sender": {"type": message.sender_type, "name": message.sender_name},
+        "content_type": message.content_type,
+        "text": message.masked_body,
+        "status": message.status,
+        "created_at": message.created_at.isoformat(),
+    }
+    return events.append(conversation.stream, event_type, payload)
+
+
+def append_state(conversation: Conversation, *, inbox_type: str, **facts: Any) -> None:
+    """Tell the customer's side, the staff's and the conversation list about the state as it now is."""
+    payload = state_payload(conversation)
+    events.append(conversation.stream, "conversation_state", {"state": conversation.state})
+    events.append(conversation.staff_stream, inbox_type, {**payload, **facts})
+    events.append(INBOX, inbox_type, payload)
+
+
+def append_inbox(conversation: Conversation, inbox_type: str) -> None:
+    """Tell the conversation list that a conversation has moved."""
+    events.append(INBOX, inbox_type, state_payload(conversation))
+
+
+def state_payload(conversation: Conversation) -> dict[str, Any]:
+    """Return the ids and states that a list row depends on."""
+    return {
+        "conversation": str(conversation.pk),
+        "state": conversation.state,
+        "assigned_to": _text(conversation.assigned_to_id),
+        "needs_person": conversation.needs_person,
+        "unread": conversation.is_unread,
+    }
+
+
+def record(actor: Actor, action: str, conversation: Conversation, *, old_state: str = "", **facts: Any) -> None:
+    """Write the audit entry of a conversation; the last statement before the commit."""
+    audit.record(
+        actor=actor,
+        action=action,
+        object_type="conversations.conversation",
+        object_id=conversation.pk,
+        old_state=old_state,
+        new_state=conversation.state,
+        facts=facts,
+    )
+
+
+def _text(value: UUID | None) -> str | None:
+    return str(value) if value else None

@@ -1,0 +1,42 @@
+"""Background work of conversations: deliveries and the sweep that finds forgotten ones."""
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from conversations import services
+from conversations.models import Message
+from conversations.transitions import UNDELIVERED
+from core.celery_task import sweep_task, tenant_task
+from core.clock import now
+from core.scope import platform_scope
+
+BATCH: Final = 200
+GRACE: Final = timedelta(seconds=3)
+
+
+@tenant_task(queue="high")
+def deliver(message_id: UUID) -> None:
+    """Try once to deliver a message."""
+    services.deliver(message_id=message_id)
+
+
+def enqueue(tenant_id: UUID, message_id: UUID) -> None:
+    """Put a delivery into the queue."""
+    deliver.delay(str(tenant_id), str(message_id))
+
+
+services.on_queued(enqueue)
+
+
+@sweep_task(queue="high")
+def sweep_deliveries() -> None:
+    """Enqueue the deliveries that are due and that nobody has taken: retries, lost hints, crashes."""
+    with platform_scope():
+        due = Message.objects.filter(status__in=UNDELIVERED, next_attempt_at__lte=now() - GRACE)
+        found = list(due.order_by("next_attempt_at").values_list("tenant_id", "id")[:BATCH])
+    for tenant_id, message_id in found:
+        enqueue(tenant_id, message_id)
+
+
+SWEEPS = {"deliveries": ("conversations.tasks.sweep_deliveries", 5.0)}
