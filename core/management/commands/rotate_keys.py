@@ -1,0 +1,24 @@
+"""`manage.py rotate_keys`: encrypt all stored values with the current (last) key of WALKER_KEYS."""
+
+from typing import Any
+
+from django.apps import apps
+from django.core.management.base import BaseCommand
+
+from core.crypto import current_key_id
+from core.keys_rotation import rotate_tenant
+from core.scope import platform_scope
+
+
+class Command(BaseCommand):
+    """Re-encrypts tenant by tenant; run it again after an interruption."""
+
+    help = "Encrypt all stored values with the current (last) key of WALKER_KEYS."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Rotate every tenant and say how many values changed."""
+        tenants = apps.get_model("accounts.Tenant")
+        with platform_scope():
+            ids = list(tenants._default_manager.order_by("pk").values_list("pk", flat=True))
+        changed = sum(rotate_tenant(tenant_id) for tenant_id in ids)
+        self.stdout.write(f"{changed} values now use key {current_key_id()}.")
