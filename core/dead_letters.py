@@ -60,11 +60,14 @@ def _park(kind: str, ref: UUID, reason: str, moment: datetime) -> DeadLetter:
     if not open_letters.update(**again):
         try:
             with transaction.atomic():
-                return DeadLetter.objects.create(kind=kind, ref=ref, error=reason, parked_at=moment)
+                letter = DeadLetter(kind=kind, ref=ref, error=reason, parked_at=moment)
+                letter.save(force_insert=True)
+                return letter
         except IntegrityError:
             # Somebody parked the same row at the same moment.
             open_letters.update(**again)
-    return open_letters.get()
+    again_open: DeadLetter = open_letters.get()
+    return again_open
 
 
 def replay(*, actor: Actor, dead_letter_id: UUID, now: datetime | None = None) -> DeadLetter:

@@ -1,6 +1,10 @@
-"""Background work of core: the outbox relay."""
+"""Background work of core: the outbox relay, signs of life, removal of old idempotency records."""
 
-from core import events
+from typing import Any
+
+from celery.signals import heartbeat_sent
+
+from core import events, health, idempotency
 from core.celery_task import sweep_task
 
 
@@ -10,4 +14,30 @@ def relay_outbox() -> None:
     events.relay()
 
 
-SWEEPS = {"relay-outbox": ("core.tasks.relay_outbox", 1.0)}
+@sweep_task(queue="high")
+def heartbeat() -> None:
+    """Note that beat sends and a worker works: this task is the proof of both."""
+    health.note_beat("worker")
+    health.note_beat("beat")
+
+
+@heartbeat_sent.connect
+def _note_worker(**_: Any) -> None:
+    # The worker's own pulse, so that a dead beat is told from a dead worker.
+    try:
+        health.note_beat("worker")
+    except health.AWAY:
+        health.log.warning("heartbeat_lost")
+
+
+@sweep_task(queue="low")
+def purge_idempotency() -> None:
+    """Remove idempotency records that are older than a day."""
+    idempotency.purge()
+
+
+SWEEPS = {
+    "relay-outbox": ("core.tasks.relay_outbox", 1.0),
+    "heartbeat": ("core.tasks.heartbeat", 5.0),
+    "purge-idempotency": ("core.tasks.purge_idempotency", 600.0),
+}

@@ -1,0 +1,123 @@
+"""What /healthz, /readyz and /metrics answer."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import OperationalError
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from core import dead_letters, events, health
+from core.clock import now
+from core.ids import uuid7
+from core.models import Outbox
+from core.scope import tenant_scope
+from core.tasks import heartbeat
+from tests.world import World
+
+
+@pytest.fixture
+def alive() -> Iterator[None]:
+    """Worker and beat have just been seen."""
+    heartbeat()
+    return (yield)
+
+
+def test_healthz_answers_without_a_query(
+    client: Client, db: None, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(0):
+        assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.django_db
+def test_readyz_with_everything_alive_is_ready(client: Client, alive: None) -> None:
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    assert all(check == {"ok": True} for check in answer.json()["checks"].values())
+
+
+@pytest.mark.django_db
+def test_readyz_names_all_checks(client: Client, alive: None) -> None:
+    names = {"database", "tenant_wall", "redis", "migrations", "worker", "beat"}
+    assert names <= client.get("/readyz").json()["checks"].keys()
+
+
+@pytest.mark.django_db
+def test_readyz_without_heartbeats_is_not_ready(client: Client) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["worker"] == {"ok": False, "problem": "no heartbeat yet"}
+
+
+@pytest.mark.django_db
+def test_readyz_after_twenty_silent_seconds_is_not_ready(client: Client, alive: None) -> None:
+    with time_machine.travel(now() + timedelta(seconds=21)):
+        checks = client.get("/readyz").json()["checks"]
+    assert (checks["beat"]["ok"], checks["database"]["ok"]) == (False, True)
+
+
+@pytest.mark.django_db
+def test_source_that_is_away_fails_its_check_only(client: Client, alive: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> str:
+        raise OperationalError("connection to server at 10.0.0.1, user walker_app failed")
+
+    monkeypatch.setitem(health._checks, "elsewhere", away)
+    answer = client.get("/readyz")
+    assert (answer.status_code, "10.0.0.1" in answer.content.decode()) == (503, False)
+    assert answer.json()["checks"]["elsewhere"]["problem"] == "not reachable"
+
+
+@pytest.mark.django_db
+def test_old_announcement_is_shown_as_late_but_ready(client: Client, alive: None, world: World) -> None:
+    with tenant_scope(world.acme.pk):
+        events.announce("message_received", ref=uuid7())
+        Outbox.objects.update(created_at=now() - timedelta(seconds=90))
+    answer = client.get("/readyz")
+    gauge = answer.json()["gauges"]["walker_outbox_oldest_seconds"]
+    assert (answer.status_code, gauge["late"], gauge["value"] >= 90) == (200, True, True)
+
+
+@pytest.mark.django_db
+def test_metrics_count_parked_letters_of_all_tenants(client: Client, world: World) -> None:
+    for tenant in (world.acme, world.globex):
+        with tenant_scope(tenant.pk):
+            dead_letters.park(kind="test", ref=uuid7(), error="")
+    answer = client.get("/metrics")
+    assert "walker_dead_letters_parked 2.0" in answer.content.decode()
+
+
+@pytest.mark.django_db
+def test_every_metric_has_help(client: Client) -> None:
+    text = client.get("/metrics").content.decode()
+    names = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+    assert names == {line.split()[2] for line in text.splitlines() if line.startswith("# HELP")}
+    assert "walker_outbox_oldest_seconds" in names
+
+
+@pytest.mark.django_db
+def test_gauge_that_cannot_be_read_is_left_out_and_counted(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> float:
+        raise ConnectionError
+
+    monkeypatch.setitem(health._gauges, "walker_gone", health.Gauge("walker_gone", "Gone.", away))
+    text = client.get("/metrics").content.decode()
+    assert "walker_gauges_failed 1.0" in text
+    assert "walker_gone " not in text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("header", "status"), [("", 401), ("Bearer no", 401), ("Bearer yes", 200)])
+def test_metrics_with_a_token_set_want_it(client: Client, settings: Settings, header: str, status: int) -> None:
+    settings.METRICS_TOKEN = "yes"
+    assert client.get("/metrics", headers={"Authorization": header}).status_code == status
+
+
+@pytest.mark.django_db
+def test_migrations_are_asked_for_once(client: Client, alive: None, django_assert_max_num_queries: Any) -> None:
+    client.get("/readyz")
+    with django_assert_max_num_queries(8):
+        client.get("/readyz")
