@@ -57,9 +57,7 @@ async def count(tenant_id: UUID, conversation_id: UUID) -> dict[str, int]:
 async def tell(tenant_id: UUID, conversation_id: UUID) -> None:
     """Send `agent.presence` to the staff who watch this conversation."""
     counts = await count(tenant_id, conversation_id)
-    await send_transient(
-        tenant_id, f"conversation-staff:{conversation_id}", "agent.presence", dict(counts)
-    )
+    await send_transient(tenant_id, f"conversation-staff:{conversation_id}", "agent.presence", dict(counts))
 
 
 async def send_transient(tenant_id: UUID, stream: str, event: str, payload: dict[str, Any]) -> None:

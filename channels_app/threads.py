@@ -18,9 +18,7 @@ WORKERS: Final = 8
 _pool = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="line")
 
 
-async def in_scope(
-    tenant_id: UUID, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs
-) -> R:
+async def in_scope(tenant_id: UUID, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run blocking work in the tenant's scope and return its result.
 
     Each thread keeps one connection between calls, so that a message costs no check-out; a
@@ -46,7 +44,7 @@ def _guarded(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 
 def close_connections() -> None:
     """Close the connections of all threads and start anew; for tests and for a process that ends."""
-    global _pool  # noqa: PLW0603  (the one pool of the process)
+    global _pool
     waiting, _pool = _pool, ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="line")
     done = [waiting.submit(connection.close) for _ in range(WORKERS * 4)]
     for one in done:

@@ -36,9 +36,7 @@ def subject_of(identity: str, *, secret: str, widget: str, now: datetime) -> str
         raise Unavailable("This widget has no identity secret.")
     options = {"require": ["sub", "aud", "exp"], "verify_exp": False, "verify_iat": False}
     try:
-        claims = jwt.decode(
-            identity[:4096], secret, algorithms=["HS256"], audience=widget, options=options
-        )
+        claims = jwt.decode(identity[:4096], secret, algorithms=["HS256"], audience=widget, options=options)
     except (jwt.PyJWTError, ValueError) as problem:
         raise BadIdentity from problem
     _check_times(claims.get("exp"), now)

@@ -6,7 +6,6 @@ from typing import Final
 from uuid import UUID
 
 from django.core.cache import cache
-
 from redis import RedisError
 
 from core.log import get_logger

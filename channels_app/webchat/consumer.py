@@ -1,0 +1,341 @@
+"""The chat socket: signs a guest in, takes his frames, and sends him the numbered rows of his stream."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+from typing import Any, Final
+from uuid import UUID
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import InterfaceError, OperationalError
+from redis import RedisError
+
+from channels_app import presence
+from channels_app.threads import in_scope
+from channels_app.webchat import desk, frames, origins, stop, tokens
+from channels_app.webchat.frames import MESSAGE_LIMIT, BadFrame, ClientFrame
+from channels_app.webchat.limits import Bucket
+from channels_app.webchat.tokens import BadToken, Guest
+from core.clock import now
+from core.errors import WalkerError
+from core.events import group_name
+from core.log import get_logger
+
+log = get_logger(__name__)
+
+PROTOCOL: Final = "walker.v1"
+AUTH_WITHIN: Final = 5.0
+POLL_EVERY: Final = 5.0
+BAD_FRAMES: Final = 3
+REFUSALS: Final = 10
+FLOOD: Final = Bucket(size=20, seconds=10)
+SIDE_FRAMES: Final = Bucket(size=60, seconds=10)  # typing, read, resume, stop
+BAD, NOT_SIGNED_IN, NOT_ALLOWED, LATE, TOO_MANY, RESTART = 4400, 4401, 4403, 4408, 4429, 1012
+PASSING: Final = {"agent_typing", "agent_delta"}
+
+
+class ChatConsumer(AsyncWebsocketConsumer):
+    """One line of one guest. Frames are taken one at a time; nothing long runs inside."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.guest: Guest | None = None
+        self.conversation: UUID | None = None
+        self.sent = 0
+        self.bad = self.refused = 0
+        self.hushed = False
+        self.gone = False
+        self.sending = asyncio.Lock()
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+
+    # ---- coming and going
+
+    async def connect(self) -> None:
+        """Accept the line; it says nothing before its guest is known."""
+        offered = [str(name) for name in self.scope.get("subprotocols", [])]
+        await self.accept(PROTOCOL if PROTOCOL in offered else None)
+        if PROTOCOL in offered and len(offered) > 1:
+            await self.sign_in(next(name for name in offered if name != PROTOCOL))
+        else:
+            self.start("deadline", self.close_unless_signed_in())
+
+    async def disconnect(self, code: int) -> None:
+        """Leave nothing behind: timers, groups, presence."""
+        self.gone = True
+        for task in self.tasks.values():
+            task.cancel()
+        await self.leave_conversation()
+
+    def start(self, name: str, work: Any) -> None:
+        """Run a task beside the receive loop; one of each name."""
+        if name in self.tasks:
+            self.tasks[name].cancel()
+        self.tasks[name] = asyncio.create_task(work)
+
+    async def hang_up(self, code: int) -> None:
+        """Close the line once."""
+        if not self.gone:
+            self.gone = True
+            await self.close(code=code)
+
+    async def close_unless_signed_in(self) -> None:
+        """Close a line whose guest did not say who he is in time."""
+        await asyncio.sleep(AUTH_WITHIN)
+        if self.guest is None:
+            await self.hang_up(LATE)
+
+    # ---- frames in
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Take one frame; whatever is wrong with it is answered, not raised."""
+        if self.gone:
+            return
+        if text_data is None or too_big(text_data):
+            await self.hang_up(BAD)
+            return
+        try:
+            await self.dispatch_frame(frames.parse(text_data))
+        except BadFrame as problem:
+            await self.count_bad(problem)
+        except WalkerError as problem:
+            await self.say({"type": "error", **problem.as_dict()})
+        except (OperationalError, InterfaceError):
+            # Nothing was stored. The page keeps the message and sends it again on a new line.
+            log.warning("chat_database_unavailable")
+            await self.hang_up(RESTART)
+
+    async def dispatch_frame(self, frame: ClientFrame) -> None:
+        """Give the frame to its step; before signing in only `auth` counts."""
+        if isinstance(frame, frames.Auth):
+            await self.sign_in(frame.token)
+            return
+        if self.guest is None:
+            await self.hang_up(NOT_SIGNED_IN)
+            return
+        if self.guest.expires_at <= now():
+            await self.hang_up(NOT_SIGNED_IN)
+            return
+        if isinstance(frame, frames.SendMessage):
+            await self.take_message(self.guest, frame)
+            return
+        if not await SIDE_FRAMES.take(self.guest.tenant_id.hex, "side", self.channel_name):
+            await self.refuse({})
+            return
+        if isinstance(frame, frames.Resume):
+            await self.resume(self.guest, frame.after)
+        elif self.conversation is not None:
+            await self.pass_on(self.guest, self.conversation, frame)
+
+    async def count_bad(self, problem: BadFrame) -> None:
+        """Answer a bad frame; the third closes the line."""
+        self.bad += 1
+        await self.say(frames.error(problem))
+        if self.bad >= BAD_FRAMES:
+            await self.hang_up(BAD)
+
+    async def refuse(self, facts: dict[str, Any]) -> None:
+        """Answer a frame too many; who goes on is cut off."""
+        self.refused += 1
+        detail = "Too many frames in a short time; wait a moment."
+        await self.say({"type": "error", "code": "too_many", "detail": detail, **facts})
+        if self.refused >= REFUSALS:
+            await self.hang_up(TOO_MANY)
+
+    # ---- signing in
+
+    async def sign_in(self, token: str) -> None:
+        """Let the token's guest in, or prolong the stay of the one who is in."""
+        try:
+            guest = tokens.verify(token, now=now())
+        except BadToken:
+            await self.hang_up(NOT_SIGNED_IN)
+            return
+        known = self.guest
+        if known is not None and (known.tenant_id, known.account_id, known.point) != (
+            guest.tenant_id,
+            guest.account_id,
+            guest.point,
+        ):
+            await self.hang_up(NOT_ALLOWED)
+            return
+        entry = await in_scope(guest.tenant_id, desk.enter, guest)
+        if entry is None or not entry.guest_may:
+            await self.hang_up(NOT_SIGNED_IN)
+            return
+        own = origins.own_origins(self.header("host"), secure=self.scope.get("scheme") == "wss")
+        if not origins.is_allowed(self.header("origin"), registered=entry.origins, own=own):
+            await self.hang_up(NOT_ALLOWED)
+            return
+        self.guest = guest
+        if known is not None:
+            await self.say({"type": "refreshed", "expires_at": guest.expires_at.isoformat()})
+            return
+        await self.welcome(guest)
+
+    async def welcome(self, guest: Guest) -> None:
+        """Join the conversation there is, and say how things stand."""
+        if "deadline" in self.tasks:
+            self.tasks["deadline"].cancel()
+        place = await in_scope(guest.tenant_id, desk.place_of, guest)
+        if place is not None:
+            await self.join(guest, place.conversation_id)
+            # Read again: what was written between the first look and the joining is counted in.
+            place = await in_scope(guest.tenant_id, desk.place_of, guest)
+        self.sent = place.head if place else 0
+        await self.say(
+            {
+                "type": "connected",
+                "conversation": str(place.conversation_id) if place else None,
+                "state": place.state if place else None,
+                "seq": self.sent,
+                "signed_in": guest.kind,
+                "limits": {"message": MESSAGE_LIMIT},
+                "expires_at": guest.expires_at.isoformat(),
+            }
+        )
+        self.start("watch", self.watch(guest))
+
+    # ---- the guest's steps
+
+    async def take_message(self, guest: Guest, frame: frames.SendMessage) -> None:
+        """Store the message and confirm it under the client's id once the row is committed."""
+        if not await FLOOD.take(guest.tenant_id.hex, "flood", guest.account_id.hex, guest.point):
+            await self.refuse({"id": str(frame.id)})
+            return
+        self.refused, self.hushed = 0, False
+        async with self.sending:  # no poll may send this row before its echo
+            agent = self.header("user-agent")
+            stored = await in_scope(guest.tenant_id, desk.take, guest, frame, agent)
+            if stored.conversation_id != self.conversation:
+                await self.join(guest, stored.conversation_id)
+                self.sent = 0
+            if stored.seq <= self.sent + 1:
+                self.sent = max(self.sent, stored.seq)
+                await self.say(desk.echo(stored, frame))
+            else:
+                await self.catch_up(guest)
+
+    async def resume(self, guest: Guest, after: int) -> None:
+        """Send what came after a number, or a snapshot when that is too much or makes no sense."""
+        if self.conversation is None:
+            return
+        missed = await in_scope(guest.tenant_id, desk.missed, self.conversation, after)
+        async with self.sending:
+            for frame in missed.frames:
+                await self.say(frame)
+            self.sent = max(missed.head, self.sent)
+
+    async def pass_on(self, guest: Guest, conversation: UUID, frame: ClientFrame) -> None:
+        """Typing, read and stop: nothing of them is numbered."""
+        if isinstance(frame, frames.Typing):
+            await presence.send_transient(
+                guest.tenant_id,
+                f"conversation-staff:{conversation}",
+                "customer.typing",
+                {"value": frame.value},
+            )
+        elif isinstance(frame, frames.Read):
+            await in_scope(guest.tenant_id, desk.mark_read, guest, conversation, frame.seq)
+        elif isinstance(frame, frames.Stop):
+            self.hushed = True
+            await stop.ask(guest.tenant_id, conversation)
+            await self.say({"type": "agent_typing", "value": False})
+
+    # ---- frames out
+
+    async def stream_event(self, hint: dict[str, Any]) -> None:
+        """A row was added to the stream: read what is new."""
+        if self.guest is not None and hint["seq"] > self.sent:
+            await self.pump(self.guest)
+
+    async def stream_transient(self, message: dict[str, Any]) -> None:
+        """A passing frame: typing, a piece of an answer."""
+        if message["event"] in PASSING and not self.hushed:
+            await self.say({**message["payload"], "type": message["event"]})
+
+    async def pump(self, guest: Guest) -> None:
+        """Send the rows after the last one sent, in order, each once."""
+        async with self.sending:
+            await self.catch_up(guest)
+
+    async def catch_up(self, guest: Guest) -> None:
+        """Do what `pump` does, for whoever holds the lock."""
+        while self.conversation is not None:
+            found = await in_scope(guest.tenant_id, desk.after, self.conversation, self.sent)
+            for frame in found.frames:
+                await self.say(frame)
+            self.sent = max(self.sent, found.head)
+            if not found.more:
+                return
+
+    async def watch(self, guest: Guest) -> None:
+        """The slow truth beside the quick hints: poll the stream, refresh presence, end in time."""
+        while not self.gone:
+            if self.guest is not None and self.guest.expires_at <= now():
+                await self.hang_up(NOT_SIGNED_IN)
+                return
+            try:
+                await self.look_again(guest)
+            except (OperationalError, InterfaceError):
+                log.warning("chat_database_unavailable")
+            await asyncio.sleep(POLL_EVERY * random.uniform(0.8, 1.2))  # noqa: S311
+
+    async def look_again(self, guest: Guest) -> None:
+        """Read what hints may have missed; find a conversation that another page of the guest began."""
+        if self.conversation is None:
+            place = await in_scope(guest.tenant_id, desk.place_of, guest)
+            if place is None:
+                return
+            await self.join(guest, place.conversation_id)
+        await self.pump(guest)
+        if self.conversation is not None:
+            await self.listen(guest, self.conversation)
+
+    # ---- groups
+
+    async def join(self, guest: Guest, conversation: UUID) -> None:
+        """Listen to the hints of a conversation instead of the one before."""
+        if conversation == self.conversation:
+            return
+        await self.leave_conversation()
+        self.conversation = conversation
+        await self.listen(guest, conversation)
+
+    async def listen(self, guest: Guest, conversation: UUID) -> None:
+        """Ask for hints and be present; both are asked for anew with every poll."""
+        group = group_name(guest.tenant_id, f"conversation:{conversation}")
+        try:
+            await self.channel_layer.group_add(group, self.channel_name)
+        except (RedisError, OSError):
+            log.warning("live_hints_off")
+        await presence.arrive(guest.tenant_id, conversation, "customer", self.channel_name)
+
+    async def leave_conversation(self) -> None:
+        """Stop listening, and be away."""
+        guest, conversation, self.conversation = self.guest, self.conversation, None
+        if guest is None or conversation is None:
+            return
+        group = group_name(guest.tenant_id, f"conversation:{conversation}")
+        with contextlib.suppress(RedisError, OSError):  # the entry ends by itself
+            await self.channel_layer.group_discard(group, self.channel_name)
+        await presence.leave(guest.tenant_id, conversation, "customer", self.channel_name)
+
+    # ---- small
+
+    async def say(self, frame: dict[str, Any]) -> None:
+        """Send one frame while the line is open."""
+        if not self.gone:
+            await self.send(text_data=json.dumps(frame, separators=(",", ":")))
+
+    def header(self, name: str) -> str:
+        """Return a header of the handshake."""
+        wanted = name.encode()
+        return next((v.decode("latin1") for k, v in self.scope["headers"] if k == wanted), "")
+
+
+def too_big(text: str) -> bool:
+    """Tell whether a frame is longer than allowed, in bytes."""
+    return len(text) > frames.FRAME_LIMIT or len(text.encode("utf-8", "replace")) > frames.FRAME_LIMIT

@@ -1,0 +1,65 @@
+"""A tenant's widget as its public key finds it: origins, identity secret, words of the empty chat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from accounts.models import Tenant
+from conversations.models import ChannelAccount
+from core import resolvers
+from core.errors import NotFound
+from core.tenancy import tenant_scope
+
+KEY_LIMIT = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """One active web chat account; everything a visitor's door needs to know of it."""
+
+    key: str
+    tenant_id: UUID
+    account_id: UUID
+    name: str
+    origins: tuple[str, ...]
+    identity_secret: str = field(default="", repr=False)
+    demo_identity: str = field(default="", repr=False)
+    greeting: str = ""
+    suggestions: tuple[str, ...] = ()
+
+
+def find_widget(public_key: object) -> Widget:
+    """Return the widget of a public key; unknown, foreign and switched off are the same `NotFound`."""
+    if not isinstance(public_key, str) or not 0 < len(public_key) <= KEY_LIMIT or "\x00" in public_key:
+        raise NotFound("There is no such chat.")
+    for row in resolvers.find("widget", public_key):
+        with tenant_scope(row["tenant_id"]):
+            account = load(row["id"])
+        if account is not None:
+            return account
+    raise NotFound("There is no such chat.")
+
+
+def load(account_id: UUID) -> Widget | None:
+    """Return an active widget of the tenant in scope, or None."""
+    found = ChannelAccount.objects.filter(pk=account_id, kind=ChannelAccount.Kind.WEBCHAT, is_active=True).first()
+    if found is None or not Tenant.objects.filter(pk=found.tenant_id, is_active=True).exists():
+        return None
+    return _widget(found)
+
+
+def _widget(account: ChannelAccount) -> Widget:
+    kept: dict[str, Any] = account.credentials or {}
+    return Widget(
+        key=account.public_key,
+        tenant_id=account.tenant_id,
+        account_id=account.pk,
+        name=account.name,
+        origins=tuple(str(origin) for origin in account.origins or ()),
+        identity_secret=str(kept.get("identity_secret", "")),
+        demo_identity=str(kept.get("demo_identity", "")),
+        greeting=str(kept.get("greeting", "")),
+        suggestions=tuple(str(one) for one in kept.get("suggestions", ())),
+    )
