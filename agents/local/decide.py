@@ -11,7 +11,7 @@ from agents.local.amounts import find_amounts
 from agents.local.asking import ask
 from agents.local.intents import ACTING, acting_topic, reading_topic
 from agents.local.text import Clause, read
-from agents.local.types import NOT_FOUND, REQUIRED, Call, Decision, Memory, Pending
+from agents.local.types import NOT_FOUND, REQUIRED, PERSON, PERSON_OFFER, Call, Decision, Memory, Pending
 
 _FACT_QUESTION = re.compile(
     r"(?:which|what|how many|how much|who|did|was|were|has|have|had|is (?!it\b)|are|why|when)\b"
@@ -58,7 +58,7 @@ def _settle(tool: str, found: Mapping[str, str], why: str, *, sure: bool) -> Dec
         return Decision("ask", pending=Pending(tool, dict(found), missing, reason))
     if not sure:
         return Decision("ask", pending=Pending(tool, dict(found), "yes"))
-    return Decision("call", (Call(tool, dict(found), acting=True),))
+    return Decision("call", (Call(tool, dict(found), acting=tool in ACTING),))
 
 
 def _look(clause: Clause, *, about: str = "") -> Decision:
@@ -76,8 +76,10 @@ def _look(clause: Clause, *, about: str = "") -> Decision:
         arguments = {"keyword": keyword}
     elif topic == "content_performance" and (content := slots.named_content_of(clause)):
         arguments = {"content": content}
+    if topic == "person":
+        topic = PERSON
     if topic in {
-        "list_campaigns", "campaign_performance", "rankings", "content_performance",
+        PERSON, "list_campaigns", "campaign_performance", "rankings", "content_performance",
         "list_audiences",
     }:  # fmt: skip
         return Decision("call", (Call(topic, arguments),))
@@ -206,6 +208,8 @@ def _after_reply(memory: Memory, text: str, wording: str) -> Memory:
         if memory.last.acting and name:
             rest = {k: v for k, v in memory.last.arguments.items() if k != name}
             return replace(memory, pending=Pending(memory.last.tool, rest, name))
+    if PERSON_OFFER in text:
+        return replace(memory, pending=Pending(PERSON, {}, "yes"))
     return memory if wording and wording in text else replace(memory, pending=None)
 
 

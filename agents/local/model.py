@@ -88,12 +88,6 @@ def _sentence(decision: Decision, names: Sequence[str]) -> str:
     return say(decision.topic, names)
 
 
-def wants_person(lines: Sequence[Line]) -> bool:
-    """Whether the customer's last lines ask for a human being."""
-    decisions = decide([(line.role, line.text) for line in lines if _spoken(line)])
-    return any(decision.topic == "person" for decision in decisions)
-
-
 def topic_agent(text: str) -> str:
     """The type of agent a text is for: paid_ads, seo, content, audience; empty when unclear."""
     decisions = decide([("user", text)])

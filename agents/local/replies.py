@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from agents.local.types import NOT_FOUND
+from agents.local.types import NOT_FOUND, PERSON_OFFER
 
+_ELSEWHERE = (
+    "That is the work of another of our agents. Please ask it in a message of its own, and I will "
+    "pass it on."
+)
 ABILITIES: Mapping[str, str] = {
     "set_campaign_budget": "ask for a new daily budget of a campaign",
     "pause_campaign": "ask to pause a campaign",
@@ -36,14 +40,14 @@ _SAYINGS: Mapping[str, str] = {
 }
 _PUBLIC = (
     "I am sorry, I cannot do that here: campaigns and budgets are for colleagues of this company "
-    "who are signed in. Would you like me to bring in a person?"
+    f"who are signed in. {PERSON_OFFER}"
 )
 
 
 def say(topic: str, tools: Sequence[str], *, refused: bool = False) -> str:
     """The sentence for a topic, with what can be done where that helps."""
     if refused:
-        return _PUBLIC
+        return _ELSEWHERE if any(name in ABILITIES for name in tools) else _PUBLIC
     text = _SAYINGS.get(topic, "")
     if topic in {"greeting", "nothing", "help"}:
         text = f"{text} {abilities(tools)}".strip()

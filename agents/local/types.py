@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+PERSON = "bring_person"
+NOT_FOUND = "I cannot find"
+PERSON_OFFER = "Would you like me to bring in a person?"
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "set_campaign_budget": ("campaign", "daily_budget"),
     "pause_campaign": ("campaign",),
     "update_page_meta": ("page", "wording"),
     "publish_content": ("content",),
     "send_audience_message": ("audience", "text"),
+    PERSON: (),
 }
-NOT_FOUND = "I cannot find"
 Kind = Literal["call", "ask", "say"]
 
 

@@ -1,0 +1,19 @@
+"""Django's entry to the agents app: receivers and tools register when it is ready."""
+
+from django.apps import AppConfig
+
+
+class AgentsConfig(AppConfig):
+    """Agents, versions, runs and tool calls."""
+
+    name = "agents"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Connect the receivers and register tools and models."""
+        from agents import receivers  # noqa: PLC0415  (needs loaded apps)
+        from agents.tools import acting, reading  # noqa: PLC0415
+
+        receivers.connect()
+        reading.register_all()
+        acting.register_all()

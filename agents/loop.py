@@ -1,0 +1,46 @@
+"""The built-in orchestrator: ask the model, call its tools, at most six rounds."""
+
+from __future__ import annotations
+
+from agents.ports import (
+    CallTool,
+    Emit,
+    Line,
+    Model,
+    ModelFailed,
+    Orchestrator,
+    RunContext,
+    RunOutcome,
+    Usage,
+)
+
+
+class BuiltinLoop(Orchestrator):
+    """Model, tools, model, until the model has nothing left to call."""
+
+    key = "builtin"
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def run(self, context: RunContext, *, call_tool: CallTool, emit: Emit) -> RunOutcome:
+        lines = list(context.lines)
+        usage = Usage()
+        for number in range(1, context.max_rounds + 1):
+            try:
+                turn = self._model.turn(lines, context.tools, prompt=context.prompt, emit=emit)
+            except ModelFailed as failure:
+                return RunOutcome("", number, usage, error=failure.code)
+            usage = usage.plus(turn.usage)
+            if not turn.tool_requests:
+                text = turn.text.strip()
+                return RunOutcome(text, number, usage, error="" if text else "empty_answer")
+            lines.append(Line("assistant", turn.text, turn.tool_requests))
+            lines += [call_tool(request, number) for request in turn.tool_requests]
+        return RunOutcome("", context.max_rounds, usage, error="too_many_rounds")
+
+    def resume(
+        self, context: RunContext, *, outcome_text: str, call_tool: CallTool, emit: Emit
+    ) -> RunOutcome:
+        # The words of an outcome come from the approval itself: a model might embellish them.
+        return RunOutcome(outcome_text, 0)

@@ -1,0 +1,216 @@
+"""Agents and their versions, the runs they do in conversations, and what they called."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from conversations.models import Conversation, Message
+from core.clock import now
+from core.tenancy import TenantModel
+
+
+class Agent(TenantModel):
+    """Somebody artificial who answers: one of ours (system) or the tenant's own."""
+
+    class Type(models.TextChoices):
+        """What it is there for."""
+
+        PAID_ADS = "paid_ads", "Paid Ads"
+        SEO = "seo", "SEO"
+        CONTENT = "content", "Content"
+        AUDIENCE = "audience", "Audience"
+        CUSTOM = "custom", "Custom"
+
+    class Category(models.TextChoices):
+        """Which part of the work it belongs to."""
+
+        ADVERTISING = "advertising", "Advertising"
+        SEARCH = "search", "Search"
+        CONTENT = "content", "Content"
+        MESSAGING = "messaging", "Messaging"
+
+    name = models.CharField(max_length=80)
+    type = models.CharField(max_length=10, choices=Type)
+    category = models.CharField(max_length=12, choices=Category)
+    is_system = models.BooleanField(default=False)
+    configuration = models.JSONField(default=dict, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "type"],
+                name="one_system_agent_per_type",
+                condition=Q(is_system=True),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "type", "is_active"], name="agents_by_type")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AgentVersion(TenantModel):
+    """What an agent was at one time: prompt, tools and model. Written once, never changed."""
+
+    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    prompt = models.TextField(blank=True)
+    tools = models.JSONField(default=list)
+    orchestrator = models.CharField(max_length=20, default="builtin")
+    model = models.CharField(max_length=20, default="local")
+    model_name = models.CharField(max_length=80, blank=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "agent", "number"], name="one_version_per_number"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.number}"
+
+
+class AgentRun(TenantModel):
+    """One turn of an agent in a conversation, over one message or a burst of them.
+
+    `generation` counts the messages that joined; an answer made for an older one is dropped.
+    A run of a decision (trigger `approval` or `uncertain`) tells its outcome and nothing else.
+    """
+
+    class State(models.TextChoices):
+        """How far it has come; `waiting` = answered, something it asked for waits for a signature."""
+
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        WAITING = "waiting", "Waiting for a signature"
+        FINISHED = "finished", "Finished"
+        FAILED = "failed", "Failed"
+
+    class Trigger(models.TextChoices):
+        """What started it."""
+
+        MESSAGE = "message", "Message"
+        APPROVAL = "approval", "Decision"
+        UNCERTAIN = "uncertain", "Uncertain outcome"
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="runs")
+    agent_version = models.ForeignKey(AgentVersion, null=True, on_delete=models.PROTECT)
+    state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
+    trigger = models.CharField(max_length=9, choices=Trigger, default=Trigger.MESSAGE)
+    trigger_ref = models.UUIDField()
+    generation = models.PositiveIntegerField(default=1)
+    first_message_at = models.DateTimeField(default=now)
+    joinable_until = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    fence = models.PositiveIntegerField(default=0)
+    rounds = models.PositiveSmallIntegerField(default=0)
+    input_tokens = models.PositiveIntegerField(default=0)
+    output_tokens = models.PositiveIntegerField(default=0)
+    error_code = models.CharField(max_length=40, blank=True)
+    reply_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "conversation"],
+                name="one_running_run_per_conversation",
+                condition=Q(state="running"),
+            ),
+            models.UniqueConstraint(
+                fields=["tenant_id", "conversation"],
+                name="one_queued_message_run_per_conversation",
+                condition=Q(state="queued", trigger="message"),
+            ),
+            models.UniqueConstraint(
+                fields=["tenant_id", "trigger", "trigger_ref"], name="one_run_per_trigger"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant_id", "conversation", "-created_at"], name="runs_by_conversation"
+            ),
+            models.Index(
+                fields=["lease_until"],
+                name="runs_to_sweep",
+                condition=Q(state__in=["queued", "running"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {str(self.id)[-6:]}"
+
+
+class AgentRunMessage(TenantModel):
+    """A message that a run answers; a message belongs to one run only."""
+
+    run = models.ForeignKey(AgentRun, on_delete=models.CASCADE, related_name="inputs")
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="+")
+    answered_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "message"], name="one_run_per_message"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["tenant_id", "run"], name="inputs_by_run")]
+
+    def __str__(self) -> str:
+        return f"input {str(self.id)[-6:]}"
+
+
+class ToolCall(TenantModel):
+    """One call of a tool within a run; arguments are kept masked."""
+
+    class State(models.TextChoices):
+        """What became of the call."""
+
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        REFUSED = "refused", "Refused"
+        FAILED = "failed", "Failed"
+
+    run = models.ForeignKey(AgentRun, on_delete=models.CASCADE, related_name="tool_calls")
+    call_id = models.CharField(max_length=80)
+    name = models.CharField(max_length=60)
+    fingerprint = models.CharField(max_length=64)
+    arguments = models.JSONField(default=dict)
+    result = models.JSONField(default=dict)
+    state = models.CharField(max_length=8, choices=State, default=State.RUNNING)
+    round = models.PositiveSmallIntegerField(default=1)
+    approval_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "run", "call_id"], name="one_tool_call_per_id"
+            ),
+            models.UniqueConstraint(
+                fields=["tenant_id", "run", "fingerprint"],
+                name="one_tool_call_per_wish",
+                condition=~Q(fingerprint=""),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "approval_id"], name="tool_calls_by_approval")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {str(self.id)[-6:]}"

@@ -1,0 +1,1 @@
+"""Adapters of the model port to outside providers; the heavy libraries load when first used."""

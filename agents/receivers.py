@@ -1,0 +1,26 @@
+"""What agents do on the announcements of lower apps: put an id into the queue, nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from agents import tasks
+from core import events
+
+
+def on_message_received(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
+    """A customer wrote."""
+    tasks.take_message.delay(str(tenant_id), str(ref))
+
+
+def on_outcome(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
+    """An approval is over, or an execution came to an end."""
+    tasks.take_outcome.delay(str(tenant_id), str(ref))
+
+
+def connect() -> None:
+    """Connect to the announcements; safe to repeat."""
+    events.message_received.connect(on_message_received, dispatch_uid="agents.message_received")
+    events.approval_closed.connect(on_outcome, dispatch_uid="agents.approval_closed")
+    events.action_finished.connect(on_outcome, dispatch_uid="agents.action_finished")

@@ -1,0 +1,104 @@
+"""Reading agents and runs: what a run sees of its conversation, for whom it works."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Max, Q
+
+from accounts.models import Membership
+from accounts.roles import permissions_of
+from agents.models import Agent, AgentRun, AgentVersion, ToolCall
+from agents.ports import Line
+from agents.tools.registry import Caller
+from conversations.models import ContactPoint, Conversation, Message
+from core.actors import Actor
+from core.errors import NotFound
+
+TRANSCRIPT_LINES = 30
+
+
+def list_agents(*, viewer: Actor) -> list[Agent]:
+    """The agents of the tenant in scope. Needs agents.view_agent."""
+    viewer.require("agents.view_agent")
+    return list(Agent.objects.order_by("name"))
+
+
+def get_run(*, viewer: Actor, run_id: UUID) -> AgentRun:
+    """One run. Needs agents.view_agentrun; raises NotFound."""
+    viewer.require("agents.view_agentrun")
+    run = AgentRun.objects.filter(pk=run_id).select_related("agent_version__agent").first()
+    if run is None:
+        raise NotFound
+    return run
+
+
+def list_tool_calls(*, viewer: Actor, run_id: UUID) -> list[ToolCall]:
+    """The calls of one run, in order. Needs agents.view_agentrun."""
+    viewer.require("agents.view_agentrun")
+    return list(ToolCall.objects.filter(run_id=run_id).order_by("id"))
+
+
+def newest_version(agent_type: str) -> AgentVersion | None:
+    """The newest version of the active agent of a type; the tenant's own before ours."""
+    versions = AgentVersion.objects.filter(agent__type=agent_type, agent__is_active=True)
+    return versions.select_related("agent").order_by("agent__is_system", "-number").first()
+
+
+def any_version() -> AgentVersion | None:
+    """The newest version of any active agent, ours first."""
+    versions = AgentVersion.objects.filter(agent__is_active=True).select_related("agent")
+    return versions.order_by("-agent__is_system", "agent__created_at", "-number").first()
+
+
+def last_version(conversation_id: UUID) -> AgentVersion | None:
+    """The version that answered last in a conversation, if its agent is still active."""
+    runs = AgentRun.objects.filter(
+        conversation_id=conversation_id, agent_version__agent__is_active=True
+    )
+    run = runs.select_related("agent_version__agent").order_by("-created_at").first()
+    return run.agent_version if run else None
+
+
+def transcript(run: AgentRun) -> tuple[Line, ...]:
+    """The masked lines of the conversation as this run sees them.
+
+    Its unanswered messages come last, whatever was said meanwhile; a message that came later and
+    has not joined is left to the round, or the run, that it joins.
+    """
+    inputs = dict(run.inputs.values_list("message_id", "answered_at"))
+    newest = Message.objects.filter(conversation_id=run.conversation_id).order_by("-seq")
+    joined = Message.objects.filter(id__in=inputs).aggregate(last=Max("seq"))["last"] or 0
+    known = newest.filter(Q(seq__lte=joined) | Q(direction="out"))[:TRANSCRIPT_LINES]
+    rows = list(known)[::-1]
+    open_ids = {message_id for message_id, answered in inputs.items() if answered is None}
+    told = [row for row in rows if row.id not in open_ids]
+    return tuple(_line(row) for row in [*told, *(row for row in rows if row.id in open_ids)])
+
+
+def _line(message: Message) -> Line:
+    return Line("user" if message.direction == "in" else "assistant", message.masked_body)
+
+
+def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
+    """For whom the run works: read afresh, because seats and rights end at any time."""
+    conversation = Conversation.objects.select_related("contact", "channel_account").get(
+        pk=run.conversation_id
+    )
+    seat = None
+    if conversation.contact.user_id:
+        seat = Membership.objects.filter(
+            user_id=conversation.contact.user_id, is_active=True, user__is_active=True
+        ).first()
+    points = ContactPoint.objects.filter(contact_id=conversation.contact_id, is_verified=True)
+    return Caller(
+        conversation_id=conversation.id,
+        channel=conversation.channel_account.kind,
+        verified=points.exists(),
+        user_id=seat.user_id if seat else None,
+        permissions=permissions_of(seat.role) if seat else frozenset(),
+        agent_id=version.agent_id,
+        agent_type=version.agent.type,
+        agent_owner_id=version.agent.owner_id,
+        run_id=run.id,
+    )

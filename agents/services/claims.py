@@ -1,0 +1,64 @@
+"""One run at a time per conversation: claim with a lease and a fence, renew, find what to run next."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+
+from agents.models import AgentRun
+from core.clock import now as clock_now
+from core.tenancy import platform_scope
+
+LEASE = timedelta(seconds=45)
+OVERDUE = timedelta(seconds=3)
+State = AgentRun.State
+
+
+def claim(run_id: UUID, *, now: datetime | None = None) -> AgentRun | None:
+    """Take a queued run, or a running one whose lease is over; None when it is not to be had.
+
+    The partial unique index refuses a second running run of the conversation.
+    """
+    moment = now or clock_now()
+    free = Q(state=State.QUEUED) | Q(state=State.RUNNING, lease_until__lt=moment)
+    try:
+        with transaction.atomic():
+            won = AgentRun.objects.filter(free, pk=run_id).update(
+                state=State.RUNNING,
+                lease_until=moment + LEASE,
+                fence=F("fence") + 1,
+                started_at=moment,
+            )
+    except IntegrityError:
+        return None
+    if not won:
+        return None
+    return AgentRun.objects.select_related("agent_version__agent").get(pk=run_id)
+
+
+def renew(run: AgentRun, *, now: datetime | None = None) -> bool:
+    """Push the lease out; False when somebody else has the run now."""
+    held = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
+    return bool(held.update(lease_until=(now or clock_now()) + LEASE))
+
+
+def next_queued(conversation_id: UUID) -> UUID | None:
+    """The run of a conversation that waits for its turn, the oldest first."""
+    queued = AgentRun.objects.filter(conversation_id=conversation_id, state=State.QUEUED)
+    return queued.order_by("created_at").values_list("pk", flat=True).first()
+
+
+def list_due(*, now: datetime | None = None, limit: int = 100) -> list[tuple[UUID, UUID]]:
+    """(tenant, run) of runs nobody works: queued for seconds, or with a lease that is over.
+
+    Enters the platform scope by itself.
+    """
+    moment = now or clock_now()
+    stale = Q(state=State.QUEUED, lease_until__lt=moment - OVERDUE)
+    lost = Q(state=State.RUNNING, lease_until__lt=moment)
+    with platform_scope():
+        rows = AgentRun.objects.filter(stale | lost).order_by("lease_until")
+        return list(rows.values_list("tenant_id", "pk")[:limit])

@@ -1,0 +1,81 @@
+"""How a message finds its run: it starts one, joins one, or stays with the person who answers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from agents.models import AgentRun, AgentRunMessage
+from conversations.models import Conversation, Message
+from core.clock import now as clock_now
+
+QUIET = timedelta(seconds=1.5)
+BURST = timedelta(seconds=8)
+
+
+@transaction.atomic
+def take_message(*, message_id: UUID, now: datetime | None = None) -> AgentRun | None:
+    """Give an inbound message to a run and return it; None where no agent answers.
+
+    For the system only. A lone message starts a run at once. One that comes while the run of an
+    earlier message is not done, or within 1.5 s of the last one (at most 8 s after the first),
+    joins it: the run goes back to `queued` and works once more. Safe to repeat.
+    """
+    moment = now or clock_now()
+    message = Message.objects.filter(pk=message_id, direction="in").first()
+    if message is None:
+        return None
+    conversation = Conversation.objects.select_for_update().get(pk=message.conversation_id)
+    earlier = AgentRunMessage.objects.filter(message=message).select_related("run").first()
+    if earlier:
+        return earlier.run
+    if conversation.state != Conversation.State.AGENT:
+        return None
+    run = _joinable(conversation.id, moment)
+    if run is None:
+        run = _start(conversation.id, message, moment)
+    else:
+        _join(run, moment)
+    AgentRunMessage.objects.create(run=run, message=message)
+    return run
+
+
+def _joinable(conversation_id: UUID, moment: datetime) -> AgentRun | None:
+    """The run this message belongs to; the conversation's row is locked by the caller."""
+    runs = AgentRun.objects.select_for_update().filter(
+        conversation_id=conversation_id, trigger=AgentRun.Trigger.MESSAGE
+    )
+    unfinished = [AgentRun.State.QUEUED, AgentRun.State.RUNNING]
+    # A queued run may stand behind a running one: the newest is the one still open to words.
+    if run := runs.filter(state__in=unfinished).order_by("-created_at").first():
+        return run
+    return (
+        runs.filter(
+            state__in=[AgentRun.State.FINISHED, AgentRun.State.WAITING], joinable_until__gt=moment
+        )
+        .order_by("-created_at")
+        .first()
+    )
+
+
+def _join(run: AgentRun, moment: datetime) -> None:
+    run.generation += 1
+    run.joinable_until = min(moment + QUIET, run.first_message_at + BURST)
+    if run.state in {AgentRun.State.FINISHED, AgentRun.State.WAITING}:
+        run.state = AgentRun.State.QUEUED
+        run.lease_until = moment
+    run.save(update_fields=["generation", "joinable_until", "state", "lease_until"])
+
+
+def _start(conversation_id: UUID, message: Message, moment: datetime) -> AgentRun:
+    return AgentRun.objects.create(
+        conversation_id=conversation_id,
+        trigger=AgentRun.Trigger.MESSAGE,
+        trigger_ref=message.id,
+        first_message_at=moment,
+        joinable_until=moment + QUIET,
+        lease_until=moment,
+        created_at=moment,
+    )

@@ -1,0 +1,118 @@
+"""Telling a requester what came of his approval: one run per approval and ending, exactly once."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from agents.models import AgentRun, ToolCall
+from agents.wording import outcome_sentence
+from conversations import services as conversations
+from conversations.models import Conversation
+from core.actors import system
+from core.clock import now
+from core.pii import mask_text
+from hitl.models import Approval, Decision, Execution
+from hitl.transitions import FINAL
+
+State = AgentRun.State
+Trigger = AgentRun.Trigger
+UNKNOWN = "unknown"
+
+
+def take_outcome(*, approval_id: UUID) -> AgentRun | None:
+    """Open the run that tells the outcome of an approval; None where there is nothing to tell.
+
+    For the system only. Only approvals that a tool call asked for have somebody to tell. The
+    final state and an uncertain outcome are told once each, however often this is called.
+    """
+    approval = Approval.objects.filter(pk=approval_id).first()
+    if approval is None or approval.tool_call_id is None:
+        return None
+    trigger = _trigger(approval)
+    call = ToolCall.objects.filter(pk=approval.tool_call_id).select_related("run").first()
+    if trigger is None or call is None:
+        return None
+    try:
+        with transaction.atomic():
+            return AgentRun.objects.create(
+                conversation_id=call.run.conversation_id,
+                agent_version_id=call.run.agent_version_id,
+                trigger=trigger,
+                trigger_ref=approval.id,
+                lease_until=now(),
+            )
+    except IntegrityError:
+        return AgentRun.objects.filter(trigger=trigger, trigger_ref=approval.id).first()
+
+
+def _trigger(approval: Approval) -> AgentRun.Trigger | None:
+    if approval.state in FINAL:
+        return Trigger.APPROVAL
+    return Trigger.UNCERTAIN if approval.state == UNKNOWN else None
+
+
+def tell(run: AgentRun) -> None:
+    """Say the outcome in the conversation and end the run, together."""
+    approval = Approval.objects.get(pk=run.trigger_ref)
+    stale = run.trigger == Trigger.UNCERTAIN and approval.state != UNKNOWN
+    text = "" if stale else _sentence(approval)
+    with transaction.atomic():
+        conversation = _place(run)
+        held = AgentRun.objects.select_for_update().filter(
+            pk=run.pk, fence=run.fence, state=State.RUNNING
+        )
+        if not held.exists():
+            return
+        code = "" if conversation else "conversation_closed"
+        held.update(state=State.FINISHED, lease_until=None, finished_at=now(), error_code=code)
+        _release(approval)
+        if conversation and text:
+            _say(run, conversation, approval, text)
+
+
+def _place(run: AgentRun) -> Conversation | None:
+    """Where the requester can be told: the conversation he asked in, or his open one after it."""
+    rows = Conversation.objects.select_for_update()
+    conversation = rows.get(pk=run.conversation_id)
+    if conversation.state != Conversation.State.CLOSED:
+        return conversation
+    later = rows.filter(
+        channel_account_id=conversation.channel_account_id, contact_id=conversation.contact_id
+    )
+    return later.exclude(state=Conversation.State.CLOSED).first()
+
+
+def _release(approval: Approval) -> None:
+    """The run that asked waits no more once none of its approvals is open."""
+    asking = ToolCall.objects.filter(pk=approval.tool_call_id).values_list("run_id", flat=True)
+    run_id = asking.first()
+    if run_id is None or approval.is_open:
+        return
+    others = ToolCall.objects.filter(run_id=run_id).exclude(approval_id=None)
+    waiting = Approval.objects.filter(id__in=others.values("approval_id"))
+    if not any(each.is_open for each in waiting):
+        AgentRun.objects.filter(pk=run_id, state=State.WAITING).update(state=State.FINISHED)
+
+
+def _say(run: AgentRun, conversation: Conversation, approval: Approval, text: str) -> None:
+    message = conversations.reply(
+        actor=system("agents"),
+        conversation_id=conversation.id,
+        text=text,
+        # The system may speak where a person has taken over, and a decision has to be told there.
+        sender_type="system",
+        sender_name="walker",
+        metadata={"run": str(run.id), "approval": str(approval.id), "reference": approval.reference},
+    )
+    AgentRun.objects.filter(pk=run.pk).update(reply_id=message.id)
+
+
+def _sentence(approval: Approval) -> str:
+    rejected = approval.state == "rejected"
+    verdicts = Decision.objects.filter(approval=approval, verdict="reject").order_by("-id")
+    reason = verdicts.values_list("reason", flat=True).first() if rejected else ""
+    last = Execution.objects.filter(approval=approval).order_by("-id").first()
+    error = last.error.split(":")[0][:60] if last and last.error else ""
+    return outcome_sentence(approval, reason=mask_text(reason or ""), error=error)

@@ -1,0 +1,213 @@
+"""Working a run: rounds until an answer stands, then answer and end in one transaction."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+
+from agents import calls, registry, selectors
+from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
+from agents.ports import Emit, Line, RunContext, RunOutcome, ToolRequest
+from agents.services import claims, outcomes
+from agents.services.routing import choose_version
+from agents.services.telling import Speaker, agent_actor
+from agents.tools import registry as tools
+from conversations import services as conversations
+from conversations.models import Conversation
+from core.actors import system
+from core.clock import now
+from core.errors import WalkerError
+from core.log import get_logger
+
+log = get_logger(__name__)
+MAX_ROUNDS = 6
+MAX_REDOS = 10
+MAX_ATTEMPTS = 3
+APOLOGY = (
+    "I am sorry, something went wrong on my side and I cannot answer this. "
+    "I have asked a colleague to take over; you will get an answer here."
+)
+State = AgentRun.State
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a round came to: words, or why there are none; and whether a person takes over."""
+
+    outcome: RunOutcome
+    generation: int
+    hand_off: str = ""
+
+
+def run_turn(run_id: UUID) -> UUID | None:
+    """Work a run to its end and return the conversation's next queued run, if there is one.
+
+    For workers only. Does nothing when somebody else has the run, or another run of the
+    conversation. Every failure ends with a person being asked and the customer being told.
+    """
+    run = claims.claim(run_id)
+    if run is None:
+        return None
+    if run.trigger != AgentRun.Trigger.MESSAGE:
+        outcomes.tell(run)
+    elif run.fence > MAX_ATTEMPTS + run.generation:
+        _finish(run, None, Answer(RunOutcome("", 0, error="crashed"), run.generation))
+    else:
+        _work(run)
+    return claims.next_queued(run.conversation_id)
+
+
+def _work(run: AgentRun) -> None:
+    speaker = Speaker(run.conversation_id, run.id)
+    speaker.typing(True)
+    try:
+        for _ in range(MAX_REDOS):
+            if not claims.renew(run):
+                return
+            version = choose_version(run)
+            answer = _round(run, version, speaker)
+            if _finish(run, version, answer):
+                return
+            speaker.restart()
+        _finish(run, None, Answer(RunOutcome("", 0, error="no_pause"), -1))
+    finally:
+        speaker.typing(False)
+
+
+def _round(run: AgentRun, version: AgentVersion | None, speaker: Speaker) -> Answer:
+    """Let the orchestrator work once over all messages that have joined so far."""
+    generation = AgentRun.objects.values_list("generation", flat=True).get(pk=run.pk)
+    if version is None:
+        return Answer(RunOutcome("", 0, error="no_agent"), generation)
+    try:
+        outcome = _orchestrate(run, version, speaker.emit)
+    except calls.ToolBroke as broken:
+        outcome = RunOutcome("", 0, error=str(broken))
+    except WalkerError as error:
+        outcome = RunOutcome("", 0, error=error.code)
+    except Exception:  # noqa: BLE001  (the task's boundary: nobody may be left without an answer)
+        log.exception("run_broke", run=str(run.pk))
+        outcome = RunOutcome("", 0, error="run_broke")
+    speaker.flush()
+    return Answer(outcome, generation, _wished_hand_off(run))
+
+
+def _orchestrate(run: AgentRun, version: AgentVersion, emit: Emit) -> RunOutcome:
+    caller = selectors.caller_of(run, version)
+    offered = tools.offered(version.tools, caller)
+    names = {tool.key for tool in offered}
+    context = RunContext(
+        run_id=run.id,
+        prompt=version.prompt,
+        lines=(*selectors.transcript(run), *calls.recorded(run)),
+        tools=tuple(tool.spec() for tool in offered),
+        max_rounds=MAX_ROUNDS,
+    )
+    run.agent_version = version
+
+    def call_tool(request: ToolRequest, number: int) -> Line:
+        claims.renew(run)
+        # Read the caller again: his seat may have ended since the tools were offered.
+        fresh = selectors.caller_of(run, version)
+        return calls.perform(
+            run=run, caller=fresh, offered=names, request=request, number=number
+        )
+
+    model = registry.get_model(version.model, version.model_name)
+    orchestrator = registry.get_orchestrator(version.orchestrator, model)
+    return orchestrator.run(context, call_tool=call_tool, emit=emit)
+
+
+def _open_calls(run: AgentRun) -> list[ToolCall]:
+    """The calls made since the run's last answer."""
+    made = ToolCall.objects.filter(run=run, state=ToolCall.State.DONE)
+    if run.finished_at:
+        made = made.filter(created_at__gt=run.finished_at)
+    return list(made.order_by("id"))
+
+
+def _wished_hand_off(run: AgentRun) -> str:
+    return next((c.result["hand_off"] for c in _open_calls(run) if "hand_off" in c.result), "")
+
+
+def _finish(run: AgentRun, version: AgentVersion | None, answer: Answer) -> bool:
+    """Answer and end the run together; False when a message joined meanwhile.
+
+    Lock order: conversation, run, then the stream and the audit head inside `reply`.
+    """
+    with transaction.atomic():
+        conversation = Conversation.objects.select_for_update().get(pk=run.conversation_id)
+        held = AgentRun.objects.select_for_update().filter(
+            pk=run.pk, fence=run.fence, state=State.RUNNING
+        )
+        current = held.first()
+        if current is None:
+            return True
+        if answer.generation >= 0 and current.generation != answer.generation:
+            return False
+        _settle(current, version, answer.outcome)
+        if conversation.state != Conversation.State.AGENT:
+            AgentRun.objects.filter(pk=run.pk).update(error_code="taken_over")
+            return True
+        _speak(current, version, answer)
+    return True
+
+
+def _settle(run: AgentRun, version: AgentVersion | None, outcome: RunOutcome) -> None:
+    """Write how the run ended."""
+    moment = now()
+    waits = any(call.approval_id for call in _open_calls(run))
+    ended = State.FAILED if outcome.error else State.WAITING if waits else State.FINISHED
+    AgentRunMessage.objects.filter(run=run, answered_at=None).update(answered_at=moment)
+    AgentRun.objects.filter(pk=run.pk).update(
+        state=ended,
+        agent_version=version,
+        rounds=run.rounds + outcome.rounds,
+        input_tokens=run.input_tokens + outcome.usage.input_tokens,
+        output_tokens=run.output_tokens + outcome.usage.output_tokens,
+        error_code=outcome.error[:40],
+        lease_until=None,
+        finished_at=moment,
+    )
+
+
+def _speak(run: AgentRun, version: AgentVersion | None, answer: Answer) -> None:
+    """Say the answer (or the apology), then hand over where that is due."""
+    made = _open_calls(run)
+    text = _with_signatures(answer.outcome.text or APOLOGY, made)
+    if answer.outcome.error:
+        text = _with_signatures(APOLOGY, made)
+    message = conversations.reply(
+        actor=agent_actor(version),
+        conversation_id=run.conversation_id,
+        text=text,
+        sender_type="agent",
+        sender_id=version.agent_id if version else None,
+        sender_name=version.agent.name if version else "",
+        metadata={"run": str(run.id)},
+    )
+    AgentRun.objects.filter(pk=run.pk).update(reply_id=message.id)
+    reason = answer.outcome.error or answer.hand_off
+    if reason:
+        conversations.hand_off(
+            actor=system("agents"), conversation_id=run.conversation_id, reason=_code(reason)
+        )
+
+
+def _code(reason: str) -> str:
+    """A failure's code in the form that a hand-off takes."""
+    code = re.sub(r"[^a-z0-9_]", "_", reason.lower())[:40]
+    return code if re.match(r"[a-z][a-z0-9_]", code) else "agent_failed"
+
+
+def _with_signatures(text: str, made: list[ToolCall]) -> str:
+    """An answer always names what was asked for in it, whatever the model wrote."""
+    unnamed = [
+        str(call.result["sentence"])
+        for call in made
+        if call.approval_id and str(call.result.get("reference")) not in text
+    ]
+    return " ".join([text, *unnamed])

@@ -1,0 +1,48 @@
+"""Background work of agents: give messages and outcomes to runs, work runs, sweep what was left."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from agents import services
+from agents.services import claims
+from core.celery_task import sweep_task, tenant_task
+from core.tenancy import current_tenant_id
+
+
+@tenant_task(queue="high")
+def take_message(row_id: UUID) -> None:
+    """Give one inbound message to a run and work it."""
+    run = services.take_message(message_id=row_id)
+    if run:
+        _work(run.pk)
+
+
+@tenant_task(queue="high")
+def take_outcome(row_id: UUID) -> None:
+    """Tell the requester what came of one approval."""
+    run = services.take_outcome(approval_id=row_id)
+    if run:
+        _work(run.pk)
+
+
+@tenant_task(queue="high")
+def work_run(row_id: UUID) -> None:
+    """Work one run."""
+    _work(row_id)
+
+
+def _work(run_id: UUID) -> None:
+    following = services.run_turn(run_id)
+    if following and following != run_id:
+        work_run.delay(str(current_tenant_id()), str(following))
+
+
+@sweep_task(queue="high")
+def sweep_runs() -> None:
+    """Find runs nobody works and queue them again; the claim decides who gets one."""
+    for tenant_id, run_id in claims.list_due():
+        work_run.delay(str(tenant_id), str(run_id))
+
+
+SWEEPS = {"sweep-runs": ("agents.tasks.sweep_runs", 5.0)}

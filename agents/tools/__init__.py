@@ -1,0 +1,1 @@
+"""What agents can call: reading tools answer, acting tools only ask for a signature."""

@@ -1,0 +1,160 @@
+"""Acting tools: each asks for a signature and does nothing by itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+from pydantic import BeforeValidator, Field
+
+from accounts.roles import ALL_PERMISSIONS
+from agents.tools.registry import PROPOSE, Arguments, Audience, Caller, Tool, register
+from agents.wording import waiting_sentence
+from core.actors import Actor
+from hitl import services
+from hitl.types import Origin
+
+
+def _whole_as_text(value: object) -> object:
+    """Whole numbers are exact; a float has already lost what the person wrote."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+MoneyText = Annotated[str, BeforeValidator(_whole_as_text), Field(pattern=r"^\d{1,9}(\.\d{1,2})?$")]
+Name = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class BudgetArguments(Arguments):
+    """A new daily budget."""
+
+    campaign: Name
+    daily_budget: MoneyText = Field(description='New daily amount as text, for example "900.50"')
+    currency: str = Field("", pattern=r"^([A-Z]{3})?$")
+
+
+class PauseArguments(Arguments):
+    """A campaign to pause."""
+
+    campaign: Name
+
+
+class MetaArguments(Arguments):
+    """New meta data of a page."""
+
+    page: Name
+    title: str | None = Field(None, max_length=120)
+    description: str | None = Field(None, max_length=320)
+
+
+class PublishArguments(Arguments):
+    """A draft to publish."""
+
+    content: Name
+
+
+class MessageArguments(Arguments):
+    """A text for an audience."""
+
+    audience: Name
+    text: str = Field(min_length=1, max_length=1600)
+
+
+class ActingTool(Tool):
+    """Proposes the action kind of the same name."""
+
+    audience: ClassVar[Audience] = "member"
+    acting: ClassVar[bool] = True
+
+    def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
+        approval = services.propose(
+            actor=_agent_actor(caller),
+            kind=self.key,
+            params=arguments.model_dump(exclude_none=True),
+            origin=_origin(caller, call_id),
+            dedupe_key=str(call_id),
+        )
+        return {
+            "approval_id": str(approval.id),
+            "reference": approval.reference,
+            "state": approval.state,
+            "sentence": waiting_sentence(approval),
+        }
+
+
+def _agent_actor(caller: Caller) -> Actor:
+    """The agent on behalf of the member; it may propose only because the member may."""
+    return Actor(
+        kind="agent",
+        id=caller.agent_id,
+        user_id=caller.user_id,
+        role="agent",
+        name=caller.agent_type,
+        permissions=caller.permissions & ALL_PERMISSIONS & frozenset({PROPOSE}),
+    )
+
+
+def _origin(caller: Caller, call_id: UUID) -> Origin:
+    return Origin(
+        conversation_id=caller.conversation_id,
+        agent_id=caller.agent_id,
+        run_id=caller.run_id,
+        tool_call_id=call_id,
+        requester_user_id=caller.user_id,
+        agent_owner_id=caller.agent_owner_id,
+        channel=caller.channel,
+    )
+
+
+class SetCampaignBudget(ActingTool):
+    """A new daily budget."""
+
+    key: ClassVar[str] = "set_campaign_budget"
+    title: ClassVar[str] = "Set a daily budget"
+    description: ClassVar[str] = "Ask for a new daily budget of a campaign; waits for a signature."
+    arguments: ClassVar[type[Arguments]] = BudgetArguments
+
+
+class PauseCampaign(ActingTool):
+    """Stop a campaign."""
+
+    key: ClassVar[str] = "pause_campaign"
+    title: ClassVar[str] = "Pause a campaign"
+    description: ClassVar[str] = "Ask to pause a campaign; waits for a signature."
+    arguments: ClassVar[type[Arguments]] = PauseArguments
+
+
+class UpdatePageMeta(ActingTool):
+    """New title or description."""
+
+    key: ClassVar[str] = "update_page_meta"
+    title: ClassVar[str] = "Change page meta data"
+    description: ClassVar[str] = (
+        "Ask for a new title or meta description of a page; waits for a signature."
+    )
+    arguments: ClassVar[type[Arguments]] = MetaArguments
+
+
+class PublishContent(ActingTool):
+    """Publish a draft."""
+
+    key: ClassVar[str] = "publish_content"
+    title: ClassVar[str] = "Publish content"
+    description: ClassVar[str] = "Ask to publish a draft; waits for a signature."
+    arguments: ClassVar[type[Arguments]] = PublishArguments
+
+
+class SendAudienceMessage(ActingTool):
+    """Write to an audience."""
+
+    key: ClassVar[str] = "send_audience_message"
+    title: ClassVar[str] = "Message an audience"
+    description: ClassVar[str] = "Ask to send an audience a message; waits for a signature."
+    arguments: ClassVar[type[Arguments]] = MessageArguments
+
+
+def register_all() -> None:
+    """Register the acting tools."""
+    for tool in (
+        SetCampaignBudget, PauseCampaign, UpdatePageMeta, PublishContent, SendAudienceMessage,
+    ):  # fmt: skip
+        register(tool)

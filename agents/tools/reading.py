@@ -1,0 +1,147 @@
+"""Reading tools: figures of the marketing platform for members, and a way to a person for all."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
+
+from pydantic import Field
+
+from agents.tools.registry import Arguments, Audience, Caller, Tool, register
+from integrations.sandbox_ads import selectors
+from integrations.sandbox_ads.types import Campaign
+
+PERSON_SENTENCE = "Of course. I bring in a colleague, who will answer you here."
+
+
+class OneCampaign(Arguments):
+    """Which campaign."""
+
+    campaign: str = Field(min_length=1, max_length=300, description="Name or id of the campaign")
+
+
+class Keyword(Arguments):
+    """Which search phrase; empty for all."""
+
+    keyword: str = Field("", max_length=200, description="Search phrase; empty for all")
+
+
+class Content(Arguments):
+    """Which piece of content; empty for all."""
+
+    content: str = Field("", max_length=300, description="Title of the piece; empty for all")
+
+
+def _campaign(row: Campaign) -> dict[str, Any]:
+    shown = {
+        "name": row.name, "channel": row.channel, "status": row.status,
+        "daily_budget": str(row.daily_budget), "currency": row.currency,
+    }  # fmt: skip
+    rate = Decimal(row.clicks) / row.impressions * 100 if row.impressions else Decimal(0)
+    figures = {
+        "spend": f"{row.spend} in the last 7 days", "impressions": row.impressions,
+        "clicks": row.clicks, "ctr": f"{rate:.2f} %", "conversions": row.conversions,
+    }  # fmt: skip
+    return shown | figures
+
+
+class ListCampaigns(Tool):
+    """All campaigns with status and budget."""
+
+    key: ClassVar[str] = "list_campaigns"
+    title: ClassVar[str] = "List campaigns"
+    description: ClassVar[str] = "All campaigns with status, daily budget and the last seven days."
+    audience: ClassVar[Audience] = "member"
+
+    def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
+        return {"campaigns": [_campaign(row) for row in selectors.list_campaigns()]}
+
+
+class CampaignPerformance(Tool):
+    """One campaign's figures."""
+
+    key: ClassVar[str] = "campaign_performance"
+    title: ClassVar[str] = "Show a campaign"
+    description: ClassVar[str] = "Status, budget and the last seven days of one campaign."
+    audience: ClassVar[Audience] = "member"
+    arguments: ClassVar[type[Arguments]] = OneCampaign
+
+    def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
+        named = OneCampaign.model_validate(arguments.model_dump()).campaign
+        return {"campaign": _campaign(selectors.find_campaign(named))}
+
+
+class Rankings(Tool):
+    """Search positions."""
+
+    key: ClassVar[str] = "rankings"
+    title: ClassVar[str] = "Show search rankings"
+    description: ClassVar[str] = "Positions in search results, for one phrase or for all."
+    audience: ClassVar[Audience] = "member"
+    arguments: ClassVar[type[Arguments]] = Keyword
+
+    def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
+        wanted = Keyword.model_validate(arguments.model_dump()).keyword.casefold()
+        rows = [row for row in selectors.list_rankings() if wanted in row.keyword.casefold()]
+        return {
+            "rankings": [
+                {"keyword": r.keyword, "page": r.slug, "position": r.position,
+                 "change": f"{r.change:+d}" if r.change else ""}
+                for r in rows
+            ]
+        }  # fmt: skip
+
+
+class ContentPerformance(Tool):
+    """How content is read."""
+
+    key: ClassVar[str] = "content_performance"
+    title: ClassVar[str] = "Show content"
+    description: ClassVar[str] = "Articles and pages with status, views and conversions."
+    audience: ClassVar[Audience] = "member"
+    arguments: ClassVar[type[Arguments]] = Content
+
+    def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
+        wanted = Content.model_validate(arguments.model_dump()).content.casefold()
+        rows = [r for r in selectors.content_performance() if wanted in r.title.casefold()]
+        return {
+            "content": [
+                {"title": r.title, "kind": r.kind, "status": r.status, "views": r.views,
+                 "average_seconds": r.average_seconds, "conversions": r.conversions}
+                for r in rows
+            ]
+        }  # fmt: skip
+
+
+class ListAudiences(Tool):
+    """Groups of people that can be written to."""
+
+    key: ClassVar[str] = "list_audiences"
+    title: ClassVar[str] = "List audiences"
+    description: ClassVar[str] = "Audiences with their size."
+    audience: ClassVar[Audience] = "member"
+
+    def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
+        rows = selectors.list_audiences()
+        return {"audiences": [{"name": row.name, "size": row.size} for row in rows]}
+
+
+class BringPerson(Tool):
+    """The way to a human being."""
+
+    key: ClassVar[str] = "bring_person"
+    title: ClassVar[str] = "Bring in a person"
+    description: ClassVar[str] = "Hand the conversation to a colleague when the person asks for one."
+    audience: ClassVar[Audience] = "public"
+
+    def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
+        return {"sentence": PERSON_SENTENCE, "hand_off": "asked_for_person"}
+
+
+def register_all() -> None:
+    """Register the reading tools."""
+    for tool in (
+        ListCampaigns, CampaignPerformance, Rankings, ContentPerformance, ListAudiences, BringPerson,
+    ):  # fmt: skip
+        register(tool)

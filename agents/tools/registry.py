@@ -1,0 +1,107 @@
+"""The shape of a tool, who it may be offered to, and the tools this process knows."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from agents.ports import ToolSpec
+from core.registry import Registry
+
+Audience = Literal["public", "verified", "member"]
+PROPOSE = "hitl.propose_approval"
+
+
+class Arguments(BaseModel):
+    """Base of every tool's arguments: nothing unknown gets in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """For whom a tool works: the contact behind the conversation and the agent in between.
+
+    `user_id` is only set for an active member; `permissions` are those of the member's role.
+    """
+
+    conversation_id: UUID
+    channel: str
+    verified: bool
+    user_id: UUID | None
+    permissions: frozenset[str]
+    agent_id: UUID
+    agent_type: str
+    agent_owner_id: UUID | None
+    run_id: UUID
+
+    @property
+    def is_member(self) -> bool:
+        return self.user_id is not None
+
+
+class Tool(abc.ABC):
+    """Something an agent can call."""
+
+    key: ClassVar[str]
+    title: ClassVar[str]
+    description: ClassVar[str]
+    audience: ClassVar[Audience]
+    acting: ClassVar[bool] = False
+    arguments: ClassVar[type[Arguments]] = Arguments
+
+    @abc.abstractmethod
+    def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
+        """Do it and return JSON; raises WalkerError for what the model may be told."""
+
+    def allows(self, caller: Caller) -> bool:
+        """Whether this caller may use the tool now."""
+        if self.audience == "member" and not caller.is_member:
+            return False
+        if self.audience == "verified" and not (caller.verified or caller.is_member):
+            return False
+        return not self.acting or PROPOSE in caller.permissions
+
+    def spec(self) -> ToolSpec:
+        """What a model is told about it."""
+        schema = self.arguments.model_json_schema()
+        return ToolSpec(self.key, self.title, self.description, schema, self.acting)
+
+    def read(self, raw: Mapping[str, Any]) -> Arguments:
+        """Check arguments of a model. Raises ValueError with the field names that are wrong."""
+        try:
+            return self.arguments.model_validate(dict(raw))
+        except ValidationError as problem:
+            wrong = sorted({".".join(str(part) for part in e["loc"]) for e in problem.errors()})
+            raise ValueError(", ".join(wrong) or "arguments") from None
+
+
+_tools: Registry[Tool] = Registry(Tool, name="tool")
+
+
+def register(tool: type[Tool]) -> type[Tool]:
+    """Offer a tool under its key."""
+    _tools.register(tool.key, tool)
+    return tool
+
+
+def keys() -> list[str]:
+    """The known tools in order."""
+    return _tools.keys()
+
+
+def get(key: str) -> Tool:
+    """The tool of a key. Raises NotFound."""
+    return _tools.get(key)()
+
+
+def offered(names: Iterable[str], caller: Caller) -> list[Tool]:
+    """Those of the named tools that this caller may use."""
+    known = set(keys())
+    tools = [get(name) for name in names if name in known]
+    return [tool for tool in tools if tool.allows(caller)]

@@ -1,0 +1,100 @@
+"""What a requester is told about his approval: words made from the approval, never by a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hitl.models import Approval
+
+_DONE_ROW = {
+    "set_campaign_budget": "{thing} is now {after} (was {before})",
+    "pause_campaign": "{thing} is now paused",
+}
+_DECIDED_AS_RULE = "rule"
+
+
+def waiting_sentence(approval: Approval) -> str:
+    """What is said right after asking for a signature, with the change before and after."""
+    what = f"{approval.reference} ({_headline(approval)}{_changes(approval)})"
+    if approval.holds:
+        return f"This needs a signature: {what}. It is on hold for now; I tell you when it goes on."
+    if approval.state in {"approved", "executing", "executed"}:
+        return f"{what} was signed by a rule and is being done. I tell you when it is done."
+    if not approval.is_open:
+        return f"{what} is {approval.state}; nothing was changed."
+    return (
+        f"This needs a signature: {what}. It is waiting for a colleague who may sign; "
+        "I tell you here what comes of it."
+    )
+
+
+def outcome_sentence(approval: Approval, *, reason: str, error: str) -> str:
+    """What a requester is told at the end; `reason` is the decider's, `error` the platform's code."""
+    name = approval.reference
+    because = f" Reason: {reason.rstrip('.')}." if reason else ""
+    match approval.state:
+        case "executed":
+            return f"{name} was approved {_by(approval)} and done: {_result(approval)}."
+        case "failed":
+            why = f" ({error})" if error else ""
+            return (
+                f"{name} was approved {_by(approval)}, but it could not be done{why}. "
+                f"Nothing was changed: {_headline(approval)}."
+            )
+        case "rejected":
+            return f"{name} was rejected {_by(approval)}.{because} Nothing was changed."
+        case "expired":
+            return f"{name} expired before it was signed and done. Nothing was changed."
+        case "cancelled":
+            return f"{name} was cancelled.{because} Nothing was changed."
+        case "superseded":
+            return f"{name} was replaced by a newer request. Nothing was changed by it."
+        case _:
+            return (
+                f"{name} was approved, but the answer of the platform was lost: the change may or "
+                "may not have been made. A colleague checks it, and I tell you what came of it."
+            )
+
+
+def _by(approval: Approval) -> str:
+    """Who decided, without a name: the console knows it, a chat need not."""
+    return "by a rule" if approval.decided_as == _DECIDED_AS_RULE else "by a colleague"
+
+
+def _headline(approval: Approval) -> str:
+    return str(approval.preview.get("headline") or approval.summary).rstrip(".")
+
+
+def _rows(approval: Approval) -> list[dict[str, Any]]:
+    return list(approval.preview.get("rows") or [])
+
+
+def _changes(approval: Approval) -> str:
+    """Before and after, where the headline does not say it already."""
+    headline = _headline(approval)
+    shown = [
+        f"{row['label']}: {_short(row['before'])} → {_short(row['after'])}"
+        for row in _rows(approval)[:2]
+        if row.get("before") and str(row.get("after")) not in headline
+    ]
+    first = [text for text in shown if "Exposure" not in text]
+    return "; " + "; ".join(first) if first else ""
+
+
+def _short(text: object, limit: int = 80) -> str:
+    words = str(text)
+    return words if len(words) <= limit else words[: limit - 1] + "…"
+
+
+def _result(approval: Approval) -> str:
+    """The change as a fact: "Summer Sale's daily budget is now 900.00 EUR (was 500.00 EUR)"."""
+    rows = _rows(approval)
+    pattern = _DONE_ROW.get(approval.kind)
+    if not rows or pattern is None:
+        return _headline(approval)
+    row = rows[0]
+    name = approval.facts.get("campaign_name")
+    if approval.kind == "pause_campaign":
+        return f"{name or 'the campaign'} is now paused"
+    thing = f"{name}'s {str(row['label']).lower()}" if name else str(row["label"]).lower()
+    return pattern.format(thing=thing, before=_short(row["before"]), after=_short(row["after"]))
