@@ -40,7 +40,8 @@ def plain(value: Any) -> Any:
 def _text(value: str) -> str:
     if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
         raise Unrepresentable("text contains a character that cannot be kept")
-    return str(value)
+    # Of an enum that is text, the text and not the member's name.
+    return str.__str__(value)
 
 
 def _key(value: object) -> str:
@@ -57,9 +58,7 @@ def _amount(value: Decimal) -> str:
 
 def canonical(value: Any) -> bytes:
     """Return the one byte string of a value: sorted keys, UTF-8, no spaces."""
-    document = json.dumps(
-        plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    document = json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return document.encode()
 
 

@@ -57,9 +57,7 @@ def level_of(score: int) -> Level:
     return "low"
 
 
-def assess(
-    *, title: str, base_risk: int, estimate: Estimate, history: History, local_time: datetime
-) -> RiskAssessment:
+def assess(*, title: str, base_risk: int, estimate: Estimate, history: History, local_time: datetime) -> RiskAssessment:
     """Score a request from its size, its kind, its requester's history and the hour.
 
     `local_time` is the moment in the tenant's zone. Unknown sizes add nothing by themselves.
@@ -111,9 +109,7 @@ def _history(history: History) -> Factor:
         return Factor("history", 5, "The requester has hardly any earlier requests.")
     bad = history.rejected + history.failed
     points = min(10, round(10 * bad / history.decided))
-    return Factor(
-        "history", points, f"{bad} of the requester's last {history.decided} requests went wrong."
-    )
+    return Factor("history", points, f"{bad} of the requester's last {history.decided} requests went wrong.")
 
 
 def _time(moment: datetime) -> Factor:

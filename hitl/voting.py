@@ -35,7 +35,7 @@ def required_votes(level: Mapping[str, Any], seats: Iterable[SeatHolder]) -> int
     if mode == "quorum":
         return max(1, int(level["quorum"]))
     if mode == "all":
-        named = sum(row["type"] == "user" for row in level["approvers"])
+        named = len([row for row in level["approvers"] if row["type"] == "user"])
         return max(1, named, len({holder.person_id for holder in holders}))
     if mode == "per_group":
         return max(1, len({row["value"] for row in level["approvers"]}))
@@ -57,9 +57,7 @@ def last_votes(votes: Iterable[Vote]) -> dict[UUID, str]:
     return {vote.person_id: vote.verdict for vote in votes}
 
 
-def standing(
-    level: Mapping[str, Any], seats: Iterable[SeatHolder], votes: Iterable[Vote]
-) -> Standing:
+def standing(level: Mapping[str, Any], seats: Iterable[SeatHolder], votes: Iterable[Vote]) -> Standing:
     """Return where the level stands; votes of people without a seat do not count."""
     holders = list(seats)
     people = {holder.person_id for holder in holders}

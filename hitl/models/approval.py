@@ -66,9 +66,7 @@ class Approval(TenantModel):
     currency = models.CharField(max_length=3, blank=True)
     reach = models.BigIntegerField(null=True)
 
-    requester = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
-    )
+    requester = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     requester_kind = models.CharField(max_length=10)
     agent_id = models.UUIDField(null=True)
     conversation_id = models.UUIDField(null=True)
@@ -83,17 +81,13 @@ class Approval(TenantModel):
     compliance_flags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     custom = models.JSONField(default=dict, blank=True)
 
-    workflow = models.ForeignKey(
-        "hitl.ApprovalWorkflow", on_delete=models.PROTECT, null=True, related_name="+"
-    )
+    workflow = models.ForeignKey("hitl.ApprovalWorkflow", on_delete=models.PROTECT, null=True, related_name="+")
     workflow_version = models.PositiveIntegerField(default=0)
     snapshot = models.JSONField()
     level = models.PositiveSmallIntegerField(default=1)
     votes_required = models.PositiveSmallIntegerField(default=1)
     votes_received = models.PositiveSmallIntegerField(default=0)
-    assigned_to = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
-    )
+    assigned_to = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     priority = models.PositiveSmallIntegerField(default=0)
     rounds = models.PositiveSmallIntegerField(default=0)
 
@@ -109,9 +103,7 @@ class Approval(TenantModel):
     reminder_count = models.PositiveSmallIntegerField(default=0)
     last_reminder_at = models.DateTimeField(null=True)
     decided_at = models.DateTimeField(null=True)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
-    )
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     decided_name = models.CharField(max_length=80, blank=True)
     decided_role = models.CharField(max_length=20, blank=True)
     decided_as = models.CharField(max_length=20, blank=True)
@@ -131,9 +123,7 @@ class Approval(TenantModel):
                 name="one_approval_per_tool_call",
                 condition=models.Q(tool_call_id__isnull=False),
             ),
-            models.CheckConstraint(
-                condition=models.Q(risk_score__lte=100), name="risk_score_within_100"
-            ),
+            models.CheckConstraint(condition=models.Q(risk_score__lte=100), name="risk_score_within_100"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "-id"], name="approvals_newest"),
@@ -144,12 +134,8 @@ class Approval(TenantModel):
                 name="approvals_waiting",
                 condition=IS_WAITING,
             ),
-            models.Index(
-                fields=["tenant_id", "sla_due_at"], name="approvals_due", condition=IS_WAITING
-            ),
-            models.Index(
-                fields=["tenant_id", "agent_id"], name="approvals_open_agent", condition=IS_OPEN
-            ),
+            models.Index(fields=["tenant_id", "sla_due_at"], name="approvals_due", condition=IS_WAITING),
+            models.Index(fields=["tenant_id", "agent_id"], name="approvals_open_agent", condition=IS_OPEN),
             models.Index(
                 fields=["tenant_id", "conversation_id", "-id"],
                 name="approvals_in_conversation",

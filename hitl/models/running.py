@@ -30,12 +30,8 @@ class Execution(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["tenant_id", "approval", "revision"], name="one_execution_per_revision"
-            ),
-            models.UniqueConstraint(
-                fields=["tenant_id", "idempotency_key"], name="one_execution_per_key"
-            ),
+            models.UniqueConstraint(fields=["tenant_id", "approval", "revision"], name="one_execution_per_revision"),
+            models.UniqueConstraint(fields=["tenant_id", "idempotency_key"], name="one_execution_per_key"),
         ]
 
     def __str__(self) -> str:
@@ -71,9 +67,7 @@ class Timer(TenantModel):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["due_at"], name="timers_due", condition=models.Q(done_at__isnull=True)
-            ),
+            models.Index(fields=["due_at"], name="timers_due", condition=models.Q(done_at__isnull=True)),
         ]
 
     def __str__(self) -> str:
@@ -87,9 +81,7 @@ class Notification(TenantModel):
     revision = models.PositiveIntegerField(default=1)
     level = models.PositiveSmallIntegerField(default=1)
     channel = models.CharField(max_length=20, default="in_app")
-    recipient = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
-    )
+    recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     template = models.CharField(max_length=60)
     variables = models.JSONField(default=dict)
     status = models.CharField(max_length=20, default="queued")
@@ -107,9 +99,7 @@ class Notification(TenantModel):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(
-                fields=["tenant_id", "recipient", "-id"], name="notifications_of_person"
-            ),
+            models.Index(fields=["tenant_id", "recipient", "-id"], name="notifications_of_person"),
         ]
 
     def __str__(self) -> str:

@@ -21,9 +21,7 @@ class Seat(TenantModel):
     revision = models.PositiveIntegerField()
     level = models.PositiveSmallIntegerField()
     person = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
-    via = models.ForeignKey(
-        "hitl.Delegation", on_delete=models.PROTECT, null=True, related_name="+"
-    )
+    via = models.ForeignKey("hitl.Delegation", on_delete=models.PROTECT, null=True, related_name="+")
     group = models.CharField(max_length=80, blank=True)
     opened_at = models.DateTimeField(default=now)
     closed_at = models.DateTimeField(null=True)

@@ -115,9 +115,7 @@ class ApprovalLevel(TenantModel):
     class Meta:
         ordering: ClassVar = ["order"]
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["tenant_id", "workflow", "order"], name="one_level_per_place"
-            ),
+            models.UniqueConstraint(fields=["tenant_id", "workflow", "order"], name="one_level_per_place"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,186 @@
+"""Turns a request into a risk assessment and a frozen workflow; an error never makes it easier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+from pydantic import BaseModel
+
+from accounts.models import Tenant
+from core.log import get_logger
+from core.scope import current_tenant_id
+from hitl import matching, risk
+from hitl.models import Approval, ApprovalWorkflow
+from hitl.registry import AnyKind
+from hitl.transitions import FINAL, State
+from hitl.types import Estimate, Facts
+
+log = get_logger(__name__)
+HISTORY: Final = 50
+NOBODY: Final[dict[str, Any]] = {
+    "order": 1,
+    "name": "",
+    "mode": "any",
+    "quorum": 1,
+    "reject_threshold": 1,
+    "approvers": [],
+    "sla_hours": 8,
+    "calendar": "",
+    "require_reason": False,
+    "min_auth": "",
+    "editable_fields": [],
+}
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """The size and the risk of a request."""
+
+    estimate: Estimate
+    risk: risk.RiskAssessment
+
+
+@dataclass(frozen=True)
+class Matched:
+    """The workflow a request falls under, frozen, and the rule that may decide it alone."""
+
+    workflow_id: UUID | None
+    version: int
+    snapshot: dict[str, Any]
+    auto: matching.AutoRule | None
+
+
+def assess(
+    kind: AnyKind,
+    params: BaseModel,
+    facts: Facts,
+    *,
+    requester_id: UUID | None,
+    agent_id: UUID | None,
+    moment: datetime,
+) -> Assessed:
+    """Score a request. What cannot be scored is critical."""
+    try:
+        estimate = kind.estimate(params, facts)
+        scored = risk.assess(
+            title=kind.title,
+            base_risk=kind.base_risk,
+            estimate=estimate,
+            history=_history(requester_id, agent_id),
+            local_time=moment.astimezone(_zone()),
+        )
+    except Exception as error:
+        # Kinds come from elsewhere: whatever goes wrong in one must not lower the bar.
+        log.exception("risk_not_assessed", kind=kind.key)
+        return Assessed(Estimate(), risk.unassessable(type(error).__name__))
+    return Assessed(estimate, scored)
+
+
+def _zone() -> ZoneInfo:
+    tenant = Tenant.objects.only("timezone").get(pk=current_tenant_id())
+    return ZoneInfo(tenant.timezone)
+
+
+def _history(requester_id: UUID | None, agent_id: UUID | None) -> risk.History:
+    if requester_id is None and agent_id is None:
+        return risk.History()
+    whose = Q(requester_id=requester_id) if requester_id else Q(agent_id=agent_id)
+    decided = [State.APPROVED.value, *(state.value for state in FINAL)]
+    rows = Approval.objects.filter(whose, state__in=decided).order_by("-id")
+    states = list(rows.values_list("state", flat=True)[:HISTORY])
+    return risk.History(
+        decided=len(states),
+        rejected=states.count(State.REJECTED),
+        failed=states.count(State.FAILED),
+    )
+
+
+def match(kind: str, assessed: Assessed, *, agent_id: UUID | None, channel: str) -> Matched:
+    """Choose and freeze the workflow; without one the request goes to nobody and is held."""
+    subject = matching.Subject(
+        kind=kind,
+        risk_level=assessed.risk.level,
+        score=assessed.risk.score,
+        cost=assessed.estimate.cost,
+        currency=assessed.estimate.currency,
+        agent_id=agent_id,
+        channel=channel,
+    )
+    try:
+        return _match(subject)
+    except Exception:
+        # A broken definition must hold the request for an administrator, not wave it through.
+        log.exception("workflow_not_matched", kind=kind)
+        return _unmatched()
+
+
+def _match(subject: matching.Subject) -> Matched:
+    rows = ApprovalWorkflow.objects.filter(is_active=True).prefetch_related("levels")
+    workflows = {row.pk: row for row in rows}
+    rule = matching.choose([rule_of(row) for row in workflows.values()], subject)
+    if rule is None:
+        return _unmatched()
+    workflow = workflows[rule.workflow_id]
+    rules = [matching.auto_rule_from(row) for row in workflow.auto_rules]
+    return Matched(
+        workflow_id=workflow.pk,
+        version=workflow.version,
+        snapshot=freeze(workflow),
+        auto=matching.auto_decision(rules, subject),
+    )
+
+
+def _unmatched() -> Matched:
+    snapshot = {
+        "workflow": "",
+        "name": "",
+        "version": 0,
+        "expire_hours": 72,
+        "execute_within_hours": 24,
+        "levels": [NOBODY],
+    }
+    return Matched(None, 0, snapshot, None)
+
+
+def rule_of(workflow: ApprovalWorkflow) -> matching.Rule:
+    """Return the conditions of a workflow."""
+    return matching.Rule(
+        workflow_id=workflow.pk,
+        priority=workflow.priority,
+        kinds=tuple(workflow.kinds),
+        risk_levels=tuple(workflow.risk_levels),
+        min_cost=workflow.min_cost,
+        max_cost=workflow.max_cost,
+        currency=workflow.currency,
+        agents=tuple(str(agent) for agent in workflow.agents),
+        channels=tuple(workflow.channels),
+        is_default=workflow.is_default,
+        strength=sum(max(1, level.quorum) for level in workflow.levels.all()),
+    )
+
+
+def freeze(workflow: ApprovalWorkflow) -> dict[str, Any]:
+    """Return the copy of a workflow that a request keeps for its whole life."""
+    levels = [{name: getattr(level, name) for name in NOBODY} for level in workflow.levels.all()]
+    return {
+        "workflow": str(workflow.pk),
+        "name": workflow.name,
+        "version": workflow.version,
+        "expire_hours": workflow.expire_hours,
+        "execute_within_hours": workflow.execute_within_hours,
+        "levels": levels or [NOBODY],
+    }
+
+
+def stricter(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Tell whether the new snapshot asks for at least as many levels and votes as the old one."""
+
+    def votes(snapshot: dict[str, Any]) -> int:
+        return sum(max(1, level["quorum"]) for level in snapshot["levels"])
+
+    return len(new["levels"]) >= len(old["levels"]) and votes(new) >= votes(old)

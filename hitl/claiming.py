@@ -1,0 +1,323 @@
+"""The guards between an approval and its effect, and the claim that passes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from pydantic import BaseModel, ValidationError
+
+from accounts.selectors import list_members
+from core.actors import Actor, system
+from core.errors import NotFound
+from core.log import get_logger
+from hitl import assessing, machine, registry, seating, sla, switches
+from hitl.digest import plain
+from hitl.drafting import digest_of, risk_columns, signed_columns
+from hitl.models import Approval, Decision, Execution
+from hitl.registry import AnyKind
+from hitl.transitions import Event, State
+from hitl.types import Facts
+from hitl.verdicts import ask, held, holders_of, votes_of
+from hitl.voting import standing
+
+log = get_logger(__name__)
+EXECUTOR: Final[Actor] = system("executor")
+MAX_ATTEMPTS: Final = 5
+LEASE: Final[timedelta] = getattr(settings, "EXECUTION_LEASE", timedelta(seconds=30))
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the outside looked like just before a claim; `problem` says why it is not known."""
+
+    revision: int
+    kind: AnyKind | None = None
+    params: BaseModel | None = None
+    facts: Facts = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to cause one effect, as long as the fence is the newest."""
+
+    approval_id: UUID
+    execution_id: UUID
+    fence: int
+    kind: AnyKind
+    params: BaseModel
+    idempotency_key: str
+    agent_id: UUID | None
+
+
+def backoff(attempt: int) -> timedelta:
+    """Return how long to wait before the next attempt: 2, 4, 8 ... at most 300 seconds."""
+    return timedelta(seconds=min(300, 2 ** max(1, attempt)))
+
+
+def look(approval: Approval) -> Look:
+    """Observe the facts again; an outside call, never made inside a transaction."""
+    try:
+        kind = registry.get(approval.kind)
+        params = kind.params_model.model_validate(approval.payload)
+    except (NotFound, ValidationError):
+        return Look(approval.revision, problem="unknown_kind")
+    if approval.state != State.APPROVED:
+        return Look(approval.revision, kind, params)
+    try:
+        facts: Facts = plain(kind.observe(params))
+    except Exception:
+        # Adapters raise what they like; without facts nothing is claimed, and it is tried again.
+        log.exception("facts_not_observed", kind=kind.key, approval=str(approval.pk))
+        return Look(approval.revision, kind, params, problem="not_observed")
+    return Look(approval.revision, kind, params, facts)
+
+
+def claim(approval_id: UUID, seen: Look, moment: datetime) -> Claim | None:
+    """Claim an approved request, or take a lost keyed execution over; None when there is no effect
+    to cause now. Does whatever else the table asks for: lapse, drift, hold, lose."""
+    with machine.work(moment) as work:
+        approval = work.lock(approval_id)
+        if approval.revision != seen.revision:
+            return None
+        switches.share()
+        if approval.state == State.EXECUTING:
+            return _take_over(work, approval, seen)
+        if approval.state != State.APPROVED:
+            return None
+        return _claim_approved(work, approval, seen)
+
+
+def _claim_approved(work: machine.Work, approval: Approval, seen: Look) -> Claim | None:
+    if approval.execute_by is None or work.moment >= approval.execute_by:
+        return None  # the lapse timer closes it
+    if switches.covers(approval):
+        _hold(work, approval, "kill_switch", "A kill switch covers this.")
+        return None
+    if approval.holds:
+        _later(approval, work.moment + timedelta(minutes=1))
+        return None
+    if seen.problem == "unknown_kind":
+        _hold(work, approval, "manual", "This kind of action is not installed any more.")
+        return None
+    if seen.problem or seen.kind is None or seen.params is None:
+        _later(approval, work.moment + timedelta(seconds=15))
+        return None
+    problem = _unearned(approval)
+    if problem:
+        _hold(work, approval, "manual", problem)
+        return None
+    changes = _changed(approval, seen)
+    if changes:
+        _drift(work, approval, seen, changes)
+        return None
+    return _start(work, approval, seen)
+
+
+def _later(approval: Approval, due: datetime) -> None:
+    machine.arm(approval, machine.Kind.EXECUTE, due)
+
+
+def _hold(work: machine.Work, approval: Approval, hold: str, reason: str) -> None:
+    holds = sorted({*approval.holds, hold})
+    changes = {"holds": holds, "hold_reason": reason}
+    facts = {"hold": hold}
+    work.move(approval, Event.HOLD, actor=EXECUTOR, changes=changes, facts=facts)
+    work.alert(approval, hold)
+    _later(approval, work.moment + timedelta(minutes=1))
+
+
+def _unearned(approval: Approval) -> str:
+    """Say why the approval does not count at this moment; the empty string when it does."""
+    if digest_of(approval) != approval.digest:
+        return "What was signed is not what is stored."
+    if approval.requester_id is not None:
+        active = {member.user_id for member in list_members()}
+        if approval.requester_id not in active:
+            return "The requester is not an active member any more."
+    if _decided_by_rule(approval):
+        return ""
+    for number, level in enumerate(approval.snapshot["levels"], start=1):
+        votes = votes_of(approval, number)
+        people = {vote.person_id for vote in votes if vote.verdict == "approve"}
+        if people & set(approval.excluded) or people - seating.entitled(people):
+            return "Somebody who approved it may not approve it any more."
+        if standing(level, holders_of(approval, number), votes) != "approved":
+            return "The votes do not satisfy the workflow."
+    return ""
+
+
+def _decided_by_rule(approval: Approval) -> bool:
+    rows = Decision.objects.filter(
+        approval=approval, revision=approval.revision, digest=approval.digest, actor_kind="rule"
+    )
+    return rows.filter(verdict="approve").exists()
+
+
+def _changed(approval: Approval, seen: Look) -> list[str]:
+    if seen.kind is None:
+        return []
+    if not seen.kind.accepts(approval.kind_version):
+        return ["The kind of action itself has changed since the request."]
+    return list(seen.kind.drift(approval.facts, seen.facts))
+
+
+def _drift(work: machine.Work, approval: Approval, seen: Look, changes: list[str]) -> None:
+    """Send the request back to the first level with what changed; the votes do not carry over."""
+    if seen.kind is None or seen.params is None:
+        return
+    assessed = assessing.assess(
+        seen.kind,
+        seen.params,
+        seen.facts,
+        requester_id=approval.requester_id,
+        agent_id=approval.agent_id,
+        moment=work.moment,
+    )
+    matched = assessing.match(approval.kind, assessed, agent_id=approval.agent_id, channel=approval.channel)
+    columns = _redrafted(approval, seen, assessed, changes)
+    if assessing.stricter(approval.snapshot, matched.snapshot):
+        columns["snapshot"] = matched.snapshot
+        columns["workflow_id"] = matched.workflow_id
+        columns["workflow_version"] = matched.version
+    _ask_again(work, approval, columns)
+
+
+def _redrafted(approval: Approval, seen: Look, assessed: assessing.Assessed, changes: list[str]) -> dict[str, Any]:
+    if seen.kind is None or seen.params is None:
+        return {}
+    signed = signed_columns(seen.kind, seen.params, approval.payload, seen.facts)
+    after = Approval(pk=approval.pk, **signed)
+    return {
+        **signed,
+        **risk_columns(assessed),
+        "revision": approval.revision + 1,
+        "digest": digest_of(after, revision=approval.revision + 1),
+        "drift": changes,
+        "decided_at": None,
+        "decided_by_id": None,
+        "decided_name": "",
+        "decided_role": "",
+        "decided_as": "",
+        "execute_by": None,
+        "level": 1,
+        "votes_received": 0,
+    }
+
+
+def _ask_again(work: machine.Work, approval: Approval, columns: dict[str, Any]) -> None:
+    snapshot = columns.get("snapshot", approval.snapshot)
+    first = snapshot["levels"][0]
+    places = seating.plan(first, approval.excluded)
+    due = sla.due_at(work.moment, first["sla_hours"])
+    expires = work.moment + timedelta(hours=snapshot["expire_hours"])
+    columns |= {"votes_required": places.required, "sla_due_at": due, "expires_at": expires}
+    if not places.satisfiable:
+        columns |= held(approval)
+    work.move(
+        approval,
+        Event.DRIFT,
+        actor=EXECUTOR,
+        to=State.PENDING,
+        changes=columns,
+        facts={"changes": len(columns["drift"])},
+    )
+    machine.arm(approval, machine.Kind.EXPIRE, expires)
+    machine.arm(approval, machine.Kind.SLA, due)
+    ask(work, approval, places)
+
+
+def _start(work: machine.Work, approval: Approval, seen: Look) -> Claim | None:
+    if seen.kind is None or seen.params is None:
+        return None
+    until = work.moment + LEASE
+    execution, is_new = Execution.objects.select_for_update().get_or_create(
+        approval=approval,
+        revision=approval.revision,
+        defaults={
+            "digest": approval.digest,
+            "idempotency_key": f"walker:{approval.pk}:{approval.revision}",
+            "lease_until": until,
+            "started_at": work.moment,
+        },
+    )
+    if not is_new:
+        _raise_fence(execution, until)
+    work.move(
+        approval,
+        Event.CLAIM,
+        actor=EXECUTOR,
+        to=State.EXECUTING,
+        timers={machine.Kind.LEASE.value: until},
+        facts={"fence": execution.fence, "attempt": execution.attempt},
+    )
+    return _claim_of(approval, execution, seen.kind, seen.params)
+
+
+def _raise_fence(execution: Execution, until: datetime) -> None:
+    execution.fence += 1
+    execution.attempt += 1
+    execution.lease_until = until
+    execution.outcome, execution.finished_at = "", None
+    execution.save(update_fields=["fence", "attempt", "lease_until", "outcome", "finished_at"])
+
+
+def _claim_of(approval: Approval, execution: Execution, kind: AnyKind, params: BaseModel) -> Claim:
+    return Claim(
+        approval_id=approval.pk,
+        execution_id=execution.pk,
+        fence=execution.fence,
+        kind=kind,
+        params=params,
+        idempotency_key=execution.idempotency_key,
+        agent_id=approval.agent_id,
+    )
+
+
+def _take_over(work: machine.Work, approval: Approval, seen: Look) -> Claim | None:
+    """Rows 20 and 20a: an executor was lost. Only a keyed kind is tried again, with the same key."""
+    execution = Execution.objects.select_for_update().get(approval=approval, revision=approval.revision)
+    if execution.lease_until is not None and work.moment < execution.lease_until:
+        return None
+    keyed = seen.kind is not None and seen.kind.keyed
+    if seen.kind is None or seen.params is None or not keyed or execution.attempt >= MAX_ATTEMPTS:
+        lose(work, approval, execution)
+        return None
+    if approval.holds or switches.covers(approval):
+        machine.arm(approval, machine.Kind.LEASE, work.moment + timedelta(seconds=15))
+        return None
+    if digest_of(approval) != execution.digest:
+        lose(work, approval, execution)
+        return None
+    until = work.moment + LEASE
+    _raise_fence(execution, until)
+    work.move(
+        approval,
+        Event.RECLAIM,
+        actor=EXECUTOR,
+        timers={machine.Kind.LEASE.value: until},
+        facts={"fence": execution.fence, "attempt": execution.attempt},
+    )
+    return _claim_of(approval, execution, seen.kind, seen.params)
+
+
+def lose(work: machine.Work, approval: Approval, execution: Execution) -> None:
+    """Row 20: nobody knows what happened; a person or a probe settles it, never a retry."""
+    execution.fence += 1
+    execution.lease_until = None
+    execution.outcome = "unknown"
+    execution.save(update_fields=["fence", "lease_until", "outcome"])
+    work.move(
+        approval,
+        Event.LOSE,
+        actor=EXECUTOR,
+        to=State.UNKNOWN,
+        timers={machine.Kind.UNKNOWN.value: work.moment},
+        facts={"fence": execution.fence},
+    )
+    work.alert(approval, "unknown")
+    seating.alert_admins(approval, "unknown", work.moment)

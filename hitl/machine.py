@@ -1,0 +1,218 @@
+"""The only writer of an approval's state: every move is checked, counted, told and audited here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+
+from core import audit, events
+from core.actors import Actor
+from core.errors import Conflict, NotFound
+from hitl.models import Approval, Seat, Timer
+from hitl.models.fields import machine_writes
+from hitl.transitions import FINAL, UNDECIDED, WAITING, Event, State, check
+
+Kind = Timer.Kind
+TIMER_STATES: Final[dict[str, tuple[State, ...]]] = {
+    Kind.EXPIRE: UNDECIDED,
+    Kind.SLA: WAITING,
+    Kind.EXECUTE: (State.APPROVED,),
+    Kind.LAPSE: (State.APPROVED,),
+    Kind.LEASE: (State.EXECUTING,),
+    Kind.UNKNOWN: (State.UNKNOWN,),
+}
+
+
+@dataclass
+class _Entry:
+    """One audit entry, kept until the end of the transaction."""
+
+    approval: Approval
+    event: Event
+    old: str
+    new: str
+    actor: Actor
+    facts: dict[str, Any]
+
+
+@dataclass
+class Work:
+    """The moves of one transaction; events are told and audit is written when it ends."""
+
+    moment: datetime
+    entries: list[_Entry] = field(default_factory=list)
+    announced: list[tuple[str, Approval, dict[str, str]]] = field(default_factory=list)
+    alerts: list[tuple[Approval, str]] = field(default_factory=list)
+
+    def lock(self, approval_id: UUID) -> Approval:
+        """Return the approval, locked until the commit. Raises NotFound."""
+        rows = Approval.objects.select_for_update().filter(pk=approval_id)
+        approval: Approval | None = rows.first()
+        if approval is None:
+            raise NotFound
+        return approval
+
+    def open(self, approval: Approval, *, actor: Actor, timers: Mapping[str, datetime]) -> None:
+        """Insert a proposed approval (row 1 of the table)."""
+        approval.state, approval.version = State.PENDING.value, 1
+        approval.created_at = approval.moved_at = self.moment
+        with machine_writes():
+            approval.save(force_insert=True)
+        self._arm(approval, timers)
+        self._note(approval, Event.PROPOSE, "", actor, {"kind": approval.kind})
+        self.announced.append(("approval_opened", approval, {}))
+
+    def move(
+        self,
+        approval: Approval,
+        event: Event,
+        *,
+        actor: Actor,
+        to: State | None = None,
+        changes: Mapping[str, Any] | None = None,
+        timers: Mapping[str, datetime] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Make one legal move of a locked approval, together with its changes and timers."""
+        old = State(approval.state)
+        new = to or old
+        check(event, old, new)
+        self._write(approval, new, changes or {})
+        self._settle(approval, new)
+        self._arm(approval, timers or {})
+        self._note(approval, event, old, actor, dict(facts or {}))
+        if new in FINAL:
+            self.announced.append(("approval_closed", approval, {"state": new.value}))
+
+    def finished(self, approval: Approval, outcome: str) -> None:
+        """Announce what became of the effect."""
+        self.announced.append(("action_finished", approval, {"outcome": outcome}))
+
+    def alert(self, approval: Approval, problem: str) -> None:
+        """Tell the queue that an approval needs an administrator."""
+        self.alerts.append((approval, problem))
+
+    def _write(self, approval: Approval, new: State, changes: Mapping[str, Any]) -> None:
+        values = {
+            **changes,
+            "state": new.value,
+            "version": approval.version + 1,
+            "moved_at": self.moment,
+        }
+        if new in FINAL:
+            values["resolved_at"] = self.moment
+        rows = Approval.objects.filter(pk=approval.pk, state=approval.state, version=approval.version)
+        with machine_writes():
+            if rows.update(**values) != 1:
+                raise Conflict("The approval has moved on.", reference=approval.reference)
+        for name, value in values.items():
+            setattr(approval, name, value)
+
+    def _settle(self, approval: Approval, new: State) -> None:
+        stale = [kind for kind, states in TIMER_STATES.items() if new not in states]
+        timers = Timer.objects.filter(approval=approval, done_at=None, kind__in=stale)
+        timers.update(done_at=self.moment)
+        if new not in UNDECIDED:
+            Seat.objects.filter(approval=approval, closed_at=None).update(closed_at=self.moment)
+
+    def _arm(self, approval: Approval, timers: Mapping[str, datetime]) -> None:
+        for kind, due in timers.items():
+            arm(approval, kind, due)
+
+    def _note(self, approval: Approval, event: Event, old: str, actor: Actor, facts: dict[str, Any]) -> None:
+        known = {
+            "version": approval.version,
+            "revision": approval.revision,
+            "level": approval.level,
+            "digest": approval.digest,
+        }
+        entry = _Entry(approval, event, str(old), approval.state, actor, {**known, **facts})
+        self.entries.append(entry)
+
+    def flush(self) -> None:
+        """Write what others are told, then the stream events, then the audit: hottest lock last."""
+        for name, approval, ids in self.announced:
+            events.announce(name, ref=approval.pk, **_ids(approval), **ids)
+        for stream, kind, payload in sorted(self._stream_events(), key=lambda row: row[0]):
+            events.append(stream, kind, payload)
+        for entry in self.entries:
+            audit.record(
+                actor=entry.actor,
+                action=f"APPROVAL_{entry.event.upper()}",
+                object_type="hitl.approval",
+                object_id=entry.approval.pk,
+                old_state=entry.old,
+                new_state=entry.new,
+                facts=entry.facts,
+            )
+
+    def _stream_events(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        opened = {entry.approval.pk for entry in self.entries if entry.event is Event.PROPOSE}
+        touched = {entry.approval.pk: entry.approval for entry in self.entries}
+        for approval in touched.values():
+            kind = "approval.opened" if approval.pk in opened else "approval.updated"
+            for stream in (f"approval:{approval.pk}", "queue"):
+                yield stream, kind, _seen_by_staff(approval)
+            yield from _seen_in_chat(approval, is_new=approval.pk in opened)
+        for approval, problem in self.alerts:
+            yield "queue", "approval.alert", {**_seen_by_staff(approval), "problem": problem}
+
+
+def _ids(approval: Approval) -> dict[str, str]:
+    names = ("conversation_id", "agent_id", "run_id", "tool_call_id")
+    found = {name: str(getattr(approval, name)) for name in names if getattr(approval, name)}
+    return {"reference": approval.reference, **found}
+
+
+def _seen_by_staff(approval: Approval) -> dict[str, Any]:
+    return {
+        "approval_id": str(approval.pk),
+        "reference": approval.reference,
+        "state": approval.state,
+        "version": approval.version,
+        "risk_level": approval.risk_level,
+        "holds": list(approval.holds),
+    }
+
+
+def _seen_in_chat(approval: Approval, *, is_new: bool) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    if approval.conversation_id is None:
+        return
+    stream = f"conversation:{approval.conversation_id}"
+    common = {
+        "approval_id": str(approval.pk),
+        "reference": approval.reference,
+        "state": approval.state,
+    }
+    if is_new:
+        yield stream, "approval_pending", {**common, "summary": approval.summary}
+    if approval.state in FINAL:
+        outcome = approval.state if approval.state in ("executed", "failed") else "not_done"
+        yield stream, "approval_closed", {**common, "outcome": outcome}
+
+
+def arm(approval: Approval, kind: str, due: datetime) -> None:
+    """Set a timer of the approval's current revision, anew where it has already run."""
+    level = approval.level if kind == Kind.SLA else 0
+    Timer.objects.update_or_create(
+        approval=approval,
+        kind=kind,
+        level=level,
+        revision=approval.revision,
+        defaults={"due_at": due, "done_at": None, "lease_until": None},
+    )
+
+
+@contextmanager
+def work(moment: datetime) -> Iterator[Work]:
+    """Open one transaction for moves; nothing of it is seen when the block raises."""
+    with transaction.atomic():
+        current = Work(moment)
+        yield current
+        current.flush()

@@ -1,0 +1,295 @@
+"""Reading approvals: lists, one with its story, and the numbers of the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import TruncDate
+
+from accounts.models import Tenant, User
+from core.actors import Actor
+from core.clock import now as clock_now
+from core.errors import NotFound
+from core.models import AuditEntry
+from core.scope import current_tenant_id
+from hitl.models import (
+    Approval,
+    ApprovalWorkflow,
+    Decision,
+    Execution,
+    GlobalKillSwitch,
+    KillSwitch,
+    Notification,
+    Seat,
+)
+from hitl.transitions import WAITING, State
+
+VIEW: Final = "hitl.view_approval"
+PAGE: Final = 50
+CAP: Final = 100
+_WAITING: Final = [state.value for state in WAITING]
+_PEOPLE: Final = ("requester", "decided_by", "assigned_to", "workflow")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list is narrowed to; empty values narrow nothing. `before` is the id of the last row
+    of the page before (keyset, newest first)."""
+
+    states: tuple[str, ...] = ()
+    risk_levels: tuple[str, ...] = ()
+    kind: str = ""
+    mine: bool = False
+    """Waiting for the viewer's own signature."""
+    assignee_id: UUID | None = None
+    requester_id: UUID | None = None
+    agent_id: UUID | None = None
+    overdue: bool = False
+    q: str = ""
+    """A reference, with or without `BR-`."""
+    before: UUID | None = None
+    limit: int = PAGE
+
+
+@dataclass(frozen=True)
+class TimelineEntry:
+    """One thing that happened: an audit entry, with the words of the person who did it."""
+
+    at: datetime
+    action: str
+    actor: str
+    role: str
+    old_state: str
+    new_state: str
+    reason: str = ""
+    channel: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def list_approvals(*, viewer: Actor, filters: Filters | None = None) -> list[Approval]:
+    """Return approvals, newest first. Who may: holders of `hitl.view_approval`. One query."""
+    viewer.require(VIEW)
+    wanted = filters or Filters()
+    rows = query_approvals(viewer=viewer, filters=wanted)
+    return list(rows[: max(1, min(wanted.limit, 200))])
+
+
+def query_approvals(*, viewer: Actor, filters: Filters) -> QuerySet[Approval]:
+    """Return the same as a query, for pages that slice it themselves."""
+    viewer.require(VIEW)
+    rows: QuerySet[Approval] = Approval.objects.select_related(*_PEOPLE).order_by("-id")
+    rows = rows.filter(_conditions(filters))
+    if filters.mine:
+        rows = rows.filter(_asked(viewer.user_id), state__in=_WAITING)
+    if filters.assignee_id is not None:
+        rows = rows.filter(_asked(filters.assignee_id))
+    if filters.before is not None:
+        rows = rows.filter(pk__lt=filters.before)
+    return rows
+
+
+def _conditions(filters: Filters) -> Q:
+    found = Q()
+    if filters.states:
+        found &= Q(state__in=filters.states)
+    if filters.risk_levels:
+        found &= Q(risk_level__in=filters.risk_levels)
+    if filters.kind:
+        found &= Q(kind=filters.kind)
+    if filters.requester_id is not None:
+        found &= Q(requester_id=filters.requester_id)
+    if filters.agent_id is not None:
+        found &= Q(agent_id=filters.agent_id)
+    if filters.overdue:
+        found &= Q(state__in=_WAITING, sla_due_at__lt=clock_now())
+    if filters.q.strip():
+        found &= Q(reference=reference_of(filters.q))
+    return found
+
+
+def reference_of(text: str) -> str:
+    """Return the reference a person means: `br-1042`, `1042` and `#1042` are BR-1042."""
+    word = text.replace("\x00", "").strip().lstrip("#").upper()[:20]
+    return f"BR-{word}" if word.isdecimal() else word
+
+
+def _asked(person_id: UUID | None) -> Exists:
+    seats = Seat.objects.filter(approval=OuterRef("pk"), person_id=person_id, closed_at=None)
+    return Exists(seats)
+
+
+def get_approval(*, viewer: Actor, approval_id: UUID) -> Approval:
+    """Return one approval with the people on it. Raises Refused, NotFound. One query."""
+    viewer.require(VIEW)
+    rows = Approval.objects.select_related(*_PEOPLE).filter(pk=approval_id)
+    approval: Approval | None = rows.first()
+    if approval is None:
+        raise NotFound
+    return approval
+
+
+def list_seats(*, viewer: Actor, approval_id: UUID) -> list[Seat]:
+    """Return who is asked at the current level, with the person. One query."""
+    viewer.require(VIEW)
+    rows = Seat.objects.filter(approval_id=approval_id, closed_at=None)
+    return list(rows.select_related("person").order_by("id"))
+
+
+def may_decide(*, viewer: Actor, approval: Approval) -> bool:
+    """Tell whether the viewer is asked to decide this approval now. At most one query."""
+    if not viewer.may("hitl.decide_approval") or viewer.user_id is None:
+        return False
+    if approval.state != State.PENDING or viewer.user_id in approval.excluded:
+        return False
+    seats = Seat.objects.filter(approval=approval, person_id=viewer.user_id, closed_at=None)
+    return bool(seats.exists())
+
+
+def list_executions(*, viewer: Actor, approval_id: UUID) -> list[Execution]:
+    """Return the executions of an approval, one per revision. One query."""
+    viewer.require(VIEW)
+    return list(Execution.objects.filter(approval_id=approval_id).order_by("revision"))
+
+
+def list_decisions(*, viewer: Actor, approval_id: UUID) -> list[Decision]:
+    """Return every verdict and remark on an approval, in order. One query."""
+    viewer.require(VIEW)
+    rows = Decision.objects.filter(approval_id=approval_id).select_related("person")
+    return list(rows.order_by("id"))
+
+
+def history(*, viewer: Actor, approval_id: UUID) -> list[TimelineEntry]:
+    """Return what happened to an approval, oldest first. Three queries however long it is."""
+    decisions = list_decisions(viewer=viewer, approval_id=approval_id)
+    rows = AuditEntry.objects.filter(object_type="hitl.approval", object_id=approval_id)
+    entries = list(rows.order_by("seq")[:500])
+    names = names_of(entry.actor_user_id for entry in entries)
+    said = _words(decisions)
+    return [_told(entry, names, said) for entry in entries]
+
+
+def _words(decisions: Iterable[Decision]) -> dict[tuple[str, UUID | None], list[Decision]]:
+    """Remarks by event and person, in order; the entries take them off one by one."""
+    found: dict[tuple[str, UUID | None], list[Decision]] = {}
+    for row in decisions:
+        found.setdefault((row.verdict, row.person_id), []).append(row)
+    return found
+
+
+def _told(
+    entry: AuditEntry,
+    names: Mapping[UUID, str],
+    said: dict[tuple[str, UUID | None], list[Decision]],
+) -> TimelineEntry:
+    event = entry.action.removeprefix("APPROVAL_").lower()
+    words = said.get((event, entry.actor_user_id), [])
+    remark = words.pop(0) if words else None
+    label = names.get(entry.actor_user_id) if entry.actor_user_id else entry.actor_name
+    return TimelineEntry(
+        at=remark.created_at if remark else entry.at,
+        action=event,
+        actor=label or entry.actor_kind,
+        role=entry.role,
+        old_state=entry.old_state,
+        new_state=entry.new_state,
+        reason=remark.reason if remark else "",
+        channel=remark.channel if remark else "",
+        facts=entry.facts,
+    )
+
+
+def names_of(people: Iterable[UUID | None]) -> dict[UUID, str]:
+    """Return the display names of colleagues in the tenant in scope. One query."""
+    ids = {person for person in people if person is not None}
+    users = User.objects.filter(pk__in=ids, memberships__tenant_id=current_tenant_id())
+    return {user.pk: user.get_full_name() for user in users}
+
+
+def list_for_conversation(*, viewer: Actor, conversation_id: UUID, limit: int = PAGE) -> list[Approval]:
+    """Return the approvals asked for in a conversation, oldest first. One query."""
+    viewer.require(VIEW)
+    rows = Approval.objects.filter(conversation_id=conversation_id).select_related(*_PEOPLE)
+    return list(rows.order_by("-id")[:limit])[::-1]
+
+
+def count_waiting(*, viewer: Actor) -> dict[str, int]:
+    """Return how many requests wait for people per risk level, each counted up to 100."""
+    viewer.require(VIEW)
+    levels = ("low", "medium", "high", "critical")
+    rows = Approval.objects.order_by()
+    parts = [rows.filter(state__in=_WAITING, risk_level=level).values_list("risk_level")[:CAP] for level in levels]
+    counts = dict.fromkeys(levels, 0)
+    for (level,) in parts[0].union(*parts[1:], all=True):
+        counts[level] += 1
+    return counts
+
+
+def count_mine(*, viewer: Actor) -> int:
+    """Return how many requests wait for the viewer's own signature, up to 100."""
+    viewer.require(VIEW)
+    seats = Seat.objects.filter(person_id=viewer.user_id, closed_at=None)
+    waiting = seats.filter(approval__state__in=_WAITING).values_list("approval_id").distinct()
+    return len(waiting[:CAP])
+
+
+def count_overdue(*, viewer: Actor, now: datetime | None = None) -> int:
+    """Return how many requests are waiting longer than promised, up to 100."""
+    viewer.require(VIEW)
+    moment = now or clock_now()
+    rows = Approval.objects.filter(state__in=_WAITING, sla_due_at__lt=moment)
+    return len(rows.order_by("sla_due_at").values_list("pk")[:CAP])
+
+
+def chart_by_day(*, viewer: Actor, days: int = 14, now: datetime | None = None) -> list[tuple[date, dict[str, int]]]:
+    """Return, per day of the tenant's zone, how many requests were made, by what became of them.
+
+    Keys: `total`, and the states. Two queries; reads the rows of those days over an index.
+    """
+    viewer.require(VIEW)
+    zone = ZoneInfo(Tenant.objects.only("timezone").get(pk=current_tenant_id()).timezone)
+    today = (now or clock_now()).astimezone(zone).date()
+    first = today - timedelta(days=days - 1)
+    since = datetime.combine(first, datetime.min.time(), tzinfo=zone)
+    rows = (
+        Approval.objects.filter(created_at__gte=since)
+        .annotate(day=TruncDate("created_at", tzinfo=zone))
+        .values("day", "state")
+        .annotate(n=Count("pk"))
+        .order_by("day")
+    )
+    found: dict[date, dict[str, int]] = {first + timedelta(days=number): {"total": 0} for number in range(days)}
+    for row in rows:
+        if row["day"] in found:
+            found[row["day"]][row["state"]] = row["n"]
+            found[row["day"]]["total"] += row["n"]
+    return list(found.items())
+
+
+def list_notifications(*, viewer: Actor, limit: int = 20) -> list[Notification]:
+    """Return the viewer's newest in-app notifications with their approvals. One query."""
+    rows = Notification.objects.filter(recipient_id=viewer.user_id, channel="in_app")
+    return list(rows.select_related("approval").order_by("-id")[:limit])
+
+
+def list_workflows(*, viewer: Actor) -> list[ApprovalWorkflow]:
+    """Return the active workflows with their levels. Two queries."""
+    viewer.require("hitl.view_approvalworkflow")
+    rows = ApprovalWorkflow.objects.filter(is_active=True).prefetch_related("levels")
+    return list(rows.order_by("-priority", "id"))
+
+
+def list_switches(*, viewer: Actor) -> list[KillSwitch]:
+    """Return the thrown kill switches of the tenant. One query."""
+    viewer.require(VIEW)
+    return list(KillSwitch.objects.filter(released_at=None).order_by("id"))
+
+
+def is_stopped_everywhere() -> bool:
+    """Tell whether the installation's own kill switch is thrown."""
+    return GlobalKillSwitch.objects.filter(released_at=None).exists()

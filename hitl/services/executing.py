@@ -1,0 +1,167 @@
+"""Doing what was approved, at most once, and finding out what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from core.clock import now as clock_now
+from core.errors import NotFound
+from core.log import get_logger
+from hitl import claiming, machine, switches
+from hitl.claiming import EXECUTOR, MAX_ATTEMPTS, Claim, backoff
+from hitl.digest import Unrepresentable, plain
+from hitl.drafting import one_text
+from hitl.models import Approval, Execution
+from hitl.transitions import Event, State
+from hitl.types import Outcome
+
+log = get_logger(__name__)
+
+
+def execute(approval_id: UUID, *, now: datetime | None = None) -> Approval:
+    """Carry an approved request as far as it goes now and return it.
+
+    For the system's executor only; safe to call at any time and any number of times. Speaks to the
+    outside between its transactions. Announces approval_closed and action_finished on an outcome.
+    """
+    approval = _get(approval_id)
+    if approval.state not in (State.APPROVED, State.EXECUTING):
+        return approval
+    seen = claiming.look(approval)
+    claim = claiming.claim(approval_id, seen, now or clock_now())
+    if claim is not None:
+        report(claim, _perform(claim), now=now)
+    return _get(approval_id)
+
+
+def _get(approval_id: UUID) -> Approval:
+    approval: Approval | None = Approval.objects.filter(pk=approval_id).first()
+    if approval is None:
+        raise NotFound
+    return approval
+
+
+def _perform(claim: Claim) -> Outcome:
+    if switches.covering(kind=claim.kind.key, agent_id=claim.agent_id):
+        return Outcome("failed_clean", error="Paused by a kill switch.", retry=True)
+    try:
+        outcome = claim.kind.execute(claim.params, idempotency_key=claim.idempotency_key)
+        return replace(outcome, result=plain(outcome.result))
+    except Unrepresentable:
+        return replace(outcome, result={})
+    except Exception as error:
+        # The effect may or may not have happened: only the outside knows.
+        log.exception("execution_raised", kind=claim.kind.key, approval=str(claim.approval_id))
+        return Outcome("unknown", error=type(error).__name__)
+
+
+def report(claim: Claim, outcome: Outcome, *, now: datetime | None = None) -> bool:
+    """Commit what an executor found out; tells whether its fence was still the newest."""
+    with machine.work(now or clock_now()) as work:
+        approval = work.lock(claim.approval_id)
+        execution = Execution.objects.select_for_update().get(pk=claim.execution_id)
+        if approval.state != State.EXECUTING or execution.fence != claim.fence:
+            log.warning("late_report_ignored", approval=str(approval.pk), outcome=outcome.kind)
+            return False
+        if outcome.kind == "unknown":
+            _surrender(work, approval, execution, claim, outcome)
+        elif outcome.kind == "succeeded":
+            _succeed(work, approval, execution, outcome, Event.SUCCEED)
+        else:
+            _fail(work, approval, execution, outcome)
+    return True
+
+
+def _keep(execution: Execution, outcome: Outcome, **columns: Any) -> None:
+    values = {
+        "outcome": outcome.kind,
+        "result": dict(outcome.result),
+        "error": one_text(outcome.error, 500),
+        **columns,
+    }
+    Execution.objects.filter(pk=execution.pk).update(**values)
+
+
+def _succeed(work: machine.Work, approval: Approval, execution: Execution, outcome: Outcome, event: Event) -> None:
+    _keep(execution, outcome, lease_until=None, finished_at=work.moment)
+    work.move(approval, event, actor=EXECUTOR, to=State.EXECUTED)
+    work.finished(approval, "succeeded")
+
+
+def _fail(work: machine.Work, approval: Approval, execution: Execution, outcome: Outcome) -> None:
+    _keep(execution, outcome, lease_until=None, finished_at=work.moment)
+    facts = {"attempt": execution.attempt}
+    if outcome.retry and execution.attempt < MAX_ATTEMPTS:
+        timers = _back_in_line(approval, work.moment + backoff(execution.attempt))
+        to = State.APPROVED
+        work.move(approval, Event.FAIL_CLEAN, actor=EXECUTOR, to=to, timers=timers, facts=facts)
+        return
+    work.move(approval, Event.FAIL_CLEAN, actor=EXECUTOR, to=State.FAILED, facts=facts)
+    work.finished(approval, "failed")
+
+
+def _back_in_line(approval: Approval, due: datetime) -> dict[str, datetime]:
+    timers = {machine.Kind.EXECUTE.value: due}
+    if approval.execute_by is not None:
+        timers[machine.Kind.LAPSE.value] = approval.execute_by
+    return timers
+
+
+def _surrender(work: machine.Work, approval: Approval, execution: Execution, claim: Claim, outcome: Outcome) -> None:
+    """A keyed kind is taken over again after a pause; any other is lost at once."""
+    if not claim.kind.keyed or execution.attempt >= MAX_ATTEMPTS:
+        _keep(execution, outcome)
+        execution.refresh_from_db()
+        claiming.lose(work, approval, execution)
+        return
+    again = work.moment + backoff(execution.attempt)
+    _keep(execution, outcome, lease_until=again)
+    machine.arm(approval, machine.Kind.LEASE, again)
+
+
+def probe(approval_id: UUID, *, now: datetime | None = None) -> Approval:
+    """Ask the outside what became of an effect whose outcome is unknown; returns the approval.
+
+    For the system only. Announces approval_closed and action_finished when it had happened.
+    """
+    approval = _get(approval_id)
+    if approval.state != State.UNKNOWN:
+        return approval
+    execution = Execution.objects.get(approval=approval, revision=approval.revision)
+    outcome = _ask(approval, execution)
+    with machine.work(now or clock_now()) as work:
+        locked = work.lock(approval_id)
+        if locked.state != State.UNKNOWN or locked.revision != approval.revision:
+            return locked
+        if outcome is None or outcome.kind == "unknown":
+            _ask_later(work, locked)
+        elif outcome.kind == "succeeded":
+            _succeed(work, locked, execution, outcome, Event.PROBE)
+        else:
+            _keep(execution, outcome, lease_until=None)
+            timers = _back_in_line(locked, work.moment)
+            work.move(locked, Event.PROBE, actor=EXECUTOR, to=State.APPROVED, timers=timers)
+    return locked
+
+
+def _ask(approval: Approval, execution: Execution) -> Outcome | None:
+    seen = claiming.look(approval)
+    if seen.kind is None or seen.params is None:
+        return None
+    try:
+        key = execution.idempotency_key
+        outcome = seen.kind.probe(seen.params, idempotency_key=key)
+        return outcome and replace(outcome, result=plain(outcome.result))
+    except Exception:
+        # A probe that fails has told us nothing; it is asked again.
+        log.exception("probe_raised", kind=approval.kind, approval=str(approval.pk))
+        return None
+
+
+def _ask_later(work: machine.Work, approval: Approval) -> None:
+    timer = approval.timers.filter(kind=machine.Kind.UNKNOWN).first()
+    attempts = timer.attempts if timer else 1
+    machine.arm(approval, machine.Kind.UNKNOWN, work.moment + backoff(min(attempts + 3, 9)))

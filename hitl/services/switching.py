@@ -1,0 +1,139 @@
+"""Throwing and releasing kill switches, and bringing the holds of requests in line with them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from core import audit
+from core.actors import Actor, system
+from core.clock import now as clock_now
+from core.errors import Conflict, Invalid, NotFound, Refused
+from core.scope import platform_scope
+from hitl import machine, switches
+from hitl.drafting import one_text
+from hitl.models import Approval, GlobalKillSwitch, KillSwitch
+from hitl.services.holding import add_hold, drop_hold
+from hitl.transitions import OPEN
+
+_OPEN = [state.value for state in OPEN]
+BATCH = 500
+
+
+def throw_switch(*, actor: Actor, scope: str, target: str = "", reason: str, now: datetime | None = None) -> KillSwitch:
+    """Stop everything of the tenant, one agent (its id) or one kind (its key), at once.
+
+    Who may: holders of `hitl.use_killswitch`. Once it returns, no claim commits and no effect
+    starts under it. Open requests are held afterwards, by this call and a sweep. Raises Refused,
+    Invalid, Conflict when it is thrown already.
+    """
+    actor.require("hitl.use_killswitch")
+    if scope not in KillSwitch.Scope.values or (scope == "tenant") == bool(target):
+        raise Invalid("Choose what to stop.", fields={"scope": ["tenant, or agent or kind + target"]})
+    if not reason.strip():
+        raise Invalid("Say why.", fields={"reason": ["A kill switch needs a reason."]})
+    with transaction.atomic():
+        switches.seize()
+        if KillSwitch.objects.filter(scope=scope, target=target, released_at=None).exists():
+            raise Conflict("This switch is thrown already.")
+        switch: KillSwitch = KillSwitch.objects.create(
+            scope=scope,
+            target=one_text(target, 60),
+            reason=one_text(reason, 300),
+            thrown_by_id=actor.user_id,
+            thrown_at=now or clock_now(),
+        )
+        _audit(actor, "KILLSWITCH_THROWN", switch)
+    hold_covered(now=now)
+    return switch
+
+
+def release_switch(*, actor: Actor, switch_id: UUID, now: datetime | None = None) -> KillSwitch:
+    """Release a switch; held requests go on after their guards were checked again.
+
+    Who may: holders of `hitl.use_killswitch`. Raises Refused, NotFound.
+    """
+    actor.require("hitl.use_killswitch")
+    with transaction.atomic():
+        switches.seize()
+        rows = KillSwitch.objects.filter(pk=switch_id, released_at=None)
+        if not rows.update(released_at=now or clock_now(), released_by_id=actor.user_id):
+            raise NotFound
+        switch: KillSwitch = KillSwitch.objects.get(pk=switch_id)
+        _audit(actor, "KILLSWITCH_RELEASED", switch)
+    hold_covered(now=now)
+    return switch
+
+
+def _audit(actor: Actor, action: str, switch: KillSwitch) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        object_type="hitl.killswitch",
+        object_id=switch.pk,
+        new_state="released" if switch.released_at else "thrown",
+        facts={"scope": switch.scope, "target": switch.target},
+    )
+
+
+def throw_global(*, actor: Actor, reason: str) -> GlobalKillSwitch:
+    """Stop every tenant. For operators of the installation only. Raises Refused."""
+    if not actor.all_permissions:
+        raise Refused
+    with transaction.atomic():
+        switches.seize(everywhere=True)
+        return GlobalKillSwitch.objects.create(reason=one_text(reason, 300))
+
+
+def release_global(*, actor: Actor, now: datetime | None = None) -> int:
+    """Release the installation's switch; returns how many were thrown. Raises Refused."""
+    if not actor.all_permissions:
+        raise Refused
+    with transaction.atomic():
+        switches.seize(everywhere=True)
+        thrown = GlobalKillSwitch.objects.filter(released_at=None)
+        return thrown.update(released_at=now or clock_now())
+
+
+def hold_covered(*, now: datetime | None = None) -> int:
+    """Bring the holds of the tenant's open requests in line with the switches; returns how many
+    changed. One transaction each, so that nobody waits; safe to run at any time."""
+    thrown = switches.thrown()
+    rows = Approval.objects.filter(state__in=_OPEN).order_by("id")
+    if not thrown:
+        rows = rows.filter(holds__contains=["kill_switch"])
+    changed = 0
+    for approval in rows.iterator(chunk_size=BATCH):
+        if switches.is_covered(approval, thrown) != ("kill_switch" in approval.holds):
+            changed += _align(approval.pk, now or clock_now())
+    return changed
+
+
+def _align(approval_id: UUID, moment: datetime) -> int:
+    actor = system("kill-switch")
+    with machine.work(moment) as work:
+        approval = work.lock(approval_id)
+        wanted = switches.covers(approval)
+        if not approval.is_open or wanted == ("kill_switch" in approval.holds):
+            return 0
+        if wanted:
+            add_hold(work, approval, actor, "kill_switch", "A kill switch covers this.")
+        else:
+            drop_hold(work, approval, actor, "kill_switch")
+    return 1
+
+
+def tenants_out_of_line() -> set[UUID]:
+    """Return the tenants whose requests may need holding or releasing. For the sweep."""
+    everywhere = GlobalKillSwitch.objects.filter(released_at=None).exists()
+    with platform_scope():
+        held = Approval.objects.filter(state__in=_OPEN, holds__contains=["kill_switch"])
+        found = set(held.values_list("tenant_id", flat=True).distinct())
+        thrown = KillSwitch.objects.filter(released_at=None)
+        found |= set(thrown.values_list("tenant_id", flat=True).distinct())
+        if everywhere:
+            open_ones = Approval.objects.filter(state__in=_OPEN)
+            found |= set(open_ones.values_list("tenant_id", flat=True).distinct())
+    return found

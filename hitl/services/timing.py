@@ -1,0 +1,80 @@
+"""What is due: timers are rows, a sweep claims them, a stale one does nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from core import events
+from core.clock import now as clock_now
+from core.scope import platform_scope
+from hitl import sla
+from hitl.models import Approval, Timer
+from hitl.services.closing import expire, lapse
+from hitl.transitions import WAITING
+
+BATCH: Final = 100
+CLAIM_FOR: Final = timedelta(seconds=20)
+_CLAIM: Final = """
+update hitl_timer set lease_until = %s, attempts = least(attempts + 1, 1000) where id in (
+  select id from hitl_timer
+  where done_at is null and due_at <= %s and (lease_until is null or lease_until < %s)
+  order by due_at for update skip locked limit %s
+) returning id, tenant_id, approval_id, kind
+"""
+
+
+@dataclass(frozen=True)
+class Due:
+    """One claimed timer, by ids only."""
+
+    timer_id: UUID
+    tenant_id: UUID
+    approval_id: UUID
+    kind: str
+
+
+def claim_due(*, now: datetime | None = None, limit: int = BATCH) -> list[Due]:
+    """Claim timers that are due, of all tenants. For the sweep; runs in the platform scope."""
+    moment = now or clock_now()
+    with platform_scope(), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_CLAIM, [moment + CLAIM_FOR, moment, moment, limit])
+        rows = cursor.fetchall()
+    return [Due(*row) for row in rows]
+
+
+def fire(due: Due, *, now: datetime | None = None) -> None:
+    """Do what a claimed timer of the tenant in scope is for, unless it went stale.
+
+    Executions and probes are the caller's: they speak to the outside.
+    """
+    moment = now or clock_now()
+    if due.kind == Timer.Kind.EXPIRE:
+        expire(approval_id=due.approval_id, now=moment)
+    elif due.kind == Timer.Kind.LAPSE:
+        lapse(approval_id=due.approval_id, now=moment)
+    elif due.kind == Timer.Kind.SLA:
+        note_breach(due.timer_id, moment)
+
+
+def note_breach(timer_id: UUID, moment: datetime) -> bool:
+    """Mark an answer as overdue and tell the queue; tells whether it did."""
+    with transaction.atomic():
+        timer = Timer.objects.filter(pk=timer_id).first()
+        if timer is None:
+            return False
+        approval = Approval.objects.select_for_update().get(pk=timer.approval_id)
+        Timer.objects.filter(pk=timer_id).update(done_at=moment)
+        current = (timer.revision, timer.level) == (approval.revision, approval.level)
+        if not current or approval.state not in WAITING or approval.sla_breached_at:
+            return False
+        over = sla.minutes_over(approval.sla_due_at or moment, moment)
+        rows = Approval.objects.filter(pk=approval.pk)
+        rows.update(sla_breached_at=moment, sla_minutes_over=over)
+        payload = {"approval_id": str(approval.pk), "reference": approval.reference}
+        events.append("queue", "approval.overdue", payload)
+    return True

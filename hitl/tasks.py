@@ -1,0 +1,66 @@
+"""Background work of the approval engine; rows are the truth, tasks are hints."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from core.celery_task import sweep_task, tenant_task
+from core.log import get_logger
+from core.scope import tenant_scope
+from hitl.models import Timer
+from hitl.services import executing, switching, timing
+
+log = get_logger(__name__)
+
+
+@tenant_task(queue="high")
+def execute_approval(approval_id: UUID) -> None:
+    """Carry an approved request out, or take a lost execution over."""
+    executing.execute(approval_id)
+
+
+@tenant_task(queue="default")
+def probe_approval(approval_id: UUID) -> None:
+    """Find out what became of an effect."""
+    executing.probe(approval_id)
+
+
+@tenant_task(queue="high")
+def align_holds(tenant_id: UUID) -> None:
+    """Bring the holds of a tenant in line with the kill switches."""
+    switching.hold_covered()
+
+
+@sweep_task(queue="high")
+def sweep_timers() -> None:
+    """Do what is due."""
+    for due in timing.claim_due():
+        try:
+            with tenant_scope(due.tenant_id):
+                _run(due)
+        except Exception:
+            # One broken row must not stop the others; its claim runs out and it is tried again.
+            log.exception("timer_failed", timer=str(due.timer_id), kind=due.kind)
+
+
+def _run(due: timing.Due) -> None:
+    ids = str(due.tenant_id), str(due.approval_id)
+    if due.kind in (Timer.Kind.EXECUTE, Timer.Kind.LEASE):
+        execute_approval.delay(*ids)
+    elif due.kind == Timer.Kind.UNKNOWN:
+        probe_approval.delay(*ids)
+    else:
+        timing.fire(due)
+
+
+@sweep_task(queue="low")
+def sweep_switches() -> None:
+    """Hold and release what the kill switches cover, in every tenant they touch."""
+    for tenant_id in switching.tenants_out_of_line():
+        align_holds.delay(str(tenant_id), str(tenant_id))
+
+
+SWEEPS = {
+    "hitl-timers": ("hitl.tasks.sweep_timers", 1.0),
+    "hitl-switches": ("hitl.tasks.sweep_switches", 10.0),
+}
