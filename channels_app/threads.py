@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Final, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -46,9 +47,14 @@ def close_connections() -> None:
     """Close the connections of all threads and start anew; for tests and for a process that ends."""
     global _pool
     waiting, _pool = _pool, ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="line")
-    done = [waiting.submit(connection.close) for _ in range(WORKERS * 4)]
-    for one in done:
-        one.result(timeout=10)
+    all_there = Barrier(WORKERS)  # so that each thread takes exactly one of the calls
+
+    def close_own() -> None:
+        all_there.wait(timeout=10)
+        connection.close()
+
+    for done in [waiting.submit(close_own) for _ in range(WORKERS)]:
+        done.result(timeout=20)
     waiting.shutdown(wait=True)
 
 

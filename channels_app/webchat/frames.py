@@ -10,7 +10,9 @@ from uuid import UUID
 from core.errors import Invalid
 
 MESSAGE_LIMIT: Final = 4096  # characters
-FRAME_LIMIT: Final = 16 * 1024  # bytes; a longer frame closes the line
+# Bytes; a longer frame closes the line. The longest message still fits when its client escapes
+# every character (twelve bytes each for an emoji).
+FRAME_LIMIT: Final = 64 * 1024
 SEQ_LIMIT: Final = 2**53  # what JSON numbers carry exactly
 
 

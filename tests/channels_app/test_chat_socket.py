@@ -1,0 +1,317 @@
+"""The chat socket: signing in, storing once, catching up, and refusing what is not the guest's."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+
+from channels_app.webchat import consumer, desk
+from channels_app.webchat.limits import Bucket
+from conversations import services
+from conversations.models import Message
+from core import actors, events
+from core.tenancy import tenant_scope
+from tests.channels_app.conftest import Line, Widgets, session_of
+from tests.world import World
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
+
+
+@sync_to_async
+def count(world: World) -> int:
+    with tenant_scope(world.acme.pk):
+        return Message.objects.count()
+
+
+@sync_to_async
+def answer(world: World, conversation: str, text: str) -> int:
+    with tenant_scope(world.acme.pk):
+        sent = services.reply(actor=actors.system("tests"), conversation_id=conversation, text=text)  # type: ignore[arg-type]
+        return int(sent.seq)
+
+
+async def token(account: Any, **proofs: str) -> str:
+    return (await sync_to_async(session_of)(account, **proofs)).token
+
+
+# ---- signing in
+
+
+async def test_line_without_auth_is_closed_in_time(
+    dial: Any, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "AUTH_WITHIN", 0.05)
+    line = await dial()
+    assert await line.close_code() == 4408
+
+
+@pytest.mark.parametrize("value", ["", "x", "a.b.c", "x" * 4000])
+async def test_token_wrong_closes_the_line(dial: Any, live_widgets: Widgets, value: str) -> None:
+    line = await dial()
+    await line.say({"type": "auth", "token": value or "-"})
+    assert await line.close_code() == 4401
+
+
+async def test_frame_before_auth_closes_the_line(dial: Any, live_widgets: Widgets) -> None:
+    line = await dial()
+    await line.say({"type": "resume", "after": 0})
+    assert await line.close_code() == 4401
+
+
+async def test_token_as_subprotocol_signs_in(dial: Any, live_widgets: Widgets) -> None:
+    line = await dial(protocols=("walker.v1", await token(live_widgets.acme)))
+    assert line.protocol == "walker.v1"
+    assert (await line.hear())["type"] == "connected"
+
+
+async def test_token_in_the_address_signs_nobody_in(
+    dial: Any, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "AUTH_WITHIN", 0.05)
+    line = await dial(f"/ws/chat/?token={await token(live_widgets.acme)}")
+    assert await line.close_code() == 4408
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://shop.example", "null"])
+async def test_origin_not_registered_is_not_allowed(dial: Any, live_widgets: Widgets, origin: str) -> None:
+    line = await dial(origin=origin)
+    await line.say({"type": "auth", "token": await token(live_widgets.acme)})
+    assert await line.close_code() == 4403
+
+
+async def test_hosted_page_and_apps_without_origin_are_allowed(dial: Any, live_widgets: Widgets) -> None:
+    for origin in ("http://localhost", ""):
+        line = await dial(origin=origin)
+        await line.say({"type": "auth", "token": await token(live_widgets.acme)})
+        assert (await line.hear())["type"] == "connected"
+
+
+async def test_widget_switched_off_signs_nobody_in(dial: Any, live_widgets: Widgets) -> None:
+    known = await token(live_widgets.acme)
+    with tenant_scope(live_widgets.acme.tenant_id):
+        live_widgets.acme.is_active = False
+        await live_widgets.acme.asave(update_fields=["is_active"])
+    line = await dial()
+    await line.say({"type": "auth", "token": known})
+    assert await line.close_code() == 4401
+
+
+async def test_open_line_is_prolonged_by_the_same_guest_only(chat: Any, live_widgets: Widgets) -> None:
+    line = await chat(live_widgets.acme)
+    await line.say({"type": "auth", "token": await token(live_widgets.acme, visitor=line.visitor)})
+    assert (await line.hear())["type"] == "refreshed"
+    await line.say({"type": "auth", "token": await token(live_widgets.acme)})
+    assert await line.close_code() == 4403
+
+
+# ---- messages
+
+
+async def test_message_is_confirmed_under_the_clients_id(chat: Any, live_widgets: Widgets) -> None:
+    line = await chat(live_widgets.acme)
+    known = uuid4()
+    frame = await line.send("Hello, mail me at ann@example.com", known)
+    assert (frame["id"], frame["content"]) == (str(known), "Hello, mail me at ann@example.com")
+    assert frame["seq"] > 0
+
+
+async def test_message_repeated_is_stored_once(
+    chat: Any, committed_world: World, live_widgets: Widgets
+) -> None:
+    line = await chat(live_widgets.acme)
+    known = uuid4()
+    first, again = [await line.send("Hello", known) for _ in range(2)]
+    assert first["seq"] == again["seq"]
+    assert await count(committed_world) == 1
+
+
+async def test_message_repeated_after_reconnecting_is_stored_once(
+    chat: Any, committed_world: World, live_widgets: Widgets
+) -> None:
+    line = await chat(live_widgets.acme)
+    known = uuid4()
+    await line.send("Hello", known)
+    await line.socket.disconnect()
+    back = await chat(live_widgets.acme, visitor=line.visitor)
+    await back.send("Hello", known)
+    assert await count(committed_world) == 1
+
+
+async def test_message_too_long_stores_nothing(
+    chat: Any, committed_world: World, live_widgets: Widgets
+) -> None:
+    line = await chat(live_widgets.acme)
+    await line.say({"type": "send_message", "id": str(uuid4()), "message": "x" * 4097})
+    assert (await line.hear())["code"] == "too_long"
+    assert await count(committed_world) == 0
+
+
+async def test_message_at_the_limit_arrives_whole(chat: Any, live_widgets: Widgets) -> None:
+    line = await chat(live_widgets.acme)
+    assert (await line.send("🙂" * 4096))["content"] == "🙂" * 4096
+
+
+async def test_frame_too_big_closes_the_line(chat: Any, live_widgets: Widgets) -> None:
+    line = await chat(live_widgets.acme)
+    await line.say({"type": "send_message", "id": str(uuid4()), "message": "x" * 66_000})
+    assert await line.close_code() == 4400
+
+
+async def test_third_bad_frame_closes_the_line(chat: Any, live_widgets: Widgets) -> None:
+    line = await chat(live_widgets.acme)
+    codes = []
+    for text in ("{", '{"type": "drop"}', "[]"):
+        await line.say(text)
+        codes.append((await line.hear())["code"])
+    assert codes == ["bad_frame", "unknown_type", "bad_frame"]
+    assert await line.close_code() == 4400
+
+
+async def test_flood_is_refused_and_then_cut_off(
+    chat: Any, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "FLOOD", Bucket(size=2, seconds=60))
+    line = await chat(live_widgets.acme)
+    for _ in range(2 + consumer.REFUSALS):
+        await line.say({"type": "send_message", "id": str(uuid4()), "message": "x"})
+    assert (await line.hear_type("error"))["code"] == "too_many"
+    assert await line.close_code() == 4429
+
+
+# ---- numbers, hints and gaps
+
+
+async def test_answer_arrives_by_its_hint(chat: Any, committed_world: World, live_widgets: Widgets) -> None:
+    line = await chat(live_widgets.acme)
+    await line.send("Hello")
+    conversation = (await place(line, live_widgets))["conversation"]
+    seq = await answer(committed_world, conversation, "Good day")
+    frame = await line.hear_type("agent_response", timeout=3)
+    assert (frame["seq"], frame["content"]) == (seq, "Good day")
+
+
+async def place(line: Line, widgets: Widgets) -> dict[str, str]:
+    session = await sync_to_async(session_of)(widgets.acme, visitor=line.visitor)  # type: ignore[attr-defined]
+    with tenant_scope(widgets.acme.tenant_id):
+        found = await sync_to_async(desk.place_of)(session.guest)
+    assert found is not None
+    return {"conversation": str(found.conversation_id)}
+
+
+async def test_answer_whose_hint_is_lost_is_read_by_the_poll(
+    chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "POLL_EVERY", 0.2)
+    line = await chat(live_widgets.acme)
+    await line.send("Hello")
+    monkeypatch.setattr(events, "_send", lambda *_: None)
+    await answer(committed_world, (await place(line, live_widgets))["conversation"], "Still here")
+    assert (await line.hear_type("agent_response", timeout=3))["content"] == "Still here"
+
+
+async def test_resume_sends_what_was_missed_in_order(
+    chat: Any, committed_world: World, live_widgets: Widgets
+) -> None:
+    line = await chat(live_widgets.acme)
+    first = await line.send("Hello")
+    await line.socket.disconnect()
+    where = (await place(line, live_widgets))["conversation"]
+    sent = [await answer(committed_world, where, f"Answer {n}") for n in range(3)]
+    back = await chat(live_widgets.acme, visitor=line.visitor)
+    assert back.connected["conversation"] == where
+    await back.say({"type": "resume", "after": first["seq"]})
+    assert [(await back.hear_type("agent_response"))["seq"] for _ in range(3)] == sent
+
+
+@pytest.mark.parametrize("after", [10_000, 0])
+async def test_resume_beyond_reason_gets_a_snapshot(
+    chat: Any, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    monkeypatch.setattr(desk, "SNAPSHOT_ABOVE", 1)
+    line = await chat(live_widgets.acme)
+    for text in ("one", "two", "three"):
+        await line.send(text)
+    await line.say({"type": "resume", "after": after})
+    shown = await line.hear_type("snapshot")
+    assert [message["content"] for message in shown["messages"]] == ["one", "two", "three"]
+    assert shown["seq"] == shown["messages"][-1]["seq"]
+
+
+async def test_passing_frames_come_through_until_stopped(
+    chat: Any, committed_world: World, live_widgets: Widgets
+) -> None:
+    line = await chat(live_widgets.acme)
+    await line.send("Hello")
+    stream = f"conversation:{(await place(line, live_widgets))['conversation']}"
+    with tenant_scope(committed_world.acme.pk):
+        await sync_to_async(events.transient)(stream, "agent_typing", {"value": True})
+        assert (await line.hear_type("agent_typing"))["value"] is True
+        await line.say({"type": "stop"})
+        assert (await line.hear_type("agent_typing"))["value"] is False
+        await sync_to_async(events.transient)(stream, "agent_delta", {"text": "late"})
+    assert await line.socket.receive_nothing(timeout=0.3)
+
+
+async def test_read_marks_the_answers_as_read(
+    chat: Any, committed_world: World, live_widgets: Widgets
+) -> None:
+    line = await chat(live_widgets.acme)
+    await line.send("Hello")
+    seq = await answer(committed_world, (await place(line, live_widgets))["conversation"], "Hi")
+    await line.say({"type": "read", "seq": seq})
+    assert (await line.hear_type("message_status"))["status"] == "read"
+
+
+# ---- whose it is
+
+
+async def test_two_visitors_never_hear_each_other(
+    chat: Any, committed_world: World, live_widgets: Widgets
+) -> None:
+    one, other = await chat(live_widgets.acme), await chat(live_widgets.acme)
+    await one.send("mine")
+    assert other.connected["conversation"] is None
+    await other.say({"type": "resume", "after": 0})
+    assert await other.socket.receive_nothing(timeout=0.3)
+
+
+async def test_conversation_of_another_tenant_in_a_frame_changes_nothing(
+    chat: Any, committed_world: World, live_widgets: Widgets
+) -> None:
+    foreign = await chat(live_widgets.globex)
+    await foreign.send("theirs")
+    line = await chat(live_widgets.acme)
+    await line.say({"type": "resume", "after": 0, "conversation": str(uuid4()), "tenant": "x"})
+    await line.send("mine")
+    await line.say({"type": "resume", "after": 0})
+    assert (await line.hear())["content"] == "mine"
+    assert await line.socket.receive_nothing(timeout=0.3)
+
+
+async def test_client_id_of_another_guest_is_a_message_of_ones_own(
+    chat: Any, committed_world: World, live_widgets: Widgets
+) -> None:
+    known = uuid4()
+    one, other = await chat(live_widgets.acme), await chat(live_widgets.acme)
+    await one.send("first", known)
+    assert (await other.send("second", known))["content"] == "second"
+    assert await count(committed_world) == 2
+
+
+async def test_line_hung_up_leaves_no_presence(chat: Any, live_widgets: Widgets) -> None:
+    from channels_app import presence
+
+    line = await chat(live_widgets.acme)
+    await line.send("Hello")
+    where = (await place(line, live_widgets))["conversation"]
+    from uuid import UUID
+
+    assert (await presence.count(live_widgets.acme.tenant_id, UUID(where)))["customer"] == 1
+    await line.socket.disconnect()
+    assert (await presence.count(live_widgets.acme.tenant_id, UUID(where)))["customer"] == 0
+
+
+async def test_layer_is_the_real_one(live_widgets: Widgets) -> None:
+    assert "Redis" in type(get_channel_layer()).__name__
