@@ -9,6 +9,7 @@ _PLAIN = {
     errno.EPERM: "no permission to write there",
     errno.EDQUOT: "the disk quota is used up",
     errno.ENOTDIR: "part of the path is a file",
+    errno.ENOENT: "no folder can be made there",
     errno.EEXIST: "a file is in the way",
 }
 

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from config.launcher.faults import StartError, plain
 
 ROOT = Path(__file__).resolve().parents[2]
 _MARK = "made-by-walker"
+_PROBE = 1_000_000
 
 
 class Place:
@@ -45,15 +47,20 @@ class Place:
             raise StartError(f"cannot write to the data folder {self.path}: {plain(problem)}.") from None
 
     def check_writable(self) -> None:
-        """Refuse a folder that is not ours or cannot be written; makes nothing."""
+        """Refuse a folder that is not ours or cannot be written; leaves nothing behind."""
         if self.path.exists() and not self.path.is_dir():
             raise StartError(f"--data must be a folder; {self.path} is a file.")
         if self.is_foreign():
             raise StartError(f"{self.path} holds files that are not Walker's. Choose an empty folder with --data.")
         above = next(step for step in (self.path, *self.path.parents) if step.exists())
-        if not os.access(above, os.W_OK | os.X_OK):
-            reason = "the disk is read-only" if _is_read_only(above) else "no permission to write there"
-            raise StartError(f"cannot write to the data folder {self.path}: {reason}.")
+        try:
+            # Asking the system for the rights is not enough: root has them all, and a full disk refuses later.
+            with tempfile.NamedTemporaryFile(dir=above, prefix=".walker-") as probe:
+                probe.write(bytes(_PROBE))
+                probe.flush()
+                os.fsync(probe.fileno())
+        except OSError as problem:
+            raise StartError(f"cannot write to the data folder {self.path}: {plain(problem)}.") from None
 
     def is_foreign(self) -> bool:
         """Tell whether the folder holds something and Walker did not make it."""
@@ -147,7 +154,3 @@ class Place:
             f"Walker already runs on {self.path} (process {pid}). Stop it with Ctrl-C there or `kill {pid}`, "
             "or start beside it: --data another-folder --port another-port."
         )
-
-
-def _is_read_only(path: Path) -> bool:
-    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)

@@ -55,12 +55,21 @@ def app_files() -> Iterator[Source]:
 
 
 def services() -> Iterator[tuple[Source, Function]]:
-    """Every public function of a services module."""
-    for source in app_files():
-        if "services" in source.path.removesuffix(".py").split("/"):
+    """Every public service: what a flat module defines, or what a package's __init__ offers."""
+    for app in APPS:
+        inside = [source for source in app_files() if source.path.startswith((f"{app}/services.", f"{app}/services/"))]
+        offered = {name for source in inside if source.path.endswith("__init__.py") for name in _imported(source)}
+        for source in inside:
             for node in source.tree.body:
-                if isinstance(node, Function) and not node.name.startswith("_"):
+                is_public = isinstance(node, Function) and not node.name.startswith("_")
+                if isinstance(node, Function) and is_public and (not offered or node.name in offered):
                     yield source, node
+
+
+def _imported(source: Source) -> Iterator[str]:
+    for node in source.tree.body:
+        if isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names)
 
 
 def name_of(call: ast.Call) -> str:

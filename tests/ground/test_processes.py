@@ -1,0 +1,96 @@
+"""Children: restarted when they die, stopped with their parent, found again after a killed one."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from config.launcher import processes
+from config.launcher.faults import StartError
+from config.launcher.place import ROOT, Place
+from config.launcher.processes import Spec, born
+from config.launcher.supervisor import Supervisor
+
+ENV = {"PATH": "/usr/bin:/bin"}
+
+
+def _spec(place: Place, name: str, *command: str) -> Spec:
+    return Spec(name, command, ENV, place.logs / f"{name}.log", patience=1.0)
+
+
+def _is_gone(pid: int, seconds: float = 5.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while born(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not born(pid)
+
+
+def test_child_that_was_killed_is_started_again(place: Place, supervisor: Supervisor) -> None:
+    first = supervisor.add(_spec(place, "sleeper", "sleep", "60"))
+    first.kill()
+    assert supervisor.watch(lambda: supervisor.children["sleeper"].process.pid != first.pid, seconds=5)
+
+
+def test_child_that_keeps_ending_stops_the_start_with_its_words(place: Place, supervisor: Supervisor) -> None:
+    supervisor.add(_spec(place, "broken", "sh", "-c", "echo no such table; exit 3"))
+    supervisor.children["broken"].deaths = 5
+    with pytest.raises(StartError, match="no such table"):
+        supervisor.watch(seconds=5)
+
+
+def test_stubborn_child_is_killed_with_its_own_children(place: Place, supervisor: Supervisor) -> None:
+    process = supervisor.add(_spec(place, "stubborn", "sh", "-c", "trap '' TERM; sleep 60 & sleep 60; sleep 60"))
+    time.sleep(0.2)
+    supervisor.stop_all()
+    assert _is_gone(process.pid)
+    asked = subprocess.run(["pgrep", "-g", str(process.pid)], check=False, capture_output=True, text=True)
+    assert [pid for pid in asked.stdout.split() if born(int(pid))] == []
+
+
+def test_failed_command_is_told_with_its_last_words(place: Place, supervisor: Supervisor) -> None:
+    with pytest.raises(StartError, match="disk on fire"):
+        supervisor.run_once(_spec(place, "migrate", "sh", "-c", "echo disk on fire; exit 1"))
+
+
+def _start_and_leave(place: Place, *, how: str) -> int:
+    """Start a sleeper in another supervisor that ends the given way; returns the sleeper's process id."""
+    code = f"""
+import os, signal, sys
+from pathlib import Path
+from config.launcher.place import Place
+from config.launcher.processes import Spec
+from config.launcher.supervisor import Supervisor
+place = Place(Path({str(place.path)!r}))
+spec = Spec("sleeper", ["sleep", "60"], {{"PATH": "/usr/bin:/bin"}}, place.logs / "s.log")
+print(Supervisor(place).add(spec).pid, flush=True)
+{how}
+"""
+    asked = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    return int(asked.stdout)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
+def test_kill_of_the_supervisor_takes_its_children_along(place: Place) -> None:
+    pid = _start_and_leave(place, how="os.kill(os.getpid(), signal.SIGKILL)")
+    assert _is_gone(pid)
+
+
+def test_leftover_of_a_killed_run_is_found_and_stopped(place: Place) -> None:
+    leftover = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    processes.note(place, {"web": leftover.pid})
+    assert processes.heal(place) == ["web"]
+    assert leftover.wait(5) == -signal.SIGTERM
+
+
+def test_process_that_only_has_a_leftovers_number_is_left_alone(place: Place) -> None:
+    place.write(place.children, {"web": [os.getpid(), "another birth"]})
+    assert processes.heal(place) == []
+
+
+def test_logs_are_readable_by_their_owner_only(place: Place, supervisor: Supervisor) -> None:
+    supervisor.run_once(_spec(place, "quiet", "true"))
+    assert Path(place.logs / "quiet.log").stat().st_mode & 0o077 == 0

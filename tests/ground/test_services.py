@@ -1,0 +1,133 @@
+"""Embedded services: passwords, roles, durability, and healing what a killed server left."""
+
+import os
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+import redis
+
+from config.launcher import env, ports, roles, services
+from config.launcher.faults import StartError
+from config.launcher.place import Place
+from config.launcher.services import Addresses
+from config.launcher.supervisor import Supervisor
+
+Cluster = tuple[Addresses, Place]
+
+
+def _ask(url: str, query: str) -> object:
+    with psycopg.connect(url, autocommit=True) as link:
+        answer = link.execute(query)
+        row = answer.fetchone() if answer.description else None
+        return row[0] if row else None
+
+
+def _admin_url(cluster: Cluster) -> str:
+    addresses, place = cluster
+    where = addresses.logins.app_url.rpartition("@")[2]
+    return f"postgresql://postgres:{env.own_secrets(place)['postgres']}@{where}"
+
+
+def test_application_role_is_neither_super_nor_past_the_wall(cluster: Cluster) -> None:
+    query = "select rolsuper or rolbypassrls or rolcreaterole or rolcreatedb from pg_roles where rolname = current_user"
+    assert _ask(cluster[0].logins.app_url, query) is False
+
+
+def test_application_role_cannot_create_tables(cluster: Cluster) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        _ask(cluster[0].logins.app_url, "create table public.mine (id int)")
+
+
+def test_platform_role_is_entered_on_purpose_only(cluster: Cluster) -> None:
+    query = "select pg_has_role('walker_platform', 'usage') or not pg_has_role('walker_platform', 'set')"
+    assert _ask(cluster[0].logins.app_url, query) is False
+
+
+def test_owner_may_not_make_databases_outside_tests(cluster: Cluster) -> None:
+    assert _ask(cluster[0].logins.owner_url, "select rolcreatedb from pg_roles where rolname = current_user") is False
+
+
+def test_owner_owns_the_database(cluster: Cluster) -> None:
+    query = "select pg_get_userbyid(datdba) from pg_database where datname = current_database()"
+    assert _ask(cluster[0].logins.owner_url, query) == "walker_owner"
+
+
+@pytest.mark.parametrize(("setting", "value"), [("fsync", "on"), ("log_min_error_statement", "panic")])
+def test_server_is_durable_and_keeps_statements_out_of_its_log(cluster: Cluster, setting: str, value: str) -> None:
+    assert _ask(cluster[0].logins.app_url, f"show {setting}") == value
+
+
+@pytest.mark.parametrize("user", ["postgres", "walker_app"])
+def test_database_without_password_is_refused(cluster: Cluster, user: str) -> None:
+    port = urlsplit(cluster[0].logins.app_url).port
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(f"postgresql://{user}@127.0.0.1:{port}/walker", passfile="/dev/null")
+
+
+def test_redis_without_password_is_refused(cluster: Cluster) -> None:
+    link = redis.Redis(port=urlsplit(cluster[0].redis_url).port or 0)
+    with pytest.raises(redis.AuthenticationError):
+        link.ping()
+    link.close()
+
+
+def test_redis_keeps_a_journal(cluster: Cluster) -> None:
+    with redis.Redis.from_url(cluster[0].redis_url) as link:
+        assert link.config_get("appendonly") == {"appendonly": "yes"}
+
+
+def test_roles_can_be_set_up_again(cluster: Cluster) -> None:
+    made = env.own_secrets(cluster[1])
+    logins = roles.set_up(_admin_url(cluster), owner_password=made["owner"], app_password=made["app"])
+    assert _ask(logins.app_url, "select 1") == 1
+
+
+def test_outside_server_gets_the_same_logins_from_every_checkout(cluster: Cluster, tmp_path: Path) -> None:
+    outside = {"DATABASE_URL": _admin_url(cluster)}
+    first, second = (roles._passwords(Place(tmp_path / name), outside["DATABASE_URL"]) for name in ("a", "b"))
+    assert first == second
+
+
+def test_outside_login_without_rights_needs_the_owner_too(cluster: Cluster, place: Place) -> None:
+    with pytest.raises(StartError, match="DATABASE_OWNER_URL"):
+        roles.from_environment(place, {"DATABASE_URL": cluster[0].logins.app_url})
+
+
+def test_outside_server_that_is_away_is_a_sentence(place: Place) -> None:
+    url = f"postgresql://walker@127.0.0.1:{ports.pick()}/walker"
+    with pytest.raises(StartError, match="cannot reach the PostgreSQL"):
+        roles.from_environment(place, {"DATABASE_URL": url})
+
+
+@pytest.fixture
+def embedded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the person named no services."""
+    for name in env.GIVEN:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("embedded")
+def test_killed_server_is_healed_with_its_rows(supervisor: Supervisor) -> None:
+    url = services.start(supervisor).logins.owner_url
+    _ask(url, "create table kept (n) as values (7)")
+    supervisor.children["postgres"].process.kill()
+    supervisor.children["postgres"].process.wait()
+    supervisor.stop_all()
+    # The number in the stale file now belongs to somebody else, as happens after a container's restart.
+    stale = supervisor.place.postgres / "postmaster.pid"
+    stale.write_text("\n".join([str(os.getpid()), *stale.read_text().splitlines()[1:]]))
+    assert _ask(services.start(supervisor).logins.owner_url, "select n from kept") == 7
+
+
+@pytest.mark.usefixtures("embedded")
+def test_port_taken_since_the_last_start_is_replaced(supervisor: Supervisor) -> None:
+    with socket.socket() as squatter:
+        squatter.bind(("127.0.0.1", 0))
+        squatter.listen()
+        port = squatter.getsockname()[1]
+        supervisor.place.update_state(postgres_port=port, redis_port=port)
+        addresses = services.start(supervisor, durable=False)
+    assert port not in (urlsplit(addresses.logins.app_url).port, urlsplit(addresses.redis_url).port)
