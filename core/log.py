@@ -1,5 +1,6 @@
 """Structured logging: JSON lines of event names with ids, never personal data, never a body."""
 
+import logging
 import logging.config
 import sys
 import traceback
@@ -38,7 +39,7 @@ def drop_bodies(_logger: Any, _method: str, event: Event) -> Event:
 def mask_values(_logger: Any, _method: str, event: Event) -> Event:
     """Mask whatever still looks like personal data: the last resort, not a licence to log it."""
     for key, value in event.items():
-        if key not in _OURS or key == "event":
+        if key == "event" or not (key in _OURS or key.startswith("_")):
             event[key] = _masked(value, _DEEPEST)
     return event
 
@@ -88,12 +89,23 @@ def describe_exception(error: BaseException) -> list[str]:
     return lines
 
 
+def name_task(_logger: Any, _method: str, event: Event) -> Event:
+    """Tell Celery's reports by task and id: its own words quote the exception, values included."""
+    record = event.get("_record")
+    if record is not None and record.name == "celery.app.trace":
+        context = getattr(record, "data", {})
+        event["event"] = "task_failed" if record.levelno >= logging.WARNING else "task_done"
+        event["task"], event["task_id"] = context.get("name", ""), context.get("id", "")
+    return event
+
+
 def _shared() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        name_task,
         name_exception,
         drop_bodies,
         mask_values,

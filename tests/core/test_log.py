@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import structlog
+from celery import shared_task
 
 from core.errors import Conflict
 from core.log import get_logger, logging_config
@@ -71,6 +72,17 @@ def test_exception_is_told_without_its_values(lines: Lines, logger: Any) -> None
     assert "Elm Street" not in json.dumps(line)
     assert line["exception"][0] == "builtins.ValueError"
     assert "test_log.py" in line["exception"][1]
+
+
+def test_failed_task_is_told_without_what_celery_quotes(lines: Lines) -> None:
+    @shared_task(name="tests.failing", ignore_result=True)
+    def failing() -> None:
+        raise ValueError("Jane Doe, Elm Street")
+
+    failing.apply(throw=False)
+    (line,) = lines()
+    assert (line["event"], line["task"]) == ("task_failed", "tests.failing")
+    assert "Elm Street" not in json.dumps(line)
 
 
 def test_detail_of_our_own_error_is_kept(lines: Lines) -> None:
