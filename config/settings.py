@@ -46,22 +46,6 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-OURS = [
-    "core",
-    "accounts",
-    "console.apps.ConsoleConfig",
-    "hitl",
-    "conversations",
-    "integrations",
-    "agents",
-    "channels_app",
-]
-OURS = [
-    name for name in OURS if (BASE_DIR / name.split(".")[0] / "apps.py").exists()
-]  # TEMPORARY while being built
-OURS = [
-    n for n in OURS if n.split(".")[0] in env.list("WALKER_ONLY", default=[m.split(".")[0] for m in OURS])
-]  # TEMPORARY
 INSTALLED_APPS = [
     "daphne",
     "unfold.apps.BasicAppConfig",
@@ -80,7 +64,15 @@ INSTALLED_APPS = [
     "guardian",
     "django_celery_beat",
     "rest_framework",
-    *OURS,
+    "core",
+    "accounts",
+    "console.apps.ConsoleConfig",
+    "hitl",
+    "conversations",
+    "integrations",
+    "agents",
+    "channels_app",
+    "config",
 ]
 
 MIDDLEWARE = [

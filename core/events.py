@@ -170,3 +170,11 @@ def _send_signal(row: Outbox) -> int:
             log.exception("announcement_failed", outbox=str(row.id), announcement=row.event)
             return 0
         return Outbox.objects.filter(id=row.id, done_at=None).update(done_at=now())
+
+
+def forget_announcements() -> int:
+    """Mark the tenant's waiting announcements as sent without sending them; returns how many.
+
+    For history that is played into a new tenant: nobody is to react to it any more.
+    """
+    return Outbox.objects.filter(done_at=None).update(done_at=now())

@@ -22,6 +22,7 @@ class Organisation:
     name: str
     tier: str
     timezone: str
+    currency: str
     people: tuple[Person, ...]
 
     def email(self, key: str) -> str:
@@ -36,6 +37,7 @@ ACME: Final = Organisation(
     name="Acme Shoes",
     tier="business",
     timezone="Europe/Berlin",
+    currency="EUR",
     people=(
         Person("owner", "Olivia", "Berg", "owner"),
         Person("admin", "Adam", "Kraus", "admin"),
@@ -52,6 +54,7 @@ GLOBEX: Final = Organisation(
     name="Globex Travel",
     tier="team",
     timezone="America/New_York",
+    currency="USD",
     people=(
         Person("owner", "Grace", "Hill", "owner"),
         Person("admin", "George", "Park", "admin"),

@@ -40,6 +40,7 @@ def ensure_tenant(organisation: Organisation) -> UUID:
         slug=organisation.slug,
         tier=organisation.tier,
         timezone=organisation.timezone,
+        currency=organisation.currency,
     )
     return tenant_id
 

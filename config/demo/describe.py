@@ -1,0 +1,64 @@
+"""What a person or a program needs to know to use the demo."""
+
+from typing import Any
+
+from django.conf import settings
+
+from config.demo.cast import ACME, MARKETER, ORGANISATIONS, Organisation
+from config.demo.people import password_of, tenant_id_of
+from config.demo.setting import demo_api_key, widget_key
+
+
+def describe() -> dict[str, Any]:
+    """Return addresses, sign-ins, channel keys and API keys of the demo organisations."""
+    public = settings.PUBLIC_URL
+    return {
+        "urls": {
+            "console": f"{public}/admin/",
+            "chat": f"{public}/chat/{widget_key(ACME, 'chat')}/",
+            "visitor_chat": f"{public}/chat/{widget_key(ACME, 'visitor')}/",
+            "platform": f"{settings.SANDBOX_ADS_URL}/",
+            "health": f"{public}/readyz",
+        },
+        "tenants": [_organisation(organisation, public) for organisation in ORGANISATIONS],
+    }
+
+
+def _organisation(organisation: Organisation, public: str) -> dict[str, Any]:
+    return {
+        "id": str(tenant_id_of(organisation)),
+        "slug": organisation.slug,
+        "name": organisation.name,
+        "people": [
+            {
+                "name": f"{person.first_name} {person.last_name}",
+                "role": person.role,
+                "email": organisation.email(person.key),
+                "password": password_of(organisation.email(person.key)),
+                "chats_as": person.key == MARKETER,
+            }
+            for person in organisation.people
+        ],
+        "channels": [
+            {
+                "kind": "webchat",
+                "signed_in": which == "chat",
+                "widget_key": widget_key(organisation, which),
+                "url": f"{public}/chat/{widget_key(organisation, which)}/",
+            }
+            for which in ("chat", "visitor")
+        ],
+        "platform": {"url": settings.SANDBOX_ADS_URL, "token": f"sandbox-{organisation.slug}"},
+        "api_key": demo_api_key(organisation),
+    }
+
+
+def as_text(known: dict[str, Any]) -> str:
+    """Return the description as lines for a terminal."""
+    lines = [f"  {name.replace('_', ' '):<14}{url}" for name, url in known["urls"].items()]
+    for tenant in known["tenants"]:
+        lines.append(f"\n  {tenant['name']}")
+        lines.extend(
+            f"    {person['role']:<12}{person['email']:<28}{person['password']}" for person in tenant["people"]
+        )
+    return "\n".join(lines)

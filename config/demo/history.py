@@ -1,0 +1,113 @@
+"""Plays the demo's last two weeks through the real services, at the times they happened."""
+
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
+
+from accounts.models import User
+from accounts.services import actor_for_user
+from config.demo.cast import MARKETER, Organisation
+from config.demo.people import SEEDER
+from config.demo.script import REQUESTS, TALKS, Request, Talk
+from config.demo.setting import widget_key
+from conversations import services as conversations
+from conversations.models import ChannelAccount
+from conversations.types import InboundMessage, SenderIdentity
+from core import clock, events
+from hitl import services as hitl
+from hitl.models import Approval
+from hitl.types import Origin
+
+
+def ensure_history(organisation: Organisation, people: dict[str, User]) -> None:
+    """Play what has not been played yet. Runs in the organisation's scope, before any worker does."""
+    begin = clock.now()
+    account = ChannelAccount.objects.get(public_key=widget_key(organisation, "visitor"))
+    for number, talk in enumerate(TALKS):
+        _play_talk(account.pk, f"{organisation.slug}-{number}", talk, begin, people)
+    for number, request in enumerate(REQUESTS):
+        _play_request(f"demo-history-{number}", request, begin, people)
+    events.forget_announcements()
+
+
+def _play_talk(account_id: UUID, name: str, talk: Talk, begin: datetime, people: dict[str, User]) -> None:
+    moment = begin - timedelta(days=talk.days_ago)
+    conversation_id: UUID | None = None
+    for number, line in enumerate(talk.lines):
+        moment += timedelta(minutes=2)
+        with clock.at(moment):
+            if line.startswith("<"):
+                conversation_id = _say(account_id, talk.visitor, f"{name}-{number}", line[2:])
+            elif conversation_id is not None:
+                conversations.reply(
+                    actor=SEEDER,
+                    conversation_id=conversation_id,
+                    text=line[2:],
+                    sender_name="Agent",
+                    client_id=uuid5(conversation_id, f"{name}-{number}"),
+                )
+    if conversation_id is not None:
+        with clock.at(moment + timedelta(minutes=3)):
+            _end_talk(conversation_id, talk, people)
+
+
+def _say(account_id: UUID, visitor: str, external_id: str, text: str) -> UUID:
+    message = conversations.receive(
+        actor=SEEDER,
+        inbound=InboundMessage(
+            channel_account_id=account_id,
+            sender=SenderIdentity(kind="webchat", value=visitor),
+            text=text,
+            external_id=external_id,
+        ),
+    )
+    return message.conversation_id
+
+
+def _end_talk(conversation_id: UUID, talk: Talk, people: dict[str, User]) -> None:
+    support = actor_for_user(people["support"])
+    if talk.end == "person":
+        conversations.hand_off(actor=SEEDER, conversation_id=conversation_id, reason="asked_for_person")
+    if talk.end in ("resolved", "unresolved"):
+        is_resolved = talk.end == "resolved"
+        conversations.close(actor=support, conversation_id=conversation_id, resolved=is_resolved)
+
+
+def _play_request(key: str, request: Request, begin: datetime, people: dict[str, User]) -> None:
+    if Approval.objects.filter(dedupe_key=key).exists():
+        return
+    asked_at = begin - timedelta(days=request.days_ago)
+    marketer = people[MARKETER]
+    with clock.at(asked_at):
+        approval = hitl.propose(
+            actor=actor_for_user(marketer),
+            kind=request.kind,
+            params=request.params,
+            origin=Origin(requester_user_id=marketer.pk, channel="webchat"),
+            dedupe_key=key,
+        )
+    with clock.at(_ended_at(approval, request, asked_at)):
+        _end_request(approval, request, people)
+
+
+def _ended_at(approval: Approval, request: Request, asked_at: datetime) -> datetime:
+    if request.ending == "expired":
+        return approval.expires_at + timedelta(minutes=1)
+    return asked_at + timedelta(hours=request.hours)
+
+
+def _end_request(approval: Approval, request: Request, people: dict[str, User]) -> None:
+    if request.ending == "expired":
+        hitl.expire(approval_id=approval.pk)
+    elif request.ending == "cancelled":
+        marketer = actor_for_user(people[MARKETER])
+        hitl.cancel(actor=marketer, approval_id=approval.pk, reason="No longer needed.")
+    elif request.ending in ("approved", "rejected"):
+        hitl.decide(
+            actor=actor_for_user(people["approver"]),
+            approval_id=approval.pk,
+            verdict="approve" if request.ending == "approved" else "reject",
+            digest=approval.digest,
+            reason=request.reason,
+        )
+    if request.ending == "approved":
+        hitl.execute(approval.pk)

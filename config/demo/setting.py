@@ -1,0 +1,118 @@
+"""Gives a demo organisation its channels, provider, agents, workflows and an API key."""
+
+import secrets
+from typing import Any
+
+from accounts.models import ApiKey, User
+from accounts.roles import ALL_PERMISSIONS
+from accounts.services import create_api_key, key_digest
+from agents.defaults import ensure_default_agents
+from config.demo.cast import MARKETER, Organisation
+from config.demo.people import SEEDER
+from conversations.models import ChannelAccount
+from core.crypto import derive_key
+from hitl.models import ApprovalWorkflow
+from hitl.services.workflows import create_workflow
+from integrations.services import connect_provider
+
+GREETING = "Ask about campaigns, rankings, content or audiences, or say what should change."
+SUGGESTIONS = [
+    "How is Summer Sale doing?",
+    "Raise the daily budget of Summer Sale to 900",
+    "What can you do?",
+]
+VISITOR_GREETING = "Hello! How can we help you?"
+VISITOR_SUGGESTIONS = ["What can you do?", "I would like to talk to a person"]
+KEY_NAME = "Demo programs"
+
+
+def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
+    """Create what is missing. Runs in the organisation's scope."""
+    ensure_default_agents()
+    connect_provider(
+        actor=SEEDER,
+        provider="sandbox_ads",
+        name="Sandbox marketing platform",
+        credentials={"token": f"sandbox-{organisation.slug}"},
+    )
+    _ensure_chat(organisation, "chat", "Marketing desk", _member_credentials(organisation))
+    _ensure_chat(organisation, "visitor", f"{organisation.name} help", _visitor_credentials())
+    _ensure_workflows()
+    ensure_api_key(organisation, people)
+
+
+def _member_credentials(organisation: Organisation) -> dict[str, Any]:
+    return {
+        "identity_secret": secrets.token_urlsafe(32),
+        "demo_identity": organisation.email(MARKETER),
+        "greeting": GREETING,
+        "suggestions": SUGGESTIONS,
+    }
+
+
+def _visitor_credentials() -> dict[str, Any]:
+    return {"greeting": VISITOR_GREETING, "suggestions": VISITOR_SUGGESTIONS}
+
+
+def widget_key(organisation: Organisation, which: str) -> str:
+    """Return the public key of one of the organisation's two chat pages."""
+    return f"{organisation.slug}-{which}"
+
+
+def _ensure_chat(organisation: Organisation, which: str, name: str, credentials: dict[str, Any]) -> None:
+    ChannelAccount.objects.get_or_create(
+        public_key=widget_key(organisation, which),
+        defaults={
+            "kind": ChannelAccount.Kind.WEBCHAT,
+            "name": name,
+            "credentials": credentials,
+        },
+    )
+
+
+def _ensure_workflows() -> None:
+    if ApprovalWorkflow.objects.exists():
+        return
+    approver, owner = ({"type": "role", "value": role} for role in ("approver", "owner"))
+    create_workflow(
+        actor=SEEDER,
+        name="Every risky action",
+        description="Whatever no other workflow claims: one approver signs within eight hours.",
+        is_default=True,
+        levels=[{"name": "Signature", "approvers": [approver, owner], "sla_hours": 8}],
+    )
+    create_workflow(
+        actor=SEEDER,
+        name="Critical risk",
+        description="Critical requests: two people sign within four hours.",
+        priority=10,
+        risk_levels=["critical"],
+        levels=[
+            {
+                "name": "Two signatures",
+                "mode": "quorum",
+                "quorum": 2,
+                "approvers": [approver, owner],
+                "sla_hours": 4,
+            }
+        ],
+    )
+
+
+def ensure_api_key(organisation: Organisation, people: dict[str, User]) -> None:
+    """Create the API key of the organisation's owner unless it is there."""
+    secret = demo_api_key(organisation)
+    if ApiKey.objects.filter(digest=key_digest(secret)).exists():
+        return
+    create_api_key(
+        actor=SEEDER,
+        user=people["owner"],
+        name=KEY_NAME,
+        scopes=sorted(ALL_PERMISSIONS),
+        secret=secret,
+    )
+
+
+def demo_api_key(organisation: Organisation) -> str:
+    """Return the secret of the demo's API key: derived, so that it can be shown at every start."""
+    return f"wk_{derive_key(f'demo-api-key|{organisation.slug}').hex()}"
