@@ -1,0 +1,321 @@
+"""The console's monitor of conversations, and the page of one."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Final
+
+from django.contrib import admin
+from django.core.cache import cache
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.http import HttpRequest
+from django.utils.html import format_html
+
+from accounts.models import RevealGrant
+from accounts.reveals import open_grant, reveal
+from console.actions import ServiceAction, service_action
+from console.bases import ReadOnlyAdmin, ServiceAdmin
+from console.forms import ConsoleForm
+from console.lists import SelectFilter, choose
+from console.navigation import Nav
+from console.people import name_in, names_of
+from console.templatetags.console_ui import chip, moment
+from console.viewers import is_fragment, viewer_of
+from conversations import admin_tiles, services
+from conversations.admin_forms import CloseForm, ReplyForm, RevealForm
+from conversations.admin_panel import state_chip
+from conversations.admin_transcript import Turn, turns_of, woven
+from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
+from conversations.selectors import list_messages
+from core.actors import Actor
+from hitl.admin_display import risk_chip
+from hitl.admin_display import state_chip as approval_chip
+from hitl.models import Approval
+
+__all__ = ["ChannelAccountAdmin", "ConversationAdmin", "admin_tiles"]
+
+OBJECT: Final = "conversations.conversation"
+SHOWN: Final = 100
+SAME_VIEW_SECONDS: Final = 600
+State = Conversation.State
+NEEDS_PERSON: Final = Q(state=State.PERSON, assigned_to=None)
+
+
+class StateFilter(SelectFilter):
+    """By who answers; without a choice everything that is live."""
+
+    title, parameter_name, any_label = "State", "state", "Live"
+    options = (
+        ("needs_person", "Needs a person"),
+        ("person", "With a person"),
+        ("agent", "Agent answers"),
+        ("closed", "Closed"),
+        ("all", "All"),
+    )
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the chosen ones."""
+        chosen = self.chosen()
+        if chosen == "all":
+            return queryset
+        if chosen == "needs_person":
+            return queryset.filter(NEEDS_PERSON)
+        return queryset.filter(state=chosen) if chosen else queryset.exclude(state=State.CLOSED)
+
+
+class MineFilter(SelectFilter):
+    """By who has it."""
+
+    title, parameter_name, any_label = "With", "mine", "Anybody"
+    options = (("yes", "Me"),)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep what the viewer has taken."""
+        return queryset.filter(assigned_to=viewer_of(request).user_id) if self.chosen() else queryset
+
+
+def preview() -> Subquery:
+    """Return the last message's masked text."""
+    last = Message.objects.filter(conversation=OuterRef("pk")).order_by("-seq")
+    return Subquery(last.values("masked_body")[:1])
+
+
+@admin.register(Conversation)
+class ConversationAdmin(ServiceAdmin):
+    """The monitor: what needs a person comes first; every look at a conversation is recorded."""
+
+    view_permission = "conversations.view_conversation"
+    nav = Nav("Conversations", "chat", order=20, badges=("conversations.needs_person",))
+    intro = "What agents and customers are saying right now. Personal data is masked."
+    empty_title = "No live conversations"
+    empty_text = "They appear here as soon as somebody writes."
+    live_topic = "inbox"
+    detail_template = "console/conversation.html"
+    masked_fields = ("contact", "contact__display_name", "contact__masked_name")
+    list_display = ("customer", "last_words", "state_cell", "channel", "taken_by", "last_activity")
+    list_filter: ClassVar = [
+        StateFilter,
+        choose("channel_account__kind", "Channel", ChannelAccount.Kind.choices, parameter="channel"),
+        MineFilter,
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
+        """Return the conversations without anything that would have to be decrypted."""
+        rank = Case(When(NEEDS_PERSON, then=Value(0)), default=Value(1))
+        rows = super().get_queryset(request).select_related("contact", "channel_account")
+        hidden = rows.defer("contact__display_name", "channel_account__credentials")
+        return hidden.annotate(rank=rank, last_text=preview())
+
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
+        """Return the order: needs a person first, then the latest activity."""
+        return ("rank", F("last_message_at").desc(), "-id")
+
+    def prepare_rows(self, request: HttpRequest, rows: list[Conversation]) -> None:
+        """Read the names of all assignees at once."""
+        names = names_of(row.assigned_to_id for row in rows)
+        for row in rows:
+            row.assignee_name = name_in(names, row.assigned_to_id, otherwise="")  # type: ignore[attr-defined]
+
+    def object_title(self, conversation: Conversation) -> str:
+        """Return the masked name, or the medium."""
+        return conversation.contact.masked_name or f"{conversation.channel_account.get_kind_display()} visitor"
+
+    @admin.display(description="Customer")
+    def customer(self, conversation: Conversation) -> str:
+        """Return the masked name, and whether something is unread."""
+        mark = chip("New", "accent", "dot") if conversation.is_unread else ""
+        return format_html("{} {}", self.object_title(conversation), mark)
+
+    @admin.display(description="Last message")
+    def last_words(self, conversation: Conversation) -> str:
+        """Return the beginning of the last message, masked."""
+        text = conversation.last_text or ""  # type: ignore[attr-defined]
+        return f"{text[:90]}…" if len(text) > 90 else text
+
+    @admin.display(description="State")
+    def state_cell(self, conversation: Conversation) -> str:
+        """Return who answers."""
+        return state_chip(conversation)
+
+    @admin.display(description="Channel")
+    def channel(self, conversation: Conversation) -> str:
+        """Return the medium."""
+        return conversation.channel_account.get_kind_display()
+
+    @admin.display(description="With")
+    def taken_by(self, conversation: Conversation) -> str:
+        """Return the colleague who has it."""
+        return getattr(conversation, "assignee_name", "") or "–"
+
+    @admin.display(description="Activity")
+    def last_activity(self, conversation: Conversation) -> str:
+        """Return when somebody last wrote."""
+        return moment(conversation.last_message_at)
+
+    def detail_context(self, request: HttpRequest, obj: Conversation) -> dict[str, Any]:
+        """Return everything the conversation's page shows, and write down that it was looked at."""
+        viewer = viewer_of(request)
+        self._record_view(request, viewer, obj)
+        grant = open_grant(actor=viewer, object_type=OBJECT, object_id=obj.pk)
+        clear = set(grant.fields) if grant else set()
+        page = list_messages(
+            viewer=viewer, conversation_id=obj.pk, limit=SHOWN, clear="messages" in clear
+        )
+        turns = turns_of(page.rows)
+        offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
+        return {
+            "state_chip": state_chip(obj),
+            "turns": woven(turns, asked_for(viewer, obj), is_cut=page.before is not None),
+            "is_cut": page.before is not None,
+            "contact": contact_facts(viewer, obj, grant),
+            "grant": grant,
+            "reply": offered.pop("reply", None),
+            "reveal": offered.pop("reveal", None),
+            "others": [offer for offer in offered.values() if not offer["blocked"]],
+            "assignee": self.taken_by(obj),
+        }
+
+    def _record_view(self, request: HttpRequest, viewer: Actor, obj: Conversation) -> None:
+        # A live refresh goes on with a view that is on record; it must not write one per message.
+        key = f"{obj.tenant_id}:console-viewed:{viewer.user_id}:{obj.pk}"
+        if not is_fragment(request) or cache.get(key) is None:
+            services.record_view(actor=viewer, conversation_id=obj.pk)
+        cache.set(key, 1, timeout=SAME_VIEW_SECONDS)
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Say what is in the way: closed, or with somebody else."""
+        if action.path == "reveal":
+            return ""
+        if obj.state == State.CLOSED:
+            return "This conversation is closed. A message of the customer opens it again."
+        if action.path == "give-back" and obj.state != State.PERSON:
+            return "The agent answers already."
+        if action.path == "take-over" and obj.assigned_to_id == viewer_of(request).user_id:
+            return "You have it already."
+        return ""
+
+    @service_action(
+        path="reply",
+        title="Answer",
+        permission="conversations.reply_conversation",
+        form=ReplyForm,
+        submit="Send",
+        tone="primary",
+        key="a",
+    )
+    def reply(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Write to the customer; the agent is silent from then on."""
+        services.reply(
+            actor=viewer_of(request),
+            conversation_id=obj.pk,
+            text=form.cleaned_data["text"],
+            sender_type="person",
+        )
+        return ""
+
+    @service_action(
+        path="take-over",
+        title="Take over",
+        permission="conversations.reply_conversation",
+        explain="The agent stays silent until you give it back.",
+    )
+    def take_over(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Answer from now on."""
+        services.take_over(actor=viewer_of(request), conversation_id=obj.pk)
+        return "You have the conversation. The agent is silent."
+
+    @service_action(
+        path="give-back",
+        title="Give back to the agent",
+        permission="conversations.reply_conversation",
+        explain="The agent answers the next message.",
+    )
+    def give_back(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Let the agent answer again."""
+        services.give_back(actor=viewer_of(request), conversation_id=obj.pk)
+        return "The agent answers again."
+
+    @service_action(
+        path="close",
+        title="Close",
+        permission="conversations.reply_conversation",
+        form=CloseForm,
+        explain="A message within seven days opens it again.",
+    )
+    def close(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """End the conversation."""
+        resolved = form.cleaned_data["resolved"]
+        services.close(actor=viewer_of(request), conversation_id=obj.pk, resolved=resolved)
+        return "The conversation is closed."
+
+    @service_action(
+        path="reveal",
+        title="Show personal data",
+        permission="accounts.view_pii",
+        form=RevealForm,
+        submit="Show for five minutes",
+        explain="Only you see it, and the audit trail says so.",
+    )
+    def reveal(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Open a grant to see this conversation in clear."""
+        reveal(
+            actor=viewer_of(request),
+            object_type=OBJECT,
+            object_id=obj.pk,
+            fields=form.cleaned_data["fields_wanted"],
+            reason=form.cleaned_data["reason"],
+        )
+        return ""
+
+
+def asked_for(viewer: Actor, conversation: Conversation) -> Iterable[Turn]:
+    """Return the approvals that came up in the conversation, for those who may see approvals."""
+    if not viewer.may("hitl.view_approval"):
+        return
+    for approval in Approval.objects.filter(conversation_id=conversation.pk).order_by("id"):
+        tone = "accent" if approval.is_open else "neutral"
+        chips = format_html("{} {}", risk_chip(approval), approval_chip(approval.state))
+        yield Turn(at=approval.created_at, place=f"wk-tone-{tone}", approval=approval, chip=chips)
+
+
+def contact_facts(viewer: Actor, conversation: Conversation, grant: RevealGrant | None) -> dict[str, Any]:
+    """Return name and addresses: masked, or in clear under a grant that names them."""
+    in_clear = grant is not None and "contact" in grant.fields
+    contact = conversation.contact
+    points = ContactPoint.objects.filter(contact_id=contact.pk).order_by("-is_primary", "kind", "id")
+    shown = points if in_clear else points.defer("value")
+    rows = [
+        {
+            "kind": point.get_kind_display(),
+            "value": point.value if in_clear else point.masked_value,
+            "is_verified": point.is_verified,
+        }
+        for point in (shown if viewer.may("conversations.view_contact") else [])
+    ]
+    name = contact.display_name if in_clear else contact.masked_name
+    return {"name": name, "points": rows, "is_member": contact.user_id is not None, "in_clear": in_clear}
+
+
+@admin.register(ChannelAccount)
+class ChannelAccountAdmin(ReadOnlyAdmin):
+    """Numbers, mailboxes and widgets; credentials are never shown."""
+
+    view_permission = "channels_app.view_channelaccount"
+    nav = Nav("Channels", "door", group="Set-up", order=30)
+    intro = "The doors through which people write in."
+    masked_fields = ("credentials", "address")
+    list_display = ("name", "kind", "standing", "created_at")
+    ordering = ("id",)
+    detail_fields = ("name", "kind", "standing", "allowed_origins", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ChannelAccount]:
+        """Leave the credentials where they are."""
+        return super().get_queryset(request).defer("credentials")
+
+    @admin.display(description="State")
+    def standing(self, account: ChannelAccount) -> str:
+        """Tell whether messages are taken."""
+        return chip("Open", "good", "check") if account.is_active else chip("Closed", "neutral", "ban")
+
+    @admin.display(description="May stand on")
+    def allowed_origins(self, account: ChannelAccount) -> str:
+        """Return the origins of the widget."""
+        return ", ".join(account.origins) or "–"
