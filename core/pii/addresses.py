@@ -29,9 +29,7 @@ _URL_TAIL = ".,;:!?)]}'"
 _AUTHORITY_END = re.compile(r"[/?#]")
 
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)")
-_IPV6 = re.compile(
-    r"(?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]{0,4})(?!\w|:\S)"
-)
+_IPV6 = re.compile(r"(?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]{0,4})(?!\w|:\S)")
 _NUMBERED_THING = re.compile(
     r"(?:\bv|\bver|version|release|build|firmware|section|chapter|clause|article|step|§)[.:]?\s{0,2}$",
     re.IGNORECASE,
@@ -40,11 +38,7 @@ _NUMBERED_THING = re.compile(
 
 def find_emails(text: str) -> Iterator[Span]:
     """Yield email addresses, also as "(at)", " at ... dot ..." or with spaces round the sign."""
-    if (
-        "@" not in text
-        and " at " not in text.lower()
-        and not re.search(r"[(\[{]\s?at|arroba", text, re.IGNORECASE)
-    ):
+    if "@" not in text and " at " not in text.lower() and not re.search(r"[(\[{]\s?at|arroba", text, re.IGNORECASE):
         return
     for sign in _AT.finditer(text):
         start, end = sign.span()

@@ -14,9 +14,7 @@ _SSN_CUE = re.compile(
     re.IGNORECASE,
 )
 _NINO = re.compile(
-    _LEFT
-    + r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ \-]?(?:[0-9]{2}[ \-]?){3}[A-D]"
-    + _RIGHT,
+    _LEFT + r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ \-]?(?:[0-9]{2}[ \-]?){3}[A-D]" + _RIGHT,
     re.IGNORECASE,
 )
 _DNI = re.compile(

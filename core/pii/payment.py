@@ -73,9 +73,7 @@ def is_card(digits: str) -> bool:
     """Whether the digits have a card brand's prefix and length and the Luhn check digit."""
     if len(set(digits)) == 1:
         return False
-    return any(len(digits) in lengths and prefix.match(digits) for prefix, lengths in _BRANDS) and luhn_holds(
-        digits
-    )
+    return any(len(digits) in lengths and prefix.match(digits) for prefix, lengths in _BRANDS) and luhn_holds(digits)
 
 
 def find_ibans(text: str) -> Iterator[Span]:
@@ -95,7 +93,7 @@ def find_ibans(text: str) -> Iterator[Span]:
 
 def _iban_end(written: str, length: int) -> int:
     """Return how many characters hold an IBAN of that length, 0 when they hold none."""
-    places = [place for place, sign in enumerate(written) if sign.isalnum()]
+    places = [place for place, sign in enumerate(written) if sign.isascii() and sign.isalnum()]
     if len(places) < length:
         return 0
     end = places[length - 1] + 1

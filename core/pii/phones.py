@@ -186,9 +186,7 @@ def _plan(country: str) -> tuple[re.Pattern[str], tuple[int, ...]]:
     metadata = PhoneMetadata.metadata_for_region(country)
     if metadata is None or metadata.general_desc is None:
         raise LookupError(country)
-    return re.compile(metadata.general_desc.national_number_pattern or ""), tuple(
-        metadata.general_desc.possible_length
-    )
+    return re.compile(metadata.general_desc.national_number_pattern or ""), tuple(metadata.general_desc.possible_length)
 
 
 def _fits(country: str, digits: str) -> bool:

@@ -76,9 +76,7 @@ def _run(text: str, start: int, groups: list[Group]) -> Run:
         start = groups[0].start
     end = groups[-1].end
     before = text[max(0, start - 2) : start]
-    glued_left = (
-        before[-1:].isalnum() or before[-1:] in ("_", "#") or (before[-1:] == "-" and before[:1].isalnum())
-    )
+    glued_left = before[-1:].isalnum() or before[-1:] in ("_", "#") or (before[-1:] == "-" and before[:1].isalnum())
     glued_right = text[end : end + 1].isalnum() or text[end : end + 1] == "_"
     return Run(start, end, groups, glued_left, glued_right)
 
