@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from importlib import import_module
 from typing import Any, Final
 from uuid import UUID
 
 from channels.auth import get_user
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from redis import RedisError
 
@@ -67,7 +69,8 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
     async def sign_in(self) -> int:
         """Find the session's person and tenant; returns a close code, or 0."""
         # A store of its own each time: the handshake's session would never learn of a sign-out.
-        session = type(self.scope["session"])(self.scope["session"].session_key)
+        store = import_module(settings.SESSION_ENGINE).SessionStore
+        session = store(self.scope["session"].session_key)
         user = await get_user({"session": session})
         if not isinstance(user, User) or not user.is_active:
             return NOT_SIGNED_IN

@@ -15,9 +15,9 @@ from channels.sessions import SessionMiddlewareStack
 from channels.testing import WebsocketCommunicator
 
 from channels_app import threads
+from channels_app.routing import websocket_urlpatterns
 from channels_app.webchat.sessions import Session, open_session
 from channels_app.webchat.widgets import find_widget
-from channels_app.routing import websocket_urlpatterns
 from conversations.models import ChannelAccount
 from core.tenancy import tenant_scope
 from tests.world import World

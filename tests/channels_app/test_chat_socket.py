@@ -117,9 +117,7 @@ async def test_message_is_confirmed_under_the_clients_id(chat: Any, live_widgets
     assert frame["seq"] > 0
 
 
-async def test_message_repeated_is_stored_once(
-    chat: Any, committed_world: World, live_widgets: Widgets
-) -> None:
+async def test_message_repeated_is_stored_once(chat: Any, committed_world: World, live_widgets: Widgets) -> None:
     line = await chat(live_widgets.acme)
     known = uuid4()
     first, again = [await line.send("Hello", known) for _ in range(2)]
@@ -139,9 +137,7 @@ async def test_message_repeated_after_reconnecting_is_stored_once(
     assert await count(committed_world) == 1
 
 
-async def test_message_too_long_stores_nothing(
-    chat: Any, committed_world: World, live_widgets: Widgets
-) -> None:
+async def test_message_too_long_stores_nothing(chat: Any, committed_world: World, live_widgets: Widgets) -> None:
     line = await chat(live_widgets.acme)
     await line.say({"type": "send_message", "id": str(uuid4()), "message": "x" * 4097})
     assert (await line.hear())["code"] == "too_long"
@@ -211,9 +207,7 @@ async def test_answer_whose_hint_is_lost_is_read_by_the_poll(
     assert (await line.hear_type("agent_response", timeout=3))["content"] == "Still here"
 
 
-async def test_resume_sends_what_was_missed_in_order(
-    chat: Any, committed_world: World, live_widgets: Widgets
-) -> None:
+async def test_resume_sends_what_was_missed_in_order(chat: Any, committed_world: World, live_widgets: Widgets) -> None:
     line = await chat(live_widgets.acme)
     first = await line.send("Hello")
     await line.socket.disconnect()
@@ -254,9 +248,7 @@ async def test_passing_frames_come_through_until_stopped(
     assert await line.socket.receive_nothing(timeout=0.3)
 
 
-async def test_read_marks_the_answers_as_read(
-    chat: Any, committed_world: World, live_widgets: Widgets
-) -> None:
+async def test_read_marks_the_answers_as_read(chat: Any, committed_world: World, live_widgets: Widgets) -> None:
     line = await chat(live_widgets.acme)
     await line.send("Hello")
     seq = await answer(committed_world, (await place(line, live_widgets))["conversation"], "Hi")
@@ -267,9 +259,7 @@ async def test_read_marks_the_answers_as_read(
 # ---- whose it is
 
 
-async def test_two_visitors_never_hear_each_other(
-    chat: Any, committed_world: World, live_widgets: Widgets
-) -> None:
+async def test_two_visitors_never_hear_each_other(chat: Any, committed_world: World, live_widgets: Widgets) -> None:
     one, other = await chat(live_widgets.acme), await chat(live_widgets.acme)
     await one.send("mine")
     assert other.connected["conversation"] is None

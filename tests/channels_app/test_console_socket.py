@@ -1,0 +1,179 @@
+"""The console socket: who may listen to what, and what he hears."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.test import Client
+
+from accounts.models import User
+from channels_app import console_socket
+from core import events
+from core.tenancy import tenant_scope
+from tests.channels_app.conftest import Line, Widgets, session_of
+from tests.world import World
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
+OWN = "http://localhost"
+
+
+@pytest.fixture
+def desk(dial: Any, live_widgets: Widgets) -> Callable[..., Any]:
+    """Open a console line of a user."""
+
+    async def make(user: User | None, origin: str = OWN) -> Line:
+        client = Client()
+        if user is not None:
+            await sync_to_async(client.force_login)(user, backend=settings.AUTHENTICATION_BACKENDS[0])
+        cookie = client.cookies.get(settings.SESSION_COOKIE_NAME)
+        sent = {"cookie": f"{cookie.key}={cookie.value}"} if cookie else {}
+        line: Line = await dial("/ws/console/", origin=origin, **sent)
+        return line
+
+    return make
+
+
+@sync_to_async
+def append(world: World, stream: str, type: str, payload: dict[str, Any]) -> int:
+    with tenant_scope(world.acme.pk):
+        return events.append(stream, type, payload).seq
+
+
+async def conversation_of(chat: Any, account: Any) -> tuple[Line, UUID]:
+    line = await chat(account)
+    await line.send("Hello from ann@example.com")
+    session = await sync_to_async(session_of)(account, visitor=line.visitor)
+    from channels_app.webchat import desk as work
+
+    with tenant_scope(account.tenant_id):
+        place = await sync_to_async(work.place_of)(session.guest)
+    assert place is not None
+    return line, place.conversation_id
+
+
+async def subscribe(line: Line, topic: str, **more: Any) -> dict[str, Any]:
+    await line.say({"type": "subscribe", "topic": topic, **more})
+    return await line.hear()
+
+
+async def test_stranger_is_not_signed_in(desk: Any) -> None:
+    assert await (await desk(None)).close_code() == 4401
+
+
+async def test_person_without_a_seat_is_not_allowed(desk: Any, committed_world: World) -> None:
+    nobody = await User.objects.acreate(email="nobody@example.com")
+    assert await (await desk(nobody)).close_code() == 4403
+
+
+@pytest.mark.parametrize("origin", ["", "https://evil.example", "https://localhost", "null"])
+async def test_page_that_is_not_ours_is_not_allowed(desk: Any, committed_world: World, origin: str) -> None:
+    line = await desk(committed_world.people["owner"], origin=origin)
+    assert await line.close_code() == 4403
+
+
+async def test_queue_event_arrives_with_its_number(desk: Any, committed_world: World) -> None:
+    line = await desk(committed_world.people["viewer"])
+    await line.hear_type("connected")
+    await subscribe(line, "queue")
+    seq = await append(committed_world, "queue", "queue.updated", {"waiting": 3})
+    frame = await line.hear_type("event")
+    assert (frame["event"], frame["seq"], frame["payload"]) == ("queue.updated", seq, {"waiting": 3})
+
+
+async def test_events_missed_are_sent_after_the_number(desk: Any, committed_world: World) -> None:
+    line = await desk(committed_world.people["viewer"])
+    await line.hear_type("connected")
+    sent = [await append(committed_world, "queue", "queue.updated", {}) for _ in range(3)]
+    assert (await subscribe(line, "queue", after=1))["seq"] == 3
+    assert [(await line.hear())["seq"] for _ in range(2)] == sent[1:]
+
+
+async def test_event_of_another_tenant_is_never_heard(desk: Any, committed_world: World) -> None:
+    line = await desk(committed_world.outsiders["owner"])
+    await line.hear_type("connected")
+    await subscribe(line, "queue")
+    await append(committed_world, "queue", "queue.updated", {})
+    assert await line.socket.receive_nothing(timeout=0.3)
+
+
+async def test_message_reaches_the_watching_staff_masked(
+    desk: Any, chat: Any, committed_world: World, live_widgets: Widgets
+) -> None:
+    customer, conversation = await conversation_of(chat, live_widgets.acme)
+    line = await desk(committed_world.people["support"])
+    await line.hear_type("connected")
+    await subscribe(line, f"conversation:{conversation}")
+    await customer.send("Call me: ben@example.com")
+    frame = await line.hear_type("event")
+    while frame["event"] != "message.received":
+        frame = await line.hear_type("event")
+    assert "ben@example.com" not in str(frame)
+
+
+async def test_conversation_of_another_tenant_is_like_an_absent_one(
+    desk: Any, chat: Any, committed_world: World, live_widgets: Widgets
+) -> None:
+    _, conversation = await conversation_of(chat, live_widgets.acme)
+    line = await desk(committed_world.outsiders["owner"])
+    await line.hear_type("connected")
+    foreign, absent = [await subscribe(line, f"conversation:{one}") for one in (conversation, uuid4())]
+    assert {**foreign, "topic": ""} == {**absent, "topic": ""}
+    assert foreign["code"] == "not_found"
+
+
+async def test_approval_unknown_is_not_found(desk: Any, committed_world: World) -> None:
+    line = await desk(committed_world.people["approver"])
+    await line.hear_type("connected")
+    assert (await subscribe(line, f"approval:{uuid4()}"))["code"] == "not_found"
+
+
+async def test_person_who_lost_the_seat_hears_no_more(desk: Any, committed_world: World) -> None:
+    user = committed_world.people["viewer"]
+    line = await desk(user)
+    await line.hear_type("connected")
+    await subscribe(line, "queue")
+    with tenant_scope(committed_world.acme.pk):
+        await user.memberships.aupdate(is_active=False)
+    await append(committed_world, "queue", "queue.updated", {})
+    assert (await line.hear())["type"] == "error"
+
+
+async def test_person_who_signed_out_is_cut_off(
+    desk: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console_socket, "POLL_EVERY", 0.1)
+    line = await desk(committed_world.people["viewer"])
+    await line.hear_type("connected")
+    from django.contrib.sessions.models import Session
+
+    await Session.objects.all().adelete()
+    assert await line.close_code() == 4401
+
+
+@pytest.mark.parametrize("topic", ["", "all", "conversation:", "conversation:x", "queue:1", None, {"a": 1}])
+async def test_topic_unknown_is_refused(desk: Any, committed_world: World, topic: Any) -> None:
+    line = await desk(committed_world.people["owner"])
+    await line.hear_type("connected")
+    assert (await subscribe(line, topic))["code"] == "unknown_topic"
+
+
+async def test_third_bad_frame_closes_the_console_line(desk: Any, committed_world: World) -> None:
+    line = await desk(committed_world.people["owner"])
+    for _ in range(3):
+        await line.say("{")
+    assert await line.close_code() == 4400
+
+
+async def test_presence_is_told_and_taken_back(
+    desk: Any, chat: Any, committed_world: World, live_widgets: Widgets
+) -> None:
+    customer, conversation = await conversation_of(chat, live_widgets.acme)
+    line = await desk(committed_world.people["support"])
+    await line.hear_type("connected")
+    await subscribe(line, f"conversation:{conversation}")
+    await customer.socket.disconnect()
+    while (await line.hear_type("event"))["payload"].get("customer") != 0:
+        pass
