@@ -53,9 +53,7 @@ def service_action(
     """Turn a method `(self, request, obj, form) -> message` into a guarded POST form."""
 
     def wrap(handler: Handler) -> ServiceAction:
-        return ServiceAction(
-            path, title, permission, form, submit or title, tone, explain, on_list, handler, key
-        )
+        return ServiceAction(path, title, permission, form, submit or title, tone, explain, on_list, handler, key)
 
     return wrap
 
@@ -127,11 +125,7 @@ def _call(
 
 def _put_errors(form: ConsoleForm, error: WalkerError) -> None:
     fields = error.facts.get("fields")
-    known = (
-        {name: texts for name, texts in fields.items() if name in form.fields}
-        if isinstance(fields, dict)
-        else {}
-    )
+    known = {name: texts for name, texts in fields.items() if name in form.fields} if isinstance(fields, dict) else {}
     for name, texts in known.items():
         form.add_error(name, [str(text) for text in texts])
     if not known:

@@ -74,9 +74,7 @@ class MembershipAdmin(ServiceAdmin):
     @admin.display(description="Role")
     def role_chip(self, seat: Membership) -> str:
         """Return the role."""
-        return chip(
-            seat.get_role_display(), "accent" if seat.role in ("owner", "admin") else "neutral", "person"
-        )
+        return chip(seat.get_role_display(), "accent" if seat.role in ("owner", "admin") else "neutral", "person")
 
     @admin.display(description="Seat")
     def standing(self, seat: Membership) -> str:
@@ -136,9 +134,7 @@ class MembershipAdmin(ServiceAdmin):
 class KeyForm(ConsoleForm):
     """A new key: its name, what it may do and how long."""
 
-    name = forms.CharField(
-        label="Name", max_length=80, help_text="Where the key is used, such as “nightly export”."
-    )
+    name = forms.CharField(label="Name", max_length=80, help_text="Where the key is used, such as “nightly export”.")
     days = forms.IntegerField(label="Ends after (days)", min_value=1, max_value=364, initial=90)
     scopes = forms.MultipleChoiceField(label="May do", widget=forms.CheckboxSelectMultiple)
 
@@ -175,9 +171,7 @@ class ApiKeyAdmin(ServiceAdmin):
         """Tell whether the key works."""
         if key.revoked_at:
             return chip("Revoked", "neutral", "ban")
-        return (
-            chip("Ended", "neutral", "clock") if key.expires_at <= now() else chip("Works", "good", "check")
-        )
+        return chip("Ended", "neutral", "clock") if key.expires_at <= now() else chip("Works", "good", "check")
 
     @admin.display(description="May do")
     def allowed(self, key: ApiKey) -> str:
@@ -209,9 +203,7 @@ class ApiKeyAdmin(ServiceAdmin):
         _key, secret = services.create_api_key(actor=viewer_of(request), user=request.user, **asked)  # type: ignore[arg-type]
         context = {**self.admin_site.each_context(request), "title": "Your new key", "secret": secret}
         context["back_url"] = self.list_url()
-        return TemplateResponse(
-            request, "console/secret.html", context, headers={"Cache-Control": "no-store"}
-        )
+        return TemplateResponse(request, "console/secret.html", context, headers={"Cache-Control": "no-store"})
 
     @service_action(
         path="revoke",

@@ -29,9 +29,7 @@ badges: Registry[Badge] = Registry(Badge, name="badge")
 
 def counts(viewer: Actor, tenant_id: UUID, keys: tuple[str, ...]) -> dict[str, int]:
     """Return the counts the viewer may see, each computed at most every few seconds."""
-    names = {
-        _cache_key(viewer, tenant_id, key): key for key in keys if viewer.may(badges.get(key).permission)
-    }
+    names = {_cache_key(viewer, tenant_id, key): key for key in keys if viewer.may(badges.get(key).permission)}
     known: dict[str, int] = cache.get_many(names)
     missing = {name: badges.get(key)().count(viewer) for name, key in names.items() if name not in known}
     if missing:

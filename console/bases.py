@@ -91,9 +91,7 @@ class ReadOnlyAdmin(KitModelAdmin):
             path("<uuid:object_id>/", wrap(self.detail_view), name=f"{base}_change"),
         ]
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list; it answers GET only."""
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
@@ -133,9 +131,7 @@ class ReadOnlyAdmin(KitModelAdmin):
     def shown(self, name: str, obj: Any) -> tuple[str, Any]:
         """Return label and value of one field or display method, as on the list."""
         field, method, value = lookup_field(name, obj, self)
-        label = getattr(method, "short_description", "") or (
-            field.verbose_name if field is not None else name
-        )
+        label = getattr(method, "short_description", "") or (field.verbose_name if field is not None else name)
         if field is not None:
             value = getattr(obj, f"get_{name}_display")() if field.choices else display_for_value(value, "–")
         return str(label), "–" if value in (None, "") else value
@@ -189,9 +185,7 @@ class ServiceAdmin(ReadOnlyAdmin):
         """Return the values a form starts with, such as the digest that is shown."""
         return {}
 
-    def action_form(
-        self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False
-    ) -> ConsoleForm:
+    def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
         """Return the action's form, filled from the request when it was posted."""
         initial = self.form_initial(request, action, obj)
         prefix = f"id_{action.path}_%s"

@@ -71,9 +71,7 @@ class Chart:
     def ticks(self) -> list[tuple[float, str]]:
         """Return where the days' names stand: every second day, so that they never touch."""
         slot = (WIDTH - AXIS) / len(self.days)
-        every = [
-            (round(AXIS + (place + 0.5) * slot, 1), f"{day:%d %b}") for place, day in enumerate(self.days)
-        ]
+        every = [(round(AXIS + (place + 0.5) * slot, 1), f"{day:%d %b}") for place, day in enumerate(self.days)]
         return every[1::2]
 
     @property
@@ -90,8 +88,6 @@ def last_days(today: date, count: int = 14) -> list[date]:
 
 def by_day(key: str, title: str, days: list[date], counts: dict[str, tuple[str, dict[date, int]]]) -> Chart:
     """Build a chart from `{name: (tone, {day: count})}`; days without a count are 0."""
-    series = [
-        Series(name, tone, [found.get(day, 0) for day in days]) for name, (tone, found) in counts.items()
-    ]
+    series = [Series(name, tone, [found.get(day, 0) for day in days]) for name, (tone, found) in counts.items()]
     highest = max((value for row in series for value in row.values), default=0)
     return Chart(key, title, days, series, top=max(4, highest + highest % 2))

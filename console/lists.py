@@ -84,9 +84,7 @@ class SelectFilter(admin.SimpleListFilter):
         return queryset.filter(**{self.field: value}) if value else queryset
 
 
-def choose(
-    field: str, title: str, options: Iterable[tuple[Any, Any]], parameter: str = ""
-) -> type[SelectFilter]:
+def choose(field: str, title: str, options: Iterable[tuple[Any, Any]], parameter: str = "") -> type[SelectFilter]:
     """Build a filter for a column with known values."""
     attributes = {
         "title": title,

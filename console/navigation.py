@@ -37,9 +37,7 @@ class Entry:
     badges: list[dict[str, Any]] = field(default_factory=list)
 
 
-def build(
-    site: "WalkerAdminSite", viewer: Actor, tenant_id: UUID, path: str
-) -> list[tuple[str, list[Entry]]]:
+def build(site: "WalkerAdminSite", viewer: Actor, tenant_id: UUID, path: str) -> list[tuple[str, list[Entry]]]:
     """Return the groups of links the viewer may follow, with their badges."""
     placed = sorted(_placed(site, viewer), key=lambda pair: pair[0].order)
     numbers = counts(viewer, tenant_id, tuple(key for nav, _ in placed for key in nav.badges))

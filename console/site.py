@@ -9,7 +9,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, reverse
 
 from accounts.views import sign_in
-from console import navigation, tiles
+from console import navigation, tenants, tiles
 from console.bases import ReadOnlyAdmin
 from console.kit import KitSite
 from console.viewers import is_fragment, viewer_of, viewer_or_none
@@ -61,6 +61,8 @@ class WalkerAdminSite(KitSite):
             "tenant": tenant,
         }
         if viewer and tenant:
+            context["tenants"] = tenants.choices(request)
+            context["security_url"] = reverse("mfa_index")
             context["navigation"] = navigation.build(self, viewer, tenant.pk, request.path)
         return context
 

@@ -33,7 +33,7 @@ def winner_sentence(facts: dict[str, Any]) -> str:
     state = PAST.get(str(facts.get("state", "")))
     if not state:
         return ""
-    who = facts.get("decided_by_name") or facts.get("by") or ""
+    who = facts.get("decided_by") or facts.get("by") or ""
     moment = _moment(facts.get("decided_at") or facts.get("at"))
     return f"Already {state}{f' by {who}' if who else ''}{f' at {moment}' if moment else ''}."
 

@@ -156,9 +156,7 @@ class ConversationAdmin(ServiceAdmin):
         self._record_view(request, viewer, obj)
         grant = open_grant(actor=viewer, object_type=OBJECT, object_id=obj.pk)
         clear = set(grant.fields) if grant else set()
-        page = list_messages(
-            viewer=viewer, conversation_id=obj.pk, limit=SHOWN, clear="messages" in clear
-        )
+        page = list_messages(viewer=viewer, conversation_id=obj.pk, limit=SHOWN, clear="messages" in clear)
         turns = turns_of(page.rows)
         offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
         return {

@@ -73,7 +73,8 @@ def distance(value: datetime) -> str:
 @register.simple_tag
 def list_headers(cl: Any) -> list[str]:
     """Return the headings of a list."""
-    return [str(label_for_field(name, cl.model, cl.model_admin)) for name in cl.list_display]
+    labels = [str(label_for_field(name, cl.model, cl.model_admin)) for name in cl.list_display]
+    return [label[:1].upper() + label[1:] for label in labels]
 
 
 @register.simple_tag

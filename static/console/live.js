@@ -84,7 +84,6 @@
   };
 
   document.addEventListener("keydown", keys);
-  document.addEventListener("change", (event) => { if (event.target.tagName === "SELECT") event.target.closest("form[data-autosubmit]")?.requestSubmit(); });
   document.addEventListener("submit", (event) => { const button = event.submitter; if (button && event.target.method === "post") setTimeout(() => { button.disabled = true; }); });
   addEventListener("pageshow", () => document.querySelectorAll("button[type=submit][disabled]").forEach((button) => { button.disabled = false; }));
   if (document.querySelector("time[data-countdown]")) { countdown(); setInterval(countdown, 1000); }

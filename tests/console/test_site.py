@@ -78,9 +78,7 @@ def test_page_of_another_tenants_row_is_not_found(browser: Browser, world: World
 
     with tenant_scope(world.globex.pk):
         seat = world.outsiders["viewer"].memberships.get()
-    assert (
-        browser("owner").get(reverse("admin:accounts_membership_change", args=[seat.pk])).status_code == 404
-    )
+    assert browser("owner").get(reverse("admin:accounts_membership_change", args=[seat.pk])).status_code == 404
 
 
 @pytest.mark.parametrize("name", ["add/", "password_change/", "search/?s=a", "autocomplete/", "r/1/1/"])

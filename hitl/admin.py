@@ -1,0 +1,291 @@
+"""The console's pages of approvals and workflows."""
+
+from typing import Any, ClassVar, Final
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+
+from console.actions import ServiceAction, service_action
+from console.bases import ReadOnlyAdmin, ServiceAdmin
+from console.forms import ConsoleForm, OptionalReasonForm, ReasonForm
+from console.lists import choose
+from console.navigation import Nav
+from console.people import name_in, names_of
+from console.templatetags.console_ui import chip, moment, money
+from console.viewers import viewer_of
+from core.clock import now
+from hitl import admin_tiles, panels, services
+from hitl.admin_display import RISKS, risk_chip, state_chip
+from hitl.admin_filters import ORDER, KindFilter, MineFilter, OverdueFilter, StateFilter, ranked
+from hitl.admin_forms import ApproveForm, RejectForm, ResolveForm
+from hitl.admin_page import may_cancel, page_of, why_no_vote, why_not_in_state
+from hitl.models import Approval, ApprovalWorkflow
+from hitl.transitions import WAITING, Event, State
+
+__all__ = ["ApprovalAdmin", "WorkflowAdmin", "admin_tiles"]
+
+EVENT_OF: Final = {
+    "cancel": Event.CANCEL,
+    "revoke": Event.REVOKE,
+    "hold": Event.HOLD,
+    "release": Event.RELEASE,
+    "resolve": Event.RESOLVE,
+}
+RESULTS: Final = {
+    State.PENDING: "Your signature is recorded. It waits for the next one.",
+    State.APPROVED: "Approved. It is carried out now.",
+    State.REJECTED: "Rejected. The requester is told why.",
+}
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ServiceAdmin):
+    """The queue, and the page on which a person decides."""
+
+    view_permission = "hitl.view_approval"
+    nav = Nav("Approvals", "inbox", order=10, badges=("hitl.waiting", "hitl.overdue"))
+    intro = "Risky actions that wait for a person. What waits for you comes first."
+    empty_title = "Nothing waits for a signature"
+    empty_text = "New requests appear here by themselves, without reloading."
+    live_topic = "queue"
+    detail_template = "console/approval.html"
+    list_display = ("reference_cell", "what", "asked_by", "risk", "price", "waits", "due_in", "state_cell")
+    list_filter: ClassVar = [
+        StateFilter,
+        choose("risk_level", "Risk", [(key, row[0]) for key, row in RISKS.items()], parameter="risk"),
+        KindFilter,
+        MineFilter,
+        OverdueFilter,
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Approval]:
+        """Return the approvals, ranked for the viewer."""
+        return ranked(super().get_queryset(request), viewer_of(request))
+
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
+        """Return the order of the queue."""
+        return ORDER
+
+    def prepare_rows(self, request: HttpRequest, rows: list[Approval]) -> None:
+        """Read the names of all requesters at once."""
+        names = names_of(approval.requester_id for approval in rows)
+        for approval in rows:
+            approval.requester_name = name_in(names, approval.requester_id, otherwise="")  # type: ignore[attr-defined]
+
+    @admin.display(description="Reference")
+    def reference_cell(self, approval: Approval) -> str:
+        """Return the reference; it is the row's link."""
+        mark = chip("For you", "accent") if approval.is_mine and approval.state in WAITING else ""
+        return format_html("{} {}", approval.reference, mark)
+
+    @admin.display(description="What")
+    def what(self, approval: Approval) -> str:
+        """Return what is asked for."""
+        return approval.summary
+
+    @admin.display(description="Requester")
+    def asked_by(self, approval: Approval) -> str:
+        """Return who asks."""
+        name = approval.requester_name  # type: ignore[attr-defined]
+        if approval.requester_kind != "agent":
+            return name or "API key"
+        return format_html('{}<span class="wk-cell-note">by an agent</span>', name or "An agent")
+
+    @admin.display(description="Risk")
+    def risk(self, approval: Approval) -> str:
+        """Return the risk with its score."""
+        return risk_chip(approval)
+
+    @admin.display(description="Cost")
+    def price(self, approval: Approval) -> str:
+        """Return the estimated cost."""
+        if approval.cost is None:
+            return "–"
+        return format_html('<span class="wk-number">{} {}</span>', money(approval.cost), approval.currency)
+
+    @admin.display(description="Waiting since")
+    def waits(self, approval: Approval) -> str:
+        """Return since when it waits."""
+        return moment(approval.created_at)
+
+    @admin.display(description="Due")
+    def due_in(self, approval: Approval) -> str:
+        """Return when it should be decided."""
+        if approval.state not in WAITING or approval.sla_due_at is None:
+            return "–"
+        if approval.sla_due_at >= now():
+            return moment(approval.sla_due_at)
+        return format_html("{} {}", chip("Overdue", "danger", "clock"), moment(approval.sla_due_at))
+
+    @admin.display(description="State")
+    def state_cell(self, approval: Approval) -> str:
+        """Return the state, and whether it is held."""
+        held = chip("On hold", "warn", "pause") if approval.holds else ""
+        return format_html('<span class="wk-chips">{} {}</span>', state_chip(approval.state), held)
+
+    def detail_context(self, request: HttpRequest, obj: Approval) -> dict[str, Any]:
+        """Return everything the approval's page shows."""
+        viewer = viewer_of(request)
+        offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
+        votes = [offered.pop(path) for path in ("approve", "reject") if path in offered]
+        return {
+            **page_of(obj, viewer),
+            "votes": votes,
+            "no_vote": votes[0]["blocked"] if votes else "Your role may look, not sign.",
+            "others": [offer for offer in offered.values() if not offer["blocked"]],
+            "context_panels": panels.shown_to(viewer, obj),
+            "state_chip": state_chip(obj.state),
+            "risk_chip": risk_chip(obj),
+            "is_overdue": bool(obj.state in WAITING and obj.sla_due_at and obj.sla_due_at < now()),
+            "is_waiting": obj.state in WAITING,
+        }
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Say what is in the way: the state, four eyes, or no seat."""
+        if action.path in ("approve", "reject"):
+            return why_no_vote(obj, viewer_of(request))
+        if action.path == "release" and not obj.holds:
+            return "It is not on hold."
+        if action.path == "hold" and "manual" in obj.holds:
+            return "It is on hold already."
+        if action.path == "cancel" and not may_cancel(obj, viewer_of(request)):
+            return "Only the requester or an admin withdraws a request."
+        return why_not_in_state(obj, EVENT_OF[action.path])
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Bind the form to what the page shows."""
+        return {"digest": obj.digest}
+
+    def _decide(self, request: HttpRequest, obj: Approval, form: ConsoleForm, verdict: str) -> str:
+        decided = services.decide(actor=viewer_of(request), approval_id=obj.pk, verdict=verdict, **form.cleaned_data)
+        state = State(decided.state)
+        return f"{decided.reference}: {RESULTS.get(state, 'Your vote is recorded.')}"
+
+    @service_action(
+        path="approve",
+        title="Approve",
+        permission="hitl.decide_approval",
+        form=ApproveForm,
+        submit="Approve",
+        tone="good",
+        key="a",
+    )
+    def approve(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Sign what was shown."""
+        return self._decide(request, obj, form, "approve")
+
+    @service_action(
+        path="reject",
+        title="Reject",
+        permission="hitl.decide_approval",
+        form=RejectForm,
+        submit="Reject",
+        tone="danger",
+        key="r",
+    )
+    def reject(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Refuse what was shown, with a reason."""
+        return self._decide(request, obj, form, "reject")
+
+    @service_action(
+        path="hold",
+        title="Put on hold",
+        permission="hitl.hold_approval",
+        form=ReasonForm,
+        explain="Nothing is carried out while it is held. It still expires in time.",
+    )
+    def hold(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Keep it from being carried out."""
+        services.hold(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
+        return f"{obj.reference} is on hold."
+
+    @service_action(
+        path="release",
+        title="Release the hold",
+        permission="hitl.hold_approval",
+        form=OptionalReasonForm,
+        explain="All checks run again before anything is carried out.",
+    )
+    def release(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Take the manual hold away."""
+        name = "manual" if "manual" in obj.holds else obj.holds[0]
+        reason = form.cleaned_data["reason"]
+        services.release(actor=viewer_of(request), approval_id=obj.pk, name=name, reason=reason)
+        return f"{obj.reference} is released."
+
+    @service_action(
+        path="revoke",
+        title="Take the approval back",
+        permission="hitl.revoke_approval",
+        form=ReasonForm,
+        tone="danger",
+        explain="Works as long as nobody has started to carry it out.",
+    )
+    def revoke(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Undo an approval that was not started."""
+        services.revoke(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
+        return f"The approval of {obj.reference} is taken back."
+
+    @service_action(
+        path="cancel",
+        title="Cancel the request",
+        permission="hitl.cancel_approval",
+        form=ReasonForm,
+        tone="danger",
+        explain="For the requester and admins. It can then no longer be signed.",
+    )
+    def cancel(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Withdraw the request."""
+        services.cancel(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
+        return f"{obj.reference} is cancelled."
+
+    @service_action(
+        path="resolve",
+        title="Settle the outcome",
+        permission="hitl.resolve_approval",
+        form=ResolveForm,
+        submit="Settle",
+        explain="Look at the platform first: this says what really happened and cannot be undone.",
+    )
+    def resolve(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Say what became of an effect whose outcome is unknown."""
+        services.resolve(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
+        return f"The outcome of {obj.reference} is settled."
+
+
+@admin.register(ApprovalWorkflow)
+class WorkflowAdmin(ReadOnlyAdmin):
+    """Which requests need whose signatures; changed through the API for now."""
+
+    view_permission = "hitl.view_approvalworkflow"
+    nav = Nav("Workflows", "route", group="Set-up", order=40)
+    intro = "Which requests need whose signatures. Running requests keep the version they started with."
+    empty_title = "No workflows yet"
+    list_display = ("name", "covers", "signers", "standing", "version")
+    ordering = ("-is_active", "-priority", "id")
+    detail_fields = ("name", "description", "covers", "signers", "standing", "version", "expire_hours")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApprovalWorkflow]:
+        """Read the levels with the workflows."""
+        return super().get_queryset(request).prefetch_related("levels")
+
+    @admin.display(description="Covers")
+    def covers(self, workflow: ApprovalWorkflow) -> str:
+        """Return what it matches, in words."""
+        kinds = ", ".join(kind.replace("_", " ") for kind in workflow.kinds) or "Every kind"
+        return f"{kinds}; risk: {', '.join(workflow.risk_levels)}" if workflow.risk_levels else kinds
+
+    @admin.display(description="Signed by")
+    def signers(self, workflow: ApprovalWorkflow) -> str:
+        """Return the levels, in words."""
+        levels = [f"{level} ({level.get_mode_display().lower()})" for level in workflow.levels.all()]
+        return ", then ".join(levels) or "–"
+
+    @admin.display(description="State")
+    def standing(self, workflow: ApprovalWorkflow) -> str:
+        """Tell whether it is used."""
+        if not workflow.is_active:
+            return chip("Retired", "neutral", "ban")
+        return chip("Default", "accent", "flag") if workflow.is_default else chip("Used", "good", "check")

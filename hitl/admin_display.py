@@ -1,0 +1,52 @@
+"""How states and risks of an approval look: word, tone and icon, so that colour is never alone."""
+
+from typing import Final
+
+from django.utils.safestring import SafeString
+
+from console.templatetags.console_ui import chip
+from hitl.models import Approval
+from hitl.transitions import State
+
+STATES: Final[dict[str, tuple[str, str, str]]] = {
+    State.PENDING: ("Waiting", "warn", "clock"),
+    State.INFO_REQUESTED: ("Question asked", "info", "info"),
+    State.RETURNED: ("Sent back", "info", "redo"),
+    State.APPROVED: ("Approved", "good", "check"),
+    State.EXECUTING: ("Being carried out", "info", "bolt"),
+    State.UNKNOWN: ("Outcome unknown", "serious", "alert"),
+    State.EXECUTED: ("Carried out", "good", "check-circle"),
+    State.FAILED: ("Failed", "danger", "x-circle"),
+    State.REJECTED: ("Rejected", "danger", "x-circle"),
+    State.EXPIRED: ("Expired", "neutral", "clock"),
+    State.CANCELLED: ("Cancelled", "neutral", "ban"),
+    State.SUPERSEDED: ("Replaced", "neutral", "redo"),
+}
+RISKS: Final[dict[str, tuple[str, str, str]]] = {
+    "low": ("Low", "good", "check"),
+    "medium": ("Medium", "warn", "info"),
+    "high": ("High", "serious", "alert"),
+    "critical": ("Critical", "danger", "flame"),
+}
+HOLDS: Final = {
+    "kill_switch": "a kill switch is thrown",
+    "unsatisfiable": "nobody who may sign is available",
+    "caps": "a spending cap is reached",
+    "manual": "somebody put it on hold",
+}
+
+
+def state_chip(state: str) -> SafeString:
+    """Return the chip of a state."""
+    return chip(*STATES.get(state, (state.replace("_", " ").capitalize(), "neutral", "dot")))
+
+
+def risk_chip(approval: Approval) -> SafeString:
+    """Return the chip of the risk with its score."""
+    word, tone, icon = RISKS.get(approval.risk_level, (approval.risk_level, "neutral", "dot"))
+    return chip(f"{word} {approval.risk_score}", tone, icon)
+
+
+def hold_words(approval: Approval) -> list[str]:
+    """Return why the approval is held, in words."""
+    return [HOLDS.get(name, name.replace("_", " ")) for name in approval.holds]

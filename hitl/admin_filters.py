@@ -1,0 +1,92 @@
+"""Filters and order of the queue."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Case, Exists, F, IntegerField, OuterRef, QuerySet, Value, When
+from django.http import HttpRequest
+
+from console.lists import SelectFilter
+from console.viewers import viewer_of
+from core.actors import Actor
+from core.clock import now
+from hitl import registry
+from hitl.admin_display import STATES
+from hitl.models import Approval, Seat
+from hitl.transitions import OPEN, WAITING
+
+ORDER = ("rank", F("due").asc(nulls_last=True), "-id")
+
+
+def ranked(rows: QuerySet[Approval], viewer: Actor) -> QuerySet[Approval]:
+    """Order by what waits for the viewer, then what waits for others by due time, then the newest."""
+    seats = Seat.objects.filter(approval=OuterRef("pk"), person=viewer.user_id, closed_at=None)
+    waits = When(state__in=WAITING, then=Value(1))
+    return rows.annotate(
+        is_mine=Exists(seats),
+        rank=Case(
+            When(is_mine=True, state__in=WAITING, then=Value(0)),
+            waits,
+            default=Value(2),
+            output_field=IntegerField(),
+        ),
+        due=Case(When(state__in=WAITING, then=F("sla_due_at")), default=None),
+    )
+
+
+class StateFilter(SelectFilter):
+    """By state; without a choice everything that is still open."""
+
+    title, parameter_name, any_label = "State", "state", "Open"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Offer groups first, then each state."""
+        groups = [("waiting", "Waiting for a signature"), ("closed", "Finished"), ("all", "All")]
+        return [*groups, *((str(state), word) for state, (word, _, _) in STATES.items())]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the chosen states."""
+        chosen = self.chosen()
+        if chosen == "all":
+            return queryset
+        if chosen == "closed":
+            return queryset.exclude(state__in=OPEN)
+        groups = {"": OPEN, "waiting": WAITING}
+        return queryset.filter(state__in=groups.get(chosen, (chosen,)))
+
+
+class KindFilter(SelectFilter):
+    """By kind of action."""
+
+    title, parameter_name, field, any_label = "Kind", "kind", "kind", "Any kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Offer the registered kinds."""
+        return [(key, registry.get(key).title) for key in registry.keys()]  # noqa: SIM118
+
+
+class MineFilter(SelectFilter):
+    """By what it has to do with the viewer."""
+
+    title, parameter_name, any_label = "Concerns", "mine", "Everybody"
+    options = (("sign", "I may sign"), ("asked", "I asked for it"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep what waits for the viewer, or what he asked for."""
+        viewer = viewer_of(request)
+        if self.chosen() == "sign":
+            return queryset.filter(is_mine=True, state__in=WAITING)
+        return queryset.filter(requester=viewer.user_id) if self.chosen() == "asked" else queryset
+
+
+class OverdueFilter(SelectFilter):
+    """What should have been decided by now."""
+
+    title, parameter_name, any_label = "Due", "overdue", "Any time"
+    options = (("yes", "Overdue"),)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep what waits past its time."""
+        if self.chosen() != "yes":
+            return queryset
+        return queryset.filter(state__in=WAITING, sla_due_at__lt=now())

@@ -1,0 +1,107 @@
+"""The console in a real browser: no serious accessibility fault, usable on a phone."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from playwright.sync_api import Browser, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.models import User
+from tests.console.scene import Scene, build_scene
+from tests.world import World
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+SHOTS = os.environ.get("WALKER_SHOTS", "")
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1360, "height": 900}
+Opener = Callable[..., Page]
+
+pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Run one headless Chromium; Playwright's own loop must not forbid the ORM in this thread."""
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def scene(chromium: Browser, committed_world: World) -> Scene:
+    """Rows on every page."""
+    return build_scene(committed_world)
+
+
+@pytest.fixture
+def opened(chromium: Browser, live_server: LiveServer, scene: Scene) -> Iterator[Opener]:
+    """Open a page as the person of a role, light or dark, on a desk or a phone."""
+    contexts = []
+
+    def open_page(path: str, role: str = "", *, dark: bool = False, phone: bool = False) -> Page:
+        context = chromium.new_context(
+            viewport=PHONE if phone else DESK,  # type: ignore[arg-type]
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        if role:
+            cookie = {"name": settings.SESSION_COOKIE_NAME, "value": session_of(scene.world.people[role])}
+            context.add_cookies([{**cookie, "url": live_server.url}])  # type: ignore[list-item]
+        page = context.new_page()
+        page.goto(live_server.url + path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def session_of(user: User) -> str:
+    """Sign a person in without the form; returns the session's key."""
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = "accounts.backends.RoleBackend"
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.create()
+    return str(session.session_key)
+
+
+def serious(page: Page) -> list[str]:
+    """Return axe's serious and critical findings with their places."""
+    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    grave = [entry for entry in found if entry["impact"] in ("serious", "critical")]
+    return [f"{entry['id']}: {[node['target'] for node in entry['nodes']][:5]}" for entry in grave]
+
+
+PAGES = ["login", "dashboard", "queue", "approval", "decided", "conversations", "conversation", "audit", "people"]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_page_has_no_serious_accessibility_fault(opened: Opener, scene: Scene, name: str, dark: bool) -> None:
+    page = opened(scene.path(name), "" if name == "login" else "admin", dark=dark)
+    keep_picture(page, f"{name}-{'dark' if dark else 'light'}")
+    assert serious(page) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_fits_a_phone(opened: Opener, scene: Scene, name: str) -> None:
+    page = opened(scene.path(name), "" if name == "login" else "admin", phone=True)
+    keep_picture(page, f"{name}-phone")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """Keep a picture of the page when a folder for them is named."""
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
