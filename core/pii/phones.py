@@ -40,6 +40,7 @@ _SHAPES: dict[tuple[int, ...], tuple[str, ...]] = {
     (3, 2, 2, 2): ("ES", "CH"),
     (5, 5): ("IN",),
 }
+_OPENINGS = frozenset(shape[:2] for shape in _SHAPES)
 _CUE = re.compile(
     r"\b(?:phone|mobile|mob|cell|tel|telephone|call|ring|text|sms|fax|whats ?app|signal|handy|telefon"
     r"|rufnummer|anrufen|tel[eé]fono|m[oó]vil|celular|ll[aá]ma(?:me|nos)?|telefone|liga(?:r|me)?|zap|portable"
@@ -148,6 +149,9 @@ def _local(text: str, run: Run, known: dict[tuple[str, tuple[str, ...]], int]) -
     index = 0
     last = len(run.groups) - (1 if run.glued_right else 0)
     while index < last:
+        if not _may_open(run.groups, index):
+            index += 1
+            continue
         digits = _window(run.groups[index : min(last, index + 8)])
         key = ("", digits)
         if key not in known:
@@ -157,6 +161,14 @@ def _local(text: str, run: Run, known: dict[tuple[str, tuple[str, ...]], int]) -
             start, end = run.groups[index].start, run.groups[index + count - 1].end
             yield start - (text[start - 1 : start] == "("), end, "phone"
         index += count or 1
+
+
+def _may_open(groups: list[Group], index: int) -> bool:
+    """Whether a local number may begin here: a cheap look before the numbering plans are asked."""
+    first = groups[index].digits
+    if first[0] == "0":
+        return not first.startswith("00")
+    return index + 1 < len(groups) and (len(first), len(groups[index + 1].digits)) in _OPENINGS
 
 
 def _count_local(digits: tuple[str, ...], *, checked: bool) -> int:
