@@ -1,0 +1,66 @@
+"""The approval engine's world: a workflow, kinds whose effects are counted, and shortcuts."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from core.scope import tenant_scope
+from hitl import services
+from tests.hitl.effects import Effects
+from tests.hitl.kinds import EFFECTS_URL, register_kinds
+from tests.hitl.scene import Scene
+from tests.world import OPERATOR, World
+
+
+@pytest.fixture(scope="session")
+def _outside() -> Iterator[Effects]:
+    server = Effects()
+    os.environ[EFFECTS_URL] = server.url
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def effects(_outside: Effects) -> Iterator[Effects]:
+    """The outside world, as new."""
+    _outside.clear()
+    yield _outside
+    _outside.release.set()
+
+
+@pytest.fixture(autouse=True)
+def _known_kinds() -> None:
+    register_kinds()
+
+
+def _workflow(world: World) -> None:
+    roles = [{"type": "role", "value": role} for role in ("approver", "admin")]
+    for tenant in (world.acme, world.globex):
+        with tenant_scope(tenant.pk):
+            services.create_workflow(actor=OPERATOR, name="All", is_default=True, levels=[{"approvers": roles}])
+
+
+@pytest.fixture
+def scene(acme: World, effects: Effects) -> Scene:
+    """One tenant with a workflow that asks any approver or admin, inside its scope."""
+    _workflow(acme)
+    return Scene(acme, effects)
+
+
+@pytest.fixture
+def live_scene(committed_world: World, effects: Effects) -> Iterator[Scene]:
+    """The same, committed, for tests with several connections or processes."""
+    _workflow(committed_world)
+    with tenant_scope(committed_world.acme.pk):
+        yield Scene(committed_world, effects)
+
+
+@pytest.fixture(autouse=True)
+def _no_broker(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """Hints to workers go nowhere: the timers are the truth, and tests run them by hand."""
+    from config.celery import app
+
+    monkeypatch.setattr(app.conf, "broker_url", "memory://")

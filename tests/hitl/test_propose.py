@@ -1,0 +1,148 @@
+"""Asking for an action: what is written, what is refused, what is found again."""
+
+from uuid import uuid4
+
+import pytest
+
+from core import events
+from core.errors import Invalid, NotFound, Refused, TooMany, Unavailable
+from core.models import Outbox
+from hitl import services
+from hitl.models import Approval, ApprovalWorkflow, Notification, Seat, Timer
+from hitl.types import Origin
+from tests.hitl.scene import Scene, states_told
+
+
+def test_first_request_is_pending_with_first_reference(scene: Scene) -> None:
+    approval = scene.propose()
+    assert (approval.reference, approval.state, approval.version) == ("BR-1001", "pending", 1)
+
+
+def test_references_count_up(scene: Scene) -> None:
+    assert [scene.propose().reference for _ in range(3)] == ["BR-1001", "BR-1002", "BR-1003"]
+
+
+def test_seats_and_notifications_go_to_entitled_people(scene: Scene) -> None:
+    approval = scene.propose()
+    asked = {scene.user_id("approver"), scene.user_id("admin")}
+    assert set(Seat.objects.values_list("person_id", flat=True)) == asked
+    assert set(Notification.objects.values_list("recipient_id", flat=True)) == asked
+    assert approval.votes_required == 1
+
+
+def test_requester_gets_no_seat(scene: Scene) -> None:
+    scene.propose(actor=scene.actor("admin"))
+    assert list(Seat.objects.values_list("person_id", flat=True)) == [scene.user_id("approver")]
+
+
+def test_timers_for_expiry_and_answer_are_set(scene: Scene) -> None:
+    scene.propose()
+    assert set(Timer.objects.values_list("kind", flat=True)) == {"expire", "sla"}
+
+
+def test_opening_is_announced_once_and_streamed(scene: Scene) -> None:
+    conversation = uuid4()
+    approval = scene.propose(origin=Origin(conversation_id=conversation))
+    assert Outbox.objects.get().event == "approval_opened"
+    told = events.read(f"conversation:{conversation}", 0)
+    assert [event.type for event in told] == ["approval_pending"]
+    assert told[0].payload["reference"] == approval.reference
+
+
+def test_opening_is_audited(scene: Scene) -> None:
+    assert states_told(scene.propose()) == [("", "pending", 1)]
+
+
+def test_nobody_to_sign_holds_the_request(scene: Scene) -> None:
+    levels = [{"mode": "quorum", "quorum": 5, "approvers": [{"type": "role", "value": "approver"}]}]
+    workflow = ApprovalWorkflow.objects.get()
+    services.revise_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, levels=levels)
+    approval = scene.propose()
+    assert approval.holds == ["unsatisfiable"]
+    assert Notification.objects.filter(template="approval_stuck").exists()
+    assert not Seat.objects.exists()
+
+
+def test_no_workflow_at_all_holds_the_request(scene: Scene) -> None:
+    workflow = ApprovalWorkflow.objects.get()
+    services.retire_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk)
+    assert scene.propose().holds == ["unsatisfiable"]
+
+
+def test_released_request_gets_its_seats(scene: Scene) -> None:
+    approver = {"type": "user", "value": str(scene.user_id("approver"))}
+    levels = [{"approvers": [approver]}]
+    workflow = ApprovalWorkflow.objects.get()
+    services.revise_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, levels=levels)
+    scene.world.people["approver"].memberships.update(is_active=False)
+    approval = scene.propose()
+    scene.world.people["approver"].memberships.update(is_active=True)
+    services.release(actor=scene.actor("owner"), approval_id=approval.pk, name="unsatisfiable")
+    assert scene.decide(approval).state == "approved"
+
+
+def test_same_dedupe_key_returns_the_open_one(scene: Scene) -> None:
+    assert scene.propose(dedupe_key="a").pk == scene.propose(dedupe_key="a").pk
+
+
+def test_dedupe_key_of_a_closed_one_is_free(scene: Scene) -> None:
+    first = scene.decide(scene.propose(dedupe_key="a"), "reject")
+    assert scene.propose(dedupe_key="a").pk != first.pk
+
+
+def test_same_tool_call_returns_the_closed_one(scene: Scene) -> None:
+    origin = Origin(tool_call_id=uuid4())
+    first = scene.decide(scene.propose(origin=origin), "reject")
+    assert scene.propose(origin=origin).pk == first.pk
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"button": "red", "amount": 5.5}, {"button": "red", "amount": "5", "x": 1},
+     {"button": "red", "amount": "NaN"}, {"button": "a\x00b", "amount": "5"}],
+)  # fmt: skip
+def test_bad_parameters_are_invalid(scene: Scene, params: dict[str, object]) -> None:
+    with pytest.raises(Invalid) as caught:
+        scene.propose(params=params)
+    assert caught.value.facts["fields"]
+
+
+def test_unknown_kind_is_not_found(scene: Scene) -> None:
+    with pytest.raises(NotFound):
+        scene.propose("no_such_kind")
+
+
+def test_without_permission_is_refused(scene: Scene) -> None:
+    with pytest.raises(Refused):
+        scene.propose(actor=scene.actor("viewer"))
+
+
+def test_request_that_cannot_be_scored_is_critical(scene: Scene) -> None:
+    scene.effects.price = "not a price"
+    approval = scene.propose()
+    assert approval.risk_level == "critical"
+
+
+def test_facts_that_cannot_be_read_are_unavailable(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WALKER_TEST_EFFECTS", "http://127.0.0.1:9")
+    with pytest.raises(Unavailable):
+        scene.propose()
+    assert not Approval.objects.exists()
+
+
+def test_agent_with_too_many_open_requests_is_stopped(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hitl.services.proposing.OPEN_PER_AGENT", 2)
+    origin = Origin(agent_id=uuid4())
+    for _ in range(2):
+        scene.propose(origin=origin)
+    with pytest.raises(TooMany):
+        scene.propose(origin=origin)
+
+
+def test_small_request_is_approved_by_rule(scene: Scene) -> None:
+    workflow = ApprovalWorkflow.objects.get()
+    rule = {"id": "small", "verdict": "approve", "max_cost": "10", "max_score": 49}
+    services.revise_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, auto_rules=[rule])
+    approval = scene.propose()
+    assert (approval.state, approval.decided_name) == ("approved", "rule:small@2")
+    assert scene.done(approval).state == "executed"
