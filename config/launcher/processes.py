@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,7 +37,7 @@ class Spec:
 
 def spawn(spec: Spec) -> "subprocess.Popen[bytes]":
     """Start the child in a session of its own; on Linux the kernel stops it when this process dies."""
-    _trim(spec.log)
+    trim(spec.log)
     who: dict[str, Any] = {}
     if spec.user:
         who = {"user": spec.user.uid, "group": spec.user.gid, "extra_groups": []}
@@ -121,9 +122,12 @@ def _kill_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-def _trim(log: Path) -> None:
+def trim(log: Path) -> None:
+    """Keep a log below its limit, one older part besides; its writer appends, so it may go on writing."""
     if log.exists() and log.stat().st_size > _LOG_LIMIT:
-        log.replace(log.with_suffix(".old"))
+        shutil.copyfile(log, log.with_suffix(".old"))
+        log.with_suffix(".old").chmod(0o600)
+        os.truncate(log, 0)
     log.touch(mode=0o600)
 
 

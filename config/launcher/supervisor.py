@@ -15,6 +15,7 @@ from config.launcher.processes import Spec
 
 _FAST_DEATHS = 6
 _STEADY = 30.0
+_BEAT = 0.25
 
 
 @dataclass
@@ -64,7 +65,7 @@ class Supervisor:
                 self._tend(child)
             if until():
                 return True
-            time.sleep(0.15)
+            time.sleep(_BEAT)
         return False
 
     def stop_all(self) -> None:
@@ -82,6 +83,7 @@ class Supervisor:
         self.place.children.unlink(missing_ok=True)
 
     def _tend(self, child: Child) -> None:
+        processes.trim(child.spec.log)
         code = child.process.poll()
         if code is None:
             return

@@ -94,3 +94,11 @@ def test_process_that_only_has_a_leftovers_number_is_left_alone(place: Place) ->
 def test_logs_are_readable_by_their_owner_only(place: Place, supervisor: Supervisor) -> None:
     supervisor.run_once(_spec(place, "quiet", "true"))
     assert Path(place.logs / "quiet.log").stat().st_mode & 0o077 == 0
+
+
+def test_log_past_its_limit_keeps_one_older_part(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_LOG_LIMIT", 10)
+    log = place.logs / "web.log"
+    log.write_text("a line that is long\n")
+    processes.trim(log)
+    assert (log.read_text(), log.with_suffix(".old").read_text()) == ("", "a line that is long\n")
