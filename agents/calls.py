@@ -24,9 +24,7 @@ class ToolBroke(Exception):
     """A tool failed for a reason that no other wording of the call would mend."""
 
 
-def perform(
-    *, run: AgentRun, caller: Caller, offered: Collection[str], request: ToolRequest, number: int
-) -> Line:
+def perform(*, run: AgentRun, caller: Caller, offered: Collection[str], request: ToolRequest, number: int) -> Line:
     """Do one call and return its line. A model may ask for anything: what it was not offered,
     or the caller may not use now, is refused here. Raises ToolBroke."""
     call, repeated = _open_call(run, request, number)
@@ -49,9 +47,7 @@ def recorded(run: AgentRun) -> list[Line]:
         request = ToolRequest(call.call_id, call.name, call.arguments)
         text = json.dumps(call.result, ensure_ascii=False)
         lines.append(Line("assistant", "", (request,)))
-        lines.append(
-            Line("tool", text, call_id=call.call_id, tool_name=call.name, result=call.result)
-        )
+        lines.append(Line("tool", text, call_id=call.call_id, tool_name=call.name, result=call.result))
     return lines
 
 
@@ -91,10 +87,8 @@ def _masked(arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _answer(
-    call: ToolCall, caller: Caller, offered: Collection[str], request: ToolRequest
-) -> Outcome:
-    if request.name not in registry.keys():
+def _answer(call: ToolCall, caller: Caller, offered: Collection[str], request: ToolRequest) -> Outcome:
+    if not registry.is_known(request.name):
         return ToolCall.State.REFUSED, {"error": "unknown_tool", "detail": "There is no such tool."}
     tool = registry.get(request.name)
     if not tool.allows(caller) or request.name not in offered:
@@ -108,16 +102,15 @@ def _answer(
     return _do(tool, arguments, caller, call)
 
 
-def _do(
-    tool: registry.Tool, arguments: registry.Arguments, caller: Caller, call: ToolCall
-) -> Outcome:
+def _do(tool: registry.Tool, arguments: registry.Arguments, caller: Caller, call: ToolCall) -> Outcome:
     try:
         return ToolCall.State.DONE, tool.call(arguments, caller=caller, call_id=call.id)
     except Unavailable as error:
         raise ToolBroke(error.code) from error
     except WalkerError as error:
         return ToolCall.State.FAILED, _problem(arguments, error)
-    except Exception as error:  # noqa: BLE001  (the boundary to what tools call outside)
+    except Exception as error:
+        # The boundary to what tools call outside: whatever it is, the person gets an answer.
         log.exception("tool_broke", tool=tool.key, call=str(call.id))
         raise ToolBroke("tool_failed") from error
 

@@ -52,6 +52,7 @@ def ensure_default_agents() -> list[Agent]:
 
 
 def _ensure(preset: Preset) -> Agent:
+    agent: Agent
     agent, _ = Agent.objects.get_or_create(
         type=preset.type,
         is_system=True,

@@ -38,9 +38,7 @@ class Agent(TenantModel):
     category = models.CharField(max_length=12, choices=Category)
     is_system = models.BooleanField(default=False)
     configuration = models.JSONField(default=dict, blank=True)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
-    )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=now, editable=False)
 
@@ -52,9 +50,7 @@ class Agent(TenantModel):
                 condition=Q(is_system=True),
             ),
         ]
-        indexes: ClassVar = [
-            models.Index(fields=["tenant_id", "type", "is_active"], name="agents_by_type")
-        ]
+        indexes: ClassVar = [models.Index(fields=["tenant_id", "type", "is_active"], name="agents_by_type")]
 
     def __str__(self) -> str:
         return self.name
@@ -74,9 +70,7 @@ class AgentVersion(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["tenant_id", "agent", "number"], name="one_version_per_number"
-            ),
+            models.UniqueConstraint(fields=["tenant_id", "agent", "number"], name="one_version_per_number"),
         ]
 
     def __str__(self) -> str:
@@ -137,14 +131,10 @@ class AgentRun(TenantModel):
                 name="one_queued_message_run_per_conversation",
                 condition=Q(state="queued", trigger="message"),
             ),
-            models.UniqueConstraint(
-                fields=["tenant_id", "trigger", "trigger_ref"], name="one_run_per_trigger"
-            ),
+            models.UniqueConstraint(fields=["tenant_id", "trigger", "trigger_ref"], name="one_run_per_trigger"),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["tenant_id", "conversation", "-created_at"], name="runs_by_conversation"
-            ),
+            models.Index(fields=["tenant_id", "conversation", "-created_at"], name="runs_by_conversation"),
             models.Index(
                 fields=["lease_until"],
                 name="runs_to_sweep",
@@ -199,18 +189,14 @@ class ToolCall(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["tenant_id", "run", "call_id"], name="one_tool_call_per_id"
-            ),
+            models.UniqueConstraint(fields=["tenant_id", "run", "call_id"], name="one_tool_call_per_id"),
             models.UniqueConstraint(
                 fields=["tenant_id", "run", "fingerprint"],
                 name="one_tool_call_per_wish",
                 condition=~Q(fingerprint=""),
             ),
         ]
-        indexes: ClassVar = [
-            models.Index(fields=["tenant_id", "approval_id"], name="tool_calls_by_approval")
-        ]
+        indexes: ClassVar = [models.Index(fields=["tenant_id", "approval_id"], name="tool_calls_by_approval")]
 
     def __str__(self) -> str:
         return f"{self.name} {str(self.id)[-6:]}"

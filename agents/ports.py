@@ -84,9 +84,7 @@ class Model(abc.ABC):
     key: str
 
     @abc.abstractmethod
-    def turn(
-        self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit
-    ) -> Turn:
+    def turn(self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit) -> Turn:
         """Answer once; `emit` takes pieces of text as they come. Raises ModelFailed."""
 
 
@@ -127,7 +125,5 @@ class Orchestrator(abc.ABC):
         """Work one turn to its end; every tool call goes through `call_tool`."""
 
     @abc.abstractmethod
-    def resume(
-        self, context: RunContext, *, outcome_text: str, call_tool: CallTool, emit: Emit
-    ) -> RunOutcome:
+    def resume(self, context: RunContext, *, outcome_text: str, call_tool: CallTool, emit: Emit) -> RunOutcome:
         """Word what a decision outside the run means for the person who asked."""

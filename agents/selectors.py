@@ -27,7 +27,7 @@ def list_agents(*, viewer: Actor) -> list[Agent]:
 def get_run(*, viewer: Actor, run_id: UUID) -> AgentRun:
     """One run. Needs agents.view_agentrun; raises NotFound."""
     viewer.require("agents.view_agentrun")
-    run = AgentRun.objects.filter(pk=run_id).select_related("agent_version__agent").first()
+    run: AgentRun | None = AgentRun.objects.filter(pk=run_id).select_related("agent_version__agent").first()
     if run is None:
         raise NotFound
     return run
@@ -53,9 +53,7 @@ def any_version() -> AgentVersion | None:
 
 def last_version(conversation_id: UUID) -> AgentVersion | None:
     """The version that answered last in a conversation, if its agent is still active."""
-    runs = AgentRun.objects.filter(
-        conversation_id=conversation_id, agent_version__agent__is_active=True
-    )
+    runs = AgentRun.objects.filter(conversation_id=conversation_id, agent_version__agent__is_active=True)
     run = runs.select_related("agent_version__agent").order_by("-created_at").first()
     return run.agent_version if run else None
 
@@ -82,9 +80,7 @@ def _line(message: Message) -> Line:
 
 def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
     """For whom the run works: read afresh, because seats and rights end at any time."""
-    conversation = Conversation.objects.select_related("contact", "channel_account").get(
-        pk=run.conversation_id
-    )
+    conversation = Conversation.objects.select_related("contact", "channel_account").get(pk=run.conversation_id)
     seat = None
     if conversation.contact.user_id:
         seat = Membership.objects.filter(

@@ -23,8 +23,7 @@ def waiting_sentence(approval: Approval) -> str:
     if not approval.is_open:
         return f"{what} is {approval.state}; nothing was changed."
     return (
-        f"This needs a signature: {what}. It is waiting for a colleague who may sign; "
-        "I tell you here what comes of it."
+        f"This needs a signature: {what}. It is waiting for a colleague who may sign; I tell you here what comes of it."
     )
 
 

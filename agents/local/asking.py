@@ -20,8 +20,7 @@ _AMOUNT = {
     "relative": "I need the new daily amount itself, not the change. "
     "To what daily amount should the budget of {campaign} go?",
     "several": "I read more than one amount. To what daily amount should the budget of {campaign} go?",
-    "period": "I can only ask for a daily budget. "
-    "To what daily amount should the budget of {campaign} go?",
+    "period": "I can only ask for a daily budget. To what daily amount should the budget of {campaign} go?",
     "zero": "A daily budget has to be above zero (to stop spending, ask me to pause it). "
     "To what daily amount should the budget of {campaign} go?",
 }

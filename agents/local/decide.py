@@ -11,8 +11,12 @@ from agents.local.amounts import find_amounts
 from agents.local.asking import ask
 from agents.local.intents import ACTING, acting_topic, reading_topic
 from agents.local.text import Clause, read
-from agents.local.types import NOT_FOUND, REQUIRED, PERSON, PERSON_OFFER, Call, Decision, Memory, Pending
+from agents.local.types import NOT_FOUND, PERSON, PERSON_OFFER, REQUIRED, Call, Decision, Memory, Pending
 
+SMALL_TALK = frozenset({"greeting", "thanks", "nothing", "yes", "help"})
+READING = frozenset({
+    "list_campaigns", "campaign_performance", "rankings", "content_performance", "list_audiences",
+})  # fmt: skip
 _FACT_QUESTION = re.compile(
     r"(?:which|what|how many|how much|who|did|was|were|has|have|had|is (?!it\b)|are|why|when)\b"
 )
@@ -64,7 +68,7 @@ def _settle(tool: str, found: Mapping[str, str], why: str, *, sure: bool) -> Dec
 def _look(clause: Clause, *, about: str = "") -> Decision:
     """Answer a question by a reading tool, or by small talk."""
     campaign = slots.campaign_of(clause)
-    topic = reading_topic(clause, named=bool(campaign))
+    topic: str = reading_topic(clause, named=bool(campaign))
     arguments: dict[str, str] = {}
     if topic == "nothing" and campaign and about in {"set_campaign_budget", "pause_campaign"}:
         topic = "campaign_performance"
@@ -78,10 +82,7 @@ def _look(clause: Clause, *, about: str = "") -> Decision:
         arguments = {"content": content}
     if topic == "person":
         topic = PERSON
-    if topic in {
-        PERSON, "list_campaigns", "campaign_performance", "rankings", "content_performance",
-        "list_audiences",
-    }:  # fmt: skip
+    if topic == PERSON or topic in READING:
         return Decision("call", (Call(topic, arguments),))
     return Decision("say", topic=topic)
 
@@ -243,9 +244,9 @@ def _tidy(block: Sequence[Decision]) -> list[Decision]:
         later = block[index + 1 :]
         if decision.kind == "ask" and any(d.calls or d.pending for d in later):
             continue
-        if decision.kind == "say" and decision.topic in {"greeting", "thanks", "nothing", "yes", "help"}:
-            if any(d is not decision and d.topic != decision.topic for d in block):
-                continue
+        small = decision.kind == "say" and decision.topic in SMALL_TALK
+        if small and any(d is not decision and d.topic != decision.topic for d in block):
+            continue
         if decision not in kept:
             kept.append(decision)
     return kept or list(block[:1])

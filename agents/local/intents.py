@@ -29,6 +29,7 @@ _RAISE = re.compile(
     r"\b(?:raise|increase|bump|lift|lower|decrease|cut|reduce|drop|adjust|boost|double|triple|"
     r"halve|scale|amend|slash|set|put|make|move|bring|raising|increasing|lowering|reducing|change|up)\b"
 )
+_CLEARLY_MONEY = re.compile(r"\b(?:raise|increase|bump|lower|reduce|decrease|raising|increasing|lowering)\b")
 _PAUSE = re.compile(
     r"\b(?:pause|pausing|kill|killing|stop|stopping|halt|halting|suspend|suspending|freeze|freezing|deactivate|"
     r"deactivating|disable|disabling)\b|\b(?:turn|switch|turning|switching)\b.*\boff\b"
@@ -40,9 +41,7 @@ _RESUME = re.compile(
     r"\b(?:resume|unpause|un-pause|restart|reactivate|re-activate|relaunch)\b"
     r"|\b(?:turn|switch)\b.*\bon\b|\bstart\b.*\bagain\b"
 )
-_DECIDE = re.compile(
-    r"\b(?:approve|approving|sign off|countersign|reject|decline)\b|\bsign (?:it|this|that|br)\b"
-)
+_DECIDE = re.compile(r"\b(?:approve|approving|sign off|countersign|reject|decline)\b|\bsign (?:it|this|that|br)\b")
 _META = re.compile(r"\b(?:meta\w*|(?:page |seo )?title|title tag|description)\b")
 _EDIT = re.compile(
     r"\b(?:change|set|update|rewrite|replace|edit|give|make|fix|modify|put|use|adjust|write|add|"
@@ -51,11 +50,13 @@ _EDIT = re.compile(
 )
 _PUBLISH = re.compile(
     r"\b(?:publish|publishing)\b|\b(?:put|push|go|take|bring|set|make|get|going)\b.*\b(?:live|online|"
-    r"public)\b|\b(?:release|post)\b.*\b(?:article|post|guide|page|draft)\b|\bpost the\b|\brelease (?:the\b|⟦)|\bship the (?:article|post|guide)\b"
+    r"public)\b|\b(?:release|post)\b.*\b(?:article|post|guide|page|draft)\b|\bpost the\b|\brelease (?:the\b|⟦)"
+    r"|\bship the (?:article|post|guide)\b"
 )
 _PUBLISHED = re.compile(r"\b(?:published|live|online|public)\b")
 _MESSAGE = re.compile(
-    r"\b(?:send|sending|message|messaging|tell|notify|notifying|inform|broadcast|announce|ping|contact|reach out to|shoot|"
+    r"\b(?:send|sending|message|messaging|tell|notify|notifying|inform|broadcast|announce|ping|contact|"
+    r"reach out to|shoot|"
     r"e-?mail|mail|write to)\b(?! (?:me|us)\b)|\btext (?:all|the|our|my)\b|\blet\b.*\bknow\b"
     r"|\bdrop\b.*\b(?:message|line|note)\b"
 )
@@ -71,10 +72,11 @@ _RANKINGS = re.compile(
     r"\b(?:rank|ranks|ranking|rankings|ranked|rankngs|keywords?|serps?|google|search (?:positions?|"
     r"terms?|results?|traffic)|page one|seo|organic|visible|visibility)\b"
 )
-_CONTENT = re.compile(
-    r"\b(?:articles?|posts?|blogs?|content|drafts?|page ?views|landing pages?|stories|guides?)\b"
+_CONTENT = re.compile(r"\b(?:articles?|posts?|blogs?|content|drafts?|page ?views|landing pages?|stories|guides?)\b")
+_CAMPAIGNS = re.compile(
+    r"\b(?:campaigns|ads|every campaign|each campaign|"
+    r"campaign (?:list|names|overview)|advertising)\b"
 )
-_CAMPAIGNS = re.compile(r"\b(?:campaigns|ads|every campaign|each campaign|campaign (?:list|names|overview)|advertising)\b")
 _FIGURES = re.compile(
     r"\b(?:performance|perform|performs|performing|doing|going|go|goes|clicks?|ctr|roas|spend|"
     r"spending|spent|conversions?|stats?|statistics|numbers|figures|results?|report|budget|status|"
@@ -124,7 +126,7 @@ def _is_budget(bare: str, clause: Clause) -> bool:
     led = any(a.led_by in {"to", "at", "->", "→"} or a.currency for a in amounts)
     if led and "please" in bare and len(clause.tokens) <= 8 and not _EDIT.search(bare):
         return True
-    return bool(_RAISE.search(bare) and (led or re.search(r"\b(?:raise|increase|bump|lower|reduce|decrease|raising|increasing|lowering)\b", bare)))
+    return bool(_RAISE.search(bare) and (led or _CLEARLY_MONEY.search(bare)))
 
 
 def _acting(clause: Clause) -> Topic | None:
@@ -151,9 +153,8 @@ def _reading(bare: str, named: bool) -> Topic | None:
         return "list_audiences"
     if _CONTENT.search(bare):
         return "content_performance"
-    if _RANKINGS.search(bare) and not ("campaign" in bare.split()):
-        if not (named and re.search(r"\b(?:brand search)\b", bare)):
-            return "rankings"
+    if _RANKINGS.search(bare) and "campaign" not in bare.split():
+        return "rankings"
     if _CAMPAIGNS.search(bare):
         return "list_campaigns"
     return "campaign_performance" if _FIGURES.search(bare) else None

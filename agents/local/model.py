@@ -24,9 +24,7 @@ class LocalModel(Model):
 
     key = "local"
 
-    def turn(
-        self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit
-    ) -> Turn:
+    def turn(self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit) -> Turn:
         """Answer the customer's lines since the last answer, or word the results of the calls."""
         names = [tool.name for tool in tools]
         decisions = decide([(line.role, line.text) for line in lines if _spoken(line)])

@@ -7,10 +7,7 @@ from typing import Any
 
 from agents.local.types import NOT_FOUND, PERSON_OFFER
 
-_ELSEWHERE = (
-    "That is the work of another of our agents. Please ask it in a message of its own, and I will "
-    "pass it on."
-)
+_ELSEWHERE = "That is the work of another of our agents. Please ask it in a message of its own, and I will pass it on."
 ABILITIES: Mapping[str, str] = {
     "set_campaign_budget": "ask for a new daily budget of a campaign",
     "pause_campaign": "ask to pause a campaign",
@@ -34,8 +31,7 @@ _SAYINGS: Mapping[str, str] = {
     "yes": "There is nothing open that I could say yes to. What would you like me to do?",
     "identity": "I am Walker's built-in local model: rules, not a language model. "
     "I only do what my rules know, and every change waits for a person's signature.",
-    "advice": "Whether to change it is yours to decide. "
-    "Tell me plainly what you want and I will ask for a signature.",
+    "advice": "Whether to change it is yours to decide. Tell me plainly what you want and I will ask for a signature.",
     "nothing": "I did not understand that.",
 }
 _PUBLIC = (
@@ -70,8 +66,7 @@ def _figure(row: Mapping[str, Any], *names: str) -> str:
 def _campaigns(result: Mapping[str, Any]) -> str:
     rows = result.get("campaigns", [])
     listed = "; ".join(
-        f"{row['name']} ({row.get('status', '')}, {row.get('daily_budget', '')} "
-        f"{row.get('currency', '')} a day)"
+        f"{row['name']} ({row.get('status', '')}, {row.get('daily_budget', '')} {row.get('currency', '')} a day)"
         for row in rows[:12]
     )
     return f"There are {len(rows)} campaigns: {listed}." if rows else "There are no campaigns."
@@ -89,8 +84,7 @@ def _performance(result: Mapping[str, Any]) -> str:
 def _rankings(result: Mapping[str, Any]) -> str:
     rows = result.get("rankings", [])
     listed = "; ".join(
-        f"“{row['keyword']}” position {row['position']}"
-        + (f" ({row['change']})" if row.get("change") else "")
+        f"“{row['keyword']}” position {row['position']}" + (f" ({row['change']})" if row.get("change") else "")
         for row in rows[:10]
     )
     return f"Search rankings: {listed}." if rows else "I see no ranking for that."
@@ -98,9 +92,7 @@ def _rankings(result: Mapping[str, Any]) -> str:
 
 def _content(result: Mapping[str, Any]) -> str:
     rows = result.get("content", [])
-    listed = "; ".join(
-        f"“{row['title']}” ({_figure(row, 'status', 'views', 'conversions')})" for row in rows[:10]
-    )
+    listed = "; ".join(f"“{row['title']}” ({_figure(row, 'status', 'views', 'conversions')})" for row in rows[:10])
     return f"Content: {listed}." if rows else "I see no such content."
 
 

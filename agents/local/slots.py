@@ -21,7 +21,10 @@ _PAGE = re.compile(r"https?://[^\s,⟦]+|(?<![\w/⟦])/(?:[a-z0-9][\w\-./]*[\w/]
 _PAGE_NAME = re.compile(r"\b([a-z][\w-]*) page\b|\bpage ([a-z][\w-]*)\b", re.IGNORECASE)
 _NO_PAGE = frozenset("the this that a our my landing web seo meta title which what on of to".split())
 _SPOKEN_VALUE = re.compile(r"(?:\b(?:to|into|with|be|read|as)|->|→)\s+(?P<value>[^⟦]{2,})$", re.IGNORECASE)
-_CONTENT_NOUN = r"(?:(?:new |latest )?(?:draft|article|blog post|blog|post|landing page|page|piece|story|content):?\s+)*"
+_CONTENT_NOUN = (
+    r"(?:(?:new |latest )?(?:draft|article|blog post|blog|post|landing page"
+    r"|page|piece|story|content):?\s+)*"
+)
 _LEAD = rf"(?:(?:the|our|my|this|that)\s+)?{_CONTENT_NOUN}(?:(?:called|named|titled)\s+)?"
 _CONTENT = [
     re.compile(p, re.IGNORECASE)
@@ -39,6 +42,10 @@ _TRAIL = re.compile(
     r"right away|for (?:me|us)|on (?:the|our) (?:blog|site|website)|at once)\b)+$",
     re.IGNORECASE,
 )  # fmt: skip
+_PHRASE = re.compile(
+    r"\b(?:for|keyword)\s+(?!which|what|all|our|the\b)([\w\- ]+?)(?:\s+(?:in|on)\s+\w+)?\s*[?.!]*$",
+    re.IGNORECASE,
+)
 _PRONOUN = re.compile(r"\b(?:it|its|that one|this one|this campaign|that campaign|the campaign|same campaign)\b")
 
 
@@ -88,9 +95,8 @@ def _titled(clause: Clause, stop: frozenset[str], skip: tuple[int, int] | None) 
         inside = skip is not None and skip[0] <= token.start < skip[1]
         capital = token.raw[0].isupper() or (token.raw[0].isdigit() and bool(spans[-1]))
         stopped = inside or re.sub(r"'s$", "", token.word) in stop
-        if capital and not stopped:
-            spans[-1].append(token)
-        elif spans[-1] and not inside and token.raw in _JOINERS:
+        joins = bool(spans[-1]) and not inside and token.raw in _JOINERS
+        if joins or (capital and not stopped):
             spans[-1].append(token)
         elif spans[-1]:
             spans.append([])
@@ -134,8 +140,7 @@ def is_pronoun(clause: Clause) -> bool:
 def page_of(clause: Clause) -> str:
     """The page a clause names, as a path: "/pricing", "the pricing page", "the home page"."""
     if match := _PAGE.search(clause.text):
-        path = re.sub(r"^https?://[^/]+", "", match.group().rstrip(".,:;?!")) or "/"
-        return path
+        return re.sub(r"^https?://[^/]+", "", match.group().rstrip(".,:;?!")) or "/"
     if re.search(r"\b(?:home ?page|front page|start page)\b", clause.bare):
         return "/"
     for match in _PAGE_NAME.finditer(clause.text):
@@ -203,6 +208,6 @@ def keyword_of(clause: Clause) -> str:
     """The search phrase a question about rankings names."""
     if clause.own_quotes:
         return clause.own_quotes[0]
-    match = re.search(r"\b(?:for|keyword)\s+(?!which|what|all|our|the\b)([\w\- ]+?)(?:\s+(?:in|on)\s+\w+)?\s*[?.!]*$", clause.text, re.IGNORECASE)
+    match = _PHRASE.search(clause.text)
     phrase = _TRAIL.sub("", match.group(1)).strip() if match else ""
     return "" if re.search(r"(?i)^(?:me|us|now|ranking.*|position.*)?$", phrase) else phrase

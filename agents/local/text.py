@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from agents.local.words import mend
 
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»|(?<![\w])[‘']([^\n]+?)[’'](?!\w)")
-_TOKEN = re.compile(
-    r"⟦\d+⟧|https?://[^\s,]+|(?<![\w])/[\w\-./]*|->|→|[^\W_][\w&'’+-]*(?:[.,]\d+)*|[?!:;,€$£%/]"
-)
+_TOKEN = re.compile(r"⟦\d+⟧|https?://[^\s,]+|(?<![\w])/[\w\-./]*|->|→|[^\W_][\w&'’+-]*(?:[.,]\d+)*|[?!:;,€$£%/]")
 _CLAUSE_END = re.compile(r"(?<=[.!?;])\s+|\n+")
 _NEXT_COMMAND = re.compile(
     r",?\s+(?:and then|and also|and|then)\s+(?:please\s+)?"
@@ -19,12 +17,15 @@ _NEXT_COMMAND = re.compile(
     re.IGNORECASE,
 )
 _MESSAGE_HEAD = re.compile(
-    r"(?<!/)\b(?:send|message|text|tell|notify|inform|broadcast|e-?mail|mail|write to|announce|drop|let|ping|contact|reach out)\b",
+    r"(?<!/)\b(?:send|message|text|tell|notify|inform|broadcast|e-?mail|mail|"
+    r"write to|announce|drop|let|ping|contact|reach out)\b",
     re.IGNORECASE,
 )
 _META_HEAD = re.compile(r"\b(?:title|description|descripton|meta\w*)\b", re.IGNORECASE)
 _SPOKEN = re.compile(
-    r"(?:\b(?:saying|with the text|(?<!like )(?<!want )(?<!send )(?<!do )(?<!of )that)\s+|:\s+)(?=[^\s⟦])", re.IGNORECASE
+    r"(?:\b(?:saying|with the text|(?<!like )(?<!want )(?<!send )(?<!do )(?<!of )that)\s+|:\s+)"
+    r"(?=[^\s⟦])",
+    re.IGNORECASE,
 )
 _NOT_AUDIENCE = re.compile(r"\b(?:tell|let|send|show|text|message) (?:me|us)\b", re.IGNORECASE)
 
@@ -94,14 +95,10 @@ def read(text: str) -> list[Clause]:
     cut = _QUOTED.sub(keep, text[:4000].replace("⟦", "[").replace("⟧", "]"))
     head, tail = _cut_tail(cut)
     parts = [
-        part.strip()
-        for sentence in _CLAUSE_END.split(head)
-        for part in _NEXT_COMMAND.split(sentence)
-        if part.strip()
+        part.strip() for sentence in _CLAUSE_END.split(head) for part in _NEXT_COMMAND.split(sentence) if part.strip()
     ]
     tail = re.sub(r"\s*⟦(\d+)⟧\s*", lambda m: f' "{quotes[int(m.group(1))]}" ', tail).strip()
     last = len(parts) - 1
     return [
-        Clause(part, _tokens(part), tuple(quotes), tail if index == last else "")
-        for index, part in enumerate(parts)
+        Clause(part, _tokens(part), tuple(quotes), tail if index == last else "") for index, part in enumerate(parts)
     ]

@@ -43,9 +43,7 @@ class ProviderAdapter(Model):
         self.key = key
         self._model = model
 
-    def turn(
-        self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit
-    ) -> Turn:
+    def turn(self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit) -> Turn:
         try:
             return _turn_of(self._ask(lines, tools, prompt, emit))
         except ModelHTTPError as error:
@@ -55,9 +53,7 @@ class ProviderAdapter(Model):
             log.warning("model_failed", model=self.key, kind=type(error).__name__)
             raise ModelFailed("model_unreachable") from error
 
-    def _ask(
-        self, lines: Sequence[Line], tools: Sequence[ToolSpec], prompt: str, emit: Emit
-    ) -> ModelResponse:
+    def _ask(self, lines: Sequence[Line], tools: Sequence[ToolSpec], prompt: str, emit: Emit) -> ModelResponse:
         settings = ModelSettings(timeout=TIMEOUT_SECONDS, max_tokens=MAX_TOKENS)
         stream = model_request_stream_sync(
             self._model,
@@ -102,11 +98,7 @@ def _messages(lines: Sequence[Line], prompt: str) -> list[ModelMessage]:
                 parts = []
             found.append(ModelResponse(parts=list(_spoken(line))))
         elif line.role == "tool":
-            parts.append(
-                ToolReturnPart(
-                    tool_name=line.tool_name, content=line.text, tool_call_id=line.call_id
-                )
-            )
+            parts.append(ToolReturnPart(tool_name=line.tool_name, content=line.text, tool_call_id=line.call_id))
         else:
             parts.append(UserPromptPart(content=line.text))
     found.append(ModelRequest(parts=parts, instructions=prompt))
@@ -118,16 +110,12 @@ def _spoken(line: Line) -> Iterator[ModelResponsePart]:
         yield TextPart(content=line.text)
     for request in line.tool_requests:
         arguments = json.dumps(dict(request.arguments), default=str)
-        yield ToolCallPart(
-            tool_name=request.name, args=arguments, tool_call_id=request.call_id
-        )
+        yield ToolCallPart(tool_name=request.name, args=arguments, tool_call_id=request.call_id)
 
 
 def _turn_of(response: ModelResponse) -> Turn:
     text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
-    requests = tuple(
-        _request(part) for part in response.parts if isinstance(part, ToolCallPart)
-    )
+    requests = tuple(_request(part) for part in response.parts if isinstance(part, ToolCallPart))
     usage = Usage(response.usage.input_tokens, response.usage.output_tokens)
     stop: Stop = "tool_calls" if requests else _STOPS.get(response.finish_reason or "", "end")
     return Turn(text, requests, usage, stop)

@@ -29,9 +29,7 @@ def http_client(transport: httpx2.AsyncBaseTransport | None = None) -> httpx2.As
     )
 
 
-def openai_model(
-    name: str, transport: httpx2.AsyncBaseTransport | None = None
-) -> ProviderAdapter:
+def openai_model(name: str, transport: httpx2.AsyncBaseTransport | None = None) -> ProviderAdapter:
     """A model behind OPENAI_BASE_URL (any compatible server). Raises ModelFailed without a key."""
     if not settings.OPENAI_API_KEY:
         raise ModelFailed("model_not_configured")
@@ -45,9 +43,7 @@ def openai_model(
     return ProviderAdapter("openai", model)
 
 
-def anthropic_model(
-    name: str, transport: httpx2.AsyncBaseTransport | None = None
-) -> ProviderAdapter:
+def anthropic_model(name: str, transport: httpx2.AsyncBaseTransport | None = None) -> ProviderAdapter:
     """A model behind ANTHROPIC_BASE_URL. Raises ModelFailed without a key."""
     if not settings.ANTHROPIC_API_KEY:
         raise ModelFailed("model_not_configured")

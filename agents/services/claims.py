@@ -36,7 +36,8 @@ def claim(run_id: UUID, *, now: datetime | None = None) -> AgentRun | None:
         return None
     if not won:
         return None
-    return AgentRun.objects.select_related("agent_version__agent").get(pk=run_id)
+    run: AgentRun = AgentRun.objects.select_related("agent_version__agent").get(pk=run_id)
+    return run
 
 
 def renew(run: AgentRun, *, now: datetime | None = None) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from agents.models import AgentRun, AgentRunMessage
 from conversations.models import Conversation, Message
@@ -28,6 +29,7 @@ def take_message(*, message_id: UUID, now: datetime | None = None) -> AgentRun |
     if message is None:
         return None
     conversation = Conversation.objects.select_for_update().get(pk=message.conversation_id)
+    earlier: AgentRunMessage | None
     earlier = AgentRunMessage.objects.filter(message=message).select_related("run").first()
     if earlier:
         return earlier.run
@@ -48,16 +50,10 @@ def _joinable(conversation_id: UUID, moment: datetime) -> AgentRun | None:
         conversation_id=conversation_id, trigger=AgentRun.Trigger.MESSAGE
     )
     unfinished = [AgentRun.State.QUEUED, AgentRun.State.RUNNING]
-    # A queued run may stand behind a running one: the newest is the one still open to words.
-    if run := runs.filter(state__in=unfinished).order_by("-created_at").first():
-        return run
-    return (
-        runs.filter(
-            state__in=[AgentRun.State.FINISHED, AgentRun.State.WAITING], joinable_until__gt=moment
-        )
-        .order_by("-created_at")
-        .first()
-    )
+    answered = [AgentRun.State.FINISHED, AgentRun.State.WAITING]
+    still_open = Q(state__in=unfinished) | Q(state__in=answered, joinable_until__gt=moment)
+    newest: AgentRun | None = runs.filter(still_open).order_by("-created_at").first()
+    return newest
 
 
 def _join(run: AgentRun, moment: datetime) -> None:
@@ -70,7 +66,7 @@ def _join(run: AgentRun, moment: datetime) -> None:
 
 
 def _start(conversation_id: UUID, message: Message, moment: datetime) -> AgentRun:
-    return AgentRun.objects.create(
+    run: AgentRun = AgentRun.objects.create(
         conversation_id=conversation_id,
         trigger=AgentRun.Trigger.MESSAGE,
         trigger_ref=message.id,
@@ -79,3 +75,4 @@ def _start(conversation_id: UUID, message: Message, moment: datetime) -> AgentRu
         lease_until=moment,
         created_at=moment,
     )
+    return run

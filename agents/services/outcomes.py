@@ -36,15 +36,18 @@ def take_outcome(*, approval_id: UUID) -> AgentRun | None:
         return None
     try:
         with transaction.atomic():
-            return AgentRun.objects.create(
+            run: AgentRun = AgentRun.objects.create(
                 conversation_id=call.run.conversation_id,
                 agent_version_id=call.run.agent_version_id,
                 trigger=trigger,
                 trigger_ref=approval.id,
                 lease_until=now(),
             )
+            return run
     except IntegrityError:
-        return AgentRun.objects.filter(trigger=trigger, trigger_ref=approval.id).first()
+        known: AgentRun | None
+        known = AgentRun.objects.filter(trigger=trigger, trigger_ref=approval.id).first()
+        return known
 
 
 def _trigger(approval: Approval) -> AgentRun.Trigger | None:
@@ -60,9 +63,7 @@ def tell(run: AgentRun) -> None:
     text = "" if stale else _sentence(approval)
     with transaction.atomic():
         conversation = _place(run)
-        held = AgentRun.objects.select_for_update().filter(
-            pk=run.pk, fence=run.fence, state=State.RUNNING
-        )
+        held = AgentRun.objects.select_for_update().filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
         if not held.exists():
             return
         code = "" if conversation else "conversation_closed"
@@ -78,10 +79,9 @@ def _place(run: AgentRun) -> Conversation | None:
     conversation = rows.get(pk=run.conversation_id)
     if conversation.state != Conversation.State.CLOSED:
         return conversation
-    later = rows.filter(
-        channel_account_id=conversation.channel_account_id, contact_id=conversation.contact_id
-    )
-    return later.exclude(state=Conversation.State.CLOSED).first()
+    later = rows.filter(channel_account_id=conversation.channel_account_id, contact_id=conversation.contact_id)
+    open_one: Conversation | None = later.exclude(state=Conversation.State.CLOSED).first()
+    return open_one
 
 
 def _release(approval: Approval) -> None:

@@ -39,6 +39,7 @@ class Speaker:
         self._buffer = ""
         events.transient(self._stream, "agent_delta", {"content": "", "run": self._run, "reset": True})
 
+
 def agent_actor(version: AgentVersion | None) -> Actor:
     """The agent as the one who writes."""
     if version is None:

@@ -88,7 +88,8 @@ def _round(run: AgentRun, version: AgentVersion | None, speaker: Speaker) -> Ans
         outcome = RunOutcome("", 0, error=str(broken))
     except WalkerError as error:
         outcome = RunOutcome("", 0, error=error.code)
-    except Exception:  # noqa: BLE001  (the task's boundary: nobody may be left without an answer)
+    except Exception:
+        # The task's boundary: nobody may be left without an answer.
         log.exception("run_broke", run=str(run.pk))
         outcome = RunOutcome("", 0, error="run_broke")
     speaker.flush()
@@ -112,9 +113,7 @@ def _orchestrate(run: AgentRun, version: AgentVersion, emit: Emit) -> RunOutcome
         claims.renew(run)
         # Read the caller again: his seat may have ended since the tools were offered.
         fresh = selectors.caller_of(run, version)
-        return calls.perform(
-            run=run, caller=fresh, offered=names, request=request, number=number
-        )
+        return calls.perform(run=run, caller=fresh, offered=names, request=request, number=number)
 
     model = registry.get_model(version.model, version.model_name)
     orchestrator = registry.get_orchestrator(version.orchestrator, model)
@@ -140,9 +139,7 @@ def _finish(run: AgentRun, version: AgentVersion | None, answer: Answer) -> bool
     """
     with transaction.atomic():
         conversation = Conversation.objects.select_for_update().get(pk=run.conversation_id)
-        held = AgentRun.objects.select_for_update().filter(
-            pk=run.pk, fence=run.fence, state=State.RUNNING
-        )
+        held = AgentRun.objects.select_for_update().filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
         current = held.first()
         if current is None:
             return True
@@ -192,9 +189,7 @@ def _speak(run: AgentRun, version: AgentVersion | None, answer: Answer) -> None:
     AgentRun.objects.filter(pk=run.pk).update(reply_id=message.id)
     reason = answer.outcome.error or answer.hand_off
     if reason:
-        conversations.hand_off(
-            actor=system("agents"), conversation_id=run.conversation_id, reason=_code(reason)
-        )
+        conversations.hand_off(actor=system("agents"), conversation_id=run.conversation_id, reason=_code(reason))
 
 
 def _code(reason: str) -> str:

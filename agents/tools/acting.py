@@ -128,9 +128,7 @@ class UpdatePageMeta(ActingTool):
 
     key: ClassVar[str] = "update_page_meta"
     title: ClassVar[str] = "Change page meta data"
-    description: ClassVar[str] = (
-        "Ask for a new title or meta description of a page; waits for a signature."
-    )
+    description: ClassVar[str] = "Ask for a new title or meta description of a page; waits for a signature."
     arguments: ClassVar[type[Arguments]] = MetaArguments
 
 

@@ -81,7 +81,7 @@ class Tool(abc.ABC):
             raise ValueError(", ".join(wrong) or "arguments") from None
 
 
-_tools: Registry[Tool] = Registry(Tool, name="tool")
+_tools: Registry[Tool] = Registry(Tool, name="tool")  # type: ignore[type-abstract]
 
 
 def register(tool: type[Tool]) -> type[Tool]:
@@ -95,6 +95,11 @@ def keys() -> list[str]:
     return _tools.keys()
 
 
+def is_known(key: str) -> bool:
+    """Whether there is a tool of this key."""
+    return key in _tools.keys()  # noqa: SIM118  (a registry, not a dict)
+
+
 def get(key: str) -> Tool:
     """The tool of a key. Raises NotFound."""
     return _tools.get(key)()
@@ -102,6 +107,5 @@ def get(key: str) -> Tool:
 
 def offered(names: Iterable[str], caller: Caller) -> list[Tool]:
     """Those of the named tools that this caller may use."""
-    known = set(keys())
-    tools = [get(name) for name in names if name in known]
+    tools = [get(name) for name in names if is_known(name)]
     return [tool for tool in tools if tool.allows(caller)]

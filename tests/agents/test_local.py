@@ -54,11 +54,7 @@ def test_paraphrases_of_a_tool_are_twenty_and_nine_in_ten_right(tool: str) -> No
 
 @pytest.mark.parametrize("tool", HELD_OUT)
 def test_held_out_sentences_never_call_the_wrong_acting_tool(tool: str) -> None:
-    wrong = [
-        text
-        for text, _ in HELD_OUT[tool]
-        if any(call.acting and call.tool != tool for call in calls_of(text))
-    ]
+    wrong = [text for text, _ in HELD_OUT[tool] if any(call.acting and call.tool != tool for call in calls_of(text))]
     assert wrong == []
 
 
@@ -96,9 +92,7 @@ def test_missing_campaign_then_amount_are_asked_one_after_the_other() -> None:
 
 def test_burst_without_answers_between_is_one_command() -> None:
     calls = calls_of("raise the daily budget", "of Summer Sale", "to 900")
-    assert [dict(call.arguments) for call in calls] == [
-        {"campaign": "Summer Sale", "daily_budget": "900"}
-    ]
+    assert [dict(call.arguments) for call in calls] == [{"campaign": "Summer Sale", "daily_budget": "900"}]
 
 
 def test_later_line_of_a_burst_takes_the_command_back() -> None:
@@ -128,9 +122,7 @@ def test_doubtful_answer_to_the_amount_asks_again() -> None:
 
 def test_pronoun_means_the_campaign_spoken_of() -> None:
     calls = calls_of("How is Summer Sale doing?", "< Summer Sale: fine.", "raise it to 900")
-    assert calls == [
-        Call("set_campaign_budget", {"campaign": "Summer Sale", "daily_budget": "900"}, True)
-    ]
+    assert calls == [Call("set_campaign_budget", {"campaign": "Summer Sale", "daily_budget": "900"}, True)]
 
 
 def test_two_commands_in_one_message_are_two_calls() -> None:
@@ -182,16 +174,12 @@ def test_results_are_worded_after_the_call() -> None:
         Line("assistant", "", (request,)),
         Line("tool", "", call_id=request.call_id, tool_name=request.name, result=result),
     ]
-    assert model.turn(lines, ALL_TOOLS, prompt="", emit=lambda _: None).text == (
-        "Audiences: VIP (40 people)."
-    )
+    assert model.turn(lines, ALL_TOOLS, prompt="", emit=lambda _: None).text == ("Audiences: VIP (40 people).")
 
 
 def test_same_text_gives_the_same_call_id() -> None:
     lines = [Line("user", "Pause Summer Sale")]
-    first, second = (
-        LocalModel().turn(lines, ALL_TOOLS, prompt="", emit=lambda _: None) for _ in range(2)
-    )
+    first, second = (LocalModel().turn(lines, ALL_TOOLS, prompt="", emit=lambda _: None) for _ in range(2))
     assert first.tool_requests == second.tool_requests
     assert isinstance(first.tool_requests[0], ToolRequest)
 
@@ -204,5 +192,3 @@ def test_bring_in_a_person_offer_is_taken_by_yes() -> None:
 
 def test_wish_for_a_person_calls_one() -> None:
     assert [c.tool for c in calls_of("I want to talk to a human")] == ["bring_person"]
-
-

@@ -1,0 +1,111 @@
+"""A desk with agents: a channel, a colleague and a visitor who write, and the sandbox platform."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from agents import registry, services
+from agents.defaults import ensure_default_agents
+from agents.models import AgentRun, AgentVersion
+from agents.ports import Emit, Line, Model, ToolSpec, Turn
+from conversations.models import ChannelAccount, Conversation, Message
+from conversations.services import receive
+from conversations.types import InboundMessage, SenderIdentity
+from core.actors import system
+from hitl.services import create_workflow
+from integrations.services import connect_provider
+from tests.platform_fixture import ACME_TOKEN, Platform
+from tests.world import OPERATOR, World
+
+DOOR = system("webchat")
+Script = Callable[[Sequence[Line], Sequence[ToolSpec]], Turn]
+
+
+class Scripted(Model):
+    """A model at the edge that says what the test tells it to, and remembers what it saw."""
+
+    key = "scripted"
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.seen: list[tuple[list[Line], list[str]]] = []
+
+    def turn(self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit) -> Turn:
+        self.seen.append((list(lines), [tool.name for tool in tools]))
+        return self.script(lines, tools)
+
+
+@dataclass
+class Desk:
+    """Writes as somebody and works the runs; `world` is the people behind it."""
+
+    world: World
+    account: ChannelAccount
+    sandbox: Platform
+    said: list[UUID] = field(default_factory=list)
+
+    def sender(self, role: str) -> SenderIdentity:
+        """A colleague with a signed identity, or an anonymous visitor."""
+        if role == "visitor":
+            return SenderIdentity(kind="webchat", value="visitor-1", verified=False)
+        user = self.world.people[role]
+        return SenderIdentity(kind="member", value=str(user.pk), verified=True, user_id=user.pk)
+
+    def receive(self, text: str, role: str = "support", **metadata: Any) -> Message:
+        """A message arrives; no run is started."""
+        inbound = InboundMessage(
+            channel_account_id=self.account.pk,
+            sender=self.sender(role),
+            text=text,
+            client_id=uuid4(),
+            metadata=metadata,
+        )
+        return receive(actor=DOOR, inbound=inbound)
+
+    def say(self, text: str, role: str = "support", **metadata: Any) -> str:
+        """A message arrives, its run is worked; returns the answer."""
+        message = self.receive(text, role, **metadata)
+        run = services.take_message(message_id=message.pk)
+        if run is not None:
+            services.run_turn(run.pk)
+        return self.answers(message.conversation_id)[-1] if run else ""
+
+    def answers(self, conversation_id: UUID) -> list[str]:
+        """What went out, in order."""
+        rows = Message.objects.filter(conversation_id=conversation_id, direction="out")
+        return list(rows.order_by("seq").values_list("masked_body", flat=True))
+
+    def script(self, script: Script) -> Scripted:
+        """Put a scripted model behind every agent."""
+        model = Scripted(script)
+        registry.register_model("scripted", lambda _name: model)
+        AgentVersion.objects.update(model="scripted")
+        return model
+
+    @property
+    def conversation(self) -> Conversation:
+        return Conversation.objects.get()
+
+    @property
+    def last_run(self) -> AgentRun:
+        return AgentRun.objects.order_by("-created_at")[0]
+
+
+def open_desk(world: World, sandbox: Platform) -> Desk:
+    ensure_default_agents()
+    connect_provider(actor=OPERATOR, provider="sandbox_ads", name="demo", credentials={"token": ACME_TOKEN})
+    signers = [{"type": "role", "value": role} for role in ("approver", "admin")]
+    create_workflow(actor=OPERATOR, name="All", is_default=True, levels=[{"approvers": signers}])
+    account = ChannelAccount.objects.create(kind="webchat", name="Chat", public_key=uuid4().hex)
+    return Desk(world, account, sandbox)
+
+
+@pytest.fixture
+def desk(acme: World, sandbox: Platform) -> Desk:
+    """The desk in the scope of the first tenant."""
+    return open_desk(acme, sandbox)

@@ -1,0 +1,209 @@
+"""Bursts join a run, one run works at a time, and a killed worker's run is done by the next."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from agents import services
+from agents.models import AgentRun, AgentRunMessage
+from agents.ports import Line, ToolRequest, ToolSpec, Turn
+from agents.services import claims
+from agents.services.joining import BURST, QUIET
+from core.clock import now
+from core.tenancy import tenant_scope
+from hitl.models import Approval
+from tests.agents.conftest import Desk, open_desk
+from tests.platform_fixture import Platform
+from tests.world import World
+
+
+def take(desk: Desk, text: str, role: str = "support", **at: Any) -> AgentRun:
+    run = services.take_message(message_id=desk.receive(text, role).pk, **at)
+    assert run is not None
+    return run
+
+
+def test_messages_before_the_run_starts_are_one_run(desk: Desk) -> None:
+    first, second = take(desk, "Raise the daily budget of Summer Sale"), take(desk, "to 900")
+    assert first.pk == second.pk
+    services.run_turn(first.pk)
+    assert Approval.objects.count() == 1
+    assert len(desk.answers(desk.conversation.pk)) == 1
+
+
+def test_message_taken_twice_joins_once(desk: Desk) -> None:
+    message = desk.receive("hello")
+    runs = [services.take_message(message_id=message.pk) for _ in range(2)]
+    assert runs[0] == runs[1]
+    assert AgentRunMessage.objects.count() == 1
+
+
+def test_message_during_a_round_voids_its_answer(desk: Desk) -> None:
+    late: list[AgentRun] = []
+
+    def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        if not late:
+            late.append(take(desk, "second"))
+        heard = [line.text for line in lines if line.role == "user"]
+        return Turn(f"I heard {' and '.join(heard)}")
+
+    desk.script(script)
+    assert desk.say("first") == "I heard first and second"
+    assert len(desk.answers(desk.conversation.pk)) == 1
+
+
+def test_joined_round_never_asks_twice(desk: Desk) -> None:
+    seen: list[int] = []
+
+    def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        results = [line for line in lines if line.role == "tool"]
+        if not results:
+            wish = {"campaign": "Summer Sale", "daily_budget": "900"}
+            return Turn("", (ToolRequest("one", "set_campaign_budget", wish),))
+        if not seen:
+            seen.append(1)
+            take(desk, "please")
+        return Turn("Asked.")
+
+    desk.script(script)
+    answer = desk.say("Raise Summer Sale to 900", agent="paid_ads")
+    assert Approval.objects.count() == 1
+    assert Approval.objects.get().reference in answer
+
+
+def test_message_shortly_after_the_answer_reopens_the_run(desk: Desk) -> None:
+    desk.say("Raise the daily budget of Summer Sale")
+    run = take(desk, "to 900")
+    assert run.state == AgentRun.State.QUEUED
+    services.run_turn(run.pk)
+    assert AgentRun.objects.count() == 1
+    assert "BR-" in desk.answers(desk.conversation.pk)[-1]
+
+
+def test_message_after_the_quiet_time_starts_another_run(desk: Desk) -> None:
+    desk.say("hello")
+    take(desk, "hello again", now=now() + QUIET + timedelta(seconds=0.1))
+    assert AgentRun.objects.count() == 2
+
+
+def test_burst_ends_eight_seconds_after_its_first_message(desk: Desk) -> None:
+    start = now()
+    run = take(desk, "one", now=start)
+    take(desk, "two", now=start + BURST - timedelta(seconds=0.1))
+    run.refresh_from_db()
+    assert run.joinable_until == start + BURST
+
+
+def test_second_run_of_a_conversation_waits_its_turn(desk: Desk) -> None:
+    first = take(desk, "one")
+    assert claims.claim(first.pk) is not None
+    second = AgentRun.objects.create(conversation=desk.conversation, trigger="approval", trigger_ref=first.pk)
+    assert claims.claim(second.pk) is None
+    assert claims.next_queued(desk.conversation.pk) == second.pk
+
+
+def test_run_of_a_dead_worker_is_due_and_worked_once_more(desk: Desk) -> None:
+    run = take(desk, "hello")
+    dead = claims.claim(run.pk, now=now() - claims.LEASE - timedelta(seconds=1))
+    assert dead is not None
+    assert [row for _, row in claims.list_due()] == [run.pk]
+    services.run_turn(run.pk)
+    assert len(desk.answers(desk.conversation.pk)) == 1
+
+
+def test_worker_that_lost_its_lease_cannot_answer(desk: Desk) -> None:
+    def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        AgentRun.objects.update(fence=99)
+        return Turn("too late")
+
+    desk.script(script)
+    services.run_turn(take(desk, "hello").pk)
+    assert desk.answers(desk.conversation.pk) == []
+
+
+def test_worker_killed_after_asking_does_not_ask_again(desk: Desk) -> None:
+    run = take(desk, "Raise the daily budget of Summer Sale to 900")
+
+    class Killed(BaseException):
+        """As a SIGKILL: nothing of ours runs after it."""
+
+    def die(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        if any(line.role == "tool" for line in lines):
+            raise Killed
+        wish = {"campaign": "Summer Sale", "daily_budget": "900"}
+        return Turn("", (ToolRequest("one", "set_campaign_budget", wish),))
+
+    desk.script(die)
+    with pytest.raises(Killed):
+        services.run_turn(run.pk)
+    AgentRun.objects.update(lease_until=now() - timedelta(seconds=1))
+    desk.script(lambda lines, _tools: Turn("Asked." if lines[-1].role == "tool" else "?"))
+    services.run_turn(run.pk)
+    assert Approval.objects.count() == 1
+    assert desk.answers(desk.conversation.pk)[0].startswith("Asked. This needs a signature")
+
+
+def test_run_that_kills_every_worker_ends_with_a_person(desk: Desk) -> None:
+    run = take(desk, "hello")
+    AgentRun.objects.update(fence=20)
+    services.run_turn(run.pk)
+    assert AgentRun.objects.get().error_code == "crashed"
+    assert desk.conversation.state == "person"
+
+
+@pytest.fixture
+def committed_desk(committed_world: World, sandbox: Platform) -> Iterator[Desk]:
+    with tenant_scope(committed_world.acme.pk):
+        yield open_desk(committed_world, sandbox)
+
+
+def together(desk: Desk, works: Sequence[Callable[[], object]]) -> None:
+    """Run the works at once, each on its own connection."""
+    gate = threading.Barrier(len(works))
+
+    def one(work: Callable[[], object]) -> None:
+        with tenant_scope(desk.world.acme.pk):
+            gate.wait()
+            work()
+        connection.close()
+
+    threads = [threading.Thread(target=one, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_twelve_workers_at_once_give_one_answer(committed_desk: Desk) -> None:
+    desk = committed_desk
+    run = take(desk, "hello")
+    together(desk, [lambda: services.run_turn(run.pk)] * 12)
+    assert len(desk.answers(desk.conversation.pk)) == 1
+
+
+def test_messages_at_once_are_one_run_and_all_answered(committed_desk: Desk) -> None:
+    desk = committed_desk
+    messages = [desk.receive(f"hello {number}") for number in range(6)]
+
+    def handle(message_id: Any) -> None:
+        run = services.take_message(message_id=message_id)
+        assert run is not None
+        services.run_turn(run.pk)
+
+    together(desk, [lambda m=m: handle(m.pk) for m in messages])  # type: ignore[misc]
+    for run in AgentRun.objects.filter(state="queued"):
+        services.run_turn(run.pk)
+    assert AgentRun.objects.count() == 1
+    assert not AgentRunMessage.objects.filter(answered_at=None).exists()
+
+
+def test_lone_message_is_answered_at_once(committed_desk: Desk) -> None:
+    desk = committed_desk
+    desk.say("hello")
+    start = now()
+    desk.say("Pause Winter Boots")
+    assert now() - start < timedelta(seconds=1)

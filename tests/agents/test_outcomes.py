@@ -1,0 +1,143 @@
+"""What a requester is told about his approval: once, honestly, in the conversation."""
+
+from typing import Any
+
+import pytest
+
+from agents import services, tasks
+from agents.models import AgentRun
+from agents.wording import outcome_sentence
+from conversations.services import close, take_over
+from core import events
+from core.ids import uuid7
+from hitl.models import Approval
+from hitl.services import cancel, decide, execute, resolve
+from hitl.transitions import FINAL
+from tests.agents.conftest import Desk
+
+RAISE = "Raise the daily budget of Summer Sale to 900"
+
+
+def asked(desk: Desk, text: str = RAISE) -> Approval:
+    desk.say(text)
+    approval: Approval = Approval.objects.get()
+    return approval
+
+
+def decided(desk: Desk, approval: Approval, verdict: Any, reason: str = "") -> None:
+    decide(
+        actor=desk.world.actor("approver"),
+        approval_id=approval.pk,
+        verdict=verdict,
+        digest=approval.digest,
+        reason=reason,
+    )
+
+
+def told(desk: Desk, approval: Approval) -> str:
+    """Work the outcome as the receiver's task does; returns what was said last."""
+    run = services.take_outcome(approval_id=approval.pk)
+    if run is not None:
+        services.run_turn(run.pk)
+    answers = desk.answers(desk.conversation.pk)
+    return answers[-1]
+
+
+def test_execution_is_told_with_before_and_after(desk: Desk) -> None:
+    approval = asked(desk)
+    decided(desk, approval, "approve")
+    execute(approval.pk)
+    answer = told(desk, approval)
+    assert answer.startswith(f"{approval.reference} was approved by a colleague and done: Summer Sale's")
+    assert "is now 900.00 EUR (was 500.00 EUR)" in answer
+
+
+def test_rejection_is_told_with_its_reason(desk: Desk) -> None:
+    approval = asked(desk)
+    decided(desk, approval, "reject", "too expensive this month")
+    assert "was rejected by a colleague. Reason: too expensive this month." in told(desk, approval)
+
+
+def test_cancelling_is_told(desk: Desk) -> None:
+    approval = asked(desk)
+    cancel(actor=desk.world.actor("admin"), approval_id=approval.pk, reason="not needed")
+    assert f"{approval.reference} was cancelled" in told(desk, approval)
+
+
+def test_lost_answer_is_said_to_be_uncertain(desk: Desk) -> None:
+    approval = asked(desk, "Pause Summer Sale")
+    decided(desk, approval, "approve")
+    desk.sandbox.script("POST /v1/campaigns", "drop_after")
+    execute(approval.pk)
+    assert "may or may not have been made" in told(desk, approval)
+
+
+def test_uncertain_outcome_is_followed_by_the_final_one(desk: Desk) -> None:
+    approval = asked(desk, "Pause Summer Sale")
+    decided(desk, approval, "approve")
+    desk.sandbox.script("POST /v1/campaigns", "drop_after")
+    execute(approval.pk)
+    told(desk, approval)
+    admin = desk.world.actor("admin")
+    resolve(actor=admin, approval_id=approval.pk, outcome="executed", reason="seen", evidence="journal")
+    assert "done: Summer Sale is now paused" in told(desk, approval)
+
+
+@pytest.mark.parametrize("state", [state.value for state in FINAL])
+def test_every_final_state_has_its_words(state: str) -> None:
+    approval = Approval(tenant_id=uuid7(), reference="BR-1", state=state, summary="Do it", preview={}, facts={})
+    sentence = outcome_sentence(approval, reason="", error="not_found")
+    assert sentence.startswith(("BR-1 was", "BR-1 expired"))
+    assert "may or may not" not in sentence
+
+
+def test_open_approval_is_not_told(desk: Desk) -> None:
+    assert services.take_outcome(approval_id=asked(desk).pk) is None
+
+
+def test_outcome_announced_many_times_is_told_once(desk: Desk) -> None:
+    approval = asked(desk)
+    decided(desk, approval, "reject", "no")
+    before = len(desk.answers(desk.conversation.pk))
+    for _ in range(5):
+        told(desk, approval)
+    assert len(desk.answers(desk.conversation.pk)) == before + 1
+
+
+def test_run_that_asked_is_finished_by_the_outcome(desk: Desk) -> None:
+    approval = asked(desk)
+    decided(desk, approval, "reject", "no")
+    told(desk, approval)
+    assert AgentRun.objects.get(trigger="message").state == AgentRun.State.FINISHED
+
+
+def test_outcome_is_told_while_a_person_answers(desk: Desk) -> None:
+    approval = asked(desk)
+    take_over(actor=desk.world.actor("support"), conversation_id=desk.conversation.pk)
+    decided(desk, approval, "reject", "no")
+    assert "was rejected" in told(desk, approval)
+
+
+def test_outcome_of_a_closed_conversation_is_not_said_into_it(desk: Desk) -> None:
+    approval = asked(desk)
+    close(actor=desk.world.actor("support"), conversation_id=desk.conversation.pk, resolved=True)
+    decided(desk, approval, "reject", "no")
+    assert "was rejected" not in told(desk, approval)
+    assert desk.last_run.error_code == "conversation_closed"
+
+
+def test_approval_without_a_tool_call_has_nobody_to_tell(desk: Desk) -> None:
+    approval = asked(desk)
+    Approval.objects.filter(pk=approval.pk).update(tool_call_id=None)
+    decided(desk, approval, "reject", "no")
+    assert services.take_outcome(approval_id=approval.pk) is None
+
+
+@pytest.mark.parametrize("announcement", ["message_received", "approval_closed", "action_finished"])
+def test_announcement_only_queues_an_id(desk: Desk, announcement: str, monkeypatch: Any) -> None:
+    queued: list[tuple[str, ...]] = []
+    for task in (tasks.take_message, tasks.take_outcome):
+        monkeypatch.setattr(task, "apply_async", lambda args, *_, **__: queued.append(args))
+    ids = {"tenant_id": desk.world.acme.pk, "ref": desk.account.pk}
+    events.ANNOUNCEMENTS[announcement].send(sender=None, payload={}, **ids)
+    assert queued == [(str(desk.world.acme.pk), str(desk.account.pk))]

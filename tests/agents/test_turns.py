@@ -1,0 +1,252 @@
+"""A run from message to answer: what is offered, what is asked for, and how failures end."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from agents import services
+from agents.models import Agent, AgentRun, ToolCall
+from agents.ports import Line, ModelFailed, ToolRequest, ToolSpec, Turn
+from agents.services.turns import MAX_ROUNDS
+from conversations.services import take_over
+from hitl.models import Approval
+from tests.agents.conftest import Desk
+
+RAISE = "Raise the daily budget of Summer Sale to 900"
+
+
+def calls(*requests: tuple[str, dict[str, object]]) -> Turn:
+    named = [ToolRequest(f"call-{i}", name, args) for i, (name, args) in enumerate(requests)]
+    return Turn("", tuple(named), stop="tool_calls")
+
+
+def test_command_of_a_member_opens_an_approval_and_says_so(desk: Desk) -> None:
+    answer = desk.say(RAISE)
+    approval = Approval.objects.get()
+    assert approval.reference in answer
+    assert "900.00" in answer
+
+
+def test_approval_names_requester_run_and_call(desk: Desk) -> None:
+    desk.say(RAISE)
+    approval = Approval.objects.get()
+    call = ToolCall.objects.get()
+    assert approval.requester_id == desk.world.people["support"].pk
+    assert (approval.run_id, approval.tool_call_id) == (call.run_id, call.pk)
+
+
+def test_run_that_asked_waits_for_the_signature(desk: Desk) -> None:
+    desk.say(RAISE)
+    assert desk.last_run.state == AgentRun.State.WAITING
+
+
+def test_nothing_changes_on_the_platform_by_asking(desk: Desk) -> None:
+    desk.say(RAISE)
+    assert desk.sandbox.journal() == []
+
+
+def test_visitor_is_refused_and_no_approval_opens(desk: Desk) -> None:
+    answer = desk.say(RAISE, "visitor")
+    assert answer.startswith("I am sorry")
+    assert not Approval.objects.exists()
+
+
+def test_visitor_is_offered_no_internal_tool(desk: Desk) -> None:
+    model = desk.script(lambda _lines, _tools: Turn("Hello."))
+    desk.say("hello", "visitor")
+    assert model.seen[0][1] == ["bring_person"]
+
+
+def test_viewer_may_read_but_is_offered_no_acting_tool(desk: Desk) -> None:
+    model = desk.script(lambda _lines, _tools: Turn("Hello."))
+    desk.say(RAISE, "viewer")
+    assert "list_campaigns" in model.seen[0][1]
+    assert "set_campaign_budget" not in model.seen[0][1]
+
+
+def hostile(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+    """Calls what it was not offered, then reports back."""
+    results = [line for line in lines if line.role == "tool"]
+    if results:
+        return Turn(" ".join(str(line.result.get("error")) for line in results))
+    budget = {"campaign": "Summer Sale", "daily_budget": "99999"}
+    return calls(("set_campaign_budget", budget), ("drop_tables", {}), ("list_campaigns", {}))
+
+
+def test_hostile_model_of_a_visitor_gets_tool_errors_and_no_approval(desk: Desk) -> None:
+    desk.script(hostile)
+    assert desk.say("hello", "visitor") == "not_offered unknown_tool not_offered"
+    assert not Approval.objects.exists()
+
+
+def test_model_cannot_use_a_tool_of_another_agent(desk: Desk) -> None:
+    desk.script(hostile)
+    assert desk.say("hello", agent="seo").startswith("not_offered unknown_tool")
+
+
+def test_seat_that_ends_during_the_run_ends_the_right_to_ask(desk: Desk) -> None:
+    def lose_seat(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        desk.world.people["support"].memberships.update(is_active=False)
+        return hostile(lines, tools)
+
+    desk.script(lose_seat)
+    assert "not_offered" in desk.say("hello", agent="paid_ads")
+    assert not Approval.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"campaign": "Summer Sale", "daily_budget": 900.5},
+        {"campaign": "Summer Sale", "daily_budget": "lots"},
+        {"campaign": "Summer Sale", "daily_budget": "900", "approved": True},
+        {"daily_budget": "900"},
+    ],
+)
+def test_bad_arguments_are_a_tool_error(desk: Desk, arguments: dict[str, object]) -> None:
+    def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        done = [line for line in lines if line.role == "tool"]
+        return Turn(str(done[0].result["error"])) if done else calls(("set_campaign_budget", arguments))
+
+    desk.script(script)
+    assert desk.say("hello", agent="paid_ads") == "bad_arguments"
+
+
+def test_unknown_campaign_is_asked_back_with_the_known_ones(desk: Desk) -> None:
+    answer = desk.say("Raise the daily budget of Nonesuch to 900")
+    assert "I cannot find the campaign “Nonesuch”" in answer
+    assert "Summer Sale" in answer
+
+
+def test_answer_without_the_reference_gets_it_added(desk: Desk) -> None:
+    def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        if any(line.role == "tool" for line in lines):
+            return Turn("Done, the budget is changed!")
+        return calls(("set_campaign_budget", {"campaign": "Summer Sale", "daily_budget": "900"}))
+
+    desk.script(script)
+    assert "This needs a signature: BR-" in desk.say("go", agent="paid_ads")
+
+
+def test_same_wish_in_one_run_is_one_approval(desk: Desk) -> None:
+    def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        if sum(line.role == "tool" for line in lines) >= 2:
+            return Turn("Asked.")
+        number = len(lines)
+        wish = {"campaign": "Summer Sale", "daily_budget": "900"}
+        return Turn("", (ToolRequest(f"id-{number}", "set_campaign_budget", wish),))
+
+    desk.script(script)
+    desk.say("go", agent="paid_ads")
+    assert Approval.objects.count() == 1
+
+
+def failing(code: str) -> Turn:
+    raise ModelFailed(code)
+
+
+def boom() -> Turn:
+    raise RuntimeError("boom")
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        (lambda _lines, _tools: failing("model_unreachable"), "model_unreachable"),
+        (lambda _lines, _tools: boom(), "run_broke"),
+        (lambda _lines, _tools: Turn("  "), "empty_answer"),
+        (lambda lines, _tools: calls((f"x{len(lines)}", {})), "too_many_rounds"),
+    ],
+)
+def test_failure_ends_with_a_person_and_an_apology(desk: Desk, script: object, code: str) -> None:
+    desk.script(script)  # type: ignore[arg-type]
+    assert desk.say("hello").startswith("I am sorry")
+    assert desk.conversation.state == "person"
+    assert desk.last_run.error_code == code
+
+
+def test_rounds_are_bounded(desk: Desk) -> None:
+    model = desk.script(lambda lines, _tools: calls((f"x{len(lines)}", {})))
+    desk.say("hello")
+    assert len(model.seen) == MAX_ROUNDS
+
+
+def test_platform_that_is_down_ends_with_a_person(desk: Desk, settings: object) -> None:
+    settings.SANDBOX_ADS_URL = "http://127.0.0.1:9"  # type: ignore[attr-defined]
+    assert desk.say("list campaigns").startswith("I am sorry")
+    assert desk.conversation.state == "person"
+
+
+def test_no_agent_ends_with_a_person(desk: Desk) -> None:
+    Agent.objects.update(is_active=False)
+    desk.say("hello")
+    assert desk.last_run.error_code == "no_agent"
+    assert desk.conversation.state == "person"
+
+
+def test_wish_for_a_person_is_answered_and_handed_over(desk: Desk) -> None:
+    assert "bring in a colleague" in desk.say("I want to talk to a human", "visitor")
+    assert desk.conversation.escalation_reason == "asked_for_person"
+
+
+def test_agent_is_silent_while_a_person_answers(desk: Desk) -> None:
+    desk.say("hello")
+    take_over(actor=desk.world.actor("support"), conversation_id=desk.conversation.pk)
+    assert desk.say("Pause Summer Sale") == ""
+
+
+def test_answer_is_dropped_when_a_person_took_over_meanwhile(desk: Desk) -> None:
+    def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        take_over(actor=desk.world.actor("support"), conversation_id=desk.conversation.pk)
+        return Turn("Hello.")
+
+    desk.script(script)
+    message = desk.receive("hello")
+    run = services.take_message(message_id=message.pk)
+    assert run is not None
+    services.run_turn(run.pk)
+    assert desk.answers(message.conversation_id) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "type"),
+    [
+        ("Pause Summer Sale", "paid_ads"),
+        ("How do we rank for boots?", "seo"),
+        ('Publish "Boot care 101"', "content"),
+        ("list audiences", "audience"),
+    ],
+)
+def test_intent_chooses_the_agent(desk: Desk, text: str, type: str) -> None:
+    desk.say(text)
+    version = desk.last_run.agent_version
+    assert version is not None
+    assert version.agent.type == type
+
+
+def test_agent_named_by_the_page_answers(desk: Desk) -> None:
+    desk.say("hello", agent="content")
+    version = desk.last_run.agent_version
+    assert version is not None
+    assert version.agent.type == "content"
+
+
+def test_follow_up_over_two_messages_opens_the_approval(desk: Desk) -> None:
+    asked = desk.say("Raise the daily budget of Summer Sale")
+    assert asked == "To what daily amount should the budget of Summer Sale go?"
+    assert "BR-" in desk.say("900")
+
+
+def test_arguments_are_recorded_masked(desk: Desk) -> None:
+    desk.script(lambda _lines, _tools: calls(("x", {"to": "call +49 170 1234567"})))
+    desk.say("hello")
+    assert "1234567" not in str(ToolCall.objects.order_by("id")[0].arguments)
+
+
+def test_outsider_sees_no_run_of_this_tenant(desk: Desk) -> None:
+    from core.tenancy import tenant_scope
+
+    desk.say("hello")
+    with tenant_scope(desk.world.globex.pk):
+        assert not AgentRun.objects.exists()
+        assert not Agent.objects.exists()
