@@ -14,6 +14,13 @@ class AccountAdapter(DefaultAccountAdapter):
         """Refuse sign-up."""
         return False
 
+    def add_message(self, request: HttpRequest, level: int, *args: Any, **options: Any) -> None:
+        """Say nothing about coming and going: the page that follows shows it."""
+        template = str(options.get("message_template") or (args[0] if args else ""))
+        if template.endswith(("logged_in.txt", "logged_out.txt")):
+            return
+        super().add_message(request, level, *args, **options)
+
 
 class MfaAdapter(DefaultMFAAdapter):
     """Keeps the secrets of second factors encrypted."""

@@ -27,6 +27,7 @@ DEBUG = False
 PUBLIC_URL = env("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+METRICS_TOKEN = env("METRICS_TOKEN", default="")
 SANDBOX_ADS_URL = env("SANDBOX_ADS_URL", default="")
 OPENAI_API_KEY = env("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env("OPENAI_BASE_URL", default="")
@@ -138,9 +139,10 @@ CACHES = {
 }
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "BACKEND": "channels_app.layer.PatientRedisLayer",
         "CONFIG": {
-            "hosts": [REDIS_URL],
+            # Longer than the five seconds for which the layer waits for a message.
+            "hosts": [{"address": REDIS_URL, "socket_timeout": 20}],
             "prefix": env("WALKER_REDIS_PREFIX", default="walker") + ":layer",
             "symmetric_encryption_keys": [SECRET_KEY],
         },
@@ -203,7 +205,6 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / ".walker" / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
