@@ -46,7 +46,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.conversation: UUID | None = None
         self.sent = 0
         self.bad = self.refused = 0
-        self.hushed = False
+        self.run = self.hushed = ""
         self.gone = False
         self.sending = asyncio.Lock()
         self.tasks: dict[str, asyncio.Task[None]] = {}
@@ -205,7 +205,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if not await FLOOD.take(guest.tenant_id.hex, "flood", guest.account_id.hex, guest.point):
             await self.refuse({"id": str(frame.id)})
             return
-        self.refused, self.hushed = 0, False
+        self.refused = 0
         async with self.sending:  # no poll may send this row before its echo
             agent = self.header("user-agent")
             stored = await in_scope(guest.tenant_id, desk.take, guest, frame, agent)
@@ -240,7 +240,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         elif isinstance(frame, frames.Read):
             await in_scope(guest.tenant_id, desk.mark_read, guest, conversation, frame.seq)
         elif isinstance(frame, frames.Stop):
-            self.hushed = True
+            self.hushed = self.run
             await stop.ask(guest.tenant_id, conversation)
             await self.say({"type": "agent_typing", "value": False})
 
@@ -252,8 +252,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self.pump(self.guest)
 
     async def stream_transient(self, message: dict[str, Any]) -> None:
-        """A passing frame: typing, a piece of an answer."""
-        if message["event"] in PASSING and not self.hushed:
+        """A passing frame: typing, a piece of an answer; nothing of a run that was stopped."""
+        if message["event"] not in PASSING:
+            return
+        self.run = str(message["payload"].get("run", ""))
+        if not self.run or self.run != self.hushed:
             await self.say({**message["payload"], "type": message["event"]})
 
     async def pump(self, guest: Guest) -> None:

@@ -415,13 +415,18 @@
         connected: () => this.welcome(frame), snapshot: () => this.replace(frame), message_received: () => this.received(frame),
         agent_typing: () => this.typingNow(frame.value), agent_delta: () => this.stream(frame), agent_response: () => this.answered(frame),
         approval_pending: () => this.approval(frame), approval_closed: () => this.approval(frame),
-        message_status: () => this.ticked(frame), error: () => this.refused(frame),
+        message_status: () => this.ticked(frame), conversation_state: () => this.desk(frame.state), error: () => this.refused(frame),
       }[frame.type];
       if (take) take();
+      else if (frame.content && frame.sender) this.answered(frame); // a kind of answer this page does not know yet
     }
-    welcome(frame) { if (frame.limits && frame.limits.message) this.limit = frame.limits.message; }
+    welcome(frame) { this.desk(frame.state); if (frame.limits && frame.limits.message) this.limit = frame.limits.message; }
+    desk(state) {
+      this.deskState = state;
+      if (this.line.state === "online") this.parts.state.textContent = { person: "A colleague is with you", closed: "Closed. Write to open it again" }[state] || "Online";
+    }
     forget() { for (const [key, item] of this.items) if (item.seq) { item.node.remove(); this.items.delete(key); } }
-    replace(frame) { this.forget(); this.quiet = true; (frame.messages || []).forEach((old) => this.take(old)); this.quiet = false; this.bottom(); }
+    replace(frame) { this.forget(); this.desk(frame.state); this.quiet = true; (frame.messages || []).forEach((old) => this.take(old)); this.quiet = false; this.bottom(); }
     received(frame) {
       const key = frame.id || frame.message_id;
       const known = this.items.get(key);
@@ -439,9 +444,9 @@
       const key = `approval:${frame.approval_id || frame.reference}`;
       const known = this.items.get(key) || {};
       const state = frame.state || (frame.type === "approval_pending" ? "pending" : "executed");
-      this.upsert({ ...known, key, kind: "approval", who: "system", reference: frame.reference || known.reference || "", headline: frame.headline || known.headline || "", note: frame.detail || "", state, seq: known.seq || frame.seq, at: known.at || frame.at });
+      this.upsert({ ...known, key, kind: "approval", who: "system", reference: frame.reference || known.reference || "", headline: frame.summary || known.headline || "", note: frame.detail || "", state, seq: known.seq || frame.seq, at: known.at || frame.at });
     }
-    ticked(frame) { for (const item of this.items.values()) if (item.messageId === frame.message_id || item.key === frame.id) { item.status = frame.status; this.paint(item); } }
+    ticked(frame) { if (frame.message_id) for (const item of this.items.values()) if (item.messageId === frame.message_id || item.key === frame.id) { item.status = frame.status; this.paint(item); } }
     typingNow(value) {
       const p = this.parts;
       clearTimeout(this.typingTimer);
@@ -452,7 +457,9 @@
     stream(frame) {
       if (this.stopped) return;
       const p = this.parts;
-      p.draft.firstChild.textContent += frame.text || "";
+      if (frame.reset) p.draft.firstChild.textContent = ""; // the round is done again
+      p.draft.firstChild.textContent += frame.content || "";
+      if (!p.draft.firstChild.textContent) { p.draft.hidden = true; return this.typingNow(true); }
       p.draft.hidden = false; p.typing.hidden = true; p.stop.hidden = false;
       this.bottom();
     }

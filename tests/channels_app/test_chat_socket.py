@@ -240,12 +240,13 @@ async def test_passing_frames_come_through_until_stopped(
     await line.send("Hello")
     stream = f"conversation:{(await place(line, live_widgets))['conversation']}"
     with tenant_scope(committed_world.acme.pk):
-        await sync_to_async(events.transient)(stream, "agent_typing", {"value": True})
+        await sync_to_async(events.transient)(stream, "agent_typing", {"value": True, "run": "1"})
         assert (await line.hear_type("agent_typing"))["value"] is True
         await line.say({"type": "stop"})
         assert (await line.hear_type("agent_typing"))["value"] is False
-        await sync_to_async(events.transient)(stream, "agent_delta", {"text": "late"})
-    assert await line.socket.receive_nothing(timeout=0.3)
+        await sync_to_async(events.transient)(stream, "agent_delta", {"content": "late", "run": "1"})
+        await sync_to_async(events.transient)(stream, "agent_delta", {"content": "new", "run": "2"})
+    assert (await line.hear())["content"] == "new"
 
 
 async def test_read_marks_the_answers_as_read(chat: Any, committed_world: World, live_widgets: Widgets) -> None:
