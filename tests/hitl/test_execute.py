@@ -1,6 +1,7 @@
 """Effects: at most one, bound to what was signed, and honest about what is not known."""
 
 from datetime import timedelta
+from itertools import pairwise
 from uuid import uuid4
 
 import pytest
@@ -50,7 +51,7 @@ def test_audit_folds_to_the_state(scene: Scene) -> None:
     approval = scene.done(scene.approved())
     told = states_told(approval)
     assert [row[2] for row in told] == list(range(1, approval.version + 1))
-    assert all(before[1] == after[0] for before, after in zip(told, told[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in pairwise(told))
     assert told[-1][1] == approval.state
     assert audit.verify().ok
 

@@ -1,0 +1,135 @@
+"""Nothing but the machine moves an approval: not the ORM, not raw SQL."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from core.scope import tenant_scope
+from hitl.models import Approval, Decision
+from hitl.models.fields import StateGuarded
+from hitl.transitions import (
+    FINAL,
+    OPEN,
+    TABLE,
+    Event,
+    IllegalTransition,
+    State,
+    check,
+    legal_pairs,
+)
+from tests.hitl.scene import Scene, stored
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "reference" / "approvals.md"
+
+
+def _sql(statement: str, *values: object) -> int:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.rowcount
+
+
+def test_update_of_the_state_is_refused(scene: Scene) -> None:
+    approval = scene.propose()
+    with pytest.raises(StateGuarded):
+        Approval.objects.filter(pk=approval.pk).update(state="approved")
+
+
+def test_save_of_the_state_is_refused(scene: Scene) -> None:
+    approval = scene.propose()
+    approval.state = "approved"
+    with pytest.raises(StateGuarded):
+        approval.save()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "state = 'approved'",
+        "state = 'executed', version = version + 1",
+        "state = 'approved', version = version + 2",
+        "version = version + 1, digest = 'x'",
+        "payload = '{}'",
+        "holds = '{manual}'",
+        "reference = 'BR-1'",
+    ],
+)
+def test_raw_update_out_of_order_is_refused(scene: Scene, change: str) -> None:
+    approval = scene.propose()
+    with pytest.raises(DatabaseError):
+        _sql(f"update hitl_approval set {change} where id = %s", approval.pk)
+    assert stored(approval).state == "pending"
+
+
+def test_row_that_does_not_begin_as_pending_is_refused(scene: Scene) -> None:
+    scene.propose()
+    columns = [field.column for field in Approval._meta.local_fields]
+    taken = ", ".join(columns)
+    given = taken.replace("state", "'approved'", 1).replace("reference", "'BR-2'", 1)
+    given = re.sub(r"^id\b", "gen_random_uuid()", given)
+    with pytest.raises(DatabaseError, match="begins as pending"):
+        _sql(f"insert into hitl_approval ({taken}) select {given} from hitl_approval")
+
+
+@pytest.mark.parametrize("statement", ["update hitl_decision set verdict = 'reject'", "delete from hitl_decision"])
+def test_vote_is_never_changed(scene: Scene, statement: str) -> None:
+    scene.approved()
+    with pytest.raises(DatabaseError):
+        _sql(statement)
+    assert Decision.objects.get().verdict == "approve"
+
+
+def test_row_of_another_tenant_is_not_there(scene: Scene) -> None:
+    approval = scene.propose()
+    with tenant_scope(scene.world.globex.pk):
+        moved = _sql("update hitl_approval set tags = '{x}' where id = %s", approval.pk)
+        assert (moved, Approval.objects.count()) == (0, 0)
+
+
+def test_trigger_knows_the_same_moves_as_the_table() -> None:
+    migration = importlib.import_module("hitl.migrations.0002_guard_the_state")
+    known = {tuple(pair.split(">")) for pair in migration.PAIRS}
+    assert known == {(old.value, new.value) for old, new in legal_pairs()}
+
+
+def test_final_states_absorb() -> None:
+    assert not {old for old, _ in legal_pairs()} & set(FINAL)
+
+
+def test_every_event_has_one_row() -> None:
+    assert sorted(row.event for row in TABLE) == sorted(Event)
+
+
+def test_every_state_is_reached() -> None:
+    assert {new for _, new in legal_pairs()} == set(State)
+    assert {old for old, _ in legal_pairs()} == set(OPEN)
+
+
+@pytest.mark.parametrize(
+    ("event", "old", "new"),
+    [
+        (Event.APPROVE, State.REJECTED, State.APPROVED),
+        (Event.CLAIM, State.PENDING, State.EXECUTING),
+        (Event.OVERRIDE, State.PENDING, State.APPROVED),
+    ],
+)
+def test_move_outside_the_implemented_table_is_refused(event: Event, old: State, new: State) -> None:
+    with pytest.raises(IllegalTransition):
+        check(event, old, new)
+
+
+def test_reference_page_shows_the_table_of_the_code() -> None:
+    text = DOCS.read_text()
+    rows = re.findall(r"^\| (\d+a?) \| `(\w+)` \| (.*?) \| (.*?) \| (yes|no) \|$", text, re.MULTILINE)
+    expected = [
+        (row.number, row.event.value, _words(row.sources), _words(row.targets) or "unchanged",
+         "yes" if row.implemented else "no")
+        for row in TABLE
+    ]  # fmt: skip
+    assert rows == expected
+
+
+def _words(states: tuple[State, ...]) -> str:
+    return ", ".join(states) or ""
