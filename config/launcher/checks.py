@@ -16,6 +16,7 @@ from config.launcher import ports
 from config.launcher.faults import StartError
 from config.launcher.installation import Installation
 from config.launcher.place import ROOT, Place
+from config.launcher.run import missing
 from config.launcher.services import is_parallel_worthwhile
 from config.launcher.supervisor import Supervisor, say, stop_on_signals
 
@@ -76,7 +77,7 @@ def bench(arguments: argparse.Namespace) -> int:
         installation.seed()
         installation.start_processes()
         if not installation.wait_until_ready():
-            raise StartError(f"Walker did not get ready: {installation.readiness()[1][:500]}")
+            raise StartError(f"Walker did not get ready; waiting for {missing(*installation.readiness())}.")
         command = [sys.executable, "-m", f"bench.{wanted[0]}", *options]
         return subprocess.run(command, env=installation.environment, cwd=ROOT, check=False).returncode
 

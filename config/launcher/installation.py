@@ -86,6 +86,8 @@ class Installation:
             return
         say("Filling the demo")
         self.manage("demo")
+        # It ends with the sign-ins, which are kept in one place only.
+        (place.logs / "demo.log").unlink(missing_ok=True)
         place.update_state(seeded=self.environment["DATABASE_URL"])
 
     def start_processes(self) -> None:

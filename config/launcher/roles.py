@@ -136,7 +136,7 @@ def _try_extension(admin_url: str) -> None:
 
 def _run(admin: "psycopg.Connection[tuple[object, ...]]", statement: str, *names: str) -> None:
     # Only the constants above and the database's own name come here, each quoted as an identifier.
-    template: sql.SQL = sql.SQL(statement)  # type: ignore[arg-type]
+    template = sql.SQL(statement)
     admin.execute(template.format(*[sql.Identifier(name) for name in names]))
 
 

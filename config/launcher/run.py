@@ -1,6 +1,7 @@
 """`./walker run`: start everything, say where it is, keep it running, stop it."""
 
 import argparse
+import json
 import time
 from typing import Any
 
@@ -26,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
                 place.make()
             installation = Installation(supervisor, arguments.host, arguments.port, demo=not arguments.no_demo)
             _start(installation)
-            _greet(installation, time.monotonic() - began)
+            _greet(installation, began)
             supervisor.watch()
         except KeyboardInterrupt:
             say("\nStopping Walker")
@@ -47,20 +48,36 @@ def _start(installation: Installation) -> None:
     installation.start_processes()
 
 
-def _greet(installation: Installation, _took: float) -> None:
-    began = time.monotonic()
-    is_ready = installation.wait_until_ready()
-    took = _took + time.monotonic() - began
-    if not is_ready:
-        status, text = installation.readiness()
-        say(f"Walker runs, but is not ready after {took:.0f} s: /readyz answers {status or 'nothing'}: {text[:500]}")
-        say(f"Logs: {installation.supervisor.place.logs}")
+def _greet(installation: Installation, began: float) -> None:
+    if not _wait(installation):
+        say(
+            f"Walker runs but is not ready; it is not waited for any longer. Logs: {installation.supervisor.place.logs}"
+        )
         return
+    took = time.monotonic() - began
     facts = installation.demo_facts() if installation.demo else {}
     say(f"\nWalker is ready ({took:.1f} s).\n")
     for line in describe(installation.url, facts):
         say("  " + line)
     say(f"\nData and logs: {installation.supervisor.place.path}    Ctrl-C stops everything.")
+
+
+def _wait(installation: Installation) -> bool:
+    for patience in (15.0, 30.0, 60.0):
+        if installation.wait_until_ready(patience):
+            return True
+        say(f"Still waiting for: {missing(*installation.readiness())}")
+    return False
+
+
+def missing(status: int, text: str) -> str:
+    """Say which checks of /readyz are red."""
+    try:
+        checks = json.loads(text)["checks"]
+        red = [name for name, check in checks.items() if not check["ok"]]
+    except (ValueError, KeyError, TypeError):
+        return "the web process" if status == 0 else f"/readyz, which answers {status}"
+    return ", ".join(red)
 
 
 def describe(url: str, facts: dict[str, Any]) -> list[str]:
@@ -69,13 +86,12 @@ def describe(url: str, facts: dict[str, Any]) -> list[str]:
     for name, address in facts.get("urls", {}).items():
         if isinstance(address, str) and address.rstrip("/") != f"{url}/admin":
             lines.append(f"{name.replace('_', ' ').capitalize():<20} {address}")
-    people = facts.get("sign_ins", [])
-    if people:
-        lines += ["", "Sign in as:"]
-        lines += [_person(person) for person in people if isinstance(person, dict)]
+    for tenant in facts.get("tenants", []):
+        lines += ["", f"Sign in at {tenant.get('name', '')} as:"]
+        lines += [_person(person) for person in tenant.get("people", [])]
     return lines
 
 
 def _person(person: dict[str, Any]) -> str:
-    email, password = person.get("email", ""), person.get("password", "")
-    return f"  {email:<34} {password:<24} {person.get('role', ''):<11} {person.get('tenant', '')}".rstrip()
+    role = str(person.get("role", "")) + (", the signed-in chat" if person.get("chats_as") else "")
+    return f"  {person.get('email', ''):<30} {person.get('password', ''):<22} {role}"

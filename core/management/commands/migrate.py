@@ -19,6 +19,6 @@ class Command(migrate.Command):
             if not (options["plan"] or options["check_unapplied"] or options["app_label"]):
                 lay_walls(testing=settings.WALKER_TESTING)
 
-    def check(self, **options: Any) -> None:
+    def check(self, *args: Any, **options: Any) -> None:
         """Check all but the database: a table that is about to be made has no wall yet."""
-        super().check(**{**options, "databases": None})
+        super().check(*args, **{**options, "databases": None})
