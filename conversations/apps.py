@@ -12,8 +12,14 @@ class ConversationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Declare the widget look-up, the web chat transport and the action kind."""
-        from conversations import actions, tasks, webchat  # noqa: F401, PLC0415  (they register themselves)
+        """Declare the widget look-up, the web chat transport, the action kind and the receiver."""
+        from conversations import (  # noqa: PLC0415  (they register themselves)
+            actions,  # noqa: F401
+            receivers,
+            webchat,  # noqa: F401
+        )
+
+        receivers.connect()
 
         resolvers.register(
             resolvers.Resolver(

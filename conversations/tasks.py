@@ -21,6 +21,12 @@ def deliver(message_id: UUID) -> None:
     services.deliver(message_id=message_id)
 
 
+@tenant_task(queue="default")
+def note_activity(message_id: UUID) -> None:
+    """Tell the conversation list about a customer's message."""
+    services.note_activity(message_id=message_id)
+
+
 def enqueue(tenant_id: UUID, message_id: UUID) -> None:
     """Put a delivery into the queue."""
     deliver.delay(str(tenant_id), str(message_id))

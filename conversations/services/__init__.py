@@ -8,7 +8,7 @@ from conversations.services.contacts import (
     remove_tag,
 )
 from conversations.services.delivering import deliver, next_in_line, on_queued
-from conversations.services.receiving import receive
+from conversations.services.receiving import note_activity, receive
 from conversations.services.replying import reply
 from conversations.services.states import (
     assign,
@@ -34,6 +34,7 @@ __all__ = [
     "mark_read",
     "name_contact",
     "next_in_line",
+    "note_activity",
     "on_queued",
     "receive",
     "record_status",

@@ -56,13 +56,12 @@ def point_index(kind: str, value: str) -> str:
     return blind_index(points.normalise(kind, value), column=points.COLUMN)
 
 
-def find_or_create(sender: SenderIdentity) -> FoundContact:
+def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
     """Return the contact of a sender, made when new; many at once make one. Runs in a transaction."""
-    index = point_index(sender.kind, sender.value)
     found = _find(sender.kind, index)
     if found is None:
         found = _create(sender, index)
-    return _brought_up_to_date(found, sender)
+    return brought_up_to_date(found, sender)
 
 
 def _find(kind: str, index: str) -> FoundContact | None:
@@ -101,7 +100,8 @@ def _create(sender: SenderIdentity, index: str) -> FoundContact:
     return winner
 
 
-def _brought_up_to_date(found: FoundContact, sender: SenderIdentity) -> FoundContact:
+def brought_up_to_date(found: FoundContact, sender: SenderIdentity) -> FoundContact:
+    """Note what the door has proof of now: the point is verified, the contact is a colleague."""
     user_id = found.user_id
     if sender.verified and not found.is_verified:
         ContactPoint.objects.filter(pk=found.point_id).update(is_verified=True)

@@ -8,10 +8,17 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 
 from conversations import texts
-from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message
+from conversations.models import (
+    Attachment,
+    ChannelAccount,
+    Contact,
+    ContactPoint,
+    Conversation,
+    Message,
+)
 from conversations.services import contacts, streams
 from conversations.transitions import AGENT, CLOSED, RECEIVED
 from conversations.types import InboundMessage
@@ -42,11 +49,23 @@ def receive(*, actor: Actor, inbound: InboundMessage, now: datetime | None = Non
         with transaction.atomic():
             return _store(actor, checked, moment)
     except IntegrityError:
-        # A rival with the same provider's id came in from another sender at the same moment.
-        first = _first_by_external_id(checked)
+        # A repeat meets the unique ids; with the transaction its number went back, so no gap is left.
+        first = _first_copy(checked)
         if first is None:
             raise
         return first
+
+
+def note_activity(*, message_id: UUID) -> None:
+    """Tell the conversation list about a message; for the worker.
+
+    Not a part of `receive`: the list is one stream per tenant, and its lock would make all of a
+    tenant's customers wait for one another. A message that is gone is passed over.
+    """
+    with transaction.atomic():
+        found = Message.objects.select_related("conversation").filter(pk=message_id).first()
+        if found is not None:
+            streams.append_inbox(found.conversation, "message_received")
 
 
 def _require_door(actor: Actor) -> None:
@@ -69,21 +88,18 @@ def _checked(inbound: InboundMessage) -> InboundMessage:
 
 
 def _store(actor: Actor, inbound: InboundMessage, moment: datetime) -> Message:
-    account_id = inbound.channel_account_id
-    found = contacts.find_or_create(inbound.sender)
-    conversation = _open(account_id, found.contact_id)
+    conversation, sender = _place(inbound)
     opened = ""
     if conversation is None:
-        _require_account(account_id)
-        first = _first_in_any(inbound, found.contact_id)
+        _require_account(inbound.channel_account_id)
+        first = _first_copy(inbound)
         if first is not None:
+            # A late repeat must neither reopen a conversation nor open one.
             return first
-        conversation, opened = _reopen_or_create(account_id, found.contact_id, moment)
-    first = _first_in(conversation, inbound)
-    if first is not None:
-        return first
-    message = _write(conversation, inbound, found, moment)
-    streams.append_inbox(conversation, opened or "message_received")
+        conversation, opened = _reopen_or_create(inbound.channel_account_id, sender.contact_id, moment)
+    message = _write(conversation, inbound, sender, moment)
+    if opened:
+        streams.append_inbox(conversation, opened)
     events.announce("message_received", ref=message.pk, conversation=str(conversation.pk))
     if opened:
         old_state = CLOSED if opened == "conversation_reopened" else ""
@@ -91,24 +107,42 @@ def _store(actor: Actor, inbound: InboundMessage, moment: datetime) -> Message:
     return message
 
 
+def _place(inbound: InboundMessage) -> tuple[Conversation | None, contacts.FoundContact]:
+    """Find the sender with his open conversation in one statement, which is the usual case."""
+    sender = inbound.sender
+    index = contacts.point_index(sender.kind, sender.value)
+    points = "contact__points__"
+    rows = _open_rows(inbound.channel_account_id).filter(
+        **{f"{points}kind": sender.kind, f"{points}value_index": index}
+    )
+    found = rows.annotate(
+        user_id=F("contact__user_id"),
+        point_id=F(f"{points}id"),
+        is_verified=F(f"{points}is_verified"),
+    ).first()
+    if found is None:
+        return None, contacts.find_or_create(sender, index)
+    known = contacts.FoundContact(found.contact_id, found.user_id, found.point_id, found.is_verified)
+    return found, contacts.brought_up_to_date(known, sender)
+
+
 def _require_account(account_id: UUID) -> None:
     if not ChannelAccount.objects.filter(pk=account_id, is_active=True).exists():
         raise NotFound("There is no such channel account.")
 
 
-def _open(account_id: UUID, contact_id: UUID) -> Conversation | None:
-    """Lock the open conversation: from here on its messages are numbered one after the other."""
-    rows = Conversation.objects.select_for_update(of=("self",)).filter(
-        channel_account_id=account_id, contact_id=contact_id, channel_account__is_active=True
+def _open_rows(account_id: UUID) -> QuerySet[Any]:
+    """Open conversations, to be locked: from here on a conversation's messages come one by one."""
+    rows: QuerySet[Any] = Conversation.objects.select_for_update(of=("self",)).filter(
+        channel_account_id=account_id, channel_account__is_active=True
     )
-    found: Conversation | None = rows.exclude(state=CLOSED).first()
-    return found
+    return rows.exclude(state=CLOSED).order_by()
 
 
 def _reopen_or_create(account_id: UUID, contact_id: UUID, moment: datetime) -> tuple[Conversation, str]:
     # One at a time per contact: nobody else opens a conversation while this lock is held.
     Contact.objects.select_for_update().only("id").get(pk=contact_id)
-    conversation = _open(account_id, contact_id)
+    conversation = _open_rows(account_id).filter(contact_id=contact_id).first()
     if conversation is not None:
         return conversation, ""
     rows = Conversation.objects.select_for_update().filter(
@@ -128,37 +162,23 @@ def _reopen_or_create(account_id: UUID, contact_id: UUID, moment: datetime) -> t
     return last, "conversation_reopened"
 
 
-def _first_in(conversation: Conversation, inbound: InboundMessage) -> Message | None:
+def _first_copy(inbound: InboundMessage) -> Message | None:
+    """Find the message that this one repeats, in whichever of the sender's conversations."""
     same = Q()
-    if inbound.client_id is not None:
-        same |= Q(conversation=conversation, client_id=inbound.client_id)
     if inbound.external_id:
-        same |= _by_external_id(inbound)
-    return Message.objects.filter(same).first() if same else None
-
-
-def _first_in_any(inbound: InboundMessage, contact_id: UUID) -> Message | None:
-    """Find the first copy when no conversation is open: a late repeat must not open one."""
-    same = Q()
+        same |= Q(channel_message_id=inbound.external_id)
     if inbound.client_id is not None:
+        index = contacts.point_index(inbound.sender.kind, inbound.sender.value)
+        owners = ContactPoint.objects.filter(kind=inbound.sender.kind, value_index=index)
         same |= Q(
-            conversation__contact_id=contact_id,
-            channel_account_id=inbound.channel_account_id,
             client_id=inbound.client_id,
+            conversation__contact_id__in=owners.values("contact_id"),
         )
-    if inbound.external_id:
-        same |= _by_external_id(inbound)
-    return Message.objects.filter(same).first() if same else None
-
-
-def _first_by_external_id(inbound: InboundMessage) -> Message | None:
-    if not inbound.external_id:
+    if not same:
         return None
-    return Message.objects.filter(_by_external_id(inbound)).first()
-
-
-def _by_external_id(inbound: InboundMessage) -> Q:
-    return Q(channel_account_id=inbound.channel_account_id, channel_message_id=inbound.external_id)
+    rows = Message.objects.filter(same, channel_account_id=inbound.channel_account_id)
+    found: Message | None = rows.order_by("id").first()
+    return found
 
 
 def _write(
