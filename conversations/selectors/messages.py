@@ -118,6 +118,15 @@ def _row(message: Message, *, clear: bool) -> MessageRow:
 
 PUBLIC_METADATA: Final = (
     "agent",
+    "approval",
+    "approval_id",
+    "approval_state",
+    "buttons",
+    "reference",
+    "run",
+    "run_id",
+)
+    "agent",
     "approval_id",
     "reference",
     "approval_state",
