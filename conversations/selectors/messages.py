@@ -126,13 +126,6 @@ PUBLIC_METADATA: Final = (
     "run",
     "run_id",
 )
-    "agent",
-    "approval_id",
-    "reference",
-    "approval_state",
-    "buttons",
-    "run_id",
-)
 
 
 def public_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
