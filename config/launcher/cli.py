@@ -69,7 +69,7 @@ def check_first(arguments: argparse.Namespace) -> None:
         raise StartError(f"--port must be between 1 and 65535, not {arguments.port}.")
     place = Place(arguments.data)
     place.check_writable()
-    if not place.has_run() and not ports.is_free(arguments.host, arguments.port):
+    if not place.has_notes() and not ports.is_free(arguments.host, arguments.port):
         raise StartError(ports.taken(arguments.host, arguments.port))
 
 

@@ -15,6 +15,8 @@ from config.launcher.faults import StartError, plain
 ROOT = Path(__file__).resolve().parents[2]
 _MARK = "made-by-walker"
 _PROBE = 1_000_000
+_ROOM_TO_BEGIN = 300
+_ROOM_TO_GO_ON = 50
 
 
 class Place:
@@ -61,6 +63,13 @@ class Place:
                 os.fsync(probe.fileno())
         except OSError as problem:
             raise StartError(f"cannot write to the data folder {self.path}: {plain(problem)}.") from None
+        self._check_room(above)
+
+    def _check_room(self, above: Path) -> None:
+        free = shutil.disk_usage(above).free // 1_000_000
+        needed = _ROOM_TO_GO_ON if self.has_run_before() else _ROOM_TO_BEGIN
+        if free < needed:
+            raise StartError(f"the disk of {self.path} has {free} MB free; Walker needs {needed} MB there.")
 
     def is_foreign(self) -> bool:
         """Tell whether the folder holds something and Walker did not make it."""
@@ -69,7 +78,11 @@ class Place:
         # The static files of a checkout may be collected before its first start.
         return any(entry.name != "static" for entry in self.path.iterdir())
 
-    def has_run(self) -> bool:
+    def has_run_before(self) -> bool:
+        """Tell whether there is a database already."""
+        return (self.postgres / "PG_VERSION").exists() or self.environment.exists()
+
+    def has_notes(self) -> bool:
         """Tell whether a start left notes about its processes here."""
         return self.children.exists()
 

@@ -74,3 +74,10 @@ def test_lock_of_a_dead_process_is_free(place: Place) -> None:
     with place.held():
         pass
     assert not place.is_held()
+
+
+def test_too_little_room_is_told_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.launcher.place._ROOM_TO_BEGIN", 10**12)
+    with pytest.raises(StartError, match="MB free; Walker needs"):
+        Place(tmp_path / "data").make()
+    assert not (tmp_path / "data").exists()
