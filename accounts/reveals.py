@@ -49,15 +49,11 @@ def reveal(
             expires_at=moment + settings.REVEAL_FOR,
         )
         facts = {"fields": grant.fields, "grant": str(grant.pk)}
-        audit.record(
-            actor=actor, action="PII_ACCESSED", object_type=object_type, object_id=object_id, facts=facts
-        )
+        audit.record(actor=actor, action="PII_ACCESSED", object_type=object_type, object_id=object_id, facts=facts)
     return grant
 
 
-def open_grant(
-    *, actor: Actor, object_type: str, object_id: UUID, now: datetime | None = None
-) -> RevealGrant | None:
+def open_grant(*, actor: Actor, object_type: str, object_id: UUID, now: datetime | None = None) -> RevealGrant | None:
     """Return the actor's longest open grant for the object; None without one or without the right."""
     if actor.user_id is None or not actor.may("accounts.view_pii"):
         return None

@@ -4,12 +4,24 @@ from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
+from django.forms.renderers import DjangoTemplates
+from django.template.loader import get_template
+
+
+class ConsoleRenderer(DjangoTemplates):
+    """Takes the form's own template from the project and the widgets' from Django."""
+
+    def get_template(self, template_name: str) -> Any:
+        """Return the template of that name."""
+        is_ours = template_name.startswith("console/")
+        return get_template(template_name) if is_ours else super().get_template(template_name)
 
 
 class ConsoleForm(forms.Form):
     """Base of all console forms: our look, a described error and no browser-only validation."""
 
     template_name = "console/parts/form.html"
+    default_renderer = ConsoleRenderer
     use_required_attribute = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -160,6 +160,7 @@ class ConversationAdmin(ServiceAdmin):
         turns = turns_of(page.rows)
         offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
         return {
+            "live_name": obj.stream,
             "state_chip": state_chip(obj),
             "turns": woven(turns, asked_for(viewer, obj), is_cut=page.before is not None),
             "is_cut": page.before is not None,

@@ -83,7 +83,7 @@ class ApprovalAdmin(ServiceAdmin):
     @admin.display(description="What")
     def what(self, approval: Approval) -> str:
         """Return what is asked for."""
-        return approval.summary
+        return format_html('<span class="wk-cell-wide">{}</span>', approval.summary)
 
     @admin.display(description="Requester")
     def asked_by(self, approval: Approval) -> str:
@@ -105,7 +105,7 @@ class ApprovalAdmin(ServiceAdmin):
             return "–"
         return format_html('<span class="wk-number">{} {}</span>', money(approval.cost), approval.currency)
 
-    @admin.display(description="Waiting since")
+    @admin.display(description="Waiting")
     def waits(self, approval: Approval) -> str:
         """Return since when it waits."""
         return moment(approval.created_at)
@@ -136,6 +136,7 @@ class ApprovalAdmin(ServiceAdmin):
             "no_vote": votes[0]["blocked"] if votes else "Your role may look, not sign.",
             "others": [offer for offer in offered.values() if not offer["blocked"]],
             "context_panels": panels.shown_to(viewer, obj),
+            "live_name": f"approval:{obj.pk}",
             "state_chip": state_chip(obj.state),
             "risk_chip": risk_chip(obj),
             "is_overdue": bool(obj.state in WAITING and obj.sla_due_at and obj.sla_due_at < now()),

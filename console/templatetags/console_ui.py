@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from console.forms import described_by, look
 from console.icons import PATHS
+from core import events
 from core.clock import now
 
 register = template.Library()
@@ -68,6 +69,12 @@ def distance(value: datetime) -> str:
         days = round(size / 86400)
         amount = f"{days} day{'' if days == 1 else 's'}"
     return f"in {amount}" if seconds > 0 else f"{amount} ago"
+
+
+@register.simple_tag
+def live_topic(name: str) -> SafeString:
+    """Mark a part with the topic that refreshes it, and the number it is fresh to."""
+    return format_html('data-live-topic="{}" data-live-after="{}"', name, events.head(name))
 
 
 @register.simple_tag

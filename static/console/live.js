@@ -1,7 +1,11 @@
 /* Keeps the marked parts of a page fresh: a frame on /ws/console/ is a hint, the page's own fragment is the truth. */
 (() => {
   const parts = () => [...document.querySelectorAll("[data-live][id]")];
-  const topics = () => [...new Set(["queue", ...[...document.querySelectorAll("[data-live-topic]")].flatMap((part) => part.dataset.liveTopic.split(" "))])];
+  const topics = () => {
+    const wanted = new Map([["queue", undefined], ["inbox", undefined]]);
+    for (const part of document.querySelectorAll("[data-live-topic]")) wanted.set(part.dataset.liveTopic, Number(part.dataset.liveAfter));
+    return wanted;
+  };
   const state = document.getElementById("live-state");
   let timer = 0, busy = false, again = false, wait = 500, lastSeen = 0;
 
@@ -36,6 +40,7 @@
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const part of parts()) {
         const update = fresh.getElementById(part.id);
+        if (update?.dataset.liveAfter) part.dataset.liveAfter = update.dataset.liveAfter;
         if (update && update.innerHTML !== part.innerHTML && !isEdited(part)) put(part, update);
       }
       document.dispatchEvent(new Event("walker:refreshed"));
@@ -52,7 +57,7 @@
     let opened = false;
     socket.onopen = () => {
       opened = true;
-      topics().forEach((topic) => socket.send(JSON.stringify({ type: "subscribe", topic })));
+      topics().forEach((after, topic) => socket.send(JSON.stringify({ type: "subscribe", topic, after })));
       say(true);
       if (wait > 500) soon();
       wait = 500;
@@ -87,5 +92,8 @@
   document.addEventListener("submit", (event) => { const button = event.submitter; if (button && event.target.method === "post") setTimeout(() => { button.disabled = true; }); });
   addEventListener("pageshow", () => document.querySelectorAll("button[type=submit][disabled]").forEach((button) => { button.disabled = false; }));
   if (document.querySelector("time[data-countdown]")) { countdown(); setInterval(countdown, 1000); }
-  if (document.querySelector("[data-live]")) connect();
+  if (document.querySelector("[data-live][id]")) {
+    connect();
+    setInterval(() => { if (!document.hidden) soon(); }, 60000); // the net under lost hints
+  }
 })();

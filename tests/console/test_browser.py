@@ -58,7 +58,9 @@ def opened(chromium: Browser, live_server: LiveServer, scene: Scene) -> Iterator
             cookie = {"name": settings.SESSION_COOKIE_NAME, "value": session_of(scene.world.people[role])}
             context.add_cookies([{**cookie, "url": live_server.url}])  # type: ignore[list-item]
         page = context.new_page()
-        page.goto(live_server.url + path)
+        answer = page.goto(live_server.url + path)
+        assert answer
+        assert answer.ok, answer.status
         return page
 
     yield open_page

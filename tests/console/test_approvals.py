@@ -1,0 +1,221 @@
+"""Approvals in the console: what is shown, who may act, and that nothing happens by GET."""
+
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from core.scope import tenant_scope
+from hitl import services
+from hitl.models import Approval
+from tests.console.conftest import Browser
+from tests.console.scene import add_workflow, ask
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+QUEUE = "/admin/hitl/approval/"
+
+
+@pytest.fixture
+def asked(acme: World) -> Approval:
+    """One request of the support person that waits for the approver and the admin."""
+    add_workflow(acme)
+    return ask(acme)
+
+
+@pytest.fixture
+def page(asked: Approval) -> str:
+    """The path of the request's page."""
+    return f"{QUEUE}{asked.pk}/"
+
+
+def state_of(approval: Approval) -> str:
+    """Read the state again."""
+    return str(Approval.objects.get(pk=approval.pk).state)
+
+
+def sign(client: Client, approval: Approval, verdict: str = "approve", **fields: str) -> int:
+    """Post the form; returns the answer's status."""
+    sent = {"digest": approval.digest, "reason": "Too much for one day.", **fields}
+    return client.post(f"{QUEUE}{approval.pk}/{verdict}/", sent).status_code
+
+
+def test_page_shows_before_after_and_digest(browser: Browser, asked: Approval, page: str) -> None:
+    shown = browser("approver").get(page).content.decode()
+    assert "100.00 EUR" in shown
+    assert "900.00 EUR" in shown
+    assert asked.digest in shown
+
+
+def test_approving_by_the_form_decides(browser: Browser, asked: Approval) -> None:
+    assert sign(browser("approver"), asked) == 302
+    assert state_of(asked) == "approved"
+
+
+def test_rejecting_by_the_form_decides(browser: Browser, asked: Approval) -> None:
+    assert sign(browser("approver"), asked, "reject") == 302
+    assert state_of(asked) == "rejected"
+
+
+def test_rejecting_without_a_reason_is_refused(browser: Browser, asked: Approval) -> None:
+    assert sign(browser("approver"), asked, "reject", reason="") == 400
+    assert state_of(asked) == "pending"
+
+
+def test_stale_digest_is_a_conflict(browser: Browser, asked: Approval) -> None:
+    assert sign(browser("approver"), asked, digest="0" * 64) == 409
+    assert state_of(asked) == "pending"
+
+
+def test_late_vote_is_told_who_won(browser: Browser, asked: Approval) -> None:
+    sign(browser("approver"), asked)
+    answer = browser("admin").post(f"{QUEUE}{asked.pk}/approve/", {"digest": asked.digest})
+    assert answer.status_code == 409
+    assert "Already approved by Approver Acme at" in answer.content.decode()
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject", "cancel", "revoke", "hold", "release", "resolve"])
+def test_get_of_an_action_changes_nothing(browser: Browser, asked: Approval, verb: str) -> None:
+    browser("admin").get(f"{QUEUE}{asked.pk}/{verb}/?digest={asked.digest}&reason=x")
+    row = Approval.objects.get(pk=asked.pk)
+    assert (row.state, row.version) == (asked.state, asked.version)
+
+
+def test_post_without_csrf_token_is_refused(world: World, asked: Approval) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(world.people["approver"], backend="accounts.backends.RoleBackend")
+    assert sign(client, asked) == 403
+    assert state_of(asked) == "pending"
+
+
+def test_viewer_sees_no_forms(browser: Browser, page: str) -> None:
+    shown = browser("viewer").get(page).content.decode()
+    assert "/approve/" not in shown
+    assert "Your role may look, not sign." in shown
+
+
+def test_viewers_post_is_forbidden(browser: Browser, asked: Approval) -> None:
+    assert sign(browser("viewer"), asked) == 403
+    assert state_of(asked) == "pending"
+
+
+def test_requester_is_told_of_four_eyes(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    own = ask(acme, "approver")
+    shown = browser("approver").get(f"{QUEUE}{own.pk}/").content.decode()
+    assert "four eyes" in shown
+    assert f"{own.pk}/approve/" not in shown
+
+
+def test_requesters_own_vote_is_refused(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    own = ask(acme, "approver")
+    assert sign(browser("approver"), own) == 403
+
+
+def test_person_without_a_seat_is_told_so(browser: Browser, page: str) -> None:
+    assert "You have no seat at this step" in browser("owner").get(page).content.decode()
+
+
+@pytest.mark.parametrize("path", ["", "approve/", "cancel/"])
+def test_approval_of_another_tenant_is_not_found(browser: Browser, page: str, path: str) -> None:
+    assert browser("owner", outside=True).get(page + path).status_code == 404
+
+
+def test_foreign_post_is_not_found(browser: Browser, asked: Approval) -> None:
+    assert sign(browser("admin", outside=True), asked) == 404
+    assert state_of(asked) == "pending"
+
+
+def test_queue_of_another_tenant_is_empty(browser: Browser, asked: Approval) -> None:
+    assert asked.reference not in browser("owner", outside=True).get(QUEUE).content.decode()
+
+
+def test_queue_shows_what_waits_for_me_first(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    mine = ask(acme, params={"campaign": "Mine"})
+    own = ask(acme, "approver", params={"campaign": "Own"})
+    shown = browser("approver").get(QUEUE).content.decode()
+    assert shown.index(mine.reference) < shown.index(own.reference)
+
+
+@pytest.mark.parametrize("query", ["risk=low", "overdue=yes", "mine=asked", "state=rejected", "kind=other"])
+def test_filter_narrows_the_queue(browser: Browser, asked: Approval, query: str) -> None:
+    shown = browser("approver").get(f"{QUEUE}?{query}").content.decode()
+    assert (asked.reference in shown) is (query == "kind=other")
+
+
+@pytest.mark.parametrize("query", ["notes__startswith=a", "summary__regex=x", "payload__x=1", "o=1&address=2"])
+def test_undeclared_look_up_on_the_queue_is_refused(browser: Browser, asked: Approval, query: str) -> None:
+    assert browser("admin").get(f"{QUEUE}?{query}").status_code == 400
+
+
+def test_personal_data_in_notes_is_masked(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    row = ask(acme, origin={"notes": "Call ana@customer.example or +34 600 123 456"})
+    shown = browser("admin").get(f"{QUEUE}{row.pk}/").content.decode()
+    assert "ana@customer.example" not in shown
+    assert "600 123 456" not in shown
+
+
+def test_approved_one_can_be_taken_back(browser: Browser, asked: Approval) -> None:
+    sign(browser("approver"), asked)
+    client = browser("approver")
+    client.post(f"{QUEUE}{asked.pk}/revoke/", {"reason": "Wrong campaign."})
+    assert state_of(asked) == "cancelled"
+
+
+def test_hold_and_release_by_the_forms(browser: Browser, asked: Approval) -> None:
+    client = browser("compliance")
+    client.post(f"{QUEUE}{asked.pk}/hold/", {"reason": "Looking into it."})
+    assert Approval.objects.get(pk=asked.pk).holds == ["manual"]
+    client.post(f"{QUEUE}{asked.pk}/release/", {"reason": ""})
+    assert Approval.objects.get(pk=asked.pk).holds == []
+
+
+def test_cancel_is_offered_to_requester_and_admin_only(browser: Browser, page: str) -> None:
+    assert "/cancel/" in browser("support").get(page).content.decode()
+    assert "/cancel/" not in browser("approver").get(page).content.decode()
+
+
+def test_timeline_tells_who_decided_and_why(browser: Browser, asked: Approval, page: str) -> None:
+    sign(browser("approver"), asked, "reject", reason="The month is over.")
+    shown = browser("viewer").get(page).content.decode()
+    assert "The month is over." in shown
+    assert "Rejected by Approver Acme" in shown
+
+
+def queries(client: Client, path: str) -> list[str]:
+    """Return the statements of one warm page."""
+    client.get(path)
+    with CaptureQueriesContext(
+        connection,
+    ) as caught:
+        client.get(path)
+    return [row["sql"] for row in caught.captured_queries]
+
+
+@pytest.fixture
+def counted(acme: World) -> World:
+    """The first tenant with a workflow."""
+    add_workflow(acme)
+    return acme
+
+
+QUEUE_QUERIES = 7
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_queue_needs_the_same_statements_whatever_its_length(browser: Browser, counted: World, rows: int) -> None:
+    for number in range(rows):
+        ask(counted, params={"campaign": f"Campaign {number}"})
+    assert len(queries(browser("admin"), QUEUE)) == QUEUE_QUERIES
+
+
+def test_page_survives_a_decision_by_somebody_else(browser: Browser, acme: World, asked: Approval) -> None:
+    with tenant_scope(acme.acme.pk):
+        services.cancel(actor=acme.actor("admin"), approval_id=asked.pk, reason="Not needed.")
+    shown = browser("approver").get(f"{QUEUE}{asked.pk}/").content.decode()
+    assert "Cancelled" in shown
+    assert f"{asked.pk}/approve/" not in shown

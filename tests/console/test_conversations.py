@@ -1,0 +1,190 @@
+"""Conversations in the console: masked, recorded, revealed on purpose."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils.html import escape
+
+from accounts.models import RevealGrant
+from accounts.reveals import has_grant, reveal
+from conversations.models import ChannelAccount, Conversation
+from core.clock import now
+from core.errors import Invalid, Refused
+from core.models import AuditEntry
+from tests.console.conftest import Browser
+from tests.console.scene import EMAIL, NAME, PHONE, write_in
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/conversations/conversation/"
+OBJECT = "conversations.conversation"
+CLEAR = [EMAIL, PHONE, "600 123 456", "34600123456", escape(NAME), NAME]
+
+
+@pytest.fixture
+def line(acme: World) -> ChannelAccount:
+    """A phone line of the first tenant."""
+    account: ChannelAccount = ChannelAccount.objects.create(kind="whatsapp", name="Line", address="+34900")
+    return account
+
+
+@pytest.fixture
+def talk(line: ChannelAccount) -> Conversation:
+    """A customer who wrote his address and number."""
+    found: Conversation = Conversation.objects.get(pk=write_in(line, f"Mail {EMAIL} or call {PHONE}"))
+    return found
+
+
+@pytest.fixture
+def page(talk: Conversation) -> str:
+    """The path of the conversation's page."""
+    return f"{LIST}{talk.pk}/"
+
+
+def leaks(html: str) -> list[str]:
+    """Return the clear personal data in a page."""
+    return [value for value in CLEAR if value in html]
+
+
+@pytest.mark.parametrize("role", ["owner", "admin", "support", "compliance", "viewer"])
+@pytest.mark.parametrize("query", ["", "?state=all", "?state=closed", "?mine=yes", "?channel=whatsapp"])
+def test_list_shows_no_personal_data(browser: Browser, talk: Conversation, role: str, query: str) -> None:
+    assert leaks(browser(role).get(LIST + query).content.decode()) == []
+
+
+@pytest.mark.parametrize("role", ["owner", "support", "viewer"])
+def test_page_shows_no_personal_data(browser: Browser, page: str, role: str) -> None:
+    assert leaks(browser(role).get(page).content.decode()) == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["contact__masked_name__startswith=A", "contact__display_name=x", "contact__points__value_index=1", "q__x=1"],
+)
+def test_look_up_on_a_masked_field_is_refused(browser: Browser, talk: Conversation, query: str) -> None:
+    assert browser("owner").get(f"{LIST}?{query}").status_code == 400
+
+
+def test_history_page_does_not_exist(browser: Browser, page: str) -> None:
+    assert browser("owner").get(f"{page}history/").status_code == 404
+
+
+def test_each_view_is_an_audit_entry(browser: Browser, page: str) -> None:
+    client = browser("viewer")
+    client.get(page)
+    client.get(page)
+    assert AuditEntry.objects.filter(action="CONVERSATION_VIEWED").count() == 2
+
+
+def test_live_refresh_of_a_recorded_view_writes_none(browser: Browser, page: str) -> None:
+    client = browser("viewer")
+    client.get(page)
+    client.get(page, headers={"X-Walker-Fragment": "1"})
+    assert AuditEntry.objects.filter(action="CONVERSATION_VIEWED").count() == 1
+
+
+def test_fragment_without_a_view_is_recorded(browser: Browser, page: str) -> None:
+    browser("viewer").get(page, headers={"X-Walker-Fragment": "1"})
+    assert AuditEntry.objects.filter(action="CONVERSATION_VIEWED").count() == 1
+
+
+def test_conversation_of_another_tenant_is_not_found(browser: Browser, page: str) -> None:
+    assert browser("owner", outside=True).get(page).status_code == 404
+
+
+def test_staff_reply_takes_the_conversation(browser: Browser, talk: Conversation, page: str) -> None:
+    browser("support").post(f"{page}reply/", {"text": "I look into it."})
+    talk.refresh_from_db()
+    assert talk.state == "person"
+    assert "I look into it." in browser("support").get(page).content.decode()
+
+
+def test_take_over_and_give_back(browser: Browser, talk: Conversation, page: str) -> None:
+    client = browser("support")
+    client.post(f"{page}take-over/")
+    talk.refresh_from_db()
+    assert talk.state == "person"
+    client.post(f"{page}give-back/")
+    talk.refresh_from_db()
+    assert talk.state == "agent"
+
+
+def test_closing_asks_whether_it_is_resolved(browser: Browser, talk: Conversation, page: str) -> None:
+    client = browser("support")
+    assert client.post(f"{page}close/", {}).status_code == 400
+    client.post(f"{page}close/", {"resolved": "no"})
+    talk.refresh_from_db()
+    assert (talk.state, talk.resolved) == ("closed", False)
+
+
+@pytest.mark.parametrize("verb", ["reply", "take-over", "give-back", "close", "reveal"])
+def test_viewer_may_not_post(browser: Browser, page: str, verb: str) -> None:
+    assert browser("viewer").post(f"{page}{verb}/", {"text": "x"}).status_code == 403
+
+
+@pytest.mark.parametrize("verb", ["reply", "take-over", "give-back", "close", "reveal"])
+def test_get_of_an_action_changes_nothing(browser: Browser, talk: Conversation, page: str, verb: str) -> None:
+    browser("admin").get(f"{page}{verb}/?text=x&resolved=yes&reason=because&fields_wanted=contact")
+    talk.refresh_from_db()
+    assert talk.state == "agent"
+    assert not RevealGrant.objects.exists()
+
+
+def test_reveal_shows_clear_text_and_is_audited(browser: Browser, page: str) -> None:
+    client = browser("compliance")
+    form = {"fields_wanted": ["contact", "messages"], "reason": "The customer asks what we hold."}
+    client.post(f"{page}reveal/", form)
+    shown = client.get(page).content.decode()
+    assert EMAIL in shown
+    assert "hidden again in" in shown
+    assert AuditEntry.objects.filter(action="PII_ACCESSED").count() == 1
+
+
+def test_reveal_of_the_contact_keeps_messages_masked(browser: Browser, page: str) -> None:
+    client = browser("compliance")
+    client.post(f"{page}reveal/", {"fields_wanted": ["contact"], "reason": "I have to call back."})
+    shown = client.get(page).content.decode()
+    assert "34600123456" in shown.replace(" ", "")
+    assert EMAIL not in shown
+
+
+def test_reveal_helps_nobody_else(browser: Browser, page: str) -> None:
+    form = {"fields_wanted": ["contact", "messages"], "reason": "The customer asks what we hold."}
+    browser("compliance").post(f"{page}reveal/", form)
+    assert leaks(browser("owner").get(page).content.decode()) == []
+
+
+def test_reveal_without_the_right_is_refused(acme: World, talk: Conversation) -> None:
+    asked = {"object_type": OBJECT, "object_id": talk.pk, "fields": ["contact"]}
+    with pytest.raises(Refused):
+        reveal(actor=acme.actor("support"), reason="I would like to know.", **asked)  # type: ignore[arg-type]
+
+
+def test_reveal_without_a_reason_is_refused(acme: World, talk: Conversation) -> None:
+    asked = {"object_type": OBJECT, "object_id": talk.pk, "fields": ["contact"]}
+    with pytest.raises(Invalid):
+        reveal(actor=acme.actor("owner"), reason="  ", **asked)  # type: ignore[arg-type]
+
+
+def test_grant_ends_after_five_minutes(acme: World, talk: Conversation) -> None:
+    viewer = acme.actor("owner")
+    about = {"object_type": OBJECT, "object_id": talk.pk}
+    reveal(actor=viewer, fields=["contact"], reason="I have to call back.", **about)  # type: ignore[arg-type]
+    assert has_grant(actor=viewer, **about)  # type: ignore[arg-type]
+    assert not has_grant(actor=viewer, now=now() + timedelta(minutes=5, seconds=1), **about)  # type: ignore[arg-type]
+
+
+LIST_QUERIES = 6
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_list_needs_the_same_statements_whatever_its_length(browser: Browser, line: ChannelAccount, rows: int) -> None:
+    for number in range(rows):
+        write_in(line, "Hello", value=f"+34 600 000 00{number}")
+    client = browser("admin")
+    client.get(LIST)
+    with CaptureQueriesContext(connection) as caught:
+        client.get(LIST)
+    assert len(caught.captured_queries) == LIST_QUERIES

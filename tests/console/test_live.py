@@ -1,0 +1,109 @@
+"""The console stays fresh by itself: a real browser, a real socket, no reload."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from playwright.sync_api import Browser, Page, expect
+
+from conversations.models import ChannelAccount
+from core.scope import tenant_scope
+from hitl import services
+from hitl.models import Approval
+from tests.channels_app.test_browser import Web
+from tests.console.scene import Scene, ask, build_scene, write_in
+from tests.console.test_browser import CHROMIUM, chromium, pytestmark, session_of
+from tests.world import World
+
+__all__ = ["CHROMIUM", "chromium", "pytestmark"]
+
+
+@pytest.fixture
+def scene(chromium: Browser, committed_world: World) -> Scene:
+    """Rows on every page."""
+    return build_scene(committed_world)
+
+
+@pytest.fixture
+def page(chromium: Browser, scene: Scene) -> Iterator[Page]:
+    """A page of the approver on a server of ours."""
+    web = Web()
+    web.start()
+    context = chromium.new_context(base_url=web.url)
+    name = f"{settings.SESSION_COOKIE_NAME.rstrip('0123456789')}{web.port}"
+    cookie = {"name": name, "value": session_of(scene.world.people["approver"]), "url": web.url}
+    context.add_cookies([cookie])  # type: ignore[list-item]
+    yield context.new_page()
+    context.close()
+    web.stop()
+
+
+def meanwhile(world: World, work: Callable[[], object]) -> None:
+    """Let somebody of the first tenant do something, outside this thread with Playwright's loop."""
+
+    def run() -> None:
+        try:
+            with tenant_scope(world.acme.pk):
+                work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(run).result()
+
+
+def test_new_request_appears_in_the_queue_without_reload(page: Page, scene: Scene) -> None:
+    page.goto(scene.path("queue"))
+    page.evaluate("window.stayed = true")
+    expect(page.locator("#live-state")).to_have_text("Live")
+    meanwhile(scene.world, lambda: ask(scene.world, params={"campaign": "Flash Sale"}))
+    expect(page.get_by_text("Flash Sale")).to_be_visible(timeout=8000)
+    assert page.evaluate("window.stayed")
+
+
+def reject(scene: Scene) -> None:
+    """Let the admin reject the scene's approval."""
+    row = Approval.objects.get(pk=scene.ids["approval"])
+    admin = scene.world.actor("admin")
+    services.decide(actor=admin, approval_id=row.pk, verdict="reject", digest=row.digest, reason="No.")
+
+
+def test_page_shows_a_colleagues_decision_without_reload(page: Page, scene: Scene) -> None:
+    page.goto(scene.path("approval"))
+    expect(page.locator("#live-state")).to_have_text("Live")
+    meanwhile(scene.world, lambda: reject(scene))
+    expect(page.locator("#banner")).to_contain_text("Rejected by Admin Acme", timeout=8000)
+    expect(page.locator("#h-decide")).to_have_count(0)
+
+
+def test_message_appears_in_the_conversation_without_reload(page: Page, scene: Scene) -> None:
+    page.goto(scene.path("conversation"))
+    expect(page.locator("#live-state")).to_have_text("Live")
+    meanwhile(scene.world, lambda: write_in(ChannelAccount.objects.get(), "Are you still there?"))
+    expect(page.get_by_text("Are you still there?")).to_be_visible(timeout=8000)
+
+
+def test_half_written_reason_survives_a_refresh(page: Page, scene: Scene) -> None:
+    page.goto(scene.path("approval"))
+    expect(page.locator("#live-state")).to_have_text("Live")
+    page.fill("#id_reject_reason", "Too expensive, bec")
+    hold = {"actor": scene.world.actor("compliance"), "approval_id": scene.ids["approval"]}
+    meanwhile(scene.world, lambda: services.hold(**hold, reason="Wait."))  # type: ignore[arg-type]
+    expect(page.locator("#live-head")).to_contain_text("On hold", timeout=8000)
+    assert page.input_value("#id_reject_reason") == "Too expensive, bec"
+
+
+def test_key_takes_to_the_form_and_sends_nothing(page: Page, scene: Scene) -> None:
+    page.goto(scene.path("approval"))
+    page.keyboard.press("a")
+    assert page.evaluate("document.activeElement.id") == "id_approve_reason"
+    with tenant_scope(scene.world.acme.pk):
+        assert Approval.objects.get(pk=scene.ids["approval"]).state == "pending"
+
+
+def test_approving_in_the_browser_tells_the_result(page: Page, scene: Scene) -> None:
+    page.goto(scene.path("approval"))
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator(".wk-messages")).to_contain_text("BR-1001: Approved")
