@@ -53,7 +53,7 @@
   .page .inner { width: 100%; max-width: 780px; margin-inline: auto; }
   @keyframes rise { from { opacity: 0; transform: translateY(10px); } }
   header { display: flex; align-items: center; gap: 12px; padding: 12px 16px; border-bottom: 1px solid var(--line); background: var(--bg); }
-  .page header { padding-inline: max(16px, calc((100% - 780px) / 2)); }
+  .page header, .page .banner { padding-inline: max(16px, calc((100% - 780px) / 2)); }
   .mark { flex: none; width: 40px; height: 40px; border-radius: 12px; background: var(--accent); color: var(--on-accent); display: grid; place-items: center; }
   .mark svg { width: 24px; height: 24px; }
   .who { min-width: 0; flex: 1; } .who h2 { margin: 0; font-size: 16px; line-height: 1.3; font-weight: 650; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }

@@ -1,0 +1,347 @@
+"""The chat in a real browser against a real Daphne: hosted page, embedded bubble, outage and return."""
+
+import http.server
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.db import connection, transaction
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from conversations import services
+from conversations.models import ChannelAccount, Conversation, Message
+from core import actors, events
+from core.tenancy import tenant_scope
+from tests.channels_app.conftest import SECRET, make_widget
+from tests.world import World
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+SHOTS = os.environ.get("WALKER_SHOTS", "")
+PHONE = {"width": 390, "height": 800}
+DESK = {"width": 1100, "height": 780}
+SUMMARY = "Raise the daily budget of Summer Sale from 600.00 to 900.00 EUR"
+
+pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium on this machine")
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+class Web:
+    """One Daphne of ours on the test's database; it can be stopped and started again."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        name = str(connection.settings_dict["NAME"])
+        base = os.environ["DATABASE_URL"].rpartition("/")[0]
+        more = {"DATABASE_URL": f"{base}/{name}", "PUBLIC_URL": self.url, "WALKER_DEMO": "1"}
+        prefix = settings.CACHES["default"]["KEY_PREFIX"]
+        env = {**os.environ, **more, "WALKER_REDIS_PREFIX": prefix, "WALKER_PROCESS": "web"}
+        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port)]
+        self.process = subprocess.Popen(
+            [*command, "config.asgi:application"], env=env, cwd=settings.BASE_DIR, stderr=subprocess.DEVNULL
+        )
+        for _ in range(600):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.1)
+        raise AssertionError("Daphne did not start")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Be down for a while."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Run one headless Chromium; Playwright's own loop must not forbid the ORM in this thread."""
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def web(chromium: Browser, django_db_setup: None) -> Iterator[Web]:
+    """Run one Daphne for all tests here; each test finds the database empty."""
+    server = Web()
+    server.start()
+    yield server
+    server.stop()
+
+
+@dataclass
+class Scene:
+    """A widget that signs in the demo's member, and the steps of the other side."""
+
+    world: World
+    account: ChannelAccount
+
+    def conversation(self) -> Conversation:
+        with tenant_scope(self.world.acme.pk):
+            found: Conversation = Conversation.objects.get()
+            return found
+
+    def reply(self, text: str) -> None:
+        where = self.conversation().pk
+        actor = actors.system("tests")
+        self.elsewhere(lambda: services.reply(actor=actor, conversation_id=where, text=text, sender_name="Paid Ads"))
+
+    def append(self, type: str, **payload: str) -> None:
+        stream = self.conversation().stream
+        self.elsewhere(lambda: events.append(stream, type, payload))
+
+    def passing(self, type: str, **payload: Any) -> None:
+        stream = self.conversation().stream
+        self.elsewhere(lambda: events.transient(stream, type, payload))
+
+    def elsewhere(self, step: Callable[[], Any]) -> None:
+        """Run a step in a thread, as a worker would: this one is inside Playwright's event loop."""
+
+        def run() -> None:
+            try:
+                with tenant_scope(self.world.acme.pk), transaction.atomic():
+                    step()
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            pool.submit(run).result(timeout=20)
+
+    def messages(self) -> list[Message]:
+        with tenant_scope(self.world.acme.pk):
+            return list(Message.objects.order_by("seq"))
+
+
+@pytest.fixture
+def scene(web: Web, committed_world: World) -> Scene:
+    kept = {
+        "identity_secret": SECRET,
+        "demo_identity": committed_world.people["support"].email,
+        "greeting": "Hello. What should we look at?",
+        "suggestions": ["How are my campaigns doing?", "Raise the daily budget of Summer Sale to 900"],
+    }
+    account = make_widget(committed_world.acme.pk, "Acme desk", credentials=kept)
+    return Scene(committed_world, account)
+
+
+@pytest.fixture
+def opened(chromium: Browser, web: Web, scene: Scene) -> Iterator[Callable[..., Page]]:
+    """Open a page, light or dark, on a desk or a phone; a console error fails the test."""
+    contexts, problems = [], []
+
+    def open_page(path: str = "", *, dark: bool = False, phone: bool = False) -> Page:
+        context = chromium.new_context(
+            viewport=PHONE if phone else DESK,  # type: ignore[arg-type]
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda said: problems.append(said.text) if "Security" in said.text else None)
+        page.goto(path or f"{web.url}/chat/{scene.account.public_key}/")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def write(page: Page, text: str) -> None:
+    page.get_by_label("Your message").fill(text)
+    page.keyboard.press("Enter")
+
+
+def keep_picture(page: Page, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/{name}.png")
+
+
+def serious(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['target']}" for one in found if one["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.parametrize(("dark", "phone"), [(False, False), (True, False), (False, True), (True, True)])
+def test_conversation_with_an_approval_is_shown(
+    opened: Callable[..., Page], scene: Scene, dark: bool, phone: bool
+) -> None:
+    name = f"chat-{'dark' if dark else 'light'}{'-phone' if phone else ''}"
+    page = opened(dark=dark, phone=phone)
+    expect(page.get_by_text("Hello. What should we look at?")).to_be_visible()
+    expect(page.get_by_text("Online")).to_be_visible()
+    keep_picture(page, f"{name}-empty")
+    assert serious(page) == []
+    page.get_by_role("button", name="Raise the daily budget").click()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    scene.passing("agent_typing", value=True, run="1")
+    expect(page.get_by_role("button", name="Stop the answer")).to_be_visible()
+    scene.passing("agent_delta", content="This waits", run="1")
+    expect(page.get_by_text("This waits", exact=True)).to_be_visible()
+    scene.append("approval_pending", approval_id="a", reference="BR-1042", state="pending", summary=SUMMARY)
+    scene.reply("This waits for signature BR-1042.")
+    expect(page.get_by_text("Waiting for a signature")).to_be_visible()
+    keep_picture(page, f"{name}-waiting")
+    scene.append("approval_closed", approval_id="a", reference="BR-1042", state="executed", outcome="executed")
+    expect(page.get_by_text("Done", exact=True)).to_be_visible()
+    expect(page.get_by_text("This waits", exact=True)).to_be_hidden()
+    assert serious(page) == []
+    keep_picture(page, f"{name}-done")
+
+
+def test_hosted_page_is_the_demo_member(opened: Callable[..., Page], scene: Scene) -> None:
+    page = opened()
+    write(page, "Hello")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    with tenant_scope(scene.world.acme.pk):
+        assert scene.conversation().contact.user_id == scene.world.people["support"].pk
+
+
+def test_text_with_markup_stays_text(opened: Callable[..., Page], scene: Scene) -> None:
+    page = opened()
+    write(page, "<img src=x onerror=alert(1)> **bold**")
+    scene_text = "<script>alert(2)</script>"
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    scene.reply(scene_text)
+    expect(page.get_by_text(scene_text)).to_be_visible()
+    assert page.locator("walker-chat img, walker-chat script").count() == 0
+
+
+def test_message_written_during_an_outage_is_sent_once_after_it(
+    opened: Callable[..., Page], scene: Scene, web: Web
+) -> None:
+    page = opened()
+    write(page, "before")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    with web.away():
+        expect(page.get_by_text("There is no connection.")).to_be_visible(timeout=8000)
+        write(page, "during")
+        expect(page.get_by_text("Waiting for the connection")).to_be_visible()
+        keep_picture(page, "chat-offline")
+        scene.reply("written while you were away")
+    expect(page.get_by_text("written while you were away")).to_be_visible(timeout=40000)
+    expect(page.get_by_text("Waiting for the connection")).to_be_hidden(timeout=5000)
+    assert [one.body for one in scene.messages()].count("during") == 1
+
+
+def test_message_too_long_is_counted_and_held_back(opened: Callable[..., Page], scene: Scene) -> None:
+    page = opened()
+    write(page, "x" * 4100)
+    expect(page.get_by_text("4 characters too many")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("4096")
+    keep_picture(page, "chat-too-long")
+    assert scene.messages() == []
+
+
+def test_page_reloaded_shows_the_conversation_again(opened: Callable[..., Page], scene: Scene) -> None:
+    page = opened()
+    write(page, "Hello")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    scene.reply("Good day")
+    expect(page.get_by_text("Good day")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Good day")).to_be_visible()
+    expect(page.get_by_role("listitem")).to_have_count(2)
+
+
+@pytest.fixture
+def shop(web: Web, scene: Scene) -> Iterator[str]:
+    """A website of somebody else with the component on it."""
+    body = f"""<!doctype html><html lang="en"><head><title>Shop</title>
+<meta name="viewport" content="width=device-width">
+<script src="{web.url}/widget/v1/walker.js" defer></script></head><body><h1>Shop</h1>
+<walker-chat widget="{scene.account.public_key}"></walker-chat></body></html>""".encode()
+
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def register(scene: Scene, origin: str) -> None:
+    with tenant_scope(scene.world.acme.pk):
+        ChannelAccount.objects.filter(pk=scene.account.pk).update(origins=[origin])
+
+
+@pytest.mark.parametrize("phone", [False, True])
+def test_bubble_on_a_registered_site_takes_a_message(
+    opened: Callable[..., Page], scene: Scene, shop: str, phone: bool
+) -> None:
+    register(scene, shop)
+    page = opened(shop, phone=phone)
+    page.get_by_role("button", name="Open the chat").click()
+    expect(page.get_by_label("Your message")).to_be_focused()
+    write(page, "Hello from the shop")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    keep_picture(page, f"bubble{'-phone' if phone else ''}")
+    assert serious(page) == []
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Open the chat")).to_be_focused()
+    scene.reply("An answer for later")
+    expect(page.get_by_role("button", name="Open the chat, 1 unread")).to_be_visible()
+
+
+def test_bubble_on_another_site_stays_shut(opened: Callable[..., Page], scene: Scene, shop: str) -> None:
+    register(scene, "https://elsewhere.example")
+    page = opened(shop)
+    page.get_by_role("button", name="Open the chat").click()
+    expect(page.get_by_text("No connection")).to_be_visible()
+    assert scene.messages() == []
+
+
+def test_visitor_comes_back_to_his_conversation(opened: Callable[..., Page], scene: Scene, shop: str) -> None:
+    register(scene, shop)
+    page = opened(shop)
+    page.get_by_role("button", name="Open the chat").click()
+    write(page, "Remember me")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    page.reload()
+    page.get_by_role("button", name="Open the chat").click()
+    expect(page.get_by_text("Remember me")).to_be_visible()
