@@ -9,3 +9,9 @@ class HitlConfig(AppConfig):
     name = "hitl"
     verbose_name = "Approvals"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Let services hint to the workers that stand above them."""
+        from hitl import hints, tasks  # noqa: PLC0415  (needs loaded apps)
+
+        hints.send_with(tasks.execute_approval.delay)

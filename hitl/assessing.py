@@ -74,7 +74,7 @@ def assess(
             history=_history(requester_id, agent_id),
             local_time=moment.astimezone(_zone()),
         )
-    except Exception as error:
+    except Exception as error:  # boundary: an adapter raises what it likes
         # Kinds come from elsewhere: whatever goes wrong in one must not lower the bar.
         log.exception("risk_not_assessed", kind=kind.key)
         return Assessed(Estimate(), risk.unassessable(type(error).__name__))
@@ -113,7 +113,7 @@ def match(kind: str, assessed: Assessed, *, agent_id: UUID | None, channel: str)
     )
     try:
         return _match(subject)
-    except Exception:
+    except Exception:  # boundary: definitions are data
         # A broken definition must hold the request for an administrator, not wave it through.
         log.exception("workflow_not_matched", kind=kind)
         return _unmatched()

@@ -70,8 +70,8 @@ def look(approval: Approval) -> Look:
         return Look(approval.revision, kind, params)
     try:
         facts: Facts = plain(kind.observe(params))
-    except Exception:
-        # Adapters raise what they like; without facts nothing is claimed, and it is tried again.
+    except Exception:  # boundary: an adapter raises what it likes
+        # Without facts nothing is claimed, and it is tried again.
         log.exception("facts_not_observed", kind=kind.key, approval=str(approval.pk))
         return Look(approval.revision, kind, params, problem="not_observed")
     return Look(approval.revision, kind, params, facts)
@@ -319,5 +319,6 @@ def lose(work: machine.Work, approval: Approval, execution: Execution) -> None:
         timers={machine.Kind.UNKNOWN.value: work.moment},
         facts={"fence": execution.fence},
     )
+    work.finished(approval, "unknown")
     work.alert(approval, "unknown")
     seating.alert_admins(approval, "unknown", work.moment)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
-
-from django.db import transaction
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from core.actors import Actor
-from core.scope import current_tenant_id
 from hitl import machine, seating, sla
 from hitl.conflicts import decided
+from hitl.drafting import one_text
+from hitl.hints import execute_soon
 from hitl.models import Approval, Decision, Seat
 from hitl.transitions import Event, State
-from hitl.voting import SeatHolder, Vote
+from hitl.voting import SeatHolder, Vote, last_votes
 
 
 def approve_now(work: machine.Work, approval: Approval, actor: Actor) -> None:
@@ -34,7 +34,7 @@ def approve_now(work: machine.Work, approval: Approval, actor: Actor) -> None:
             machine.Kind.LAPSE.value: execute_by,
         },
     )
-    enqueue_execution(approval)
+    execute_soon(approval)
 
 
 def reject_now(work: machine.Work, approval: Approval, actor: Actor) -> None:
@@ -98,9 +98,31 @@ def holders_of(approval: Approval, level: int) -> list[SeatHolder]:
     return [SeatHolder(person, group) for person, group in rows.values_list("person_id", "group")]
 
 
-def enqueue_execution(approval: Approval) -> None:
-    """Ask a worker to execute after the commit; the timer finds it when the hint is lost."""
-    from hitl.tasks import execute_approval  # noqa: PLC0415  (tasks stand above services)
+def approvers_of(approval: Approval) -> set[UUID]:
+    """Return the people whose last verdict on the current revision was to approve."""
+    found: set[UUID] = set()
+    for level in range(1, len(approval.snapshot["levels"]) + 1):
+        last = last_votes(votes_of(approval, level))
+        found |= {person for person, verdict in last.items() if verdict == "approve"}
+    return found
 
-    tenant_id, approval_id = str(current_tenant_id()), str(approval.pk)
-    transaction.on_commit(lambda: execute_approval.delay(tenant_id, approval_id), robust=True)
+
+def note(approval: Approval, actor: Actor, verdict: str, reason: str, moment: datetime) -> Decision:
+    """Keep why somebody did something to a request, beside the votes."""
+    row: Decision = Decision.objects.create(
+        approval=approval,
+        revision=approval.revision,
+        level=approval.level,
+        digest=approval.digest,
+        person_id=actor.user_id,
+        actor_kind=actor.kind,
+        actor_name="" if actor.user_id else actor.name[:80],
+        role=actor.role,
+        verdict=verdict[:10],
+        reason=one_text(reason, 4000),
+        channel="console" if actor.kind == "user" else actor.kind,
+        auth_strength=actor.auth_strength,
+        address=actor.address[:45],
+        created_at=moment,
+    )
+    return row

@@ -11,11 +11,9 @@ from core.clock import now as clock_now
 from core.errors import Invalid, Refused
 from hitl import machine
 from hitl.conflicts import decided, too_late
-from hitl.drafting import one_text
-from hitl.models import Approval, Decision, Execution
+from hitl.models import Approval, Execution
 from hitl.transitions import Event, State, may
-from hitl.verdicts import votes_of
-from hitl.voting import last_votes
+from hitl.verdicts import approvers_of, note
 
 ADMINS: Final = frozenset({"owner", "admin", "system"})
 
@@ -56,15 +54,6 @@ def revoke(*, actor: Actor, approval_id: UUID, reason: str = "", now: datetime |
     return approval
 
 
-def approvers_of(approval: Approval) -> set[UUID]:
-    """Return the people whose last verdict on the current revision was to approve."""
-    found: set[UUID] = set()
-    for level in range(1, len(approval.snapshot["levels"]) + 1):
-        last = last_votes(votes_of(approval, level))
-        found |= {person for person, verdict in last.items() if verdict == "approve"}
-    return found
-
-
 def _close(work: machine.Work, approval: Approval, event: Event, actor: Actor, reason: str) -> None:
     if not may(event, State(approval.state)):
         raise too_late(approval, actor)
@@ -72,27 +61,6 @@ def _close(work: machine.Work, approval: Approval, event: Event, actor: Actor, r
     word = "revoked" if event is Event.REVOKE else "cancelled"
     changes = decided(actor, word, approval, work.moment)
     work.move(approval, event, actor=actor, to=State.CANCELLED, changes=changes)
-
-
-def note(approval: Approval, actor: Actor, verdict: str, reason: str, moment: datetime) -> Decision:
-    """Keep why somebody did something to a request, beside the votes."""
-    row: Decision = Decision.objects.create(
-        approval=approval,
-        revision=approval.revision,
-        level=approval.level,
-        digest=approval.digest,
-        person_id=actor.user_id,
-        actor_kind=actor.kind,
-        actor_name="" if actor.user_id else actor.name[:80],
-        role=actor.role,
-        verdict=verdict[:10],
-        reason=one_text(reason, 4000),
-        channel="console" if actor.kind == "user" else actor.kind,
-        auth_strength=actor.auth_strength,
-        address=actor.address[:45],
-        created_at=moment,
-    )
-    return row
 
 
 def expire(*, approval_id: UUID, now: datetime | None = None) -> bool:
@@ -114,15 +82,11 @@ def lapse(*, approval_id: UUID, now: datetime | None = None) -> bool:
     moment = now or clock_now()
     with machine.work(moment) as work:
         approval = work.lock(approval_id)
-        if not may(Event.LAPSE, State(approval.state)) or not is_lapsed(approval, moment):
+        too_early = approval.execute_by is not None and moment < approval.execute_by
+        if not may(Event.LAPSE, State(approval.state)) or too_early:
             return False
         _time_out(work, approval, Event.LAPSE)
     return True
-
-
-def is_lapsed(approval: Approval, moment: datetime) -> bool:
-    """Tell whether it is too late to execute."""
-    return approval.execute_by is None or moment >= approval.execute_by
 
 
 def _time_out(work: machine.Work, approval: Approval, event: Event) -> None:

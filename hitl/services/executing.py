@@ -33,7 +33,7 @@ def execute(approval_id: UUID, *, now: datetime | None = None) -> Approval:
     seen = claiming.look(approval)
     claim = claiming.claim(approval_id, seen, now or clock_now())
     if claim is not None:
-        report(claim, _perform(claim), now=now)
+        report(claim=claim, outcome=_perform(claim), now=now)
     return _get(approval_id)
 
 
@@ -52,13 +52,13 @@ def _perform(claim: Claim) -> Outcome:
         return replace(outcome, result=plain(outcome.result))
     except Unrepresentable:
         return replace(outcome, result={})
-    except Exception as error:
+    except Exception as error:  # boundary: an adapter raises what it likes
         # The effect may or may not have happened: only the outside knows.
         log.exception("execution_raised", kind=claim.kind.key, approval=str(claim.approval_id))
         return Outcome("unknown", error=type(error).__name__)
 
 
-def report(claim: Claim, outcome: Outcome, *, now: datetime | None = None) -> bool:
+def report(*, claim: Claim, outcome: Outcome, now: datetime | None = None) -> bool:
     """Commit what an executor found out; tells whether its fence was still the newest."""
     with machine.work(now or clock_now()) as work:
         approval = work.lock(claim.approval_id)
@@ -155,7 +155,7 @@ def _ask(approval: Approval, execution: Execution) -> Outcome | None:
         key = execution.idempotency_key
         outcome = seen.kind.probe(seen.params, idempotency_key=key)
         return outcome and replace(outcome, result=plain(outcome.result))
-    except Exception:
+    except Exception:  # boundary: an adapter raises what it likes
         # A probe that fails has told us nothing; it is asked again.
         log.exception("probe_raised", kind=approval.kind, approval=str(approval.pk))
         return None

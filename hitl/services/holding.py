@@ -10,10 +10,9 @@ from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
 from hitl import machine, seating, switches
 from hitl.conflicts import too_late
+from hitl.holds import add_hold, drop_hold
 from hitl.models import Approval
-from hitl.services.closing import note
-from hitl.transitions import Event, State
-from hitl.verdicts import ask, enqueue_execution
+from hitl.verdicts import note
 
 
 def hold(*, actor: Actor, approval_id: UUID, reason: str, now: datetime | None = None) -> Approval:
@@ -31,14 +30,6 @@ def hold(*, actor: Actor, approval_id: UUID, reason: str, now: datetime | None =
         note(approval, actor, "hold", reason, work.moment)
         add_hold(work, approval, actor, "manual", reason)
     return approval
-
-
-def add_hold(work: machine.Work, approval: Approval, actor: Actor, name: str, reason: str) -> None:
-    """Add one hold to a locked approval; a second one of the same name changes nothing."""
-    if name in approval.holds:
-        return
-    changes = {"holds": sorted({*approval.holds, name}), "hold_reason": reason.strip()[:200]}
-    work.move(approval, Event.HOLD, actor=actor, changes=changes, facts={"hold": name})
 
 
 def release(
@@ -72,21 +63,3 @@ def _check_cause(approval: Approval, name: str) -> None:
         return
     if not seating.plan(approval.current_level, approval.excluded).satisfiable:
         raise Conflict("There is still nobody to sign it.", code="still_held", hold=name)
-
-
-def drop_hold(work: machine.Work, approval: Approval, actor: Actor, name: str) -> None:
-    """Remove a hold of a locked approval; seats are opened and work goes on where it can."""
-    left = [other for other in approval.holds if other != name]
-    changes: dict[str, object] = {"holds": left}
-    if not left:
-        changes["hold_reason"] = ""
-    places = None
-    if name == "unsatisfiable" and approval.is_undecided:
-        places = seating.plan(approval.current_level, approval.excluded)
-        changes["votes_required"] = places.required
-    work.move(approval, Event.RELEASE, actor=actor, changes=changes, facts={"hold": name})
-    if places is not None:
-        ask(work, approval, places)
-    if approval.state == State.APPROVED and not left:
-        machine.arm(approval, machine.Kind.EXECUTE, work.moment)
-        enqueue_execution(approval)

@@ -121,7 +121,7 @@ def _observe(
         facts = kind.observe(resolved)
     except WalkerError:
         raise
-    except Exception as error:
+    except Exception as error:  # boundary: an adapter raises what it likes
         # Whatever an adapter raises, the asker only learns that the look-up failed.
         log.exception("facts_not_observed", kind=kind.key)
         raise Unavailable("The current state could not be looked up.", code="observe_failed") from error

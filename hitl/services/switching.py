@@ -14,8 +14,8 @@ from core.errors import Conflict, Invalid, NotFound, Refused
 from core.scope import platform_scope
 from hitl import machine, switches
 from hitl.drafting import one_text
+from hitl.holds import add_hold, drop_hold
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
-from hitl.services.holding import add_hold, drop_hold
 from hitl.transitions import OPEN
 
 _OPEN = [state.value for state in OPEN]

@@ -58,11 +58,12 @@ def fire(due: Due, *, now: datetime | None = None) -> None:
     elif due.kind == Timer.Kind.LAPSE:
         lapse(approval_id=due.approval_id, now=moment)
     elif due.kind == Timer.Kind.SLA:
-        note_breach(due.timer_id, moment)
+        note_breach(timer_id=due.timer_id, now=moment)
 
 
-def note_breach(timer_id: UUID, moment: datetime) -> bool:
+def note_breach(*, timer_id: UUID, now: datetime | None = None) -> bool:
     """Mark an answer as overdue and tell the queue; tells whether it did."""
+    moment = now or clock_now()
     with transaction.atomic():
         timer = Timer.objects.filter(pk=timer_id).first()
         if timer is None:

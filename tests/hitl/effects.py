@@ -38,7 +38,7 @@ class Effects(ThreadingHTTPServer):
                 return False
             self.stall = ""
         self.reached.set()
-        self.release.wait(20)
+        self.release.wait(60)
         return True
 
 

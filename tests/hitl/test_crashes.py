@@ -45,7 +45,7 @@ def killed(live_scene: Scene) -> Iterator[object]:
             env=_environment(),
         )
         try:
-            assert live_scene.effects.reached.wait(20), "the worker never came to the place"
+            assert live_scene.effects.reached.wait(60), "the worker never came to the place"
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait(10)
@@ -100,7 +100,7 @@ def test_late_report_with_an_old_fence_changes_nothing(live_scene: Scene) -> Non
     claim = claiming.claim(approval.pk, claiming.look(approval), now())
     assert claim is not None
     live_scene.done(approval, now=now() + LATER)
-    assert not executing.report(claim, Outcome("failed_clean"))
+    assert not executing.report(claim=claim, outcome=Outcome("failed_clean"))
     assert stored(approval).state == "executed"
 
 

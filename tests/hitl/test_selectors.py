@@ -80,8 +80,8 @@ def test_overdue_are_listed_and_counted(scene: Scene) -> None:
 def test_overdue_timer_marks_once_and_tells_the_queue(scene: Scene) -> None:
     approval = scene.propose(now=now() - timedelta(hours=9))
     timer = Timer.objects.get(kind="sla")
-    assert timing.note_breach(timer.pk, now())
-    assert not timing.note_breach(timer.pk, now())
+    assert timing.note_breach(timer_id=timer.pk)
+    assert not timing.note_breach(timer_id=timer.pk)
     assert stored(approval).sla_minutes_over == 60
     assert StreamEvent.objects.filter(type="approval.overdue").count() == 1
 
