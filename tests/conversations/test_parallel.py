@@ -1,12 +1,13 @@
 """Many connections at once: one conversation, one contact, one winner."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from conversations import services
 from conversations.models import Contact, Conversation, Message
@@ -83,3 +84,21 @@ def test_one_message_delivered_by_twenty_workers_leaves_once(
         answer = services.reply(actor=AGENT, conversation_id=asked.conversation_id, text="Hello")
     at_once(busy_shop, lambda _: services.deliver(message_id=answer.pk))
     assert len(transport.sent) == 1
+
+
+def test_message_that_meets_a_closing_reopens_the_conversation(busy_shop: Shop) -> None:
+    def write() -> None:
+        with tenant_scope(busy_shop.world.acme.pk):
+            busy_shop.write("One more thing")
+        connection.close()
+
+    with tenant_scope(busy_shop.world.acme.pk), ThreadPoolExecutor(1) as pool:
+        chat = busy_shop.conversation()
+        support = busy_shop.world.actor("support")
+        with transaction.atomic():
+            services.close(actor=support, conversation_id=chat.pk, resolved=True)
+            writing = pool.submit(write)
+            time.sleep(0.3)
+        writing.result()
+        chat.refresh_from_db()
+        assert chat.state == "agent"
