@@ -34,11 +34,12 @@ class AgentAdmin(ReadOnlyAdmin):
     list_display = ("name", "type", "category", "current_version", "standing", "created_at")
     list_filter: ClassVar = [choose("type", "Type", Agent.Type.choices)]
     ordering = ("-is_active", "name", "id")
-    detail_fields = ("name", "type", "category", "current_version", "tools", "model", "standing", "created_at")
+    detail_fields = ("name", "type", "category", "current_version", "tools", "thinks_with", "standing", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Agent]:
         """Read the newest version's number with the agent."""
-        return super().get_queryset(request).annotate(newest=Max("versions__number"))
+        rows: QuerySet[Agent] = super().get_queryset(request).annotate(newest=Max("versions__number"))
+        return rows
 
     @admin.display(description="Version")
     def current_version(self, agent: Agent) -> str:
@@ -53,7 +54,7 @@ class AgentAdmin(ReadOnlyAdmin):
         return ", ".join(names) or "Those of its type"
 
     @admin.display(description="Model")
-    def model(self, agent: Agent) -> str:
+    def thinks_with(self, agent: Agent) -> str:
         """Return what the newest version thinks with."""
         version = agent.versions.order_by("-number").first()
         return f"{version.model} {version.model_name}".strip() if version else "–"

@@ -19,7 +19,7 @@ from core.errors import NotFound, WalkerError
 if TYPE_CHECKING:
     from console.bases import ServiceAdmin
 
-Handler = Callable[..., str]
+Handler = Callable[..., str | HttpResponse]
 
 
 @dataclass(frozen=True, slots=True)

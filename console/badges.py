@@ -24,7 +24,7 @@ class Badge(ABC):
         """Return the number to show; 0 shows nothing."""
 
 
-badges: Registry[Badge] = Registry(Badge, name="badge")
+badges: Registry[Badge] = Registry(Badge, name="badge")  # type: ignore[type-abstract]
 
 
 def counts(viewer: Actor, tenant_id: UUID, keys: tuple[str, ...]) -> dict[str, int]:

@@ -1,6 +1,5 @@
 """Base classes of all admins: read-only by default, tenant-scoped, no look-ups on masked fields."""
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -36,7 +35,7 @@ class ReadOnlyAdmin(KitModelAdmin):
     empty_text: ClassVar[str] = ""
     live_topic: ClassVar[str] = ""
     change_list_template = "console/list.html"
-    list_display_links: Sequence[str] | None = None
+    list_display_links = None
     list_per_page = 50
     show_full_result_count = False
     paginator = CappedPaginator

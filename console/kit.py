@@ -5,11 +5,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from django.contrib.admin import AdminSite as KitSite
     from django.contrib.admin import ModelAdmin
-    from django.contrib.admin.views.main import ChangeList as KitChangeList
+    from django.contrib.admin.views.main import ChangeList
     from django.core.paginator import Paginator
 
     class KitModelAdmin(ModelAdmin[Any]):
         """The kit's model admin as the type checker sees it."""
+
+    class KitChangeList(ChangeList):
+        """The kit's list as the type checker sees it."""
+
+        model_admin: Any
 
     class KitPaginator(Paginator[Any]):
         """Django's paginator as the type checker sees it."""

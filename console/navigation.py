@@ -51,7 +51,8 @@ def build(site: "WalkerAdminSite", viewer: Actor, tenant_id: UUID, path: str) ->
 
 def _placed(site: "WalkerAdminSite", viewer: Actor) -> list[tuple[Nav, str]]:
     placed = []
-    for model, model_admin in site._registry.items():
+    registry: dict[Any, Any] = site._registry
+    for model, model_admin in registry.items():
         nav = getattr(model_admin, "nav", None)
         if nav is not None and viewer.may(model_admin.view_permission):
             url = reverse(f"{site.name}:{model._meta.app_label}_{model._meta.model_name}_changelist")

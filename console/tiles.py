@@ -20,7 +20,7 @@ class Tile(ABC):
         """Return what the tile's template shows."""
 
 
-tiles: Registry[Tile] = Registry(Tile, name="tile")
+tiles: Registry[Tile] = Registry(Tile, name="tile")  # type: ignore[type-abstract]
 
 
 def shown_to(viewer: Actor) -> list[dict[str, Any]]:

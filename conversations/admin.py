@@ -102,7 +102,8 @@ class ConversationAdmin(ServiceAdmin):
         rank = Case(When(NEEDS_PERSON, then=Value(0)), default=Value(1))
         rows = super().get_queryset(request).select_related("contact", "channel_account")
         hidden = rows.defer("contact__display_name", "channel_account__credentials")
-        return hidden.annotate(rank=rank, last_text=preview())
+        ranked: QuerySet[Conversation] = hidden.annotate(rank=rank, last_text=preview())
+        return ranked
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
         """Return the order: needs a person first, then the latest activity."""

@@ -22,6 +22,7 @@ from hitl.admin_filters import ORDER, KindFilter, MineFilter, OverdueFilter, Sta
 from hitl.admin_forms import ApproveForm, RejectForm, ResolveForm
 from hitl.admin_page import may_cancel, page_of, why_no_vote, why_not_in_state
 from hitl.models import Approval, ApprovalWorkflow
+from hitl.services.deciding import Verdict
 from hitl.transitions import WAITING, Event, State
 
 __all__ = ["ApprovalAdmin", "WorkflowAdmin", "admin_tiles"]
@@ -77,7 +78,7 @@ class ApprovalAdmin(ServiceAdmin):
     @admin.display(description="Reference")
     def reference_cell(self, approval: Approval) -> str:
         """Return the reference; it is the row's link."""
-        mark = chip("For you", "accent") if approval.is_mine and approval.state in WAITING else ""
+        mark = chip("For you", "accent") if getattr(approval, "is_mine", False) and approval.state in WAITING else ""
         return format_html("{} {}", approval.reference, mark)
 
     @admin.display(description="What")
@@ -159,7 +160,7 @@ class ApprovalAdmin(ServiceAdmin):
         """Bind the form to what the page shows."""
         return {"digest": obj.digest}
 
-    def _decide(self, request: HttpRequest, obj: Approval, form: ConsoleForm, verdict: str) -> str:
+    def _decide(self, request: HttpRequest, obj: Approval, form: ConsoleForm, verdict: Verdict) -> str:
         decided = services.decide(actor=viewer_of(request), approval_id=obj.pk, verdict=verdict, **form.cleaned_data)
         state = State(decided.state)
         return f"{decided.reference}: {RESULTS.get(state, 'Your vote is recorded.')}"

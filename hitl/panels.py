@@ -22,7 +22,7 @@ class ContextPanel(ABC):
         """Return what the template shows, or None for nothing."""
 
 
-panels: Registry[ContextPanel] = Registry(ContextPanel, name="context panel")
+panels: Registry[ContextPanel] = Registry(ContextPanel, name="context panel")  # type: ignore[type-abstract]
 
 
 def register(key: str, panel: type[ContextPanel]) -> None:

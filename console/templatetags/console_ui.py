@@ -107,7 +107,7 @@ def _cell(cl: Any, name: str, obj: Any) -> Any:
 def described(bound: BoundField) -> SafeString:
     """Draw a form field whose help and errors are announced with it."""
     ids = described_by(bound)
-    attrs = {"aria-describedby": ids} if ids else {}
+    attrs: dict[str, str | bool] = {"aria-describedby": ids} if ids else {}
     attrs.setdefault("class", bound.field.widget.attrs.get("class") or look(bound.field.widget))
     if bound.errors:
         attrs["aria-invalid"] = "true"

@@ -1,6 +1,5 @@
 """Approvals in the console: what is shown, who may act, and that nothing happens by GET."""
 
-
 import pytest
 from django.db import connection
 from django.test import Client

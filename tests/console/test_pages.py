@@ -2,9 +2,16 @@
 
 import pytest
 
+from accounts.models import ApiKey
+from accounts.services import add_member
+from agents.models import Agent, AgentVersion
+from core import dead_letters
+from core.ids import uuid7
+from core.models import AuditEntry
+from core.scope import tenant_scope
 from tests.console.conftest import Browser
 from tests.console.scene import build_scene
-from tests.world import World
+from tests.world import OPERATOR, World
 
 pytestmark = pytest.mark.django_db
 LISTS = [
@@ -36,3 +43,58 @@ def test_list_with_rows_opens(browser: Browser, world: World, path: str) -> None
 def test_page_of_one_opens(browser: Browser, world: World, name: str) -> None:
     scene = build_scene(world)
     assert browser("admin").get(scene.path(name)).status_code == 200
+
+
+def test_page_of_an_agent_and_its_run_opens(browser: Browser, acme: World) -> None:
+    agent = Agent.objects.create(name="Relay", type="seo", category="search")
+    AgentVersion.objects.create(agent=agent, number=3, tools=["page_ranks"])
+    shown = browser("admin").get(f"/admin/agents/agent/{agent.pk}/").content.decode()
+    assert "Page ranks" in shown or "page ranks" in shown
+
+
+def test_page_of_an_audit_entry_opens(browser: Browser, acme: World) -> None:
+    entry = AuditEntry.objects.order_by("-seq").first()
+    assert entry
+    assert browser("admin").get(f"/admin/core/auditentry/{entry.pk}/").status_code == 200
+
+
+def test_verifying_the_chain_tells_the_result(browser: Browser) -> None:
+    answer = browser("compliance").post("/admin/core/auditentry/verify/", follow=True)
+    assert "The chain is whole" in answer.content.decode()
+
+
+def test_key_is_shown_once_and_can_be_revoked(browser: Browser, acme: World) -> None:
+    client = browser("admin")
+    form = {"name": "export", "days": "30", "scopes": ["hitl.view_approval"]}
+    shown = client.post("/admin/accounts/apikey/create/", form).content.decode()
+    key = ApiKey.objects.get()
+    assert key.prefix in shown
+    client.post(f"/admin/accounts/apikey/{key.pk}/revoke/")
+    assert ApiKey.objects.get().revoked_at
+
+
+def test_dead_letter_is_put_aside_by_the_form(browser: Browser, acme: World) -> None:
+    letter = dead_letters.park(kind="console.test", ref=uuid7(), error="call +34 600 123 456")
+    client = browser("admin")
+    assert "600 123 456" not in client.get("/admin/core/deadletter/").content.decode()
+    client.post(f"/admin/core/deadletter/{letter.pk}/discard/")
+    letter.refresh_from_db()
+    assert letter.state == "discarded"
+
+
+def test_role_is_changed_by_the_form_and_never_ones_own(browser: Browser, acme: World) -> None:
+    client = browser("admin")
+    seats = {role: acme.people[role].memberships.get() for role in ("viewer", "admin")}
+    client.post(f"/admin/accounts/membership/{seats['viewer'].pk}/role/", {"role": "support"})
+    assert acme.people["viewer"].memberships.get().role == "support"
+    path = f"/admin/accounts/membership/{seats['admin'].pk}/role/"
+    assert client.post(path, {"role": "owner"}).status_code == 403
+
+
+def test_person_with_two_seats_switches_between_tenants(browser: Browser, world: World) -> None:
+    with tenant_scope(world.globex.pk):
+        add_member(actor=OPERATOR, user=world.people["viewer"], role="viewer")
+    client = browser("viewer")
+    assert "Globex" in client.get("/admin/").content.decode()
+    client.post("/account/tenant/", {"tenant": str(world.globex.pk)})
+    assert "at Globex, right now" in client.get("/admin/").content.decode()

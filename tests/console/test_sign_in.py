@@ -1,0 +1,95 @@
+"""Sign-in pages: by form, with a second factor, and out again."""
+
+import re
+
+import pytest
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from django.test import Client
+
+from accounts.models import User
+from tests.world import PASSWORD, World
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def person(world: World) -> User:
+    """The approver, with a password."""
+    user = world.people["approver"]
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
+def sign_in(client: Client, person: User, password: str = PASSWORD) -> str:
+    """Post the form; returns where one lands."""
+    fields = {"username": person.email, "password": password}
+    answer = client.post("/admin/login/", fields, follow=True)
+    return str(answer.redirect_chain[-1][0]) if answer.redirect_chain else answer.content.decode()
+
+
+def code_of(secret: str) -> str:
+    """Return the code an app would show now."""
+    counter = next(iter(yield_hotp_counters_from_time()))
+    return format_hotp_value(hotp_value(secret, counter))
+
+
+def set_up_app(client: Client) -> str:
+    """Confirm the password and turn the second factor on; returns its secret."""
+    client.post("/account/reauthenticate/", {"password": PASSWORD})
+    page = client.get("/account/2fa/totp/activate/").content.decode()
+    found = re.search(r'<code class="wk-secret">(\w+)</code>', page)
+    assert found
+    client.post("/account/2fa/totp/activate/", {"code": code_of(found[1])})
+    return found[1]
+
+
+def test_right_password_leads_to_the_dashboard(client: Client, person: User) -> None:
+    assert sign_in(client, person) == "/admin/"
+
+
+def test_wrong_password_is_told_without_saying_which_part(client: Client, person: User) -> None:
+    assert 'role="alert"' in sign_in(client, person, "wrong")
+
+
+def test_signed_in_person_is_sent_on(client: Client, person: User) -> None:
+    sign_in(client, person)
+    assert client.get("/admin/login/").url == "/admin/"  # type: ignore[attr-defined]
+
+
+def test_security_page_opens(client: Client, person: User) -> None:
+    sign_in(client, person)
+    assert "Authenticator app" in client.get("/account/2fa/").content.decode()
+
+
+def test_second_factor_is_asked_once_it_is_on(client: Client, person: User) -> None:
+    sign_in(client, person)
+    set_up_app(client)
+    assert sign_in(Client(), person) == "/account/2fa/authenticate/"
+
+
+def test_recovery_codes_are_shown(client: Client, person: User) -> None:
+    sign_in(client, person)
+    set_up_app(client)
+    page = client.get("/account/2fa/recovery-codes/").content.decode()
+    assert len(re.findall(r"<li><code>\w+</code></li>", page)) == 10
+
+
+@pytest.mark.parametrize("path", ["totp/deactivate/", "recovery-codes/generate/"])
+def test_page_of_a_set_up_factor_opens(client: Client, person: User, path: str) -> None:
+    sign_in(client, person)
+    set_up_app(client)
+    assert client.get(f"/account/2fa/{path}").status_code == 200
+
+
+def test_signing_out_is_by_post_only(client: Client, person: User) -> None:
+    sign_in(client, person)
+    assert client.get("/admin/logout/").status_code == 405
+    client.post("/admin/logout/")
+    assert client.get("/admin/").status_code == 302
+
+
+def test_setting_up_a_factor_asks_for_the_password_first(client: Client, person: User) -> None:
+    sign_in(client, person)
+    page = client.get("/account/2fa/totp/activate/", follow=True).content.decode()
+    assert "Confirm it is you" in page
