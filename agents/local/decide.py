@@ -13,6 +13,8 @@ from agents.local.intents import ACTING, acting_topic, reading_topic
 from agents.local.text import Clause, read
 from agents.local.types import NOT_FOUND, PERSON, PERSON_OFFER, REQUIRED, Call, Decision, Memory, Pending
 
+NEVER = frozenset({"decide", "resume"})
+PLAIN = frozenset({"command", "said"})
 SMALL_TALK = frozenset({"greeting", "thanks", "nothing", "yes", "help"})
 READING = frozenset({
     "list_campaigns", "campaign_performance", "rankings", "content_performance", "list_audiences",
@@ -27,7 +29,8 @@ def _slots(tool: str, clause: Clause, memory: Memory) -> tuple[dict[str, str], s
     """Arguments a clause gives for a tool, and what is wrong with the amount."""
     if tool == "update_page_meta":
         page = slots.page_of(clause)
-        return ({"page": page} if page else {}) | slots.meta_of(clause), ""
+        wording = slots.meta_of(clause) or slots.meta_field_of(clause)
+        return ({"page": page} if page else {}) | wording, ""
     if tool == "send_audience_message":
         return slots.message_of(clause), ""
     if tool == "publish_content":
@@ -62,7 +65,8 @@ def _settle(tool: str, found: Mapping[str, str], why: str, *, sure: bool) -> Dec
         return Decision("ask", pending=Pending(tool, dict(found), missing, reason))
     if not sure:
         return Decision("ask", pending=Pending(tool, dict(found), "yes"))
-    return Decision("call", (Call(tool, dict(found), acting=tool in ACTING),))
+    given = {name: value for name, value in found.items() if name != "field"}
+    return Decision("call", (Call(tool, given, acting=tool in ACTING),))
 
 
 def _look(clause: Clause, *, about: str = "") -> Decision:
@@ -107,7 +111,7 @@ def _fill(clause: Clause, pending: Pending, mood: str) -> Decision | None:
     if pending.missing == "daily_budget":
         amount, why = slots.amount_of(clause)
         if not amount:
-            asked_again = bool(find_amounts(clause.text)) and mood == "command"
+            asked_again = bool(find_amounts(clause.text)) and mood in PLAIN
             return _settle(pending.tool, found, why, sure=True) if asked_again else None
         found["daily_budget"] = str(amount.value)
         found |= {"currency": amount.currency} if amount.currency else {}
@@ -118,7 +122,7 @@ def _fill(clause: Clause, pending: Pending, mood: str) -> Decision | None:
         if not value:
             return None
         found |= value
-    return _settle(pending.tool, found, "", sure=mood == "command")
+    return _settle(pending.tool, found, "", sure=mood in PLAIN)
 
 
 def _answer(clause: Clause, pending: Pending) -> dict[str, str]:
@@ -133,7 +137,8 @@ def _answer(clause: Clause, pending: Pending) -> dict[str, str]:
             return {"page": page} if page else {}
         case "wording":
             named = slots.meta_of(clause)
-            return named or ({"title": whole} if "description" not in clause.bare else {})
+            field = pending.arguments.get("field", "")
+            return named or ({field: whole} if field else {})
         case "audience":
             return {"audience": slots.message_of(clause).get("audience", whole)}
         case _:
@@ -194,6 +199,8 @@ def decide_message(text: str, memory: Memory) -> tuple[list[Decision], Memory]:
         return [Decision("say", topic="refuse")], Memory(None, memory.campaign, memory.last)
     clauses = read(text)
     spoiled = next((found for c in clauses if (found := stance.hazard(c))), None)
+    if any(acting_topic(clause) in NEVER for clause in clauses):
+        spoiled = spoiled or "doubt"
     decisions = []
     for clause in clauses:
         decision = _step(clause, spoiled, memory)

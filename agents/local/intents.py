@@ -29,6 +29,7 @@ _RAISE = re.compile(
     r"\b(?:raise|increase|bump|lift|lower|decrease|cut|reduce|drop|adjust|boost|double|triple|"
     r"halve|scale|amend|slash|set|put|make|move|bring|raising|increasing|lowering|reducing|change|up)\b"
 )
+_OTHER_MONEY = re.compile(r"\b(?:prices?|bids?|salary|salaries|discounts?|fees?|invoices?)\b")
 _CLEARLY_MONEY = re.compile(r"\b(?:raise|increase|bump|lower|reduce|decrease|raising|increasing|lowering)\b")
 _PAUSE = re.compile(
     r"\b(?:pause|pausing|kill|killing|stop|stopping|halt|halting|suspend|suspending|freeze|freezing|deactivate|"
@@ -120,6 +121,8 @@ def _is_message(bare: str, clause: Clause) -> bool:
 
 
 def _is_budget(bare: str, clause: Clause) -> bool:
+    if _OTHER_MONEY.search(bare):
+        return False
     amounts = [a for a in find_amounts(clause.text) if not a.percent and not a.year_like]
     if _MONEY.search(bare):
         return bool(_CHANGE_ANY.search(bare) or amounts)

@@ -18,6 +18,9 @@ _PERIOD = re.compile(
 )
 _RELATIVE = re.compile(r"\b(?:by|double|triple|halve|half|twice|another|extra|additional)\b")
 _PAGE = re.compile(r"https?://[^\s,⟦]+|(?<![\w/⟦])/(?:[a-z0-9][\w\-./]*[\w/])?(?=[\s,:;.?!'’]|$)", re.IGNORECASE)
+_GENERIC = FUNCTION_WORDS | set(
+    "draft drafts article articles post posts page pages content something everything guide".split()
+)
 _PAGE_NAME = re.compile(r"\b([a-z][\w-]*) page\b|\bpage ([a-z][\w-]*)\b", re.IGNORECASE)
 _NO_PAGE = frozenset("the this that a our my landing web seo meta title which what on of to".split())
 _SPOKEN_VALUE = re.compile(r"(?:\b(?:to|into|with|be|read|as)|->|→)\s+(?P<value>[^⟦]{2,})$", re.IGNORECASE)
@@ -168,6 +171,12 @@ def meta_of(clause: Clause) -> dict[str, str]:
     return dict(zip(fields, (value.strip() for value in values), strict=True))
 
 
+def meta_field_of(clause: Clause) -> dict[str, str]:
+    """Which text of a page is meant, where its wording is still missing."""
+    fields = set(re.findall(r"\b(title|description)\b", clause.bare))
+    return {"field": fields.pop()} if len(fields) == 1 else {}
+
+
 def content_of(clause: Clause) -> str:
     """The piece of content a clause names."""
     if clause.own_quotes:
@@ -175,7 +184,7 @@ def content_of(clause: Clause) -> str:
     for pattern in [_READY, *_CONTENT]:
         if match := pattern.search(clause.text):
             name = _TRAIL.sub("", match["name"]).strip(" :-")
-            if name.lower() not in {"", "it", "this", "that", "them", "something"}:
+            if set(re.findall(r"\w+", name.lower())) - _GENERIC:
                 return name
     return ""
 

@@ -25,13 +25,15 @@ _RETRACT = re.compile(
 )
 _NEGATION = re.compile(
     r"\b\w+n't\b|\b(?:not|never|cannot|without|avoid|refrain|rather than|instead of|no longer|"
-    r"no need|hold off|no way|anything but|under no circumstances|quit|against)\b|^no\b"
+    r"no need|nobody|"
+    r"no one|nothing|kidding|joking|hold off|no way|anything but|under no circumstances|quit|against)\b|^no\b"
     r"|\b(?:leave|keep)\b.*|\bstop \w+ing\b|\bno (?:raise|increase|change|changes|pause|more)\b"
 )
 _POLITE_IF = re.compile(
     r"\b(?:if (?:possible|you can|you could|you would|you don't mind|you please|that's ok)|"
     r"(?:would|do) you mind|if you don't mind)\b"
 )
+_COURTESY = re.compile(r"\b(?:can|could|may) i ask you to\b|\bi ask you to\b")
 _DOUBT = re.compile(
     r"\b(?:what if|if|suppose|supposing|imagine|assuming|in case|unless|hypothetically|in theory|"
     r"theoretically|let's say|say we|might|maybe|perhaps|thinking (?:of|about)|think(?:ing)? we|"
@@ -57,6 +59,37 @@ _STATEMENT = re.compile(
     r"month|year|night|\w+day))\b"
     r"|^(?:i|he|she|they|we|someone|somebody|you) (?:just |also )?(?:set|put|cut|pause|stop|publish|"
     r"send|raise|change|update|tell|told|sent|made|gave)\b"
+)
+_REPORTED = re.compile(
+    r"\b(?:wants to|asked|asks|said|says|told|thinks|believes|suggested|suggests|decided|plans|"
+    r"refuses|heard|hopes|discuss|discussing|debate|mistake|risky|dangerous|wrong|terrible|stupid|"
+    r"would be|would have|thanks for|thank you for|or)\b"
+)
+_OTHER_VERB = re.compile(
+    r"\b(?:show|confirm|check|ask|remind|verify|tell (?:me|us)|let (?:me|us)|see|look|find|wait|"
+    r"remember|warn|make sure|ensure|help|try|prepare|plan|schedule|draft up|calculate|estimate|"
+    r"predict|compare|simulate|pretend|describe|list|regret|wish|only|before|after|except)\b"
+)
+_GERUND = re.compile(
+    r"(?<!please )\b(?:pausing|stopping|halting|suspending|raising|increasing|lowering|reducing|"
+    r"cutting|setting|publishing|releasing|sending|messaging|notifying|emailing|changing|updating|"
+    r"rewriting)\b"
+)
+_FILLER = (
+    r"(?:(?:hi|hello|hey|good (?:morning|afternoon|evening)|ok|okay|so|and|then|also|now|well|"
+    r"right|just|kindly|temporarily|immediately|walker|thanks|,|!|:|-) )*"
+)
+_VERBS = (
+    r"(?:raise|increase|bump|lift|set|change|put|make|give|lower|decrease|cut|reduce|drop|adjust|"
+    r"boost|amend|slash|move|update|scale|shrink|trim|up|bring|pause|stop|halt|suspend|freeze|"
+    r"deactivate|disable|kill|turn|switch|shut|take|publish|push|go|get|release|post|ship|send|"
+    r"message|text|tell|notify|inform|broadcast|announce|ping|contact|reach|shoot|e-?mail|mail|"
+    r"write|let|drop|rewrite|replace|edit|fix|modify|use|add|rename|swap|double|triple|halve)"
+)
+_IMPERATIVE = re.compile(rf"^{_FILLER}{_VERBS}\b|[:,-] (?:kindly |just )?{_VERBS}\b")
+_WISH = re.compile(
+    r"\b(?:i|we)(?:'d| would)? (?:really |also )?(?:like|love|want|need)\b|\blet's\b|\btime to\b"
+    r"|\bneeds a\b|->|→|^[^:]{3,40}: (?:the )?(?:new )?(?:daily )?budget\b|=|\bcan go live\b"
 )
 _OPEN = re.compile(
     r"^(?:(?:so|and|but|ok|okay|hi|hello|hey|well|um|hmm|please|,|!)\s*)*"
@@ -84,6 +117,10 @@ def hazard(clause: Clause) -> Stance | None:
         return "negated"
     if _DOUBT.search(bare):
         return "doubt"
+    if _REPORTED.search(bare) or _OTHER_VERB.search(_COURTESY.sub("", bare)):
+        return "doubt"
+    if _GERUND.search(bare) and not _IMPERATIVE.search(bare) and "please" not in bare:
+        return "doubt"
     if _SHOULD.search(bare) and not (_SET_OUT.search(bare) and "please" in bare):
         return "question"
     if _OPINION.search(bare):
@@ -102,4 +139,6 @@ def stance_of(clause: Clause) -> Stance:
         return "question"
     if "please" in bare:
         return "command"
-    return "doubt" if "?" in bare or _STATEMENT.search(bare) else "command"
+    if "?" in bare or _STATEMENT.search(bare):
+        return "doubt"
+    return "command" if _IMPERATIVE.search(bare) or _WISH.search(bare) else "said"

@@ -47,7 +47,8 @@ CAMPAIGN_WORDS = frozenset(
     "doing clicks click ctr roas conversions conversion impressions stats statistics numbers "
     "number results result report status state figures current far so last think idea wise "
     "better worth possible happen happens happened money cheap expensive "
-    "instead name names increments increase decrease percent half extra more less".split()
+    "everything most least best worst spends more instead name names increments "
+    "increase decrease percent half extra more less".split()
 )
 AUDIENCE_WORDS = frozenset(
     "send sending message messages text tell notify notifying inform broadcast email e-mail mail "

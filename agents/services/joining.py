@@ -29,10 +29,9 @@ def take_message(*, message_id: UUID, now: datetime | None = None) -> AgentRun |
     if message is None:
         return None
     conversation = Conversation.objects.select_for_update().get(pk=message.conversation_id)
-    earlier: AgentRunMessage | None
-    earlier = AgentRunMessage.objects.filter(message=message).select_related("run").first()
+    earlier: AgentRun | None = AgentRun.objects.filter(inputs__message=message).first()
     if earlier:
-        return earlier.run
+        return earlier
     if conversation.state != Conversation.State.AGENT:
         return None
     run = _joinable(conversation.id, moment)

@@ -76,7 +76,7 @@ def tell(run: AgentRun) -> None:
 def _place(run: AgentRun) -> Conversation | None:
     """Where the requester can be told: the conversation he asked in, or his open one after it."""
     rows = Conversation.objects.select_for_update()
-    conversation = rows.get(pk=run.conversation_id)
+    conversation: Conversation = rows.get(pk=run.conversation_id)
     if conversation.state != Conversation.State.CLOSED:
         return conversation
     later = rows.filter(channel_account_id=conversation.channel_account_id, contact_id=conversation.contact_id)
@@ -104,7 +104,12 @@ def _say(run: AgentRun, conversation: Conversation, approval: Approval, text: st
         # The system may speak where a person has taken over, and a decision has to be told there.
         sender_type="system",
         sender_name="walker",
-        metadata={"run": str(run.id), "approval": str(approval.id), "reference": approval.reference},
+        metadata={
+            "run": str(run.id),
+            "approval_id": str(approval.id),
+            "approval_state": approval.state,
+            "reference": approval.reference,
+        },
     )
     AgentRun.objects.filter(pk=run.pk).update(reply_id=message.id)
 

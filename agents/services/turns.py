@@ -184,12 +184,24 @@ def _speak(run: AgentRun, version: AgentVersion | None, answer: Answer) -> None:
         sender_type="agent",
         sender_id=version.agent_id if version else None,
         sender_name=version.agent.name if version else "",
-        metadata={"run": str(run.id)},
+        metadata=_metadata(run, version, made),
     )
     AgentRun.objects.filter(pk=run.pk).update(reply_id=message.id)
     reason = answer.outcome.error or answer.hand_off
     if reason:
         conversations.hand_off(actor=system("agents"), conversation_id=run.conversation_id, reason=_code(reason))
+
+
+def _metadata(run: AgentRun, version: AgentVersion | None, made: list[ToolCall]) -> dict[str, str]:
+    """What goes with the answer: ids, so that a page can draw what was asked for."""
+    asked = [call for call in made if call.approval_id]
+    facts = {"run": str(run.id), "agent": version.agent.type if version else ""}
+    if asked:
+        facts |= {
+            "approval_id": str(asked[0].approval_id),
+            "reference": str(asked[0].result.get("reference", "")),
+        }
+    return facts
 
 
 def _code(reason: str) -> str:

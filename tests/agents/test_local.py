@@ -23,6 +23,7 @@ def load(name: str) -> dict[str, Rows]:
 
 PARAPHRASES = load("paraphrases")
 HELD_OUT = load("held_out")
+SECOND = load("held_out_second")
 NEVER: list[str] = json.loads((HERE / "never_proposes.json").read_text())
 ALL_TOOLS = [ToolSpec(name, name, name, {}) for name in [*PARAPHRASES, "bring_person"]]
 
@@ -88,6 +89,12 @@ def test_missing_campaign_then_amount_are_asked_one_after_the_other() -> None:
     second = question("please raise the daily budget", first, "Summer Sale")
     calls = calls_of("please raise the daily budget", first, "Summer Sale", second, "€900")
     assert calls[0].arguments["currency"] == "EUR"
+
+
+def test_missing_wording_fills_the_field_that_was_named() -> None:
+    first = "change the meta description of /pricing"
+    calls = calls_of(first, question(first), "From 9 euros")
+    assert dict(calls[0].arguments) == {"page": "/pricing", "description": "From 9 euros"}
 
 
 def test_burst_without_answers_between_is_one_command() -> None:
