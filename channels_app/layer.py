@@ -14,7 +14,7 @@ log = get_logger(__name__)
 PAUSE: Final = 1.0
 
 
-class PatientRedisLayer(RedisChannelLayer):  # type: ignore[misc]
+class PatientRedisLayer(RedisChannelLayer):
     """Waits for Redis instead of ending the consumer that listens."""
 
     async def receive(self, channel: str) -> Any:

@@ -14,6 +14,7 @@ from conversations import selectors, services
 from conversations.types import InboundMessage, PointKind, SenderIdentity
 from core import events
 from core.actors import Actor
+from core.models import StreamEvent
 
 Frame = dict[str, Any]
 PAGE: Final = 200  # frames read at once
@@ -128,9 +129,7 @@ def snapshot(conversation_id: UUID) -> Batch:
     found = selectors.snapshot_for_customer(conversation_id)
     lines = [shown({"type": LINE_TYPES[line["direction"]], **line}) for line in found["messages"]]
     since = lines[0]["seq"] if lines else 0
-    stream = events.StreamEvent.objects.filter(
-        stream=f"conversation:{conversation_id}", type__in=APPROVALS, seq__gte=since
-    )
+    stream = StreamEvent.objects.filter(stream=f"conversation:{conversation_id}", type__in=APPROVALS, seq__gte=since)
     asked = stream.filter(seq__lte=found["seq"]).order_by("-seq")[:SNAPSHOT_APPROVALS]
     lines += [{**event.payload, "type": event.type, "seq": event.seq} for event in asked]
     lines.sort(key=lambda line: line["seq"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -165,7 +166,7 @@ def printable(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "ignore").decode()
 
 
-READERS: Final = {
+READERS: Final[dict[str, Callable[[dict[str, Any]], ClientFrame]]] = {
     "auth": read_auth,
     "resume": read_resume,
     "send_message": read_message,

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import jwt
+from jwt.types import Options
 
 from core.errors import Refused, Unavailable
 
@@ -34,7 +35,7 @@ def subject_of(identity: str, *, secret: str, widget: str, now: datetime) -> str
     """
     if len(secret.encode()) < SECRET_BYTES:
         raise Unavailable("This widget has no identity secret.")
-    options = {"require": ["sub", "aud", "exp"], "verify_exp": False, "verify_iat": False}
+    options: Options = {"require": ["sub", "aud", "exp"], "verify_exp": False, "verify_iat": False}
     try:
         claims = jwt.decode(identity[:4096], secret, algorithms=["HS256"], audience=widget, options=options)
     except (jwt.PyJWTError, ValueError) as problem:

@@ -49,7 +49,7 @@ class Guest:
 
 def _signer(purpose: str) -> signing.TimestampSigner:
     """Return the signer of one purpose; older keys of the ring still verify. The separator fits headers."""
-    older = [derive_key("webchat", key_id=key_id).hex() for key_id in key_ring()]
+    older: list[bytes | str] = [derive_key("webchat", key_id=key_id).hex() for key_id in key_ring()]
     newest = derive_key("webchat", key_id=current_key_id()).hex()
     return signing.TimestampSigner(key=newest, fallback_keys=older, salt=f"walker.webchat.{purpose}", sep=".")
 

@@ -41,7 +41,8 @@ def make_widget(tenant_id: UUID, name: str, **fields: Any) -> ChannelAccount:
     """Create a widget that stands on `SITE` and takes signed identities."""
     with tenant_scope(tenant_id):
         facts = {"credentials": {"identity_secret": SECRET}, "origins": [SITE], **fields}
-        return ChannelAccount.objects.create(kind="webchat", name=name, **facts)
+        made: ChannelAccount = ChannelAccount.objects.create(kind="webchat", name=name, **facts)
+        return made
 
 
 def make_widgets(world: World) -> Widgets:
@@ -119,7 +120,7 @@ async def dial() -> AsyncIterator[Callable[..., Any]]:
     channel_layers.backends = {}
 
 
-def session_of(account: ChannelAccount, **proofs: str) -> Session:
+def session_of(account: ChannelAccount, **proofs: Any) -> Session:
     return open_session(widget=find_widget(account.public_key), **proofs)
 
 

@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
-from channels.layers import get_channel_layer
+from channels.layers import channel_layers
+from pytest_django import Settings
 
 from channels_app.webchat import consumer, desk
 from channels_app.webchat.limits import Bucket
@@ -304,5 +305,14 @@ async def test_line_hung_up_leaves_no_presence(chat: Any, live_widgets: Widgets)
     assert (await presence.count(live_widgets.acme.tenant_id, UUID(where)))["customer"] == 0
 
 
-async def test_layer_is_the_real_one(live_widgets: Widgets) -> None:
-    assert "Redis" in type(get_channel_layer()).__name__
+async def test_layer_that_is_away_costs_no_message(
+    chat: Any, committed_world: World, live_widgets: Widgets, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "POLL_EVERY", 0.2)
+    away = {"BACKEND": "channels_app.layer.PatientRedisLayer", "CONFIG": {"hosts": ["redis://127.0.0.1:1"]}}
+    settings.CHANNEL_LAYERS = {"default": away}
+    channel_layers.backends = {}
+    line = await chat(live_widgets.acme)
+    await line.send("Hello")
+    await answer(committed_world, (await place(line, live_widgets))["conversation"], "Still here")
+    assert (await line.hear_type("agent_response"))["content"] == "Still here"

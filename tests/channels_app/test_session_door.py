@@ -154,7 +154,7 @@ def test_address_that_asks_too_often_waits(client: Client, widgets: Widgets, mon
 def test_script_is_cached_and_revalidated(client: Client) -> None:
     first = client.get("/widget/v1/walker.js")
     again = client.get("/widget/v1/walker.js", headers={"If-None-Match": first["ETag"]})
-    assert b"walker-chat" in b"".join(first.streaming_content)
+    assert b"walker-chat" in b"".join(first)
     assert (again.status_code, again.content) == (304, b"")
     assert first["Access-Control-Allow-Origin"] == "*"
 
