@@ -65,6 +65,8 @@ INSTALLED_APPS = [
     "guardian",
     "django_celery_beat",
     "rest_framework",
+    # First of ours: the others bind tasks to our Celery application when they are ready.
+    "config",
     "core",
     "accounts",
     "console.apps.ConsoleConfig",
@@ -73,7 +75,6 @@ INSTALLED_APPS = [
     "integrations",
     "agents",
     "channels_app",
-    "config",
 ]
 
 MIDDLEWARE = [
