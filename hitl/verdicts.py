@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from core.actors import Actor
@@ -14,6 +15,9 @@ from hitl.hints import execute_soon
 from hitl.models import Approval, Decision, Seat
 from hitl.transitions import Event, State
 from hitl.voting import SeatHolder, Vote, last_votes
+
+# The timer waits for the hint, so that the usual case looks at the outside once.
+HINT_FIRST: Final = timedelta(seconds=2)
 
 
 def approve_now(work: machine.Work, approval: Approval, actor: Actor) -> None:
@@ -30,7 +34,7 @@ def approve_now(work: machine.Work, approval: Approval, actor: Actor) -> None:
             "votes_received": approval.votes_received,
         },
         timers={
-            machine.Kind.EXECUTE.value: work.moment,
+            machine.Kind.EXECUTE.value: work.moment + HINT_FIRST,
             machine.Kind.LAPSE.value: execute_by,
         },
     )

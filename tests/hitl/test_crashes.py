@@ -112,6 +112,6 @@ def test_worker_lost_before_the_claim_is_made_good_by_the_timer(live_scene: Scen
 
 def test_timer_is_claimed_by_one_sweep(live_scene: Scene) -> None:
     live_scene.approved()
-    moment = now()
+    moment = now() + LATER
     first, second = timing.claim_due(now=moment), timing.claim_due(now=moment)
     assert ([due.kind for due in first], second) == (["execute"], [])

@@ -1,0 +1,86 @@
+"""The sweeps: what is due is done in its own tenant, and stale timers do nothing."""
+
+from datetime import timedelta
+
+import pytest
+
+from core.clock import now
+from core.errors import Refused
+from core.scope import tenant_scope
+from hitl import services, tasks
+from hitl.models import Timer
+from hitl.services import switching, timing
+from tests.hitl.scene import Scene, stored
+from tests.world import OPERATOR
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LONG_AGO = now() - timedelta(days=10)
+
+
+def test_sweep_expires_what_is_due(live_scene: Scene) -> None:
+    approval = live_scene.propose(now=LONG_AGO)
+    tasks.sweep_timers()
+    assert stored(approval).state == "expired"
+
+
+def test_sweep_lapses_what_was_not_executed(live_scene: Scene) -> None:
+    approval = live_scene.propose(now=LONG_AGO)
+    live_scene.decide(approval, now=LONG_AGO)
+    tasks.sweep_timers()
+    assert stored(approval).state == "expired"
+    assert live_scene.effects.pressed == []
+
+
+def test_sweep_leaves_what_is_not_due(live_scene: Scene) -> None:
+    approval = live_scene.propose()
+    tasks.sweep_timers()
+    assert stored(approval).version == 1
+
+
+def test_task_executes_in_its_tenant(live_scene: Scene) -> None:
+    approval = live_scene.approved()
+    tasks.execute_approval(str(live_scene.world.acme.pk), str(approval.pk))
+    assert stored(approval).state == "executed"
+
+
+def test_due_timers_name_their_tenant(live_scene: Scene) -> None:
+    live_scene.propose(now=LONG_AGO)
+    with tenant_scope(live_scene.world.globex.pk):
+        assert not Timer.objects.exists()
+        due = timing.claim_due()
+    assert {row.tenant_id for row in due} == {live_scene.world.acme.pk}
+
+
+def test_every_open_approval_has_its_timers(live_scene: Scene) -> None:
+    live_scene.propose()
+    live_scene.approved()
+    pairs = Timer.objects.filter(done_at=None).values_list("approval__state", "kind")
+    assert set(pairs) == {
+        ("pending", "expire"),
+        ("pending", "sla"),
+        ("approved", "execute"),
+        ("approved", "lapse"),
+    }
+
+
+def test_global_switch_stops_every_tenant(live_scene: Scene) -> None:
+    approval = live_scene.approved()
+    services.throw_global(actor=OPERATOR, reason="Stop")
+    assert switching.tenants_out_of_line() == {live_scene.world.acme.pk}
+    tasks.align_holds(str(live_scene.world.acme.pk), str(live_scene.world.acme.pk))
+    assert stored(approval).holds == ["kill_switch"]
+    assert live_scene.done(approval).state == "approved"
+
+
+def test_global_release_lets_work_go_on(live_scene: Scene) -> None:
+    approval = live_scene.approved()
+    services.throw_global(actor=OPERATOR, reason="Stop")
+    services.hold_covered()
+    assert services.release_global(actor=OPERATOR) == 1
+    services.hold_covered()
+    assert live_scene.done(approval).state == "executed"
+
+
+def test_owner_of_a_tenant_cannot_stop_the_installation(live_scene: Scene) -> None:
+    with pytest.raises(Refused):
+        services.throw_global(actor=live_scene.actor("owner"), reason="Stop")
