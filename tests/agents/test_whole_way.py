@@ -9,7 +9,7 @@ import pytest
 from agents import services, tasks
 from config.celery import app
 from core import events
-from core.celery_task import tenant_scope
+from core.tenancy import tenant_scope
 from hitl.models import Approval
 from hitl.services import decide, execute
 from tests.agents.conftest import Desk, open_desk
