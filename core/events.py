@@ -127,6 +127,7 @@ def wake_relay() -> None:
         if cache.add(RELAY_HINT, 1, timeout=1):
             relay_outbox.delay()
     except Exception:
+        # A broker that is away costs a second: the sweep relays the row.
         log.warning("relay_hint_lost", exc_info=True)
 
 

@@ -50,8 +50,19 @@ def django_db_setup(
     yield
     if django_db_keepdb:
         return
-    with django_db_blocker.unblock(), as_owner():
-        connection.creation.destroy_test_db(original, verbosity=0)
+    with django_db_blocker.unblock():
+        _end_other_sessions()
+        with as_owner():
+            connection.creation.destroy_test_db(original, verbosity=0)
+
+
+def _end_other_sessions() -> None:
+    """End what threads of tests left connected: PostgreSQL keeps a database that somebody uses."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where datname = current_database() and usename = current_user and pid <> pg_backend_pid()"
+        )
 
 
 @pytest.fixture(autouse=True)
