@@ -6,6 +6,8 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest
 
+from accounts.services import client_address
+
 
 class AccountAdapter(DefaultAccountAdapter):
     """People are invited, they do not sign up."""
@@ -13,6 +15,10 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Refuse sign-up."""
         return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Return the address by which sign-ins are counted: behind a trusted proxy, not the proxy's own."""
+        return client_address(request)
 
     def add_message(self, request: HttpRequest, level: int, *args: Any, **options: Any) -> None:
         """Say nothing about coming and going: the page that follows shows it."""

@@ -39,6 +39,7 @@ def reveal(
     if not fields:
         raise Invalid("Choose what you need to see.", fields={"fields": ["Choose at least one."]})
     moment = now or clock_now()
+    grant: RevealGrant
     with transaction.atomic():
         grant = RevealGrant.objects.create(
             user_id=actor.user_id,

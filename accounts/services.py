@@ -76,17 +76,20 @@ def actor_for_request(request: HttpRequest) -> Actor:
 def add_member(*, actor: Actor, user: User, role: str) -> Membership:
     """Give a person a seat, or change the role of the seat he has.
 
-    Needs `accounts.manage_membership`; nobody changes his own seat. The person joins the group
-    that carries the role's object permissions in this tenant.
+    Needs `accounts.manage_membership` and everything that the new and the old role allow; nobody
+    changes his own seat. The person joins the group that carries the role's object permissions in
+    this tenant.
     """
     actor.require("accounts.manage_membership")
     _check_role(role)
+    _refuse_above(actor, role)
     if actor.user_id == user.pk:
         raise Refused("Somebody else has to change your own seat.")
     seat: Membership
     with transaction.atomic():
         seat, created = Membership.objects.get_or_create(user=user, defaults={"role": role})
         old = "" if created else seat.role
+        _refuse_above(actor, seat.role)
         Membership.objects.filter(pk=seat.pk).update(role=role, is_active=True)
         seat.refresh_from_db()
         _sync_groups(seat)
@@ -102,7 +105,7 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
 
 
 def remove_member(*, actor: Actor, membership_id: UUID) -> None:
-    """Close a person's seat. Needs `accounts.manage_membership`; never one's own seat."""
+    """Close a person's seat, never one's own. Needs `accounts.manage_membership` and all its role allows."""
     actor.require("accounts.manage_membership")
     with transaction.atomic():
         seat = Membership.objects.select_for_update().filter(pk=membership_id).first()
@@ -110,6 +113,7 @@ def remove_member(*, actor: Actor, membership_id: UUID) -> None:
             raise NotFound
         if seat.user_id == actor.user_id:
             raise Refused("Somebody else has to close your own seat.")
+        _refuse_above(actor, seat.role)
         Membership.objects.filter(pk=seat.pk).update(is_active=False)
         seat.is_active = False
         _sync_groups(seat)
@@ -127,6 +131,12 @@ def _check_role(role: str) -> None:
         raise Invalid("There is no such role.", fields={"role": ["Choose one of the roles."]})
 
 
+def _refuse_above(actor: Actor, role: str) -> None:
+    """Refuse to give or take what the actor does not hold himself: an admin makes and unmakes no owner."""
+    if not all(actor.may(permission) for permission in permissions_of(role)):
+        raise Refused("This role allows more than yours.", code="role_above_yours")
+
+
 def _sync_groups(seat: Membership) -> None:
     groups = {link.role: link.group for link in RoleGroup.objects.select_related("group")}
     seat.user.groups.remove(*groups.values())
@@ -137,7 +147,7 @@ def _sync_groups(seat: Membership) -> None:
 def create_tenant(
     *, actor: Actor, name: str, slug: str, tenant_id: UUID | None = None, **fields: str
 ) -> Tenant:
-    """Create a customer organisation with its role groups; for operators of the installation only."""
+    """Create a customer organisation with its role groups; for operators of the installation only; refuses others."""
     if not actor.all_permissions:
         raise Refused
     tenant_id = tenant_id or uuid7()
@@ -170,7 +180,7 @@ def create_api_key(
 ) -> tuple[ApiKey, str]:
     """Make a key for a member and return it with the secret, which is shown this once.
 
-    Needs `accounts.manage_apikey`. The key never does more than its scopes and its owner's role.
+    Needs `accounts.manage_apikey` and the scopes. The key never does more than its scopes and its owner's role.
     Only the system (the demo, which shows its key again) may give the secret itself.
     """
     actor.require("accounts.manage_apikey")
@@ -178,6 +188,8 @@ def create_api_key(
     unknown = sorted(set(scopes) - ALL_PERMISSIONS)
     if unknown or not scopes:
         raise Invalid("Choose at least one known scope.", fields={"scopes": unknown or ["empty"]})
+    if not all(actor.may(scope) for scope in scopes):
+        raise Refused("A key cannot do more than the person who makes it.")
     ends = expires_at or moment + KEY_LIFE
     if not moment < ends <= moment + KEY_LIFE:
         raise Invalid("A key ends within a year.", fields={"expires_at": ["within a year"]})

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
-from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL
+from csp.constants import NONCE, NONE, SELF
 from django.urls import reverse_lazy
 
 from core.log import logging_config
@@ -224,8 +224,7 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
     },
 }
-# The admin's kit evaluates expressions (Alpine) and sets style attributes.
-CONSOLE_CSP = {"script-src": UNSAFE_EVAL, "style-src": "'unsafe-inline'"}
+
 
 REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None}
 

@@ -82,7 +82,8 @@ def _lock_head() -> tuple[int, str]:
     if head is not None:
         return head
     AuditHead.objects.bulk_create([AuditHead()], ignore_conflicts=True)
-    return rows.get()
+    made: tuple[int, str] = rows.get()
+    return made
 
 
 def _append(entry: AuditEntry) -> None:

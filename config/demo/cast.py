@@ -23,6 +23,7 @@ class Organisation:
     tier: str
     timezone: str
     currency: str
+    audience: str
     people: tuple[Person, ...]
 
     def email(self, key: str) -> str:
@@ -38,6 +39,7 @@ ACME: Final = Organisation(
     tier="business",
     timezone="Europe/Berlin",
     currency="EUR",
+    audience="VIP customers",
     people=(
         Person("owner", "Olivia", "Berg", "owner"),
         Person("admin", "Adam", "Kraus", "admin"),
@@ -55,6 +57,7 @@ GLOBEX: Final = Organisation(
     tier="team",
     timezone="America/New_York",
     currency="USD",
+    audience="Paying customers",
     people=(
         Person("owner", "Grace", "Hill", "owner"),
         Person("admin", "George", "Park", "admin"),

@@ -10,7 +10,7 @@ from config.demo.people import SEEDER
 from config.demo.script import REQUESTS, TALKS, Request, Talk
 from config.demo.setting import widget_key
 from conversations import services as conversations
-from conversations.models import ChannelAccount
+from conversations.models import ChannelAccount, Contact
 from conversations.types import InboundMessage, SenderIdentity
 from core import clock, events
 from hitl import services as hitl
@@ -24,6 +24,8 @@ def ensure_history(organisation: Organisation, people: dict[str, User]) -> None:
     account = ChannelAccount.objects.get(public_key=widget_key(organisation, "visitor"))
     for number, talk in enumerate(TALKS):
         _play_talk(account.pk, f"{organisation.slug}-{number}", talk, begin, people)
+    for contact in Contact.objects.filter(conversations__channel_account=account).distinct():
+        conversations.add_tag(actor=SEEDER, contact_id=contact.pk, name=organisation.audience)
     for number, request in enumerate(REQUESTS):
         _play_request(f"demo-history-{number}", request, begin, people)
     events.forget_announcements()

@@ -73,6 +73,7 @@ def bench(arguments: argparse.Namespace) -> int:
         raise StartError(f"there is no benchmark {wanted[0]}; there are: {known}.")
     options = [part for part in arguments.rest if part != wanted[0]]
     with throw_away(durable=True, port=ports.pick(), demo=True) as installation:
+        installation.asgi = registry.asgi_for(wanted[0])
         installation.migrate()
         installation.seed()
         installation.start_processes()

@@ -40,6 +40,7 @@ class Installation:
     port: int
     demo: bool
     durable: bool = True
+    asgi: str = "config.asgi:application"
     environment: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -102,7 +103,7 @@ class Installation:
             self.host,
             "-p",
             str(self.port),
-            "config.asgi:application",
+            self.asgi,
             WALKER_PROCESS="web",
         )
         self._add(
