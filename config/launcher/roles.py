@@ -1,5 +1,6 @@
 """The database roles of Walker, made through a role that may create roles; repeatable."""
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -44,8 +45,8 @@ def set_up(admin_url: str, *, owner_password: str, app_password: str, may_create
         _run(admin, "grant {} to {} with inherit false, set true", PLATFORM, APP)
         # The owner hands its look-up functions over to the resolver.
         _run(admin, "grant {} to {} with inherit true, set true", RESOLVER, OWNER)
+        _try_extension(admin)
         _take_over_database(admin)
-    _try_extension(admin_url)
     return Logins(_with_login(admin_url, APP, app_password), _with_login(admin_url, OWNER, owner_password))
 
 
@@ -60,7 +61,14 @@ def from_environment(place: Place, environ: Mapping[str, str], *, for_tests: boo
             f"yourself and name both: DATABASE_URL for {APP} and DATABASE_OWNER_URL for {OWNER}."
         )
     owner_password, app_password = _passwords(place, url)
-    return set_up(url, owner_password=owner_password, app_password=app_password, may_create_databases=for_tests)
+    try:
+        return set_up(url, owner_password=owner_password, app_password=app_password, may_create_databases=for_tests)
+    except psycopg.errors.InsufficientPrivilege as problem:
+        reason = problem.diag.message_primary
+        raise StartError(
+            f"the role of DATABASE_URL may not set up Walker's roles ({reason}). Use the role that made them, a "
+            f"superuser, or name DATABASE_URL for {APP} and DATABASE_OWNER_URL for {OWNER}."
+        ) from None
 
 
 def _passwords(place: Place, admin_url: str) -> tuple[str, str]:
@@ -84,7 +92,7 @@ def _may_create_roles(url: str) -> bool:
         with psycopg.connect(url, autocommit=True, connect_timeout=10) as link:
             row = link.execute("select rolsuper or rolcreaterole from pg_roles where rolname = current_user").fetchone()
     except psycopg.OperationalError as problem:
-        reason = str(problem).strip().splitlines()[-1]
+        reason = str(problem).strip().splitlines()[0]
         raise StartError(f"cannot reach the PostgreSQL that DATABASE_URL names: {reason}") from None
     return bool(row and row[0])
 
@@ -126,12 +134,12 @@ def _is_superuser(admin: "psycopg.Connection[tuple[object, ...]]") -> bool:
     return bool(row and row[0])
 
 
-def _try_extension(admin_url: str) -> None:
-    """Make `vector` where the server has it; nothing depends on it yet."""
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        known = admin.execute("select 1 from pg_available_extensions where name = 'vector'").fetchone()
-        if known:
-            admin.execute("create extension if not exists vector")
+def _try_extension(admin: "psycopg.Connection[tuple[object, ...]]") -> None:
+    """Make `vector` where the server has it and lets us; nothing depends on it yet."""
+    query = "select 1 from pg_available_extensions where name = 'vector' and installed_version is null"
+    if admin.execute(query).fetchone():
+        with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
+            admin.execute("create extension vector")
 
 
 def _run(admin: "psycopg.Connection[tuple[object, ...]]", statement: str, *names: str) -> None:

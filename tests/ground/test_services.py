@@ -12,6 +12,8 @@ import redis
 from config.launcher import env, ports, roles, services
 from config.launcher.faults import StartError
 from config.launcher.place import Place
+from config.launcher.postgres import Postgres
+from config.launcher.service_user import find_service_user
 from config.launcher.services import Addresses
 from config.launcher.supervisor import Supervisor
 
@@ -131,3 +133,38 @@ def test_port_taken_since_the_last_start_is_replaced(supervisor: Supervisor) -> 
         supervisor.place.update_state(postgres_port=port, redis_port=port)
         addresses = services.start(supervisor, durable=False)
     assert port not in (urlsplit(addresses.logins.app_url).port, urlsplit(addresses.redis_url).port)
+
+
+@pytest.fixture
+def bare_server(supervisor: Supervisor) -> str:
+    """The superuser's URL of a server that knows nothing of Walker, with a database for it."""
+    place = supervisor.place
+    log = place.logs / "postgres.log"
+    server = Postgres(place.postgres, log, find_service_user(), "secret", ports.pick(), durable=False)
+    server.prepare()
+    supervisor.add(server.spec(), server.start())
+    _ask(server.url(), "create role operator login createrole createdb password 'operator'")
+    _ask(server.url(), "create database theirs owner operator")
+    return server.url("theirs")
+
+
+def _as_operator(url: str) -> str:
+    return url.replace("postgres:secret@", "operator:operator@")
+
+
+def test_role_that_may_create_roles_sets_up_an_outside_server(bare_server: str, place: Place) -> None:
+    logins = roles.from_environment(place, {"DATABASE_URL": _as_operator(bare_server)})
+    _ask(logins.owner_url, "create table made (n int)")
+    assert _ask(logins.app_url, "select pg_has_role('walker_platform', 'set')") is True
+
+
+def test_outside_server_is_set_up_again_at_the_next_start(bare_server: str, place: Place) -> None:
+    url = _as_operator(bare_server)
+    assert roles.from_environment(place, {"DATABASE_URL": url}) == roles.from_environment(place, {"DATABASE_URL": url})
+
+
+def test_roles_made_by_somebody_else_are_a_sentence(bare_server: str, place: Place) -> None:
+    roles.from_environment(place, {"DATABASE_URL": bare_server})
+    _ask(bare_server, "grant connect on database theirs to operator")
+    with pytest.raises(StartError, match="may not set up Walker's roles"):
+        roles.from_environment(place, {"DATABASE_URL": _as_operator(bare_server)})
