@@ -1,0 +1,1 @@
+"""The product seen by people who should get nowhere."""

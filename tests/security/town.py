@@ -1,0 +1,94 @@
+"""A tenant with one object of every kind that has a page, each with a mark that nobody else may see."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from accounts.models import Membership
+from accounts.services import create_api_key
+from agents.defaults import ensure_default_agents
+from agents.models import Agent, AgentRun
+from conversations import services as talk
+from conversations.models import ChannelAccount, Conversation
+from core import dead_letters
+from core.models import AuditEntry
+from core.scope import tenant_scope
+from hitl.models import Approval
+from hitl.services import create_workflow
+from tests.console.scene import ask, write_in
+from tests.security.rows import MARK, fill_every_table
+from tests.world import OPERATOR, World
+
+SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
+LETTERS = "tests.letter"
+dead_letters.register_replayer(LETTERS, lambda _ref: None)
+
+
+@dataclass
+class Town:
+    """The world, and the ids of the first tenant's objects by the model's label."""
+
+    world: World
+    ids: dict[str, UUID]
+    widget_key: str
+    digest: str
+
+    def arguments(self, name: str, route: str) -> dict[str, Any]:
+        """Return what fills the pattern of a URL."""
+        if "<str:key>" in route:
+            return {"key": self.widget_key}
+        if "object_id" in route:
+            app, model = name.removeprefix("admin:").split("_")[:2]
+            return {"object_id": self.ids[f"{app}.{model}"]}
+        return {}
+
+    def form(self) -> dict[str, Any]:
+        """Return every field that any form asks for, well filled."""
+        return {
+            "digest": self.digest,
+            "reason": "Because of the plan.",
+            "outcome": "failed",
+            "evidence": "The journal.",
+            "text": "Hello",
+            "resolved": "yes",
+            "fields_wanted": ["messages", "contact"],
+            "role": "compliance",
+            "name": "Key",
+            "days": "10",
+            "scopes": ["hitl.view_approval"],
+            "tenant": str(self.world.acme.pk),
+            "username": "nobody@globex.example",
+            "password": "a wrong password",
+        }
+
+
+def build_town(world: World) -> Town:
+    """Fill the first tenant: every page has its object and every table its row."""
+    with tenant_scope(world.acme.pk):
+        levels = [{"name": MARK, "mode": "any", "approvers": [{"type": "role", "value": "approver"}]}]
+        owner = world.actor("owner")
+        flow = create_workflow(actor=owner, name=f"{MARK} budgets", levels=levels, is_default=True)
+        widget = ChannelAccount.objects.create(kind="webchat", name="Public desk")
+        approval = _ask_in_a_conversation(world)
+        user = world.people["viewer"]
+        key, _secret = create_api_key(
+            actor=owner, user=world.people["owner"], name=f"{MARK} key", scopes=["hitl.view_approval"]
+        )
+        letter = dead_letters.park(kind=LETTERS, ref=uuid4(), error=f"{MARK} failed")
+        ensure_default_agents()
+        Agent.objects.update(name=f"{MARK} agent")
+        fill_every_table(user)
+        rows = [flow, approval, key, letter, Conversation.objects.earliest("id"), Agent.objects.earliest("id")]
+        rows += [AgentRun.objects.earliest("id"), AuditEntry.objects.earliest("seq")]
+        rows += [ChannelAccount.objects.get(kind="sms"), Membership.objects.get(user=user)]
+        ids = {row._meta.label_lower: row.pk for row in rows}
+        return Town(world, ids, widget.public_key, approval.digest)
+
+
+def _ask_in_a_conversation(world: World) -> Approval:
+    line = ChannelAccount.objects.create(kind="sms", name=f"{MARK} line", address="+34600999111")
+    text = f"{MARK} zoo here, mail q@acme.example or call +34 600 999 111, card 4111 1111 1111 1111"
+    chat = write_in(line, text, value="+34 600 999 111")
+    talk.reply(actor=OPERATOR, conversation_id=chat, text=f"{MARK} it is")
+    origin = {"conversation_id": chat, "notes": f"{MARK} asks"}
+    return ask(world, params={"campaign": f"{MARK} Sale"}, origin=origin)
