@@ -42,7 +42,8 @@ def subject_of(identity: str, *, secret: str, widget: str, now: datetime) -> str
         raise BadIdentity from problem
     _check_times(claims.get("exp"), now)
     subject = claims["sub"]
-    if not isinstance(subject, str) or not 0 < len(subject.strip()) <= 254:
+    # Nobody is named by what no database column and no UTF-8 text can hold.
+    if not isinstance(subject, str) or not 0 < len(subject.strip()) <= 254 or not subject.strip().isprintable():
         raise BadIdentity
     return subject.strip()
 

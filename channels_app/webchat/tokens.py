@@ -97,7 +97,7 @@ def new_visitor(account_id: UUID) -> str:
 
 def visitor_or_none(account_id: UUID, secret: str) -> str | None:
     """Return the secret when this widget issued it; anything else starts a new visitor."""
-    if not 0 < len(secret) <= 256:
+    if not 0 < len(secret) <= 256 or not secret.isascii():
         return None
     try:
         _signer(f"visitor.{account_id.hex}").unsign(secret)

@@ -32,7 +32,7 @@ class Widget:
 
 def find_widget(public_key: object) -> Widget:
     """Return the widget of a public key; unknown, foreign and switched off are the same `NotFound`."""
-    if not isinstance(public_key, str) or not 0 < len(public_key) <= KEY_LIMIT or "\x00" in public_key:
+    if not isinstance(public_key, str) or not 0 < len(public_key) <= KEY_LIMIT or not public_key.isprintable():
         raise NotFound("There is no such chat.")
     for row in resolvers.find("widget", public_key):
         with tenant_scope(row["tenant_id"]):
