@@ -1,0 +1,119 @@
+"""What every URL answers to whom: a URL without a row here, or a row without a URL, fails a test."""
+
+from dataclasses import dataclass
+from typing import Final
+
+VIEWS: Final = frozenset({"core_auditentry", "core_audithead"})
+SEEN: Final = VIEWS | {"conversations_conversation"}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Statuses of one method: to a stranger, a viewer, an owner of another tenant and the owner."""
+
+    stranger: int
+    viewer: int
+    outsider: int
+    owner: int | None = None
+
+    def to(self, who: str) -> int | None:
+        """Return the status that the visitor gets."""
+        status: int | None = getattr(self, who)
+        return status
+
+
+@dataclass(frozen=True)
+class Row:
+    """One URL. `leaves` names the tables that the owner's GET writes to: records of what he saw."""
+
+    get: Answers
+    post: Answers
+    leaves: frozenset[str] = frozenset()
+
+
+# Lists: the outsider sees his own. Pages and actions: another tenant's object is like an absent one.
+LIST = Row(Answers(302, 403, 200, 200), Answers(302, 405, 405))
+OPEN_LIST = Row(Answers(302, 200, 200, 200), Answers(302, 405, 405))
+PAGE = Row(Answers(302, 403, 404, 200), Answers(302, 405, 405))
+OPEN_PAGE = Row(Answers(302, 200, 404, 200), Answers(302, 405, 405))
+CHAT_PAGE = Row(OPEN_PAGE.get, OPEN_PAGE.post, leaves=SEEN)
+ACTION = Row(Answers(302, 403, 404, 200), Answers(302, 403, 404))
+HEALTH = Row(Answers(200, 200, 200, 200), Answers(405, 405, 405))
+PUBLIC = Row(Answers(200, 200, 200, 200), Answers(200, 200, 200))
+# The own second factor: none is set up, and what counts asks for the password again.
+OWN_FACTOR = Row(Answers(302, 302, 302, 302), Answers(302, 302, 302))
+NO_FACTOR = Row(Answers(302, 404, 404, 404), Answers(302, 404, 404))
+
+ACCOUNT: Final = {
+    "front_door": Row(Answers(302, 302, 302, 302), Answers(302, 302, 302)),
+    "switch_tenant": Row(Answers(405, 405, 405, 405), Answers(302, 302, 302)),
+    "account_login": PUBLIC,
+    "account_logout": Row(Answers(302, 200, 200, 200), Answers(302, 302, 302)),
+    "account_reauthenticate": Row(Answers(302, 200, 200, 200), Answers(302, 200, 200)),
+    "mfa_index": Row(Answers(302, 200, 200, 200), Answers(302, 405, 405)),
+    "mfa_authenticate": OWN_FACTOR,
+    "mfa_reauthenticate": OWN_FACTOR,
+    "mfa_activate_totp": OWN_FACTOR,
+    "mfa_deactivate_totp": NO_FACTOR,
+    "mfa_view_recovery_codes": Row(NO_FACTOR.get, Answers(302, 405, 405)),
+    "mfa_generate_recovery_codes": OWN_FACTOR,
+    "mfa_download_recovery_codes": NO_FACTOR,
+}
+DOORS: Final = {
+    "healthz": HEALTH,
+    "readyz": Row(Answers(503, 503, 503, 503), Answers(405, 405, 405)),  # no worker beats in the tests
+    "metrics": HEALTH,
+    "widget_session": Row(Answers(405, 405, 405, 405), Answers(400, 400, 400)),
+    "widget_script": PUBLIC,
+    "hosted_chat": PUBLIC,
+    "hosted_chat_identity": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # the demo's only
+}
+CONSOLE: Final = {
+    "admin:index": Row(Answers(302, 200, 200, 200), Answers(302, 200, 200)),
+    "admin:login": Row(Answers(200, 302, 302, 302), Answers(200, 200, 200)),
+    "admin:logout": Row(Answers(302, 405, 405, 405), Answers(302, 302, 302)),
+    "admin:jsi18n": OPEN_LIST,
+    "admin/(?P<url>.*)$": Row(Answers(302, 404, 404, 404), Answers(302, 404, 404)),
+    "admin:accounts_membership_changelist": LIST,
+    "admin:accounts_membership_change": PAGE,
+    "admin:accounts_membership_role": ACTION,
+    "admin:accounts_membership_close_seat": ACTION,
+    "admin:accounts_apikey_changelist": LIST,
+    "admin:accounts_apikey_change": PAGE,
+    "admin:accounts_apikey_create": Row(Answers(302, 403, 200, 200), Answers(302, 403, 200)),  # a key of his own
+    "admin:accounts_apikey_revoke": ACTION,
+    "admin:core_auditentry_changelist": LIST,
+    "admin:core_auditentry_change": PAGE,
+    "admin:core_auditentry_verify": Row(Answers(302, 403, 200, 200), Answers(302, 403, 302)),  # his own chain
+    "admin:core_deadletter_changelist": LIST,
+    "admin:core_deadletter_change": PAGE,
+    "admin:core_deadletter_replay": ACTION,
+    "admin:core_deadletter_discard": ACTION,
+}
+WORK: Final = {
+    "admin:hitl_approval_changelist": OPEN_LIST,
+    "admin:hitl_approval_change": OPEN_PAGE,
+    "admin:hitl_approval_approve": ACTION,
+    "admin:hitl_approval_reject": ACTION,
+    "admin:hitl_approval_hold": ACTION,
+    "admin:hitl_approval_release": ACTION,
+    "admin:hitl_approval_revoke": ACTION,
+    "admin:hitl_approval_cancel": ACTION,
+    "admin:hitl_approval_resolve": ACTION,
+    "admin:hitl_approvalworkflow_changelist": LIST,
+    "admin:hitl_approvalworkflow_change": PAGE,
+    "admin:conversations_conversation_changelist": OPEN_LIST,
+    "admin:conversations_conversation_change": CHAT_PAGE,
+    "admin:conversations_conversation_reply": ACTION,
+    "admin:conversations_conversation_take_over": ACTION,
+    "admin:conversations_conversation_give_back": ACTION,
+    "admin:conversations_conversation_close": ACTION,
+    "admin:conversations_conversation_reveal": ACTION,
+    "admin:conversations_channelaccount_changelist": LIST,
+    "admin:conversations_channelaccount_change": PAGE,
+    "admin:agents_agent_changelist": OPEN_LIST,
+    "admin:agents_agent_change": OPEN_PAGE,
+    "admin:agents_agentrun_changelist": LIST,
+    "admin:agents_agentrun_change": PAGE,
+}
+EXPECTED: Final[dict[str, Row]] = {**ACCOUNT, **DOORS, **CONSOLE, **WORK}

@@ -1,0 +1,119 @@
+"""Every URL of the resolver, asked by those who should get nothing from it."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from core.scope import tenant_scope
+from tests.security.conftest import Visitor, token_of
+from tests.security.expectations import EXPECTED
+from tests.security.rows import MARK, changed, snapshot
+from tests.security.town import SECRETS, Town
+from tests.security.urls import every_url, path_of
+
+pytestmark = pytest.mark.django_db
+URLS = every_url()
+CARRIERS = [name for name in URLS if name.startswith("admin:") and name.endswith(("_changelist", "_change"))]
+SILENT = {"admin:agents_agentrun_changelist"}  # names nothing that a person wrote
+NOT_OURS = {"accounts_membership", "core_auditentry"}  # their texts are names and codes of the world, not marks
+
+
+def asked(client: Client, town: Town, name: str, method: str = "get") -> tuple[Any, str]:
+    """Ask a URL with the first tenant's ids and a valid form; returns the answer and all its text."""
+    path = path_of(name, URLS[name], town)
+    if method == "get":
+        answer: Any = client.get(path)
+    else:
+        answer = client.post(path, {**town.form(), "csrfmiddlewaretoken": token_of(client)})
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return answer, f"{answer.headers}{body.decode(errors='replace')}"
+
+
+def acme_rows(town: Town) -> dict[str, str]:
+    with tenant_scope(town.world.acme.pk):
+        return snapshot()
+
+
+def test_every_url_has_its_row_and_every_row_its_url() -> None:
+    assert sorted(EXPECTED) == sorted(URLS)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("who", ["stranger", "viewer", "outsider", "owner"])
+def test_url_answers_as_its_row_says(town: Town, visitor: Visitor, who: str, method: str) -> None:
+    wanted = {name: getattr(row, method).to(who) for name, row in EXPECTED.items()}
+    wanted = {name: status for name, status in wanted.items() if status is not None}
+    found = {name: asked(visitor(who), town, name, method)[0].status_code for name in wanted}
+    assert found == wanted
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("who", ["stranger", "outsider"])
+def test_url_tells_nobody_elses_words(town: Town, visitor: Visitor, who: str, method: str) -> None:
+    told = {name: asked(visitor(who), town, name, method)[1] for name in URLS}
+    assert {name for name, text in told.items() if any(secret in text for secret in SECRETS)} == set()
+
+
+@pytest.mark.parametrize("who", ["stranger", "viewer", "outsider"])
+def test_form_posted_without_the_right_changes_nothing(town: Town, visitor: Visitor, who: str) -> None:
+    found = {}
+    for name in URLS:
+        before = acme_rows(town)
+        asked(visitor(who), town, name, "post")
+        found[name] = changed(before, acme_rows(town))
+    assert {name: tables for name, tables in found.items() if tables} == {}
+
+
+def test_page_read_by_the_owner_writes_only_that_he_saw_it(town: Town, visitor: Visitor) -> None:
+    client = visitor("owner")
+    for name in URLS:
+        before = acme_rows(town)
+        asked(client, town, name)
+        assert changed(before, acme_rows(town)) <= EXPECTED[name].leaves, name
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_owner_without_a_csrf_token_changes_nothing(town: Town, visitor: Visitor, method: str) -> None:
+    client, before = visitor("owner"), acme_rows(town)
+    found = {name: getattr(client, method)(path_of(name, URLS[name], town), town.form()).status_code for name in URLS}
+    assert {name for name, status in found.items() if status != 403} <= {"widget_session"}
+    assert changed(before, acme_rows(town)) == set()
+
+
+def test_pages_of_the_town_do_carry_the_mark(town: Town, visitor: Visitor) -> None:
+    client = visitor("owner")
+    carriers = [name for name in CARRIERS if name not in SILENT and not any(part in name for part in NOT_OURS)]
+    assert {name for name in carriers if MARK not in asked(client, town, name)[1]} == set()
+
+
+@pytest.mark.parametrize("role", ["viewer", "support", "approver", "compliance", "admin", "owner"])
+def test_page_shows_nobody_personal_data_in_clear(town: Town, visitor: Visitor, role: str) -> None:
+    client = visitor(role)
+    told = {name: asked(client, town, name)[1] for name in CARRIERS}
+    in_clear = ("q@acme.example", "600 999 111", "600999111", "4111 1111 1111 1111")
+    assert {name for name, text in told.items() if any(value in text for value in in_clear)} == set()
+
+
+@pytest.mark.parametrize(
+    ("role", "name"),
+    [
+        ("approver", "admin:hitl_approval_approve"),
+        ("approver", "admin:hitl_approval_reject"),
+        ("compliance", "admin:hitl_approval_hold"),
+        ("owner", "admin:hitl_approval_cancel"),
+        ("support", "admin:conversations_conversation_reply"),
+        ("support", "admin:conversations_conversation_take_over"),
+        ("support", "admin:conversations_conversation_close"),
+        ("compliance", "admin:conversations_conversation_reveal"),
+        ("owner", "admin:accounts_membership_role"),
+        ("owner", "admin:accounts_membership_close_seat"),
+        ("owner", "admin:accounts_apikey_revoke"),
+        ("owner", "admin:core_deadletter_replay"),
+        ("owner", "admin:core_deadletter_discard"),
+    ],
+)
+def test_same_form_with_the_right_changes_rows(town: Town, visitor: Visitor, role: str, name: str) -> None:
+    before = acme_rows(town)
+    assert asked(visitor(role), town, name, "post")[0].status_code == 302
+    assert changed(before, acme_rows(town)) > {"core_auditentry", "core_audithead"}
