@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.cache import cache
 from django.db import connection
+from redis import Redis
 
 from core.owner import as_owner
 from core.scope import tenant_scope
@@ -65,11 +65,21 @@ def _end_other_sessions() -> None:
         )
 
 
+@pytest.fixture(scope="session")
+def redis_client() -> Iterator[Redis]:
+    """Return a client of the Redis that the tests run on."""
+    client = Redis.from_url(settings.REDIS_URL)
+    yield client
+    client.close()
+
+
 @pytest.fixture(autouse=True)
-def _clean_cache() -> Iterator[None]:
-    """Leave no key in Redis for the next test."""
+def _clean_redis(django_db_modify_db_settings: None, redis_client: Redis) -> Iterator[None]:
+    """Leave none of our keys in Redis for the next test; those of a parallel run stay."""
     yield
-    cache.clear()
+    keys = list(redis_client.scan_iter(f"{settings.CACHES['default']['KEY_PREFIX']}:*", count=1000))
+    if keys:
+        redis_client.unlink(*keys)
 
 
 @pytest.fixture
