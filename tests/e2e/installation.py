@@ -87,8 +87,6 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> None:
 
 def _describe(folder: Path) -> dict[str, Any]:
     command = _walker("demo", "--json", "--data", str(folder))
-    done = subprocess.run(
-        command, check=True, capture_output=True, env=_environment(), cwd=ROOT, timeout=60
-    )
+    done = subprocess.run(command, check=True, capture_output=True, env=_environment(), cwd=ROOT, timeout=60)
     known: dict[str, Any] = json.loads(done.stdout)
     return known

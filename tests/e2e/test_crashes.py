@@ -1,0 +1,91 @@
+"""A worker killed in the middle of an effect: done once or honestly unknown, never twice, never lost."""
+
+import json
+import os
+import re
+import signal
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.installation import Installation
+from tests.e2e.test_main_job import _ask, _say, _sign_in
+
+pytestmark = [pytest.mark.browser, pytest.mark.long]
+WITHIN = 60
+
+
+def _script(installation: Installation, **step: Any) -> None:
+    request = urllib.request.Request(  # noqa: S310
+        f"{installation.demo['urls']['platform']}__script",
+        data=json.dumps(step).encode(),
+        headers={"Content-Type": "application/json", "Authorization": "Bearer sandbox-acme"},
+    )
+    urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
+
+
+def _kill_worker(installation: Installation) -> None:
+    """Kill the worker and its children at once, as the kernel would when memory runs out."""
+    worker = installation.child("worker")
+    children = Path(f"/proc/{worker}/task/{worker}/children").read_text().split()
+    for pid in [worker, *map(int, children)]:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _ask_and_sign(installation: Installation, chromium: Any, sentence: str) -> tuple[Any, str]:
+    chat = chromium.new_context().new_page()
+    chat.goto(installation.demo["urls"]["chat"])
+    reference = _ask(chat, sentence)
+    console = _sign_in(chromium, installation, "approver@acme.example")
+    console.get_by_role("link", name=re.compile("Approvals")).first.click()
+    console.get_by_role("link", name=reference).click()
+    console.get_by_role("button", name=re.compile("^Approve")).click()
+    return console, reference
+
+
+def _wait_for_words(console: Any, words: str) -> None:
+    deadline = time.monotonic() + WITHIN
+    while not re.search(words, console.locator("main").inner_text()):
+        assert time.monotonic() < deadline, console.locator("main").inner_text()
+        time.sleep(1)
+        console.reload()
+
+
+def _effects(installation: Installation, resource: str, operation: str) -> int:
+    journal = installation.journal("sandbox-acme")
+    found = [e for e in journal if e["resource"] == resource and e["operation"] == operation]
+    return len(found)
+
+
+def test_keyed_effect_whose_worker_was_killed_ends_done_with_one_entry(
+    installation: Installation, chromium: Any
+) -> None:
+    resource, operation = "campaign/cam_1004", "set_campaign_budget"
+    _script(installation, match="POST /v1/campaigns", times=1, do="stall", seconds=4)
+    console, _ = _ask_and_sign(installation, chromium, "Set the daily budget of Winter Boots to 640")
+    time.sleep(2)
+    _kill_worker(installation)
+    _wait_for_words(console, "Approved and carried out")
+    assert _effects(installation, resource, operation) == 1
+
+
+def test_unkeyed_effect_whose_worker_was_killed_never_has_two_entries(
+    installation: Installation, chromium: Any
+) -> None:
+    _script(installation, match="POST /v1/campaigns", times=1, do="stall", seconds=4)
+    console, _ = _ask_and_sign(installation, chromium, "Pause Video Awareness")
+    time.sleep(2)
+    _kill_worker(installation)
+    _wait_for_words(console, "Approved and carried out|Outcome unknown")
+    assert _effects(installation, "campaign/cam_1007", "pause_campaign") <= 1
+
+
+def test_message_accepted_while_no_worker_lives_is_answered(installation: Installation, chromium: Any) -> None:
+    chat = chromium.new_context().new_page()
+    chat.goto(installation.demo["urls"]["visitor_chat"])
+    _kill_worker(installation)
+    _say(chat, "What can you do?")
+    chat.get_by_text(re.compile("local model|I can", re.I)).last.wait_for(timeout=WITHIN * 1000)
