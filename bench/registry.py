@@ -13,3 +13,8 @@ def benches() -> dict[str, str]:
         about = ast.get_docstring(ast.parse(path.read_text())) or ""
         found[path.stem] = about.split("\n", 1)[0]
     return found
+
+
+def asgi_for(name: str) -> str:
+    """Return the web process's application for a benchmark: the product's, or one with a path more."""
+    return {"chat": "bench._asgi:application"}.get(name, "config.asgi:application")

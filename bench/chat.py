@@ -1,0 +1,147 @@
+"""Web chat: time until a message is confirmed, against one bare INSERT; time until the local model has answered."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import cycle, islice
+
+import aiohttp
+
+from bench._client import Line, open_bare, open_member, open_visitor
+from bench._surroundings import (
+    BARE_PATH,
+    BARE_TABLE,
+    app_role,
+    demo_facts,
+    describe_database,
+    describe_machine,
+    describe_pool,
+    middle,
+    own,
+    quantile,
+    say,
+)
+
+MAKE_TABLE = (
+    f"create table if not exists {BARE_TABLE} (id uuid primary key, body text not null, at timestamptz default now())"
+)
+RATIO_TARGET, ANSWER_TARGET = 2.0, 1.0
+ROUNDS = 3
+GREETING = "Hello, what can you do for me?"
+QUESTIONS = (
+    GREETING,
+    "How is the Summer Sale campaign doing?",
+    "Which keywords do we rank for?",
+    "How did the last article perform?",
+    "Should I raise the budget of Summer Sale?",
+)
+Send = Callable[[Line], Awaitable[float]]
+
+
+def main() -> int:
+    """Measure, print, and return 1 when a target is missed."""
+    parser = argparse.ArgumentParser(prog="./walker bench chat", description=__doc__)
+    parser.add_argument("--messages", type=int, default=100, help="messages of a run (default 100)")
+    parser.add_argument("--answers", type=int, default=100, help="answers of each kind of guest (default 100)")
+    parser.add_argument("--lines", type=int, default=12, help="visitors who write in turn (default 12)")
+    options = parser.parse_args()
+    own([MAKE_TABLE, f'grant insert on {BARE_TABLE} to "{app_role()}"'])
+    return asyncio.run(measure(options))
+
+
+async def measure(options: argparse.Namespace) -> int:
+    """Open the lines, take all times, and tell the verdict."""
+    url, facts = os.environ["PUBLIC_URL"], demo_facts()
+    widgets = {one["signed_in"]: one["widget_key"] for one in facts["tenants"][0]["channels"] if "signed_in" in one}
+    for line in [*describe_machine(), *describe_database(), describe_pool()]:
+        say(line)
+    say(f"messages     {ROUNDS} alternating runs of {options.messages}, {options.lines} lines in turn")
+    async with aiohttp.ClientSession() as session:
+        visitors = [await open_visitor(session, url, widgets[False]) for _ in range(options.lines)]
+        bare = [await open_bare(session, url, BARE_PATH) for _ in range(options.lines)]
+        for line in bare * 4:
+            await line.echoed("warming up")
+        for line in visitors * 2:
+            await line.answered(GREETING)
+        passed = await compare("lone messages", visitors, bare, options, lone, lone_bare)
+        await compare("one after the other, agents at work beside", visitors, bare, options, echoed, echoed)
+        member = await open_member(session, url, widgets[True])
+        passed &= await time_answers("visitor", visitors, options.answers)
+        passed &= await time_answers("member", [member], options.answers)
+    return 0 if passed else 1
+
+
+async def lone(line: Line) -> float:
+    """Time one echo, and let the answer and what follows it end before the next."""
+    echo, _ = await line.answered(GREETING)
+    await asyncio.sleep(0.15)
+    return echo
+
+
+async def lone_bare(line: Line) -> float:
+    """Time one bare echo, with as long a pause as the product's own messages have."""
+    echo = await line.echoed(GREETING)
+    await asyncio.sleep(0.3)
+    return echo
+
+
+async def echoed(line: Line) -> float:
+    """Time one echo, without a pause but for the flood limit: 2 messages a second and visitor."""
+    began = time.perf_counter()
+    echo = await line.echoed(GREETING)
+    await asyncio.sleep(max(0.0, 0.045 - (time.perf_counter() - began)))
+    return echo
+
+
+async def compare(
+    title: str,
+    visitors: Sequence[Line],
+    bare: Sequence[Line],
+    options: argparse.Namespace,
+    send: Send,
+    send_bare: Send,
+) -> bool:
+    """Run both in turn, three times each; print the medians; tell whether the ratio is within the target."""
+    say(f"\nsend_message until message_received: {title}")
+    ours: list[list[float]] = []
+    theirs: list[list[float]] = []
+    for _ in range(ROUNDS):
+        theirs.append([await send_bare(line) for line in islice(cycle(bare), options.messages)])
+        ours.append([await send(line) for line in islice(cycle(visitors), options.messages)])
+        await asyncio.sleep(3)
+    for name, runs in (("bare INSERT", theirs), ("web chat", ours)):
+        shown = "  ".join(f"{middle(run) * 1000:6.2f}" for run in runs)
+        p95 = middle([quantile(run, 0.95) for run in runs])
+        say(f"  {name:<14} p50 of each run {shown}   median {p50(runs) * 1000:6.2f} ms   p95 {p95 * 1000:6.2f} ms")
+    ratio = p50(ours) / p50(theirs)
+    say(f"  ratio of p50   {ratio:.2f}   (target at most {RATIO_TARGET})")
+    return ratio <= RATIO_TARGET
+
+
+def p50(runs: Sequence[Sequence[float]]) -> float:
+    """Return the median of the runs' medians."""
+    return middle([middle(run) for run in runs])
+
+
+async def time_answers(who: str, lines: Sequence[Line], count: int) -> bool:
+    """Time lone messages until the answer's last frame, several texts in turn."""
+    spent = []
+    for line, text in islice(zip(cycle(lines), cycle(QUESTIONS), strict=False), count):
+        spent.append((await line.answered(text))[1])
+        # A message within 1.5 s of the last one of the same person would join its run.
+        await asyncio.sleep(0.3 if len(lines) > 5 else 1.8)
+    p95 = quantile(spent, 0.95)
+    say(
+        f"\nsend_message until agent_response, {who}, local model, {count} lone messages\n"
+        f"  p50 {middle(spent) * 1000:.0f} ms   p95 {p95 * 1000:.0f} ms   max {max(spent) * 1000:.0f} ms"
+        f"   (target: p95 under {ANSWER_TARGET * 1000:.0f} ms)"
+    )
+    return p95 < ANSWER_TARGET
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
