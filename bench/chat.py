@@ -57,8 +57,7 @@ async def measure(options: argparse.Namespace) -> int:
     """Open the lines, take all times, and tell the verdict."""
     url, facts = os.environ["PUBLIC_URL"], demo_facts()
     widgets = {one["signed_in"]: one["widget_key"] for one in facts["tenants"][0]["channels"] if "signed_in" in one}
-    for line in [*describe_machine(), *describe_database(), describe_pool()]:
-        say(line)
+    say("\n".join([*describe_machine(), *describe_database(), describe_pool()]))
     say(f"messages     {ROUNDS} alternating runs of {options.messages}, {options.lines} lines in turn")
     async with aiohttp.ClientSession() as session:
         visitors = [await open_visitor(session, url, widgets[False]) for _ in range(options.lines)]

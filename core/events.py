@@ -1,17 +1,16 @@
 """Streams of numbered events, the outbox of announcements, and the live hints about both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 from django.core.cache import cache
 from django.db import connection, transaction
+from django.db.models import Model
 from django.dispatch import Signal
-from django.utils.functional import SimpleLazyObject
 
+from core import hints, rows
 from core.clock import now
 from core.ids import uuid7
 from core.log import get_logger
@@ -37,13 +36,9 @@ LEASE = timedelta(seconds=30)
 BATCH = 100
 RELAY_HINT = "walker:relay-hint"
 
-_APPEND = """
-with head as (
-  insert into core_streamhead (id, tenant_id, stream, seq) values (%s, %s, %s, 1)
-  on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + 1 returning seq
-)
-insert into core_streamevent (id, tenant_id, stream, seq, type, payload, created_at)
-select %s, %s, %s, head.seq, %s, %s::jsonb, %s from head returning seq
+_HEAD = """
+insert into core_streamhead (id, tenant_id, stream, seq) select %s, %s, %s, 1{guarded}
+on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + 1 returning seq
 """
 
 
@@ -53,16 +48,46 @@ def append(stream: str, type: str, payload: dict[str, Any]) -> StreamEvent:
     Numbers follow the order of commits without gaps, because the head row stays locked until the
     commit: append late. Listeners get a hint after the commit and read the row.
     """
-    tenant_id = current_tenant_id()
     event = StreamEvent(stream=stream, type=type, payload=payload, created_at=now())
-    document = StreamEvent._meta.get_field("payload").get_db_prep_save(payload, connection)
-    first: list[Any] = [uuid7(), tenant_id, stream]
-    second: list[Any] = [event.id, tenant_id, stream, type, document, event.created_at]
-    with connection.cursor() as cursor:
-        cursor.execute(_APPEND, [*first, *second])
-        (event.seq,) = cursor.fetchone()
-    _after_commit(lambda: _hint(tenant_id, stream, event.seq))
+    _number(event, None, [])
     return event
+
+
+def append_row(event: StreamEvent, row: Model, *, only_if: rows.Statement, announce: str, **ids: str) -> bool:
+    """Append an event with the new row that it tells about, and announce that row, in one statement.
+
+    Nothing is written, and False returned, when `only_if` (an UPDATE that locks the stream's owner
+    and returns a row) finds none. The row's `seq` is the event's number. In a transaction of its
+    own when there is none: this is the path of a message that comes in.
+    """
+    outbox = Outbox(event=_known(announce), ref=row.pk, payload=ids)
+    written = [rows.insertion(row, "head", seq="head.seq"), rows.insertion(outbox, "head")]
+    if not _number(event, only_if, written):
+        return False
+    rows.mark_stored(row)
+    _after_commit(wake_relay)
+    return True
+
+
+def _number(event: StreamEvent, only_if: rows.Statement | None, more: Sequence[rows.Statement]) -> bool:
+    """Give the event its number and write it, with more statements that read `head`."""
+    tenant_id, stream = event.tenant_id, event.stream
+    guarded = " from guard" if only_if else ""
+    head = rows.Statement(_HEAD.format(guarded=guarded), [uuid7(), tenant_id, stream])
+    steps = [("head", head), ("event", rows.insertion(event, "head", seq="head.seq"))]
+    steps += [(f"more{number}", each) for number, each in enumerate(more)]
+    if only_if:
+        steps.insert(0, ("guard", only_if))
+    whole = ", ".join(f"{name} as ({step.sql})" for name, step in steps)
+    with connection.cursor() as cursor:
+        cursor.execute(f"with {whole} select seq from head", [one for _, step in steps for one in step.params])
+        found = cursor.fetchone()
+    if found is None:
+        return False
+    (event.seq,) = found
+    rows.mark_stored(event)
+    _after_commit(lambda: _hint(tenant_id, stream, event.seq))
+    return True
 
 
 def read(stream: str, after: int, limit: int = 200) -> list[StreamEvent]:
@@ -92,15 +117,8 @@ def _hint(tenant_id: UUID, stream: str, seq: int) -> None:
     _send(group_name(tenant_id, stream), message)
 
 
-_layer: Any = SimpleLazyObject(get_channel_layer)
-
-
 def _send(group: str, message: dict[str, Any]) -> None:
-    try:
-        async_to_sync(_layer.group_send)(group, message)
-    except Exception:
-        # A hint is only a hint: listeners read the rows, and poll when no hint arrives.
-        log.warning("live_hint_lost", hint=message["type"], exc_info=True)
+    hints.post(group, message)
 
 
 def _after_commit(send: Callable[[], None]) -> None:
@@ -113,14 +131,24 @@ def announce(event: str, *, ref: UUID, **ids: str) -> None:
     The relay sends the Django signal of that name at least once after the commit, in the tenant's
     scope, with `tenant_id`, `ref` and `payload` (ids only).
     """
+    statement = rows.insertion(Outbox(event=_known(event), ref=ref, payload=ids))
+    with connection.cursor() as cursor:
+        cursor.execute(statement.sql, statement.params)
+    _after_commit(wake_relay)
+
+
+def _known(event: str) -> str:
     if event not in ANNOUNCEMENTS:
         raise ValueError(f"unknown announcement {event!r}")
-    Outbox.objects.create(event=event, ref=ref, payload=ids)
-    _after_commit(wake_relay)
+    return event
 
 
 def wake_relay() -> None:
     """Ask a worker to relay soon; many calls at once make one task. The sweep is the truth."""
+    hints.run_soon(_wake_relay)
+
+
+def _wake_relay() -> None:
     from core.tasks import relay_outbox  # noqa: PLC0415  (tasks stand above this module)
 
     try:
@@ -163,9 +191,7 @@ def _claim() -> list[Outbox]:
 def _send_signal(row: Outbox) -> int:
     with tenant_scope(row.tenant_id):
         try:
-            ANNOUNCEMENTS[row.event].send(
-                sender=Outbox, tenant_id=row.tenant_id, ref=row.ref, payload=row.payload
-            )
+            ANNOUNCEMENTS[row.event].send(sender=Outbox, tenant_id=row.tenant_id, ref=row.ref, payload=row.payload)
         except Exception:
             # The lease runs out and the row is tried again; receivers are idempotent.
             log.exception("announcement_failed", outbox=str(row.id), announcement=row.event)

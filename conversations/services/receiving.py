@@ -1,14 +1,15 @@
 """A customer's message comes in: once, in order, into the one open conversation."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Q, QuerySet
 
 from conversations import texts
 from conversations.models import (
@@ -25,9 +26,12 @@ from conversations.types import InboundMessage
 from core import events
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import Invalid, NotFound, Refused
+from core.errors import Conflict, Invalid, NotFound, Refused
 from core.ids import uuid7
+from core.models import StreamEvent
 from core.pii import mask_text
+from core.rows import Statement
+from core.tenancy import current_tenant_id
 
 EXTERNAL_ID_LIMIT: Final = 200
 MEDIA_LIMIT: Final = 10
@@ -46,8 +50,7 @@ def receive(*, actor: Actor, inbound: InboundMessage, now: datetime | None = Non
     checked = _checked(inbound)
     moment = now or clock_now()
     try:
-        with transaction.atomic():
-            return _store(actor, checked, moment)
+        return _store_usual(checked, moment) or _store_anew(actor, checked, moment)
     except IntegrityError:
         # A repeat meets the unique ids; with the transaction its number went back, so no gap is left.
         first = _first_copy(checked)
@@ -87,43 +90,61 @@ def _checked(inbound: InboundMessage) -> InboundMessage:
     )
 
 
-def _store(actor: Actor, inbound: InboundMessage, moment: datetime) -> Message:
-    conversation, sender = _place(inbound)
-    opened = ""
-    if conversation is None:
-        _require_account(inbound.channel_account_id)
-        first = _first_copy(inbound)
-        if first is not None:
-            # A late repeat must neither reopen a conversation nor open one.
-            return first
-        conversation, opened = _reopen_or_create(inbound.channel_account_id, sender.contact_id, moment)
-    message = _write(conversation, inbound, sender, moment)
+_PLACE: Final = """
+select c.id, p.contact_id, k.user_id, p.id, p.is_verified
+from conversations_contactpoint p
+join conversations_contact k on k.tenant_id = p.tenant_id and k.id = p.contact_id
+join conversations_conversation c on c.tenant_id = p.tenant_id and c.contact_id = p.contact_id
+join conversations_channelaccount a on a.tenant_id = c.tenant_id and a.id = c.channel_account_id
+where p.tenant_id = %s and p.kind = %s and p.value_index = %s
+  and c.channel_account_id = %s and c.state <> %s and a.is_active
+"""
+_STILL_OPEN: Final = """
+update conversations_conversation set last_message_at = %s, last_inbound_at = %s
+where tenant_id = %s and id = %s and state <> %s returning id
+"""
+
+
+def _store_usual(inbound: InboundMessage, moment: datetime) -> Message | None:
+    """Store into the open conversation of a known sender: one look-up, one writing statement.
+
+    None, and nothing written, when there is none, or it closes meanwhile. Written out in SQL,
+    because this is what a visitor waits for: the queries took longer to compile than to run.
+    """
+    if inbound.media:
+        return None
+    sender = inbound.sender
+    index = contacts.point_index(sender.kind, sender.value)
+    with connection.cursor() as cursor:
+        cursor.execute(_PLACE, [current_tenant_id(), sender.kind, index, inbound.channel_account_id, CLOSED])
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    known = contacts.brought_up_to_date(contacts.FoundContact(*found[1:]), sender)
+    # Within a caller's transaction a repeat must not spoil that one.
+    with transaction.atomic() if connection.in_atomic_block else nullcontext():
+        return _write(found[0], inbound, known, moment)
+
+
+@transaction.atomic
+def _store_anew(actor: Actor, inbound: InboundMessage, moment: datetime) -> Message:
+    """Store where the sender is new, his conversation is not open, or files come along."""
+    index = contacts.point_index(inbound.sender.kind, inbound.sender.value)
+    sender = contacts.find_or_create(inbound.sender, index)
+    _require_account(inbound.channel_account_id)
+    first = _first_copy(inbound)
+    if first is not None:
+        # A late repeat must neither reopen a conversation nor open one.
+        return first
+    conversation, opened = _reopen_or_create(inbound.channel_account_id, sender.contact_id, moment)
+    message = _write(conversation.pk, inbound, sender, moment)
+    if message is None:
+        raise Conflict("This conversation was closed at the same moment.", code="closed")
     if opened:
         streams.append_inbox(conversation, opened)
-    events.announce("message_received", ref=message.pk, conversation=str(conversation.pk))
-    if opened:
         old_state = CLOSED if opened == "conversation_reopened" else ""
         streams.record(actor, opened.upper(), conversation, old_state=old_state)
     return message
-
-
-def _place(inbound: InboundMessage) -> tuple[Conversation | None, contacts.FoundContact]:
-    """Find the sender with his open conversation in one statement, which is the usual case."""
-    sender = inbound.sender
-    index = contacts.point_index(sender.kind, sender.value)
-    points = "contact__points__"
-    rows = _open_rows(inbound.channel_account_id).filter(
-        **{f"{points}kind": sender.kind, f"{points}value_index": index}
-    )
-    found = rows.annotate(
-        user_id=F("contact__user_id"),
-        point_id=F(f"{points}id"),
-        is_verified=F(f"{points}is_verified"),
-    ).first()
-    if found is None:
-        return None, contacts.find_or_create(sender, index)
-    known = contacts.FoundContact(found.contact_id, found.user_id, found.point_id, found.is_verified)
-    return found, contacts.brought_up_to_date(known, sender)
 
 
 def _require_account(account_id: UUID) -> None:
@@ -182,15 +203,42 @@ def _first_copy(inbound: InboundMessage) -> Message | None:
 
 
 def _write(
-    conversation: Conversation,
+    conversation_id: UUID,
+    inbound: InboundMessage,
+    sender: contacts.FoundContact,
+    moment: datetime,
+) -> Message | None:
+    """Number, store and announce the message while its conversation is locked; None when that is closed."""
+    files = _attachments(inbound)
+    message = _message(conversation_id, inbound, sender, moment)
+    message.media = [_media(file) for file in files]
+    event = StreamEvent(
+        stream=f"conversation:{conversation_id}",
+        type="message_received",
+        payload=streams.message_payload(message),
+    )
+    still_open = Statement(_STILL_OPEN, [moment, moment, message.tenant_id, conversation_id, CLOSED])
+    if not events.append_row(
+        event, message, only_if=still_open, announce="message_received", conversation=str(conversation_id)
+    ):
+        return None
+    message.seq = event.seq
+    for file in files:
+        file.message = message
+    if files:
+        Attachment.objects.bulk_create(files)
+    return message
+
+
+def _message(
+    conversation_id: UUID,
     inbound: InboundMessage,
     sender: contacts.FoundContact,
     moment: datetime,
 ) -> Message:
-    files = _attachments(inbound)
-    message = Message(
+    return Message(
         id=uuid7(),
-        conversation=conversation,
+        conversation_id=conversation_id,
         channel_account_id=inbound.channel_account_id,
         direction=Message.Direction.IN,
         sender_type=Message.Sender.CUSTOMER,
@@ -199,7 +247,6 @@ def _write(
         content_type=inbound.content_type,
         body=inbound.text,
         masked_body=mask_text(inbound.text),
-        media=[_media(file) for file in files],
         metadata=inbound.metadata,
         channel_message_id=inbound.external_id,
         client_id=inbound.client_id,
@@ -207,15 +254,6 @@ def _write(
         sent_at=inbound.sent_at,
         created_at=moment,
     )
-    message.seq = streams.append_message(conversation, message, event_type="message_received").seq
-    message.save(force_insert=True)
-    for file in files:
-        file.message = message
-    if files:
-        Attachment.objects.bulk_create(files)
-    conversation.last_message_at = conversation.last_inbound_at = moment
-    conversation.save(update_fields=["last_message_at", "last_inbound_at"])
-    return message
 
 
 def _attachments(inbound: InboundMessage) -> list[Attachment]:

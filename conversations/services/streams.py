@@ -13,7 +13,12 @@ INBOX: Final = "inbox"
 
 def append_message(conversation: Conversation, message: Message, *, event_type: str) -> StreamEvent:
     """Put a message onto the conversation's stream; its number becomes the message's `seq`."""
-    payload = {
+    return events.append(conversation.stream, event_type, message_payload(message))
+
+
+def message_payload(message: Message) -> dict[str, Any]:
+    """Return what a stream tells about a message."""
+    return {
         "id": str(message.pk),
         "client_id": str(message.client_id) if message.client_id else None,
         "sender": {"type": message.sender_type, "name": message.sender_name},
@@ -22,7 +27,6 @@ def append_message(conversation: Conversation, message: Message, *, event_type: 
         "status": message.status,
         "created_at": message.created_at.isoformat(),
     }
-    return events.append(conversation.stream, event_type, payload)
 
 
 def append_state(conversation: Conversation, *, inbox_type: str, **facts: Any) -> None:
