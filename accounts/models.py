@@ -81,9 +81,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """Ask the backends; being a superuser opens nothing by itself."""
         return self.is_active and any(
-            backend.has_perm(self, perm, obj=obj)
-            for backend in get_backends()
-            if hasattr(backend, "has_perm")
+            backend.has_perm(self, perm, obj=obj) for backend in get_backends() if hasattr(backend, "has_perm")
         )
 
     def has_module_perms(self, app_label: str) -> bool:

@@ -24,9 +24,7 @@ KEY_LIFE = timedelta(days=365)
 _STRENGTHS = {"mfa": "mfa", "password": "password"}
 
 
-def actor_for_user(
-    user: User, *, address: str = "", user_agent: str = "", auth_strength: str = "password"
-) -> Actor:
+def actor_for_user(user: User, *, address: str = "", user_agent: str = "", auth_strength: str = "password") -> Actor:
     """Return the person as an actor of the tenant in scope; raises `Refused` without an active seat."""
     seats = Membership.objects.filter(user_id=user.pk, is_active=True, user__is_active=True)
     role = seats.values_list("role", flat=True).first()
@@ -144,9 +142,7 @@ def _sync_groups(seat: Membership) -> None:
         seat.user.groups.add(groups[seat.role])
 
 
-def create_tenant(
-    *, actor: Actor, name: str, slug: str, tenant_id: UUID | None = None, **fields: str
-) -> Tenant:
+def create_tenant(*, actor: Actor, name: str, slug: str, tenant_id: UUID | None = None, **fields: str) -> Tenant:
     """Create a customer organisation with its role groups; for operators of the installation only; refuses others."""
     if not actor.all_permissions:
         raise Refused

@@ -13,6 +13,4 @@ http = get_asgi_application()
 
 from channels_app.routing import websocket_urlpatterns  # noqa: E402  (needs the apps)
 
-application = ProtocolTypeRouter(
-    {"http": http, "websocket": SessionMiddlewareStack(URLRouter(websocket_urlpatterns))}
-)
+application = ProtocolTypeRouter({"http": http, "websocket": SessionMiddlewareStack(URLRouter(websocket_urlpatterns))})

@@ -196,9 +196,7 @@ def _resolver_statements(resolver: resolvers.Resolver) -> Iterator[str]:
     signature = f"{resolver.function}(text)"
     yield f'grant select ({readable}) on "{resolver.table}" to walker_resolver'
     yield f'drop policy if exists walker_resolver_wall on "{resolver.table}"'
-    yield (
-        f'create policy walker_resolver_wall on "{resolver.table}" for select to walker_resolver using (true)'
-    )
+    yield (f'create policy walker_resolver_wall on "{resolver.table}" for select to walker_resolver using (true)')
     yield f"drop function if exists {signature}"
     yield (
         f"create function {resolver.function}(key text) returns table ({returned}) "

@@ -182,9 +182,7 @@ class OutgoingHttp:
     ) -> Reply | NotSent | NoAnswer:
         """Send one request, once; never raises for what the outside does."""
         try:
-            request = self._client.build_request(
-                method, path, params=params, json=json, headers=dict(headers or {})
-            )
+            request = self._client.build_request(method, path, params=params, json=json, headers=dict(headers or {}))
             return self._send(request)
         except EgressRefused:
             return NotSent("egress_refused", "The host's address is not allowed.", retry=False)

@@ -8,9 +8,7 @@ from core.errors import Invalid
 from integrations.models import ProviderAccount
 
 
-def connect_provider(
-    *, actor: Actor, provider: str, name: str, credentials: dict[str, str]
-) -> ProviderAccount:
+def connect_provider(*, actor: Actor, provider: str, name: str, credentials: dict[str, str]) -> ProviderAccount:
     """Make this the tenant's active account with the provider; the one before stays, inactive.
 
     Needs `channels_app.change_channelaccount`; raises Invalid on an unknown provider or credentials
@@ -23,9 +21,7 @@ def connect_provider(
     if not credentials or not all(_is_plain(value) for value in credentials.values()):
         raise Invalid("These credentials are not usable.", fields={"credentials": ["Not usable."]})
     with transaction.atomic():
-        ProviderAccount.objects.filter(provider=provider, is_active=True).exclude(name=name).update(
-            is_active=False
-        )
+        ProviderAccount.objects.filter(provider=provider, is_active=True).exclude(name=name).update(is_active=False)
         account: ProviderAccount
         account, created = ProviderAccount.objects.update_or_create(
             provider=provider,

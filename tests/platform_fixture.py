@@ -30,9 +30,7 @@ class Platform:
         if key:
             headers["Idempotency-Key"] = key
         # verify: plain HTTP, and reading the certificates takes longer than the call.
-        return httpx2.request(
-            method, self.url + path, headers=headers, json=json, trust_env=False, verify=False
-        )
+        return httpx2.request(method, self.url + path, headers=headers, json=json, trust_env=False, verify=False)
 
     def script(self, match: str, do: str, **rule: Any) -> None:
         """Make the next matching requests go wrong."""

@@ -22,9 +22,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("name", models.CharField(max_length=120)),
                 ("slug", models.SlugField(unique=True)),
@@ -62,9 +60,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "id",
-                    models.UUIDField(
-                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("email", models.EmailField(max_length=254, unique=True)),
                 ("first_name", models.CharField(blank=True, max_length=80)),
@@ -104,9 +100,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
                 ("name", models.CharField(max_length=80)),
@@ -136,9 +130,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
                 (
@@ -169,9 +161,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "indexes": [models.Index(fields=["tenant_id", "role"], name="members_by_role")],
-                "constraints": [
-                    models.UniqueConstraint(fields=("tenant_id", "user"), name="one_seat_per_person")
-                ],
+                "constraints": [models.UniqueConstraint(fields=("tenant_id", "user"), name="one_seat_per_person")],
             },
         ),
         migrations.CreateModel(
@@ -179,9 +169,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
                 (
@@ -201,9 +189,7 @@ class Migration(migrations.Migration):
                 ("group", models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to="auth.group")),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("tenant_id", "role"), name="one_group_per_role")
-                ],
+                "constraints": [models.UniqueConstraint(fields=("tenant_id", "role"), name="one_group_per_role")],
             },
         ),
     ]

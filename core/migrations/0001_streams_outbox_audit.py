@@ -18,9 +18,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
                 ("seq", models.BigIntegerField()),
@@ -45,14 +43,10 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name_plural": "audit entries",
                 "indexes": [
-                    models.Index(
-                        fields=["tenant_id", "object_type", "object_id", "seq"], name="audit_by_object"
-                    ),
+                    models.Index(fields=["tenant_id", "object_type", "object_id", "seq"], name="audit_by_object"),
                     models.Index(fields=["tenant_id", "action", "seq"], name="audit_by_action"),
                 ],
-                "constraints": [
-                    models.UniqueConstraint(fields=("tenant_id", "seq"), name="one_entry_per_number")
-                ],
+                "constraints": [models.UniqueConstraint(fields=("tenant_id", "seq"), name="one_entry_per_number")],
             },
         ),
         migrations.CreateModel(
@@ -60,9 +54,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
                 ("seq", models.BigIntegerField(default=0)),
@@ -77,9 +69,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
                 ("event", models.CharField(max_length=40)),
@@ -93,9 +83,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name_plural": "outbox",
                 "indexes": [
-                    models.Index(
-                        condition=models.Q(("done_at__isnull", True)), fields=["id"], name="outbox_undone"
-                    ),
+                    models.Index(condition=models.Q(("done_at__isnull", True)), fields=["id"], name="outbox_undone"),
                     models.Index(
                         condition=models.Q(("done_at__isnull", False)), fields=["done_at"], name="outbox_done"
                     ),
@@ -107,9 +95,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
                 ("stream", models.CharField(max_length=80)),
@@ -120,9 +106,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("tenant_id", "stream", "seq"), name="one_event_per_number"
-                    )
+                    models.UniqueConstraint(fields=("tenant_id", "stream", "seq"), name="one_event_per_number")
                 ],
             },
         ),
@@ -131,18 +115,14 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
                 ("stream", models.CharField(max_length=80)),
                 ("seq", models.BigIntegerField(default=0)),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("tenant_id", "stream"), name="one_head_per_stream")
-                ],
+                "constraints": [models.UniqueConstraint(fields=("tenant_id", "stream"), name="one_head_per_stream")],
             },
         ),
     ]

@@ -275,9 +275,7 @@ class UpdatePageMeta(ActionKind[PageMeta]):
         return Preview(
             headline=f"Update the search entry of {facts['slug']}",
             rows=[
-                PreviewRow(name.title(), str(facts[name]), text)
-                for name, text in wanted.items()
-                if text is not None
+                PreviewRow(name.title(), str(facts[name]), text) for name, text in wanted.items() if text is not None
             ],
             body=str(facts["url"]),
             link=platform_link(),
@@ -300,9 +298,7 @@ class UpdatePageMeta(ActionKind[PageMeta]):
         """Set the texts; repeating the call with the same key is safe."""
         texts = {"title": params.title, "meta_description": params.description}
         changes = {name: text for name, text in texts.items() if text is not None}
-        return perform(
-            lambda client: client.update_page_meta(params.page, changes=changes, key=idempotency_key)
-        )
+        return perform(lambda client: client.update_page_meta(params.page, changes=changes, key=idempotency_key))
 
     def probe(self, params: PageMeta, *, idempotency_key: str) -> Outcome | None:
         """Ask by key."""

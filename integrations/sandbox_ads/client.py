@@ -119,9 +119,7 @@ class SandboxAdsClient:
         """Publish; the platform takes no key here, so a repeat is a second effect."""
         return self._change(f"/v1/content/{_part(content_id)}/publish", {})
 
-    def _read(
-        self, path: str, parse: Callable[[Body], T], params: Mapping[str, str] | None = None
-    ) -> Answer[T]:
+    def _read(self, path: str, parse: Callable[[Body], T], params: Mapping[str, str] | None = None) -> Answer[T]:
         return _read_answer(self._http.request("GET", path, params=params), parse)
 
     def _read_list(

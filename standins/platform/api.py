@@ -91,11 +91,7 @@ def _listed(store: Store, account: Account, kind: str, query: dict[str, str]) ->
 
 def _rankings(store: Store, account: Account) -> list[Document]:
     pages = store.list_resources(account.id, "page")
-    return [
-        {"page": page["id"], "slug": page["slug"], **ranking}
-        for page in pages
-        for ranking in page["rankings"]
-    ]
+    return [{"page": page["id"], "slug": page["slug"], **ranking} for page in pages for ranking in page["rankings"]]
 
 
 def _operation(store: Store, account: Account, key: str) -> Document:
@@ -136,9 +132,7 @@ def _day(query: dict[str, str], name: str, default: date) -> date:
         raise invalid(**{name: "A date such as 2026-11-21."}) from None
 
 
-def _campaign_series(
-    store: Store, account: Account, ident: str, query: dict[str, str]
-) -> list[dict[str, Any]]:
+def _campaign_series(store: Store, account: Account, ident: str, query: dict[str, str]) -> list[dict[str, Any]]:
     campaign = _one(store, account, "campaign", ident)
     return metrics.series(campaign["traits"], ident, *_period(query))
 

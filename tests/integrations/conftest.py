@@ -15,8 +15,6 @@ def connected(world: World, sandbox: Platform) -> Iterator[World]:
     """Both tenants with their account; inside the scope of the first."""
     for tenant, token in ((world.acme, ACME_TOKEN), (world.globex, GLOBEX_TOKEN)):
         with tenant_scope(tenant.pk):
-            connect_provider(
-                actor=OPERATOR, provider="sandbox_ads", name="Main", credentials={"token": token}
-            )
+            connect_provider(actor=OPERATOR, provider="sandbox_ads", name="Main", credentials={"token": token})
     with tenant_scope(world.acme.pk):
         yield world

@@ -31,9 +31,7 @@ def execute(params: CampaignBudget, key: str = "key-1") -> Outcome:
     return BUDGET.execute(params, idempotency_key=key)
 
 
-@pytest.mark.parametrize(
-    "key", ["set_campaign_budget", "pause_campaign", "update_page_meta", "publish_content"]
-)
+@pytest.mark.parametrize("key", ["set_campaign_budget", "pause_campaign", "update_page_meta", "publish_content"])
 def test_kind_is_registered(key: str) -> None:
     assert registry.get(key).key == key
 
@@ -62,9 +60,7 @@ def test_budget_as_it_is_has_nothing_to_sign(connected: World) -> None:
     assert refusal.value.code == "nothing_to_do"
 
 
-@pytest.mark.parametrize(
-    "amount", [900.5, "0", "-1", "900.001", "NaN", "Infinity", "1e3x", None, "1000000.01", ""]
-)
+@pytest.mark.parametrize("amount", [900.5, "0", "-1", "900.001", "NaN", "Infinity", "1e3x", None, "1000000.01", ""])
 def test_amount_that_is_no_budget_is_refused(amount: Any) -> None:
     with pytest.raises(ValidationError):
         CampaignBudget(campaign="x", daily_budget=amount)
@@ -85,9 +81,7 @@ def test_preview_shows_budget_and_month_before_and_after(connected: World) -> No
     ]
 
 
-@pytest.mark.parametrize(
-    ("amount", "cost", "share"), [("900", "12000.00", "0.8000"), ("100", "0.00", "0.8000")]
-)
+@pytest.mark.parametrize(("amount", "cost", "share"), [("900", "12000.00", "0.8000"), ("100", "0.00", "0.8000")])
 def test_estimate_is_the_month_of_the_increase(connected: World, amount: str, cost: str, share: str) -> None:
     params = budget(amount)
     estimate = BUDGET.estimate(params, BUDGET.observe(params))
@@ -114,9 +108,7 @@ def test_budget_is_set_once_for_one_key(connected: World, sandbox: Platform) -> 
 
 
 @pytest.mark.parametrize(("deed", "found"), [("drop_after", "succeeded"), ("drop_before", "failed_clean")])
-def test_lost_answer_is_unknown_and_the_probe_tells(
-    connected: World, sandbox: Platform, deed: str, found: str
-) -> None:
+def test_lost_answer_is_unknown_and_the_probe_tells(connected: World, sandbox: Platform, deed: str, found: str) -> None:
     sandbox.script("POST /v1/campaigns", deed)
     params = budget()
     assert execute(params).kind == "unknown"

@@ -84,9 +84,7 @@ def test_stale_expectation_is_clean_and_names_the_current_value(client: SandboxA
 
 
 @pytest.mark.parametrize("deed", ["drop_before", "drop_after"])
-def test_lost_connection_of_a_change_is_unknown(
-    client: SandboxAdsClient, sandbox: Platform, deed: str
-) -> None:
+def test_lost_connection_of_a_change_is_unknown(client: SandboxAdsClient, sandbox: Platform, deed: str) -> None:
     sandbox.script("POST /v1/campaigns", deed)
     assert isinstance(raise_budget(client), Unknown)
     status = client.get_key_status("key-1")
@@ -113,9 +111,7 @@ def test_stalled_change_is_unknown_and_lands_later(client: SandboxAdsClient, san
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
-def test_server_error_of_a_change_is_unknown(
-    client: SandboxAdsClient, sandbox: Platform, status: int
-) -> None:
+def test_server_error_of_a_change_is_unknown(client: SandboxAdsClient, sandbox: Platform, status: int) -> None:
     sandbox.script("POST /v1/campaigns", "fail", status=status)
     assert isinstance(client.pause_campaign("cam_1001"), Unknown)
 
@@ -129,9 +125,7 @@ def test_429_is_clean_and_says_when(client: SandboxAdsClient, sandbox: Platform)
 
 
 @pytest.mark.parametrize("do", ["fail", "429", "drop_before", "drop_after"])
-def test_failed_read_is_clean_and_may_be_tried_again(
-    client: SandboxAdsClient, sandbox: Platform, do: str
-) -> None:
+def test_failed_read_is_clean_and_may_be_tried_again(client: SandboxAdsClient, sandbox: Platform, do: str) -> None:
     sandbox.script("GET /v1/campaigns", do)
     answer = client.list_campaigns()
     assert isinstance(answer, CleanFailure)

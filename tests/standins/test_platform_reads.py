@@ -38,9 +38,7 @@ def test_figures_of_a_day_are_always_the_same(sandbox: Platform) -> None:
 def test_account_figures_are_the_sum_of_its_campaigns(sandbox: Platform) -> None:
     period = "from=2026-11-02&to=2026-11-02"
     campaigns = sandbox.call("GET", "/v1/campaigns").json()["items"]
-    days = [
-        sandbox.call("GET", f"/v1/campaigns/{c['id']}/metrics?{period}").json()["items"][0] for c in campaigns
-    ]
+    days = [sandbox.call("GET", f"/v1/campaigns/{c['id']}/metrics?{period}").json()["items"][0] for c in campaigns]
     (total,) = sandbox.call("GET", f"/v1/metrics?{period}").json()["items"]
     assert Decimal(total["spend"]) == sum(Decimal(day["spend"]) for day in days)
 
@@ -58,9 +56,7 @@ def test_journal_after_a_number_starts_behind_it(sandbox: Platform) -> None:
     assert [row["id"] for row in rows] == [first + 1]
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1", "/v1/", "/v2/campaigns", "/v1/campaigns/a/b/c", "/v1/campaigns/%2e%2e", "/x"]
-)
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v2/campaigns", "/v1/campaigns/a/b/c", "/v1/campaigns/%2e%2e", "/x"])
 def test_unknown_path_is_not_found(sandbox: Platform, path: str) -> None:
     assert sandbox.call("GET", path).status_code == 404
 
