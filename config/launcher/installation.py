@@ -168,7 +168,9 @@ class Installation:
 
     def _spec(self, name: str, arguments: tuple[str, ...], more: dict[str, str] | None = None) -> Spec:
         log = self.supervisor.place.logs / f"{name}.log"
-        return Spec(name, [sys.executable, *arguments], {**self.environment, **(more or {})}, log)
+        # Beat sleeps through a signal and has nothing to finish: its schedule is rows.
+        patience = 1.0 if name == "beat" else 10.0
+        return Spec(name, [sys.executable, *arguments], {**self.environment, **(more or {})}, log, patience=patience)
 
 
 def fingerprint() -> str:
