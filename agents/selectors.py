@@ -11,7 +11,7 @@ from accounts.roles import permissions_of
 from agents.models import Agent, AgentRun, AgentVersion, ToolCall
 from agents.ports import Line
 from agents.tools.registry import Caller
-from conversations.models import ContactPoint, Conversation, Message
+from conversations.models import Conversation, Message
 from core.actors import Actor
 from core.errors import NotFound
 
@@ -79,18 +79,21 @@ def _line(message: Message) -> Line:
 
 
 def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
-    """For whom the run works: read afresh, because seats and rights end at any time."""
+    """For whom the run works: read afresh, because seats and rights end at any time.
+
+    A run has the rights of the weakest of its messages: one unverified among them makes it public.
+    """
     conversation = Conversation.objects.select_related("contact", "channel_account").get(pk=run.conversation_id)
+    senders = set(run.inputs.values_list("message__sender_verified", "message__sender_user_id"))
+    verified = bool(senders) and all(proven for proven, _ in senders)
+    user_id = conversation.contact.user_id
     seat = None
-    if conversation.contact.user_id:
-        seat = Membership.objects.filter(
-            user_id=conversation.contact.user_id, is_active=True, user__is_active=True
-        ).first()
-    points = ContactPoint.objects.filter(contact_id=conversation.contact_id, is_verified=True)
+    if user_id and senders == {(True, user_id)}:
+        seat = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True).first()
     return Caller(
         conversation_id=conversation.id,
         channel=conversation.channel_account.kind,
-        verified=points.exists(),
+        verified=verified,
         user_id=seat.user_id if seat else None,
         permissions=permissions_of(seat.role) if seat else frozenset(),
         agent_id=version.agent_id,

@@ -58,6 +58,8 @@ class Message(TenantModel):
     sender_type = models.CharField(max_length=8, choices=Sender)
     sender_id = models.UUIDField(null=True)
     sender_name = models.CharField(max_length=80, blank=True, help_text="Opaque, no person's name.")
+    sender_verified = models.BooleanField(default=False, help_text="The door had proof of who wrote it.")
+    sender_user_id = models.UUIDField(null=True, help_text="The colleague that a verified sender was.")
     content_type = models.CharField(max_length=11, choices=ContentType, default=ContentType.TEXT)
     body = EncryptedTextField(default=str)
     masked_body = models.TextField(blank=True)

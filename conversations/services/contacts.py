@@ -111,6 +111,13 @@ def brought_up_to_date(found: FoundContact, sender: SenderIdentity) -> FoundCont
     return FoundContact(found.contact_id, user_id, found.point_id, sender.verified)
 
 
+def proven_user(sender: SenderIdentity, found: FoundContact) -> UUID | None:
+    """Return the colleague who wrote a message: only a verified sender is one, and only the one he is linked to."""
+    if not sender.verified or sender.user_id not in (None, found.user_id):
+        return None
+    return found.user_id
+
+
 def _colleague(sender: SenderIdentity) -> UUID | None:
     if not sender.verified or sender.user_id is None or not is_active_member(sender.user_id):
         return None

@@ -244,6 +244,8 @@ def _message(
         sender_type=Message.Sender.CUSTOMER,
         sender_id=sender.contact_id,
         sender_name="customer",
+        sender_verified=inbound.sender.verified,
+        sender_user_id=contacts.proven_user(inbound.sender, sender),
         content_type=inbound.content_type,
         body=inbound.text,
         masked_body=mask_text(inbound.text),
