@@ -1,13 +1,14 @@
-"""The product's ASGI application with one path more: a bare socket that does one INSERT for each frame."""
+"""The product's ASGI application with two paths more: bare sockets that do one INSERT for each frame."""
 
 import json
 from typing import Any
 
+from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.sessions import SessionMiddlewareStack
 
-from bench._surroundings import BARE_PATH, BARE_TABLE
+from bench._surroundings import BARE_PATH, BARE_TABLE, KEPT_PATH
 from config.asgi import http
 
 from channels_app.routing import websocket_urlpatterns  # isort: skip  (needs the apps, which config.asgi loads)
@@ -20,10 +21,22 @@ class BareConsumer(AsyncWebsocketConsumer):
     """The least that a chat with stored messages can do: read a frame, insert a row, answer."""
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Store the frame in the threads and connections that the product's sockets use, then echo its id."""
+        """Store the frame and echo its id."""
         frame = json.loads(text_data or "{}")
-        await unscoped(insert, frame["id"], frame["message"])
+        await self.store(frame)
         await self.send(text_data=json.dumps({"type": "message_received", "id": frame["id"]}))
+
+    async def store(self, frame: dict[str, Any]) -> None:
+        """Insert the way Channels teaches: a connection from the pool for each call."""
+        await database_sync_to_async(insert)(frame["id"], frame["message"])
+
+
+class KeptConsumer(BareConsumer):
+    """The same on the product's own threads, whose connections are kept: a harder measure."""
+
+    async def store(self, frame: dict[str, Any]) -> None:
+        """Insert without fetching a connection."""
+        await unscoped(insert, frame["id"], frame["message"])
 
 
 def insert(key: str, body: str) -> None:
@@ -32,5 +45,9 @@ def insert(key: str, body: str) -> None:
         cursor.execute(f"insert into {BARE_TABLE} (id, body) values (%s, %s)", [key, body])  # noqa: S608  (a constant)
 
 
-_routes: list[Any] = [path(BARE_PATH, BareConsumer.as_asgi()), *websocket_urlpatterns]
+_routes: list[Any] = [
+    path(BARE_PATH, BareConsumer.as_asgi()),
+    path(KEPT_PATH, KeptConsumer.as_asgi()),
+    *websocket_urlpatterns,
+]
 application = ProtocolTypeRouter({"http": http, "websocket": SessionMiddlewareStack(URLRouter(_routes))})

@@ -16,6 +16,15 @@ class Line:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
+        self.frames: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        # Reading goes on between messages: it is what answers the server's pings.
+        self.reader = asyncio.create_task(self.read())
+
+    async def read(self) -> None:
+        """Take in frames until the line ends."""
+        async for message in self.socket:
+            self.frames.put_nowait(json.loads(message.data))
+        self.frames.put_nowait({"type": "error", "detail": f"closed with {self.socket.close_code}"})
 
     async def send(self, frame: dict[str, Any]) -> None:
         """Send one frame."""
@@ -25,7 +34,7 @@ class Line:
         """Return the next frame of a type (with this client id), and pass over all before it."""
         async with asyncio.timeout(seconds):
             while True:
-                frame: dict[str, Any] = await self.socket.receive_json()
+                frame = await self.frames.get()
                 if frame["type"] == "error":
                     raise RuntimeError(f"the server answered {frame}")
                 if frame["type"] == kind and (not key or frame.get("id") == key):

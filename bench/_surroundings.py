@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-BARE_PATH, BARE_TABLE = "ws/bench-bare/", "bench_bare"
+BARE_PATH, KEPT_PATH, BARE_TABLE = "ws/bench-bare/", "ws/bench-kept/", "bench_bare"
 ROOT = Path(__file__).resolve().parent.parent
 _SHOWN = ("server_version", "fsync", "synchronous_commit", "full_page_writes")
 
