@@ -100,4 +100,5 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
         agent_type=version.agent.type,
         agent_owner_id=version.agent.owner_id,
         run_id=run.id,
+        linked_by_id=conversation.contact.linked_by_id,
     )

@@ -95,6 +95,8 @@ class Origin:
     tool_call_id: UUID | None = None
     requester_user_id: UUID | None = None
     agent_owner_id: UUID | None = None
+    also_excluded: tuple[UUID, ...] = ()
+    """People besides these who had a hand in the request, and so may not sign it."""
     channel: str = ""
     address: str = ""
     user_agent: str = ""

@@ -101,6 +101,7 @@ def _origin(caller: Caller, call_id: UUID) -> Origin:
         tool_call_id=call_id,
         requester_user_id=caller.user_id,
         agent_owner_id=caller.agent_owner_id,
+        also_excluded=(caller.linked_by_id,) if caller.linked_by_id else (),
         channel=caller.channel,
     )
 

@@ -28,6 +28,7 @@ class Caller:
     """For whom a tool works: the contact behind the conversation and the agent in between.
 
     `user_id` is only set for an active member; `permissions` are those of the member's role.
+    `linked_by_id` is who said that the contact is this member.
     """
 
     conversation_id: UUID
@@ -39,6 +40,7 @@ class Caller:
     agent_type: str
     agent_owner_id: UUID | None
     run_id: UUID
+    linked_by_id: UUID | None = None
 
     @property
     def is_member(self) -> bool:

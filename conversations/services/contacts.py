@@ -143,7 +143,8 @@ def name_contact(*, actor: Actor, contact_id: UUID, display_name: str) -> Contac
 
 
 def link_contact_to_user(*, actor: Actor, contact_id: UUID, user_id: UUID | None) -> Contact:
-    """Say which colleague a contact is (None: nobody); he then counts for four eyes.
+    """Say which colleague a contact is (None: nobody); he then counts for four eyes, and so does
+    who says it: he may not sign what is asked for through the contact.
 
     Needs `accounts.manage_membership`; raises `NotFound`, and `Invalid` for a person without a seat.
     """
@@ -152,8 +153,10 @@ def link_contact_to_user(*, actor: Actor, contact_id: UUID, user_id: UUID | None
         raise Invalid("This person has no seat here.", fields={"user": ["no seat"]})
     with transaction.atomic():
         contact = _locked(contact_id)
-        contact.user_id = user_id
-        contact.save(update_fields=["user"])
+        if contact.user_id != user_id:
+            # Saying the same again changes nothing, so that nobody takes the link off another's name.
+            contact.user_id, contact.linked_by_id = user_id, actor.user_id if user_id else None
+            contact.save(update_fields=["user", "linked_by"])
         _record(actor, "CONTACT_LINKED", contact_id, user=str(user_id or ""))
     return contact
 

@@ -50,7 +50,8 @@ class _Request:
         return self.origin.requester_user_id or self.actor.user_id
 
     def excluded(self) -> list[UUID]:
-        people = {self.requester_id, self.actor.user_id, self.origin.agent_owner_id}
+        origin = self.origin
+        people = {self.requester_id, self.actor.user_id, origin.agent_owner_id, *origin.also_excluded}
         return sorted(person for person in people if person is not None)
 
 

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from uuid import uuid4
 
+import pytest
+
 from agents import services
 from agents.models import AgentRun
 from agents.selectors import any_version, caller_of
@@ -10,7 +12,9 @@ from agents.tools.registry import Caller
 from conversations.models import Contact, Message
 from conversations.services import link_contact_to_user, receive
 from conversations.types import InboundMessage, SenderIdentity
+from core.errors import Refused
 from hitl.models import Approval
+from hitl.services import decide
 from tests.agents.conftest import DOOR, Desk
 
 RAISE = "Raise the daily budget of Summer Sale to 900"
@@ -75,6 +79,19 @@ def test_verified_phone_of_a_linked_colleague_is_the_member(desk: Desk) -> None:
     link(desk)
     AgentRun.objects.update(joinable_until=None, state="finished")
     assert caller(write(desk, phone)).user_id == desk.world.people["support"].pk
+
+
+def test_who_linked_a_contact_cannot_sign_what_is_asked_through_it(desk: Desk) -> None:
+    phone = SenderIdentity("phone", "+34600123456", verified=True)
+    write(desk, phone, "hello")
+    link(desk)
+    AgentRun.objects.update(joinable_until=None, state="finished")
+    services.run_turn(write(desk, phone).pk)
+    approval = Approval.objects.get()
+    assert set(approval.excluded) >= {desk.world.people["admin"].pk, desk.world.people["support"].pk}
+    with pytest.raises(Refused) as refusal:
+        decide(actor=desk.world.actor("admin"), approval_id=approval.pk, verdict="approve", digest=approval.digest)
+    assert refusal.value.code == "four_eyes"
 
 
 def test_message_from_before_the_link_gives_no_seat(desk: Desk) -> None:

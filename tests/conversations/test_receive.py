@@ -185,3 +185,21 @@ def test_same_visitor_in_another_tenant_is_another_contact(shop: Shop, world: Wo
     shop.write()
     with tenant_scope(world.globex.pk):
         assert not Contact.objects.exists()
+
+
+def test_link_keeps_who_made_it_and_another_cannot_take_it_over(shop: Shop) -> None:
+    user = shop.world.people["support"]
+    contact_id = shop.conversation().contact_id
+    for role in ("admin", "owner"):
+        services.link_contact_to_user(actor=shop.world.actor(role), contact_id=contact_id, user_id=user.pk)
+    assert Contact.objects.get().linked_by_id == shop.world.people["admin"].pk
+
+
+def test_sender_is_kept_as_he_was_proven(shop: Shop) -> None:
+    user = shop.world.people["support"]
+    proven = [
+        shop.write(sender=SenderIdentity("member", str(user.pk), verified=verified, user_id=user.pk))
+        for verified in (True, False)
+    ]
+    kept = [(message.sender_verified, message.sender_user_id) for message in proven]
+    assert kept == [(True, user.pk), (False, None)]

@@ -146,3 +146,12 @@ def test_small_request_is_approved_by_rule(scene: Scene) -> None:
     approval = scene.propose()
     assert (approval.state, approval.decided_name) == ("approved", "rule:small@2")
     assert scene.done(approval).state == "executed"
+
+
+def test_whoever_else_had_a_hand_in_it_gets_no_seat_and_cannot_sign(scene: Scene) -> None:
+    approver = scene.user_id("approver")
+    origin = Origin(requester_user_id=scene.user_id("support"), also_excluded=(approver,))
+    approval = scene.propose(origin=origin)
+    assert not Seat.objects.filter(person_id=approver).exists()
+    with pytest.raises(Refused, match="own request"):
+        scene.decide(approval)
