@@ -1,11 +1,12 @@
 """The Celery application and the beat schedule, assembled from each app's sweeps."""
 
+import gc
 import os
 from importlib import import_module
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_before_create_process
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -27,6 +28,13 @@ def _keep_logging(**_: Any) -> None:
     from core.log import set_up  # noqa: PLC0415
 
     set_up(settings.LOGGING)
+
+
+@worker_before_create_process.connect
+def _share_memory(**_: Any) -> None:
+    """Keep what the parent loaded out of the children's garbage collections, so that its pages stay shared."""
+    gc.collect()
+    gc.freeze()
 
 
 @app.on_after_finalize.connect

@@ -47,8 +47,10 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
+COMMAND = sys.argv[1] if len(sys.argv) > 1 else ""
 INSTALLED_APPS = [
-    "daphne",
+    # Only `runserver` needs it as an app; it costs the other processes a seventh of their start.
+    *(["daphne"] if COMMAND == "runserver" else []),
     "unfold.apps.BasicAppConfig",
     "console.apps.WalkerAdminConfig",
     "django.contrib.auth",
@@ -237,4 +239,3 @@ REOPEN_WITHIN = timedelta(days=7)
 REVEAL_FOR = timedelta(minutes=5)
 EXECUTION_LEASE = timedelta(seconds=env.int("WALKER_EXECUTION_LEASE", default=30))
 HEARTBEAT_STALE = timedelta(seconds=20)
-COMMAND = sys.argv[1] if len(sys.argv) > 1 else ""
