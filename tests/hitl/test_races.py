@@ -16,16 +16,15 @@ from hitl.models import Approval, Decision, Execution
 from tests.hitl.scene import Scene, states_told, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
-WORKERS = 12
 
 
 def at_once(calls: Sequence[Callable[[], object]]) -> list[object]:
-    """Run the calls on their own connections, starting together; errors are results."""
-    tenant_id, ready = current_tenant_id(), threading.Barrier(min(WORKERS, len(calls)))
+    """Run each call on a connection of its own, all starting together; errors are results."""
+    tenant_id, ready = current_tenant_id(), threading.Barrier(len(calls))
 
     def run(number: int) -> object:
-        if number < ready.parties:
-            ready.wait(10)
+        connection.ensure_connection()
+        ready.wait(30)
         try:
             with tenant_scope(tenant_id):
                 return calls[number]()
@@ -34,7 +33,7 @@ def at_once(calls: Sequence[Callable[[], object]]) -> list[object]:
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(run, range(len(calls))))
 
 
@@ -50,9 +49,15 @@ def test_fifty_approvals_of_one_row_have_one_winner(live_scene: Scene) -> None:
     losers = _conflicts(results)
     assert len(losers) == 49
     names = {str(loser.facts["decided_by"]) for loser in losers}
-    assert names <= {"you", "Approver Acme", "Admin Acme"}
-    assert len(names) == 2
+    assert names in ({"you", "Approver Acme"}, {"you", "Admin Acme"})
     assert Decision.objects.count() == 1
+
+
+def test_fifty_approvals_of_one_row_have_one_effect(live_scene: Scene) -> None:
+    approval = live_scene.propose()
+    at_once([lambda: live_scene.decide(approval)] * 50)
+    at_once([lambda: services.execute(approval.pk)] * 10)
+    assert len(live_scene.effects.pressed) == 1
 
 
 def test_approve_against_reject_has_one_winner(live_scene: Scene) -> None:
@@ -66,7 +71,8 @@ def test_approve_against_reject_has_one_winner(live_scene: Scene) -> None:
             ]
         )
         (loser,) = _conflicts(results)
-        assert loser.facts["state"] == stored(approval).state
+        winner = {"approved": "Approver Acme", "rejected": "Admin Acme"}[stored(approval).state]
+        assert (loser.facts["state"], loser.facts["decided_by"]) == (stored(approval).state, winner)
 
 
 def test_approve_against_expiry_has_one_winner(live_scene: Scene) -> None:
@@ -125,15 +131,15 @@ def test_audit_stays_whole_under_races(live_scene: Scene) -> None:
     assert all(len(states_told(a)) == stored(a).version == 2 for a in approvals)
 
 
-def test_switch_against_claims_leaves_no_effect_after_it(live_scene: Scene) -> None:
+def test_switch_against_claims_lets_no_claim_commit_after_it(live_scene: Scene) -> None:
     approvals = [live_scene.approved() for _ in range(4)]
-    actor, seen = live_scene.actor("compliance"), []
+    actor = live_scene.actor("compliance")
 
-    def throw() -> None:
+    def throw() -> int:
         services.throw_switch(actor=actor, scope="tenant", reason="Stop")
-        seen.append(len(live_scene.effects.pressed))
+        return Execution.objects.count()
 
-    at_once([throw, *(lambda a=a: services.execute(a.pk) for a in approvals)])
-    running = sum(stored(a).state == "executed" for a in approvals)
-    assert len(live_scene.effects.pressed) == running
-    assert [services.execute(a.pk).state for a in approvals].count("executed") == running
+    claimed, *_ = at_once([throw, *(lambda a=a: services.execute(a.pk) for a in approvals)])
+    states = [services.execute(a.pk).state for a in approvals]
+    assert Execution.objects.count() == claimed
+    assert len(live_scene.effects.pressed) == states.count("executed") <= Execution.objects.count()
