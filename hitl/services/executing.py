@@ -49,13 +49,14 @@ def _perform(claim: Claim) -> Outcome:
         return Outcome("failed_clean", error="Paused by a kill switch.", retry=True)
     try:
         outcome = claim.kind.execute(claim.params, idempotency_key=claim.idempotency_key)
-        return replace(outcome, result=plain(outcome.result))
-    except Unrepresentable:
-        return replace(outcome, result={})
     except Exception as error:  # boundary: an adapter raises what it likes
         # The effect may or may not have happened: only the outside knows.
         log.exception("execution_raised", kind=claim.kind.key, approval=str(claim.approval_id))
         return Outcome("unknown", error=type(error).__name__)
+    try:
+        return replace(outcome, result=plain(outcome.result))
+    except Unrepresentable:
+        return replace(outcome, result={})
 
 
 def report(*, claim: Claim, outcome: Outcome, now: datetime | None = None) -> bool:
