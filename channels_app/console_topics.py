@@ -24,13 +24,25 @@ PERMISSIONS: Final = {
     "inbox": "conversations.view_conversation",
     "conversation": "conversations.view_conversation",
 }
-# What the streams call a thing, and what the console is told.
+# What the streams call a thing, and what the console is told: one name for each, whichever app wrote it.
 NAMES: Final = {
     "message_received": "message.received",
+    "message_sent": "message.sent",
     "agent_response": "message.sent",
     "message_status": "message.status",
+    "message_failed": "message.failed",
+    "conversation_opened": "conversation.new",
+    "conversation_reopened": "conversation.reopened",
+    "conversation_taken": "conversation.assigned",
+    "conversation_assigned": "conversation.assigned",
+    "conversation_given_back": "conversation.given_back",
+    "conversation_needs_person": "conversation.needs_person",
+    "conversation_closed": "conversation.closed",
+    "conversation_state": "conversation.state",
     "approval_pending": "approval.opened",
     "approval_closed": "approval.updated",
+    "approval.overdue": "queue.updated",
+    "approval.alert": "queue.updated",
     "agent_typing": "agent.typing",
 }
 PASSING: Final = frozenset({"agent_typing", "agent.presence", "customer.typing"})

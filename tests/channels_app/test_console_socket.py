@@ -11,6 +11,7 @@ from django.test import Client
 
 from accounts.models import User
 from channels_app import console_socket
+from conversations import services as conversations
 from core import events
 from core.tenancy import tenant_scope
 from tests.channels_app.conftest import Line, Widgets, session_of
@@ -78,15 +79,29 @@ async def test_queue_event_arrives_with_its_number(desk: Any, committed_world: W
     line = await desk(committed_world.people["viewer"])
     await line.hear_type("connected")
     await subscribe(line, "queue")
-    seq = await append(committed_world, "queue", "queue.updated", {"waiting": 3})
+    seq = await append(committed_world, "queue", "approval.overdue", {"reference": "BR-3"})
     frame = await line.hear_type("event")
-    assert (frame["event"], frame["seq"], frame["payload"]) == ("queue.updated", seq, {"waiting": 3})
+    assert (frame["event"], frame["seq"], frame["payload"]) == ("queue.updated", seq, {"reference": "BR-3"})
+
+
+async def test_inbox_tells_of_a_new_conversation_and_of_whom_it_went_to(
+    desk: Any, chat: Any, committed_world: World, live_widgets: Widgets
+) -> None:
+    line = await desk(committed_world.people["support"])
+    await line.hear_type("connected")
+    await subscribe(line, "inbox")
+    _, conversation = await conversation_of(chat, live_widgets.acme)
+    assert (await line.hear_type("event"))["event"] == "conversation.new"
+    with tenant_scope(committed_world.acme.pk):
+        actor = await sync_to_async(committed_world.actor)("support")
+        await sync_to_async(conversations.take_over)(actor=actor, conversation_id=conversation)
+    assert (await line.hear_type("event"))["event"] == "conversation.assigned"
 
 
 async def test_events_missed_are_sent_after_the_number(desk: Any, committed_world: World) -> None:
     line = await desk(committed_world.people["viewer"])
     await line.hear_type("connected")
-    sent = [await append(committed_world, "queue", "queue.updated", {}) for _ in range(3)]
+    sent = [await append(committed_world, "queue", "approval.overdue", {}) for _ in range(3)]
     assert (await subscribe(line, "queue", after=1))["seq"] == 3
     assert [(await line.hear())["seq"] for _ in range(2)] == sent[1:]
 
@@ -95,7 +110,7 @@ async def test_event_of_another_tenant_is_never_heard(desk: Any, committed_world
     line = await desk(committed_world.outsiders["owner"])
     await line.hear_type("connected")
     await subscribe(line, "queue")
-    await append(committed_world, "queue", "queue.updated", {})
+    await append(committed_world, "queue", "approval.overdue", {})
     assert await line.socket.receive_nothing(timeout=0.3)
 
 
@@ -137,7 +152,7 @@ async def test_person_who_lost_the_seat_hears_no_more(desk: Any, committed_world
     await subscribe(line, "queue")
     with tenant_scope(committed_world.acme.pk):
         await user.memberships.aupdate(is_active=False)
-    await append(committed_world, "queue", "queue.updated", {})
+    await append(committed_world, "queue", "approval.overdue", {})
     assert (await line.hear())["type"] == "error"
 
 

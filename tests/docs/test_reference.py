@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from channels_app import console_topics
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -15,6 +17,11 @@ def test_every_setting_of_the_code_is_on_the_settings_page() -> None:
     code = (ROOT / "config" / "settings.py").read_text()
     read = set(re.findall(r'env(?:\.\w+)?\(\s*"([A-Z_]+)"', code))
     assert read == _listed("settings.md")
+
+
+def test_every_event_of_the_console_is_on_the_page_of_frames() -> None:
+    page = (ROOT / "docs" / "reference" / "websocket.md").read_text()
+    assert {name for name in console_topics.NAMES.values() if f"`{name}`" not in page} == set()
 
 
 def test_links_between_pages_lead_somewhere() -> None:
