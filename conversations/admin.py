@@ -28,7 +28,7 @@ from conversations.selectors import list_messages
 from core.actors import Actor
 from hitl.admin_display import risk_chip
 from hitl.admin_display import state_chip as approval_chip
-from hitl.models import Approval
+from hitl.selectors import list_for_conversation
 
 __all__ = ["ChannelAccountAdmin", "ConversationAdmin", "admin_tiles"]
 
@@ -270,7 +270,7 @@ def asked_for(viewer: Actor, conversation: Conversation) -> Iterable[Turn]:
     """Return the approvals that came up in the conversation, for those who may see approvals."""
     if not viewer.may("hitl.view_approval"):
         return
-    for approval in Approval.objects.filter(conversation_id=conversation.pk).order_by("id"):
+    for approval in list_for_conversation(viewer=viewer, conversation_id=conversation.pk, limit=SHOWN):
         tone = "accent" if approval.is_open else "neutral"
         chips = format_html("{} {}", risk_chip(approval), approval_chip(approval.state))
         yield Turn(at=approval.created_at, place=f"wk-tone-{tone}", approval=approval, chip=chips)
