@@ -1,96 +1,30 @@
 """The chat in a real browser against a real Daphne: hosted page, embedded bubble, outage and return."""
 
 import http.server
-import os
-import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings
 from django.db import connection, transaction
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, Message
 from core import actors, events
 from core.tenancy import tenant_scope
+from tests.browser import keep_picture, serious
 from tests.channels_app.conftest import SECRET, make_widget
+from tests.web_server import Web
 from tests.world import World
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-SHOTS = os.environ.get("WALKER_SHOTS", "")
 PHONE = {"width": 390, "height": 800}
 DESK = {"width": 1100, "height": 780}
 SUMMARY = "Raise the daily budget of Summer Sale from 600.00 to 900.00 EUR"
 
-pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium on this machine")
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-class Web:
-    """One Daphne of ours on the test's database; it can be stopped and started again."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        name = str(connection.settings_dict["NAME"])
-        base = os.environ["DATABASE_URL"].rpartition("/")[0]
-        more = {"DATABASE_URL": f"{base}/{name}", "PUBLIC_URL": self.url, "WALKER_DEMO": "1"}
-        prefix = settings.CACHES["default"]["KEY_PREFIX"]
-        env = {**os.environ, **more, "WALKER_REDIS_PREFIX": prefix, "WALKER_PROCESS": "web"}
-        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port)]
-        self.process = subprocess.Popen(
-            [*command, "config.asgi:application"], env=env, cwd=settings.BASE_DIR, stderr=subprocess.DEVNULL
-        )
-        for _ in range(600):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.1)
-        raise AssertionError("Daphne did not start")
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait(10)
-            self.process = None
-
-    @contextmanager
-    def away(self) -> Iterator[None]:
-        """Be down for a while."""
-        self.stop()
-        try:
-            yield
-        finally:
-            self.start()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Run one headless Chromium; Playwright's own loop must not forbid the ORM in this thread."""
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -186,16 +120,6 @@ def write(page: Page, text: str) -> None:
     page.keyboard.press("Enter")
 
 
-def keep_picture(page: Page, name: str) -> None:
-    if SHOTS:
-        page.screenshot(path=f"{SHOTS}/{name}.png")
-
-
-def serious(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['target']}" for one in found if one["impact"] in ("serious", "critical")]
-
-
 @pytest.mark.parametrize(("dark", "phone"), [(False, False), (True, False), (False, True), (True, True)])
 def test_conversation_with_an_approval_is_shown(
     opened: Callable[..., Page], scene: Scene, dark: bool, phone: bool
@@ -204,7 +128,7 @@ def test_conversation_with_an_approval_is_shown(
     page = opened(dark=dark, phone=phone)
     expect(page.get_by_text("Hello. What should we look at?")).to_be_visible()
     expect(page.get_by_text("Online")).to_be_visible()
-    keep_picture(page, f"{name}-empty")
+    keep_picture(page, f"{name}-empty", full_page=False)
     assert serious(page) == []
     page.get_by_role("button", name="Raise the daily budget").click()
     page.keyboard.press("Enter")
@@ -216,12 +140,12 @@ def test_conversation_with_an_approval_is_shown(
     scene.append("approval_pending", approval_id="a", reference="BR-1042", state="pending", summary=SUMMARY)
     scene.reply("This waits for signature BR-1042.")
     expect(page.get_by_text("Waiting for a signature")).to_be_visible()
-    keep_picture(page, f"{name}-waiting")
+    keep_picture(page, f"{name}-waiting", full_page=False)
     scene.append("approval_closed", approval_id="a", reference="BR-1042", state="executed", outcome="executed")
     expect(page.get_by_text("Done", exact=True)).to_be_visible()
     expect(page.get_by_text("This waits", exact=True)).to_be_hidden()
     assert serious(page) == []
-    keep_picture(page, f"{name}-done")
+    keep_picture(page, f"{name}-done", full_page=False)
 
 
 def test_hosted_page_is_the_demo_member(opened: Callable[..., Page], scene: Scene) -> None:
@@ -252,7 +176,7 @@ def test_message_written_during_an_outage_is_sent_once_after_it(
         expect(page.get_by_text("There is no connection.")).to_be_visible(timeout=8000)
         write(page, "during")
         expect(page.get_by_text("Waiting for the connection")).to_be_visible()
-        keep_picture(page, "chat-offline")
+        keep_picture(page, "chat-offline", full_page=False)
         scene.reply("written while you were away")
     expect(page.get_by_text("written while you were away")).to_be_visible(timeout=40000)
     expect(page.get_by_text("Waiting for the connection")).to_be_hidden(timeout=5000)
@@ -264,7 +188,7 @@ def test_message_too_long_is_counted_and_held_back(opened: Callable[..., Page], 
     write(page, "x" * 4100)
     expect(page.get_by_text("4 characters too many")).to_be_visible()
     expect(page.get_by_role("alert")).to_contain_text("4096")
-    keep_picture(page, "chat-too-long")
+    keep_picture(page, "chat-too-long", full_page=False)
     assert scene.messages() == []
 
 
@@ -320,7 +244,7 @@ def test_bubble_on_a_registered_site_takes_a_message(
     expect(page.get_by_label("Your message")).to_be_focused()
     write(page, "Hello from the shop")
     expect(page.get_by_text("Sent ·")).to_be_visible()
-    keep_picture(page, f"bubble{'-phone' if phone else ''}")
+    keep_picture(page, f"bubble{'-phone' if phone else ''}", full_page=False)
     assert serious(page) == []
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Open the chat")).to_be_focused()

@@ -1,39 +1,24 @@
 """The console in a real browser: no serious accessibility fault, usable on a phone."""
 
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
+from tests.browser import keep_picture, serious
 from tests.console.scene import Scene, build_scene
 from tests.world import World
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-SHOTS = os.environ.get("WALKER_SHOTS", "")
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1360, "height": 900}
 Opener = Callable[..., Page]
 
-pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium on this machine")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Run one headless Chromium; Playwright's own loop must not forbid the ORM in this thread."""
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
@@ -78,13 +63,6 @@ def session_of(user: User) -> str:
     return str(session.session_key)
 
 
-def serious(page: Page) -> list[str]:
-    """Return axe's serious and critical findings with their places."""
-    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
-    grave = [entry for entry in found if entry["impact"] in ("serious", "critical")]
-    return [f"{entry['id']}: {[node['target'] for node in entry['nodes']][:5]}" for entry in grave]
-
-
 PAGES = ["login", "dashboard", "queue", "approval", "decided", "conversations", "conversation", "audit", "people"]
 
 
@@ -101,9 +79,3 @@ def test_page_fits_a_phone(opened: Opener, scene: Scene, name: str) -> None:
     page = opened(scene.path(name), "" if name == "login" else "admin", phone=True)
     keep_picture(page, f"{name}-phone")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-
-
-def keep_picture(page: Page, name: str) -> None:
-    """Keep a picture of the page when a folder for them is named."""
-    if SHOTS:
-        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)

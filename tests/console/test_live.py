@@ -12,12 +12,12 @@ from conversations.models import ChannelAccount
 from core.scope import tenant_scope
 from hitl import services
 from hitl.models import Approval
-from tests.channels_app.test_browser import Web
 from tests.console.scene import Scene, ask, build_scene, write_in
-from tests.console.test_browser import CHROMIUM, chromium, pytestmark, session_of
+from tests.console.test_browser import session_of
+from tests.web_server import Web
 from tests.world import World
 
-__all__ = ["CHROMIUM", "chromium", "pytestmark"]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

@@ -1,0 +1,41 @@
+"""One headless Chromium for each module of tests, and what they ask of its pages."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+SHOTS = os.environ.get("WALKER_SHOTS", "")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Run one headless Chromium; Playwright's own loop must not forbid the ORM in this thread."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"no Chromium at {CHROMIUM}")
+    from playwright.sync_api import sync_playwright
+
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def serious(page: Any) -> list[str]:
+    """Return axe's serious and critical findings with their places."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    grave = [entry for entry in found if entry["impact"] in ("serious", "critical")]
+    return [f"{entry['id']}: {[node['target'] for node in entry['nodes']][:5]}" for entry in grave]
+
+
+def keep_picture(page: Any, name: str, *, full_page: bool = True) -> None:
+    """Keep a picture of the page when a folder for them is named."""
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=full_page)
