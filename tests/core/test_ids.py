@@ -1,0 +1,19 @@
+"""Keys are UUIDs of version 7, in the order in which they were made."""
+
+import time
+
+from core.ids import uuid7
+
+
+def test_keys_made_in_a_row_are_in_order() -> None:
+    keys = [uuid7() for _ in range(5000)]
+    assert keys == sorted(keys)
+
+
+def test_key_is_of_version_7_and_the_rfc_variant() -> None:
+    key = uuid7()
+    assert (key.version, key.variant) == (7, "specified in RFC 4122")
+
+
+def test_key_begins_with_the_milliseconds_of_now() -> None:
+    assert abs((uuid7().int >> 80) - time.time_ns() // 1_000_000) < 1000
