@@ -14,6 +14,7 @@ from conversations import selectors, services
 from conversations.types import InboundMessage, PointKind, SenderIdentity
 from core import events
 from core.actors import Actor
+from core.errors import Conflict
 from core.models import StreamEvent
 
 Frame = dict[str, Any]
@@ -78,7 +79,11 @@ def place_of(guest: Guest) -> Place | None:
 
 
 def take(guest: Guest, frame: SendMessage, user_agent: str) -> Stored:
-    """Store one message; the same client id is stored once and answered with the first row."""
+    """Store one message; the same client id is stored once and answered with the first row.
+
+    Raises `Conflict` ("id_reused") when the id belongs to another text: nothing is stored, and
+    nobody is told that it was.
+    """
     message = services.receive(
         actor=actor_of(guest, user_agent),
         inbound=InboundMessage(
@@ -94,6 +99,9 @@ def take(guest: Guest, frame: SendMessage, user_agent: str) -> Stored:
             metadata={"agent": frame.agent} if frame.agent else {},
         ),
     )
+    if message.body != frame.message:
+        detail = "This id belongs to another message; send this one under a new id."
+        raise Conflict(detail, code="id_reused", id=str(frame.id))
     return Stored(message.conversation_id, message.pk, message.seq, message.created_at.isoformat())
 
 

@@ -126,6 +126,16 @@ async def test_message_repeated_is_stored_once(chat: Any, committed_world: World
     assert await count(committed_world) == 1
 
 
+async def test_id_used_for_another_text_is_refused(chat: Any, committed_world: World, live_widgets: Widgets) -> None:
+    line = await chat(live_widgets.acme)
+    known = uuid4()
+    await line.send("Hello", known)
+    await line.say({"type": "send_message", "id": str(known), "message": "Goodbye"})
+    refusal = await line.hear_type("error")
+    assert (refusal["code"], refusal["id"]) == ("id_reused", str(known))
+    assert await count(committed_world) == 1
+
+
 async def test_message_repeated_after_reconnecting_is_stored_once(
     chat: Any, committed_world: World, live_widgets: Widgets
 ) -> None:
