@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from agents.models import AgentRun, ToolCall
+from agents.services.telling import answer_id
 from agents.wording import outcome_sentence
 from conversations import services as conversations
 from conversations.models import Conversation
@@ -110,6 +111,7 @@ def _say(run: AgentRun, conversation: Conversation, approval: Approval, text: st
             "approval_state": approval.state,
             "reference": approval.reference,
         },
+        client_id=answer_id(run),
     )
     AgentRun.objects.filter(pk=run.pk).update(reply_id=message.id)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from uuid import UUID, uuid5
 
-from agents.models import AgentVersion
+from agents.models import AgentRun, AgentVersion
 from core import events
 from core.actors import Actor, system
 
@@ -38,6 +38,11 @@ class Speaker:
         """Tell listeners that the pieces so far are void: the round is done again."""
         self._buffer = ""
         events.transient(self._stream, "agent_delta", {"content": "", "run": self._run, "reset": True})
+
+
+def answer_id(run: AgentRun) -> UUID:
+    """The client id of the one thing a run says for its generation: said again, it is the first one."""
+    return uuid5(run.id, str(run.generation))
 
 
 def agent_actor(version: AgentVersion | None) -> Actor:

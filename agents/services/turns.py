@@ -13,7 +13,7 @@ from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
 from agents.ports import Emit, Line, RunContext, RunOutcome, ToolRequest
 from agents.services import claims, outcomes
 from agents.services.routing import choose_version
-from agents.services.telling import Speaker, agent_actor
+from agents.services.telling import Speaker, agent_actor, answer_id
 from agents.tools import registry as tools
 from conversations import services as conversations
 from conversations.models import Conversation
@@ -185,6 +185,7 @@ def _speak(run: AgentRun, version: AgentVersion | None, answer: Answer) -> None:
         sender_id=version.agent_id if version else None,
         sender_name=version.agent.name if version else "",
         metadata=_metadata(run, version, made),
+        client_id=answer_id(run),
     )
     AgentRun.objects.filter(pk=run.pk).update(reply_id=message.id)
     reason = answer.outcome.error or answer.hand_off

@@ -82,7 +82,7 @@ class Message(TenantModel):
                 condition=~Q(channel_message_id=""),
             ),
             models.UniqueConstraint(
-                fields=["tenant_id", "conversation", "client_id"],
+                fields=["tenant_id", "conversation", "direction", "client_id"],
                 name="one_message_per_client_id",
                 condition=Q(client_id__isnull=False),
             ),

@@ -193,6 +193,7 @@ def _first_copy(inbound: InboundMessage) -> Message | None:
         owners = ContactPoint.objects.filter(kind=inbound.sender.kind, value_index=index)
         same |= Q(
             client_id=inbound.client_id,
+            direction=Message.Direction.IN,
             conversation__contact_id__in=owners.values("contact_id"),
         )
     if not same:

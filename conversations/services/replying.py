@@ -93,7 +93,9 @@ def _require_speaker(actor: Actor, sender_type: str) -> None:
 def _first(conversation: Conversation, client_id: UUID | None) -> Message | None:
     if client_id is None:
         return None
-    return Message.objects.filter(conversation=conversation, client_id=client_id).first()
+    # A customer makes ids of his own, and could make this one: only what went out counts.
+    rows = Message.objects.filter(conversation=conversation, direction=Message.Direction.OUT)
+    return rows.filter(client_id=client_id).first()
 
 
 def _guard(conversation: Conversation, sender_type: str) -> None:

@@ -13,10 +13,13 @@ from agents.models import AgentRun, AgentRunMessage
 from agents.ports import Line, ToolRequest, ToolSpec, Turn
 from agents.services import claims
 from agents.services.joining import BURST, QUIET
+from agents.services.telling import answer_id
+from conversations.services import receive
+from conversations.types import InboundMessage
 from core.clock import now
 from core.tenancy import tenant_scope
 from hitl.models import Approval
-from tests.agents.conftest import Desk, open_desk
+from tests.agents.conftest import DOOR, Desk, open_desk
 from tests.platform_fixture import Platform
 from tests.world import World
 
@@ -145,6 +148,44 @@ def test_worker_killed_after_asking_does_not_ask_again(desk: Desk) -> None:
     services.run_turn(run.pk)
     assert Approval.objects.count() == 1
     assert desk.answers(desk.conversation.pk)[0].startswith("Asked. This needs a signature")
+
+
+def test_worker_killed_between_answer_and_end_speaks_once(committed_desk: Desk) -> None:
+    desk = committed_desk
+    run = take(desk, "hello")
+
+    class Killed(BaseException):
+        """As a SIGKILL: nothing of ours runs after it."""
+
+    def die(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if sql.startswith('UPDATE "agents_agentrun" SET "reply_id"'):
+            raise Killed
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(die), pytest.raises(Killed):
+        services.run_turn(run.pk)
+    AgentRun.objects.update(lease_until=now() - timedelta(seconds=1))
+    services.run_turn(run.pk)
+    assert len(desk.answers(desk.conversation.pk)) == 1
+
+
+def test_answer_whose_run_forgot_it_is_not_said_again(desk: Desk) -> None:
+    run = take(desk, "hello")
+    services.run_turn(run.pk)
+    AgentRun.objects.update(state="queued", reply_id=None)
+    services.run_turn(run.pk)
+    assert len(desk.answers(desk.conversation.pk)) == 1
+    assert AgentRun.objects.get().reply_id is not None
+
+
+def test_customer_who_takes_an_answers_id_does_not_silence_it(desk: Desk) -> None:
+    run = take(desk, "hello")
+    inbound = InboundMessage(
+        channel_account_id=desk.account.pk, sender=desk.sender("support"), text="mine", client_id=answer_id(run)
+    )
+    receive(actor=DOOR, inbound=inbound)
+    services.run_turn(run.pk)
+    assert len(desk.answers(desk.conversation.pk)) == 1
 
 
 def test_run_that_kills_every_worker_ends_with_a_person(desk: Desk) -> None:
