@@ -12,6 +12,7 @@ from agents.models import Agent, AgentRun, AgentVersion, ToolCall
 from agents.ports import Line
 from agents.tools.registry import Caller
 from conversations.models import Conversation, Message
+from conversations.selectors import stopped_at
 from core.actors import Actor
 from core.errors import NotFound
 
@@ -72,6 +73,15 @@ def transcript(run: AgentRun) -> tuple[Line, ...]:
     open_ids = {message_id for message_id, answered in inputs.items() if answered is None}
     told = [row for row in rows if row.id not in open_ids]
     return tuple(_line(row) for row in [*told, *(row for row in rows if row.id in open_ids)])
+
+
+def is_stopped(run: AgentRun) -> bool:
+    """Whether the customer asked for silence after the newest message that the run answers."""
+    asked = stopped_at(run.conversation_id)
+    if asked is None:
+        return False
+    newest = run.inputs.aggregate(at=Max("message__created_at"))["at"]
+    return newest is None or newest <= asked
 
 
 def _line(message: Message) -> Line:

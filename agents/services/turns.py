@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db import transaction
@@ -35,11 +35,19 @@ State = AgentRun.State
 
 @dataclass(frozen=True)
 class Answer:
-    """What a round came to: words, or why there are none; and whether a person takes over."""
+    """What a round came to: words, or why there are none; and whether a person takes over.
+
+    After a stop only what was asked for already is told.
+    """
 
     outcome: RunOutcome
     generation: int
     hand_off: str = ""
+    stopped: bool = False
+
+
+class Stopped(Exception):
+    """The customer wants to hear no more: no further round, no further call."""
 
 
 def run_turn(run_id: UUID) -> UUID | None:
@@ -84,6 +92,9 @@ def _round(run: AgentRun, version: AgentVersion | None, speaker: Speaker) -> Ans
         return Answer(RunOutcome("", 0, error="no_agent"), generation)
     try:
         outcome = _orchestrate(run, version, speaker.emit)
+    except Stopped:
+        speaker.restart()
+        outcome = RunOutcome("", 0)
     except calls.ToolBroke as broken:
         outcome = RunOutcome("", 0, error=str(broken))
     except WalkerError as error:
@@ -108,16 +119,25 @@ def _orchestrate(run: AgentRun, version: AgentVersion, emit: Emit) -> RunOutcome
         max_rounds=MAX_ROUNDS,
     )
     run.agent_version = version
+    _heed_stop(run)
 
     def call_tool(request: ToolRequest, number: int) -> Line:
         claims.renew(run)
+        _heed_stop(run)
         # Read the caller again: his seat may have ended since the tools were offered.
         fresh = selectors.caller_of(run, version)
-        return calls.perform(run=run, caller=fresh, offered=names, request=request, number=number)
+        line = calls.perform(run=run, caller=fresh, offered=names, request=request, number=number)
+        _heed_stop(run)
+        return line
 
     model = registry.get_model(version.model, version.model_name)
     orchestrator = registry.get_orchestrator(version.orchestrator, model)
     return orchestrator.run(context, call_tool=call_tool, emit=emit)
+
+
+def _heed_stop(run: AgentRun) -> None:
+    if selectors.is_stopped(run):
+        raise Stopped
 
 
 def _open_calls(run: AgentRun) -> list[ToolCall]:
@@ -137,6 +157,8 @@ def _finish(run: AgentRun, version: AgentVersion | None, answer: Answer) -> bool
 
     Lock order: conversation, run, then the stream and the audit head inside `reply`.
     """
+    if selectors.is_stopped(run):
+        answer = replace(answer, outcome=replace(answer.outcome, text="", error=""), stopped=True)
     with transaction.atomic():
         conversation = Conversation.objects.select_for_update().get(pk=run.conversation_id)
         held = AgentRun.objects.select_for_update().filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
@@ -172,11 +194,25 @@ def _settle(run: AgentRun, version: AgentVersion | None, outcome: RunOutcome) ->
 
 
 def _speak(run: AgentRun, version: AgentVersion | None, answer: Answer) -> None:
-    """Say the answer (or the apology), then hand over where that is due."""
+    """Say the answer (or the apology, or after a stop what was asked for), then hand over where that is due."""
     made = _open_calls(run)
-    text = _with_signatures(answer.outcome.text or APOLOGY, made)
-    if answer.outcome.error:
-        text = _with_signatures(APOLOGY, made)
+    text = _with_signatures(_words(answer), made)
+    if answer.stopped:
+        AgentRun.objects.filter(pk=run.pk).update(error_code="stopped")
+    if text:
+        _say(run, version, text, made)
+    reason = answer.outcome.error or answer.hand_off
+    if reason:
+        conversations.hand_off(actor=system("agents"), conversation_id=run.conversation_id, reason=_code(reason))
+
+
+def _words(answer: Answer) -> str:
+    if answer.stopped:
+        return ""
+    return APOLOGY if answer.outcome.error else answer.outcome.text or APOLOGY
+
+
+def _say(run: AgentRun, version: AgentVersion | None, text: str, made: list[ToolCall]) -> None:
     message = conversations.reply(
         actor=agent_actor(version),
         conversation_id=run.conversation_id,
@@ -188,9 +224,6 @@ def _speak(run: AgentRun, version: AgentVersion | None, answer: Answer) -> None:
         client_id=answer_id(run),
     )
     AgentRun.objects.filter(pk=run.pk).update(reply_id=message.id)
-    reason = answer.outcome.error or answer.hand_off
-    if reason:
-        conversations.hand_off(actor=system("agents"), conversation_id=run.conversation_id, reason=_code(reason))
 
 
 def _metadata(run: AgentRun, version: AgentVersion | None, made: list[ToolCall]) -> dict[str, str]:
@@ -218,4 +251,4 @@ def _with_signatures(text: str, made: list[ToolCall]) -> str:
         for call in made
         if call.approval_id and str(call.result.get("reference")) not in text
     ]
-    return " ".join([text, *unnamed])
+    return " ".join(part for part in [text, *unnamed] if part)

@@ -1,27 +1,22 @@
-"""The wish that an answer be stopped: a flag that whoever writes the answer may look at."""
+"""The wish that an answer be stopped: a note that whoever writes the answer looks at."""
 
 from __future__ import annotations
 
-from typing import Final
 from uuid import UUID
 
 from django.core.cache import cache
 from redis import RedisError
 
+from conversations.selectors import STOP_LIFE, stop_key
+from core.clock import now
 from core.log import get_logger
 
 log = get_logger(__name__)
-LIFE: Final = 120  # seconds
-
-
-def flag(tenant_id: UUID, conversation_id: UUID) -> str:
-    """Return the cache key of the wish: `<tenant>:stop:<conversation>`, both as hex."""
-    return f"{tenant_id.hex}:stop:{conversation_id.hex}"
 
 
 async def ask(tenant_id: UUID, conversation_id: UUID) -> None:
-    """Leave the wish; without Redis the page at least shows no more of the answer."""
+    """Leave the wish with its moment; without Redis the page at least shows no more of the answer."""
     try:
-        await cache.aset(flag(tenant_id, conversation_id), 1, timeout=LIFE)
+        await cache.aset(stop_key(tenant_id, conversation_id), now(), timeout=STOP_LIFE)
     except (RedisError, OSError):
         log.warning("stop_not_kept")

@@ -30,9 +30,11 @@ from conversations.selectors.messages import (
     list_messages,
     transcript,
 )
+from conversations.selectors.stops import STOP_LIFE, stop_key, stopped_at
 
 __all__ = [
     "COUNT_CAP",
+    "STOP_LIFE",
     "Audience",
     "ConversationFilters",
     "ConversationPage",
@@ -53,5 +55,7 @@ __all__ = [
     "list_messages",
     "owned_by_contact",
     "snapshot_for_customer",
+    "stop_key",
+    "stopped_at",
     "transcript",
 ]

@@ -1,0 +1,81 @@
+"""A stopped run: no further round, no further word, but what it asked for is still told."""
+
+from collections.abc import Sequence
+
+import pytest
+from asgiref.sync import async_to_sync
+
+from agents import services
+from agents.models import AgentRun
+from agents.ports import Line, ToolRequest, ToolSpec, Turn
+from channels_app.webchat import stop
+from hitl.models import Approval
+from tests.agents.conftest import Desk
+
+WISH = {"campaign": "Summer Sale", "daily_budget": "900"}
+
+
+def ask_to_stop(desk: Desk) -> None:
+    async_to_sync(stop.ask)(desk.world.acme.pk, desk.conversation.pk)
+
+
+def work(desk: Desk, text: str = "hello") -> list[str]:
+    """Let the message be worked; returns all that was said."""
+    message = desk.receive(text, agent="paid_ads")
+    run = services.take_message(message_id=message.pk)
+    assert run is not None
+    services.run_turn(run.pk)
+    return desk.answers(message.conversation_id)
+
+
+def test_run_stopped_before_it_speaks_says_nothing(desk: Desk) -> None:
+    def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        ask_to_stop(desk)
+        return Turn("Hello.")
+
+    desk.script(script)
+    assert work(desk) == []
+    assert (desk.last_run.state, desk.last_run.error_code) == (AgentRun.State.FINISHED, "stopped")
+
+
+def test_run_stopped_between_rounds_does_no_further_round_and_calls_nothing(desk: Desk) -> None:
+    def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        ask_to_stop(desk)
+        return Turn("", (ToolRequest("one", "set_campaign_budget", WISH),))
+
+    model = desk.script(script)
+    assert work(desk) == []
+    assert len(model.seen) == 1
+    assert not Approval.objects.exists()
+
+
+def test_what_was_asked_for_before_the_stop_is_still_told(desk: Desk) -> None:
+    def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        if any(line.role == "tool" for line in lines):
+            ask_to_stop(desk)
+            return Turn("And now a long story.")
+        return Turn("", (ToolRequest("one", "set_campaign_budget", WISH),))
+
+    desk.script(script)
+    (said,) = work(desk)
+    assert said.startswith(f"This needs a signature: {Approval.objects.get().reference}")
+    assert "story" not in said
+
+
+def test_failure_after_a_stop_is_silent(desk: Desk) -> None:
+    def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        ask_to_stop(desk)
+        raise RuntimeError("boom")
+
+    desk.script(script)
+    assert work(desk) == []
+    assert desk.conversation.state == "agent"
+
+
+@pytest.mark.parametrize("joins", [True, False])
+def test_message_after_a_stop_is_answered(desk: Desk, joins: bool) -> None:
+    work(desk)
+    ask_to_stop(desk)
+    if not joins:
+        AgentRun.objects.update(joinable_until=None)
+    assert len(work(desk, "hello again")) == 2
