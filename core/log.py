@@ -117,6 +117,17 @@ def get_logger(name: str) -> Any:
     return structlog.get_logger(name)
 
 
+# These write a line for every statement, call, tick of the schedule or task taken.
+QUIET = (
+    "celery.beat",
+    "celery.worker.strategy",
+    "daphne",
+    "django.db.backends",
+    "httpcore2",
+    "httpx2",
+)
+
+
 def logging_config(*, testing: bool = False) -> dict[str, Any]:
     """Return the configuration for the standard library's logging: everything passes the same mask."""
     quiet = {"level": "WARNING"}
@@ -142,7 +153,7 @@ def logging_config(*, testing: bool = False) -> dict[str, Any]:
         },
         "root": {"handlers": ["stderr"], "level": "WARNING" if testing else "INFO"},
         # These print paths, statements or bodies below this level.
-        "loggers": dict.fromkeys(("django.db.backends", "httpx2", "httpcore2", "daphne"), quiet),
+        "loggers": dict.fromkeys(QUIET, quiet),
     }
 
 
