@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from accounts.models import Membership
+from accounts.models import Membership, Tenant
 from accounts.roles import PERMISSIONS
 from core import resolvers
+from core.scope import current_tenant_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,11 @@ def list_members(*, role: str | None = None, permission: str | None = None) -> l
         roles = [name for name, granted in PERMISSIONS.items() if permission in granted]
         members = members.filter(role__in=roles)
     return list(members.select_related("user").order_by("id"))
+
+
+def tenant_zone() -> ZoneInfo:
+    """Return the time zone of the tenant in scope. One query."""
+    return ZoneInfo(Tenant.objects.only("timezone").get(pk=current_tenant_id()).timezone)
 
 
 def is_active_member(user_id: UUID) -> bool:

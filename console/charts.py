@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 HEIGHT = 120
 WIDTH = 560
@@ -79,11 +79,6 @@ class Chart:
         """Return the grid: height and value of the middle and the top."""
         steps = [0, self.top // 2, self.top]
         return [(round(HEIGHT + 10 - step / self.top * HEIGHT, 1), step) for step in steps]
-
-
-def last_days(today: date, count: int = 14) -> list[date]:
-    """Return the last `count` days, the given one last."""
-    return [today - timedelta(days=back) for back in range(count - 1, -1, -1)]
 
 
 def by_day(key: str, title: str, days: list[date], counts: dict[str, tuple[str, dict[date, int]]]) -> Chart:

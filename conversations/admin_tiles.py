@@ -5,6 +5,7 @@ from typing import Any
 from django.core.cache import cache
 from django.urls import reverse
 
+from accounts.selectors import tenant_zone
 from console.badges import Badge, badges
 from console.charts import Chart, by_day
 from console.tiles import Tile, tiles
@@ -54,7 +55,7 @@ class MessagesTile(Tile):
 
 
 def _chart(viewer: Actor) -> Chart:
-    found = count_by_day(viewer=viewer)
+    found = count_by_day(viewer=viewer, zone=tenant_zone().key)
     messages = {row.day: row.messages for row in found}
     started = {row.day: row.conversations for row in found}
     counts = {"Messages": ("info", messages), "New conversations": ("accent", started)}

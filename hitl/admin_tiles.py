@@ -1,26 +1,25 @@
 """Badges and dashboard tiles of the approvals."""
 
-from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Count, Q
-from django.db.models.functions import TruncDate
 from django.urls import reverse
 
 from console.badges import Badge, badges
-from console.charts import Chart, by_day, last_days
+from console.charts import Chart, by_day
 from console.people import name_in, names_of
 from console.tiles import Tile, tiles
 from core.actors import Actor
-from core.clock import now
 from core.scope import current_tenant_id
+from hitl import selectors
 from hitl.admin_display import RISKS, state_chip
-from hitl.models import Approval, Decision, Seat
-from hitl.transitions import WAITING, State
+from hitl.models import Decision
 
-SIGNED = (State.APPROVED, State.EXECUTING, State.UNKNOWN, State.EXECUTED, State.FAILED)
 CHART_SECONDS = 30
+NOTICES = {
+    "approval_opened": "Asks for your signature",
+    "approval_stuck": "Cannot go on by itself and needs you",
+}
 
 
 class WaitingBadge(Badge):
@@ -29,9 +28,8 @@ class WaitingBadge(Badge):
     label, tone, permission = "wait for your signature", "accent", "hitl.decide_approval"
 
     def count(self, viewer: Actor) -> int:
-        """Count the waiting approvals in which the viewer holds a seat."""
-        mine = Seat.objects.filter(person=viewer.user_id, closed_at=None, approval__state__in=WAITING)
-        return int(mine.values("approval").distinct().count())
+        """Count the waiting approvals in which the viewer holds a seat, capped."""
+        return selectors.count_mine(viewer=viewer)
 
 
 class OverdueBadge(Badge):
@@ -40,8 +38,8 @@ class OverdueBadge(Badge):
     label, tone, permission = "overdue", "danger", "hitl.view_approval"
 
     def count(self, viewer: Actor) -> int:
-        """Count what waits past its time."""
-        return int(Approval.objects.filter(state__in=WAITING, sla_due_at__lt=now()).count())
+        """Count what waits past its time, capped."""
+        return selectors.count_overdue(viewer=viewer)
 
 
 class WaitingTile(Tile):
@@ -51,17 +49,15 @@ class WaitingTile(Tile):
     template = "console/tiles/waiting.html"
 
     def context(self, viewer: Actor) -> dict[str, Any]:
-        """Count everything in one statement."""
-        wanted = {level: Count("pk", filter=Q(risk_level=level)) for level in RISKS}
-        wanted["overdue"] = Count("pk", filter=Q(sla_due_at__lt=now()))
-        counts = Approval.objects.filter(state__in=WAITING).aggregate(**wanted)
+        """Count them, each kind capped."""
+        counts = selectors.count_waiting(viewer=viewer)
         queue = reverse("admin:hitl_approval_changelist")
         rows = [
             {"word": word, "tone": tone, "icon": icon, "count": counts[key], "url": _link(queue, key)}
             for key, (word, tone, icon) in reversed(RISKS.items())
         ]
-        overdue = {"count": counts["overdue"], "url": f"{queue}?overdue=yes"}
-        return {"rows": rows, "overdue": overdue, "total": sum(row["count"] for row in rows)}
+        overdue = {"count": selectors.count_overdue(viewer=viewer), "url": f"{queue}?overdue=yes"}
+        return {"rows": rows, "overdue": overdue, "total": sum(counts.values()), "cap": selectors.CAP}
 
 
 def _link(queue: str, risk: str) -> str:
@@ -77,26 +73,39 @@ class ChartTile(Tile):
     def context(self, viewer: Actor) -> dict[str, Any]:
         """Return the chart, drawn at most every half minute."""
         key = f"{current_tenant_id()}:console-chart:approvals"
-        chart: Chart = cache.get(key) or _chart(now())
+        chart: Chart = cache.get(key) or _chart(viewer)
         cache.set(key, chart, timeout=CHART_SECONDS)
         return {"chart": chart}
 
 
-def _chart(moment: datetime) -> Chart:
-    days = last_days(moment.date())
-    start = moment - timedelta(days=len(days))
-    decided = Approval.objects.filter(decided_at__gte=start)
+def _chart(viewer: Actor) -> Chart:
+    found = selectors.count_by_day(viewer=viewer)
     counts = {
-        "Opened": ("neutral", _daily(Approval.objects.filter(created_at__gte=start), "created_at")),
-        "Approved": ("good", _daily(decided.filter(state__in=SIGNED), "decided_at")),
-        "Rejected": ("danger", _daily(decided.filter(state=State.REJECTED), "decided_at")),
+        "Opened": ("neutral", {row.day: row.opened for row in found}),
+        "Approved": ("good", {row.day: row.signed for row in found}),
+        "Rejected": ("danger", {row.day: row.rejected for row in found}),
     }
-    return by_day("approvals", "Approvals, last 14 days", days, counts)
+    return by_day("approvals", "Approvals, last 14 days", [row.day for row in found], counts)
 
 
-def _daily(rows: Any, column: str) -> dict[date, int]:
-    found = rows.annotate(day=TruncDate(column)).values_list("day").annotate(count=Count("pk"))
-    return dict(found.order_by("day"))
+class NoticesTile(Tile):
+    """What the viewer was told: requests that wait for him, and those that cannot go on by themselves."""
+
+    order, width, permission = 30, "full", "hitl.view_approval"
+    template = "console/tiles/notices.html"
+
+    def context(self, viewer: Actor) -> dict[str, Any]:
+        """Return the newest notices with where they lead."""
+        rows = [
+            {
+                "notice": notice,
+                "words": NOTICES.get(notice.template, "Something has happened"),
+                "url": reverse("admin:hitl_approval_change", args=[notice.approval_id]),
+                "state": state_chip(notice.approval.state),
+            }
+            for notice in selectors.list_notifications(viewer=viewer, limit=6)
+        ]
+        return {"rows": rows}
 
 
 class DecisionsTile(Tile):
@@ -126,4 +135,5 @@ badges.register("hitl.waiting", WaitingBadge)
 badges.register("hitl.overdue", OverdueBadge)
 tiles.register("approvals-waiting", WaitingTile)
 tiles.register("approvals-chart", ChartTile)
+tiles.register("approvals-notices", NoticesTile)
 tiles.register("approvals-decisions", DecisionsTile)

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 from pydantic import BaseModel
 
-from accounts.models import Tenant
+from accounts.selectors import tenant_zone
 from core.log import get_logger
-from core.scope import current_tenant_id
 from hitl import matching, risk
 from hitl.models import Approval, ApprovalWorkflow
 from hitl.registry import AnyKind
@@ -72,18 +70,13 @@ def assess(
             base_risk=kind.base_risk,
             estimate=estimate,
             history=_history(requester_id, agent_id),
-            local_time=moment.astimezone(_zone()),
+            local_time=moment.astimezone(tenant_zone()),
         )
     except Exception as error:  # boundary: an adapter raises what it likes
         # Kinds come from elsewhere: whatever goes wrong in one must not lower the bar.
         log.exception("risk_not_assessed", kind=kind.key)
         return Assessed(Estimate(), risk.unassessable(type(error).__name__))
     return Assessed(estimate, scored)
-
-
-def _zone() -> ZoneInfo:
-    tenant = Tenant.objects.only("timezone").get(pk=current_tenant_id())
-    return ZoneInfo(tenant.timezone)
 
 
 def _history(requester_id: UUID | None, agent_id: UUID | None) -> risk.History:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import TruncDate
 
-from accounts.models import Tenant, User
+from accounts.models import User
+from accounts.selectors import tenant_zone
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import NotFound
@@ -34,6 +35,7 @@ VIEW: Final = "hitl.view_approval"
 PAGE: Final = 50
 CAP: Final = 100
 _WAITING: Final = [state.value for state in WAITING]
+SIGNED: Final = (State.APPROVED, State.EXECUTING, State.UNKNOWN, State.EXECUTED, State.FAILED)
 _PEOPLE: Final = ("requester", "decided_by", "assigned_to", "workflow")
 
 
@@ -55,6 +57,16 @@ class Filters:
     """A reference, with or without `BR-`."""
     before: UUID | None = None
     limit: int = PAGE
+
+
+@dataclass(frozen=True)
+class DayCount:
+    """How much was asked for, signed and rejected on one day."""
+
+    day: date
+    opened: int
+    signed: int
+    rejected: int
 
 
 @dataclass(frozen=True)
@@ -246,29 +258,27 @@ def count_overdue(*, viewer: Actor, now: datetime | None = None) -> int:
     return len(rows.order_by("sla_due_at").values_list("pk")[:CAP])
 
 
-def chart_by_day(*, viewer: Actor, days: int = 14, now: datetime | None = None) -> list[tuple[date, dict[str, int]]]:
-    """Return, per day of the tenant's zone, how many requests were made, by what became of them.
-
-    Keys: `total`, and the states. Two queries; reads the rows of those days over an index.
-    """
+def count_by_day(*, viewer: Actor, days: int = 14, now: datetime | None = None) -> list[DayCount]:
+    """Return what was asked for and decided on the last days of the tenant's zone, oldest first, no day
+    left out. Needs `hitl.view_approval`. Three queries."""
     viewer.require(VIEW)
-    zone = ZoneInfo(Tenant.objects.only("timezone").get(pk=current_tenant_id()).timezone)
+    zone = tenant_zone()
     today = (now or clock_now()).astimezone(zone).date()
-    first = today - timedelta(days=days - 1)
-    since = datetime.combine(first, datetime.min.time(), tzinfo=zone)
-    rows = (
-        Approval.objects.filter(created_at__gte=since)
-        .annotate(day=TruncDate("created_at", tzinfo=zone))
-        .values("day", "state")
-        .annotate(n=Count("pk"))
-        .order_by("day")
-    )
-    found: dict[date, dict[str, int]] = {first + timedelta(days=number): {"total": 0} for number in range(days)}
-    for row in rows:
-        if row["day"] in found:
-            found[row["day"]][row["state"]] = row["n"]
-            found[row["day"]]["total"] += row["n"]
-    return list(found.items())
+    wanted = [today - timedelta(days=back) for back in range(days - 1, -1, -1)]
+    since = datetime.combine(wanted[0], time.min, tzinfo=zone)
+    opened = dict(_per_day(Approval.objects.filter(created_at__gte=since), "created_at", zone))
+    decided = Approval.objects.filter(decided_at__gte=since, state__in=[*SIGNED, State.REJECTED])
+    signed: dict[date, int] = {}
+    rejected: dict[date, int] = {}
+    for day, state, count in _per_day(decided, "decided_at", zone, "state"):
+        kind = rejected if state == State.REJECTED else signed
+        kind[day] = kind.get(day, 0) + count
+    return [DayCount(day, opened.get(day, 0), signed.get(day, 0), rejected.get(day, 0)) for day in wanted]
+
+
+def _per_day(rows: QuerySet[Approval], column: str, zone: ZoneInfo, *also: str) -> Iterable[Any]:
+    days = rows.order_by().annotate(day=TruncDate(column, tzinfo=zone))
+    return days.values_list("day", *also).annotate(count=Count("pk"))
 
 
 def list_notifications(*, viewer: Actor, limit: int = 20) -> list[Notification]:

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from console.bases import ReadOnlyAdmin
 from tests.console.conftest import Browser
+from tests.console.scene import build_scene
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +29,6 @@ def test_sign_in_page_has_the_two_fields(client: Client) -> None:
 
 def test_member_without_a_seat_is_refused(browser: Browser, world: World) -> None:
     client = browser("viewer")
-    world.people["viewer"].memberships.model.objects  # noqa: B018
     from core.scope import tenant_scope
 
     with tenant_scope(world.acme.pk):
@@ -39,6 +39,12 @@ def test_member_without_a_seat_is_refused(browser: Browser, world: World) -> Non
 @pytest.mark.parametrize("role", ["owner", "admin", "approver", "support", "compliance", "viewer"])
 def test_dashboard_opens_for_every_role(browser: Browser, role: str) -> None:
     assert browser(role).get("/admin/").status_code == 200
+
+
+def test_dashboard_tells_each_person_what_he_was_told(browser: Browser, world: World) -> None:
+    build_scene(world)
+    told = {role: "Asks for your signature" in browser(role).get("/admin/").content.decode() for role in world.people}
+    assert {role for role, was_told in told.items() if was_told} == {"approver", "admin"}
 
 
 def test_only_our_admins_are_registered() -> None:

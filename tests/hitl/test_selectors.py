@@ -1,7 +1,7 @@
 """Reading approvals: filters, stories, numbers, and how many queries they take."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import Tenant
 from core.clock import now
 from core.errors import NotFound, Refused
 from core.models import StreamEvent
@@ -102,10 +103,17 @@ def test_count_of_mine(scene: Scene) -> None:
 def test_chart_counts_each_day(scene: Scene) -> None:
     scene.propose(now=now() - timedelta(days=2))
     scene.decide(scene.propose(), "reject")
-    chart = selectors.chart_by_day(viewer=scene.actor("viewer"))
-    assert len(chart) == 14
-    assert sum(row["total"] for _, row in chart) == 2
-    assert chart[-1][1]["rejected"] == 1
+    chart = selectors.count_by_day(viewer=scene.actor("viewer"))
+    assert [row.opened for row in chart] == [0] * 11 + [1, 0, 1]
+    assert [(row.signed, row.rejected) for row in chart] == [(0, 0)] * 13 + [(0, 1)]
+
+
+def test_chart_follows_the_days_of_the_tenants_zone(scene: Scene) -> None:
+    Tenant.objects.update(timezone="Pacific/Auckland")
+    late = datetime(2026, 6, 10, 13, 30, tzinfo=UTC)  # already the eleventh over there
+    scene.propose(now=late)
+    chart = selectors.count_by_day(viewer=scene.actor("viewer"), days=2, now=late)
+    assert [(row.day.day, row.opened) for row in chart] == [(10, 0), (11, 1)]
 
 
 def test_story_names_who_did_what_and_why(scene: Scene) -> None:
@@ -159,4 +167,4 @@ def test_queries_do_not_grow_with_rows(scene: Scene, rows: int) -> None:
     assert _queries(page) == 1
     assert _queries(lambda: selectors.count_waiting(viewer=viewer)) == 1
     assert _queries(lambda: selectors.history(viewer=viewer, approval_id=approvals[0].pk)) == 3
-    assert _queries(lambda: selectors.chart_by_day(viewer=viewer)) == 2
+    assert _queries(lambda: selectors.count_by_day(viewer=viewer)) == 3
