@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from config.celery import app
-from conversations import services, tasks
+from conversations import gauges, services, tasks
 from conversations.models import Message
 from core import events
 from core.clock import at, now
@@ -45,6 +45,12 @@ def test_sweep_delivers_what_was_forgotten(forgotten: Message) -> None:
 def test_sweep_leaves_the_newest_to_their_own_task(forgotten: Message) -> None:
     sweep(0)
     assert Message.objects.get(pk=forgotten.pk).status == "queued"
+
+
+def test_health_page_knows_how_long_a_delivery_has_been_due(forgotten: Message) -> None:
+    assert gauges.oldest_due_delivery() < 5
+    with at(now() + timedelta(seconds=90)):
+        assert 85 < gauges.oldest_due_delivery() < 95
 
 
 def test_committed_reply_wakes_its_delivery(
