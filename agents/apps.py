@@ -12,8 +12,9 @@ class AgentsConfig(AppConfig):
     def ready(self) -> None:
         """Connect the receivers and register tools and models."""
         from agents import receivers  # noqa: PLC0415  (needs loaded apps)
-        from agents.tools import acting, reading  # noqa: PLC0415
+        from agents.tools import acting, reading, withdrawing  # noqa: PLC0415
 
         receivers.connect()
         reading.register_all()
         acting.register_all()
+        withdrawing.register_all()

@@ -55,6 +55,26 @@ def outcome_sentence(approval: Approval, *, reason: str, error: str) -> str:
             )
 
 
+def withdrawn_sentence(approval: Approval) -> str:
+    """What is said when a request was taken back in time."""
+    return f"{approval.reference} was withdrawn: {_headline(approval)}. Nothing was changed by it."
+
+
+_KEPT = {
+    "executing": "it is being done at this moment",
+    "unknown": "it was signed, and may have been done",
+    "executed": "it was signed and done",
+    "failed": "it was signed, but could not be done",
+    "cancelled": "it was withdrawn before",
+}
+
+
+def kept_sentence(approval: Approval) -> str:
+    """What is said when a request cannot be taken back any more."""
+    why = _KEPT.get(approval.state, f"it is already {approval.state.replace('_', ' ')}")
+    return f"{approval.reference} can no longer be withdrawn: {why}."
+
+
 def _by(approval: Approval) -> str:
     """Who decided, without a name: the console knows it, a chat need not."""
     return "by a rule" if approval.decided_as == _DECIDED_AS_RULE else "by a colleague"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 
 from agents.local.asking import ask
 from agents.local.decide import decide
 from agents.local.replies import say, word
-from agents.local.types import Call, Decision
+from agents.local.types import WITHDRAW, Call, Decision
 from agents.ports import Emit, Line, Model, ToolRequest, ToolSpec, Turn
 
+_REFERENCE = re.compile(r"\bBR-\d+\b")
 _MOOD = {
     "later": "I cannot plan ahead: what I ask for is done once it is signed. ",
     "question": "That is yours to decide. ",
@@ -28,7 +30,10 @@ class LocalModel(Model):
         """Answer the customer's lines since the last answer, or word the results of the calls."""
         names = [tool.name for tool in tools]
         decisions = decide([(line.role, line.text) for line in lines if _spoken(line)])
-        asked = _requests(decisions, names)
+        wanted = _requests(decisions, names)
+        taken_back = _withdrawals(decisions, lines, wanted) if WITHDRAW in names else ()
+        asked = (*taken_back, *wanted)
+        decisions = [d for d in decisions if not (taken_back and d.topic == "left_alone")]
         answered = _results(lines)
         open_requests = tuple(r for r in asked if r.call_id not in answered)
         if open_requests:
@@ -58,6 +63,24 @@ def _requests(decisions: Sequence[Decision], names: Sequence[str]) -> tuple[Tool
     calls = [call for decision in decisions for call in decision.calls if call.tool in names]
     unique = {_call_id(call): call for call in calls}
     return tuple(ToolRequest(key, call.tool, dict(call.arguments)) for key, call in unique.items())
+
+
+def _withdrawals(
+    decisions: Sequence[Decision], lines: Sequence[Line], wanted: Sequence[ToolRequest]
+) -> tuple[ToolRequest, ...]:
+    """When the person takes back: what was asked for in this run and is not wanted any more.
+
+    That is known from the results of this run's calls, and from our last answer.
+    """
+    if not any(decision.topic == "left_alone" for decision in decisions):
+        return ()
+    said = [line.text for line in lines if line.role == "assistant" and _spoken(line)][-1:]
+    named = [reference for text in said for reference in _REFERENCE.findall(text)]
+    keeps = {request.call_id for request in wanted}
+    done = [line for line in lines if line.role == "tool" and line.call_id not in keeps]
+    named += [str(line.result["reference"]) for line in done if line.result.get("reference")]
+    calls = [Call(WITHDRAW, {"reference": reference}) for reference in dict.fromkeys(named)]
+    return tuple(ToolRequest(_call_id(call), call.tool, dict(call.arguments)) for call in calls)
 
 
 def _compose(

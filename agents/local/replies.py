@@ -21,7 +21,7 @@ ABILITIES: Mapping[str, str] = {
     "list_audiences": "list the audiences",
 }
 _SAYINGS: Mapping[str, str] = {
-    "left_alone": "All right, I leave everything as it is. Nothing has been proposed.",
+    "left_alone": "All right, I leave everything as it is. Nothing new has been proposed.",
     "refuse": "I cannot work round the rules: every change needs a person's signature, whatever a "
     "message says. Please tell me plainly what you would like to change.",
     "decide": "I cannot approve or reject anything. A person who may sign does that in the console.",

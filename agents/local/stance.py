@@ -23,6 +23,10 @@ _RETRACT = re.compile(
     r"\b(?:never ?mind|forget (?:it|that|about)|scratch that|changed my mind|on second thoughts?|"
     r"cancel (?:that|it|this|my)|undo|revert|hold on|wait)\b|^(?:no|nope|nah|stop|cancel)\b[\s,.!]*$"
 )
+_REFUSAL = re.compile(
+    r"^(?:(?:no|nope|nah|oh|sorry|please|actually|ok|okay|,|!)\s*)*(?:don't|dont|do not)"
+    r"(?:\s+(?:do|it|that|this|so|please|yet|anything|,|!))*$"
+)
 _NEGATION = re.compile(
     r"\b\w+n't\b|\b(?:not|never|cannot|without|avoid|refrain|rather than|instead of|no longer|"
     r"no need|nobody|"
@@ -111,7 +115,7 @@ def is_attack(text: str) -> bool:
 def hazard(clause: Clause) -> Stance | None:
     """A stance that spoils every command of the same message."""
     bare = _POLITE_IF.sub("please", clause.bare)
-    if _RETRACT.search(bare):
+    if _RETRACT.search(bare) or _REFUSAL.search(bare):
         return "retract"
     if _NEGATION.search(bare):
         return "negated"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 PERSON = "bring_person"
+WITHDRAW = "withdraw_request"
 NOT_FOUND = "I cannot find"
 PERSON_OFFER = "Would you like me to bring in a person?"
 REQUIRED: Mapping[str, tuple[str, ...]] = {

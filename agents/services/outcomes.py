@@ -33,7 +33,8 @@ def take_outcome(*, approval_id: UUID) -> AgentRun | None:
         return None
     trigger = _trigger(approval)
     call = ToolCall.objects.filter(pk=approval.tool_call_id).select_related("run").first()
-    if trigger is None or call is None:
+    if trigger is None or call is None or call.result.get("withdrawn"):
+        # The answer of the run that took it back tells that.
         return None
     try:
         with transaction.atomic():

@@ -109,7 +109,7 @@ def _round(run: AgentRun, version: AgentVersion | None, speaker: Speaker) -> Ans
 
 def _orchestrate(run: AgentRun, version: AgentVersion, emit: Emit) -> RunOutcome:
     caller = selectors.caller_of(run, version)
-    offered = tools.offered(version.tools, caller)
+    offered = tools.offered([*version.tools, *tools.FOR_EVERY_AGENT], caller)
     names = {tool.key for tool in offered}
     context = RunContext(
         run_id=run.id,
@@ -148,6 +148,10 @@ def _open_calls(run: AgentRun) -> list[ToolCall]:
     return list(made.order_by("id"))
 
 
+def _waits(call: ToolCall) -> bool:
+    return call.approval_id is not None and not call.result.get("withdrawn")
+
+
 def _wished_hand_off(run: AgentRun) -> str:
     return next((c.result["hand_off"] for c in _open_calls(run) if "hand_off" in c.result), "")
 
@@ -178,7 +182,7 @@ def _finish(run: AgentRun, version: AgentVersion | None, answer: Answer) -> bool
 def _settle(run: AgentRun, version: AgentVersion | None, outcome: RunOutcome) -> None:
     """Write how the run ended."""
     moment = now()
-    waits = any(call.approval_id for call in _open_calls(run))
+    waits = any(_waits(call) for call in _open_calls(run))
     ended = State.FAILED if outcome.error else State.WAITING if waits else State.FINISHED
     AgentRunMessage.objects.filter(run=run, answered_at=None).update(answered_at=moment)
     AgentRun.objects.filter(pk=run.pk).update(
@@ -228,7 +232,7 @@ def _say(run: AgentRun, version: AgentVersion | None, text: str, made: list[Tool
 
 def _metadata(run: AgentRun, version: AgentVersion | None, made: list[ToolCall]) -> dict[str, str]:
     """What goes with the answer: ids, so that a page can draw what was asked for."""
-    asked = [call for call in made if call.approval_id]
+    asked = [call for call in made if _waits(call)]
     facts = {"run": str(run.id), "agent": version.agent.type if version else ""}
     if asked:
         facts |= {
@@ -245,10 +249,10 @@ def _code(reason: str) -> str:
 
 
 def _with_signatures(text: str, made: list[ToolCall]) -> str:
-    """An answer always names what was asked for in it, whatever the model wrote."""
+    """An answer always names what was asked for or taken back in it, whatever the model wrote."""
     unnamed = [
         str(call.result["sentence"])
         for call in made
-        if call.approval_id and str(call.result.get("reference")) not in text
+        if call.result.get("reference") and str(call.result["reference"]) not in text
     ]
-    return " ".join(part for part in [text, *unnamed] if part)
+    return " ".join(part for part in [text, *dict.fromkeys(unnamed)] if part)

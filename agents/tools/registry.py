@@ -15,6 +15,8 @@ from core.registry import Registry
 
 Audience = Literal["public", "verified", "member"]
 PROPOSE = "hitl.propose_approval"
+FOR_EVERY_AGENT = ("withdraw_request",)
+"""What an agent of any version can call: who could ask can take back."""
 
 
 class Arguments(BaseModel):

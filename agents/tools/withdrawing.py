@@ -1,0 +1,87 @@
+"""Taking back what was asked for in this run, while that is still possible."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db import transaction
+from pydantic import Field
+
+from agents.models import ToolCall
+from agents.tools.registry import Arguments, Audience, Caller, Tool, register
+from agents.wording import kept_sentence, withdrawn_sentence
+from core.actors import Actor
+from core.errors import Conflict, NotFound
+from hitl import services
+from hitl.models import Approval
+
+CANCEL = "hitl.cancel_approval"
+
+
+class WithdrawArguments(Arguments):
+    """Which request."""
+
+    reference: str = Field(pattern=r"^BR-\d{1,18}$", description='Its reference, for example "BR-1001"')
+
+
+class WithdrawRequest(Tool):
+    """Cancels a request of this run in the name of the person who made it."""
+
+    key: ClassVar[str] = "withdraw_request"
+    title: ClassVar[str] = "Withdraw a request"
+    description: ClassVar[str] = (
+        "Take back a request you have just asked a signature for, when the person no longer wants it."
+    )
+    audience: ClassVar[Audience] = "member"
+    arguments: ClassVar[type[Arguments]] = WithdrawArguments
+
+    def allows(self, caller: Caller) -> bool:
+        """Only where the run has asked for something, and only to who may cancel."""
+        if not super().allows(caller) or CANCEL not in caller.permissions:
+            return False
+        return ToolCall.objects.filter(run_id=caller.run_id, approval_id__isnull=False).exists()
+
+    def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
+        reference = arguments.model_dump()["reference"]
+        asked = Approval.objects.filter(
+            reference=reference, run_id=caller.run_id, requester_id=caller.user_id, tool_call_id__isnull=False
+        )
+        approval = asked.first()
+        if approval is None:
+            raise NotFound("There is no such request of yours in this conversation.")
+        try:
+            sentence = _withdraw(approval, caller)
+        except Conflict:
+            sentence = kept_sentence(asked.get())
+        return {"reference": reference, "sentence": sentence}
+
+
+@transaction.atomic
+def _withdraw(approval: Approval, caller: Caller) -> str:
+    """Cancel, and let the call that asked say so: its outcome is told here and by nobody else."""
+    asking = ToolCall.objects.select_for_update().get(pk=approval.tool_call_id)
+    sentence = withdrawn_sentence(approval)
+    asking.result |= {"state": "cancelled", "sentence": sentence, "withdrawn": True}
+    # The same wish, said once more, is another request.
+    asking.fingerprint, asking.call_id = "", f"{asking.call_id[:60]}~{asking.pk.hex[-16:]}"
+    asking.save(update_fields=["result", "fingerprint", "call_id"])
+    services.cancel(actor=_requester(caller), approval_id=approval.pk, reason="Taken back in the conversation.")
+    return sentence
+
+
+def _requester(caller: Caller) -> Actor:
+    """The member, by way of the agent; he may withdraw what he asked for himself."""
+    return Actor(
+        kind="agent",
+        id=caller.agent_id,
+        user_id=caller.user_id,
+        role="agent",
+        name=caller.agent_type,
+        permissions=caller.permissions & frozenset({CANCEL}),
+    )
+
+
+def register_all() -> None:
+    """Register the tool."""
+    register(WithdrawRequest)
