@@ -259,7 +259,7 @@ class ApprovalAdmin(ServiceAdmin):
 
 @admin.register(ApprovalWorkflow)
 class WorkflowAdmin(ReadOnlyAdmin):
-    """Which requests need whose signatures; changed through the API for now."""
+    """Which requests need whose signatures; shown here, changed by services only."""
 
     view_permission = "hitl.view_approvalworkflow"
     nav = Nav("Workflows", "route", group="Set-up", order=40)
