@@ -6,7 +6,7 @@ from typing import Any
 
 from standins.platform.errors import invalid
 
-DEEDS = ("fail", "stall", "429", "drop_before", "drop_after")
+DEEDS = ("fail", "stall", "stall_after", "429", "drop_before", "drop_after")
 MAX_SECONDS = 120
 
 

@@ -98,6 +98,8 @@ class Handler(BaseHTTPRequestHandler):
         status, answer = self._call(parts.path, parts.query, body)
         if rule and rule.do == "drop_after":
             return self._hang_up()
+        if rule and rule.do == "stall_after":
+            time.sleep(rule.seconds)
         return self._send(status, answer)
 
     def _call(self, path: str, query: str, body: Document) -> tuple[int, Document]:

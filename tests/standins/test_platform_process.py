@@ -2,6 +2,7 @@
 
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,6 +32,15 @@ def test_drop_hangs_up_before_or_after_the_effect(sandbox: Platform, deed: str, 
     with pytest.raises(httpx2.RemoteProtocolError):
         sandbox.call("POST", PAUSE)
     assert len(sandbox.journal()) == effects
+
+
+def test_stall_after_makes_the_effect_at_once_and_answers_late(sandbox: Platform) -> None:
+    sandbox.script("POST /v1/campaigns", "stall_after", seconds=0.5)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(sandbox.call, "POST", PAUSE)
+        time.sleep(0.25)
+        assert (len(sandbox.journal()), answer.done()) == (1, False)
+    assert answer.result().status_code == 200
 
 
 def test_stall_waits_and_then_makes_the_effect(sandbox: Platform) -> None:
