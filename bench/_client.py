@@ -51,6 +51,8 @@ class Line:
     async def answered(self, text: str) -> tuple[float, float]:
         """Send a message and return the seconds until its echo and until the answer's last frame."""
         key = str(uuid4())
+        while not self.frames.empty():  # answers to earlier messages
+            self.frames.get_nowait()
         began = time.perf_counter()
         await self.send({"type": "send_message", "id": key, "message": text})
         await self.wait("message_received", key)

@@ -47,8 +47,8 @@ Send = Callable[[Line], Awaitable[float]]
 def main() -> int:
     """Measure, print, and return 1 when a target is missed."""
     parser = argparse.ArgumentParser(prog="./walker bench chat", description=__doc__)
-    parser.add_argument("--messages", type=int, default=100, help="messages of a run (default 100)")
-    parser.add_argument("--answers", type=int, default=100, help="answers of each kind of guest (default 100)")
+    parser.add_argument("--messages", type=int, default=60, help="messages of a run (default 60)")
+    parser.add_argument("--answers", type=int, default=60, help="answers of each kind of guest (default 60)")
     parser.add_argument("--lines", type=int, default=12, help="visitors who write in turn (default 12)")
     options = parser.parse_args()
     own([MAKE_TABLE, f'grant insert on {BARE_TABLE} to "{app_role()}"'])
@@ -79,8 +79,10 @@ async def measure(options: argparse.Namespace) -> int:
             options.messages,
             {BARE: (bare, echoed), KEPT: (kept, echoed), OURS: (visitors, echoed)},
         )
+        # New visitors: to the others, who wrote without a pause, a person is asked to attend.
+        fresh = [await open_visitor(session, url, widgets[False]) for _ in range(options.lines)]
         member = await open_member(session, url, widgets[True])
-        passed &= await time_answers("visitor", visitors, options.answers)
+        passed &= await time_answers("visitor", fresh, options.answers)
         passed &= await time_answers("member", [member], options.answers)
     return 0 if passed else 1
 
