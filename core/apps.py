@@ -10,5 +10,7 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks."""
-        from core import checks  # noqa: F401, PLC0415
+        """Register the system checks and the way back of a parked announcement."""
+        from core import checks, dead_letters, events  # noqa: F401, PLC0415
+
+        dead_letters.register_replayer(events.PARKED_AS, events.announce_again)

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Model
 from django.dispatch import Signal
 
-from core import hints, rows
+from core import dead_letters, hints, rows
 from core.clock import now
 from core.ids import uuid7
 from core.log import get_logger
@@ -33,6 +33,9 @@ ANNOUNCEMENTS: Final[dict[str, Signal]] = {
     "action_finished": action_finished,
 }
 LEASE = timedelta(seconds=30)
+MAX_ATTEMPTS = 20
+KEPT_FOR = timedelta(days=7)
+PARKED_AS = "core.announcement"
 BATCH = 100
 RELAY_HINT = "walker:relay-hint"
 
@@ -192,11 +195,39 @@ def _send_signal(row: Outbox) -> int:
     with tenant_scope(row.tenant_id):
         try:
             ANNOUNCEMENTS[row.event].send(sender=Outbox, tenant_id=row.tenant_id, ref=row.ref, payload=row.payload)
-        except Exception:
+        except Exception as error:
             # The lease runs out and the row is tried again; receivers are idempotent.
             log.exception("announcement_failed", outbox=str(row.id), announcement=row.event)
+            if row.attempts >= MAX_ATTEMPTS:
+                _park(row, error)
             return 0
         return Outbox.objects.filter(id=row.id, done_at=None).update(done_at=now())
+
+
+@transaction.atomic
+def _park(row: Outbox, error: Exception) -> None:
+    if Outbox.objects.filter(id=row.id, done_at=None).update(done_at=now()):
+        dead_letters.park(kind=PARKED_AS, ref=row.id, error=f"{row.event}: {type(error).__name__}")
+
+
+def announce_again(outbox_id: UUID) -> None:
+    """Put a parked announcement back into the outbox; the replayer of its dead letter."""
+    parked = Outbox.objects.filter(id=outbox_id)
+    if parked.update(done_at=None, lease_until=None, attempts=0):
+        _after_commit(wake_relay)
+
+
+def purge(limit: int = 5000) -> int:
+    """Remove announcements that were sent more than a week ago, some at a time; for the sweep."""
+    with platform_scope():
+        old = Outbox.objects.filter(done_at__lt=now() - KEPT_FOR).order_by("done_at")
+        found = list(old.values_list("tenant_id", "id")[:limit])
+    removed = 0
+    for tenant_id in sorted({tenant_id for tenant_id, _ in found}):
+        with tenant_scope(tenant_id):
+            ids = [row_id for owner, row_id in found if owner == tenant_id]
+            removed += Outbox.objects.filter(id__in=ids).delete()[0]
+    return removed
 
 
 def forget_announcements() -> int:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from celery.signals import heartbeat_sent
+from django.core.management import call_command
 
 from core import events, health, idempotency
 from core.celery_task import sweep_task
@@ -36,8 +37,16 @@ def purge_idempotency() -> None:
     idempotency.purge()
 
 
+@sweep_task(queue="low")
+def purge_outbox() -> None:
+    """Remove announcements that were sent a week ago, and sessions that have ended."""
+    events.purge()
+    call_command("clearsessions")
+
+
 SWEEPS = {
     "relay-outbox": ("core.tasks.relay_outbox", 1.0),
     "heartbeat": ("core.tasks.heartbeat", 5.0),
+    "purge-outbox": ("core.tasks.purge_outbox", 3600.0),
     "purge-idempotency": ("core.tasks.purge_idempotency", 600.0),
 }

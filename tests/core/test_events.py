@@ -1,13 +1,14 @@
 """Streams number their events without gaps; the outbox sends each announcement at least once."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
 
-from core import events
+from core import clock, dead_letters, events, hints
 from core.models import Outbox
 from core.scope import current_tenant_id, tenant_scope
 from tests.world import World
@@ -81,6 +82,37 @@ def test_announcement_whose_receiver_failed_is_kept(committed_world: World) -> N
         events.message_received.disconnect(fail)
     with tenant_scope(committed_world.acme.pk):
         assert Outbox.objects.filter(done_at=None).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_announcement_that_always_fails_is_parked_and_can_be_replayed(committed_world: World) -> None:
+    def fail(**_: Any) -> None:
+        raise RuntimeError("receiver down")
+
+    owner = committed_world.actor("owner")
+    events.message_received.connect(fail)
+    try:
+        with tenant_scope(committed_world.acme.pk):
+            events.announce("message_received", ref=uuid4())
+            Outbox.objects.update(attempts=events.MAX_ATTEMPTS, lease_until=None)
+        hints.flush()
+        with tenant_scope(committed_world.acme.pk):
+            Outbox.objects.update(lease_until=None)
+        events.relay()
+        with tenant_scope(committed_world.acme.pk):
+            [letter] = dead_letters.list_dead_letters(viewer=owner)
+            assert not Outbox.objects.filter(done_at=None).exists()
+            dead_letters.replay(actor=owner, dead_letter_id=letter.pk)
+            assert Outbox.objects.filter(done_at=None).exists()
+    finally:
+        events.message_received.disconnect(fail)
+
+
+def test_announcements_sent_a_week_ago_are_removed(acme: World) -> None:
+    events.announce("message_received", ref=uuid4())
+    events.announce("message_received", ref=uuid4())
+    Outbox.objects.filter(pk=Outbox.objects.earliest("id").pk).update(done_at=clock.now() - timedelta(days=8))
+    assert (events.purge(), Outbox.objects.count()) == (1, 1)
 
 
 def test_unknown_announcement_is_refused(acme: World) -> None:
