@@ -28,7 +28,7 @@ def actor_for_user(user: User, *, address: str = "", user_agent: str = "", auth_
     """Return the person as an actor of the tenant in scope; raises `Refused` without an active seat."""
     seats = Membership.objects.filter(user_id=user.pk, is_active=True, user__is_active=True)
     role = seats.values_list("role", flat=True).first()
-    if role is None:
+    if role is None or not Tenant.objects.filter(is_active=True).exists():
         raise Refused("You have no seat in this organisation.", code="no_membership")
     return Actor(
         kind="user",
@@ -152,6 +152,27 @@ def create_tenant(*, actor: Actor, name: str, slug: str, tenant_id: UUID | None 
         _make_role_groups()
         audit.record(actor=actor, action="TENANT_CREATED", object_type="accounts.tenant", object_id=tenant_id)
     return tenant
+
+
+def set_tenant_active(*, actor: Actor, active: bool) -> None:
+    """Switch the tenant in scope off or on again; for operators of the installation only, refuses others.
+
+    Off means: nobody finds it by a seat, a key or a widget; what it stored stays. Open sockets of
+    its people end at their next check.
+    """
+    if not actor.all_permissions:
+        raise Refused
+    with transaction.atomic():
+        changed = Tenant.objects.filter(is_active=not active)
+        tenant = changed.select_for_update().first()
+        if tenant is None or not changed.update(is_active=active):
+            return
+        audit.record(
+            actor=actor,
+            action="TENANT_SWITCHED_ON" if active else "TENANT_SWITCHED_OFF",
+            object_type="accounts.tenant",
+            object_id=tenant.pk,
+        )
 
 
 def _make_role_groups() -> None:

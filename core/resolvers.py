@@ -11,7 +11,8 @@ class Resolver:
     """One function `walker_find_<name>(key text)` that may read the named columns of one table.
 
     `match` is a column or expression compared with the key; `condition` narrows further.
-    `columns` are (column, SQL type) pairs. Everything here is written in code, never taken from input.
+    `columns` are (column, SQL type) pairs. Rows of a tenant that is switched off are not found unless
+    `active_tenant` is False. Everything here is written in code, never taken from input.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Resolver:
     columns: tuple[tuple[str, str], ...]
     condition: str = "true"
     reads: tuple[str, ...] = ()
+    active_tenant: bool = True
 
     @property
     def function(self) -> str:

@@ -86,6 +86,7 @@ def _statements(testing: bool) -> Iterator[str]:
         yield from _model_statements(model, testing)
     for model in all_models():
         yield from _reference_statements(model)
+    yield from _tenant_lookup_statements()
     for resolver in resolvers.declared():
         yield from _resolver_statements(resolver)
     yield "grant select on django_migrations to walker_app"
@@ -188,6 +189,18 @@ def _constraint(table: str, what: str, definition: str) -> str:
     """
 
 
+def _active(resolver: resolvers.Resolver) -> str:
+    if not resolver.active_tenant:
+        return ""
+    return " and exists (select 1 from accounts_tenant x where x.id = t.tenant_id and x.is_active)"
+
+
+def _tenant_lookup_statements() -> Iterator[str]:
+    yield "grant select (id, is_active) on accounts_tenant to walker_resolver"
+    yield "drop policy if exists walker_resolver_wall on accounts_tenant"
+    yield "create policy walker_resolver_wall on accounts_tenant for select to walker_resolver using (true)"
+
+
 def _resolver_statements(resolver: resolvers.Resolver) -> Iterator[str]:
     columns = [column for column, _ in resolver.columns]
     readable = ", ".join(sorted({*columns, *resolver.reads, resolver.match}))
@@ -202,7 +215,7 @@ def _resolver_statements(resolver: resolvers.Resolver) -> Iterator[str]:
         f"create function {resolver.function}(key text) returns table ({returned}) "
         "language sql stable security definer set search_path = public, pg_temp as "
         f'$$ select {selected} from "{resolver.table}" t '
-        f"where t.{resolver.match}::text = key and {resolver.condition} $$"
+        f"where t.{resolver.match}::text = key and {resolver.condition}{_active(resolver)} $$"
     )
     yield f"revoke all on function {signature} from public"
     yield f"grant execute on function {signature} to walker_app"
