@@ -1,18 +1,21 @@
-"""Puts each signed-in request into the scope of the tenant chosen in its session."""
+"""Puts each request into the scope of its tenant: the one chosen in the session, or the one of its API key."""
 
 from collections.abc import Callable
+from typing import Final
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
-from accounts import selectors, services
+from accounts import keys, selectors, services
 from accounts.models import Tenant, User
 from accounts.roles import permissions_of
 from core.actors import Actor
+from core.errors import Refused
 from core.scope import tenant_scope
 
 SESSION_TENANT = "tenant_id"
+API: Final = "/api/"
 
 
 class TenantMiddleware:
@@ -57,3 +60,46 @@ def _actor(request: HttpRequest, seat: selectors.Seat) -> Actor:
         auth_strength=services.auth_strength_of(request),
         permissions=permissions_of(seat.role),
     )
+
+
+class ApiKeyMiddleware:
+    """Answers a request to the API that brings a key as the key's owner, inside the key's tenant.
+
+    Stands within the session's: a key counts before a session, and a bad key is never passed over.
+    Sets `request.actor` and `request.api_client`, or `request.key_problem`.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request in the scope of its key's tenant."""
+        given = request.META.get("HTTP_AUTHORIZATION")
+        if given is None or not request.path.startswith(API):
+            return self.get_response(request)
+        secret = _bearer(given)
+        tenant_id = keys.tenant_of_key(secret)
+        if tenant_id is None:
+            return self._refuse(request, Refused("This key is not valid.", code="bad_key"))
+        with tenant_scope(tenant_id):
+            try:
+                actor = _actor_of_key(request, secret)
+            except Refused as problem:
+                return self._refuse(request, problem)
+            request.actor = actor  # type: ignore[attr-defined]
+            request.api_client = f"key-{services.key_digest(secret)[:32]}"  # type: ignore[attr-defined]
+            return self.get_response(request)
+
+    def _refuse(self, request: HttpRequest, problem: Refused) -> HttpResponse:
+        request.actor, request.key_problem = None, problem  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+
+def _bearer(given: str) -> str:
+    scheme, _, secret = given.partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""
+
+
+def _actor_of_key(request: HttpRequest, secret: str) -> Actor:
+    agent = str(request.META.get("HTTP_USER_AGENT", ""))
+    return keys.actor_of_key(secret, address=services.client_address(request), user_agent=agent)

@@ -1,0 +1,73 @@
+"""Who asks: the actor that the middleware found for an API key or for the console's session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.models import AnonymousUser
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from core.actors import Actor
+from core.errors import Refused
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # which imports this module by the settings
+
+
+class ActorAuthentication(SessionAuthentication):
+    """Takes the actor of the request; a session has to bring its CSRF token, a key has none."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Actor] | None:
+        """Return the person and the actor, or None for a stranger; a bad key is refused, never passed over."""
+        plain = request._request
+        problem: Refused | None = getattr(plain, "key_problem", None)
+        if problem is not None:
+            raise AuthenticationFailed(problem.detail, code=problem.code)
+        actor: Actor | None = getattr(plain, "actor", None)
+        if actor is None:
+            return None
+        if getattr(plain, "api_client", ""):
+            return AnonymousUser(), actor
+        self.enforce_csrf(request)
+        return plain.user, actor
+
+    def enforce_csrf(self, request: Request) -> None:
+        """Refuse a writing request of a session without its token."""
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied:
+            raise Refused("Send the CSRF token in the header X-CSRFToken.", code="csrf_failed") from None
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return how to sign in, for 401."""
+        return 'Bearer realm="api"'
+
+
+class MayAsk(BasePermission):
+    """Lets in whoever is known and holds the permission that the view names for the method."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Tell whether somebody asks; raises `Refused` when his role or key does not allow it."""
+        if not isinstance(request.auth, Actor):
+            return False
+        method = "GET" if request.method == "HEAD" else str(request.method)
+        wanted = getattr(view, "permissions", {}).get(method)
+        if wanted:
+            request.auth.require(wanted)
+        return True
+
+
+def actor_of(request: Request) -> Actor:
+    """Return who asks. For views behind `MayAsk`."""
+    actor: Actor = request.auth
+    return actor
+
+
+def client_of(request: Request) -> str:
+    """Return the name under which requests of one key, or of one person's sessions, are counted and remembered."""
+    named: str = getattr(request._request, "api_client", "")
+    person = actor_of(request).user_id
+    return named or f"user-{person.hex if person else 'none'}"

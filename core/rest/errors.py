@@ -1,0 +1,93 @@
+"""Every error of the API in one shape: `{"detail", "code", ...}`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import Http404, UnreadablePostError
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from core.errors import Invalid, NotFound, Refused, TooLarge, Unavailable, WalkerError
+from core.log import get_logger
+
+log = get_logger(__name__)
+AGAIN_IN: Final = 5
+"""Seconds after which something that is away is worth another try."""
+_CODES: Final[dict[type[exceptions.APIException], str]] = {
+    exceptions.ParseError: "parse_error",
+    exceptions.NotAuthenticated: "not_authenticated",
+    exceptions.MethodNotAllowed: "method_not_allowed",
+    exceptions.NotAcceptable: "not_acceptable",
+    exceptions.UnsupportedMediaType: "unsupported_media_type",
+    exceptions.Throttled: "too_many",
+}
+
+
+def problem_answer(problem: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Return the answer to an error, or None for a mistake of ours. Called by the framework."""
+    if isinstance(problem, exceptions.ValidationError):
+        return _answer(_invalid(problem))
+    if isinstance(problem, exceptions.APIException):
+        return _of_framework(problem)
+    ours = _ours(problem)
+    return None if ours is None else _answer(ours)
+
+
+def _ours(problem: Exception) -> WalkerError | None:
+    if isinstance(problem, WalkerError):
+        return problem
+    if isinstance(problem, Http404):
+        return NotFound()
+    if isinstance(problem, PermissionDenied):
+        return Refused()
+    if isinstance(problem, RequestDataTooBig):
+        return TooLarge("The body is too large.")
+    if isinstance(problem, SuspiciousOperation | UnreadablePostError):
+        return Invalid("The request cannot be read.", code="bad_request")
+    if isinstance(problem, DataError):
+        # The column's own limits are the last check; which value it was, only the caller knows.
+        log.warning("value_refused_by_database", exc_info=problem)
+        return Invalid("A value is out of range.")
+    if isinstance(problem, OperationalError | InterfaceError):
+        log.error("database_away", exc_info=problem)
+        return Unavailable("The database is not available.")
+    return None
+
+
+def _answer(problem: WalkerError) -> Response:
+    headers = {"Retry-After": str(AGAIN_IN)} if problem.status in (429, 503) else None
+    return Response(problem.as_dict(), status=problem.status, headers=headers)
+
+
+def _of_framework(problem: exceptions.APIException) -> Response:
+    code = _CODES.get(type(problem)) or str(problem.get_codes())
+    headers = {}
+    if getattr(problem, "auth_header", ""):
+        headers["WWW-Authenticate"] = problem.auth_header  # type: ignore[attr-defined]
+    wait = getattr(problem, "wait", None)
+    if wait is not None:
+        headers["Retry-After"] = str(int(wait))
+    return Response({"detail": str(problem.detail), "code": code}, status=problem.status_code, headers=headers)
+
+
+def _invalid(problem: exceptions.ValidationError) -> Invalid:
+    fields: dict[str, list[str]] = {}
+    for name, message in _messages(problem.detail, ""):
+        fields.setdefault(name or "body", []).append(message)
+    return Invalid("Some of the values are not valid.", fields=fields)
+
+
+def _messages(detail: Any, name: str) -> Iterator[tuple[str, str]]:
+    if isinstance(detail, Mapping):
+        for key, inner in detail.items():
+            below = "" if key == "non_field_errors" else str(key)
+            yield from _messages(inner, ".".join(part for part in (name, below) if part))
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from _messages(inner, name)
+    else:
+        yield name, str(detail)

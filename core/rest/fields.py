@@ -1,0 +1,89 @@
+"""Values as the API reads and shows them: bounded documents in, masked texts out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.utils.encoding import force_str
+from rest_framework import serializers
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import JSONParser
+
+from core.pii import mask_text
+
+DEEPEST: Final = 20
+CLEAR: Final = "clear"
+"""Key of a serializer's context: the viewer may see the texts as they are."""
+
+
+class SafeJSONParser(JSONParser):
+    """JSON whose depth cannot break the parser."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """Return the document; raises `ParseError`."""
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError:
+            raise ParseError("The body is nested too deeply.") from None
+
+
+class Document(serializers.DictField):
+    """A JSON object whose texts can be kept: no NUL, no half characters, not nested too deeply."""
+
+    def to_internal_value(self, value: Any) -> Any:
+        """Return the object; refuses what the database cannot keep."""
+        if not isinstance(value, dict) or not _can_be_kept(value, DEEPEST):
+            raise serializers.ValidationError("Give a JSON object of plain values.")
+        return value
+
+
+def _can_be_kept(value: Any, depth: int) -> bool:
+    if depth == 0:
+        return False
+    if isinstance(value, str):
+        return "\x00" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
+    if isinstance(value, Mapping):
+        return all(_can_be_kept(key, depth) and _can_be_kept(item, depth - 1) for key, item in value.items())
+    if isinstance(value, list):
+        return all(_can_be_kept(item, depth - 1) for item in value)
+    return True
+
+
+class MaskedText(serializers.CharField):
+    """A text with personal data replaced, unless the context says that the viewer may see it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"read_only": True, **options})
+
+    def to_representation(self, value: Any) -> str:
+        """Return the masked text."""
+        return force_str(value) if self.context.get(CLEAR) else mask_text(force_str(value))
+
+
+class MaskedDocument(serializers.JSONField):
+    """A JSON document whose texts are masked, unless the context says that the viewer may see them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"read_only": True, **options})
+
+    def to_representation(self, value: Any) -> Any:
+        """Return the document with masked texts; keys, numbers and flags stay."""
+        return value if self.context.get(CLEAR) else _masked(value)
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return mask_text(value)
+    if isinstance(value, Mapping):
+        return {key: _masked(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(item) for item in value]
+    return value
+
+
+class PersonSerializer(serializers.Serializer[Any]):
+    """A colleague."""
+
+    id = serializers.UUIDField(source="pk", read_only=True)
+    name = serializers.CharField(source="get_full_name", read_only=True)

@@ -1,0 +1,109 @@
+"""What the API's description says of every endpoint: its errors, its headers, how to sign in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import inline_serializer
+from rest_framework import serializers
+
+from core.rest.idempotent import HEADER
+
+ERRORS: Final[dict[str, str]] = {
+    "400": "The address or the body is not valid; `fields` names the values.",
+    "401": "No key or session, or one that has ended.",
+    "403": "The role or the key's scopes do not allow it, or no reveal is open (`no_grant`).",
+    "404": "There is no such thing, or it is not yours.",
+    "406": "The answer is always `application/json`.",
+    "429": "Too many requests in this minute.",
+    "500": "A mistake of ours.",
+    "503": "Something that is needed is away.",
+}
+WRITING_ERRORS: Final[dict[str, str]] = {
+    "409": "Somebody was faster, what you saw has changed, or the first request under this key still runs.",
+    "413": "The body is too large.",
+    "415": "The body has to be `application/json`.",
+    "422": "This idempotency key was used for another request.",
+}
+PROBLEM: Final = {
+    "type": "object",
+    "description": "The one shape of every error; some carry more facts.",
+    "required": ["detail", "code"],
+    "properties": {
+        "detail": {"type": "string", "description": "One sentence for people."},
+        "code": {"type": "string", "description": "Stable, for programs."},
+        "fields": {
+            "type": "object",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+            "description": "What is wrong with which value.",
+        },
+    },
+    "additionalProperties": True,
+}
+_KEY_PARAMETER: Final = {
+    "in": "header",
+    "name": HEADER,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "Names the request: repeated within 24 hours it is done once and answered the same.",
+}
+_RETRY: Final = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
+
+
+class ActorScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
+    """How to sign in: an API key, or the console's session."""
+
+    target_class = "core.rest.authentication.ActorAuthentication"
+    name = ["apiKey", "session"]
+
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
+        """Return both ways."""
+        from django.conf import settings  # noqa: PLC0415  (the name of the cookie is a setting)
+
+        return [
+            {"type": "http", "scheme": "bearer", "bearerFormat": "wk_..."},
+            {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME},
+        ]
+
+
+def paged(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    """Return the shape of a page of these rows."""
+    name = shape.__name__.removesuffix("Serializer")
+    fields = {
+        "next": serializers.URLField(allow_null=True, help_text="Address of the next page; null at the end."),
+        "results": shape(many=True),
+    }
+    page: serializers.Serializer[Any] = inline_serializer(f"{name}Page", fields)
+    return page
+
+
+def with_errors(result: dict[str, Any], **context: Any) -> dict[str, Any]:
+    """Add every error that an operation can answer, and the header of repeated requests."""
+    components = result.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = PROBLEM
+    components["responses"] = {f"Error{code}": _response(code, text) for code, text in _all_errors()}
+    for method, operation in _operations(result):
+        codes = {**ERRORS, **(WRITING_ERRORS if method == "post" else {})}
+        for code in codes:
+            operation["responses"].setdefault(code, {"$ref": f"#/components/responses/Error{code}"})
+        if method == "post":
+            operation.setdefault("parameters", []).append(_KEY_PARAMETER)
+    return result
+
+
+def _all_errors() -> list[tuple[str, str]]:
+    return sorted({**ERRORS, **WRITING_ERRORS}.items())
+
+
+def _response(code: str, text: str) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    found: dict[str, Any] = {"description": text, "content": content}
+    return {**found, "headers": _RETRY} if code in ("429", "503") else found
+
+
+def _operations(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for operations in result["paths"].values():
+        for method, operation in operations.items():
+            if isinstance(operation, dict) and "responses" in operation:
+                yield method, operation

@@ -1,0 +1,45 @@
+"""How many requests one key, or one person, may make in a minute."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+from django.core.cache import cache
+from redis import RedisError
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from core.log import get_logger
+from core.rest.authentication import client_of
+from core.scope import current_tenant_id
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # which imports this module by the settings
+
+log = get_logger(__name__)
+WINDOW: Final = 60
+
+
+class PerClient(BaseThrottle):
+    """Counts in Redis, minute by minute. Redis is never the truth: without it everything is let through."""
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        """Tell whether the client has requests left in this minute."""
+        slot = int(time.time()) // WINDOW
+        try:
+            used = _count(f"{current_tenant_id()}:api:{client_of(request)}:{slot}")
+        except RedisError:
+            log.warning("api_limit_not_checked")
+            return True
+        return used <= int(settings.API_REQUESTS_PER_MINUTE)
+
+    def wait(self) -> float:
+        """Return the seconds until the next minute begins."""
+        return WINDOW - int(time.time()) % WINDOW
+
+
+def _count(name: str) -> int:
+    cache.add(name, 0, timeout=2 * WINDOW)
+    return int(cache.incr(name))
