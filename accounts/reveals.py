@@ -1,6 +1,8 @@
 """Seeing personal data in clear: a grant of a few minutes, with a reason, written to the audit."""
 
+from abc import ABC, abstractmethod
 from datetime import datetime
+from typing import ClassVar, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -11,8 +13,24 @@ from core import audit
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid, Refused
+from core.registry import Registry
 
 SHORTEST_REASON = 8
+
+
+class Revealable(ABC):
+    """A kind of thing with personal data; registered by the app that keeps it, under the name people use."""
+
+    object_type: ClassVar[str]
+    fields: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    @abstractmethod
+    def require(cls, *, viewer: Actor, object_id: UUID) -> None:
+        """Raise `NotFound` or `Refused` unless the viewer may see the masked thing."""
+
+
+REVEALABLES: Final[Registry[Revealable]] = Registry(Revealable, name="thing to reveal")  # type: ignore[type-abstract]
 
 
 def reveal(
@@ -68,3 +86,11 @@ def open_grant(*, actor: Actor, object_type: str, object_id: UUID, now: datetime
 def has_grant(*, actor: Actor, object_type: str, object_id: UUID, now: datetime | None = None) -> bool:
     """Tell whether the actor may see the object in clear at this moment."""
     return open_grant(actor=actor, object_type=object_type, object_id=object_id, now=now) is not None
+
+
+def require_grant(*, actor: Actor, object_type: str, object_id: UUID, field: str) -> RevealGrant:
+    """Return the open grant that names the field; raises `Refused` ("no_grant")."""
+    grant = open_grant(actor=actor, object_type=object_type, object_id=object_id)
+    if grant is None or field not in grant.fields:
+        raise Refused("Open a reveal with a reason first.", code="no_grant")
+    return grant

@@ -12,11 +12,12 @@ class ConversationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Declare the widget look-up, the web chat transport, the action kind, the gauge and the receiver."""
+        """Declare the widget look-up, the web chat transport, the action kind, the gauge, reveals and the receiver."""
         from conversations import (  # noqa: PLC0415  (they register themselves)
             actions,  # noqa: F401
             gauges,  # noqa: F401
             receivers,
+            reveals,  # noqa: F401
             webchat,  # noqa: F401
         )
 

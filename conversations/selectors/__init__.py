@@ -13,6 +13,14 @@ from conversations.selectors.customers import (
     owned_by_contact,
     snapshot_for_customer,
 )
+from conversations.selectors.directory import (
+    ContactFilters,
+    get_channel_account,
+    list_channel_accounts,
+    list_contacts,
+    points_in_order,
+    read_contact,
+)
 from conversations.selectors.lists import (
     Audience,
     ConversationFilters,
@@ -28,6 +36,7 @@ from conversations.selectors.messages import (
     MessageRow,
     TranscriptTurn,
     list_messages,
+    row_of,
     transcript,
 )
 from conversations.selectors.stops import STOP_LIFE, stop_key, stopped_at
@@ -36,6 +45,7 @@ __all__ = [
     "COUNT_CAP",
     "STOP_LIFE",
     "Audience",
+    "ContactFilters",
     "ConversationFilters",
     "ConversationPage",
     "DayCount",
@@ -47,13 +57,19 @@ __all__ = [
     "count_needing_person",
     "find_customer_conversation",
     "frames_for_customer",
+    "get_channel_account",
     "get_contact",
     "get_conversation",
     "list_audiences",
+    "list_channel_accounts",
     "list_contact_points",
+    "list_contacts",
     "list_conversations",
     "list_messages",
     "owned_by_contact",
+    "points_in_order",
+    "read_contact",
+    "row_of",
     "snapshot_for_customer",
     "stop_key",
     "stopped_at",

@@ -120,12 +120,13 @@ def _filtered(rows: QuerySet[Conversation], filters: ConversationFilters) -> Que
 
 def _matches(words: str) -> Q:
     """An address is found by its blind index only; other words in the masked text."""
-    owners = ContactPoint.objects.filter(_point(words)).values("contact_id")
+    owners = ContactPoint.objects.filter(point_matches(words)).values("contact_id")
     said = Message.objects.filter(conversation=OuterRef("pk"), masked_body__icontains=words)
     return Q(contact_id__in=owners) | Q(Exists(said)) | Q(contact__masked_name__iexact=words)
 
 
-def _point(words: str) -> Q:
+def point_matches(words: str) -> Q:
+    """Return the condition that a contact point is this address, by its blind index."""
     wanted = Q()
     for kind in _EXACT_KINDS:
         try:

@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from accounts.reveals import has_grant
+from accounts.reveals import require_grant
 from conversations.models import Conversation, Message
 from core.actors import Actor
-from core.errors import NotFound, Refused
+from core.errors import NotFound
 
 VIEW: Final = "conversations.view_conversation"
+CONVERSATION: Final = "conversations.conversation"
 PAGE: Final = 50
 MOST: Final = 200
 
@@ -69,7 +70,7 @@ def list_messages(
     """Return the newest messages below the number `before`, oldest first, masked.
 
     Needs `conversations.view_conversation`. `clear` needs `accounts.view_pii` and an open reveal
-    grant on the conversation, else `Refused` ("no_grant"). Raises `NotFound`. The caller records
+    grant on the conversation's messages, else `Refused` ("no_grant"). Raises `NotFound`. The caller records
     the view (`services.record_view`).
     """
     viewer.require(VIEW)
@@ -86,18 +87,18 @@ def list_messages(
     found = list(rows.order_by("-seq")[: size + 1])
     page = found[:size][::-1]
     return MessagePage(
-        [_row(message, clear=clear) for message in page],
+        [row_of(message, clear=clear) for message in page],
         page[0].seq if len(found) > size else None,
     )
 
 
 def _require_grant(viewer: Actor, conversation_id: UUID) -> None:
     viewer.require("accounts.view_pii")
-    if not has_grant(actor=viewer, object_type="conversations.conversation", object_id=conversation_id):
-        raise Refused("Open a reveal with a reason first.", code="no_grant")
+    require_grant(actor=viewer, object_type=CONVERSATION, object_id=conversation_id, field="messages")
 
 
-def _row(message: Message, *, clear: bool) -> MessageRow:
+def row_of(message: Message, *, clear: bool = False) -> MessageRow:
+    """Return a message as it may be seen: masked, or in clear for a viewer who was checked."""
     return MessageRow(
         id=message.pk,
         seq=message.seq,

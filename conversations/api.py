@@ -1,0 +1,235 @@
+"""Endpoints of conversations, messages, contacts and channel accounts."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conversations import api_shapes as shapes
+from conversations import selectors, services
+from core.errors import Invalid
+from core.keyset import cursor_at, value_of
+from core.rest.authentication import actor_of
+from core.rest.fields import CLEAR
+from core.rest.idempotent import once
+from core.rest.schema import paged
+from core.rest.views import ApiView, ListQuery, Query, body_of
+
+VIEW = "conversations.view_conversation"
+REPLY = "conversations.reply_conversation"
+
+
+class Conversations(ApiView):
+    """Conversations."""
+
+    permissions: ClassVar = {"GET": VIEW}
+    query = shapes.ConversationQuery
+
+    @extend_schema(
+        operation_id="conversations_list",
+        parameters=[shapes.ConversationQuery],
+        responses=paged(shapes.ConversationRowSerializer),
+    )
+    def get(self, request: Request) -> Response:
+        """List conversations, newest activity first. Needs `conversations.view_conversation`."""
+        asked = self.asked
+        filters = selectors.ConversationFilters(
+            state=asked["state"],
+            needs_person=asked["needs_person"],
+            live=asked["live"],
+            assigned_to=asked["assignee"],
+            contact_id=asked["contact"],
+            q=asked["q"],
+        )
+        found = selectors.list_conversations(
+            viewer=actor_of(request), filters=filters, cursor=asked["cursor"], limit=asked["limit"]
+        )
+        return self.page(found.rows, found.cursor, shapes.ConversationRowSerializer)
+
+
+def shown(request: Request, conversation_id: UUID) -> Response:
+    """Return a conversation as it is now; those who may not look at it get its id."""
+    viewer = actor_of(request)
+    if not viewer.may(VIEW):
+        return Response({"id": str(conversation_id)})
+    found = selectors.get_conversation(viewer=viewer, conversation_id=conversation_id)
+    return Response(shapes.ConversationSerializer(found).data)
+
+
+class ConversationPage(ApiView):
+    """One conversation."""
+
+    permissions: ClassVar = {"GET": VIEW}
+
+    @extend_schema(operation_id="conversations_retrieve", responses=shapes.ConversationSerializer)
+    def get(self, request: Request, conversation_id: UUID) -> Response:
+        """Read a conversation; the look is written to the audit. Needs `conversations.view_conversation`."""
+        services.record_view(actor=actor_of(request), conversation_id=conversation_id)
+        return shown(request, conversation_id)
+
+
+class Messages(ApiView):
+    """The messages of a conversation: read, and answer."""
+
+    permissions: ClassVar = {"GET": VIEW, "POST": REPLY}
+    query = ListQuery
+    can_reveal = True
+
+    @extend_schema(
+        operation_id="conversations_messages_list", parameters=[ListQuery], responses=paged(shapes.MessageSerializer)
+    )
+    def get(self, request: Request, conversation_id: UUID) -> Response:
+        """Read messages, masked; the newest page first, oldest first within a page.
+
+        With `show_pii=true` in clear, under an open reveal of the conversation's `messages`, else 403
+        `no_grant`. The look is written to the audit. Needs `conversations.view_conversation`.
+        """
+        viewer, asked = actor_of(request), self.asked
+        found = selectors.list_messages(
+            viewer=viewer,
+            conversation_id=conversation_id,
+            before=_number(asked["cursor"]),
+            limit=asked["limit"],
+            clear=asked["show_pii"],
+        )
+        services.record_view(actor=viewer, conversation_id=conversation_id)
+        cursor = "" if found.before is None else cursor_at(found.before)
+        return self.page(found.rows, cursor, shapes.MessageSerializer)
+
+    @extend_schema(
+        operation_id="conversations_messages_create",
+        parameters=[Query],
+        request=shapes.Reply,
+        responses={201: shapes.MessageSerializer},
+    )
+    @once
+    def post(self, request: Request, conversation_id: UUID) -> Response:
+        """Write to the customer; the agent is silent from then on. Needs `conversations.reply_conversation`.
+
+        409 `closed` for a closed conversation.
+        """
+        said = body_of(request, shapes.Reply)
+        message = services.reply(actor=actor_of(request), conversation_id=conversation_id, sender_type="person", **said)
+        return Response(shapes.MessageSerializer(selectors.row_of(message)).data, status=201)
+
+
+def _number(cursor: str) -> int | None:
+    if not cursor:
+        return None
+    text = value_of(cursor)
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+        raise Invalid("This is no cursor of ours.", fields={"cursor": ["unknown"]})
+    return int(text)
+
+
+class TakeOver(ApiView):
+    """Takes a conversation."""
+
+    permissions: ClassVar = {"POST": REPLY}
+
+    @extend_schema(operation_id="conversations_take_over", request=None, responses=shapes.ConversationSerializer)
+    @once
+    def post(self, request: Request, conversation_id: UUID) -> Response:
+        """Answer from now on; 409 `taken` when a colleague has it. Needs `conversations.reply_conversation`."""
+        services.take_over(actor=actor_of(request), conversation_id=conversation_id)
+        return shown(request, conversation_id)
+
+
+class GiveBack(ApiView):
+    """Gives a conversation back."""
+
+    permissions: ClassVar = {"POST": REPLY}
+
+    @extend_schema(operation_id="conversations_give_back", request=None, responses=shapes.ConversationSerializer)
+    @once
+    def post(self, request: Request, conversation_id: UUID) -> Response:
+        """Let the agent answer again. Needs `conversations.reply_conversation`."""
+        services.give_back(actor=actor_of(request), conversation_id=conversation_id)
+        return shown(request, conversation_id)
+
+
+class Close(ApiView):
+    """Closes a conversation."""
+
+    permissions: ClassVar = {"POST": REPLY}
+
+    @extend_schema(operation_id="conversations_close", request=shapes.Closing, responses=shapes.ConversationSerializer)
+    @once
+    def post(self, request: Request, conversation_id: UUID) -> Response:
+        """End the conversation and say whether it is resolved. Needs `conversations.reply_conversation`."""
+        said = body_of(request, shapes.Closing)
+        services.close(actor=actor_of(request), conversation_id=conversation_id, resolved=said["resolved"])
+        return shown(request, conversation_id)
+
+
+class Contacts(ApiView):
+    """Contacts."""
+
+    permissions: ClassVar = {"GET": "conversations.view_contact"}
+    query = shapes.ContactQuery
+
+    @extend_schema(
+        operation_id="contacts_list", parameters=[shapes.ContactQuery], responses=paged(shapes.ContactSerializer)
+    )
+    def get(self, request: Request) -> Response:
+        """List contacts, masked, newest first. Needs `conversations.view_contact`."""
+        asked = self.asked
+        filters = selectors.ContactFilters(q=asked["q"], tag=asked["tag"])
+        found = selectors.list_contacts(
+            viewer=actor_of(request), filters=filters, cursor=asked["cursor"], limit=asked["limit"]
+        )
+        return self.page(found.rows, found.cursor, shapes.ContactSerializer)
+
+
+class ContactPage(ApiView):
+    """One contact."""
+
+    permissions: ClassVar = {"GET": "conversations.view_contact"}
+    can_reveal = True
+
+    @extend_schema(operation_id="contacts_retrieve", parameters=[Query], responses=shapes.ContactSerializer)
+    def get(self, request: Request, contact_id: UUID) -> Response:
+        """Read a contact, masked; with `show_pii=true` in clear, under an open reveal, else 403 `no_grant`."""
+        clear = self.asked["show_pii"]
+        found = selectors.read_contact(viewer=actor_of(request), contact_id=contact_id, clear=clear)
+        return Response(shapes.ContactSerializer(found, context={CLEAR: clear}).data)
+
+
+class ChannelAccounts(ApiView):
+    """Channel accounts."""
+
+    permissions: ClassVar = {"GET": "channels_app.view_channelaccount"}
+    query = shapes.AccountQuery
+
+    @extend_schema(
+        operation_id="channel_accounts_list",
+        parameters=[shapes.AccountQuery],
+        responses=paged(shapes.ChannelAccountSerializer),
+    )
+    def get(self, request: Request) -> Response:
+        """List numbers, mailboxes and widgets, never their credentials. Needs `channels_app.view_channelaccount`."""
+        asked = self.asked
+        found = selectors.list_channel_accounts(
+            viewer=actor_of(request),
+            kind=asked["kind"],
+            active=asked["active"],
+            cursor=asked["cursor"],
+            limit=asked["limit"],
+        )
+        return self.page(found.rows, found.cursor, shapes.ChannelAccountSerializer)
+
+
+class ChannelAccountPage(ApiView):
+    """One channel account."""
+
+    permissions: ClassVar = {"GET": "channels_app.view_channelaccount"}
+
+    @extend_schema(operation_id="channel_accounts_retrieve", responses=shapes.ChannelAccountSerializer)
+    def get(self, request: Request, account_id: UUID) -> Response:
+        """Read a channel account, never its credentials. Needs `channels_app.view_channelaccount`."""
+        found = selectors.get_channel_account(viewer=actor_of(request), account_id=account_id)
+        return Response(shapes.ChannelAccountSerializer(found).data)

@@ -1,0 +1,38 @@
+"""What of conversations and contacts can be seen in clear under a reveal."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from uuid import UUID
+
+from accounts.reveals import REVEALABLES, Revealable
+from conversations import selectors
+from core.actors import Actor
+
+
+class RevealableConversation(Revealable):
+    """The messages of a conversation, and the customer's name and addresses."""
+
+    object_type: ClassVar[str] = "conversations.conversation"
+    fields: ClassVar[tuple[str, ...]] = ("messages", "contact")
+
+    @classmethod
+    def require(cls, *, viewer: Actor, object_id: UUID) -> None:
+        """Raise `NotFound` or `Refused` unless the viewer may see the masked conversation."""
+        selectors.get_conversation(viewer=viewer, conversation_id=object_id)
+
+
+class RevealableContact(Revealable):
+    """A contact's name and addresses."""
+
+    object_type: ClassVar[str] = "conversations.contact"
+    fields: ClassVar[tuple[str, ...]] = ("contact",)
+
+    @classmethod
+    def require(cls, *, viewer: Actor, object_id: UUID) -> None:
+        """Raise `NotFound` or `Refused` unless the viewer may see the masked contact."""
+        selectors.get_contact(viewer=viewer, contact_id=object_id)
+
+
+REVEALABLES.register("conversation", RevealableConversation)
+REVEALABLES.register("contact", RevealableContact)

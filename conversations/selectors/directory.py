@@ -1,0 +1,93 @@
+"""Contacts and channel accounts page by page, and what of a contact may be seen in clear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from accounts.reveals import require_grant
+from conversations.models import ChannelAccount, Contact, ContactPoint
+from conversations.selectors.lists import point_matches
+from core.actors import Actor
+from core.errors import NotFound
+from core.keyset import PAGE, Page, page_of
+
+VIEW_CONTACT = "conversations.view_contact"
+VIEW_ACCOUNT = "channels_app.view_channelaccount"
+CONTACT = "conversations.contact"
+
+
+@dataclass(frozen=True, slots=True)
+class ContactFilters:
+    """What to list. `q`: an address, or the masked name as it is shown; `tag`: an audience."""
+
+    q: str = ""
+    tag: str = ""
+
+
+def list_contacts(
+    *, viewer: Actor, filters: ContactFilters | None = None, cursor: str = "", limit: int = PAGE
+) -> Page[Contact]:
+    """Return a page of contacts with points and tags, masked, newest first.
+
+    Needs `conversations.view_contact`; raises `Invalid` for a strange cursor. Three queries.
+    """
+    viewer.require(VIEW_CONTACT)
+    wanted = filters or ContactFilters()
+    rows = _contacts()
+    words = wanted.q.strip()
+    if words:
+        owners = ContactPoint.objects.filter(point_matches(words)).values("contact_id")
+        rows = rows.filter(pk__in=owners) | rows.filter(masked_name__iexact=words)
+    if wanted.tag:
+        rows = rows.filter(tags__name=wanted.tag)
+    return page_of(rows, cursor=cursor, limit=limit)
+
+
+def read_contact(*, viewer: Actor, contact_id: UUID, clear: bool = False) -> Contact:
+    """Return a contact with points and tags; `clear` needs an open reveal of its field `contact`.
+
+    Needs `conversations.view_contact`; raises `NotFound`, and `Refused` ("no_grant").
+    """
+    viewer.require(VIEW_CONTACT)
+    found: Contact | None = (_contacts(clear=clear)).filter(pk=contact_id).first()
+    if found is None:
+        raise NotFound("There is no such contact.")
+    if clear:
+        require_grant(actor=viewer, object_type=CONTACT, object_id=contact_id, field="contact")
+    return found
+
+
+def _contacts(*, clear: bool = False) -> QuerySet[Contact]:
+    rows: QuerySet[Contact] = Contact.objects.prefetch_related("points", "tags")
+    return rows if clear else rows.defer("display_name")
+
+
+def points_in_order(points: Iterable[ContactPoint]) -> list[ContactPoint]:
+    """Return the points, the primary ones first."""
+    return sorted(points, key=lambda point: (not point.is_primary, point.kind, point.pk))
+
+
+def list_channel_accounts(
+    *, viewer: Actor, kind: str = "", active: bool | None = None, cursor: str = "", limit: int = PAGE
+) -> Page[ChannelAccount]:
+    """Return a page of channel accounts without their credentials. Needs `channels_app.view_channelaccount`."""
+    viewer.require(VIEW_ACCOUNT)
+    rows = ChannelAccount.objects.defer("credentials")
+    if kind:
+        rows = rows.filter(kind=kind)
+    if active is not None:
+        rows = rows.filter(is_active=active)
+    return page_of(rows, cursor=cursor, limit=limit)
+
+
+def get_channel_account(*, viewer: Actor, account_id: UUID) -> ChannelAccount:
+    """Return one channel account without its credentials; raises `NotFound`. Needs the right to view them."""
+    viewer.require(VIEW_ACCOUNT)
+    found: ChannelAccount | None = ChannelAccount.objects.defer("credentials").filter(pk=account_id).first()
+    if found is None:
+        raise NotFound("There is no such channel account.")
+    return found
