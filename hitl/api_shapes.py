@@ -1,0 +1,250 @@
+"""What the API says of approvals, workflows and kill switches, and what it takes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from rest_framework import serializers
+
+from core.actors import Actor
+from core.rest.fields import Document, MaskedDocument, MaskedText, PersonSerializer
+from core.rest.views import ListQuery
+from hitl import registry
+from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, Execution, KillSwitch
+from hitl.services.deciding import REASON_LIMIT
+from hitl.transitions import State
+
+RISKS: Final = ("low", "medium", "high", "critical")
+STATES: Final = tuple(state.value for state in State)
+_SUMMARY: Final = (
+    "id reference state version holds hold_reason kind kind_version revision digest summary risk_score risk_level "
+    "cost currency reach requester requester_kind agent_id conversation_id run_id channel workflow_id level "
+    "votes_required votes_received assigned_to priority created_at expires_at execute_by sla_due_at sla_breached_at "
+    "decided_at decided_by decided_as moved_at resolved_at tags compliance_flags"
+).split()
+_DETAIL: Final = (
+    "payload preview preview_url facts drift risk_factors notes workflow_version tool_call_id levels seats may_decide"
+).split()
+
+
+class PersonOrMe(serializers.CharField):
+    """The id of a person, or `me`."""
+
+    def to_internal_value(self, value: Any) -> Any:
+        """Return `me` or the id."""
+        return "me" if value == "me" else serializers.UUIDField().run_validation(value)
+
+
+class ApprovalQuery(ListQuery):
+    """Which approvals; values of one filter are alternatives."""
+
+    state = serializers.MultipleChoiceField(choices=STATES, default=())
+    risk = serializers.MultipleChoiceField(choices=RISKS, default=())
+    kind = serializers.CharField(default="", max_length=60)
+    assignee = PersonOrMe(default=None, help_text="Who is asked to sign now: an id, or `me`.")
+    overdue = serializers.BooleanField(default=False, help_text="Waiting longer than promised.")
+    q = serializers.CharField(default="", max_length=40, help_text="A reference, such as `BR-1042` or `1042`.")
+
+
+class ApprovalSerializer(serializers.ModelSerializer[Approval]):
+    """An approval in a list. Those who may decide see the summary word for word, others masked."""
+
+    requester = PersonSerializer(read_only=True, allow_null=True)
+    assigned_to = PersonSerializer(read_only=True, allow_null=True)
+    decided_by = PersonSerializer(read_only=True, allow_null=True)
+    summary = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Approval
+        fields: ClassVar[list[str]] = _SUMMARY
+        read_only_fields = fields
+
+    def get_summary(self, approval: Approval) -> str:
+        """Return the summary as the viewer may see it."""
+        return str(self._signed(approval.summary))
+
+    def _signed(self, value: Any) -> Any:
+        """What is signed is read word for word by those who sign, and masked by everybody else."""
+        viewer: Actor = self.context["viewer"]
+        return value if viewer.may("hitl.decide_approval") else MaskedDocument().to_representation(value)
+
+
+class SeatSerializer(serializers.Serializer[Any]):
+    """Somebody who is asked to sign now."""
+
+    person = PersonSerializer(read_only=True)
+    level = serializers.IntegerField()
+    group = serializers.CharField()
+
+
+class LevelSerializer(serializers.ModelSerializer[ApprovalLevel]):
+    """One step of a workflow."""
+
+    class Meta:
+        model = ApprovalLevel
+        fields: ClassVar[list[str]] = (
+            "order name mode quorum reject_threshold approvers sla_hours calendar require_reason min_auth "
+            "editable_fields"
+        ).split()
+        read_only_fields = fields
+
+
+class ApprovalDetailSerializer(ApprovalSerializer):
+    """An approval with what is signed: `digest` stands for exactly this payload of this revision."""
+
+    payload = serializers.SerializerMethodField()
+    preview = serializers.SerializerMethodField()
+    facts = serializers.SerializerMethodField()
+    notes = MaskedText()
+    levels = serializers.SerializerMethodField(help_text="The steps, as they were when it was asked for.")
+    seats = serializers.SerializerMethodField(help_text="Who is asked now.")
+    may_decide = serializers.SerializerMethodField(help_text="Whether you are asked to decide it now.")
+
+    class Meta(ApprovalSerializer.Meta):
+        fields: ClassVar[list[str]] = _SUMMARY + _DETAIL
+        read_only_fields = fields
+
+    def get_payload(self, approval: Approval) -> dict[str, Any]:
+        """Return what will be done, exactly."""
+        return dict(self._signed(approval.payload))
+
+    def get_preview(self, approval: Approval) -> dict[str, Any]:
+        """Return what would change, readable."""
+        return dict(self._signed(approval.preview))
+
+    def get_facts(self, approval: Approval) -> dict[str, Any]:
+        """Return the world as it was when it was asked for."""
+        return dict(self._signed(approval.facts))
+
+    def get_levels(self, approval: Approval) -> list[dict[str, Any]]:
+        """Return the steps."""
+        return list(approval.snapshot.get("levels", []))
+
+    def get_seats(self, approval: Approval) -> list[dict[str, Any]]:
+        """Return who is asked now."""
+        return list(SeatSerializer(self.context["seats"], many=True).data)
+
+    def get_may_decide(self, approval: Approval) -> bool:
+        """Tell whether the viewer is asked now."""
+        return bool(self.context["may_decide"])
+
+
+class ExecutionSerializer(serializers.ModelSerializer[Execution]):
+    """The doing of one revision."""
+
+    result = MaskedDocument()
+    error = MaskedText()
+
+    class Meta:
+        model = Execution
+        fields: ClassVar[list[str]] = (
+            "id revision digest idempotency_key attempt lease_until outcome result error started_at finished_at"
+        ).split()
+        read_only_fields = fields
+
+
+class HappeningSerializer(serializers.Serializer[Any]):
+    """One thing that happened to an approval."""
+
+    at = serializers.DateTimeField()
+    action = serializers.CharField()
+    actor = serializers.CharField()
+    role = serializers.CharField()
+    old_state = serializers.CharField()
+    new_state = serializers.CharField()
+    reason = MaskedText()
+    channel = serializers.CharField()
+    facts = MaskedDocument()
+
+
+class Proposal(serializers.Serializer[Any]):
+    """A request for a risky action."""
+
+    kind = serializers.CharField(max_length=60, help_text="Such as `set_campaign_budget`.")
+    params = Document(help_text="What the kind asks for; money as text.")
+    notes = serializers.CharField(default="", allow_blank=True, max_length=2000, help_text="For those who sign.")
+    dedupe_key = serializers.CharField(
+        default="", allow_blank=True, max_length=200, help_text="While one with this key is open, it is the answer."
+    )
+
+    def validate_kind(self, kind: str) -> str:
+        """Refuse an unknown kind as a value, not as a missing page."""
+        known = registry.keys()
+        if kind not in known:
+            raise serializers.ValidationError(f"One of {', '.join(known)}.")
+        return kind
+
+
+class Verdict(serializers.Serializer[Any]):
+    """A vote on exactly what was shown."""
+
+    digest = serializers.CharField(max_length=64, help_text="Of the approval as you read it.")
+    reason = serializers.CharField(default="", allow_blank=True, max_length=REASON_LIMIT)
+
+
+class Move(serializers.Serializer[Any]):
+    """What goes with a move; with `digest` it is refused (409) if the approval has changed meanwhile."""
+
+    digest = serializers.CharField(default="", allow_blank=True, max_length=64)
+    reason = serializers.CharField(default="", allow_blank=True, max_length=REASON_LIMIT)
+
+
+class Release(Move):
+    """Which hold to let go."""
+
+    hold = serializers.ChoiceField(choices=("manual", "unsatisfiable", "kill_switch", "caps"), default="manual")
+
+
+class Resolution(Move):
+    """What became of an effect whose outcome nobody knew."""
+
+    outcome = serializers.ChoiceField(choices=("executed", "failed"))
+    evidence = serializers.CharField(max_length=REASON_LIMIT)
+
+
+class WorkflowQuery(ListQuery):
+    """Which workflows."""
+
+    active = serializers.BooleanField(default=True)
+
+
+class WorkflowSerializer(serializers.ModelSerializer[ApprovalWorkflow]):
+    """Which requests need whose signatures."""
+
+    levels = LevelSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = ApprovalWorkflow
+        fields: ClassVar[list[str]] = (
+            "id name description is_active is_default priority version kinds risk_levels min_cost max_cost currency "
+            "agents channels contact_tags time_window expire_hours execute_within_hours auto_rules edit_policy "
+            "escalation reminder_every_hours reminder_max notify_by allow_override created_at levels"
+        ).split()
+        read_only_fields = fields
+
+
+class SwitchQuery(ListQuery):
+    """Which kill switches."""
+
+    thrown = serializers.BooleanField(default=True, help_text="False for those that were released.")
+
+
+class SwitchSerializer(serializers.ModelSerializer[KillSwitch]):
+    """A kill switch."""
+
+    class Meta:
+        model = KillSwitch
+        fields: ClassVar[list[str]] = (
+            "id scope target reason thrown_by_id thrown_at released_by_id released_at"
+        ).split()
+        read_only_fields = fields
+
+
+class SwitchRequest(serializers.Serializer[Any]):
+    """What to stop, and why."""
+
+    scope = serializers.ChoiceField(choices=KillSwitch.Scope.choices)
+    target = serializers.CharField(
+        default="", allow_blank=True, max_length=60, help_text="An agent's id or a kind; empty for `tenant`."
+    )
+    reason = serializers.CharField(max_length=300)
