@@ -67,6 +67,8 @@ INSTALLED_APPS = [
     "guardian",
     "django_celery_beat",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     # First of ours: the others bind tasks to our Celery application when they are ready.
     "config",
     "core",
@@ -89,6 +91,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.TenantMiddleware",
+    "accounts.middleware.ApiKeyMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -228,7 +231,42 @@ CONTENT_SECURITY_POLICY = {
 }
 
 
-REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None}
+REST_FRAMEWORK = {
+    "UNAUTHENTICATED_USER": None,
+    "DEFAULT_AUTHENTICATION_CLASSES": ["core.rest.authentication.ActorAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["core.rest.authentication.MayAsk"],
+    "DEFAULT_THROTTLE_CLASSES": ["core.rest.throttles.PerClient"],
+    "DEFAULT_PARSER_CLASSES": ["core.rest.fields.SafeJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "core.rest.errors.problem_answer",
+    "URL_FORMAT_OVERRIDE": None,
+}
+API_REQUESTS_PER_MINUTE = env.int("WALKER_API_PER_MINUTE", default=600)
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Walker API",
+    "DESCRIPTION": "Approvals, conversations and audit of one organisation. Every error has one shape, `Problem`.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SORT_OPERATIONS": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "core.rest.schema.with_errors",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "ApprovalState": "hitl.models.Approval.STATES",
+        "ConversationState": "conversations.models.Conversation.State",
+        "RunState": "agents.models.AgentRun.State",
+        "ToolCallState": "agents.models.ToolCall.State",
+    },
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": None,
+    "SWAGGER_UI_SETTINGS": {"validatorUrl": None, "persistAuthorization": False, "displayRequestDuration": True},
+}
 
 LOGGING_CONFIG = "core.log.set_up"
 LOGGING = logging_config(testing=WALKER_TESTING)

@@ -1,0 +1,132 @@
+"""API v1: its routes, its description and its pages, put together from the apps' endpoints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from csp.constants import NONCE, SELF
+from csp.decorators import csp_update
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import path, re_path
+from django.utils.decorators import method_decorator
+from django.views.defaults import server_error as plain_server_error
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import api as accounts
+from agents import api as agents
+from channels_app import api as channels
+from conversations import api as conversations
+from core import api as core
+from core.errors import NotFound
+from core.rest.views import ApiView
+from hitl import api as hitl
+
+V1 = "api/v1/"
+
+
+class Root(ApiView):
+    """What there is."""
+
+    @extend_schema(operation_id="root", responses={200: dict[str, str]})
+    def get(self, request: Request) -> Response:
+        """List the collections with their addresses."""
+        names = [str(entry.pattern).removeprefix(V1) for entry in urlpatterns if _is_collection(entry)]
+        return Response({name.rstrip("/"): request.build_absolute_uri(f"/{V1}{name}") for name in names})
+
+
+def _is_collection(entry: Any) -> bool:
+    route = str(entry.pattern)
+    return route.startswith(V1) and route != V1 and "<" not in route and "^" not in route
+
+
+class Nowhere(ApiView):
+    """Every address under `/api/` that leads nowhere: the same answer as for what is absent."""
+
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse strangers first: they learn nothing about addresses."""
+        super().initial(request, *args, **kwargs)
+        raise NotFound("There is no such address.")
+
+    def _read_query(self, request: Request) -> dict[str, Any]:
+        return {"show_pii": False}
+
+
+class Schema(SpectacularAPIView):  # type: ignore[misc]
+    """The description, for anybody: it holds nothing of a tenant."""
+
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+    throttle_classes: list[Any] = []
+
+
+@method_decorator(csp_update({"style-src": [SELF, NONCE], "img-src": ["data:"]}), name="dispatch")
+class Docs(SpectacularSwaggerSplitView):  # type: ignore[misc]
+    """The description as a page, from our own files."""
+
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+    throttle_classes: list[Any] = []
+    url_name = "api_schema"
+    url_self = None
+    template_name = "api/docs.html"
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a mistake of ours: in the one shape under `/api/`, as a page elsewhere."""
+    if request.path.startswith("/api/"):
+        return JsonResponse({"detail": "Something went wrong on our side.", "code": "error"}, status=500)
+    return plain_server_error(request)
+
+
+APPROVAL = f"{V1}approvals/<uuid:approval_id>/"
+CONVERSATION = f"{V1}conversations/<uuid:conversation_id>/"
+urlpatterns = [
+    path("api/schema/", Schema.as_view(), name="api_schema"),
+    path("api/docs/", Docs.as_view(), name="api_docs"),
+    path(V1, Root.as_view(), name="api_root"),
+    path(f"{V1}approvals/", hitl.Approvals.as_view(), name="api_approvals"),
+    path(APPROVAL, hitl.ApprovalPage.as_view(), name="api_approval"),
+    path(f"{APPROVAL}approve/", hitl.Approve.as_view(), name="api_approval_approve"),
+    path(f"{APPROVAL}reject/", hitl.Reject.as_view(), name="api_approval_reject"),
+    path(f"{APPROVAL}cancel/", hitl.Cancel.as_view(), name="api_approval_cancel"),
+    path(f"{APPROVAL}revoke/", hitl.Revoke.as_view(), name="api_approval_revoke"),
+    path(f"{APPROVAL}hold/", hitl.Hold.as_view(), name="api_approval_hold"),
+    path(f"{APPROVAL}release/", hitl.ReleaseHold.as_view(), name="api_approval_release"),
+    path(f"{APPROVAL}resolve/", hitl.Resolve.as_view(), name="api_approval_resolve"),
+    path(f"{APPROVAL}history/", hitl.ApprovalHistory.as_view(), name="api_approval_history"),
+    path(f"{APPROVAL}executions/", hitl.ApprovalExecutions.as_view(), name="api_approval_executions"),
+    path(f"{V1}workflows/", hitl.Workflows.as_view(), name="api_workflows"),
+    path(f"{V1}workflows/<uuid:workflow_id>/", hitl.WorkflowPage.as_view(), name="api_workflow"),
+    path(f"{V1}kill-switches/", hitl.KillSwitches.as_view(), name="api_kill_switches"),
+    path(f"{V1}kill-switches/<uuid:switch_id>/release/", hitl.ReleaseSwitch.as_view(), name="api_kill_switch_release"),
+    path(f"{V1}conversations/", conversations.Conversations.as_view(), name="api_conversations"),
+    path(CONVERSATION, conversations.ConversationPage.as_view(), name="api_conversation"),
+    path(f"{CONVERSATION}messages/", conversations.Messages.as_view(), name="api_conversation_messages"),
+    path(f"{CONVERSATION}take-over/", conversations.TakeOver.as_view(), name="api_conversation_take_over"),
+    path(f"{CONVERSATION}give-back/", conversations.GiveBack.as_view(), name="api_conversation_give_back"),
+    path(f"{CONVERSATION}close/", conversations.Close.as_view(), name="api_conversation_close"),
+    path(f"{V1}contacts/", conversations.Contacts.as_view(), name="api_contacts"),
+    path(f"{V1}contacts/<uuid:contact_id>/", conversations.ContactPage.as_view(), name="api_contact"),
+    path(f"{V1}channel-accounts/", conversations.ChannelAccounts.as_view(), name="api_channel_accounts"),
+    path(
+        f"{V1}channel-accounts/<uuid:account_id>/",
+        conversations.ChannelAccountPage.as_view(),
+        name="api_channel_account",
+    ),
+    path(f"{V1}agents/", agents.Agents.as_view(), name="api_agents"),
+    path(f"{V1}agents/<uuid:agent_id>/", agents.AgentPage.as_view(), name="api_agent"),
+    path(f"{V1}agent-runs/", agents.Runs.as_view(), name="api_agent_runs"),
+    path(f"{V1}agent-runs/<uuid:run_id>/", agents.RunPage.as_view(), name="api_agent_run"),
+    path(f"{V1}tool-calls/", agents.ToolCalls.as_view(), name="api_tool_calls"),
+    path(f"{V1}tool-calls/<uuid:call_id>/", agents.ToolCallPage.as_view(), name="api_tool_call"),
+    path(f"{V1}reveals/", accounts.Reveals.as_view(), name="api_reveals"),
+    path(f"{V1}audit/", core.AuditList.as_view(), name="api_audit"),
+    path(f"{V1}audit/verify/", core.AuditVerify.as_view(), name="api_audit_verify"),
+    path(f"{V1}stream/", channels.Stream.as_view(), name="api_stream"),
+    re_path(r"^api/", Nowhere.as_view(), name="api_nowhere"),
+]
