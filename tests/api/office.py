@@ -1,0 +1,147 @@
+"""An organisation with one row behind every endpoint, and callers with keys."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.test import Client
+
+from accounts.roles import permissions_of
+from accounts.services import create_api_key
+from agents.models import Agent, AgentRun, AgentVersion, ToolCall
+from conversations import services as talk
+from conversations.models import ChannelAccount, Conversation
+from conversations.types import InboundMessage, SenderIdentity
+from core.actors import system
+from core.scope import tenant_scope
+from hitl import services
+from hitl.models import Approval, ApprovalWorkflow, KillSwitch
+from hitl.types import Origin
+from tests.console import scene  # registers the kind `console_budget`
+from tests.world import OPERATOR, World
+
+KIND = scene.Budget.key
+PHONE = "+34 600 123 456"
+V1 = "/api/v1/"
+
+
+class Caller:
+    """A program with an API key."""
+
+    def __init__(self, secret: str) -> None:
+        self.client = Client(raise_request_exception=False)
+        self.headers = {"Authorization": f"Bearer {secret}"}
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Ask for an address below `/api/v1/`."""
+        return self.client.get(V1 + path, query, headers=self.headers)
+
+    def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
+        """Send JSON; `key` is the idempotency key."""
+        headers = {**self.headers, **({} if key is None else {"Idempotency-Key": key})}
+        content: Any = {} if body is None else body
+        return self.client.post(V1 + path, content, content_type="application/json", headers=headers)
+
+    def next(self, answer: Any) -> Any:
+        """Follow the address of the next page."""
+        return self.client.get(answer.json()["next"], headers=self.headers)
+
+
+@dataclass
+class Office:
+    """The world, the ids of the first tenant's rows, and keys for its people."""
+
+    world: World
+    ids: dict[str, UUID] = field(default_factory=dict)
+
+    def key(self, role: str, scopes: Sequence[str] = ()) -> str:
+        """Return a key of the person of the role, with all that the role allows unless told otherwise."""
+        return self._key(self.world.acme.pk, self.world.people[role], role, scopes)
+
+    def caller(self, role: str, scopes: Sequence[str] = ()) -> Caller:
+        """Return a program of the person of the role."""
+        return Caller(self.key(role, scopes))
+
+    def outsider(self, role: str = "owner") -> Caller:
+        """Return a program of the other tenant."""
+        return Caller(self._key(self.world.globex.pk, self.world.outsiders[role], role, ()))
+
+    def _key(self, tenant_id: UUID, user: Any, role: str, scopes: Sequence[str]) -> str:
+        with tenant_scope(tenant_id):
+            wanted = list(scopes or permissions_of(role))
+            return create_api_key(actor=OPERATOR, user=user, name="Test", scopes=wanted)[1]
+
+    def browser(self, role: str) -> Client:
+        """Return a browser in which the person of the role is signed in."""
+        client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+        client.force_login(self.world.people[role], backend="accounts.backends.RoleBackend")
+        return client
+
+    def propose(self, campaign: str = "Sale", **origin: Any) -> Approval:
+        """Ask for a budget, as the person of support."""
+        params = {"campaign": campaign, "budget": "900.00"}
+        with tenant_scope(self.world.acme.pk):
+            actor = self.world.actor("support")
+            asked = Origin(requester_user_id=actor.user_id, **origin)
+            return services.propose(actor=actor, kind=KIND, params=params, origin=asked)
+
+    def stored(self, approval_id: UUID) -> Approval:
+        """Return the approval as it is now."""
+        with tenant_scope(self.world.acme.pk):
+            found: Approval = Approval.objects.get(pk=approval_id)
+            return found
+
+    def write_in(self, text: str = f"I am at {PHONE}", value: str = PHONE) -> UUID:
+        """Let a customer write by phone; returns the conversation."""
+        with tenant_scope(self.world.acme.pk):
+            line = ChannelAccount.objects.get(kind="whatsapp")
+            sender = SenderIdentity(kind="phone", value=value, verified=True, display_name="Ana García")
+            inbound = InboundMessage(channel_account_id=line.pk, sender=sender, text=text)
+            found: UUID = talk.receive(actor=system("test-door"), inbound=inbound).conversation_id
+            return found
+
+    def run(self, conversation_id: UUID) -> UUID:
+        """Record a run with one tool call; returns the run."""
+        with tenant_scope(self.world.acme.pk):
+            agent = Agent.objects.create(name="Relay", type="custom", category="content")
+            version = AgentVersion.objects.create(agent=agent, number=1)
+            run = AgentRun.objects.create(
+                conversation_id=conversation_id, agent_version=version, trigger_ref=uuid4(), state="finished"
+            )
+            call = ToolCall.objects.create(run=run, call_id="1", name="look", arguments={"who": PHONE})
+            self.ids.update(agent=agent.pk, run=run.pk, call=call.pk)
+            found: UUID = run.pk
+            return found
+
+
+def build_office(world: World) -> Office:
+    """Fill the first tenant; the second has a workflow and nothing else."""
+    office = Office(world)
+    levels = [{"approvers": [{"type": "role", "value": role} for role in ("approver", "admin")]}]
+    with tenant_scope(world.globex.pk):
+        services.create_workflow(actor=OPERATOR, name="All", is_default=True, levels=levels)
+    with tenant_scope(world.acme.pk):
+        services.create_workflow(actor=OPERATOR, name="All", is_default=True, levels=levels)
+        account = ChannelAccount.objects.create(
+            kind="whatsapp", name="Line", address="+34900000000", credentials={"token": "very secret"}
+        )
+        chat = ChannelAccount.objects.create(kind="webchat", name="Chat")
+        office.ids.update(account=account.pk, chat=chat.pk, workflow=ApprovalWorkflow.objects.get().pk)
+    office.ids["conversation"] = office.write_in()
+    approval = office.propose(notes=f"Call me at {PHONE}")
+    office.ids["approval"] = approval.pk
+    office.run(office.ids["conversation"])
+    with tenant_scope(world.acme.pk):
+        office.ids["contact"] = Conversation.objects.get().contact_id
+        switch = services.throw_switch(
+            actor=world.actor("compliance"), scope="kind", target="never_used", reason="Drill"
+        )
+        office.ids["switch"] = switch.pk
+    return office
+
+
+def switches(office: Office) -> int:
+    """Return how many switches are thrown."""
+    with tenant_scope(office.world.acme.pk):
+        return KillSwitch.objects.filter(released_at=None).count()

@@ -1,0 +1,144 @@
+"""Keys and sessions: what they open, and what ends them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from accounts.models import ApiKey, Membership
+from accounts.services import revoke_api_key
+from core.clock import now
+from core.models import AuditEntry
+from core.scope import tenant_scope
+from tests.api.office import V1, Caller, Office
+
+pytestmark = pytest.mark.django_db
+
+
+def change_keys(office: Office, **values: Any) -> None:
+    with tenant_scope(office.world.acme.pk):
+        ApiKey.objects.update(**values)
+
+
+def test_key_does_no_more_than_its_scopes(office: Office) -> None:
+    caller = office.caller("admin", scopes=["hitl.view_approval"])
+    assert caller.get("approvals/").status_code == 200
+    assert caller.get("contacts/").status_code == 403
+
+
+def test_key_does_no_more_than_its_owners_role(office: Office) -> None:
+    caller = office.caller("admin")
+    with tenant_scope(office.world.acme.pk):
+        Membership.objects.filter(user=office.world.people["admin"]).update(role="viewer")
+    assert caller.get("contacts/").status_code == 403
+
+
+def test_key_of_a_closed_seat_is_refused(office: Office) -> None:
+    caller = office.caller("viewer")
+    with tenant_scope(office.world.acme.pk):
+        Membership.objects.filter(user=office.world.people["viewer"]).update(is_active=False)
+    assert caller.get("approvals/").status_code == 401
+
+
+def test_expired_key_is_refused(office: Office) -> None:
+    caller = office.caller("viewer")
+    change_keys(office, expires_at=now() - timedelta(seconds=1))
+    assert caller.get("approvals/").json()["code"] == "bad_key"
+
+
+def test_revoked_key_is_refused(office: Office) -> None:
+    caller = office.caller("viewer")
+    with tenant_scope(office.world.acme.pk):
+        revoke_api_key(actor=office.world.actor("owner"), key_id=ApiKey.objects.latest("id").pk)
+    assert caller.get("approvals/").status_code == 401
+
+
+@pytest.mark.parametrize("given", ["", "Bearer", "Bearer ", "Basic abc", "wk_x", "Bearer eyJh.x.y", "Bearer wk_\x00"])
+def test_header_that_is_no_key_is_refused(client: Client, office: Office, given: str) -> None:
+    assert client.get(f"{V1}approvals/", headers={"Authorization": given}).status_code == 401
+
+
+def test_bad_key_is_not_passed_over_for_a_session(office: Office) -> None:
+    browser = office.browser("viewer")
+    assert browser.get(f"{V1}approvals/").status_code == 200
+    assert browser.get(f"{V1}approvals/", headers={"Authorization": "Bearer wk_bad"}).status_code == 401
+
+
+def test_key_counts_before_a_session_of_another_tenant(office: Office) -> None:
+    browser = Client()
+    browser.force_login(office.world.outsiders["owner"], backend="accounts.backends.RoleBackend")
+    headers = {"Authorization": f"Bearer {office.key('viewer')}"}
+    found = browser.get(f"{V1}approvals/", headers=headers).json()["results"]
+    assert [row["id"] for row in found] == [str(office.ids["approval"])]
+
+
+def test_key_opens_no_page_of_the_console(client: Client, office: Office) -> None:
+    answer = client.get("/admin/hitl/approval/", headers={"Authorization": f"Bearer {office.key('owner')}"})
+    assert answer.status_code == 302
+
+
+def test_session_writes_only_with_its_csrf_token(office: Office) -> None:
+    browser, path = office.browser("support"), f"{V1}conversations/{office.ids['conversation']}/take-over/"
+    answer = browser.post(path, {}, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (403, "csrf_failed")
+
+
+def test_session_with_its_csrf_token_writes(office: Office) -> None:
+    browser, path = office.browser("support"), f"{V1}conversations/{office.ids['conversation']}/take-over/"
+    browser.get("/admin/login/")
+    browser.get("/admin/")
+    token = browser.cookies[settings.CSRF_COOKIE_NAME].value
+    answer = browser.post(path, {}, content_type="application/json", headers={"X-CSRFToken": token})
+    assert answer.status_code == 200
+
+
+def test_person_without_a_seat_is_not_signed_in(office: Office) -> None:
+    browser = office.browser("viewer")
+    with tenant_scope(office.world.acme.pk):
+        Membership.objects.filter(user=office.world.people["viewer"]).update(is_active=False)
+    assert browser.get(f"{V1}approvals/").status_code == 401
+
+
+def test_use_of_a_key_is_noted(office: Office) -> None:
+    office.caller("viewer").get("approvals/")
+    with tenant_scope(office.world.acme.pk):
+        assert ApiKey.objects.filter(last_used_at__isnull=False).count() == 1
+
+
+def test_deed_by_key_is_audited_as_its_owners(office: Office) -> None:
+    office.caller("support").post(f"conversations/{office.ids['conversation']}/take-over/")
+    with tenant_scope(office.world.acme.pk):
+        entry = AuditEntry.objects.get(action="CONVERSATION_TAKEN_OVER")
+    assert (entry.actor_user_id, entry.auth_strength) == (office.world.people["support"].pk, "api_key")
+
+
+def test_requests_above_the_limit_are_told_when_to_come_back(office: Office, settings: Any) -> None:
+    settings.API_REQUESTS_PER_MINUTE = 2
+    caller = office.caller("viewer")
+    answers = [caller.get("agents/") for _ in range(3)]
+    assert [answer.status_code for answer in answers if answer.status_code != 200] == [429]
+    assert (answers[-1].json()["code"], 0 < int(answers[-1].headers["Retry-After"]) <= 60) == ("too_many", True)
+
+
+def test_limit_is_each_keys_own(office: Office, settings: Any) -> None:
+    settings.API_REQUESTS_PER_MINUTE = 1
+    assert {office.caller("viewer").get("agents/").status_code for _ in range(3)} == {200}
+
+
+def test_limit_without_redis_lets_requests_through(office: Office, settings: Any) -> None:
+    caller = office.caller("viewer")
+    away = {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}
+    settings.CACHES = {"default": away}
+    assert caller.get("agents/").status_code == 200
+
+
+def test_key_in_the_address_is_not_taken(client: Client, office: Office) -> None:
+    assert client.get(f"{V1}approvals/?token={office.key('viewer')}").status_code == 401
+
+
+def test_caller_without_the_right_to_look_may_still_ask(office: Office) -> None:
+    caller = Caller(office.key("support", scopes=["conversations.reply_conversation"]))
+    answer = caller.post(f"conversations/{office.ids['conversation']}/take-over/")
+    assert answer.json() == {"id": str(office.ids["conversation"])}

@@ -1,0 +1,132 @@
+"""Each endpoint, asked by somebody with the right, a colleague without it, an outsider and a stranger."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver
+
+from tests.api.office import KIND, V1, Caller, Office
+
+pytestmark = pytest.mark.django_db
+STAFF = "conversations/{conversation}/"
+REQUEST = "approvals/{approval}/"
+
+
+@dataclass(frozen=True)
+class Door:
+    """One method of one address: who may, what he gets, who may not, and what an outsider gets."""
+
+    method: str
+    path: str
+    insider: str
+    status: int
+    colleague: str = ""
+    outsider: int = 404
+    body: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def ask(self, caller: Caller, office: Office) -> Any:
+        """Knock."""
+        path = self.path.format(**office.ids)
+        if self.method == "get":
+            return caller.get(path)
+        body = {**self.body}
+        if body.get("digest") == "current":
+            body["digest"] = office.stored(office.ids["approval"]).digest
+        text = {name: value.format(**office.ids) if isinstance(value, str) else value for name, value in body.items()}
+        return caller.post(path, text)
+
+
+VOTE = {"digest": "current", "reason": "Fits the plan."}
+NEW = {"kind": KIND, "params": {"campaign": "Sale", "budget": "120.00"}}
+REVEAL = {"object": "conversation:{conversation}", "fields": ["messages"], "reason": "The customer asked."}
+DOORS = [
+    Door("get", "", "viewer", 200, outsider=200),
+    Door("get", "approvals/", "viewer", 200, outsider=200),
+    Door("post", "approvals/", "support", 201, "viewer", outsider=201, body=NEW),
+    Door("get", REQUEST, "viewer", 200),
+    Door("get", f"{REQUEST}history/", "viewer", 200),
+    Door("get", f"{REQUEST}executions/", "viewer", 200),
+    Door("post", f"{REQUEST}approve/", "approver", 200, "support", body=VOTE),
+    Door("post", f"{REQUEST}reject/", "approver", 200, "support", body=VOTE),
+    Door("post", f"{REQUEST}cancel/", "support", 200, "viewer", body=VOTE),
+    Door("post", f"{REQUEST}revoke/", "admin", 409, "support", body=VOTE),
+    Door("post", f"{REQUEST}hold/", "compliance", 200, "approver", body=VOTE),
+    Door("post", f"{REQUEST}release/", "compliance", 409, "approver", body=VOTE),
+    Door("post", f"{REQUEST}resolve/", "admin", 409, "approver", body={**VOTE, "outcome": "failed", "evidence": "Log"}),
+    Door("get", "workflows/", "approver", 200, "viewer", outsider=200),
+    Door("get", "workflows/{workflow}/", "approver", 200, "viewer"),
+    Door("get", "kill-switches/", "viewer", 200, outsider=200),
+    Door(
+        "post", "kill-switches/", "compliance", 201, "approver", 201, {"scope": "kind", "target": "x", "reason": "Why"}
+    ),
+    Door("post", "kill-switches/{switch}/release/", "compliance", 200, "approver"),
+    Door("get", "conversations/", "viewer", 200, outsider=200),
+    Door("get", STAFF, "viewer", 200),
+    Door("get", f"{STAFF}messages/", "viewer", 200),
+    Door("post", f"{STAFF}messages/", "support", 201, "viewer", body={"text": "Hello"}),
+    Door("post", f"{STAFF}take-over/", "support", 200, "viewer"),
+    Door("post", f"{STAFF}give-back/", "support", 409, "viewer"),
+    Door("post", f"{STAFF}close/", "support", 200, "viewer", body={"resolved": True}),
+    Door("get", "contacts/", "support", 200, "viewer", outsider=200),
+    Door("get", "contacts/{contact}/", "support", 200, "viewer"),
+    Door("get", "channel-accounts/", "support", 200, "viewer", outsider=200),
+    Door("get", "channel-accounts/{account}/", "support", 200, "viewer"),
+    Door("get", "agents/", "viewer", 200, outsider=200),
+    Door("get", "agents/{agent}/", "viewer", 200),
+    Door("get", "agent-runs/", "support", 200, "viewer", outsider=200),
+    Door("get", "agent-runs/{run}/", "support", 200, "viewer"),
+    Door("get", "tool-calls/", "support", 200, "viewer", outsider=200),
+    Door("get", "tool-calls/{call}/", "support", 200, "viewer"),
+    Door("post", "reveals/", "compliance", 201, "support", body=REVEAL),
+    Door("get", "audit/", "compliance", 200, "approver", outsider=200),
+    Door("get", "audit/verify/", "compliance", 200, "approver", outsider=200),
+    Door("get", "stream/", "viewer", 200, outsider=200),
+]
+EVERY_DOOR = pytest.mark.parametrize("door", DOORS, ids=str)
+
+
+@EVERY_DOOR
+def test_insider_with_the_right_gets_in(office: Office, door: Door) -> None:
+    assert door.ask(office.caller(door.insider), office).status_code == door.status
+
+
+@pytest.mark.parametrize("door", [door for door in DOORS if door.colleague], ids=str)
+def test_colleague_without_the_right_is_refused(office: Office, door: Door) -> None:
+    answer = door.ask(office.caller(door.colleague), office)
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+
+
+@EVERY_DOOR
+def test_outsider_gets_what_is_absent_or_his_own(office: Office, door: Door) -> None:
+    answer = door.ask(office.outsider(), office)
+    assert answer.status_code == door.outsider
+    text = answer.content.decode()
+    assert not [ref for ref in office.ids.values() if str(ref) in text and door.method == "get"]
+
+
+@EVERY_DOOR
+def test_stranger_is_told_to_sign_in(office: Office, door: Door) -> None:
+    answer = door.ask(Caller("wk_nobody"), office)
+    assert (answer.status_code, answer.json()["code"]) == (401, "bad_key")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_every_route_stands_in_this_list() -> None:
+    routes = {str(entry.pattern) for entry in get_resolver("config.api").url_patterns}
+    shapes = {_shape(route.removeprefix(V1[1:])) for route in routes if route.startswith(V1[1:])}
+    assert shapes == {_shape(door.path) for door in DOORS}
+
+
+def _shape(path: str) -> str:
+    parts = ["*" if part.startswith(("<", "{")) else part for part in path.split("/")]
+    return "/".join(parts)
+
+
+def test_request_without_a_key_is_not_signed_in(client: Client, office: Office) -> None:
+    answer = client.get(f"{V1}approvals/")
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
