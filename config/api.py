@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from csp.constants import NONCE, SELF
-from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path, re_path
-from django.utils.decorators import method_decorator
 from django.views.defaults import server_error as plain_server_error
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -64,7 +61,6 @@ class Schema(SpectacularAPIView):  # type: ignore[misc]
     throttle_classes: list[Any] = []
 
 
-@method_decorator(csp_update({"style-src": [SELF, NONCE], "img-src": ["data:"]}), name="dispatch")
 class Docs(SpectacularSwaggerSplitView):  # type: ignore[misc]
     """The description as a page, from our own files."""
 

@@ -1,0 +1,159 @@
+"""Approvals by key: the whole loop, the filters, and what is masked."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from core.clock import now
+from core.scope import tenant_scope
+from hitl import services
+from hitl.models import Approval
+from tests.api.office import KIND, PHONE, Office
+
+pytestmark = pytest.mark.django_db
+
+
+def listed(office: Office, **query: Any) -> list[str]:
+    answer = office.caller("approver").get("approvals/", **query)
+    return [row["reference"] for row in answer.json()["results"]]
+
+
+def test_whole_loop_by_key(office: Office) -> None:
+    body = {"kind": KIND, "params": {"campaign": "Winter", "budget": "120.00"}, "notes": "Please"}
+    asked = office.caller("support").post("approvals/", body).json()
+    path = f"approvals/{asked['id']}/"
+    signed = office.caller("approver").post(f"{path}approve/", {"digest": asked["digest"], "reason": "Fine"}).json()
+    with tenant_scope(office.world.acme.pk):
+        services.execute(Approval.objects.get(pk=asked["id"]).pk)
+    viewer = office.caller("viewer")
+    assert (asked["state"], signed["state"]) == ("pending", "approved")
+    assert [row["outcome"] for row in viewer.get(f"{path}executions/").json()] == ["succeeded"]
+    story = [(row["action"], row["reason"], row["channel"]) for row in viewer.get(f"{path}history/").json()]
+    assert story[:2] == [("propose", "", ""), ("approve", "Fine", "api")]
+    assert viewer.get(path).json()["state"] == "executed"
+
+
+def test_proposal_by_key_is_its_owners_own(office: Office) -> None:
+    body = {"kind": KIND, "params": {"campaign": "Winter", "budget": "120.00"}}
+    caller = office.caller("admin")
+    asked = caller.post("approvals/", body).json()
+    answer = caller.post(f"approvals/{asked['id']}/approve/", {"digest": asked["digest"]})
+    assert (answer.status_code, answer.json()["code"]) == (403, "four_eyes")
+
+
+def test_vote_on_something_else_is_stale(office: Office) -> None:
+    answer = office.caller("approver").post(f"approvals/{office.ids['approval']}/approve/", {"digest": "0" * 64})
+    assert (answer.status_code, answer.json()["code"]) == (409, "stale_digest")
+
+
+def test_vote_without_a_digest_is_invalid(office: Office) -> None:
+    answer = office.caller("approver").post(f"approvals/{office.ids['approval']}/approve/", {"reason": "Fine"})
+    assert list(answer.json()["fields"]) == ["digest"]
+
+
+@pytest.mark.parametrize(("verb", "role"), [("cancel", "support"), ("hold", "compliance")])
+def test_move_on_something_else_is_stale(office: Office, verb: str, role: str) -> None:
+    body = {"digest": "0" * 64, "reason": "Drill"}
+    answer = office.caller(role).post(f"approvals/{office.ids['approval']}/{verb}/", body)
+    assert answer.json()["code"] == "stale_digest"
+
+
+def test_held_approval_is_released(office: Office) -> None:
+    caller, path = office.caller("compliance"), f"approvals/{office.ids['approval']}/"
+    assert caller.post(f"{path}hold/", {"reason": "Wait"}).json()["holds"] == ["manual"]
+    assert caller.post(f"{path}release/").json()["holds"] == []
+
+
+def test_signature_is_taken_back(office: Office) -> None:
+    approval = office.stored(office.ids["approval"])
+    caller, path = office.caller("approver"), f"approvals/{approval.pk}/"
+    caller.post(f"{path}approve/", {"digest": approval.digest})
+    assert caller.post(f"{path}revoke/", {"reason": "Wrong one"}).json()["decided_as"] == "revoked"
+
+
+def test_approver_is_told_that_he_may_decide(office: Office) -> None:
+    path = f"approvals/{office.ids['approval']}/"
+    assert [office.caller(role).get(path).json()["may_decide"] for role in ("approver", "support")] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ({}, 2),
+        ({"state": "pending"}, 1),
+        ({"state": ["pending", "cancelled"]}, 2),
+        ({"state": "executed"}, 0),
+        ({"kind": KIND}, 2),
+        ({"kind": "other"}, 0),
+        ({"assignee": "me"}, 1),
+        ({"overdue": "true"}, 0),
+        ({"q": "1001"}, 1),
+        ({"q": "br-1002"}, 1),
+        ({"risk": ["low", "medium", "high", "critical"]}, 2),
+    ],
+)
+def test_list_is_narrowed(office: Office, query: dict[str, Any], count: int) -> None:
+    other = office.propose("Winter")
+    office.caller("support").post(f"approvals/{other.pk}/cancel/")
+    assert len(listed(office, **query)) == count
+
+
+def test_overdue_ones_are_found(office: Office) -> None:
+    with tenant_scope(office.world.acme.pk):
+        Approval.objects.update(sla_due_at=now() - timedelta(minutes=1))
+    assert listed(office, overdue="true") == ["BR-1001"]
+
+
+def test_list_by_the_person_who_is_asked(office: Office) -> None:
+    people = office.world.people
+    assert listed(office, assignee=str(people["approver"].pk)) == ["BR-1001"]
+    assert listed(office, assignee=str(people["viewer"].pk)) == []
+
+
+def test_pages_follow_each_other_without_gaps(office: Office) -> None:
+    for number in range(4):
+        office.propose(f"C{number}")
+    caller = office.caller("viewer")
+    answer, found = caller.get("approvals/", limit=2), []
+    while True:
+        found += [row["reference"] for row in answer.json()["results"]]
+        if not answer.json()["next"]:
+            break
+        answer = caller.next(answer)
+    assert found == ["BR-1005", "BR-1004", "BR-1003", "BR-1002", "BR-1001"]
+
+
+def test_next_page_keeps_the_filters(office: Office) -> None:
+    for number in range(3):
+        office.propose(f"C{number}")
+    caller = office.caller("viewer")
+    answer = caller.get("approvals/", limit=1, state="pending", kind=KIND)
+    assert "kind=console_budget" in answer.json()["next"]
+    assert caller.next(answer).status_code == 200
+
+
+def test_notes_are_masked(office: Office) -> None:
+    found = office.caller("approver").get(f"approvals/{office.ids['approval']}/").json()
+    assert PHONE not in found["notes"]
+    assert found["notes"].startswith("Call me at")
+
+
+def test_what_is_signed_is_word_for_word_for_those_who_sign(office: Office) -> None:
+    approval = office.propose(f"Call {PHONE}")
+    pages = {
+        role: office.caller(role).get(f"approvals/{approval.pk}/").content.decode() for role in ("approver", "viewer")
+    }
+    assert (PHONE in pages["approver"], PHONE in pages["viewer"]) == (True, False)
+
+
+def test_open_approval_with_the_dedupe_key_is_the_answer(office: Office) -> None:
+    body = {"kind": KIND, "params": {"campaign": "A", "budget": "1.00"}, "dedupe_key": "same"}
+    caller = office.caller("support")
+    assert len({caller.post("approvals/", body).json()["id"] for _ in range(2)}) == 1
+
+
+def test_paused_kind_is_refused(office: Office) -> None:
+    office.caller("compliance").post("kill-switches/", {"scope": "kind", "target": KIND, "reason": "Drill"})
+    answer = office.caller("support").post("approvals/", {"kind": KIND, "params": {"campaign": "A", "budget": "1"}})
+    assert (answer.status_code, answer.json()["code"]) == (403, "paused")

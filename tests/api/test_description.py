@@ -1,0 +1,97 @@
+"""The description fits the routes, names every error, and its page works under our own policy."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+
+from config.api import urlpatterns
+from core.rest.schema import ERRORS, WRITING_ERRORS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def described() -> Any:
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+def operations(described: Any) -> dict[str, Any]:
+    paths = described["paths"].items()
+    return {f"{method.upper()} {path}": said for path, methods in paths for method, said in methods.items()}
+
+
+def routed() -> set[str]:
+    found = set()
+    for entry in urlpatterns:
+        route = str(entry.pattern)
+        view = getattr(entry.callback, "view_class", None)
+        if route.startswith("api/v1/"):
+            path = "/" + re.sub(r"<uuid:(\w+)>", r"{\1}", route)
+            found |= {f"{method.upper()} {path}" for method in ("get", "post") if hasattr(view, method)}
+    return found
+
+
+def test_description_is_valid_without_a_warning(tmp_path: Path) -> None:
+    call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "schema.yml"))
+
+
+def test_every_route_is_described_and_nothing_else(described: Any) -> None:
+    assert set(operations(described)) == routed()
+
+
+def test_every_operation_names_its_errors(described: Any) -> None:
+    for name, said in operations(described).items():
+        wanted = {*ERRORS, *(WRITING_ERRORS if name.startswith("POST") else ())}
+        assert wanted <= set(said["responses"]), name
+
+
+def test_every_operation_says_what_it_does(described: Any) -> None:
+    assert [name for name, said in operations(described).items() if not said.get("description")] == []
+
+
+def test_every_writing_operation_takes_an_idempotency_key(described: Any) -> None:
+    posts = [said for name, said in operations(described).items() if name.startswith("POST")]
+    assert all("Idempotency-Key" in {row["name"] for row in said["parameters"]} for said in posts)
+
+
+def test_description_names_both_ways_to_sign_in(described: Any) -> None:
+    assert set(described["components"]["securitySchemes"]) == {"apiKey", "session"}
+
+
+def needs() -> dict[str, str]:
+    """Return what each operation needs, as the page writes it."""
+    found = {}
+    for entry in urlpatterns:
+        view = getattr(entry.callback, "view_class", None)
+        for method, permission in getattr(view, "permissions", {}).items():
+            found[f"{method} /" + re.sub(r"<uuid:(\w+)>", r"{\1}", str(entry.pattern))] = f"`{permission}`"
+    return found
+
+
+def test_reference_page_lists_every_operation_and_what_it_needs() -> None:
+    page = (ROOT / "docs" / "reference" / "api.md").read_text()
+    listed = re.findall(r"^\| `((?:GET|POST) [^`]+)` \| (\S+) \|", page, re.MULTILINE)
+    assert dict(listed) == dict.fromkeys(routed(), "–") | needs()
+
+
+def test_reference_page_lists_every_error() -> None:
+    page = (ROOT / "docs" / "reference" / "api.md").read_text()
+    assert set(re.findall(r"^\| (\d{3}) \|", page, re.MULTILINE)) == {*ERRORS, *WRITING_ERRORS, "405"}
+
+
+@pytest.mark.django_db
+def test_description_is_open_to_everybody(client: Client) -> None:
+    assert client.get("/api/schema/", headers={"Authorization": "Bearer nonsense"}).status_code == 200
+
+
+@pytest.mark.django_db
+def test_page_takes_everything_from_here(client: Client) -> None:
+    page = client.get("/api/docs/").content.decode()
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(sources) == 5
+    assert [source for source in sources if not source.startswith(("/", "data:"))] == []

@@ -1,0 +1,173 @@
+"""Every error has one shape, whatever is sent."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client, RequestFactory
+
+from config.api import server_error
+from tests.api.office import KIND, V1, Caller, Office
+
+pytestmark = pytest.mark.django_db
+
+
+def shape(answer: Any) -> tuple[int, str]:
+    body = answer.json()
+    assert isinstance(body["detail"], str)
+    assert body["detail"]
+    return answer.status_code, body["code"]
+
+
+def raw(caller: Caller, method: str, path: str, body: bytes = b"", **headers: str) -> Any:
+    kind = headers.pop("content_type", "application/json")
+    return caller.client.generic(method, V1 + path, body, kind, headers={**caller.headers, **headers})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "nothing/",
+        "approvals",
+        "approvals/not-a-uuid/",
+        "approvals/%00/",
+        f"approvals/{uuid4()}/edit/",
+        f"approvals/{uuid4()}/",
+        "../../api/v2/",
+        "approvals/" + "9" * 5000 + "/",
+    ],
+)
+def test_address_that_leads_nowhere_is_not_found(office: Office, path: str) -> None:
+    assert shape(office.caller("owner").get(path)) == (404, "not_found")
+
+
+def test_absent_and_not_yours_are_told_the_same(office: Office) -> None:
+    caller = office.outsider()
+    answers = [caller.get(f"approvals/{ref}/").content for ref in (uuid4(), office.ids["approval"])]
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+def test_other_method_is_not_allowed(office: Office, method: str) -> None:
+    answer = raw(office.caller("owner"), method, "approvals/")
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert "GET" in answer.headers["Allow"]
+
+
+def test_answer_in_another_format_is_not_acceptable(office: Office) -> None:
+    answer = raw(office.caller("owner"), "GET", "approvals/", Accept="text/html")
+    assert shape(answer) == (406, "not_acceptable")
+
+
+def test_body_in_another_format_is_not_supported(office: Office) -> None:
+    answer = raw(office.caller("owner"), "POST", "approvals/", b"a=1", content_type="application/x-www-form-urlencoded")
+    assert shape(answer) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[" * 100_000, b'{"n": ' + b"9" * 5000 + b"}", b'{"n": NaN}'])
+def test_body_that_is_no_json_is_a_parse_error(office: Office, body: bytes) -> None:
+    assert shape(raw(office.caller("owner"), "POST", "approvals/", body)) == (400, "parse_error")
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b'"x"', b"1", b"true", b"{}"])
+def test_body_that_is_no_object_is_invalid(office: Office, body: bytes) -> None:
+    assert shape(raw(office.caller("owner"), "POST", "approvals/", body)) == (400, "invalid")
+
+
+def test_body_above_the_limit_is_too_large(office: Office) -> None:
+    body = b'{"kind": "' + b"x" * 3_000_000 + b'"}'
+    assert shape(raw(office.caller("owner"), "POST", "approvals/", body)) == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"campaign": "a\x00b", "budget": "1"},
+        {"campaign": "\ud800", "budget": "1"},
+        {"campaign": "x", "budget": 1.5},
+        {"campaign": "x", "budget": "9" * 400},
+        {"campaign": "x", "budget": "1", "reach": 10**40},
+        {"campaign": "x", "budget": "1", "extra": 1},
+        {"campaign": {"deep": [[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]}},
+        {},
+    ],
+)
+def test_params_that_cannot_be_kept_are_invalid(office: Office, params: dict[str, Any]) -> None:
+    caller = office.caller("support")
+    assert shape(caller.post("approvals/", {"kind": KIND, "params": params})) == (400, "invalid")
+
+
+def test_unknown_kind_is_a_wrong_value(office: Office) -> None:
+    answer = office.caller("support").post("approvals/", {"kind": "nothing", "params": {}})
+    assert list(answer.json()["fields"]) == ["kind"]
+
+
+@pytest.mark.parametrize("text", ["", "  ", "x" * 4097, "a\x00b", "\ud800"])
+def test_text_that_cannot_be_sent_is_invalid(office: Office, text: str) -> None:
+    caller = office.caller("support")
+    answer = caller.post(f"conversations/{office.ids['conversation']}/messages/", {"text": text})
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, ["text"])
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": 0},
+        {"limit": 101},
+        {"limit": "9" * 2000},
+        {"limit": "x"},
+        {"cursor": "%%%"},
+        {"cursor": "bm90LWEtdXVpZA"},
+        {"cursor": "é"},
+        {"cursor": "AA"},
+        {"state": "nothing"},
+        {"risk": "\x00"},
+        {"kind": "\x00"},
+        {"assignee": "somebody"},
+        {"overdue": "perhaps"},
+        {"q": "\x00"},
+        {"stat": "pending"},
+    ],
+)
+def test_filter_that_makes_no_sense_is_invalid(office: Office, query: dict[str, Any]) -> None:
+    assert shape(office.caller("viewer").get("approvals/", **query)) == (400, "invalid")
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("audit/", {"cursor": "OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OQ"}),
+        ("conversations/{conversation}/messages/", {"cursor": "LTE"}),
+        ("conversations/", {"cursor": "eHx5"}),
+        ("stream/", {"after": 2**63}),
+        ("stream/", {"after": -1}),
+        ("stream/", {"stream": "secrets"}),
+        ("stream/", {"stream": "approval:\x00"}),
+        ("stream/", {"stream": "conversation:nobody"}),
+    ],
+)
+def test_place_to_go_on_from_never_breaks(office: Office, path: str, query: dict[str, Any]) -> None:
+    answer = office.caller("owner").get(path.format(**office.ids), **query)
+    assert answer.status_code in (200, 400)
+
+
+def test_invalid_answer_names_the_values(office: Office) -> None:
+    answer = office.caller("support").post("approvals/", {"params": []})
+    assert set(answer.json()["fields"]) == {"kind", "params"}
+
+
+def test_conflict_tells_who_was_faster(office: Office) -> None:
+    approval = office.stored(office.ids["approval"])
+    path, body = f"approvals/{approval.pk}/approve/", {"digest": approval.digest}
+    office.caller("approver").post(path, body)
+    answer = office.caller("admin").post(path, body)
+    assert (answer.status_code, answer.json()["decided_by"]) == (409, "Approver Acme")
+
+
+def test_mistake_of_ours_has_the_same_shape() -> None:
+    answer = server_error(RequestFactory().get(f"{V1}approvals/"))
+    assert (answer.status_code, answer.headers["Content-Type"]) == (500, "application/json")
+
+
+def test_answer_is_kept_by_nobody_on_the_way(office: Office, client: Client) -> None:
+    assert office.caller("viewer").get("approvals/").headers["Cache-Control"] == "no-store"

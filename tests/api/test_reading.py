@@ -1,0 +1,276 @@
+"""Lists and pages beside approvals: filters, masks, reveals, streams, and what they cost."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import RevealGrant
+from conversations.models import ChannelAccount
+from core.models import AuditEntry
+from core.scope import tenant_scope
+from hitl.services import create_workflow
+from tests.api.office import PHONE, Caller, Office
+from tests.world import OPERATOR
+
+pytestmark = pytest.mark.django_db
+WHY = "The customer asked us to call."
+
+
+def seen(office: Office, path: str, role: str = "owner", **query: Any) -> Any:
+    return office.caller(role).get(path.format(**office.ids), **query).json()
+
+
+def reveal(caller: Caller, name: str, ref: Any, fields: list[str]) -> Any:
+    return caller.post("reveals/", {"object": f"{name}:{ref}", "fields": fields, "reason": WHY})
+
+
+def views(office: Office) -> int:
+    with tenant_scope(office.world.acme.pk):
+        return AuditEntry.objects.filter(action="CONVERSATION_VIEWED").count()
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "count"),
+    [
+        ("conversations/", {"state": "agent"}, 1),
+        ("conversations/", {"state": "closed"}, 0),
+        ("conversations/", {"needs_person": "true"}, 0),
+        ("conversations/", {"live": "true"}, 1),
+        ("conversations/", {"q": PHONE}, 1),
+        ("conversations/", {"q": "nobody"}, 0),
+        ("conversations/", {"contact": "{contact}"}, 1),
+        ("contacts/", {"q": PHONE}, 1),
+        ("contacts/", {"q": "+34 600 000 000"}, 0),
+        ("contacts/", {"tag": "vip"}, 0),
+        ("channel-accounts/", {"kind": "webchat"}, 1),
+        ("channel-accounts/", {"active": "false"}, 0),
+        ("agents/", {"type": "custom"}, 1),
+        ("agents/", {"type": "seo"}, 0),
+        ("agent-runs/", {"state": "failed"}, 0),
+        ("agent-runs/", {"conversation": "{conversation}"}, 1),
+        ("agent-runs/", {"agent": "{agent}"}, 1),
+        ("tool-calls/", {"run": "{run}"}, 1),
+        ("tool-calls/", {"approval": "{approval}"}, 0),
+        ("workflows/", {"active": "false"}, 0),
+        ("kill-switches/", {"thrown": "false"}, 0),
+        ("audit/", {"action": "APPROVAL_PROPOSE"}, 1),
+        ("audit/", {"object_type": "hitl.approval", "object_id": "{approval}"}, 1),
+    ],
+)
+def test_list_is_narrowed(office: Office, path: str, query: dict[str, str], count: int) -> None:
+    filled = {name: value.format(**office.ids) for name, value in query.items()}
+    assert len(seen(office, path, **filled)["results"]) == count
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "conversations/",
+        "conversations/{conversation}/",
+        "conversations/{conversation}/messages/",
+        "contacts/",
+        "contacts/{contact}/",
+        "approvals/{approval}/history/",
+        "tool-calls/",
+        "tool-calls/{call}/",
+        "audit/",
+        "stream/?stream=inbox",
+        "stream/?stream=conversation:{conversation}",
+    ],
+)
+def test_personal_data_is_masked(office: Office, path: str) -> None:
+    text = office.caller("owner").get(path.format(**office.ids)).content.decode()
+    assert [word for word in ("600 123 456", "600123456", "García") if word in text] == []
+
+
+def test_credentials_are_never_shown(office: Office) -> None:
+    pages = [seen(office, path) for path in ("channel-accounts/", "channel-accounts/{account}/")]
+    assert "very secret" not in str(pages)
+    assert "credentials" not in str(pages)
+
+
+def test_key_of_a_line_is_no_public_key(office: Office) -> None:
+    assert seen(office, "channel-accounts/{account}/")["widget_key"] == ""
+    assert seen(office, "channel-accounts/{chat}/")["widget_key"]
+
+
+def test_messages_in_clear_need_an_open_reveal(office: Office) -> None:
+    caller, path = office.caller("compliance"), f"conversations/{office.ids['conversation']}/messages/"
+    refused = caller.get(path, show_pii="true")
+    assert (refused.status_code, refused.json()["code"]) == (403, "no_grant")
+    reveal(caller, "conversation", office.ids["conversation"], ["messages"])
+    assert PHONE in caller.get(path, show_pii="true").json()["results"][0]["text"]
+
+
+def test_reveal_of_one_field_opens_no_other(office: Office) -> None:
+    caller, ref = office.caller("compliance"), office.ids["conversation"]
+    reveal(caller, "conversation", ref, ["contact"])
+    assert caller.get(f"conversations/{ref}/messages/", show_pii="true").status_code == 403
+
+
+def test_reveal_is_its_holders_own(office: Office) -> None:
+    ref = office.ids["conversation"]
+    reveal(office.caller("compliance"), "conversation", ref, ["messages"])
+    assert office.caller("owner").get(f"conversations/{ref}/messages/", show_pii="true").status_code == 403
+
+
+def test_reveal_that_has_ended_opens_nothing(office: Office) -> None:
+    caller, ref = office.caller("compliance"), office.ids["conversation"]
+    reveal(caller, "conversation", ref, ["messages"])
+    with tenant_scope(office.world.acme.pk):
+        RevealGrant.objects.update(expires_at="2020-01-01T00:00:00Z")
+    assert caller.get(f"conversations/{ref}/messages/", show_pii="true").status_code == 403
+
+
+def test_contact_in_clear_needs_an_open_reveal(office: Office) -> None:
+    caller, ref = office.caller("compliance"), office.ids["contact"]
+    assert caller.get(f"contacts/{ref}/", show_pii="true").status_code == 403
+    reveal(caller, "contact", ref, ["contact"])
+    found = caller.get(f"contacts/{ref}/", show_pii="true").json()
+    assert (found["name"], found["clear"]) == ("Ana García", True)
+
+
+def test_reveal_is_audited_without_its_reason(office: Office) -> None:
+    answer = reveal(office.caller("compliance"), "conversation", office.ids["conversation"], ["messages"])
+    found = seen(office, "audit/", action="PII_ACCESSED")["results"]
+    assert [row["facts"]["fields"] for row in found] == [["messages"]]
+    assert (answer.json()["fields"], WHY in str(found)) == (["messages"], False)
+
+
+@pytest.mark.parametrize("path", ["approvals/", "conversations/", "contacts/", "audit/", "approvals/{approval}/"])
+def test_clear_where_nothing_can_be_revealed_is_refused(office: Office, path: str) -> None:
+    answer = office.caller("owner").get(path.format(**office.ids), show_pii="true")
+    assert answer.json()["code"] == "no_grant"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status"),
+    [
+        ({"object": "conversation:{conversation}", "fields": ["messages"], "reason": "x"}, 400),
+        ({"object": "conversation:{conversation}", "fields": [], "reason": WHY}, 400),
+        ({"object": "conversation:{conversation}", "fields": ["password"], "reason": WHY}, 400),
+        ({"object": "conversation:nobody", "fields": ["messages"], "reason": WHY}, 400),
+        ({"object": "user:{conversation}", "fields": ["messages"], "reason": WHY}, 400),
+        ({"object": "conversation:{approval}", "fields": ["messages"], "reason": WHY}, 404),
+        ({"object": "conversations.conversation:{conversation}", "fields": ["messages"], "reason": WHY}, 201),
+    ],
+)
+def test_reveal_asks_for_what_there_is(office: Office, wanted: dict[str, Any], status: int) -> None:
+    body = {**wanted, "object": wanted["object"].format(**office.ids)}
+    assert office.caller("compliance").post("reveals/", body).status_code == status
+
+
+@pytest.mark.parametrize("path", ["", "messages/"])
+def test_every_look_at_a_conversation_is_audited(office: Office, path: str) -> None:
+    office.caller("viewer").get(f"conversations/{office.ids['conversation']}/{path}")
+    assert views(office) == 1
+
+
+def test_message_pages_go_back_in_time(office: Office) -> None:
+    for number in range(3):
+        office.write_in(f"Line {number}")
+    caller = office.caller("viewer")
+    first = caller.get(f"conversations/{office.ids['conversation']}/messages/", limit=2)
+    older = caller.next(first).json()
+    texts = [row["text"] for row in older["results"] + first.json()["results"]]
+    assert texts[1:] == ["Line 0", "Line 1", "Line 2"]
+    assert older["next"] is None
+
+
+def test_person_answers_and_gives_back(office: Office) -> None:
+    caller, path = office.caller("support"), f"conversations/{office.ids['conversation']}/"
+    assert caller.post(f"{path}messages/", {"text": f"Call {PHONE}"}).json()["clear"] is False
+    assert caller.get(path).json()["state"] == "person"
+    assert caller.post(f"{path}give-back/").json()["state"] == "agent"
+    assert caller.post(f"{path}close/", {"resolved": False}).json()["resolved"] is False
+
+
+def test_taken_conversation_names_who_has_it(office: Office) -> None:
+    path = f"conversations/{office.ids['conversation']}/take-over/"
+    office.caller("support").post(path)
+    answer = office.caller("admin").post(path)
+    assert (answer.status_code, answer.json()["code"]) == (409, "taken")
+
+
+def test_closing_says_whether_it_is_resolved(office: Office) -> None:
+    answer = office.caller("support").post(f"conversations/{office.ids['conversation']}/close/")
+    assert list(answer.json()["fields"]) == ["resolved"]
+
+
+def test_chain_is_whole(office: Office) -> None:
+    found = seen(office, "audit/verify/")
+    assert (found["ok"], found["first_bad"]) == (True, None)
+
+
+def test_stream_is_read_on_from_a_number(office: Office) -> None:
+    office.propose("Two")
+    office.propose("Three")
+    caller = office.caller("viewer")
+    first = caller.get("stream/", limit=2)
+    rest = caller.next(first).json()
+    assert [row["seq"] for row in first.json()["results"] + rest["results"]] == [1, 2, 3]
+    assert (rest["last"], rest["next"]) == (3, None)
+    assert caller.get("stream/", after=3).json()["results"] == []
+
+
+def test_stream_of_anothers_thing_is_not_found(office: Office) -> None:
+    for name in ("approval", "conversation"):
+        answer = office.outsider().get("stream/", stream=f"{name}:{office.ids[name]}")
+        assert answer.status_code == 404
+
+
+def test_stream_needs_the_right_to_what_it_is_about(office: Office) -> None:
+    caller = office.caller("viewer", scopes=["conversations.view_conversation"])
+    assert (caller.get("stream/").status_code, caller.get("stream/", stream="inbox").status_code) == (403, 200)
+
+
+def test_reading_a_conversations_stream_is_a_look(office: Office) -> None:
+    office.caller("viewer").get("stream/", stream=f"conversation:{office.ids['conversation']}")
+    assert views(office) == 1
+
+
+def _grow(office: Office) -> None:
+    for number in range(2):
+        conversation = office.write_in(value=f"+34 600 123 45{number}")
+        office.run(conversation)
+        office.propose(f"More {number}")
+        body = {"scope": "kind", "target": f"k{number}", "reason": "Drill"}
+        office.caller("compliance").post("kill-switches/", body)
+        office.write_in(f"Once more {number}")
+        with tenant_scope(office.world.acme.pk):
+            ChannelAccount.objects.create(kind="webchat", name=f"Chat {number}")
+            levels = [{"approvers": [{"type": "role", "value": "approver"}]}]
+            create_workflow(actor=OPERATOR, name=f"Flow {number}", levels=levels)
+
+
+COSTS = {
+    "approvals/": 1,
+    "conversations/": 1,
+    "conversations/{conversation}/messages/": 8,
+    "contacts/": 3,
+    "channel-accounts/": 1,
+    "agents/": 1,
+    "agent-runs/": 1,
+    "tool-calls/": 1,
+    "workflows/": 2,
+    "kill-switches/": 1,
+    "audit/": 1,
+    "stream/": 1,
+}
+OF_THE_KEY = 3
+"""The tenant of the key, the key with its owner, and his seat."""
+
+
+@pytest.mark.parametrize("path", COSTS)
+def test_list_costs_the_same_at_one_and_three_rows(office: Office, path: str) -> None:
+    caller, costs = office.caller("owner"), []
+    caller.get("")
+    for grow in (lambda _office: None, _grow):
+        grow(office)
+        with CaptureQueriesContext(connection) as queries:
+            assert caller.get(path.format(**office.ids)).status_code == 200
+        costs.append(len(queries))
+        assert not any("count(" in query["sql"].lower() for query in queries)
+    assert costs == [COSTS[path] + OF_THE_KEY] * 2
