@@ -26,8 +26,8 @@ class RunFilters:
 
 
 def _agents() -> QuerySet[Agent]:
-    rows: QuerySet[Agent] = Agent.objects.annotate(newest=Max("versions__number"))
-    return rows
+    agents: QuerySet[Agent] = Agent.objects.all()
+    return agents.annotate(newest=Max("versions__number"))
 
 
 def page_agents(*, viewer: Actor, type: str = "", cursor: str = "", limit: int = PAGE) -> Page[Agent]:

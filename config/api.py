@@ -53,7 +53,7 @@ class Nowhere(ApiView):
         return {"show_pii": False}
 
 
-class Schema(SpectacularAPIView):  # type: ignore[misc]
+class Schema(SpectacularAPIView):
     """The description, for anybody: it holds nothing of a tenant."""
 
     authentication_classes: list[Any] = []
@@ -61,7 +61,7 @@ class Schema(SpectacularAPIView):  # type: ignore[misc]
     throttle_classes: list[Any] = []
 
 
-class Docs(SpectacularSwaggerSplitView):  # type: ignore[misc]
+class Docs(SpectacularSwaggerSplitView):
     """The description as a page, from our own files."""
 
     authentication_classes: list[Any] = []

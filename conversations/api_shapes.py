@@ -103,14 +103,14 @@ class Closing(serializers.Serializer[Any]):
 class PointSerializer(serializers.ModelSerializer[ContactPoint]):
     """An address of a contact."""
 
-    value = serializers.SerializerMethodField()
+    value = serializers.SerializerMethodField(method_name="shown_value")
 
     class Meta:
         model = ContactPoint
         fields: ClassVar[list[str]] = ["id", "kind", "value", "is_verified", "is_primary", "created_at"]
         read_only_fields = fields
 
-    def get_value(self, point: ContactPoint) -> str:
+    def shown_value(self, point: ContactPoint) -> str:
         """Return the address, masked unless it is revealed."""
         return point.value if self.context.get(CLEAR) else point.masked_value
 
@@ -127,7 +127,9 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
 
     name = serializers.SerializerMethodField()
     points = serializers.SerializerMethodField()
-    tags = serializers.SlugRelatedField(slug_field="name", many=True, read_only=True)
+    tags: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
+        slug_field="name", many=True, read_only=True
+    )
     clear = serializers.SerializerMethodField()
 
     class Meta:

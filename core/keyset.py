@@ -51,7 +51,8 @@ def value_of(cursor: str) -> str:
 
 def _read(rows: QuerySet[M], key: str, cursor: str) -> Any:
     try:
-        return rows.model._meta.get_field(key).to_python(value_of(cursor))
+        column: Any = rows.model._meta.get_field(key)
+        return column.to_python(value_of(cursor))
     except ValidationError:
         raise _unknown() from None
 

@@ -38,8 +38,8 @@ class PersonOrMe(serializers.CharField):
 class ApprovalQuery(ListQuery):
     """Which approvals; values of one filter are alternatives."""
 
-    state = serializers.MultipleChoiceField(choices=STATES, default=())
-    risk = serializers.MultipleChoiceField(choices=RISKS, default=())
+    state = serializers.MultipleChoiceField(choices=STATES, default=set)
+    risk = serializers.MultipleChoiceField(choices=RISKS, default=set)
     kind = serializers.CharField(default="", max_length=60)
     assignee = PersonOrMe(default=None, help_text="Who is asked to sign now: an id, or `me`.")
     overdue = serializers.BooleanField(default=False, help_text="Waiting longer than promised.")

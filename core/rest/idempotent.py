@@ -52,7 +52,8 @@ def _wrapped(handler: Handler[P], *, atomic: bool) -> Handler[P]:
             raise
 
     answered.is_idempotent = True  # type: ignore[attr-defined]
-    return answered
+    found: Handler[P] = answered  # type: ignore[assignment]  # only the names of the first two differ
+    return found
 
 
 def _kept_with_work(work: Callable[[], Response], scope: str, key: str) -> Response:

@@ -51,7 +51,7 @@ _KEY_PARAMETER: Final = {
 _RETRY: Final = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
 
 
-class ActorScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
+class ActorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How to sign in: an API key, or the console's session."""
 
     target_class = "core.rest.authentication.ActorAuthentication"
