@@ -238,9 +238,10 @@ class Hold(_MoveView):
     """Hold back."""
 
     permissions: ClassVar = {"POST": "hitl.hold_approval"}
+    shape = shapes.HoldRequest
     move = staticmethod(services.hold)
 
-    @extend_schema(operation_id="approvals_hold", request=shapes.Move, responses=DETAIL)
+    @extend_schema(operation_id="approvals_hold", request=shapes.HoldRequest, responses=DETAIL)
     @once
     def post(self, request: Request, approval_id: UUID) -> Response:
         """Keep it from being carried out until it is released; needs a reason. Needs `hitl.hold_approval`."""

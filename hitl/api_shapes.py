@@ -189,6 +189,12 @@ class Move(serializers.Serializer[Any]):
     reason = serializers.CharField(default="", allow_blank=True, max_length=REASON_LIMIT)
 
 
+class HoldRequest(Move):
+    """Why it is held."""
+
+    reason = serializers.CharField(max_length=REASON_LIMIT)
+
+
 class Release(Move):
     """Which hold to let go."""
 
@@ -199,6 +205,7 @@ class Resolution(Move):
     """What became of an effect whose outcome nobody knew."""
 
     outcome = serializers.ChoiceField(choices=("executed", "failed"))
+    reason = serializers.CharField(max_length=REASON_LIMIT)
     evidence = serializers.CharField(max_length=REASON_LIMIT)
 
 

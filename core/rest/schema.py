@@ -87,6 +87,8 @@ def with_errors(result: dict[str, Any], **context: Any) -> dict[str, Any]:
         codes = {**ERRORS, **(WRITING_ERRORS if method == "post" else {})}
         for code in codes:
             operation["responses"].setdefault(code, {"$ref": f"#/components/responses/Error{code}"})
+        # Either of them, not both.
+        operation["security"] = [{name: []} for name in ActorScheme.name]
         if method == "post":
             operation.setdefault("parameters", []).append(_KEY_PARAMETER)
     return result
