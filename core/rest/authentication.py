@@ -31,10 +31,10 @@ class ActorAuthentication(SessionAuthentication):
             return None
         if getattr(plain, "api_client", ""):
             return AnonymousUser(), actor
-        self.enforce_csrf(request)
+        self.enforce_csrf(plain)
         return plain.user, actor
 
-    def enforce_csrf(self, request: Request) -> None:
+    def enforce_csrf(self, request: Any) -> None:
         """Refuse a writing request of a session without its token."""
         try:
             super().enforce_csrf(request)

@@ -38,9 +38,9 @@ class ApiView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check who asks, then what is asked for."""
-        super().initial(request, *args, **kwargs)
-        # Read whole before it is parsed: this is where its size is limited, and it is compared when repeated.
+        # Read whole before anything looks into it: its size is limited here, and it is compared when repeated.
         _ = request._request.body
+        super().initial(request, *args, **kwargs)
         self.asked = self._read_query(request)
         if self.asked["show_pii"] and not self.can_reveal:
             raise Refused("Open a reveal with a reason first.", code="no_grant")

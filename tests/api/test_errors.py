@@ -64,6 +64,13 @@ def test_body_in_another_format_is_not_supported(office: Office) -> None:
     assert shape(answer) == (415, "unsupported_media_type")
 
 
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "multipart/form-data", "text/plain", "", "x/"])
+def test_body_of_any_other_kind_is_not_supported(office: Office, kind: str) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\nHello\r\n--x--\r\n'
+    path = f"conversations/{office.ids['conversation']}/messages/"
+    assert raw(office.caller("support"), "POST", path, body, content_type=kind).status_code == 415
+
+
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[" * 100_000, b'{"n": ' + b"9" * 5000 + b"}", b'{"n": NaN}'])
 def test_body_that_is_no_json_is_a_parse_error(office: Office, body: bytes) -> None:
     assert shape(raw(office.caller("owner"), "POST", "approvals/", body)) == (400, "parse_error")

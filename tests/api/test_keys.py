@@ -85,6 +85,12 @@ def test_session_writes_only_with_its_csrf_token(office: Office) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "csrf_failed")
 
 
+@pytest.mark.parametrize("fields", [{}, {"text": "Hello", "csrfmiddlewaretoken": "x" * 64}])
+def test_form_of_another_site_is_refused(office: Office, fields: dict[str, str]) -> None:
+    path = f"{V1}conversations/{office.ids['conversation']}/messages/"
+    assert office.browser("support").post(path, fields).json()["code"] == "csrf_failed"
+
+
 def test_session_with_its_csrf_token_writes(office: Office) -> None:
     browser, path = office.browser("support"), f"{V1}conversations/{office.ids['conversation']}/take-over/"
     browser.get("/admin/login/")

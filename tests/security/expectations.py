@@ -116,4 +116,56 @@ WORK: Final = {
     "admin:agents_agentrun_changelist": LIST,
     "admin:agents_agentrun_change": PAGE,
 }
-EXPECTED: Final[dict[str, Row]] = {**ACCOUNT, **DOORS, **CONSOLE, **WORK}
+# The API by session: a form is no JSON (415) for those who may write; a stranger is told to sign in (401).
+API_READ = Row(Answers(401, 403, 200, 200), Answers(401, 405, 405))
+API_OPEN_READ = Row(Answers(401, 200, 200, 200), Answers(401, 405, 405))
+API_PAGE = Row(Answers(401, 403, 404, 200), Answers(401, 405, 405))
+API_OPEN_PAGE = Row(Answers(401, 200, 404, 200), Answers(401, 405, 405))
+API_LOOK = Row(API_OPEN_PAGE.get, API_OPEN_PAGE.post, leaves=SEEN)
+API_WRITE = Row(Answers(401, 405, 405, 405), Answers(401, 403, 415))
+API_PRESS = Row(Answers(401, 405, 405, 405), Answers(401, 403, 404))  # takes no body
+API_BOTH = Row(Answers(401, 200, 200, 200), Answers(401, 403, 415))
+API_TALK = Row(Answers(401, 200, 404, 200), Answers(401, 403, 415), leaves=SEEN)
+API_PUBLIC = Row(Answers(200, 200, 200, 200), Answers(405, 405, 405))
+API: Final = {
+    "api_schema": API_PUBLIC,
+    "api_docs": API_PUBLIC,
+    "api_nowhere": Row(Answers(401, 404, 404, 404), Answers(401, 404, 404)),
+    "api_root": API_OPEN_READ,
+    "api_approvals": API_BOTH,
+    "api_approval": API_OPEN_PAGE,
+    "api_approval_approve": API_WRITE,
+    "api_approval_reject": API_WRITE,
+    "api_approval_cancel": API_WRITE,
+    "api_approval_revoke": API_WRITE,
+    "api_approval_hold": API_WRITE,
+    "api_approval_release": API_WRITE,
+    "api_approval_resolve": API_WRITE,
+    "api_approval_history": API_OPEN_PAGE,
+    "api_approval_executions": API_OPEN_PAGE,
+    "api_workflows": API_READ,
+    "api_workflow": API_PAGE,
+    "api_kill_switches": API_BOTH,
+    "api_kill_switch_release": API_PRESS,
+    "api_conversations": API_OPEN_READ,
+    "api_conversation": API_LOOK,
+    "api_conversation_messages": API_TALK,
+    "api_conversation_take_over": API_PRESS,
+    "api_conversation_give_back": API_PRESS,
+    "api_conversation_close": API_WRITE,
+    "api_contacts": API_READ,
+    "api_contact": API_PAGE,
+    "api_channel_accounts": API_READ,
+    "api_channel_account": API_PAGE,
+    "api_agents": API_OPEN_READ,
+    "api_agent": API_OPEN_PAGE,
+    "api_agent_runs": API_READ,
+    "api_agent_run": API_PAGE,
+    "api_tool_calls": API_READ,
+    "api_tool_call": API_PAGE,
+    "api_reveals": API_WRITE,
+    "api_audit": API_READ,
+    "api_audit_verify": API_READ,
+    "api_stream": API_OPEN_READ,
+}
+EXPECTED: Final[dict[str, Row]] = {**ACCOUNT, **DOORS, **CONSOLE, **WORK, **API}

@@ -1,5 +1,6 @@
 """A tenant with one object of every kind that has a page, each with a mark that nobody else may see."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -7,13 +8,13 @@ from uuid import UUID, uuid4
 from accounts.models import Membership
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
-from agents.models import Agent, AgentRun
+from agents.models import Agent, AgentRun, ToolCall
 from conversations import services as talk
-from conversations.models import ChannelAccount, Conversation
+from conversations.models import ChannelAccount, Contact, Conversation
 from core import dead_letters
 from core.models import AuditEntry
 from core.scope import tenant_scope
-from hitl.models import Approval
+from hitl.models import Approval, KillSwitch
 from hitl.services import create_workflow
 from tests.console.scene import ask, write_in
 from tests.security.rows import MARK, fill_every_table
@@ -21,6 +22,17 @@ from tests.world import OPERATOR, World
 
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
+IN_THE_API = {
+    "approval_id": "hitl.approval",
+    "workflow_id": "hitl.approvalworkflow",
+    "switch_id": "hitl.killswitch",
+    "conversation_id": "conversations.conversation",
+    "contact_id": "conversations.contact",
+    "account_id": "conversations.channelaccount",
+    "agent_id": "agents.agent",
+    "run_id": "agents.agentrun",
+    "call_id": "agents.toolcall",
+}
 dead_letters.register_replayer(LETTERS, lambda _ref: None)
 
 
@@ -40,7 +52,7 @@ class Town:
         if "object_id" in route:
             app, model = name.removeprefix("admin:").split("_")[:2]
             return {"object_id": self.ids[f"{app}.{model}"]}
-        return {}
+        return {kind: self.ids[IN_THE_API[kind]] for kind in re.findall(r"<uuid:(\w+)>", route)}
 
     def form(self) -> dict[str, Any]:
         """Return every field that any form asks for, well filled."""
@@ -81,6 +93,7 @@ def build_town(world: World) -> Town:
         rows = [flow, approval, key, letter, Conversation.objects.earliest("id"), Agent.objects.earliest("id")]
         rows += [AgentRun.objects.earliest("id"), AuditEntry.objects.earliest("seq")]
         rows += [ChannelAccount.objects.get(kind="sms"), Membership.objects.get(user=user)]
+        rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
         ids = {row._meta.label_lower: row.pk for row in rows}
         return Town(world, ids, widget.public_key, approval.digest)
 
