@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from conversations import api_shapes as shapes
 from conversations import selectors, services
-from core.errors import Invalid
+from core.errors import Conflict, Invalid
 from core.keyset import cursor_at, value_of
 from core.rest.authentication import actor_of
 from core.rest.fields import CLEAR
@@ -110,10 +110,13 @@ class Messages(ApiView):
     def post(self, request: Request, conversation_id: UUID) -> Response:
         """Write to the customer; the agent is silent from then on. Needs `conversations.reply_conversation`.
 
-        409 `closed` for a closed conversation.
+        409 `closed` for a closed conversation, `id_reused` for another text under a known `client_id`.
         """
         said = body_of(request, shapes.Reply)
         message = services.reply(actor=actor_of(request), conversation_id=conversation_id, sender_type="person", **said)
+        if message.body != said["text"]:
+            # The id is the one of an earlier message: nothing was written now.
+            raise Conflict("This id belongs to another text.", code="id_reused")
         return Response(shapes.MessageSerializer(selectors.row_of(message)).data, status=201)
 
 

@@ -116,6 +116,13 @@ def test_repeated_client_id_is_one_message(office: Office) -> None:
 
 
 @pytest.mark.django_db
+def test_other_text_under_a_client_id_is_a_conflict(office: Office) -> None:
+    caller, ref = office.caller("support"), str(uuid4())
+    answers = [caller.post(chat(office), {"text": text, "client_id": ref}) for text in ("Hello", "Goodbye")]
+    assert (answers[1].status_code, answers[1].json()["code"], replies(office)) == (409, "id_reused", 1)
+
+
+@pytest.mark.django_db
 def test_repeated_switch_is_thrown_once(office: Office) -> None:
     caller, body = office.caller("compliance"), {"scope": "tenant", "reason": "Drill"}
     assert {caller.post("kill-switches/", body, key="k1").status_code for _ in range(2)} == {201}
