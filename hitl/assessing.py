@@ -168,12 +168,3 @@ def freeze(workflow: ApprovalWorkflow) -> dict[str, Any]:
         "execute_within_hours": workflow.execute_within_hours,
         "levels": levels or [NOBODY],
     }
-
-
-def stricter(old: dict[str, Any], new: dict[str, Any]) -> bool:
-    """Tell whether the new snapshot asks for at least as many levels and votes as the old one."""
-
-    def votes(snapshot: dict[str, Any]) -> int:
-        return sum(max(1, level["quorum"]) for level in snapshot["levels"])
-
-    return len(new["levels"]) >= len(old["levels"]) and votes(new) >= votes(old)

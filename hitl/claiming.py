@@ -19,6 +19,7 @@ from hitl.digest import plain
 from hitl.drafting import digest_of, risk_columns, signed_columns
 from hitl.models import Approval, Decision, Execution
 from hitl.registry import AnyKind
+from hitl.strictness import is_no_weaker
 from hitl.transitions import Event, State
 from hitl.types import Facts
 from hitl.verdicts import ask, held, holders_of, votes_of
@@ -180,7 +181,7 @@ def _drift(work: machine.Work, approval: Approval, seen: Look, changes: list[str
     )
     matched = assessing.match(approval.kind, assessed, agent_id=approval.agent_id, channel=approval.channel)
     columns = _redrafted(approval, seen, assessed, changes)
-    if assessing.stricter(approval.snapshot, matched.snapshot):
+    if is_no_weaker(approval.snapshot, matched.snapshot):
         columns["snapshot"] = matched.snapshot
         columns["workflow_id"] = matched.workflow_id
         columns["workflow_version"] = matched.version

@@ -13,12 +13,12 @@ from hitl import machine, seating
 from hitl.conflicts import stale_digest, too_late
 from hitl.drafting import one_text
 from hitl.models import Approval, Decision, Seat
+from hitl.strictness import AUTH_STRENGTH, required_strength
 from hitl.transitions import Event, State, may
 from hitl.verdicts import approve_now, holders_of, next_level, reject_now, votes_of
 from hitl.voting import last_votes, standing
 
 Verdict = Literal["approve", "reject"]
-_STRENGTH: Final = {"": 0, "none": 0, "api_key": 1, "password": 1, "mfa": 2}
 REASON_LIMIT: Final = 2000
 
 
@@ -62,7 +62,7 @@ def _guard(approval: Approval, actor: Actor, digest: str, verdict: Verdict, reas
     if digest != approval.digest:
         raise stale_digest(approval, actor)
     level = approval.current_level
-    if _STRENGTH.get(actor.auth_strength, 0) < _STRENGTH.get(level["min_auth"], 2):
+    if AUTH_STRENGTH.get(actor.auth_strength, 0) < required_strength(level):
         raise Refused("Sign in with a second factor to decide this.", code="weak_sign_in")
     if verdict == "reject" and level["require_reason"] and not reason.strip():
         raise Invalid("Say why.", fields={"reason": ["A rejection needs a reason here."]})
