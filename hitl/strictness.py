@@ -1,0 +1,59 @@
+"""Whether one frozen workflow asks for no less than another (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+AUTH_STRENGTH: Final = {"": 0, "none": 0, "api_key": 1, "password": 1, "mfa": 2}
+_STRONGEST: Final = max(AUTH_STRENGTH.values())
+
+
+def required_strength(level: Mapping[str, Any]) -> int:
+    """Return how strongly a signer has to be signed in; a word nobody knows asks for the most."""
+    return AUTH_STRENGTH.get(level["min_auth"], _STRONGEST)
+
+
+def is_no_weaker(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Tell whether whatever satisfies the new snapshot would have satisfied the old one.
+
+    Levels are compared place by place; the new one may add some at the end. Where it cannot be
+    told from the definitions alone, such as between a role and a person who has it, it is "no".
+    """
+    before, after = old["levels"], new["levels"]
+    if not all(level["approvers"] for level in after):
+        return True  # nobody can ever sign it: it is held for an administrator
+    if len(after) < len(before):
+        return False
+    return all(_level_is_no_weaker(*pair) for pair in zip(before, after, strict=False))
+
+
+def _level_is_no_weaker(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    return (
+        _people_are_no_weaker(old, new)
+        and _least_votes(new) >= _least_votes(old)
+        and required_strength(new) >= required_strength(old)
+        and new["require_reason"] >= old["require_reason"]
+        and new["reject_threshold"] <= old["reject_threshold"]
+    )
+
+
+def _people_are_no_weaker(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    before, after = _approvers(old), _approvers(new)
+    if old["mode"] in ("all", "per_group"):
+        # Both ask for somebody of every part: leaving one out is as much a weakening as adding one.
+        return bool(new["mode"] == old["mode"] and after == before)
+    return after <= before
+
+
+def _approvers(level: Mapping[str, Any]) -> set[tuple[str, str]]:
+    return {(str(row["type"]), str(row["value"])) for row in level["approvers"]}
+
+
+def _least_votes(level: Mapping[str, Any]) -> int:
+    """Return how many different people must agree, whoever has a seat at the time."""
+    if level["mode"] == "quorum":
+        return max(1, int(level["quorum"]))
+    if level["mode"] == "all":
+        return max(1, len([row for row in level["approvers"] if row["type"] == "user"]))
+    return 1
