@@ -127,9 +127,7 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
 
     name = serializers.SerializerMethodField()
     points = serializers.SerializerMethodField()
-    tags: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
-        slug_field="name", many=True, read_only=True
-    )
+    tags: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(slug_field="name", many=True, read_only=True)
     clear = serializers.SerializerMethodField()
 
     class Meta:
