@@ -27,6 +27,7 @@ from hitl.voting import standing
 
 log = get_logger(__name__)
 EXECUTOR: Final[Actor] = system("executor")
+PROPOSE: Final = "hitl.propose_approval"
 MAX_ATTEMPTS: Final = 5
 LEASE: Final[timedelta] = getattr(settings, "EXECUTION_LEASE", timedelta(seconds=30))
 
@@ -137,9 +138,9 @@ def _unearned(approval: Approval) -> str:
     if digest_of(approval) != approval.digest:
         return "What was signed is not what is stored."
     if approval.requester_id is not None:
-        active = {member.user_id for member in list_members()}
-        if approval.requester_id not in active:
-            return "The requester is not an active member any more."
+        proposers = {member.user_id for member in list_members(permission=PROPOSE)}
+        if approval.requester_id not in proposers:
+            return "The requester may not ask for this any more."
     if _decided_by_rule(approval):
         return ""
     for number, level in enumerate(approval.snapshot["levels"], start=1):

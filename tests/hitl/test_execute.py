@@ -105,6 +105,14 @@ def test_person_who_left_stops_the_effect(scene: Scene, role: str) -> None:
     assert scene.effects.pressed == []
 
 
+@pytest.mark.parametrize("role", ["approver", "support"])
+def test_person_whose_role_was_lowered_stops_the_effect(scene: Scene, role: str) -> None:
+    approval = scene.approved()
+    scene.world.people[role].memberships.update(role="viewer")
+    assert scene.done(approval).holds == ["manual"]
+    assert scene.effects.pressed == []
+
+
 def test_payload_changed_behind_our_back_is_refused(scene: Scene) -> None:
     approval = scene.approved()
     with pytest.raises(Exception, match="new version only"), connection.cursor() as cursor:
