@@ -8,7 +8,7 @@ from uuid import UUID
 
 from core.actors import Actor, system
 from core.clock import now as clock_now
-from core.errors import Invalid, Refused
+from core.errors import Conflict, Invalid, Refused
 from hitl import machine
 from hitl.conflicts import decided, too_late
 from hitl.models import Approval, Execution
@@ -122,7 +122,8 @@ def resolve(
             raise too_late(approval, actor)
         note(approval, actor, "resolve", f"{reason}\n\nEvidence: {evidence}", work.moment)
         rows = Execution.objects.filter(approval=approval, revision=approval.revision)
-        rows.update(outcome=f"resolved_{outcome}", finished_at=work.moment)
+        if rows.update(outcome=f"resolved_{outcome}", finished_at=work.moment) != 1:
+            raise Conflict("There is no execution to settle.", reference=approval.reference)
         work.move(approval, Event.RESOLVE, actor=actor, to=State(outcome))
         work.finished(approval, "succeeded" if outcome == "executed" else "failed")
     return approval

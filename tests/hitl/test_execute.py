@@ -238,6 +238,14 @@ def test_requester_cannot_settle_his_own(scene: Scene, monkeypatch: pytest.Monke
         _resolve(scene, approval, "admin")
 
 
+def test_settling_without_an_execution_changes_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    approval = _unknown(scene, "test_press_plain", monkeypatch)
+    Execution.objects.update(revision=9)
+    with pytest.raises(Conflict):
+        _resolve(scene, approval, "admin")
+    assert Execution.objects.get().outcome == "unknown"
+
+
 def test_thrown_switch_stops_proposing(scene: Scene) -> None:
     services.throw_switch(actor=scene.actor("compliance"), scope="tenant", reason="Stop")
     with pytest.raises(Refused) as caught:
