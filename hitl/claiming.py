@@ -54,6 +54,7 @@ class Claim:
     params: BaseModel
     idempotency_key: str
     agent_id: UUID | None
+    retaken: bool = False
 
 
 def backoff(attempt: int) -> timedelta:
@@ -268,7 +269,9 @@ def _raise_fence(execution: Execution, until: datetime) -> None:
     execution.save(update_fields=["fence", "attempt", "lease_until", "outcome", "finished_at"])
 
 
-def _claim_of(approval: Approval, execution: Execution, kind: AnyKind, params: BaseModel) -> Claim:
+def _claim_of(
+    approval: Approval, execution: Execution, kind: AnyKind, params: BaseModel, *, retaken: bool = False
+) -> Claim:
     return Claim(
         approval_id=approval.pk,
         execution_id=execution.pk,
@@ -277,6 +280,7 @@ def _claim_of(approval: Approval, execution: Execution, kind: AnyKind, params: B
         params=params,
         idempotency_key=execution.idempotency_key,
         agent_id=approval.agent_id,
+        retaken=retaken,
     )
 
 
@@ -304,7 +308,7 @@ def _take_over(work: machine.Work, approval: Approval, seen: Look) -> Claim | No
         timers={machine.Kind.LEASE.value: until},
         facts={"fence": execution.fence, "attempt": execution.attempt},
     )
-    return _claim_of(approval, execution, seen.kind, seen.params)
+    return _claim_of(approval, execution, seen.kind, seen.params, retaken=True)
 
 
 def lose(work: machine.Work, approval: Approval, execution: Execution) -> None:

@@ -1,19 +1,30 @@
-"""Whether a kill switch covers a request, and the lock that orders switches and claims."""
+"""Whether a kill switch covers a request, and the locks that order switches, claims and calls."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db import connection
+import psycopg
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Q
 
+from core.errors import Unavailable
+from core.log import get_logger
 from core.scope import current_tenant_id
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
 
+log = get_logger(__name__)
 _SPACE: Final = 0x68_69_74_6C
+_CALLS: Final = 0x63_61_6C_6C
 _GLOBAL: Final = 0
+_SEIZE_WITHIN: Final = "10s"
+_POLL_SECONDS: Final = 0.05
 
 
 def thrown() -> list[tuple[str, str]]:
@@ -26,8 +37,7 @@ def thrown() -> list[tuple[str, str]]:
 
 def is_covered(approval: Approval, switches: Iterable[tuple[str, str]]) -> bool:
     """Tell whether one of the switches covers the approval."""
-    mine = {("tenant", ""), ("kind", approval.kind), ("agent", str(approval.agent_id))}
-    return not mine.isdisjoint(switches)
+    return not set(_covers_of(approval.kind, approval.agent_id)).isdisjoint(switches)
 
 
 def covering(*, kind: str, agent_id: UUID | None) -> str:
@@ -57,11 +67,85 @@ def share() -> None:
         )
 
 
-def seize(*, everywhere: bool = False) -> None:
-    """Wait for running claims and keep new ones out until this transaction ends."""
+@contextmanager
+def seized(*, everywhere: bool = False) -> Iterator[None]:
+    """Open one transaction that waits for running claims and keeps new ones out until its commit.
+
+    Never part of a larger transaction: a switch is thrown when this ends. Raises Unavailable when
+    a lock is not had in time; nothing has changed then.
+    """
     key = _GLOBAL if everywhere else _tenant_key()
+    try:
+        with transaction.atomic(durable=True), connection.cursor() as cursor:
+            cursor.execute("select set_config('lock_timeout', %s, true)", [_SEIZE_WITHIN])
+            cursor.execute("select pg_advisory_xact_lock(%s, %s)", [_SPACE, key])
+            yield
+    except OperationalError as error:
+        if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+            raise Unavailable("The database is busy: the switch was not moved. Try again.") from error
+        raise
+
+
+@contextmanager
+def on_the_wire(*, kind: str, agent_id: UUID | None) -> Iterator[None]:
+    """Be counted by `calls_on_the_wire` meanwhile. Look at the switches inside, then call.
+
+    A marker, not a gate: shared locks of the session, which nobody takes exclusively. It needs no
+    transaction during an outside call, and is gone with the session when the process dies.
+    """
+    keys = [_call_key("global"), *(_call_key(*cover) for cover in _covers_of(kind, agent_id))]
+    _mark("pg_advisory_lock_shared", keys)
+    try:
+        yield
+    finally:
+        try:
+            _mark("pg_advisory_unlock_shared", keys)
+        except DatabaseError:
+            # What the call brought must still be reported: on a new session, without the marker.
+            log.exception("call_marker_not_removed")
+            connection.close()
+
+
+def calls_on_the_wire(*, scope: str, target: str = "", within: timedelta) -> int:
+    """Wait for the executors under a switch that is thrown; return how many are left after that.
+
+    Ask after the switch is committed: whoever looked at the switches before that commit had its
+    marker already and is counted, whoever looks later sees the switch and makes no call.
+    """
+    key, until = _call_key(scope, target), time.monotonic() + within.total_seconds()
+    left = _marked(key)
+    while left and time.monotonic() < until:
+        time.sleep(_POLL_SECONDS)
+        left &= _marked(key)  # those who came later see the switch
+    return len(left)
+
+
+def _covers_of(kind: str, agent_id: UUID | None) -> list[tuple[str, str]]:
+    return [("tenant", ""), ("kind", kind), ("agent", str(agent_id))]
+
+
+def _call_key(scope: str, target: str = "") -> int:
+    # Two that share a key by chance wait for each other's calls, which is harmless.
+    tenant = "" if scope == "global" else str(current_tenant_id())
+    name = f"{tenant}|{scope}|{target}"
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big", signed=True)
+
+
+def _mark(function: str, keys: list[int]) -> None:
+    calls = ", ".join([f"{function}(%s, %s)"] * len(keys))
     with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s, %s)", [_SPACE, key])
+        cursor.execute(f"select {calls}", [number for key in keys for number in (_CALLS, key)])
+
+
+def _marked(key: int) -> set[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select pid from pg_locks where locktype = 'advisory' and objsubid = 2 and granted "
+            "and database = (select oid from pg_database where datname = current_database()) "
+            "and classid::bigint = %s and objid::bigint = %s",
+            [_CALLS, key % 2**32],
+        )
+        return {pid for (pid,) in cursor.fetchall()}
 
 
 def _tenant_key() -> int:

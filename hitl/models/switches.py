@@ -32,6 +32,9 @@ class KillSwitch(TenantModel):
     released_by = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+")
     released_at = models.DateTimeField(null=True)
 
+    on_the_wire: int = 0
+    """Told by the service that throws it, not stored: calls that had begun and were not done."""
+
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -52,6 +55,9 @@ class GlobalKillSwitch(models.Model):
     reason = models.CharField(max_length=300)
     thrown_at = models.DateTimeField(default=now)
     released_at = models.DateTimeField(null=True)
+
+    on_the_wire: int = 0
+    """As above."""
 
     def __str__(self) -> str:
         return f"global switch of {self.thrown_at:%Y-%m-%d}"

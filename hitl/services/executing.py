@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from core.clock import now as clock_now
@@ -19,6 +19,7 @@ from hitl.transitions import Event, State
 from hitl.types import Outcome
 
 log = get_logger(__name__)
+PAUSED: Final = Outcome("failed_clean", error="Paused by a kill switch.", retry=True)
 
 
 def execute(approval_id: UUID, *, now: datetime | None = None) -> Approval:
@@ -45,8 +46,19 @@ def _get(approval_id: UUID) -> Approval:
 
 
 def _perform(claim: Claim) -> Outcome:
-    if switches.covering(kind=claim.kind.key, agent_id=claim.agent_id):
-        return Outcome("failed_clean", error="Paused by a kill switch.", retry=True)
+    """Make the call, unless a kill switch was thrown since the claim.
+
+    The look and the call are under one marker, so that whoever throws a switch after the look
+    finds the call on the wire and waits for it.
+    """
+    with switches.on_the_wire(kind=claim.kind.key, agent_id=claim.agent_id):
+        if switches.covering(kind=claim.kind.key, agent_id=claim.agent_id):
+            # Of an execution that was taken over nobody knows what the first call did.
+            return replace(PAUSED, kind="unknown") if claim.retaken else PAUSED
+        return _call(claim)
+
+
+def _call(claim: Claim) -> Outcome:
     try:
         outcome = claim.kind.execute(claim.params, idempotency_key=claim.idempotency_key)
     except Exception as error:  # boundary: an adapter raises what it likes
@@ -93,7 +105,9 @@ def _succeed(work: machine.Work, approval: Approval, execution: Execution, outco
 
 
 def _fail(work: machine.Work, approval: Approval, execution: Execution, outcome: Outcome) -> None:
-    _keep(execution, outcome, lease_until=None, finished_at=work.moment)
+    if outcome is PAUSED:
+        execution.attempt -= 1  # it was none: a switch must not use up the tries
+    _keep(execution, outcome, attempt=execution.attempt, lease_until=None, finished_at=work.moment)
     facts = {"attempt": execution.attempt}
     if outcome.retry and execution.attempt < MAX_ATTEMPTS:
         timers = _back_in_line(approval, work.moment + backoff(execution.attempt))

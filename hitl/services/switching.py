@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
-
-from django.db import transaction
 
 from core import audit
 from core.actors import Actor, system
@@ -20,22 +19,32 @@ from hitl.transitions import OPEN
 
 _OPEN = [state.value for state in OPEN]
 BATCH = 500
+WAIT_FOR_CALLS: Final = timedelta(seconds=5)
 
 
-def throw_switch(*, actor: Actor, scope: str, target: str = "", reason: str, now: datetime | None = None) -> KillSwitch:
+def throw_switch(
+    *,
+    actor: Actor,
+    scope: str,
+    target: str = "",
+    reason: str,
+    now: datetime | None = None,
+    wait: timedelta = WAIT_FOR_CALLS,
+) -> KillSwitch:
     """Stop everything of the tenant, one agent (its id) or one kind (its key), at once.
 
-    Who may: holders of `hitl.use_killswitch`. Once it returns, no claim commits and no effect
-    starts under it. Open requests are held afterwards, by this call and a sweep. Raises Refused,
-    Invalid, Conflict when it is thrown already.
+    Who may: holders of `hitl.use_killswitch`. Once it returns, no claim commits under it, and no
+    call starts but those of the executors counted in the answer's `on_the_wire`: they had looked
+    at the switches before it was thrown and were not done after `wait`. Open requests are held by
+    this call and a sweep. Raises Refused, Invalid, Conflict when it is thrown already, Unavailable
+    when it could not be thrown in time. Not to be called inside a transaction.
     """
     actor.require("hitl.use_killswitch")
     if scope not in KillSwitch.Scope.values or (scope == "tenant") == bool(target):
         raise Invalid("Choose what to stop.", fields={"scope": ["tenant, or agent or kind + target"]})
     if not reason.strip():
         raise Invalid("Say why.", fields={"reason": ["A kill switch needs a reason."]})
-    with transaction.atomic():
-        switches.seize()
+    with switches.seized():
         if KillSwitch.objects.filter(scope=scope, target=target, released_at=None).exists():
             raise Conflict("This switch is thrown already.")
         switch: KillSwitch = KillSwitch.objects.create(
@@ -47,6 +56,7 @@ def throw_switch(*, actor: Actor, scope: str, target: str = "", reason: str, now
         )
         _audit(actor, "KILLSWITCH_THROWN", switch)
     hold_covered(now=now)
+    switch.on_the_wire = switches.calls_on_the_wire(scope=scope, target=switch.target, within=wait)
     return switch
 
 
@@ -56,8 +66,7 @@ def release_switch(*, actor: Actor, switch_id: UUID, now: datetime | None = None
     Who may: holders of `hitl.use_killswitch`. Raises Refused, NotFound.
     """
     actor.require("hitl.use_killswitch")
-    with transaction.atomic():
-        switches.seize()
+    with switches.seized():
         rows = KillSwitch.objects.filter(pk=switch_id, released_at=None)
         if not rows.update(released_at=now or clock_now(), released_by_id=actor.user_id):
             raise NotFound
@@ -78,21 +87,27 @@ def _audit(actor: Actor, action: str, switch: KillSwitch) -> None:
     )
 
 
-def throw_global(*, actor: Actor, reason: str) -> GlobalKillSwitch:
-    """Stop every tenant. For operators of the installation only. Raises Refused."""
+def throw_global(*, actor: Actor, reason: str, wait: timedelta = WAIT_FOR_CALLS) -> GlobalKillSwitch:
+    """Stop every tenant. For operators of the installation only.
+
+    It holds what `throw_switch` holds; requests are held by the sweep. Raises Refused, Invalid,
+    Unavailable. Not to be called inside a transaction.
+    """
     if not actor.all_permissions:
         raise Refused
-    with transaction.atomic():
-        switches.seize(everywhere=True)
-        return GlobalKillSwitch.objects.create(reason=one_text(reason, 300))
+    if not reason.strip():
+        raise Invalid("Say why.", fields={"reason": ["A kill switch needs a reason."]})
+    with switches.seized(everywhere=True):
+        switch = GlobalKillSwitch.objects.create(reason=one_text(reason, 300))
+    switch.on_the_wire = switches.calls_on_the_wire(scope="global", within=wait)
+    return switch
 
 
 def release_global(*, actor: Actor, now: datetime | None = None) -> int:
-    """Release the installation's switch; returns how many were thrown. Raises Refused."""
+    """Release the installation's switch; returns how many were thrown. Raises Refused, Unavailable."""
     if not actor.all_permissions:
         raise Refused
-    with transaction.atomic():
-        switches.seize(everywhere=True)
+    with switches.seized(everywhere=True):
         thrown = GlobalKillSwitch.objects.filter(released_at=None)
         return thrown.update(released_at=now or clock_now())
 

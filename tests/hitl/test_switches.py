@@ -1,0 +1,155 @@
+"""Kill switches against executors that are under way, on real connections."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+
+from core.clock import now
+from core.errors import Unavailable
+from core.scope import current_tenant_id, tenant_scope
+from hitl import claiming, services, switches
+from hitl.models import Approval, Execution, KillSwitch
+from hitl.services import executing
+from tests.hitl.scene import Scene, stored
+from tests.world import OPERATOR
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SOON, LONG = timedelta(seconds=0.2), timedelta(seconds=20)
+
+
+@contextmanager
+def beside() -> Iterator[Callable[[Callable[[], object]], Future[object]]]:
+    """Give a way to run calls on connections of their own while the test goes on."""
+    tenant_id = current_tenant_id()
+
+    def run(call: Callable[[], object]) -> object:
+        try:
+            with tenant_scope(tenant_id):
+                return call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        yield lambda call: pool.submit(run, call)
+
+
+def _throw(scene: Scene, wait: timedelta = SOON, scope: str = "tenant", target: str = "") -> KillSwitch:
+    actor = scene.actor("compliance")
+    return services.throw_switch(actor=actor, scope=scope, target=target, reason="Stop", wait=wait)
+
+
+def _claimed(approval: Approval) -> claiming.Claim:
+    found = claiming.claim(approval.pk, claiming.look(approval), now())
+    assert found is not None
+    return found
+
+
+def test_switch_thrown_between_claim_and_call_stops_the_call(live_scene: Scene) -> None:
+    approval = live_scene.approved()
+    claim = _claimed(approval)
+    assert _throw(live_scene).on_the_wire == 0
+    executing.report(claim=claim, outcome=executing._perform(claim))
+    assert live_scene.effects.pressed == []
+    assert (stored(approval).state, stored(approval).holds) == ("approved", ["kill_switch"])
+
+
+def test_pause_does_not_use_up_a_try(live_scene: Scene) -> None:
+    approval = live_scene.approved()
+    claim = _claimed(approval)
+    Execution.objects.update(attempt=claiming.MAX_ATTEMPTS)
+    _throw(live_scene)
+    executing.report(claim=claim, outcome=executing._perform(claim))
+    assert stored(approval).state == "approved"
+    assert Execution.objects.get().attempt == claiming.MAX_ATTEMPTS - 1
+
+
+def test_pause_of_a_lost_execution_does_not_claim_that_nothing_happened(live_scene: Scene) -> None:
+    approval = live_scene.approved()
+    _claimed(approval)
+    again = claiming.claim(approval.pk, claiming.look(stored(approval)), now() + claiming.LEASE)
+    assert again is not None
+    _throw(live_scene)
+    executing.report(claim=again, outcome=executing._perform(again))
+    assert stored(approval).state == "executing"
+    assert live_scene.effects.pressed == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "target", "told"),
+    [("tenant", "", 1), ("kind", "test_press_keyed", 1), ("kind", "test_press_plain", 0)],
+)
+def test_call_on_the_wire_is_told_when_it_takes_too_long(live_scene: Scene, scope: str, target: str, told: int) -> None:
+    approval, live_scene.effects.stall = live_scene.approved(), "after"
+    with beside() as start:
+        executor = start(lambda: services.execute(approval.pk))
+        assert live_scene.effects.reached.wait(20)
+        assert _throw(live_scene, scope=scope, target=target).on_the_wire == told
+        live_scene.effects.release.set()
+        executor.result(20)
+    assert stored(approval).state == "executed"
+
+
+def test_throwing_waits_for_the_call_on_the_wire(live_scene: Scene) -> None:
+    approval, live_scene.effects.stall = live_scene.approved(), "linger"
+    with beside() as start:
+        executor = start(lambda: services.execute(approval.pk))
+        assert live_scene.effects.reached.wait(20)
+        thrown = start(lambda: _throw(live_scene, LONG).on_the_wire)
+        assert not thrown.done()
+        live_scene.effects.release.set()
+        assert thrown.result(20) == 0
+        executor.result(20)
+
+
+def test_global_switch_tells_the_calls_of_every_tenant(live_scene: Scene) -> None:
+    approval, live_scene.effects.stall = live_scene.approved(), "after"
+    with beside() as start:
+        executor = start(lambda: services.execute(approval.pk))
+        assert live_scene.effects.reached.wait(20)
+        with tenant_scope(live_scene.world.globex.pk):
+            assert _throw_elsewhere() == 0
+        assert services.throw_global(actor=OPERATOR, reason="Stop", wait=SOON).on_the_wire == 1
+        live_scene.effects.release.set()
+        executor.result(20)
+
+
+def _throw_elsewhere() -> int:
+    thrown = services.throw_switch(actor=OPERATOR, scope="tenant", reason="Stop", wait=SOON)
+    return thrown.on_the_wire
+
+
+def test_no_effect_starts_after_a_switch_was_thrown_under_load(live_scene: Scene) -> None:
+    for _ in range(4):
+        approvals = [live_scene.approved() for _ in range(6)]
+        with beside() as start:
+            executors = [start(lambda a=a: services.execute(a.pk)) for a in approvals]  # type: ignore[misc]
+            switch = _throw(live_scene, LONG)
+            before = len(live_scene.effects.pressed)
+            assert switch.on_the_wire == 0
+            for executor in executors:
+                executor.result(30)
+        assert len(live_scene.effects.pressed) == before
+        services.release_switch(actor=live_scene.actor("compliance"), switch_id=switch.pk)
+
+
+def test_marker_is_gone_after_the_call(live_scene: Scene) -> None:
+    live_scene.done(live_scene.approved())
+    assert switches.calls_on_the_wire(scope="tenant", within=timedelta()) == 0
+
+
+def test_switch_that_cannot_be_thrown_in_time_says_so(live_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(switches, "_SEIZE_WITHIN", "100ms")
+    with beside() as start, transaction.atomic():
+        switches.share()
+        with pytest.raises(Unavailable):
+            start(lambda: _throw(live_scene)).result(20)
+    assert not KillSwitch.objects.exists()
+
+
+def test_switch_is_not_thrown_inside_a_transaction(live_scene: Scene) -> None:
+    with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
+        _throw(live_scene)
