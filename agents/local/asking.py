@@ -42,6 +42,8 @@ def deed(pending: Pending) -> str:
 def ask(pending: Pending) -> str:
     """The question that gets what is missing."""
     if pending.missing == "yes":
+        if pending.tool not in _DEEDS:
+            return ""  # the offer of a colleague: made in passing, never asked again
         return f"Shall I ask for a signature to {deed(pending)} now? Please answer yes or no."
     if pending.missing == "campaign":
         return _CAMPAIGN[pending.tool]

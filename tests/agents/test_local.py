@@ -9,7 +9,7 @@ from agents.local.asking import ask
 from agents.local.decide import decide
 from agents.local.model import LocalModel
 from agents.local.replies import say
-from agents.local.types import Call
+from agents.local.types import PERSON_OFFER, Call
 from agents.ports import Line, ToolRequest, ToolSpec
 
 HERE = Path(__file__).parent
@@ -163,6 +163,12 @@ def test_visitor_without_tools_is_refused_politely() -> None:
 
 def test_visitor_question_back_is_refused_too() -> None:
     assert "cannot do that here" in turn_text("Raise the daily budget", [])
+
+
+def test_person_offered_twice_and_passed_over_twice_is_no_failure() -> None:
+    offered = ("assistant", f"I am sorry. {PERSON_OFFER}")
+    asked = ("user", "Which keywords do we rank for?")
+    assert decide([asked, offered, asked, offered, asked]) == decide([asked])
 
 
 def test_pieces_emitted_make_up_the_answer() -> None:
