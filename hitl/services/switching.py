@@ -6,17 +6,22 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from django.db import transaction
+
+from accounts.models import Tenant
 from core import audit
 from core.actors import Actor, system
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, Refused
-from core.scope import platform_scope
+from core.log import get_logger
+from core.scope import platform_scope, tenant_scope
 from hitl import machine, switches
 from hitl.drafting import one_text
 from hitl.holds import add_hold, drop_hold
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
 from hitl.transitions import OPEN
 
+log = get_logger(__name__)
 _OPEN = [state.value for state in OPEN]
 BATCH = 500
 WAIT_FOR_CALLS: Final = timedelta(seconds=5)
@@ -90,8 +95,9 @@ def _audit(actor: Actor, action: str, switch: KillSwitch) -> None:
 def throw_global(*, actor: Actor, reason: str, wait: timedelta = WAIT_FOR_CALLS) -> GlobalKillSwitch:
     """Stop every tenant. For operators of the installation only.
 
-    It holds what `throw_switch` holds; requests are held by the sweep. Raises Refused, Invalid,
-    Unavailable. Not to be called inside a transaction.
+    It holds what `throw_switch` holds; requests are held by the sweep. Every active tenant's audit
+    chain gets an entry, in a transaction of its own after the switch is thrown: stopping waits for
+    no chain. Raises Refused, Invalid, Unavailable. Not to be called inside a transaction.
     """
     if not actor.all_permissions:
         raise Refused
@@ -99,17 +105,43 @@ def throw_global(*, actor: Actor, reason: str, wait: timedelta = WAIT_FOR_CALLS)
         raise Invalid("Say why.", fields={"reason": ["A kill switch needs a reason."]})
     with switches.seized(everywhere=True):
         switch = GlobalKillSwitch.objects.create(reason=one_text(reason, 300))
+    log.warning("global_switch_thrown", switch=str(switch.pk), actor=actor.name)
+    _audit_everywhere(actor, "KILLSWITCH_THROWN", switch.pk, "thrown")
     switch.on_the_wire = switches.calls_on_the_wire(scope="global", within=wait)
     return switch
 
 
 def release_global(*, actor: Actor, now: datetime | None = None) -> int:
-    """Release the installation's switch; returns how many were thrown. Raises Refused, Unavailable."""
+    """Release the installation's switch; returns how many were thrown.
+
+    For operators of the installation only. Every active tenant's audit chain gets an entry for each
+    switch. Raises Refused, Unavailable. Not to be called inside a transaction.
+    """
     if not actor.all_permissions:
         raise Refused
     with switches.seized(everywhere=True):
         thrown = GlobalKillSwitch.objects.filter(released_at=None)
-        return thrown.update(released_at=now or clock_now())
+        found = sorted(thrown.values_list("pk", flat=True))
+        thrown.update(released_at=now or clock_now())
+    for switch_id in found:
+        log.warning("global_switch_released", switch=str(switch_id), actor=actor.name)
+        _audit_everywhere(actor, "KILLSWITCH_RELEASED", switch_id, "released")
+    return len(found)
+
+
+def _audit_everywhere(actor: Actor, action: str, switch_id: UUID, new_state: str) -> None:
+    with platform_scope():
+        tenants = list(Tenant.objects.filter(is_active=True).order_by("id").values_list("id", flat=True))
+    for tenant_id in tenants:
+        with tenant_scope(tenant_id), transaction.atomic():
+            audit.record(
+                actor=actor,
+                action=action,
+                object_type="hitl.globalkillswitch",
+                object_id=switch_id,
+                new_state=new_state,
+                facts={"scope": "installation"},
+            )
 
 
 def hold_covered(*, now: datetime | None = None) -> int:

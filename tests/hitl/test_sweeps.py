@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from core import audit
 from core.clock import now
-from core.errors import Refused
+from core.errors import Invalid, Refused
 from core.scope import tenant_scope
 from hitl import services, tasks
 from hitl.models import Timer
@@ -79,6 +80,22 @@ def test_global_release_lets_work_go_on(live_scene: Scene) -> None:
     assert services.release_global(actor=OPERATOR) == 1
     services.hold_covered()
     assert live_scene.done(approval).state == "executed"
+
+
+def test_global_switch_is_in_the_audit_of_every_tenant(live_scene: Scene) -> None:
+    switch = services.throw_global(actor=OPERATOR, reason="Stop")
+    services.release_global(actor=OPERATOR)
+    for tenant in (live_scene.world.acme, live_scene.world.globex):
+        with tenant_scope(tenant.pk):
+            chain = audit.chain_of("hitl.globalkillswitch", switch.pk)
+            assert [entry.new_state for entry in chain] == ["thrown", "released"]
+            assert {entry.actor_name for entry in chain} == {OPERATOR.name}
+            assert audit.verify().ok
+
+
+def test_global_switch_needs_a_reason(live_scene: Scene) -> None:
+    with pytest.raises(Invalid):
+        services.throw_global(actor=OPERATOR, reason=" ")
 
 
 def test_owner_of_a_tenant_cannot_stop_the_installation(live_scene: Scene) -> None:
