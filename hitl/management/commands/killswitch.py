@@ -1,0 +1,128 @@
+"""`manage.py killswitch`: stop what agents do, let it go on, and show what is stopped."""
+
+from argparse import ArgumentParser
+from typing import Any, Final
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import Tenant
+from core.actors import Actor, system
+from core.errors import WalkerError
+from core.scope import platform_scope, tenant_scope
+from hitl import registry, selectors, services
+from hitl.models import GlobalKillSwitch, KillSwitch
+
+OPERATOR: Final[Actor] = system("console-operator")
+
+
+class Command(BaseCommand):
+    """Throws, releases and lists kill switches for whoever may log in to the machine."""
+
+    help = "Throw, release or list the kill switches of a tenant (--tenant) or of the installation (--global)."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the action and what it is about."""
+        parser.add_argument("action", choices=["throw", "release", "list"])
+        parser.add_argument("--tenant", default="", metavar="SLUG", help="the tenant")
+        where = parser.add_mutually_exclusive_group()
+        where.add_argument("--global", action="store_true", dest="everywhere", help="every tenant")
+        where.add_argument("--kind", default="", metavar="KIND", help="only this kind of action")
+        where.add_argument("--agent", default="", metavar="ID", help="only this agent")
+        parser.add_argument("--reason", default="", metavar="TEXT", help="why; needed to throw one")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do it and print one line for each switch; what cannot be done is an error."""
+        if options["everywhere"] and options["tenant"]:
+            raise CommandError("Give --tenant or --global, not both.")
+        if options["action"] != "list" and not (options["everywhere"] or options["tenant"]):
+            raise CommandError("Give --tenant SLUG or --global.")
+        try:
+            lines = _ACTIONS[options["action"]](options)
+        except WalkerError as error:
+            raise CommandError(" ".join([error.detail, *_reasons(error)])) from error
+        for line in lines:
+            self.stdout.write(line)
+
+
+def _reasons(error: WalkerError) -> list[str]:
+    fields = error.facts.get("fields", {})
+    return [text for texts in fields.values() for text in texts] if isinstance(fields, dict) else []
+
+
+def _throw(options: dict[str, Any]) -> list[str]:
+    if options["everywhere"]:
+        return [_thrown(services.throw_global(actor=OPERATOR, reason=options["reason"]))]
+    scope, target = _target(options)
+    _check_kind(scope, target)
+    with tenant_scope(_tenant(options["tenant"])):
+        switch = services.throw_switch(actor=OPERATOR, scope=scope, target=target, reason=options["reason"])
+    return [_thrown(switch)]
+
+
+def _thrown(switch: KillSwitch | GlobalKillSwitch) -> str:
+    if switch.on_the_wire:
+        return f"thrown {switch.pk}; STILL ON THE WIRE: {switch.on_the_wire} call(s) that had begun before"
+    return f"thrown {switch.pk}; no call is on the wire"
+
+
+def _release(options: dict[str, Any]) -> list[str]:
+    if options["everywhere"]:
+        return [f"released {services.release_global(actor=OPERATOR)} switch(es) of the installation"]
+    scope, target = _target(options)
+    with tenant_scope(_tenant(options["tenant"])):
+        found = KillSwitch.objects.filter(scope=scope, target=target, released_at=None).first()
+        if found is None:
+            raise CommandError("This switch is not thrown.")
+        services.release_switch(actor=OPERATOR, switch_id=found.pk)
+    return [f"released {found.pk}"]
+
+
+def _list(options: dict[str, Any]) -> list[str]:
+    rows = GlobalKillSwitch.objects.filter(released_at=None).order_by("id")
+    lines = [] if options["tenant"] else [_line("*", "installation", row) for row in rows]
+    if options["everywhere"]:
+        return lines
+    with platform_scope():
+        tenants = Tenant.objects.order_by("slug").values_list("id", "slug")
+        wanted = list(tenants.filter(slug=options["tenant"]) if options["tenant"] else tenants)
+    if options["tenant"] and not wanted:
+        raise CommandError(f"There is no tenant {options['tenant']!r}.")
+    for tenant_id, slug in wanted:
+        with tenant_scope(tenant_id):
+            found = selectors.list_switches(viewer=OPERATOR)
+        lines += [_line(slug, f"{row.scope} {row.target}".strip(), row) for row in found]
+    return lines
+
+
+def _line(where: str, what: str, switch: KillSwitch | GlobalKillSwitch) -> str:
+    return f"{where}\t{what}\t{switch.thrown_at:%Y-%m-%d %H:%M:%S}Z\t{switch.pk}\t{switch.reason}"
+
+
+def _target(options: dict[str, Any]) -> tuple[str, str]:
+    if options["kind"]:
+        return "kind", options["kind"]
+    if not options["agent"]:
+        return "tenant", ""
+    try:
+        return "agent", str(UUID(options["agent"]))
+    except ValueError:
+        raise CommandError("An agent is named by its id.") from None
+
+
+def _check_kind(scope: str, target: str) -> None:
+    # A mistyped switch would stop nothing and look as if it did.
+    known = registry.keys()
+    if scope == "kind" and target not in known:
+        raise CommandError(f"There is no kind {target!r}. There are: {', '.join(known)}.")
+
+
+def _tenant(slug: str) -> UUID:
+    with platform_scope():
+        found: UUID | None = Tenant.objects.filter(slug=slug).values_list("id", flat=True).first()
+    if found is None:
+        raise CommandError(f"There is no tenant {slug!r}.")
+    return found
+
+
+_ACTIONS: Final = {"throw": _throw, "release": _release, "list": _list}
