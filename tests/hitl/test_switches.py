@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -99,7 +100,7 @@ def test_throwing_waits_for_the_call_on_the_wire(live_scene: Scene) -> None:
         executor = start(lambda: services.execute(approval.pk))
         assert live_scene.effects.reached.wait(20)
         thrown = start(lambda: _throw(live_scene, LONG).on_the_wire)
-        assert not thrown.done()
+        assert wait_for([thrown], timeout=1).not_done
         live_scene.effects.release.set()
         assert thrown.result(20) == 0
         executor.result(20)
