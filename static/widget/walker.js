@@ -166,7 +166,7 @@
       this.options = options; // {base, widget, identity(), identityUrl}
       this.seq = 0; this.conversation = null; this.outbox = new Map();
       this.tries = 0; this.state = "idle"; this.token = null; this.expires = 0; this.timers = {};
-      this.wake = () => { if (!this.closed && this.state !== "online" && this.state !== "refused") { this.tries = 0; this.connect(); } };
+      this.wake = () => { if (!this.closed && this.state !== "online" && this.state !== "refused") { this.tries = 0; this.renew(); } };
       this.sleep = () => this.set("offline");
     }
     start() {
@@ -220,6 +220,12 @@
     }
     refuse(problem) { this.set("refused", problem.status === 404 ? "unknown" : problem.code || "refused"); }
 
+    renew() { // a socket that was open before the network went may never hear of it: a new one asks
+      const old = this.socket;
+      this.socket = null;
+      if (old) old.close(1000);
+      this.connect();
+    }
     async connect() {
       if (this.closed || this.busy || (this.socket && this.socket.readyState < 2)) return;
       clearTimeout(this.timers.retry);
@@ -423,7 +429,7 @@
     welcome(frame) { this.desk(frame.state); if (frame.limits && frame.limits.message) this.limit = frame.limits.message; }
     desk(state) {
       this.deskState = state;
-      if (this.line.state === "online") this.parts.state.textContent = { person: "A colleague is with you", closed: "Closed. Write to open it again" }[state] || "Online";
+      if (this.line.state === "online") this.parts.state.textContent = { person: "A colleague will answer you", closed: "Closed. Write to open it again" }[state] || "Online";
     }
     forget() { for (const [key, item] of this.items) if (item.seq) { item.node.remove(); this.items.delete(key); } }
     replace(frame) { this.forget(); this.desk(frame.state); this.quiet = true; (frame.messages || []).forEach((old) => this.take(old)); this.quiet = false; this.bottom(); }

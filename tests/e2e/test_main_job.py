@@ -84,3 +84,15 @@ def test_anonymous_visitor_who_asks_the_same_is_refused(installation: Installati
     chat.get_by_text(re.compile("I am sorry, I cannot do that here")).last.wait_for(timeout=15_000)
     assert "BR-" not in chat.locator("body").inner_text()
     assert len(_effects(installation)) == before
+
+
+def test_page_that_was_offline_is_online_again(installation: Installation, chromium: Any) -> None:
+    context = chromium.new_context()
+    chat = context.new_page()
+    chat.goto(installation.demo["urls"]["visitor_chat"])
+    online = chat.locator("walker-chat").get_by_text("Online", exact=True)
+    online.wait_for()
+    context.set_offline(True)
+    online.wait_for(state="hidden")
+    context.set_offline(False)
+    online.wait_for(timeout=15_000)
