@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 
 from accounts.models import ApiKey, Membership, RoleGroup, Tenant, User
@@ -27,8 +28,9 @@ _STRENGTHS = {"mfa": "mfa", "password": "password"}
 def actor_for_user(user: User, *, address: str = "", user_agent: str = "", auth_strength: str = "password") -> Actor:
     """Return the person as an actor of the tenant in scope; raises `Refused` without an active seat."""
     seats = Membership.objects.filter(user_id=user.pk, is_active=True, user__is_active=True)
-    role = seats.values_list("role", flat=True).first()
-    if role is None or not Tenant.objects.filter(is_active=True).exists():
+    open_seats = seats.filter(Exists(Tenant.objects.filter(pk=OuterRef("tenant_id"), is_active=True)))
+    role = open_seats.values_list("role", flat=True).first()
+    if role is None:
         raise Refused("You have no seat in this organisation.", code="no_membership")
     return Actor(
         kind="user",

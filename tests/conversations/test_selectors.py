@@ -145,7 +145,7 @@ def test_clear_text_needs_an_open_grant(shop: Shop, world: World) -> None:
         actor=officer,
         object_type="conversations.conversation",
         object_id=chat.pk,
-        fields=["body"],
+        fields=["messages"],
         reason="Complaint of the customer",
     )
     page = selectors.list_messages(viewer=officer, conversation_id=chat.pk, clear=True)

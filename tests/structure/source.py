@@ -1,6 +1,7 @@
 """The product's source as syntax trees, for tests about its shape."""
 
 import ast
+import gc
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -86,4 +87,10 @@ def length(node: Function) -> int:
 
 def _read(path: Path) -> Source:
     text = path.read_text()
-    return Source(str(path.relative_to(ROOT)), text, ast.parse(text))
+    # Python 3.11 loses count of its depth when the collector runs finalizers in the middle of a parse.
+    gc.disable()
+    try:
+        tree = ast.parse(text)
+    finally:
+        gc.enable()
+    return Source(str(path.relative_to(ROOT)), text, tree)
