@@ -15,8 +15,8 @@ from core.log import get_logger
 
 log = get_logger(__name__)
 
-# Long enough for the confirmation of what was committed to go first; several hints become one.
-PAUSE: Final = 0.002
+# The confirmation of what was committed goes first: this thread would fight it for the interpreter
+PAUSE: Final = 0.01
 LAST_WAIT: Final = 2.0
 Work = Callable[[], None]
 
