@@ -12,7 +12,7 @@ class ConversationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Declare the widget look-up, the web chat transport, the action kind, the gauge, reveals and the receiver."""
+        """Declare the look-ups, the web chat transport, the action kind, the gauge, reveals and the receiver."""
         from conversations import (  # noqa: PLC0415  (they register themselves)
             actions,  # noqa: F401
             gauges,  # noqa: F401
@@ -30,6 +30,16 @@ class ConversationsConfig(AppConfig):
                 match="public_key",
                 columns=(("tenant_id", "uuid"), ("id", "uuid")),
                 condition="t.is_active and t.public_key <> ''",
+                reads=("is_active",),
+            )
+        )
+        resolvers.register(
+            resolvers.Resolver(
+                name="channel",
+                table="conversations_channelaccount",
+                match="lookup_digest",
+                columns=(("tenant_id", "uuid"), ("id", "uuid")),
+                condition="t.is_active and t.lookup_digest <> ''",
                 reads=("is_active",),
             )
         )

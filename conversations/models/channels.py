@@ -32,6 +32,11 @@ class ChannelAccount(TenantModel):
     public_key = models.CharField(max_length=40, default=new_public_key, editable=False)
     credentials = EncryptedJSONField(default=dict)
     origins = models.JSONField(default=list, blank=True, help_text="Where the widget may stand: scheme, host and port.")
+    lookup_digest = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="By which a webhook is found."
+    )
+    last_error = models.CharField(max_length=60, blank=True, editable=False)
+    last_error_at = models.DateTimeField(null=True, editable=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=now, editable=False)
 
@@ -43,6 +48,10 @@ class ChannelAccount(TenantModel):
                 name="one_account_per_address",
                 condition=~models.Q(address=""),
             ),
+        ]
+        indexes: ClassVar = [
+            # Not unique: a tenant who names another's number must neither learn of it nor lock it out.
+            models.Index(fields=["lookup_digest"], name="accounts_by_lookup", condition=~models.Q(lookup_digest="")),
         ]
 
     def __str__(self) -> str:

@@ -14,7 +14,7 @@ from conversations.types import SenderIdentity
 from core import audit
 from core.actors import Actor
 from core.crypto import blind_index
-from core.errors import Invalid, NotFound
+from core.errors import Invalid, NotFound, Refused
 from core.pii import mask_value
 from core.pii.masking import ValueKind
 
@@ -116,6 +116,51 @@ def proven_user(sender: SenderIdentity, found: FoundContact) -> UUID | None:
     if not sender.verified or sender.user_id not in (None, found.user_id):
         return None
     return found.user_id
+
+
+def introduce(*, actor: Actor, sender: SenderIdentity) -> UUID:
+    """Make an address known before it writes, and return its contact; a repeat changes nothing.
+
+    With a `user_id` and `verified` the contact is that colleague: for doors and administrators who
+    vouch for the address. Needs `accounts.manage_membership`; raises `Invalid` for no address.
+    """
+    actor.require("accounts.manage_membership")
+    with transaction.atomic():
+        found = find_or_create(sender, point_index(sender.kind, sender.value))
+        _record(actor, "CONTACT_INTRODUCED", found.contact_id, user=str(found.user_id or ""))
+    return found.contact_id
+
+
+def add_point(*, actor: Actor, contact_id: UUID, sender: SenderIdentity) -> bool:
+    """Note another address of a contact; False when somebody has it already, be it the contact itself.
+
+    For the doors, which have proof that both belong together. Raises `Refused`, `NotFound`, `Invalid`.
+    """
+    if actor.kind != "system":
+        raise Refused("Only a door may say whose an address is.")
+    value = points.normalise(sender.kind, sender.value)
+    index = point_index(sender.kind, sender.value)
+    if _find(sender.kind, index) is not None:
+        return False
+    with transaction.atomic():
+        contact = _locked(contact_id)
+        same_kind = ContactPoint.objects.filter(contact=contact, kind=sender.kind)
+        point = ContactPoint(
+            contact=contact,
+            kind=sender.kind,
+            value=value,
+            value_index=index,
+            masked_value=_masked(sender.kind, value),
+            is_verified=sender.verified,
+            is_primary=not same_kind.exists(),
+        )
+        ContactPoint.objects.bulk_create([point], ignore_conflicts=True)
+    return True
+
+
+def is_known(sender: SenderIdentity) -> bool:
+    """Tell whether a contact has this address."""
+    return _find(sender.kind, point_index(sender.kind, sender.value)) is not None
 
 
 def _colleague(sender: SenderIdentity) -> UUID | None:
