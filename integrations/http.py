@@ -178,11 +178,14 @@ class OutgoingHttp:
         *,
         params: Mapping[str, str] | None = None,
         json: Any = None,
+        form: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply | NotSent | NoAnswer:
         """Send one request, once; never raises for what the outside does."""
         try:
-            request = self._client.build_request(method, path, params=params, json=json, headers=dict(headers or {}))
+            request = self._client.build_request(
+                method, path, params=params, json=json, data=form, headers=dict(headers or {})
+            )
             return self._send(request)
         except EgressRefused:
             return NotSent("egress_refused", "The host's address is not allowed.", retry=False)

@@ -1,0 +1,1 @@
+"""Twilio: a thin client, and what its error codes mean."""
