@@ -9,3 +9,19 @@ class ChannelsAppConfig(AppConfig):
     name = "channels_app"
     verbose_name = "Doors"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Offer the transports, the work of Twilio's deliveries, their replay, gauge and system check."""
+        from channels_app import checks, deliveries  # noqa: F401, PLC0415  (models must be loaded first)
+        from channels_app.whatsapp import arriving, inbound, transport  # noqa: PLC0415
+        from core import dead_letters, health  # noqa: PLC0415
+
+        transport.register()
+        deliveries.register_worker(inbound.PROVIDER, arriving.work)
+        dead_letters.register_replayer(deliveries.KIND, deliveries.replay)
+        health.register_gauge(
+            "walker_inbound_oldest_seconds",
+            deliveries.oldest_seconds,
+            help="Age of the oldest webhook that was stored and is not worked yet.",
+            late_above=30,
+        )

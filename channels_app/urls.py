@@ -3,10 +3,13 @@
 from django.urls import path
 
 from channels_app.webchat import views
+from channels_app.whatsapp import inbound
 
 urlpatterns = [
     path("widget/v1/session/", views.SessionView.as_view(), name="widget_session"),
     path("widget/v1/walker.js", views.script, name="widget_script"),
+    path("channels/whatsapp/webhook/", inbound.webhook, name="whatsapp_webhook"),
+    path("channels/whatsapp/status/<uuid:message_id>/", inbound.status, name="whatsapp_status"),
     path("chat/<str:key>/", views.hosted_page, name="hosted_chat"),
     path("chat/<str:key>/identity/", views.demo_identity, name="hosted_chat_identity"),
 ]

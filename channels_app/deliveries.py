@@ -1,0 +1,153 @@
+"""Inbound deliveries: stored by one INSERT before the answer, claimed and worked afterwards, parked when they fail."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef
+
+from channels_app.models import InboundDelivery
+from core import dead_letters
+from core.clock import now as clock_now
+from core.errors import NotFound, WalkerError
+from core.ids import uuid7
+from core.log import get_logger
+from core.scope import platform_scope, tenant_scope
+
+log = get_logger(__name__)
+
+KIND: Final = "channels_app.inbounddelivery"
+LEASE: Final = timedelta(seconds=30)
+PAUSES: Final = (1, 5, 30, 120)
+ATTEMPTS: Final = len(PAUSES) + 1
+BATCH: Final = 20
+# A task ends after this, so that a flood does not keep the other queues waiting for good.
+LONGEST: Final = 20.0
+
+Worker = Callable[[InboundDelivery], None]
+_workers: dict[str, Worker] = {}
+
+_INSERT: Final = """
+insert into channels_app_inbounddelivery (id, tenant_id, provider, channel_account_id, event_key, queue_key, target,
+  headers, body, state, attempts, due_at, received_at, error)
+values (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, 'received', 0, %s, %s, '')
+on conflict (tenant_id, provider, channel_account_id, event_key) do nothing
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A verified webhook, ready to be stored."""
+
+    provider: str
+    tenant_id: UUID
+    account_id: UUID
+    event_key: str
+    queue_key: str
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    target: UUID | None = None
+
+
+def register_worker(provider: str, work: Worker) -> None:
+    """Say what is done with a provider's deliveries; it runs in the tenant's scope and may run twice."""
+    _workers[provider] = work
+
+
+def store(arrival: Arrival, *, now: datetime | None = None) -> bool:
+    """Keep a webhook for good, in one statement; False when the same event is there already."""
+    moment = now or clock_now()
+    sealed = InboundDelivery._meta.get_field("body")
+    with tenant_scope(arrival.tenant_id), connection.cursor() as cursor:
+        body = sealed.seal(arrival.body.decode("latin-1"))  # type: ignore[union-attr]
+        row: list[Any] = [uuid7(), arrival.tenant_id, arrival.provider, arrival.account_id, arrival.event_key]
+        row += [arrival.queue_key, arrival.target, json.dumps(dict(arrival.headers)), body, moment, moment]
+        cursor.execute(_INSERT, row)
+        return bool(cursor.rowcount == 1)
+
+
+def work_due(*, now: datetime | None = None) -> int:
+    """Work what is due, until nothing is left or the time is up; returns how many deliveries were worked."""
+    done, deadline = 0, time.monotonic() + LONGEST
+    while time.monotonic() < deadline:
+        claimed = claim(now or clock_now())
+        for tenant_id, delivery_id in claimed:
+            with tenant_scope(tenant_id):
+                work(delivery_id)
+        done += len(claimed)
+        if not claimed:
+            break
+    return done
+
+
+def claim(moment: datetime) -> list[tuple[UUID, UUID]]:
+    """Take the next delivery of each line that nobody works; (tenant, id) pairs in order of arrival."""
+    earlier = InboundDelivery.objects.filter(
+        channel_account=OuterRef("channel_account"),
+        queue_key=OuterRef("queue_key"),
+        state=InboundDelivery.State.RECEIVED,
+        id__lt=OuterRef("id"),
+    )
+    with platform_scope(), transaction.atomic():
+        rows = InboundDelivery.objects.select_for_update(of=("self",), skip_locked=True).filter(
+            ~Exists(earlier), state=InboundDelivery.State.RECEIVED, due_at__lte=moment
+        )
+        found = list(rows.order_by("id").values_list("tenant_id", "id")[:BATCH])
+        mine = InboundDelivery.objects.filter(id__in=[delivery_id for _, delivery_id in found])
+        mine.update(due_at=moment + LEASE, attempts=F("attempts") + 1)
+    return found
+
+
+def work(delivery_id: UUID, *, now: datetime | None = None) -> str:
+    """Work one claimed delivery in its tenant's scope and return its state."""
+    delivery = InboundDelivery.objects.filter(pk=delivery_id, state=InboundDelivery.State.RECEIVED).first()
+    if delivery is None:
+        return ""
+    try:
+        _workers[delivery.provider](delivery)
+    except WalkerError as problem:
+        # What is wrong with the content will be wrong next time too.
+        return _failed(delivery, problem.code, final=problem.status < 500, now=now)
+    except Exception as problem:
+        # Task boundary: whatever it was, the row stays and is tried again, then parked.
+        log.warning("delivery_not_worked", delivery=str(delivery_id), exc_info=True)
+        return _failed(delivery, type(problem).__name__, final=False, now=now)
+    _received(delivery).update(state=InboundDelivery.State.DONE, done_at=now or clock_now(), error="")
+    return InboundDelivery.State.DONE
+
+
+def _received(delivery: InboundDelivery) -> Any:
+    return InboundDelivery.objects.filter(pk=delivery.pk, state=InboundDelivery.State.RECEIVED)
+
+
+def _failed(delivery: InboundDelivery, error: str, *, final: bool, now: datetime | None) -> str:
+    moment = now or clock_now()
+    if not final and delivery.attempts < ATTEMPTS:
+        pause = timedelta(seconds=PAUSES[max(delivery.attempts, 1) - 1])
+        _received(delivery).update(due_at=moment + pause, error=error[:80])
+        return InboundDelivery.State.RECEIVED
+    with transaction.atomic():
+        won = _received(delivery).update(state=InboundDelivery.State.PARKED, done_at=moment, error=error[:80])
+        if won:
+            dead_letters.park(kind=KIND, ref=delivery.pk, error=error, now=now)
+    return InboundDelivery.State.PARKED
+
+
+def replay(delivery_id: UUID) -> None:
+    """Put a parked delivery back in line, with all its attempts; raises `NotFound`."""
+    parked = InboundDelivery.objects.filter(pk=delivery_id, state=InboundDelivery.State.PARKED)
+    if not parked.update(state=InboundDelivery.State.RECEIVED, attempts=0, due_at=clock_now(), done_at=None):
+        raise NotFound("This delivery is not parked.")
+
+
+def oldest_seconds() -> float:
+    """Return the age of the oldest delivery that is not worked yet, over all tenants."""
+    with platform_scope():  # a number, no row of anyone
+        waiting = InboundDelivery.objects.filter(state=InboundDelivery.State.RECEIVED)
+        oldest = waiting.order_by("id").values_list("received_at", flat=True).first()
+    return (clock_now() - oldest).total_seconds() if oldest else 0.0

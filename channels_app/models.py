@@ -1,0 +1,55 @@
+"""What providers delivered to our doors, kept until it is worked."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from conversations.models import ChannelAccount
+from core.clock import now
+from core.fields import EncryptedTextField
+from core.tenancy import TenantModel
+
+
+class InboundDelivery(TenantModel):
+    """One webhook as it came in: unique per provider, account and event, so a repeat is no second one."""
+
+    class State(models.TextChoices):
+        """How far it has come; parked ones wait for a person."""
+
+        RECEIVED = "received", "Received"
+        DONE = "done", "Done"
+        PARKED = "parked", "Parked"
+
+    provider = models.CharField(max_length=16)
+    channel_account = models.ForeignKey(ChannelAccount, on_delete=models.PROTECT, related_name="+")
+    event_key = models.CharField(max_length=200)
+    queue_key = models.CharField(max_length=64, help_text="Deliveries of one key are worked one after another.")
+    target = models.UUIDField(null=True, help_text="Our message that a report is about.")
+    headers = models.JSONField(default=dict)
+    body = EncryptedTextField(help_text="The raw bytes, as Latin-1.")
+    state = models.CharField(max_length=8, choices=State, default=State.RECEIVED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(default=now, help_text="When it may be claimed: the end of a lease or of a pause.")
+    received_at = models.DateTimeField(default=now)
+    done_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        verbose_name_plural = "inbound deliveries"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "provider", "channel_account", "event_key"], name="one_delivery_per_event"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["channel_account", "queue_key", "id"],
+                name="deliveries_in_line",
+                condition=models.Q(state="received"),
+            ),
+            models.Index(fields=["id"], name="deliveries_to_work", condition=models.Q(state="received")),
+            models.Index(fields=["tenant_id", "received_at"], name="deliveries_by_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"delivery {str(self.id)[-6:]}"

@@ -1,0 +1,1 @@
+"""WhatsApp and SMS by Twilio: signed webhooks in, the REST API out."""

@@ -1,0 +1,46 @@
+"""WhatsApp's rule of 24 hours: free text only after the customer wrote; else a template, else a person."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from conversations import services
+from conversations.models import Conversation
+from core.actors import system
+from core.errors import WalkerError
+from core.log import get_logger
+
+log = get_logger(__name__)
+
+WINDOW: Final = timedelta(hours=24)
+CLOSED_CODE: Final = "63016"
+AS_TEMPLATE: Final = "as_template"
+REASON: Final = "window_closed"
+# WhatsApp refuses a template whose text and variables together pass 1,024 characters.
+VARIABLE_LIMIT: Final = 700
+
+
+def is_open(conversation_id: UUID, moment: datetime) -> bool:
+    """Tell whether the customer wrote within the last 24 hours."""
+    last = Conversation.objects.values_list("last_inbound_at", flat=True).filter(pk=conversation_id).first()
+    return last is not None and moment - last < WINDOW
+
+
+def template_of(credentials: Mapping[str, Any] | None) -> str:
+    """Return the approved template (ContentSid) that carries a text as its first variable, or nothing."""
+    return str((credentials or {}).get("template_sid") or "")
+
+
+def template_variable(text: str) -> str:
+    """Return the text as a template takes it: one line, and not too long."""
+    line = " ".join(text.split())
+    return line if len(line) <= VARIABLE_LIMIT else line[: VARIABLE_LIMIT - 1] + "…"
+
+
+def give_to_person(conversation_id: UUID) -> None:
+    """Let a person reach the customer another way; a closed conversation stays closed."""
+    try:
+        services.hand_off(actor=system("whatsapp"), conversation_id=conversation_id, reason=REASON)
+    except WalkerError as problem:
+        log.warning("not_handed_off", conversation=str(conversation_id), problem=problem.code)
