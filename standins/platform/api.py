@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from standins.errors import ApiError, invalid, not_found
 from standins.platform import metrics
 from standins.platform.effects import EFFECTS, Request, perform
-from standins.platform.errors import ApiError, invalid, not_found
 from standins.platform.store import Account, Document, Store
 
 KINDS = {"campaigns": "campaign", "pages": "page", "content": "content", "audiences": "audience"}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from standins.platform.clock import now
-from standins.platform.errors import ApiError, invalid, not_found
+from standins.clock import now
+from standins.errors import ApiError, invalid, not_found
 from standins.platform.store import Account, Document, Keyed, Store
 
 MONEY = re.compile(r"(0|[1-9]\d{0,8})(\.\d{1,2})?")

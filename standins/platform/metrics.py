@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from standins.platform.clock import now
+from standins.clock import now
 
 CENT = Decimal("0.01")
 WEEKDAY_PACE = ("0.94", "0.97", "1.00", "0.98", "0.93", "0.81", "0.78")

@@ -1,109 +1,42 @@
-"""The platform's HTTP side: threads, JSON, bearer tokens, the failure script and the human page."""
+"""The platform's HTTP side: bearer tokens, the API, and what its human page shows."""
 
-import json
-import socket
-import socketserver
-import sys
-import time
-from contextlib import suppress
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
+from standins.errors import ApiError, not_found
 from standins.platform import api
-from standins.platform.errors import ApiError, not_found
-from standins.platform.script import Rule, Script, parse_rule
 from standins.platform.seed import seed_demo
 from standins.platform.store import Account, Document, Store
-
-PAGE = Path(__file__).with_name("page.html")
-MAX_BODY = 64 * 1024
+from standins.web import StandInHandler, StandInServer
 
 
-class PlatformServer(ThreadingHTTPServer):
-    """One listening socket, one thread per connection, one store."""
-
-    daemon_threads = True
-    request_queue_size = 128
+class PlatformServer(StandInServer):
+    """The server with its store."""
 
     def __init__(self, address: tuple[str, int], store: Store, *, demo: bool) -> None:
         self.store = store
-        self.script = Script()
         self.demo = demo
         super().__init__(address, Handler)
 
-    def server_bind(self) -> None:
-        """Bind without asking the name service for the host's full name, which can take seconds."""
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that hung up is not worth a traceback; everything else is."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
-
     def reset(self) -> None:
         """Back to the state after the first start: seed, empty journal, no rules."""
-        self.script.clear()
+        super().reset()
         with self.store.transaction():
             self.store.clear()
             if self.demo:
                 seed_demo(self.store)
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(StandInHandler):
     """One connection."""
 
     server: PlatformServer
-    protocol_version = "HTTP/1.1"
+    name = "sandbox-platform"
+    page = Path(__file__).with_name("page.html")
     server_version = "SandboxPlatform/1"
-    timeout = 75
-    # One segment per answer: head and body leave together, so no delayed acknowledgement of 40 ms.
-    wbufsize = -1
-    disable_nagle_algorithm = True
 
-    def do_GET(self) -> None:
-        """Answer a read."""
-        self._answer()
-
-    def do_POST(self) -> None:
-        """Answer a change."""
-        self._answer()
-
-    def do_DELETE(self) -> None:
-        """Answer the removal of the script."""
-        self._answer()
-
-    def log_message(self, *args: Any) -> None:
-        """Say nothing: the journal is the log."""
-
-    def _answer(self) -> None:
-        try:
-            body = self._read_body()
-            self._route(body)
-        except ApiError as error:
-            self._send(error.status, error.body)
-
-    def _route(self, body: Document) -> None:
-        parts = urlsplit(self.path)
-        if parts.path == "/":
-            return self._send_page()
-        if parts.path.startswith("/__"):
-            return self._control(parts.path, body)
-        rule = self.server.script.take(f"{self.command} {parts.path}")
-        if rule and self._spoil(rule):
-            return None
-        status, answer = self._call(parts.path, parts.query, body)
-        if rule and rule.do == "drop_after":
-            return self._hang_up()
-        if rule and rule.do == "stall_after":
-            time.sleep(rule.seconds)
-        return self._send(status, answer)
-
-    def _call(self, path: str, query: str, body: Document) -> tuple[int, Document]:
-        """The API's answer, errors included, so that "drop_after" can swallow either."""
+    def answer(self, path: str, query: str, body: Document) -> tuple[int, Document]:
+        """Return the API's answer, errors included."""
         try:
             account = self._account()
             names = tuple(unquote(part) for part in path.split("/")[1:])
@@ -115,6 +48,12 @@ class Handler(BaseHTTPRequestHandler):
         except ApiError as error:
             return error.status, error.body
 
+    def control(self, path: str, body: Document) -> tuple[int, Document]:
+        """Return the overview for the human page."""
+        if (self.command, path) != ("GET", "/__view"):
+            raise not_found()
+        return 200, api.overview(self.server.store)
+
     def _account(self) -> Account:
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and token:
@@ -122,81 +61,3 @@ class Handler(BaseHTTPRequestHandler):
             if account:
                 return account
         raise ApiError(401, "unauthorized", "Unknown or missing bearer token.")
-
-    def _spoil(self, rule: Rule) -> bool:
-        """Play a rule's part before the effect; True when there is nothing left to do."""
-        if rule.do == "stall":
-            time.sleep(rule.seconds)
-        elif rule.do == "drop_before":
-            self._hang_up()
-        elif rule.do == "fail":
-            self._send(rule.status, {"code": "scripted_failure", "detail": "As scripted."})
-        elif rule.do == "429":
-            body = {"code": "too_many", "detail": "Slow down."}
-            self._send(429, body, {"Retry-After": str(rule.retry_after)})
-        return rule.do in ("drop_before", "fail", "429")
-
-    def _control(self, path: str, body: Document) -> None:
-        match self.command, path:
-            case "GET", "/__health":
-                self._send(200, {"status": "ok", "name": "sandbox-platform"})
-            case "GET", "/__view":
-                self._send(200, api.overview(self.server.store))
-            case "GET", "/__script":
-                self._send(200, {"rules": self.server.script.list_rules()})
-            case "POST", "/__script":
-                self.server.script.add(parse_rule(body))
-                self._send(201, {"rules": self.server.script.list_rules()})
-            case "DELETE", "/__script":
-                self.server.script.clear()
-                self._send(200, {"rules": []})
-            case "POST", "/__reset":
-                self.server.reset()
-                self._send(200, {"status": "ok"})
-            case _:
-                raise not_found()
-
-    def _read_body(self) -> Document:
-        if "Transfer-Encoding" in self.headers:
-            self.close_connection = True
-            raise ApiError(411, "length_required", "Send a Content-Length.")
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdigit() or int(length) > MAX_BODY:
-            self.close_connection = True
-            raise ApiError(413, "too_large", f"At most {MAX_BODY} bytes.")
-        raw = self.rfile.read(int(length))
-        try:
-            body = json.loads(raw) if raw else {}
-        except ValueError:
-            raise ApiError(400, "bad_json", "The body is not JSON.") from None
-        if not isinstance(body, dict):
-            raise ApiError(400, "bad_json", "The body is not an object.")
-        return body
-
-    def _send(self, status: int, body: Document, headers: dict[str, str] | None = None) -> None:
-        payload = json.dumps(body).encode()
-        self._send_bytes(status, payload, "application/json", headers or {})
-
-    def _send_page(self) -> None:
-        policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-        headers = {"Content-Security-Policy": f"{policy}; connect-src 'self'; img-src data:"}
-        self._send_bytes(200, PAGE.read_bytes(), "text/html; charset=utf-8", headers)
-
-    def _send_bytes(self, status: int, payload: bytes, content_type: str, headers: dict[str, str]) -> None:
-        self.send_response(status, HTTPStatus(status).phrase if status in STATUSES else "")
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(payload)))
-        self.send_header("Cache-Control", "no-store")
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(payload)
-
-    def _hang_up(self) -> None:
-        """Close without an answer, as a crashed server or a cut line would."""
-        self.close_connection = True
-        with suppress(OSError):  # the caller may have gone first
-            self.connection.shutdown(socket.SHUT_RDWR)
-
-
-STATUSES = frozenset(int(status) for status in HTTPStatus)

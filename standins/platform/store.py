@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from standins.platform.clock import now
+from standins.clock import now
 
 Document = dict[str, Any]
 

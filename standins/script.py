@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from standins.platform.errors import invalid
+from standins.errors import invalid
 
 DEEDS = ("fail", "stall", "stall_after", "429", "drop_before", "drop_after")
 MAX_SECONDS = 120

@@ -1,0 +1,158 @@
+"""The phone itself: people write, replies arrive, ticks go back; it can be told to misbehave."""
+
+import threading
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from standins.clock import now
+from standins.errors import invalid, not_found
+from standins.phone import rest
+from standins.phone.posting import Poster
+from standins.phone.store import Account, Document, Store
+
+STOP_WORDS = {"stop", "unsubscribe", "cancel", "end", "quit"}
+START_WORDS = {"start", "unstop", "yes"}
+
+
+@dataclass
+class Behaviour:
+    """How reports travel: how many of each, in which order, how slowly, and before the 201 or after."""
+
+    copies: int = 1
+    reversed: bool = False
+    early: bool = False
+    wait: float = 0.05
+    fail_with: int = 0
+    hours_later: float = 0.0
+
+
+class Phone:
+    """All accounts, the messages and the way to the product."""
+
+    def __init__(self, store: Store, poster: Poster, accounts: list[Account]) -> None:
+        self.store, self.poster = store, poster
+        self.accounts = {account.sid: account for account in accounts}
+        self.behaviour = Behaviour()
+        self._guard = threading.Lock()
+
+    @property
+    def webhook(self) -> str:
+        """Where incoming messages go: what a customer enters at Twilio."""
+        return f"{self.poster.public}/channels/whatsapp/webhook/"
+
+    def behave(self, wanted: Document) -> Document:
+        """Change the behaviour; unknown words are refused."""
+        unknown = set(wanted) - set(Behaviour.__dataclass_fields__)
+        if unknown:
+            raise invalid(**dict.fromkeys(sorted(unknown), "Unknown field."))
+        self.behaviour = Behaviour(**wanted)
+        return vars(self.behaviour).copy()
+
+    def reset(self) -> None:
+        """Forget messages and misbehaviour."""
+        self.behaviour = Behaviour()
+        self.store.clear()
+
+    def write(self, wanted: Document) -> Document:
+        """Let a person write: `{account, from, body, fields}`; `fields` are further parameters of the webhook."""
+        account = self.accounts.get(str(wanted.get("account", "")))
+        if account is None:
+            raise not_found()
+        sender, body = str(wanted.get("from", "")), str(wanted.get("body", ""))
+        sid = str(wanted.get("sid") or f"SM{uuid.uuid4().hex}")
+        if self.store.get_message(account.sid, sid) is None:
+            self.store.add_message(_inbound(account, sid, sender, body))
+        word = body.strip().lower()
+        if word in STOP_WORDS | START_WORDS:
+            self.store.set_opted_out(account.sid, sender, is_out=word in STOP_WORDS)
+        form = self._form(account, sid, sender, body)
+        more = {str(name): str(value) for name, value in dict(wanted.get("fields") or {}).items()}
+        form = {name: value for name, value in {**form, **more}.items() if value or name == "Body"}
+        return {"sid": sid, "status": self.poster.post(account, self.webhook, form)}
+
+    def _form(self, account: Account, sid: str, sender: str, body: str) -> dict[str, str]:
+        return {
+            "MessageSid": sid,
+            "SmsSid": sid,
+            "SmsMessageSid": sid,
+            "AccountSid": account.sid,
+            "From": sender,
+            "To": account.address,
+            "Body": body,
+            "NumMedia": "0",
+            "NumSegments": "1",
+            "SmsStatus": "received",
+            "MessageType": "text",
+            "ProfileName": account.people.get(sender, "").partition(" ")[0].rstrip(","),
+            "WaId": sender.partition("+")[2],
+            "ApiVersion": "2010-04-01",
+        }
+
+    def send(self, account: Account, form: dict[str, str]) -> Document:
+        """Take a message of the product and report about it."""
+        later = timedelta(hours=self.behaviour.hours_later)
+        message = rest.create(self.store, account, form, later)
+        answer = rest.shown(message)
+        if self.behaviour.early:
+            self._report(account, message, "sent", wait=0)
+        refused = self.behaviour.fail_with or message["more"]["refused"]
+        words = ["undelivered"] if refused else ["sent", "delivered"]
+        for word in reversed(words) if self.behaviour.reversed else words:
+            self._report(account, message, word, wait=self.behaviour.wait, error=refused)
+        return answer
+
+    def read(self, account: Account) -> int:
+        """Note that the person has looked: everything delivered becomes read."""
+        seen = [one for one in self.store.list_messages(account.sid) if one["status"] == "delivered"]
+        for message in seen:
+            self._report(account, message, "read", wait=0)
+        return len(seen)
+
+    def _report(self, account: Account, message: Document, word: str, *, wait: float, error: int = 0) -> None:
+        with self._guard:
+            self.store.set_status(message["sid"], word, error or None)
+        callback = message["more"].get("callback", "")
+        form = {
+            "AccountSid": account.sid,
+            "MessageSid": message["sid"],
+            "SmsSid": message["sid"],
+            "MessageStatus": word,
+            "SmsStatus": word,
+            "From": message["sender"],
+            "To": message["recipient"],
+            "ApiVersion": "2010-04-01",
+            **({"ErrorCode": str(error)} if error and word in ("undelivered", "failed") else {}),
+        }
+        for _ in range(self.behaviour.copies if callback else 0):
+            self.poster.report_later(account, callback, form, wait)
+
+    def view(self) -> Document:
+        """Everything the page shows."""
+        return {"accounts": [self._view(account) for account in self.accounts.values()], "webhook": self.webhook}
+
+    def _view(self, account: Account) -> dict[str, Any]:
+        messages = self.store.list_messages(account.sid)
+        return {
+            "sid": account.sid,
+            "name": account.name,
+            "address": account.address,
+            "people": account.people,
+            "messages": messages[::-1],
+            "webhooks": self.store.list_webhooks(account.sid, 30),
+        }
+
+
+def _inbound(account: Account, sid: str, sender: str, body: str) -> Document:
+    return {
+        "sid": sid,
+        "account": account.sid,
+        "direction": "inbound",
+        "sender": sender,
+        "recipient": account.address,
+        "body": body,
+        "status": "received",
+        "created": now().isoformat(),
+        "more": {},
+    }

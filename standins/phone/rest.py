@@ -1,0 +1,122 @@
+"""The subset of Twilio's Messages API that the product uses, with the vendor's own refusals."""
+
+import json
+import re
+import uuid
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+from standins.clock import now
+from standins.errors import ApiError
+from standins.phone.store import Account, Document, Store
+
+BODY_LIMIT = 1600
+WINDOW = timedelta(hours=24)
+_TO = re.compile(r"(whatsapp:)?(\+[1-9][0-9]{6,14}|[A-Z]{2}\.[A-Za-z0-9]{1,128}|ID\.[0-9]{1,32})")
+
+
+def refusal(status: int, code: int, message: str) -> ApiError:
+    """An error in the vendor's form."""
+    error = ApiError(status, str(code), message)
+    error.body = {"code": code, "message": message, "more_info": f"https://www.twilio.com/docs/errors/{code}"}
+    error.body["status"] = status
+    return error
+
+
+def create(store: Store, account: Account, form: dict[str, str], later: timedelta) -> Document:
+    """Take one message; raises the vendor's refusal. `later` moves the phone's clock forward."""
+    to, sender = form.get("To", ""), form.get("From", "")
+    if not _TO.fullmatch(to):
+        raise refusal(400, 21211, f"The 'To' number {to} is not a valid phone number.")
+    if not sender:
+        raise refusal(400, 21603, "A 'From' phone number is required.")
+    if sender != account.address:
+        raise refusal(400, 21606, f"The 'From' number {sender} is not a number of this account.")
+    if store.is_opted_out(account.sid, to):
+        raise refusal(400, 21610, "Attempt to send to unsubscribed recipient")
+    body = _content(account, form)
+    message = {
+        "sid": f"SM{uuid.uuid4().hex}",
+        "account": account.sid,
+        "direction": "outbound-api",
+        "sender": sender,
+        "recipient": to,
+        "body": body,
+        "status": "queued",
+        "created": now().isoformat(),
+        "more": {
+            "callback": form.get("StatusCallback", ""),
+            "template": form.get("ContentSid", ""),
+            "refused": 0 if form.get("ContentSid") or _is_open(store, account, to, later) else 63016,
+        },
+    }
+    store.add_message(message)
+    return message
+
+
+def _content(account: Account, form: dict[str, str]) -> str:
+    template = form.get("ContentSid", "")
+    if not template:
+        body = form.get("Body", "")
+        if not body and not form.get("MediaUrl"):
+            raise refusal(400, 21619, "A text message body or media urls must be specified.")
+        if len(body) > BODY_LIMIT:
+            raise refusal(400, 21617, "The concatenated message body exceeds the 1600 character limit")
+        return body
+    if template not in account.templates:
+        raise refusal(404, 20404, f"The requested resource {template} was not found")
+    try:
+        given = json.loads(form.get("ContentVariables") or "{}")
+        assert isinstance(given, dict)  # noqa: S101
+        assert all(isinstance(value, str) and "\n" not in value for value in given.values())  # noqa: S101
+    except (ValueError, AssertionError):
+        raise refusal(400, 21656, "The ContentVariables parameter is invalid") from None
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: str(given.get(found[1], "")), account.templates[template])
+
+
+def _is_open(store: Store, account: Account, phone: str, later: timedelta) -> bool:
+    if not account.address.startswith("whatsapp:"):
+        return True
+    last = store.last_inbound(account.sid, phone)
+    return bool(last) and now() + later - datetime.fromisoformat(last) < WINDOW
+
+
+def shown(message: Document) -> Document:
+    """A message as the API returns it."""
+    at = format_datetime(datetime.fromisoformat(message["created"]))
+    uri = f"/2010-04-01/Accounts/{message['account']}/Messages/{message['sid']}.json"
+    return {
+        "sid": message["sid"],
+        "account_sid": message["account"],
+        "api_version": "2010-04-01",
+        "body": message["body"],
+        "from": message["sender"],
+        "to": message["recipient"],
+        "direction": message["direction"],
+        "status": message["status"],
+        "error_code": message.get("error_code"),
+        "error_message": None,
+        "num_segments": "1",
+        "num_media": "0",
+        "price": None,
+        "price_unit": "USD",
+        "messaging_service_sid": None,
+        "date_created": at,
+        "date_updated": at,
+        "date_sent": at,
+        "uri": uri,
+        "subresource_uris": {"media": uri.replace(".json", "/Media.json")},
+    }
+
+
+def listed(store: Store, account: Account, query: dict[str, str]) -> Document:
+    """The newest messages, narrowed by To and From; one page."""
+    rows = [
+        shown(one)
+        for one in store.list_messages(account.sid)
+        if query.get("To") in (None, one["recipient"]) and query.get("From") in (None, one["sender"])
+    ]
+    size = int(query.get("PageSize", "50"))
+    page: dict[str, Any] = {"page": 0, "page_size": size, "next_page_uri": None, "messages": rows[:size]}
+    return {**page, "uri": f"/2010-04-01/Accounts/{account.sid}/Messages.json"}

@@ -1,0 +1,99 @@
+"""The phone's HTTP side: Twilio's REST API for the product, and the page's requests."""
+
+import base64
+import binascii
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+from standins.errors import ApiError, not_found
+from standins.phone import rest
+from standins.phone.phone import Phone
+from standins.phone.store import Account, Document
+from standins.web import StandInHandler, StandInServer
+
+ROOT = "/2010-04-01/Accounts/"
+
+
+class PhoneServer(StandInServer):
+    """The server with its phone."""
+
+    def __init__(self, address: tuple[str, int], phone: Phone) -> None:
+        self.phone = phone
+        super().__init__(address, Handler)
+
+    def reset(self) -> None:
+        """Forget everything."""
+        super().reset()
+        self.phone.reset()
+
+
+class Handler(StandInHandler):
+    """One connection."""
+
+    server: PhoneServer
+    name = "sandbox-phone"
+    page = Path(__file__).with_name("page.html")
+    server_version = "SandboxPhone/1"
+
+    def answer(self, path: str, query: str, body: Document) -> tuple[int, Document]:
+        """Return the API's answer in the vendor's form."""
+        try:
+            if not path.startswith(ROOT):
+                raise rest.refusal(404, 20404, f"The requested resource {path} was not found")
+            sid, _, rest_of_path = path.removeprefix(ROOT).partition("/")
+            return self._call(self._account(sid), rest_of_path, query, body)
+        except ApiError as error:
+            return error.status, error.body
+
+    def _call(self, account: Account, path: str, query: str, body: Document) -> tuple[int, Document]:
+        phone = self.server.phone
+        match self.command, path:
+            case "POST", "Messages.json":
+                return 201, phone.send(account, body)
+            case "GET", "Messages.json":
+                return 200, rest.listed(phone.store, account, dict(parse_qsl(query)))
+        sid = path.removeprefix("Messages/").removesuffix(".json")
+        found = phone.store.get_message(account.sid, sid)
+        if found is None or self.command != "GET":
+            raise rest.refusal(404, 20404, f"The requested resource {path} was not found")
+        return 200, rest.shown(found)
+
+    def _account(self, sid: str) -> Account:
+        scheme, _, given = self.headers.get("Authorization", "").partition(" ")
+        try:
+            user, _, token = base64.b64decode(given).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            user, token = "", ""
+        account = self.server.phone.accounts.get(user)
+        if scheme.lower() != "basic" or account is None or account.token != token:
+            raise rest.refusal(401, 20003, "Authenticate")
+        if sid != account.sid:
+            raise rest.refusal(404, 20404, f"The requested resource {self.path} was not found")
+        return account
+
+    def control(self, path: str, body: Document) -> tuple[int, Document]:
+        """Answer the page, and whoever directs the phone."""
+        phone = self.server.phone
+        match self.command, path:
+            case "GET", "/__view":
+                return 200, phone.view()
+            case "POST", "/__write":
+                return 201, phone.write(body)
+            case "POST", "/__read":
+                account = phone.accounts.get(str(body.get("account", "")))
+                return 200, {"read": phone.read(account) if account else 0}
+            case "POST", "/__behave":
+                return 200, phone.behave(body)
+        raise not_found()
+
+    def parse(self, raw: bytes) -> Document:
+        """Return a form of the API, or the JSON of a control request.
+
+        Control requests name JSON, which a page of another origin cannot send unasked.
+        """
+        content_type = self.headers.get("Content-Type", "").partition(";")[0]
+        if content_type == "application/x-www-form-urlencoded" and not self.path.startswith("/__"):
+            return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True))
+        if raw and content_type != "application/json":
+            raise ApiError(415, "json_only", "Send JSON.")
+        return super().parse(raw)

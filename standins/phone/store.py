@@ -1,0 +1,127 @@
+"""The phone's durable store: accounts, messages of both directions and the webhooks that were sent."""
+
+import json
+import sqlite3
+import threading
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Document = dict[str, Any]
+
+SCHEMA = """
+create table if not exists message (
+    number integer primary key autoincrement, sid text not null unique, account text not null,
+    direction text not null, sender text not null, recipient text not null, body text not null,
+    status text not null, error_code integer, created text not null, more text not null
+);
+create table if not exists webhook (
+    number integer primary key autoincrement, account text not null, url text not null,
+    form text not null, status integer not null, answer text not null, time text not null
+);
+create table if not exists opted_out (account text not null, phone text not null, primary key (account, phone));
+"""
+TABLES = ("message", "webhook", "opted_out")
+
+
+@dataclass(frozen=True)
+class Account:
+    """One Twilio account with one sender; `people` are the phones on the page, by number."""
+
+    sid: str
+    token: str = field(repr=False)
+    name: str
+    address: str
+    people: dict[str, str]
+    templates: dict[str, str]
+
+
+class Store:
+    """All reads and writes; each write is on disk before it is answered."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("pragma journal_mode = wal")
+        self._db.executescript(SCHEMA)
+
+    def close(self) -> None:
+        """Write the log back and close the file."""
+        with self._lock:
+            self._db.close()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for table in TABLES:
+            self._change(f"delete from {table}")
+
+    def _change(self, sql: str, *values: Any) -> None:
+        with self._lock, closing(self._db.execute(sql, values)):
+            pass
+
+    def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        with self._lock:
+            return self._db.execute(sql, values).fetchall()
+
+    def add_message(self, message: Document) -> None:
+        """Insert one message."""
+        self._change(
+            "insert into message (sid, account, direction, sender, recipient, body, status, created, more)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(message[name] for name in ("sid", "account", "direction", "sender", "recipient", "body")),
+            *(message[name] for name in ("status", "created")),
+            json.dumps(message["more"]),
+        )
+
+    def set_status(self, sid: str, status: str, error_code: int | None = None) -> None:
+        """Note how far a message has come."""
+        self._change("update message set status = ?, error_code = ? where sid = ?", status, error_code, sid)
+
+    def get_message(self, account: str, sid: str) -> Document | None:
+        """One message of an account, or None."""
+        rows = self._rows("select * from message where account = ? and sid = ?", account, sid)
+        return _message(rows[0]) if rows else None
+
+    def list_messages(self, account: str, *, limit: int = 200) -> list[Document]:
+        """The newest messages of an account, newest first."""
+        rows = self._rows("select * from message where account = ? order by number desc limit ?", account, limit)
+        return [_message(row) for row in rows]
+
+    def last_inbound(self, account: str, phone: str) -> str:
+        """When a phone last wrote to the account, or nothing."""
+        query = "select max(created) as at from message where account = ? and sender = ? and direction = 'inbound'"
+        return str(self._rows(query, account, phone)[0]["at"] or "")
+
+    def set_opted_out(self, account: str, phone: str, *, is_out: bool) -> None:
+        """Remember STOP and START."""
+        self._change("delete from opted_out where account = ? and phone = ?", account, phone)
+        if is_out:
+            self._change("insert into opted_out values (?, ?)", account, phone)
+
+    def is_opted_out(self, account: str, phone: str) -> bool:
+        """Whether a phone wants nothing more from the account."""
+        return bool(self._rows("select 1 from opted_out where account = ? and phone = ?", account, phone))
+
+    def add_webhook(self, account: str, url: str, form: Document, status: int, answer: str, time: str) -> None:
+        """Note what was posted to the product and what it answered (0: nothing)."""
+        self._change(
+            "insert into webhook (account, url, form, status, answer, time) values (?, ?, ?, ?, ?, ?)",
+            account,
+            url,
+            json.dumps(form),
+            status,
+            answer[:500],
+            time,
+        )
+
+    def list_webhooks(self, account: str, limit: int = 200) -> list[Document]:
+        """The newest webhooks of an account, newest first."""
+        rows = self._rows("select * from webhook where account = ? order by number desc limit ?", account, limit)
+        return [{**dict(row), "form": json.loads(row["form"])} for row in rows]
+
+
+def _message(row: sqlite3.Row) -> Document:
+    found = dict(row)
+    return {**found, "more": json.loads(found["more"])}

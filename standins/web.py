@@ -1,0 +1,179 @@
+"""What every stand-in's HTTP side shares: threads, JSON, the failure script, a page and control requests."""
+
+import json
+import socket
+import socketserver
+import sys
+import time
+from contextlib import suppress
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from standins.errors import ApiError, not_found
+from standins.script import Rule, Script, parse_rule
+
+MAX_BODY = 64 * 1024
+Document = dict[str, Any]
+STATUSES = frozenset(int(status) for status in HTTPStatus)
+
+
+class StandInServer(ThreadingHTTPServer):
+    """One listening socket, one thread per connection, one failure script."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], handler: type["StandInHandler"]) -> None:
+        self.script = Script()
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        """Bind without asking the name service for the host's full name, which can take seconds."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller that hung up is not worth a traceback; everything else is."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+    def reset(self) -> None:
+        """Go back to the state after the first start."""
+        self.script.clear()
+
+
+class StandInHandler(BaseHTTPRequestHandler):
+    """One connection; a stand-in says what its API answers, and what else it can be told."""
+
+    server: Any
+    name: ClassVar[str]
+    page: ClassVar[Path]
+    protocol_version = "HTTP/1.1"
+    timeout = 75
+    # One segment per answer: head and body leave together, so no delayed acknowledgement of 40 ms.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def answer(self, path: str, query: str, body: Document) -> tuple[int, Document]:
+        """Return the API's answer, errors included, so that "drop_after" can swallow either."""
+        raise NotImplementedError
+
+    def control(self, path: str, body: Document) -> tuple[int, Document]:
+        """Return the answer to one of the stand-in's own control requests."""
+        raise not_found()
+
+    def do_GET(self) -> None:
+        """Answer a read."""
+        self._answer()
+
+    def do_POST(self) -> None:
+        """Answer a change."""
+        self._answer()
+
+    def do_DELETE(self) -> None:
+        """Answer the removal of the script."""
+        self._answer()
+
+    def log_message(self, *args: Any) -> None:
+        """Say nothing: the journal is the log."""
+
+    def _answer(self) -> None:
+        try:
+            body = self._read_body()
+            self._route(body)
+        except ApiError as error:
+            self._send(error.status, error.body)
+
+    def _route(self, body: Document) -> None:
+        parts = urlsplit(self.path)
+        if parts.path == "/":
+            return self._send_page()
+        if parts.path.startswith("/__"):
+            return self._send(*self._control(parts.path, body))
+        rule = self.server.script.take(f"{self.command} {parts.path}")
+        if rule and self._spoil(rule):
+            return None
+        status, answer = self.answer(parts.path, parts.query, body)
+        if rule and rule.do == "drop_after":
+            return self._hang_up()
+        if rule and rule.do == "stall_after":
+            time.sleep(rule.seconds)
+        return self._send(status, answer)
+
+    def _spoil(self, rule: Rule) -> bool:
+        """Play a rule's part before the effect; True when there is nothing left to do."""
+        if rule.do == "stall":
+            time.sleep(rule.seconds)
+        elif rule.do == "drop_before":
+            self._hang_up()
+        elif rule.do == "fail":
+            self._send(rule.status, {"code": "scripted_failure", "detail": "As scripted."})
+        elif rule.do == "429":
+            body = {"code": "too_many", "detail": "Slow down."}
+            self._send(429, body, {"Retry-After": str(rule.retry_after)})
+        return rule.do in ("drop_before", "fail", "429")
+
+    def _control(self, path: str, body: Document) -> tuple[int, Document]:
+        match self.command, path:
+            case "GET", "/__health":
+                return 200, {"status": "ok", "name": self.name}
+            case "GET", "/__script":
+                return 200, {"rules": self.server.script.list_rules()}
+            case "POST", "/__script":
+                self.server.script.add(parse_rule(body))
+                return 201, {"rules": self.server.script.list_rules()}
+            case "DELETE", "/__script":
+                self.server.script.clear()
+                return 200, {"rules": []}
+            case "POST", "/__reset":
+                self.server.reset()
+                return 200, {"status": "ok"}
+        return self.control(path, body)
+
+    def _read_body(self) -> Document:
+        if "Transfer-Encoding" in self.headers:
+            self.close_connection = True
+            raise ApiError(411, "length_required", "Send a Content-Length.")
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdigit() or int(length) > MAX_BODY:
+            self.close_connection = True
+            raise ApiError(413, "too_large", f"At most {MAX_BODY} bytes.")
+        return self.parse(self.rfile.read(int(length)))
+
+    def parse(self, raw: bytes) -> Document:
+        """Return the body as an object; JSON unless the stand-in speaks something else."""
+        try:
+            body = json.loads(raw) if raw else {}
+        except ValueError:
+            raise ApiError(400, "bad_json", "The body is not JSON.") from None
+        if not isinstance(body, dict):
+            raise ApiError(400, "bad_json", "The body is not an object.")
+        return body
+
+    def _send(self, status: int, body: Document, headers: dict[str, str] | None = None) -> None:
+        payload = json.dumps(body).encode()
+        self._send_bytes(status, payload, "application/json", headers or {})
+
+    def _send_page(self) -> None:
+        policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+        headers = {"Content-Security-Policy": f"{policy}; connect-src 'self'; img-src data:"}
+        self._send_bytes(200, self.page.read_bytes(), "text/html; charset=utf-8", headers)
+
+    def _send_bytes(self, status: int, payload: bytes, content_type: str, headers: dict[str, str]) -> None:
+        self.send_response(status, HTTPStatus(status).phrase if status in STATUSES else "")
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(payload)))
+        self.send_header("Cache-Control", "no-store")
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(payload)
+
+    def _hang_up(self) -> None:
+        """Close without an answer, as a crashed server or a cut line would."""
+        self.close_connection = True
+        with suppress(OSError):  # the caller may have gone first
+            self.connection.shutdown(socket.SHUT_RDWR)
