@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
 
 from config.demo.cast import ACME, MARKETER, ORGANISATIONS, Organisation
 from config.demo.people import password_of, tenant_id_of
-from config.demo.setting import demo_api_key, widget_key
+from config.demo.setting import demo_api_key, number_credentials, number_of, phones_of, widget_key
 
 
 def describe() -> dict[str, Any]:
@@ -18,6 +19,7 @@ def describe() -> dict[str, Any]:
             "chat": f"{public}/chat/{widget_key(ACME, 'chat')}/",
             "visitor_chat": f"{public}/chat/{widget_key(ACME, 'visitor')}/",
             "platform": f"{settings.SANDBOX_ADS_URL}/",
+            **({"phone": f"{settings.SANDBOX_PHONE_URL}/"} if settings.SANDBOX_PHONE_URL else {}),
             "health": f"{public}/readyz",
         },
         "tenants": [_organisation(organisation, public) for organisation in ORGANISATIONS],
@@ -47,10 +49,28 @@ def _organisation(organisation: Organisation, public: str) -> dict[str, Any]:
                 "url": f"{public}/chat/{widget_key(organisation, which)}/",
             }
             for which in ("chat", "visitor")
-        ],
+        ]
+        + _numbers(organisation, public),
         "platform": {"url": settings.SANDBOX_ADS_URL, "token": f"sandbox-{organisation.slug}"},
         "api_key": demo_api_key(organisation),
     }
+
+
+def _numbers(organisation: Organisation, public: str) -> list[dict[str, Any]]:
+    credentials = number_credentials(organisation)
+    if not credentials:
+        return []
+    colleague, customer = phones_of(organisation)
+    return [
+        {
+            "kind": "whatsapp",
+            "number": number_of(organisation),
+            "webhook_url": f"{public}{reverse('whatsapp_webhook')}",
+            "api_base": settings.TWILIO_API_BASE,
+            "phones": {"member": colleague, "customer": customer},
+            **credentials,
+        }
+    ]
 
 
 def as_text(known: dict[str, Any]) -> str:

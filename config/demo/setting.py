@@ -3,6 +3,8 @@
 import secrets
 from typing import Any
 
+from django.conf import settings
+
 from accounts.models import ApiKey, User
 from accounts.roles import ALL_PERMISSIONS
 from accounts.services import create_api_key, key_digest
@@ -10,10 +12,13 @@ from agents.defaults import ensure_default_agents
 from config.demo.cast import MARKETER, Organisation
 from config.demo.people import SEEDER
 from conversations.models import ChannelAccount
+from conversations.services import connect_channel, introduce
+from conversations.types import SenderIdentity
 from core.crypto import derive_key
 from hitl.models import ApprovalWorkflow
 from hitl.services.workflows import create_workflow
 from integrations.services import connect_provider
+from standins.phone import seed as phone
 
 GREETING = "Ask about campaigns, rankings, content or audiences, or say what should change."
 SUGGESTIONS = [
@@ -37,6 +42,7 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
     )
     _ensure_chat(organisation, "chat", "Marketing desk", _member_credentials(organisation))
     _ensure_chat(organisation, "visitor", f"{organisation.name} help", _visitor_credentials())
+    _ensure_number(organisation, people)
     _ensure_workflows()
     ensure_api_key(organisation, people)
 
@@ -67,6 +73,49 @@ def _ensure_chat(organisation: Organisation, which: str, name: str, credentials:
             "name": name,
             "credentials": credentials,
         },
+    )
+
+
+def number_credentials(organisation: Organisation) -> dict[str, str]:
+    """Return what the organisation's sandbox number is called by; empty when no sandbox phone runs."""
+    if not settings.SANDBOX_PHONE_TOKEN:
+        return {}
+    return {
+        "account_sid": phone.account_sid(organisation.slug),
+        "auth_token": phone.auth_token(organisation.slug, settings.SANDBOX_PHONE_TOKEN),
+        "template_sid": phone.template_sid(organisation.slug),
+    }
+
+
+def number_of(organisation: Organisation) -> str:
+    """Return the organisation's sandbox number."""
+    return phone.CAST[organisation.slug][1].removeprefix("whatsapp:")
+
+
+def phones_of(organisation: Organisation) -> list[str]:
+    """Return the phones that write to the number, the marketing colleague's first."""
+    return [address.removeprefix("whatsapp:") for address in phone.CAST[organisation.slug][2]]
+
+
+def _ensure_number(organisation: Organisation, people: dict[str, User]) -> None:
+    credentials = number_credentials(organisation)
+    if not credentials or ChannelAccount.objects.filter(kind=ChannelAccount.Kind.WHATSAPP).exists():
+        return
+    connect_channel(
+        actor=SEEDER,
+        kind=ChannelAccount.Kind.WHATSAPP,
+        name=f"{organisation.name} WhatsApp",
+        address=number_of(organisation),
+        provider_account=credentials["account_sid"],
+        credentials=credentials,
+    )
+    colleague = people[MARKETER]
+    number = phones_of(organisation)[0]
+    introduce(
+        actor=SEEDER,
+        sender=SenderIdentity(
+            kind="phone", value=number, verified=True, display_name=colleague.first_name, user_id=colleague.pk
+        ),
     )
 
 

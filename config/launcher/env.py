@@ -16,6 +16,9 @@ _NAMES = (
     "WALKER_KEYS",
     "PUBLIC_URL",
     "SANDBOX_ADS_URL",
+    "SANDBOX_PHONE_URL",
+    "SANDBOX_PHONE_TOKEN",
+    "TWILIO_API_BASE",
     "ALLOWED_HOSTS",
     "WALKER_DEMO",
 )
@@ -42,6 +45,7 @@ def own_secrets(place: Place) -> dict[str, str]:
         "owner": secrets.token_hex(24),
         "app": secrets.token_hex(24),
         "redis": secrets.token_hex(24),
+        "phone": secrets.token_hex(24),
     }
     whole = {**fresh, **kept}
     if whole != kept:

@@ -48,28 +48,48 @@ class Installation:
         """Where people reach it."""
         return env.given("PUBLIC_URL") or f"http://127.0.0.1:{self.port}"
 
+    @property
+    def door(self) -> str:
+        """Where the web process listens, seen from this machine."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "localhost") else self.host  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
     def start_services(self, *, for_tests: bool = False) -> None:
         """Start PostgreSQL and Redis and settle the environment."""
         place = self.supervisor.place
-        platform_port = ports.pick(place.read(place.state).get("platform_port", 0)) if self.demo else 0
+        platform_port, phone_port = self._stand_in_ports()
         addresses = services.start(self.supervisor, durable=self.durable, for_tests=for_tests)
         settings = {**addresses.as_settings(), "PUBLIC_URL": self.url}
         if self.demo:
-            place.update_state(platform_port=platform_port)
-            settings |= {"WALKER_DEMO": "1", "SANDBOX_ADS_URL": f"http://127.0.0.1:{platform_port}"}
+            phone_url = f"http://127.0.0.1:{phone_port}"
+            settings |= {
+                "WALKER_DEMO": "1",
+                "SANDBOX_ADS_URL": f"http://127.0.0.1:{platform_port}",
+                "SANDBOX_PHONE_URL": phone_url,
+                "SANDBOX_PHONE_TOKEN": env.own_secrets(place)["phone"],
+                "TWILIO_API_BASE": env.given("TWILIO_API_BASE") or phone_url,
+            }
         self.environment = env.build(place, settings)
         env.keep(place, self.environment)
         if self.demo:
-            self._add(
-                "platform",
-                "standins.platform",
-                "--port",
-                str(platform_port),
-                "--data",
-                str(place.platform),
-                "--seed",
-                "demo",
-            )
+            self._start_stand_ins(platform_port, phone_port)
+
+    def _stand_in_ports(self) -> tuple[int, int]:
+        place = self.supervisor.place
+        if not self.demo:
+            return 0, 0
+        kept = place.read(place.state)
+        platform_port, phone_port = (ports.pick(kept.get(name, 0)) for name in ("platform_port", "phone_port"))
+        place.update_state(platform_port=platform_port, phone_port=phone_port)
+        return platform_port, phone_port
+
+    def _start_stand_ins(self, platform_port: int, phone_port: int) -> None:
+        place = self.supervisor.place
+        platform = ("--port", str(platform_port), "--data", str(place.platform), "--seed", "demo")
+        self._add("platform", "standins.platform", *platform)
+        # The public address is what gets signed; the web process is reached directly.
+        phone = ("--port", str(phone_port), "--data", str(place.phone), "--public", self.url)
+        self._add("phone", "standins.phone", *phone, "--door", self.door)
 
     def migrate(self) -> None:
         """Bring the database up to the code, unless both are as the last start left them."""
@@ -130,10 +150,8 @@ class Installation:
 
     def readiness(self) -> tuple[int, str]:
         """Return the status and the text of /readyz; 0 while nothing answers."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "localhost") else self.host  # noqa: S104
-        where = f"http://[{host}]" if ":" in host else f"http://{host}"
         request = urllib.request.Request(  # noqa: S310  (our own address)
-            f"{where}:{self.port}/readyz", headers={"Host": f"127.0.0.1:{self.port}"}
+            f"{self.door}/readyz", headers={"Host": f"127.0.0.1:{self.port}"}
         )
         try:
             with _DIRECT.open(request, timeout=3) as answer:

@@ -28,6 +28,7 @@ class Place:
         self.postgres = path / "postgres"
         self.redis = path / "redis"
         self.platform = path / "platform"
+        self.phone = path / "phone"
         self.logs = path / "log"
         self.secrets = path / "secrets.json"
         self.environment = path / "environment.json"
@@ -42,7 +43,7 @@ class Place:
             # Root's PostgreSQL runs as another user, who must be able to pass through.
             self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
             (self.path / _MARK).write_text("Walker's data folder. `./walker run --reset` removes it.\n")
-            for folder in (self.logs, self.platform):
+            for folder in (self.logs, self.platform, self.phone):
                 folder.mkdir(exist_ok=True)
                 folder.chmod(0o700)
         except OSError as problem:
