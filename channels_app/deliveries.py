@@ -64,7 +64,7 @@ def store(arrival: Arrival, *, now: datetime | None = None) -> bool:
     moment = now or clock_now()
     sealed = InboundDelivery._meta.get_field("body")
     with tenant_scope(arrival.tenant_id), connection.cursor() as cursor:
-        body = sealed.seal(arrival.body.decode("latin-1"))  # type: ignore[union-attr]
+        body = sealed.seal(arrival.body.decode("latin-1"))
         row: list[Any] = [uuid7(), arrival.tenant_id, arrival.provider, arrival.account_id, arrival.event_key]
         row += [arrival.queue_key, arrival.target, json.dumps(dict(arrival.headers)), body, moment, moment]
         cursor.execute(_INSERT, row)
@@ -87,13 +87,13 @@ def work_due(*, now: datetime | None = None) -> int:
 
 def claim(moment: datetime) -> list[tuple[UUID, UUID]]:
     """Take the next delivery of each line that nobody works; (tenant, id) pairs in order of arrival."""
-    earlier = InboundDelivery.objects.filter(
-        channel_account=OuterRef("channel_account"),
-        queue_key=OuterRef("queue_key"),
-        state=InboundDelivery.State.RECEIVED,
-        id__lt=OuterRef("id"),
-    )
     with platform_scope(), transaction.atomic():
+        earlier = InboundDelivery.objects.filter(
+            channel_account=OuterRef("channel_account"),
+            queue_key=OuterRef("queue_key"),
+            state=InboundDelivery.State.RECEIVED,
+            id__lt=OuterRef("id"),
+        )
         rows = InboundDelivery.objects.select_for_update(of=("self",), skip_locked=True).filter(
             ~Exists(earlier), state=InboundDelivery.State.RECEIVED, due_at__lte=moment
         )

@@ -58,7 +58,7 @@ def report_of(fields: Fields, *, part: str = "") -> Report:
 def sender_of(fields: Fields) -> Sender:
     """Read who writes: phone number first, then the id that WhatsApp gives to businesses."""
     name = fields.get("ProfileName", "")
-    found = []
+    found: list[SenderIdentity] = []
     for address in (fields.get("From", ""), fields.get("ExternalUserId", "")):
         _, value = split_address(address)
         kind = _kind_of(value)

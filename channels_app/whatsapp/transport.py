@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 from uuid import UUID
 
 from django.conf import settings
@@ -15,7 +15,7 @@ from channels_app.whatsapp.numbers import PREFIX
 from conversations import services
 from conversations.models import DeliveryAttempt, Message
 from conversations.registry import register_transport
-from conversations.types import OutboundMessage, SendResult, Transport
+from conversations.types import OutboundMessage, PointKind, SendResult, Transport
 from core.clock import now
 from integrations.twilio.client import Failed, Listed, Sent, TwilioClient, Unknown
 from integrations.twilio.errors import meaning_of
@@ -41,9 +41,9 @@ class Route:
 class WhatsAppTransport(Transport):
     """Speaks WhatsApp through the tenant's own Twilio account."""
 
-    recipient_kinds = ("phone", "bsuid")
-    prefix = PREFIX
-    has_window = True
+    recipient_kinds: ClassVar[tuple[PointKind, ...]] = ("phone", "bsuid")
+    prefix: ClassVar[str] = PREFIX
+    has_window: ClassVar[bool] = True
 
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Hand the message to Twilio; what an earlier attempt may have left there is not sent twice."""
