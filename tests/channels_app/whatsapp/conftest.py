@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from conversations.models import ChannelAccount
 from core.scope import tenant_scope
 from standins.phone import seed
 from tests.phone_fixture import SHARED
-from tests.phone_fixture import phone as phone
 from tests.world import OPERATOR, World
 
 SID = seed.account_sid("acme")
@@ -125,6 +124,3 @@ def door(world: World) -> Door:
 def open_door(committed_world: World) -> Door:
     """The door in a test of several connections."""
     return Door(committed_world, connect(committed_world, template_sid=TEMPLATE))
-
-
-Take = Callable[..., None]

@@ -67,7 +67,7 @@ def test_failing_message_holds_back_its_sender_only(door: Door, monkeypatch: pyt
 
 def test_delivery_that_keeps_failing_is_parked_and_can_be_replayed(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setitem(deliveries._workers, "twilio", lambda delivery: 1 / 0)
+        broken.setitem(deliveries._workers, "twilio", lambda _: 1 / 0)
         post(fields("hard one"))
         for hour in range(deliveries.ATTEMPTS):
             deliveries.work_due(now=now() + LATER * (hour + 1))

@@ -1,0 +1,105 @@
+"""Recorded webhooks through the door: as they were, doubled and reordered."""
+
+from itertools import permutations
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from django.http import QueryDict
+
+from channels_app import deliveries
+from channels_app.whatsapp.signature import Secrets, is_signed
+from conversations import services
+from conversations.models import ChannelAccount, Message
+from core.scope import tenant_scope
+from tests.channels_app.whatsapp.conftest import Door, load, post
+from tests.conversations.conftest import (
+    ScriptedTransport,
+    transport,  # noqa: F401  (a fixture)
+)
+from tests.world import OPERATOR, World
+
+STATUS = ["003", "004", "009", "010", "011", "012", "013", "014"]
+INBOUND = ["005-twiml", "006-empty204", "007-twiml", "008-empty204"]
+SID = "AC00000000000000000000000000000000"
+
+
+def recorded(name: str) -> dict[str, Any]:
+    number, _, kind = name.partition("-")
+    found: dict[str, Any] = load(f"{number}-{kind}_inbound.json" if kind else f"{number}-status.json")
+    return found
+
+
+def form_of(sample: dict[str, Any]) -> dict[str, str]:
+    return dict(parse_qsl(sample["webhook"]["raw_body"], keep_blank_values=True))
+
+
+@pytest.mark.parametrize("name", [*STATUS, *INBOUND])
+def test_recorded_signature_holds_for_the_recorded_address(name: str) -> None:
+    sample = recorded(name)
+    raw = sample["webhook"]["raw_body"].encode()
+    facts = {"url": sample["signed_url"], "form": QueryDict(raw), "body": raw, "settings": ""}
+    signature = sample["webhook"]["headers"]["X-Twilio-Signature"]
+    assert is_signed(signature=signature, secrets=Secrets(tokens=(sample["auth_token"],)), **facts)
+
+
+@pytest.fixture
+def line(world: World) -> Door:
+    """The numbers of the recordings: one for text messages, one for WhatsApp."""
+    account: ChannelAccount | None = None
+    for kind, address in (("sms", "+15551234567"), ("whatsapp", "+14155238886")):
+        with tenant_scope(world.acme.pk):
+            account = services.connect_channel(
+                actor=OPERATOR, kind=kind, name=kind, address=address, provider_account=SID,
+                credentials={"account_sid": SID, "auth_token": "twilio_test_auth_token"},
+            )  # fmt: skip
+    assert account is not None
+    return Door(world, account)
+
+
+def deliver(sample: dict[str, Any], path: str = "/channels/whatsapp/webhook/") -> int:
+    return post(form_of(sample), path=path, token="twilio_test_auth_token").status_code
+
+
+def test_recorded_messages_doubled_and_reordered_are_one_each(line: Door) -> None:
+    samples = [recorded(name) for name in (*INBOUND, *reversed(INBOUND))]
+    assert {deliver(sample) for sample in samples} == {200}
+    deliveries.work_due()
+    sids = {form_of(sample)["MessageSid"] for sample in samples}
+    with line.inside():
+        assert set(Message.objects.values_list("channel_message_id", flat=True)) == sids
+        assert Message.objects.count() == len(sids)
+
+
+def sent_message(line: Door) -> Message:
+    """A message that Twilio has; the recordings report about it."""
+    contact = {"From": "whatsapp:+15005550006", "To": "whatsapp:+14155238886", "AccountSid": SID, "Body": "hi"}
+    post({**contact, "MessageSid": "SM1", "NumMedia": "0"}, token="twilio_test_auth_token")
+    deliveries.work_due()
+    conversation = Message.objects.get().conversation_id
+    message = services.reply(actor=OPERATOR, conversation_id=conversation, text="Hello", sender_type="system")
+    services.deliver(message_id=message.pk)
+    return message
+
+
+@pytest.mark.parametrize("order", list(permutations(["sent", "delivered", "read"])))
+def test_reports_in_any_order_and_doubled_end_at_the_furthest(
+    line: Door,
+    transport: type[ScriptedTransport],  # noqa: F811
+    order: tuple[str, ...],
+) -> None:
+    samples = {form_of(recorded(name))["MessageStatus"]: recorded(name) for name in STATUS}
+    kept = [samples[word] for word in order if word in samples]
+    with line.inside():
+        message = sent_message(line)
+        for sample in (*kept, *kept):
+            assert deliver(sample, f"/channels/whatsapp/status/{message.pk}/") == 200
+        deliveries.work_due()
+        message.refresh_from_db()
+    assert message.status == ("read" if "read" in samples else "delivered")
+
+
+def test_report_about_a_message_of_nobody_is_done(line: Door) -> None:
+    assert deliver(recorded("003"), f"/channels/whatsapp/status/{line.account.pk}/") == 200
+    deliveries.work_due()
+    assert {row.state for row in line.rows()} == {"done"}
