@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from accounts.models import RevealGrant
 from accounts.reveals import open_grant, reveal
 from console.actions import ServiceAction, service_action
-from console.bases import ReadOnlyAdmin, ServiceAdmin
+from console.bases import ServiceAdmin
 from console.forms import ConsoleForm
 from console.lists import SelectFilter, choose
 from console.navigation import Nav
@@ -30,7 +30,7 @@ from hitl.admin_display import risk_chip
 from hitl.admin_display import state_chip as approval_chip
 from hitl.selectors import list_for_conversation
 
-__all__ = ["ChannelAccountAdmin", "ConversationAdmin", "admin_tiles"]
+__all__ = ["ConversationAdmin", "admin_tiles"]
 
 OBJECT: Final = "conversations.conversation"
 SHOWN: Final = 100
@@ -292,30 +292,3 @@ def contact_facts(viewer: Actor, conversation: Conversation, grant: RevealGrant 
     ]
     name = contact.display_name if in_clear else contact.masked_name
     return {"name": name, "points": rows, "is_member": contact.user_id is not None, "in_clear": in_clear}
-
-
-@admin.register(ChannelAccount)
-class ChannelAccountAdmin(ReadOnlyAdmin):
-    """Numbers, mailboxes and widgets; credentials are never shown."""
-
-    view_permission = "channels_app.view_channelaccount"
-    nav = Nav("Channels", "door", group="Set-up", order=30)
-    intro = "The doors through which people write in."
-    masked_fields = ("credentials", "address")
-    list_display = ("name", "kind", "standing", "created_at")
-    ordering = ("id",)
-    detail_fields = ("name", "kind", "standing", "allowed_origins", "created_at")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ChannelAccount]:
-        """Leave the credentials where they are."""
-        return super().get_queryset(request).defer("credentials")
-
-    @admin.display(description="State")
-    def standing(self, account: ChannelAccount) -> str:
-        """Tell whether messages are taken."""
-        return chip("Open", "good", "check") if account.is_active else chip("Closed", "neutral", "ban")
-
-    @admin.display(description="May stand on")
-    def allowed_origins(self, account: ChannelAccount) -> str:
-        """Return the origins of the widget."""
-        return ", ".join(account.origins) or "–"

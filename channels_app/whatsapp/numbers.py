@@ -42,7 +42,7 @@ def split_address(address: str) -> tuple[str, str]:
 def find_numbers(account_sid: str, address: str) -> list[Number]:
     """Return the active numbers of this name: usually one, more when tenants share or claim it."""
     kind, bare = split_address(address)
-    digest = lookup_digest(kind, account_sid, bare)
+    digest = lookup_digest(kind=kind, provider_account=account_sid, address=bare)
     read_at, found = _known.get(digest, (0.0, []))
     if time.monotonic() - read_at > REMEMBERED:
         found = _read(digest)

@@ -19,7 +19,7 @@ from core.errors import Conflict, Invalid, NotFound
 _PURPOSE = "lookup|conversations_channelaccount"
 
 
-def lookup_digest(kind: str, provider_account: str, address: str) -> str:
+def lookup_digest(*, kind: str, provider_account: str, address: str) -> str:
     """Return the keyed digest under which a webhook finds a channel account before the tenant is known."""
     oldest = next(iter(key_ring()))
     named = "\n".join((kind, provider_account, address))
@@ -49,7 +49,7 @@ def connect_channel(
         "name": name,
         "address": address,
         "credentials": dict(credentials),
-        "lookup_digest": lookup_digest(kind, provider_account, address),
+        "lookup_digest": lookup_digest(kind=kind, provider_account=provider_account, address=address),
         "last_error": "",
         "last_error_at": None,
     }

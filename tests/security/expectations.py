@@ -65,6 +65,8 @@ DOORS: Final = {
     "metrics": HEALTH,
     "widget_session": Row(Answers(405, 405, 405, 405), Answers(400, 400, 400)),
     "widget_script": PUBLIC,
+    "whatsapp_webhook": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),  # nothing here signs
+    "whatsapp_status": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "hosted_chat": PUBLIC,
     "hosted_chat_identity": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # the demo's only
 }
@@ -111,6 +113,10 @@ WORK: Final = {
     "admin:conversations_conversation_reveal": ACTION,
     "admin:conversations_channelaccount_changelist": LIST,
     "admin:conversations_channelaccount_change": PAGE,
+    "admin:conversations_channelaccount_connect": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
+    "admin:conversations_channelaccount_send_test": ACTION,
+    "admin:conversations_channelaccount_colleague": ACTION,
+    "admin:conversations_channelaccount_edit": ACTION,
     "admin:agents_agent_changelist": OPEN_LIST,
     "admin:agents_agent_change": OPEN_PAGE,
     "admin:agents_agentrun_changelist": LIST,

@@ -49,6 +49,8 @@ class Town:
         """Return what fills the pattern of a URL."""
         if "<str:key>" in route:
             return {"key": self.widget_key}
+        if "<uuid:message_id>" in route:
+            return {"message_id": self.world.acme.pk}
         if "object_id" in route:
             app, model = name.removeprefix("admin:").split("_")[:2]
             return {"object_id": self.ids[f"{app}.{model}"]}
