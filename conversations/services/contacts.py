@@ -121,10 +121,13 @@ def proven_user(sender: SenderIdentity, found: FoundContact) -> UUID | None:
 def introduce(*, actor: Actor, sender: SenderIdentity) -> UUID:
     """Make an address known before it writes, and return its contact; a repeat changes nothing.
 
-    With a `user_id` and `verified` the contact is that colleague: for doors and administrators who
-    vouch for the address. Needs `accounts.manage_membership`; raises `Invalid` for no address.
+    With a `user_id` and `verified` the contact is that colleague, for what the system itself knows; a
+    person says it by `link_contact_to_user`. Needs `accounts.manage_membership`; raises `Refused`, and
+    `Invalid` for no address.
     """
     actor.require("accounts.manage_membership")
+    if sender.user_id is not None and actor.kind != "system":
+        raise Refused("A person links a contact to a colleague, so that it is known who did.")
     with transaction.atomic():
         found = find_or_create(sender, point_index(sender.kind, sender.value))
         _record(actor, "CONTACT_INTRODUCED", found.contact_id, user=str(found.user_id or ""))

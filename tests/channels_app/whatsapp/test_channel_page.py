@@ -89,6 +89,13 @@ def test_phone_is_linked_to_a_colleague_also_after_he_wrote(door: Door) -> None:
         assert Conversation.objects.count() == 1
 
 
+def test_who_linked_a_phone_is_on_record_for_four_eyes(door: Door) -> None:
+    form = {"number": "+34 600 123 456", "email": "support@acme.example"}
+    console(door.world, "admin").post(f"{LIST}{door.account.pk}/colleague/", form)
+    with door.inside():
+        assert Contact.objects.get().linked_by_id == door.world.people["admin"].pk
+
+
 def test_support_may_neither_connect_nor_link(door: Door) -> None:
     support = door.world.actor("support")
     with door.inside():
