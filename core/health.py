@@ -23,7 +23,7 @@ log = get_logger(__name__)
 Check = Callable[[], str]
 Measure = Callable[[], float]
 
-_BEATS: Final = "health:beat:"
+_BEATS: Final = "health:beat:{run}:{part}"
 _BEAT_KEPT: Final = 3600
 AWAY: Final = (DatabaseError, RedisError, OSError)
 _settled: set[str] = set()
@@ -95,13 +95,18 @@ def _measure(gauge: Gauge) -> float | None:
 
 def note_beat(part: str) -> None:
     """Note that a part ("worker" or "beat") is alive now."""
-    cache.set(_BEATS + part, now().timestamp(), timeout=_BEAT_KEPT)
+    cache.set(_beat_key(part), now().timestamp(), timeout=_BEAT_KEPT)
 
 
 def beat_age(part: str) -> float | None:
     """Return how many seconds ago a part was last alive, None when it never was (within an hour)."""
-    at = cache.get(_BEATS + part)
+    at = cache.get(_beat_key(part))
     return None if at is None else max(0.0, now().timestamp() - at)
+
+
+def _beat_key(part: str) -> str:
+    # Redis outlives a stop: a heartbeat of the last run must not pass for one of this run.
+    return _BEATS.format(run=settings.RUN, part=part)
 
 
 def _database() -> str:

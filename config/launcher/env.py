@@ -21,6 +21,7 @@ _NAMES = (
     "TWILIO_API_BASE",
     "ALLOWED_HOSTS",
     "WALKER_DEMO",
+    "WALKER_RUN",
 )
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import secrets
 import sys
 import urllib.error
 import urllib.request
@@ -59,7 +60,7 @@ class Installation:
         place = self.supervisor.place
         platform_port, phone_port = self._stand_in_ports()
         addresses = services.start(self.supervisor, durable=self.durable, for_tests=for_tests)
-        settings = {**addresses.as_settings(), "PUBLIC_URL": self.url}
+        settings = {**addresses.as_settings(), "PUBLIC_URL": self.url, "WALKER_RUN": secrets.token_hex(8)}
         if self.demo:
             phone_url = f"http://127.0.0.1:{phone_port}"
             settings |= {

@@ -72,23 +72,23 @@ class Line:
         self.socket = WebsocketCommunicator(application, path, headers, protocols or None)
 
     async def open(self) -> "Line":
-        connected, self.protocol = await self.socket.connect(timeout=5)
+        connected, self.protocol = await self.socket.connect(timeout=20)
         assert connected
         return self
 
     async def say(self, frame: Frame | str) -> None:
         await self.socket.send_to(text_data=frame if isinstance(frame, str) else json.dumps(frame))
 
-    async def hear(self, timeout: float = 5) -> Frame:
+    async def hear(self, timeout: float = 20) -> Frame:
         found: Frame = json.loads(await self.socket.receive_from(timeout))
         return found
 
-    async def hear_type(self, type: str, timeout: float = 5) -> Frame:
+    async def hear_type(self, type: str, timeout: float = 20) -> Frame:
         while (frame := await self.hear(timeout))["type"] != type:
             pass
         return frame
 
-    async def close_code(self, timeout: float = 5) -> int:
+    async def close_code(self, timeout: float = 20) -> int:
         while (event := await self.socket.receive_output(timeout))["type"] != "websocket.close":
             pass
         code: int = event["code"]

@@ -145,7 +145,10 @@ async def test_approval_unknown_is_not_found(desk: Any, committed_world: World) 
     assert (await subscribe(line, f"approval:{uuid4()}"))["code"] == "not_found"
 
 
-async def test_person_who_lost_the_seat_hears_no_more(desk: Any, committed_world: World) -> None:
+async def test_person_who_lost_the_seat_hears_no_more(
+    desk: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console_socket, "POLL_EVERY", 600)  # the poll would close the line instead
     user = committed_world.people["viewer"]
     line = await desk(user)
     await line.hear_type("connected")

@@ -54,6 +54,12 @@ def test_readyz_without_heartbeats_is_not_ready(client: Client) -> None:
 
 
 @pytest.mark.django_db
+def test_heartbeats_of_an_earlier_start_do_not_count(client: Client, alive: None, settings: Settings) -> None:
+    settings.RUN = "later"
+    assert client.get("/readyz").json()["checks"]["worker"] == {"ok": False, "problem": "no heartbeat yet"}
+
+
+@pytest.mark.django_db
 def test_readyz_after_twenty_silent_seconds_is_not_ready(client: Client, alive: None) -> None:
     with time_machine.travel(now() + timedelta(seconds=21)):
         checks = client.get("/readyz").json()["checks"]
