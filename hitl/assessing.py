@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -20,6 +21,7 @@ from hitl.types import Estimate, Facts
 
 log = get_logger(__name__)
 HISTORY: Final = 50
+OPEN_PER_AGENT: Final = 50
 NOBODY: Final[dict[str, Any]] = {
     "order": 1,
     "name": "",
@@ -32,6 +34,15 @@ NOBODY: Final[dict[str, Any]] = {
     "require_reason": False,
     "min_auth": "",
     "editable_fields": [],
+}
+_KEPT: Final[dict[str, Callable[[], Any]]] = {
+    "edit_policy": dict,
+    "escalation": list,
+    "reminder_every_hours": int,
+    "reminder_max": int,
+    "allow_override": bool,
+    "notify_by": list,
+    "open_per_agent": lambda: OPEN_PER_AGENT,
 }
 
 
@@ -135,6 +146,7 @@ def _unmatched() -> Matched:
         "version": 0,
         "expire_hours": 72,
         "execute_within_hours": 24,
+        **{name: value() for name, value in _KEPT.items()},
         "levels": [NOBODY],
     }
     return Matched(None, 0, snapshot, None)
@@ -166,5 +178,6 @@ def freeze(workflow: ApprovalWorkflow) -> dict[str, Any]:
         "version": workflow.version,
         "expire_hours": workflow.expire_hours,
         "execute_within_hours": workflow.execute_within_hours,
+        **{name: getattr(workflow, name) for name in _KEPT},
         "levels": levels or [NOBODY],
     }

@@ -1,6 +1,7 @@
 """Rows of the approval engine."""
 
 from hitl.models.approval import Approval, Counter
+from hitl.models.revisions import OverrideReview, Revision
 from hitl.models.running import Execution, Notification, Timer
 from hitl.models.switches import GlobalKillSwitch, KillSwitch
 from hitl.models.votes import Decision, DecisionToken, Delegation, Seat
@@ -20,6 +21,8 @@ __all__ = [
     "GroupMember",
     "KillSwitch",
     "Notification",
+    "OverrideReview",
+    "Revision",
     "Seat",
     "Timer",
 ]

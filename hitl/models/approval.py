@@ -15,6 +15,7 @@ from hitl.transitions import OPEN, UNDECIDED, WAITING, State
 
 IS_OPEN = models.Q(state__in=[state.value for state in OPEN])
 IS_WAITING = models.Q(state__in=[state.value for state in WAITING])
+IS_UNDECIDED = models.Q(state__in=[state.value for state in UNDECIDED])
 LEVELS = [("low", "Low"), ("medium", "Medium"), ("high", "High"), ("critical", "Critical")]
 
 
@@ -90,6 +91,9 @@ class Approval(TenantModel):
     assigned_to = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     priority = models.PositiveSmallIntegerField(default=0)
     rounds = models.PositiveSmallIntegerField(default=0)
+    ladder_step = models.PositiveSmallIntegerField(default=0)
+    paused_clocks = models.JSONField(default=dict, blank=True)
+    superseded_by = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+")
 
     created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField()
@@ -142,6 +146,7 @@ class Approval(TenantModel):
                 condition=models.Q(conversation_id__isnull=False),
             ),
             models.Index(fields=["tenant_id", "requester", "-id"], name="approvals_by_requester"),
+            models.Index(fields=["tenant_id", "subject_key"], name="approvals_of_subject", condition=IS_UNDECIDED),
             models.Index(fields=["tenant_id", "created_at"], name="approvals_by_day"),
         ]
 

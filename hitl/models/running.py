@@ -46,6 +46,8 @@ class Timer(TenantModel):
 
         EXPIRE = "expire", "Expire"
         SLA = "sla", "Answer due"
+        ESCALATE = "escalate", "Next step of the ladder"
+        REMIND = "remind", "Reminder"
         EXECUTE = "execute", "Execute"
         LAPSE = "lapse", "Execute-by"
         LEASE = "lease", "Lease over"
@@ -96,10 +98,15 @@ class Notification(TenantModel):
     failure_reason = models.CharField(max_length=300, blank=True)
     is_reminder = models.BooleanField(default=False)
     reminder_number = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
 
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "recipient", "-id"], name="notifications_of_person"),
+            models.Index(
+                fields=["created_at"], name="notifications_queued", condition=models.Q(status__in=["queued", "sending"])
+            ),
         ]
 
     def __str__(self) -> str:

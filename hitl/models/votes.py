@@ -15,16 +15,31 @@ USER = settings.AUTH_USER_MODEL
 
 
 class Seat(TenantModel):
-    """A person's right to vote at one level of one revision."""
+    """A person's right to vote at one level of one revision.
+
+    `rightful` is whose seat it is while somebody sits in for him (`via`), `for_person` who had it
+    first and passed it on. A seat that was moved away (`moved_at`) carries no vote any more.
+    """
+
+    class Source(models.TextChoices):
+        """Why the person was asked."""
+
+        LEVEL = "level", "The level names him"
+        ESCALATION = "escalation", "The ladder names him"
+        REASSIGNED = "reassigned", "An administrator chose him"
 
     approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="seats")
     revision = models.PositiveIntegerField()
     level = models.PositiveSmallIntegerField()
     person = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     via = models.ForeignKey("hitl.Delegation", on_delete=models.PROTECT, null=True, related_name="+")
+    rightful = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+")
+    for_person = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+")
+    source = models.CharField(max_length=10, choices=Source, default=Source.LEVEL)
     group = models.CharField(max_length=80, blank=True)
     opened_at = models.DateTimeField(default=now)
     closed_at = models.DateTimeField(null=True)
+    moved_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -98,6 +113,7 @@ class Delegation(TenantModel):
     starts_at = models.DateTimeField(default=now)
     until = models.DateTimeField()
     reason = models.CharField(max_length=200, blank=True)
+    applied_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
