@@ -1,5 +1,6 @@
 """Reading members and seats."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -35,6 +36,15 @@ def list_members(*, role: str | None = None, permission: str | None = None) -> l
         roles = [name for name, granted in PERMISSIONS.items() if permission in granted]
         members = members.filter(role__in=roles)
     return list(members.select_related("user").order_by("id"))
+
+
+def names_of(user_ids: Iterable[UUID | None]) -> dict[UUID, str]:
+    """Return the full names of the given people who have or had a seat in the tenant in scope. One query."""
+    wanted = {user_id for user_id in user_ids if user_id is not None}
+    if not wanted:
+        return {}
+    seats = Membership.objects.filter(user_id__in=wanted).select_related("user")
+    return {seat.user_id: seat.user.get_full_name() for seat in seats}
 
 
 def tenant_zone() -> ZoneInfo:

@@ -14,7 +14,7 @@ from console.forms import ConsoleForm
 from console.lists import SelectFilter, choose, since
 from console.navigation import Nav
 from console.people import name_in, names_of
-from console.templatetags.console_ui import chip
+from console.templatetags.console_ui import chip, clock
 from core import audit
 from core.models import AuditEntry
 
@@ -103,7 +103,7 @@ class AuditEntryAdmin(ServiceAdmin):
     @admin.display(description="When")
     def exactly(self, entry: AuditEntry) -> str:
         """Return the time to the second."""
-        return f"{entry.at:%Y-%m-%d %H:%M:%S} UTC"
+        return clock(entry.at, "j M Y, H:i:s")
 
     @admin.display(description="What")
     def what(self, entry: AuditEntry) -> str:

@@ -1,5 +1,6 @@
 """Base classes of all admins: read-only by default, tenant-scoped, no look-ups on masked fields."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from console.forms import ConsoleForm
 from console.kit import KitModelAdmin
 from console.lists import CappedChangeList, CappedPaginator
 from console.navigation import Nav
+from console.templatetags.console_ui import exact
 from console.viewers import viewer_of, viewer_or_none
 
 
@@ -132,7 +134,8 @@ class ReadOnlyAdmin(KitModelAdmin):
         field, method, value = lookup_field(name, obj, self)
         label = getattr(method, "short_description", "") or (field.verbose_name if field is not None else name)
         if field is not None:
-            value = getattr(obj, f"get_{name}_display")() if field.choices else display_for_value(value, "–")
+            value = getattr(obj, f"get_{name}_display")() if field.choices else value
+            value = exact(value) if isinstance(value, datetime) else display_for_value(value, "–")
         return str(label), "–" if value in (None, "") else value
 
     def object_or_404(self, request: HttpRequest, object_id: Any) -> Any:

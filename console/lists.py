@@ -58,6 +58,11 @@ class CappedChangeList(KitChangeList):
         return self.get_query_string({"p": self.page_num - 1})
 
 
+def whole_number(text: str | None) -> int | None:
+    """Return the number a query string names for a keyset page; None for anything else."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+
 class SelectFilter(admin.SimpleListFilter):
     """One select of the filter bar; an unknown value filters nothing."""
 

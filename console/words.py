@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.utils import formats, timezone
-
+from console.templatetags.console_ui import clock
 from core.errors import Conflict, WalkerError
 
 PAST = {
@@ -46,4 +45,4 @@ def _moment(value: Any) -> str:
             return ""
     if not isinstance(value, datetime):
         return ""
-    return formats.date_format(timezone.localtime(value), "j M Y, H:i")
+    return clock(value)

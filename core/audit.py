@@ -148,8 +148,10 @@ def _entries() -> Iterator[AuditEntry]:
         after = page[-1].seq
 
 
-def chain_of(object_type: str, object_id: UUID) -> list[AuditEntry]:
-    """Return the entries about one object, oldest first."""
+def chain_of(object_type: str, object_id: UUID, *, before: int | None = None, limit: int = PAGE) -> list[AuditEntry]:
+    """Return the newest entries about one object below the number `before`, oldest first."""
     current_tenant_id()
     about = AuditEntry.objects.filter(object_type=object_type, object_id=object_id)
-    return list(about.order_by("seq"))
+    if before is not None:
+        about = about.filter(seq__lt=before)
+    return list(about.order_by("-seq")[:limit])[::-1]

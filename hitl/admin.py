@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from console.actions import ServiceAction, service_action
 from console.bases import ReadOnlyAdmin, ServiceAdmin
 from console.forms import ConsoleForm, OptionalReasonForm, ReasonForm
-from console.lists import choose
+from console.lists import choose, whole_number
 from console.navigation import Nav
 from console.people import name_in, names_of
 from console.templatetags.console_ui import chip, moment, money
@@ -52,7 +52,7 @@ class ApprovalAdmin(ServiceAdmin):
     empty_text = "New requests appear here by themselves, without reloading."
     live_topic = "queue"
     detail_template = "console/approval.html"
-    list_display = ("reference_cell", "what", "asked_by", "risk", "price", "waits", "due_in", "state_cell")
+    list_display = ("reference_cell", "what", "risk", "price", "waits", "state_cell")
     list_filter: ClassVar = [
         StateFilter,
         choose("risk_level", "Risk", [(key, row[0]) for key, row in RISKS.items()], parameter="risk"),
@@ -83,16 +83,16 @@ class ApprovalAdmin(ServiceAdmin):
 
     @admin.display(description="What")
     def what(self, approval: Approval) -> str:
-        """Return what is asked for."""
-        return format_html('<span class="wk-cell-wide">{}</span>', approval.summary)
+        """Return what is asked for, and by whom."""
+        note = format_html('<span class="wk-cell-note">{}</span>', self.asked_by(approval))
+        return format_html('<span class="wk-cell-wide">{}{}</span>', approval.summary, note)
 
-    @admin.display(description="Requester")
     def asked_by(self, approval: Approval) -> str:
         """Return who asks."""
         name = approval.requester_name  # type: ignore[attr-defined]
         if approval.requester_kind != "agent":
             return name or "API key"
-        return format_html('{}<span class="wk-cell-note">by an agent</span>', name or "An agent")
+        return f"{name}, through an agent" if name else "An agent"
 
     @admin.display(description="Risk")
     def risk(self, approval: Approval) -> str:
@@ -106,19 +106,15 @@ class ApprovalAdmin(ServiceAdmin):
             return "–"
         return format_html('<span class="wk-number">{} {}</span>', money(approval.cost), approval.currency)
 
-    @admin.display(description="Waiting")
+    @admin.display(description="Asked")
     def waits(self, approval: Approval) -> str:
-        """Return since when it waits."""
-        return moment(approval.created_at)
-
-    @admin.display(description="Due")
-    def due_in(self, approval: Approval) -> str:
-        """Return when it should be decided."""
-        if approval.state not in WAITING or approval.sla_due_at is None:
-            return "–"
-        if approval.sla_due_at >= now():
-            return moment(approval.sla_due_at)
-        return format_html("{} {}", chip("Overdue", "danger", "clock"), moment(approval.sla_due_at))
+        """Return since when it waits, and when it should be decided."""
+        asked, due = moment(approval.created_at), approval.sla_due_at
+        if approval.state not in WAITING or due is None:
+            return asked
+        if due < now():
+            return format_html("{}{}", asked, chip("Overdue", "danger", "clock"))
+        return format_html('{}<span class="wk-cell-note">due {}</span>', asked, moment(due))
 
     @admin.display(description="State")
     def state_cell(self, approval: Approval) -> str:
@@ -132,7 +128,7 @@ class ApprovalAdmin(ServiceAdmin):
         offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
         votes = [offered.pop(path) for path in ("approve", "reject") if path in offered]
         return {
-            **page_of(obj, viewer),
+            **page_of(obj, viewer, before=whole_number(request.GET.get("before"))),
             "votes": votes,
             "no_vote": votes[0]["blocked"] if votes else "Your role may look, not sign.",
             "others": [offer for offer in offered.values() if not offer["blocked"]],

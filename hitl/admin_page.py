@@ -1,6 +1,6 @@
 """What an approval's page shows: who may sign, what happened so far, and why the viewer cannot act."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -8,17 +8,17 @@ from uuid import UUID
 
 from console.people import name_in, names_of
 from console.templatetags.console_ui import exact
-from core import audit
 from core.actors import Actor
-from core.models import AuditEntry
 from core.pii import mask_text
 from hitl.admin_display import RISKS, STATES, hold_words
 from hitl.models import Approval, Decision, Execution, Seat
+from hitl.selectors import list_decisions, list_executions
 from hitl.services.closing import ADMINS
+from hitl.story import TimelineEntry, history
 from hitl.transitions import WAITING, Event, State, may
 
 EVENTS: Final[dict[str, tuple[str, str, str]]] = {
-    "propose": ("Asked for", "info", "inbox"),
+    "propose": ("Asked", "info", "inbox"),
     "approve": ("Signed", "good", "check"),
     "reject": ("Rejected", "danger", "x"),
     "edit": ("Edited", "info", "redo"),
@@ -61,6 +61,9 @@ BANNERS: Final = {
 }
 
 
+SHOWN: Final = 60
+
+
 @dataclass(frozen=True, slots=True)
 class Happening:
     """One line of the timeline."""
@@ -73,15 +76,16 @@ class Happening:
     note: str = ""
 
 
-def page_of(approval: Approval, viewer: Actor) -> dict[str, Any]:
-    """Return what the page shows besides the forms; a fixed number of statements."""
-    entries = audit.chain_of("hitl.approval", approval.pk)
-    decisions = list(Decision.objects.filter(approval=approval).order_by("id"))
-    executions = list(Execution.objects.filter(approval=approval).order_by("id"))
+def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> dict[str, Any]:
+    """Return what the page shows besides the forms, the story below the entry `before`; a fixed
+    number of statements."""
+    told = history(viewer=viewer, approval_id=approval.pk, before=before, limit=SHOWN + 1)
+    decisions = list_decisions(viewer=viewer, approval_id=approval.pk)
+    executions = list_executions(viewer=viewer, approval_id=approval.pk)
     seats = list(Seat.objects.filter(approval=approval, revision=approval.revision).order_by("id"))
     people = [approval.requester_id, approval.decided_by_id, approval.assigned_to_id]
-    people += [entry.actor_user_id for entry in entries] + [seat.person_id for seat in seats]
-    names = names_of(people)
+    names = names_of(people + [seat.person_id for seat in seats])
+    shown = told[-SHOWN:]
     return {
         "risk_tone": RISKS.get(approval.risk_level, ("", "neutral", ""))[1],
         "factors": sorted(approval.risk_factors, key=lambda factor: -factor["points"]),
@@ -89,7 +93,9 @@ def page_of(approval: Approval, viewer: Actor) -> dict[str, Any]:
         "notes": mask_text(approval.notes),
         "facts": facts_of(approval),
         "signing": signing(approval, seats, decisions, names, viewer),
-        "timeline": timeline(entries, decisions, executions, names),
+        "timeline": timeline(shown, executions),
+        "earlier": shown[0].seq if len(told) > SHOWN else None,
+        "is_earlier_part": before is not None,
         "banner": banner(approval, names),
         "holds": hold_words(approval),
     }
@@ -99,8 +105,8 @@ def requester_words(approval: Approval, names: dict[UUID, str]) -> str:
     """Say who asks: a person, or an agent for one."""
     who = name_in(names, approval.requester_id, otherwise="")
     if approval.requester_kind == "agent":
-        return f"An agent, for {who}" if who else "An agent"
-    return who or "An API key"
+        return f"{who}, through an agent" if who else "an agent"
+    return who or "an API key"
 
 
 def facts_of(approval: Approval) -> list[tuple[str, Any]]:
@@ -149,39 +155,31 @@ def signing(
     return {"level": level, "rule": rule, "holders": holders, "levels": len(approval.snapshot["levels"])}
 
 
-def timeline(
-    entries: list[AuditEntry],
-    decisions: list[Decision],
-    executions: Iterable[Execution],
-    names: dict[UUID, str],
-) -> list[Happening]:
-    """Return what happened, oldest first: the audited moves with the reasons of the votes."""
-    reasons = {event: iter([d for d in decisions if d.verdict == event[:10]]) for event in EVENTS}
+def timeline(told: Sequence[TimelineEntry], executions: Iterable[Execution]) -> list[Happening]:
+    """Return what happened, oldest first, as the page words it."""
     results = {execution.revision: execution for execution in executions}
-    return [_happening(entry, reasons, results, names) for entry in entries if _event(entry)]
+    return [_happening(entry, results) for entry in told]
 
 
-def _event(entry: AuditEntry) -> str:
-    return entry.action.removeprefix("APPROVAL_").lower() if entry.action.startswith("APPROVAL_") else ""
+def _happening(entry: TimelineEntry, results: dict[int, Execution]) -> Happening:
+    plain = (entry.action.replace("_", " ").capitalize(), "neutral", "dot")
+    what, tone, icon = EVENTS.get(entry.action, plain)
+    note = mask_text(entry.reason)
+    execution = results.get(entry.facts.get("revision", 0))
+    if execution is not None and entry.action in ("fail_clean", "lose"):
+        note = execution.error
+    elif execution is not None and entry.action == "claim":
+        note = f"Attempt {entry.facts.get('attempt', execution.attempt)}"
+    return Happening(entry.at, what, tone, icon, _by_whom(entry), note)
 
 
-def _happening(entry: AuditEntry, reasons: Any, results: dict[int, Execution], names: dict[UUID, str]) -> Happening:
-    event = _event(entry)
-    what, tone, icon = EVENTS.get(event, (event.replace("_", " ").capitalize(), "neutral", "dot"))
-    who = name_in(names, entry.actor_user_id, otherwise=_machine_name(entry))
-    note = ""
-    said = next(reasons.get(event, iter(())), None)
-    if said is not None:
-        note = mask_text(said.reason)
-    elif event in ("fail_clean", "lose", "claim") and entry.facts.get("revision") in results:
-        execution = results[entry.facts["revision"]]
-        note = execution.error if event != "claim" else f"Attempt {entry.facts.get('attempt', execution.attempt)}"
-    return Happening(entry.at, what, tone, icon, who, note)
-
-
-def _machine_name(entry: AuditEntry) -> str:
-    kinds = {"agent": "The agent", "rule": f"Rule {entry.actor_name}", "api_key": "An API key"}
-    return kinds.get(entry.actor_kind, "The system")
+def _by_whom(entry: TimelineEntry) -> str:
+    """Say who did it; what nobody did by hand needs no name."""
+    kinds = {"agent": "by the agent", "rule": f"by rule {entry.actor}", "api_key": "by an API key"}
+    if entry.person_id is None:
+        return kinds.get(entry.actor_kind, "")
+    is_known = entry.actor != entry.actor_kind
+    return f"by {entry.actor if is_known else 'somebody who left'}"
 
 
 def banner(approval: Approval, names: dict[UUID, str]) -> dict[str, str] | None:

@@ -89,13 +89,13 @@ def _chart(viewer: Actor) -> Chart:
 
 
 class NoticesTile(Tile):
-    """What the viewer was told: requests that wait for him, and those that cannot go on by themselves."""
+    """What still needs the viewer: requests that wait for him, and those that cannot go on by themselves."""
 
     order, width, permission = 30, "full", "hitl.view_approval"
     template = "console/tiles/notices.html"
 
     def context(self, viewer: Actor) -> dict[str, Any]:
-        """Return the newest notices with where they lead."""
+        """Return the newest open notices with where they lead."""
         rows = [
             {
                 "notice": notice,
@@ -103,7 +103,7 @@ class NoticesTile(Tile):
                 "url": reverse("admin:hitl_approval_change", args=[notice.approval_id]),
                 "state": state_chip(notice.approval.state),
             }
-            for notice in selectors.list_notifications(viewer=viewer, limit=6)
+            for notice in selectors.list_needing(viewer=viewer, limit=6)
         ]
         return {"rows": rows}
 

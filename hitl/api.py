@@ -18,7 +18,7 @@ from core.rest.idempotent import HEADER, once, once_outside
 from core.rest.schema import paged
 from core.rest.views import ApiView, body_of
 from hitl import api_shapes as shapes
-from hitl import definitions, selectors, services
+from hitl import definitions, selectors, services, story
 from hitl.conflicts import stale_digest
 from hitl.models import Approval
 from hitl.selectors import Filters
@@ -127,7 +127,7 @@ class ApprovalHistory(ApiView):
         """Read what happened, oldest first, at most 500 entries. Needs `hitl.view_approval`."""
         viewer = actor_of(request)
         selectors.get_approval(viewer=viewer, approval_id=approval_id)
-        rows = selectors.history(viewer=viewer, approval_id=approval_id)
+        rows = story.history(viewer=viewer, approval_id=approval_id)
         return Response(shapes.HappeningSerializer(rows, many=True).data)
 
 

@@ -131,6 +131,8 @@ def _hold(work: machine.Work, approval: Approval, hold: str, reason: str) -> Non
     facts = {"hold": hold}
     work.move(approval, Event.HOLD, actor=EXECUTOR, changes=changes, facts=facts)
     work.alert(approval, hold)
+    if hold != "kill_switch":  # who threw it knows
+        seating.alert_admins(approval, hold, work.moment)
     _later(approval, work.moment + timedelta(minutes=1))
 
 

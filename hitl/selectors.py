@@ -1,9 +1,9 @@
-"""Reading approvals: lists, one with its story, and the numbers of the dashboard."""
+"""Reading approvals: lists, one with what belongs to it, and the numbers of the dashboard."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -12,13 +12,10 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import TruncDate
 
-from accounts.models import User
 from accounts.selectors import tenant_zone
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import NotFound
-from core.models import AuditEntry
-from core.scope import current_tenant_id
 from hitl.models import (
     Approval,
     ApprovalWorkflow,
@@ -29,7 +26,7 @@ from hitl.models import (
     Notification,
     Seat,
 )
-from hitl.transitions import WAITING, State
+from hitl.transitions import OPEN, WAITING, State
 
 VIEW: Final = "hitl.view_approval"
 PAGE: Final = 50
@@ -67,21 +64,6 @@ class DayCount:
     opened: int
     signed: int
     rejected: int
-
-
-@dataclass(frozen=True)
-class TimelineEntry:
-    """One thing that happened: an audit entry, with the words of the person who did it."""
-
-    at: datetime
-    action: str
-    actor: str
-    role: str
-    old_state: str
-    new_state: str
-    reason: str = ""
-    channel: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def list_approvals(*, viewer: Actor, filters: Filters | None = None) -> list[Approval]:
@@ -176,53 +158,6 @@ def list_decisions(*, viewer: Actor, approval_id: UUID) -> list[Decision]:
     return list(rows.order_by("id"))
 
 
-def history(*, viewer: Actor, approval_id: UUID) -> list[TimelineEntry]:
-    """Return what happened to an approval, oldest first. Three queries however long it is."""
-    decisions = list_decisions(viewer=viewer, approval_id=approval_id)
-    rows = AuditEntry.objects.filter(object_type="hitl.approval", object_id=approval_id)
-    entries = list(rows.order_by("seq")[:500])
-    names = names_of(entry.actor_user_id for entry in entries)
-    said = _words(decisions)
-    return [_told(entry, names, said) for entry in entries]
-
-
-def _words(decisions: Iterable[Decision]) -> dict[tuple[str, UUID | None], list[Decision]]:
-    """Remarks by event and person, in order; the entries take them off one by one."""
-    found: dict[tuple[str, UUID | None], list[Decision]] = {}
-    for row in decisions:
-        found.setdefault((row.verdict, row.person_id), []).append(row)
-    return found
-
-
-def _told(
-    entry: AuditEntry,
-    names: Mapping[UUID, str],
-    said: dict[tuple[str, UUID | None], list[Decision]],
-) -> TimelineEntry:
-    event = entry.action.removeprefix("APPROVAL_").lower()
-    words = said.get((event, entry.actor_user_id), [])
-    remark = words.pop(0) if words else None
-    label = names.get(entry.actor_user_id) if entry.actor_user_id else entry.actor_name
-    return TimelineEntry(
-        at=remark.created_at if remark else entry.at,
-        action=event,
-        actor=label or entry.actor_kind,
-        role=entry.role,
-        old_state=entry.old_state,
-        new_state=entry.new_state,
-        reason=remark.reason if remark else "",
-        channel=remark.channel if remark else "",
-        facts=entry.facts,
-    )
-
-
-def names_of(people: Iterable[UUID | None]) -> dict[UUID, str]:
-    """Return the display names of colleagues in the tenant in scope. One query."""
-    ids = {person for person in people if person is not None}
-    users = User.objects.filter(pk__in=ids, memberships__tenant_id=current_tenant_id())
-    return {user.pk: user.get_full_name() for user in users}
-
-
 def list_for_conversation(*, viewer: Actor, conversation_id: UUID, limit: int = PAGE) -> list[Approval]:
     """Return the approvals asked for in a conversation, oldest first. One query."""
     viewer.require(VIEW)
@@ -281,10 +216,17 @@ def _per_day(rows: QuerySet[Approval], column: str, zone: ZoneInfo, *also: str) 
     return days.values_list("day", *also).annotate(count=Count("pk"))
 
 
-def list_notifications(*, viewer: Actor, limit: int = 20) -> list[Notification]:
-    """Return the viewer's newest in-app notifications with their approvals. One query."""
-    rows = Notification.objects.filter(recipient_id=viewer.user_id, channel="in_app")
-    return list(rows.select_related("approval").order_by("-id")[:limit])
+def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
+    """Return the newest notice of each approval that still needs the viewer: his seat is open, or it
+    cannot go on by itself and he was told so. Needs `hitl.view_approval`. One query."""
+    viewer.require(VIEW)
+    stuck = Q(template="approval_stuck") & (Q(approval__state=State.UNKNOWN) | ~Q(approval__holds=[]))
+    asked = Seat.objects.filter(approval=OuterRef("approval"), person_id=viewer.user_id, closed_at=None)
+    told = Notification.objects.filter(recipient_id=viewer.user_id, channel="in_app")
+    open_ones = told.filter(approval__state__in=[state.value for state in OPEN])
+    needed = open_ones.filter((Exists(asked) & Q(approval__state__in=_WAITING)) | stuck)
+    newest = needed.order_by("approval_id", "-id").distinct("approval_id").values("pk")
+    return list(Notification.objects.filter(pk__in=newest).select_related("approval").order_by("-id")[:limit])
 
 
 def list_workflows(*, viewer: Actor) -> list[ApprovalWorkflow]:

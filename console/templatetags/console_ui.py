@@ -42,17 +42,22 @@ def moment(value: datetime | None, empty: str = "–") -> SafeString | str:
     """Show a time as distance from now, with the exact time on hover and for machines."""
     if value is None:
         return empty
-    exact = formats.date_format(timezone.localtime(value), "j M Y, H:i")
-    return format_html('<time datetime="{}" title="{}">{}</time>', value.isoformat(), exact, distance(value))
+    return format_html('<time datetime="{}" title="{}">{}</time>', value.isoformat(), clock(value), distance(value))
 
 
 @register.simple_tag
 def exact(value: datetime | None, empty: str = "–") -> SafeString | str:
-    """Show a time as date and clock."""
+    """Show a time as date and clock, with the zone."""
     if value is None:
         return empty
-    text = formats.date_format(timezone.localtime(value), "j M Y, H:i")
-    return format_html('<time datetime="{}">{}</time>', value.isoformat(), text)
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), clock(value))
+
+
+def clock(value: datetime, pattern: str = "j M Y, H:i") -> str:
+    """Write a time out in the zone of the page, which it names: "21 Nov 2026, 14:05 CET"."""
+    here = timezone.localtime(value)
+    name = here.tzname() or ""
+    return f"{formats.date_format(here, pattern)} {name if name[:1].isalpha() else f'UTC{name}'}"
 
 
 def distance(value: datetime) -> str:

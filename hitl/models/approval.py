@@ -148,6 +148,7 @@ class Approval(TenantModel):
             models.Index(fields=["tenant_id", "requester", "-id"], name="approvals_by_requester"),
             models.Index(fields=["tenant_id", "subject_key"], name="approvals_of_subject", condition=IS_UNDECIDED),
             models.Index(fields=["tenant_id", "created_at"], name="approvals_by_day"),
+            models.Index(fields=["tenant_id", "decided_at"], name="approvals_by_decision"),
         ]
 
     def __str__(self) -> str:

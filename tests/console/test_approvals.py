@@ -5,8 +5,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import Tenant
 from core.scope import tenant_scope
-from hitl import services
+from hitl import admin_page, services
 from hitl.models import Approval
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
@@ -218,3 +219,37 @@ def test_page_survives_a_decision_by_somebody_else(browser: Browser, acme: World
     shown = browser("approver").get(f"{QUEUE}{asked.pk}/").content.decode()
     assert "Cancelled" in shown
     assert f"{asked.pk}/approve/" not in shown
+
+
+@pytest.fixture
+def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a page show one line of the story."""
+    monkeypatch.setattr(admin_page, "SHOWN", 1)
+
+
+@pytest.mark.usefixtures("short_pages")
+def test_long_story_is_shown_in_parts(browser: Browser, asked: Approval, page: str) -> None:
+    sign(browser("approver"), asked)
+    client = browser("admin")
+    newest = client.get(page)
+    assert [row.what for row in newest.context["timeline"]] == ["Signed"]
+    earlier = client.get(f"{page}?before={newest.context['earlier']}")
+    assert [(row.what, row.who) for row in earlier.context["timeline"]] == [("Asked", "by Support Acme")]
+
+
+def test_dashboard_forgets_what_is_settled(browser: Browser, asked: Approval) -> None:
+    client = browser("approver")
+    assert _for_me(client) == [asked.reference]
+    sign(browser("admin"), asked)
+    assert _for_me(client) == []
+
+
+def _for_me(client: Client) -> list[str]:
+    tiles = {entry["key"]: entry["tile"] for entry in client.get("/admin/").context["tiles"]}
+    return [row["notice"].approval.reference for row in tiles["approvals-notices"]["rows"]]
+
+
+def test_times_are_in_the_tenants_zone(browser: Browser, world: World, asked: Approval, page: str) -> None:
+    with tenant_scope(world.acme.pk):
+        Tenant.objects.update(timezone="Asia/Tokyo")
+    assert " JST</time>" in browser("approver").get(page).content.decode()

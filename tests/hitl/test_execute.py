@@ -12,7 +12,7 @@ from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from core.models import Outbox
 from hitl import registry, services
-from hitl.models import Execution, Seat, Timer
+from hitl.models import Execution, Notification, Seat, Timer
 from hitl.types import Origin
 from tests.hitl.kinds import PressKeyed
 from tests.hitl.scene import Scene, states_told, stored
@@ -88,6 +88,8 @@ def test_kind_that_is_gone_is_held(scene: Scene, monkeypatch: pytest.MonkeyPatch
     monkeypatch.delitem(registry._kinds, "test_press_keyed")
     after = scene.done(approval)
     assert (after.state, after.holds) == ("approved", ["manual"])
+    told = Notification.objects.filter(template="approval_stuck", variables__problem="manual")
+    assert scene.world.people["admin"].pk in told.values_list("recipient", flat=True)
 
 
 def test_facts_that_cannot_be_read_are_tried_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from core.clock import now
 from core.errors import NotFound, Refused
 from core.models import StreamEvent
 from core.scope import tenant_scope
-from hitl import selectors
+from hitl import selectors, story
 from hitl.models import Timer
 from hitl.selectors import Filters
 from hitl.services import timing
@@ -118,9 +118,9 @@ def test_chart_follows_the_days_of_the_tenants_zone(scene: Scene) -> None:
 
 def test_story_names_who_did_what_and_why(scene: Scene) -> None:
     approval = scene.done(scene.decide(scene.propose(), reason="Fine"))
-    story = selectors.history(viewer=scene.actor("viewer"), approval_id=approval.pk)
-    assert [entry.action for entry in story] == ["propose", "approve", "claim", "succeed"]
-    assert (story[1].actor, story[1].reason) == ("Approver Acme", "Fine")
+    told = story.history(viewer=scene.actor("viewer"), approval_id=approval.pk)
+    assert [entry.action for entry in told] == ["propose", "approve", "claim", "succeed"]
+    assert (told[1].actor, told[1].reason) == ("Approver Acme", "Fine")
 
 
 def test_conversation_shows_its_own(scene: Scene) -> None:
@@ -166,5 +166,5 @@ def test_queries_do_not_grow_with_rows(scene: Scene, rows: int) -> None:
 
     assert _queries(page) == 1
     assert _queries(lambda: selectors.count_waiting(viewer=viewer)) == 1
-    assert _queries(lambda: selectors.history(viewer=viewer, approval_id=approvals[0].pk)) == 3
+    assert _queries(lambda: story.history(viewer=viewer, approval_id=approvals[0].pk)) == 3
     assert _queries(lambda: selectors.count_by_day(viewer=viewer)) == 3
