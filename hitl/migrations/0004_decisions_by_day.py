@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("hitl", "0002_guard_the_state")]
+    dependencies: ClassVar = [("hitl", "0003_missing_moves")]
     operations: ClassVar = [
         migrations.AddIndex(
             model_name="approval",
