@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 
-from tests.structure.source import LAYERS, ROOT, app_files, name_of
+from tests.structure.source import LAYERS, ROOT, Source, app_files, name_of
 
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
@@ -50,3 +50,43 @@ def test_import_contracts_hold() -> None:
     tool = Path(sys.executable).parent / "lint-imports"
     asked = subprocess.run([tool, "--no-cache", "--no-logo"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert asked.returncode == 0, asked.stdout + asked.stderr
+
+
+# What an app offers to those above it, beside its models for foreign keys and reading.
+OFFERED = {"services", "selectors", "events", "actions", "registry", "types", "errors", "models"}
+# `core` is the common ground and `console` the kit of pages; an integration's folder is one client.
+OPEN_APPS = ("core", "console", "integrations", "config")
+ALSO_OFFERED = {
+    "accounts.roles": "the names of the roles",
+    "accounts.reveals": "opening and asking for a grant to see personal data",
+    "accounts.middleware": "the session's key for the tenant, for sockets",
+    "accounts.views": "the sign-in page, for the console's site",
+    "conversations.texts": "pure rules of what a text may be",
+    "hitl.transitions": "pure: the states",
+    "hitl.admin_display": "how states and risks are shown",
+    "hitl.panels": "registry of panels on an approval's page",
+    "hitl.notifiers": "registry of ways to reach an approver",
+}
+
+
+def _modules_used(source: Source) -> set[str]:
+    found = set()
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            plain = "." not in node.module
+            found |= {f"{node.module}.{name.name}" for name in node.names} if plain else {node.module}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if "." in alias.name}
+    return {".".join(name.split(".")[:2]) for name in found}
+
+
+def test_apps_use_only_what_lower_apps_offer() -> None:
+    reached_into = [
+        f"{source.path}: {used}"
+        for source in app_files()
+        if not source.path.startswith("config/")
+        for used in sorted(_modules_used(source))
+        if (app := used.split(".")[0]) in RANK and app not in OPEN_APPS and app != source.path.split("/")[0]
+        if used.split(".")[1] not in OFFERED and used not in ALSO_OFFERED
+    ]
+    assert reached_into == []
