@@ -18,3 +18,8 @@ def benches() -> dict[str, str]:
 def asgi_for(name: str) -> str:
     """Return the web process's application for a benchmark: the product's, or one with a path more."""
     return {"chat": "bench._asgi:application"}.get(name, "config.asgi:application")
+
+
+def runs_alone(name: str) -> bool:
+    """Tell whether a benchmark needs the database only, and would be disturbed by web, worker and beat."""
+    return name in ("approvals",)

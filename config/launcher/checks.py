@@ -75,12 +75,17 @@ def bench(arguments: argparse.Namespace) -> int:
     with throw_away(durable=True, port=ports.pick(), demo=True) as installation:
         installation.asgi = registry.asgi_for(wanted[0])
         installation.migrate()
-        installation.seed()
-        installation.start_processes()
-        if not installation.wait_until_ready():
-            raise StartError(f"Walker did not get ready; waiting for {missing(*installation.readiness())}.")
+        if not registry.runs_alone(wanted[0]):
+            _start_all(installation)
         command = [sys.executable, "-m", f"bench.{wanted[0]}", *options]
         return subprocess.run(command, env=installation.environment, cwd=ROOT, check=False).returncode
+
+
+def _start_all(installation: Installation) -> None:
+    installation.seed()
+    installation.start_processes()
+    if not installation.wait_until_ready():
+        raise StartError(f"Walker did not get ready; waiting for {missing(*installation.readiness())}.")
 
 
 @contextlib.contextmanager

@@ -14,19 +14,23 @@ def _named(file: str) -> list[str]:
     return [found[0] for line in lines if (found := re.match(r"[a-z0-9._-]+(?=\[|==)", line))]
 
 
-@pytest.mark.parametrize("name", [*_named("requirements.in"), *_named("requirements-dev.in")])
+KINDS = ["requirements", "requirements-dev", "requirements-bench"]
+ASKED = sorted({name for kind in KINDS for name in _named(f"{kind}.in")})
+
+
+@pytest.mark.parametrize("name", ASKED)
 def test_each_dependency_has_one_reason(name: str) -> None:
     assert len(re.findall(rf"^\| {re.escape(name)} \| .+ \|$", PAGE, re.MULTILINE)) == 1
 
 
-@pytest.mark.parametrize("kind", ["requirements", "requirements-dev"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_lock_holds_each_dependency_as_it_was_asked_for(kind: str) -> None:
     asked = re.findall(r"^([a-z0-9._-]+)(?:\[[^\]]*\])?==(\S+)$", (ROOT / f"{kind}.in").read_text(), re.MULTILINE)
     lock = (ROOT / f"{kind}.txt").read_text()
     assert [pair for pair in asked if not re.search(rf"^{pair[0]}(\[.*\])?=={pair[1]}[ ;\\]", lock, re.M)] == []
 
 
-@pytest.mark.parametrize("kind", ["requirements", "requirements-dev"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_lock_has_a_hash_for_every_line_and_no_address(kind: str) -> None:
     lock = (ROOT / f"{kind}.txt").read_text()
     blocks = re.findall(r"^\S.*==(?:.*\\\n)+.*$", lock, re.MULTILINE)

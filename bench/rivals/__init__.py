@@ -1,0 +1,1 @@
+"""The same approval in other engines, each run by an environment of its own."""
