@@ -17,7 +17,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 QUEUES = ("high", "default", "low")
-SWEEPERS = ("core", "hitl", "conversations", "agents", "accounts", "channels_app")
+SWEEPERS = ("core", "hitl", "conversations", "agents", "accounts", "integrations", "channels_app")
 
 
 @setup_logging.connect

@@ -4,14 +4,24 @@ from django.apps import AppConfig
 
 
 class IntegrationsConfig(AppConfig):
-    """Provider accounts and the action kinds of the outside platforms."""
+    """Provider accounts, mail out, and the action kinds of the outside platforms."""
 
     name = "integrations"
 
     def ready(self) -> None:
-        """Offer the action kinds to the approval engine."""
-        from hitl import registry  # noqa: PLC0415 - models must be loaded first
+        """Offer the action kinds to the approval engine, the replay of mail, its gauge and the system check."""
+        from core import dead_letters, health  # noqa: PLC0415 - models must be loaded first
+        from hitl import registry  # noqa: PLC0415
+        from integrations import checks  # noqa: F401, PLC0415
+        from integrations.mail import delivering  # noqa: PLC0415
         from integrations.sandbox_ads import actions  # noqa: PLC0415
 
         for kind in actions.KINDS:
             registry.register(kind)
+        dead_letters.register_replayer(delivering.KIND, delivering.replay)
+        health.register_gauge(
+            "walker_mail_oldest_seconds",
+            delivering.oldest_seconds,
+            help="Age of the oldest mail that is due and has not left.",
+            late_above=300,
+        )

@@ -1,4 +1,4 @@
-"""The accounts a tenant holds with outside providers."""
+"""The accounts a tenant holds with outside providers, and the mail that leaves."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from django.db import models
 from core.clock import now
 from core.fields import EncryptedJSONField
 from core.tenancy import TenantModel
+from integrations.mail.models import MailDelivery
+
+__all__ = ["MailDelivery", "ProviderAccount"]
 
 
 class ProviderAccount(TenantModel):
@@ -18,6 +21,7 @@ class ProviderAccount(TenantModel):
         """Who is on the other side."""
 
         SANDBOX_ADS = "sandbox_ads", "Sandbox marketing platform"
+        SENDGRID = "sendgrid", "SendGrid"
 
     provider = models.CharField(max_length=32, choices=Provider)
     name = models.CharField(max_length=120)

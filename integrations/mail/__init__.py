@@ -1,0 +1,1 @@
+"""Mail out: one port, several providers, and one row that says what became of each mail."""

@@ -1,0 +1,77 @@
+"""Every mail that leaves, and what became of it."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from core.clock import now
+from core.fields import EncryptedJSONField, EncryptedTextField
+from core.tenancy import TenantModel
+
+
+class MailDelivery(TenantModel):
+    """One mail to one address: what it says is encrypted, what became of it is not."""
+
+    class Status(models.TextChoices):
+        """How far it has come; only ever forward, but for a retry."""
+
+        QUEUED = "queued", "Waiting"
+        SENDING = "sending", "Being sent"
+        UNKNOWN = "unknown", "Not known whether it left"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+        DROPPED = "dropped", "Held back by the provider"
+        DELIVERED = "delivered", "Delivered"
+        BOUNCED = "bounced", "Bounced"
+        OPENED = "opened", "Opened"
+        CLICKED = "clicked", "Clicked"
+
+    type = models.CharField(max_length=40)
+    ref = models.UUIDField(null=True, help_text="What the mail is about.")
+    key = models.CharField(max_length=200, help_text="One mail for each key.")
+    user_id = models.UUIDField(null=True, help_text="The colleague it goes to.")
+    queued_by = models.CharField(max_length=80, blank=True)
+    address = EncryptedTextField()
+    masked_address = models.CharField(max_length=120)
+    address_digest = models.CharField(max_length=64, help_text="By which a mail to an address is found.")
+    subject = EncryptedTextField()
+    text = EncryptedTextField()
+    html = EncryptedTextField(default="")
+    reply_to = EncryptedTextField(default="")
+    headers = EncryptedJSONField(default=dict)
+    provider = models.CharField(max_length=16, blank=True)
+    provider_message_id = models.CharField(max_length=200, blank=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(null=True, default=now, help_text="When somebody has to look at it again.")
+    handed_at = models.DateTimeField(null=True, help_text="Set just before the provider is called.")
+    queued_at = models.DateTimeField(default=now)
+    sent_at = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True)
+    opened_at = models.DateTimeField(null=True)
+    clicked_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        verbose_name_plural = "mail deliveries"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "key"], name="one_mail_per_key"),
+            models.CheckConstraint(
+                condition=~models.Q(status__in=["queued", "sending"], due_at__isnull=True),
+                name="waiting_mail_is_due_some_time",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["due_at"], name="mail_due", condition=models.Q(due_at__isnull=False)),
+            models.Index(fields=["tenant_id", "-id"], name="mail_by_time"),
+            models.Index(fields=["tenant_id", "address_digest", "-id"], name="mail_by_address"),
+            models.Index(
+                fields=["tenant_id", "provider_message_id"],
+                name="mail_by_provider_id",
+                condition=~models.Q(provider_message_id=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} mail {str(self.id)[-6:]}"

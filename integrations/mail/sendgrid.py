@@ -1,0 +1,93 @@
+"""SendGrid's Mail Send API: one call for each mail, told apart by what is proven about it."""
+
+from typing import Any, ClassVar, Final
+
+from core.breakers import breaker
+from core.errors import Unavailable
+from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
+from integrations.mail.types import Mail, MailSender, Outcome, Rejected, Taken, Unknown
+
+PATIENCE: Final = Patience(connect=3.0, read=10.0, total=15.0, max_bytes=200_000)
+PATH: Final = "/v3/mail/send"
+# Comes back with every event: an opaque id, because the vendor keeps it for good.
+OUR_ID: Final = "walker_mail"
+BREAKER_PAUSE: Final = 30
+LONGEST_WAIT: Final = 3600
+
+
+class SendGridSender(MailSender):
+    """One SendGrid account."""
+
+    provider: ClassVar[str] = "sendgrid"
+
+    def __init__(self, *, base_url: str, api_key: str, account: str) -> None:
+        self._base_url, self._api_key = base_url, api_key
+        self._breaker = breaker(f"sendgrid:{account}")
+
+    def send(self, mail: Mail) -> Outcome:
+        """Hand over one mail; after failures in a row the account is left alone for a moment."""
+        try:
+            self._breaker.allow()
+        except Unavailable as closed:
+            return Rejected(closed.code, permanent=False, retry_after=BREAKER_PAUSE, counts=False)
+        outcome = self._post(mail)
+        if isinstance(outcome, Taken) or (isinstance(outcome, Rejected) and outcome.permanent):
+            self._breaker.succeeded()
+        else:
+            self._breaker.failed()
+        return outcome
+
+    def _post(self, mail: Mail) -> Outcome:
+        line = OutgoingHttp(
+            self._base_url,
+            headers={"Authorization": f"Bearer {self._api_key}"},
+            patience=PATIENCE,
+            private_hosts=[host_of(self._base_url)],
+        )
+        try:
+            return _outcome(line.request("POST", PATH, json=body_of(mail)))
+        finally:
+            line.close()
+
+
+def body_of(mail: Mail) -> dict[str, Any]:
+    """Return the mail as the API takes it."""
+    content = [{"type": "text/plain", "value": mail.text}]
+    if mail.html:
+        content.append({"type": "text/html", "value": mail.html})
+    sender = {"email": mail.sender.address, **({"name": mail.sender.name} if mail.sender.name else {})}
+    return {
+        "personalizations": [{"to": [{"email": mail.recipient}]}],
+        "from": sender,
+        **({"reply_to": {"email": mail.reply_to}} if mail.reply_to else {}),
+        "subject": mail.subject,
+        "content": content,
+        **({"headers": dict(mail.headers)} if mail.headers else {}),
+        "categories": [mail.type],
+        "custom_args": {OUR_ID: str(mail.delivery_id)},
+        "tracking_settings": {
+            "click_tracking": {"enable": mail.tracks_clicks, "enable_text": False},
+            "open_tracking": {"enable": mail.tracks_opens},
+            "subscription_tracking": {"enable": False},
+        },
+    }
+
+
+def _outcome(answer: Reply | NotSent | NoAnswer) -> Outcome:
+    if isinstance(answer, NotSent):
+        return Rejected(answer.code, permanent=not answer.retry)
+    if isinstance(answer, NoAnswer):
+        return Unknown(answer.code)
+    if 200 <= answer.status < 300:
+        return Taken(answer.headers.get("X-Message-Id", "")[:200])
+    if answer.status in (408, 504):
+        # A gateway gave up waiting: what stands behind it may have taken the mail.
+        return Unknown(str(answer.status))
+    if answer.status == 429 or answer.status >= 500:
+        return Rejected(str(answer.status), permanent=False, retry_after=_retry_after(answer))
+    return Rejected(str(answer.status), permanent=True)
+
+
+def _retry_after(answer: Reply) -> int | None:
+    wait = answer.headers.get("Retry-After", "")
+    return min(int(wait), LONGEST_WAIT) if wait.isascii() and wait.isdigit() and len(wait) < 6 else None

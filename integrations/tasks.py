@@ -1,0 +1,22 @@
+"""Background work of the integrations: mail."""
+
+from core.celery_task import sweep_task
+from integrations.mail import services
+
+
+@sweep_task(queue="default")
+def send_mail() -> None:
+    """Hand over the mail that is due: after a hint, and every few seconds for what a hint missed."""
+    services.deliver_due()
+
+
+@sweep_task(queue="low")
+def sweep_mail() -> None:
+    """Bring back mail that a killed worker held, and park what nobody knows about."""
+    services.sweep()
+
+
+SWEEPS = {
+    "send-mail": ("integrations.tasks.send_mail", 5.0),
+    "sweep-mail": ("integrations.tasks.sweep_mail", 30.0),
+}

@@ -1,0 +1,1 @@
+"""Mail out: the port, its adapters, and what becomes of a mail."""
