@@ -47,6 +47,7 @@ MODES: Final = {
     "all": "Every one of them signs",
     "quorum": "A number of them sign",
     "per_group": "One of each group signs",
+    "parallel": "Each of these steps, in any order",
 }
 BANNERS: Final = {
     State.EXECUTED: "Approved and carried out",

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from pydantic import BaseModel
 
 from accounts.selectors import tenant_zone
+from core.clock import now as clock_now
 from core.log import get_logger
-from hitl import matching, risk
-from hitl.models import Approval, ApprovalWorkflow
+from hitl import matching, risk, spending
+from hitl.automation import AutoRule, auto_decision, auto_rule_from
+from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow
 from hitl.registry import AnyKind
+from hitl.stages import staged
 from hitl.transitions import FINAL, State
 from hitl.types import Estimate, Facts
 
@@ -31,6 +34,7 @@ NOBODY: Final[dict[str, Any]] = {
     "approvers": [],
     "sla_hours": 8,
     "calendar": "",
+    "hours": {},
     "require_reason": False,
     "min_auth": "",
     "editable_fields": [],
@@ -61,7 +65,7 @@ class Matched:
     workflow_id: UUID | None
     version: int
     snapshot: dict[str, Any]
-    auto: matching.AutoRule | None
+    auto: AutoRule | None
 
 
 def assess(
@@ -104,39 +108,103 @@ def _history(requester_id: UUID | None, agent_id: UUID | None) -> risk.History:
     )
 
 
-def match(kind: str, assessed: Assessed, *, agent_id: UUID | None, channel: str) -> Matched:
-    """Choose and freeze the workflow; without one the request goes to nobody and is held."""
-    subject = matching.Subject(
-        kind=kind,
-        risk_level=assessed.risk.level,
-        score=assessed.risk.score,
-        cost=assessed.estimate.cost,
-        currency=assessed.estimate.currency,
-        agent_id=agent_id,
-        channel=channel,
-    )
+def match(
+    kind: str,
+    assessed: Assessed,
+    *,
+    agent_id: UUID | None,
+    channel: str,
+    requester_id: UUID | None = None,
+    tags: Sequence[str] = (),
+    moment: datetime | None = None,
+    may_decide: bool = True,
+    lock: bool = True,
+) -> Matched:
+    """Choose and freeze the workflow; without one the request goes to nobody and is held.
+
+    With `may_decide` a rule may decide it: what rules approved before is added up then, under a
+    lock until the commit unless `lock` is off, as in a simulation.
+    """
+    asked = Asked(agent_id, requester_id, moment or clock_now(), may_decide, lock)
     try:
-        return _match(subject)
+        return _match(_subject(kind, assessed, channel, tags, asked), asked)
     except Exception:  # boundary: definitions are data
         # A broken definition must hold the request for an administrator, not wave it through.
         log.exception("workflow_not_matched", kind=kind)
         return _unmatched()
 
 
-def _match(subject: matching.Subject) -> Matched:
-    rows = ApprovalWorkflow.objects.filter(is_active=True).prefetch_related("levels")
-    workflows = {row.pk: row for row in rows}
-    rule = matching.choose([rule_of(row) for row in workflows.values()], subject)
-    if rule is None:
-        return _unmatched()
-    workflow = workflows[rule.workflow_id]
-    rules = [matching.auto_rule_from(row) for row in workflow.auto_rules]
-    return Matched(
-        workflow_id=workflow.pk,
-        version=workflow.version,
-        snapshot=freeze(workflow),
-        auto=matching.auto_decision(rules, subject),
+def match_again(approval: Approval, assessed: Assessed, *, moment: datetime) -> Matched:
+    """Choose and freeze the workflow for what an approval has become; no rule decides it now."""
+    return match(
+        approval.kind,
+        assessed,
+        agent_id=approval.agent_id,
+        channel=approval.channel,
+        requester_id=approval.requester_id,
+        tags=approval.contact_tags,
+        moment=moment,
+        may_decide=False,
+        lock=False,
     )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks and when, and whether a rule may decide."""
+
+    agent_id: UUID | None
+    requester_id: UUID | None
+    moment: datetime
+    may_decide: bool
+    lock: bool
+
+
+def _subject(kind: str, assessed: Assessed, channel: str, tags: Sequence[str], asked: Asked) -> matching.Subject:
+    return matching.Subject(
+        kind=kind,
+        risk_level=assessed.risk.level,
+        score=assessed.risk.score,
+        cost=assessed.estimate.cost,
+        currency=assessed.estimate.currency,
+        agent_id=asked.agent_id,
+        channel=channel,
+        share=assessed.estimate.share,
+        reach=assessed.estimate.reach,
+        tags=tuple(tags),
+        local_time=asked.moment.astimezone(tenant_zone()),
+    )
+
+
+def _match(subject: matching.Subject, asked: Asked) -> Matched:
+    rows = ApprovalWorkflow.objects.filter(is_active=True).prefetch_related(with_levels())
+    workflows = {row.pk: row for row in rows}
+    rules = [rule_of(row) for row in workflows.values()]
+    subject = spending.with_spent(subject, _conditions(workflows.values()), asked)
+    choice = matching.pick(rules, subject)
+    if choice is None:
+        return _unmatched()
+    workflow = workflows[choice.rule.workflow_id]
+    auto = _rule_for(workflow, subject, asked) if choice.certain and asked.may_decide else None
+    return Matched(workflow_id=workflow.pk, version=workflow.version, snapshot=freeze(workflow), auto=auto)
+
+
+def with_levels() -> Prefetch[str]:
+    """Return how levels are read together with their calendars."""
+    return Prefetch("levels", ApprovalLevel.objects.select_related("calendar"))
+
+
+def _conditions(workflows: Iterable[ApprovalWorkflow]) -> list[str]:
+    own = [workflow.auto_rules for workflow in workflows]
+    texts = [str(row.get("condition") or "") for rows in own for row in rows]
+    return texts + [workflow.condition for workflow in workflows]
+
+
+def _rule_for(workflow: ApprovalWorkflow, subject: matching.Subject, asked: Asked) -> AutoRule | None:
+    found = auto_decision([auto_rule_from(row) for row in workflow.auto_rules], subject)
+    if found is None or found.verdict == "reject" or spending.fits(found, subject, asked):
+        return found
+    return None
 
 
 def _unmatched() -> Matched:
@@ -164,14 +232,22 @@ def rule_of(workflow: ApprovalWorkflow) -> matching.Rule:
         currency=workflow.currency,
         agents=tuple(str(agent) for agent in workflow.agents),
         channels=tuple(workflow.channels),
+        contact_tags=tuple(workflow.contact_tags),
+        time_window=workflow.time_window,
+        condition=workflow.condition,
         is_default=workflow.is_default,
-        strength=sum(max(1, level.quorum) for level in workflow.levels.all()),
+        strength=sum(_least_votes(level) for level in workflow.levels.all()),
     )
+
+
+def _least_votes(level: ApprovalLevel) -> int:
+    rows = len(level.approvers)
+    return {"any": 1, "quorum": level.quorum, "all": max(2, rows), "per_group": rows}.get(level.mode, 1)
 
 
 def freeze(workflow: ApprovalWorkflow) -> dict[str, Any]:
     """Return the copy of a workflow that a request keeps for its whole life."""
-    levels = [{name: getattr(level, name) for name in NOBODY} for level in workflow.levels.all()]
+    levels = staged(_frozen_level(level) for level in workflow.levels.all())
     return {
         "workflow": str(workflow.pk),
         "name": workflow.name,
@@ -180,4 +256,14 @@ def freeze(workflow: ApprovalWorkflow) -> dict[str, Any]:
         "execute_within_hours": workflow.execute_within_hours,
         **{name: getattr(workflow, name) for name in _KEPT},
         "levels": levels or [NOBODY],
+    }
+
+
+def _frozen_level(level: ApprovalLevel) -> dict[str, Any]:
+    calendar = level.calendar
+    return {
+        **{name: getattr(level, name) for name in NOBODY if name not in ("calendar", "hours")},
+        "calendar": "" if calendar is None else calendar.name,
+        "hours": {} if calendar is None else calendar.definition(),
+        "parallel": level.parallel,
     }

@@ -183,7 +183,7 @@ def _drift(work: machine.Work, approval: Approval, seen: Look, changes: list[str
         agent_id=approval.agent_id,
         moment=work.moment,
     )
-    matched = assessing.match(approval.kind, assessed, agent_id=approval.agent_id, channel=approval.channel)
+    matched = assessing.match_again(approval, assessed, moment=work.moment)
     columns = _redrafted(approval, seen, assessed, changes)
     if is_no_weaker(approval.snapshot, matched.snapshot):
         columns["snapshot"] = matched.snapshot
@@ -218,7 +218,7 @@ def _ask_again(work: machine.Work, approval: Approval, columns: dict[str, Any]) 
     snapshot = columns.get("snapshot", approval.snapshot)
     first = snapshot["levels"][0]
     places = seating.plan(first, approval.excluded)
-    due = sla.due_at(work.moment, first["sla_hours"])
+    due = sla.level_due(work.moment, first)
     expires = work.moment + timedelta(hours=snapshot["expire_hours"])
     columns |= {"votes_required": places.required, "sla_due_at": due, "expires_at": expires}
     if not places.satisfiable:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any
 from uuid import UUID
 
-AUTO_APPROVE_MAX_SCORE: Final = 49
-AUTO_APPROVE_MAX_COST: Final = Decimal("1000")
+from hitl import expressions
+from hitl.sla import DAYS, minute_of
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,32 @@ class Subject:
     currency: str
     agent_id: UUID | None = None
     channel: str = ""
+    share: Decimal | None = None
+    reach: int | None = None
+    tags: tuple[str, ...] = ()
+    local_time: datetime | None = None
+    """The moment in the tenant's zone."""
+    spent: Decimal | None = None
+    """What its requester asked for in the last 24 hours, this included; None while nobody asked."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a condition may ask for, by name."""
+        moment = self.local_time
+        return {
+            "cost": None if self.cost is None else abs(self.cost),
+            "currency": self.currency,
+            "share": self.share,
+            "reach": self.reach,
+            "risk": self.score,
+            "level": self.risk_level,
+            "kind": self.kind,
+            "channel": self.channel,
+            "agent": str(self.agent_id or ""),
+            "tags": self.tags,
+            "hour": None if moment is None else moment.hour,
+            "weekday": None if moment is None else DAYS[moment.weekday()],
+            "spent": self.spent,
+        }
 
 
 @dataclass(frozen=True)
@@ -38,33 +65,95 @@ class Rule:
     currency: str = ""
     agents: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    contact_tags: tuple[str, ...] = ()
+    time_window: Mapping[str, Any] = field(default_factory=dict)
+    condition: str = ""
     is_default: bool = False
     strength: int = 0
     """How many votes it needs over all levels."""
 
 
-def choose(rules: Sequence[Rule], subject: Subject) -> Rule | None:
+@dataclass(frozen=True)
+class Choice:
+    """The rule that was chosen; not `certain` when a condition could not be worked out."""
+
+    rule: Rule
+    certain: bool = True
+
+
+def pick(rules: Sequence[Rule], subject: Subject) -> Choice | None:
     """Return the rule for a request: highest priority, else the default, else the strictest.
 
-    None means that there is no workflow at all; the caller holds the request as unsatisfiable.
+    A rule whose condition cannot be worked out may be meant: the strictest of those and of the one
+    that would be chosen without them is taken, and is not certain, so that a person is asked. None
+    means that there is no workflow at all; the caller holds the request as unsatisfiable.
     """
-    matching = [rule for rule in rules if not rule.is_default and matches(rule, subject)]
+    verdicts = [(rule, matches(rule, subject)) for rule in rules if not rule.is_default]
+    chosen = _of_matching([rule for rule, verdict in verdicts if verdict], rules)
+    unclear = [rule for rule, verdict in verdicts if verdict is None]
+    if not unclear:
+        return None if chosen is None else Choice(chosen)
+    return Choice(_strictest([*unclear, *([] if chosen is None else [chosen])]), certain=False)
+
+
+def choose(rules: Sequence[Rule], subject: Subject) -> Rule | None:
+    """Return the rule for a request, as `pick` does."""
+    found = pick(rules, subject)
+    return None if found is None else found.rule
+
+
+def _of_matching(matching: list[Rule], rules: Sequence[Rule]) -> Rule | None:
     if matching:
         return min(matching, key=lambda r: (-r.priority, -_conditions(r), str(r.workflow_id)))
-    defaults = [rule for rule in rules if rule.is_default]
-    pool = defaults or list(rules)
-    return max(pool, key=lambda r: (r.strength, r.priority, str(r.workflow_id)), default=None)
+    pool = [rule for rule in rules if rule.is_default] or list(rules)
+    return _strictest(pool) if pool else None
 
 
-def matches(rule: Rule, subject: Subject) -> bool:
-    """Tell whether every condition of the rule holds for the request."""
-    return (
+def _strictest(rules: Sequence[Rule]) -> Rule:
+    return max(rules, key=lambda r: (r.strength, r.priority, str(r.workflow_id)))
+
+
+def matches(rule: Rule, subject: Subject) -> bool | None:
+    """Tell whether every condition of the rule holds for the request; None when one is unclear."""
+    plain = (
         _within(subject.kind, rule.kinds)
         and _within(subject.risk_level, rule.risk_levels)
         and _within(str(subject.agent_id), rule.agents)
         and _within(subject.channel, rule.channels)
+        and (not rule.contact_tags or bool(set(rule.contact_tags) & set(subject.tags)))
         and _cost_fits(rule, subject)
     )
+    if not plain:
+        return False
+    try:
+        in_time = not rule.time_window or in_window(rule.time_window, subject.local_time)
+        return in_time and condition_holds(rule.condition, subject)
+    except ValueError:
+        return None
+
+
+def condition_holds(condition: str, subject: Subject) -> bool:
+    """Tell whether a custom condition holds; an empty one does. Raises ValueError when it is unclear."""
+    return not condition or expressions.holds(expressions.parse(condition), subject.facts())
+
+
+def in_window(window: Mapping[str, Any], moment: datetime | None) -> bool:
+    """Tell whether a moment lies in `{"days": [...], "from": "HH:MM", "until": "HH:MM"}`.
+
+    A window that ends before it begins runs over midnight and belongs to the day it began on;
+    without hours it lasts all day. Raises ValueError when it cannot be told.
+    """
+    if moment is None:
+        raise ValueError("the local time is not known")
+    days = set(window.get("days") or DAYS)
+    if not days <= set(DAYS):
+        raise ValueError("unknown day")
+    today, before = DAYS[moment.weekday()], DAYS[moment.weekday() - 1]
+    begin, end = minute_of(window.get("from") or "00:00"), minute_of(window.get("until") or "24:00")
+    minute = moment.hour * 60 + moment.minute
+    if begin < end:
+        return today in days and begin <= minute < end
+    return (today in days and minute >= begin) or (before in days and minute < end)
 
 
 def _within(value: str, wanted: tuple[str, ...]) -> bool:
@@ -72,7 +161,7 @@ def _within(value: str, wanted: tuple[str, ...]) -> bool:
 
 
 def _cost_fits(rule: Rule, subject: Subject) -> bool:
-    comparable = subject.cost is not None and rule.currency in ("", subject.currency)
+    comparable = subject.cost is not None and (rule.currency in ("", subject.currency) or subject.cost == 0)
     if not comparable:
         # An amount that cannot be compared may be any amount: it is never under a limit.
         return rule.max_cost is None
@@ -82,63 +171,6 @@ def _cost_fits(rule: Rule, subject: Subject) -> bool:
 
 
 def _conditions(rule: Rule) -> int:
-    asked = (rule.kinds, rule.risk_levels, rule.agents, rule.channels)
+    asked = (rule.kinds, rule.risk_levels, rule.agents, rule.channels, rule.contact_tags, rule.time_window)
     costs = (rule.min_cost, rule.max_cost)
-    return sum(map(bool, asked)) + sum(cost is not None for cost in costs)
-
-
-@dataclass(frozen=True)
-class AutoRule:
-    """A rule that decides without a person, within ceilings."""
-
-    id: str
-    verdict: Literal["approve", "reject"]
-    max_cost: Decimal | None = None
-    max_score: int | None = None
-    min_score: int | None = None
-    currency: str = ""
-
-
-def auto_rule_from(row: Mapping[str, Any]) -> AutoRule:
-    """Read one auto rule of a workflow. Raises KeyError, ValueError or ArithmeticError."""
-    verdict = row["verdict"]
-    if verdict not in ("approve", "reject"):
-        raise ValueError("an auto rule approves or rejects")
-    cost = row.get("max_cost")
-    return AutoRule(
-        id=str(row["id"]),
-        verdict=verdict,
-        max_cost=None if cost is None else Decimal(str(cost)),
-        max_score=_whole(row.get("max_score")),
-        min_score=_whole(row.get("min_score")),
-        currency=str(row.get("currency", "")),
-    )
-
-
-def _whole(value: Any) -> int | None:
-    return None if value is None else int(value)
-
-
-def auto_decision(rules: Sequence[AutoRule], subject: Subject) -> AutoRule | None:
-    """Return the rule that decides the request alone: a rejection first, else an approval."""
-    for rule in rules:
-        if rule.verdict == "reject" and _may_reject(rule, subject):
-            return rule
-    for rule in rules:
-        if rule.verdict == "approve" and _may_approve(rule, subject):
-            return rule
-    return None
-
-
-def _may_reject(rule: AutoRule, subject: Subject) -> bool:
-    return rule.min_score is not None and subject.score >= rule.min_score
-
-
-def _may_approve(rule: AutoRule, subject: Subject) -> bool:
-    if rule.max_cost is None or rule.max_score is None or subject.cost is None:
-        return False
-    if rule.currency not in ("", subject.currency):
-        return False
-    ceiling = min(rule.max_score, AUTO_APPROVE_MAX_SCORE)
-    limit = min(rule.max_cost, AUTO_APPROVE_MAX_COST)
-    return subject.score <= ceiling and abs(subject.cost) <= limit
+    return sum(map(bool, (*asked, rule.condition))) + sum(cost is not None for cost in costs)

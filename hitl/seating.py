@@ -11,6 +11,7 @@ from uuid import UUID
 from accounts.models import Membership
 from accounts.selectors import list_members
 from hitl.models import Approval, GroupMember, Notification, Seat
+from hitl.stages import parts_of, place_of
 from hitl.voting import SeatHolder, is_satisfiable, required_votes
 
 DECIDE: Final = "hitl.decide_approval"
@@ -30,15 +31,26 @@ def plan(level: Mapping[str, Any], excluded: Iterable[UUID]) -> Seating:
     barred = set(excluded)
     members = [m for m in list_members(permission=DECIDE) if m.user_id not in barred]
     groups = _groups(level)
-    per_group = level["mode"] == "per_group"
+    parts = list(enumerate(parts_of(level)))
     holders = {
-        SeatHolder(member.user_id, str(row["value"]) if per_group else "")
-        for row in level["approvers"]
-        for member in members
-        if _is_meant(row, member, groups)
+        SeatHolder(member.user_id, place_of(number, group) if len(parts) > 1 else group)
+        for number, part in parts
+        for member, group in _meant(part, members, groups)
     }
     ordered = tuple(sorted(holders, key=lambda h: (str(h.person_id), h.group)))
     return Seating(ordered, required_votes(level, ordered), is_satisfiable(level, ordered))
+
+
+def _meant(
+    level: Mapping[str, Any], members: Iterable[Membership], groups: Mapping[str, set[UUID]]
+) -> list[tuple[Membership, str]]:
+    per_group = level["mode"] == "per_group"
+    return [
+        (member, str(row["value"]) if per_group else "")
+        for row in level["approvers"]
+        for member in members
+        if _is_meant(row, member, groups)
+    ]
 
 
 def _groups(level: Mapping[str, Any]) -> dict[str, set[UUID]]:

@@ -1,9 +1,25 @@
-"""When an answer is due, and by how much it is late (pure)."""
+"""When an answer is due, and by how much it is late, in the working time of a calendar (pure)."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final, Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_MINUTES: Final = 24 * 60
+SEARCH_DAYS: Final = 366 * 5
+"""How far a due time is looked for; a calendar that rests longer than that is broken."""
+_NONE: Final = timedelta(0)
+
+Shift = tuple[int, int]
+"""From and until, in minutes of the wall clock since midnight."""
+
+
+class BrokenCalendar(ValueError):
+    """The calendar's definition cannot be read, or it never works."""
 
 
 class Calendar(Protocol):
@@ -25,15 +41,158 @@ class RoundTheClock:
 
     def between(self, start: datetime, end: datetime) -> timedelta:
         """Return the plain difference, never negative."""
-        return max(end - start, timedelta(0))
+        return max(end - start, _NONE)
 
 
 ROUND_THE_CLOCK = RoundTheClock()
 
 
-def due_at(start: datetime, hours: int, *, calendar: Calendar = ROUND_THE_CLOCK) -> datetime:
+@dataclass(frozen=True)
+class BusinessHours:
+    """The weekly hours of a place, without its holidays; an hour is an hour, whatever the clocks do."""
+
+    zone: ZoneInfo
+    week: tuple[tuple[Shift, ...], ...]
+    holidays: frozenset[date] = frozenset()
+
+    def add(self, start: datetime, working: timedelta) -> datetime:
+        """Return the first moment at which `working` time has passed. Raises BrokenCalendar."""
+        left = max(working, _NONE)
+        for opens, closes in self._shifts(start):
+            begin = max(opens, start)
+            if closes <= begin:
+                continue
+            if left <= closes - begin:
+                return begin + left
+            left -= closes - begin
+        raise BrokenCalendar("the calendar does not work long enough to reach a due time")
+
+    def between(self, start: datetime, end: datetime) -> timedelta:
+        """Return the working time between two moments, never negative."""
+        total = _NONE
+        if end <= start:
+            return total
+        for opens, closes in self._shifts(start, until=end):
+            total += max(min(closes, end) - max(opens, start), _NONE)
+        return total
+
+    def _shifts(self, start: datetime, until: datetime | None = None) -> Iterator[tuple[datetime, datetime]]:
+        first = start.astimezone(self.zone).date() - timedelta(days=1)
+        last = first + timedelta(days=SEARCH_DAYS) if until is None else until.astimezone(self.zone).date()
+        day = first
+        while day <= last:
+            if day not in self.holidays:
+                for opens, closes in self.week[day.weekday()]:
+                    yield _instant(day, opens, self.zone), _instant(day, closes, self.zone)
+            day += timedelta(days=1)
+
+
+def _instant(day: date, minute: int, zone: ZoneInfo) -> datetime:
+    """Return the moment of a wall clock's minute: of two the first, of none the moment of the jump."""
+    if minute == DAY_MINUTES:
+        day, minute = day + timedelta(days=1), 0
+    wall = datetime.combine(day, time(minute // 60, minute % 60), zone)
+    late, early = wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)
+    return _jump(early, late, zone) if early < late else late
+
+
+def _jump(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """Return the moment between two at which the clocks of the zone are put forward."""
+    old = before.astimezone(zone).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) // 2
+        if middle.astimezone(zone).utcoffset() == old:
+            before = middle
+        else:
+            after = middle
+    return after.replace(microsecond=0)
+
+
+def calendar_from(definition: Mapping[str, Any]) -> Calendar:
+    """Read a calendar: `zone`, `week` {"mon": [["09:00", "17:00"]], …} and `holidays` as ISO dates.
+
+    An empty definition works round the clock. Raises BrokenCalendar.
+    """
+    if not definition:
+        return ROUND_THE_CLOCK
+    try:
+        week = tuple(_day_of(definition["week"].get(day, ())) for day in DAYS)
+        holidays = frozenset(date.fromisoformat(day) for day in definition.get("holidays", ()))
+        zone = ZoneInfo(definition["zone"])
+    except (KeyError, TypeError, ValueError, AttributeError, ZoneInfoNotFoundError) as error:
+        raise BrokenCalendar(f"the calendar cannot be read: {error}") from error
+    if not any(week):
+        raise BrokenCalendar("the calendar never works")
+    return BusinessHours(zone, week, holidays)
+
+
+def _day_of(rows: Iterable[Sequence[str]]) -> tuple[Shift, ...]:
+    shifts = sorted((minute_of(opens), minute_of(closes)) for opens, closes in rows)
+    ends = [0, *(closes for _, closes in shifts)]
+    for (opens, closes), before in zip(shifts, ends, strict=False):
+        if opens < before or closes <= opens:
+            raise BrokenCalendar("hours of a day overlap, or end before they begin")
+    return tuple(shifts)
+
+
+def minute_of(text: str) -> int:
+    """Return `HH:MM` as minutes since midnight; 24:00 is the end of the day. Raises ValueError."""
+    hours, minutes = text.split(":")
+    if len(hours) != 2 or len(minutes) != 2 or not (hours + minutes).isdigit():
+        raise ValueError(f"{text!r} is not a time such as 09:30")
+    found = int(hours) * 60 + int(minutes)
+    if int(minutes) > 59 or found > DAY_MINUTES:
+        raise ValueError(f"{text!r} is not a time of a day")
+    return found
+
+
+def calendar_of(level: Mapping[str, Any]) -> Calendar:
+    """Return the calendar frozen with a level; a broken one counts every hour, so nothing waits longer."""
+    try:
+        return calendar_from(level.get("hours") or {})
+    except BrokenCalendar:
+        return ROUND_THE_CLOCK
+
+
+def due_at(start: datetime, hours: float, *, calendar: Calendar = ROUND_THE_CLOCK) -> datetime:
     """Return when `hours` of the calendar's time have passed since `start`."""
-    return calendar.add(start, timedelta(hours=hours))
+    try:
+        return calendar.add(start, timedelta(hours=hours))
+    except BrokenCalendar:
+        return start + timedelta(hours=hours)
+
+
+def level_due(start: datetime, level: Mapping[str, Any]) -> datetime:
+    """Return when the answer of a frozen level is due that was asked at `start`."""
+    return level_after(start, level, float(level["sla_hours"]))
+
+
+def level_after(start: datetime, level: Mapping[str, Any], hours: float) -> datetime:
+    """Return when `hours` of a frozen level's working time have passed; for reminders and escalation."""
+    return due_at(start, hours, calendar=calendar_of(level))
+
+
+def resumed_due(due: datetime, *, paused: datetime, resumed: datetime, level: Mapping[str, Any]) -> datetime:
+    """Return the new due time after a pause: what was left of the working time, counted from now on.
+
+    A due time that had passed before the pause stays where it was: lateness is never taken back.
+    """
+    if due <= paused:
+        return due
+    calendar = calendar_of(level)
+    left = calendar.between(paused, due)
+    return max(due, due_at(resumed, left.total_seconds() / 3600, calendar=calendar))
+
+
+def worked(
+    start: datetime, end: datetime, *, pauses: Iterable[tuple[datetime, datetime]] = (), calendar: Calendar
+) -> timedelta:
+    """Return the working time between two moments without the pauses, which may overlap."""
+    total, at = _NONE, start
+    for stops, goes_on in sorted(pauses):
+        total += calendar.between(at, min(max(stops, at), end))
+        at = max(at, min(goes_on, end))
+    return total + calendar.between(at, end)
 
 
 def minutes_over(due: datetime, at: datetime, *, calendar: Calendar = ROUND_THE_CLOCK) -> int:

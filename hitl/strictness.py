@@ -21,14 +21,29 @@ def is_no_weaker(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     told from the definitions alone, such as between a role and a person who has it, it is "no".
     """
     before, after = old["levels"], new["levels"]
-    if not all(level["approvers"] for level in after):
+    if not all(part["approvers"] for level in after for part in _parts(level)):
         return True  # nobody can ever sign it: it is held for an administrator
     if len(after) < len(before):
         return False
     return all(_level_is_no_weaker(*pair) for pair in zip(before, after, strict=False))
 
 
+def _parts(level: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list(level.get("parts") or [level])
+
+
 def _level_is_no_weaker(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Levels that are open together are all asked: each old one needs one of its own in the new."""
+    left = _parts(new)
+    for part in _parts(old):
+        found = next((other for other in left if _part_is_no_weaker(part, other)), None)
+        if found is None:
+            return False
+        left.remove(found)
+    return True
+
+
+def _part_is_no_weaker(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     return (
         _people_are_no_weaker(old, new)
         and _least_votes(new) >= _least_votes(old)

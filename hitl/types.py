@@ -97,6 +97,8 @@ class Origin:
     agent_owner_id: UUID | None = None
     also_excluded: tuple[UUID, ...] = ()
     """People besides these who had a hand in the request, and so may not sign it."""
+    contact_tags: tuple[str, ...] = ()
+    """What staff noted about the contact it comes from, such as `vip`; workflows may match on it."""
     channel: str = ""
     address: str = ""
     user_agent: str = ""

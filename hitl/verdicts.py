@@ -53,7 +53,7 @@ def next_level(work: machine.Work, approval: Approval, actor: Actor) -> None:
     seats.update(closed_at=work.moment)
     level = approval.snapshot["levels"][approval.level]
     places = seating.plan(level, approval.excluded)
-    due = sla.due_at(work.moment, level["sla_hours"])
+    due = sla.level_due(work.moment, level)
     changes = {
         "level": approval.level + 1,
         "votes_required": places.required,

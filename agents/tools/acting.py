@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from accounts.roles import ALL_PERMISSIONS
 from agents.tools.registry import PROPOSE, Arguments, Audience, Caller, Tool, register
 from agents.wording import waiting_sentence
+from conversations.selectors import tags_of_conversation
 from core.actors import Actor
 from hitl import services
 from hitl.types import Origin
@@ -102,6 +103,7 @@ def _origin(caller: Caller, call_id: UUID) -> Origin:
         requester_user_id=caller.user_id,
         agent_owner_id=caller.agent_owner_id,
         also_excluded=(caller.linked_by_id,) if caller.linked_by_id else (),
+        contact_tags=tags_of_conversation(conversation_id=caller.conversation_id),
         channel=caller.channel,
     )
 

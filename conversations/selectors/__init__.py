@@ -30,6 +30,7 @@ from conversations.selectors.lists import (
     list_audiences,
     list_contact_points,
     list_conversations,
+    tags_of_conversation,
 )
 from conversations.selectors.messages import (
     MessagePage,
@@ -73,5 +74,6 @@ __all__ = [
     "snapshot_for_customer",
     "stop_key",
     "stopped_at",
+    "tags_of_conversation",
     "transcript",
 ]

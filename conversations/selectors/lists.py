@@ -175,3 +175,9 @@ def list_audiences() -> list[Audience]:
     reachable = ContactTag.objects.filter(contact__conversations__isnull=False)
     counted = reachable.values("name").annotate(contacts=Count("contact", distinct=True))
     return [Audience(row["name"], row["contacts"]) for row in counted.order_by("name")]
+
+
+def tags_of_conversation(*, conversation_id: UUID) -> tuple[str, ...]:
+    """Return the tags of the contact a conversation is with; for the system. One query."""
+    rows = ContactTag.objects.filter(contact__conversations=conversation_id)
+    return tuple(rows.order_by("name").values_list("name", flat=True))

@@ -1,6 +1,7 @@
 """Rows of the approval engine."""
 
 from hitl.models.approval import Approval, Counter
+from hitl.models.calendar import BusinessCalendar
 from hitl.models.revisions import OverrideReview, Revision
 from hitl.models.running import Execution, Notification, Timer
 from hitl.models.switches import GlobalKillSwitch, KillSwitch
@@ -12,6 +13,7 @@ __all__ = [
     "ApprovalLevel",
     "ApprovalWorkflow",
     "ApproverGroup",
+    "BusinessCalendar",
     "Counter",
     "Decision",
     "DecisionToken",

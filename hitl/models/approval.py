@@ -78,6 +78,7 @@ class Approval(TenantModel):
     user_agent = models.CharField(max_length=200, blank=True)
     notes = models.TextField(blank=True)
     excluded = ArrayField(models.UUIDField(), default=list)
+    contact_tags = ArrayField(models.CharField(max_length=60), default=list, blank=True)
     tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     compliance_flags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     custom = models.JSONField(default=dict, blank=True)

@@ -58,8 +58,9 @@ class ApprovalWorkflow(TenantModel):
     currency = models.CharField(max_length=3, blank=True)
     agents = ArrayField(models.UUIDField(), default=list, blank=True)
     channels = ArrayField(models.CharField(max_length=20), default=list, blank=True)
-    contact_tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    contact_tags = ArrayField(models.CharField(max_length=60), default=list, blank=True)
     time_window = models.JSONField(default=dict, blank=True)
+    condition = models.CharField(max_length=500, blank=True)
 
     expire_hours = models.PositiveIntegerField(default=72)
     execute_within_hours = models.PositiveIntegerField(default=24)
@@ -108,7 +109,11 @@ class ApprovalLevel(TenantModel):
     reject_threshold = models.PositiveSmallIntegerField(default=1)
     approvers = models.JSONField(default=list)
     sla_hours = models.PositiveIntegerField(default=8)
-    calendar = models.CharField(max_length=60, blank=True)
+    parallel = models.BooleanField(default=False)
+    """Opens at the same time as the level before it; both have to be satisfied."""
+    calendar = models.ForeignKey(
+        "hitl.BusinessCalendar", on_delete=models.PROTECT, null=True, blank=True, related_name="levels"
+    )
     require_reason = models.BooleanField(default=False)
     min_auth = models.CharField(max_length=10, blank=True)
     editable_fields = ArrayField(models.CharField(max_length=60), default=list, blank=True)

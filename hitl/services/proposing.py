@@ -177,7 +177,15 @@ def _draft(request: _Request) -> tuple[Approval, assessing.Matched, seating.Seat
         agent_id=origin.agent_id,
         moment=moment,
     )
-    matched = assessing.match(request.kind.key, assessed, agent_id=origin.agent_id, channel=origin.channel)
+    matched = assessing.match(
+        request.kind.key,
+        assessed,
+        agent_id=origin.agent_id,
+        channel=origin.channel,
+        requester_id=request.requester_id,
+        tags=origin.contact_tags,
+        moment=moment,
+    )
     excluded = request.excluded()
     first = matched.snapshot["levels"][0]
     places = seating.plan(first, excluded)
@@ -201,7 +209,8 @@ def _draft(request: _Request) -> tuple[Approval, assessing.Matched, seating.Seat
         snapshot=matched.snapshot,
         votes_required=places.required,
         expires_at=moment + timedelta(hours=matched.snapshot["expire_hours"]),
-        sla_due_at=sla.due_at(moment, first["sla_hours"]),
+        sla_due_at=sla.level_due(moment, first),
+        contact_tags=[tag[:60] for tag in origin.contact_tags],
         custom={},
         **signed_columns(request.kind, request.params, request.payload, request.facts),
         **risk_columns(assessed),

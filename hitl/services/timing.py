@@ -73,7 +73,8 @@ def note_breach(*, timer_id: UUID, now: datetime | None = None) -> bool:
         current = (timer.revision, timer.level) == (approval.revision, approval.level)
         if not current or approval.state not in WAITING or approval.sla_breached_at:
             return False
-        over = sla.minutes_over(approval.sla_due_at or moment, moment)
+        calendar = sla.calendar_of(approval.current_level)
+        over = sla.minutes_over(approval.sla_due_at or moment, moment, calendar=calendar)
         rows = Approval.objects.filter(pk=approval.pk)
         rows.update(sla_breached_at=moment, sla_minutes_over=over)
         payload = {"approval_id": str(approval.pk), "reference": approval.reference}

@@ -13,14 +13,19 @@ from accounts.selectors import is_active_member
 from core import audit
 from core.actors import Actor
 from core.errors import Invalid, NotFound
-from hitl.matching import auto_rule_from
+from hitl import expressions
+from hitl.automation import auto_rule_from
 from hitl.models import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
 FIELDS: Final = frozenset(
     "description is_default priority kinds risk_levels min_cost max_cost currency agents channels "
-    "expire_hours execute_within_hours auto_rules reminder_every_hours reminder_max".split()
+    "contact_tags time_window condition expire_hours execute_within_hours auto_rules "
+    "reminder_every_hours reminder_max".split()
 )
-LEVEL_FIELDS: Final = frozenset("name mode quorum reject_threshold approvers sla_hours require_reason min_auth".split())
+LEVEL_FIELDS: Final = frozenset(
+    "name mode quorum reject_threshold approvers sla_hours calendar_id require_reason min_auth parallel "
+    "editable_fields".split()
+)
 
 
 def create_workflow(
@@ -106,6 +111,11 @@ def _check(levels: Sequence[Mapping[str, Any]], conditions: Mapping[str, Any], *
             auto_rule_from(row)
     except (KeyError, ValueError, ArithmeticError):
         problems["auto_rules"] = ["Each rule needs an id, a verdict, and its ceilings."]
+    try:
+        if conditions.get("condition"):
+            expressions.parse(conditions["condition"])
+    except expressions.BadExpression as error:
+        problems["condition"] = [str(error)]
     if not levels and not partial:
         problems["levels"] = ["A workflow needs at least one level."]
     for number, level in enumerate(levels, start=1):

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl import matching, registry, risk, sla, voting
+from hitl.automation import AutoRule, auto_decision
 from hitl.digest import Unrepresentable, approval_digest, canonical, plain, sha256_of
-from hitl.matching import AutoRule, Rule, Subject, auto_decision, choose
+from hitl.matching import Rule, Subject, choose
 from hitl.types import Estimate
 from hitl.voting import SeatHolder, Vote
 

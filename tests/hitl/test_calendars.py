@@ -1,0 +1,147 @@
+"""Working time: the worked examples of the reference, and what holds for every calendar."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hitl import sla
+
+PAGE = Path(__file__).parents[2] / "docs/reference/calendars.md"
+FIVE = ("mon", "tue", "wed", "thu", "fri")
+CALENDARS: dict[str, dict[str, Any]] = {
+    "Office": {
+        "zone": "Europe/Berlin",
+        "week": {day: [["09:00", "17:00"]] for day in FIVE},
+        "holidays": ["2026-12-25", "2026-12-26", "2027-01-01"],
+    },
+    "Night": {"zone": "Europe/Berlin", "week": {day: [["00:00", "24:00"]] for day in sla.DAYS}},
+    "Split": {
+        "zone": "America/New_York",
+        "week": {**{d: [["08:00", "12:00"], ["13:00", "17:00"]] for d in FIVE}, "sat": [["09:00", "12:00"]]},
+    },
+}
+ROW = re.compile(r"\| (Office|Night|Split) \| (\w{3}) ([\d-]{10} [\d:]{5}) \| (\d+) \| (\w{3}) ([\d-]{10} [\d:]{5}) \|")
+ROWS = ROW.findall(PAGE.read_text())
+NAMES = st.sampled_from(sorted(CALENDARS))
+YEAR = datetime(2026, 1, 1, tzinfo=UTC)
+MOMENTS = st.integers(0, 60 * 60 * 24 * 700).map(lambda seconds: YEAR + timedelta(seconds=seconds))
+SPANS = st.integers(0, 60 * 60 * 24 * 9).map(lambda seconds: timedelta(seconds=seconds))
+
+
+def _calendar(name: str) -> sla.Calendar:
+    return sla.calendar_from(CALENDARS[name])
+
+
+def _local(name: str, day: str, text: str) -> datetime:
+    moment = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(CALENDARS[name]["zone"]))
+    assert moment.strftime("%a") == day
+    return moment.astimezone(UTC)
+
+
+def test_reference_shows_enough_examples() -> None:
+    assert len(ROWS) >= 18
+
+
+@pytest.mark.parametrize(("name", "day", "asked", "hours", "due_day", "due"), ROWS)
+def test_worked_example_is_right(name: str, day: str, asked: str, hours: str, due_day: str, due: str) -> None:
+    found = sla.due_at(_local(name, day, asked), int(hours), calendar=_calendar(name))
+    assert found == _local(name, due_day, due)
+
+
+@given(NAMES, MOMENTS, SPANS)
+def test_added_time_is_the_time_between(name: str, start: datetime, working: timedelta) -> None:
+    calendar = _calendar(name)
+    assert calendar.between(start, calendar.add(start, working)) == working
+
+
+@given(NAMES, MOMENTS, SPANS, SPANS)
+def test_time_is_added_in_parts_as_at_once(name: str, start: datetime, one: timedelta, other: timedelta) -> None:
+    calendar = _calendar(name)
+    assert calendar.add(calendar.add(start, one), other) == calendar.add(start, one + other)
+
+
+@given(NAMES, MOMENTS, SPANS, SPANS)
+def test_working_time_never_runs_backwards_nor_faster_than_the_clock(
+    name: str, start: datetime, one: timedelta, other: timedelta
+) -> None:
+    calendar, middle = _calendar(name), start + one
+    first, second = calendar.between(start, middle), calendar.between(middle, middle + other)
+    assert timedelta(0) <= first <= one
+    assert calendar.between(start, middle + other) == first + second
+
+
+@given(MOMENTS, st.integers(0, 60 * 24))
+def test_nothing_counts_outside_of_the_shifts(moment: datetime, minutes: int) -> None:
+    local = moment.astimezone(ZoneInfo("Europe/Berlin"))
+    closed = local.replace(hour=18, minute=0, second=0)
+    night = min(closed + timedelta(minutes=minutes), closed + timedelta(hours=14))
+    assert _calendar("Office").between(closed.astimezone(UTC), night.astimezone(UTC)) == timedelta(0)
+
+
+@given(NAMES, MOMENTS, SPANS, SPANS, st.integers(0, 100))
+def test_pause_leaves_the_working_time_that_was_left(
+    name: str, start: datetime, until: timedelta, pause: timedelta, hours: int
+) -> None:
+    level = {"hours": CALENDARS[name], "sla_hours": hours}
+    due, stopped = sla.level_due(start, level), start + until
+    resumed = stopped + pause
+    after = sla.resumed_due(due, paused=stopped, resumed=resumed, level=level)
+    calendar = _calendar(name)
+    assert after >= due
+    if due > stopped:
+        assert calendar.between(resumed, after) >= calendar.between(stopped, due)
+
+
+@given(NAMES, MOMENTS, st.lists(st.tuples(SPANS, SPANS), max_size=4), SPANS)
+def test_worked_time_without_pauses_is_never_more(
+    name: str, start: datetime, pauses: list[tuple[timedelta, timedelta]], span: timedelta
+) -> None:
+    calendar = _calendar(name)
+    gone = [(start + begin, start + begin + length) for begin, length in pauses]
+    assert timedelta(0) <= sla.worked(start, start + span, pauses=gone, calendar=calendar) <= calendar.between(
+        start, start + span
+    )  # fmt: skip
+
+
+def test_pause_over_the_whole_time_leaves_nothing() -> None:
+    start = datetime(2026, 11, 16, 9, tzinfo=UTC)
+    later = start + timedelta(days=3)
+    assert sla.worked(start, later, pauses=[(start, later)], calendar=_calendar("Office")) == timedelta(0)
+
+
+def test_shift_inside_the_missing_hour_has_no_length() -> None:
+    calendar = sla.calendar_from({"zone": "Europe/Berlin", "week": {"sun": [["02:15", "02:45"]]}})
+    day = datetime(2026, 3, 29, tzinfo=UTC)
+    assert calendar.between(day, day + timedelta(days=1)) == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"zone": "Nowhere/Land", "week": {"mon": [["09:00", "17:00"]]}},
+        {"zone": "UTC", "week": {}},
+        {"zone": "UTC", "week": {"mon": [["17:00", "09:00"]]}},
+        {"zone": "UTC", "week": {"mon": [["09:00", "13:00"], ["12:00", "17:00"]]}},
+        {"zone": "UTC", "week": {"mon": [["9", "25:00"]]}},
+        {"zone": "UTC", "week": {"mon": [["09:00", "17:00"]]}, "holidays": ["soon"]},
+        {"week": 5},
+    ],
+)
+def test_broken_calendar_counts_every_hour(broken: dict[str, Any]) -> None:
+    with pytest.raises(sla.BrokenCalendar):
+        sla.calendar_from(broken)
+    start = datetime(2026, 11, 21, tzinfo=UTC)
+    assert sla.level_due(start, {"hours": broken, "sla_hours": 5}) == start + timedelta(hours=5)
+
+
+def test_years_of_holidays_do_not_loop_for_ever() -> None:
+    days = [(YEAR + timedelta(days=at)).date().isoformat() for at in range(366 * 6)]
+    start = datetime(2026, 1, 5, tzinfo=UTC)
+    broken = {"zone": "UTC", "week": {"mon": [["09:00", "17:00"]]}, "holidays": days}
+    assert sla.level_due(start, {"hours": broken, "sla_hours": 1}) == start + timedelta(hours=1)
