@@ -17,7 +17,8 @@ def benches() -> dict[str, str]:
 
 def asgi_for(name: str) -> str:
     """Return the web process's application for a benchmark: the product's, or one with a path more."""
-    return {"chat": "bench._asgi:application"}.get(name, "config.asgi:application")
+    own = {"chat": "bench._asgi:application", "ack": "bench._asgi_ack:application"}
+    return own.get(name, "config.asgi:application")
 
 
 def runs_alone(name: str) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Exists, F, OuterRef
 
 from channels_app.models import InboundDelivery
@@ -62,11 +62,22 @@ def register_worker(provider: str, work: Worker) -> None:
 def store(arrival: Arrival, *, now: datetime | None = None) -> bool:
     """Keep a webhook for good, in one statement; False when the same event is there already."""
     moment = now or clock_now()
-    sealed = InboundDelivery._meta.get_field("body")
-    with tenant_scope(arrival.tenant_id), connection.cursor() as cursor:
-        body = sealed.seal(arrival.body.decode("latin-1"))
+    with tenant_scope(arrival.tenant_id):
+        body = InboundDelivery._meta.get_field("body").seal(arrival.body.decode("latin-1"))
         row: list[Any] = [uuid7(), arrival.tenant_id, arrival.provider, arrival.account_id, arrival.event_key]
         row += [arrival.queue_key, arrival.target, json.dumps(dict(arrival.headers)), body, moment, moment]
+        try:
+            return _insert(row)
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block:
+                raise
+            # A kept connection that died meanwhile; the same row twice is one row.
+            connection.close()
+            return _insert(row)
+
+
+def _insert(row: list[Any]) -> bool:
+    with connection.cursor() as cursor:
         cursor.execute(_INSERT, row)
         return bool(cursor.rowcount == 1)
 

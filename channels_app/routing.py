@@ -1,6 +1,6 @@
-"""WebSocket routes."""
+"""WebSocket routes, and which paths are webhooks."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.urls import path
 
@@ -11,3 +11,10 @@ websocket_urlpatterns: list[Any] = [
     path("ws/chat/", ChatConsumer.as_asgi()),
     path("ws/console/", ConsoleConsumer.as_asgi()),
 ]
+
+WEBHOOKS: Final = ("/channels/whatsapp/",)
+
+
+def is_webhook(path: str) -> bool:
+    """Tell whether a path is called by providers only, who sign and bring no session."""
+    return path.startswith(WEBHOOKS)

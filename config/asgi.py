@@ -1,6 +1,7 @@
-"""The ASGI application: HTTP by Django, WebSockets by the consumers of channels_app."""
+"""The ASGI application: HTTP by Django, webhooks by a way of their own, WebSockets by the consumers of channels_app."""
 
 import os
+from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.sessions import SessionMiddlewareStack
@@ -9,8 +10,17 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("WALKER_PROCESS", "web")
 
-http = get_asgi_application()
+pages = get_asgi_application()
 
-from channels_app.routing import websocket_urlpatterns  # noqa: E402  (needs the apps)
+from channels_app.plain import PlainHandler  # noqa: E402  (needs the apps)
+from channels_app.routing import is_webhook, websocket_urlpatterns  # noqa: E402
+
+webhooks = PlainHandler()
+
+
+async def http(scope: Any, receive: Any, send: Any) -> None:
+    """Serve one request."""
+    await (webhooks if is_webhook(scope["path"]) else pages)(scope, receive, send)
+
 
 application = ProtocolTypeRouter({"http": http, "websocket": SessionMiddlewareStack(URLRouter(websocket_urlpatterns))})

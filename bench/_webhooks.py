@@ -1,0 +1,101 @@
+"""Signed webhooks as bytes, sent over plain sockets: a client that costs little beside what it measures."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
+
+from bench._surroundings import quantile
+from standins.phone.signing import signature
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who signs, and for which number."""
+
+    public: str
+    account_sid: str
+    token: str
+    number: str
+
+    def webhook(self, path: str, writer: str, text: str) -> bytes:
+        """Return one whole signed request with a message of its own."""
+        sid = f"SM{uuid4().hex}"
+        form = {
+            "MessageSid": sid,
+            "SmsSid": sid,
+            "SmsMessageSid": sid,
+            "AccountSid": self.account_sid,
+            "From": f"whatsapp:{writer}",
+            "To": f"whatsapp:{self.number}",
+            "Body": text,
+            "NumMedia": "0",
+            "NumSegments": "1",
+            "SmsStatus": "received",
+            "MessageType": "text",
+            "ProfileName": "Someone",
+            "WaId": writer.lstrip("+"),
+            "ApiVersion": "2010-04-01",
+        }
+        body = urlencode(form).encode()
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: {urlsplit(self.public).netloc}\r\n"
+            "Content-Type: application/x-www-form-urlencoded; charset=UTF-8\r\n"
+            f"X-Twilio-Signature: {signature(self.token, self.public + path, form)}\r\n"
+            f"I-Twilio-Idempotency-Token: {uuid4().hex}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run took: the whole of it, and each request."""
+
+    seconds: float
+    spent: Sequence[float]
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return len(self.spent) / self.seconds
+
+    @property
+    def p99(self) -> float:
+        """The time that 99 of 100 requests did not exceed."""
+        return quantile(self.spent, 0.99)
+
+
+async def post_all(url: str, requests: Sequence[bytes], lines: int) -> Run:
+    """Post all requests over so many kept connections, each one request after the other."""
+    waiting = list(reversed(requests))
+    spent: list[float] = []
+
+    async def line() -> None:
+        reader, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port)
+        while waiting:
+            request = waiting.pop()
+            began = time.perf_counter()
+            writer.write(request)
+            await _answer(reader)
+            spent.append(time.perf_counter() - began)
+        writer.close()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(line() for _ in range(lines)))
+    return Run(time.perf_counter() - began, spent)
+
+
+async def _answer(reader: asyncio.StreamReader) -> None:
+    """Read one answer to its end; anything but a 2xx is an error of the measurement."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 2"):
+        raise RuntimeError(head.decode(errors="replace"))
+    length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0].strip()
+    if length:
+        await reader.readexactly(int(length))
+    elif b"chunked" in head.lower():
+        await reader.readuntil(b"0\r\n\r\n")

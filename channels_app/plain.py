@@ -1,0 +1,53 @@
+"""Serves webhooks past everything that pages need: no middleware, and threads that keep their connection."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.exception import convert_exception_to_response
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.urls import set_script_prefix
+
+WORKERS: Final = 6
+
+
+class PlainHandler(ASGIHandler):
+    """Django without middleware: a signed webhook has no session, no cookie, no page, and is nobody's browser.
+
+    Each request is one call on one of a few threads. They keep their database connections, so a
+    webhook neither fetches one nor checks it; what meets a dead connection is up to the view.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="webhook")
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """Load what an empty list of middleware loads, for calls on a thread."""
+        self._view_middleware: list[Any] = []
+        self._template_response_middleware: list[Any] = []
+        self._exception_middleware: list[Any] = []
+        self._middleware_chain: Any = convert_exception_to_response(self._get_response)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Read the request, answer it, and let go of what it held."""
+        body = await self.read_body(receive)
+        request, response = self.create_request(scope, body)
+        if request is not None:
+            response = await sync_to_async(self._respond, thread_sensitive=False, executor=self._threads)(request)
+        response.headers["Content-Length"] = str(len(response.content))
+        await self.send_response(response, send)
+        body.close()
+
+    def _respond(self, request: HttpRequest) -> HttpResponse:
+        set_script_prefix("/")
+        try:
+            answer: HttpResponse = self.get_response(request)
+        finally:
+            if connection.errors_occurred:
+                connection.close()
+        return answer
