@@ -6,7 +6,8 @@ from importlib import import_module
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_before_create_process
+from celery.signals import setup_logging, task_prerun, worker_before_create_process
+from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -28,6 +29,12 @@ def _keep_logging(**_: Any) -> None:
     from core.log import set_up  # noqa: PLC0415
 
     set_up(settings.LOGGING)
+
+
+@task_prerun.connect
+def _check_connection(**_: Any) -> None:
+    """Keep the database connection between tasks: a new one cost more than most of them. A dead one is dropped."""
+    close_old_connections()
 
 
 @worker_before_create_process.connect

@@ -81,7 +81,9 @@ def _answer(request: HttpRequest, target: UUID | None) -> HttpResponse:
         REFUSED.labels(PROVIDER, "database").inc()
         return HttpResponse(status=503)
     TAKEN.labels(PROVIDER).inc()
-    hints.stored.give()
+    if not _is_report(call, target):
+        # Nobody waits for a tick: reports are found by the sweep, or by the next message's hint.
+        hints.stored.give()
     return HttpResponse(NOTHING_TO_SAY, content_type="text/xml")
 
 
