@@ -12,6 +12,8 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import set_script_prefix
 
+from channels_app.threads import close_all
+
 WORKERS: Final = 6
 
 
@@ -51,3 +53,8 @@ class PlainHandler(ASGIHandler):
             if connection.errors_occurred:
                 connection.close()
         return answer
+
+    def close(self) -> None:
+        """End the threads with their connections and start anew; for tests and for a process that ends."""
+        waiting, self._threads = self._threads, ThreadPoolExecutor(WORKERS, thread_name_prefix="webhook")
+        close_all(waiting, WORKERS)

@@ -47,15 +47,20 @@ def close_connections() -> None:
     """Close the connections of all threads and start anew; for tests and for a process that ends."""
     global _pool
     waiting, _pool = _pool, ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="line")
-    all_there = Barrier(WORKERS)  # so that each thread takes exactly one of the calls
+    close_all(waiting, WORKERS)
+
+
+def close_all(threads: ThreadPoolExecutor, count: int) -> None:
+    """End a pool of threads, each with its own connection."""
+    all_there = Barrier(count)  # so that each thread takes exactly one of the calls
 
     def close_own() -> None:
         all_there.wait(timeout=10)
         connection.close()
 
-    for done in [waiting.submit(close_own) for _ in range(WORKERS)]:
+    for done in [threads.submit(close_own) for _ in range(count)]:
         done.result(timeout=20)
-    waiting.shutdown(wait=True)
+    threads.shutdown(wait=True)
 
 
 async def unscoped(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
