@@ -30,7 +30,8 @@ class BareHandler(ASGIHandler):
         self._view_middleware: list[Any] = []
         self._template_response_middleware: list[Any] = []
         self._exception_middleware: list[Any] = []
-        self._middleware_chain: Any = convert_exception_to_response(self._get_response_async)
+        handler: Any = self
+        self._middleware_chain: Any = convert_exception_to_response(handler._get_response_async)
 
     def create_request(self, scope: Any, body_file: Any) -> Any:
         """Route by the one path."""

@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
+from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.exception import convert_exception_to_response
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import set_script_prefix
 
 from channels_app.threads import close_all
@@ -33,22 +34,27 @@ class PlainHandler(ASGIHandler):
         self._view_middleware: list[Any] = []
         self._template_response_middleware: list[Any] = []
         self._exception_middleware: list[Any] = []
-        self._middleware_chain: Any = convert_exception_to_response(self._get_response)
+        handler: Any = self
+        self._middleware_chain: Any = convert_exception_to_response(handler._get_response)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Read the request, answer it, and let go of what it held."""
-        body = await self.read_body(receive)
-        request, response = self.create_request(scope, body)
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        request, problem = self.create_request(scope, body)
+        answer: Any = problem
         if request is not None:
-            response = await sync_to_async(self._respond, thread_sensitive=False, executor=self._threads)(request)
-        response.headers["Content-Length"] = str(len(response.content))
-        await self.send_response(response, send)
+            answer = await sync_to_async(self._respond, thread_sensitive=False, executor=self._threads)(request)
+        answer.headers["Content-Length"] = str(len(answer.content))
+        await self.send_response(answer, send)
         body.close()
 
-    def _respond(self, request: HttpRequest) -> HttpResponse:
+    def _respond(self, request: HttpRequest) -> HttpResponseBase:
         set_script_prefix("/")
         try:
-            answer: HttpResponse = self.get_response(request)
+            answer = self.get_response(request)
         finally:
             if connection.errors_occurred:
                 connection.close()
