@@ -237,7 +237,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         """Send what came after a number, or a snapshot when that is too much or makes no sense."""
         if self.conversation is None:
             return
-        missed = await in_scope(guest.tenant_id, desk.missed, self.conversation, after)
+        missed = await in_scope(guest.tenant_id, desk.missed, guest, self.conversation, after)
         async with self.sending:
             for frame in missed.frames:
                 await self.say(frame)
@@ -282,7 +282,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def catch_up(self, guest: Guest) -> None:
         """Do what `pump` does, for whoever holds the lock."""
         while self.conversation is not None:
-            found = await in_scope(guest.tenant_id, desk.after, self.conversation, self.sent)
+            found = await in_scope(guest.tenant_id, desk.after, guest, self.conversation, self.sent)
             for frame in found.frames:
                 await self.say(frame)
             self.sent = max(self.sent, found.head)

@@ -117,25 +117,35 @@ def echo(stored: Stored, frame: SendMessage) -> Frame:
     }
 
 
-def after(conversation_id: UUID, seq: int, limit: int = PAGE) -> Batch:
+def after(guest: Guest, conversation_id: UUID, seq: int, limit: int = PAGE) -> Batch:
     """Return the next frames after a number, in a conversation that is known to be the guest's."""
     found = selectors.frames_for_customer(conversation_id, seq, limit=limit)
     head = found[-1]["seq"] if found else seq
-    return Batch([shown(frame) for frame in found], head, more=len(found) == limit)
+    voice = voice_for(guest) if found else None
+    return Batch([shown(frame, voice) for frame in found], head, more=len(found) == limit)
 
 
-def missed(conversation_id: UUID, seq: int) -> Batch:
+def voice_for(guest: Guest) -> str | None:
+    """Return the name under which a visitor is answered, which is the widget's own; None for a member."""
+    if guest.user_id is not None:
+        return None
+    widget = widgets.load(guest.account_id)
+    return widget.name if widget else ""
+
+
+def missed(guest: Guest, conversation_id: UUID, seq: int) -> Batch:
     """Return all frames after a number, or one snapshot when they are too many or the number is none."""
     head = events.head(f"conversation:{conversation_id}")
     if seq <= head <= seq + SNAPSHOT_ABOVE:
-        return after(conversation_id, seq, limit=SNAPSHOT_ABOVE + 1)
-    return snapshot(conversation_id)
+        return after(guest, conversation_id, seq, limit=SNAPSHOT_ABOVE + 1)
+    return snapshot(guest, conversation_id)
 
 
-def snapshot(conversation_id: UUID) -> Batch:
+def snapshot(guest: Guest, conversation_id: UUID) -> Batch:
     """Return the latest part of the conversation, approvals included, in one frame."""
     found = selectors.snapshot_for_customer(conversation_id)
-    lines = [shown({"type": LINE_TYPES[line["direction"]], **line}) for line in found["messages"]]
+    voice = voice_for(guest)
+    lines = [shown({"type": LINE_TYPES[line["direction"]], **line}, voice) for line in found["messages"]]
     since = lines[0]["seq"] if lines else 0
     stream = StreamEvent.objects.filter(stream=f"conversation:{conversation_id}", type__in=APPROVALS, seq__gte=since)
     asked = stream.filter(seq__lte=found["seq"]).order_by("-seq")[:SNAPSHOT_APPROVALS]
@@ -144,13 +154,17 @@ def snapshot(conversation_id: UUID) -> Batch:
     return Batch([{**found, "messages": lines}], found["seq"])
 
 
-def shown(frame: Frame) -> Frame:
-    """Return a frame as the socket's reference has it: `id` is the client's, `message_id` is ours."""
+def shown(frame: Frame, voice: str | None = None) -> Frame:
+    """Return a frame as the socket's reference has it: `id` is the client's, `message_id` is ours.
+
+    `voice` is the one name a visitor knows; members are told which agent it is.
+    """
     if "content_type" in frame:
         known = {name: frame[name] for name in KEPT if frame.get(name)}
         sender = frame["sender"]
         # Staff are named to customers by their part only.
-        name = "" if sender["type"] == "person" else sender["name"]
+        own = sender["name"] if voice is None or sender["type"] == "customer" else voice
+        name = "" if sender["type"] == "person" else own
         return {
             **known,
             "type": frame["type"],

@@ -77,6 +77,8 @@
   li.me { align-items: flex-end; } li + li.turn { margin-top: 12px; }
   .name { font-size: 13px; color: var(--ink-soft); margin: 0 0 3px 2px; font-weight: 600; }
   .text { padding: 9px 14px; border-radius: 16px; background: var(--theirs); max-width: min(88%, 62ch); white-space: pre-wrap; overflow-wrap: anywhere; }
+  .text > * + * { margin-top: 8px; } .text p, .text ul { margin: 0; } .text ul { list-style: disc; padding-inline-start: 20px; }
+  .text li { display: list-item; } .text li + li { margin-top: 2px; }
   .agent .text, .person .text { border-start-start-radius: 6px; } .me .text { background: var(--mine); color: var(--on-mine); border-end-end-radius: 6px; }
   .system .text { background: transparent; color: var(--ink-soft); font-size: 14px; padding: 4px 2px; }
   .meta { font-size: 12px; color: var(--ink-soft); margin: 2px 4px 0; display: flex; gap: 6px; align-items: center; }
@@ -155,6 +157,20 @@
     b[6] = (b[6] & 0x0f) | 0x40; b[8] = (b[8] & 0x3f) | 0x80;
     const h = [...b].map((x) => x.toString(16).padStart(2, "0")).join("");
     return `${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20)}`;
+  };
+  // Paragraphs, and lists of lines that begin with "- ". Only text nodes are made: whatever a text holds, it is shown and never run.
+  const formatted = (text) => {
+    const blocks = [];
+    let lines = [], list = null;
+    const end = () => { if (lines.length) blocks.push(el("p", {}, lines.join("\n"))); lines = []; list = null; };
+    for (const line of text.replace(/\r\n?/g, "\n").split("\n")) {
+      const item = /^\s*[-*•]\s+(\S.*)$/.exec(line);
+      if (!line.trim()) end();
+      else if (item) { if (!list) { end(); list = el("ul"); blocks.push(list); } list.append(el("li", {}, item[1])); }
+      else { if (list) end(); lines.push(line); }
+    }
+    end();
+    return blocks;
   };
   const length = (text) => [...text].length; // code points, as the server counts
   const time = (iso) => { const d = iso ? new Date(iso) : new Date(); return Number.isNaN(+d) ? "" : d.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }); };
@@ -533,7 +549,7 @@
       const label = item.who === "me" || item.who === "system" ? el("span", { class: "sr" }, `${spoken}: `) : el("p", { class: "name" }, item.who === "person" ? `${item.name || spoken}, a person` : item.name || spoken);
       const meta = el("p", { class: "meta" }, item.status ? icon(item.status === "sending" || item.status === "waiting" ? "clock" : item.status === "failed" ? "close" : "tick") : null, el("span", {}, [item.status ? item.why || STATUS[item.status] || "" : "", time(item.at)].filter(Boolean).join(" · ")));
       if (item.status === "failed") meta.append(el("button", { class: "again", type: "button", onclick: () => { this.parts.text.value = item.text; this.typed(true); this.parts.text.focus(); item.node.remove(); this.items.delete(item.key); } }, "Edit"));
-      return [label, el("div", { class: "text" }, item.text), item.who === "system" ? null : meta].filter(Boolean);
+      return [label, el("div", { class: "text" }, ...(item.who === "me" ? [item.text] : formatted(item.text))), item.who === "system" ? null : meta].filter(Boolean);
     }
     card(item) {
       const [words, tone] = APPROVAL[item.state] || [item.state, ""];
