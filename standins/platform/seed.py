@@ -29,14 +29,14 @@ GLOBEX_CAMPAIGNS: tuple[Campaign, ...] = (
     ("Summer Sale", "search", "active", "750.00", "702.00", "0.81", "0.037", "0.028"),
     ("Brand Search", "search", "active", "180.00", "133.00", "0.21", "0.117", "0.064"),
     ("Retargeting", "display", "active", "260.00", "241.00", "0.38", "0.008", "0.039"),
-    ("Enterprise Leads", "social", "active", "900.00", "811.00", "4.20", "0.007", "0.052"),
-    ("Webinar Invite", "social", "active", "140.00", "126.00", "0.95", "0.012", "0.081"),
+    ("Business Travel", "social", "active", "900.00", "811.00", "4.20", "0.007", "0.052"),
+    ("City Breaks", "social", "active", "140.00", "126.00", "0.95", "0.012", "0.081"),
     ("Holiday Preview", "video", "paused", "350.00", "88.00", "0.11", "0.005", "0.003"),
 )
 ACME_PAGES: tuple[Page, ...] = (
     (
         "/",
-        "Acme Footwear",
+        "Acme Shoes",
         "Boots and shoes from our own workshop.",
         (("acme shoes", 1, 0, 3410), ("handmade shoes", 8, 2, 520)),
     ),
@@ -73,21 +73,21 @@ ACME_PAGES: tuple[Page, ...] = (
 GLOBEX_PAGES: tuple[Page, ...] = (
     (
         "/pricing",
-        "Pricing | Globex",
-        "Plans for teams of every size.",
-        (("globex pricing", 1, 0, 880), ("workflow software pricing", 14, -2, 130)),
+        "Prices | Globex Travel",
+        "What our trips cost, flights included.",
+        (("globex prices", 1, 0, 880), ("city break prices", 14, -2, 130)),
     ),
     (
-        "/integrations",
-        "Integrations",
-        "Connect Globex with the tools that you use.",
-        (("crm integration", 18, 5, 210),),
+        "/city-breaks",
+        "City breaks",
+        "Three days in forty cities.",
+        (("weekend city break", 18, 5, 210),),
     ),
     (
-        "/security",
-        "Security at Globex",
-        "How we protect what you trust us with.",
-        (("soc 2 workflow software", 5, 1, 164),),
+        "/insurance",
+        "Travel insurance",
+        "What is covered, and how to claim it.",
+        (("travel insurance cancellation", 5, 1, 164),),
     ),
 )
 ACME_CONTENT: tuple[Content, ...] = (
@@ -99,9 +99,9 @@ ACME_CONTENT: tuple[Content, ...] = (
     ("How a boot is made", "video", "published", 58, 12940, 71, 22),
 )
 GLOBEX_CONTENT: tuple[Content, ...] = (
-    ("Approvals without mail", "article", "published", 9, 3120, 245, 58),
-    ("What changes in version 9", "article", "draft", 0, 0, 0, 0),
-    ("A day at the service desk", "video", "published", 41, 6705, 88, 17),
+    ("Ten quiet islands", "article", "published", 9, 3120, 245, 58),
+    ("New routes for the winter", "article", "draft", 0, 0, 0, 0),
+    ("A day in Lisbon", "video", "published", 41, 6705, 88, 17),
 )
 ACME_AUDIENCES: tuple[Audience, ...] = (
     ("Newsletter subscribers", 18250, 6),
@@ -111,9 +111,9 @@ ACME_AUDIENCES: tuple[Audience, ...] = (
     ("Left a full cart", 912, 2),
 )
 GLOBEX_AUDIENCES: tuple[Audience, ...] = (
-    ("Trial users", 640, 3),
+    ("Newsletter readers", 640, 3),
     ("Paying customers", 2210, 15),
-    ("Webinar guests", 1375, 44),
+    ("Asked for a brochure", 1375, 44),
 )
 
 
@@ -127,7 +127,7 @@ def seed_demo(store: Store) -> None:
 
 
 def _seed_acme(store: Store) -> None:
-    account = Account("acme", "Acme Footwear", "EUR")
+    account = Account("acme", "Acme Shoes", "EUR")
     store.add_account(account, "sandbox-acme")
     _save(store, account, "campaign", 1000, [_campaign(account, *row) for row in ACME_CAMPAIGNS])
     pages = [_page("https://shop.acme.example", *row) for row in ACME_PAGES]
@@ -137,7 +137,7 @@ def _seed_acme(store: Store) -> None:
 
 
 def _seed_globex(store: Store) -> None:
-    account = Account("globex", "Globex Systems", "USD")
+    account = Account("globex", "Globex Travel", "USD")
     store.add_account(account, "sandbox-globex")
     _save(store, account, "campaign", 2000, [_campaign(account, *row) for row in GLOBEX_CAMPAIGNS])
     pages = [_page("https://www.globex.example", *row) for row in GLOBEX_PAGES]
