@@ -14,7 +14,13 @@ from core.tenancy import current_tenant_id
 def take_message(row_id: UUID) -> None:
     """Give one inbound message to a run and work it."""
     run = services.take_message(message_id=row_id)
-    if run:
+    if run is None:
+        return
+    wait = services.seconds_until_due(run)
+    if wait > 0:
+        # Lost with the broker or the worker, it is found by the sweep.
+        work_run.apply_async((str(current_tenant_id()), str(run.pk)), countdown=wait)
+    else:
         _work(run.pk)
 
 

@@ -14,16 +14,18 @@ from core.tenancy import platform_scope
 
 LEASE = timedelta(seconds=45)
 OVERDUE = timedelta(seconds=3)
+SLACK = timedelta(seconds=0.1)  # a task may wake a moment early
 State = AgentRun.State
 
 
 def claim(run_id: UUID, *, now: datetime | None = None) -> AgentRun | None:
-    """Take a queued run, or a running one whose lease is over; None when it is not to be had.
+    """Take a queued run that is due, or a running one whose lease is over; None when it is not to be had.
 
     The partial unique index refuses a second running run of the conversation.
     """
     moment = now or clock_now()
-    free = Q(state=State.QUEUED) | Q(state=State.RUNNING, lease_until__lt=moment)
+    due = Q(lease_until=None) | Q(lease_until__lte=moment + SLACK)
+    free = Q(state=State.QUEUED) & due | Q(state=State.RUNNING, lease_until__lt=moment)
     try:
         with transaction.atomic():
             won = AgentRun.objects.filter(free, pk=run_id).update(
@@ -47,8 +49,9 @@ def renew(run: AgentRun, *, now: datetime | None = None) -> bool:
 
 
 def next_queued(conversation_id: UUID) -> UUID | None:
-    """The run of a conversation that waits for its turn, the oldest first."""
-    queued = AgentRun.objects.filter(conversation_id=conversation_id, state=State.QUEUED)
+    """The run of a conversation that waits for its turn and is due, the oldest first."""
+    due = Q(lease_until=None) | Q(lease_until__lte=clock_now() + SLACK)
+    queued = AgentRun.objects.filter(due, conversation_id=conversation_id, state=State.QUEUED)
     return queued.order_by("created_at").values_list("pk", flat=True).first()
 
 

@@ -21,8 +21,9 @@ def take_message(*, message_id: UUID, now: datetime | None = None) -> AgentRun |
     """Give an inbound message to a run and return it; None where no agent answers.
 
     For the system only. A lone message starts a run at once. One that comes while the run of an
-    earlier message is not done, or within 1.5 s of the last one (at most 8 s after the first),
-    joins it: the run goes back to `queued` and works once more. Safe to repeat.
+    earlier message is not done, or within 1.5 s of the last one, joins it, at most 8 s after the
+    first; later ones are the next run's. A run that had answered goes back to `queued` and is due
+    once its sender pauses, so that what follows has one answer. Safe to repeat.
     """
     moment = now or clock_now()
     message = Message.objects.filter(pk=message_id, direction="in").first()
@@ -48,9 +49,12 @@ def _joinable(conversation_id: UUID, moment: datetime) -> AgentRun | None:
     runs = AgentRun.objects.select_for_update().filter(
         conversation_id=conversation_id, trigger=AgentRun.Trigger.MESSAGE
     )
-    unfinished = [AgentRun.State.QUEUED, AgentRun.State.RUNNING]
     answered = [AgentRun.State.FINISHED, AgentRun.State.WAITING]
-    still_open = Q(state__in=unfinished) | Q(state__in=answered, joinable_until__gt=moment)
+    still_open = (
+        Q(state=AgentRun.State.QUEUED)
+        | Q(state=AgentRun.State.RUNNING, first_message_at__gt=moment - BURST)
+        | Q(state__in=answered, joinable_until__gt=moment)
+    )
     newest: AgentRun | None = runs.filter(still_open).order_by("-created_at").first()
     return newest
 
@@ -60,7 +64,8 @@ def _join(run: AgentRun, moment: datetime) -> None:
     run.joinable_until = min(moment + QUIET, run.first_message_at + BURST)
     if run.state in {AgentRun.State.FINISHED, AgentRun.State.WAITING}:
         run.state = AgentRun.State.QUEUED
-        run.lease_until = moment
+    if run.state == AgentRun.State.QUEUED and run.finished_at:
+        run.lease_until = run.joinable_until
     run.save(update_fields=["generation", "joinable_until", "state", "lease_until"])
 
 
@@ -75,3 +80,11 @@ def _start(conversation_id: UUID, message: Message, moment: datetime) -> AgentRu
         created_at=moment,
     )
     return run
+
+
+def seconds_until_due(run: AgentRun, *, now: datetime | None = None) -> float:
+    """How long a queued run still waits for its sender to pause; 0 when it is due, or not queued."""
+    if run.state != AgentRun.State.QUEUED or run.lease_until is None:
+        return 0.0
+    left: timedelta = run.lease_until - (now or clock_now())
+    return max(0.0, left.total_seconds())

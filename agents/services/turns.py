@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -18,13 +19,13 @@ from agents.tools import registry as tools
 from conversations import services as conversations
 from conversations.models import Conversation
 from core.actors import system
-from core.clock import now
+from core.clock import now as clock_now
 from core.errors import WalkerError
 from core.log import get_logger
 
 log = get_logger(__name__)
 MAX_ROUNDS = 6
-MAX_REDOS = 10
+MAX_REDOS = 40  # more than a guest may write while messages still join a run
 MAX_ATTEMPTS = 3
 APOLOGY = (
     "I am sorry, something went wrong on my side and I cannot answer this. "
@@ -50,13 +51,13 @@ class Stopped(Exception):
     """The customer wants to hear no more: no further round, no further call."""
 
 
-def run_turn(run_id: UUID) -> UUID | None:
-    """Work a run to its end and return the conversation's next queued run, if there is one.
+def run_turn(run_id: UUID, *, now: datetime | None = None) -> UUID | None:
+    """Work a run that is due to its end and return the conversation's next queued run, if there is one.
 
     For workers only. Does nothing when somebody else has the run, or another run of the
     conversation. Every failure ends with a person being asked and the customer being told.
     """
-    run = claims.claim(run_id)
+    run = claims.claim(run_id, now=now)
     if run is None:
         return None
     if run.trigger != AgentRun.Trigger.MESSAGE:
@@ -181,7 +182,7 @@ def _finish(run: AgentRun, version: AgentVersion | None, answer: Answer) -> bool
 
 def _settle(run: AgentRun, version: AgentVersion | None, outcome: RunOutcome) -> None:
     """Write how the run ended."""
-    moment = now()
+    moment = clock_now()
     waits = any(_waits(call) for call in _open_calls(run))
     ended = State.FAILED if outcome.error else State.WAITING if waits else State.FINISHED
     AgentRunMessage.objects.filter(run=run, answered_at=None).update(answered_at=moment)
@@ -255,4 +256,4 @@ def _with_signatures(text: str, made: list[ToolCall]) -> str:
         for call in made
         if call.result.get("reference") and str(call.result["reference"]) not in text
     ]
-    return " ".join(part for part in [text, *dict.fromkeys(unnamed)] if part)
+    return "\n\n".join(part for part in [text, *dict.fromkeys(unnamed)] if part)

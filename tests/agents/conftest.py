@@ -13,10 +13,12 @@ from agents import registry, services
 from agents.defaults import ensure_default_agents
 from agents.models import AgentRun, AgentVersion
 from agents.ports import Emit, Line, Model, ToolSpec, Turn
+from agents.services.joining import QUIET
 from conversations.models import ChannelAccount, Conversation, Message
 from conversations.services import receive
 from conversations.types import InboundMessage, SenderIdentity
 from core.actors import system
+from core.clock import now
 from hitl.services import create_workflow
 from integrations.services import connect_provider
 from tests.platform_fixture import ACME_TOKEN, Platform
@@ -72,7 +74,7 @@ class Desk:
         message = self.receive(text, role, **metadata)
         run = services.take_message(message_id=message.pk)
         if run is not None:
-            services.run_turn(run.pk)
+            services.run_turn(run.pk, now=now() + QUIET)
         return self.answers(message.conversation_id)[-1] if run else ""
 
     def answers(self, conversation_id: UUID) -> list[str]:

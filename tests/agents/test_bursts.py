@@ -17,6 +17,7 @@ from agents.services.telling import answer_id
 from conversations.services import receive
 from conversations.types import InboundMessage
 from core.clock import now
+from core.ids import uuid7
 from core.tenancy import tenant_scope
 from hitl.models import Approval
 from tests.agents.conftest import DOOR, Desk, open_desk
@@ -82,7 +83,7 @@ def test_message_shortly_after_the_answer_reopens_the_run(desk: Desk) -> None:
     desk.say("Raise the daily budget of Summer Sale")
     run = take(desk, "to 900")
     assert run.state == AgentRun.State.QUEUED
-    services.run_turn(run.pk)
+    services.run_turn(run.pk, now=now() + QUIET)
     assert AgentRun.objects.count() == 1
     assert "BR-" in desk.answers(desk.conversation.pk)[-1]
 
@@ -111,8 +112,8 @@ def test_second_run_of_a_conversation_waits_its_turn(desk: Desk) -> None:
 
 def test_run_of_a_dead_worker_is_due_and_worked_once_more(desk: Desk) -> None:
     run = take(desk, "hello")
-    dead = claims.claim(run.pk, now=now() - claims.LEASE - timedelta(seconds=1))
-    assert dead is not None
+    assert claims.claim(run.pk) is not None
+    AgentRun.objects.update(lease_until=now() - timedelta(seconds=1))
     assert [row for _, row in claims.list_due()] == [run.pk]
     services.run_turn(run.pk)
     assert len(desk.answers(desk.conversation.pk)) == 1
@@ -147,7 +148,7 @@ def test_worker_killed_after_asking_does_not_ask_again(desk: Desk) -> None:
     desk.script(lambda lines, _tools: Turn("Asked." if lines[-1].role == "tool" else "?"))
     services.run_turn(run.pk)
     assert Approval.objects.count() == 1
-    assert desk.answers(desk.conversation.pk)[0].startswith("Asked. This needs a signature")
+    assert desk.answers(desk.conversation.pk)[0].startswith("Asked.\n\nThis needs a signature")
 
 
 def test_worker_killed_between_answer_and_end_speaks_once(committed_desk: Desk) -> None:
@@ -240,6 +241,81 @@ def test_messages_at_once_are_one_run_and_all_answered(committed_desk: Desk) -> 
         services.run_turn(run.pk)
     assert AgentRun.objects.count() == 1
     assert not AgentRunMessage.objects.filter(answered_at=None).exists()
+
+
+def test_fifty_copies_of_one_message_are_one_run_with_one_answer(committed_desk: Desk) -> None:
+    desk = committed_desk
+    inbound = InboundMessage(
+        channel_account_id=desk.account.pk, sender=desk.sender("support"), text="Pause Winter Boots", client_id=uuid7()
+    )
+
+    def arrive() -> None:
+        run = services.take_message(message_id=receive(actor=DOOR, inbound=inbound).pk)
+        assert run is not None
+        services.run_turn(run.pk)
+
+    together(desk, [arrive] * 50)
+    assert (AgentRun.objects.count(), Approval.objects.count()) == (1, 1)
+    assert len(desk.answers(desk.conversation.pk)) == 1
+
+
+def test_burst_delivered_twice_to_two_workers_has_one_answer(committed_desk: Desk) -> None:
+    desk = committed_desk
+    ids = [desk.receive(text).pk for text in ("Raise the daily budget", "of Summer Sale", "to 900")]
+
+    def deliver() -> None:
+        for message_id in ids * 2:
+            services.take_message(message_id=message_id)
+
+    together(desk, [deliver] * 2)
+    run = AgentRun.objects.get()
+    together(desk, [lambda: services.run_turn(run.pk)] * 2)
+    assert len(desk.answers(desk.conversation.pk)) == 1
+    assert Approval.objects.get().reference in desk.answers(desk.conversation.pk)[0]
+
+
+def test_what_follows_an_answer_within_the_quiet_time_has_one_more(desk: Desk) -> None:
+    start = now()
+    services.run_turn(take(desk, "hello", now=start).pk)
+    for number in range(1, 5):
+        run = take(desk, f"line {number}", now=start + timedelta(seconds=number))
+        services.run_turn(run.pk, now=start + timedelta(seconds=number + 1.3))
+    services.run_turn(run.pk, now=start + timedelta(seconds=4) + QUIET)
+    assert (AgentRun.objects.count(), len(desk.answers(desk.conversation.pk))) == (1, 2)
+
+
+def test_guest_who_writes_on_and_on_has_a_run_every_eight_seconds(desk: Desk) -> None:
+    start = now()
+    for number in range(60):
+        moment = start + timedelta(seconds=number / 2)
+        services.run_turn(take(desk, f"line {number}", "visitor", now=moment).pk, now=moment)
+    assert 4 <= AgentRun.objects.count() <= 6
+    assert desk.conversation.state == "agent"
+    assert not AgentRun.objects.exclude(error_code="").exists()
+
+
+def test_message_after_eight_seconds_of_a_run_under_way_is_the_next_runs(desk: Desk) -> None:
+    start = now()
+    first = take(desk, "one", now=start - BURST)
+    assert claims.claim(first.pk) is not None
+    second, third = take(desk, "two", now=start), take(desk, "three", now=start)
+    assert second.pk == third.pk != first.pk
+    assert AgentRun.objects.get(pk=first.pk).generation == 1
+
+
+def test_guest_who_writes_through_every_round_is_answered_and_keeps_the_agent(desk: Desk) -> None:
+    spoken: list[int] = []
+
+    def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        spoken.append(1)
+        if len(spoken) < 20:
+            take(desk, "more", "visitor", now=now() + timedelta(seconds=len(spoken) / 2))
+        return Turn("I read you.")
+
+    desk.script(script)
+    services.run_turn(take(desk, "one", "visitor").pk)
+    assert desk.answers(desk.conversation.pk) == ["I read you."]
+    assert desk.conversation.state == "agent"
 
 
 def test_lone_message_is_answered_at_once(committed_desk: Desk) -> None:

@@ -8,7 +8,9 @@ from asgiref.sync import async_to_sync
 from agents import services
 from agents.models import AgentRun
 from agents.ports import Line, ToolRequest, ToolSpec, Turn
+from agents.services.joining import QUIET
 from channels_app.webchat import stop
+from core.clock import now
 from hitl.models import Approval
 from tests.agents.conftest import Desk
 
@@ -24,7 +26,7 @@ def work(desk: Desk, text: str = "hello") -> list[str]:
     message = desk.receive(text, agent="paid_ads")
     run = services.take_message(message_id=message.pk)
     assert run is not None
-    services.run_turn(run.pk)
+    services.run_turn(run.pk, now=now() + QUIET)
     return desk.answers(message.conversation_id)
 
 

@@ -54,7 +54,7 @@ def test_visitor_is_refused_and_no_approval_opens(desk: Desk) -> None:
 def test_visitor_is_offered_no_internal_tool(desk: Desk) -> None:
     model = desk.script(lambda _lines, _tools: Turn("Hello."))
     desk.say("hello", "visitor")
-    assert model.seen[0][1] == ["bring_person"]
+    assert model.seen[0][1] == ["bring_person", "list_abilities"]
 
 
 def test_viewer_may_read_but_is_offered_no_acting_tool(desk: Desk) -> None:

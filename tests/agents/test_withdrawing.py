@@ -9,7 +9,9 @@ from agents import services
 from agents.models import AgentRun, ToolCall
 from agents.ports import Line, ToolRequest, ToolSpec, Turn
 from agents.selectors import any_version, caller_of
+from agents.services.joining import QUIET
 from agents.tools.withdrawing import WithdrawArguments, WithdrawRequest
+from core.clock import now
 from core.errors import NotFound
 from core.ids import uuid7
 from hitl.models import Approval, Decision
@@ -25,7 +27,7 @@ def burst(desk: Desk, *texts: str) -> list[str]:
         message = desk.receive(text)
         run = services.take_message(message_id=message.pk)
         assert run is not None
-        services.run_turn(run.pk)
+        services.run_turn(run.pk, now=now() + QUIET)
     assert AgentRun.objects.filter(trigger="message").count() == 1
     return desk.answers(desk.conversation.pk)
 
@@ -64,7 +66,7 @@ def test_wish_taken_back_during_the_round_is_withdrawn_in_one_answer(desk: Desk)
 
     desk.script(script)
     answer = desk.say(RAISE, agent="paid_ads")
-    assert answer.startswith(f"All right. {Approval.objects.get().reference} was withdrawn")
+    assert answer.startswith(f"All right.\n\n{Approval.objects.get().reference} was withdrawn")
     assert len(desk.answers(desk.conversation.pk)) == 1
     assert desk.last_run.state == AgentRun.State.FINISHED
 
@@ -78,7 +80,7 @@ def test_wish_refused_before_it_was_asked_for_opens_nothing(desk: Desk) -> None:
     for text in (RAISE, "no, don't"):
         run = services.take_message(message_id=desk.receive(text).pk)
     assert run is not None
-    services.run_turn(run.pk)
+    services.run_turn(run.pk, now=now() + QUIET)
     assert not Approval.objects.exists()
 
 
