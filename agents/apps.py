@@ -12,9 +12,13 @@ class AgentsConfig(AppConfig):
     def ready(self) -> None:
         """Connect the receivers and register tools and models."""
         from agents import receivers  # noqa: PLC0415  (needs loaded apps)
-        from agents.tools import acting, reading, withdrawing  # noqa: PLC0415
+        from agents.audiences import PlatformAudiences  # noqa: PLC0415
+        from agents.tools import acting, reading, telling, withdrawing  # noqa: PLC0415
+        from conversations.audiences import register_source  # noqa: PLC0415
 
         receivers.connect()
         reading.register_all()
         acting.register_all()
         withdrawing.register_all()
+        telling.register_all()
+        register_source(PlatformAudiences())

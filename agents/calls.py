@@ -122,6 +122,7 @@ def _problem(arguments: registry.Arguments, error: WalkerError) -> dict[str, Any
     fields = list(error.facts.get("fields") or {})
     if isinstance(choices, list) and fields:
         given = str(getattr(arguments, fields[0], ""))
-        problem |= {"error": "unknown_name", "what": fields[0], "name": mask_text(given)[:80]}
-        problem["known"] = [str(choice) for choice in choices]
+        error_code = "ambiguous" if error.code == "ambiguous" else "unknown_name"
+        problem |= {"error": error_code, "what": fields[0], "name": mask_text(given)[:80]}
+        problem |= {"known": [str(choice) for choice in choices], "near": bool(error.facts.get("near", True))}
     return problem

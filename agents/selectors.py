@@ -43,7 +43,17 @@ def list_tool_calls(*, viewer: Actor, run_id: UUID) -> list[ToolCall]:
 def newest_version(agent_type: str) -> AgentVersion | None:
     """The newest version of the active agent of a type; the tenant's own before ours."""
     versions = AgentVersion.objects.filter(agent__type=agent_type, agent__is_active=True)
-    return versions.select_related("agent").order_by("agent__is_system", "-number").first()
+    order = ("agent__is_system", "-agent__created_at", "-number")
+    return versions.select_related("agent").order_by(*order).first()
+
+
+def newest_versions() -> list[AgentVersion]:
+    """The newest version of every active agent, ours first."""
+    rows = AgentVersion.objects.filter(agent__is_active=True).select_related("agent")
+    found: dict[UUID, AgentVersion] = {}
+    for version in rows.order_by("-agent__is_system", "agent_id", "-number"):
+        found.setdefault(version.agent_id, version)
+    return list(found.values())
 
 
 def any_version() -> AgentVersion | None:

@@ -8,10 +8,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from pydantic import Field
 
-from conversations import selectors, services
+from conversations import audiences, services
 from conversations.models import AudienceSend, Contact, Conversation
 from core.actors import Actor, system
-from core.errors import NotFound
 from core.log import get_logger
 from hitl.registry import register
 from hitl.types import ActionKind, Estimate, Facts, Outcome, Params, Preview, PreviewRow
@@ -40,24 +39,28 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
     params_model = SendAudienceMessageParams
 
     def resolve(self, params: SendAudienceMessageParams) -> SendAudienceMessageParams:
-        """Return the params with the audience's name as it is kept; raises `NotFound`."""
-        return params.model_copy(update={"audience": _audience(params.audience).name})
+        """Return the params with the audience's name as it is kept; raises `NotFound` with the nearest names."""
+        found = audiences.find_audience(params.audience, audiences.platform_sizes())
+        return params.model_copy(update={"audience": found.name})
 
     def observe(self, params: SendAudienceMessageParams) -> Facts:
-        """Return the audience's name and how many people it reaches; raises `NotFound`."""
-        found = _audience(params.audience)
-        return {"audience": found.name, "recipients": found.contacts}
+        """Return the audience's name, how many people a message reaches, and how many the platform counts."""
+        sizes = audiences.platform_sizes()
+        found = audiences.find_audience(params.audience, sizes)
+        size = audiences.size_of(found.name, sizes)
+        return {"audience": found.name, "recipients": found.contacts, "platform_size": size}
 
     def preview(self, params: SendAudienceMessageParams, facts: Facts) -> Preview:
         """Show who is written to, and the whole text."""
         count = int(facts["recipients"])
-        people = "1 person" if count == 1 else f"{count} people"
+        people = "1 person" if count == 1 else f"{count:,} people"
+        both = audiences.in_numbers(facts.get("platform_size"), count)
         rows = (
-            PreviewRow("Audience", "", str(facts["audience"])),
-            PreviewRow("Recipients", "0", str(count)),
+            PreviewRow("Audience", "", f"{facts['audience']}: {both}"),
+            PreviewRow("Recipients", "0", f"{count:,}"),
         )
-        headline = f"Write to {people} in “{facts['audience']}”"
-        return Preview(headline=headline, rows=rows, body=params.text)
+        aside = f" ({both})" if facts.get("platform_size") is not None else ""
+        return Preview(headline=f"Write to {people} in “{facts['audience']}”{aside}", rows=rows, body=params.text)
 
     def estimate(self, params: SendAudienceMessageParams, facts: Facts) -> Estimate:
         """Return the reach: the number of recipients."""
@@ -89,15 +92,6 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
         if not total or _unreached(params.audience, idempotency_key).exists():
             return None
         return Outcome(kind="succeeded", result={"recipients": total})
-
-
-def _audience(name: str) -> selectors.Audience:
-    known = selectors.list_audiences()
-    wanted = " ".join(name.split()).casefold()
-    for audience in known:
-        if audience.name.casefold() == wanted:
-            return audience
-    raise NotFound("There is no such audience.", audiences=[audience.name for audience in known])
 
 
 def _unreached(audience: str, send_key: str) -> QuerySet[Contact, Any]:

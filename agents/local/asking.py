@@ -14,6 +14,7 @@ _DEEDS = {
 _CAMPAIGN = {
     "set_campaign_budget": "Which campaign's daily budget should I ask to change?",
     "pause_campaign": "Which campaign should I ask to pause?",
+    "campaign_performance": "Which campaign do you mean?",
 }
 _AMOUNT = {
     "missing": "To what daily amount should the budget of {campaign} go?",

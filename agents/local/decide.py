@@ -9,13 +9,27 @@ from dataclasses import replace
 from agents.local import slots, stance
 from agents.local.amounts import find_amounts
 from agents.local.asking import ask
+from agents.local.choosing import chosen, offered_in
 from agents.local.intents import ACTING, acting_topic, reading_topic
+from agents.local.languages import ONLY_ENGLISH, foreign_language
 from agents.local.text import Clause, read
-from agents.local.types import NOT_FOUND, PERSON, PERSON_OFFER, REQUIRED, Call, Decision, Memory, Pending
+from agents.local.types import (
+    ABILITIES,
+    NAMES,
+    PERSON,
+    PERSON_OFFER,
+    REQUIRED,
+    WHICH,
+    Call,
+    Decision,
+    Memory,
+    Pending,
+)
 
 NEVER = frozenset({"decide", "resume"})
 PLAIN = frozenset({"command", "said"})
-SMALL_TALK = frozenset({"greeting", "thanks", "nothing", "yes", "help"})
+SMALL_TALK = frozenset({"greeting", "thanks", "nothing", "yes"})
+FREE_TEXT = frozenset({"text", "wording"})
 READING = frozenset({
     "list_campaigns", "campaign_performance", "rankings", "content_performance", "list_audiences",
 })  # fmt: skip
@@ -84,9 +98,8 @@ def _look(clause: Clause, *, about: str = "") -> Decision:
         arguments = {"keyword": keyword}
     elif topic == "content_performance" and (content := slots.named_content_of(clause)):
         arguments = {"content": content}
-    if topic == "person":
-        topic = PERSON
-    if topic == PERSON or topic in READING:
+    topic = {"person": PERSON, "help": ABILITIES}.get(topic, topic)
+    if topic in {PERSON, ABILITIES} or topic in READING:
         return Decision("call", (Call(topic, arguments),))
     return Decision("say", topic=topic)
 
@@ -102,8 +115,10 @@ def _advise(tool: str, found: Mapping[str, str], why: str, mood: str) -> Decisio
     return Decision("say", topic="advice")
 
 
-def _fill(clause: Clause, pending: Pending, mood: str) -> Decision | None:
+def _fill(clause: Clause, pending: Pending, mood: str, choices: Sequence[str]) -> Decision | None:
     """Complete an earlier question with this answer, when it is one."""
+    if pending.missing in NAMES and (name := chosen(clause.text.strip(" \"'"), choices)):
+        return _settle(pending.tool, {pending.missing: name, **pending.arguments}, "", sure=True)
     if pending.missing == "yes":
         said_yes = reading_topic(clause, named=False) == "yes"
         return _settle(pending.tool, pending.arguments, "", sure=True) if said_yes else None
@@ -133,7 +148,7 @@ def _answer(clause: Clause, pending: Pending) -> dict[str, str]:
             name = slots.campaign_of(clause)
             return {"campaign": name} if name and len(name.split()) <= 6 else {}
         case "page":
-            page = slots.page_of(clause)
+            page = slots.page_of(clause) or (whole if len(whole.split()) <= 8 else "")
             return {"page": page} if page else {}
         case "wording":
             named = slots.meta_of(clause)
@@ -153,9 +168,9 @@ def _step(clause: Clause, spoiled: str | None, memory: Memory) -> Decision:
         return Decision("say", topic="refuse" if mood == "attack" else "left_alone")
     if tool == "decide" or tool == "resume":
         return Decision("say", topic=tool)
-    free_text = memory.pending is not None and memory.pending.missing in {"text", "wording"}
+    free_text = memory.pending is not None and memory.pending.missing in FREE_TEXT
     if memory.pending and (tool is None or free_text) and mood != "negated":
-        filled = _fill(clause, memory.pending, mood)
+        filled = _fill(clause, memory.pending, mood, memory.choices)
         if filled:
             return filled
     if tool in ACTING and tool is not None:
@@ -175,29 +190,31 @@ def _command(tool: str, clause: Clause, mood: str, memory: Memory) -> Decision:
     if mood == "question" and _FACT_QUESTION.match(clause.bare):
         return _look(clause, about=tool)
     if _HOW_TO.match(clause.bare):
-        return Decision("say", topic="help")
+        return Decision("call", (Call(ABILITIES),))
     return _advise(tool, found, why, mood)
 
 
 def _remember(memory: Memory, decision: Decision) -> Memory:
     """What the next message may lean on."""
     campaign = memory.campaign
-    last = memory.last
     for call in decision.calls:
         campaign = call.arguments.get("campaign", campaign)
-        last = call
     if decision.pending:
         campaign = decision.pending.arguments.get("campaign", campaign)
     keeps = decision.kind == "call" and not any(call.acting for call in decision.calls)
     pending = decision.pending or (memory.pending if keeps else None)
-    return Memory(pending, campaign, last)
+    return Memory(pending, campaign, memory.choices)
 
 
 def decide_message(text: str, memory: Memory) -> tuple[list[Decision], Memory]:
     """Decide every clause of one message; one doubtful clause spoils the commands of all."""
     if stance.is_attack(text):
-        return [Decision("say", topic="refuse")], Memory(None, memory.campaign, memory.last)
+        return [Decision("say", topic="refuse")], Memory(None, memory.campaign)
     clauses = read(text)
+    writes_freely = memory.pending is not None and memory.pending.missing in FREE_TEXT
+    language = "" if writes_freely else foreign_language(" ".join(clause.text for clause in clauses))
+    if language:
+        return [_unspoken(language, again=memory.unspoken)], Memory(None, memory.campaign)
     spoiled = next((found for c in clauses if (found := stance.hazard(c))), None)
     if any(acting_topic(clause) in NEVER for clause in clauses):
         spoiled = spoiled or "doubt"
@@ -209,16 +226,35 @@ def decide_message(text: str, memory: Memory) -> tuple[list[Decision], Memory]:
     return decisions, memory
 
 
-def _after_reply(memory: Memory, text: str, wording: str) -> Memory:
+def _unspoken(language: str, *, again: bool) -> Decision:
+    """Say that we do not speak this language; who goes on in it gets a person."""
+    if again:
+        return Decision("call", (Call(PERSON, {"reason": "language"}),), f"handing:{language}")
+    return Decision("say", topic=f"foreign:{language}")
+
+
+def _after_reply(memory: Memory, text: str, block: Sequence[Decision]) -> Memory:
     """An earlier question stays open only if it was really the last thing we said."""
-    if memory.last and NOT_FOUND in text:
-        name = "campaign" if "campaign" in memory.last.arguments else next(iter(memory.last.arguments), "")
-        if memory.last.acting and name:
-            rest = {k: v for k, v in memory.last.arguments.items() if k != name}
-            return replace(memory, pending=Pending(memory.last.tool, rest, name))
+    memory = replace(memory, choices=(), unspoken=ONLY_ENGLISH in text)
+    asked = _asked_which([call for decision in block for call in decision.calls], text)
+    if asked:
+        return replace(memory, pending=asked, choices=offered_in(text))
     if PERSON_OFFER in text:
         return replace(memory, pending=Pending(PERSON, {}, "yes"))
+    wording = ask(memory.pending) if memory.pending else ""
     return memory if wording and wording in text else replace(memory, pending=None)
+
+
+def _asked_which(calls: Sequence[Call], text: str) -> Pending | None:
+    """The call whose name we asked about in our last answer, to be completed by the next one."""
+    if WHICH not in text:
+        return None
+    named = [(call, REQUIRED[call.tool][0]) for call in calls if REQUIRED.get(call.tool)]
+    told = [(call, name) for call, name in named if f"“{call.arguments.get(name)}”".casefold() in text.casefold()]
+    for call, name in told or (named if len(named) == 1 else []):
+        rest = {key: value for key, value in call.arguments.items() if key != name}
+        return Pending(call.tool, rest, name)
+    return None
 
 
 def decide(lines: Sequence[tuple[str, str]]) -> list[Decision]:
@@ -231,7 +267,7 @@ def decide(lines: Sequence[tuple[str, str]]) -> list[Decision]:
     fresh = True
     for role, text in lines:
         if role != "user":
-            memory = _after_reply(memory, text, ask(memory.pending) if memory.pending else "")
+            memory = _after_reply(memory, text, block)
             fresh = True
             continue
         block = [] if fresh else block

@@ -94,7 +94,7 @@ def _compose(
     for decision in decisions:
         parts.append(_sentence(decision, names))
     kept = list(dict.fromkeys(part for part in parts if part))
-    return " ".join(kept) or say("nothing", names)
+    return "\n\n".join(kept) or say("nothing", names)
 
 
 def _sentence(decision: Decision, names: Sequence[str]) -> str:
@@ -109,9 +109,9 @@ def _sentence(decision: Decision, names: Sequence[str]) -> str:
     return say(decision.topic, names)
 
 
-def topic_agent(text: str) -> str:
-    """The type of agent a text is for: paid_ads, seo, content, audience; empty when unclear."""
-    decisions = decide([("user", text)])
+def topic_agent(lines: Sequence[Line]) -> str:
+    """The type of agent the newest messages are for: paid_ads, seo, content, audience; empty when unclear."""
+    decisions = decide([(line.role, line.text) for line in lines if _spoken(line)])
     tools = [call.tool for d in decisions for call in d.calls]
     tools += [d.pending.tool for d in decisions if d.pending]
     return next((_AGENT_OF[tool] for tool in tools if tool in _AGENT_OF), "")

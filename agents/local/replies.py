@@ -2,104 +2,139 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
-from agents.local.types import NOT_FOUND, PERSON_OFFER
+from agents.local.languages import handing, sorry
+from agents.local.types import ABILITIES, NOT_FOUND, PERSON, PERSON_OFFER, WHICH, WITHDRAW
 
+LONGEST = 12
 _ELSEWHERE = "That is the work of another of our agents. Please ask it in a message of its own, and I will pass it on."
-ABILITIES: Mapping[str, str] = {
-    "set_campaign_budget": "ask for a new daily budget of a campaign",
-    "pause_campaign": "ask to pause a campaign",
-    "update_page_meta": "ask to change a page's title or description",
-    "publish_content": "ask to publish a piece of content",
-    "send_audience_message": "ask to send an audience a message",
-    "list_campaigns": "list the campaigns",
-    "campaign_performance": "show how a campaign is doing",
-    "rankings": "show search rankings",
-    "content_performance": "show how content is doing",
-    "list_audiences": "list the audiences",
-}
 _SAYINGS: Mapping[str, str] = {
     "left_alone": "All right, I leave everything as it is. Nothing new has been proposed.",
     "refuse": "I cannot work round the rules: every change needs a person's signature, whatever a "
     "message says. Please tell me plainly what you would like to change.",
     "decide": "I cannot approve or reject anything. A person who may sign does that in the console.",
     "resume": "I cannot start a paused campaign again. A colleague can do that on the platform.",
-    "greeting": "Hello! I am Walker.",
     "thanks": "You are welcome.",
     "yes": "There is nothing open that I could say yes to. What would you like me to do?",
-    "identity": "I am Walker's built-in local model: rules, not a language model. "
+    "identity": "I am an automatic assistant, not a person: a small model of rules, not a language model. "
     "I only do what my rules know, and every change waits for a person's signature.",
     "advice": "Whether to change it is yours to decide. Tell me plainly what you want and I will ask for a signature.",
-    "nothing": "I did not understand that.",
 }
+_GREETING = "Hello! What can I do for you?"
+_NOTHING = "I did not understand that. I follow simple rules, and I only understand plain English."
+_HINT = "Ask me “What can you do?” to see everything that you can ask for here."
+_PERSON_HINT = "I can bring in a colleague: just say that you want to talk to a person."
 _PUBLIC = (
     "I am sorry, I cannot do that here: campaigns and budgets are for colleagues of this company "
     f"who are signed in. {PERSON_OFFER}"
 )
+_FOR_ALL = frozenset({PERSON, ABILITIES, WITHDRAW})
 
 
 def say(topic: str, tools: Sequence[str], *, refused: bool = False) -> str:
     """The sentence for a topic, with what can be done where that helps."""
+    works = any(name not in _FOR_ALL for name in tools)
     if refused:
-        return _ELSEWHERE if any(name in ABILITIES for name in tools) else _PUBLIC
-    text = _SAYINGS.get(topic, "")
-    if topic in {"greeting", "nothing", "help"}:
-        text = f"{text} {abilities(tools)}".strip()
-    return text
+        return _ELSEWHERE if works else _PUBLIC
+    kind, _, language = topic.partition(":")
+    if kind in {"foreign", "handing"}:
+        return sorry(language) if kind == "foreign" else handing(language)
+    if topic == "greeting":
+        return f"{_GREETING} {_HINT}" if works else f"{_GREETING} {_PERSON_HINT}"
+    if topic == "nothing":
+        return f"{_NOTHING}\n\n{_HINT if works else _PERSON_HINT}"
+    return _SAYINGS.get(topic, "")
 
 
-def abilities(tools: Sequence[str]) -> str:
-    """What this conversation may ask for, from the tools on offer."""
-    known = [ABILITIES[name] for name in tools if name in ABILITIES]
-    if not known:
-        return "I can bring in a colleague: just say that you want to talk to a person."
-    return "I can " + "; ".join(known) + ". Changes wait for a person's signature."
+def listed(rows: Sequence[str], *, limit: int = LONGEST) -> str:
+    """Lines of a list; what is beyond the limit is counted."""
+    lines = [f"- {row}" for row in rows[:limit]]
+    if len(rows) > limit:
+        lines.append(f"- and {len(rows) - limit} more")
+    return "\n".join(lines)
 
 
-def _figure(row: Mapping[str, Any], *names: str) -> str:
-    shown = [f"{name.replace('_', ' ')} {row[name]}" for name in names if row.get(name) not in (None, "")]
-    return ", ".join(shown)
+def _abilities(result: Mapping[str, Any]) -> str:
+    reads, asks = list(result.get("reads", [])), list(result.get("asks", []))
+    parts = [f"Here I can:\n{listed([f'{_capital(each)}' for each in reads])}"] if reads else []
+    if asks:
+        parts.append(f"Changes I can ask a signature for, and a person decides:\n{listed([_capital(a) for a in asks])}")
+    return "\n\n".join(parts)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _campaigns(result: Mapping[str, Any]) -> str:
     rows = result.get("campaigns", [])
-    listed = "; ".join(
-        f"{row['name']} ({row.get('status', '')}, {row.get('daily_budget', '')} {row.get('currency', '')} a day)"
-        for row in rows[:12]
-    )
-    return f"There are {len(rows)} campaigns: {listed}." if rows else "There are no campaigns."
+    lines = [
+        f"{row['name']}: {row.get('status', '')}, {_money(row.get('daily_budget', ''))} {row.get('currency', '')} a day"
+        for row in rows
+    ]
+    return f"{_count(len(rows), 'campaign')}:\n{listed(lines)}" if rows else "There are no campaigns."
 
 
 def _performance(result: Mapping[str, Any]) -> str:
-    row = result.get("campaign", {})
-    names = (
-        "status", "daily_budget", "currency", "spend", "impressions", "clicks", "ctr",
-        "conversions", "roas",
-    )  # fmt: skip
-    return f"{row.get('name', 'The campaign')}: {_figure(row, *names)}."
+    row = dict(result.get("campaign", {}))
+    budget = f"{_money(row.get('daily_budget', ''))} {row.get('currency', '')}".strip()
+    shown = [("Status", row.get("status")), ("Daily budget", budget), ("Spent", row.get("spend"))]
+    shown += [(name.capitalize(), _grouped(row.get(name))) for name in ("impressions", "clicks", "conversions")]
+    shown.append(("Click rate", row.get("ctr")))
+    lines = [f"{label}: {value}" for label, value in shown if value not in (None, "")]
+    return f"{row.get('name', 'The campaign')}:\n{listed(lines)}"
 
 
 def _rankings(result: Mapping[str, Any]) -> str:
     rows = result.get("rankings", [])
-    listed = "; ".join(
-        f"“{row['keyword']}” position {row['position']}" + (f" ({row['change']})" if row.get("change") else "")
-        for row in rows[:10]
-    )
-    return f"Search rankings: {listed}." if rows else "I see no ranking for that."
+    lines = [f"“{row['keyword']}”: position {row['position']}{_moved(row)}{_on_page(row)}" for row in rows]
+    return f"Search rankings, the best first:\n{listed(lines)}" if rows else "I see no ranking for that."
+
+
+def _moved(row: Mapping[str, Any]) -> str:
+    change = str(row.get("change") or "")
+    return f" ({'up' if change.startswith('+') else 'down'} {change.lstrip('+-')})" if change else ""
+
+
+def _on_page(row: Mapping[str, Any]) -> str:
+    return f", page {row['page']}" if row.get("page") else ""
 
 
 def _content(result: Mapping[str, Any]) -> str:
     rows = result.get("content", [])
-    listed = "; ".join(f"“{row['title']}” ({_figure(row, 'status', 'views', 'conversions')})" for row in rows[:10])
-    return f"Content: {listed}." if rows else "I see no such content."
+    lines = [f"“{row['title']}”: {_read(row)}" for row in rows]
+    return f"Content:\n{listed(lines)}" if rows else "I see no such content."
+
+
+def _read(row: Mapping[str, Any]) -> str:
+    facts = [str(row[name]) for name in ("kind", "status") if row.get(name)]
+    if row.get("status") != "draft":
+        facts += [f"{_grouped(row[name])} {name}" for name in ("views", "conversions") if row.get(name) is not None]
+    return ", ".join(facts)
 
 
 def _audiences(result: Mapping[str, Any]) -> str:
     rows = result.get("audiences", [])
-    listed = "; ".join(f"{row['name']} ({row.get('size', '?')} people)" for row in rows[:12])
-    return f"Audiences: {listed}." if rows else "There are no audiences."
+    lines = [f"{row['name']}: {row.get('people', '')}" for row in rows]
+    return f"Audiences:\n{listed(lines)}" if rows else "There are no audiences."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"There is 1 {noun}" if number == 1 else f"There are {number} {noun}s"
+
+
+def _money(amount: object) -> str:
+    """An amount as people read it; what is no number stays as it is."""
+    text = str(amount)
+    return f"{Decimal(text):,.2f}" if re.fullmatch(r"\d{1,12}(?:\.\d+)?", text) else text
+
+
+def _grouped(number: object) -> object:
+    return f"{number:,}" if isinstance(number, int) else number
 
 
 _WORDED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
@@ -108,6 +143,7 @@ _WORDED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "rankings": _rankings,
     "content_performance": _content,
     "list_audiences": _audiences,
+    ABILITIES: _abilities,
 }
 
 
@@ -121,11 +157,21 @@ def word(tool: str, result: Mapping[str, Any]) -> str:
 
 
 def _failure(code: str, result: Mapping[str, Any]) -> str:
-    if code == "unknown_name":
-        known = ", ".join(str(name) for name in result.get("known", [])[:12])
-        what = result.get("what", "thing")
-        hint = f" I know: {known}. Which one do you mean?" if known else ""
-        return f"{NOT_FOUND} the {what} “{result.get('name', '')}”.{hint}"
+    if code in {"unknown_name", "ambiguous"}:
+        return _which(code, result)
     if code == "not_offered":
         return _PUBLIC
     return str(result.get("detail") or "That did not work.")
+
+
+def _which(code: str, result: Mapping[str, Any]) -> str:
+    """Ask back with the real names: what was said fits none of them, or several."""
+    what, name = result.get("what", "thing"), result.get("name", "")
+    known = [str(each) for each in result.get("known", [])]
+    if code == "ambiguous":
+        return f"There is more than one {what} called “{name}”:\n{listed(known)}\n\n{WHICH}"
+    lead = f"{NOT_FOUND} the {what} “{name}”."
+    if not known:
+        return lead
+    nearest = "The nearest I know" if result.get("near") else "I know"
+    return f"{lead} {nearest}:\n{listed(known)}\n\n{WHICH}"

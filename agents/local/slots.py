@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
+from itertools import takewhile
 
 from agents.local.amounts import Amount, find_amounts
 from agents.local.text import Clause, Token
@@ -21,8 +23,11 @@ _PAGE = re.compile(r"https?://[^\s,⟦]+|(?<![\w/⟦])/(?:[a-z0-9][\w\-./]*[\w/]
 _GENERIC = FUNCTION_WORDS | set(
     "draft drafts article articles post posts page pages content something everything guide".split()
 )
-_PAGE_NAME = re.compile(r"\b([a-z][\w-]*) page\b|\bpage ([a-z][\w-]*)\b", re.IGNORECASE)
-_NO_PAGE = frozenset("the this that a our my landing web seo meta title which what on of to".split())
+_PAGE_NAME = re.compile(r"((?:[a-z0-9][\w&'’-]*\s+){1,6})page\b|\bpage((?:\s+[a-z0-9][\w&'’-]*){1,6})", re.IGNORECASE)
+_NO_PAGE = (FUNCTION_WORDS | CHANGE) - {"us", "new", "about"} | frozenset(
+    "landing web seo meta metadata title titles description descriptions tag rewrite replace edit fix modify use add "
+    "write rename swap become becomes must should reads says saying with whose called".split()
+)
 _SPOKEN_VALUE = re.compile(r"(?:\b(?:to|into|with|be|read|as)|->|→)\s+(?P<value>[^⟦]{2,})$", re.IGNORECASE)
 _CONTENT_NOUN = (
     r"(?:(?:new |latest )?(?:draft|article|blog post|blog|post|landing page"
@@ -147,10 +152,17 @@ def page_of(clause: Clause) -> str:
     if re.search(r"\b(?:home ?page|front page|start page)\b", clause.bare):
         return "/"
     for match in _PAGE_NAME.finditer(clause.text):
-        name = (match.group(1) or match.group(2)).lower()
-        if name not in _NO_PAGE:
-            return f"/{name}"
+        spoken = re.sub(r"(?i)\b(?:landing|web)\s*$", "", match.group(1) or "")
+        before = _until_stop(reversed(spoken.split()))[::-1]
+        words = before or _until_stop((match.group(2) or "").split())
+        if words:
+            return f"/{words[0].lower()}" if len(words) == 1 else " ".join(words)
     return ""
+
+
+def _until_stop(words: Iterable[str]) -> list[str]:
+    """The words up to the first that cannot be part of a page's name."""
+    return list(takewhile(lambda word: word.lower() not in _NO_PAGE, words))
 
 
 def _after_page(clause: Clause) -> str:

@@ -9,6 +9,9 @@ from typing import Literal
 PERSON = "bring_person"
 WITHDRAW = "withdraw_request"
 NOT_FOUND = "I cannot find"
+WHICH = "Which one do you mean?"
+ABILITIES = "list_abilities"
+NAMES = frozenset({"campaign", "page", "content", "audience"})
 PERSON_OFFER = "Would you like me to bring in a person?"
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "set_campaign_budget": ("campaign", "daily_budget"),
@@ -16,7 +19,9 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "update_page_meta": ("page", "wording"),
     "publish_content": ("content",),
     "send_audience_message": ("audience", "text"),
+    "campaign_performance": ("campaign",),
     PERSON: (),
+    ABILITIES: (),
 }
 Kind = Literal["call", "ask", "say"]
 
@@ -52,8 +57,10 @@ class Decision:
 
 @dataclass(frozen=True)
 class Memory:
-    """What earlier messages left behind."""
+    """What earlier messages left behind; `choices` = the names we offered in our last answer,
+    `unspoken` = it said that we do not speak the language."""
 
     pending: Pending | None = None
     campaign: str = ""
-    last: Call | None = None
+    choices: tuple[str, ...] = ()
+    unspoken: bool = False

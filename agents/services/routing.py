@@ -17,7 +17,7 @@ def choose_version(run: AgentRun) -> AgentVersion | None:
     named = _named(message) if message else ""
     if named and (version := selectors.newest_version(named)):
         return version
-    wanted = topic_agent(message.masked_body) if message else ""
+    wanted = topic_agent(selectors.transcript(run)) if message else ""
     if wanted and (version := selectors.newest_version(wanted)):
         return version
     return selectors.last_version(run.conversation_id) or selectors.any_version()

@@ -113,6 +113,7 @@ class SetCampaignBudget(ActingTool):
 
     key: ClassVar[str] = "set_campaign_budget"
     title: ClassVar[str] = "Set a daily budget"
+    ability: ClassVar[str] = "ask for a new daily budget of a campaign"
     description: ClassVar[str] = "Ask for a new daily budget of a campaign; waits for a signature."
     arguments: ClassVar[type[Arguments]] = BudgetArguments
 
@@ -122,6 +123,7 @@ class PauseCampaign(ActingTool):
 
     key: ClassVar[str] = "pause_campaign"
     title: ClassVar[str] = "Pause a campaign"
+    ability: ClassVar[str] = "ask to pause a campaign"
     description: ClassVar[str] = "Ask to pause a campaign; waits for a signature."
     arguments: ClassVar[type[Arguments]] = PauseArguments
 
@@ -131,6 +133,7 @@ class UpdatePageMeta(ActingTool):
 
     key: ClassVar[str] = "update_page_meta"
     title: ClassVar[str] = "Change page meta data"
+    ability: ClassVar[str] = "ask to change a page's title or description"
     description: ClassVar[str] = "Ask for a new title or meta description of a page; waits for a signature."
     arguments: ClassVar[type[Arguments]] = MetaArguments
 
@@ -140,6 +143,7 @@ class PublishContent(ActingTool):
 
     key: ClassVar[str] = "publish_content"
     title: ClassVar[str] = "Publish content"
+    ability: ClassVar[str] = "ask to publish a piece of content"
     description: ClassVar[str] = "Ask to publish a draft; waits for a signature."
     arguments: ClassVar[type[Arguments]] = PublishArguments
 
@@ -149,6 +153,7 @@ class SendAudienceMessage(ActingTool):
 
     key: ClassVar[str] = "send_audience_message"
     title: ClassVar[str] = "Message an audience"
+    ability: ClassVar[str] = "ask to send an audience a message"
     description: ClassVar[str] = "Ask to send an audience a message; waits for a signature."
     arguments: ClassVar[type[Arguments]] = MessageArguments
 

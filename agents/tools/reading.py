@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field
 
+from agents.audiences import list_both
 from agents.tools.registry import Arguments, Audience, Caller, Tool, register
 from integrations.sandbox_ads import selectors
 from integrations.sandbox_ads.types import Campaign
 
 PERSON_SENTENCE = "Of course. I bring in a colleague, who will answer you here."
+
+
+class Why(Arguments):
+    """Why a colleague is needed."""
+
+    reason: Literal["asked_for_person", "language"] = Field(
+        "asked_for_person", description='"language" when you do not speak the language that the person writes'
+    )
 
 
 class OneCampaign(Arguments):
@@ -51,6 +60,7 @@ class ListCampaigns(Tool):
 
     key: ClassVar[str] = "list_campaigns"
     title: ClassVar[str] = "List campaigns"
+    ability: ClassVar[str] = "list the campaigns with their budgets"
     description: ClassVar[str] = "All campaigns with status, daily budget and the last seven days."
     audience: ClassVar[Audience] = "member"
 
@@ -63,6 +73,7 @@ class CampaignPerformance(Tool):
 
     key: ClassVar[str] = "campaign_performance"
     title: ClassVar[str] = "Show a campaign"
+    ability: ClassVar[str] = "show how a campaign is doing"
     description: ClassVar[str] = "Status, budget and the last seven days of one campaign."
     audience: ClassVar[Audience] = "member"
     arguments: ClassVar[type[Arguments]] = OneCampaign
@@ -77,6 +88,7 @@ class Rankings(Tool):
 
     key: ClassVar[str] = "rankings"
     title: ClassVar[str] = "Show search rankings"
+    ability: ClassVar[str] = "show search rankings"
     description: ClassVar[str] = "Positions in search results, for one phrase or for all."
     audience: ClassVar[Audience] = "member"
     arguments: ClassVar[type[Arguments]] = Keyword
@@ -98,6 +110,7 @@ class ContentPerformance(Tool):
 
     key: ClassVar[str] = "content_performance"
     title: ClassVar[str] = "Show content"
+    ability: ClassVar[str] = "show how content is doing"
     description: ClassVar[str] = "Articles and pages with status, views and conversions."
     audience: ClassVar[Audience] = "member"
     arguments: ClassVar[type[Arguments]] = Content
@@ -119,12 +132,12 @@ class ListAudiences(Tool):
 
     key: ClassVar[str] = "list_audiences"
     title: ClassVar[str] = "List audiences"
-    description: ClassVar[str] = "Audiences with their size."
+    ability: ClassVar[str] = "list the audiences"
+    description: ClassVar[str] = "Audiences: their size on the platform, and how many can be written to here."
     audience: ClassVar[Audience] = "member"
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
-        rows = selectors.list_audiences()
-        return {"audiences": [{"name": row.name, "size": row.size} for row in rows]}
+        return {"audiences": list_both()}
 
 
 class BringPerson(Tool):
@@ -132,11 +145,14 @@ class BringPerson(Tool):
 
     key: ClassVar[str] = "bring_person"
     title: ClassVar[str] = "Bring in a person"
+    ability: ClassVar[str] = "bring in a colleague"
     description: ClassVar[str] = "Hand the conversation to a colleague when the person asks for one."
     audience: ClassVar[Audience] = "public"
+    arguments: ClassVar[type[Arguments]] = Why
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
-        return {"sentence": PERSON_SENTENCE, "hand_off": "asked_for_person"}
+        reason = Why.model_validate(arguments.model_dump()).reason
+        return {"sentence": PERSON_SENTENCE, "hand_off": reason}
 
 
 def register_all() -> None:

@@ -15,8 +15,8 @@ from core.registry import Registry
 
 Audience = Literal["public", "verified", "member"]
 PROPOSE = "hitl.propose_approval"
-FOR_EVERY_AGENT = ("withdraw_request",)
-"""What an agent of any version can call: who could ask can take back."""
+FOR_EVERY_AGENT = ("bring_person", "list_abilities", "withdraw_request")
+"""What an agent of any version can call: nobody is left without a person, or with what he asked for."""
 
 
 class Arguments(BaseModel):
@@ -50,11 +50,12 @@ class Caller:
 
 
 class Tool(abc.ABC):
-    """Something an agent can call."""
+    """Something an agent can call; `ability` says it as people are told: "I can …"."""
 
     key: ClassVar[str]
     title: ClassVar[str]
     description: ClassVar[str]
+    ability: ClassVar[str]
     audience: ClassVar[Audience]
     acting: ClassVar[bool] = False
     arguments: ClassVar[type[Arguments]] = Arguments
@@ -70,6 +71,10 @@ class Tool(abc.ABC):
         if self.audience == "verified" and not (caller.verified or caller.is_member):
             return False
         return not self.acting or PROPOSE in caller.permissions
+
+    def suits(self, caller: Caller) -> bool:
+        """Whether this caller could use the tool at some time: what he is told that he can do."""
+        return self.allows(caller)
 
     def spec(self) -> ToolSpec:
         """What a model is told about it."""
@@ -111,5 +116,5 @@ def get(key: str) -> Tool:
 
 def offered(names: Iterable[str], caller: Caller) -> list[Tool]:
     """Those of the named tools that this caller may use."""
-    tools = [get(name) for name in names if is_known(name)]
+    tools = [get(name) for name in dict.fromkeys(names) if is_known(name)]
     return [tool for tool in tools if tool.allows(caller)]

@@ -30,15 +30,20 @@ class WithdrawRequest(Tool):
 
     key: ClassVar[str] = "withdraw_request"
     title: ClassVar[str] = "Withdraw a request"
+    ability: ClassVar[str] = "take back what you have just asked for"
     description: ClassVar[str] = (
         "Take back a request you have just asked a signature for, when the person no longer wants it."
     )
     audience: ClassVar[Audience] = "member"
     arguments: ClassVar[type[Arguments]] = WithdrawArguments
 
+    def suits(self, caller: Caller) -> bool:
+        """To members who may cancel."""
+        return super().allows(caller) and CANCEL in caller.permissions
+
     def allows(self, caller: Caller) -> bool:
         """Only where the run has asked for something, and only to who may cancel."""
-        if not super().allows(caller) or CANCEL not in caller.permissions:
+        if not self.suits(caller):
             return False
         return ToolCall.objects.filter(run_id=caller.run_id, approval_id__isnull=False).exists()
 

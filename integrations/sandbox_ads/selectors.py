@@ -8,6 +8,7 @@ from typing import TypeVar
 from django.conf import settings
 
 from core.errors import Invalid, Unavailable
+from core.naming import closest, folded
 from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.types import (
     AdsAccount,
@@ -87,9 +88,9 @@ def find_campaign(reference: str) -> Campaign:
 
 
 def find_page(reference: str) -> Page:
-    """Return the one page with this id, slug or address; raises Invalid otherwise."""
+    """Return the one page with this id, slug, address or title; raises Invalid otherwise."""
     pages = _ask(lambda client: client.list_pages())
-    return _only(pages, reference, "page", lambda each: (each.id, each.slug, each.url))
+    return _only(pages, reference, "page", lambda each: (each.id, each.slug, each.url, each.title))
 
 
 def find_content(reference: str) -> ContentItem:
@@ -99,16 +100,28 @@ def find_content(reference: str) -> ContentItem:
 
 
 def _only(rows: list[T], reference: str, field: str, names: Callable[[T], tuple[str, ...]]) -> T:
-    """Exact names only, upper and lower case alike: a near miss must be asked back, not guessed."""
-    wanted = reference.strip().casefold()
-    found = [row for row in rows if wanted in (name.casefold() for name in names(row))]
-    if len(found) == 1:
-        return found[0]
-    problem = "Several have this name." if found else "There is none with this name."
-    choices = [names(row)[1] for row in rows][:MAX_CHOICES]
-    raise Invalid(
-        f"Which {field}? {problem}",
-        code="ambiguous" if found else "unknown_name",
-        fields={field: [problem]},
-        choices=choices,
-    )
+    """Exact names only, upper and lower case alike: a near miss must be asked back, not guessed.
+
+    An id counts before a name, a name before an address or a title.
+    """
+    wanted = folded(reference)
+    for column in range(len(names(rows[0])) if rows else 0):
+        found = [row for row in rows if folded(names(row)[column]) == wanted]
+        written = [row for row in found if names(row)[column] == reference.strip()]
+        if len(found) == 1 or len(written) == 1:
+            return (written or found)[0]
+        if found:
+            raise _which(field, "ambiguous", [f"{names(row)[0]} — {names(row)[1]}" for row in found])
+    labels = [_label(names(row)) for row in rows]
+    near = closest(reference, labels)
+    raise _which(field, "unknown_name", near or labels[:MAX_CHOICES], near=bool(near))
+
+
+def _label(names: tuple[str, ...]) -> str:
+    """What a person would call it, and behind a dash what else it is known by."""
+    return f"{names[1]} — {names[-1]}" if len(names) > 2 else names[1]
+
+
+def _which(field: str, code: str, choices: list[str], *, near: bool = True) -> Invalid:
+    problem = "Several have this name." if code == "ambiguous" else "There is none with this name."
+    return Invalid(f"Which {field}? {problem}", code=code, fields={field: [problem]}, choices=choices, near=near)

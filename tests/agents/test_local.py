@@ -181,13 +181,13 @@ def test_results_are_worded_after_the_call() -> None:
     model = LocalModel()
     ask_line = Line("user", "list audiences")
     request = model.turn([ask_line], ALL_TOOLS, prompt="", emit=lambda _: None).tool_requests[0]
-    result = {"audiences": [{"name": "VIP", "size": 40}]}
+    result = {"audiences": [{"name": "VIP", "people": "40 reachable"}]}
     lines = [
         ask_line,
         Line("assistant", "", (request,)),
         Line("tool", "", call_id=request.call_id, tool_name=request.name, result=result),
     ]
-    assert model.turn(lines, ALL_TOOLS, prompt="", emit=lambda _: None).text == ("Audiences: VIP (40 people).")
+    assert model.turn(lines, ALL_TOOLS, prompt="", emit=lambda _: None).text == "Audiences:\n- VIP: 40 reachable"
 
 
 def test_same_text_gives_the_same_call_id() -> None:

@@ -1,0 +1,43 @@
+"""Names as people say them: which known names a wording is close to, never which one it means."""
+
+import re
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+from typing import Final
+
+NEAR: Final = 0.5
+SAME_WORD: Final = 0.78
+_WORDS: Final = re.compile(r"[^\W_]+")
+
+
+def folded(name: str) -> str:
+    """Return a name without the differences that nobody means: case and spaces."""
+    return " ".join(name.split()).casefold()
+
+
+def closeness(wanted: str, name: str) -> float:
+    """Return 0-1: how much of the wanted words the name has, or how alike the two are letter by letter."""
+    asked, known = _words(wanted), _words(name)
+    if not asked or not known:
+        return 0.0
+    shared = sum(max(_alike(word, other) for other in known) for word in asked) / len(asked)
+    whole = SequenceMatcher(None, " ".join(asked), " ".join(known)).ratio()
+    return max(shared, whole)
+
+
+def closest(wanted: str, names: Iterable[str], *, limit: int = 5) -> list[str]:
+    """Return the names near to the wanted one, the nearest first; none when nothing is near."""
+    rated = [(closeness(wanted, name), name) for name in names]
+    near = sorted((rate, name) for rate, name in rated if rate >= NEAR)
+    return [name for _, name in reversed(near)][:limit]
+
+
+def _words(text: str) -> list[str]:
+    return _WORDS.findall(text.casefold())
+
+
+def _alike(word: str, other: str) -> float:
+    if word == other or word.rstrip("s") == other.rstrip("s"):
+        return 1.0
+    rate = SequenceMatcher(None, word, other).ratio()
+    return rate if rate >= SAME_WORD else 0.0

@@ -1,0 +1,38 @@
+"""What somebody is told that can be asked for here: what he may use, of every agent."""
+
+import pytest
+
+from agents.models import Agent
+from agents.tools import registry
+from agents.tools.telling import ListAbilities
+from tests.agents.conftest import Desk
+
+ASK = "What can you do?"
+
+
+@pytest.mark.parametrize("agent", ["paid_ads", "seo", "content", "audience"])
+def test_member_is_told_every_tool_whoever_answers(desk: Desk, agent: str) -> None:
+    answer = desk.say(ASK, agent=agent).lower()
+    told = [registry.get(key) for key in sorted(registry.keys()) if key != ListAbilities.key]
+    assert [tool.key for tool in told if f"- {tool.ability.lower()}" not in answer] == []
+
+
+def test_visitor_is_told_of_a_colleague_only(desk: Desk) -> None:
+    assert desk.say(ASK, "visitor") == "Here I can:\n- Bring in a colleague"
+
+
+def test_viewer_is_told_of_no_change(desk: Desk) -> None:
+    answer = desk.say(ASK, "viewer")
+    assert "List the campaigns" in answer
+    assert "signature" not in answer
+
+
+def test_agent_that_is_off_has_no_abilities(desk: Desk) -> None:
+    Agent.objects.filter(type="content").update(is_active=False)
+    assert "publish" not in desk.say(ASK).lower()
+
+
+def test_greeting_is_short_and_names_no_product(desk: Desk) -> None:
+    answer = desk.say("hello", "visitor")
+    assert "Walker" not in answer
+    assert len(answer) < 140
