@@ -14,11 +14,11 @@ class AgentsConfig(AppConfig):
         from agents import receivers  # noqa: PLC0415  (needs loaded apps)
         from agents.audiences import PlatformAudiences  # noqa: PLC0415
         from agents.tools import acting, reading, telling, withdrawing  # noqa: PLC0415
-        from conversations.audiences import register_source  # noqa: PLC0415
+        from conversations.registry import register_audience_source  # noqa: PLC0415
 
         receivers.connect()
         reading.register_all()
         acting.register_all()
         withdrawing.register_all()
         telling.register_all()
-        register_source(PlatformAudiences())
+        register_audience_source(PlatformAudiences())

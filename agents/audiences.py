@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from conversations import audiences, selectors
-from conversations.audiences import AudienceSource
+from conversations import selectors
+from conversations.selectors import Audience
+from conversations.types import AudienceSource
 from core.errors import Unavailable
 from core.log import get_logger
 from core.naming import folded
@@ -39,4 +40,4 @@ def list_both() -> list[dict[str, Any]]:
 
 
 def _row(name: str, size: int | None, reached: int) -> dict[str, Any]:
-    return {"name": name, "size": size, "reachable": reached, "people": audiences.in_numbers(size, reached)}
+    return {"name": name, "size": size, "reachable": reached, "people": Audience(name, reached, size).in_numbers()}

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from conversations import audiences, services
 from conversations.models import AudienceSend, Contact, Conversation
+from conversations.selectors import Audience
 from core.actors import Actor, system
 from core.log import get_logger
 from hitl.registry import register
@@ -45,16 +46,14 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
 
     def observe(self, params: SendAudienceMessageParams) -> Facts:
         """Return the audience's name, how many people a message reaches, and how many the platform counts."""
-        sizes = audiences.platform_sizes()
-        found = audiences.find_audience(params.audience, sizes)
-        size = audiences.size_of(found.name, sizes)
-        return {"audience": found.name, "recipients": found.contacts, "platform_size": size}
+        found = audiences.find_audience(params.audience, audiences.platform_sizes())
+        return {"audience": found.name, "recipients": found.contacts, "platform_size": found.size}
 
     def preview(self, params: SendAudienceMessageParams, facts: Facts) -> Preview:
         """Show who is written to, and the whole text."""
         count = int(facts["recipients"])
         people = "1 person" if count == 1 else f"{count:,} people"
-        both = audiences.in_numbers(facts.get("platform_size"), count)
+        both = Audience(str(facts["audience"]), count, facts.get("platform_size")).in_numbers()
         rows = (
             PreviewRow("Audience", "", f"{facts['audience']}: {both}"),
             PreviewRow("Recipients", "0", f"{count:,}"),

@@ -1,6 +1,6 @@
-"""The transports that are known to this process, by kind of channel account."""
+"""The transports that are known to this process, by kind of channel account; platforms that know audiences."""
 
-from conversations.types import Transport
+from conversations.types import AudienceSource, Transport
 from core.registry import Registry
 
 _transports: Registry[Transport] = Registry(Transport, name="transport")  # type: ignore[type-abstract]
@@ -22,3 +22,19 @@ def transport_for(kind: str) -> type[Transport]:
 def transport_kinds() -> list[str]:
     """Return the kinds that have a transport."""
     return _transports.keys()
+
+
+_sources: list[AudienceSource] = []
+
+
+def register_audience_source(source: AudienceSource) -> None:
+    """Ask this platform for sizes of audiences; one of each class. Raises TypeError on anything else."""
+    if not isinstance(source, AudienceSource):
+        raise TypeError(f"{source!r} is no AudienceSource")
+    if not any(type(known) is type(source) for known in _sources):
+        _sources.append(source)
+
+
+def audience_sources() -> list[AudienceSource]:
+    """Return the platforms that know audiences."""
+    return list(_sources)

@@ -105,3 +105,11 @@ class Transport(ABC):
     @abstractmethod
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Hand the message to the provider. An exception counts as a temporary failure."""
+
+
+class AudienceSource(ABC):
+    """A platform outside that knows audiences and their sizes."""
+
+    @abstractmethod
+    def sizes(self) -> dict[str, int]:
+        """Return the people in each audience by its name; empty when the platform cannot be asked."""

@@ -15,6 +15,7 @@ from agents.local.languages import ONLY_ENGLISH, foreign_language
 from agents.local.text import Clause, read
 from agents.local.types import (
     ABILITIES,
+    IS_IT,
     NAMES,
     PERSON,
     PERSON_OFFER,
@@ -247,7 +248,7 @@ def _after_reply(memory: Memory, text: str, block: Sequence[Decision]) -> Memory
 
 def _asked_which(calls: Sequence[Call], text: str) -> Pending | None:
     """The call whose name we asked about in our last answer, to be completed by the next one."""
-    if WHICH not in text:
+    if WHICH not in text and IS_IT not in text:
         return None
     named = [(call, REQUIRED[call.tool][0]) for call in calls if REQUIRED.get(call.tool)]
     told = [(call, name) for call, name in named if f"“{call.arguments.get(name)}”".casefold() in text.casefold()]

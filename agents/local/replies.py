@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from agents.local.languages import handing, sorry
-from agents.local.types import ABILITIES, NOT_FOUND, PERSON, PERSON_OFFER, WHICH, WITHDRAW
+from agents.local.types import ABILITIES, IS_IT, NOT_FOUND, PERSON, PERSON_OFFER, WHICH, WITHDRAW
 
 LONGEST = 12
 _ELSEWHERE = "That is the work of another of our agents. Please ask it in a message of its own, and I will pass it on."
@@ -174,4 +174,4 @@ def _which(code: str, result: Mapping[str, Any]) -> str:
     if not known:
         return lead
     nearest = "The nearest I know" if result.get("near") else "I know"
-    return f"{lead} {nearest}:\n{listed(known)}\n\n{WHICH}"
+    return f"{lead} {nearest}:\n{listed(known)}\n\n{IS_IT if len(known) == 1 else WHICH}"

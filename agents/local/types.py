@@ -10,6 +10,7 @@ PERSON = "bring_person"
 WITHDRAW = "withdraw_request"
 NOT_FOUND = "I cannot find"
 WHICH = "Which one do you mean?"
+IS_IT = "Is that the one you mean?"
 ABILITIES = "list_abilities"
 NAMES = frozenset({"campaign", "page", "content", "audience"})
 PERSON_OFFER = "Would you like me to bring in a person?"

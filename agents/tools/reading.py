@@ -49,7 +49,7 @@ def _campaign(row: Campaign) -> dict[str, Any]:
     }  # fmt: skip
     rate = Decimal(row.clicks) / row.impressions * 100 if row.impressions else Decimal(0)
     figures = {
-        "spend": f"{row.spend} in the last 7 days", "impressions": row.impressions,
+        "spend": f"{row.spend:,.2f} {row.currency} in the last 7 days", "impressions": row.impressions,
         "clicks": row.clicks, "ctr": f"{rate:.2f} %", "conversions": row.conversions,
     }  # fmt: skip
     return shown | figures

@@ -47,10 +47,18 @@ class ConversationPage:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """A tag with the number of contacts that can be written to."""
+    """A tag with the number of contacts that can be written to, and its size on the platform where that is known."""
 
     name: str
     contacts: int
+    size: int | None = None
+
+    def in_numbers(self) -> str:
+        """Say both numbers in words: "1,480 in the platform, 7 of them reachable here by chat"."""
+        if self.size is None:
+            return f"{self.contacts:,} reachable here by chat"
+        among = f"{self.contacts:,}" if self.contacts else "none"
+        return f"{self.size:,} in the platform, {among} of them reachable here by chat"
 
 
 def get_conversation(*, viewer: Actor, conversation_id: UUID) -> Conversation:
