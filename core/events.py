@@ -1,20 +1,23 @@
 """Streams of numbered events, the outbox of announcements, and the live hints about both."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from django.core.cache import cache
+from django.core.cache import cache as shared
 from django.db import connection, transaction
 from django.db.models import Model
 from django.dispatch import Signal
 
-from core import dead_letters, hints, rows
+from core import dead_letters, hints, prepared, rows
 from core.clock import now
 from core.ids import uuid7
 from core.log import get_logger
 from core.models import Outbox, StreamEvent, StreamHead
+from core.prepared import Prepared
 from core.scope import current_tenant_id, platform_scope, tenant_scope
 
 log = get_logger(__name__)
@@ -39,10 +42,15 @@ PARKED_AS = "core.announcement"
 BATCH = 100
 RELAY_HINT = "walker:relay-hint"
 
-_HEAD = """
-insert into core_streamhead (id, tenant_id, stream, seq) select %s, %s, %s, 1{guarded}
-on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + 1 returning seq
-"""
+TYPES: Final = {
+    "tenant": "uuid",
+    "moment": "timestamptz",
+    "head_id": "uuid",
+    "event_id": "uuid",
+    "event_type": "text",
+    "payload": "jsonb",
+}
+STORE_TYPES: Final = TYPES | {"ref": "uuid", "outbox_id": "uuid"}
 
 
 def append(stream: str, type: str, payload: dict[str, Any]) -> StreamEvent:
@@ -51,46 +59,97 @@ def append(stream: str, type: str, payload: dict[str, Any]) -> StreamEvent:
     Numbers follow the order of commits without gaps, because the head row stays locked until the
     commit: append late. Listeners get a hint after the commit and read the row.
     """
-    event = StreamEvent(stream=stream, type=type, payload=payload, created_at=now())
-    _number(event, None, [])
-    return event
-
-
-def append_row(event: StreamEvent, row: Model, *, only_if: rows.Statement, announce: str, **ids: str) -> bool:
-    """Append an event with the new row that it tells about, and announce that row, in one statement.
-
-    Nothing is written, and False returned, when `only_if` (an UPDATE that locks the stream's owner
-    and returns a row) finds none. The row's `seq` is the event's number. In a transaction of its
-    own when there is none: this is the path of a message that comes in.
-    """
-    outbox = Outbox(event=_known(announce), ref=row.pk, payload=ids)
-    written = [rows.insertion(row, "head", seq="head.seq"), rows.insertion(outbox, "head")]
-    if not _number(event, only_if, written):
-        return False
-    rows.mark_stored(row)
-    _after_commit(wake_relay)
-    return True
-
-
-def _number(event: StreamEvent, only_if: rows.Statement | None, more: Sequence[rows.Statement]) -> bool:
-    """Give the event its number and write it, with more statements that read `head`."""
-    tenant_id, stream = event.tenant_id, event.stream
-    guarded = " from guard" if only_if else ""
-    head = rows.Statement(_HEAD.format(guarded=guarded), [uuid7(), tenant_id, stream])
-    steps = [("head", head), ("event", rows.insertion(event, "head", seq="head.seq"))]
-    steps += [(f"more{number}", each) for number, each in enumerate(more)]
-    if only_if:
-        steps.insert(0, ("guard", only_if))
-    whole = ", ".join(f"{name} as ({step.sql})" for name, step in steps)
-    with connection.cursor() as cursor:
-        cursor.execute(f"with {whole} select seq from head", [one for _, step in steps for one in step.params])
-        found = cursor.fetchone()
+    event = StreamEvent(id=uuid7(), stream=stream, type=type, payload=payload, created_at=now())
+    tenant_id = event.tenant_id
+    values = {
+        "tenant": tenant_id,
+        "moment": event.created_at,
+        "head_id": uuid7(),
+        "event_id": event.pk,
+        "event_type": type,
+        "payload": json.dumps(payload),
+        "stream": stream,
+    }
+    found = prepared.fetch(_append_statement(), values)
     if found is None:
-        return False
+        raise RuntimeError("an event got no number")
     (event.seq,) = found
     rows.mark_stored(event)
     _after_commit(lambda: _hint(tenant_id, stream, event.seq))
-    return True
+    return event
+
+
+def storing(
+    row: type[Model],
+    columns: Mapping[str, str],
+    *,
+    guard: str,
+    stream: str,
+    announce: str,
+    ids: str,
+    types: Mapping[str, str],
+) -> Prepared:
+    """Return the statement that stores a row, appends the event that tells about it, and announces it.
+
+    All of it only for the row that the table expressions in `guard` find, the last of which is named
+    `guard`, is an UPDATE, and locks the stream's owner. `stream` (its name), `ids` (the announcement's
+    payload) and `columns` are expressions over `guard` and the marks of `types`, which begin with
+    `STORE_TYPES`; the row's `seq` is the event's number.
+    """
+    mark = prepared.marks(types)
+    told = {
+        "id": mark["outbox_id"],
+        "tenant_id": mark["tenant"],
+        "event": f"'{_known(announce)}'",
+        "ref": mark["ref"],
+        "payload": ids,
+        "created_at": mark["moment"],
+    }
+    stored = rows.insertion_from(row, "head, guard", {**columns, "seq": "head.seq"})
+    outbox = rows.insertion_from(Outbox, "guard", told)
+    appended = _appending(mark, stream=stream, source=" from guard")
+    whole = (
+        f"with {guard}, {appended}, stored as ({stored}), told as ({outbox}) select head.*, guard.* from head, guard"
+    )
+    return prepared.prepared(whole, types)
+
+
+def store(statement: Prepared, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """Run a statement made by `storing`; return (stream, number, *the guard's columns), or None when
+    its guard found nothing and nothing was written. In a transaction of its own when there is none.
+    """
+    found = prepared.fetch(statement, {**values, "outbox_id": uuid7(), "head_id": uuid7(), "event_id": uuid7()})
+    if found is not None:
+        tenant_id, stream, seq = values["tenant"], found[0], found[1]
+        _after_commit(lambda: _hint(tenant_id, stream, seq))
+        _after_commit(wake_relay)
+    return found
+
+
+def _appending(mark: Mapping[str, str], *, stream: str, source: str = "") -> str:
+    """Return the table expressions that number and write an event."""
+    event = {
+        "id": mark["event_id"],
+        "tenant_id": mark["tenant"],
+        "stream": "head.stream",
+        "seq": "head.seq",
+        "type": mark["event_type"],
+        "payload": mark["payload"],
+        "created_at": mark["moment"],
+    }
+    return (
+        "head as (insert into core_streamhead (id, tenant_id, stream, seq) "
+        f"select {mark['head_id']}, {mark['tenant']}, {stream}, 1{source} "
+        "on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + 1 returning stream, seq), "
+        f"event as ({rows.insertion_from(StreamEvent, 'head', event)})"
+    )
+
+
+@cache
+def _append_statement() -> Prepared:
+    types = TYPES | {"stream": "text"}
+    mark = prepared.marks(types)
+    return prepared.prepared(f"with {_appending(mark, stream=mark['stream'])} select seq from head", types)
 
 
 def read(stream: str, after: int, limit: int = 200) -> list[StreamEvent]:
@@ -155,7 +214,7 @@ def _wake_relay() -> None:
     from core.tasks import relay_outbox  # noqa: PLC0415  (tasks stand above this module)
 
     try:
-        if cache.add(RELAY_HINT, 1, timeout=1):
+        if shared.add(RELAY_HINT, 1, timeout=1):
             relay_outbox.delay()
     except Exception:
         # A broker that is away costs a second: the sweep relays the row.
@@ -165,7 +224,7 @@ def _wake_relay() -> None:
 def relay() -> int:
     """Send the signals of announcements not sent yet; returns how many. Runs outside any scope."""
     # Cleared before reading: whoever commits after this point sends a hint of his own.
-    cache.delete(RELAY_HINT)
+    shared.delete(RELAY_HINT)
     sent = 0
     while claimed := _claim():
         for row in claimed:

@@ -1,12 +1,13 @@
 """Inserts for the hottest path, made without compiling a query, so that one statement can write several rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from django.db import connection
 from django.db.models import Model
+from psycopg import sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,23 +18,34 @@ class Statement:
     params: Sequence[Any] = ()
 
 
-def insertion(row: Model, source: str = "", **computed: str) -> Statement:
-    """Return the INSERT of a new row.
-
-    With a `source` the row is written once for each row of that table expression (none: not at
-    all), and `computed` names columns whose value comes from it.
-    """
+def insertion(row: Model, **computed: str) -> Statement:
+    """Return the INSERT of a new row; `computed` names columns with an expression instead of the row's value."""
     table, fields = _shape(type(row))
-    marks: list[str] = []
-    params: list[Any] = []
-    for field in fields:
-        if field.attname in computed:
-            marks.append(computed[field.attname])
-        else:
-            marks.append("%s")
-            params.append(field.get_db_prep_save(field.pre_save(row, add=True), connection))
-    listed = ", ".join(marks)
-    return Statement(f"{table} select {listed} from {source}" if source else f"{table} values ({listed})", params)
+    params = [
+        field.get_db_prep_save(field.pre_save(row, add=True), connection)
+        for field in fields
+        if field.attname not in computed
+    ]
+    marks = ", ".join(computed.get(field.attname, "%s") for field in fields)
+    return Statement(f"{table} select {marks} from head" if computed else f"{table} values ({marks})", params)
+
+
+def insertion_from(model: type[Model], source: str, columns: Mapping[str, str]) -> str:
+    """Return the INSERT of one new row for each row of a table expression.
+
+    `columns` gives an expression by column; all others take the model's default, which must be a
+    plain value or an empty document: what is new in each row has to be named.
+    """
+    table, fields = _shape(model)
+    listed = ", ".join(columns[field.attname] if field.attname in columns else _default(field) for field in fields)
+    return f"{table} select {listed} from {source}"
+
+
+def _default(field: Any) -> str:
+    if field.has_default() and callable(field.default) and field.default not in (list, dict):
+        raise ValueError(f"{field} needs a value of its own")
+    value = field.get_db_prep_save(field.get_default(), connection)
+    return sql.Literal(value).as_string(None)
 
 
 def mark_stored(row: Model) -> None:

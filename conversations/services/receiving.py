@@ -1,9 +1,11 @@
 """A customer's message comes in: once, in order, into the one open conversation."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -28,13 +30,13 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.ids import uuid7
-from core.models import StreamEvent
 from core.pii import mask_text
-from core.rows import Statement
-from core.tenancy import current_tenant_id
+from core.prepared import Prepared, marks
+from core.rows import mark_stored
 
 EXTERNAL_ID_LIMIT: Final = 200
 MEDIA_LIMIT: Final = 10
+SENDER_NAME: Final = "customer"
 
 
 def receive(*, actor: Actor, inbound: InboundMessage, now: datetime | None = None) -> Message:
@@ -90,40 +92,86 @@ def _checked(inbound: InboundMessage) -> InboundMessage:
     )
 
 
-_PLACE: Final = """
-select c.id, p.contact_id, k.user_id, p.id, p.is_verified
-from conversations_contactpoint p
-join conversations_contact k on k.tenant_id = p.tenant_id and k.id = p.contact_id
-join conversations_conversation c on c.tenant_id = p.tenant_id and c.contact_id = p.contact_id
-join conversations_channelaccount a on a.tenant_id = c.tenant_id and a.id = c.channel_account_id
-where p.tenant_id = %s and p.kind = %s and p.value_index = %s
-  and c.channel_account_id = %s and c.state <> %s and a.is_active
+# The rights are read under locks that last until the commit: whoever is unlinked or switched off meanwhile
+# either waits for this message or has come before it. The conversation is locked last, as everywhere.
+_GUARD: Final = """
+place as (
+  select c.id, p.contact_id,
+    case when {verified} and ({user} is null or {user} = k.user_id) then k.user_id end as user_id
+  from conversations_contactpoint p
+  join conversations_contact k on k.tenant_id = p.tenant_id and k.id = p.contact_id
+  join conversations_conversation c on c.tenant_id = p.tenant_id and c.contact_id = p.contact_id
+  join conversations_channelaccount a on a.tenant_id = c.tenant_id and a.id = c.channel_account_id
+  where p.tenant_id = {tenant} and p.kind = {kind} and p.value_index = {index}
+    and c.channel_account_id = {account} and c.state <> 'closed' and a.is_active
+    and (not {as_known} or not {verified} or p.is_verified and ({user} is null or k.user_id is not null))
+  for share of a, k, p
+), guard as (
+  update conversations_conversation c set last_message_at = {moment}, last_inbound_at = {moment}
+  where c.tenant_id = {tenant} and c.id = (select id from place) and c.state <> 'closed'
+  returning c.id, (select contact_id from place) as contact_id, (select user_id from place) as user_id
+)
 """
-_STILL_OPEN: Final = """
-update conversations_conversation set last_message_at = %s, last_inbound_at = %s
-where tenant_id = %s and id = %s and state <> %s returning id
-"""
+_TYPES: Final = events.STORE_TYPES | {
+    "kind": "text",
+    "index": "text",
+    "account": "uuid",
+    "verified": "boolean",
+    "user": "uuid",
+    "as_known": "boolean",
+    "content_type": "text",
+    "body": "bytea",
+    "masked_body": "text",
+    "media": "jsonb",
+    "metadata": "bytea",
+    "channel_message_id": "text",
+    "client_id": "uuid",
+    "sent_at": "timestamptz",
+}
+_WRITTEN: Final = ("content_type", "body", "masked_body", "metadata", "channel_message_id", "client_id", "sent_at")
+
+
+@cache
+def _statement() -> Prepared:
+    mark = marks(_TYPES)
+    columns = {
+        "id": mark["ref"],
+        "tenant_id": mark["tenant"],
+        "conversation_id": "guard.id",
+        "channel_account_id": mark["account"],
+        "direction": f"'{Message.Direction.IN}'",
+        "sender_type": f"'{Message.Sender.CUSTOMER}'",
+        "sender_id": "guard.contact_id",
+        "sender_name": f"'{SENDER_NAME}'",
+        "sender_verified": mark["verified"],
+        "sender_user_id": "guard.user_id",
+        "media": mark["media"],
+        "status": f"'{RECEIVED}'",
+        "created_at": mark["moment"],
+        **{name: mark[name] for name in _WRITTEN},
+    }
+    return events.storing(
+        Message,
+        columns,
+        guard=_GUARD.format_map(mark),
+        stream="'conversation:' || guard.id",
+        announce="message_received",
+        ids="jsonb_build_object('conversation', guard.id)",
+        types=_TYPES,
+    )
 
 
 def _store_usual(inbound: InboundMessage, moment: datetime) -> Message | None:
-    """Store into the open conversation of a known sender: one look-up, one writing statement.
+    """Store into the open conversation of a sender of whom nothing new is to be noted, in one statement.
 
-    None, and nothing written, when there is none, or it closes meanwhile. Written out in SQL,
-    because this is what a visitor waits for: the queries took longer to compile than to run.
+    None, and nothing written, for any other. Written out in SQL, because this is what a visitor
+    waits for: the queries took longer to compile and to plan than to run.
     """
     if inbound.media:
         return None
-    sender = inbound.sender
-    index = contacts.point_index(sender.kind, sender.value)
-    with connection.cursor() as cursor:
-        cursor.execute(_PLACE, [current_tenant_id(), sender.kind, index, inbound.channel_account_id, CLOSED])
-        found = cursor.fetchone()
-    if found is None:
-        return None
-    known = contacts.brought_up_to_date(contacts.FoundContact(*found[1:]), sender)
     # Within a caller's transaction a repeat must not spoil that one.
     with transaction.atomic() if connection.in_atomic_block else nullcontext():
-        return _write(found[0], inbound, known, moment)
+        return _write(inbound, moment, as_known=True)
 
 
 @transaction.atomic
@@ -137,7 +185,7 @@ def _store_anew(actor: Actor, inbound: InboundMessage, moment: datetime) -> Mess
         # A late repeat must neither reopen a conversation nor open one.
         return first
     conversation, opened = _reopen_or_create(inbound.channel_account_id, sender.contact_id, moment)
-    message = _write(conversation.pk, inbound, sender, moment)
+    message = _write(inbound, moment, as_known=False)
     if message is None:
         raise Conflict("This conversation was closed at the same moment.", code="closed")
     if opened:
@@ -203,27 +251,37 @@ def _first_copy(inbound: InboundMessage) -> Message | None:
     return found
 
 
-def _write(
-    conversation_id: UUID,
-    inbound: InboundMessage,
-    sender: contacts.FoundContact,
-    moment: datetime,
-) -> Message | None:
-    """Number, store and announce the message while its conversation is locked; None when that is closed."""
+def _write(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Message | None:
+    """Number, store and announce a message in the sender's open conversation; None where there is none.
+
+    `as_known` also wants a sender who is noted already as what the door has proof of.
+    """
+    sender = inbound.sender
     files = _attachments(inbound)
-    message = _message(conversation_id, inbound, sender, moment)
-    message.media = [_media(file) for file in files]
-    event = StreamEvent(
-        stream=f"conversation:{conversation_id}",
-        type="message_received",
-        payload=streams.message_payload(message),
+    message = _message(inbound, files, moment)
+    values: dict[str, Any] = {name: _prepared_value(message, name) for name in _WRITTEN}
+    found = events.store(
+        _statement(),
+        values
+        | {
+            "tenant": message.tenant_id,
+            "moment": moment,
+            "event_type": "message_received",
+            "payload": json.dumps(streams.message_payload(message)),
+            "ref": message.pk,
+            "kind": sender.kind,
+            "index": contacts.point_index(sender.kind, sender.value),
+            "account": inbound.channel_account_id,
+            "verified": sender.verified,
+            "user": sender.user_id,
+            "as_known": as_known,
+            "media": json.dumps(message.media),
+        },
     )
-    still_open = Statement(_STILL_OPEN, [moment, moment, message.tenant_id, conversation_id, CLOSED])
-    if not events.append_row(
-        event, message, only_if=still_open, announce="message_received", conversation=str(conversation_id)
-    ):
+    if found is None:
         return None
-    message.seq = event.seq
+    _, message.seq, message.conversation_id, message.sender_id, message.sender_user_id = found
+    mark_stored(message)
     for file in files:
         file.message = message
     if files:
@@ -231,25 +289,24 @@ def _write(
     return message
 
 
-def _message(
-    conversation_id: UUID,
-    inbound: InboundMessage,
-    sender: contacts.FoundContact,
-    moment: datetime,
-) -> Message:
+def _prepared_value(message: Message, name: str) -> Any:
+    field = Message._meta.get_field(name)
+    return field.get_db_prep_save(getattr(message, name), connection)
+
+
+def _message(inbound: InboundMessage, files: Sequence[Attachment], moment: datetime) -> Message:
+    """Return the message as it will be stored, but for what the statement finds out."""
     return Message(
         id=uuid7(),
-        conversation_id=conversation_id,
         channel_account_id=inbound.channel_account_id,
         direction=Message.Direction.IN,
         sender_type=Message.Sender.CUSTOMER,
-        sender_id=sender.contact_id,
-        sender_name="customer",
+        sender_name=SENDER_NAME,
         sender_verified=inbound.sender.verified,
-        sender_user_id=contacts.proven_user(inbound.sender, sender),
         content_type=inbound.content_type,
         body=inbound.text,
         masked_body=mask_text(inbound.text),
+        media=[_media(file) for file in files],
         metadata=inbound.metadata,
         channel_message_id=inbound.external_id,
         client_id=inbound.client_id,
