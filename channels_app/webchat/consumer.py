@@ -182,7 +182,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         """Join the conversation there is, and say how things stand."""
         if "deadline" in self.tasks:
             self.tasks["deadline"].cancel()
-        await self.may_write(guest)
+        self.ask_bucket(guest)
         place = await in_scope(guest.tenant_id, desk.place_of, guest)
         if place is not None:
             await self.join(guest, place.conversation_id)
@@ -206,13 +206,19 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def take_message(self, guest: Guest, frame: frames.SendMessage) -> None:
         """Store the message and confirm it under the client's id once the row is committed."""
-        if not await self.may_write(guest):
-            await self.refuse({"id": str(frame.id)})
-            return
-        self.refused = 0
-        async with self.sending:  # no poll may send this row before its echo
-            agent = self.header("user-agent")
-            stored = await in_scope(guest.tenant_id, desk.take, guest, frame, agent)
+        try:
+            if not await self.may_write():
+                await self.refuse({"id": str(frame.id)})
+                return
+            self.refused = 0
+            await self.store(guest, frame)
+        finally:
+            self.ask_bucket(guest)
+
+    async def store(self, guest: Guest, frame: frames.SendMessage) -> None:
+        """Let the row be committed, and confirm it; no poll may send this row before its echo."""
+        async with self.sending:
+            stored = await in_scope(guest.tenant_id, desk.take, guest, frame, self.header("user-agent"))
             if stored.conversation_id != self.conversation:
                 await self.join(guest, stored.conversation_id)
                 self.sent = 0
@@ -222,16 +228,18 @@ class ChatConsumer(AsyncWebsocketConsumer):
             else:
                 await self.catch_up(guest)
 
-    async def may_write(self, guest: Guest) -> bool:
-        """Tell whether the visitor's bucket held out last time, and ask it anew beside the work.
+    async def may_write(self) -> bool:
+        """Tell whether the visitor's bucket held out when it was asked last."""
+        return self.verdict is None or await self.verdict
 
-        The answer is a frame late, so that no message waits for Redis; opening a line counts as one.
+    def ask_bucket(self, guest: Guest) -> None:
+        """Take one from the bucket that all lines of the visitor share; the next message learns whether it held.
+
+        Asked once the echo is out, so that no message waits for Redis or works beside it. Opening a
+        line counts as one, so a visitor who opens many gains nothing: at most one message too many each.
         """
-        before, self.verdict = (
-            self.verdict,
-            asyncio.ensure_future(FLOOD.take(guest.tenant_id.hex, "flood", guest.account_id.hex, guest.point)),
-        )
-        return before is None or await before
+        taking = FLOOD.take(guest.tenant_id.hex, "flood", guest.account_id.hex, guest.point)
+        self.verdict = asyncio.ensure_future(taking)
 
     async def resume(self, guest: Guest, after: int) -> None:
         """Send what came after a number, or a snapshot when that is too much or makes no sense."""

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from conversations import services
 from conversations.models import Contact, Conversation, Message
-from conversations.types import SendResult
+from conversations.types import SenderIdentity, SendResult
 from core.errors import Conflict
 from core.scope import tenant_scope
 from tests.conversations.conftest import AGENT, ScriptedTransport, Shop, make_shop
@@ -102,3 +102,26 @@ def test_message_that_meets_a_closing_reopens_the_conversation(busy_shop: Shop) 
         writing.result()
         chat.refresh_from_db()
         assert chat.state == "agent"
+
+
+def test_link_taken_away_while_a_message_waits_counts_for_the_message(busy_shop: Shop) -> None:
+    user = busy_shop.world.people["support"]
+    sender = SenderIdentity("member", str(user.pk), verified=True, user_id=user.pk)
+    tenant_id = busy_shop.world.acme.pk
+    with tenant_scope(tenant_id):
+        first = busy_shop.write("one", sender=sender)
+
+    def write() -> Message:
+        try:
+            with tenant_scope(tenant_id):
+                return busy_shop.write("two", sender=SenderIdentity("member", str(user.pk), verified=True))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool, tenant_scope(tenant_id):
+        with transaction.atomic():
+            Contact.objects.filter(pk=first.sender_id).update(user_id=None)
+            waiting = pool.submit(write)
+            time.sleep(0.3)
+            assert not waiting.done()
+        assert (first.sender_user_id, waiting.result(timeout=10).sender_user_id) == (user.pk, None)

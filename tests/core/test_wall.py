@@ -72,3 +72,14 @@ def test_audit_entry_changed_by_anyone_is_refused(acme: World, verb: str) -> Non
     assert AuditEntry.objects.exists()
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(verb)
+
+
+def test_reference_between_tenants_tables_is_checked_once_and_with_the_tenant(world: World) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select array_agg(cardinality(k.conkey) order by 1) from pg_constraint k "
+            "join pg_attribute a on a.attrelid = k.conrelid and a.attnum = any(k.conkey) "
+            "where k.contype = 'f' and k.conrelid = 'conversations_message'::regclass "
+            "and a.attname in ('conversation_id', 'channel_account_id')"
+        )
+        assert cursor.fetchone() == ([2, 2],)
