@@ -1,6 +1,6 @@
 """Inserts for the hottest path, made without compiling a query, so that one statement can write several rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -39,6 +39,16 @@ def insertion_from(model: type[Model], source: str, columns: Mapping[str, str]) 
     table, fields = _shape(model)
     listed = ", ".join(columns[field.attname] if field.attname in columns else _default(field) for field in fields)
     return f"{table} select {listed} from {source}"
+
+
+def stored_values(row: Model, names: Container[str]) -> dict[str, Any]:
+    """Return a row's values by column as the database takes them, for the columns named."""
+    _, fields = _shape(type(row))
+    return {
+        field.attname: field.get_db_prep_save(getattr(row, field.attname), connection)
+        for field in fields
+        if field.attname in names
+    }
 
 
 def _default(field: Any) -> str:

@@ -32,7 +32,7 @@ from core.errors import Conflict, Invalid, NotFound, Refused
 from core.ids import uuid7
 from core.pii import mask_text
 from core.prepared import Prepared, marks
-from core.rows import mark_stored
+from core.rows import mark_stored, stored_values
 
 EXTERNAL_ID_LIMIT: Final = 200
 MEDIA_LIMIT: Final = 10
@@ -259,7 +259,7 @@ def _write(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Mess
     sender = inbound.sender
     files = _attachments(inbound)
     message = _message(inbound, files, moment)
-    values: dict[str, Any] = {name: _prepared_value(message, name) for name in _WRITTEN}
+    values = stored_values(message, _WRITTEN)
     found = events.store(
         _statement(),
         values
@@ -287,11 +287,6 @@ def _write(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Mess
     if files:
         Attachment.objects.bulk_create(files)
     return message
-
-
-def _prepared_value(message: Message, name: str) -> Any:
-    field = Message._meta.get_field(name)
-    return field.get_db_prep_save(getattr(message, name), connection)
 
 
 def _message(inbound: InboundMessage, files: Sequence[Attachment], moment: datetime) -> Message:
