@@ -105,7 +105,7 @@ place as (
   where p.tenant_id = {tenant} and p.kind = {kind} and p.value_index = {index}
     and c.channel_account_id = {account} and c.state <> 'closed' and a.is_active
     and (not {as_known} or not {verified} or p.is_verified and ({user} is null or k.user_id is not null))
-  for share of a, k, p
+  for share of a, p, k
 ), guard as (
   update conversations_conversation c set last_message_at = {moment}, last_inbound_at = {moment}
   where c.tenant_id = {tenant} and c.id = (select id from place) and c.state <> 'closed'
