@@ -32,9 +32,10 @@ def _keep_logging(**_: Any) -> None:
 
 
 @task_prerun.connect
-def _check_connection(**_: Any) -> None:
+def _check_connection(sender: Any, **_: Any) -> None:
     """Keep the database connection between tasks: a new one cost more than most of them. A dead one is dropped."""
-    close_old_connections()
+    if not sender.request.is_eager:
+        close_old_connections()
 
 
 @worker_before_create_process.connect
