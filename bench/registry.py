@@ -23,4 +23,4 @@ def asgi_for(name: str) -> str:
 
 def runs_alone(name: str) -> bool:
     """Tell whether a benchmark needs the database only, and would be disturbed by web, worker and beat."""
-    return name in ("approvals",)
+    return name in ("approvals", "queue")
