@@ -24,6 +24,7 @@ COMPLIANCE: Final = VIEWER | {
     "hitl.view_approvalworkflow",
     "hitl.hold_approval",
     "hitl.use_killswitch",
+    "hitl.review_override",
     "conversations.view_contact",
     "accounts.view_pii",
     "accounts.view_membership",
@@ -38,6 +39,7 @@ ADMIN: Final = (
     | COMPLIANCE
     | {
         "hitl.resolve_approval",
+        "hitl.reassign_approval",
         "hitl.manage_workflow",
         "accounts.manage_membership",
         "accounts.manage_apikey",

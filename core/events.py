@@ -25,6 +25,7 @@ log = get_logger(__name__)
 message_received: Final = Signal()
 message_failed: Final = Signal()
 approval_opened: Final = Signal()
+approval_asks: Final = Signal()
 approval_closed: Final = Signal()
 action_finished: Final = Signal()
 
@@ -32,6 +33,7 @@ ANNOUNCEMENTS: Final[dict[str, Signal]] = {
     "message_received": message_received,
     "message_failed": message_failed,
     "approval_opened": approval_opened,
+    "approval_asks": approval_asks,
     "approval_closed": approval_closed,
     "action_finished": action_finished,
 }

@@ -14,4 +14,4 @@ class HitlConfig(AppConfig):
         """Let services hint to the workers that stand above them."""
         from hitl import hints, tasks  # noqa: PLC0415  (needs loaded apps)
 
-        hints.send_with(tasks.execute_approval.delay)
+        hints.send_with(tasks.execute_approval.delay, notify=tasks.send_notification.delay)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -14,20 +14,21 @@ from accounts.selectors import list_members
 from core.actors import Actor, system
 from core.errors import NotFound
 from core.log import get_logger
-from hitl import assessing, machine, registry, seating, sla, switches
+from hitl import machine, notices, registry, seating, switches
 from hitl.digest import plain
-from hitl.drafting import digest_of, risk_columns, signed_columns
+from hitl.drafting import digest_of
 from hitl.models import Approval, Decision, Execution
+from hitl.observing import Observed
+from hitl.redrafting import ask_again, columns_of, reassess
 from hitl.registry import AnyKind
-from hitl.strictness import is_no_weaker
 from hitl.transitions import Event, State
 from hitl.types import Facts
-from hitl.verdicts import ask, held, holders_of, votes_of
-from hitl.voting import standing
+from hitl.verdicts import standing_of, votes_of
 
 log = get_logger(__name__)
 EXECUTOR: Final[Actor] = system("executor")
 PROPOSE: Final = "hitl.propose_approval"
+OVERRIDE: Final = "hitl.override_approval"
 MAX_ATTEMPTS: Final = 5
 LEASE: Final[timedelta] = getattr(settings, "EXECUTION_LEASE", timedelta(seconds=30))
 
@@ -132,7 +133,7 @@ def _hold(work: machine.Work, approval: Approval, hold: str, reason: str) -> Non
     work.move(approval, Event.HOLD, actor=EXECUTOR, changes=changes, facts=facts)
     work.alert(approval, hold)
     if hold != "kill_switch":  # who threw it knows
-        seating.alert_admins(approval, hold, work.moment)
+        notices.alert_admins(approval, hold, work.moment)
     _later(approval, work.moment + timedelta(minutes=1))
 
 
@@ -146,12 +147,14 @@ def _unearned(approval: Approval) -> str:
             return "The requester may not ask for this any more."
     if _decided_by_rule(approval):
         return ""
-    for number, level in enumerate(approval.snapshot["levels"], start=1):
+    if approval.decided_as == "overridden":
+        return _unearned_override(approval)
+    for number in range(1, len(approval.snapshot["levels"]) + 1):
         votes = votes_of(approval, number)
         people = {vote.person_id for vote in votes if vote.verdict == "approve"}
         if people & set(approval.excluded) or people - seating.entitled(people):
             return "Somebody who approved it may not approve it any more."
-        if standing(level, holders_of(approval, number), votes) != "approved":
+        if standing_of(approval, number)[0] != "approved":
             return "The votes do not satisfy the workflow."
     return ""
 
@@ -161,6 +164,15 @@ def _decided_by_rule(approval: Approval) -> bool:
         approval=approval, revision=approval.revision, digest=approval.digest, actor_kind="rule"
     )
     return rows.filter(verdict="approve").exists()
+
+
+def _unearned_override(approval: Approval) -> str:
+    rows = Decision.objects.filter(approval=approval, revision=approval.revision, digest=approval.digest)
+    people = set(rows.filter(verdict="override", person__isnull=False).values_list("person_id", flat=True))
+    holders = {member.user_id for member in list_members(permission=OVERRIDE)}
+    if not people or people - holders or people & set(approval.excluded):
+        return "Whoever overrode it may not do so any more."
+    return ""
 
 
 def _changed(approval: Approval, seen: Look) -> list[str]:
@@ -175,65 +187,10 @@ def _drift(work: machine.Work, approval: Approval, seen: Look, changes: list[str
     """Send the request back to the first level with what changed; the votes do not carry over."""
     if seen.kind is None or seen.params is None:
         return
-    assessed = assessing.assess(
-        seen.kind,
-        seen.params,
-        seen.facts,
-        requester_id=approval.requester_id,
-        agent_id=approval.agent_id,
-        moment=work.moment,
-    )
-    matched = assessing.match_again(approval, assessed, moment=work.moment)
-    columns = _redrafted(approval, seen, assessed, changes)
-    if is_no_weaker(approval.snapshot, matched.snapshot):
-        columns["snapshot"] = matched.snapshot
-        columns["workflow_id"] = matched.workflow_id
-        columns["workflow_version"] = matched.version
-    _ask_again(work, approval, columns)
-
-
-def _redrafted(approval: Approval, seen: Look, assessed: assessing.Assessed, changes: list[str]) -> dict[str, Any]:
-    if seen.kind is None or seen.params is None:
-        return {}
-    signed = signed_columns(seen.kind, seen.params, approval.payload, seen.facts)
-    after = Approval(pk=approval.pk, **signed)
-    return {
-        **signed,
-        **risk_columns(assessed),
-        "revision": approval.revision + 1,
-        "digest": digest_of(after, revision=approval.revision + 1),
-        "drift": changes,
-        "decided_at": None,
-        "decided_by_id": None,
-        "decided_name": "",
-        "decided_role": "",
-        "decided_as": "",
-        "execute_by": None,
-        "level": 1,
-        "votes_received": 0,
-    }
-
-
-def _ask_again(work: machine.Work, approval: Approval, columns: dict[str, Any]) -> None:
-    snapshot = columns.get("snapshot", approval.snapshot)
-    first = snapshot["levels"][0]
-    places = seating.plan(first, approval.excluded)
-    due = sla.level_due(work.moment, first)
-    expires = work.moment + timedelta(hours=snapshot["expire_hours"])
-    columns |= {"votes_required": places.required, "sla_due_at": due, "expires_at": expires}
-    if not places.satisfiable:
-        columns |= held(approval)
-    work.move(
-        approval,
-        Event.DRIFT,
-        actor=EXECUTOR,
-        to=State.PENDING,
-        changes=columns,
-        facts={"changes": len(columns["drift"])},
-    )
-    machine.arm(approval, machine.Kind.EXPIRE, expires)
-    machine.arm(approval, machine.Kind.SLA, due)
-    ask(work, approval, places)
+    observed = Observed(seen.kind, seen.params, approval.payload, seen.facts)
+    columns = columns_of(approval, reassess(approval, observed, work.moment))
+    columns["drift"] = changes
+    ask_again(work, approval, Event.DRIFT, columns, actor=EXECUTOR, facts={"changes": len(changes)})
 
 
 def _start(work: machine.Work, approval: Approval, seen: Look) -> Claim | None:
@@ -329,4 +286,4 @@ def lose(work: machine.Work, approval: Approval, execution: Execution) -> None:
     )
     work.finished(approval, "unknown")
     work.alert(approval, "unknown")
-    seating.alert_admins(approval, "unknown", work.moment)
+    notices.alert_admins(approval, "unknown", work.moment)

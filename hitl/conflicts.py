@@ -3,42 +3,67 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
+from accounts.models import User
 from core.actors import Actor
 from core.errors import Conflict
-from hitl.models import Approval
+from core.scope import current_tenant_id
+from hitl.models import Approval, Decision
 
 
 def winner(approval: Approval, viewer: Actor) -> dict[str, Any]:
-    """Return the facts about the decision that was made, with a name only for staff who see it."""
-    moved = approval.decided_at or approval.moved_at
+    """Return who made the move that counts, when and what, with a name only for staff who see it."""
+    facts = {"reference": approval.reference, "state": approval.state, "version": approval.version}
+    last = _last_move(approval) if approval.decided_at is None else None
+    if last is None:
+        moved = approval.decided_at or approval.moved_at
+        return {
+            **facts,
+            "decided_as": approval.decided_as,
+            "decided_by": _label(viewer, approval.decided_by_id, approval.decided_name, approval.decided_role),
+            "decided_role": approval.decided_role,
+            "decided_at": moved.isoformat(),
+        }
     return {
-        "reference": approval.reference,
-        "state": approval.state,
-        "version": approval.version,
-        "decided_as": approval.decided_as,
-        "decided_by": _label(approval, viewer),
-        "decided_role": approval.decided_role,
-        "decided_at": moved.isoformat(),
+        **facts,
+        "decided_as": last.verdict,
+        "decided_by": _label(viewer, last.person_id, last.actor_name, last.role),
+        "decided_role": last.role,
+        "decided_at": last.created_at.isoformat(),
     }
 
 
-def _label(approval: Approval, viewer: Actor) -> str:
-    if approval.decided_by_id is None:
-        return approval.decided_name
-    if approval.decided_by_id == viewer.user_id:
+def _last_move(approval: Approval) -> Decision | None:
+    """While nothing is decided the last move counts, such as the edit that made a digest stale."""
+    rows = Decision.objects.filter(approval=approval).order_by("-id")
+    found: Decision | None = rows.first()
+    return found
+
+
+def _label(viewer: Actor, person_id: UUID | None, name: str, role: str) -> str:
+    if person_id is None:
+        return name
+    if person_id == viewer.user_id:
         return "you"
-    if viewer.may("hitl.view_approval") and approval.decided_by is not None:
-        return approval.decided_by.get_full_name()
-    return approval.decided_role or "a colleague"
+    known = ""
+    if viewer.may("hitl.view_approval"):
+        user = User.objects.filter(pk=person_id, memberships__tenant_id=current_tenant_id()).first()
+        known = user.get_full_name() if user else ""
+    return known or role or "a colleague"
 
 
 def too_late(approval: Approval, viewer: Actor) -> Conflict:
     """Return the error for a call on an approval that can no longer be moved that way."""
     facts = winner(approval, viewer)
-    by = f" by {facts['decided_by']}" if facts["decided_by"] else ""
+    by = f" by {facts['decided_by']}" if approval.decided_at and facts["decided_by"] else ""
     word = (approval.decided_as or approval.state).replace("_", " ")
     return Conflict(f"{approval.reference} is already {word}{by}.", **facts)
+
+
+def expired(approval: Approval, viewer: Actor) -> Conflict:
+    """Return the error for a call after the end of the time to decide."""
+    return Conflict(f"{approval.reference} has expired.", code="expired", **winner(approval, viewer))
 
 
 def stale_digest(approval: Approval, viewer: Actor) -> Conflict:

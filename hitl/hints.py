@@ -1,25 +1,37 @@
-"""Asking a worker to go on with an approval soon; only a hint, the timers are the truth."""
+"""Asking a worker to go on soon with an approval or a notification; rows are the truth, not hints."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
 from core.scope import current_tenant_id
 from hitl.models import Approval
 
-_senders: list[Callable[[str, str], Any]] = []
+Sender = Callable[[str, str], Any]
+_senders: dict[str, Sender] = {}
 
 
-def send_with(sender: Callable[[str, str], Any]) -> None:
-    """Name what sends the hint, called with tenant id and approval id; set when the app is ready."""
-    _senders[:] = [sender]
+def send_with(sender: Sender, *, notify: Sender) -> None:
+    """Name what sends the hints, called with tenant id and row id; set when the app is ready."""
+    _senders.update(execute=sender, notify=notify)
 
 
 def execute_soon(approval: Approval) -> None:
-    """Send the hint after the commit."""
-    ids = str(current_tenant_id()), str(approval.pk)
-    for sender in _senders:
-        transaction.on_commit(lambda send=sender: send(*ids), robust=True)  # type: ignore[misc]
+    """Have an approved request carried out soon after the commit."""
+    _send("execute", approval.pk)
+
+
+def notify_soon(notification_id: UUID) -> None:
+    """Have a notification sent soon after the commit."""
+    _send("notify", notification_id)
+
+
+def _send(what: str, row_id: UUID) -> None:
+    send = _senders.get(what)
+    if send is not None:
+        ids = str(current_tenant_id()), str(row_id)
+        transaction.on_commit(lambda: send(*ids), robust=True)

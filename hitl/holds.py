@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from core.actors import Actor
-from hitl import machine, seating
+from hitl import clocks, machine, seating
 from hitl.hints import execute_soon
 from hitl.models import Approval
-from hitl.transitions import Event, State
+from hitl.transitions import WAITING, Event, State
 from hitl.verdicts import ask
 
 
@@ -15,6 +17,8 @@ def add_hold(work: machine.Work, approval: Approval, actor: Actor, name: str, re
     if name in approval.holds:
         return
     changes = {"holds": sorted({*approval.holds, name}), "hold_reason": reason.strip()[:200]}
+    if approval.state == State.PENDING:
+        changes |= clocks.pause(approval, work.moment)
     work.move(approval, Event.HOLD, actor=actor, changes=changes, facts={"hold": name})
 
 
@@ -24,13 +28,22 @@ def drop_hold(work: machine.Work, approval: Approval, actor: Actor, name: str) -
     changes: dict[str, object] = {"holds": left}
     if not left:
         changes["hold_reason"] = ""
+    timers: dict[str, datetime] = {}
+    if not left and approval.state == State.PENDING:
+        columns, timers = clocks.resume(approval, work.moment)
+        changes |= columns
     places = None
-    if name == "unsatisfiable" and approval.is_undecided:
-        places = seating.plan(approval.current_level, approval.excluded)
+    if name == "unsatisfiable" and approval.state in WAITING and not can_be_signed(approval):
+        places = seating.plan(approval.current_level, approval.excluded, work.moment)
         changes["votes_required"] = places.required
-    work.move(approval, Event.RELEASE, actor=actor, changes=changes, facts={"hold": name})
+    work.move(approval, Event.RELEASE, actor=actor, changes=changes, timers=timers, facts={"hold": name})
     if places is not None:
         ask(work, approval, places)
     if approval.state == State.APPROVED and not left:
         machine.arm(approval, machine.Kind.EXECUTE, work.moment)
         execute_soon(approval)
+
+
+def can_be_signed(approval: Approval) -> bool:
+    """Tell whether those who have a seat now could approve the current level."""
+    return seating.sitting(approval, approval.level).can_satisfy(approval.current_level)

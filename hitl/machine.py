@@ -10,18 +10,22 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from core import audit, events
 from core.actors import Actor
 from core.errors import Conflict, NotFound
+from hitl import clocks
 from hitl.models import Approval, Seat, Timer
 from hitl.models.fields import machine_writes
-from hitl.transitions import FINAL, UNDECIDED, WAITING, Event, State, check
+from hitl.transitions import ASKS_BACK, FINAL, UNDECIDED, WAITING, Event, State, check
 
 Kind = Timer.Kind
 TIMER_STATES: Final[dict[str, tuple[State, ...]]] = {
     Kind.EXPIRE: UNDECIDED,
-    Kind.SLA: WAITING,
+    Kind.SLA: (State.PENDING,),
+    Kind.ESCALATE: (State.PENDING,),
+    Kind.REMIND: (State.PENDING,),
     Kind.EXECUTE: (State.APPROVED,),
     Kind.LAPSE: (State.APPROVED,),
     Kind.LEASE: (State.EXECUTING,),
@@ -58,14 +62,21 @@ class Work:
             raise NotFound
         return approval
 
-    def open(self, approval: Approval, *, actor: Actor, timers: Mapping[str, datetime]) -> None:
+    def open(
+        self,
+        approval: Approval,
+        *,
+        actor: Actor,
+        timers: Mapping[str, datetime],
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
         """Insert a proposed approval (row 1 of the table)."""
         approval.state, approval.version = State.PENDING.value, 1
         approval.created_at = approval.moved_at = self.moment
         with machine_writes():
             approval.save(force_insert=True)
         self._arm(approval, timers)
-        self._note(approval, Event.PROPOSE, "", actor, {"kind": approval.kind})
+        self._note(approval, Event.PROPOSE, "", actor, {"kind": approval.kind, **(facts or {})})
         self.announced.append(("approval_opened", approval, {}))
 
     def move(
@@ -89,6 +100,8 @@ class Work:
         self._note(approval, event, old, actor, dict(facts or {}))
         if new in FINAL:
             self.announced.append(("approval_closed", approval, {"state": new.value}))
+        elif new in ASKS_BACK and new != old:
+            self.announced.append(("approval_asks", approval, {"state": new.value}))
 
     def finished(self, approval: Approval, outcome: str) -> None:
         """Announce what became of the effect."""
@@ -107,6 +120,8 @@ class Work:
         }
         if new in FINAL:
             values["resolved_at"] = self.moment
+        if approval.sla_due_at is not None and new not in WAITING and approval.state == State.PENDING:
+            values["sla_minutes_over"] = max(approval.sla_minutes_over, clocks.minutes_over(approval, self.moment))
         rows = Approval.objects.filter(pk=approval.pk, state=approval.state, version=approval.version)
         with machine_writes():
             if rows.update(**values) != 1:
@@ -116,8 +131,9 @@ class Work:
 
     def _settle(self, approval: Approval, new: State) -> None:
         stale = [kind for kind, states in TIMER_STATES.items() if new not in states]
-        timers = Timer.objects.filter(approval=approval, done_at=None, kind__in=stale)
-        timers.update(done_at=self.moment)
+        gone = Q(kind__in=stale) | Q(revision__lt=approval.revision)
+        gone |= Q(kind__in=clocks.OF_LEVEL) & ~Q(level=approval.level)
+        Timer.objects.filter(gone, approval=approval, done_at=None).update(done_at=self.moment)
         if new not in UNDECIDED:
             Seat.objects.filter(approval=approval, closed_at=None).update(closed_at=self.moment)
 
@@ -199,7 +215,7 @@ def _seen_in_chat(approval: Approval, *, is_new: bool) -> Iterator[tuple[str, st
 
 def arm(approval: Approval, kind: str, due: datetime) -> None:
     """Set a timer of the approval's current revision, anew where it has already run."""
-    level = approval.level if kind == Kind.SLA else 0
+    level = approval.level if kind in clocks.OF_LEVEL else 0
     Timer.objects.update_or_create(
         approval=approval,
         kind=kind,

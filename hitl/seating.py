@@ -2,43 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from accounts.models import Membership
 from accounts.selectors import list_members
-from hitl.models import Approval, GroupMember, Notification, Seat
-from hitl.stages import parts_of, place_of
-from hitl.voting import SeatHolder, is_satisfiable, required_votes
+from core.clock import now as clock_now
+from hitl import absence, notices
+from hitl.models import Approval, GroupMember, Seat
+from hitl.stages import PARALLEL, parts_of, place_of, seat_in
+from hitl.voting import ANY_GROUP, SeatHolder, is_satisfiable, required_votes
 
 DECIDE: Final = "hitl.decide_approval"
+Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Seating:
-    """The people of a level, how many of them must agree, and whether that can happen."""
+    """The people of a level, how many of them must agree, and whether that can happen.
+
+    `sits` names who sits in for a holder who is away, and by which delegation.
+    """
 
     holders: tuple[SeatHolder, ...]
     required: int
     satisfiable: bool
+    sits: Mapping[SeatHolder, tuple[UUID, UUID | None]] = field(default_factory=dict)
 
 
-def plan(level: Mapping[str, Any], excluded: Iterable[UUID]) -> Seating:
+@dataclass(frozen=True)
+class Sitting:
+    """The seats of a level as they are: who holds one, who was asked first, who lost the right."""
+
+    holders: tuple[SeatHolder, ...]
+    originals: tuple[SeatHolder, ...]
+    lost: frozenset[SeatHolder]
+
+    def can_satisfy(self, level: Mapping[str, Any]) -> bool:
+        """Tell whether those who still have the right could approve the level."""
+        left = [holder for holder in self.holders if holder not in self.lost]
+        return is_satisfiable(level, left, self.originals)
+
+
+def plan(level: Mapping[str, Any], excluded: Iterable[UUID], moment: datetime | None = None) -> Seating:
     """Work out the seats of a level from the members of this moment."""
-    barred = set(excluded)
-    members = [m for m in list_members(permission=DECIDE) if m.user_id not in barred]
-    groups = _groups(level)
+    links = absence.links_at(moment or clock_now())
+    members = _unbarred(excluded, links)
+    groups = _groups(level["approvers"])
     parts = list(enumerate(parts_of(level)))
     holders = {
         SeatHolder(member.user_id, place_of(number, group) if len(parts) > 1 else group)
         for number, part in parts
         for member, group in _meant(part, members, groups)
     }
-    ordered = tuple(sorted(holders, key=lambda h: (str(h.person_id), h.group)))
-    return Seating(ordered, required_votes(level, ordered), is_satisfiable(level, ordered))
+    ordered = _ordered(holders)
+    return Seating(
+        ordered, required_votes(level, ordered), is_satisfiable(level, ordered), _sits(ordered, members, links)
+    )
+
+
+def plan_more(approval: Approval, rows: Rows, moment: datetime) -> Seating:
+    """Work out the seats that a step of the ladder adds to the current level."""
+    links = absence.links_at(moment)
+    members = _unbarred(approval.excluded, links)
+    groups = _groups(rows)
+    group = ANY_GROUP if approval.current_level["mode"] in ("per_group", PARALLEL) else ""
+    seated = {holder.person_id for holder in sitting(approval, approval.level).holders}
+    found = {
+        SeatHolder(member.user_id, group)
+        for row in rows
+        for member in members
+        if member.user_id not in seated and _is_meant(row, member, groups)
+    }
+    ordered = _ordered(found)
+    free = [member for member in members if member.user_id not in seated]
+    return Seating(ordered, 0, bool(ordered), _sits(ordered, free, links))
 
 
 def _meant(
@@ -53,13 +94,46 @@ def _meant(
     ]
 
 
-def _groups(level: Mapping[str, Any]) -> dict[str, set[UUID]]:
-    wanted = [row["value"] for row in level["approvers"] if row["type"] == "group"]
+def _unbarred(excluded: Iterable[UUID], links: absence.Links) -> list[Membership]:
+    """Four eyes: neither the excluded nor those who sit in for them may sign."""
+    barred = absence.with_stand_ins(excluded, links)
+    return [member for member in list_members(permission=DECIDE) if member.user_id not in barred]
+
+
+def barred(approval: Approval, moment: datetime) -> set[UUID]:
+    """Return who may not sign: the excluded people, and those who sit in for them now."""
+    return absence.with_stand_ins(approval.excluded, absence.links_at(moment))
+
+
+def _ordered(holders: Iterable[SeatHolder]) -> tuple[SeatHolder, ...]:
+    return tuple(sorted(holders, key=lambda h: (str(h.person_id), h.group)))
+
+
+def _sits(
+    holders: Sequence[SeatHolder], members: Iterable[Membership], links: absence.Links
+) -> dict[SeatHolder, tuple[UUID, UUID | None]]:
+    """Nobody sits twice at a level: where the stand-in has a seat already, the seat stays where it is."""
+    found: dict[SeatHolder, tuple[UUID, UUID | None]] = {}
+    if not links:
+        return found
+    may, taken = {member.user_id for member in members}, {holder.person_id for holder in holders}
+    lent: dict[UUID, UUID] = {}
+    for holder in holders:
+        person, via = absence.stand_in(holder.person_id, links)
+        if via is not None and person in may and (person not in taken or lent.get(person) == holder.person_id):
+            found[holder] = person, via
+            taken.add(person)
+            lent[person] = holder.person_id
+    return found
+
+
+def _groups(rows: Iterable[Mapping[str, Any]]) -> dict[str, set[UUID]]:
+    wanted = [row["value"] for row in rows if row["type"] == "group"]
     if not wanted:
         return {}
     found: dict[str, set[UUID]] = {}
-    rows = GroupMember.objects.filter(group_id__in=wanted).values_list("group_id", "user_id")
-    for group_id, user_id in rows:
+    members = GroupMember.objects.filter(group_id__in=wanted).values_list("group_id", "user_id")
+    for group_id, user_id in members:
         found.setdefault(str(group_id), set()).add(user_id)
     return found
 
@@ -73,51 +147,117 @@ def _is_meant(row: Mapping[str, Any], member: Membership, groups: Mapping[str, s
     return row["type"] == "group" and member.user_id in groups.get(value, set())
 
 
-def open_seats(approval: Approval, seating: Seating, moment: datetime) -> None:
-    """Write the seats of the approval's current level and tell their holders in the app."""
-    Seat.objects.bulk_create(
-        [
-            Seat(
-                approval=approval,
-                revision=approval.revision,
-                level=approval.level,
-                person_id=holder.person_id,
-                group=holder.group,
-                opened_at=moment,
-            )
-            for holder in seating.holders
-        ],
-        ignore_conflicts=True,
+def open_seats(
+    approval: Approval, seating: Seating, moment: datetime, *, source: str = Seat.Source.LEVEL, told: str = "opened"
+) -> None:
+    """Write seats of the approval's current level and tell their holders."""
+    seats = [_seat(approval, holder, seating, moment, source) for holder in seating.holders]
+    Seat.objects.bulk_create(seats, ignore_conflicts=True)
+    notices.notify(approval, {seat.person_id for seat in seats}, f"approval_{told}", moment)
+
+
+def _seat(approval: Approval, holder: SeatHolder, seating: Seating, moment: datetime, source: str) -> Seat:
+    person, via = seating.sits.get(holder, (holder.person_id, None))
+    return Seat(
+        approval=approval,
+        revision=approval.revision,
+        level=approval.level,
+        person_id=person,
+        rightful_id=None if via is None else holder.person_id,
+        via_id=via,
+        source=source,
+        group=holder.group,
+        opened_at=moment,
     )
-    notify(approval, {holder.person_id for holder in seating.holders}, "approval_opened", moment)
 
 
-def alert_admins(approval: Approval, problem: str, moment: datetime) -> None:
-    """Tell those who may hold approvals that one of them cannot go on by itself."""
-    people = {member.user_id for member in list_members(permission="hitl.hold_approval")}
-    notify(approval, people, "approval_stuck", moment, problem=problem)
+def sitting(approval: Approval, number: int) -> Sitting:
+    """Return the seats of a level of the current revision. Three queries at most."""
+    seats = list(Seat.objects.filter(approval=approval, revision=approval.revision, level=number))
+    members = {member.user_id: member for member in list_members(permission=DECIDE)}
+    rows = [*approval.snapshot["levels"][number - 1]["approvers"], *_ladder_rows(approval)]
+    return _sitting(approval, number, seats, members, _groups(rows))
 
 
-def notify(approval: Approval, people: Iterable[UUID], template: str, moment: datetime, **more: str) -> None:
-    """Write one in-app notification for each person."""
-    variables = {"reference": approval.reference, "risk_level": approval.risk_level, **more}
-    Notification.objects.bulk_create(
-        [
-            Notification(
-                approval=approval,
-                revision=approval.revision,
-                level=approval.level,
-                recipient_id=person_id,
-                template=template,
-                variables=variables,
-                status="sent",
-                provider="in_app",
-                created_at=moment,
-                sent_at=moment,
-            )
-            for person_id in sorted(people)
-        ]
+def _sitting(
+    approval: Approval,
+    number: int,
+    seats: Iterable[Seat],
+    members: Mapping[UUID, Membership],
+    groups: Mapping[str, set[UUID]],
+) -> Sitting:
+    level, ladder = approval.snapshot["levels"][number - 1], _ladder_rows(approval)
+    everybody = list(seats)
+    here = [seat for seat in everybody if seat.moved_at is None]
+    first = {SeatHolder(first_of(seat), seat.group) for seat in everybody if seat.source == Seat.Source.LEVEL}
+    lost = [seat for seat in here if not _has_right(seat, level, ladder, members, groups)]
+    return Sitting(
+        holders=_ordered(_holder(seat) for seat in here),
+        originals=_ordered(first),
+        lost=frozenset(_holder(seat) for seat in lost),
     )
+
+
+def _holder(seat: Seat) -> SeatHolder:
+    return SeatHolder(seat.person_id, seat.group)
+
+
+def _ladder_rows(approval: Approval) -> Rows:
+    steps = approval.snapshot.get("escalation") or []
+    return [row for step in steps for row in (*(step.get("add") or []), *(step.get("replace") or []))]
+
+
+def unsigned_for_ever(approvals: Sequence[Approval]) -> list[Approval]:
+    """Return those of the waiting requests whose seats cannot satisfy the level. Three queries in all."""
+    if not approvals:
+        return []
+    members = {member.user_id: member for member in list_members(permission=DECIDE)}
+    groups: dict[str, set[UUID]] = {}
+    for group_id, user_id in GroupMember.objects.values_list("group_id", "user_id"):
+        groups.setdefault(str(group_id), set()).add(user_id)
+    seats: dict[tuple[UUID, int, int], list[Seat]] = {}
+    for seat in Seat.objects.filter(approval__in=approvals):
+        seats.setdefault((seat.approval_id, seat.revision, seat.level), []).append(seat)
+    found = []
+    for approval in approvals:
+        mine = seats.get((approval.pk, approval.revision, approval.level), [])
+        if not _sitting(approval, approval.level, mine, members, groups).can_satisfy(approval.current_level):
+            found.append(approval)
+    return found
+
+
+def first_of(seat: Seat) -> UUID:
+    """Return who was asked first: before the seat was passed on, and before anybody sat in."""
+    return seat.for_person_id or seat.rightful_id or seat.person_id
+
+
+def _has_right(
+    seat: Seat,
+    level: Mapping[str, Any],
+    ladder: Rows,
+    members: Mapping[UUID, Membership],
+    groups: Mapping[str, set[UUID]],
+) -> bool:
+    """A seat stands as long as its holder may decide and whoever was asked first is still meant."""
+    if seat.person_id not in members:
+        return False
+    if seat.source == Seat.Source.REASSIGNED:
+        return True
+    rows = ladder if seat.source == Seat.Source.ESCALATION else _rows_of(level, seat.group)
+    first = members.get(first_of(seat))
+    return first is not None and any(_is_meant(row, first, groups) for row in rows)
+
+
+def _rows_of(level: Mapping[str, Any], mark: str) -> Rows:
+    """Return the rows of approvers that may have given a seat its mark."""
+    found: list[Mapping[str, Any]] = []
+    parts = list(enumerate(parts_of(level)))
+    for number, part in parts:
+        group = seat_in(number, mark) if len(parts) > 1 else mark
+        if group is not None:
+            by_group = part["mode"] == "per_group"
+            found += [row for row in part["approvers"] if not by_group or str(row["value"]) == group]
+    return found
 
 
 def is_entitled(user_id: UUID) -> bool:

@@ -32,6 +32,42 @@ def _parts(level: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list(level.get("parts") or [level])
 
 
+def combined(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a snapshot that asks for everything both ask for: one of the two where it does.
+
+    Where they cannot be compared, the levels of the new one that the old ones do not cover are
+    asked for after the old ones.
+    """
+    if is_no_weaker(old, new):
+        return _kept_shut(old, new)
+    if is_no_weaker(new, old):
+        return old
+    missing = _not_covered(new["levels"], old["levels"])
+    if not missing:
+        return old
+    levels = [{**level, "order": place} for place, level in enumerate([*old["levels"], *missing], start=1)]
+    return _kept_shut(old, {**new, "levels": levels})
+
+
+def _kept_shut(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Break-glass that was not allowed before is not allowed by a change of the request."""
+    if new.get("allow_override") and not old.get("allow_override"):
+        return {**new, "allow_override": False}
+    return new
+
+
+def _not_covered(wanted: list[dict[str, Any]], by: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the wanted levels without one of their own that asks for no less."""
+    free, missing = list(by), []
+    for level in wanted:
+        cover = next((other for other in free if _level_is_no_weaker(level, other)), None)
+        if cover is None:
+            missing.append(level)
+        else:
+            free.remove(cover)
+    return missing
+
+
 def _level_is_no_weaker(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """Levels that are open together are all asked: each old one needs one of its own in the new."""
     left = _parts(new)

@@ -8,7 +8,7 @@ from core.celery_task import sweep_task, tenant_task
 from core.log import get_logger
 from core.scope import tenant_scope
 from hitl.models import Timer
-from hitl.services import executing, switching, timing
+from hitl.services import executing, sending, switching, timing
 
 log = get_logger(__name__)
 
@@ -23,6 +23,12 @@ def execute_approval(approval_id: UUID) -> None:
 def probe_approval(approval_id: UUID) -> None:
     """Find out what became of an effect."""
     executing.probe(approval_id)
+
+
+@tenant_task(queue="default")
+def send_notification(notification_id: UUID) -> None:
+    """Tell an approver outside the app."""
+    sending.send_notification(notification_id)
 
 
 @tenant_task(queue="high")
@@ -60,7 +66,15 @@ def sweep_switches() -> None:
         align_holds.delay(str(tenant_id), str(tenant_id))
 
 
+@sweep_task(queue="low")
+def sweep_notifications() -> None:
+    """Send what nobody is sending: its hint was lost, or its sender died."""
+    for unsent in sending.list_unsent():
+        send_notification.delay(str(unsent.tenant_id), str(unsent.notification_id))
+
+
 SWEEPS = {
     "hitl-timers": ("hitl.tasks.sweep_timers", 1.0),
+    "hitl-notifications": ("hitl.tasks.sweep_notifications", 15.0),
     "hitl-switches": ("hitl.tasks.sweep_switches", 10.0),
 }

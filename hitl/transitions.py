@@ -67,6 +67,7 @@ OPEN: Final = (
 FINAL: Final = tuple(state for state in State if state not in OPEN)
 WAITING: Final = (State.PENDING, State.INFO_REQUESTED)
 UNDECIDED: Final = (*WAITING, State.RETURNED)
+ASKS_BACK: Final = (State.INFO_REQUESTED, State.RETURNED)
 
 
 @dataclass(frozen=True)
@@ -99,17 +100,17 @@ TABLE: Final = (
     Transition("1", _E.PROPOSE, (), _PENDING, "agent, API, person"),
     Transition("2", _E.APPROVE, _PENDING, (_S.PENDING, _S.APPROVED), "seat holder, rule"),
     Transition("3", _E.REJECT, _PENDING, (_S.PENDING, _S.REJECTED), "seat holder, rule"),
-    Transition("4", _E.EDIT, _PENDING, _PENDING, "seat holder with the edit right", False),
-    Transition("5", _E.ASK, _PENDING, (_S.INFO_REQUESTED,), "seat holder", False),
-    Transition("6", _E.ANSWER, (_S.INFO_REQUESTED,), _PENDING, "requester or agent", False),
-    Transition("7", _E.SEND_BACK, _PENDING, (_S.RETURNED, _S.REJECTED), "seat holder", False),
-    Transition("8", _E.RESUBMIT, (_S.RETURNED,), _PENDING, "requester or agent", False),
+    Transition("4", _E.EDIT, _PENDING, _PENDING, "seat holder with the edit right"),
+    Transition("5", _E.ASK, _PENDING, (_S.INFO_REQUESTED,), "seat holder"),
+    Transition("6", _E.ANSWER, (_S.INFO_REQUESTED,), _PENDING, "requester or agent"),
+    Transition("7", _E.SEND_BACK, _PENDING, (_S.RETURNED, _S.REJECTED), "seat holder"),
+    Transition("8", _E.RESUBMIT, (_S.RETURNED,), _PENDING, "requester or agent"),
     Transition("9", _E.ESCALATE, WAITING, (), "timer", False),
     Transition("10", _E.DELEGATE, WAITING, (), "seat holder", False),
     Transition("10", _E.REASSIGN, WAITING, (), "admin", False),
     Transition("11", _E.EXPIRE, UNDECIDED, (_S.EXPIRED,), "timer"),
     Transition("12", _E.CANCEL, _CANCELLABLE, (_S.CANCELLED,), "requester, ended run, admin"),
-    Transition("13", _E.SUPERSEDE, UNDECIDED, (_S.SUPERSEDED,), "system", False),
+    Transition("13", _E.SUPERSEDE, UNDECIDED, (_S.SUPERSEDED,), "system"),
     Transition("14", _E.REVOKE, (_S.APPROVED,), (_S.CANCELLED,), "an approver of it, admin"),
     Transition("15", _E.CLAIM, (_S.APPROVED,), (_S.EXECUTING,), "executor"),
     Transition("16", _E.DRIFT, (_S.APPROVED,), _PENDING, "executor"),
@@ -122,7 +123,7 @@ TABLE: Final = (
     Transition("22", _E.RESOLVE, (_S.UNKNOWN,), (_S.EXECUTED, _S.FAILED), "admin"),
     Transition("23", _E.HOLD, OPEN, (), "admin, kill switch, executor"),
     Transition("23", _E.RELEASE, OPEN, (), "admin, kill switch"),
-    Transition("24", _E.OVERRIDE, _PENDING, (_S.APPROVED,), "break-glass holder", False),
+    Transition("24", _E.OVERRIDE, _PENDING, (_S.APPROVED,), "break-glass holder"),
 )
 BY_EVENT: Final = {row.event: row for row in TABLE}
 

@@ -8,28 +8,32 @@ from typing import Final
 from uuid import UUID
 
 from core.actors import Actor
-from hitl import machine, seating, sla
+from hitl import clocks, machine, notices, seating
 from hitl.conflicts import decided
 from hitl.drafting import one_text
 from hitl.hints import execute_soon
 from hitl.models import Approval, Decision, Seat
 from hitl.transitions import Event, State
-from hitl.voting import SeatHolder, Vote, last_votes
+from hitl.voting import Standing, Vote, last_votes, standing
 
 # The timer waits for the hint, so that the usual case looks at the outside once.
 HINT_FIRST: Final = timedelta(seconds=2)
 
 
-def approve_now(work: machine.Work, approval: Approval, actor: Actor) -> None:
+def approve_now(
+    work: machine.Work, approval: Approval, actor: Actor, *, event: Event = Event.APPROVE, **more: object
+) -> None:
     """Close the last level: the approved row with its timers is the work item of the executor."""
+    word = "approved" if event is Event.APPROVE else "overridden"
     execute_by = work.moment + timedelta(hours=approval.snapshot["execute_within_hours"])
     work.move(
         approval,
-        Event.APPROVE,
+        event,
         actor=actor,
         to=State.APPROVED,
         changes={
-            **decided(actor, "approved", approval, work.moment),
+            **more,
+            **decided(actor, word, approval, work.moment),
             "execute_by": execute_by,
             "votes_received": approval.votes_received,
         },
@@ -41,28 +45,26 @@ def approve_now(work: machine.Work, approval: Approval, actor: Actor) -> None:
     execute_soon(approval)
 
 
-def reject_now(work: machine.Work, approval: Approval, actor: Actor) -> None:
+def reject_now(work: machine.Work, approval: Approval, actor: Actor, *, event: Event = Event.REJECT) -> None:
     """Close the request as rejected."""
     changes = decided(actor, "rejected", approval, work.moment)
-    work.move(approval, Event.REJECT, actor=actor, to=State.REJECTED, changes=changes)
+    work.move(approval, event, actor=actor, to=State.REJECTED, changes=changes)
 
 
 def next_level(work: machine.Work, approval: Approval, actor: Actor) -> None:
     """Go on to the next level, within the same transaction as the vote that closed this one."""
     seats = Seat.objects.filter(approval=approval, closed_at=None)
     seats.update(closed_at=work.moment)
-    level = approval.snapshot["levels"][approval.level]
-    places = seating.plan(level, approval.excluded)
-    due = sla.level_due(work.moment, level)
+    places = seating.plan(approval.snapshot["levels"][approval.level], approval.excluded, work.moment)
+    clock = clocks.start(approval.snapshot, approval.level + 1, work.moment)
     changes = {
         "level": approval.level + 1,
         "votes_required": places.required,
         "votes_received": 0,
-        "sla_due_at": due,
+        **clock.columns(),
         **({} if places.satisfiable else held(approval)),
     }
-    work.move(approval, Event.APPROVE, actor=actor, changes=changes)
-    machine.arm(approval, machine.Kind.SLA, due)
+    work.move(approval, Event.APPROVE, actor=actor, changes=changes, timers=clock.timers)
     ask(work, approval, places)
 
 
@@ -75,12 +77,33 @@ def held(approval: Approval) -> dict[str, object]:
 
 
 def ask(work: machine.Work, approval: Approval, places: seating.Seating) -> None:
-    """Open the seats of the current level, or raise the alarm when it cannot be satisfied."""
+    """Open the seats of the current level, or raise the alarm when it cannot be satisfied.
+
+    While it is held the clocks stand still; where nobody can sign, the ladder is tried at once.
+    """
+    if approval.holds:
+        stand_still(approval, work.moment)
     if places.satisfiable:
         seating.open_seats(approval, places, work.moment)
-        return
-    seating.alert_admins(approval, "unsatisfiable", work.moment)
+    else:
+        alarm(work, approval)
+
+
+def alarm(work: machine.Work, approval: Approval) -> None:
+    """Tell administrators that nobody can sign, and have the ladder tried at once."""
+    notices.alert_admins(approval, "unsatisfiable", work.moment)
     work.alert(approval, "unsatisfiable")
+    if approval.ladder_step < len(clocks.ladder(approval.snapshot)):
+        machine.arm(approval, machine.Kind.ESCALATE, work.moment)
+
+
+def stand_still(approval: Approval, moment: datetime) -> None:
+    """Stop the clocks of a level that opened while the request is held."""
+    columns = clocks.pause(approval, moment)
+    if columns:
+        Approval.objects.filter(pk=approval.pk).update(**columns)
+        for name, value in columns.items():
+            setattr(approval, name, value)
 
 
 def votes_of(approval: Approval, level: int) -> list[Vote]:
@@ -96,10 +119,17 @@ def votes_of(approval: Approval, level: int) -> list[Vote]:
     return [Vote(row.person_id, row.verdict) for row in rows if row.person_id is not None]
 
 
-def holders_of(approval: Approval, level: int) -> list[SeatHolder]:
-    """Return who had a seat at a level of the current revision."""
-    rows = Seat.objects.filter(approval=approval, revision=approval.revision, level=level)
-    return [SeatHolder(person, group) for person, group in rows.values_list("person_id", "group")]
+def standing_of(approval: Approval, level: int) -> tuple[Standing, int]:
+    """Return where a level of the current revision stands, and how many of its votes approve.
+
+    Votes of people who have lost their right to the seat meanwhile do not count.
+    """
+    places, votes = seating.sitting(approval, level), votes_of(approval, level)
+    definition = approval.snapshot["levels"][level - 1]
+    result = standing(definition, places.holders, votes, originals=places.originals, lost=places.lost)
+    valid = {holder.person_id for holder in places.holders if holder not in places.lost}
+    last = last_votes(votes)
+    return result, len([person for person in valid if last.get(person) == "approve"])
 
 
 def approvers_of(approval: Approval) -> set[UUID]:

@@ -11,6 +11,7 @@ from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, Refused
 from hitl import machine
 from hitl.conflicts import decided, too_late
+from hitl.guards import check_digest, is_own
 from hitl.models import Approval, Execution
 from hitl.transitions import Event, State, may
 from hitl.verdicts import approvers_of, note
@@ -18,7 +19,9 @@ from hitl.verdicts import approvers_of, note
 ADMINS: Final = frozenset({"owner", "admin", "system"})
 
 
-def cancel(*, actor: Actor, approval_id: UUID, reason: str = "", now: datetime | None = None) -> Approval:
+def cancel(
+    *, actor: Actor, approval_id: UUID, digest: str = "", reason: str = "", now: datetime | None = None
+) -> Approval:
     """Withdraw a request that is not being executed.
 
     Who may: its requester or agent, the system when a run ended, an administrator; all need
@@ -27,19 +30,15 @@ def cancel(*, actor: Actor, approval_id: UUID, reason: str = "", now: datetime |
     actor.require("hitl.cancel_approval")
     with machine.work(now or clock_now()) as work:
         approval = work.lock(approval_id)
-        if not _is_own(approval, actor) and actor.role not in ADMINS:
+        if not is_own(approval, actor) and actor.role not in ADMINS:
             raise Refused("Only the requester or an administrator withdraws a request.")
-        _close(work, approval, Event.CANCEL, actor, reason)
+        _close(work, approval, Event.CANCEL, actor, digest, reason)
     return approval
 
 
-def _is_own(approval: Approval, actor: Actor) -> bool:
-    if actor.user_id is not None and actor.user_id == approval.requester_id:
-        return True
-    return actor.kind == "agent" and actor.id is not None and actor.id == approval.agent_id
-
-
-def revoke(*, actor: Actor, approval_id: UUID, reason: str = "", now: datetime | None = None) -> Approval:
+def revoke(
+    *, actor: Actor, approval_id: UUID, digest: str = "", reason: str = "", now: datetime | None = None
+) -> Approval:
     """Take an approval back before it is executed.
 
     Who may: one who approved it, or an administrator; both need `hitl.revoke_approval`. Raises
@@ -50,13 +49,15 @@ def revoke(*, actor: Actor, approval_id: UUID, reason: str = "", now: datetime |
         approval = work.lock(approval_id)
         if actor.user_id not in approvers_of(approval) and actor.role not in ADMINS:
             raise Refused("Only one who approved it or an administrator takes it back.")
-        _close(work, approval, Event.REVOKE, actor, reason)
+        _close(work, approval, Event.REVOKE, actor, digest, reason)
     return approval
 
 
-def _close(work: machine.Work, approval: Approval, event: Event, actor: Actor, reason: str) -> None:
+def _close(work: machine.Work, approval: Approval, event: Event, actor: Actor, digest: str, reason: str) -> None:
     if not may(event, State(approval.state)):
         raise too_late(approval, actor)
+    if digest:
+        check_digest(approval, actor, digest)
     note(approval, actor, event.value, reason, work.moment)
     word = "revoked" if event is Event.REVOKE else "cancelled"
     changes = decided(actor, word, approval, work.moment)
@@ -102,6 +103,7 @@ def resolve(
     outcome: Literal["executed", "failed"],
     reason: str,
     evidence: str,
+    digest: str = "",
     now: datetime | None = None,
 ) -> Approval:
     """Say what became of an effect whose outcome is unknown.
@@ -120,6 +122,8 @@ def resolve(
             raise Refused("Somebody else has to settle your own request.", code="four_eyes")
         if not may(Event.RESOLVE, State(approval.state)):
             raise too_late(approval, actor)
+        if digest:
+            check_digest(approval, actor, digest)
         note(approval, actor, "resolve", f"{reason}\n\nEvidence: {evidence}", work.moment)
         rows = Execution.objects.filter(approval=approval, revision=approval.revision)
         if rows.update(outcome=f"resolved_{outcome}", finished_at=work.moment) != 1:

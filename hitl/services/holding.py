@@ -9,13 +9,15 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
 from hitl import machine, seating, switches
-from hitl.conflicts import too_late
-from hitl.holds import add_hold, drop_hold
+from hitl.conflicts import too_late, winner
+from hitl.guards import check_digest
+from hitl.holds import add_hold, can_be_signed, drop_hold
 from hitl.models import Approval
+from hitl.transitions import State
 from hitl.verdicts import note
 
 
-def hold(*, actor: Actor, approval_id: UUID, reason: str, now: datetime | None = None) -> Approval:
+def hold(*, actor: Actor, approval_id: UUID, reason: str, digest: str = "", now: datetime | None = None) -> Approval:
     """Keep an open request from being executed until it is released; its expiry still runs.
 
     Who may: holders of `hitl.hold_approval`. Raises Refused, NotFound, Invalid, Conflict.
@@ -27,6 +29,10 @@ def hold(*, actor: Actor, approval_id: UUID, reason: str, now: datetime | None =
         approval = work.lock(approval_id)
         if not approval.is_open:
             raise too_late(approval, actor)
+        if digest:
+            check_digest(approval, actor, digest)
+        if "manual" in approval.holds:
+            raise Conflict(f"{approval.reference} is held already.", **winner(approval, actor))
         note(approval, actor, "hold", reason, work.moment)
         add_hold(work, approval, actor, "manual", reason)
     return approval
@@ -38,6 +44,7 @@ def release(
     approval_id: UUID,
     name: str = "manual",
     reason: str = "",
+    digest: str = "",
     now: datetime | None = None,
 ) -> Approval:
     """Remove one hold (`manual`, `unsatisfiable`, `kill_switch`, `caps`) and check again.
@@ -49,7 +56,9 @@ def release(
     with machine.work(now or clock_now()) as work:
         approval = work.lock(approval_id)
         if not approval.is_open or name not in approval.holds:
-            raise Conflict("There is no such hold.", state=approval.state, holds=approval.holds)
+            raise Conflict("There is no such hold.", holds=approval.holds, **winner(approval, actor))
+        if digest:
+            check_digest(approval, actor, digest)
         _check_cause(approval, name)
         note(approval, actor, "release", reason, work.moment)
         drop_hold(work, approval, actor, name)
@@ -60,6 +69,8 @@ def _check_cause(approval: Approval, name: str) -> None:
     if name == "kill_switch" and switches.covers(approval):
         raise Conflict("The kill switch is still thrown.", code="still_held", hold=name)
     if name != "unsatisfiable" or not approval.is_undecided:
+        return
+    if approval.state == State.RETURNED or can_be_signed(approval):
         return
     if not seating.plan(approval.current_level, approval.excluded).satisfiable:
         raise Conflict("There is still nobody to sign it.", code="still_held", hold=name)

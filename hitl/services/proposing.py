@@ -9,25 +9,21 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, connection
-from pydantic import BaseModel, ValidationError
 
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import Invalid, Refused, TooMany, Unavailable, WalkerError
+from core.errors import Refused, TooMany
 from core.ids import uuid7
-from core.log import get_logger
 from core.scope import current_tenant_id
-from hitl import assessing, machine, registry, seating, sla, switches
-from hitl.digest import Unrepresentable, plain
+from hitl import assessing, clocks, machine, registry, seating, switches
 from hitl.drafting import digest_of, one_text, risk_columns, signed_columns
 from hitl.models import Approval, Decision
-from hitl.registry import AnyKind
+from hitl.observing import Observed, observe
+from hitl.replacing import lock_replaced, supersede
 from hitl.transitions import OPEN
-from hitl.types import Facts, Origin
+from hitl.types import Origin
 from hitl.verdicts import approve_now, ask, held, reject_now
 
-log = get_logger(__name__)
-OPEN_PER_AGENT: Final = 50
 FIRST_REFERENCE: Final = 1001
 _OPEN: Final = [state.value for state in OPEN]
 
@@ -37,10 +33,7 @@ class _Request:
     """A request whose outside facts are known, before anything is written."""
 
     actor: Actor
-    kind: AnyKind
-    params: BaseModel
-    payload: dict[str, Any]
-    facts: Facts
+    seen: Observed
     origin: Origin
     dedupe_key: str
     moment: datetime
@@ -76,8 +69,9 @@ def propose(
     known = _known(dedupe_key, origin)
     if known is not None:
         return known
-    _refuse_if_paused(kind, origin.agent_id)
-    request = _observe(actor, found, params, origin, one_text(dedupe_key, 200), now or clock_now())
+    refuse_if_paused(kind, origin.agent_id)
+    seen = observe(found, params)
+    request = _Request(actor, seen, origin, one_text(dedupe_key, 200), now or clock_now())
     try:
         return _open(request)
     except IntegrityError:
@@ -100,58 +94,25 @@ def _known(dedupe_key: str, origin: Origin) -> Approval | None:
     return found
 
 
-def _refuse_if_paused(kind: str, agent_id: UUID | None) -> None:
+def refuse_if_paused(kind: str, agent_id: UUID | None) -> None:
+    """Raise Refused while a kill switch covers such a request."""
     if switches.covering(kind=kind, agent_id=agent_id):
         raise Refused("This kind of action is paused by a kill switch.", code="paused")
-
-
-def _observe(
-    actor: Actor,
-    kind: AnyKind,
-    params: Mapping[str, Any],
-    origin: Origin,
-    dedupe_key: str,
-    moment: datetime,
-) -> _Request:
-    try:
-        checked = kind.params_model.model_validate(dict(params))
-    except ValidationError as error:
-        raise Invalid("Some of the values are not valid.", fields=_fields(error)) from None
-    try:
-        resolved = kind.resolve(checked)
-        facts = kind.observe(resolved)
-    except WalkerError:
-        raise
-    except Exception as error:  # boundary: an adapter raises what it likes
-        # Whatever an adapter raises, the asker only learns that the look-up failed.
-        log.exception("facts_not_observed", kind=kind.key)
-        raise Unavailable("The current state could not be looked up.", code="observe_failed") from error
-    try:
-        payload = plain(resolved.model_dump())
-    except Unrepresentable as error:
-        raise Invalid(str(error), fields={"params": [str(error)]}) from None
-    return _Request(actor, kind, resolved, payload, plain(facts), origin, dedupe_key, moment)
-
-
-def _fields(error: ValidationError) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for row in error.errors(include_url=False, include_input=False, include_context=False):
-        name = ".".join(str(part) for part in row["loc"]) or "params"
-        found.setdefault(name, []).append(row["msg"])
-    return found
 
 
 def _open(request: _Request) -> Approval:
     with machine.work(request.moment) as work:
         switches.share()
-        _refuse_if_paused(request.kind.key, request.origin.agent_id)
-        _refuse_if_flooded(request.origin.agent_id)
+        refuse_if_paused(request.seen.kind.key, request.origin.agent_id)
         approval, matched, seating_plan = _draft(request)
+        _refuse_if_flooded(request.origin.agent_id, approval.snapshot["open_per_agent"])
+        replaced = lock_replaced(approval)
         approval.reference = f"BR-{_next_number()}"
-        timers = {machine.Kind.EXPIRE.value: approval.expires_at}
-        if approval.sla_due_at is not None:
-            timers[machine.Kind.SLA.value] = approval.sla_due_at
-        work.open(approval, actor=request.actor, timers=timers)
+        clock = clocks.start(approval.snapshot, 1, request.moment)
+        timers = {machine.Kind.EXPIRE.value: approval.expires_at, **clock.timers}
+        facts = {"supersedes": [each.reference for each in replaced]} if replaced else {}
+        work.open(approval, actor=request.actor, timers=timers, facts=facts)
+        supersede(work, replaced, by=approval)
         if matched.auto is not None:
             _decide_by_rule(work, approval, matched, request.moment)
         else:
@@ -159,26 +120,26 @@ def _open(request: _Request) -> Approval:
     return approval
 
 
-def _refuse_if_flooded(agent_id: UUID | None) -> None:
+def _refuse_if_flooded(agent_id: UUID | None, cap: int) -> None:
     if agent_id is None:
         return
     open_ones = Approval.objects.filter(agent_id=agent_id, state__in=_OPEN)
-    if len(open_ones.values_list("pk")[:OPEN_PER_AGENT]) >= OPEN_PER_AGENT:
-        raise TooMany("The agent has too many open requests.", code="open_cap", cap=OPEN_PER_AGENT)
+    if len(open_ones.values_list("pk")[:cap]) >= cap:
+        raise TooMany("The agent has too many open requests.", code="open_cap", cap=cap)
 
 
 def _draft(request: _Request) -> tuple[Approval, assessing.Matched, seating.Seating]:
-    origin, moment = request.origin, request.moment
+    origin, moment, seen = request.origin, request.moment, request.seen
     assessed = assessing.assess(
-        request.kind,
-        request.params,
-        request.facts,
+        seen.kind,
+        seen.params,
+        seen.facts,
         requester_id=request.requester_id,
         agent_id=origin.agent_id,
         moment=moment,
     )
     matched = assessing.match(
-        request.kind.key,
+        seen.kind.key,
         assessed,
         agent_id=origin.agent_id,
         channel=origin.channel,
@@ -187,8 +148,7 @@ def _draft(request: _Request) -> tuple[Approval, assessing.Matched, seating.Seat
         moment=moment,
     )
     excluded = request.excluded()
-    first = matched.snapshot["levels"][0]
-    places = seating.plan(first, excluded)
+    places = seating.plan(matched.snapshot["levels"][0], excluded, moment)
     approval = Approval(
         id=uuid7(),
         requester_id=request.requester_id,
@@ -203,16 +163,16 @@ def _draft(request: _Request) -> tuple[Approval, assessing.Matched, seating.Seat
         notes=one_text(origin.notes, 2000),
         excluded=excluded,
         dedupe_key=request.dedupe_key,
-        subject_key=request.kind.subject_key(request.params)[:200],
+        subject_key=seen.kind.subject_key(seen.params)[:200],
         workflow_id=matched.workflow_id,
         workflow_version=matched.version,
         snapshot=matched.snapshot,
         votes_required=places.required,
         expires_at=moment + timedelta(hours=matched.snapshot["expire_hours"]),
-        sla_due_at=sla.level_due(moment, first),
+        sla_due_at=clocks.start(matched.snapshot, 1, moment).due,
         contact_tags=[tag[:60] for tag in origin.contact_tags],
         custom={},
-        **signed_columns(request.kind, request.params, request.payload, request.facts),
+        **signed_columns(seen.kind, seen.params, seen.payload, seen.facts),
         **risk_columns(assessed),
     )
     approval.digest = digest_of(approval)

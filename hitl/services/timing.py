@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from core import events
 from core.clock import now as clock_now
 from core.scope import platform_scope
-from hitl import sla
+from hitl import clocks
 from hitl.models import Approval, Timer
 from hitl.services.closing import expire, lapse
 from hitl.transitions import WAITING
@@ -66,17 +66,16 @@ def note_breach(*, timer_id: UUID, now: datetime | None = None) -> bool:
     moment = now or clock_now()
     with transaction.atomic():
         timer = Timer.objects.filter(pk=timer_id).first()
-        if timer is None:
+        if timer is None or timer.done_at is not None:
             return False
         approval = Approval.objects.select_for_update().get(pk=timer.approval_id)
         Timer.objects.filter(pk=timer_id).update(done_at=moment)
         current = (timer.revision, timer.level) == (approval.revision, approval.level)
-        if not current or approval.state not in WAITING or approval.sla_breached_at:
+        if not current or approval.state not in WAITING:
             return False
-        calendar = sla.calendar_of(approval.current_level)
-        over = sla.minutes_over(approval.sla_due_at or moment, moment, calendar=calendar)
         rows = Approval.objects.filter(pk=approval.pk)
-        rows.update(sla_breached_at=moment, sla_minutes_over=over)
+        over = max(approval.sla_minutes_over, clocks.minutes_over(approval, moment))
+        rows.update(sla_breached_at=approval.sla_breached_at or moment, sla_minutes_over=over)
         payload = {"approval_id": str(approval.pk), "reference": approval.reference}
         events.append("queue", "approval.overdue", payload)
     return True

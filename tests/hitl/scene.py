@@ -8,12 +8,13 @@ from uuid import UUID
 from core.actors import Actor
 from core.models import AuditEntry
 from hitl import services
-from hitl.models import Approval
+from hitl.models import Approval, ApprovalWorkflow
 from hitl.types import Origin
 from tests.hitl.effects import Effects
 from tests.world import World
 
 PRESS = {"button": "red", "amount": "5.00"}
+BLUE = {**PRESS, "button": "blue"}
 
 
 @dataclass
@@ -48,9 +49,25 @@ class Scene:
         """Return an approved press."""
         return self.decide(self.propose(kind, **options))
 
+    def define(self, *levels: dict[str, Any], **conditions: Any) -> None:
+        """Give the workflow other levels (approvers and admins sign unless told otherwise) or conditions."""
+        asked = [{"approvers": roles("approver", "admin"), **level} for level in levels] or None
+        workflow = ApprovalWorkflow.objects.get()
+        services.revise_workflow(actor=self.actor("owner"), workflow_id=workflow.pk, levels=asked, **conditions)
+
     def done(self, approval: Approval, now: datetime | None = None) -> Approval:
         """Execute and return the approval as stored."""
         return services.execute(approval.pk, now=now)
+
+
+def roles(*names: str) -> list[dict[str, str]]:
+    """Return the rows of a level that ask people of these roles."""
+    return [{"type": "role", "value": name} for name in names]
+
+
+def people(*ids: UUID) -> list[dict[str, str]]:
+    """Return the rows of a level that ask these people."""
+    return [{"type": "user", "value": str(each)} for each in ids]
 
 
 def stored(approval: Approval) -> Approval:

@@ -112,7 +112,7 @@ def test_every_state_is_reached() -> None:
     [
         (Event.APPROVE, State.REJECTED, State.APPROVED),
         (Event.CLAIM, State.PENDING, State.EXECUTING),
-        (Event.OVERRIDE, State.PENDING, State.APPROVED),
+        (Event.OVERRIDE, State.RETURNED, State.APPROVED),
     ],
 )
 def test_move_outside_the_implemented_table_is_refused(event: Event, old: State, new: State) -> None:

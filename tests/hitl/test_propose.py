@@ -10,7 +10,7 @@ from core.models import Outbox
 from hitl import services
 from hitl.models import Approval, ApprovalWorkflow, Notification, Seat, Timer
 from hitl.types import Origin
-from tests.hitl.scene import Scene, states_told
+from tests.hitl.scene import PRESS, Scene, states_told
 
 
 def test_first_request_is_pending_with_first_reference(scene: Scene) -> None:
@@ -130,13 +130,14 @@ def test_facts_that_cannot_be_read_are_unavailable(scene: Scene, monkeypatch: py
     assert not Approval.objects.exists()
 
 
-def test_agent_with_too_many_open_requests_is_stopped(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hitl.services.proposing.OPEN_PER_AGENT", 2)
+def test_agent_with_too_many_open_requests_is_stopped(scene: Scene) -> None:
+    workflow = ApprovalWorkflow.objects.get()
+    services.revise_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, open_per_agent=2)
     origin = Origin(agent_id=uuid4())
-    for _ in range(2):
-        scene.propose(origin=origin)
+    for button in ("red", "blue"):
+        scene.propose(origin=origin, params={**PRESS, "button": button})
     with pytest.raises(TooMany):
-        scene.propose(origin=origin)
+        scene.propose(origin=origin, params={**PRESS, "button": "green"})
 
 
 def test_small_request_is_approved_by_rule(scene: Scene) -> None:

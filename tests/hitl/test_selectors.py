@@ -19,7 +19,7 @@ from hitl.models import Timer
 from hitl.selectors import Filters
 from hitl.services import timing
 from hitl.types import Origin
-from tests.hitl.scene import Scene, stored
+from tests.hitl.scene import BLUE, Scene, stored
 
 
 def _list(scene: Scene, role: str = "approver", **filters: Any) -> list[str]:
@@ -72,7 +72,7 @@ def test_mine_are_those_that_wait_for_me(scene: Scene) -> None:
 
 def test_overdue_are_listed_and_counted(scene: Scene) -> None:
     scene.propose(now=now() - timedelta(hours=9))
-    scene.propose()
+    scene.propose(params=BLUE)
     viewer = scene.actor("viewer")
     assert _list(scene, overdue=True) == ["BR-1001"]
     assert selectors.count_overdue(viewer=viewer) == 1
@@ -89,7 +89,7 @@ def test_overdue_timer_marks_once_and_tells_the_queue(scene: Scene) -> None:
 
 def test_waiting_are_counted_by_level(scene: Scene) -> None:
     scene.propose()
-    scene.approved()
+    scene.approved(params=BLUE)
     counts = selectors.count_waiting(viewer=scene.actor("viewer"))
     assert sum(counts.values()) == 1
 

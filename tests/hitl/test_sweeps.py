@@ -11,7 +11,7 @@ from core.scope import tenant_scope
 from hitl import services, tasks
 from hitl.models import Timer
 from hitl.services import switching, timing
-from tests.hitl.scene import Scene, stored
+from tests.hitl.scene import BLUE, Scene, stored
 from tests.world import OPERATOR
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,7 +54,7 @@ def test_due_timers_name_their_tenant(live_scene: Scene) -> None:
 
 def test_every_open_approval_has_its_timers(live_scene: Scene) -> None:
     live_scene.propose()
-    live_scene.approved()
+    live_scene.approved(params=BLUE)
     pairs = Timer.objects.filter(done_at=None).values_list("approval__state", "kind")
     assert set(pairs) == {
         ("pending", "expire"),

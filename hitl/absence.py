@@ -1,0 +1,58 @@
+"""Who sits in for whom while people are away: bounded chains that cannot go in circles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from hitl.models import Delegation
+
+LONGEST_CHAIN: Final = 5
+
+
+@dataclass(frozen=True)
+class Link:
+    """One lent vote: to whom, and by which delegation."""
+
+    to_person: UUID
+    delegation_id: UUID
+
+
+Links = Mapping[UUID, Link]
+
+
+def links_at(moment: datetime) -> dict[UUID, Link]:
+    """Return the delegations in force at a moment, by the person who is away. One query."""
+    rows = Delegation.objects.filter(starts_at__lte=moment, until__gt=moment, ended_at=None).order_by("id")
+    return {row.from_person_id: Link(row.to_person_id, row.pk) for row in rows}
+
+
+def stand_in(person: UUID, links: Links) -> tuple[UUID, UUID | None]:
+    """Return who sits for a person, and by which last link (pure).
+
+    The person himself when nobody does, and when the chain goes in a circle or is too long.
+    """
+    at, via = person, None
+    for _ in range(LONGEST_CHAIN):
+        link = links.get(at)
+        if link is None:
+            return at, via
+        at, via = link.to_person, link.delegation_id
+        if at == person:
+            return person, None
+    return (at, via) if at not in links else (person, None)
+
+
+def with_stand_ins(people: Iterable[UUID], links: Links) -> set[UUID]:
+    """Return the people and everybody who sits in for them, however far the chain goes (pure)."""
+    found, left = set(), set(people)
+    while left:
+        person = left.pop()
+        found.add(person)
+        link = links.get(person)
+        if link is not None and link.to_person not in found:
+            left.add(link.to_person)
+    return found

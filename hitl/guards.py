@@ -1,0 +1,101 @@
+"""What is looked at before a person's move: the state, four eyes, the seat, and what he was shown."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from core.actors import Actor
+from core.errors import Invalid, Refused
+from hitl import seating
+from hitl.conflicts import expired, stale_digest, too_late
+from hitl.models import Approval, Decision, Seat
+from hitl.strictness import AUTH_STRENGTH, required_strength
+from hitl.transitions import Event, State, may
+
+
+def check_state(approval: Approval, actor: Actor, event: Event, moment: datetime) -> None:
+    """Raise Conflict that names who was faster when the event cannot happen any more."""
+    if not may(event, State(approval.state)):
+        raise too_late(approval, actor)
+    if approval.is_undecided and moment >= approval.expires_at:
+        raise expired(approval, actor)
+
+
+def check_digest(approval: Approval, actor: Actor, digest: str) -> None:
+    """Raise Conflict unless the actor was shown what the approval is now."""
+    if digest != approval.digest:
+        raise stale_digest(approval, actor)
+
+
+def refuse_if_excluded(approval: Approval, actor: Actor, moment: datetime) -> None:
+    """Raise Refused for those who had a hand in the request, and for who sits in for them."""
+    if actor.user_id is None:
+        raise Refused("Only a person decides.", code="not_a_person")
+    if actor.user_id in seating.barred(approval, moment):
+        raise Refused("Somebody else has to decide your own request.", code="four_eyes")
+
+
+def open_seats_of(approval: Approval, actor: Actor) -> list[Seat]:
+    """Return the actor's open seats at the current level, locked. Raises Refused without one."""
+    seats = list(
+        Seat.objects.filter(
+            approval=approval,
+            revision=approval.revision,
+            level=approval.level,
+            person_id=actor.user_id,
+            closed_at=None,
+        ).order_by("id")
+    )
+    if actor.user_id is None or not seats or not seating.is_entitled(actor.user_id):
+        raise Refused("You are not asked to decide this.", code="no_seat")
+    return seats
+
+
+def check_strength(approval: Approval, actor: Actor) -> None:
+    """Raise Refused when the level asks for a stronger sign-in."""
+    if AUTH_STRENGTH.get(actor.auth_strength, 0) < required_strength(approval.current_level):
+        raise Refused("Sign in with a second factor to decide this.", code="weak_sign_in")
+
+
+def as_signer(approval: Approval, actor: Actor, event: Event, digest: str, moment: datetime) -> list[Seat]:
+    """Check everything a signer needs for a move and return his seats.
+
+    Raises Conflict (too late, expired, stale digest) and Refused (four eyes, no seat, weak sign-in).
+    """
+    check_state(approval, actor, event, moment)
+    refuse_if_excluded(approval, actor, moment)
+    seats = open_seats_of(approval, actor)
+    check_digest(approval, actor, digest)
+    check_strength(approval, actor)
+    return seats
+
+
+def as_requester(approval: Approval, actor: Actor) -> None:
+    """Raise Refused unless the actor asked for it himself, or is the agent that did."""
+    if not is_own(approval, actor):
+        raise Refused("Only the requester does this.", code="not_yours")
+
+
+def is_own(approval: Approval, actor: Actor) -> bool:
+    """Tell whether the actor asked for it himself, or is the agent that did."""
+    if actor.user_id is not None and actor.user_id == approval.requester_id:
+        return True
+    return actor.kind == "agent" and actor.id is not None and actor.id == approval.agent_id
+
+
+def needed(name: str, text: str, say: str) -> None:
+    """Raise Invalid for an empty text that is needed."""
+    if not text.strip():
+        raise Invalid(say, fields={name: [say]})
+
+
+def has_voted(approval: Approval, person_id: object) -> bool:
+    """Tell whether a person gave a verdict on the current revision at the current level."""
+    votes = Decision.objects.filter(
+        approval=approval,
+        revision=approval.revision,
+        level=approval.level,
+        person_id=person_id,
+        verdict__in=("approve", "reject"),
+    )
+    return bool(votes.exists())

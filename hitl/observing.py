@@ -1,0 +1,57 @@
+"""Checks parameters and looks at the outside for a request, before any transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from core.errors import Invalid, Unavailable, WalkerError
+from core.log import get_logger
+from hitl.digest import Unrepresentable, plain
+from hitl.registry import AnyKind
+from hitl.types import Facts
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Checked parameters, the payload they make, and the facts of this moment."""
+
+    kind: AnyKind
+    params: BaseModel
+    payload: dict[str, Any]
+    facts: Facts
+
+
+def observe(kind: AnyKind, params: Mapping[str, Any]) -> Observed:
+    """Check the parameters and look at the outside. Raises Invalid, and Unavailable when it is away."""
+    try:
+        checked = kind.params_model.model_validate(dict(params))
+    except ValidationError as error:
+        raise Invalid("Some of the values are not valid.", fields=_fields(error)) from None
+    try:
+        resolved = kind.resolve(checked)
+        facts = kind.observe(resolved)
+    except WalkerError:
+        raise
+    except Exception as error:  # boundary: an adapter raises what it likes
+        # Whatever an adapter raises, the asker only learns that the look-up failed.
+        log.exception("facts_not_observed", kind=kind.key)
+        raise Unavailable("The current state could not be looked up.", code="observe_failed") from error
+    try:
+        payload = plain(resolved.model_dump())
+    except Unrepresentable as error:
+        raise Invalid(str(error), fields={"params": [str(error)]}) from None
+    return Observed(kind, resolved, payload, plain(facts))
+
+
+def _fields(error: ValidationError) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in error.errors(include_url=False, include_input=False, include_context=False):
+        name = ".".join(str(part) for part in row["loc"]) or "params"
+        found.setdefault(name, []).append(row["msg"])
+    return found
