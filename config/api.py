@@ -20,6 +20,7 @@ from core import api as core
 from core.errors import NotFound
 from core.rest.views import ApiView
 from hitl import api as hitl
+from hitl import api_moves as moves
 
 V1 = "api/v1/"
 
@@ -94,6 +95,14 @@ urlpatterns = [
     path(f"{APPROVAL}hold/", hitl.Hold.as_view(), name="api_approval_hold"),
     path(f"{APPROVAL}release/", hitl.ReleaseHold.as_view(), name="api_approval_release"),
     path(f"{APPROVAL}resolve/", hitl.Resolve.as_view(), name="api_approval_resolve"),
+    path(f"{APPROVAL}edit/", moves.Edit.as_view(), name="api_approval_edit"),
+    path(f"{APPROVAL}ask/", moves.Ask.as_view(), name="api_approval_ask"),
+    path(f"{APPROVAL}answer/", moves.Answer.as_view(), name="api_approval_answer"),
+    path(f"{APPROVAL}send-back/", moves.SendBack.as_view(), name="api_approval_send_back"),
+    path(f"{APPROVAL}resubmit/", moves.Resubmit.as_view(), name="api_approval_resubmit"),
+    path(f"{APPROVAL}override/", moves.Override.as_view(), name="api_approval_override"),
+    path(f"{APPROVAL}review/", moves.Review.as_view(), name="api_approval_review"),
+    path(f"{APPROVAL}revisions/", moves.Revisions.as_view(), name="api_approval_revisions"),
     path(f"{APPROVAL}history/", hitl.ApprovalHistory.as_view(), name="api_approval_history"),
     path(f"{APPROVAL}executions/", hitl.ApprovalExecutions.as_view(), name="api_approval_executions"),
     path(f"{V1}workflows/", hitl.Workflows.as_view(), name="api_workflows"),

@@ -19,7 +19,6 @@ from core.rest.schema import paged
 from core.rest.views import ApiView, body_of
 from hitl import api_shapes as shapes
 from hitl import definitions, selectors, services, story
-from hitl.conflicts import stale_digest
 from hitl.models import Approval
 from hitl.selectors import Filters
 from hitl.types import Origin
@@ -145,15 +144,7 @@ class ApprovalExecutions(ApiView):
         return Response(shapes.ExecutionSerializer(rows, many=True).data)
 
 
-def _refuse_if_changed(viewer: Actor, approval_id: UUID, digest: str) -> None:
-    if not digest or not viewer.may(selectors.VIEW):
-        return
-    approval = selectors.get_approval(viewer=viewer, approval_id=approval_id)
-    if approval.digest != digest:
-        raise stale_digest(approval, viewer)
-
-
-class _MoveView(ApiView):
+class MoveView(ApiView):
     """One move of an approval: takes a digest and a reason, answers with the approval as it is then."""
 
     shape: ClassVar[type[shapes.Move]] = shapes.Move
@@ -162,7 +153,6 @@ class _MoveView(ApiView):
     def moved(self, request: Request, approval_id: UUID) -> Response:
         """Read the body, move, and show."""
         said = body_of(request, self.shape)
-        _refuse_if_changed(actor_of(request), approval_id, said.pop("digest"))
         type(self).move(actor=actor_of(request), approval_id=approval_id, **said)
         return shown(self, approval_id)
 
@@ -208,7 +198,7 @@ class Reject(ApiView):
         return _decided(self, request, approval_id, "reject")
 
 
-class Cancel(_MoveView):
+class Cancel(MoveView):
     """Withdraw."""
 
     permissions: ClassVar = {"POST": "hitl.cancel_approval"}
@@ -221,7 +211,7 @@ class Cancel(_MoveView):
         return self.moved(request, approval_id)
 
 
-class Revoke(_MoveView):
+class Revoke(MoveView):
     """Take back."""
 
     permissions: ClassVar = {"POST": "hitl.revoke_approval"}
@@ -234,7 +224,7 @@ class Revoke(_MoveView):
         return self.moved(request, approval_id)
 
 
-class Hold(_MoveView):
+class Hold(MoveView):
     """Hold back."""
 
     permissions: ClassVar = {"POST": "hitl.hold_approval"}
@@ -252,7 +242,7 @@ def _release(*, hold: str, **options: Any) -> Approval:
     return services.release(name=hold, **options)
 
 
-class ReleaseHold(_MoveView):
+class ReleaseHold(MoveView):
     """Let go."""
 
     permissions: ClassVar = {"POST": "hitl.hold_approval"}
@@ -266,7 +256,7 @@ class ReleaseHold(_MoveView):
         return self.moved(request, approval_id)
 
 
-class Resolve(_MoveView):
+class Resolve(MoveView):
     """Settle."""
 
     permissions: ClassVar = {"POST": "hitl.resolve_approval"}

@@ -24,6 +24,7 @@ from hitl.models import (
     GlobalKillSwitch,
     KillSwitch,
     Notification,
+    Revision,
     Seat,
 )
 from hitl.transitions import OPEN, WAITING, State
@@ -156,6 +157,13 @@ def list_decisions(*, viewer: Actor, approval_id: UUID) -> list[Decision]:
     viewer.require(VIEW)
     rows = Decision.objects.filter(approval_id=approval_id).select_related("person")
     return list(rows.order_by("id"))
+
+
+def list_revisions(*, viewer: Actor, approval_id: UUID) -> list[Revision]:
+    """Return what each edit of an approval changed, in order. One query."""
+    viewer.require(VIEW)
+    rows = Revision.objects.filter(approval_id=approval_id).select_related("person")
+    return list(rows.order_by("revision"))
 
 
 def list_for_conversation(*, viewer: Actor, conversation_id: UUID, limit: int = PAGE) -> list[Approval]:

@@ -198,13 +198,3 @@ def worked(
 def minutes_over(due: datetime, at: datetime, *, calendar: Calendar = ROUND_THE_CLOCK) -> int:
     """Return by how many whole minutes of the calendar's time `at` is later than `due`."""
     return int(calendar.between(due, at).total_seconds() // 60)
-
-
-def left(due: datetime, at: datetime, *, calendar: Calendar = ROUND_THE_CLOCK) -> timedelta:
-    """Return how much of the calendar's time is left at a moment; nothing when it is over."""
-    return calendar.between(at, due)
-
-
-def resume(at: datetime, remaining: timedelta, *, calendar: Calendar = ROUND_THE_CLOCK) -> datetime:
-    """Return the due time of a clock that goes on with what was left of it."""
-    return calendar.add(at, remaining)

@@ -118,7 +118,8 @@ class Office:
 def build_office(world: World) -> Office:
     """Fill the first tenant; the second has a workflow and nothing else."""
     office = Office(world)
-    levels = [{"approvers": [{"type": "role", "value": role} for role in ("approver", "admin")]}]
+    signers = [{"type": "role", "value": role} for role in ("approver", "admin")]
+    levels = [{"approvers": signers, "editable_fields": ["budget"]}]
     with tenant_scope(world.globex.pk):
         services.create_workflow(actor=OPERATOR, name="All", is_default=True, levels=levels)
     with tenant_scope(world.acme.pk):

@@ -31,7 +31,7 @@ def raw(caller: Caller, method: str, path: str, body: bytes = b"", **headers: st
         "approvals",
         "approvals/not-a-uuid/",
         "approvals/%00/",
-        "approvals/7a120c51-cd99-4770-8495-e6039b10893c/edit/",
+        "approvals/7a120c51-cd99-4770-8495-e6039b10893c/repaint/",
         "approvals/431fc154-74a0-487b-940a-09b68e36148f/",
         "../../api/v2/",
         "approvals/" + "9" * 5000 + "/",

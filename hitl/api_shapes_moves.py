@@ -1,0 +1,64 @@
+"""What the API takes for the talk about an approval, and how it shows what edits changed."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from core.actors import Actor
+from core.rest.fields import Document, MaskedDocument, PersonSerializer
+from hitl.api_shapes import Move
+from hitl.models import Revision
+from hitl.services.deciding import REASON_LIMIT
+
+DIGEST = "Of the approval as you read it."
+
+
+class Signed(Move):
+    """A move on exactly what was shown."""
+
+    digest = serializers.CharField(max_length=64, help_text=DIGEST)
+
+
+class Said(Signed):
+    """A move that needs words."""
+
+    reason = serializers.CharField(max_length=REASON_LIMIT)
+
+
+class EditRequest(Signed):
+    """The new values of the fields to change."""
+
+    changes = Document(help_text="By field; money as text.")
+
+
+class ResubmitRequest(Signed):
+    """The request as it should be now."""
+
+    params = Document(required=False, default=None, allow_null=True, help_text="All of them; left out: unchanged.")
+
+
+class Finding(serializers.Serializer[Any]):
+    """What a review found."""
+
+    reason = serializers.CharField(max_length=REASON_LIMIT)
+
+
+class RevisionSerializer(serializers.ModelSerializer[Revision]):
+    """What one revision changed. Those who may decide see the values word for word, others masked."""
+
+    person = PersonSerializer(read_only=True, allow_null=True)
+    diff = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Revision
+        fields: ClassVar[list[str]] = "revision event person diff risk_before risk_after created_at".split()
+        read_only_fields = fields
+
+    def get_diff(self, row: Revision) -> list[dict[str, Any]]:
+        """Return the fields with both values."""
+        viewer: Actor = self.context["viewer"]
+        if viewer.may("hitl.decide_approval"):
+            return list(row.diff)
+        return [dict(MaskedDocument().to_representation(each)) for each in row.diff]
