@@ -12,11 +12,17 @@ class ChannelsAppConfig(AppConfig):
 
     def ready(self) -> None:
         """Offer the transports, the work of Twilio's deliveries, their replay, gauge and system check."""
-        from channels_app import checks, deliveries  # noqa: F401, PLC0415  (models must be loaded first)
-        from channels_app.whatsapp import arriving, inbound, transport  # noqa: PLC0415
+        from channels_app import (  # noqa: F401, PLC0415  (models must be loaded first)
+            checks,
+            deliveries,
+            receivers,
+        )
+        from channels_app.whatsapp import arriving, inbound, otherwise, transport  # noqa: PLC0415
         from core import dead_letters, health  # noqa: PLC0415
 
+        receivers.connect()
         transport.register()
+        otherwise.register()
         deliveries.register_worker(inbound.PROVIDER, arriving.work)
         dead_letters.register_replayer(deliveries.KIND, deliveries.replay)
         health.register_gauge(

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Exists, F, OuterRef
 
@@ -26,6 +27,7 @@ LEASE: Final = timedelta(seconds=30)
 PAUSES: Final = (1, 5, 30, 120)
 ATTEMPTS: Final = len(PAUSES) + 1
 BATCH: Final = 20
+FORGOTTEN: Final = 500
 # A task ends after this, so that a flood does not keep the other queues waiting for good.
 LONGEST: Final = 20.0
 
@@ -154,6 +156,24 @@ def replay(delivery_id: UUID) -> None:
     parked = InboundDelivery.objects.filter(pk=delivery_id, state=InboundDelivery.State.PARKED)
     if not parked.update(state=InboundDelivery.State.RECEIVED, attempts=0, due_at=clock_now(), done_at=None):
         raise NotFound("This delivery is not parked.")
+
+
+def forget_bodies(*, now: datetime | None = None) -> int:
+    """Drop the bodies of deliveries that were worked longer ago than `settings.DELIVERIES_KEPT`; how many.
+
+    The rows stay, so that a late repeat is still none; parked ones keep their body until they are worked.
+    """
+    before = (now or clock_now()) - settings.DELIVERIES_KEPT
+    dropped = 0
+    while True:
+        with platform_scope():
+            old = InboundDelivery.objects.filter(
+                state=InboundDelivery.State.DONE, done_at__lt=before, body__isnull=False
+            )
+            batch = list(old.order_by("done_at").values_list("id", flat=True)[:FORGOTTEN])
+            dropped += InboundDelivery.objects.filter(id__in=batch).update(body=None, headers={})
+        if len(batch) < FORGOTTEN:
+            return dropped
 
 
 def oldest_seconds() -> float:

@@ -26,7 +26,7 @@ class InboundDelivery(TenantModel):
     queue_key = models.CharField(max_length=64, help_text="Deliveries of one key are worked one after another.")
     target = models.UUIDField(null=True, help_text="Our message that a report is about.")
     headers = models.JSONField(default=dict)
-    body = EncryptedTextField(help_text="The raw bytes, as Latin-1.")
+    body = EncryptedTextField(null=True, help_text="The raw bytes, as Latin-1; dropped some time after the work.")
     state = models.CharField(max_length=8, choices=State, default=State.RECEIVED)
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(default=now, help_text="When it may be claimed: the end of a lease or of a pause.")
@@ -49,6 +49,11 @@ class InboundDelivery(TenantModel):
             ),
             models.Index(fields=["id"], name="deliveries_to_work", condition=models.Q(state="received")),
             models.Index(fields=["tenant_id", "received_at"], name="deliveries_by_day"),
+            models.Index(
+                fields=["done_at"],
+                name="deliveries_to_forget",
+                condition=models.Q(state="done", body__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -112,6 +112,11 @@ urlpatterns = [
     path(f"{V1}conversations/", conversations.Conversations.as_view(), name="api_conversations"),
     path(CONVERSATION, conversations.ConversationPage.as_view(), name="api_conversation"),
     path(f"{CONVERSATION}messages/", conversations.Messages.as_view(), name="api_conversation_messages"),
+    path(
+        f"{CONVERSATION}attachments/<uuid:attachment_id>/",
+        conversations.AttachmentContent.as_view(),
+        name="api_conversation_attachment",
+    ),
     path(f"{CONVERSATION}take-over/", conversations.TakeOver.as_view(), name="api_conversation_take_over"),
     path(f"{CONVERSATION}give-back/", conversations.GiveBack.as_view(), name="api_conversation_give_back"),
     path(f"{CONVERSATION}close/", conversations.Close.as_view(), name="api_conversation_close"),

@@ -286,6 +286,7 @@ TEXT_LIMIT = 4096
 REOPEN_WITHIN = timedelta(days=7)
 REVEAL_FOR = timedelta(minutes=5)
 EXECUTION_LEASE = timedelta(seconds=env.int("WALKER_EXECUTION_LEASE", default=30))
+DELIVERIES_KEPT = timedelta(days=env.int("WALKER_DELIVERIES_DAYS", default=30))
 HEARTBEAT_STALE = timedelta(seconds=20)
 # One start of ./walker run; its processes wait for one another's heartbeats, not for those of the last start.
 RUN = env("WALKER_RUN", default="")

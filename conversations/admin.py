@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final
+from uuid import UUID
 
 from django.contrib import admin
 from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
 from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 
 from accounts.models import RevealGrant
@@ -23,9 +26,11 @@ from conversations import admin_tiles, services
 from conversations.admin_forms import CloseForm, ReplyForm, RevealForm
 from conversations.admin_panel import state_chip
 from conversations.admin_transcript import Turn, turns_of, woven
+from conversations.files import download
 from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
 from conversations.selectors import list_messages
 from core.actors import Actor
+from core.errors import Conflict, NotFound, Refused
 from hitl.admin_display import risk_chip
 from hitl.admin_display import state_chip as approval_chip
 from hitl.selectors import list_for_conversation
@@ -35,6 +40,15 @@ __all__ = ["ConversationAdmin", "admin_tiles"]
 OBJECT: Final = "conversations.conversation"
 SHOWN: Final = 100
 SAME_VIEW_SECONDS: Final = 600
+KINDS: Final = dict(ChannelAccount.Kind.choices)
+BLOCKS: Final = {"opted_out": "Wants nothing on {}", "unreachable": "Not reachable on {}"}
+REASONS: Final = {
+    "agent_failed": "the agent could not answer",
+    "asked_for_person": "the customer asked for a person",
+    "not_delivered": "a message could not be delivered: reach the customer another way",
+    "opted_out": "the customer wants no messages here: reach him another way",
+    "window_closed": "the 24 hours for free text are over, and there is no other way to tell the customer",
+}
 State = Conversation.State
 NEEDS_PERSON: Final = Q(state=State.PERSON, assigned_to=None)
 
@@ -151,12 +165,33 @@ class ConversationAdmin(ServiceAdmin):
         """Return when somebody last wrote."""
         return moment(conversation.last_message_at)
 
+    def get_urls(self) -> list[URLPattern]:
+        """Offer the files of messages too."""
+        view = self.admin_site.admin_view(self.file_view)
+        route = "<uuid:object_id>/files/<uuid:attachment_id>/"
+        return [path(route, view, name="conversations_conversation_file"), *super().get_urls()]
+
+    def file_view(self, request: HttpRequest, object_id: UUID, attachment_id: UUID) -> HttpResponse:
+        """Give out one file as a download, to who has revealed the messages; it is written down."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        try:
+            file = services.read_attachment(
+                actor=viewer_of(request), conversation_id=object_id, attachment_id=attachment_id
+            )
+        except Refused as error:
+            raise PermissionDenied(error.detail) from error
+        except (NotFound, Conflict) as error:
+            raise Http404(error.detail) from error
+        return download(file)
+
     def detail_context(self, request: HttpRequest, obj: Conversation) -> dict[str, Any]:
         """Return everything the conversation's page shows, and write down that it was looked at."""
         viewer = viewer_of(request)
         self._record_view(request, viewer, obj)
         grant = open_grant(actor=viewer, object_type=OBJECT, object_id=obj.pk)
         clear = set(grant.fields) if grant else set()
+        files_url = f"{self.object_url(obj)}files/" if "messages" in clear else ""
         page = list_messages(viewer=viewer, conversation_id=obj.pk, limit=SHOWN, clear="messages" in clear)
         turns = turns_of(page.rows)
         offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
@@ -165,6 +200,8 @@ class ConversationAdmin(ServiceAdmin):
             "state_chip": state_chip(obj),
             "turns": woven(turns, asked_for(viewer, obj), is_cut=page.before is not None),
             "is_cut": page.before is not None,
+            "files_url": files_url,
+            "why": REASONS.get(obj.escalation_reason, ""),
             "contact": contact_facts(viewer, obj, grant),
             "grant": grant,
             "reply": offered.pop("reply", None),
@@ -287,6 +324,7 @@ def contact_facts(viewer: Actor, conversation: Conversation, grant: RevealGrant 
             "kind": point.get_kind_display(),
             "value": point.value if in_clear else point.masked_value,
             "is_verified": point.is_verified,
+            "blocks": [BLOCKS[block["reason"]].format(KINDS.get(on, on)) for on, block in point.blocks.items()],
         }
         for point in (shown if viewer.may("conversations.view_contact") else [])
     ]

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from console.people import name_in, names_of
-from conversations.models import Message
+from conversations.models import Attachment, Message
 from conversations.selectors import MessageRow
 
 PLACES: Final = {
@@ -29,13 +29,27 @@ class Turn:
     status: str = ""
     approval: Any = None
     chip: str = ""
+    files: tuple[Any, ...] = ()
 
 
 def turns_of(rows: Iterable[MessageRow]) -> list[Turn]:
-    """Return the turns of messages, with the names of colleagues who wrote."""
+    """Return the turns of messages, with the names of colleagues who wrote and the files that came along."""
     found = list(rows)
     names = names_of(row.sender_id for row in found if row.sender_type == "person")
-    return [_turn(row, names) for row in found]
+    files = _files(row.id for row in found if row.media)
+    return [_turn(row, names, files.get(row.id, ())) for row in found]
+
+
+def _files(message_ids: Iterable[UUID]) -> dict[UUID, tuple[Attachment, ...]]:
+    """Return the files of messages, without their bytes."""
+    wanted = list(message_ids)
+    if not wanted:
+        return {}
+    rows = Attachment.objects.filter(message__in=wanted).defer("content", "source", "filename").order_by("id")
+    found: dict[UUID, tuple[Attachment, ...]] = {}
+    for row in rows:
+        found[row.message_id] = (*found.get(row.message_id, ()), row)
+    return found
 
 
 def woven(turns: list[Turn], asked: Iterable[Turn], *, is_cut: bool) -> list[Turn]:
@@ -45,12 +59,12 @@ def woven(turns: list[Turn], asked: Iterable[Turn], *, is_cut: bool) -> list[Tur
     return sorted([*turns, *kept], key=lambda turn: turn.at)
 
 
-def _turn(row: MessageRow, names: dict[UUID, str]) -> Turn:
+def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[Attachment, ...]) -> Turn:
     text = row.text
     if row.content_type != Message.ContentType.TEXT:
         text = f"[{Message.ContentType(row.content_type).label}] {text}".strip()
     status = Message.Status(row.status).label if row.direction == Message.Direction.OUT else ""
-    return Turn(row.created_at, PLACES[row.sender_type], _who(row, names), text, status)
+    return Turn(row.created_at, PLACES[row.sender_type], _who(row, names), text, status, files=files)
 
 
 def _who(row: MessageRow, names: dict[UUID, str]) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import ClassVar
 from uuid import UUID
 
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conversations import api_shapes as shapes
 from conversations import selectors, services
+from conversations.files import download
 from core.errors import Conflict, Invalid
 from core.keyset import cursor_at, value_of
 from core.rest.authentication import actor_of
@@ -127,6 +130,28 @@ def _number(cursor: str) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) <= 18):
         raise Invalid("This is no cursor of ours.", fields={"cursor": ["unknown"]})
     return int(text)
+
+
+class AttachmentContent(ApiView):
+    """The bytes of a file that came with a message."""
+
+    permissions: ClassVar = {"GET": VIEW}
+
+    @extend_schema(
+        operation_id="conversations_attachments_retrieve",
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, conversation_id: UUID, attachment_id: UUID) -> HttpResponse:
+        """Read a file, as a download. Needs `accounts.view_pii` and an open reveal of the `messages`.
+
+        403 `no_grant` without one, 409 `not_stored` while (or when) its bytes are not here. Each reading is
+        written to the audit.
+        """
+        return download(
+            services.read_attachment(
+                actor=actor_of(request), conversation_id=conversation_id, attachment_id=attachment_id
+            )
+        )
 
 
 class TakeOver(ApiView):

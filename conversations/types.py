@@ -45,6 +45,7 @@ class InboundMessage:
 
     `external_id` is the provider's id of the message (unique per channel account), `client_id` the
     one the customer's own page made (unique per conversation); either makes a repeat harmless.
+    Without `wants_answer` it is kept and shown, but not announced: no agent takes it up.
     """
 
     channel_account_id: UUID
@@ -56,6 +57,7 @@ class InboundMessage:
     media: tuple[InboundMedia, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
     sent_at: datetime | None = None
+    wants_answer: bool = True
 
 
 @dataclass(frozen=True, slots=True)

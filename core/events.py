@@ -90,13 +90,14 @@ def storing(
     announce: str,
     ids: str,
     types: Mapping[str, str],
+    announce_if: str = "true",
 ) -> Prepared:
     """Return the statement that stores a row, appends the event that tells about it, and announces it.
 
     All of it only for the row that the table expressions in `guard` find, the last of which is named
     `guard`, is an UPDATE, and locks the stream's owner. `stream` (its name), `ids` (the announcement's
     payload) and `columns` are expressions over `guard` and the marks of `types`, which begin with
-    `STORE_TYPES`; the row's `seq` is the event's number.
+    `STORE_TYPES`; the row's `seq` is the event's number. It is announced only where `announce_if` holds.
     """
     mark = prepared.marks(types)
     told = {
@@ -108,7 +109,7 @@ def storing(
         "created_at": mark["moment"],
     }
     stored = rows.insertion_from(row, "head, guard", {**columns, "seq": "head.seq"})
-    outbox = rows.insertion_from(Outbox, "guard", told)
+    outbox = rows.insertion_from(Outbox, f"guard where {announce_if}", told)
     appended = _appending(mark, stream=stream, source=" from guard")
     whole = (
         f"with {guard}, {appended}, stored as ({stored}), told as ({outbox}) select head.*, guard.* from head, guard"

@@ -17,6 +17,7 @@ from standins.script import Rule, Script, parse_rule
 
 MAX_BODY = 64 * 1024
 Document = dict[str, Any]
+Content = tuple[str, bytes]  # its type, and the bytes of a file
 STATUSES = frozenset(int(status) for status in HTTPStatus)
 
 
@@ -51,13 +52,14 @@ class StandInHandler(BaseHTTPRequestHandler):
     server: Any
     name: ClassVar[str]
     page: ClassVar[Path]
+    max_body: ClassVar[int] = MAX_BODY
     protocol_version = "HTTP/1.1"
     timeout = 75
     # One segment per answer: head and body leave together, so no delayed acknowledgement of 40 ms.
     wbufsize = -1
     disable_nagle_algorithm = True
 
-    def answer(self, path: str, query: str, body: Document) -> tuple[int, Document]:
+    def answer(self, path: str, query: str, body: Document) -> tuple[int, Document | Content]:
         """Return the API's answer, errors included, so that "drop_after" can swallow either."""
         raise NotImplementedError
 
@@ -138,9 +140,9 @@ class StandInHandler(BaseHTTPRequestHandler):
             self.close_connection = True
             raise ApiError(411, "length_required", "Send a Content-Length.")
         length = self.headers.get("Content-Length", "0")
-        if not length.isdigit() or int(length) > MAX_BODY:
+        if not length.isdigit() or int(length) > self.max_body:
             self.close_connection = True
-            raise ApiError(413, "too_large", f"At most {MAX_BODY} bytes.")
+            raise ApiError(413, "too_large", f"At most {self.max_body} bytes.")
         return self.parse(self.rfile.read(int(length)))
 
     def parse(self, raw: bytes) -> Document:
@@ -153,9 +155,11 @@ class StandInHandler(BaseHTTPRequestHandler):
             raise ApiError(400, "bad_json", "The body is not an object.")
         return body
 
-    def _send(self, status: int, body: Document, headers: dict[str, str] | None = None) -> None:
+    def _send(self, status: int, body: Document | Content, headers: dict[str, str] | None = None) -> None:
+        if isinstance(body, tuple):
+            return self._send_bytes(status, body[1], body[0], headers or {})
         payload = json.dumps(body).encode()
-        self._send_bytes(status, payload, "application/json", headers or {})
+        return self._send_bytes(status, payload, "application/json", headers or {})
 
     def _send_page(self) -> None:
         policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"

@@ -1,19 +1,20 @@
 """Working a stored webhook of Twilio: a message is received, a report moves a message's status."""
 
 import json
+from dataclasses import replace
 from typing import Final
-from uuid import UUID, uuid5
 
 from django.http import QueryDict
 
 from channels_app.models import InboundDelivery
-from channels_app.whatsapp import window
+from channels_app.whatsapp import wishes
 from channels_app.whatsapp.normalise import Fields, Report, message_of, report_of, sender_of
+from channels_app.whatsapp.numbers import split_address
+from channels_app.whatsapp.transport import BLOCKING
 from conversations import services
-from conversations.models import ChannelAccount, Message
 from conversations.types import SenderIdentity
 from core.actors import system
-from core.errors import Invalid, NotFound, WalkerError
+from core.errors import Invalid, NotFound
 from core.log import get_logger
 from integrations.twilio.errors import meaning_of
 
@@ -27,7 +28,7 @@ def work(delivery: InboundDelivery) -> None:
     fields = fields_of(delivery)
     is_report = delivery.target is not None or fields.get("MessageStatus", "received") != "received"
     if is_report:
-        _note_report(delivery, report_of(fields, part=delivery.headers.get("part", "")))
+        _note_report(delivery, fields, report_of(fields, part=delivery.headers.get("part", "")))
     else:
         _receive(delivery, fields)
 
@@ -47,10 +48,14 @@ def _receive(delivery: InboundDelivery, fields: Fields) -> None:
         raise Invalid("This webhook names no sender or no message.", code="no_sender")
     first = _known_first(identities)
     inbound = message_of(fields, account_id=delivery.channel_account_id, sender=first)
-    message = services.receive(actor=DOOR, inbound=inbound)
+    wish = wishes.wish_of(fields)
+    message = services.receive(actor=DOOR, inbound=replace(inbound, wants_answer=not wish))
     for other in identities:
         if other is not first and message.sender_id is not None:
             services.add_point(actor=DOOR, contact_id=message.sender_id, sender=other)
+    if wish:
+        channel, _ = split_address(fields.get("To", ""))
+        wishes.follow(wish, message=message, senders=identities, channel=channel)
 
 
 def _known_first(identities: tuple[SenderIdentity, ...]) -> SenderIdentity:
@@ -60,7 +65,7 @@ def _known_first(identities: tuple[SenderIdentity, ...]) -> SenderIdentity:
     return next((one for one in identities if services.is_known(one)), identities[0])
 
 
-def _note_report(delivery: InboundDelivery, report: Report) -> None:
+def _note_report(delivery: InboundDelivery, fields: Fields, report: Report) -> None:
     if not report.status or not _counts(report):
         return
     try:
@@ -77,7 +82,7 @@ def _note_report(delivery: InboundDelivery, report: Report) -> None:
         log.info("report_without_message", delivery=str(delivery.pk))
         return
     if report.status == "failed":
-        _after_failure(delivery, report)
+        _after_failure(delivery, fields, report)
 
 
 def _counts(report: Report) -> bool:
@@ -86,41 +91,12 @@ def _counts(report: Report) -> bool:
     return report.status == "failed" or number == of
 
 
-def _after_failure(delivery: InboundDelivery, report: Report) -> None:
-    meaning = meaning_of(report.error)
-    if meaning.at_fault == CHANNEL_AT_FAULT:
+def _after_failure(delivery: InboundDelivery, fields: Fields, report: Report) -> None:
+    """Note what the failure says of our number or of the recipient; the message itself is seen to elsewhere."""
+    if meaning_of(report.error).at_fault == CHANNEL_AT_FAULT:
         services.note_trouble(account_id=delivery.channel_account_id, code=report.error)
-    if report.error == window.CLOSED_CODE:
-        message = _message(delivery, report)
-        if message is not None:
-            _say_otherwise(message)
-
-
-def _message(delivery: InboundDelivery, report: Report) -> Message | None:
-    rows = Message.objects.filter(direction=Message.Direction.OUT, channel_account=delivery.channel_account_id)
-    named = {"pk": delivery.target} if delivery.target else {"channel_message_id": report.sid}
-    found: Message | None = rows.select_related("channel_account").filter(**named).first()
-    return found
-
-
-def _say_otherwise(message: Message) -> None:
-    """The provider says the window is closed: once more as a template where there is one, else a person."""
-    account: ChannelAccount = message.channel_account
-    if not window.template_of(account.credentials) or message.metadata.get(window.AS_TEMPLATE):
-        window.give_to_person(message.conversation_id)
-        return
-    try:
-        services.reply(
-            actor=DOOR,
-            conversation_id=message.conversation_id,
-            text=message.body,
-            sender_type="system",
-            metadata={**message.metadata, window.AS_TEMPLATE: True},
-            client_id=_once(message.pk),
-        )
-    except WalkerError:
-        log.warning("template_not_sent", message=str(message.pk), exc_info=True)
-
-
-def _once(message_id: UUID) -> UUID:
-    return uuid5(message_id, "as template")
+    reason = BLOCKING.get(report.error)
+    if reason:
+        channel, _ = split_address(fields.get("To", ""))
+        for recipient in sender_of({"From": fields.get("To", "")}).identities:
+            services.block_point(actor=DOOR, sender=recipient, channel=channel, reason=reason)

@@ -15,12 +15,20 @@ from channels_app.whatsapp.numbers import PREFIX
 from conversations import services
 from conversations.models import DeliveryAttempt, Message
 from conversations.registry import register_transport
+from conversations.services.blocking import OPTED_OUT, UNREACHABLE
 from conversations.types import OutboundMessage, PointKind, SendResult, Transport
+from core.actors import system
 from core.clock import now
 from integrations.twilio.client import Failed, Listed, Sent, TwilioClient, Unknown
 from integrations.twilio.errors import meaning_of
 
+DOOR: Final = system("whatsapp")
 BODY_LIMIT: Final = 1600
+# Codes that say that an address takes nothing from us any more.
+BLOCKING: Final = {
+    "21610": OPTED_OUT,
+    **dict.fromkeys(("21211", "21614", "63003", "63024"), UNREACHABLE),
+}
 # A request whose answer was lost may still be on its way; after this it has arrived or never will.
 SETTLED: Final = timedelta(seconds=20)
 CLOCKS_APART: Final = timedelta(seconds=5)
@@ -43,6 +51,7 @@ class WhatsAppTransport(Transport):
 
     recipient_kinds: ClassVar[tuple[PointKind, ...]] = ("phone", "bsuid")
     prefix: ClassVar[str] = PREFIX
+    channel: ClassVar[str] = "whatsapp"
     has_window: ClassVar[bool] = True
 
     def send(self, outbound: OutboundMessage) -> SendResult:
@@ -55,7 +64,6 @@ class WhatsAppTransport(Transport):
         is_template = bool(template) and bool(outbound.metadata.get(window.AS_TEMPLATE))
         if self.has_window and not is_template and not window.is_open(outbound.conversation_id, now()):
             if not template:
-                window.give_to_person(outbound.conversation_id)
                 return SendResult(ok=False, error=window.REASON, permanent=True)
             is_template = True
         route = Route(f"{self.prefix}{outbound.from_address}", f"{self.prefix}{outbound.recipient.value}")
@@ -74,6 +82,8 @@ class WhatsAppTransport(Transport):
             return SendResult(ok=True, provider_id=outcome.sid)
         if meaning_of(outcome.code).at_fault == "channel":
             services.note_trouble(account_id=outbound.channel_account_id, code=outcome.code)
+        if reason := BLOCKING.get(outcome.code):
+            services.block_point(actor=DOOR, sender=outbound.recipient, channel=self.channel, reason=reason)
         if isinstance(outcome, Unknown):
             return SendResult(ok=False, error=outcome.code, retry_after=int(SETTLED.total_seconds()))
         return SendResult(ok=False, error=outcome.code, permanent=outcome.permanent, retry_after=outcome.retry_after)
@@ -84,6 +94,7 @@ class SmsTransport(WhatsAppTransport):
 
     recipient_kinds = ("phone",)
     prefix = ""
+    channel = "sms"
     has_window = False
 
 

@@ -38,9 +38,9 @@ def template_variable(text: str) -> str:
     return line if len(line) <= VARIABLE_LIMIT else line[: VARIABLE_LIMIT - 1] + "…"
 
 
-def give_to_person(conversation_id: UUID) -> None:
+def give_to_person(conversation_id: UUID, reason: str = REASON) -> None:
     """Let a person reach the customer another way; a closed conversation stays closed."""
     try:
-        services.hand_off(actor=system("whatsapp"), conversation_id=conversation_id, reason=REASON)
+        services.hand_off(actor=system("whatsapp"), conversation_id=conversation_id, reason=reason)
     except WalkerError as problem:
         log.warning("not_handed_off", conversation=str(conversation_id), problem=problem.code)

@@ -46,6 +46,9 @@ class ContactPoint(TenantModel):
     masked_value = models.CharField(max_length=80, blank=True)
     is_verified = models.BooleanField(default=False)
     is_primary = models.BooleanField(default=False)
+    blocks = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="Kinds of channels it may not be written to on, and why."
+    )
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:

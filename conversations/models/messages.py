@@ -123,12 +123,16 @@ class Attachment(TenantModel):
     content = EncryptedTextField(null=True, help_text="Base64 of the bytes.")
     digest = models.CharField(max_length=64, blank=True)
     state = models.CharField(max_length=8, choices=State, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, help_text="When it may be fetched; nobody does without it.")
+    error = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "message"], name="attachments_by_message"),
             models.Index(fields=["tenant_id", "state"], name="attachments_by_state"),
+            models.Index(fields=["next_attempt_at"], name="attachments_to_fetch", condition=Q(state="pending")),
         ]
 
     def __str__(self) -> str:

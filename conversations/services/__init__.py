@@ -1,5 +1,7 @@
 """Changing conversations: receive, reply, deliver, take over, give back, assign, hand off, close."""
 
+from conversations.services.attachments import claim_attachment, fail_attachment, keep_attachment, read_attachment
+from conversations.services.blocking import block_point, unblock_point
 from conversations.services.channels import clear_trouble, connect_channel, lookup_digest, note_trouble
 from conversations.services.contacts import (
     add_point,
@@ -29,16 +31,20 @@ __all__ = [
     "add_point",
     "add_tag",
     "assign",
+    "block_point",
+    "claim_attachment",
     "clear_trouble",
     "close",
     "connect_channel",
     "contact_actor",
     "deliver",
     "escalate",
+    "fail_attachment",
     "give_back",
     "hand_off",
     "introduce",
     "is_known",
+    "keep_attachment",
     "link_contact_to_user",
     "lookup_digest",
     "mark_read",
@@ -47,10 +53,12 @@ __all__ = [
     "note_activity",
     "note_trouble",
     "on_queued",
+    "read_attachment",
     "receive",
     "record_status",
     "record_view",
     "remove_tag",
     "reply",
     "take_over",
+    "unblock_point",
 ]

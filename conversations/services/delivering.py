@@ -10,9 +10,10 @@ from django.db.models import Exists, F, OuterRef
 
 from conversations import registry
 from conversations.models import ContactPoint, DeliveryAttempt, Message
+from conversations.services import blocking
 from conversations.services.statuses import advance
 from conversations.transitions import FAILED, SENDING, SENT, UNDELIVERED
-from conversations.types import ContentType, OutboundMessage, SenderIdentity, SendResult, Transport
+from conversations.types import ContentType, OutboundMessage, PointKind, SenderIdentity, SendResult, Transport
 from core.clock import now as clock_now
 from core.errors import NotFound
 from core.log import get_logger
@@ -92,7 +93,7 @@ def _send(attempt: DeliveryAttempt) -> SendResult:
         transport = registry.transport_for(message.channel_account.kind)
         return transport().send(_outbound(message, transport, attempt.number))
     except NotFound as missing:
-        return SendResult(ok=False, error=missing.code)
+        return SendResult(ok=False, error=missing.code, permanent=missing.code in blocking.HOPELESS)
     except Exception as problem:  # noqa: BLE001  (task boundary: a provider's fault is an outcome)
         log.warning("delivery_raised", message_id=str(message.pk), problem=type(problem).__name__)
         return SendResult(ok=False, error=type(problem).__name__)
@@ -106,7 +107,7 @@ def _outbound(message: Message, transport: type[Transport], number: int) -> Outb
         channel_account_id=account.pk,
         from_address=account.address,
         credentials=account.credentials,
-        recipient=_recipient(message.conversation.contact_id, transport),
+        recipient=_recipient(message, transport),
         text=message.body,
         content_type=cast("ContentType", message.content_type),
         media=tuple(message.media),
@@ -115,13 +116,12 @@ def _outbound(message: Message, transport: type[Transport], number: int) -> Outb
     )
 
 
-def _recipient(contact_id: UUID, transport: type[Transport]) -> SenderIdentity:
+def _recipient(message: Message, transport: type[Transport]) -> SenderIdentity:
     kinds = transport.recipient_kinds
-    found = list(ContactPoint.objects.filter(contact_id=contact_id, kind__in=kinds))
-    if not found:
-        raise NotFound("The contact has no address on this channel.", code="no_address")
+    rows = ContactPoint.objects.filter(contact_id=message.conversation.contact_id, kind__in=kinds)
+    found = blocking.writable(list(rows), message)
     best = min(found, key=lambda point: (kinds.index(point.kind), not point.is_primary))
-    return SenderIdentity(kind=best.kind, value=best.value, verified=best.is_verified)
+    return SenderIdentity(kind=cast("PointKind", best.kind), value=best.value, verified=best.is_verified)
 
 
 def _settle(attempt: DeliveryAttempt, result: SendResult, moment: datetime) -> str:

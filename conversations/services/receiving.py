@@ -119,6 +119,7 @@ _TYPES: Final = events.STORE_TYPES | {
     "verified": "boolean",
     "user": "uuid",
     "as_known": "boolean",
+    "wants_answer": "boolean",
     "content_type": "text",
     "body": "bytea",
     "masked_body": "text",
@@ -158,6 +159,7 @@ def _statement() -> Prepared:
         announce="message_received",
         ids="jsonb_build_object('conversation', guard.id)",
         types=_TYPES,
+        announce_if=mark["wants_answer"],
     )
 
 
@@ -275,6 +277,7 @@ def _write(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Mess
             "verified": sender.verified,
             "user": sender.user_id,
             "as_known": as_known,
+            "wants_answer": inbound.wants_answer,
             "media": json.dumps(message.media),
         },
     )
@@ -319,6 +322,7 @@ def _attachments(inbound: InboundMessage) -> list[Attachment]:
             size=max(0, min(item.size, 2**31 - 1)),
             filename=texts.clean(item.filename)[:200],
             source=texts.clean(item.source)[:2000],
+            next_attempt_at=clock_now(),
         )
         for item in inbound.media
     ]

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from conversations.models import Conversation, Message
+from conversations.models import Conversation, DeliveryAttempt, Message
 from conversations.services.states import locked
 from conversations.transitions import DELIVERED, FAILED, READ, SENT, statuses_before
 from core import events
@@ -35,7 +35,12 @@ def record_status(
         raise Invalid("This status is not known.", fields={"status": ["unknown"]})
     with transaction.atomic():
         message = _find(message_id, channel_account_id, channel_message_id)
-        return advance(message, status, error=error)
+        if not advance(message, status, error=error):
+            return False
+        if status == FAILED:
+            last = DeliveryAttempt.objects.filter(message=message).order_by("-number").values("pk")[:1]
+            DeliveryAttempt.objects.filter(pk__in=last).update(error=error[:200], permanent=True)
+        return True
 
 
 def _find(message_id: UUID | None, channel_account_id: UUID | None, channel_message_id: str) -> Message:

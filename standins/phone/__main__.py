@@ -43,6 +43,7 @@ def main() -> int:
         print(f"cannot listen on {arguments.host}:{arguments.port}: {error}", file=sys.stderr)
         return 1
     _stop_on_signals(server)
+    phone.address = f"http://{arguments.host}:{server.server_port}"
     print(f"listening on http://{arguments.host}:{server.server_port}", flush=True)
     server.serve_forever(poll_interval=0.1)
     server.server_close()

@@ -1,5 +1,7 @@
 """The phone itself: people write, replies arrive, ticks go back; it can be told to misbehave."""
 
+import base64
+import binascii
 import threading
 import uuid
 from dataclasses import dataclass
@@ -35,6 +37,7 @@ class Phone:
         self.store, self.poster = store, poster
         self.accounts = {account.sid: account for account in accounts}
         self.behaviour = Behaviour()
+        self.address = ""
         self._guard = threading.Lock()
 
     @property
@@ -56,21 +59,39 @@ class Phone:
         self.store.clear()
 
     def write(self, wanted: Document) -> Document:
-        """Let a person write: `{account, from, body, fields}`; `fields` are further parameters of the webhook."""
+        """Let a person write: `{account, from, body, files, fields}`.
+
+        `files` are `{type, content}` with base64 content; `fields` are further parameters of the webhook.
+        """
         account = self.accounts.get(str(wanted.get("account", "")))
         if account is None:
             raise not_found()
         sender, body = str(wanted.get("from", "")), str(wanted.get("body", ""))
         sid = str(wanted.get("sid") or f"SM{uuid.uuid4().hex}")
+        files = self._keep(account, sid, list(wanted.get("files") or []))
         if self.store.get_message(account.sid, sid) is None:
-            self.store.add_message(_inbound(account, sid, sender, body))
+            self.store.add_message(_inbound(account, sid, sender, body or ("[file]" if files else "")))
         word = body.strip().lower()
         if word in STOP_WORDS | START_WORDS:
             self.store.set_opted_out(account.sid, sender, is_out=word in STOP_WORDS)
-        form = self._form(account, sid, sender, body)
+        form = {**self._form(account, sid, sender, body), **files}
         more = {str(name): str(value) for name, value in dict(wanted.get("fields") or {}).items()}
         form = {name: value for name, value in {**form, **more}.items() if value or name == "Body"}
         return {"sid": sid, "status": self.poster.post(account, self.webhook, form)}
+
+    def _keep(self, account: Account, sid: str, files: list[Document]) -> dict[str, str]:
+        """Keep the files, and return how the webhook names them."""
+        form = {"NumMedia": str(len(files)), "MessageType": "image"} if files else {}
+        for number, file in enumerate(files):
+            path, kind = f"Messages/{sid}/Media/ME{uuid.uuid4().hex}", str(file.get("type", ""))
+            try:
+                content = base64.b64decode(str(file.get("content", "")), validate=True)
+            except binascii.Error:
+                raise invalid(files="The content is not base64.") from None
+            self.store.add_file(account.sid, path, kind, content)
+            form[f"MediaUrl{number}"] = f"{self.address}/2010-04-01/Accounts/{account.sid}/{path}"
+            form[f"MediaContentType{number}"] = kind
+        return form
 
     def _form(self, account: Account, sid: str, sender: str, body: str) -> dict[str, str]:
         return {

@@ -9,7 +9,7 @@ from standins.errors import ApiError, not_found
 from standins.phone import rest
 from standins.phone.phone import Phone
 from standins.phone.store import Account, Document
-from standins.web import StandInHandler, StandInServer
+from standins.web import Content, StandInHandler, StandInServer
 
 ROOT = "/2010-04-01/Accounts/"
 
@@ -32,10 +32,11 @@ class Handler(StandInHandler):
 
     server: PhoneServer
     name = "sandbox-phone"
+    max_body = 4 * 1024 * 1024
     page = Path(__file__).with_name("page.html")
     server_version = "SandboxPhone/1"
 
-    def answer(self, path: str, query: str, body: Document) -> tuple[int, Document]:
+    def answer(self, path: str, query: str, body: Document) -> tuple[int, Document | Content]:
         """Return the API's answer in the vendor's form."""
         try:
             if not path.startswith(ROOT):
@@ -45,13 +46,16 @@ class Handler(StandInHandler):
         except ApiError as error:
             return error.status, error.body
 
-    def _call(self, account: Account, path: str, query: str, body: Document) -> tuple[int, Document]:
+    def _call(self, account: Account, path: str, query: str, body: Document) -> tuple[int, Document | Content]:
         phone = self.server.phone
         match self.command, path:
             case "POST", "Messages.json":
                 return 201, phone.send(account, body)
             case "GET", "Messages.json":
                 return 200, rest.listed(phone.store, account, dict(parse_qsl(query)))
+        file = phone.store.get_file(account.sid, path)
+        if file is not None and self.command == "GET":
+            return 200, file
         sid = path.removeprefix("Messages/").removesuffix(".json")
         found = phone.store.get_message(account.sid, sid)
         if found is None or self.command != "GET":

@@ -20,9 +20,12 @@ create table if not exists webhook (
     number integer primary key autoincrement, account text not null, url text not null,
     form text not null, status integer not null, answer text not null, time text not null
 );
+create table if not exists file (
+    account text not null, path text not null, kind text not null, content blob not null, primary key (account, path)
+);
 create table if not exists opted_out (account text not null, phone text not null, primary key (account, phone));
 """
-TABLES = ("message", "webhook", "opted_out")
+TABLES = ("message", "webhook", "file", "opted_out")
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,15 @@ class Store:
         """The newest messages of an account, newest first."""
         rows = self._rows("select * from message where account = ? order by number desc limit ?", account, limit)
         return [_message(row) for row in rows]
+
+    def add_file(self, account: str, path: str, kind: str, content: bytes) -> None:
+        """Keep a file that a person sends; the path is the one below the account."""
+        self._change("insert or replace into file values (?, ?, ?, ?)", account, path, kind, content)
+
+    def get_file(self, account: str, path: str) -> tuple[str, bytes] | None:
+        """A file with its type, or None."""
+        rows = self._rows("select kind, content from file where account = ? and path = ?", account, path)
+        return (rows[0]["kind"], rows[0]["content"]) if rows else None
 
     def last_inbound(self, account: str, phone: str) -> str:
         """When a phone last wrote to the account, or nothing."""

@@ -106,6 +106,7 @@ WORK: Final = {
     "admin:hitl_approvalworkflow_change": PAGE,
     "admin:conversations_conversation_changelist": OPEN_LIST,
     "admin:conversations_conversation_change": CHAT_PAGE,
+    "admin:conversations_conversation_file": Row(Answers(302, 403, 404, 403), Answers(302, 405, 405)),  # no grant
     "admin:conversations_conversation_reply": ACTION,
     "admin:conversations_conversation_take_over": ACTION,
     "admin:conversations_conversation_give_back": ACTION,
@@ -164,6 +165,7 @@ API: Final = {
     "api_conversations": API_OPEN_READ,
     "api_conversation": API_LOOK,
     "api_conversation_messages": API_TALK,
+    "api_conversation_attachment": Row(Answers(401, 403, 404, 403), Answers(401, 405, 405)),  # no grant
     "api_conversation_take_over": API_PRESS,
     "api_conversation_give_back": API_PRESS,
     "api_conversation_close": API_WRITE,

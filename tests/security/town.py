@@ -10,7 +10,7 @@ from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
 from agents.models import Agent, AgentRun, ToolCall
 from conversations import services as talk
-from conversations.models import ChannelAccount, Contact, Conversation
+from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message
 from core import dead_letters
 from core.models import AuditEntry
 from core.scope import tenant_scope
@@ -32,6 +32,7 @@ IN_THE_API = {
     "agent_id": "agents.agent",
     "run_id": "agents.agentrun",
     "call_id": "agents.toolcall",
+    "attachment_id": "conversations.attachment",
 }
 dead_letters.register_replayer(LETTERS, lambda _ref: None)
 
@@ -53,7 +54,8 @@ class Town:
             return {"message_id": self.world.acme.pk}
         if "object_id" in route:
             app, model = name.removeprefix("admin:").split("_")[:2]
-            return {"object_id": self.ids[f"{app}.{model}"]}
+            more = {kind: self.ids[IN_THE_API[kind]] for kind in re.findall(r"<uuid:(attachment_id)>", route)}
+            return {"object_id": self.ids[f"{app}.{model}"], **more}
         return {kind: self.ids[IN_THE_API[kind]] for kind in re.findall(r"<uuid:(\w+)>", route)}
 
     def form(self) -> dict[str, Any]:
@@ -96,8 +98,14 @@ def build_town(world: World) -> Town:
         rows += [AgentRun.objects.earliest("id"), AuditEntry.objects.earliest("seq")]
         rows += [ChannelAccount.objects.get(kind="sms"), Membership.objects.get(user=user)]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
+        rows.append(_a_file())
         ids = {row._meta.label_lower: row.pk for row in rows}
         return Town(world, ids, widget.public_key, approval.digest)
+
+
+def _a_file() -> Attachment:
+    message = Message.objects.filter(conversation=Conversation.objects.earliest("id")).earliest("id")
+    return Attachment.objects.create(message=message, content_type="image/png", filename=f"{MARK}.png")
 
 
 def _ask_in_a_conversation(world: World) -> Approval:

@@ -1,0 +1,40 @@
+"""The bytes of files that customers send: fetched from Twilio after the message, kept encrypted."""
+
+from typing import Final
+from uuid import UUID
+
+from conversations import services
+from conversations.models import Attachment
+from core.clock import now
+from core.log import get_logger
+from core.scope import platform_scope
+from integrations.twilio.media import Fetched, fetch_media
+
+log = get_logger(__name__)
+BATCH: Final = 50
+
+
+def fetch(attachment_id: UUID) -> str:
+    """Fetch one file that is due and return its state; "" when there is nothing to do. What fails is noted."""
+    attachment = services.claim_attachment(attachment_id=attachment_id)
+    if attachment is None:
+        return ""
+    kept = attachment.message.channel_account.credentials or {}
+    outcome = fetch_media(
+        attachment.source,
+        account_sid=str(kept.get("account_sid") or ""),
+        auth_token=str(kept.get("auth_token") or ""),
+    )
+    if isinstance(outcome, Fetched):
+        services.keep_attachment(attachment=attachment, content=outcome.content, content_type=outcome.content_type)
+    else:
+        log.info("file_not_fetched", attachment=str(attachment_id), code=outcome.code)
+        services.fail_attachment(attachment=attachment, error=outcome.code, permanent=outcome.permanent)
+    return str(attachment.state)
+
+
+def list_due() -> list[tuple[UUID, UUID]]:
+    """Return (tenant, file) pairs that are to be fetched: new ones, and those whose worker died."""
+    with platform_scope():
+        due = Attachment.objects.filter(state=Attachment.State.PENDING, next_attempt_at__lte=now())
+        return list(due.order_by("next_attempt_at").values_list("tenant_id", "id")[:BATCH])

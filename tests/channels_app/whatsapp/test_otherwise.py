@@ -1,0 +1,196 @@
+"""A decision that comes late: as a template, else by mail, else a person is asked; to the second."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from channels_app import deliveries, tasks
+from channels_app.whatsapp import otherwise, window
+from conversations import services
+from conversations.models import Conversation, DeliveryAttempt, Message
+from conversations.types import SenderIdentity
+from core import events
+from core.models import AuditEntry
+from integrations.mail.types import MailEvent
+from integrations.models import MailDelivery
+from tests.channels_app.whatsapp.conftest import OURS, TEMPLATE, Door, connect, fields, post
+from tests.phone_fixture import CUSTOMER, MEMBER, Phone
+from tests.world import OPERATOR
+
+DAY = timedelta(hours=24)
+SECOND = timedelta(seconds=1)
+DECIDED = {"reference": "BR-1001", "approval_id": "0", "approval_state": "executed"}
+
+
+def conversation() -> Conversation:
+    found: Conversation = Conversation.objects.select_related("contact").get()
+    return found
+
+
+def tell(text: str = "BR-1001 is approved", **metadata: Any) -> Message:
+    return services.reply(
+        actor=OPERATOR, conversation_id=conversation().pk, text=text, sender_type="system",
+        metadata={**DECIDED, **metadata},
+    )  # fmt: skip
+
+
+def write(phone: Phone, sender: str = CUSTOMER) -> None:
+    phone.write("Raise the budget", sender=sender)
+    deliveries.work_due()
+
+
+def age(gap: timedelta) -> None:
+    last = conversation().last_inbound_at
+    assert last is not None
+    Conversation.objects.update(last_inbound_at=last - gap)
+
+
+def make_colleague(door: Door) -> str:
+    user = door.world.people["support"]
+    services.link_contact_to_user(
+        actor=door.world.actor("owner"), contact_id=conversation().contact_id, user_id=user.pk
+    )
+    return str(user.email)
+
+
+@pytest.mark.parametrize(("gap", "is_open"), [(DAY - SECOND, True), (DAY, False), (DAY + SECOND, False)])
+def test_window_closes_with_the_last_second_of_the_day(door: Door, gap: timedelta, is_open: bool) -> None:
+    door.take()
+    with door.inside():
+        wrote = conversation().last_inbound_at
+        assert wrote is not None
+        assert window.is_open(conversation().pk, wrote + gap) is is_open
+
+
+def test_decision_a_second_before_the_end_goes_out_as_text(phone: Phone, open_door: Door) -> None:
+    write(phone)
+    with open_door.inside():
+        age(DAY - timedelta(seconds=30))
+        assert services.deliver(message_id=tell().pk) == "sent"
+    assert phone.replies(CUSTOMER)[-1]["more"]["template"] == ""
+
+
+def test_decision_after_the_end_goes_out_as_a_template(phone: Phone, open_door: Door) -> None:
+    write(phone)
+    with open_door.inside():
+        age(DAY)
+        assert services.deliver(message_id=tell().pk) == "sent"
+    assert phone.replies(CUSTOMER)[-1]["body"] == "News about your request: BR-1001 is approved"
+
+
+def failed_late(door: Door, **metadata: Any) -> Message:
+    """A decision that found the window closed and no template."""
+    connect(door.world)
+    age(DAY)
+    message = tell(**metadata)
+    assert services.deliver(message_id=message.pk) == "failed"
+    return message
+
+
+def test_without_a_template_the_colleague_gets_a_mail(phone: Phone, open_door: Door) -> None:
+    write(phone)
+    with open_door.inside():
+        address = make_colleague(open_door)
+        message = failed_late(open_door)
+        assert [otherwise.settle(message.pk) for _ in range(3)] == ["mail"] * 3
+        mail = MailDelivery.objects.get()
+        assert (mail.address, mail.type, mail.ref) == (address, "decision", message.pk)
+        assert "BR-1001 is approved" in mail.text
+        assert conversation().state == "agent"
+
+
+def test_verified_mailbox_of_a_customer_gets_a_mail_and_an_unverified_one_does_not(
+    phone: Phone, open_door: Door
+) -> None:
+    write(phone)
+    with open_door.inside():
+        message = failed_late(open_door)
+        said = SenderIdentity(kind="email", value="ana@example.org", verified=False)
+        services.add_point(actor=otherwise.DOOR, contact_id=conversation().contact_id, sender=said)
+        assert otherwise.settle(message.pk) == "person"
+        conversation().contact.points.filter(kind="email").update(is_verified=True)
+        assert otherwise.settle(message.pk) == "mail"
+
+
+def test_without_template_and_mailbox_a_person_is_asked(phone: Phone, open_door: Door) -> None:
+    write(phone)
+    with open_door.inside():
+        message = failed_late(open_door)
+        assert otherwise.settle(message.pk) == "person"
+        found = conversation()
+    assert (found.state, found.needs_person, found.escalation_reason) == ("person", True, "window_closed")
+
+
+def test_lost_mail_is_a_task_for_a_person_too(phone: Phone, open_door: Door) -> None:
+    write(phone)
+    with open_door.inside():
+        make_colleague(open_door)
+        message = failed_late(open_door)
+        otherwise.settle(message.pk)
+        mail = MailDelivery.objects.get()
+        facts = {"type": "decision", "ref": message.pk, "user_id": None, "at": mail.queued_at}
+        otherwise.LostDecisions().hear(MailEvent(mail.pk, what="sent", **facts))
+        assert conversation().state == "agent"
+        otherwise.LostDecisions().hear(MailEvent(mail.pk, what="bounced", **facts))
+        assert (conversation().state, conversation().escalation_reason) == ("person", "not_delivered")
+
+
+def test_ordinary_answer_is_never_mailed(phone: Phone, open_door: Door) -> None:
+    write(phone)
+    with open_door.inside():
+        make_colleague(open_door)
+        message = failed_late(open_door, reference="")
+        assert otherwise.settle(message.pk) == "person"
+        assert not MailDelivery.objects.exists()
+
+
+def test_provider_who_finds_the_window_closed_gets_the_template_once(phone: Phone, open_door: Door) -> None:
+    write(phone)
+    with open_door.inside():
+        message = tell()
+        DeliveryAttempt.objects.create(message=message, number=1, error="63016", permanent=True)
+        Message.objects.filter(pk=message.pk).update(status="failed", next_attempt_at=None)
+        assert [otherwise.settle(message.pk) for _ in range(2)] == ["template", "template"]
+        [again] = Message.objects.filter(direction="out").exclude(pk=message.pk)
+        assert services.deliver(message_id=again.pk) == "sent"
+    assert phone.replies(CUSTOMER)[-1]["more"]["template"] == TEMPLATE
+
+
+def test_decision_to_who_said_stop_goes_by_mail(phone: Phone, open_door: Door) -> None:
+    write(phone)
+    with open_door.inside():
+        make_colleague(open_door)
+    phone.write("STOP", sender=CUSTOMER)
+    deliveries.work_due()
+    with open_door.inside():
+        for waiting in Message.objects.filter(direction="out", status="queued").order_by("seq"):
+            services.deliver(message_id=waiting.pk)
+        message = tell()
+        assert services.deliver(message_id=message.pk) == "failed"
+        assert otherwise.settle(message.pk) == "mail"
+        assert AuditEntry.objects.filter(action="MESSAGE_MAILED").count() == 1
+
+
+def test_message_that_can_never_be_delivered_is_a_task_for_a_person(door: Door) -> None:
+    door.take()
+    with door.inside():
+        message = tell(reference="")
+        form = fields(MessageSid="SMout", MessageStatus="undelivered", ErrorCode="63021")
+        form |= {"From": f"whatsapp:{OURS}", "To": "whatsapp:+34600123456"}
+        post(form, path=f"/channels/whatsapp/status/{message.pk}/")
+        deliveries.work_due()
+        assert message.attempts.count() == 0
+        assert otherwise.settle(message.pk) == "person"
+        assert conversation().escalation_reason == "not_delivered"
+
+
+def test_announced_failure_is_queued_by_its_id(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, str]] = []
+    monkeypatch.setattr(tasks.say_otherwise, "delay", lambda *given: seen.append(given))
+    door.take()
+    with door.inside():
+        message = tell()
+        events.message_failed.send(sender=None, tenant_id=door.world.acme.pk, ref=message.pk, payload={})
+    assert seen == [(str(door.world.acme.pk), str(message.pk))]
+    assert MEMBER
