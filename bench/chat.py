@@ -78,7 +78,7 @@ async def measure(options: argparse.Namespace) -> int:
         busy: Contenders = {BARE: (bare, echoed), KEPT: (kept, echoed), OURS: (visitors, echoed)}
         passed &= await compare("one after the other, 22 a second, agents answering beside", options.messages, busy)
         # In the reading above the agents, and whatever else a message sets off, work beside the chat only.
-        await compare_mixed("the same, the three in turn message by message (no target)", options.messages, busy)
+        await compare_mixed("the same, the three in turn message by message", options.messages, busy)
         # New visitors: to the others, who wrote without a pause, a person is asked to attend.
         fresh = [await open_visitor(session, url, widgets[False]) for _ in range(options.lines)]
         member = await open_member(session, url, widgets[True])
@@ -120,8 +120,11 @@ async def compare(title: str, messages: int, contenders: Contenders) -> bool:
     return tell(title, runs)
 
 
-async def compare_mixed(title: str, messages: int, contenders: Contenders) -> bool:
-    """Let each message be followed by one of the next contender, so that all have the same work beside them."""
+async def compare_mixed(title: str, messages: int, contenders: Contenders) -> None:
+    """Let each message be followed by one of the next contender, so that all have the same work beside them.
+
+    It explains the reading before it and has no target of its own.
+    """
     runs: dict[str, list[list[float]]] = {name: [] for name in contenders}
     for _ in range(ROUNDS):
         for name in contenders:
@@ -130,10 +133,10 @@ async def compare_mixed(title: str, messages: int, contenders: Contenders) -> bo
             for name, (lines, send) in contenders.items():
                 runs[name][-1].append(await send(lines[number % len(lines)]))
         await asyncio.sleep(3)
-    return tell(title, runs)
+    tell(title, runs, has_target=False)
 
 
-def tell(title: str, runs: dict[str, list[list[float]]]) -> bool:
+def tell(title: str, runs: dict[str, list[list[float]]], *, has_target: bool = True) -> bool:
     """Print a reading; tell whether the ratio to the bare consumer is within the target."""
     load = os.getloadavg()[0]
     say(f"\nsend_message until message_received: {title} (load {load:.1f})")
@@ -142,7 +145,7 @@ def tell(title: str, runs: dict[str, list[list[float]]]) -> bool:
         p95 = middle([quantile(run, 0.95) for run in found])
         say(f"  {name:<24} p50 of each run {shown}   median {p50(found) * 1000:5.2f} ms   p95 {p95 * 1000:5.2f} ms")
     ratio = p50(runs[OURS]) / p50(runs[BARE])
-    say(f"  ratio of p50 to the bare consumer {ratio:.2f} (target at most {RATIO_TARGET})")
+    say(f"  ratio of p50 to the bare consumer {ratio:.2f}{f' (target at most {RATIO_TARGET})' if has_target else ''}")
     say(f"  ratio of p50 to the one on kept connections {p50(runs[OURS]) / p50(runs[KEPT]):.2f}")
     return ratio <= RATIO_TARGET
 
