@@ -13,6 +13,7 @@ from console.bases import ReadOnlyAdmin
 from console.lists import choose, since
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
+from hitl import stoppable
 
 RUN_STATES = {
     "queued": ("neutral", "clock"),
@@ -21,6 +22,19 @@ RUN_STATES = {
     "finished": ("good", "check"),
     "failed": ("danger", "x-circle"),
 }
+
+
+class AgentTargets(stoppable.Targets):
+    """Agents, as what a kill switch may stop."""
+
+    scope, title = "agent", "One agent"
+
+    def choices(self) -> list[tuple[str, str]]:
+        """Return the tenant's agents."""
+        return [(str(key), name) for key, name in Agent.objects.order_by("name", "id").values_list("pk", "name")]
+
+
+stoppable.targets.register("agent", AgentTargets)
 
 
 @admin.register(Agent)

@@ -9,7 +9,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, reverse
 
 from accounts.views import sign_in
-from console import navigation, tenants, tiles
+from console import banners, navigation, tenants, tiles
 from console.bases import ReadOnlyAdmin
 from console.kit import KitSite
 from console.viewers import is_fragment, viewer_of, viewer_or_none
@@ -71,6 +71,7 @@ class WalkerAdminSite(KitSite):
         context = {
             **self.each_context(request),
             "title": self.index_title,
+            "banners": banners.shown_to(viewer_of(request)),
             "tiles": tiles.shown_to(viewer_of(request)),
             **(extra_context or {}),
         }

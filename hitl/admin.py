@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from console import banners
 from console.actions import ServiceAction, service_action
 from console.bases import ReadOnlyAdmin, ServiceAdmin
 from console.forms import ConsoleForm, OptionalReasonForm, ReasonForm
@@ -16,7 +17,7 @@ from console.people import name_in, names_of
 from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
 from core.clock import now
-from hitl import admin_tiles, panels, services
+from hitl import admin_switches, admin_tiles, panels, services
 from hitl.admin_display import RISKS, risk_chip, state_chip
 from hitl.admin_filters import ORDER, KindFilter, MineFilter, OverdueFilter, StateFilter, ranked
 from hitl.admin_forms import ApproveForm, RejectForm, ResolveForm
@@ -25,7 +26,7 @@ from hitl.models import Approval, ApprovalWorkflow
 from hitl.services.deciding import Verdict
 from hitl.transitions import WAITING, Event, State
 
-__all__ = ["ApprovalAdmin", "WorkflowAdmin", "admin_tiles"]
+__all__ = ["ApprovalAdmin", "WorkflowAdmin", "admin_switches", "admin_tiles"]
 
 EVENT_OF: Final = {
     "cancel": Event.CANCEL,
@@ -68,6 +69,10 @@ class ApprovalAdmin(ServiceAdmin):
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
         """Return the order of the queue."""
         return ORDER
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Say over the queue what is stopped."""
+        return {**super().list_context(request), "banners": banners.shown_to(viewer_of(request))}
 
     def prepare_rows(self, request: HttpRequest, rows: list[Approval]) -> None:
         """Read the names of all requesters at once."""

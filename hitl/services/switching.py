@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import Tenant
-from core import audit
+from core import audit, events
 from core.actors import Actor, system
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, Refused
@@ -59,6 +59,7 @@ def throw_switch(
             thrown_by_id=actor.user_id,
             thrown_at=now or clock_now(),
         )
+        _tell("thrown", switch)
         _audit(actor, "KILLSWITCH_THROWN", switch)
     hold_covered(now=now)
     switch.on_the_wire = switches.calls_on_the_wire(scope=scope, target=switch.target, within=wait)
@@ -76,9 +77,14 @@ def release_switch(*, actor: Actor, switch_id: UUID, now: datetime | None = None
         if not rows.update(released_at=now or clock_now(), released_by_id=actor.user_id):
             raise NotFound
         switch: KillSwitch = KillSwitch.objects.get(pk=switch_id)
+        _tell("released", switch)
         _audit(actor, "KILLSWITCH_RELEASED", switch)
     hold_covered(now=now)
     return switch
+
+
+def _tell(what: str, switch: KillSwitch) -> None:
+    events.append("queue", f"killswitch.{what}", {"switch_id": str(switch.pk), "scope": switch.scope})
 
 
 def _audit(actor: Actor, action: str, switch: KillSwitch) -> None:

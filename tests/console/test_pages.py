@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db
 LISTS = [
     "/admin/hitl/approval/",
     "/admin/hitl/approvalworkflow/",
+    "/admin/hitl/killswitch/",
     "/admin/conversations/conversation/",
     "/admin/conversations/channelaccount/",
     "/admin/agents/agent/",

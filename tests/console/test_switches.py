@@ -1,0 +1,63 @@
+"""Kill switches in the console: who may stop what, and where it is seen."""
+
+import pytest
+from django.test import Client
+
+from core.models import AuditEntry
+from hitl.models import GlobalKillSwitch, KillSwitch
+from tests.console.conftest import Browser
+from tests.console.scene import Budget, add_workflow, ask
+from tests.world import World
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("acme")]
+SWITCHES = "/admin/hitl/killswitch/"
+
+
+def stop(client: Client, what: str = "tenant:", reason: str = "Wrong prices go out") -> int:
+    """Post the form; returns the answer's status."""
+    return client.post(f"{SWITCHES}stop/", {"what": what, "reason": reason}).status_code
+
+
+@pytest.mark.parametrize("what", ["tenant:", f"kind:{Budget.key}"])
+def test_stopping_holds_what_it_covers(browser: Browser, acme: World, what: str) -> None:
+    add_workflow(acme)
+    approval = ask(acme)
+    assert stop(browser(), what) == 302
+    approval.refresh_from_db()
+    assert approval.holds == ["kill_switch"]
+
+
+def test_release_by_the_form_is_audited(browser: Browser) -> None:
+    stop(browser())
+    switch = KillSwitch.objects.get()
+    assert browser().post(f"{SWITCHES}{switch.pk}/release/").status_code == 302
+    actions = AuditEntry.objects.filter(object_id=switch.pk).order_by("seq").values_list("action", flat=True)
+    assert list(actions) == ["KILLSWITCH_THROWN", "KILLSWITCH_RELEASED"]
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/hitl/approval/"])
+def test_banner_says_what_is_stopped_and_why(browser: Browser, path: str) -> None:
+    stop(browser())
+    shown = browser("viewer").get(path).content.decode()
+    assert "Stopped: Everything" in shown
+    assert "Wrong prices go out" in shown
+
+
+def test_banner_shows_the_operators_switch(browser: Browser) -> None:
+    GlobalKillSwitch.objects.create(reason="Maintenance")
+    assert "The operator has stopped everything" in browser("viewer").get(SWITCHES).content.decode()
+
+
+@pytest.mark.parametrize("fields", [{"reason": ""}, {"what": "kind:no_such"}, {"what": ""}])
+def test_half_filled_form_stops_nothing(browser: Browser, fields: dict[str, str]) -> None:
+    assert stop(browser(), **fields) == 400
+    assert not KillSwitch.objects.exists()
+
+
+def test_role_without_the_right_cannot_stop(browser: Browser) -> None:
+    assert stop(browser("approver")) == 403
+
+
+def test_what_is_stopped_already_is_a_conflict(browser: Browser) -> None:
+    stop(browser())
+    assert stop(browser()) == 409
