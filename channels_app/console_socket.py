@@ -169,6 +169,13 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
         topic = self.topic_of(message["stream"])
         if topic is None or message["event"] not in topics.PASSING:
             return
+        tenant_id, user_id = self.who()
+        try:
+            await in_scope(tenant_id, topics.still_may, user_id, topic)
+        except WalkerError as problem:
+            await self.drop(topic)
+            await self.say({"type": "error", **problem.as_dict(), "topic": topic.name})
+            return
         event = topics.NAMES.get(message["event"], message["event"])
         payload = {**message["payload"], "conversation": str(topic.ref)}
         frame = {"type": "event", "topic": topic.name, "event": event, "seq": None}

@@ -106,9 +106,14 @@ def heads(user_id: UUID, topic: Topic) -> dict[str, int]:
     return {stream: events.head(stream) for stream in topic.streams}
 
 
+def still_may(user_id: UUID, topic: Topic) -> None:
+    """Check that the person may hear of the topic at this moment; raises `Refused` otherwise."""
+    viewer_of(user_id).require(PERMISSIONS[topic.kind])
+
+
 def due(user_id: UUID, topic: Topic, stream: str, after: int) -> Missed:
     """Return what came after a number, for a person who still may see it; raises `Refused` otherwise."""
-    viewer_of(user_id).require(PERMISSIONS[topic.kind])
+    still_may(user_id, topic)
     found = events.read(stream, after, PAGE)
     head = found[-1].seq if found else after
     return Missed([frame_of(topic, event) for event in found], head, len(found) == PAGE)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.db import connection
 
+from config.launcher.installation import FRAMES_AT_MOST
 from tests.ports import free_port
 
 
@@ -28,7 +29,7 @@ class Web:
         more = {"DATABASE_URL": f"{base}/{name}", "PUBLIC_URL": self.url, "WALKER_DEMO": "1"}
         prefix = settings.CACHES["default"]["KEY_PREFIX"]
         env = {**os.environ, **more, "WALKER_REDIS_PREFIX": prefix, "WALKER_PROCESS": "web"}
-        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port)]
+        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), *FRAMES_AT_MOST]
         self.process = subprocess.Popen(
             [*command, "config.asgi:application"], env=env, cwd=settings.BASE_DIR, stderr=subprocess.DEVNULL
         )

@@ -113,7 +113,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def dispatch_frame(self, frame: ClientFrame) -> None:
         """Give the frame to its step; before signing in only `auth` counts."""
         if isinstance(frame, frames.Auth):
-            await self.sign_in(frame.token)
+            if await self.may_sign_in():
+                await self.sign_in(frame.token)
             return
         if self.guest is None:
             await self.hang_up(NOT_SIGNED_IN)
@@ -148,6 +149,14 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self.hang_up(TOO_MANY)
 
     # ---- signing in
+
+    async def may_sign_in(self) -> bool:
+        """Count a repeated `auth` like any other frame; the first one is not limited here."""
+        known = self.guest
+        if known is None or await SIDE_FRAMES.take(known.tenant_id.hex, "side", self.channel_name):
+            return True
+        await self.refuse({})
+        return False
 
     async def sign_in(self, token: str) -> None:
         """Let the token's guest in, or prolong the stay of the one who is in."""

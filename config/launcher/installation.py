@@ -17,6 +17,8 @@ from config.launcher.processes import Spec
 from config.launcher.supervisor import Supervisor, say
 
 QUEUES = "high,default,low"
+# Frames of the doors hold 64 KiB; what is larger is cut off before it is read into memory.
+FRAMES_AT_MOST = ("--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072")
 _CODE = (
     "core",
     "accounts",
@@ -124,6 +126,7 @@ class Installation:
             self.host,
             "-p",
             str(self.port),
+            *FRAMES_AT_MOST,
             self.asgi,
             WALKER_PROCESS="web",
         )

@@ -107,6 +107,17 @@ async def test_open_line_is_prolonged_by_the_same_guest_only(chat: Any, live_wid
     assert await line.close_code() == 4403
 
 
+async def test_repeated_auth_is_limited_like_any_frame(
+    chat: Any, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "SIDE_FRAMES", Bucket(size=1, seconds=60))
+    line = await chat(live_widgets.acme)
+    known = await token(live_widgets.acme, visitor=line.visitor)
+    for expected in ("refreshed", "error"):
+        await line.say({"type": "auth", "token": known})
+        assert (await line.hear())["type"] == expected
+
+
 # ---- messages
 
 

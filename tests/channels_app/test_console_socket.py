@@ -195,3 +195,17 @@ async def test_presence_is_told_and_taken_back(
     await customer.socket.disconnect()
     while (await line.hear_type("event"))["payload"].get("customer") != 0:
         pass
+
+
+async def test_passing_frame_is_kept_from_somebody_who_lost_the_right(
+    desk: Any, chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console_socket, "POLL_EVERY", 600)
+    guest, ref = await conversation_of(chat, live_widgets.acme)
+    line = await desk(committed_world.people["support"])
+    await line.hear_type("connected")
+    await subscribe(line, f"conversation:{ref}")
+    with tenant_scope(committed_world.acme.pk):
+        await committed_world.people["support"].memberships.aupdate(is_active=False)
+    await guest.say({"type": "typing"})
+    assert (await line.hear_type("error"))["code"] == "no_membership"
