@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import admin
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, F, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, path
 from django.utils.html import format_html
@@ -15,20 +15,21 @@ from django.utils.html import format_html
 from accounts.models import RevealGrant
 from accounts.reveals import open_grant, reveal
 from console.actions import ServiceAction, service_action
-from console.bases import ServiceAdmin
 from console.forms import ConsoleForm
-from console.lists import SelectFilter, choose
+from console.lists import choose, whole_number
 from console.navigation import Nav
 from console.people import name_in, names_of
 from console.templatetags.console_ui import chip, moment
 from console.viewers import is_fragment, viewer_of
 from conversations import admin_tiles, services
+from conversations.admin_doors import ConversationDoors, tags_of
+from conversations.admin_filters import NEEDS_PERSON, MineFilter, StateFilter, preview
 from conversations.admin_forms import CloseForm, ReplyForm, RevealForm
-from conversations.admin_panel import state_chip
-from conversations.admin_transcript import Turn, turns_of, woven
+from conversations.admin_panel import customer_name, state_chip
+from conversations.admin_transcript import Turn, notes_of, turns_of, woven
 from conversations.files import download
-from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
-from conversations.selectors import list_messages
+from conversations.models import ChannelAccount, ContactPoint, Conversation
+from conversations.selectors import list_messages, list_notes
 from core.actors import Actor
 from core.errors import Conflict, NotFound, Refused
 from hitl.admin_display import risk_chip
@@ -39,61 +40,25 @@ __all__ = ["ConversationAdmin", "admin_tiles"]
 
 OBJECT: Final = "conversations.conversation"
 SHOWN: Final = 100
+ABOUT: Final = ("note", "tag", "untag", "name")
 SAME_VIEW_SECONDS: Final = 600
 KINDS: Final = dict(ChannelAccount.Kind.choices)
 BLOCKS: Final = {"opted_out": "Wants nothing on {}", "unreachable": "Not reachable on {}"}
 REASONS: Final = {
     "agent_failed": "the agent could not answer",
+    "complaint": "it is a complaint",
+    "legal": "it is a legal matter",
+    "needs_specialist": "it needs somebody who knows more",
     "asked_for_person": "the customer asked for a person",
     "not_delivered": "a message could not be delivered: reach the customer another way",
     "opted_out": "the customer wants no messages here: reach him another way",
     "window_closed": "the 24 hours for free text are over, and there is no other way to tell the customer",
 }
 State = Conversation.State
-NEEDS_PERSON: Final = Q(state=State.PERSON, assigned_to=None)
-
-
-class StateFilter(SelectFilter):
-    """By who answers; without a choice everything that is live."""
-
-    title, parameter_name, any_label = "State", "state", "Live"
-    options = (
-        ("needs_person", "Needs a person"),
-        ("person", "With a person"),
-        ("agent", "Agent answers"),
-        ("closed", "Closed"),
-        ("all", "All"),
-    )
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the chosen ones."""
-        chosen = self.chosen()
-        if chosen == "all":
-            return queryset
-        if chosen == "needs_person":
-            return queryset.filter(NEEDS_PERSON)
-        return queryset.filter(state=chosen) if chosen else queryset.exclude(state=State.CLOSED)
-
-
-class MineFilter(SelectFilter):
-    """By who has it."""
-
-    title, parameter_name, any_label = "With", "mine", "Anybody"
-    options = (("yes", "Me"),)
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep what the viewer has taken."""
-        return queryset.filter(assigned_to=viewer_of(request).user_id) if self.chosen() else queryset
-
-
-def preview() -> Subquery:
-    """Return the last message's masked text."""
-    last = Message.objects.filter(conversation=OuterRef("pk")).order_by("-seq")
-    return Subquery(last.values("masked_body")[:1])
 
 
 @admin.register(Conversation)
-class ConversationAdmin(ServiceAdmin):
+class ConversationAdmin(ConversationDoors):
     """The monitor: what needs a person comes first; every look at a conversation is recorded."""
 
     view_permission = "conversations.view_conversation"
@@ -114,7 +79,7 @@ class ConversationAdmin(ServiceAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         """Return the conversations without anything that would have to be decrypted."""
         rank = Case(When(NEEDS_PERSON, then=Value(0)), default=Value(1))
-        rows = super().get_queryset(request).select_related("contact", "channel_account")
+        rows = super().get_queryset(request).select_related("contact__user", "channel_account")
         hidden = rows.defer("contact__display_name", "channel_account__credentials")
         ranked: QuerySet[Conversation] = hidden.annotate(rank=rank, last_text=preview())
         return ranked
@@ -131,7 +96,7 @@ class ConversationAdmin(ServiceAdmin):
 
     def object_title(self, conversation: Conversation) -> str:
         """Return the masked name, or the medium."""
-        return conversation.contact.masked_name or f"{conversation.channel_account.get_kind_display()} visitor"
+        return customer_name(conversation)
 
     @admin.display(description="Customer")
     def customer(self, conversation: Conversation) -> str:
@@ -192,14 +157,21 @@ class ConversationAdmin(ServiceAdmin):
         grant = open_grant(actor=viewer, object_type=OBJECT, object_id=obj.pk)
         clear = set(grant.fields) if grant else set()
         files_url = f"{self.object_url(obj)}files/" if "messages" in clear else ""
-        page = list_messages(viewer=viewer, conversation_id=obj.pk, limit=SHOWN, clear="messages" in clear)
-        turns = turns_of(page.rows)
+        before = whole_number(request.GET.get("before"))
+        page = list_messages(
+            viewer=viewer, conversation_id=obj.pk, before=before, limit=SHOWN, clear="messages" in clear
+        )
+        cut = {"is_cut": page.before is not None, "is_earlier": before is not None}
         offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
         return {
             "live_name": obj.stream,
             "state_chip": state_chip(obj),
-            "turns": woven(turns, asked_for(viewer, obj), is_cut=page.before is not None),
-            "is_cut": page.before is not None,
+            "turns": woven(turns_of(page.rows), asked_for(viewer, obj), **cut),
+            "earlier": page.before,
+            "is_earlier_part": before is not None,
+            "notes": notes_of(list_notes(viewer=viewer, conversation_id=obj.pk, clear="messages" in clear)),
+            "tags": tags_of(obj),
+            "about": [offered.pop(path) for path in ABOUT if path in offered and not offered[path]["blocked"]],
             "files_url": files_url,
             "why": REASONS.get(obj.escalation_reason, ""),
             "contact": contact_facts(viewer, obj, grant),
@@ -219,12 +191,16 @@ class ConversationAdmin(ServiceAdmin):
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Say what is in the way: closed, or with somebody else."""
-        if action.path == "reveal":
+        if action.path == "untag" and not tags_of(obj):
+            return "The contact has no tags."
+        if action.path in ("reveal", *ABOUT):
             return ""
         if obj.state == State.CLOSED:
             return "This conversation is closed. A message of the customer opens it again."
         if action.path == "give-back" and obj.state != State.PERSON:
             return "The agent answers already."
+        if action.path == "give-back" and obj.assigned_to_id is None:
+            return "Nobody has taken it."
         if action.path == "take-over" and obj.assigned_to_id == viewer_of(request).user_id:
             return "You have it already."
         return ""

@@ -29,6 +29,15 @@ def state_chip(conversation: Conversation) -> SafeString:
     return chip("Agent answers", "good", "agent")
 
 
+def customer_name(conversation: Conversation) -> str:
+    """Return who writes: a colleague by name ("Mia S."), anybody else masked, or else the medium."""
+    contact = conversation.contact
+    if contact.user is not None:
+        last = contact.user.last_name[:1]
+        return f"{contact.user.first_name} {last}{'.' if last else ''}".strip() or "A colleague"
+    return contact.masked_name or f"{conversation.channel_account.get_kind_display()} visitor"
+
+
 class ExcerptPanel(panels.ContextPanel):
     """The last messages of the conversation in which the request was made, masked."""
 

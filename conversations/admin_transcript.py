@@ -8,7 +8,7 @@ from uuid import UUID
 
 from console.people import name_in, names_of
 from conversations.models import Attachment, Message
-from conversations.selectors import MessageRow
+from conversations.selectors import MessageRow, NoteRow
 
 PLACES: Final = {
     "customer": "wk-turn-in",
@@ -52,10 +52,19 @@ def _files(message_ids: Iterable[UUID]) -> dict[UUID, tuple[Attachment, ...]]:
     return found
 
 
-def woven(turns: list[Turn], asked: Iterable[Turn], *, is_cut: bool) -> list[Turn]:
-    """Return messages and approvals in one order; none older than the first message that is shown."""
+def notes_of(rows: Iterable[NoteRow]) -> list[Turn]:
+    """Return the notes of colleagues with their names."""
+    found = list(rows)
+    names = names_of(row.author_id for row in found)
+    return [Turn(row.created_at, "", name_in(names, row.author_id, otherwise="A program"), row.text) for row in found]
+
+
+def woven(turns: list[Turn], asked: Iterable[Turn], *, is_cut: bool, is_earlier: bool = False) -> list[Turn]:
+    """Return messages and approvals in one order: where the page is only a part of the conversation,
+    no approval older than its first message or, on an earlier part, younger than its last."""
     start = turns[0].at if turns and is_cut else None
-    kept = [turn for turn in asked if start is None or turn.at >= start]
+    end = turns[-1].at if turns and is_earlier else None
+    kept = [turn for turn in asked if (start is None or turn.at >= start) and (end is None or turn.at <= end)]
     return sorted([*turns, *kept], key=lambda turn: turn.at)
 
 

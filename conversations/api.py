@@ -194,6 +194,54 @@ class Close(ApiView):
         return shown(request, conversation_id)
 
 
+class Assign(ApiView):
+    """Gives a conversation to a colleague."""
+
+    permissions: ClassVar = {"POST": REPLY}
+
+    @extend_schema(
+        operation_id="conversations_assign", request=shapes.Assigning, responses=shapes.ConversationSerializer
+    )
+    @once
+    def post(self, request: Request, conversation_id: UUID) -> Response:
+        """Let a colleague answer, whoever has it now. Needs `conversations.reply_conversation`, of both."""
+        said = body_of(request, shapes.Assigning)
+        services.assign(actor=actor_of(request), conversation_id=conversation_id, user_id=said["user_id"])
+        return shown(request, conversation_id)
+
+
+class Escalate(ApiView):
+    """Asks for another person."""
+
+    permissions: ClassVar = {"POST": REPLY}
+
+    @extend_schema(
+        operation_id="conversations_escalate", request=shapes.Escalating, responses=shapes.ConversationSerializer
+    )
+    @once
+    def post(self, request: Request, conversation_id: UUID) -> Response:
+        """Pass it to whoever can help. Needs `conversations.reply_conversation`."""
+        said = body_of(request, shapes.Escalating)
+        services.escalate(actor=actor_of(request), conversation_id=conversation_id, reason=said["reason"])
+        return shown(request, conversation_id)
+
+
+class Tags(ApiView):
+    """Tags of the contact of a conversation."""
+
+    permissions: ClassVar = {"POST": REPLY}
+
+    @extend_schema(operation_id="conversations_tag", request=shapes.Tagging, responses=shapes.ContactSerializer)
+    @once
+    def post(self, request: Request, conversation_id: UUID) -> Response:
+        """Put a tag on the contact, or take it off. Needs `conversations.reply_conversation`."""
+        said, actor = body_of(request, shapes.Tagging), actor_of(request)
+        contact_id = selectors.get_conversation(viewer=actor, conversation_id=conversation_id).contact_id
+        change = services.add_tag if said["present"] else services.remove_tag
+        change(actor=actor, contact_id=contact_id, name=said["name"])
+        return Response(shapes.ContactSerializer(selectors.read_contact(viewer=actor, contact_id=contact_id)).data)
+
+
 class Contacts(ApiView):
     """Contacts."""
 

@@ -100,6 +100,25 @@ class Closing(serializers.Serializer[Any]):
     resolved = serializers.BooleanField()
 
 
+class Assigning(serializers.Serializer[Any]):
+    """Who is to answer."""
+
+    user_id = serializers.UUIDField()
+
+
+class Escalating(serializers.Serializer[Any]):
+    """Why somebody else has to help."""
+
+    reason = serializers.CharField(max_length=40, help_text="A short code, such as `needs_specialist`.")
+
+
+class Tagging(serializers.Serializer[Any]):
+    """A tag of the contact."""
+
+    name = serializers.CharField(max_length=60)
+    present = serializers.BooleanField(default=True, help_text="False takes the tag off.")
+
+
 class PointSerializer(serializers.ModelSerializer[ContactPoint]):
     """An address of a contact."""
 

@@ -5,6 +5,7 @@ from conversations.models.contacts import Contact, ContactPoint, ContactTag
 from conversations.models.conversations import Conversation
 from conversations.models.deliveries import AudienceSend, DeliveryAttempt
 from conversations.models.messages import Attachment, Message
+from conversations.models.notes import Note
 
 __all__ = [
     "Attachment",
@@ -16,4 +17,5 @@ __all__ = [
     "Conversation",
     "DeliveryAttempt",
     "Message",
+    "Note",
 ]

@@ -40,6 +40,7 @@ from conversations.selectors.messages import (
     row_of,
     transcript,
 )
+from conversations.selectors.notes import NoteRow, list_notes
 from conversations.selectors.stops import STOP_LIFE, stop_key, stopped_at
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "DayCount",
     "MessagePage",
     "MessageRow",
+    "NoteRow",
     "TranscriptTurn",
     "count_by_day",
     "count_live",
@@ -67,6 +69,7 @@ __all__ = [
     "list_contacts",
     "list_conversations",
     "list_messages",
+    "list_notes",
     "owned_by_contact",
     "points_in_order",
     "read_contact",

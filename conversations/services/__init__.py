@@ -14,6 +14,7 @@ from conversations.services.contacts import (
     remove_tag,
 )
 from conversations.services.delivering import deliver, next_in_line, on_queued
+from conversations.services.notes import add_note
 from conversations.services.receiving import note_activity, receive
 from conversations.services.replying import reply
 from conversations.services.states import (
@@ -28,6 +29,7 @@ from conversations.services.states import (
 from conversations.services.statuses import mark_read, record_status
 
 __all__ = [
+    "add_note",
     "add_point",
     "add_tag",
     "assign",

@@ -3,7 +3,7 @@
 from typing import Any, Final
 from uuid import UUID
 
-from conversations.models import Conversation, Message
+from conversations.models import Conversation, Message, Note
 from core import audit, events
 from core.actors import Actor
 from core.models import StreamEvent
@@ -35,6 +35,11 @@ def append_state(conversation: Conversation, *, inbox_type: str, **facts: Any) -
     events.append(conversation.stream, "conversation_state", {"state": conversation.state})
     events.append(conversation.staff_stream, inbox_type, {**payload, **facts})
     events.append(INBOX, inbox_type, payload)
+
+
+def append_note(conversation: Conversation, note: Note) -> None:
+    """Tell the staff's side that there is a new note."""
+    events.append(conversation.staff_stream, "note_added", {"note": str(note.pk)})
 
 
 def append_inbox(conversation: Conversation, inbox_type: str) -> None:

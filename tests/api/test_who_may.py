@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
@@ -80,6 +81,9 @@ DOORS = [
     Door("post", f"{STAFF}take-over/", "support", 200, "viewer"),
     Door("post", f"{STAFF}give-back/", "support", 409, "viewer"),
     Door("post", f"{STAFF}close/", "support", 200, "viewer", body={"resolved": True}),
+    Door("post", f"{STAFF}escalate/", "support", 200, "viewer", body={"reason": "legal"}),
+    Door("post", f"{STAFF}tags/", "support", 200, "viewer", body={"name": "vip"}),
+    Door("post", f"{STAFF}assign/", "support", 400, "viewer", 400, {"user_id": str(UUID(int=1))}),
     Door("get", "contacts/", "support", 200, "viewer", outsider=200),
     Door("get", "contacts/{contact}/", "support", 200, "viewer"),
     Door("get", "channel-accounts/", "support", 200, "viewer", outsider=200),

@@ -9,7 +9,8 @@ from django.utils.html import escape
 
 from accounts.models import RevealGrant
 from accounts.reveals import has_grant, reveal
-from conversations.models import ChannelAccount, Conversation
+from conversations import admin as conversation_admin
+from conversations.models import ChannelAccount, Contact, Conversation
 from core.clock import now
 from core.errors import Invalid, Refused
 from core.models import AuditEntry
@@ -188,3 +189,69 @@ def test_list_needs_the_same_statements_whatever_its_length(browser: Browser, li
     with CaptureQueriesContext(connection) as caught:
         client.get(LIST)
     assert len(caught.captured_queries) == LIST_QUERIES
+
+
+def post(browser: Browser, page: str, verb: str, role: str = "support", **fields: str) -> int:
+    """Post the form of an action; returns the answer's status."""
+    return browser(role).post(f"{page}{verb}/", fields).status_code
+
+
+DOORS = {
+    "assign": ("colleague", "CONVERSATION_ASSIGNED"),
+    "escalate": ("legal", "CONVERSATION_ESCALATED"),
+    "name": ("Ana Maria", "CONTACT_NAMED"),
+    "tag": ("vip", "CONTACT_TAGGED"),
+    "note": ("She calls back on Monday.", "CONVERSATION_NOTED"),
+}
+FIELDS = {"assign": "colleague", "escalate": "reason", "name": "name", "tag": "tag", "note": "note"}
+
+
+@pytest.mark.parametrize("verb", DOORS)
+def test_door_changes_and_records(browser: Browser, world: World, page: str, verb: str) -> None:
+    value, action = DOORS[verb]
+    value = str(world.people["admin"].pk) if verb == "assign" else value
+    assert post(browser, page, verb, **{FIELDS[verb]: value}) == 302
+    assert AuditEntry.objects.filter(action=action).exists()
+
+
+@pytest.mark.parametrize("verb", DOORS)
+def test_viewer_finds_the_doors_closed(browser: Browser, page: str, verb: str) -> None:
+    assert post(browser, page, verb, "viewer", **{FIELDS[verb]: "legal"}) == 403
+    assert f"{page}{verb}/" not in browser("viewer").get(page).content.decode()
+
+
+def test_assigning_to_somebody_without_the_right_is_refused(browser: Browser, world: World, page: str) -> None:
+    assert post(browser, page, "assign", colleague=str(world.people["viewer"].pk)) == 400
+
+
+def test_tag_is_shown_and_can_be_removed(browser: Browser, page: str) -> None:
+    post(browser, page, "tag", tag="vip")
+    assert browser("support").get(page).context["tags"] == ["vip"]
+    post(browser, page, "untag", tag="vip")
+    assert browser("support").get(page).context["tags"] == []
+
+
+def test_give_back_is_offered_once_somebody_took_it(browser: Browser, page: str) -> None:
+    client = browser("support")
+    post(browser, page, "escalate", reason="legal")
+    assert f"{page}give-back/" not in client.get(page).content.decode()
+    post(browser, page, "take-over")
+    assert f"{page}give-back/" in client.get(page).content.decode()
+
+
+def test_colleague_is_shown_by_name_and_a_customer_is_not(browser: Browser, world: World, talk: Conversation) -> None:
+    client = browser("viewer")
+    assert "Admin A." not in client.get(LIST).content.decode()
+    Contact.objects.update(user=world.people["admin"])
+    assert "Admin A." in client.get(LIST).content.decode()
+
+
+def test_earlier_messages_are_a_page_away(
+    browser: Browser, line: ChannelAccount, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation_admin, "SHOWN", 1)
+    write_in(line, "The second message")
+    newest = browser("viewer").get(page)
+    assert [turn.text for turn in newest.context["turns"]] == ["The second message"]
+    earlier = browser("viewer").get(f"{page}?before={newest.context['earlier']}")
+    assert "The second message" not in earlier.content.decode()

@@ -1,0 +1,52 @@
+"""Filters and order of the inbox."""
+
+from typing import Any, Final
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest
+
+from console.lists import SelectFilter
+from console.viewers import viewer_of
+from conversations.models import Conversation, Message
+
+State = Conversation.State
+NEEDS_PERSON: Final = Q(state=State.PERSON, assigned_to=None)
+
+
+class StateFilter(SelectFilter):
+    """By who answers; without a choice everything that is live."""
+
+    title, parameter_name, any_label = "State", "state", "Live"
+    options = (
+        ("needs_person", "Needs a person"),
+        ("person", "With a person"),
+        ("agent", "Agent answers"),
+        ("closed", "Closed"),
+        ("all", "All"),
+    )
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the chosen ones."""
+        chosen = self.chosen()
+        if chosen == "all":
+            return queryset
+        if chosen == "needs_person":
+            return queryset.filter(NEEDS_PERSON)
+        return queryset.filter(state=chosen) if chosen else queryset.exclude(state=State.CLOSED)
+
+
+class MineFilter(SelectFilter):
+    """By who has it."""
+
+    title, parameter_name, any_label = "With", "mine", "Anybody"
+    options = (("yes", "Me"),)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep what the viewer has taken."""
+        return queryset.filter(assigned_to=viewer_of(request).user_id) if self.chosen() else queryset
+
+
+def preview() -> Subquery:
+    """Return the last message's masked text."""
+    last = Message.objects.filter(conversation=OuterRef("pk")).order_by("-seq")
+    return Subquery(last.values("masked_body")[:1])

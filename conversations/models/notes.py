@@ -1,0 +1,27 @@
+"""What colleagues tell each other about a conversation."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from conversations.models.conversations import Conversation
+from core.clock import now
+from core.fields import EncryptedTextField
+from core.tenancy import TenantModel
+
+
+class Note(TenantModel):
+    """A remark for colleagues only; the customer and the agents never see it."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="notes")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    body = EncryptedTextField()
+    masked_body = models.TextField()
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["tenant_id", "conversation", "-id"], name="notes_newest")]
+
+    def __str__(self) -> str:
+        return f"note {str(self.id)[-6:]}"

@@ -1,0 +1,32 @@
+"""Notes of colleagues about a conversation."""
+
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from conversations import texts
+from conversations.models import Note
+from conversations.services import states, streams
+from core.actors import Actor
+from core.pii import mask_text
+
+NOTE_LIMIT: Final = 2000
+
+
+def add_note(*, actor: Actor, conversation_id: UUID, text: str) -> Note:
+    """Write a remark that only colleagues see; closed conversations take notes too.
+
+    Needs `conversations.reply_conversation`. Raises `NotFound`, and `Invalid` for an empty or too long
+    one. Tells the staff's stream (`note_added`).
+    """
+    actor.require(states.REPLY)
+    body = texts.checked(text, limit=NOTE_LIMIT)
+    with transaction.atomic():
+        conversation = states.locked(conversation_id)
+        note: Note = Note.objects.create(
+            conversation=conversation, author_id=actor.user_id, body=body, masked_body=mask_text(body)
+        )
+        streams.append_note(conversation, note)
+        streams.record(actor, "CONVERSATION_NOTED", conversation, old_state=conversation.state, note=str(note.pk))
+    return note
