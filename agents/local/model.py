@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from agents.local.asking import ask
+from agents.local.briefs import BRIEF, CALL_ID, word_brief
 from agents.local.decide import decide
 from agents.local.replies import say, word
 from agents.local.types import WITHDRAW, Call, Decision
@@ -29,6 +30,8 @@ class LocalModel(Model):
     def turn(self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit) -> Turn:
         """Answer the customer's lines since the last answer, or word the results of the calls."""
         names = [tool.name for tool in tools]
+        if BRIEF in names:
+            return _brief(lines)
         decisions = decide([(line.role, line.text) for line in lines if _spoken(line)])
         wanted = _requests(decisions, names)
         taken_back = _withdrawals(decisions, lines, wanted) if WITHDRAW in names else ()
@@ -42,6 +45,14 @@ class LocalModel(Model):
         for piece in text.split(" "):
             emit(piece + " ")
         return Turn(text)
+
+
+def _brief(lines: Sequence[Line]) -> Turn:
+    """Ask for the findings, then put them into words."""
+    found = _results(lines).get(CALL_ID)
+    if found is None:
+        return Turn("", (ToolRequest(CALL_ID, BRIEF),), stop="tool_calls")
+    return Turn(word_brief(found.result))
 
 
 def _spoken(line: Line) -> bool:

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from core.errors import Invalid, Unavailable
 from core.naming import closest, folded
+from integrations.http import Patience
 from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.types import (
     AdsAccount,
@@ -27,7 +28,7 @@ MAX_CHOICES = 20
 T = TypeVar("T")
 
 
-def connect() -> SandboxAdsClient:
+def connect(*, patience: Patience | None = None) -> SandboxAdsClient:
     """Return a client for the tenant's account; raises Unavailable without address or token."""
     url = settings.SANDBOX_ADS_URL
     if not url:
@@ -35,7 +36,7 @@ def connect() -> SandboxAdsClient:
     token = str(get_credentials(provider=PROVIDER).get("token", ""))
     if not token:
         raise Unavailable("The advertising account has no token.", code="not_connected")
-    return SandboxAdsClient(url, token)
+    return SandboxAdsClient(url, token, patience=patience)
 
 
 def value_of(answer: Answer[T]) -> T:
