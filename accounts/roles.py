@@ -2,7 +2,9 @@
 
 from typing import Final
 
-VIEWER: Final = frozenset({"hitl.view_approval", "conversations.view_conversation", "agents.view_agent"})
+VIEWER: Final = frozenset(
+    {"hitl.view_approval", "conversations.view_conversation", "agents.view_agent", "analytics.use_brief"}
+)
 SUPPORT: Final = VIEWER | {
     "hitl.propose_approval",
     "hitl.cancel_approval",
@@ -46,6 +48,7 @@ ADMIN: Final = (
         "core.replay_deadletter",
         "agents.change_agent",
         "channels_app.change_channelaccount",
+        "analytics.view_briefpreference",
     }
 )
 OWNER: Final = ADMIN | {"hitl.override_approval"}

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from accounts import api as accounts
 from agents import api as agents
+from analytics import api as analytics
 from channels_app import api as channels
 from conversations import api as conversations
 from core import api as core
@@ -137,6 +138,9 @@ urlpatterns = [
     path(f"{V1}agent-runs/<uuid:run_id>/", agents.RunPage.as_view(), name="api_agent_run"),
     path(f"{V1}tool-calls/", agents.ToolCalls.as_view(), name="api_tool_calls"),
     path(f"{V1}tool-calls/<uuid:call_id>/", agents.ToolCallPage.as_view(), name="api_tool_call"),
+    path(f"{V1}briefs/", analytics.Briefs.as_view(), name="api_briefs"),
+    path(f"{V1}brief-preferences/", analytics.Preferences.as_view(), name="api_brief_preferences"),
+    path(f"{V1}brief-preferences/me/", analytics.OwnPreference.as_view(), name="api_own_brief_preference"),
     path(f"{V1}reveals/", accounts.Reveals.as_view(), name="api_reveals"),
     path(f"{V1}audit/", core.AuditList.as_view(), name="api_audit"),
     path(f"{V1}audit/verify/", core.AuditVerify.as_view(), name="api_audit_verify"),

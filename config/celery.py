@@ -18,7 +18,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 QUEUES = ("high", "default", "low")
-SWEEPERS = ("core", "hitl", "conversations", "agents", "accounts", "integrations", "channels_app")
+SWEEPERS = ("core", "hitl", "conversations", "agents", "accounts", "integrations", "channels_app", "analytics")
 
 
 @setup_logging.connect

@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "integrations",
     "agents",
     "channels_app",
+    "analytics",
 ]
 
 MIDDLEWARE = [

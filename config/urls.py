@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("core.urls")),
     path("", include("channels_app.urls")),
+    path("", include("analytics.urls")),
     path("", include("config.api")),
     path("admin/", admin.site.urls),
 ]

@@ -1,0 +1,57 @@
+"""Putting one person's brief together: read, find what stands out, have it worded, keep it as plain JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+
+from django.conf import settings
+
+from analytics import desk, figures
+from analytics.collecting import LIMIT, Reading, collect
+from analytics.shape import Section, Setting
+from analytics.words import Words
+from analytics.writing import write
+from core.actors import Actor
+
+Builder = Callable[[Reading, Setting], Section]
+BUILDERS: Final[Mapping[str, Builder]] = {
+    "approvals": desk.approvals,
+    "overdue": desk.overdue,
+    "conversations": desk.conversations,
+    "paid_ads": figures.paid_ads,
+    "rankings": figures.rankings,
+    "content": figures.content,
+    "audience": figures.audience,
+}
+
+
+def compose(
+    *,
+    viewer: Actor,
+    sections: Sequence[str],
+    language: str,
+    day: date,
+    now: datetime,
+    seconds: float = LIMIT,
+) -> dict[str, Any]:
+    """Return the content of a brief: what this viewer may see now, masked, in his language and order.
+
+    Speaks to the outside: call it outside a transaction. Sections that his role does not open are left out.
+    """
+    setting = Setting(Words(language), now, settings.PUBLIC_URL)
+    readings = collect(viewer=viewer, sections=sections, seconds=seconds)
+    shown = [BUILDERS[key](readings[key], setting) for key in sections if readings[key].trouble != "not_allowed"]
+    found = [finding for section in shown for finding in section.findings]
+    written = write(findings=found, language=language, role=viewer.role)
+    waiting = readings["approvals"].count if "approvals" in readings else 0
+    return {
+        "language": language,
+        "day": day.isoformat(),
+        "waiting": waiting,
+        "summary": written.summary,
+        "advice": list(written.advice),
+        "model": written.model,
+        "sections": [section.kept() for section in shown],
+    }

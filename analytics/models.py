@@ -1,0 +1,107 @@
+"""Who wants a daily brief and how, and the briefs of the last month."""
+
+from __future__ import annotations
+
+from datetime import time
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from analytics.texts import SECTIONS, Language
+from core.clock import now
+from core.fields import EncryptedJSONField
+from core.tenancy import TenantModel
+
+
+def every_section() -> list[str]:
+    """Return the sections of a brief that nobody has chosen for."""
+    return list(SECTIONS)
+
+
+class BriefPreference(TenantModel):
+    """How one person wants his daily brief; nobody has one until he switches it on."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    is_on = models.BooleanField("on", default=False)
+    at = models.TimeField("local time", default=time(7, 30))
+    zone = models.CharField("time zone", max_length=64, default="UTC")
+    sections = ArrayField(models.CharField(max_length=20), default=every_section)
+    language = models.CharField(max_length=2, choices=[(code.value, code.label) for code in Language], default="en")
+    next_due_at = models.DateTimeField("next", null=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+    changed_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "user"], name="one_preference_per_person"),
+            models.CheckConstraint(
+                condition=Q(is_on=True, next_due_at__isnull=False) | Q(is_on=False, next_due_at__isnull=True),
+                name="a_brief_that_is_on_is_due_some_time",
+            ),
+        ]
+        indexes: ClassVar = [
+            # Over all tenants: this is what the sweep asks every minute, whatever the number of people.
+            models.Index(fields=["next_due_at"], name="briefs_due", condition=Q(next_due_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"brief settings {str(self.id)[-6:]}"
+
+
+class Brief(TenantModel):
+    """One brief of one person: of a local date, or one that he asked for in between."""
+
+    class State(models.TextChoices):
+        """How far it has come."""
+
+        QUEUED = "queued", "Waiting"
+        WORKING = "working", "Being put together"
+        SENT = "sent", "Sent"
+        SKIPPED = "skipped", "Left out"
+        FAILED = "failed", "Failed"
+
+    class Kind(models.TextChoices):
+        """Why it was made."""
+
+        DAILY = "daily", "Daily"
+        ASKED = "asked", "Asked for"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=5, choices=Kind, default=Kind.DAILY)
+    state = models.CharField(max_length=7, choices=State, default=State.QUEUED)
+    local_date = models.DateField("day")
+    due_at = models.DateTimeField(default=now)
+    reason = models.CharField(max_length=40, blank=True)
+    content = EncryptedJSONField(null=True)
+    delivery_id = models.UUIDField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+    sent_at = models.DateTimeField("sent", null=True)
+    opened_at = models.DateTimeField("opened", null=True)
+    clicked_at = models.DateTimeField("clicked", null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "user", "local_date"],
+                name="one_daily_brief_per_local_date",
+                condition=Q(kind="daily"),
+            ),
+            models.UniqueConstraint(
+                fields=["tenant_id", "user"],
+                name="one_brief_asked_for_at_a_time",
+                condition=Q(kind="asked", state__in=["queued", "working"]),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "user", "-id"], name="briefs_of_person"),
+            models.Index(fields=["created_at"], name="briefs_by_age"),
+            models.Index(fields=["lease_until"], name="briefs_to_make", condition=Q(state__in=["queued", "working"])),
+        ]
+
+    def __str__(self) -> str:
+        return f"brief of {self.local_date:%Y-%m-%d}"

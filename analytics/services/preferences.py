@@ -1,0 +1,103 @@
+"""Saving how a person wants his brief, and switching it off by the link of a mail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, time
+from functools import cache
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+
+from analytics.due import next_slot, zones
+from analytics.models import Brief, BriefPreference
+from analytics.selectors import person_of
+from analytics.texts import SECTIONS, TEXTS
+from core import audit
+from core.actors import Actor, system
+from core.clock import now as clock_now
+from core.errors import Invalid
+
+OBJECT = "analytics.briefpreference"
+known_zones = cache(lambda: frozenset(zones()))
+
+
+def set_preference(
+    *,
+    actor: Actor,
+    is_on: bool,
+    at: time,
+    zone: str,
+    sections: Sequence[str],
+    language: str,
+    now: datetime | None = None,
+) -> BriefPreference:
+    """Save how the actor wants his own daily brief; nobody can save another's.
+
+    Needs `analytics.use_brief`; raises `Invalid` with the fields. The next brief is today's when its
+    time is still to come, or was at most `due.WINDOW` ago and none of that date exists. Audited.
+    """
+    user_id = person_of(actor)
+    _check(zone, sections, language)
+    moment = now or clock_now()
+    local = at.replace(second=0, microsecond=0, tzinfo=None)
+    values = {"is_on": is_on, "at": local, "zone": zone, "sections": list(sections), "language": language}
+    with transaction.atomic():
+        row, was_on = _locked(user_id)
+        following = _following(user_id, local, zone, moment) if is_on else None
+        BriefPreference.objects.filter(pk=row.pk).update(**values, next_due_at=following, changed_at=moment)
+        row.refresh_from_db()
+        _record(actor, row, was_on, at=f"{local:%H:%M}", zone=zone, language=language, sections=list(sections))
+    return row
+
+
+def switch_off(*, user_id: UUID) -> bool:
+    """Switch off a person's brief by the link in his mail; returns whether it was on.
+
+    Who may: whoever holds the signed link, in the tenant's scope. Safe to repeat; audited when it was on.
+    """
+    with transaction.atomic():
+        row = BriefPreference.objects.select_for_update().filter(user_id=user_id, is_on=True).first()
+        if row is None:
+            return False
+        BriefPreference.objects.filter(pk=row.pk).update(is_on=False, next_due_at=None, changed_at=clock_now())
+        row.is_on = False
+        _record(system("unsubscribe-link"), row, True, user=str(user_id))
+    return True
+
+
+def _check(zone: str, sections: Sequence[str], language: str) -> None:
+    wrong = {}
+    if zone not in known_zones():
+        wrong["zone"] = ["Give a zone of the IANA list, such as Europe/Berlin."]
+    if not sections or len(set(sections)) != len(sections) or not set(sections) <= set(SECTIONS):
+        wrong["sections"] = [f"Give each section once: {', '.join(SECTIONS)}."]
+    if language not in TEXTS:
+        wrong["language"] = [f"One of {', '.join(TEXTS)}."]
+    if wrong:
+        raise Invalid("These settings are not valid.", fields=wrong)
+
+
+def _locked(user_id: UUID) -> tuple[BriefPreference, bool]:
+    BriefPreference.objects.bulk_create([BriefPreference(user_id=user_id)], ignore_conflicts=True)
+    row: BriefPreference = BriefPreference.objects.select_for_update().get(user_id=user_id)
+    return row, row.is_on
+
+
+def _following(user_id: UUID, at: time, zone: str, moment: datetime) -> datetime:
+    done = Brief.objects.filter(user_id=user_id, kind=Brief.Kind.DAILY)
+    last = done.order_by("-local_date").values_list("local_date", flat=True).first()
+    return next_slot(at=at, zone=ZoneInfo(zone), now=moment, last=last).moment
+
+
+def _record(actor: Actor, row: BriefPreference, was_on: bool, **facts: object) -> None:
+    audit.record(
+        actor=actor,
+        action="BRIEF_PREFERENCE_SET",
+        object_type=OBJECT,
+        object_id=row.pk,
+        old_state="on" if was_on else "off",
+        new_state="on" if row.is_on else "off",
+        facts=facts,
+    )

@@ -1,0 +1,38 @@
+"""Tags that draw a brief: named styles, and bars, headings and folded lines of the plain text."""
+
+from __future__ import annotations
+
+import textwrap
+
+from django import template
+
+from analytics.styles import STYLES
+
+register = template.Library()
+WIDTH = 76
+CELLS = 20
+
+
+@register.simple_tag
+def style(kind: str, tone: str) -> str:
+    """Return the style of a tone."""
+    return STYLES.get(f"{kind}{tone}", "")
+
+
+@register.filter
+def bar(percent: int) -> str:
+    """Return a bar of blocks."""
+    full = max(1, round(percent / 100 * CELLS))
+    return "█" * full + "░" * (CELLS - full)
+
+
+@register.filter
+def heading(title: str) -> str:
+    """Return a heading with a line under it."""
+    return f"{title}\n{'-' * min(len(title), WIDTH)}"
+
+
+@register.filter
+def fold(text: str, indent: int = 0) -> str:
+    """Return a text in lines that every client shows whole; later ones are indented."""
+    return textwrap.fill(text, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)

@@ -1,0 +1,51 @@
+"""The door of the unsubscribe link: looking changes nothing, posting switches the brief off."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import Tenant
+from analytics import tokens
+from analytics.models import BriefPreference
+from analytics.services import switch_off
+from analytics.words import Words
+from core.errors import NotFound
+from core.scope import tenant_scope
+
+
+# Mail clients post here by themselves (RFC 8058): without a cookie, so the signed token is the proof.
+@csrf_exempt
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """Show what the link does (GET), or do it (POST); a wrong link is told as one."""
+    try:
+        tenant_id, user_id = tokens.read(token)
+    except NotFound as error:
+        return _page(request, {"problem": error.detail}, 404)
+    with tenant_scope(tenant_id):
+        context = {"is_done": request.method == "POST", **_words(tenant_id, user_id)}
+        if context["is_done"]:
+            switch_off(user_id=user_id)
+    return _page(request, context, 200)
+
+
+def _words(tenant_id: UUID, user_id: UUID) -> dict[str, object]:
+    """Return the page's texts in the person's language."""
+    name = Tenant.objects.values_list("name", flat=True).filter(pk=tenant_id).first() or ""
+    language = BriefPreference.objects.filter(user_id=user_id).values_list("language", flat=True).first() or "en"
+    words = Words(language)
+    keys = ("title", "ask", "button", "done", "back")
+    return {"language": language, **{key: words.say(f"leave_{key}", tenant=name) for key in keys}}
+
+
+def _page(request: HttpRequest, context: dict[str, object], status: int) -> HttpResponse:
+    answer = render(request, "mail/unsubscribe.html", {"title": "Daily brief", **context}, status=status)
+    answer["Referrer-Policy"] = "no-referrer"
+    return answer

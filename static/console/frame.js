@@ -1,0 +1,11 @@
+// Lets a frame with one of our own mails grow to the height of what it shows.
+"use strict";
+for (const frame of document.querySelectorAll("iframe[data-grows]")) {
+  const grow = () => {
+    const page = frame.contentDocument;
+    if (page && page.body) frame.style.height = `${Math.max(320, page.body.scrollHeight)}px`;
+  };
+  frame.addEventListener("load", grow);
+  window.addEventListener("resize", grow);
+  if (frame.contentDocument && frame.contentDocument.readyState === "complete") grow();
+}
