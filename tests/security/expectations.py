@@ -68,6 +68,7 @@ DOORS: Final = {
     "whatsapp_webhook": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),  # nothing here signs
     "whatsapp_status": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "hosted_chat": PUBLIC,
+    "brief_unsubscribe": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # nothing here signs
     "hosted_chat_identity": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # the demo's only
 }
 CONSOLE: Final = {
@@ -133,6 +134,18 @@ WORK: Final = {
     "admin:agents_agentrun_changelist": LIST,
     "admin:agents_agentrun_change": PAGE,
 }
+# One's own brief: the row of the town is the viewer's, and nobody else has it.
+OWN_PAGE = Row(Answers(302, 200, 404, 404), Answers(302, 405, 405))
+BRIEFS: Final = {
+    "admin:analytics_brief_changelist": OPEN_LIST,
+    "admin:analytics_brief_change": OWN_PAGE,
+    "admin:analytics_brief_mail": Row(Answers(302, 404, 404, 404), Answers(302, 405, 405)),  # it was not sent
+    "admin:analytics_brief_preview": OPEN_LIST,
+    "admin:analytics_brief_settings": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
+    "admin:analytics_brief_send_now": Row(Answers(302, 200, 200, 200), Answers(302, 302, 302)),
+    "admin:analytics_briefpreference_changelist": LIST,
+    "admin:analytics_briefpreference_change": PAGE,
+}
 # The API by session: a form is no JSON (415) for those who may write; a stranger is told to sign in (401).
 API_READ = Row(Answers(401, 403, 200, 200), Answers(401, 405, 405))
 API_OPEN_READ = Row(Answers(401, 200, 200, 200), Answers(401, 405, 405))
@@ -192,9 +205,12 @@ API: Final = {
     "api_agent_run": API_PAGE,
     "api_tool_calls": API_READ,
     "api_tool_call": API_PAGE,
+    "api_briefs": Row(API_OPEN_READ.get, Answers(401, 429, 429)),  # one was asked for by the form
+    "api_brief_preferences": API_READ,
+    "api_own_brief_preference": Row(API_OPEN_READ.get, Answers(401, 415, 415)),
     "api_reveals": API_WRITE,
     "api_audit": API_READ,
     "api_audit_verify": API_READ,
     "api_stream": API_OPEN_READ,
 }
-EXPECTED: Final[dict[str, Row]] = {**ACCOUNT, **DOORS, **CONSOLE, **WORK, **API}
+EXPECTED: Final[dict[str, Row]] = {**ACCOUNT, **DOORS, **CONSOLE, **WORK, **BRIEFS, **API}

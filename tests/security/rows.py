@@ -13,12 +13,15 @@ from guardian.shortcuts import assign_perm
 from accounts.models import User
 from core import walls
 from core.clock import now
+from core.fields import EncryptedJSONField
 from core.ids import uuid7
 from core.tenancy import TenantModel
 
 MARK = "Quagga"
 WORTHS: dict[type[models.Field[Any, Any]], Callable[[], Any]] = {
+    EncryptedJSONField: lambda: {"text": MARK},
     models.DateTimeField: lambda: now() + timedelta(hours=1),
+    models.DateField: lambda: now().date(),
     models.UUIDField: uuid4,
     models.BooleanField: lambda: True,
     models.IntegerField: lambda: 1,

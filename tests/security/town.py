@@ -9,6 +9,7 @@ from accounts.models import Membership
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
 from agents.models import Agent, AgentRun, ToolCall
+from analytics.models import Brief, BriefPreference
 from conversations import services as talk
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message
 from core import dead_letters
@@ -50,6 +51,8 @@ class Town:
         """Return what fills the pattern of a URL."""
         if "<str:key>" in route:
             return {"key": self.widget_key}
+        if "<str:token>" in route:
+            return {"token": "not-one-of-ours"}
         if "<uuid:message_id>" in route:
             return {"message_id": self.world.acme.pk}
         if "object_id" in route:
@@ -97,6 +100,7 @@ def build_town(world: World) -> Town:
         rows = [flow, approval, key, letter, Conversation.objects.earliest("id"), Agent.objects.earliest("id")]
         rows += [AgentRun.objects.earliest("id"), AuditEntry.objects.earliest("seq")]
         rows += [ChannelAccount.objects.get(kind="sms"), Membership.objects.get(user=user)]
+        rows += [Brief.objects.get(), BriefPreference.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
         rows.append(_a_file())
         ids = {row._meta.label_lower: row.pk for row in rows}

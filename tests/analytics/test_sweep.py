@@ -1,0 +1,141 @@
+"""The sweep against the database: claims, restarts, two at once, and what a month leaves behind."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db import connection
+
+from analytics import services
+from analytics.models import Brief, BriefPreference
+from core import clock
+from core.errors import Invalid, Refused
+from core.scope import platform_scope, tenant_scope
+from tests.analytics.conftest import MORNING, Morning
+from tests.world import World
+
+TODAY = date(2026, 11, 20)
+LATER = timedelta(hours=7)
+
+
+def claimed(now: datetime = MORNING) -> list[UUID]:
+    return [brief_id for _, brief_id in services.claim_due(now=now)]
+
+
+@pytest.mark.django_db
+def test_person_whose_time_has_come_gets_one_row(morning: Morning) -> None:
+    morning.wants()
+    (brief_id,) = claimed()
+    assert Brief.objects.get(pk=brief_id).local_date == TODAY
+
+
+@pytest.mark.django_db
+def test_minute_before_the_time_nothing_is_due(morning: Morning) -> None:
+    morning.wants()
+    assert claimed(MORNING - timedelta(minutes=1)) == []
+
+
+@pytest.mark.django_db
+def test_second_sweep_finds_nothing(morning: Morning) -> None:
+    morning.wants()
+    assert [len(claimed()), len(claimed())] == [1, 0]
+
+
+@pytest.mark.django_db
+def test_person_who_switched_it_off_gets_none(morning: Morning) -> None:
+    morning.wants()
+    morning.wants(is_on=False)
+    assert claimed() == []
+
+
+@pytest.mark.django_db
+def test_service_that_starts_late_sends_within_the_window(morning: Morning) -> None:
+    morning.wants()
+    assert len(claimed(MORNING + timedelta(hours=5))) == 1
+
+
+@pytest.mark.django_db
+def test_long_outage_leaves_a_skipped_row_for_each_date(morning: Morning) -> None:
+    morning.wants()
+    assert claimed(MORNING + timedelta(days=2) + LATER) == []
+    rows = Brief.objects.order_by("local_date").values_list("local_date", "state", "reason")
+    assert list(rows) == [(TODAY + timedelta(days=n), "skipped", "outage") for n in range(3)]
+
+
+@pytest.mark.django_db
+def test_date_that_has_a_row_is_never_sent_again(morning: Morning) -> None:
+    row = morning.wants()
+    Brief.objects.create(user_id=row.user_id, local_date=TODAY, state=Brief.State.SENT)
+    assert claimed() == []
+
+
+@pytest.mark.django_db
+def test_change_of_zone_after_todays_was_sent_waits_for_tomorrow(morning: Morning) -> None:
+    morning.wants()
+    claimed()
+    row = morning.wants(zone="America/New_York", now=MORNING + timedelta(minutes=5))
+    assert row.next_due_at
+    assert row.next_due_at.astimezone(ZoneInfo("America/New_York")).date() == TODAY + timedelta(days=1)
+
+
+@pytest.mark.django_db
+def test_due_query_is_one_however_many_people_wait(morning: Morning, django_assert_num_queries: object) -> None:
+    for role in ("approver", "viewer", "support"):
+        morning.wants(role)
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        assert claimed(MORNING - timedelta(minutes=1)) == []
+
+
+@pytest.mark.django_db
+def test_due_query_uses_the_index(morning: Morning) -> None:
+    with platform_scope(), connection.cursor() as cursor:
+        cursor.execute("set local enable_seqscan = off")
+        due = BriefPreference.objects.filter(next_due_at__lte=MORNING).order_by("next_due_at")
+        assert "briefs_due" in due.values_list("pk")[:500].explain()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "wrong", [{"zone": "Mars/Base"}, {"sections": ["weather"]}, {"sections": []}, {"language": "tlh"}]
+)
+def test_settings_that_mean_nothing_are_refused(morning: Morning, wrong: dict[str, object]) -> None:
+    with pytest.raises(Invalid):
+        morning.wants(**wrong)
+
+
+@pytest.mark.django_db
+def test_key_without_the_scope_saves_nothing(morning: Morning) -> None:
+    actor = morning.actor("approver").limited_to(frozenset({"hitl.view_approval"}))
+    with pytest.raises(Refused):
+        services.ask_for_brief(actor=actor)
+
+
+@pytest.mark.django_db
+def test_briefs_older_than_a_month_are_removed(morning: Morning) -> None:
+    user = morning.world.people["viewer"]
+    for age in (30, 32):
+        with clock.at(MORNING - timedelta(days=age)):
+            Brief.objects.create(user=user, local_date=TODAY - timedelta(days=age), state=Brief.State.SENT)
+    assert services.purge_briefs(now=MORNING) == 1
+    assert Brief.objects.get().local_date == TODAY - timedelta(days=30)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_sweepers_at_once_make_one_row_each(committed_world: World) -> None:
+    world = committed_world
+    with tenant_scope(world.acme.pk), clock.at(MORNING):
+        for role in ("approver", "viewer", "support"):
+            BriefPreference.objects.create(
+                user=world.people[role], is_on=True, zone="Europe/Berlin", next_due_at=MORNING
+            )
+
+    def sweep(_: int) -> int:
+        try:
+            return len(services.claim_due(now=MORNING))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(sweep, range(8))) == 3
