@@ -16,7 +16,7 @@ from accounts.models import User
 from analytics import selectors, services
 from analytics.admin_forms import BriefForm, initial_of
 from analytics.models import Brief, BriefPreference
-from analytics.services.making import MAIL_TYPE, render_for
+from analytics.services.making import mail_key, render_for
 from analytics.texts import IN_CONSOLE
 from console.actions import ServiceAction, service_action
 from console.bases import ReadOnlyAdmin, ServiceAdmin
@@ -110,8 +110,7 @@ class BriefAdmin(ServiceAdmin):
 
     def detail_context(self, request: HttpRequest, obj: Brief) -> dict[str, Any]:
         """Return what became of it, and where its mail is shown."""
-        mails = MailDelivery.objects.filter(type=MAIL_TYPE, ref=obj.pk, pk=obj.delivery_id or obj.pk)
-        delivery = mails.only("status").first()
+        delivery = MailDelivery.objects.filter(key=mail_key(obj)).only("status").first()
         rows = [
             ("State", state_of(obj)),
             ("Mail", delivery.get_status_display() if delivery else "–"),

@@ -126,12 +126,17 @@ def _post(brief: Brief, mail: Rendered, url: str) -> UUID:
         text=mail.text,
         html=mail.html,
         ref=brief.pk,
-        key=f"brief:{brief.pk}",
+        key=mail_key(brief),
         headers={"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
         user_id=brief.user_id,
     )
     found: UUID = delivery.pk
     return found
+
+
+def mail_key(brief: Brief) -> str:
+    """Return the key of a brief's one mail."""
+    return f"brief:{brief.pk}"
 
 
 def render_for(user: User, content: dict[str, Any], *, unsubscribe: str = "") -> Rendered:

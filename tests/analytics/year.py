@@ -29,7 +29,7 @@ class Person:
         if self.next_due != seen:
             return
         self.next_due = steps.following.moment
-        self.sent += [(slot.day, now) for slot in (*steps.missed, *steps.due)]
+        self.sent += [(slot.day, now) for slot in steps.due]
 
     def problem(self) -> str:
         """Return what went wrong in the year; empty for one brief on every local date, none too early or late."""
@@ -50,7 +50,8 @@ def live(people: list[Person], *, days: int, minutes: int) -> None:
     now, end, down_until = BEGIN, BEGIN + timedelta(days=days), BEGIN
     while now < end:
         now += minutes * MINUTE
-        if chance.random() < 0.0005 * minutes:
+        # Never longer than the window, and never a second time before all is caught up.
+        if now > down_until + WINDOW and chance.random() < 0.0005 * minutes:
             down_until = now + timedelta(minutes=chance.randrange(1, 300))
         if now < down_until:
             continue

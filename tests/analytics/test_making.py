@@ -1,0 +1,208 @@
+"""From a due row to a mail: what stands in it, who may see it, and what happens when something breaks."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from accounts.models import Membership
+from agents.models import Agent
+from analytics import services
+from analytics.composing import compose
+from analytics.models import Brief
+from analytics.services.tracking import BriefMails
+from analytics.tasks import make_brief
+from analytics.texts import SECTIONS
+from core.models import AuditEntry, DeadLetter
+from integrations.mail.types import MailEvent
+from integrations.models import MailDelivery, ProviderAccount
+from tests.analytics.conftest import MORNING, Morning
+
+pytestmark = pytest.mark.django_db
+TODAY = MORNING.date()
+
+
+def made(morning: Morning, role: str = "approver", **options: Any) -> Brief:
+    """Return the person's daily brief of this morning, put together."""
+    morning.wants(role, **options)
+    ((_, brief_id),) = services.claim_due(now=MORNING)
+    services.make_brief(brief_id=brief_id, now=MORNING)
+    return Brief.objects.get(pk=brief_id)
+
+
+def section(content: dict[str, Any], key: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(row for row in content["sections"] if row["key"] == key)
+    return found
+
+
+def look(morning: Morning, role: str = "approver", **options: Any) -> dict[str, Any]:
+    """Return the content of a brief for the person of a role."""
+    wish = {"sections": SECTIONS, "language": "en", "day": TODAY, "now": MORNING, "seconds": 2.0}
+    return compose(viewer=morning.actor(role), **{**wish, **options})
+
+
+def test_due_brief_becomes_one_mail_to_its_person(morning: Morning) -> None:
+    brief = made(morning)
+    mail = MailDelivery.objects.get()
+    assert (brief.state, brief.delivery_id, mail.ref, mail.address) == (
+        "sent",
+        mail.pk,
+        brief.pk,
+        morning.world.people["approver"].email,
+    )
+
+
+def test_brief_made_twice_is_mailed_once(morning: Morning) -> None:
+    brief = made(morning)
+    services.make_brief(brief_id=brief.pk, now=MORNING)
+    Brief.objects.update(state="queued", lease_until=MORNING)
+    services.make_brief(brief_id=brief.pk, now=MORNING)
+    assert MailDelivery.objects.count() == 1
+
+
+def test_mail_can_be_unsubscribed_with_one_click(morning: Morning) -> None:
+    made(morning)
+    headers = MailDelivery.objects.get().headers
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert headers["List-Unsubscribe"].startswith("<http")
+
+
+def test_brief_tells_what_waits_what_is_overdue_and_who_needs_a_person(morning: Morning) -> None:
+    content = look(morning)
+    assert {key: len(section(content, key)["rows"]) for key in SECTIONS[:3]} == {
+        "approvals": 2,
+        "overdue": 1,
+        "conversations": 1,
+    }
+
+
+def test_sections_come_in_the_chosen_order(morning: Morning) -> None:
+    wanted = ["content", "approvals"]
+    assert [row["key"] for row in look(morning, sections=wanted)["sections"]] == wanted
+
+
+def test_role_that_signs_nothing_has_no_section_about_signatures(morning: Morning) -> None:
+    assert "approvals" not in [row["key"] for row in look(morning, "viewer")["sections"]]
+
+
+def test_another_tenants_person_sees_nothing_of_this_one(morning: Morning, elsewhere: object) -> None:
+    viewer = morning.world.outsider("owner")
+    found = compose(viewer=viewer, sections=SECTIONS, language="en", day=TODAY, now=MORNING)
+    assert [row["key"] for row in found["sections"] if row["rows"]] == []
+
+
+def test_personal_data_is_masked_everywhere(morning: Morning) -> None:
+    made(morning)
+    mail = MailDelivery.objects.get()
+    told = f"{mail.html}{mail.text}"
+    assert [word for word in ("4111 1111", "Ana García", "600 123 456") if word in told] == []
+
+
+@pytest.mark.parametrize(("do", "trouble"), [("fail", "failed"), ("stall", "slow")])
+def test_part_that_breaks_leaves_a_sentence_and_the_others_stand(morning: Morning, do: str, trouble: str) -> None:
+    morning.sandbox.script("GET /v1/rankings", do, seconds=3)
+    content = look(morning, seconds=1.0)
+    broken = section(content, "rankings")
+    assert (broken["trouble"], bool(broken["sentence"]), len(section(content, "paid_ads")["rows"])) == (
+        trouble,
+        True,
+        5,
+    )
+
+
+def test_agents_read_at_the_same_time(morning: Morning) -> None:
+    for what in ("campaigns", "rankings", "content", "audiences"):
+        morning.sandbox.script(f"GET /v1/{what}", "stall", seconds=0.7)
+    content = look(morning, seconds=1.8)
+    assert [row["trouble"] for row in content["sections"]] == [""] * 7
+
+
+def test_agent_that_is_switched_off_collects_nothing(morning: Morning) -> None:
+    Agent.objects.filter(type="seo").update(is_active=False)
+    assert section(look(morning), "rankings")["trouble"] == "off"
+
+
+def test_tenant_without_a_platform_is_told_so(morning: Morning) -> None:
+    ProviderAccount.objects.update(is_active=False)
+    assert section(look(morning), "content")["trouble"] == "not_connected"
+
+
+def test_person_without_a_seat_gets_none(morning: Morning) -> None:
+    morning.wants()
+    ((_, brief_id),) = services.claim_due(now=MORNING)
+    Membership.objects.filter(user=morning.world.people["approver"]).update(is_active=False)
+    services.make_brief(brief_id=brief_id, now=MORNING)
+    assert (Brief.objects.get().reason, MailDelivery.objects.count()) == ("no_seat", 0)
+
+
+def test_brief_that_waited_too_long_is_left_out(morning: Morning) -> None:
+    morning.wants()
+    ((_, brief_id),) = services.claim_due(now=MORNING)
+    services.make_brief(brief_id=brief_id, now=MORNING + timedelta(hours=7))
+    assert Brief.objects.get().reason == "too_late"
+
+
+def test_brief_of_a_worker_that_died_is_found_and_made(morning: Morning) -> None:
+    morning.wants()
+    services.claim_due(now=MORNING)
+    Brief.objects.update(state="working", lease_until=MORNING, attempts=1)
+    later = MORNING + timedelta(minutes=3)
+    ((_, brief_id),) = services.list_stuck(now=later)
+    services.make_brief(brief_id=brief_id, now=later)
+    assert Brief.objects.get().state == "sent"
+
+
+def broken_brief(morning: Morning, attempts: int) -> UUID:
+    """Return a queued brief that cannot be put together: its language is not one of ours."""
+    row = morning.wants()
+    type(row).objects.update(language="xx")
+    services.claim_due(now=MORNING)
+    Brief.objects.update(attempts=attempts)
+    brief = Brief.objects.get()
+    make_brief(str(brief.tenant_id), str(brief.pk))
+    return brief.pk
+
+
+def test_brief_that_breaks_is_tried_again(morning: Morning) -> None:
+    broken_brief(morning, attempts=0)
+    assert Brief.objects.get().state == "queued"
+
+
+def test_brief_that_breaks_for_good_is_parked_and_can_be_replayed(morning: Morning) -> None:
+    from core import dead_letters
+
+    broken_brief(morning, attempts=4)
+    assert Brief.objects.get().state == "failed"
+    dead_letters.replay(actor=morning.actor("admin"), dead_letter_id=DeadLetter.objects.get().pk)
+    assert Brief.objects.get().state == "queued"
+
+
+def heard(brief: Brief, what: Any) -> None:
+    assert brief.delivery_id
+    BriefMails().hear(MailEvent(brief.delivery_id, "brief", brief.pk, brief.user_id, what, MORNING))
+
+
+def test_click_counts_as_opened_too(morning: Morning) -> None:
+    brief = made(morning)
+    heard(brief, "clicked")
+    brief.refresh_from_db()
+    assert (brief.opened_at, brief.clicked_at) == (MORNING, MORNING)
+
+
+def test_complaint_switches_the_brief_off(morning: Morning) -> None:
+    heard(made(morning), "spam")
+    assert AuditEntry.objects.filter(action="BRIEF_PREFERENCE_SET", new_state="off").exists()
+
+
+def test_asking_for_one_is_audited_and_sent_whether_or_not_the_daily_one_is_on(morning: Morning) -> None:
+    brief = services.ask_for_brief(actor=morning.actor("viewer"), now=MORNING)
+    services.make_brief(brief_id=brief.pk, now=MORNING)
+    assert AuditEntry.objects.filter(action="BRIEF_ASKED_FOR", object_id=brief.pk).exists()
+    assert MailDelivery.objects.get().ref == brief.pk
+
+
+def test_settings_are_saved_with_an_audit_entry(morning: Morning) -> None:
+    row = morning.wants("viewer", language="fr")
+    entry = AuditEntry.objects.get(action="BRIEF_PREFERENCE_SET", object_id=row.pk)
+    assert (entry.old_state, entry.new_state, entry.facts["language"]) == ("off", "on", "fr")

@@ -1,0 +1,110 @@
+"""The words above the figures, in every language, by rule and by a model."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+
+from agents import registry
+from agents.local.briefs import _WORDED
+from agents.models import AgentVersion
+from agents.ports import Emit, Line, Model, ModelFailed, ToolRequest, ToolSpec, Turn
+from analytics.shape import counted, finding
+from analytics.texts import TEXTS, Language
+from analytics.words import Words
+from analytics.writing import write
+from tests.analytics.conftest import Morning
+
+FOUND = [
+    finding("spend", 0, spend="€100", conversions="4", per="€25"),
+    counted("waiting", 2, 70, span="3 h", reference="BR-1"),
+    counted("overdue", 1, 90, span="1 h", reference="BR-1"),
+]
+
+
+def test_every_language_has_every_text() -> None:
+    assert {code: sorted(TEXTS["en"].keys() ^ texts.keys()) for code, texts in TEXTS.items()} == {
+        code.value: [] for code in Language
+    }
+    assert all(worded.keys() == _WORDED["en"].keys() for worded in _WORDED.values())
+
+
+@pytest.mark.parametrize("language", [code.value for code in Language])
+def test_texts_of_all_languages_take_the_same_facts(language: str) -> None:
+    from string import Formatter
+
+    def facts(text: str) -> set[str]:
+        return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+    assert {key for key, text in TEXTS[language].items() if facts(text) != facts(TEXTS["en"][key])} == set()
+
+
+@pytest.mark.parametrize(
+    ("language", "money", "day"),
+    [
+        ("en", "€1,234.50", "Sunday, 1 March"),
+        ("de", "1.234,50\u00a0€", "Sonntag, 1. März"),
+        ("fr", "1\u00a0234,50\u00a0€", "dimanche 1 mars"),
+    ],
+)
+def test_numbers_and_dates_are_written_as_the_language_does(language: str, money: str, day: str) -> None:
+    words = Words(language)
+    assert (words.money(Decimal("1234.5"), "EUR", 2).replace("\u202f", "\u00a0"), words.day(date(2026, 3, 1))) == (
+        money,
+        day,
+    )
+
+
+@pytest.mark.parametrize(("minutes", "text"), [(0, "1 min"), (89, "89 min"), (90, "2 h"), (3000, "2 days")])
+def test_span_is_told_in_its_largest_unit(minutes: int, text: str) -> None:
+    assert Words("en").span(timedelta(minutes=minutes)) == text
+
+
+@pytest.mark.django_db
+def test_rules_put_the_weightiest_advice_first_and_name_a_request_once(acme: object) -> None:
+    written = write(findings=FOUND, language="en", role="approver")
+    assert written.advice == ("See to BR-1, which should have been decided by now.",)
+    assert (written.model, "2 requests wait" in written.summary) == ("local", True)
+
+
+@pytest.mark.django_db
+def test_rules_say_so_when_nothing_stands_out(acme: object) -> None:
+    assert write(findings=[], language="de", role="viewer").summary.startswith("Nichts wartet")
+
+
+class Writer(Model):
+    """A model at the edge: reads the findings when told to, and answers or fails."""
+
+    key = "writer"
+
+    def __init__(self, text: str, *, reads: bool = True) -> None:
+        self.text, self.reads = text, reads
+
+    def turn(self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit) -> Turn:
+        if self.reads and not any(line.role == "tool" for line in lines):
+            return Turn("", (ToolRequest("1", "daily_brief"),), stop="tool_calls")
+        if not self.text:
+            raise ModelFailed("model_unreachable")
+        return Turn(self.text)
+
+
+def told_by(monkeypatch: pytest.MonkeyPatch, model: Model) -> tuple[str, tuple[str, ...], str]:
+    monkeypatch.setitem(registry._models, "writer", lambda _name: model)
+    AgentVersion.objects.update(model="writer")
+    written = write(findings=FOUND, language="en", role="approver")
+    return written.summary, written.advice, written.model
+
+
+@pytest.mark.django_db
+def test_model_writes_summary_and_advice(morning: Morning, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = told_by(monkeypatch, Writer("Two things wait.\n- Sign BR-1.\n- Call bob@acme.example"))
+    assert told == ("Two things wait.", ("Sign BR-1.", "Call b•••@•••.example"), "writer") or "bob@" not in str(told)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", [Writer(""), Writer("All is well.", reads=False)])
+def test_model_that_fails_or_reads_nothing_is_replaced_by_the_rules(
+    morning: Morning, monkeypatch: pytest.MonkeyPatch, model: Model
+) -> None:
+    assert told_by(monkeypatch, model)[2] == "local"
