@@ -174,7 +174,7 @@ class BriefAdmin(ServiceAdmin):
 
 def _mail(request: HttpRequest, content: dict[str, Any]) -> HttpResponse:
     """Answer with the mail as a page that only our own pages may frame."""
-    user = User.objects.get(pk=viewer_of(request).user_id)
+    user = User.objects.get(pk=selectors.person_of(viewer_of(request)))
     html = render_for(user, content).html.replace("<head>", '<head><base target="_blank">', 1)
     headers = {"Content-Security-Policy": POLICY, "X-Frame-Options": "SAMEORIGIN", "Cache-Control": "no-store"}
     return HttpResponse(html, headers=headers)
