@@ -5,12 +5,15 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 Role = Literal["user", "assistant", "tool"]
 Stop = Literal["end", "tool_calls", "length", "refusal"]
 Emit = Callable[[str], None]
+BRIEF_TOOL: Final = "daily_brief"
+"""The tool that gives a model the findings of a daily brief; whoever is offered it is to write the brief's top."""
+BRIEF_ADVICE: Final = 4
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-BRIEF = "daily_brief"
-"""The tool that gives a model the findings; a model that is offered it is to write a brief."""
+from agents.ports import BRIEF_ADVICE
+
 CALL_ID = "local-daily-brief"
-ADVICE = 4
 
 _EN: Mapping[str, tuple[str, str]] = {
     "waiting": ("{count} requests wait for your signature, the oldest for {span}.", "Decide on {reference} first."),
@@ -156,4 +155,4 @@ def _advice(findings: Sequence[Mapping[str, Any]], worded: Mapping[str, tuple[st
         line = worded[each["code"]][1].format_map(each)
         if line:
             found.setdefault(str(each.get("reference") or line), line)
-    return list(found.values())[:ADVICE]
+    return list(found.values())[:BRIEF_ADVICE]

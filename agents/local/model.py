@@ -8,11 +8,11 @@ import re
 from collections.abc import Sequence
 
 from agents.local.asking import ask
-from agents.local.briefs import BRIEF, CALL_ID, word_brief
+from agents.local.briefs import CALL_ID, word_brief
 from agents.local.decide import decide
 from agents.local.replies import say, word
 from agents.local.types import WITHDRAW, Call, Decision
-from agents.ports import Emit, Line, Model, ToolRequest, ToolSpec, Turn
+from agents.ports import BRIEF_TOOL, Emit, Line, Model, ToolRequest, ToolSpec, Turn
 
 _REFERENCE = re.compile(r"\bBR-\d+\b")
 _MOOD = {
@@ -30,7 +30,7 @@ class LocalModel(Model):
     def turn(self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit) -> Turn:
         """Answer the customer's lines since the last answer, or word the results of the calls."""
         names = [tool.name for tool in tools]
-        if BRIEF in names:
+        if BRIEF_TOOL in names:
             return _brief(lines)
         decisions = decide([(line.role, line.text) for line in lines if _spoken(line)])
         wanted = _requests(decisions, names)
@@ -51,7 +51,7 @@ def _brief(lines: Sequence[Line]) -> Turn:
     """Ask for the findings, then put them into words."""
     found = _results(lines).get(CALL_ID)
     if found is None:
-        return Turn("", (ToolRequest(CALL_ID, BRIEF),), stop="tool_calls")
+        return Turn("", (ToolRequest(CALL_ID, BRIEF_TOOL),), stop="tool_calls")
     return Turn(word_brief(found.result))
 
 

@@ -62,6 +62,8 @@ ALSO_OFFERED = {
     "accounts.middleware": "the session's key for the tenant, for sockets",
     "accounts.views": "the sign-in page, for the console's site",
     "conversations.texts": "pure rules of what a text may be",
+    "agents.ports": "what decides a turn and what words it",
+    "agents.tools": "registry of tools, and for whom each works",
     "hitl.transitions": "pure: the states",
     "hitl.admin_display": "how states and risks are shown",
     "hitl.panels": "registry of panels on an approval's page",
