@@ -16,7 +16,7 @@ from core.clock import now as clock_now
 from core.log import get_logger
 from hitl import matching, risk, spending
 from hitl.automation import AutoRule, auto_decision, auto_rule_from
-from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow
+from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, RiskPolicy
 from hitl.registry import AnyKind
 from hitl.stages import staged
 from hitl.transitions import FINAL, State
@@ -86,12 +86,20 @@ def assess(
             estimate=estimate,
             history=_history(requester_id, agent_id),
             local_time=moment.astimezone(tenant_zone()),
+            kind=kind.key,
+            policy=risk_policy(),
         )
     except Exception as error:  # boundary: an adapter raises what it likes
         # Kinds come from elsewhere: whatever goes wrong in one must not lower the bar.
         log.exception("risk_not_assessed", kind=kind.key)
         return Assessed(Estimate(), risk.unassessable(type(error).__name__))
     return Assessed(estimate, scored)
+
+
+def risk_policy() -> risk.Policy:
+    """Return how the tenant in scope weighs risks now. One query."""
+    row = RiskPolicy.objects.order_by("-version").first()
+    return risk.Policy() if row is None else risk.Policy(row.version, row.weights, row.kind_points)
 
 
 def _history(requester_id: UUID | None, agent_id: UUID | None) -> risk.History:

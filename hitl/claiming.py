@@ -14,9 +14,10 @@ from accounts.selectors import list_members
 from core.actors import Actor, system
 from core.errors import NotFound
 from core.log import get_logger
-from hitl import machine, notices, registry, seating, switches
+from hitl import caps, machine, notices, registry, seating, switches
 from hitl.digest import plain
 from hitl.drafting import digest_of
+from hitl.holds import drop_hold
 from hitl.models import Approval, Decision, Execution
 from hitl.observing import Observed
 from hitl.redrafting import ask_again, columns_of, reassess
@@ -103,7 +104,7 @@ def _claim_approved(work: machine.Work, approval: Approval, seen: Look) -> Claim
         _hold(work, approval, "kill_switch", "A kill switch covers this.")
         return None
     if approval.holds:
-        _later(approval, work.moment + timedelta(minutes=1))
+        _wait(work, approval)
         return None
     if seen.problem == "unknown_kind":
         _hold(work, approval, "manual", "This kind of action is not installed any more.")
@@ -119,7 +120,20 @@ def _claim_approved(work: machine.Work, approval: Approval, seen: Look) -> Claim
     if changes:
         _drift(work, approval, seen, changes)
         return None
+    problem = caps.reserve(approval, work.moment)
+    if problem:
+        _hold(work, approval, caps.HOLD, problem)
+        notices.alert_admins(approval, caps.HOLD, work.moment)
+        return None
     return _start(work, approval, seen)
+
+
+def _wait(work: machine.Work, approval: Approval) -> None:
+    """Leave a held approval, unless nothing but a limit holds it and it fits again."""
+    if approval.holds == [caps.HOLD] and not caps.shortfall(approval, work.moment):
+        drop_hold(work, approval, EXECUTOR, caps.HOLD)
+        return
+    _later(approval, work.moment + timedelta(minutes=1))
 
 
 def _later(approval: Approval, due: datetime) -> None:

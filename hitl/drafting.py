@@ -37,6 +37,7 @@ def risk_columns(assessed: Assessed) -> dict[str, Any]:
         "risk_level": assessed.risk.level,
         "risk_factors": assessed.risk.factor_rows(),
         "risk_version": risk.VERSION,
+        "risk_policy": assessed.risk.policy,
         "cost": assessed.estimate.cost,
         "currency": assessed.estimate.currency[:3],
         "reach": assessed.estimate.reach,

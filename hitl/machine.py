@@ -15,7 +15,7 @@ from django.db.models import Q
 from core import audit, events
 from core.actors import Actor
 from core.errors import Conflict, NotFound
-from hitl import clocks
+from hitl import caps, clocks
 from hitl.models import Approval, Seat, Timer
 from hitl.models.fields import machine_writes
 from hitl.transitions import ASKS_BACK, FINAL, UNDECIDED, WAITING, Event, State, check
@@ -96,6 +96,7 @@ class Work:
         check(event, old, new)
         self._write(approval, new, changes or {})
         self._settle(approval, new)
+        caps.settle(approval, old, new, self.moment)
         self._arm(approval, timers or {})
         self._note(approval, event, old, actor, dict(facts or {}))
         if new in FINAL:

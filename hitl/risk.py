@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal
@@ -12,6 +13,9 @@ from hitl.types import Estimate
 VERSION: Final = 1
 Level = Literal["low", "medium", "high", "critical"]
 LEVELS: Final[tuple[Level, ...]] = ("low", "medium", "high", "critical")
+FACTORS: Final = ("cost", "share", "reach", "history", "time")
+WEIGHT_MAX: Final = 3
+KIND_POINTS_MAX: Final = 60
 _FLOORS: Final = ((75, "critical"), (50, "high"), (25, "medium"))
 _COST: Final = ((20_000, 30), (5_000, 22), (1_000, 16), (500, 10), (100, 6), (0, 3))
 _SHARE: Final = (("1", 20), ("0.5", 14), ("0.25", 9), ("0.1", 5), ("0", 2))
@@ -25,6 +29,24 @@ class History:
     decided: int = 0
     rejected: int = 0
     failed: int = 0
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a tenant weighs the factors: each 0 to 3 times, and points added for a kind, never taken off."""
+
+    version: int = 0
+    weights: Mapping[str, int] = field(default_factory=dict)
+    kind_points: Mapping[str, int] = field(default_factory=dict)
+
+    def weighed(self, factor: Factor) -> Factor:
+        """Return the factor with its points as the tenant weighs them."""
+        weight = max(0, min(int(self.weights.get(factor.name, 1)), WEIGHT_MAX))
+        return factor if weight == 1 else replace(factor, points=factor.points * weight)
+
+    def added(self, kind: str) -> int:
+        """Return the points the tenant adds for a kind."""
+        return max(0, min(int(self.kind_points.get(kind, 0)), KIND_POINTS_MAX))
 
 
 @dataclass(frozen=True)
@@ -43,6 +65,8 @@ class RiskAssessment:
     score: int
     level: Level
     factors: tuple[Factor, ...]
+    policy: int = 0
+    """The version of the tenant's weights it was made with."""
 
     def factor_rows(self) -> list[dict[str, object]]:
         """Return the factors as they are kept with the approval."""
@@ -57,21 +81,34 @@ def level_of(score: int) -> Level:
     return "low"
 
 
-def assess(*, title: str, base_risk: int, estimate: Estimate, history: History, local_time: datetime) -> RiskAssessment:
+def assess(
+    *,
+    title: str,
+    base_risk: int,
+    estimate: Estimate,
+    history: History,
+    local_time: datetime,
+    kind: str = "",
+    policy: Policy | None = None,
+) -> RiskAssessment:
     """Score a request from its size, its kind, its requester's history and the hour.
 
-    `local_time` is the moment in the tenant's zone. Unknown sizes add nothing by themselves.
+    `local_time` is the moment in the tenant's zone. Unknown sizes add nothing by themselves. No
+    factor takes points off, so nothing a requester says gets below what its kind is worth.
     """
+    policy = policy or Policy()
+    weighed = (_cost(estimate), _share(estimate.share), _reach(estimate.reach), _history(history), _time(local_time))
     factors = (
         Factor("kind", max(0, min(base_risk, 40)), f"{title} is risky by its nature."),
-        _cost(estimate),
-        _share(estimate.share),
-        _reach(estimate.reach),
-        _history(history),
-        _time(local_time),
+        *_added(policy.added(kind)),
+        *(policy.weighed(factor) for factor in weighed),
     )
     score = min(100, sum(factor.points for factor in factors))
-    return RiskAssessment(score, level_of(score), factors)
+    return RiskAssessment(score, level_of(score), factors, policy.version)
+
+
+def _added(points: int) -> tuple[Factor, ...]:
+    return (Factor("policy", points, "Your organisation adds points for this kind of action."),) if points else ()
 
 
 def unassessable(error: str) -> RiskAssessment:

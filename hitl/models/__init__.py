@@ -2,6 +2,7 @@
 
 from hitl.models.approval import Approval, Counter
 from hitl.models.calendar import BusinessCalendar
+from hitl.models.policy import Cap, CapReservation, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
 from hitl.models.running import Execution, Notification, Timer
 from hitl.models.switches import GlobalKillSwitch, KillSwitch
@@ -14,6 +15,8 @@ __all__ = [
     "ApprovalWorkflow",
     "ApproverGroup",
     "BusinessCalendar",
+    "Cap",
+    "CapReservation",
     "Counter",
     "Decision",
     "DecisionToken",
@@ -25,6 +28,7 @@ __all__ = [
     "Notification",
     "OverrideReview",
     "Revision",
+    "RiskPolicy",
     "Seat",
     "Timer",
 ]

@@ -63,6 +63,7 @@ class Approval(TenantModel):
     risk_level = models.CharField(max_length=10, choices=LEVELS)
     risk_factors = models.JSONField(default=list)
     risk_version = models.PositiveSmallIntegerField()
+    risk_policy = models.PositiveIntegerField(default=0)
     cost = models.DecimalField(max_digits=16, decimal_places=2, null=True)
     currency = models.CharField(max_length=3, blank=True)
     reach = models.BigIntegerField(null=True)

@@ -1,12 +1,15 @@
 """What may be done with approvals: the services other apps call."""
 
 from hitl.services.asking import answer, ask, send_back
+from hitl.services.calendars import create_calendar, delete_calendar, revise_calendar
 from hitl.services.closing import cancel, expire, lapse, resolve, revoke
 from hitl.services.deciding import decide
 from hitl.services.editing import edit, resubmit
 from hitl.services.executing import execute, probe
+from hitl.services.groups import create_group, delete_group, revise_group
 from hitl.services.holding import hold, release
 from hitl.services.overriding import close_review, override
+from hitl.services.policies import create_cap, retire_cap, revise_cap, set_risk_policy
 from hitl.services.proposing import propose
 from hitl.services.switching import (
     hold_covered,
@@ -15,16 +18,27 @@ from hitl.services.switching import (
     throw_global,
     throw_switch,
 )
-from hitl.services.workflows import create_group, create_workflow, retire_workflow, revise_workflow
+from hitl.services.workflows import (
+    copy_workflow,
+    create_workflow,
+    restore_workflow,
+    retire_workflow,
+    revise_workflow,
+)
 
 __all__ = [
     "answer",
     "ask",
     "cancel",
     "close_review",
+    "copy_workflow",
+    "create_calendar",
+    "create_cap",
     "create_group",
     "create_workflow",
     "decide",
+    "delete_calendar",
+    "delete_group",
     "edit",
     "execute",
     "expire",
@@ -38,11 +52,17 @@ __all__ = [
     "release_global",
     "release_switch",
     "resolve",
+    "restore_workflow",
     "resubmit",
+    "retire_cap",
     "retire_workflow",
+    "revise_calendar",
+    "revise_cap",
+    "revise_group",
     "revise_workflow",
     "revoke",
     "send_back",
+    "set_risk_policy",
     "throw_global",
     "throw_switch",
 ]

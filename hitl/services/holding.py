@@ -8,7 +8,7 @@ from uuid import UUID
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
-from hitl import machine, seating, switches
+from hitl import caps, machine, seating, switches
 from hitl.conflicts import too_late, winner
 from hitl.guards import check_digest
 from hitl.holds import add_hold, can_be_signed, drop_hold
@@ -59,13 +59,16 @@ def release(
             raise Conflict("There is no such hold.", holds=approval.holds, **winner(approval, actor))
         if digest:
             check_digest(approval, actor, digest)
-        _check_cause(approval, name)
+        _check_cause(approval, name, work.moment)
         note(approval, actor, "release", reason, work.moment)
         drop_hold(work, approval, actor, name)
     return approval
 
 
-def _check_cause(approval: Approval, name: str) -> None:
+def _check_cause(approval: Approval, name: str, moment: datetime) -> None:
+    shortfall = caps.shortfall(approval, moment) if name == caps.HOLD else ""
+    if shortfall:
+        raise Conflict(shortfall, code="still_held", hold=name)
     if name == "kill_switch" and switches.covers(approval):
         raise Conflict("The kill switch is still thrown.", code="still_held", hold=name)
     if name != "unsatisfiable" or not approval.is_undecided:

@@ -1,31 +1,29 @@
-"""Defining workflows and groups of approvers."""
+"""Defining workflows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
 
-from accounts.roles import ROLES
-from accounts.selectors import is_active_member
 from core import audit
 from core.actors import Actor
 from core.errors import Invalid, NotFound
-from hitl import expressions
-from hitl.automation import auto_rule_from
-from hitl.models import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
+from hitl.checks import FIELDS, LEVEL_FIELDS, problems_of
+from hitl.models import ApprovalLevel, ApprovalWorkflow
+from hitl.services.groups import create_group
 
-FIELDS: Final = frozenset(
-    "description is_default priority kinds risk_levels min_cost max_cost currency agents channels "
-    "contact_tags time_window condition expire_hours execute_within_hours auto_rules "
-    "reminder_every_hours reminder_max edit_policy escalation allow_override open_per_agent notify_by".split()
-)
-LEVEL_FIELDS: Final = frozenset(
-    "name mode quorum reject_threshold approvers sla_hours calendar_id require_reason min_auth parallel "
-    "editable_fields".split()
-)
+__all__ = [
+    "copy_workflow",
+    "create_group",
+    "create_workflow",
+    "restore_workflow",
+    "retire_workflow",
+    "revise_workflow",
+]
+MANAGE: Final = "hitl.manage_workflow"
 
 
 def create_workflow(
@@ -34,15 +32,15 @@ def create_workflow(
     """Define which requests need whose signatures.
 
     Who may: holders of `hitl.manage_workflow`. Each level is a mapping of ApprovalLevel's fields;
-    `approvers` is a list of {"type": "user"|"role"|"group", "value": id or role}. Raises Refused,
-    Invalid.
+    `approvers` is a list of {"type": "user"|"role"|"group", "value": id or role}; `parallel` opens
+    it together with the one before. Raises Refused, Invalid.
     """
-    actor.require("hitl.manage_workflow")
-    _check(levels, conditions)
+    actor.require(MANAGE)
+    _check(name, levels, conditions)
     with transaction.atomic():
         if conditions.get("is_default"):
             ApprovalWorkflow.objects.filter(is_default=True).update(is_default=False)
-        workflow: ApprovalWorkflow = ApprovalWorkflow.objects.create(name=name[:80], **conditions)
+        workflow: ApprovalWorkflow = ApprovalWorkflow.objects.create(name=name.strip()[:80], **conditions)
         _write_levels(workflow, levels)
         _audit(actor, "WORKFLOW_CREATED", workflow)
     return workflow
@@ -52,6 +50,7 @@ def revise_workflow(
     *,
     actor: Actor,
     workflow_id: UUID,
+    name: str | None = None,
     levels: Sequence[Mapping[str, Any]] | None = None,
     **conditions: Any,
 ) -> ApprovalWorkflow:
@@ -59,13 +58,15 @@ def revise_workflow(
 
     Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Invalid.
     """
-    actor.require("hitl.manage_workflow")
-    _check(levels or (), conditions, partial=levels is None)
+    actor.require(MANAGE)
+    _check("unchanged" if name is None else name, levels, conditions)
     with transaction.atomic():
         workflow = _locked(workflow_id)
         if conditions.get("is_default"):
             others = ApprovalWorkflow.objects.filter(is_default=True).exclude(pk=workflow_id)
             others.update(is_default=False)
+        if name is not None:
+            conditions["name"] = name.strip()[:80]
         rows = ApprovalWorkflow.objects.filter(pk=workflow_id)
         rows.update(version=workflow.version + 1, **conditions)
         if levels is not None:
@@ -79,7 +80,7 @@ def revise_workflow(
 def retire_workflow(*, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
     """Take a definition out of use. Who may: holders of `hitl.manage_workflow`. Raises Refused,
     NotFound."""
-    actor.require("hitl.manage_workflow")
+    actor.require(MANAGE)
     with transaction.atomic():
         workflow = _locked(workflow_id)
         ApprovalWorkflow.objects.filter(pk=workflow_id).update(is_active=False, is_default=False)
@@ -88,11 +89,51 @@ def retire_workflow(*, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
     return workflow
 
 
-def _locked(workflow_id: UUID) -> ApprovalWorkflow:
-    rows = ApprovalWorkflow.objects.select_for_update().filter(pk=workflow_id, is_active=True)
+def restore_workflow(*, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
+    """Bring a retired definition back into use, under a new version and not as the default.
+
+    Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Invalid when it names
+    people, groups or calendars that are gone.
+    """
+    actor.require(MANAGE)
+    with transaction.atomic():
+        workflow = _locked(workflow_id, active=False)
+        _check(workflow.name, levels_of(workflow), conditions_of(workflow))
+        rows = ApprovalWorkflow.objects.filter(pk=workflow_id)
+        rows.update(is_active=True, version=workflow.version + 1)
+        workflow.refresh_from_db()
+        _audit(actor, "WORKFLOW_RESTORED", workflow)
+    return workflow
+
+
+def copy_workflow(*, actor: Actor, workflow_id: UUID, name: str) -> ApprovalWorkflow:
+    """Define another workflow like one there is, retired ones included; never as the default.
+
+    Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Invalid.
+    """
+    actor.require(MANAGE)
+    source: ApprovalWorkflow | None = ApprovalWorkflow.objects.filter(pk=workflow_id).first()
+    if source is None:
+        raise NotFound("There is no such workflow.")
+    conditions = {**conditions_of(source), "is_default": False}
+    return create_workflow(actor=actor, name=name, levels=levels_of(source), **conditions)
+
+
+def conditions_of(workflow: ApprovalWorkflow) -> dict[str, Any]:
+    """Return the conditions of a workflow as `create_workflow` takes them."""
+    return {field: getattr(workflow, field) for field in sorted(FIELDS)}
+
+
+def levels_of(workflow: ApprovalWorkflow) -> list[dict[str, Any]]:
+    """Return the levels of a workflow as `create_workflow` takes them."""
+    return [{field: getattr(level, field) for field in sorted(LEVEL_FIELDS)} for level in workflow.levels.all()]
+
+
+def _locked(workflow_id: UUID, *, active: bool = True) -> ApprovalWorkflow:
+    rows = ApprovalWorkflow.objects.select_for_update().filter(pk=workflow_id, is_active=active)
     workflow: ApprovalWorkflow | None = rows.first()
     if workflow is None:
-        raise NotFound
+        raise NotFound("There is no such workflow, or somebody was faster.")
     return workflow
 
 
@@ -101,57 +142,12 @@ def _write_levels(workflow: ApprovalWorkflow, levels: Sequence[Mapping[str, Any]
         ApprovalLevel.objects.create(workflow=workflow, order=order, **level)
 
 
-def _check(levels: Sequence[Mapping[str, Any]], conditions: Mapping[str, Any], *, partial: bool = False) -> None:
-    problems: dict[str, list[str]] = {}
-    unknown = sorted(set(conditions) - FIELDS)
-    if unknown:
-        problems["workflow"] = [f"unknown: {', '.join(unknown)}"]
-    try:
-        for row in conditions.get("auto_rules", ()):
-            auto_rule_from(row)
-    except (KeyError, ValueError, ArithmeticError):
-        problems["auto_rules"] = ["Each rule needs an id, a verdict, and its ceilings."]
-    try:
-        if conditions.get("condition"):
-            expressions.parse(conditions["condition"])
-    except expressions.BadExpression as error:
-        problems["condition"] = [str(error)]
-    if not levels and not partial:
-        problems["levels"] = ["A workflow needs at least one level."]
-    for number, level in enumerate(levels, start=1):
-        wrong = _level_problems(level)
-        if wrong:
-            problems[f"levels.{number}"] = wrong
+def _check(name: str, levels: Sequence[Mapping[str, Any]] | None, conditions: Mapping[str, Any]) -> None:
+    problems = problems_of(levels, conditions)
+    if not name.strip():
+        problems["name"] = ["Give it a name."]
     if problems:
         raise Invalid("The workflow is not complete.", fields=problems)
-
-
-def _level_problems(level: Mapping[str, Any]) -> list[str]:
-    problems = [f"unknown: {name}" for name in sorted(set(level) - LEVEL_FIELDS)]
-    if level.get("mode", "any") not in ApprovalLevel.Mode.values:
-        problems.append("unknown mode")
-    if int(level.get("quorum", 1)) < 1 or int(level.get("reject_threshold", 1)) < 1:
-        problems.append("quorum and reject threshold are at least 1")
-    approvers = level.get("approvers") or []
-    if not approvers:
-        problems.append("nobody is asked")
-    problems += [f"unknown approver: {row}" for row in approvers if not _is_approver(row)]
-    return problems
-
-
-def _is_approver(row: Mapping[str, Any]) -> bool:
-    kind, value = row.get("type"), str(row.get("value", ""))
-    if kind == "role":
-        return value in ROLES
-    if kind not in ("user", "group"):
-        return False
-    try:
-        key = UUID(value)
-    except ValueError:
-        return False
-    if kind == "user":
-        return is_active_member(key)
-    return bool(ApproverGroup.objects.filter(pk=key).exists())
 
 
 def _audit(actor: Actor, action: str, workflow: ApprovalWorkflow) -> None:
@@ -163,24 +159,3 @@ def _audit(actor: Actor, action: str, workflow: ApprovalWorkflow) -> None:
         new_state="active" if workflow.is_active else "retired",
         facts={"version": workflow.version},
     )
-
-
-def create_group(*, actor: Actor, name: str, people: Iterable[UUID]) -> ApproverGroup:
-    """Name a set of people who may be asked together. Who may: holders of `hitl.manage_workflow`.
-    Raises Refused, Invalid."""
-    actor.require("hitl.manage_workflow")
-    members = sorted(set(people))
-    if not all(is_active_member(person) for person in members):
-        raise Invalid("Choose active members.", fields={"people": ["not a member"]})
-    with transaction.atomic():
-        group: ApproverGroup = ApproverGroup.objects.create(name=name[:80])
-        for person in members:
-            GroupMember.objects.create(group=group, user_id=person)
-        audit.record(
-            actor=actor,
-            action="APPROVER_GROUP_CREATED",
-            object_type="hitl.approvergroup",
-            object_id=group.pk,
-            facts={"members": len(members)},
-        )
-    return group

@@ -1,0 +1,110 @@
+"""Limits on what may be spent, what is spent of them, and how a tenant weighs risks."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from core.clock import now
+from core.tenancy import TenantModel
+from hitl.models.approval import Approval
+
+
+class Cap(TenantModel):
+    """How much may be carried out per calendar day or month of the tenant's zone, in one currency."""
+
+    class Scope(models.TextChoices):
+        """What it limits."""
+
+        ALL = "all", "Everything"
+        KIND = "kind", "One kind of action"
+        AGENT = "agent", "One agent"
+
+    class Window(models.TextChoices):
+        """How long it lasts before it begins anew."""
+
+        DAY = "day", "A day"
+        MONTH = "month", "A month"
+
+    scope = models.CharField(max_length=10, choices=Scope, default=Scope.ALL)
+    target = models.CharField(max_length=60, blank=True)
+    currency = models.CharField(max_length=3)
+    amount = models.DecimalField(max_digits=16, decimal_places=2)
+    window = models.CharField(max_length=10, choices=Window, default=Window.DAY)
+    is_active = models.BooleanField(default=True)
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "scope", "target", "currency", "window"],
+                name="one_cap_each",
+                condition=models.Q(is_active=True),
+            ),
+            models.CheckConstraint(condition=models.Q(amount__gte=0), name="caps_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount:,.2f} {self.currency} a {self.window}"
+
+
+class CapReservation(TenantModel):
+    """What one revision takes of a cap: kept free while it runs, spent when it is done, else given back."""
+
+    class State(models.TextChoices):
+        """What became of it."""
+
+        RESERVED = "reserved", "Reserved"
+        COMMITTED = "committed", "Spent"
+        RELEASED = "released", "Given back"
+
+    cap = models.ForeignKey(Cap, on_delete=models.PROTECT, related_name="reservations")
+    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="reservations")
+    revision = models.PositiveIntegerField()
+    period = models.CharField(max_length=10)
+    """The day or month it counts in, such as `2026-11-21` or `2026-11`."""
+    amount = models.DecimalField(max_digits=16, decimal_places=2)
+    state = models.CharField(max_length=10, choices=State, default=State.RESERVED)
+    created_at = models.DateTimeField(default=now)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "cap", "approval", "revision"], name="one_reservation_per_revision"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant_id", "cap", "period"],
+                name="reservations_that_count",
+                condition=models.Q(state__in=["reserved", "committed"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"reservation of {self.approval_id}"
+
+
+class RiskPolicy(TenantModel):
+    """How much each factor weighs, as one version; the newest is used, older ones are kept."""
+
+    append_only: ClassVar[bool] = True
+
+    version = models.PositiveIntegerField()
+    weights = models.JSONField(default=dict)
+    kind_points = models.JSONField(default=dict)
+    reason = models.CharField(max_length=300, blank=True)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "version"], name="one_risk_policy_per_version"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Risk policy {self.version}"

@@ -1,0 +1,132 @@
+"""Keeping business calendars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from core import audit
+from core.actors import Actor
+from core.errors import Conflict, Invalid, NotFound
+from hitl import sla
+from hitl.models import ApprovalLevel, BusinessCalendar
+
+MANAGE: Final = "hitl.manage_workflow"
+HOLIDAYS_MAX: Final = 400
+
+
+def create_calendar(
+    *, actor: Actor, name: str, zone: str, week: Mapping[str, Any], holidays: Sequence[Mapping[str, str]] = ()
+) -> BusinessCalendar:
+    """Define working time: a zone, shifts for each day, and holidays as {"day": ISO date, "name": …}.
+
+    Who may: holders of `hitl.manage_workflow`. Raises Refused, Invalid, Conflict for a name in use.
+    """
+    actor.require(MANAGE)
+    values = _checked(name, zone, week, holidays)
+    try:
+        with transaction.atomic():
+            calendar: BusinessCalendar = BusinessCalendar.objects.create(**values)
+            _audit(actor, "CALENDAR_CREATED", calendar)
+    except IntegrityError:
+        raise _name_in_use() from None
+    return calendar
+
+
+def revise_calendar(
+    *,
+    actor: Actor,
+    calendar_id: UUID,
+    name: str,
+    zone: str,
+    week: Mapping[str, Any],
+    holidays: Sequence[Mapping[str, str]] = (),
+) -> BusinessCalendar:
+    """Change working time for what is asked from now on; due times that were promised stay.
+
+    Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Invalid, Conflict.
+    """
+    actor.require(MANAGE)
+    values = _checked(name, zone, week, holidays)
+    try:
+        with transaction.atomic():
+            calendar = _locked(calendar_id)
+            BusinessCalendar.objects.filter(pk=calendar_id).update(version=calendar.version + 1, **values)
+            calendar.refresh_from_db()
+            _audit(actor, "CALENDAR_REVISED", calendar)
+    except IntegrityError:
+        raise _name_in_use() from None
+    return calendar
+
+
+def delete_calendar(*, actor: Actor, calendar_id: UUID) -> None:
+    """Remove a calendar that no level counts by; requests that run keep their copy.
+
+    Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Conflict that names the
+    workflows.
+    """
+    actor.require(MANAGE)
+    with transaction.atomic():
+        calendar = _locked(calendar_id)
+        rows = ApprovalLevel.objects.filter(calendar=calendar).order_by("workflow__name")
+        names = list(rows.values_list("workflow__name", flat=True).distinct()[:5])
+        if names:
+            raise Conflict(f"It is used by {', '.join(names)}. Choose another calendar there first.", code="in_use")
+        BusinessCalendar.objects.filter(pk=calendar_id).delete()
+        _audit(actor, "CALENDAR_DELETED", calendar)
+
+
+def _locked(calendar_id: UUID) -> BusinessCalendar:
+    found: BusinessCalendar | None = BusinessCalendar.objects.select_for_update().filter(pk=calendar_id).first()
+    if found is None:
+        raise NotFound("There is no such calendar.")
+    return found
+
+
+def _name_in_use() -> Conflict:
+    return Conflict("There is a calendar of this name already.", code="exists")
+
+
+def _checked(name: str, zone: str, week: Mapping[str, Any], holidays: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    problems: dict[str, list[str]] = {}
+    if not name.strip():
+        problems["name"] = ["Give it a name."]
+    days = _holidays(holidays, problems)
+    try:
+        definition = {"zone": zone, "week": week, "holidays": [row["day"] for row in days]}
+        if set(week) - set(sla.DAYS):
+            raise sla.BrokenCalendar("unknown day")
+        sla.calendar_from(definition)
+    except sla.BrokenCalendar as error:
+        field = "zone" if "zone" in str(error).lower() or "key" in str(error).lower() else "week"
+        problems[field] = [f"{str(error)[:1].upper()}{str(error)[1:]}."]
+    if problems:
+        raise Invalid("The calendar is not complete.", fields=problems)
+    return {"name": name.strip()[:60], "zone": zone, "week": dict(week), "holidays": days}
+
+
+def _holidays(rows: Sequence[Mapping[str, str]], problems: dict[str, list[str]]) -> list[dict[str, str]]:
+    if len(rows) > HOLIDAYS_MAX:
+        problems["holidays"] = [f"At most {HOLIDAYS_MAX} days."]
+        return []
+    found: dict[str, str] = {}
+    for row in rows:
+        try:
+            found[date.fromisoformat(row["day"]).isoformat()] = row.get("name", "").strip()[:60]
+        except (KeyError, ValueError):
+            problems["holidays"] = [f"“{row.get('day', '')}” is not a day such as 2026-12-25."]
+    return [{"day": day, "name": name} for day, name in sorted(found.items())]
+
+
+def _audit(actor: Actor, action: str, calendar: BusinessCalendar) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        object_type="hitl.businesscalendar",
+        object_id=calendar.pk,
+        facts={"version": calendar.version, "zone": calendar.zone, "holidays": len(calendar.holidays)},
+    )

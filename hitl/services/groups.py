@@ -1,0 +1,98 @@
+"""Keeping groups of approvers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from accounts.selectors import is_active_member
+from core import audit
+from core.actors import Actor
+from core.errors import Conflict, Invalid, NotFound
+from hitl.models import ApprovalLevel, ApproverGroup, GroupMember
+
+MANAGE: Final = "hitl.manage_workflow"
+
+
+def create_group(*, actor: Actor, name: str, people: Iterable[UUID]) -> ApproverGroup:
+    """Name a set of people who may be asked together. Who may: holders of `hitl.manage_workflow`.
+    Raises Refused, Invalid, Conflict for a name in use."""
+    actor.require(MANAGE)
+    members = _checked_people(people)
+    try:
+        with transaction.atomic():
+            group: ApproverGroup = ApproverGroup.objects.create(name=_checked_name(name))
+            for person in members:
+                GroupMember.objects.create(group=group, user_id=person)
+            _audit(actor, "APPROVER_GROUP_CREATED", group, members=len(members))
+    except IntegrityError:
+        raise Conflict("There is a group of this name already.", code="exists") from None
+    return group
+
+
+def revise_group(*, actor: Actor, group_id: UUID, name: str, people: Iterable[UUID]) -> ApproverGroup:
+    """Rename a group and say who is in it; it counts at once, also for requests that wait.
+
+    Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Invalid, Conflict.
+    """
+    actor.require(MANAGE)
+    wanted = set(_checked_people(people))
+    try:
+        with transaction.atomic():
+            group = _locked(group_id)
+            ApproverGroup.objects.filter(pk=group_id).update(name=_checked_name(name))
+            there = set(GroupMember.objects.filter(group=group).values_list("user_id", flat=True))
+            GroupMember.objects.filter(group=group, user_id__in=there - wanted).delete()
+            for person in sorted(wanted - there):
+                GroupMember.objects.create(group=group, user_id=person)
+            group.refresh_from_db()
+            _audit(actor, "APPROVER_GROUP_REVISED", group, added=len(wanted - there), removed=len(there - wanted))
+    except IntegrityError:
+        raise Conflict("There is a group of this name already.", code="exists") from None
+    return group
+
+
+def delete_group(*, actor: Actor, group_id: UUID) -> None:
+    """Remove a group that no workflow in use asks.
+
+    Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Conflict that names the
+    workflows. Requests that wait for it can then be signed by nobody of it.
+    """
+    actor.require(MANAGE)
+    with transaction.atomic():
+        group = _locked(group_id)
+        asks = ApprovalLevel.objects.filter(
+            workflow__is_active=True, approvers__contains=[{"type": "group", "value": str(group_id)}]
+        )
+        names = sorted(set(asks.values_list("workflow__name", flat=True)))[:5]
+        if names:
+            raise Conflict(f"It is asked by {', '.join(names)}. Change or retire that first.", code="in_use")
+        ApproverGroup.objects.filter(pk=group_id).delete()
+        _audit(actor, "APPROVER_GROUP_DELETED", group)
+
+
+def _locked(group_id: UUID) -> ApproverGroup:
+    found: ApproverGroup | None = ApproverGroup.objects.select_for_update().filter(pk=group_id).first()
+    if found is None:
+        raise NotFound("There is no such group.")
+    return found
+
+
+def _checked_name(name: str) -> str:
+    if not name.strip():
+        raise Invalid("Give the group a name.", fields={"name": ["Give it a name."]})
+    return name.strip()[:80]
+
+
+def _checked_people(people: Iterable[UUID]) -> list[UUID]:
+    members = sorted(set(people))
+    if not all(is_active_member(person) for person in members):
+        raise Invalid("Choose active members.", fields={"people": ["not a member"]})
+    return members
+
+
+def _audit(actor: Actor, action: str, group: ApproverGroup, **facts: int) -> None:
+    audit.record(actor=actor, action=action, object_type="hitl.approvergroup", object_id=group.pk, facts=facts)

@@ -1,0 +1,106 @@
+"""Trying out which workflow a request would fall under and who would be asked; writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from core.actors import Actor
+from core.clock import now as clock_now
+from core.errors import Invalid
+from hitl import assessing, registry, risk, seating, sla
+from hitl.types import Estimate
+
+VIEW: Final = "hitl.view_approvalworkflow"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A request that nobody made."""
+
+    kind: str
+    cost: Decimal | None = None
+    currency: str = ""
+    share: Decimal | None = None
+    reach: int | None = None
+    score: int = 0
+    channel: str = ""
+    agent_id: UUID | None = None
+    requester_id: UUID | None = None
+    tags: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class TriedLevel:
+    """A level as it would be asked."""
+
+    name: str
+    mode: str
+    required: int
+    people: tuple[UUID, ...]
+    satisfiable: bool
+    due_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What would happen: the workflow, the rule that would decide alone, or the levels."""
+
+    workflow_id: UUID | None
+    workflow: str
+    version: int
+    rule: str
+    verdict: str
+    risk_level: str
+    levels: tuple[TriedLevel, ...]
+
+
+def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> Simulation:
+    """Tell what a request would meet at a moment, through the engine's own matching; writes nothing.
+
+    Needs `hitl.view_approvalworkflow`. Raises Refused, Invalid for an unknown kind or a score out
+    of range. Only the first level has a due time: later ones begin when the one before is signed.
+    """
+    viewer.require(VIEW)
+    if trial.kind not in set(registry.keys()) or not 0 <= trial.score <= 100:
+        raise Invalid("Choose a kind and a risk from 0 to 100.", fields={"kind": ["Choose a kind of action."]})
+    at = moment or clock_now()
+    estimate = Estimate(trial.cost, trial.currency, trial.share, trial.reach)
+    scored = risk.RiskAssessment(trial.score, risk.level_of(trial.score), ())
+    matched = assessing.match(
+        trial.kind,
+        assessing.Assessed(estimate, scored),
+        agent_id=trial.agent_id,
+        channel=trial.channel,
+        requester_id=trial.requester_id,
+        tags=trial.tags,
+        moment=at,
+        lock=False,
+    )
+    levels = matched.snapshot["levels"]
+    excluded = [] if trial.requester_id is None else [trial.requester_id]
+    return Simulation(
+        workflow_id=matched.workflow_id,
+        workflow=matched.snapshot["name"],
+        version=matched.version,
+        rule="" if matched.auto is None else matched.auto.id,
+        verdict="" if matched.auto is None else matched.auto.verdict,
+        risk_level=scored.level,
+        levels=tuple(_tried(level, excluded, at if number == 0 else None) for number, level in enumerate(levels)),
+    )
+
+
+def _tried(level: dict[str, Any], excluded: list[UUID], at: datetime | None) -> TriedLevel:
+    places = seating.plan(level, excluded)
+    return TriedLevel(
+        name=level["name"],
+        mode=level["mode"],
+        required=places.required,
+        people=tuple(sorted({holder.person_id for holder in places.holders})),
+        satisfiable=places.satisfiable,
+        due_at=None if at is None else sla.level_due(at, level),
+    )

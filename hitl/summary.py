@@ -1,0 +1,175 @@
+"""A workflow in one sentence that a person can check (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from hitl import expressions
+from hitl.expressions import Compare, Join, Literal, Name, Node, Not
+from hitl.sla import DAYS
+
+SIGNS: Final = {
+    "==": "is", "!=": "is not", "<": "below", "<=": "at most", ">": "above", ">=": "of at least", "in": "one of",
+}  # fmt: skip
+NAMES: Final = {
+    "risk": "risk", "level": "risk level", "spent": "spent in a day", "reach": "people reached", "share": "change",
+}  # fmt: skip
+DAY_NAMES: Final = dict(
+    zip(DAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True)
+)
+Label = Callable[[str, str], str]
+"""Says a person, group, agent or kind (first: which of these) in words."""
+
+
+def sentence(workflow: Mapping[str, Any], levels: Sequence[Mapping[str, Any]], label: Label) -> str:
+    """Return what a workflow covers and who signs.
+
+    `workflow` and `levels` as services take them; a level may have `calendar` for its name.
+    """
+    covered = _covered(workflow, label)
+    steps = _steps(levels, label)
+    ladder = "".join(_rung(step, label) for step in workflow.get("escalation") or [])
+    end = "" if not levels else f"{ladder}."
+    auto = _auto(workflow.get("auto_rules") or [])
+    return f"{covered}: {steps or 'nobody is asked'}{end}{auto}"
+
+
+def _covered(workflow: Mapping[str, Any], label: Label) -> str:
+    if workflow.get("is_default"):
+        return "Whatever no other workflow covers"
+    kinds = [label("kind", kind) for kind in workflow.get("kinds") or []]
+    parts = [_alternatives(kinds) if kinds else "Every action", _amounts(workflow)]
+    if workflow.get("risk_levels"):
+        parts.append(f"at {_alternatives(workflow['risk_levels'])} risk")
+    if workflow.get("agents"):
+        parts.append(f"of {_alternatives([label('agent', str(agent)) for agent in workflow['agents']])}")
+    if workflow.get("channels"):
+        parts.append(f"over {_alternatives(workflow['channels'])}")
+    if workflow.get("contact_tags"):
+        parts.append(f"for contacts tagged {_alternatives(workflow['contact_tags'])}")
+    parts.append(_window(workflow.get("time_window") or {}))
+    parts.append(_condition(workflow.get("condition") or ""))
+    text = " ".join(part for part in parts if part)
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def _amounts(workflow: Mapping[str, Any]) -> str:
+    least, most = (_amount(workflow.get(name), workflow.get("currency")) for name in ("min_cost", "max_cost"))
+    if least and most:
+        return f"from {least} to below {most}"
+    return f"from {least}" if least else f"below {most}" if most else ""
+
+
+def _amount(value: Any, currency: Any) -> str:
+    if value is None or value == "":
+        return ""
+    return f"{_number(Decimal(str(value)))} {currency or ''}".strip()
+
+
+def _number(value: Decimal) -> str:
+    return f"{value:,.2f}".removesuffix(".00")
+
+
+def _window(window: Mapping[str, Any]) -> str:
+    days = [DAY_NAMES.get(day, day) for day in window.get("days") or []]
+    begin, end = window.get("from"), window.get("until")
+    hours = f"between {begin or '00:00'} and {end or '24:00'}" if begin or end else ""
+    on = f"on {_alternatives(days)}" if days else ""
+    return " ".join(part for part in (on, hours) if part)
+
+
+def _condition(text: str) -> str:
+    if not text:
+        return ""
+    try:
+        return f"with {words_of(expressions.parse(text))}"
+    except expressions.BadExpression:
+        return "under a condition that is not understood"
+
+
+def words_of(node: Node) -> str:
+    """Return a condition in words."""
+    if isinstance(node, Join):
+        parts = [_bracketed(part) if isinstance(part, Join) else words_of(part) for part in node.parts]
+        return f" {node.word} ".join(parts)
+    if isinstance(node, Not):
+        return f"not ({words_of(node.part)})"
+    return _comparison(node)
+
+
+def _bracketed(node: Node) -> str:
+    return f"({words_of(node)})"
+
+
+def _comparison(node: Compare) -> str:
+    left, right = _side(node.left), _side(node.right)
+    if node.sign == "in" and isinstance(node.right, Name):
+        return f"the contact tagged {left}"
+    return f"{left} {SIGNS[node.sign]} {right}"
+
+
+def _side(side: Name | Literal) -> str:
+    if isinstance(side, Name):
+        return NAMES.get(side.name, side.name)
+    values = side.value if isinstance(side.value, tuple) else (side.value,)
+    return _alternatives([_number(value) if isinstance(value, Decimal) else str(value) for value in values])
+
+
+def _steps(levels: Sequence[Mapping[str, Any]], label: Label) -> str:
+    text = ""
+    for number, level in enumerate(levels):
+        step = f"{_who(level, label)}{_within(level)}"
+        joint = "" if number == 0 else " and at the same time " if level.get("parallel") else ", then "
+        text += f"{joint}{step}"
+    return text
+
+
+def _who(level: Mapping[str, Any], label: Label) -> str:
+    people = [label(str(row["type"]), str(row["value"])) for row in level.get("approvers") or []]
+    if not people:
+        return "nobody"
+    mode = level.get("mode", "any")
+    if mode == "per_group":
+        return f"one each of {_all_of(people)}"
+    count = {"any": "one", "all": "all"}.get(mode, str(level.get("quorum", 1)))
+    return f"{count} of {_all_of(people) if mode == 'all' else _alternatives(people)}"
+
+
+def _within(level: Mapping[str, Any]) -> str:
+    hours = level.get("sla_hours", 8)
+    working = "working " if level.get("calendar_id") or level.get("calendar") else ""
+    return f" within {hours} {working}hour{'' if hours == 1 else 's'}"
+
+
+def _rung(step: Mapping[str, Any], label: Label) -> str:
+    rows = step.get("replace") or step.get("add") or []
+    people = _all_of([label(str(row["type"]), str(row["value"])) for row in rows])
+    word = "instead" if step.get("replace") else "as well"
+    return f", after {step.get('after_hours')} hours {people} {word}"
+
+
+def _auto(rules: Iterable[Mapping[str, Any]]) -> str:
+    texts = []
+    for rule in rules:
+        if rule.get("verdict") == "approve":
+            amount = _amount(rule.get("max_cost"), rule.get("currency"))
+            texts.append(f" Up to {amount} at risk {rule.get('max_score')} a rule approves alone.")
+        elif rule.get("min_score") is not None:
+            texts.append(f" From risk {rule.get('min_score')} on a rule rejects alone.")
+        else:
+            texts.append(" A rule rejects some alone.")
+    return "".join(texts)
+
+
+def _alternatives(words: Iterable[str]) -> str:
+    return _listed(list(words), "or")
+
+
+def _all_of(words: Iterable[str]) -> str:
+    return _listed(list(words), "and")
+
+
+def _listed(words: list[str], joint: str) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {joint} {words[-1]}" if words else ""
