@@ -21,7 +21,9 @@ ROLE_NAMES = {
 
 def labels() -> Label:
     """Return how people, groups and kinds of the tenant in scope are called. Two queries."""
-    known = {("group", str(pk)): name for pk, name in ApproverGroup.objects.values_list("pk", "name")}
+    known: dict[tuple[str, str], str] = {
+        ("group", str(pk)): name for pk, name in ApproverGroup.objects.values_list("pk", "name")
+    }
     known |= {("user", str(m.user_id)): m.user.get_full_name() or "a member" for m in list_members()}
     known |= {("kind", key): registry.get(key).title for key in registry.keys()}  # noqa: SIM118  (no dict)
     known |= {("role", role): name for role, name in ROLE_NAMES.items()}
