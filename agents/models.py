@@ -57,7 +57,7 @@ class Agent(TenantModel):
 
 
 class AgentVersion(TenantModel):
-    """What an agent was at one time: prompt, tools and model. Written once, never changed."""
+    """What an agent was at one time: prompt, tools, model, how much it may ask. Written once, never changed."""
 
     agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
@@ -66,6 +66,7 @@ class AgentVersion(TenantModel):
     orchestrator = models.CharField(max_length=20, default="builtin")
     model = models.CharField(max_length=20, default="local")
     model_name = models.CharField(max_length=80, blank=True)
+    max_open_approvals = models.PositiveSmallIntegerField(null=True)
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:

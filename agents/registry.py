@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
+
 from agents.loop import BuiltinLoop
 from agents.ports import Model, Orchestrator
 from core.errors import NotFound
@@ -39,6 +41,12 @@ def get_orchestrator(key: str, model: Model) -> Orchestrator:
     if key not in _orchestrators:
         raise NotFound(f"There is no orchestrator called {key!r}.")
     return _orchestrators[key](model)
+
+
+def configured_models() -> list[str]:
+    """The keys of the models that can be used now: the built-in one, and those whose key is set."""
+    needs = {"openai": settings.OPENAI_API_KEY, "anthropic": settings.ANTHROPIC_API_KEY}
+    return [key for key in _models if needs.get(key, "set")]
 
 
 def _local(name: str) -> Model:

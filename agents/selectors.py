@@ -63,10 +63,13 @@ def any_version() -> AgentVersion | None:
 
 
 def last_version(conversation_id: UUID) -> AgentVersion | None:
-    """The version that answered last in a conversation, if its agent is still active."""
+    """The newest version of the agent that answered last in a conversation, if it is still active."""
     runs = AgentRun.objects.filter(conversation_id=conversation_id, agent_version__agent__is_active=True)
     run = runs.select_related("agent_version__agent").order_by("-created_at").first()
-    return run.agent_version if run else None
+    if run is None:
+        return None
+    versions = AgentVersion.objects.filter(agent_id=run.agent_version.agent_id)
+    return versions.select_related("agent").order_by("-number").first()
 
 
 def transcript(run: AgentRun) -> tuple[Line, ...]:
@@ -121,4 +124,5 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
         agent_owner_id=version.agent.owner_id,
         run_id=run.id,
         linked_by_id=conversation.contact.linked_by_id,
+        max_open_approvals=version.max_open_approvals,
     )

@@ -120,15 +120,15 @@ def _sentence(decision: Decision, names: Sequence[str]) -> str:
     return say(decision.topic, names)
 
 
-def topic_agent(lines: Sequence[Line]) -> str:
-    """The type of agent the newest messages are for: paid_ads, seo, content, audience; empty when unclear."""
+def topic_tool(lines: Sequence[Line]) -> str:
+    """The tool that the newest messages are about; empty when unclear."""
     decisions = decide([(line.role, line.text) for line in lines if _spoken(line)])
     tools = [call.tool for d in decisions for call in d.calls]
     tools += [d.pending.tool for d in decisions if d.pending]
-    return next((_AGENT_OF[tool] for tool in tools if tool in _AGENT_OF), "")
+    return next((tool for tool in tools if tool in AGENT_OF), "")
 
 
-_AGENT_OF = {
+AGENT_OF = {
     "set_campaign_budget": "paid_ads", "pause_campaign": "paid_ads", "list_campaigns": "paid_ads",
     "campaign_performance": "paid_ads", "update_page_meta": "seo", "rankings": "seo",
     "publish_content": "content", "content_performance": "content",

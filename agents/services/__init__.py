@@ -1,7 +1,28 @@
-"""Changing runs: a message joins or starts one, a run is worked, an outcome is told."""
+"""Changing runs and agents: a message joins or starts a run, an outcome is told, an agent is configured."""
 
 from agents.services.joining import seconds_until_due, take_message
+from agents.services.managing import (
+    Setup,
+    change_agent,
+    copy_agent,
+    create_agent,
+    restore_agent,
+    retire_agent,
+    setup_of,
+)
 from agents.services.outcomes import take_outcome
 from agents.services.turns import run_turn
 
-__all__ = ["run_turn", "seconds_until_due", "take_message", "take_outcome"]
+__all__ = [
+    "Setup",
+    "change_agent",
+    "copy_agent",
+    "create_agent",
+    "restore_agent",
+    "retire_agent",
+    "run_turn",
+    "seconds_until_due",
+    "setup_of",
+    "take_message",
+    "take_outcome",
+]

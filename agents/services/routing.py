@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from agents import selectors
-from agents.defaults import PRESETS
-from agents.local.model import topic_agent
+from agents.local.model import AGENT_OF, topic_tool
 from agents.models import AgentRun, AgentVersion
 from conversations.models import Message
-
-TYPES = frozenset(preset.type for preset in PRESETS)
 
 
 def choose_version(run: AgentRun) -> AgentVersion | None:
     """The version that works this run: named by the frame, by intent, the last one, or any."""
     message = Message.objects.filter(id__in=run.inputs.values("message_id")).order_by("-seq").first()
-    named = _named(message) if message else ""
-    if named and (version := selectors.newest_version(named)):
+    named = _plain(str((message.metadata or {}).get("agent", ""))) if message else ""
+    if named and (version := _named(named)):
         return version
-    wanted = topic_agent(selectors.transcript(run)) if message else ""
-    if wanted and (version := selectors.newest_version(wanted)):
+    wanted = topic_tool(selectors.transcript(run)) if message else ""
+    if wanted and (version := _able(wanted)):
         return version
     return selectors.last_version(run.conversation_id) or selectors.any_version()
 
 
-def _named(message: Message) -> str:
-    """The agent a frame asked for; anything unknown counts as none."""
-    value = (message.metadata or {}).get("agent", "")
-    name = str(value).strip().lower().replace(" ", "_").replace("-", "_")
-    return name if name in TYPES else ""
+def _able(tool: str) -> AgentVersion | None:
+    """The agent of the tool's own work if it may use it, else any that may."""
+    expert = selectors.newest_version(AGENT_OF[tool])
+    if expert is not None and tool in expert.tools:
+        return expert
+    return next((version for version in selectors.newest_versions() if tool in version.tools), expert)
+
+
+def _named(name: str) -> AgentVersion | None:
+    """The agent a frame asked for, by its work, its name or its id; anything unknown counts as none."""
+    if version := selectors.newest_version(name):
+        return version
+    fitting = [v for v in selectors.newest_versions() if name in {_plain(v.agent.name), _plain(str(v.agent_id))}]
+    return fitting[-1] if fitting else None
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace(" ", "_").replace("-", "_")

@@ -12,7 +12,10 @@ from agents.tools.registry import PROPOSE, Arguments, Audience, Caller, Tool, re
 from agents.wording import waiting_sentence
 from conversations.selectors import tags_of_conversation
 from core.actors import Actor
+from core.errors import TooMany
 from hitl import services
+from hitl.models import Approval
+from hitl.transitions import FINAL
 from hitl.types import Origin
 
 
@@ -67,6 +70,7 @@ class ActingTool(Tool):
     acting: ClassVar[bool] = True
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
+        _refuse_above_own_limit(caller, call_id)
         approval = services.propose(
             actor=_agent_actor(caller),
             kind=self.key,
@@ -92,6 +96,18 @@ def _agent_actor(caller: Caller) -> Actor:
         name=caller.agent_type,
         permissions=caller.permissions & ALL_PERMISSIONS & frozenset({PROPOSE}),
     )
+
+
+def _refuse_above_own_limit(caller: Caller, call_id: UUID) -> None:
+    """The limit in the agent's configuration; the desk's own is kept by the approval engine."""
+    limit = caller.max_open_approvals
+    if limit is None:
+        return
+    others = Approval.objects.filter(agent_id=caller.agent_id).exclude(tool_call_id=call_id)
+    waiting = others.exclude(state__in=FINAL).count()
+    if waiting >= limit:
+        detail = f"As many of my requests as I may have ({limit}) are waiting already. Nothing new was asked for."
+        raise TooMany(detail, code="open_cap", cap=limit)
 
 
 def _origin(caller: Caller, call_id: UUID) -> Origin:

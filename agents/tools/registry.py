@@ -43,6 +43,7 @@ class Caller:
     agent_owner_id: UUID | None
     run_id: UUID
     linked_by_id: UUID | None = None
+    max_open_approvals: int | None = None
 
     @property
     def is_member(self) -> bool:
