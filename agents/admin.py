@@ -8,11 +8,18 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
+from agents import services
+from agents.admin_forms import MODEL_WORDS, AgentForm, NameForm, NewAgentForm
 from agents.models import Agent, AgentRun
-from console.bases import ReadOnlyAdmin
+from agents.services.managing import CHANGE
+from agents.tools import registry as tools
+from console.actions import ServiceAction, service_action
+from console.bases import ReadOnlyAdmin, ServiceAdmin
+from console.forms import ConsoleForm
 from console.lists import choose, since
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
+from console.viewers import viewer_of
 from hitl import stoppable
 
 RUN_STATES = {
@@ -38,7 +45,7 @@ stoppable.targets.register("agent", AgentTargets)
 
 
 @admin.register(Agent)
-class AgentAdmin(ReadOnlyAdmin):
+class AgentAdmin(ServiceAdmin):
     """Who answers: ours and the tenant's own."""
 
     view_permission = "agents.view_agent"
@@ -48,7 +55,18 @@ class AgentAdmin(ReadOnlyAdmin):
     list_display = ("name", "type", "category", "current_version", "standing", "created_at")
     list_filter: ClassVar = [choose("type", "Type", Agent.Type.choices)]
     ordering = ("-is_active", "name", "id")
-    detail_fields = ("name", "type", "category", "current_version", "tools", "thinks_with", "standing", "created_at")
+    detail_fields = (
+        "name",
+        "type",
+        "category",
+        "current_version",
+        "tools",
+        "thinks_with",
+        "open_limit",
+        "instructions",
+        "standing",
+        "created_at",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Agent]:
         """Read the newest version's number with the agent."""
@@ -62,16 +80,25 @@ class AgentAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Tools")
     def tools(self, agent: Agent) -> str:
-        """Return what the newest version may call."""
-        version = agent.versions.order_by("-number").first()
-        names = [str(tool).replace("_", " ") for tool in version.tools] if version else []
-        return ", ".join(names) or "Those of its type"
+        """Return what the newest version may call, by the titles people know."""
+        names = services.setup_of(agent).tools
+        return ", ".join(tools.get(name).title for name in names if tools.is_known(name)) or "None"
 
     @admin.display(description="Model")
     def thinks_with(self, agent: Agent) -> str:
         """Return what the newest version thinks with."""
-        version = agent.versions.order_by("-number").first()
-        return f"{version.model} {version.model_name}".strip() if version else "–"
+        setup = services.setup_of(agent)
+        return f"{MODEL_WORDS.get(setup.model, setup.model)} {setup.model_name}".strip()
+
+    @admin.display(description="Open requests at a time")
+    def open_limit(self, agent: Agent) -> str:
+        """Return how many of its requests may wait."""
+        return str(services.setup_of(agent).max_open_approvals or "The desk's own limit")
+
+    @admin.display(description="Instructions")
+    def instructions(self, agent: Agent) -> str:
+        """Return what a language model is told."""
+        return services.setup_of(agent).instructions or "–"
 
     @admin.display(description="State")
     def standing(self, agent: Agent) -> str:
@@ -79,6 +106,76 @@ class AgentAdmin(ReadOnlyAdmin):
         origin = "Built in" if agent.is_system else "Your own"
         word = chip("Answers", "good", "check") if agent.is_active else chip("Off", "neutral", "pause")
         return format_html('<span class="wk-chips">{} {}</span>', word, chip(origin))
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, agent: Any) -> str:
+        """A built-in agent is copied, not changed; nothing is switched to what it is."""
+        if action.path == "edit" and agent.is_system:
+            return "A built-in agent is not changed. Copy it, and change the copy."
+        if action.path == "retire" and not agent.is_active:
+            return "It is off already."
+        return "It answers already." if action.path == "restore" and agent.is_active else ""
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, agent: Any) -> dict[str, Any]:
+        """Start from the newest version."""
+        if action.path == "copy":
+            return {"name": f"{agent.name} (own)"}
+        if action.path != "edit":
+            return {}
+        setup = services.setup_of(agent)
+        kept = {name: getattr(setup, name) for name in type(setup).__slots__}
+        return {**kept, "tools": list(setup.tools), "version": agent.newest}
+
+    @service_action(
+        path="create",
+        title="New agent",
+        permission=CHANGE,
+        form=NewAgentForm,
+        submit="Make it",
+        tone="primary",
+        on_list=True,
+        explain="An agent of your own. You cannot sign what it asks for.",
+    )
+    def create(self, request: HttpRequest, obj: None, form: NewAgentForm) -> str:
+        """Make an own agent."""
+        setup = services.Setup(**form.setup())
+        agent = services.create_agent(actor=viewer_of(request), type=form.cleaned_data["type"], setup=setup)
+        return f"{agent.name} answers from now on."
+
+    @service_action(
+        path="edit",
+        title="Change",
+        permission=CHANGE,
+        form=AgentForm,
+        submit="Save as a new version",
+        tone="primary",
+        explain="Every change is a new version; runs under way keep theirs.",
+    )
+    def edit(self, request: HttpRequest, obj: Agent, form: AgentForm) -> str:
+        """Write a new version."""
+        seen = form.cleaned_data["version"]
+        services.change_agent(actor=viewer_of(request), agent_id=obj.pk, changes=form.setup(), seen_version=seen)
+        return "The agent is saved."
+
+    @service_action(path="copy", title="Copy", permission=CHANGE, form=NameForm, submit="Make a copy")
+    def copy(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> str:
+        """Make an own agent of this one."""
+        name = form.cleaned_data["name"]
+        agent = services.copy_agent(actor=viewer_of(request), agent_id=obj.pk, name=name)
+        return f"{agent.name} is yours to change, and answers from now on."
+
+    @service_action(
+        path="retire", title="Switch off", permission=CHANGE, explain="It takes no further run; nothing is lost."
+    )
+    def retire(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> str:
+        """Switch it off."""
+        services.retire_agent(actor=viewer_of(request), agent_id=obj.pk)
+        return "The agent is off."
+
+    @service_action(path="restore", title="Switch on", permission=CHANGE)
+    def restore(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> str:
+        """Switch it on again."""
+        services.restore_agent(actor=viewer_of(request), agent_id=obj.pk)
+        return "The agent answers again."
 
 
 @admin.register(AgentRun)

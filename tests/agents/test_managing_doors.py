@@ -1,0 +1,111 @@
+"""Agents by the API and the console: the same services, the same answers."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from agents.defaults import ensure_default_agents
+from agents.models import Agent
+from core.scope import tenant_scope
+from tests.api.office import V1, Caller, Office, build_office
+from tests.world import World
+
+NEW = {"name": "Budget desk", "type": "paid_ads", "tools": ["list_campaigns"], "instructions": "Be brief."}
+PAGE = "/admin/agents/agent/"
+
+
+@pytest.fixture
+def office(world: World) -> Office:
+    with tenant_scope(world.acme.pk):
+        ensure_default_agents()
+    return build_office(world)
+
+
+def patch(caller: Caller, agent_id: str, body: dict[str, Any]) -> Any:
+    path = f"{V1}agents/{agent_id}/"
+    return caller.client.patch(path, body, content_type="application/json", headers=caller.headers)
+
+
+def built_in(office: Office) -> str:
+    with tenant_scope(office.world.acme.pk):
+        return str(Agent.objects.get(is_system=True, type="seo").pk)
+
+
+def test_agent_is_made_changed_and_switched_off_by_the_api(office: Office) -> None:
+    caller = office.caller("admin")
+    made = caller.post("agents/", NEW)
+    changed = patch(caller, made.json()["id"], {"max_open_approvals": 3, "version": 1})
+    off = caller.post(f"agents/{made.json()['id']}/retire/")
+    assert (made.status_code, changed.status_code, off.status_code) == (201, 200, 200)
+    assert (changed.json()["version"], changed.json()["max_open_approvals"]) == (2, 3)
+    assert off.json()["is_active"] is False
+
+
+def test_repeated_creation_under_one_key_makes_one_agent(office: Office) -> None:
+    caller = office.caller("admin")
+    ids = {caller.post("agents/", NEW, key="k1").json()["id"] for _ in range(2)}
+    assert len(ids) == 1
+
+
+def test_version_that_is_old_is_a_conflict(office: Office) -> None:
+    caller = office.caller("admin")
+    agent_id = caller.post("agents/", NEW).json()["id"]
+    patch(caller, agent_id, {"name": "A"})
+    late = patch(caller, agent_id, {"name": "B", "version": 1})
+    assert (late.status_code, late.json()["code"]) == (409, "stale_version")
+
+
+def test_built_in_agent_is_copied_and_not_changed(office: Office) -> None:
+    caller, seo = office.caller("admin"), built_in(office)
+    assert patch(caller, seo, {"name": "Mine"}).json()["code"] == "built_in"
+    copy = caller.post(f"agents/{seo}/copy/", {"name": "Mine"})
+    assert (copy.status_code, copy.json()["is_system"]) == (201, False)
+
+
+@pytest.mark.parametrize("wrong", [{"tools": ["nonesuch"]}, {"model": "nonesuch"}, {"max_open_approvals": 0}])
+def test_wrong_field_is_named(office: Office, wrong: dict[str, Any]) -> None:
+    answer = office.caller("admin").post("agents/", {**NEW, **wrong})
+    assert answer.status_code == 400
+    assert list(answer.json()["fields"]) == list(wrong)
+
+
+def test_support_and_strangers_change_nothing(office: Office) -> None:
+    seo = built_in(office)
+    assert office.caller("support").post("agents/", NEW).status_code == 403
+    assert patch(office.caller("support"), seo, {"name": "x"}).status_code == 403
+    assert patch(office.outsider(), seo, {"name": "x"}).status_code == 404
+
+
+def console(office: Office, role: str = "admin") -> Client:
+    client = Client()
+    client.force_login(office.world.people[role], backend="accounts.backends.RoleBackend")
+    return client
+
+
+def newest(office: Office) -> Agent:
+    with tenant_scope(office.world.acme.pk):
+        found: Agent = Agent.objects.order_by("-created_at")[0]
+        return found
+
+
+def test_agent_is_made_and_changed_on_the_page(office: Office) -> None:
+    client = console(office)
+    form = {"name": "Desk", "type": "seo", "model": "local", "tools": ["rankings"]}
+    assert client.post(f"{PAGE}create/", form).status_code == 302
+    agent = newest(office)
+    changed = client.post(f"{PAGE}{agent.pk}/edit/", {**form, "name": "Desk 2", "version": 1})
+    assert (changed.status_code, newest(office).name) == (302, "Desk 2")
+    assert "Desk 2" in client.get(f"{PAGE}{agent.pk}/").content.decode()
+
+
+def test_page_says_why_a_built_in_agent_is_not_changed(office: Office) -> None:
+    form = {"name": "Mine", "model": "local", "version": 1}
+    answer = console(office).post(f"{PAGE}{built_in(office)}/edit/", form)
+    assert answer.status_code == 409
+    assert "copy" in answer.content.decode().lower()
+
+
+def test_support_sees_agents_and_no_form(office: Office) -> None:
+    page = console(office, "support").get(f"{PAGE}{built_in(office)}/").content.decode()
+    assert "Switch off" not in page
