@@ -77,7 +77,7 @@
   li.me { align-items: flex-end; } li + li.turn { margin-top: 12px; }
   .name { font-size: 13px; color: var(--ink-soft); margin: 0 0 3px 2px; font-weight: 600; }
   .text { padding: 9px 14px; border-radius: 16px; background: var(--theirs); max-width: min(88%, 62ch); white-space: pre-wrap; overflow-wrap: anywhere; }
-  .text > * + * { margin-top: 8px; } .text p, .text ul { margin: 0; } .text ul { list-style: disc; padding-inline-start: 20px; }
+  .text > * { margin: 0; } .text > * + * { margin-top: 8px; } .text ul { list-style: disc; padding-inline-start: 20px; }
   .text li { display: list-item; } .text li + li { margin-top: 2px; }
   .agent .text, .person .text { border-start-start-radius: 6px; } .me .text { background: var(--mine); color: var(--on-mine); border-end-end-radius: 6px; }
   .system .text { background: transparent; color: var(--ink-soft); font-size: 14px; padding: 4px 2px; }

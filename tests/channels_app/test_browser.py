@@ -166,6 +166,15 @@ def test_text_with_markup_stays_text(opened: Callable[..., Page], scene: Scene) 
     assert page.locator("walker-chat img, walker-chat script").count() == 0
 
 
+def test_list_in_an_answer_is_drawn_and_its_markup_stays_text(opened: Callable[..., Page], scene: Scene) -> None:
+    page = opened()
+    write(page, "What is there?")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    scene.reply("Two:\n- <b>one</b>\n- two\n\nWhich one?")
+    expect(page.locator("walker-chat .agent .text li")).to_have_text(["<b>one</b>", "two"])
+    expect(page.locator("walker-chat .agent .name")).to_have_text("Paid Ads")
+
+
 def test_message_written_during_an_outage_is_sent_once_after_it(
     opened: Callable[..., Page], scene: Scene, web: Web
 ) -> None:
@@ -266,6 +275,8 @@ def test_visitor_comes_back_to_his_conversation(opened: Callable[..., Page], sce
     page.get_by_role("button", name="Open the chat").click()
     write(page, "Remember me")
     expect(page.get_by_text("Sent ·")).to_be_visible()
+    scene.reply("Always")
+    expect(page.locator("walker-chat .agent .name")).to_have_text("Acme desk")
     page.reload()
     page.get_by_role("button", name="Open the chat").click()
     expect(page.get_by_text("Remember me")).to_be_visible()
