@@ -115,6 +115,11 @@ class AgentAdmin(ServiceAdmin):
             return "It is off already."
         return "It answers already." if action.path == "restore" and agent.is_active else ""
 
+    def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
+        """Return the actions without the switch that is set so already."""
+        found = super().offered(request, obj, on_list=on_list)
+        return [each for each in found if each["action"].path == "edit" or not each["blocked"]]
+
     def form_initial(self, request: HttpRequest, action: ServiceAction, agent: Any) -> dict[str, Any]:
         """Start from the newest version."""
         if action.path == "copy":

@@ -100,6 +100,7 @@ _GREETING = re.compile(
     r"|\bhow are you\b"
 )
 _THANKS = re.compile(r"^(?:thanks|thank you|cheers|great|perfect|cool|nice|awesome)\b[^?]{0,40}$")
+_ONLY_THANKS = re.compile(r"^(?:(?:many|thanks|thank you|cheers|so much|very much|a lot|again|walker)\W*)+$")
 _YES = re.compile(
     r"^(?:(?:yes|yep|yeah|yup|sure|ok|okay|correct|exactly|absolutely|please|go ahead|do it|do that|"
     r"do so|right|confirmed?|sounds good|let's do it|thanks|,|!)\W*)+$"
@@ -177,7 +178,7 @@ def reading_topic(clause: Clause, *, named: bool) -> Topic:
     """What a clause without a command wants to know, or small talk."""
     bare = clause.bare
     talk: list[tuple[re.Pattern[str], Topic]] = [
-        (_PERSON, "person"), (_IDENTITY, "identity"), (_YES, "yes"), (_GREETING, "greeting"),
+        (_PERSON, "person"), (_IDENTITY, "identity"), (_ONLY_THANKS, "thanks"), (_YES, "yes"), (_GREETING, "greeting"),
     ]  # fmt: skip
     for pattern, topic in talk:
         if pattern.search(bare):

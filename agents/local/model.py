@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from agents.local.asking import ask
 from agents.local.briefs import CALL_ID, word_brief
 from agents.local.decide import decide
-from agents.local.replies import say, word
+from agents.local.replies import say, still_open, word
 from agents.local.types import WITHDRAW, Call, Decision
 from agents.ports import BRIEF_TOOL, Emit, Line, Model, ToolRequest, ToolSpec, Turn
 
@@ -42,6 +42,8 @@ class LocalModel(Model):
         if open_requests:
             return Turn("", open_requests, stop="tool_calls")
         text = _compose(decisions, asked, answered, names)
+        if any(decision.topic == "left_alone" for decision in decisions):
+            text = "\n\n".join(part for part in (text, still_open(_named_last(lines))) if part)
         for piece in text.split(" "):
             emit(piece + " ")
         return Turn(text)
@@ -85,13 +87,18 @@ def _withdrawals(
     """
     if not any(decision.topic == "left_alone" for decision in decisions):
         return ()
-    said = [line.text for line in lines if line.role == "assistant" and _spoken(line)][-1:]
-    named = [reference for text in said for reference in _REFERENCE.findall(text)]
+    named = _named_last(lines)
     keeps = {request.call_id for request in wanted}
     done = [line for line in lines if line.role == "tool" and line.call_id not in keeps]
     named += [str(line.result["reference"]) for line in done if line.result.get("reference")]
     calls = [Call(WITHDRAW, {"reference": reference}) for reference in dict.fromkeys(named)]
     return tuple(ToolRequest(_call_id(call), call.tool, dict(call.arguments)) for call in calls)
+
+
+def _named_last(lines: Sequence[Line]) -> list[str]:
+    """The requests that our last answer spoke of."""
+    said = [line.text for line in lines if line.role == "assistant" and _spoken(line)][-1:]
+    return list(dict.fromkeys(reference for text in said for reference in _REFERENCE.findall(text)))
 
 
 def _compose(

@@ -50,6 +50,14 @@ def say(topic: str, tools: Sequence[str], *, refused: bool = False) -> str:
     return _SAYINGS.get(topic, "")
 
 
+def still_open(references: Sequence[str]) -> str:
+    """What is said of earlier requests that a later "no" does not take back; empty where there is none."""
+    if not references:
+        return ""
+    stays = "stays as it is" if len(references) == 1 else "stay as they are"
+    return f"{' and '.join(references)}, asked for before, {stays}. You can withdraw it in the console."
+
+
 def listed(rows: Sequence[str], *, limit: int = LONGEST) -> str:
     """Lines of a list; what is beyond the limit is counted."""
     lines = [f"- {row}" for row in rows[:limit]]

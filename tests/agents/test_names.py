@@ -8,6 +8,7 @@ import pytest
 from agents.local.choosing import chosen, offered_in
 from agents.local.decide import decide
 from agents.local.languages import ONLY_ENGLISH, foreign_language
+from agents.models import AgentRun
 from conversations import services as conversations
 from conversations.models import Contact
 from core.actors import system
@@ -107,3 +108,15 @@ def test_longer_name_is_taken_where_it_holds_the_shorter() -> None:
 
 def test_answer_that_names_two_takes_none() -> None:
     assert chosen("Summer Sale or Winter Boots", ["Summer Sale", "Winter Boots"]) == ""
+
+
+def test_no_after_a_request_of_an_earlier_run_says_that_it_stays(desk: Desk) -> None:
+    desk.say("Pause Winter Boots")
+    AgentRun.objects.update(joinable_until=None)
+    reference = Approval.objects.get().reference
+    assert f"{reference}, asked for before, stays as it is" in desk.say("no, don't do that")
+
+
+@pytest.mark.parametrize("text", ["thanks", "Thank you so much!", "many thanks"])
+def test_thanks_is_no_yes(text: str) -> None:
+    assert decide([("user", text)])[0].topic == "thanks"
