@@ -148,8 +148,8 @@ def _found(agent: Agent | None) -> Agent:
 
 
 def _newest(agent: Agent) -> AgentVersion:
-    newest: AgentVersion = agent.versions.order_by("-number")[0]
-    return newest
+    newest: AgentVersion | None = agent.versions.order_by("-number").first()
+    return newest or AgentVersion(agent=agent, number=0)
 
 
 def _with(setup: Setup, changes: Mapping[str, Any]) -> Setup:
