@@ -199,7 +199,7 @@ class AgentRunAdmin(ReadOnlyAdmin):
     ]
     ordering = ("-id",)
     detail_template = "console/run.html"
-    detail_fields = ("agent_name", "why", "standing", "took", "talk", "error_code", "rounds")
+    detail_fields = ("agent_name", "why", "standing", "took", "talk", "trouble", "model_calls")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AgentRun]:
         """Read the agent with the run."""
@@ -211,8 +211,21 @@ class AgentRunAdmin(ReadOnlyAdmin):
 
     def detail_context(self, request: HttpRequest, obj: AgentRun) -> dict[str, Any]:
         """Return the fields and the tool calls."""
-        calls = obj.tool_calls.order_by("id")
+        calls = list(obj.tool_calls.order_by("id"))
+        for call in calls:
+            call.words = call.name.replace("_", " ").capitalize()  # type: ignore[attr-defined]
+            call.said = [(name.replace("_", " ").capitalize(), value) for name, value in call.arguments.items()]  # type: ignore[attr-defined]
         return {**super().detail_context(request, obj), "calls": calls}
+
+    @admin.display(description="What went wrong")
+    def trouble(self, run: AgentRun) -> str:
+        """Return the code of the failure, in words."""
+        return run.error_code.replace("_", " ").capitalize() or "Nothing"
+
+    @admin.display(description="Calls of the model")
+    def model_calls(self, run: AgentRun) -> str:
+        """Return how often the model was asked."""
+        return str(run.rounds)
 
     @admin.display(description="When")
     def started(self, run: AgentRun) -> str:

@@ -11,11 +11,11 @@ from django.urls import reverse
 from redis.exceptions import RedisError
 
 from channels_app.admin_forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
+from channels_app.admin_widgets import WidgetDoors
 from channels_app.whatsapp import connecting
 from channels_app.whatsapp.inbound import refused_key
 from channels_app.whatsapp.numbers import KINDS
 from console.actions import ServiceAction, service_action
-from console.bases import ServiceAdmin
 from console.forms import ConsoleForm
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
@@ -29,7 +29,7 @@ CHANGE = "channels_app.change_channelaccount"
 
 
 @admin.register(ChannelAccount)
-class ChannelAccountAdmin(ServiceAdmin):
+class ChannelAccountAdmin(WidgetDoors):
     """Numbers, mailboxes and widgets; credentials are never shown."""
 
     view_permission = "channels_app.view_channelaccount"
@@ -70,18 +70,23 @@ class ChannelAccountAdmin(ServiceAdmin):
         return ", ".join(account.origins) or "–"
 
     def detail_context(self, request: HttpRequest, obj: ChannelAccount) -> dict[str, Any]:
-        """Return the facts, and for a number what is pasted where."""
+        """Return the facts, what may be done, and what is pasted where."""
         context = super().detail_context(request, obj)
+        context["offered"] = [offer for offer in context["offered"] if not offer["blocked"]]
+        if obj.kind == ChannelAccount.Kind.WEBCHAT:
+            return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL}
         if obj.kind not in KINDS:
             return {**context, "offered": []}
         return {**context, "webhook_url": f"{settings.PUBLIC_URL}{reverse('whatsapp_webhook')}"}
 
     def why_not(self, request: HttpRequest, action: ServiceAction, account: Any) -> str:
-        """Only numbers are connected here."""
-        return "This is not a number." if account is not None and account.kind not in KINDS else ""
+        """Each form is for its own kind of channel."""
+        return "" if account is None else self.widget_in_the_way(action, account)
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, account: Any) -> dict[str, Any]:
         """Start from what is not secret."""
+        if action.path == "widget" and account.kind == ChannelAccount.Kind.WEBCHAT:
+            return self.widget_initial(account)
         if action.path != "edit" or account is None or account.kind not in KINDS:
             return {}
         kept = account.credentials or {}

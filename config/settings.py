@@ -254,6 +254,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "core.rest.errors.problem_answer",
     "URL_FORMAT_OVERRIDE": None,
 }
+STREAM_DAYS = env.int("WALKER_STREAM_DAYS", default=30)
 API_REQUESTS_PER_MINUTE = env.int("WALKER_API_PER_MINUTE", default=600)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Walker API",

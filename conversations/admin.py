@@ -178,7 +178,10 @@ class ConversationAdmin(ConversationDoors):
             "grant": grant,
             "reply": offered.pop("reply", None),
             "reveal": offered.pop("reveal", None),
-            "others": [offer for offer in offered.values() if not offer["blocked"]],
+            "others": sorted(
+                (offer for offer in offered.values() if not offer["blocked"]),
+                key=lambda offer: offer["action"].path in ("assign", "escalate"),
+            ),
             "assignee": self.taken_by(obj),
         }
 

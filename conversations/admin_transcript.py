@@ -80,5 +80,6 @@ def _who(row: MessageRow, names: dict[UUID, str]) -> str:
     if row.sender_type == "person":
         return name_in(names, row.sender_id, otherwise="A colleague")
     if row.sender_type == "agent":
-        return f"Agent {row.sender_name}".strip().replace("_", " ")
+        name = row.sender_name.replace("_", " ").strip()
+        return "Agent" if name.lower() in ("", "agent") else f"Agent {name}"
     return "Customer" if row.sender_type == "customer" else ""

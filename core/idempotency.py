@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
+from django.db.models import Q
+
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
 from core.models import IdempotencyRecord
-from core.scope import platform_scope, tenant_scope
+from core.retention import BATCH, remove
 
 LEASE: Final = timedelta(seconds=60)
 KEPT_FOR: Final = timedelta(hours=24)
 KEY_LIMIT: Final = 255
-_PURGE_BATCH: Final = 500
 
 
 class KeyReused(Conflict):
@@ -98,14 +99,7 @@ def _running(scope: str, key: str) -> Any:
     return IdempotencyRecord.objects.filter(scope=scope, key_digest=digest(key), state=IdempotencyRecord.State.RUNNING)
 
 
-def purge(*, now: datetime | None = None) -> int:
+def purge(*, now: datetime | None = None, limit: int = BATCH) -> int:
     """Remove records older than 24 hours, a batch at a time; returns how many. For the sweep."""
     before = (now or clock_now()) - KEPT_FOR
-    with platform_scope():
-        old = IdempotencyRecord.objects.filter(created_at__lt=before).order_by("created_at")
-        tenants = set(old.values_list("tenant_id", flat=True)[:_PURGE_BATCH])
-    removed = 0
-    for tenant_id in sorted(tenants):
-        with tenant_scope(tenant_id):
-            removed += IdempotencyRecord.objects.filter(created_at__lt=before).delete()[0]
-    return removed
+    return remove(IdempotencyRecord, Q(created_at__lt=before), limit=limit)

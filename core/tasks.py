@@ -5,7 +5,7 @@ from typing import Any
 from celery.signals import heartbeat_sent
 from django.core.management import call_command
 
-from core import events, health, idempotency
+from core import events, health, idempotency, retention
 from core.celery_task import sweep_task
 
 
@@ -38,6 +38,12 @@ def purge_idempotency() -> None:
 
 
 @sweep_task(queue="low")
+def prune_streams() -> None:
+    """Remove events of streams that nobody resumes from any more."""
+    retention.prune_streams()
+
+
+@sweep_task(queue="low")
 def purge_outbox() -> None:
     """Remove announcements that were sent a week ago, and sessions that have ended."""
     events.purge()
@@ -48,5 +54,6 @@ SWEEPS = {
     "relay-outbox": ("core.tasks.relay_outbox", 1.0),
     "heartbeat": ("core.tasks.heartbeat", 5.0),
     "purge-outbox": ("core.tasks.purge_outbox", 3600.0),
-    "purge-idempotency": ("core.tasks.purge_idempotency", 600.0),
+    "prune-streams": ("core.tasks.prune_streams", 60.0),
+    "purge-idempotency": ("core.tasks.purge_idempotency", 60.0),
 }

@@ -73,8 +73,15 @@ def sweep_notifications() -> None:
         send_notification.delay(str(unsent.tenant_id), str(unsent.notification_id))
 
 
+@sweep_task(queue="low")
+def purge_timers() -> None:
+    """Remove timers that have long run."""
+    timing.purge_done()
+
+
 SWEEPS = {
     "hitl-timers": ("hitl.tasks.sweep_timers", 1.0),
     "hitl-notifications": ("hitl.tasks.sweep_notifications", 15.0),
+    "hitl-done-timers": ("hitl.tasks.purge_timers", 600.0),
     "hitl-switches": ("hitl.tasks.sweep_switches", 10.0),
 }

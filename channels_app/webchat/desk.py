@@ -136,9 +136,12 @@ def voice_for(guest: Guest) -> str | None:
 def missed(guest: Guest, conversation_id: UUID, seq: int) -> Batch:
     """Return all frames after a number, or one snapshot when they are too many or the number is none."""
     head = events.head(f"conversation:{conversation_id}")
-    if seq <= head <= seq + SNAPSHOT_ABOVE:
-        return after(guest, conversation_id, seq, limit=SNAPSHOT_ABOVE + 1)
-    return snapshot(guest, conversation_id)
+    if not seq <= head <= seq + SNAPSHOT_ABOVE:
+        return snapshot(guest, conversation_id)
+    batch = after(guest, conversation_id, seq, limit=SNAPSHOT_ABOVE + 1)
+    # Events are kept for a while only: where the next number is gone, single frames would leave a gap.
+    is_whole = batch.frames[0]["seq"] == seq + 1 if batch.frames else head == seq
+    return batch if is_whole else snapshot(guest, conversation_id)
 
 
 def snapshot(guest: Guest, conversation_id: UUID) -> Batch:

@@ -27,6 +27,7 @@ from conversations.services.states import (
     take_over,
 )
 from conversations.services.statuses import mark_read, record_status
+from conversations.services.widgets import keep_identity_secret, save_widget
 
 __all__ = [
     "add_note",
@@ -47,6 +48,7 @@ __all__ = [
     "introduce",
     "is_known",
     "keep_attachment",
+    "keep_identity_secret",
     "link_contact_to_user",
     "lookup_digest",
     "mark_read",
@@ -61,6 +63,7 @@ __all__ = [
     "record_view",
     "remove_tag",
     "reply",
+    "save_widget",
     "take_over",
     "unblock_point",
 ]

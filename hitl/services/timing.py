@@ -8,8 +8,9 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Q
 
-from core import events
+from core import events, retention
 from core.clock import now as clock_now
 from core.scope import platform_scope
 from hitl import clocks
@@ -18,6 +19,7 @@ from hitl.services.closing import expire, lapse
 from hitl.transitions import WAITING
 
 BATCH: Final = 100
+KEPT_FOR: Final = timedelta(days=30)
 CLAIM_FOR: Final = timedelta(seconds=20)
 _CLAIM: Final = """
 update hitl_timer set lease_until = %s, attempts = least(attempts + 1, 1000) where id in (
@@ -45,6 +47,12 @@ def claim_due(*, now: datetime | None = None, limit: int = BATCH) -> list[Due]:
         cursor.execute(_CLAIM, [moment + CLAIM_FOR, moment, moment, limit])
         rows = cursor.fetchall()
     return [Due(*row) for row in rows]
+
+
+def purge_done(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
+    """Remove timers that were done more than 30 days ago; returns how many. For the sweep."""
+    before = (now or clock_now()) - KEPT_FOR
+    return retention.remove(Timer, retention.made_before(before) & Q(done_at__lt=before), limit=limit)
 
 
 def fire(due: Due, *, now: datetime | None = None) -> None:

@@ -81,6 +81,13 @@
 
   const keys = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
+    const rows = [...document.querySelectorAll(".wk-row-link")];
+    if (rows.length && (event.key === "j" || event.key === "k")) {
+      const at = rows.indexOf(document.activeElement);
+      const next = at < 0 ? 0 : at + (event.key === "j" ? 1 : -1);
+      rows[Math.max(0, Math.min(rows.length - 1, next))].focus();
+      return;
+    }
     const button = document.querySelector(`[aria-keyshortcuts="${CSS.escape(event.key)}"]`);
     if (!button) return;
     event.preventDefault();

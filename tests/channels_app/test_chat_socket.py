@@ -13,6 +13,7 @@ from channels_app.webchat.limits import Bucket
 from conversations import services
 from conversations.models import Message
 from core import actors, events
+from core.models import StreamEvent
 from core.tenancy import tenant_scope
 from tests.channels_app.conftest import Line, Widgets, session_of
 from tests.world import World
@@ -239,6 +240,18 @@ async def test_resume_sends_what_was_missed_in_order(chat: Any, committed_world:
     assert back.connected["conversation"] == where
     await back.say({"type": "resume", "after": first["seq"]})
     assert [(await back.hear_type("agent_response"))["seq"] for _ in range(3)] == sent
+
+
+async def test_resume_from_before_what_is_kept_gets_a_snapshot(
+    chat: Any, committed_world: World, live_widgets: Widgets
+) -> None:
+    line = await chat(live_widgets.acme)
+    for text in ("one", "two", "three"):
+        await line.send(text)
+    with tenant_scope(committed_world.acme.pk):
+        await StreamEvent.objects.filter(seq__lte=2, stream__startswith="conversation:").adelete()
+    await line.say({"type": "resume", "after": 1})
+    assert [row["content"] for row in (await line.hear_type("snapshot"))["messages"]] == ["one", "two", "three"]
 
 
 @pytest.mark.parametrize("after", [10_000, 0])

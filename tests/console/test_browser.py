@@ -79,3 +79,22 @@ def test_page_fits_a_phone(opened: Opener, scene: Scene, name: str) -> None:
     page = opened(scene.path(name), "" if name == "login" else "admin", phone=True)
     keep_picture(page, f"{name}-phone")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_conversation_is_closed_by_clicking_whether_it_is_resolved(opened: Opener, scene: Scene) -> None:
+    page = opened(scene.path("conversation"), "support")
+    page.get_by_text("Close", exact=True).first.click()
+    page.get_by_label("Yes, the question was answered").check()
+    page.locator("form[action$='/close/'] button[type=submit]").click()
+    page.get_by_text("Closed, resolved").first.wait_for()
+
+
+def test_keys_walk_through_the_queue(opened: Opener, scene: Scene) -> None:
+    page = opened(scene.path("queue"), "approver")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    second = page.locator(".wk-row-link").nth(1)
+    assert second.evaluate("link => link === document.activeElement")
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+    page.locator("#live-main").wait_for()

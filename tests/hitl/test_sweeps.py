@@ -101,3 +101,12 @@ def test_global_switch_needs_a_reason(live_scene: Scene) -> None:
 def test_owner_of_a_tenant_cannot_stop_the_installation(live_scene: Scene) -> None:
     with pytest.raises(Refused):
         services.throw_global(actor=live_scene.actor("owner"), reason="Stop")
+
+
+def test_timers_done_long_ago_are_removed(live_scene: Scene) -> None:
+    live_scene.decide(live_scene.propose(), "reject")
+    later = now() + timedelta(days=31)
+    with tenant_scope(live_scene.world.acme.pk):
+        count = Timer.objects.exclude(done_at=None).count()
+        assert count > 1
+        assert [timing.purge_done(now=later, limit=1), timing.purge_done(now=later)] == [1, count - 1]

@@ -1,0 +1,54 @@
+"""Making web chats and saying where they may stand."""
+
+from __future__ import annotations
+
+import secrets
+from uuid import UUID
+
+from channels_app.webchat import origins
+from conversations import services
+from conversations.models import ChannelAccount
+from core.actors import Actor
+from core.errors import Invalid
+
+ORIGINS_AT_MOST = 50
+
+
+def save_widget(
+    *,
+    actor: Actor,
+    name: str,
+    websites: str,
+    greeting: str = "",
+    is_active: bool = True,
+    account_id: UUID | None = None,
+) -> ChannelAccount:
+    """Make a web chat, or change one, and return it. `websites`: one origin on each line.
+
+    Needs `channels_app.change_channelaccount`; raises `Invalid` for what is no origin, `NotFound`.
+    """
+    lines = [line.strip() for line in websites.split("\n") if line.strip()]
+    strange = [line for line in lines if not origins.normalise(line)]
+    if strange or len(lines) > ORIGINS_AT_MOST:
+        words = f"This is no origin: {strange[0][:80]}" if strange else f"At most {ORIGINS_AT_MOST} websites."
+        raise Invalid(
+            words, fields={"websites": [f"{words}. Write scheme, host and port, such as https://shop.example"]}
+        )
+    return services.save_widget(
+        actor=actor,
+        account_id=account_id,
+        name=name,
+        origins=[line.rstrip("/") for line in lines],
+        greeting=greeting,
+        is_active=is_active,
+    )
+
+
+def new_identity_secret(*, actor: Actor, account_id: UUID) -> str:
+    """Give a web chat a new identity secret and return it, this once; the one before stops working.
+
+    Needs `channels_app.change_channelaccount`; raises `NotFound`.
+    """
+    secret = secrets.token_urlsafe(32)
+    services.keep_identity_secret(actor=actor, account_id=account_id, secret=secret)
+    return secret

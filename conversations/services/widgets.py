@@ -1,0 +1,70 @@
+"""Web chats of a tenant: their names, websites, greeting and identity secret."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+
+from conversations.models import ChannelAccount
+from core import audit
+from core.actors import Actor
+from core.errors import NotFound
+
+CHANGE: Final = "channels_app.change_channelaccount"
+WEBCHAT: Final = ChannelAccount.Kind.WEBCHAT
+
+
+def save_widget(
+    *,
+    actor: Actor,
+    name: str,
+    origins: Sequence[str],
+    greeting: str = "",
+    is_active: bool = True,
+    account_id: UUID | None = None,
+) -> ChannelAccount:
+    """Make a web chat, or change the one with the id, and return it; its other settings are kept.
+
+    Needs `channels_app.change_channelaccount`; raises `NotFound`.
+    """
+    actor.require(CHANGE)
+    with transaction.atomic():
+        account = _locked(account_id) if account_id else ChannelAccount(kind=WEBCHAT)
+        account.name, account.origins, account.is_active = name, list(origins), is_active
+        account.credentials = {**(account.credentials or {}), "greeting": greeting}
+        account.save()
+        _record(actor, "CHANNEL_CONNECTED", account, websites=len(account.origins))
+    return account
+
+
+def keep_identity_secret(*, actor: Actor, account_id: UUID, secret: str) -> None:
+    """Replace the secret with which a host page signs who its visitor is.
+
+    Needs `channels_app.change_channelaccount`; raises `NotFound`.
+    """
+    actor.require(CHANGE)
+    with transaction.atomic():
+        account = _locked(account_id)
+        account.credentials = {**(account.credentials or {}), "identity_secret": secret}
+        account.save(update_fields=["credentials"])
+        _record(actor, "CHANNEL_SECRET_REPLACED", account)
+
+
+def _locked(account_id: UUID) -> ChannelAccount:
+    rows = ChannelAccount.objects.select_for_update().filter(kind=WEBCHAT, pk=account_id)
+    found: ChannelAccount | None = rows.first()
+    if found is None:
+        raise NotFound("There is no such web chat.")
+    return found
+
+
+def _record(actor: Actor, action: str, account: ChannelAccount, **facts: Any) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        object_type="conversations.channelaccount",
+        object_id=account.pk,
+        new_state="active" if account.is_active else "closed",
+        facts={"kind": account.kind, **facts},
+    )
