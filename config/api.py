@@ -22,6 +22,7 @@ from core.errors import NotFound
 from core.rest.views import ApiView
 from hitl import api as hitl
 from hitl import api_moves as moves
+from hitl import api_seats as seats
 
 V1 = "api/v1/"
 
@@ -104,6 +105,10 @@ urlpatterns = [
     path(f"{APPROVAL}override/", moves.Override.as_view(), name="api_approval_override"),
     path(f"{APPROVAL}review/", moves.Review.as_view(), name="api_approval_review"),
     path(f"{APPROVAL}revisions/", moves.Revisions.as_view(), name="api_approval_revisions"),
+    path(f"{APPROVAL}delegate/", seats.Delegate.as_view(), name="api_approval_delegate"),
+    path(f"{APPROVAL}reassign/", seats.Reassign.as_view(), name="api_approval_reassign"),
+    path(f"{V1}delegations/", seats.Delegations.as_view(), name="api_delegations"),
+    path(f"{V1}delegations/<uuid:delegation_id>/end/", seats.EndDelegation.as_view(), name="api_delegation_end"),
     path(f"{APPROVAL}history/", hitl.ApprovalHistory.as_view(), name="api_approval_history"),
     path(f"{APPROVAL}executions/", hitl.ApprovalExecutions.as_view(), name="api_approval_executions"),
     path(f"{V1}workflows/", hitl.Workflows.as_view(), name="api_workflows"),

@@ -20,6 +20,7 @@ from hitl.models import (
     Approval,
     ApprovalWorkflow,
     Decision,
+    Delegation,
     Execution,
     GlobalKillSwitch,
     KillSwitch,
@@ -164,6 +165,13 @@ def list_revisions(*, viewer: Actor, approval_id: UUID) -> list[Revision]:
     viewer.require(VIEW)
     rows = Revision.objects.filter(approval_id=approval_id).select_related("person")
     return list(rows.order_by("revision"))
+
+
+def query_delegations(*, viewer: Actor, is_open: bool = True) -> QuerySet[Delegation]:
+    """Return who is or will be away, newest first, as a query. Who may: holders of `hitl.decide_approval`."""
+    viewer.require("hitl.decide_approval")
+    rows: QuerySet[Delegation] = Delegation.objects.select_related("from_person", "to_person").order_by("-id")
+    return rows.filter(ended_at__isnull=is_open)
 
 
 def list_for_conversation(*, viewer: Actor, conversation_id: UUID, limit: int = PAGE) -> list[Approval]:

@@ -8,7 +8,7 @@ from core.celery_task import sweep_task, tenant_task
 from core.log import get_logger
 from core.scope import tenant_scope
 from hitl.models import Timer
-from hitl.services import executing, sending, switching, timing
+from hitl.services import executing, lending, sending, switching, timing, watching
 
 log = get_logger(__name__)
 
@@ -66,6 +66,32 @@ def sweep_switches() -> None:
         align_holds.delay(str(tenant_id), str(tenant_id))
 
 
+@tenant_task(queue="default")
+def align_delegation(delegation_id: UUID) -> None:
+    """Move the seats of a delegation that begins or ends."""
+    lending.align_delegation(delegation_id=delegation_id)
+
+
+@tenant_task(queue="low")
+def watch_seats(tenant_id: UUID) -> None:
+    """Hold what nobody can sign any more, release what somebody can again."""
+    watching.watch_seats()
+
+
+@sweep_task(queue="default")
+def sweep_delegations() -> None:
+    """Begin and end delegations when they are due."""
+    for due in lending.list_due():
+        align_delegation.delay(str(due.tenant_id), str(due.delegation_id))
+
+
+@sweep_task(queue="low")
+def sweep_seats() -> None:
+    """Watch the seats of every tenant that has requests waiting."""
+    for tenant_id in watching.tenants_waiting():
+        watch_seats.delay(str(tenant_id), str(tenant_id))
+
+
 @sweep_task(queue="low")
 def sweep_notifications() -> None:
     """Send what nobody is sending: its hint was lost, or its sender died."""
@@ -81,6 +107,8 @@ def purge_timers() -> None:
 
 SWEEPS = {
     "hitl-timers": ("hitl.tasks.sweep_timers", 1.0),
+    "hitl-delegations": ("hitl.tasks.sweep_delegations", 10.0),
+    "hitl-seats": ("hitl.tasks.sweep_seats", 60.0),
     "hitl-notifications": ("hitl.tasks.sweep_notifications", 15.0),
     "hitl-done-timers": ("hitl.tasks.purge_timers", 600.0),
     "hitl-switches": ("hitl.tasks.sweep_switches", 10.0),

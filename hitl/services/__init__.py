@@ -5,10 +5,13 @@ from hitl.services.calendars import create_calendar, delete_calendar, revise_cal
 from hitl.services.closing import cancel, expire, lapse, resolve, revoke
 from hitl.services.deciding import decide
 from hitl.services.editing import edit, resubmit
+from hitl.services.escalating import escalate, remind
 from hitl.services.executing import execute, probe
 from hitl.services.groups import create_group, delete_group, revise_group
 from hitl.services.holding import hold, release
+from hitl.services.lending import end_delegation, open_delegation
 from hitl.services.overriding import close_review, override
+from hitl.services.passing import delegate, reassign
 from hitl.services.policies import create_cap, retire_cap, revise_cap, set_risk_policy
 from hitl.services.proposing import propose
 from hitl.services.switching import (
@@ -18,6 +21,7 @@ from hitl.services.switching import (
     throw_global,
     throw_switch,
 )
+from hitl.services.watching import watch_seats
 from hitl.services.workflows import (
     copy_workflow,
     create_workflow,
@@ -37,20 +41,26 @@ __all__ = [
     "create_group",
     "create_workflow",
     "decide",
+    "delegate",
     "delete_calendar",
     "delete_group",
     "edit",
+    "end_delegation",
+    "escalate",
     "execute",
     "expire",
     "hold",
     "hold_covered",
     "lapse",
+    "open_delegation",
     "override",
     "probe",
     "propose",
+    "reassign",
     "release",
     "release_global",
     "release_switch",
+    "remind",
     "resolve",
     "restore_workflow",
     "resubmit",
@@ -65,4 +75,5 @@ __all__ = [
     "set_risk_policy",
     "throw_global",
     "throw_switch",
+    "watch_seats",
 ]

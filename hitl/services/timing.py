@@ -16,6 +16,7 @@ from core.scope import platform_scope
 from hitl import clocks
 from hitl.models import Approval, Timer
 from hitl.services.closing import expire, lapse
+from hitl.services.escalating import escalate, remind
 from hitl.transitions import WAITING
 
 BATCH: Final = 100
@@ -65,6 +66,10 @@ def fire(due: Due, *, now: datetime | None = None) -> None:
         expire(approval_id=due.approval_id, now=moment)
     elif due.kind == Timer.Kind.LAPSE:
         lapse(approval_id=due.approval_id, now=moment)
+    elif due.kind == Timer.Kind.ESCALATE:
+        escalate(approval_id=due.approval_id, now=moment)
+    elif due.kind == Timer.Kind.REMIND:
+        remind(approval_id=due.approval_id, now=moment)
     elif due.kind == Timer.Kind.SLA:
         note_breach(timer_id=due.timer_id, now=moment)
 

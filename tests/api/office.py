@@ -118,6 +118,7 @@ class Office:
 def build_office(world: World) -> Office:
     """Fill the first tenant; the second has a workflow and nothing else."""
     office = Office(world)
+    office.ids.update({role: user.pk for role, user in world.people.items()})
     signers = [{"type": "role", "value": role} for role in ("approver", "admin")]
     levels = [{"approvers": signers, "editable_fields": ["budget"]}]
     with tenant_scope(world.globex.pk):

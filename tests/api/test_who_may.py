@@ -1,6 +1,7 @@
 """Each endpoint, asked by somebody with the right, a colleague without it, an outsider and a stranger."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver
 
+from core.clock import now
 from tests.api.office import KIND, V1, Caller, Office
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +45,8 @@ class Door:
 
 
 VOTE = {"digest": "current", "reason": "Fits the plan."}
+SWAP = {"from_person": "{approver}", "to": "{owner}"}
+AWAY = {"to_person": "{owner}", "until": f"{now() + timedelta(days=9):%Y-%m-%dT%H:%M:%SZ}"}
 NEW = {"kind": KIND, "params": {"campaign": "Sale", "budget": "120.00"}}
 REVEAL = {"object": "conversation:{conversation}", "fields": ["messages"], "reason": "The customer asked."}
 DOORS = [
@@ -66,6 +70,11 @@ DOORS = [
     Door("post", f"{REQUEST}override/", "owner", 403, "admin", body=VOTE),
     Door("post", f"{REQUEST}review/", "compliance", 404, "approver", body=VOTE),
     Door("get", f"{REQUEST}revisions/", "viewer", 200),
+    Door("post", f"{REQUEST}delegate/", "approver", 200, "support", body={**VOTE, "to": "{owner}"}),
+    Door("post", f"{REQUEST}reassign/", "admin", 200, "approver", body={**VOTE, **SWAP}),
+    Door("get", "delegations/", "approver", 200, "support", outsider=200),
+    Door("post", "delegations/", "approver", 201, "support", outsider=400, body=AWAY),
+    Door("post", "delegations/{approval}/end/", "approver", 404, "support"),
     Door("post", f"{REQUEST}resolve/", "admin", 409, "approver", body={**VOTE, "outcome": "failed", "evidence": "Log"}),
     Door("get", "workflows/", "approver", 200, "viewer", outsider=200),
     Door("get", "workflows/{workflow}/", "approver", 200, "viewer"),

@@ -1,0 +1,132 @@
+"""The ladder and the reminders of a level: what happens while nobody answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from core.actors import Actor, system
+from core.clock import now as clock_now
+from hitl import clocks, machine, notices, seating
+from hitl.guards import has_voted
+from hitl.holds import can_be_signed, drop_hold
+from hitl.models import Approval, Seat, Timer
+from hitl.services.passing import seats_here
+from hitl.transitions import Event, State, may
+from hitl.verdicts import alarm
+
+LADDER: Final[Actor] = system("ladder")
+
+
+def escalate(*, approval_id: UUID, now: datetime | None = None) -> bool:
+    """Take the next step of the ladder when it is due; tells whether it did.
+
+    For the system only. A step adds seats, or replaces those without a vote; a request that nobody
+    could sign is freed by it when somebody can now. Announces nothing.
+    """
+    moment = now or clock_now()
+    with machine.work(moment) as work:
+        approval = work.lock(approval_id)
+        steps = clocks.ladder(approval.snapshot)
+        is_over = not may(Event.ESCALATE, State(approval.state)) or moment >= approval.expires_at
+        if is_over or approval.ladder_step >= len(steps) or not _is_due(approval, Timer.Kind.ESCALATE, moment):
+            return False
+        _take(work, approval, steps)
+    return True
+
+
+def _is_due(approval: Approval, kind: str, moment: datetime) -> bool:
+    """Stale timers do nothing: only one of this level and revision counts."""
+    timers = Timer.objects.filter(
+        approval=approval, kind=kind, level=approval.level, revision=approval.revision, done_at=None
+    )
+    return bool(timers.filter(due_at__lte=moment).exists())
+
+
+def _take(work: machine.Work, approval: Approval, steps: list[dict[str, Any]]) -> None:
+    step, number = steps[approval.ladder_step], approval.ladder_step + 1
+    is_stuck = "unsatisfiable" in approval.holds
+    _done(approval, Timer.Kind.ESCALATE, work.moment)
+    timers = {} if is_stuck else _next_timer(approval, steps, number, work.moment)
+    added = seating.plan_more(approval, step.get("replace") or step.get("add") or [], work.moment)
+    changes = {
+        "ladder_step": number,
+        "escalated_at": work.moment,
+        "escalated_to": _words(step),
+        "escalation_reason": "Nobody who may sign was available." if is_stuck else "No answer in time.",
+    }
+    facts = {"step": number, "added": len(added.holders)}
+    work.move(approval, Event.ESCALATE, actor=LADDER, changes=changes, timers=timers, facts=facts)
+    if is_stuck:
+        level = seating.plan(approval.current_level, approval.excluded, work.moment)
+        seating.open_seats(approval, level, work.moment)
+    if step.get("replace") and added.holders:
+        _clear(approval, work.moment)
+    seating.open_seats(approval, added, work.moment, source=Seat.Source.ESCALATION, told="escalated")
+    _tell_the_others(approval, added, work.moment)
+    if is_stuck:
+        _free(work, approval, steps, number)
+
+
+def _next_timer(approval: Approval, steps: list[dict[str, Any]], number: int, moment: datetime) -> dict[str, datetime]:
+    if number >= len(steps):
+        return {}
+    return {Timer.Kind.ESCALATE.value: clocks.after(approval.current_level, steps[number]["after_hours"], moment)}
+
+
+def _words(step: Mapping[str, Any]) -> str:
+    """People are not named here: the seats tell who."""
+    rows = step.get("replace") or step.get("add") or []
+    return ", ".join(str(row["value"]) if row["type"] == "role" else row["type"] for row in rows)[:80]
+
+
+def _clear(approval: Approval, moment: datetime) -> None:
+    for seat in seats_here(approval).filter(closed_at=None):
+        if not has_voted(approval, seat.person_id):
+            Seat.objects.filter(pk=seat.pk).update(closed_at=moment, moved_at=moment)
+
+
+def _tell_the_others(approval: Approval, added: seating.Seating, moment: datetime) -> None:
+    seated = set(seats_here(approval).filter(closed_at=None).values_list("person_id", flat=True))
+    told = {added.sits.get(holder, (holder.person_id, None))[0] for holder in added.holders}
+    notices.notify(approval, seated - told, "approval_escalated", moment)
+
+
+def _free(work: machine.Work, approval: Approval, steps: list[dict[str, Any]], number: int) -> None:
+    if not can_be_signed(approval):
+        alarm(work, approval)
+        return
+    drop_hold(work, approval, LADDER, "unsatisfiable")
+    if not approval.holds:
+        for kind, due in _next_timer(approval, steps, number, work.moment).items():
+            machine.arm(approval, kind, due)
+
+
+def remind(*, approval_id: UUID, now: datetime | None = None) -> bool:
+    """Remind those who have a seat and did not vote, when it is due; tells whether it did.
+
+    For the system only. Announces nothing.
+    """
+    moment = now or clock_now()
+    with machine.work(moment) as work:
+        approval = work.lock(approval_id)
+        wanted = clocks.reminds(approval.snapshot, approval.reminder_count)
+        if approval.state != State.PENDING or not wanted or not _is_due(approval, Timer.Kind.REMIND, moment):
+            return False
+        number = approval.reminder_count + 1
+        seated = seats_here(approval).filter(closed_at=None).values_list("person_id", flat=True)
+        people = {person for person in set(seated) if not has_voted(approval, person)}
+        notices.notify(approval, people, "approval_reminder", moment, reminder=number)
+        Approval.objects.filter(pk=approval.pk).update(reminder_count=number, last_reminder_at=moment)
+        _done(approval, Timer.Kind.REMIND, moment)
+        if clocks.reminds(approval.snapshot, number):
+            hours = approval.snapshot["reminder_every_hours"]
+            machine.arm(approval, Timer.Kind.REMIND, clocks.after(approval.current_level, hours, moment))
+    return True
+
+
+def _done(approval: Approval, kind: str, moment: datetime) -> None:
+    timers = Timer.objects.filter(approval=approval, kind=kind, done_at=None)
+    timers.update(done_at=moment)
