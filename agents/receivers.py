@@ -19,8 +19,14 @@ def on_outcome(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
     tasks.take_outcome.delay(str(tenant_id), str(ref))
 
 
+def on_asking(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
+    """Signers want something from the requester."""
+    tasks.relay_asking.delay(str(tenant_id), str(ref))
+
+
 def connect() -> None:
     """Connect to the announcements; safe to repeat."""
     events.message_received.connect(on_message_received, dispatch_uid="agents.message_received")
+    events.approval_asks.connect(on_asking, dispatch_uid="agents.approval_asks")
     events.approval_closed.connect(on_outcome, dispatch_uid="agents.approval_closed")
     events.action_finished.connect(on_outcome, dispatch_uid="agents.action_finished")

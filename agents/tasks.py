@@ -33,6 +33,12 @@ def take_outcome(row_id: UUID) -> None:
 
 
 @tenant_task(queue="high")
+def relay_asking(row_id: UUID) -> None:
+    """Pass a signer's question on to the requester."""
+    services.relay_asking(approval_id=row_id)
+
+
+@tenant_task(queue="high")
 def work_run(row_id: UUID) -> None:
     """Work one run."""
     _work(row_id)

@@ -55,6 +55,24 @@ def outcome_sentence(approval: Approval, *, reason: str, error: str) -> str:
             )
 
 
+def edited_sentence(edits: list[dict[str, Any]]) -> str:
+    """What signers changed in a request, from the first value to the last of each field."""
+    first: dict[str, object] = {}
+    last: dict[str, object] = {}
+    for row in edits:
+        first.setdefault(row["field"], row["before"])
+        last[row["field"]] = row["after"]
+    words = [f"{name.replace('_', ' ')} {_short(first[name])} → {_short(last[name])}" for name in last]
+    return f"A colleague had changed it before: {'; '.join(words)}." if words else ""
+
+
+def asking_sentence(approval: Approval, words: str) -> str:
+    """What is said when signers want something from the requester: an answer, or a change."""
+    if approval.state == "returned":
+        return f"{approval.reference} ({_headline(approval)}) was sent back to be changed: {words}"
+    return f"A colleague who may sign asks about {approval.reference} ({_headline(approval)}): {words}"
+
+
 def withdrawn_sentence(approval: Approval) -> str:
     """What is said when a request was taken back in time."""
     return f"{approval.reference} was withdrawn: {_headline(approval)}. Nothing was changed by it."

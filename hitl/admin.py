@@ -17,16 +17,17 @@ from console.people import name_in, names_of
 from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
 from core.clock import now
-from hitl import admin_switches, admin_tiles, panels, services
+from hitl import admin_seats, admin_switches, admin_tiles, panels, services
 from hitl.admin_display import RISKS, risk_chip, state_chip
 from hitl.admin_filters import ORDER, KindFilter, MineFilter, OverdueFilter, StateFilter, ranked
 from hitl.admin_forms import ApproveForm, RejectForm, ResolveForm
+from hitl.admin_moves import TalkActions, initial_of, why_no_move
 from hitl.admin_page import may_cancel, page_of, why_no_vote, why_not_in_state
 from hitl.models import Approval, ApprovalWorkflow
 from hitl.services.deciding import Verdict
 from hitl.transitions import WAITING, Event, State
 
-__all__ = ["ApprovalAdmin", "WorkflowAdmin", "admin_switches", "admin_tiles"]
+__all__ = ["ApprovalAdmin", "WorkflowAdmin", "admin_seats", "admin_switches", "admin_tiles"]
 
 EVENT_OF: Final = {
     "cancel": Event.CANCEL,
@@ -43,7 +44,7 @@ RESULTS: Final = {
 
 
 @admin.register(Approval)
-class ApprovalAdmin(ServiceAdmin):
+class ApprovalAdmin(TalkActions, ServiceAdmin):
     """The queue, and the page on which a person decides."""
 
     view_permission = "hitl.view_approval"
@@ -149,6 +150,9 @@ class ApprovalAdmin(ServiceAdmin):
         """Say what is in the way: the state, four eyes, or no seat."""
         if action.path in ("approve", "reject"):
             return why_no_vote(obj, viewer_of(request))
+        talk = why_no_move(action.path, obj, viewer_of(request))
+        if talk is not None:
+            return talk
         if action.path == "release" and not obj.holds:
             return "It is not on hold."
         if action.path == "hold" and "manual" in obj.holds:
@@ -159,7 +163,7 @@ class ApprovalAdmin(ServiceAdmin):
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Bind the form to what the page shows."""
-        return {"digest": obj.digest}
+        return initial_of(action.path, obj)
 
     def _decide(self, request: HttpRequest, obj: Approval, form: ConsoleForm, verdict: Verdict) -> str:
         decided = services.decide(actor=viewer_of(request), approval_id=obj.pk, verdict=verdict, **form.cleaned_data)

@@ -1,8 +1,14 @@
 """Forms of the approval page; each carries the digest of what the person was shown."""
 
+import json
+from typing import Any, Final
+
 from django import forms
 
-from console.forms import ConsoleForm
+from accounts.selectors import list_members
+from console.forms import ConsoleForm, look
+
+_LOCAL: Final = {"type": "datetime-local"}
 
 
 class ApproveForm(ConsoleForm):
@@ -43,3 +49,107 @@ class ResolveForm(ConsoleForm):
     reason = forms.CharField(
         label="Why do you settle it now?", max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
     )
+
+
+class TalkForm(ConsoleForm):
+    """Words that go with what was shown."""
+
+    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label="What do you want to say?", max_length=2000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+
+class PayloadForm(ConsoleForm):
+    """The values of a request, one field each; what is left as it was is no change."""
+
+    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.payload: dict[str, Any] = self.initial.get("payload") or {}
+        for name in self.initial.get("names") or ():
+            self.fields[f"value_{name}"] = _value_field(name, self.payload.get(name))
+        self.fields["reason"] = forms.CharField(
+            label="Why? (optional)", max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
+        )
+        for field in self.fields.values():
+            field.widget.attrs.setdefault("class", look(field.widget))
+
+    def changes(self) -> dict[str, Any]:
+        """Return the values that differ from what was shown."""
+        found = {}
+        for name in self.initial.get("names") or ():
+            text, before = self.cleaned_data[f"value_{name}"], self.payload.get(name)
+            if text != _as_text(before):
+                found[name] = _as_value(text, before)
+        return found
+
+
+def _value_field(name: str, value: Any) -> forms.CharField:
+    text = _as_text(value)
+    is_long = len(text) > 80 or isinstance(value, list | dict)
+    widget = forms.Textarea(attrs={"rows": 4}) if is_long else forms.TextInput()
+    label = name.replace("_", " ").capitalize()
+    return forms.CharField(label=label, initial=text, required=False, max_length=20_000, widget=widget, strip=False)
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _as_value(text: str, before: Any) -> Any:
+    """Text stays text; numbers, lists and the like are read as what they were before."""
+    if isinstance(before, str):
+        return text
+    if before is None and not text:
+        return None
+    try:
+        return json.loads(text, parse_float=str)
+    except ValueError:
+        return text
+
+
+def signers() -> list[tuple[str, str]]:
+    """Return the colleagues who may sign, by name."""
+    members = list_members(permission="hitl.decide_approval")
+    return [
+        ("", "Choose"),
+        *sorted(((str(m.user_id), m.user.get_full_name()) for m in members), key=lambda row: row[1]),
+    ]
+
+
+class DelegateForm(ConsoleForm):
+    """Who takes the seat."""
+
+    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    to = forms.ChoiceField(label="Who signs instead of you?", choices=signers)
+    reason = forms.CharField(
+        label="Note (optional)", max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+
+class ReassignForm(ConsoleForm):
+    """Whose seat goes to whom, and why."""
+
+    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    from_person = forms.ChoiceField(label="Whose seat?", choices=signers)
+    to = forms.ChoiceField(label="Who signs instead?", choices=signers)
+    reason = forms.CharField(label="Why?", max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class AwayForm(ConsoleForm):
+    """Who is away until when, and who signs meanwhile."""
+
+    from_person = forms.ChoiceField(
+        label="Who is away?",
+        choices=signers,
+        required=False,
+        help_text="Left out: you. Others only for administrators.",
+    )
+    to_person = forms.ChoiceField(label="Who signs meanwhile?", choices=signers)
+    starts_at = forms.DateTimeField(
+        label="From", required=False, help_text="Left out: now.", widget=forms.DateTimeInput(attrs=_LOCAL)
+    )
+    until = forms.DateTimeField(label="Until", widget=forms.DateTimeInput(attrs=_LOCAL))
+    reason = forms.CharField(label="Note (optional)", max_length=200, required=False)

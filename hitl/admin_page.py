@@ -11,7 +11,7 @@ from console.templatetags.console_ui import exact
 from core.actors import Actor
 from core.pii import mask_text
 from hitl.admin_display import RISKS, STATES, hold_words
-from hitl.models import Approval, Decision, Execution, Seat
+from hitl.models import Approval, Decision, Execution, Revision, Seat
 from hitl.selectors import list_decisions, list_executions
 from hitl.services.closing import ADMINS
 from hitl.story import TimelineEntry, history
@@ -26,6 +26,10 @@ EVENTS: Final[dict[str, tuple[str, str, str]]] = {
     "answer": ("Answered", "info", "chat"),
     "send_back": ("Sent back", "info", "redo"),
     "resubmit": ("Sent in again", "info", "redo"),
+    "escalate": ("Escalated, more people are asked", "warn", "alert"),
+    "delegate": ("Seat passed on", "info", "redo"),
+    "reassign": ("Seat reassigned", "info", "redo"),
+    "override": ("Approved by override", "serious", "alert"),
     "expire": ("Expired, nobody decided", "neutral", "clock"),
     "cancel": ("Cancelled", "neutral", "ban"),
     "supersede": ("Replaced by a newer request", "neutral", "redo"),
@@ -98,6 +102,8 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "earlier": shown[0].seq if len(told) > SHOWN else None,
         "is_earlier_part": before is not None,
         "banner": banner(approval, names),
+        "revisions": revisions(approval, viewer),
+        "question": question(approval, decisions),
         "holds": hold_words(approval),
     }
 
@@ -108,6 +114,37 @@ def requester_words(approval: Approval, names: dict[UUID, str]) -> str:
     if approval.requester_kind == "agent":
         return f"{who}, through an agent" if who else "an agent"
     return who or "an API key"
+
+
+def revisions(approval: Approval, viewer: Actor) -> list[dict[str, Any]]:
+    """Return what each edit changed, newest first; those who do not sign see it masked."""
+    if approval.revision == 1:
+        return []
+    is_signer = viewer.may("hitl.decide_approval")
+    rows = Revision.objects.filter(approval=approval).order_by("-revision")
+    return [
+        {
+            "number": row.revision,
+            "what": "Edited by a signer" if row.event == "edit" else "Sent in again",
+            "at": row.created_at,
+            "rows": [_changed(each, is_signer=is_signer) for each in row.diff],
+            "risk": f"{row.risk_before} → {row.risk_after}",
+        }
+        for row in rows
+    ]
+
+
+def _changed(row: dict[str, Any], *, is_signer: bool) -> dict[str, str]:
+    values = {name: _plain(row[name]) for name in ("before", "after")}
+    shown = values if is_signer else {name: mask_text(text) for name, text in values.items()}
+    return {"label": row["field"].replace("_", " ").capitalize(), **shown}
+
+
+def question(approval: Approval, decisions: Sequence[Decision]) -> str:
+    """Return what the requester has to answer or to change, masked; empty when it is not his turn."""
+    wanted = {State.INFO_REQUESTED: "ask", State.RETURNED: "send_back"}.get(State(approval.state))
+    said = [row.reason for row in decisions if row.verdict == wanted]
+    return mask_text(said[-1]) if said else ""
 
 
 def facts_of(approval: Approval) -> list[tuple[str, Any]]:
@@ -136,7 +173,7 @@ def signing(
 ) -> dict[str, Any]:
     """Return who may sign at the current level, and who has."""
     level = approval.current_level
-    here = [seat for seat in seats if seat.level == approval.level]
+    here = [seat for seat in seats if seat.level == approval.level and seat.moved_at is None]
     votes = {
         decision.person_id: decision.verdict
         for decision in decisions
@@ -165,13 +202,25 @@ def timeline(told: Sequence[TimelineEntry], executions: Iterable[Execution]) -> 
 def _happening(entry: TimelineEntry, results: dict[int, Execution]) -> Happening:
     plain = (entry.action.replace("_", " ").capitalize(), "neutral", "dot")
     what, tone, icon = EVENTS.get(entry.action, plain)
-    note = mask_text(entry.reason)
+    note = mask_text(entry.reason) or _in_other_words(entry)
     execution = results.get(entry.facts.get("revision", 0))
     if execution is not None and entry.action in ("fail_clean", "lose"):
         note = execution.error
     elif execution is not None and entry.action == "claim":
         note = f"Attempt {entry.facts.get('attempt', execution.attempt)}"
     return Happening(entry.at, what, tone, icon, _by_whom(entry), note)
+
+
+def _in_other_words(entry: TimelineEntry) -> str:
+    facts = entry.facts
+    if entry.action == "supersede":
+        return f"By {facts['superseded_by']}" if facts.get("superseded_by") else ""
+    if entry.action == "propose" and facts.get("supersedes"):
+        return f"Takes the place of {', '.join(facts['supersedes'])}"
+    if entry.action in ("edit", "resubmit"):
+        fields = ", ".join(str(name).replace("_", " ") for name in facts.get("fields") or ())
+        return f"Changed: {fields}" if fields else ""
+    return ""
 
 
 def _by_whom(entry: TimelineEntry) -> str:
@@ -198,6 +247,8 @@ def banner(approval: Approval, names: dict[UUID, str]) -> dict[str, str] | None:
 
 def why_no_vote(approval: Approval, viewer: Actor) -> str:
     """Return why the viewer cannot sign or reject now; empty when he can."""
+    if approval.state == State.INFO_REQUESTED:
+        return "A question to the requester is open. It can be signed once he has answered."
     if approval.state not in WAITING:
         return f"This is {STATES[approval.state][0].lower()}: there is nothing left to sign."
     if viewer.user_id in approval.excluded:

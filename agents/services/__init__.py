@@ -11,6 +11,7 @@ from agents.services.managing import (
     setup_of,
 )
 from agents.services.outcomes import take_outcome
+from agents.services.relaying import relay_asking
 from agents.services.turns import run_turn
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "change_agent",
     "copy_agent",
     "create_agent",
+    "relay_asking",
     "restore_agent",
     "retire_agent",
     "run_turn",

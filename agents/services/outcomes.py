@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
 from agents.models import AgentRun, ToolCall
 from agents.services.telling import answer_id
-from agents.wording import outcome_sentence
+from agents.wording import edited_sentence, outcome_sentence
 from conversations import services as conversations
 from conversations.models import Conversation
 from core.actors import system
 from core.clock import now
 from core.pii import mask_text
-from hitl.models import Approval, Decision, Execution
+from hitl.models import Approval, Decision, Execution, Revision
 from hitl.transitions import FINAL
 
 State = AgentRun.State
@@ -64,7 +65,7 @@ def tell(run: AgentRun) -> None:
     stale = run.trigger == Trigger.UNCERTAIN and approval.state != UNKNOWN
     text = "" if stale else _sentence(approval)
     with transaction.atomic():
-        conversation = _place(run)
+        conversation = place_of(run)
         held = AgentRun.objects.select_for_update().filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
         if not held.exists():
             return
@@ -75,7 +76,7 @@ def tell(run: AgentRun) -> None:
             _say(run, conversation, approval, text)
 
 
-def _place(run: AgentRun) -> Conversation | None:
+def place_of(run: AgentRun) -> Conversation | None:
     """Where the requester can be told: the conversation he asked in, or his open one after it."""
     rows = Conversation.objects.select_for_update()
     conversation: Conversation = rows.get(pk=run.conversation_id)
@@ -123,4 +124,14 @@ def _sentence(approval: Approval) -> str:
     reason = verdicts.values_list("reason", flat=True).first() if rejected else ""
     last = Execution.objects.filter(approval=approval).order_by("-id").first()
     error = last.error.split(":")[0][:60] if last and last.error else ""
-    return outcome_sentence(approval, reason=mask_text(reason or ""), error=error)
+    told = outcome_sentence(approval, reason=mask_text(reason or ""), error=error)
+    edited = edited_sentence(_edits(approval))
+    return f"{told} {mask_text(edited)}" if edited else told
+
+
+def _edits(approval: Approval) -> list[dict[str, Any]]:
+    """What signers changed since it was asked: who asked has to know what was done in his name."""
+    if approval.revision == 1:
+        return []
+    rows = Revision.objects.filter(approval=approval, event="edit").order_by("revision")
+    return [each for row in rows for each in row.diff]

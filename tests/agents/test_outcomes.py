@@ -6,12 +6,12 @@ import pytest
 
 from agents import services, tasks
 from agents.models import AgentRun
-from agents.wording import outcome_sentence
+from agents.wording import edited_sentence, outcome_sentence
 from conversations.services import close, take_over
 from core import events
 from core.ids import uuid7
-from hitl.models import Approval
-from hitl.services import cancel, decide, execute, resolve
+from hitl.models import Approval, Revision
+from hitl.services import ask, cancel, decide, execute, resolve
 from hitl.transitions import FINAL
 from tests.agents.conftest import Desk
 
@@ -50,6 +50,31 @@ def test_execution_is_told_with_before_and_after(desk: Desk) -> None:
     answer = told(desk, approval)
     assert answer.startswith(f"{approval.reference} was approved by a colleague and done: Summer Sale's")
     assert "is now 900.00 EUR (was 500.00 EUR)" in answer
+
+
+def test_question_of_a_signer_is_passed_on_once(desk: Desk) -> None:
+    approval = asked(desk)
+    ask(actor=desk.world.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason="For how long?")
+    assert services.relay_asking(approval_id=approval.pk)
+    services.relay_asking(approval_id=approval.pk)
+    answers = desk.answers(desk.conversation.pk)
+    assert answers[-1].endswith("For how long?")
+    assert [text for text in answers if "For how long?" in text] == answers[-1:]
+
+
+def test_edit_of_a_signer_is_told_at_the_end(desk: Desk) -> None:
+    approval = asked(desk)
+    Revision.objects.create(
+        approval=approval,
+        revision=2,
+        event="edit",
+        actor_kind="user",
+        digest_before=approval.digest,
+        diff=[{"field": "daily_budget", "before": "900.00", "after": "700.00"}],
+        risk_before=1,
+        risk_after=1,
+    )
+    assert "daily budget 900.00 → 700.00" in edited_sentence(Revision.objects.get().diff)
 
 
 def test_rejection_is_told_with_its_reason(desk: Desk) -> None:

@@ -1,0 +1,103 @@
+"""The talk about an approval in the console: editing, asking, passing on, overriding, being away."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from core.clock import now
+from hitl import services
+from hitl.models import Approval, ApprovalWorkflow, Delegation
+from tests.console.conftest import Browser
+from tests.console.scene import add_workflow, ask
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+QUEUE = "/admin/hitl/approval/"
+
+
+@pytest.fixture
+def asked(acme: World) -> Approval:
+    """A request whose budget the signers may edit."""
+    add_workflow(acme, allow_override=True)
+    signers = [{"type": "role", "value": role} for role in ("approver", "admin")]
+    workflow = ApprovalWorkflow.objects.get()
+    services.revise_workflow(
+        actor=acme.actor("owner"),
+        workflow_id=workflow.pk,
+        levels=[{"approvers": signers, "editable_fields": ["budget"]}],
+    )
+    return ask(acme)
+
+
+def post(browser: Browser, role: str, approval: Approval, verb: str, **fields: Any) -> int:
+    """Send a form of the page; returns the answer's status."""
+    sent = {"digest": approval.digest, "reason": "Because of the season.", **fields}
+    return browser(role).post(f"{QUEUE}{approval.pk}/{verb}/", sent).status_code
+
+
+def again(approval: Approval) -> Approval:
+    """Read it again."""
+    found: Approval = Approval.objects.get(pk=approval.pk)
+    return found
+
+
+def test_edit_by_the_form_is_shown_with_both_values(browser: Browser, asked: Approval) -> None:
+    assert post(browser, "approver", asked, "edit", value_budget="700.00") == 302
+    assert (again(asked).revision, again(asked).payload["budget"]) == (2, "700.00")
+    shown = browser("admin").get(f"{QUEUE}{asked.pk}/").content.decode()
+    assert "What was changed since it was asked" in shown
+    assert "700.00" in shown
+
+
+def test_edit_without_a_change_is_refused(browser: Browser, asked: Approval) -> None:
+    assert post(browser, "approver", asked, "edit", value_budget="900.00") == 400
+
+
+def test_question_and_answer_by_the_forms(browser: Browser, asked: Approval) -> None:
+    assert post(browser, "approver", asked, "ask", reason="For how long?") == 302
+    assert "For how long?" in browser("support").get(f"{QUEUE}{asked.pk}/").content.decode()
+    assert post(browser, "support", asked, "answer", reason="A week.") == 302
+    assert again(asked).state == "pending"
+
+
+def test_sending_back_and_in_again_by_the_forms(browser: Browser, asked: Approval) -> None:
+    assert post(browser, "approver", asked, "send-back") == 302
+    values = {f"value_{name}": value for name, value in {**asked.payload, "budget": "300.00"}.items()}
+    assert post(browser, "support", again(asked), "resubmit", **values) == 302
+    assert again(asked).payload["budget"] == "300.00"
+
+
+def test_passing_on_and_reassigning_by_the_forms(browser: Browser, asked: Approval, acme: World) -> None:
+    people = acme.people
+    third, _ = acme.another("approver")
+    assert post(browser, "approver", asked, "delegate", to=str(people["owner"].pk)) == 302
+    moved = {"from_person": str(people["owner"].pk), "to": str(third.pk)}
+    assert post(browser, "admin", asked, "reassign", **moved) == 302
+    assert again(asked).assigned_to_id == third.pk
+
+
+def test_override_without_second_factor_is_refused(browser: Browser, asked: Approval) -> None:
+    assert post(browser, "owner", asked, "override") == 403
+    assert again(asked).state == "pending"
+
+
+@pytest.mark.parametrize("verb", ["edit", "ask", "answer", "send-back", "resubmit", "delegate", "reassign", "override"])
+def test_get_of_a_move_changes_nothing(browser: Browser, asked: Approval, verb: str) -> None:
+    browser("owner").get(f"{QUEUE}{asked.pk}/{verb}/?digest={asked.digest}&reason=x")
+    assert again(asked).version == 1
+
+
+def test_being_away_by_the_form_moves_the_seat_until_it_is_ended(
+    browser: Browser, asked: Approval, acme: World
+) -> None:
+    page, owner = "/admin/hitl/delegation/", acme.people["owner"]
+    until = timezone.localtime(now() + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M")
+    sent = {"from_person": "", "to_person": str(owner.pk), "starts_at": "", "until": until, "reason": ""}
+    assert browser("approver").post(f"{page}away/", sent).status_code == 302
+    assert asked.seats.filter(person=owner, closed_at=None).exists()
+    row = Delegation.objects.get()
+    assert "Owner Acme signs for Approver Acme" in browser("admin").get(page).content.decode()
+    assert browser("approver").post(f"{page}{row.pk}/end/").status_code == 302
+    assert not asked.seats.filter(person=owner, closed_at=None).exists()
