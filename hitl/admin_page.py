@@ -11,7 +11,7 @@ from console.templatetags.console_ui import exact
 from core.actors import Actor
 from core.pii import mask_text
 from hitl.admin_display import RISKS, STATES, hold_words
-from hitl.models import Approval, Decision, Execution, Revision, Seat
+from hitl.models import Approval, ApproverGroup, Decision, Execution, Revision, Seat
 from hitl.selectors import list_decisions, list_executions
 from hitl.services.closing import ADMINS
 from hitl.story import TimelineEntry, history
@@ -89,7 +89,8 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
     executions = list_executions(viewer=viewer, approval_id=approval.pk)
     seats = list(Seat.objects.filter(approval=approval, revision=approval.revision).order_by("id"))
     people = [approval.requester_id, approval.decided_by_id, approval.assigned_to_id]
-    names = names_of(people + [seat.person_id for seat in seats])
+    people += [person for seat in seats for person in (seat.person_id, seat.rightful_id, seat.for_person_id)]
+    names = names_of(people)
     shown = told[-SHOWN:]
     return {
         "risk_tone": RISKS.get(approval.risk_level, ("", "neutral", ""))[1],
@@ -181,16 +182,40 @@ def signing(
         and decision.level == approval.level
         and decision.verdict in ("approve", "reject")
     }
+    groups = _group_names(here)
     holders = [
         {
             "name": name_in(names, seat.person_id) + (" (you)" if seat.person_id == viewer.user_id else ""),
-            "group": seat.group,
+            "group": _place_words(seat, names, groups),
             "verdict": votes.get(seat.person_id, ""),
         }
         for seat in here
     ]
     rule = MODES.get(level.get("mode", ""), "")
     return {"level": level, "rule": rule, "holders": holders, "levels": len(approval.snapshot["levels"])}
+
+
+def _group_names(seats: list[Seat]) -> dict[str, str]:
+    """Return the names of the groups that seats stand for; no query where there are none."""
+    found = {UUID(group) for seat in seats if _is_uuid(group := seat.group.rpartition(":")[2])}
+    rows = ApproverGroup.objects.filter(pk__in=found) if found else []
+    return {str(row.pk): row.name for row in rows}
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _place_words(seat: Seat, names: dict[UUID, str], groups: dict[str, str]) -> str:
+    """Say for whom and for which group a seat stands."""
+    whose = seat.rightful_id or seat.for_person_id
+    group = seat.group.rpartition(":")[2].strip("*")
+    words = [f"for {name_in(names, whose)}" if whose else "", groups.get(group, group)]
+    return ", ".join(word for word in words if word)
 
 
 def timeline(told: Sequence[TimelineEntry], executions: Iterable[Execution]) -> list[Happening]:

@@ -12,6 +12,9 @@ class HitlConfig(AppConfig):
 
     def ready(self) -> None:
         """Let services hint to the workers that stand above them."""
+        from core import dead_letters  # noqa: PLC0415
         from hitl import hints, tasks  # noqa: PLC0415  (needs loaded apps)
+        from hitl.services import sending  # noqa: PLC0415
 
         hints.send_with(tasks.execute_approval.delay, notify=tasks.send_notification.delay)
+        dead_letters.register_replayer(sending.PARKED_AS, sending.send_again)

@@ -15,6 +15,7 @@ from core.clock import now as clock_now
 from core.errors import NotFound
 from core.log import get_logger
 from core.scope import platform_scope
+from hitl import hints
 from hitl.drafting import one_text
 from hitl.models import Notification
 from hitl.notifiers import Delivery, notifiers
@@ -105,3 +106,10 @@ def _keep(row: Notification, delivery: Delivery, moment: datetime) -> None:
         mine = Notification.objects.filter(pk=row.pk, status="sending", attempts=row.attempts)
         if mine.update(**columns) and columns["status"] == "failed":
             dead_letters.park(kind=PARKED_AS, ref=row.pk, error=delivery.error, now=moment)
+
+
+def send_again(notification_id: UUID) -> None:
+    """Queue a parked notification once more; for the replay of its dead letter."""
+    rows = Notification.objects.filter(pk=notification_id, status="failed")
+    if rows.update(status="queued", attempts=0, lease_until=None, failed_at=None, failure_reason=""):
+        hints.notify_soon(notification_id)
