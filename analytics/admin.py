@@ -113,7 +113,7 @@ class BriefAdmin(ServiceAdmin):
         delivery = MailDelivery.objects.filter(key=mail_key(obj)).only("status").first()
         rows = [
             ("State", state_of(obj)),
-            ("Mail", delivery.get_status_display() if delivery else "–"),
+            *([("Mail", delivery.get_status_display())] if delivery else []),
             ("Sent", moment(obj.sent_at)),
             ("Opened", moment(obj.opened_at)),
             ("Clicked", moment(obj.clicked_at)),

@@ -40,11 +40,16 @@ def compose(
 
     Speaks to the outside: call it outside a transaction. Sections that his role does not open are left out.
     """
-    setting = Setting(Words(language), now, settings.PUBLIC_URL)
     readings = collect(viewer=viewer, sections=sections, seconds=seconds)
-    shown = [BUILDERS[key](readings[key], setting) for key in sections if readings[key].trouble != "not_allowed"]
+    return assemble(readings=readings, role=viewer.role, language=language, day=day, now=now)
+
+
+def assemble(*, readings: Mapping[str, Reading], role: str, language: str, day: date, now: datetime) -> dict[str, Any]:
+    """Return the content of a brief from what was read, in the order of the readings."""
+    setting = Setting(Words(language), now, settings.PUBLIC_URL)
+    shown = [BUILDERS[key](readings[key], setting) for key in readings if readings[key].trouble != "not_allowed"]
     found = [finding for section in shown for finding in section.findings]
-    written = write(findings=found, language=language, role=viewer.role)
+    written = write(findings=found, language=language, role=role)
     waiting = readings["approvals"].count if "approvals" in readings else 0
     return {
         "language": language,

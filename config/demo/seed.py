@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from config.demo.briefs import ensure_briefs
 from config.demo.cast import ORGANISATIONS, Organisation
 from config.demo.history import ensure_history
 from config.demo.people import ensure_people, ensure_tenant
@@ -21,3 +22,4 @@ def _seed(organisation: Organisation) -> None:
         people = ensure_people(organisation)
         ensure_setting(organisation, people)
         ensure_history(organisation, people)
+        ensure_briefs(organisation, people)

@@ -1,19 +1,21 @@
 """The sweep against the database: claims, restarts, two at once, and what a month leaves behind."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
 
+from accounts.services import actor_for_user
 from analytics import services
 from analytics.models import Brief, BriefPreference
 from core import clock
 from core.errors import Invalid, Refused
 from core.scope import platform_scope, tenant_scope
 from tests.analytics.conftest import MORNING, Morning
+from tests.analytics.year import ZONES
 from tests.world import World
 
 TODAY = date(2026, 11, 20)
@@ -120,6 +122,25 @@ def test_briefs_older_than_a_month_are_removed(morning: Morning) -> None:
             Brief.objects.create(user=user, local_date=TODAY - timedelta(days=age), state=Brief.State.SENT)
     assert services.purge_briefs(now=MORNING) == 1
     assert Brief.objects.get().local_date == TODAY - timedelta(days=30)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("sunday", [date(2026, 3, 29), date(2026, 10, 25), date(2026, 3, 8), date(2026, 4, 5)])
+def test_days_round_a_change_of_clocks_are_swept_once_each(acme: World, sunday: date) -> None:
+    """Six zones, two sweeps every ten minutes for three days, with nobody there for four hours in between."""
+    begin = datetime(sunday.year, sunday.month, sunday.day, tzinfo=UTC) - timedelta(days=1)
+    for role, zone in zip(acme.people, ZONES, strict=True):
+        actor = actor_for_user(acme.people[role])
+        wish = {"is_on": True, "at": time(2, 30), "zone": zone, "sections": ["content"], "language": "en"}
+        services.set_preference(actor=actor, now=begin, **wish)  # type: ignore[arg-type]
+    for step in range(3 * 144):
+        if not 130 < step < 154:
+            for _ in range(2):
+                services.claim_due(now=begin + timedelta(minutes=10 * step))
+    rows = Brief.objects.filter(state="queued").order_by("local_date")
+    found = [list(rows.filter(user=user).values_list("local_date", flat=True)) for user in acme.people.values()]
+    assert found == [[days[0] + timedelta(days=n) for n in range(len(days))] for days in found]
+    assert Brief.objects.count() == sum(len(days) for days in found) >= 3 * len(ZONES)
 
 
 @pytest.mark.django_db(transaction=True)

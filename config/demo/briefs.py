@@ -1,0 +1,123 @@
+"""Two members of a demo organisation have the daily brief on, with the briefs of the last two weeks."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+
+from accounts.models import User
+from accounts.services import actor_for_user
+from analytics.collecting import Reading, collect
+from analytics.composing import assemble
+from analytics.due import slot_of
+from analytics.models import Brief, BriefPreference
+from analytics.selectors import person_of
+from analytics.services import set_preference
+from analytics.texts import SECTIONS
+from config.demo.cast import MARKETER, Organisation
+from core import clock
+from core.actors import Actor
+from hitl.models import Approval
+
+DAYS: Final = 13
+MISSED: Final = 9
+"""So many days ago nobody was there to send one."""
+Readings = dict[str, Reading]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A member with the brief on."""
+
+    key: str
+    at: time
+    language: str
+    sections: tuple[str, ...]
+
+
+READERS: Final = (
+    Reader("approver", time(7, 30), "en", SECTIONS),
+    Reader(MARKETER, time(8, 15), "de", ("paid_ads", "rankings", "content", "audience", "conversations")),
+)
+
+
+def ensure_briefs(organisation: Organisation, people: dict[str, User]) -> None:
+    """Write what is missing. Runs in the organisation's scope, after its history."""
+    for reader in READERS:
+        user = people[reader.key]
+        if BriefPreference.objects.filter(user=user).exists():
+            continue
+        actor, zone = actor_for_user(user), ZoneInfo(organisation.timezone)
+        readings = collect(viewer=actor, sections=reader.sections)
+        Brief.objects.bulk_create(_past(reader, actor, zone, readings))
+        wish = {"at": reader.at, "zone": zone.key, "sections": reader.sections, "language": reader.language}
+        set_preference(actor=actor, is_on=True, **wish)  # type: ignore[arg-type]
+
+
+def _past(reader: Reader, actor: Actor, zone: ZoneInfo, readings: Readings) -> Iterator[Brief]:
+    today = clock.now().astimezone(zone).date()
+    for back in range(DAYS, -1, -1):
+        slot = slot_of(today - timedelta(days=back), reader.at, zone)
+        if slot and slot.moment < clock.now():
+            then = _as_of(readings, slot.moment, back)
+            content = assemble(readings=then, role=actor.role, language=reader.language, day=slot.day, now=slot.moment)
+            fate = _fate(slot.moment, back, content)
+            yield Brief(
+                user_id=person_of(actor), local_date=slot.day, due_at=slot.moment, created_at=slot.moment, **fate
+            )
+
+
+def _fate(moment: datetime, back: int, content: dict[str, Any]) -> dict[str, Any]:
+    """Most are read, some are clicked; one day nobody was there."""
+    if back == MISSED:
+        return {"state": Brief.State.SKIPPED, "reason": "outage"}
+    read = moment + timedelta(minutes=7 + back * 11 % 50)
+    opened = read if back % 5 else None
+    clicked = read + timedelta(minutes=2) if opened and back % 3 == 1 else None
+    facts = {"sent_at": moment + timedelta(seconds=4), "opened_at": opened, "clicked_at": clicked}
+    return {"state": Brief.State.SENT, "content": content, **facts}
+
+
+def _as_of(readings: Readings, moment: datetime, back: int) -> Readings:
+    """Return what could have been read then: what waited at that time, and figures of another week."""
+    waited = Approval.objects.filter(created_at__lte=moment).filter(
+        Q(decided_at__gt=moment) | Q(decided_at=None, expires_at__gt=moment)
+    )
+    rows = list(waited.order_by("created_at"))
+    late = [row for row in rows if row.sla_due_at and row.sla_due_at < moment]
+    desk = {"approvals": Reading(rows, len(rows)), "overdue": Reading(late, len(late)), "conversations": Reading()}
+    return {key: desk.get(key) or _varied(reading, key, back) for key, reading in readings.items()}
+
+
+def _varied(reading: Reading, key: str, back: int) -> Reading:
+    change = {"paid_ads": _campaign, "rankings": _ranking, "content": _content, "audience": _audience}[key]
+    return replace(reading, rows=[change(row, back) for row in reading.rows])
+
+
+def _drawn(name: str, back: int) -> int:
+    """Return a number from 0 to 99 that is the same at every start."""
+    return hashlib.sha256(f"{name}:{back}".encode()).digest()[0] * 100 // 256
+
+
+def _campaign(row: Any, back: int) -> Any:
+    share = Decimal(86 + _drawn(row.id, back) * 22 // 100) / 100
+    return replace(row, spend=row.spend * share, conversions=int(row.conversions * share))
+
+
+def _ranking(row: Any, back: int) -> Any:
+    change = _drawn(f"{row.keyword}:{row.slug}", back) % 9 - 4 if back else row.change
+    return replace(row, position=max(1, row.position + back % 4 - 1), change=change)
+
+
+def _content(row: Any, back: int) -> Any:
+    return replace(row, views=row.views * (100 - 3 * back) // 100)
+
+
+def _audience(row: Any, back: int) -> Any:
+    last = row.last_contacted - timedelta(days=back) if row.last_contacted else None
+    return replace(row, size=row.size * (1000 - 2 * back) // 1000, last_contacted=last)
