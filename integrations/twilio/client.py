@@ -126,15 +126,15 @@ class TwilioClient:
 
     def send_text(self, *, sender: str, to: str, body: str, callback: str) -> Sent | Failed | Unknown:
         """Send up to 1,600 characters."""
-        return self._create({"from_": sender, "to": to, "body": body, "status_callback": callback})
+        return self._create({"from_": sender, "to": to, "body": body, **_reported_to(callback)})
 
     def send_template(
         self, *, sender: str, to: str, template_sid: str, variables: Mapping[str, str], callback: str
     ) -> Sent | Failed | Unknown:
         """Send an approved template; outside the 24-hour window nothing else is taken."""
         given = json.dumps(dict(variables), ensure_ascii=False)
-        facts = {"content_sid": template_sid, "content_variables": given, "status_callback": callback}
-        return self._create({"from_": sender, "to": to, **facts})
+        facts = {"content_sid": template_sid, "content_variables": given}
+        return self._create({"from_": sender, "to": to, **facts, **_reported_to(callback)})
 
     def list_sent(self, *, sender: str, to: str) -> list[Listed] | Failed | Unknown:
         """Return the newest messages from one number to another."""
@@ -173,6 +173,11 @@ class TwilioClient:
         except (KeyError, TypeError, ValueError):
             return Unknown("bad_answer")
         return Sent(sid, status) if sid else Unknown("bad_answer")
+
+
+def _reported_to(callback: str) -> dict[str, str]:
+    """Return the address of reports, if there is one: an empty one is none of the vendor's addresses."""
+    return {"status_callback": callback} if callback else {}
 
 
 def _failure(problem: TwilioException, retry_after: int | None) -> Failed | Unknown:

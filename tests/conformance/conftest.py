@@ -1,0 +1,95 @@
+"""Independent servers that judge our Twilio client: Prism with the vendor's description, and a stateful emulator."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.ports import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+# Kept between runs: the packages are large. Nothing of them is part of the product.
+TOOLS = Path(os.environ.get("WALKER_NODE_TOOLS", ROOT / ".walker" / "conformance"))
+PACKAGES = ("@stoplight/prism-cli@5.14.2", "emulate@0.12.2", "node@24")
+SPECS = os.environ.get("WALKER_SPECS", "")
+ACCOUNT, TOKEN = "AC00000000000000000000000000000000", "twilio_test_auth_token"
+OURS = "whatsapp:+14155238886"
+
+
+@pytest.fixture(scope="session")
+def node_tools() -> Path:
+    """The folder of the independent servers, installed once; skipped where npm is missing or reaches nothing."""
+    wanted = TOOLS / "installed.json"
+    if wanted.exists() and json.loads(wanted.read_text()) == list(PACKAGES):
+        return TOOLS
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is missing: no independent servers")
+    TOOLS.mkdir(parents=True, exist_ok=True)
+    (TOOLS / "package.json").write_text('{"private": true}')
+    command = [npm, "install", "--no-audit", "--no-fund", *PACKAGES]
+    done = subprocess.run(command, cwd=TOOLS, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode:
+        pytest.skip("npm could not install the independent servers")
+    wanted.write_text(json.dumps(PACKAGES))
+    return TOOLS
+
+
+@contextmanager
+def serving(command: list[str], url: str, log: Path) -> Iterator[str]:
+    """Run a server until it answers, and end it afterwards."""
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:
+        try:
+            deadline = time.monotonic() + 90
+            while not _answers(url):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(log.read_text()[-2000:])
+                time.sleep(0.3)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _answers(url: str) -> bool:
+    try:
+        httpx2.get(url, trust_env=False, verify=False, timeout=2)
+    except httpx2.TransportError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="session")
+def prism(node_tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The vendor's own description, served by Prism, which refuses what the description refuses."""
+    if not SPECS:
+        pytest.skip("WALKER_SPECS is not set: the vendors' descriptions are not here")
+    port, log = free_port(), tmp_path_factory.mktemp("prism") / "log"
+    tool = str(node_tools / "node_modules" / ".bin" / "prism")
+    description = str(Path(SPECS) / "twilio_messages.json")
+    command = [tool, "mock", "-p", str(port), "-h", "127.0.0.1", "--errors", description]
+    with serving(command, f"http://127.0.0.1:{port}", log) as url:
+        yield url
+
+
+@pytest.fixture
+def emulator(node_tools: Path, tmp_path: Path, live_server: Any) -> Iterator[str]:
+    """A stateful Twilio with our number, whose signed webhooks go to the live server's door."""
+    port = free_port()
+    number = {"phone_number": OURS, "sms_url": f"{live_server.url}/channels/whatsapp/webhook/"}
+    account = {"sid": ACCOUNT, "auth_token": TOKEN}
+    seed = tmp_path / "seed.json"
+    seed.write_text(json.dumps({"twilio": {"account": account, "phone_numbers": [number]}}))
+    modules = node_tools / "node_modules"
+    command = [str(modules / "node" / "bin" / "node"), str(modules / "emulate" / "dist" / "index.js")]
+    command += ["start", "-p", str(port), "-s", "twilio", "--seed", str(seed)]
+    with serving(command, f"http://127.0.0.1:{port}", tmp_path / "log") as url:
+        yield url

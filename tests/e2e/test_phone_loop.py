@@ -1,0 +1,150 @@
+"""The loop by telephone and API against the running product: asked by webhook, signed by key, done, told."""
+
+import json
+import os
+import re
+import signal
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import pytest
+
+from standins.phone.signing import signature
+from tests.e2e.installation import Installation
+
+pytestmark = pytest.mark.long
+WITHIN = 60.0
+
+
+class Desk:
+    """Acme's number, its phones and its API, as a program of the company uses them."""
+
+    def __init__(self, installation: Installation) -> None:
+        self.tenant = installation.demo["tenants"][0]
+        self.number = next(one for one in self.tenant["channels"] if one["kind"] == "whatsapp")
+        self.base = installation.demo["urls"]["console"].removesuffix("admin/")
+        self.phone = installation.demo["urls"]["phone"]
+        self.member = f"whatsapp:{self.number['phones']['member']}"
+
+    def api(self, path: str, body: Any = None) -> Any:
+        """Call the API with the demo's key."""
+        headers = {"Authorization": f"Bearer {self.tenant['api_key']}", "Content-Type": "application/json"}
+        given = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.base}api/v1/{path}", given, headers)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            return json.load(answer)
+
+    def write(self, body: str, sender: str = "") -> None:
+        """Let a person write on the sandbox phone, which signs and posts."""
+        note = {"account": self.number["account_sid"], "from": sender or self.member, "body": body}
+        request = urllib.request.Request(  # noqa: S310
+            f"{self.phone}__write", json.dumps(note).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            assert 200 <= json.load(answer)["status"] < 300
+
+    def replies(self, to: str = "") -> list[str]:
+        """Return what came to a person's phone, oldest first."""
+        with urllib.request.urlopen(f"{self.phone}__view", timeout=10) as answer:  # noqa: S310
+            accounts = json.load(answer)["accounts"]
+        [ours] = [one for one in accounts if one["sid"] == self.number["account_sid"]]
+        return [one["body"] for one in ours["messages"] if one["recipient"] == (to or self.member)]
+
+    def post(self, form: dict[str, str]) -> tuple[int, bytes]:
+        """Post a signed webhook as Twilio does; 0 when nobody answers."""
+        headers = {"X-Twilio-Signature": signature(self.number["auth_token"], self.number["webhook_url"], form)}
+        request = urllib.request.Request(self.number["webhook_url"], urlencode(form).encode(), headers)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.read()
+
+    def message(self, body: str, sender: str) -> dict[str, str]:
+        """Return the parameters of a message."""
+        return {
+            "MessageSid": f"SM{uuid4().hex}", "AccountSid": self.number["account_sid"], "From": sender,
+            "To": f"whatsapp:{self.number['number']}", "Body": body, "NumMedia": "0", "SmsStatus": "received",
+        }  # fmt: skip
+
+    def talk_of(self, sender: str) -> dict[str, Any]:
+        """Return the newest conversation of a sender."""
+        [contact] = self.api(f"contacts/?{urlencode({'q': sender.removeprefix('whatsapp:')})}")["results"]
+        found: dict[str, Any] = self.api(f"conversations/?contact={contact['id']}")["results"][0]
+        return found
+
+
+@pytest.fixture
+def desk(installation: Installation) -> Desk:
+    return Desk(installation)
+
+
+def eventually(check: Callable[[], Any], seconds: float = WITHIN) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.2)
+    return found
+
+
+def test_budget_asked_by_phone_is_signed_by_key_done_once_and_told(installation: Installation, desk: Desk) -> None:
+    desk.write("Raise the daily budget of Brand Search to 910")
+    asked = eventually(lambda: [text for text in desk.replies() if "BR-" in text])[-1]
+    reference = re.findall(r"BR-\d+", asked)[0]
+    [approval] = desk.api(f"approvals/?q={reference}")["results"]
+    signed = desk.api(f"approvals/{approval['id']}/approve/", {"digest": approval["digest"], "reason": "Fine."})
+    assert signed["state"] in ("approved", "executing", "executed")
+    eventually(lambda: [text for text in desk.replies() if reference in text and "910" in text and text != asked])
+    effects = [one for one in installation.journal("sandbox-acme") if one["resource"] == "campaign/cam_1002"]
+    assert [one["after"] for one in effects if one["after"] == {"daily_budget": "910.00"}] == [
+        {"daily_budget": "910.00"}
+    ]
+    assert desk.api(f"approvals/{approval['id']}/")["state"] == "executed"
+
+
+def test_fifty_copies_at_once_are_one_message_one_run_and_one_reply(desk: Desk) -> None:
+    sender = "whatsapp:+447700900950"
+    form = desk.message("What can you do for me?", sender)
+    with ThreadPoolExecutor(25) as pool:
+        answers = set(pool.map(lambda _: desk.post(form), range(50)))
+    assert answers == {(200, b'<?xml version="1.0" encoding="UTF-8"?><Response/>')}
+    eventually(lambda: desk.replies(sender))
+    time.sleep(5)  # long enough for a second run, had there been one
+    talk = desk.talk_of(sender)
+    messages = desk.api(f"conversations/{talk['id']}/messages/")["results"]
+    assert [one["direction"] for one in messages] == ["in", "out"]
+    runs = desk.api(f"agent-runs/?conversation={talk['id']}")["results"]
+    assert (len(runs), len(desk.replies(sender))) == (1, 1)
+
+
+def test_message_stored_while_the_worker_is_dead_is_answered_once(installation: Installation, desk: Desk) -> None:
+    sender = "whatsapp:+447700900951"
+    worker = installation.child("worker")
+    os.killpg(os.getpgid(worker), signal.SIGKILL)
+    assert desk.post(desk.message("Hello?", sender))[0] == 200
+    eventually(lambda: desk.replies(sender))
+    time.sleep(3)
+    assert len(desk.replies(sender)) == 1
+
+
+def test_database_that_was_stopped_is_503_and_the_repeat_is_taken(installation: Installation, desk: Desk) -> None:
+    sender = "whatsapp:+447700900952"
+    form = desk.message("Are you there?", sender)
+    os.kill(installation.child("postgres"), signal.SIGINT)
+    statuses = []
+    deadline = time.monotonic() + WITHIN
+    while (not statuses or statuses[-1] != 200 or 503 not in statuses) and time.monotonic() < deadline:
+        statuses.append(desk.post(form)[0])
+        time.sleep(0.1)
+    assert set(statuses) == {200, 503}
+    assert desk.post(form)[0] == 200
+    eventually(lambda: desk.replies(sender))
+    messages = desk.api(f"conversations/{desk.talk_of(sender)['id']}/messages/")["results"]
+    assert [one["direction"] for one in messages] == ["in", "out"]
