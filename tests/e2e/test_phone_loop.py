@@ -4,11 +4,13 @@ import json
 import os
 import re
 import signal
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -16,7 +18,7 @@ from uuid import uuid4
 import pytest
 
 from standins.phone.signing import signature
-from tests.e2e.installation import Installation
+from tests.e2e.installation import Installation, running
 
 pytestmark = pytest.mark.long
 WITHIN = 60.0
@@ -80,6 +82,13 @@ class Desk:
         found: dict[str, Any] = self.api(f"conversations/?contact={contact['id']}")["results"][0]
         return found
 
+    def introduced(self, sender: str) -> int:
+        """Let a customer say hello on his phone, which opens the 24 hours there; returns his replies so far."""
+        self.write("Hello", sender)
+        eventually(lambda: self.replies(sender))
+        time.sleep(2)  # what follows sooner would join the first message's run
+        return len(self.replies(sender))
+
 
 @pytest.fixture
 def desk(installation: Installation) -> Desk:
@@ -111,33 +120,46 @@ def test_budget_asked_by_phone_is_signed_by_key_done_once_and_told(installation:
 
 def test_fifty_copies_at_once_are_one_message_one_run_and_one_reply(desk: Desk) -> None:
     sender = "whatsapp:+447700900950"
+    before = desk.introduced(sender)
     form = desk.message("What can you do for me?", sender)
     with ThreadPoolExecutor(25) as pool:
         answers = set(pool.map(lambda _: desk.post(form), range(50)))
     assert answers == {(200, b'<?xml version="1.0" encoding="UTF-8"?><Response/>')}
-    eventually(lambda: desk.replies(sender))
+    eventually(lambda: len(desk.replies(sender)) > before)
     time.sleep(5)  # long enough for a second run, had there been one
     talk = desk.talk_of(sender)
     messages = desk.api(f"conversations/{talk['id']}/messages/")["results"]
-    assert [one["direction"] for one in messages] == ["in", "out"]
+    assert [one["direction"] for one in messages] == ["in", "out", "in", "out"]
     runs = desk.api(f"agent-runs/?conversation={talk['id']}")["results"]
-    assert (len(runs), len(desk.replies(sender))) == (1, 1)
+    assert (len(runs), len(desk.replies(sender))) == (2, before + 1)
 
 
 def test_message_stored_while_the_worker_is_dead_is_answered_once(installation: Installation, desk: Desk) -> None:
     sender = "whatsapp:+447700900951"
+    before = desk.introduced(sender)
     worker = installation.child("worker")
     os.killpg(os.getpgid(worker), signal.SIGKILL)
     assert desk.post(desk.message("Hello?", sender))[0] == 200
-    eventually(lambda: desk.replies(sender))
+    eventually(lambda: len(desk.replies(sender)) > before)
     time.sleep(3)
-    assert len(desk.replies(sender)) == 1
+    assert len(desk.replies(sender)) == before + 1
 
 
-def test_database_that_was_stopped_is_503_and_the_repeat_is_taken(installation: Installation, desk: Desk) -> None:
+@pytest.fixture
+def other() -> Iterator[Installation]:
+    """An installation whose database may be stopped, in a folder that the database's own user can reach again."""
+    with tempfile.TemporaryDirectory(prefix="walker-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        with running(Path(folder) / "data") as started:
+            yield started
+
+
+def test_database_that_was_stopped_is_503_and_the_repeat_is_taken(other: Installation) -> None:
+    desk = Desk(other)
     sender = "whatsapp:+447700900952"
+    before = desk.introduced(sender)
     form = desk.message("Are you there?", sender)
-    os.kill(installation.child("postgres"), signal.SIGINT)
+    os.kill(other.child("postgres"), signal.SIGINT)
     statuses = []
     deadline = time.monotonic() + WITHIN
     while (not statuses or statuses[-1] != 200 or 503 not in statuses) and time.monotonic() < deadline:
@@ -145,6 +167,6 @@ def test_database_that_was_stopped_is_503_and_the_repeat_is_taken(installation: 
         time.sleep(0.1)
     assert set(statuses) == {200, 503}
     assert desk.post(form)[0] == 200
-    eventually(lambda: desk.replies(sender))
+    eventually(lambda: len(desk.replies(sender)) > before)
     messages = desk.api(f"conversations/{desk.talk_of(sender)['id']}/messages/")["results"]
-    assert [one["direction"] for one in messages] == ["in", "out"]
+    assert [one["direction"] for one in messages] == ["in", "out", "in", "out"]
