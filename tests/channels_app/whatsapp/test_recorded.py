@@ -1,10 +1,12 @@
 """Recorded webhooks through the door: as they were, doubled and reordered."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from django.db import connection
 from django.http import QueryDict
 
 from channels_app import deliveries
@@ -45,7 +47,18 @@ def test_recorded_signature_holds_for_the_recorded_address(name: str) -> None:
 
 @pytest.fixture
 def line(world: World) -> Door:
-    """The numbers of the recordings: one for text messages, one for WhatsApp."""
+    """The numbers of the recordings, in a test of one connection."""
+    return connect_both(world)
+
+
+@pytest.fixture
+def open_line(committed_world: World) -> Door:
+    """The same in a test of several connections."""
+    return connect_both(committed_world)
+
+
+def connect_both(world: World) -> Door:
+    """Connect the numbers of the recordings: one for text messages, one for WhatsApp."""
     account: ChannelAccount | None = None
     for kind, address in (("sms", "+15551234567"), ("whatsapp", "+14155238886")):
         with tenant_scope(world.acme.pk):
@@ -103,3 +116,34 @@ def test_report_about_a_message_of_nobody_is_done(line: Door) -> None:
     assert deliver(recorded("003"), f"/channels/whatsapp/status/{line.account.pk}/") == 200
     deliveries.work_due()
     assert {row.state for row in line.rows()} == {"done"}
+
+
+def test_recorded_traffic_doubled_and_mixed_in_parallel_is_one_of_each(
+    open_line: Door,
+    transport: type[ScriptedTransport],  # noqa: F811
+) -> None:
+    with open_line.inside():
+        message = sent_message(open_line)
+    report = f"/channels/whatsapp/status/{message.pk}/"
+    calls = [(recorded(name), "/channels/whatsapp/webhook/") for name in INBOUND]
+    calls = [*calls, *((recorded(name), report) for name in STATUS)] * 3
+
+    def send(call: tuple[dict[str, Any], str]) -> int:
+        try:
+            status = deliver(*call)
+            deliveries.work_due()
+            return status
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(send, calls[::-1])) == {200}
+    deliveries.work_due()
+    sids = {form_of(recorded(name))["MessageSid"] for name in INBOUND}
+    words = {form_of(recorded(name))["MessageStatus"] for name in STATUS}
+    with open_line.inside():
+        came = Message.objects.filter(direction="in").exclude(channel_message_id="SM1")
+        assert sorted(came.values_list("channel_message_id", flat=True)) == sorted(sids)
+        message.refresh_from_db()
+    assert message.status == ("failed" if "failed" in words or "undelivered" in words else "read")
+    assert {row.state for row in open_line.rows()} == {"done"}
