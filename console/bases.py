@@ -136,7 +136,8 @@ class ReadOnlyAdmin(KitModelAdmin):
         if field is not None:
             value = getattr(obj, f"get_{name}_display")() if field.choices else value
             value = exact(value) if isinstance(value, datetime) else display_for_value(value, "–")
-        return str(label), "–" if value in (None, "") else value
+        words = str(label).replace("_", " ")
+        return words[:1].upper() + words[1:], "–" if value in (None, "") else value
 
     def object_or_404(self, request: HttpRequest, object_id: Any) -> Any:
         """Return the viewer's row; raises `Http404` for an absent or a foreign one."""

@@ -57,3 +57,10 @@ def test_secret_is_not_in_the_audit(browser: Browser) -> None:
 
 def test_role_without_the_right_makes_none(browser: Browser, world: World) -> None:
     assert make(browser("approver")) == 403
+
+
+def test_labels_of_a_page_are_words(browser: Browser) -> None:
+    make(browser())
+    shown = browser().get(f"{CHANNELS}{ChannelAccount.objects.get().pk}/").context["rows"]
+    assert [label for label, _ in shown][:1] == ["Name"]
+    assert not [label for label, _ in shown if "_" in label or label[0].islower()]
