@@ -17,6 +17,8 @@ class ChannelsAppConfig(AppConfig):
             deliveries,
             receivers,
         )
+        from channels_app.email import arriving as email_arriving  # noqa: PLC0415
+        from channels_app.email import inbound as email_inbound  # noqa: PLC0415
         from channels_app.whatsapp import arriving, inbound, otherwise, transport  # noqa: PLC0415
         from core import dead_letters, health  # noqa: PLC0415
 
@@ -24,6 +26,7 @@ class ChannelsAppConfig(AppConfig):
         transport.register()
         otherwise.register()
         deliveries.register_worker(inbound.PROVIDER, arriving.work)
+        deliveries.register_worker(email_inbound.PROVIDER, email_arriving.work)
         dead_letters.register_replayer(deliveries.KIND, deliveries.replay)
         health.register_gauge(
             "walker_inbound_oldest_seconds",

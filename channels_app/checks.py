@@ -1,4 +1,4 @@
-"""System check: a number whose webhooks nobody can verify."""
+"""System check: a number or mail account whose webhooks nobody can verify."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Tags, register
 from django.db import DatabaseError
 
+from channels_app.email import mailboxes
 from channels_app.whatsapp.numbers import KINDS, secrets_of
 from conversations.models import ChannelAccount
 from core.scope import platform_scope, tenant_scope
@@ -13,7 +14,7 @@ from core.scope import platform_scope, tenant_scope
 
 @register(Tags.database)
 def check_secrets(**options: Any) -> list[CheckMessage]:
-    """Report active numbers without a secret: their webhooks are answered 503 and nothing is taken."""
+    """Report active numbers and mail accounts without a secret: their webhooks are answered 503, nothing is taken."""
     if not options.get("databases"):
         return []
     try:
@@ -25,16 +26,23 @@ def check_secrets(**options: Any) -> list[CheckMessage]:
 
 def _without_secret() -> list[ChannelAccount]:
     with platform_scope():
-        rows = list(ChannelAccount.objects.filter(kind__in=KINDS, is_active=True))
+        rows = list(ChannelAccount.objects.filter(kind__in=[*KINDS, mailboxes.KIND], is_active=True))
     found = []
     for account in rows:
         with tenant_scope(account.tenant_id):
-            if not secrets_of(account.credentials):
+            is_mail = account.kind == mailboxes.KIND
+            if not (mailboxes.keys_of if is_mail else secrets_of)(account.credentials):
                 found.append(account)
     return found
 
 
 def _warning(account: ChannelAccount) -> CheckMessage:
+    if account.kind == mailboxes.KIND:
+        return checks.Warning(
+            f"The mail account {account.pk} has no verification key: what becomes of its mail is not taken.",
+            hint="Enter the verification key of the signed Event Webhook under Channels in the console.",
+            id="channels_app.W002",
+        )
     return checks.Warning(
         f"The channel account {account.pk} has no auth token: its webhooks are not taken.",
         hint="Enter the auth token under Channels in the console.",

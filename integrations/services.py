@@ -18,7 +18,7 @@ def connect_provider(*, actor: Actor, provider: str, name: str, credentials: dic
     actor.require("channels_app.change_channelaccount")
     if provider not in ProviderAccount.Provider.values:
         raise Invalid("There is no such provider.", fields={"provider": ["Unknown."]})
-    if not credentials or not all(_is_plain(value) for value in credentials.values()):
+    if not credentials or not all(_is_usable(*pair) for pair in credentials.items()):
         raise Invalid("These credentials are not usable.", fields={"credentials": ["Not usable."]})
     with transaction.atomic():
         ProviderAccount.objects.filter(provider=provider, is_active=True).exclude(name=name).update(is_active=False)
@@ -39,5 +39,7 @@ def connect_provider(*, actor: Actor, provider: str, name: str, credentials: dic
     return account
 
 
-def _is_plain(value: object) -> bool:
-    return isinstance(value, str) and value.isascii() and value.isprintable() and value != ""
+def _is_usable(name: str, value: object) -> bool:
+    """Everything travels in headers as it is, except the sender's name, which is encoded."""
+    is_text = isinstance(value, str) and value.isprintable() and value != ""
+    return is_text and (name == "from_name" or str(value).isascii())

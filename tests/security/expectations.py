@@ -66,6 +66,7 @@ DOORS: Final = {
     "widget_session": Row(Answers(405, 405, 405, 405), Answers(400, 400, 400)),
     "widget_script": PUBLIC,
     "whatsapp_webhook": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),  # nothing here signs
+    "email_events": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "whatsapp_status": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "hosted_chat": PUBLIC,
     "brief_unsubscribe": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # nothing here signs

@@ -84,6 +84,7 @@ SIGNED_OR_OPEN = {
     "widget_session",
     "whatsapp_webhook",
     "whatsapp_status",
+    "email_events",
     "brief_unsubscribe",
     "api_schema",
     "api_docs",

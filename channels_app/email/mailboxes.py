@@ -1,0 +1,38 @@
+"""A tenant's mail account as its webhook names it: by a public key in the address."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from conversations.models import ChannelAccount
+from core import resolvers
+from core.scope import tenant_scope
+
+KIND = ChannelAccount.Kind.EMAIL
+
+
+@dataclass(frozen=True, slots=True)
+class MailDoor:
+    """Everything the door of one mail account needs to know."""
+
+    tenant_id: UUID
+    account_id: UUID
+    keys: tuple[str, ...] = field(default=(), repr=False)
+
+
+def find_door(key: str) -> MailDoor | None:
+    """Return the active mail account of this key, or None."""
+    for row in resolvers.find("widget", key):
+        with tenant_scope(row["tenant_id"]):
+            account = ChannelAccount.objects.filter(pk=row["id"], kind=KIND, is_active=True).first()
+            if account is not None:
+                return MailDoor(account.tenant_id, account.pk, keys_of(account.credentials))
+    return None
+
+
+def keys_of(credentials: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return the public keys that may verify this account's events, the current one first."""
+    kept = credentials or {}
+    names = ("event_public_key", "secondary_event_public_key")
+    return tuple(text for name in names if (text := str(kept.get(name) or "").strip()))

@@ -1,0 +1,138 @@
+"""The door for events: what is not signed leaves no row; what is stays for good, once."""
+
+import threading
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.db import connection
+from sendgrid.helpers.eventwebhook import EventWebhook
+
+from channels_app import deliveries
+from channels_app.email import signature
+from channels_app.models import InboundDelivery
+from channels_app.whatsapp.inbound import REFUSED
+from conversations.models import ChannelAccount
+from core.clock import now
+from core.scope import tenant_scope
+from tests.channels_app.email.conftest import PUBLIC, Door, event, open_door, sign
+from tests.world import World
+
+# Recorded, and accepted by the vendor's own verifier. The line end at the end is part of what is signed.
+RECORDED_KEY = (
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAERxw+dYxJBChbun5TEY7Q9SSt6wdX0lvS+Oew1236cUzdUg96yoqLkXrMN/Ud6PDJ"
+    "u+OthYOC5wLcJaEtCfeoWA=="
+)
+RECORDED_BODY = (
+    b'[{"email":"ana@example.com","timestamp":1795220000,"smtp-id":"<a@b>","event":"delivered","category":'
+    b'["daily_brief"],"sg_event_id":"ZGVsaXZlcmVk","sg_message_id":"14c5d75ce93.dfd.64b469.filter0001.16648.'
+    b'5515E0B88.0","response":"250 OK","tenant":"acme","request_id":"42"}]\r\n'
+)
+RECORDED_SIGNATURE = "MEUCIB+3TtZawRA9LHRNeLwR6bEfLLzfsCdn/qKUYjbPkOYXAiEAj1jYp5UTygrpJMetAQL9b0YdZUfKTOXVY+W4gN1LepY="
+
+
+def _refused(reason: str) -> float:
+    return float(REFUSED.labels("sendgrid", reason)._value.get())
+
+
+def test_signed_batch_is_one_row_and_twice_the_same_is_one(door: Door) -> None:
+    at = str(int(now().timestamp()))
+    batch = [event("open")]
+    answers = [door.post(batch, at=at).status_code for _ in range(2)]
+    assert (answers, len(door.rows())) == ([200, 200], 1)
+
+
+def test_stored_batch_is_not_readable_in_the_table(door: Door) -> None:
+    door.post([event("open")])
+    with tenant_scope(door.world.acme.pk), connection.cursor() as cursor:
+        cursor.execute("select channels_app_inbounddelivery::text from channels_app_inbounddelivery")
+        assert "customers.example" not in cursor.fetchone()[0]
+
+
+@pytest.mark.parametrize("given", ["-", "", "nonsense", "MEUCIA==", RECORDED_SIGNATURE])
+def test_wrong_or_missing_signature_is_refused_and_leaves_nothing(door: Door, given: str) -> None:
+    reason = "bad_signature" if given not in ("", "-") else "no_signature"
+    before = _refused(reason)
+    answer = door.post([event("open")], signature=given)
+    assert (answer.status_code, door.rows(), _refused(reason)) == (403, [], before + 1)
+
+
+def test_changed_body_is_refused(door: Door) -> None:
+    at = str(int(now().timestamp()))
+    assert door.post([], raw=b"[ ]", signature=sign(b"[]", at), at=at).status_code == 403
+
+
+@pytest.mark.parametrize("off", [-301, 301])
+def test_batch_signed_long_ago_is_refused(door: Door, off: int) -> None:
+    assert door.post([event("open")], at=str(int(now().timestamp()) + off)).status_code == 403
+    assert door.rows() == []
+
+
+@pytest.mark.parametrize("at", ["soon", "-1", "9" * 40, "²"])
+def test_timestamp_that_is_none_is_refused(door: Door, at: str) -> None:
+    assert not signature.is_fresh(at, now())
+
+
+def test_unknown_address_is_refused(door: Door) -> None:
+    assert door.post([event("open")], path="/channels/email/nobody/events/").status_code == 403
+
+
+def test_widget_key_opens_no_mail_door(door: Door) -> None:
+    with tenant_scope(door.world.acme.pk):
+        chat = ChannelAccount.objects.create(kind="webchat", name="Chat")
+    assert door.post([], path=f"/channels/email/{chat.public_key}/events/").status_code == 403
+
+
+def test_account_without_a_key_answers_503_and_a_check_says_so(world: World) -> None:
+    door = open_door(world, event_public_key="")
+    assert (door.post([event("open")]).status_code, door.rows()) == (503, [])
+    assert "channels_app.W002" in {one.id for one in run_checks(databases=["default"])}
+
+
+def test_batch_beyond_the_limit_is_not_read(door: Door) -> None:
+    assert door.post([], raw=b"x" * (2 * 1024 * 1024 + 1)).status_code == 413
+
+
+def test_only_post_is_answered(door: Door, client: Any) -> None:
+    assert client.get(door.path).status_code == 405
+
+
+def test_recorded_batch_verifies_by_its_raw_bytes_only() -> None:
+    facts: dict[str, Any] = {"timestamp": "1795220000", "signature": RECORDED_SIGNATURE, "keys": [RECORDED_KEY]}
+    assert signature.is_signed(body=RECORDED_BODY, **facts)
+    assert not signature.is_signed(body=RECORDED_BODY.strip(), **facts)
+
+
+def test_vendor_s_verifier_agrees_with_ours() -> None:
+    body, at = b'[{"event":"open","email":"ana@b.example"}]\r\n', "1795220000"
+    theirs = EventWebhook(PUBLIC)
+    assert theirs.verify_signature(body.decode(), sign(body, at), at)
+    assert signature.is_signed(body=body, timestamp=at, signature=sign(body, at), keys=[PUBLIC])
+    assert not theirs.verify_signature(body.decode(), sign(b"[]", at), at)
+
+
+def test_second_key_counts_while_keys_are_rotated(world: World) -> None:
+    door = open_door(world, event_public_key=RECORDED_KEY, secondary_event_public_key=PUBLIC)
+    assert door.post([event("open")]).status_code == 200
+
+
+def test_batch_posted_in_parallel_is_one_row(committed_world: World) -> None:
+    door, at, found = open_door(committed_world), str(int(now().timestamp())), []
+    batch = [event("open")]
+
+    def post() -> None:
+        found.append(door.post(batch, at=at).status_code)
+        connection.close()
+
+    threads = [threading.Thread(target=post) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (set(found), len(door.rows())) == ({200}, 1)
+
+
+def test_batch_that_is_no_json_is_parked(door: Door) -> None:
+    door.post([], raw=b"not json")
+    deliveries.work_due()
+    assert door.rows()[0].state == InboundDelivery.State.PARKED

@@ -1,0 +1,133 @@
+"""Events: the right final row in any order, strangers ignored, receivers told once."""
+
+import random
+from typing import Any, ClassVar
+
+import pytest
+
+from channels_app.email.arriving import EVENTS
+from channels_app.email.normalise import heard_of
+from core.clock import now
+from core.scope import tenant_scope
+from integrations.mail import events
+from integrations.mail.services import queue_mail
+from integrations.mail.types import MailEvent, MailReceiver
+from integrations.models import MailDelivery
+from tests.channels_app.email.conftest import Door, event
+from tests.world import OPERATOR
+
+
+class Listener(MailReceiver):
+    """Keeps what it hears."""
+
+    heard: ClassVar[list[MailEvent]] = []
+
+    def hear(self, event: MailEvent) -> None:
+        Listener.heard.append(event)
+
+
+@pytest.fixture(autouse=True)
+def _listening() -> None:
+    Listener.heard.clear()
+    events.register("listened", Listener)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "more"),
+    [
+        ("processed", "sent", {}),
+        ("delivered", "delivered", {}),
+        ("open", "opened", {}),
+        ("open", "delivered", {"sg_machine_open": True}),
+        ("click", "clicked", {"url": "https://acme.example"}),
+        ("bounce", "bounced", {"type": "bounce"}),
+        ("dropped", "dropped", {"reason": "Bounced Address"}),
+        ("deferred", "sent", {}),
+        ("something_new", "sent", {}),
+    ],
+)
+def test_event_moves_the_row(door: Door, kind: str, status: str, more: dict[str, Any]) -> None:
+    mail = door.mail()
+    door.take(event(kind, mail, **more))
+    assert door.again(mail).status == status
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_doubled_and_reordered_events_leave_the_same_row(door: Door, seed: int) -> None:
+    mail = door.mail()
+    found = [event(kind, mail, number) for number, kind in enumerate(["processed", "delivered", "open", "click"])]
+    mixed = [*found, *found, *found]
+    random.Random(seed).shuffle(mixed)
+    for part in (mixed[:5], mixed[5:]):
+        door.take(*part)
+    row = door.again(mail)
+    assert row.status == "clicked"
+    assert row.delivered_at < row.opened_at < row.clicked_at
+
+
+def test_mail_is_found_by_the_provider_s_id_alone(door: Door) -> None:
+    mail = door.mail()
+    door.take({**event("open", mail), "walker_mail": None})
+    assert door.again(mail).status == "opened"
+
+
+def test_event_settles_a_mail_whose_answer_was_lost(door: Door) -> None:
+    mail = door.mail()
+    with tenant_scope(door.world.acme.pk):
+        MailDelivery.objects.filter(pk=mail.pk).update(status="unknown", provider_message_id="", error="timed_out")
+    door.take(event("delivered", mail))
+    row = door.again(mail)
+    assert (row.status, row.error, row.provider_message_id, row.due_at) == ("delivered", "", "pm-k", None)
+
+
+def test_event_of_an_unknown_mail_is_counted_and_ignored(door: Door) -> None:
+    before = EVENTS.labels("unknown_mail")._value.get()
+    door.take({**event("open"), "sg_message_id": "who.knows"}, {**event("open"), "walker_mail": "nonsense"})
+    assert EVENTS.labels("unknown_mail")._value.get() == before + 2
+    assert [row.state for row in door.rows()] == ["done"]
+
+
+def test_event_reaches_no_mail_of_another_tenant(door: Door) -> None:
+    with tenant_scope(door.world.globex.pk):
+        foreign = queue_mail(actor=OPERATOR, type="t", recipient="a@b.example", subject="S", text="T", key="k")
+    door.take(event("open", foreign))
+    with tenant_scope(door.world.globex.pk):
+        assert MailDelivery.objects.get(pk=foreign.pk).status == "queued"
+
+
+def test_bounce_says_why(door: Door) -> None:
+    mail = door.mail()
+    door.take(event("bounce", mail, type="blocked", reason="550 no"))
+    assert door.again(mail).error == "blocked"
+
+
+def test_receiver_is_told_each_thing_once(door: Door) -> None:
+    mail = door.mail(type="listened")
+    for _ in range(2):
+        door.take(event("open", mail), event("open", mail, 5), event("click", mail, 6, url="https://x.example/a"))
+    assert [(one.what, one.url) for one in Listener.heard] == [("opened", ""), ("clicked", "https://x.example/a")]
+
+
+def test_unsubscribing_and_complaining_are_told(door: Door) -> None:
+    mail = door.mail(type="listened")
+    door.take(event("unsubscribe", mail), event("spamreport", mail))
+    assert [one.what for one in Listener.heard] == ["unsubscribed", "spam"]
+
+
+def test_class_that_cannot_hear_is_refused() -> None:
+    with pytest.raises(TypeError):
+        events.register("x", dict)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("noise", [None, 1, "open", [], {}, {"event": 5}, {"event": "open", "timestamp": "x"}])
+def test_noise_breaks_nothing(noise: Any) -> None:
+    heard = heard_of(noise, now())
+    assert heard is None or heard.delivery_id is None
+
+
+@pytest.mark.parametrize("given", [True, -1, 0, 1e30, float("nan"), None, "1795220000"])
+def test_timestamp_that_is_none_becomes_the_arrival(given: Any) -> None:
+    moment = now()
+    heard = heard_of({"event": "open", "timestamp": given}, moment)
+    assert heard is not None
+    assert heard.at == moment
