@@ -53,6 +53,8 @@ class StandInHandler(BaseHTTPRequestHandler):
     name: ClassVar[str]
     page: ClassVar[Path]
     max_body: ClassVar[int] = MAX_BODY
+    # What an answer sets here leaves with it.
+    more_headers: dict[str, str]
     protocol_version = "HTTP/1.1"
     timeout = 75
     # One segment per answer: head and body leave together, so no delayed acknowledgement of 40 ms.
@@ -98,12 +100,13 @@ class StandInHandler(BaseHTTPRequestHandler):
         rule = self.server.script.take(f"{self.command} {parts.path}")
         if rule and self._spoil(rule):
             return None
+        self.more_headers = {}
         status, answer = self.answer(parts.path, parts.query, body)
         if rule and rule.do == "drop_after":
             return self._hang_up()
         if rule and rule.do == "stall_after":
             time.sleep(rule.seconds)
-        return self._send(status, answer)
+        return self._send(status, answer, self.more_headers)
 
     def _spoil(self, rule: Rule) -> bool:
         """Play a rule's part before the effect; True when there is nothing left to do."""

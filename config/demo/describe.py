@@ -7,7 +7,8 @@ from django.urls import reverse
 
 from config.demo.cast import ACME, MARKETER, ORGANISATIONS, Organisation
 from config.demo.people import password_of, tenant_id_of
-from config.demo.setting import demo_api_key, number_credentials, number_of, phones_of, widget_key
+from config.demo.setting import demo_api_key, mail_credentials, number_credentials, number_of, phones_of, widget_key
+from standins.mailbox import seed as mailbox
 
 
 def describe() -> dict[str, Any]:
@@ -20,6 +21,7 @@ def describe() -> dict[str, Any]:
             "visitor_chat": f"{public}/chat/{widget_key(ACME, 'visitor')}/",
             "platform": f"{settings.SANDBOX_ADS_URL}/",
             **({"phone": f"{settings.SANDBOX_PHONE_URL}/"} if settings.SANDBOX_PHONE_URL else {}),
+            **({"mailbox": f"{settings.SANDBOX_MAILBOX_URL}/"} if settings.SANDBOX_MAILBOX_URL else {}),
             "health": f"{public}/readyz",
         },
         "tenants": [_organisation(organisation, public) for organisation in ORGANISATIONS],
@@ -50,7 +52,8 @@ def _organisation(organisation: Organisation, public: str) -> dict[str, Any]:
             }
             for which in ("chat", "visitor")
         ]
-        + _numbers(organisation, public),
+        + _numbers(organisation, public)
+        + _mail_accounts(organisation, public),
         "platform": {"url": settings.SANDBOX_ADS_URL, "token": f"sandbox-{organisation.slug}"},
         "api_key": demo_api_key(organisation),
     }
@@ -71,6 +74,14 @@ def _numbers(organisation: Organisation, public: str) -> list[dict[str, Any]]:
             **credentials,
         }
     ]
+
+
+def _mail_accounts(organisation: Organisation, public: str) -> list[dict[str, Any]]:
+    credentials = mail_credentials(organisation)
+    if not credentials:
+        return []
+    webhook = f"{public}{reverse('email_events', args=[mailbox.door_key(organisation.slug)])}"
+    return [{"kind": "email", "webhook_url": webhook, "api_base": settings.SENDGRID_API_BASE, **credentials}]
 
 
 def as_text(known: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from accounts.models import ApiKey, User
 from accounts.roles import ALL_PERMISSIONS
 from accounts.services import create_api_key, key_digest
 from agents.defaults import ensure_default_agents
+from channels_app.email.connecting import connect_mail
 from config.demo.cast import MARKETER, Organisation
 from config.demo.people import SEEDER
 from conversations.models import ChannelAccount
@@ -18,6 +19,7 @@ from core.crypto import derive_key
 from hitl.models import ApprovalWorkflow
 from hitl.services.workflows import create_workflow
 from integrations.services import connect_provider
+from standins.mailbox import seed as mailbox
 from standins.phone import seed as phone
 
 GREETING = "Ask about campaigns, rankings, content or audiences, or say what should change."
@@ -43,6 +45,7 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
     _ensure_chat(organisation, "chat", "Marketing desk", _member_credentials(organisation))
     _ensure_chat(organisation, "visitor", f"{organisation.name} help", _visitor_credentials())
     _ensure_number(organisation, people)
+    _ensure_mail(organisation)
     _ensure_workflows()
     ensure_api_key(organisation, people)
 
@@ -117,6 +120,32 @@ def _ensure_number(organisation: Organisation, people: dict[str, User]) -> None:
             kind="phone", value=number, verified=True, display_name=colleague.first_name, user_id=colleague.pk
         ),
     )
+
+
+def mail_credentials(organisation: Organisation) -> dict[str, str]:
+    """Return what the organisation's sandbox mail account is called by; empty when no sandbox mailbox runs."""
+    secret = settings.SANDBOX_MAILBOX_TOKEN
+    if not secret:
+        return {}
+    return {
+        "from_address": mailbox.CAST[organisation.slug][1],
+        "from_name": mailbox.CAST[organisation.slug][2],
+        "api_key": mailbox.api_key(organisation.slug, secret),
+        "event_public_key": mailbox.verification_key(organisation.slug, secret),
+    }
+
+
+def _ensure_mail(organisation: Organisation) -> None:
+    credentials = mail_credentials(organisation)
+    if not credentials:
+        return
+    # The mailbox posts to an address that both sides know beforehand.
+    account, is_new = ChannelAccount.objects.get_or_create(
+        public_key=mailbox.door_key(organisation.slug),
+        defaults={"kind": ChannelAccount.Kind.EMAIL, "address": credentials["from_address"]},
+    )
+    if is_new:
+        connect_mail(actor=SEEDER, name=f"{organisation.name} mail", account_id=account.pk, **credentials)
 
 
 def _ensure_workflows() -> None:

@@ -19,6 +19,9 @@ _NAMES = (
     "SANDBOX_PHONE_URL",
     "SANDBOX_PHONE_TOKEN",
     "TWILIO_API_BASE",
+    "SANDBOX_MAILBOX_URL",
+    "SANDBOX_MAILBOX_TOKEN",
+    "SENDGRID_API_BASE",
     "ALLOWED_HOSTS",
     "WALKER_DEMO",
     "WALKER_RUN",
@@ -47,6 +50,7 @@ def own_secrets(place: Place) -> dict[str, str]:
         "app": secrets.token_hex(24),
         "redis": secrets.token_hex(24),
         "phone": secrets.token_hex(24),
+        "mailbox": secrets.token_hex(24),
     }
     whole = {**fresh, **kept}
     if whole != kept:

@@ -19,6 +19,7 @@ from config.launcher.supervisor import Supervisor, say
 QUEUES = "high,default,low"
 # Frames of the doors hold 64 KiB; what is larger is cut off before it is read into memory.
 FRAMES_AT_MOST = ("--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072")
+STAND_INS = ("platform", "phone", "mailbox")
 _CODE = (
     "core",
     "accounts",
@@ -60,39 +61,46 @@ class Installation:
     def start_services(self, *, for_tests: bool = False) -> None:
         """Start PostgreSQL and Redis and settle the environment."""
         place = self.supervisor.place
-        platform_port, phone_port = self._stand_in_ports()
+        stand_ins = self._stand_in_ports()
         addresses = services.start(self.supervisor, durable=self.durable, for_tests=for_tests)
         settings = {**addresses.as_settings(), "PUBLIC_URL": self.url, "WALKER_RUN": secrets.token_hex(8)}
         if self.demo:
-            phone_url = f"http://127.0.0.1:{phone_port}"
-            settings |= {
-                "WALKER_DEMO": "1",
-                "SANDBOX_ADS_URL": f"http://127.0.0.1:{platform_port}",
-                "SANDBOX_PHONE_URL": phone_url,
-                "SANDBOX_PHONE_TOKEN": env.own_secrets(place)["phone"],
-                "TWILIO_API_BASE": env.given("TWILIO_API_BASE") or phone_url,
-            }
+            settings |= {"WALKER_DEMO": "1", **self._stand_in_settings(stand_ins)}
         self.environment = env.build(place, settings)
         env.keep(place, self.environment)
         if self.demo:
-            self._start_stand_ins(platform_port, phone_port)
+            self._start_stand_ins(stand_ins)
 
-    def _stand_in_ports(self) -> tuple[int, int]:
+    def _stand_in_ports(self) -> dict[str, int]:
         place = self.supervisor.place
         if not self.demo:
-            return 0, 0
+            return {}
         kept = place.read(place.state)
-        platform_port, phone_port = (ports.pick(kept.get(name, 0)) for name in ("platform_port", "phone_port"))
-        place.update_state(platform_port=platform_port, phone_port=phone_port)
-        return platform_port, phone_port
+        found = {name: ports.pick(kept.get(f"{name}_port", 0)) for name in STAND_INS}
+        place.update_state(**{f"{name}_port": port for name, port in found.items()})
+        return found
 
-    def _start_stand_ins(self, platform_port: int, phone_port: int) -> None:
+    def _stand_in_settings(self, stand_ins: dict[str, int]) -> dict[str, str]:
+        made = env.own_secrets(self.supervisor.place)
+        urls = {name: f"http://127.0.0.1:{port}" for name, port in stand_ins.items()}
+        return {
+            "SANDBOX_ADS_URL": urls["platform"],
+            "SANDBOX_PHONE_URL": urls["phone"],
+            "SANDBOX_PHONE_TOKEN": made["phone"],
+            "TWILIO_API_BASE": env.given("TWILIO_API_BASE") or urls["phone"],
+            "SANDBOX_MAILBOX_URL": urls["mailbox"],
+            "SANDBOX_MAILBOX_TOKEN": made["mailbox"],
+            "SENDGRID_API_BASE": env.given("SENDGRID_API_BASE") or urls["mailbox"],
+        }
+
+    def _start_stand_ins(self, stand_ins: dict[str, int]) -> None:
         place = self.supervisor.place
-        platform = ("--port", str(platform_port), "--data", str(place.platform), "--seed", "demo")
-        self._add("platform", "standins.platform", *platform)
         # The public address is what gets signed; the web process is reached directly.
-        phone = ("--port", str(phone_port), "--data", str(place.phone), "--public", self.url)
-        self._add("phone", "standins.phone", *phone, "--door", self.door)
+        product = ("--public", self.url, "--door", self.door)
+        more = {"platform": ("--seed", "demo"), "phone": product, "mailbox": product}
+        for name, port in stand_ins.items():
+            folder = ("--data", str(getattr(place, name)))
+            self._add(name, f"standins.{name}", "--port", str(port), *folder, *more[name])
 
     def migrate(self) -> None:
         """Bring the database up to the code, unless both are as the last start left them."""

@@ -1,0 +1,73 @@
+"""The mailbox's HTTP side: SendGrid's API for the product, and the page's requests."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from standins.errors import ApiError, not_found
+from standins.mailbox import rest
+from standins.mailbox.mailbox import Mailbox
+from standins.mailbox.store import Document
+from standins.web import Content, StandInHandler, StandInServer
+
+SEND = "/v3/mail/send"
+
+
+class MailboxServer(StandInServer):
+    """The server with its mailbox."""
+
+    def __init__(self, address: tuple[str, int], mailbox: Mailbox) -> None:
+        self.mailbox = mailbox
+        super().__init__(address, Handler)
+
+    def reset(self) -> None:
+        """Forget everything."""
+        super().reset()
+        self.mailbox.reset()
+
+
+class Handler(StandInHandler):
+    """One connection."""
+
+    server: MailboxServer
+    name = "sandbox-mailbox"
+    page = Path(__file__).with_name("page.html")
+    server_version = "SandboxMailbox/1"
+    max_body: ClassVar[int] = 1024 * 1024
+
+    def answer(self, path: str, query: str, body: Document) -> tuple[int, Document | Content]:
+        """Return the API's answer in the vendor's form."""
+        try:
+            return self._call(path, body)
+        except ApiError as error:
+            return error.status, error.body
+
+    def _call(self, path: str, body: Document) -> tuple[int, Document | Content]:
+        scheme, _, key = self.headers.get("Authorization", "").partition(" ")
+        account = self.server.mailbox.account_of(key) if scheme == "Bearer" else None
+        if account is None:
+            raise rest.refusal(401, "The provided authorization grant is invalid, expired, or revoked")
+        if path != SEND:
+            raise rest.refusal(404, "Not found")
+        if self.command != "POST":
+            raise rest.refusal(405, "Method not allowed")
+        self.more_headers = {"X-Message-Id": self.server.mailbox.take(account, body)}
+        return 202, ("application/json", b"")
+
+    def control(self, path: str, body: Document) -> tuple[int, Document]:
+        """Answer the page, and whoever directs the mailbox."""
+        mailbox = self.server.mailbox
+        match self.command, path:
+            case "GET", "/__view":
+                return 200, mailbox.view()
+            case "POST", "/__fire":
+                return 202, mailbox.fire(body)
+            case "POST", "/__behave":
+                return 200, mailbox.behave(body)
+        raise not_found()
+
+    def parse(self, raw: bytes) -> Document:
+        """Return the JSON of a request; its type is named, which a page of another origin cannot do unasked."""
+        content_type = self.headers.get("Content-Type", "").partition(";")[0]
+        if raw and content_type != "application/json":
+            raise ApiError(415, "json_only", "Send JSON.")
+        return super().parse(raw)

@@ -1,0 +1,86 @@
+"""The mailbox's durable store: mails that were taken, and the batches of events that were posted."""
+
+import json
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+Document = dict[str, Any]
+
+SCHEMA = """
+create table if not exists mail (
+    number integer primary key autoincrement, id text not null unique, account text not null,
+    recipient text not null, subject text not null, state text not null, created text not null, body text not null
+);
+create table if not exists batch (
+    number integer primary key autoincrement, account text not null, events text not null,
+    status integer not null, time text not null
+);
+"""
+TABLES = ("mail", "batch")
+
+
+class Store:
+    """All reads and writes; each write is on disk before it is answered."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("pragma journal_mode = wal")
+        self._db.executescript(SCHEMA)
+
+    def close(self) -> None:
+        """Write the log back and close the file."""
+        with self._lock:
+            self._db.close()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for table in TABLES:
+            self._change(f"delete from {table}")
+
+    def _change(self, sql: str, *values: Any) -> None:
+        with self._lock, closing(self._db.execute(sql, values)):
+            pass
+
+    def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        with self._lock:
+            return self._db.execute(sql, values).fetchall()
+
+    def add_mail(self, mail: Document) -> None:
+        """Insert one mail."""
+        names = ("id", "account", "recipient", "subject", "state", "created")
+        values = [mail[name] for name in names]
+        sql = f"insert into mail ({', '.join(names)}, body) values (?, ?, ?, ?, ?, ?, ?)"
+        self._change(sql, *values, json.dumps(mail["body"]))
+
+    def set_state(self, mail_id: str, state: str) -> None:
+        """Note the last thing that happened to a mail."""
+        self._change("update mail set state = ? where id = ?", state, mail_id)
+
+    def get_mail(self, mail_id: str) -> Document | None:
+        """One mail, or None."""
+        rows = self._rows("select * from mail where id = ?", mail_id)
+        return _mail(rows[0]) if rows else None
+
+    def list_mails(self, limit: int = 200) -> list[Document]:
+        """The newest mails, newest first."""
+        return [_mail(row) for row in self._rows("select * from mail order by number desc limit ?", limit)]
+
+    def add_batch(self, account: str, events: list[Document], status: int, time: str) -> None:
+        """Note what was posted to the product and what it answered (0: nothing)."""
+        sql = "insert into batch (account, events, status, time) values (?, ?, ?, ?)"
+        self._change(sql, account, json.dumps(events), status, time)
+
+    def list_batches(self, limit: int = 100) -> list[Document]:
+        """The newest batches, newest first."""
+        rows = self._rows("select * from batch order by number desc limit ?", limit)
+        return [{**dict(row), "events": json.loads(row["events"])} for row in rows]
+
+
+def _mail(row: sqlite3.Row) -> Document:
+    found = dict(row)
+    return {**found, "body": json.loads(found["body"])}

@@ -1,0 +1,110 @@
+"""The whole way with the sandbox mailbox: a mail out by HTTP, its events back through the real door."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from channels_app import deliveries
+from channels_app.email.connecting import connect_mail, send_test
+from conversations.models import ChannelAccount
+from core import breakers
+from core.scope import tenant_scope
+from integrations.mail.services import deliver_mail, queue_mail
+from integrations.models import MailDelivery
+from standins.mailbox import seed
+from tests.mailbox_fixture import API_KEY, VERIFICATION_KEY, Mailbox
+from tests.phone_fixture import eventually
+from tests.world import OPERATOR, World
+
+
+@pytest.fixture
+def desk(transactional_db: None, committed_world: World, mailbox: Mailbox) -> Iterator[World]:
+    """Acme with its account at the mailbox, in Acme's scope."""
+    breakers._breakers.clear()
+    with tenant_scope(committed_world.acme.pk):
+        account = connect_mail(
+            actor=OPERATOR,
+            name="Mail",
+            from_address=seed.CAST["acme"][1],
+            from_name="Acmé",
+            api_key=API_KEY,
+            event_public_key=VERIFICATION_KEY,
+        )
+        ChannelAccount.objects.filter(pk=account.pk).update(public_key=seed.door_key("acme"))
+        yield committed_world
+
+
+def _send(recipient: str = "ana@customers.example", key: str = "k") -> MailDelivery:
+    row = queue_mail(actor=OPERATOR, type="t", recipient=recipient, subject="Hi", text="T", html="<p>H</p>", key=key)
+    deliver_mail(row.pk)
+    return MailDelivery.objects.get(pk=row.pk)
+
+
+def _becomes(row: MailDelivery, check: Callable[[MailDelivery], Any]) -> MailDelivery:
+    def look() -> Any:
+        deliveries.work_due()
+        return check(MailDelivery.objects.get(pk=row.pk))
+
+    eventually(look)
+    return MailDelivery.objects.get(pk=row.pk)
+
+
+def test_mail_is_delivered_opened_and_clicked(desk: World, mailbox: Mailbox) -> None:
+    row = _send()
+    _becomes(row, lambda one: one.delivered_at)
+    assert mailbox.fire(row.provider_message_id, "open") == 409
+    for kind in ("open", "click"):
+        assert mailbox.fire(row.provider_message_id, kind, force=True) == 202
+    assert _becomes(row, lambda one: one.clicked_at).status == "clicked"
+
+
+def test_mail_to_nobody_comes_back(desk: World, mailbox: Mailbox) -> None:
+    row = _becomes(_send("bounce.me@customers.example"), lambda one: one.failed_at)
+    assert (row.status, row.error) == ("bounced", "bounce")
+
+
+def test_doubled_and_reversed_events_change_nothing(desk: World, mailbox: Mailbox) -> None:
+    mailbox.behave(copies=3, reversed=True)
+    row = _becomes(_send(), lambda one: one.delivered_at)
+    eventually(lambda: len(mailbox.view()["batches"]) == 3)
+    deliveries.work_due()
+    assert (MailDelivery.objects.get(pk=row.pk).status, len(mailbox.mails())) == ("delivered", 1)
+
+
+def test_mail_whose_answer_was_lost_is_settled_by_its_events(desk: World, mailbox: Mailbox) -> None:
+    mailbox.script("POST /v3", "drop_after")
+    row = _send()
+    assert row.status == "unknown"
+    assert _becomes(row, lambda one: one.delivered_at).status == "delivered"
+    assert len(mailbox.mails()) == 1
+
+
+def test_failure_script_delays_but_does_not_double(desk: World, mailbox: Mailbox) -> None:
+    mailbox.script("POST /v3", "429", retry_after=1)
+    row = _send()
+    assert (row.status, row.error) == ("queued", "429")
+    eventually(lambda: deliver_mail(row.pk) == "sent")
+    assert len(mailbox.mails()) == 1
+
+
+def test_wrong_key_fails_in_words(desk: World, mailbox: Mailbox) -> None:
+    from core.errors import Invalid
+
+    account = connect_mail(actor=OPERATOR, name="Mail", from_address="desk@acme.example", api_key="SG.wrong")
+    with pytest.raises(Invalid, match="API key"):
+        send_test(actor=OPERATOR, account_id=account.pk, to="me@acme.example")
+    account.refresh_from_db()
+    assert account.last_error == "401"
+
+
+def test_sender_that_is_not_verified_is_refused(desk: World, mailbox: Mailbox) -> None:
+    connect_mail(actor=OPERATOR, name="Mail", from_address="other@acme.example")
+    row = _send()
+    assert (row.status, row.error) == ("failed", "403")
+
+
+def test_test_mail_is_a_row_and_arrives(desk: World, mailbox: Mailbox) -> None:
+    account = ChannelAccount.objects.get(kind="email")
+    send_test(actor=OPERATOR, account_id=account.pk, to="me@acme.example")
+    assert (MailDelivery.objects.get().type, mailbox.mails()[0]["recipient"]) == ("test", "me@acme.example")

@@ -1,0 +1,87 @@
+"""The real sandbox mailbox as a process, bound to the product's own door."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from standins.mailbox import seed
+from tests.phone_fixture import ROOT, SHARED
+
+API_KEY = seed.api_key("acme", SHARED)
+VERIFICATION_KEY = seed.verification_key("acme", SHARED)
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """A running mailbox; the methods are what a test wants to do to it or know of it."""
+
+    url: str
+    process: "subprocess.Popen[str]"
+
+    def call(self, method: str, path: str, json: Any = None, *, key: str = "") -> httpx2.Response:
+        """Make one request."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx2.request(method, self.url + path, json=json, headers=headers, trust_env=False, timeout=30)
+
+    def view(self) -> dict[str, Any]:
+        """Return what the mailbox has."""
+        found: dict[str, Any] = self.call("GET", "/__view").json()
+        return found
+
+    def mails(self) -> list[dict[str, Any]]:
+        """Return the mails, newest first."""
+        found: list[dict[str, Any]] = self.view()["mails"]
+        return found
+
+    def fire(self, mail_id: str, kind: str, **more: Any) -> int:
+        """Let something happen to a mail."""
+        return self.call("POST", "/__fire", {"id": mail_id, "kind": kind, **more}).status_code
+
+    def script(self, match: str, do: str, **rule: Any) -> None:
+        """Make the next matching API requests go wrong."""
+        assert self.call("POST", "/__script", {"match": match, "do": do, **rule}).status_code == 201
+
+    def behave(self, **wanted: Any) -> None:
+        """Change how events travel."""
+        assert self.call("POST", "/__behave", wanted).status_code == 200
+
+
+def start_mailbox(folder: Path, public: str, door: str = "") -> Mailbox:
+    """Start the process and wait until it says where it listens."""
+    command = [sys.executable, "-m", "standins.mailbox", "--port=0", f"--data={folder}", f"--public={public}"]
+    process = subprocess.Popen(
+        [*command, f"--door={door}"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "SANDBOX_MAILBOX_TOKEN": SHARED},
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("listening on "), f"the mailbox did not start: {line!r}"
+    return Mailbox(line.removeprefix("listening on ").strip(), process)
+
+
+def stop_mailbox(mailbox: Mailbox) -> None:
+    """End the process, by its handle."""
+    mailbox.process.terminate()
+    mailbox.process.wait(timeout=10)
+    if mailbox.process.stdout:
+        mailbox.process.stdout.close()
+
+
+@pytest.fixture
+def mailbox(live_server: Any, settings: Any, tmp_path: Path) -> Iterator[Mailbox]:
+    """A mailbox whose events go through the live server's door."""
+    settings.PUBLIC_URL = live_server.url
+    running = start_mailbox(tmp_path / "mailbox", live_server.url)
+    settings.SENDGRID_API_BASE = running.url
+    yield running
+    stop_mailbox(running)
