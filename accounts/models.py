@@ -114,6 +114,7 @@ class Membership(TenantModel):
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=12, choices=Role, default=Role.VIEWER)
     is_active = models.BooleanField(default=True)
+    mail_on = models.BooleanField(default=True, help_text="Whether the person wants mail about approvals.")
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:

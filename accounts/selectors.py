@@ -56,3 +56,9 @@ def is_active_member(user_id: UUID) -> bool:
     """Tell whether a person has an active seat in the tenant in scope."""
     seats = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True)
     return seats.exists()
+
+
+def wants_mail(user_id: UUID) -> bool:
+    """Tell whether a person with an active seat in the tenant in scope wants mail about approvals."""
+    seats = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True, mail_on=True)
+    return seats.exists()

@@ -73,6 +73,30 @@ def actor_for_request(request: HttpRequest) -> Actor:
     )
 
 
+def choose_mail(*, actor: Actor, is_on: bool) -> None:
+    """Switch mail about approvals on or off for oneself, in the tenant in scope.
+
+    Every person with a seat may, for his own seat only; raises `Refused` for anybody else.
+    """
+    if actor.kind != "user" or actor.user_id is None:
+        raise Refused("Only a person chooses this, and only for himself.")
+    with transaction.atomic():
+        seats = Membership.objects.filter(user_id=actor.user_id, is_active=True)
+        changed = seats.exclude(mail_on=is_on)
+        seat_id = changed.values_list("pk", flat=True).first()
+        if seat_id is None:
+            return
+        changed.update(mail_on=is_on)
+        audit.record(
+            actor=actor,
+            action="MAIL_PREFERENCE_CHANGED",
+            object_type="accounts.membership",
+            object_id=seat_id,
+            old_state="off" if is_on else "on",
+            new_state="on" if is_on else "off",
+        )
+
+
 def add_member(*, actor: Actor, user: User, role: str) -> Membership:
     """Give a person a seat, or change the role of the seat he has.
 

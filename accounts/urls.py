@@ -7,6 +7,7 @@ from accounts import views
 
 urlpatterns = [
     path("account/tenant/", views.switch_tenant, name="switch_tenant"),
+    path("account/mail/", views.mail_preference, name="mail_preference"),
     path("account/login/", views.sign_in, name="account_login"),
     path("account/logout/", allauth_views.logout, name="account_logout"),
     path("account/reauthenticate/", allauth_views.reauthenticate, name="account_reauthenticate"),

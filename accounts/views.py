@@ -2,6 +2,7 @@
 
 from allauth.account.forms import LoginForm
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.decorators import login_required
 from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,6 +14,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from accounts.middleware import SESSION_TENANT
+from accounts.selectors import wants_mail
+from accounts.services import actor_for_request, choose_mail
 
 
 def _next_url(request: HttpRequest) -> str:
@@ -48,6 +51,20 @@ def _sign_in_page(request: HttpRequest, form: LoginForm) -> HttpResponse:
         "errors": [message for messages in form.errors.values() for message in messages],
     }
     return render(request, "accounts/login.html", context)
+
+
+@never_cache
+@login_required
+def mail_preference(request: HttpRequest) -> HttpResponse:
+    """Show whether one gets mail about approvals, and switch it; a POST form, for oneself only."""
+    actor = actor_for_request(request)
+    if request.method == "POST":
+        wanted = request.POST.get("mail")
+        if wanted in ("on", "off"):
+            choose_mail(actor=actor, is_on=wanted == "on")
+        return redirect("mail_preference")
+    is_on = actor.user_id is not None and wants_mail(actor.user_id)
+    return render(request, "accounts/mail.html", {"is_on": is_on})
 
 
 @require_POST

@@ -11,6 +11,7 @@ from django.urls import reverse
 from redis.exceptions import RedisError
 
 from channels_app.admin_forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
+from channels_app.admin_mail import OWN_OF_MAIL, REFUSED, MailDoors, is_mail
 from channels_app.admin_widgets import WidgetDoors
 from channels_app.whatsapp import connecting
 from channels_app.whatsapp.inbound import refused_key
@@ -22,6 +23,7 @@ from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from conversations.models import ChannelAccount
 from core.log import get_logger
+from integrations.mail.errors import in_words as mail_in_words
 from integrations.twilio.errors import in_words
 
 log = get_logger(__name__)
@@ -29,7 +31,7 @@ CHANGE = "channels_app.change_channelaccount"
 
 
 @admin.register(ChannelAccount)
-class ChannelAccountAdmin(WidgetDoors):
+class ChannelAccountAdmin(WidgetDoors, MailDoors):
     """Numbers, mailboxes and widgets; credentials are never shown."""
 
     view_permission = "channels_app.view_channelaccount"
@@ -55,6 +57,8 @@ class ChannelAccountAdmin(WidgetDoors):
     @admin.display(description="Last trouble")
     def last_trouble(self, account: ChannelAccount) -> str:
         """Return what last went wrong, in words."""
+        if _was_refused(account) and is_mail(account):
+            return REFUSED
         if _was_refused(account):
             return (
                 "A webhook with a wrong signature came within the last day. Compare the auth token with Twilio's, "
@@ -62,7 +66,8 @@ class ChannelAccountAdmin(WidgetDoors):
             )
         if not account.last_error:
             return "–"
-        return f"{in_words(account.last_error)} {moment(account.last_error_at)}"
+        words = mail_in_words if is_mail(account) else in_words
+        return f"{words(account.last_error)} {moment(account.last_error_at)}"
 
     @admin.display(description="May stand on")
     def allowed_origins(self, account: ChannelAccount) -> str:
@@ -81,12 +86,18 @@ class ChannelAccountAdmin(WidgetDoors):
 
     def why_not(self, request: HttpRequest, action: ServiceAction, account: Any) -> str:
         """Each form is for its own kind of channel."""
-        return "" if account is None else self.widget_in_the_way(action, account)
+        if account is None:
+            return ""
+        if action.path in OWN_OF_MAIL:
+            return "" if is_mail(account) else "This is not a mail account."
+        return self.widget_in_the_way(action, account)
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, account: Any) -> dict[str, Any]:
         """Start from what is not secret."""
         if action.path == "widget" and account.kind == ChannelAccount.Kind.WEBCHAT:
             return self.widget_initial(account)
+        if action.path == "edit-mail" and is_mail(account):
+            return self.mail_initial(account)
         if action.path != "edit" or account is None or account.kind not in KINDS:
             return {}
         kept = account.credentials or {}

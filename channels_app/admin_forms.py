@@ -47,3 +47,34 @@ class ColleagueForm(ConsoleForm):
 
     number = forms.CharField(label="Phone number", max_length=40, help_text="With + and the country code.")
     email = forms.EmailField(label="Colleague", help_text="The address the colleague signs in with.")
+
+
+class ChangeMailForm(ConsoleForm):
+    """What SendGrid shows of an account; secrets that stay empty are kept."""
+
+    name = forms.CharField(label="Name", max_length=80, help_text="How colleagues call this account.")
+    from_address = forms.EmailField(label="Sender address", help_text="Verified under Sender Authentication.")
+    from_name = forms.CharField(label="Sender name", max_length=80, required=False)
+    api_key = _secret("API key", "SG.…, with Mail Send only. Empty: keep the present one.")
+    event_public_key = forms.CharField(
+        label="Verification key",
+        max_length=400,
+        required=False,
+        help_text="Of the signed Event Webhook. Empty: keep the present one.",
+    )
+    secondary_event_public_key = forms.CharField(
+        label="Second verification key", max_length=400, required=False, help_text="While keys are rotated."
+    )
+
+
+class ConnectMailForm(ChangeMailForm):
+    """A new account."""
+
+    api_key = _secret("API key", "SG.…, with Mail Send only.", required=True)
+    field_order = ("name", "from_address", "from_name", "api_key")
+
+
+class TestMailForm(ConsoleForm):
+    """Where the test mail goes."""
+
+    to = forms.EmailField(label="Your address")

@@ -11,13 +11,15 @@ class IntegrationsConfig(AppConfig):
     def ready(self) -> None:
         """Offer the action kinds to the approval engine, the replay of mail, its gauge and the system check."""
         from core import dead_letters, health  # noqa: PLC0415 - models must be loaded first
-        from hitl import registry  # noqa: PLC0415
+        from hitl import notifiers, registry  # noqa: PLC0415
         from integrations import checks  # noqa: F401, PLC0415
-        from integrations.mail import delivering  # noqa: PLC0415
+        from integrations.mail import delivering, events, notifier  # noqa: PLC0415
         from integrations.sandbox_ads import actions  # noqa: PLC0415
 
         for kind in actions.KINDS:
             registry.register(kind)
+        notifiers.register(notifier.CHANNEL, notifier.MailNotifier)
+        events.register(notifier.TYPE, notifier.ApprovalMail)
         dead_letters.register_replayer(delivering.KIND, delivering.replay)
         health.register_gauge(
             "walker_mail_oldest_seconds",

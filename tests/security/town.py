@@ -17,6 +17,8 @@ from core.models import AuditEntry
 from core.scope import tenant_scope
 from hitl.models import Approval, KillSwitch
 from hitl.services import create_workflow
+from integrations.mail.services import queue_mail
+from integrations.models import MailDelivery
 from tests.console.scene import ask, write_in
 from tests.security.rows import MARK, fill_every_table
 from tests.world import OPERATOR, World
@@ -102,7 +104,7 @@ def build_town(world: World) -> Town:
         rows += [ChannelAccount.objects.get(kind="sms"), Membership.objects.get(user=user)]
         rows += [Brief.objects.get(), BriefPreference.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
-        rows.append(_a_file())
+        rows += [_a_file(), _a_mail()]
         ids = {row._meta.label_lower: row.pk for row in rows}
         return Town(world, ids, widget.public_key, approval.digest)
 
@@ -110,6 +112,13 @@ def build_town(world: World) -> Town:
 def _a_file() -> Attachment:
     message = Message.objects.filter(conversation=Conversation.objects.earliest("id")).earliest("id")
     return Attachment.objects.create(message=message, content_type="image/png", filename=f"{MARK}.png")
+
+
+def _a_mail() -> MailDelivery:
+    """A mail whose type bears the mark: what a mail says is shown nowhere."""
+    address = "q@acme.example"
+    facts = {"subject": f"{MARK} subject", "text": f"{MARK} text", "recipient": address}
+    return queue_mail(actor=OPERATOR, type=MARK, key="town", **facts)
 
 
 def _ask_in_a_conversation(world: World) -> Approval:

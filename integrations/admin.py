@@ -1,0 +1,86 @@
+"""The console's list of mail that left, and what became of it."""
+
+from typing import ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from console.bases import ReadOnlyAdmin
+from console.lists import choose, since
+from console.navigation import Nav
+from console.templatetags.console_ui import chip
+from integrations.mail.errors import in_words
+from integrations.models import MailDelivery
+
+CONTENT = ("address", "address_digest", "subject", "text", "html", "reply_to", "headers")
+TONES = {
+    "queued": ("neutral", "clock"),
+    "sending": ("info", "bolt"),
+    "unknown": ("serious", "alert"),
+    "sent": ("info", "send"),
+    "failed": ("danger", "x-circle"),
+    "dropped": ("warn", "ban"),
+    "delivered": ("good", "check"),
+    "bounced": ("danger", "x-circle"),
+    "opened": ("good", "eye"),
+    "clicked": ("good", "check-circle"),
+}
+
+
+@admin.register(MailDelivery)
+class MailDeliveryAdmin(ReadOnlyAdmin):
+    """Mail by its masked address; what it says is not shown."""
+
+    view_permission = "channels_app.view_channelaccount"
+    nav = Nav("Mail", "send", group="Oversight", order=65)
+    intro = "Every mail that Walker sent or tried to send, and what became of it."
+    empty_title = "No mail yet"
+    empty_text = "Mail to approvers, customers and readers of the daily brief is listed here."
+    masked_fields = CONTENT
+    list_display = ("about", "recipient", "standing", "trouble", "queued_at")
+    list_filter: ClassVar = [choose("status", "State", MailDelivery.Status.choices), since("queued_at")]
+    ordering = ("-id",)
+    detail_fields = (
+        "about",
+        "recipient",
+        "standing",
+        "trouble",
+        "provider",
+        "provider_message_id",
+        "attempts",
+        "queued_at",
+        "sent_at",
+        "delivered_at",
+        "opened_at",
+        "clicked_at",
+        "failed_at",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MailDelivery]:
+        """Leave what the mail says where it is."""
+        return super().get_queryset(request).defer(*CONTENT)
+
+    def object_title(self, mail: MailDelivery) -> str:
+        """Return what the mail is, and the end of its id."""
+        return f"{self.about(mail)} {str(mail.pk)[-6:]}"
+
+    @admin.display(description="Mail")
+    def about(self, mail: MailDelivery) -> str:
+        """Return the type in words."""
+        return mail.type.replace("_", " ").capitalize()
+
+    @admin.display(description="To")
+    def recipient(self, mail: MailDelivery) -> str:
+        """Return the masked address."""
+        return mail.masked_address
+
+    @admin.display(description="State")
+    def standing(self, mail: MailDelivery) -> str:
+        """Return how far it has come."""
+        return chip(mail.get_status_display(), *TONES[mail.status])
+
+    @admin.display(description="Trouble")
+    def trouble(self, mail: MailDelivery) -> str:
+        """Return what went wrong, in words."""
+        return in_words(mail.error) or "–"

@@ -1,0 +1,136 @@
+"""Mail to approvers: once, masked, with a link and no decision; the notification follows the mail."""
+
+from typing import Any
+
+import pytest
+
+from accounts.models import Membership
+from accounts.services import choose_mail
+from core.clock import now
+from core.errors import Refused
+from hitl.models import Approval, Notification
+from hitl.services import cancel, create_workflow
+from integrations.mail.delivering import deliver_mail
+from integrations.mail.notifier import MailNotifier
+from integrations.mail.progress import Report
+from integrations.mail.services import Heard, record_report
+from integrations.models import MailDelivery
+from tests.console.scene import ask
+from tests.integrations.mail.servers import Answers
+from tests.world import OPERATOR, World
+
+
+@pytest.fixture
+def asked(desk: World) -> Approval:
+    """A request that waits for Acme's approver."""
+    levels = [{"name": "Signature", "approvers": [{"type": "role", "value": "approver"}]}]
+    create_workflow(actor=desk.actor("owner"), name="All", levels=levels, is_default=True)
+    return ask(desk)
+
+
+def _notification(world: World, approval: Approval, **more: Any) -> Notification:
+    facts = {"template": "approval_opened", "recipient": world.people["approver"], "channel": "email"}
+    found: Notification = Notification.objects.create(approval=approval, status="sending", **{**facts, **more})
+    return found
+
+
+def _mail(row: Notification) -> MailDelivery:
+    MailNotifier().notify(row.pk)
+    return MailDelivery.objects.get(ref=row.pk)
+
+
+def test_approver_gets_one_mail_with_a_link(desk: World, asked: Approval) -> None:
+    row = _notification(desk, asked)
+    mail = _mail(row)
+    again = MailNotifier().notify(row.pk)
+    assert (again.sent, again.provider_message_id, MailDelivery.objects.count()) == (True, str(mail.pk), 1)
+    link = f"/admin/hitl/approval/{asked.pk}/"
+    assert link in mail.text
+    assert link in mail.html
+    assert asked.reference in mail.subject
+
+
+def test_mail_shows_what_would_change_and_how_risky_it_is(desk: World, asked: Approval) -> None:
+    mail = _mail(_notification(desk, asked))
+    row = asked.preview["rows"][0]
+    assert row["label"] in mail.text
+    assert row["label"] in mail.html
+    assert f"{asked.risk_score} of 100" in mail.text
+
+
+def test_mail_shows_no_personal_data_in_clear(desk: World, asked: Approval) -> None:
+    asked.preview["rows"].append({"label": "To", "before": "", "after": "ana.souza@customers.example"})
+    asked.preview["headline"] = "Write to +34 600 123 456 <b>now</b>"
+    Approval.objects.filter(pk=asked.pk).update(preview=asked.preview)
+    mail = _mail(_notification(desk, asked))
+    whole = mail.subject + mail.text + mail.html
+    assert not [word for word in ("ana.souza", "600 123 456") if word in whole]
+    assert "<b>now" not in mail.html
+
+
+def test_mail_decides_nothing(desk: World, asked: Approval) -> None:
+    html = _mail(_notification(desk, asked)).html
+    assert "<form" not in html
+    assert html.count("<a ") == 2
+
+
+def test_person_who_wants_no_mail_gets_none(desk: World, asked: Approval) -> None:
+    choose_mail(actor=desk.actor("approver"), is_on=False)
+    row = _notification(desk, asked)
+    assert not MailNotifier().notify(row.pk).sent
+    row.refresh_from_db()
+    assert (row.status, MailDelivery.objects.count()) == ("skipped", 0)
+
+
+def test_person_chooses_for_himself_only(acme: World) -> None:
+    with pytest.raises(Refused):
+        choose_mail(actor=OPERATOR, is_on=False)
+    choose_mail(actor=acme.actor("approver"), is_on=False)
+    assert Membership.objects.filter(mail_on=False).get().user_id == acme.people["approver"].pk
+
+
+def test_decided_request_is_not_mailed_any_more(desk: World, asked: Approval) -> None:
+    row = _notification(desk, asked)
+    cancel(actor=desk.actor("owner"), approval_id=asked.pk, reason="no")
+    assert not MailNotifier().notify(row.pk).sent
+    assert not MailDelivery.objects.exists()
+
+
+def test_tenant_without_mail_is_told_so_on_the_row(acme: World) -> None:
+    row = _notification(acme, ask(acme))
+    MailNotifier().notify(row.pk)
+    row.refresh_from_db()
+    assert (row.status, row.failure_reason) == ("skipped", "No mail account is connected.")
+
+
+@pytest.mark.parametrize(
+    ("reports", "status"),
+    [
+        (["delivered"], "delivered"),
+        (["opened", "delivered"], "read"),
+        (["bounced"], "failed"),
+        (["delivered", "bounced"], "failed"),
+    ],
+)
+def test_notification_follows_its_mail(desk: World, asked: Approval, reports: list[Any], status: str) -> None:
+    row = _notification(desk, asked)
+    mail = _mail(row)
+    for what in reports:
+        record_report(heard=Heard(Report(what, now(), "bounce" if what == "bounced" else ""), now(), mail.pk))
+    row.refresh_from_db()
+    assert row.status == status
+
+
+def test_notification_of_a_refused_mail_says_why(desk: World, asked: Approval, api: Answers) -> None:
+    api.queue = [(403, {})]
+    row = _notification(desk, asked)
+    deliver_mail(_mail(row).pk)
+    row.refresh_from_db()
+    assert row.status == "failed"
+    assert "sender address" in row.failure_reason
+
+
+def test_openings_are_tracked_and_links_are_left_alone(desk: World, asked: Approval, api: Answers) -> None:
+    deliver_mail(_mail(_notification(desk, asked)).pk)
+    tracking = api.seen[0]["tracking_settings"]
+    assert (tracking["open_tracking"]["enable"], tracking["click_tracking"]["enable"]) == (True, False)
