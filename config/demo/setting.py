@@ -157,6 +157,7 @@ def _ensure_workflows() -> None:
         name="Every risky action",
         description="Whatever no other workflow claims: one approver signs within eight hours.",
         is_default=True,
+        notify_by=["email"],
         levels=[{"name": "Signature", "approvers": [approver, owner], "sla_hours": 8}],
     )
     create_workflow(
@@ -165,6 +166,7 @@ def _ensure_workflows() -> None:
         description="Critical requests: two people sign within four hours.",
         priority=10,
         risk_levels=["critical"],
+        notify_by=["email"],
         levels=[
             {
                 "name": "Two signatures",
