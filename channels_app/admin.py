@@ -80,6 +80,8 @@ class ChannelAccountAdmin(WidgetDoors, MailDoors):
         context["offered"] = [offer for offer in context["offered"] if not offer["blocked"]]
         if obj.kind == ChannelAccount.Kind.WEBCHAT:
             return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL}
+        if is_mail(obj):
+            return {**context, **self.mail_context(obj)}
         if obj.kind not in KINDS:
             return {**context, "offered": []}
         return {**context, "webhook_url": f"{settings.PUBLIC_URL}{reverse('whatsapp_webhook')}"}
