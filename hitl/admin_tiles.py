@@ -18,6 +18,11 @@ from hitl.models import Decision
 CHART_SECONDS = 30
 NOTICES = {
     "approval_opened": "Asks for your signature",
+    "approval_escalated": "Nobody answered in time: please look",
+    "approval_delegated": "A colleague's seat is yours now",
+    "approval_answered": "The requester has answered",
+    "approval_reminder": "Still waits for your signature",
+    "approval_overridden": "Was approved by override: a review is due",
     "approval_stuck": "Cannot go on by itself and needs you",
 }
 

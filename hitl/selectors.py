@@ -25,6 +25,7 @@ from hitl.models import (
     GlobalKillSwitch,
     KillSwitch,
     Notification,
+    OverrideReview,
     Revision,
     Seat,
 )
@@ -233,14 +234,19 @@ def _per_day(rows: QuerySet[Approval], column: str, zone: ZoneInfo, *also: str) 
 
 
 def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
-    """Return the newest notice of each approval that still needs the viewer: his seat is open, or it
-    cannot go on by itself and he was told so. Needs `hitl.view_approval`. One query."""
+    """Return the newest notice of each approval that still needs the viewer: his seat is open, it cannot
+    go on by itself, or it was overridden and not reviewed, and he was told so.
+
+    Needs `hitl.view_approval`. One query.
+    """
     viewer.require(VIEW)
     stuck = Q(template="approval_stuck") & (Q(approval__state=State.UNKNOWN) | ~Q(approval__holds=[]))
     asked = Seat.objects.filter(approval=OuterRef("approval"), person_id=viewer.user_id, closed_at=None)
     told = Notification.objects.filter(recipient_id=viewer.user_id, channel="in_app")
-    open_ones = told.filter(approval__state__in=[state.value for state in OPEN])
-    needed = open_ones.filter((Exists(asked) & Q(approval__state__in=_WAITING)) | stuck)
+    is_open = Q(approval__state__in=[state.value for state in OPEN])
+    reviews = OverrideReview.objects.filter(approval=OuterRef("approval"), closed_at=None)
+    to_review = Q(template="approval_overridden") & Exists(reviews)
+    needed = told.filter((is_open & ((Exists(asked) & Q(approval__state__in=_WAITING)) | stuck)) | to_review)
     newest = needed.order_by("approval_id", "-id").distinct("approval_id").values("pk")
     return list(Notification.objects.filter(pk__in=newest).select_related("approval").order_by("-id")[:limit])
 

@@ -31,6 +31,7 @@ SUGGESTIONS = [
 VISITOR_GREETING = "Hello! How can we help you?"
 VISITOR_SUGGESTIONS = ["What can you do?", "I would like to talk to a person"]
 KEY_NAME = "Demo programs"
+EDITABLE = ["daily_budget", "title", "description"]
 
 
 def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
@@ -158,7 +159,8 @@ def _ensure_workflows() -> None:
         description="Whatever no other workflow claims: one approver signs within eight hours.",
         is_default=True,
         notify_by=["email"],
-        levels=[{"name": "Signature", "approvers": [approver, owner], "sla_hours": 8}],
+        levels=[{"name": "Signature", "approvers": [approver, owner], "sla_hours": 8, "editable_fields": EDITABLE}],
+        allow_override=True,
     )
     create_workflow(
         actor=SEEDER,

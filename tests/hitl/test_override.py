@@ -8,7 +8,7 @@ import pytest
 from core.actors import Actor
 from core.errors import Conflict, Refused
 from core.models import AuditEntry
-from hitl import services
+from hitl import selectors, services
 from hitl.models import Approval, Notification, OverrideReview
 from tests.hitl.scene import Scene, stored
 
@@ -35,6 +35,15 @@ def test_override_opens_a_review_and_tells_the_reviewers(scene: Scene) -> None:
     assert OverrideReview.objects.get().closed_at is None
     told = set(Notification.objects.filter(template="approval_overridden").values_list("recipient_id", flat=True))
     assert told == {scene.user_id("admin"), scene.user_id("compliance")}
+
+
+def test_review_stays_on_the_reviewers_list_until_it_is_closed(scene: Scene) -> None:
+    scene.define(allow_override=True)
+    approval = scene.done(override(scene, scene.propose()))
+    viewer = scene.actor("compliance")
+    assert [row.approval_id for row in selectors.list_needing(viewer=viewer)] == [approval.pk]
+    services.close_review(actor=viewer, approval_id=approval.pk, reason="Fine")
+    assert selectors.list_needing(viewer=viewer) == []
 
 
 def test_override_without_second_factor_is_refused(scene: Scene) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hitl import services
 from hitl.models import ApprovalWorkflow
 from hitl.seating import SeatHolder
-from hitl.strictness import is_no_weaker
+from hitl.strictness import combined, is_no_weaker
 from hitl.voting import Vote, standing
 from tests.hitl.scene import Scene
 from tests.world import OPERATOR
@@ -60,6 +60,16 @@ def test_votes_that_satisfy_what_is_no_weaker_satisfied_the_old_level(
     votes = [Vote(person, verdict) for person, verdict in cast if person in seated]  # type: ignore[arg-type,comparison-overlap]
     if is_no_weaker(snapshot(old), snapshot(new)) and standing(new, _holders(new), votes) == "approved":
         assert standing(old, _holders(old), votes) == "approved"
+
+
+@given(st.lists(levels, min_size=1, max_size=3), st.lists(levels, min_size=1, max_size=3))
+def test_what_is_combined_asks_for_all_that_both_ask_for(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> None:
+    both = combined(snapshot(*old), snapshot(*new))["levels"]
+    for wanted in (old, new):
+        left = list(both)
+        for found in wanted:
+            cover = next(each for each in left if is_no_weaker(snapshot(found), snapshot(each)))
+            left.remove(cover)
 
 
 @pytest.mark.parametrize(
