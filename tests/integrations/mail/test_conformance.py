@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -31,13 +32,15 @@ def judge() -> Iterator[str]:
     """A validating server; npm fetches it at the first time."""
     port = free_port()
     command = ["npx", "--yes", "--package", PRISM, "prism", "mock", "-p", str(port), "-h", "127.0.0.1", "--errors"]
-    process = subprocess.Popen([*command, str(SPEC)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    # A group of its own: npx does not pass a signal on to what it started.
+    process = subprocess.Popen([*command, str(SPEC)], start_new_session=True, **quiet)
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + 180
     while time.monotonic() < deadline and not _answers(url):
         time.sleep(0.5)
     yield url
-    process.terminate()
+    os.killpg(process.pid, signal.SIGTERM)
     process.wait(timeout=20)
 
 
