@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 WINDOW: Final = timedelta(hours=6)
 """How late a brief may still be sent; later than that the day is skipped, and a row says so."""
+CATCH_UP: Final = WINDOW - timedelta(minutes=15)
+"""How long ago a time may be for settings saved now to send today's: the sweep comes a little later."""
 LOOK_BACK: Final = 31
 DAY: Final = timedelta(days=1)
 MINUTE: Final = timedelta(minutes=1)
@@ -75,12 +77,12 @@ def _change_between(before: datetime, after: datetime, zone: ZoneInfo) -> dateti
 
 def next_slot(*, at: time, zone: ZoneInfo, now: datetime, last: date | None) -> Slot:
     """Return the next slot after settings were saved: the first date not dealt with (`last` is the newest
-    that was) whose moment is to come, or is not longer ago than `WINDOW`."""
-    first = (now - WINDOW).astimezone(zone).date()
+    that was) whose moment is to come, or is not longer ago than `CATCH_UP`."""
+    first = (now - CATCH_UP).astimezone(zone).date()
     if last is not None and last >= first:
         first = last + DAY
     slot = _from(first, at, zone)
-    while slot.moment < now - WINDOW:
+    while slot.moment < now - CATCH_UP:
         slot = _from(slot.day + DAY, at, zone)
     return slot
 

@@ -32,6 +32,8 @@ PARKED_AS: Final = "analytics.brief"
 MAIL_TYPE: Final = "brief"
 MAKER: Final = system("briefs")
 LEASE: Final = timedelta(minutes=2)
+# Nobody's holiday note is to answer a brief (RFC 3834).
+AUTOMATIC: Final = {"Auto-Submitted": "auto-generated"}
 GRACE: Final = timedelta(seconds=5)
 MAX_ATTEMPTS: Final = 5
 BATCH: Final = 200
@@ -127,7 +129,7 @@ def _post(brief: Brief, mail: Rendered, url: str) -> UUID:
         html=mail.html,
         ref=brief.pk,
         key=mail_key(brief),
-        headers={"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
+        headers={"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"} | AUTOMATIC,
         user_id=brief.user_id,
     )
     found: UUID = delivery.pk

@@ -36,7 +36,7 @@ def set_preference(
     """Save how the actor wants his own daily brief; nobody can save another's.
 
     Needs `analytics.use_brief`; raises `Invalid` with the fields. The next brief is today's when its
-    time is still to come, or was at most `due.WINDOW` ago and none of that date exists. Audited.
+    time is still to come, or was at most `due.CATCH_UP` ago and none of that date exists. Audited.
     """
     user_id = person_of(actor)
     _check(zone, sections, language)

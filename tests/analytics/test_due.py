@@ -84,6 +84,12 @@ def test_settings_saved_soon_after_the_time_send_todays() -> None:
     assert next_slot(at=time(7, 30), zone=BERLIN, now=utc(AUTUMN, 9), last=None).day == AUTUMN
 
 
+def test_what_is_sent_after_saving_is_not_too_late_for_the_sweep() -> None:
+    now = utc(AUTUMN, 12, 29)
+    slot = next_slot(at=time(7, 30), zone=BERLIN, now=now, last=None)
+    assert plan(at=time(7, 30), zone=BERLIN, first=slot.day, now=now + timedelta(minutes=2)).missed == ()
+
+
 def test_settings_saved_long_after_the_time_wait_for_tomorrow() -> None:
     assert next_slot(at=time(7, 30), zone=BERLIN, now=utc(AUTUMN, 14), last=None).day == AUTUMN + DAY
 

@@ -81,6 +81,8 @@ class Scene:
             "decided": f"/admin/hitl/approval/{self.ids.get('decided')}/",
             "conversations": "/admin/conversations/conversation/",
             "conversation": f"/admin/conversations/conversation/{self.ids.get('conversation')}/",
+            "brief": "/admin/analytics/brief/",
+            "brief settings": "/admin/analytics/brief/settings/",
             "audit": "/admin/core/auditentry/",
             "people": "/admin/accounts/membership/",
         }

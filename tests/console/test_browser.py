@@ -64,6 +64,7 @@ def session_of(user: User) -> str:
 
 
 PAGES = ["login", "dashboard", "queue", "approval", "decided", "conversations", "conversation", "audit", "people"]
+PAGES += ["brief", "brief settings"]
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -26,6 +26,8 @@ LISTS = [
     "/admin/core/deadletter/",
     "/admin/accounts/membership/",
     "/admin/accounts/apikey/",
+    "/admin/analytics/brief/",
+    "/admin/analytics/briefpreference/",
 ]
 
 
