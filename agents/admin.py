@@ -153,7 +153,7 @@ class AgentAdmin(ServiceAdmin):
         form=AgentForm,
         submit="Save as a new version",
         tone="primary",
-        explain="Every change is a new version; runs under way keep theirs.",
+        explain="Every change is a new version; runs under way keep theirs. You cannot sign what it asks for then.",
     )
     def edit(self, request: HttpRequest, obj: Agent, form: AgentForm) -> str:
         """Write a new version."""

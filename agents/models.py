@@ -67,6 +67,7 @@ class AgentVersion(TenantModel):
     model = models.CharField(max_length=20, default="local")
     model_name = models.CharField(max_length=80, blank=True)
     max_open_approvals = models.PositiveSmallIntegerField(null=True)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:

@@ -125,4 +125,13 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
         run_id=run.id,
         linked_by_id=conversation.contact.linked_by_id,
         max_open_approvals=version.max_open_approvals,
+        agent_author_ids=_authors_of(version),
     )
+
+
+def _authors_of(version: AgentVersion) -> tuple[UUID, ...]:
+    """Who ever wrote what an own agent is told: what one of them put in may still be in the newest version."""
+    if version.agent.is_system:
+        return ()
+    rows = AgentVersion.objects.filter(agent_id=version.agent_id, author__isnull=False).order_by("author_id")
+    return tuple(rows.values_list("author_id", flat=True).distinct())

@@ -56,7 +56,7 @@ def create_agent(*, actor: Actor, type: str, setup: Setup) -> Agent:
         agent: Agent = Agent.objects.create(
             name=clean.name, type=type, category=CATEGORIES[Agent.Type(type)], owner_id=actor.user_id
         )
-        _write_version(agent, clean, 1)
+        _write_version(actor, agent, clean, 1)
         _record(actor, "AGENT_CREATED", agent, "", "active", version=1)
     return agent
 
@@ -75,6 +75,7 @@ def copy_agent(*, actor: Actor, agent_id: UUID, name: str) -> Agent:
 def change_agent(*, actor: Actor, agent_id: UUID, changes: Mapping[str, Any], seen_version: int | None = None) -> Agent:
     """Change an own agent's configuration: each change is a new version, runs under way keep theirs.
 
+    Who changes it is from then on as close to it as its owner: he may not sign what it asks for.
     `changes` has fields of `Setup`; without a difference nothing is written. Needs
     `agents.change_agent`; raises `NotFound`, `Invalid`, and `Conflict` for a built-in agent
     ("built_in") or when another version than `seen_version` is the newest ("stale_version").
@@ -92,7 +93,7 @@ def change_agent(*, actor: Actor, agent_id: UUID, changes: Mapping[str, Any], se
         if new == old:
             return agent
         _rename(agent, new.name)
-        _write_version(agent, new, number + 1)
+        _write_version(actor, agent, new, number + 1)
         changed = [name for name in Setup.__slots__ if getattr(new, name) != getattr(old, name)]
         _record(actor, "AGENT_CHANGED", agent, f"version {number}", f"version {number + 1}", fields=changed)
     return agent
@@ -162,7 +163,7 @@ def _rename(agent: Agent, name: str) -> None:
     agent.save(update_fields=["name"])
 
 
-def _write_version(agent: Agent, setup: Setup, number: int) -> None:
+def _write_version(actor: Actor, agent: Agent, setup: Setup, number: int) -> None:
     AgentVersion.objects.create(
         agent=agent,
         number=number,
@@ -171,6 +172,7 @@ def _write_version(agent: Agent, setup: Setup, number: int) -> None:
         model=setup.model,
         model_name=setup.model_name,
         max_open_approvals=setup.max_open_approvals,
+        author_id=actor.user_id,
     )
 
 

@@ -118,7 +118,7 @@ def _origin(caller: Caller, call_id: UUID) -> Origin:
         tool_call_id=call_id,
         requester_user_id=caller.user_id,
         agent_owner_id=caller.agent_owner_id,
-        also_excluded=(caller.linked_by_id,) if caller.linked_by_id else (),
+        also_excluded=(*caller.agent_author_ids, *([caller.linked_by_id] if caller.linked_by_id else [])),
         contact_tags=tags_of_conversation(conversation_id=caller.conversation_id),
         channel=caller.channel,
     )

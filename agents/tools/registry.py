@@ -30,7 +30,7 @@ class Caller:
     """For whom a tool works: the contact behind the conversation and the agent in between.
 
     `user_id` is only set for an active member; `permissions` are those of the member's role.
-    `linked_by_id` is who said that the contact is this member.
+    `linked_by_id` is who said that the contact is this member, `agent_author_ids` who configured the agent.
     """
 
     conversation_id: UUID
@@ -44,6 +44,7 @@ class Caller:
     run_id: UUID
     linked_by_id: UUID | None = None
     max_open_approvals: int | None = None
+    agent_author_ids: tuple[UUID, ...] = ()
 
     @property
     def is_member(self) -> bool:

@@ -44,6 +44,14 @@ def test_owner_may_not_sign_what_his_agent_asks_for(desk: Desk, own: Agent) -> N
     assert own.owner_id in Approval.objects.get().excluded
 
 
+def test_whoever_ever_changed_an_agent_may_not_sign_what_it_asks_for(desk: Desk, own: Agent) -> None:
+    writer, last = desk.world.actor("owner"), desk.world.actor("admin")
+    services.change_agent(actor=writer, agent_id=own.pk, changes={"instructions": "Ask for twice of it."})
+    services.change_agent(actor=last, agent_id=own.pk, changes={"max_open_approvals": 9})
+    desk.say("Raise the daily budget of Summer Sale to 900")
+    assert writer.user_id in Approval.objects.get().excluded
+
+
 def test_each_change_is_a_new_version_and_the_old_one_stays(desk: Desk, own: Agent) -> None:
     changes: dict[str, Any] = {"instructions": "Be kind.", "max_open_approvals": 2}
     services.change_agent(actor=desk.world.actor("admin"), agent_id=own.pk, changes=changes)
