@@ -29,7 +29,7 @@ class Web:
         more = {"DATABASE_URL": f"{base}/{name}", "PUBLIC_URL": self.url, "WALKER_DEMO": "1"}
         prefix = settings.CACHES["default"]["KEY_PREFIX"]
         env = {**os.environ, **more, "WALKER_REDIS_PREFIX": prefix, "WALKER_PROCESS": "web"}
-        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), *FRAMES_AT_MOST]
+        command = [sys.executable, "-m", "config.web", "-b", "127.0.0.1", "-p", str(self.port), *FRAMES_AT_MOST]
         self.process = subprocess.Popen(
             [*command, "config.asgi:application"], env=env, cwd=settings.BASE_DIR, stderr=subprocess.DEVNULL
         )

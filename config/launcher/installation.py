@@ -127,7 +127,7 @@ class Installation:
         # No access log: its lines would hold addresses and the tokens of decision links.
         self._add(
             "web",
-            "daphne",
+            "config.web",
             "-v",
             "0",
             "-b",

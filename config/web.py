@@ -1,0 +1,72 @@
+"""The web server: Daphne, which cuts off bodies that are too long while they come in (`python -m config.web`)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from daphne import server as daphne_server
+from daphne.cli import CommandLineInterface
+from daphne.http_protocol import HTTPFactory, WebRequest
+
+BODY_LIMIT: Final = 4 * 1024 * 1024
+"""More than anything we take: JSON and forms end at 2.5 MB, webhooks at less."""
+REFUSAL: Final = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+class BoundedRequest(WebRequest):
+    """A request whose body is dropped with its connection once it is, or says it is, too long.
+
+    Daphne writes a body to a temporary file before the application hears of it: without this,
+    anybody at all fills the disk.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.taken, self.is_refused = 0, False
+        super().__init__(*args, **kwargs)
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
+        """Refuse a body that says it is too long."""
+        if length is not None and length > BODY_LIMIT:
+            self._refuse()
+            length = 0
+        super().gotLength(length)
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Keep a piece of the body as long as there is room."""
+        self.taken += len(data)
+        if self.taken > BODY_LIMIT:
+            self._refuse()
+        if not self.is_refused:
+            super().handleContentChunk(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Serve it, unless it was refused."""
+        if not self.is_refused:
+            super().requestReceived(command, path, version)
+
+    def _refuse(self) -> None:
+        if not self.is_refused:
+            self.is_refused = True
+            self.channel.transport.write(REFUSAL)
+            self.channel.loseConnection()
+
+
+class BoundedFactory(HTTPFactory):
+    """Makes connections whose requests are bounded."""
+
+    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - Twisted's name
+        """Return the connection's protocol."""
+        protocol = super().buildProtocol(addr)
+        protocol.requestFactory = BoundedRequest
+        return protocol
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    # Daphne takes no factory as an argument.
+    daphne_server.HTTPFactory = BoundedFactory
+    CommandLineInterface.entrypoint()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""A body that is too long is cut off by the server itself, before anybody is asked who sends it."""
+
+import contextlib
+import socket
+from collections.abc import Iterable
+
+import pytest
+
+from config.web import BODY_LIMIT
+from tests.web_server import Web
+
+PIECE = b"a" * 65536
+PIECES = BODY_LIMIT // len(PIECE)
+
+
+def post(web: Web, header: str, pieces: Iterable[bytes]) -> bytes:
+    """Return the beginning of the answer; nothing when the server cut the line while we were sending."""
+    head = f"POST /channels/whatsapp/webhook/ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{header}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as line, contextlib.suppress(ConnectionError):
+        line.sendall(head.encode())
+        for piece in pieces:
+            line.sendall(piece)
+        return line.recv(200)
+    return b""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_long_bodies_are_cut_off_and_others_arrive() -> None:
+    web = Web()
+    web.start()
+    try:
+        assert post(web, f"Content-Length: {BODY_LIMIT}", [PIECE] * PIECES).startswith(b"HTTP/1.1 403")
+        assert post(web, f"Content-Length: {BODY_LIMIT + 1}", []).startswith(b"HTTP/1.1 413")
+        chunk = b"%x\r\n%s\r\n" % (len(PIECE), PIECE)
+        assert post(web, "Transfer-Encoding: chunked", [chunk] * (PIECES * 9))[:12] in (b"", b"HTTP/1.1 413")
+    finally:
+        web.stop()
