@@ -78,7 +78,8 @@ def _worth(field: models.Field[Any, Any], user: User) -> Any:
     if field.choices:
         return next(iter(field.choices))[0]
     made = next((make for kind, make in WORTHS.items() if isinstance(field, kind)), lambda: MARK)
-    return made()
+    value = made()
+    return value[: field.max_length] if isinstance(value, str) else value
 
 
 def snapshot() -> dict[str, str]:

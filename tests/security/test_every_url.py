@@ -22,6 +22,7 @@ NOT_OURS = {
     "accounts_membership",
     "core_auditentry",
     "analytics_brief",
+    "hitl_delegation",
 }  # their texts are names and codes of the world, not marks
 
 

@@ -15,7 +15,7 @@ from conversations.models import Attachment, ChannelAccount, Contact, Conversati
 from core import dead_letters
 from core.models import AuditEntry
 from core.scope import tenant_scope
-from hitl.models import Approval, KillSwitch
+from hitl.models import Approval, Delegation, KillSwitch
 from hitl.services import create_workflow
 from integrations.mail.services import queue_mail
 from integrations.models import MailDelivery
@@ -29,6 +29,7 @@ IN_THE_API = {
     "approval_id": "hitl.approval",
     "workflow_id": "hitl.approvalworkflow",
     "switch_id": "hitl.killswitch",
+    "delegation_id": "hitl.delegation",
     "conversation_id": "conversations.conversation",
     "contact_id": "conversations.contact",
     "account_id": "conversations.channelaccount",
@@ -103,6 +104,7 @@ def build_town(world: World) -> Town:
         rows += [AgentRun.objects.earliest("id"), AuditEntry.objects.earliest("seq")]
         rows += [ChannelAccount.objects.get(kind="sms"), Membership.objects.get(user=user)]
         rows += [Brief.objects.get(), BriefPreference.objects.get()]
+        rows += [Delegation.objects.earliest("id")]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
         rows += [_a_file(), _a_mail()]
         ids = {row._meta.label_lower: row.pk for row in rows}
