@@ -22,6 +22,7 @@ from core.errors import NotFound
 from core.rest.views import ApiView
 from hitl import api as hitl
 from hitl import api_moves as moves
+from hitl import api_policies as policies
 from hitl import api_seats as seats
 
 V1 = "api/v1/"
@@ -83,6 +84,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 APPROVAL = f"{V1}approvals/<uuid:approval_id>/"
+WORKFLOW = f"{V1}workflows/<uuid:workflow_id>/"
 CONVERSATION = f"{V1}conversations/<uuid:conversation_id>/"
 urlpatterns = [
     path("api/schema/", Schema.as_view(), name="api_schema"),
@@ -111,8 +113,13 @@ urlpatterns = [
     path(f"{V1}delegations/<uuid:delegation_id>/end/", seats.EndDelegation.as_view(), name="api_delegation_end"),
     path(f"{APPROVAL}history/", hitl.ApprovalHistory.as_view(), name="api_approval_history"),
     path(f"{APPROVAL}executions/", hitl.ApprovalExecutions.as_view(), name="api_approval_executions"),
-    path(f"{V1}workflows/", hitl.Workflows.as_view(), name="api_workflows"),
-    path(f"{V1}workflows/<uuid:workflow_id>/", hitl.WorkflowPage.as_view(), name="api_workflow"),
+    path(f"{V1}workflows/", policies.Workflows.as_view(), name="api_workflows"),
+    path(WORKFLOW, hitl.WorkflowPage.as_view(), name="api_workflow"),
+    path(f"{WORKFLOW}revise/", policies.WorkflowRevision.as_view(), name="api_workflow_revise"),
+    path(f"{WORKFLOW}retire/", policies.WorkflowRetirement.as_view(), name="api_workflow_retire"),
+    path(f"{WORKFLOW}restore/", policies.WorkflowRestoration.as_view(), name="api_workflow_restore"),
+    path(f"{WORKFLOW}simulate/", policies.WorkflowSimulation.as_view(), name="api_workflow_simulate"),
+    path(f"{V1}caps/", policies.Caps.as_view(), name="api_caps"),
     path(f"{V1}kill-switches/", hitl.KillSwitches.as_view(), name="api_kill_switches"),
     path(f"{V1}kill-switches/<uuid:switch_id>/release/", hitl.ReleaseSwitch.as_view(), name="api_kill_switch_release"),
     path(f"{V1}conversations/", conversations.Conversations.as_view(), name="api_conversations"),

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 
 from console import banners
 from console.actions import ServiceAction, service_action
-from console.bases import ReadOnlyAdmin, ServiceAdmin
+from console.bases import ServiceAdmin
 from console.forms import ConsoleForm, OptionalReasonForm, ReasonForm
 from console.lists import choose, whole_number
 from console.navigation import Nav
@@ -17,17 +17,17 @@ from console.people import name_in, names_of
 from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
 from core.clock import now
-from hitl import admin_seats, admin_switches, admin_tiles, panels, services
+from hitl import admin_policies, admin_seats, admin_switches, admin_tiles, admin_workflows, panels, services
 from hitl.admin_display import RISKS, risk_chip, state_chip
 from hitl.admin_filters import ORDER, KindFilter, MineFilter, OverdueFilter, StateFilter, ranked
 from hitl.admin_forms import ApproveForm, RejectForm, ResolveForm
 from hitl.admin_moves import TalkActions, initial_of, why_no_move
 from hitl.admin_page import may_cancel, page_of, why_no_vote, why_not_in_state
-from hitl.models import Approval, ApprovalWorkflow
+from hitl.models import Approval
 from hitl.services.deciding import Verdict
 from hitl.transitions import WAITING, Event, State
 
-__all__ = ["ApprovalAdmin", "WorkflowAdmin", "admin_seats", "admin_switches", "admin_tiles"]
+__all__ = ["ApprovalAdmin", "admin_policies", "admin_seats", "admin_switches", "admin_tiles", "admin_workflows"]
 
 EVENT_OF: Final = {
     "cancel": Event.CANCEL,
@@ -260,39 +260,3 @@ class ApprovalAdmin(TalkActions, ServiceAdmin):
         """Say what became of an effect whose outcome is unknown."""
         services.resolve(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
         return f"The outcome of {obj.reference} is settled."
-
-
-@admin.register(ApprovalWorkflow)
-class WorkflowAdmin(ReadOnlyAdmin):
-    """Which requests need whose signatures; shown here, changed by services only."""
-
-    view_permission = "hitl.view_approvalworkflow"
-    nav = Nav("Workflows", "route", group="Set-up", order=40)
-    intro = "Which requests need whose signatures. Running requests keep the version they started with."
-    empty_title = "No workflows yet"
-    list_display = ("name", "covers", "signers", "standing", "version")
-    ordering = ("-is_active", "-priority", "id")
-    detail_fields = ("name", "description", "covers", "signers", "standing", "version", "expire_hours")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ApprovalWorkflow]:
-        """Read the levels with the workflows."""
-        return super().get_queryset(request).prefetch_related("levels")
-
-    @admin.display(description="Covers")
-    def covers(self, workflow: ApprovalWorkflow) -> str:
-        """Return what it matches, in words."""
-        kinds = ", ".join(kind.replace("_", " ") for kind in workflow.kinds) or "Every kind"
-        return f"{kinds}; risk: {', '.join(workflow.risk_levels)}" if workflow.risk_levels else kinds
-
-    @admin.display(description="Signed by")
-    def signers(self, workflow: ApprovalWorkflow) -> str:
-        """Return the levels, in words."""
-        levels = [f"{level} ({level.get_mode_display().lower()})" for level in workflow.levels.all()]
-        return ", then ".join(levels) or "–"
-
-    @admin.display(description="State")
-    def standing(self, workflow: ApprovalWorkflow) -> str:
-        """Tell whether it is used."""
-        if not workflow.is_active:
-            return chip("Retired", "neutral", "ban")
-        return chip("Default", "accent", "flag") if workflow.is_default else chip("Used", "good", "check")

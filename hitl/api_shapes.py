@@ -83,7 +83,7 @@ class LevelSerializer(serializers.ModelSerializer[ApprovalLevel]):
     class Meta:
         model = ApprovalLevel
         fields: ClassVar[list[str]] = (
-            "order name mode quorum reject_threshold approvers sla_hours calendar require_reason min_auth "
+            "order name mode quorum reject_threshold approvers sla_hours calendar parallel require_reason min_auth "
             "editable_fields"
         ).split()
         read_only_fields = fields
@@ -224,8 +224,8 @@ class WorkflowSerializer(serializers.ModelSerializer[ApprovalWorkflow]):
         model = ApprovalWorkflow
         fields: ClassVar[list[str]] = (
             "id name description is_active is_default priority version kinds risk_levels min_cost max_cost currency "
-            "agents channels contact_tags time_window expire_hours execute_within_hours auto_rules edit_policy "
-            "escalation reminder_every_hours reminder_max notify_by allow_override created_at levels"
+            "agents channels contact_tags time_window condition expire_hours execute_within_hours auto_rules "
+            "edit_policy escalation reminder_every_hours reminder_max notify_by allow_override created_at levels"
         ).split()
         read_only_fields = fields
 

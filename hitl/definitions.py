@@ -7,7 +7,7 @@ from uuid import UUID
 from core.actors import Actor
 from core.errors import NotFound
 from core.keyset import PAGE, Page, page_of
-from hitl.models import ApprovalWorkflow, KillSwitch
+from hitl.models import ApprovalWorkflow, Cap, KillSwitch
 
 VIEW_WORKFLOW = "hitl.view_approvalworkflow"
 VIEW_SWITCH = "hitl.view_approval"
@@ -40,3 +40,9 @@ def page_switches(*, viewer: Actor, thrown: bool = True, cursor: str = "", limit
     viewer.require(VIEW_SWITCH)
     rows = KillSwitch.objects.filter(released_at__isnull=thrown)
     return page_of(rows, cursor=cursor, limit=limit)
+
+
+def page_caps(*, viewer: Actor, cursor: str = "", limit: int = PAGE) -> Page[Cap]:
+    """Return a page of the limits in use, newest first. Needs `hitl.view_approvalworkflow`. One query."""
+    viewer.require(VIEW_WORKFLOW)
+    return page_of(Cap.objects.filter(is_active=True), cursor=cursor, limit=limit)

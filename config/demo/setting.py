@@ -12,12 +12,11 @@ from agents.defaults import ensure_default_agents
 from channels_app.email.connecting import connect_mail
 from config.demo.cast import MARKETER, Organisation
 from config.demo.people import SEEDER
+from config.demo.policy import ensure_policy
 from conversations.models import ChannelAccount
 from conversations.services import connect_channel, introduce
 from conversations.types import SenderIdentity
 from core.crypto import derive_key
-from hitl.models import ApprovalWorkflow
-from hitl.services.workflows import create_workflow
 from integrations.services import connect_provider
 from standins.mailbox import seed as mailbox
 from standins.phone import seed as phone
@@ -31,7 +30,6 @@ SUGGESTIONS = [
 VISITOR_GREETING = "Hello! How can we help you?"
 VISITOR_SUGGESTIONS = ["What can you do?", "I would like to talk to a person"]
 KEY_NAME = "Demo programs"
-EDITABLE = ["daily_budget", "title", "description"]
 
 
 def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
@@ -47,7 +45,7 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
     _ensure_chat(organisation, "visitor", f"{organisation.name} help", _visitor_credentials())
     _ensure_number(organisation, people)
     _ensure_mail(organisation)
-    _ensure_workflows()
+    ensure_policy(organisation, people)
     ensure_api_key(organisation, people)
 
 
@@ -147,38 +145,6 @@ def _ensure_mail(organisation: Organisation) -> None:
     )
     if is_new:
         connect_mail(actor=SEEDER, name=f"{organisation.name} mail", account_id=account.pk, **credentials)
-
-
-def _ensure_workflows() -> None:
-    if ApprovalWorkflow.objects.exists():
-        return
-    approver, owner = ({"type": "role", "value": role} for role in ("approver", "owner"))
-    create_workflow(
-        actor=SEEDER,
-        name="Every risky action",
-        description="Whatever no other workflow claims: one approver signs within eight hours.",
-        is_default=True,
-        notify_by=["email"],
-        levels=[{"name": "Signature", "approvers": [approver, owner], "sla_hours": 8, "editable_fields": EDITABLE}],
-        allow_override=True,
-    )
-    create_workflow(
-        actor=SEEDER,
-        name="Critical risk",
-        description="Critical requests: two people sign within four hours.",
-        priority=10,
-        risk_levels=["critical"],
-        notify_by=["email"],
-        levels=[
-            {
-                "name": "Two signatures",
-                "mode": "quorum",
-                "quorum": 2,
-                "approvers": [approver, owner],
-                "sla_hours": 4,
-            }
-        ],
-    )
 
 
 def ensure_api_key(organisation: Organisation, people: dict[str, User]) -> None:

@@ -48,6 +48,7 @@ VOTE = {"digest": "current", "reason": "Fits the plan."}
 SWAP = {"from_person": "{approver}", "to": "{owner}"}
 AWAY = {"to_person": "{owner}", "until": f"{now() + timedelta(days=9):%Y-%m-%dT%H:%M:%SZ}"}
 NEW = {"kind": KIND, "params": {"campaign": "Sale", "budget": "120.00"}}
+FLOW = {"name": "Night", "levels": [{"approvers": [{"type": "role", "value": "owner"}]}], "conditions": {"priority": 9}}
 REVEAL = {"object": "conversation:{conversation}", "fields": ["messages"], "reason": "The customer asked."}
 DOORS = [
     Door("get", "", "viewer", 200, outsider=200),
@@ -78,6 +79,12 @@ DOORS = [
     Door("post", f"{REQUEST}resolve/", "admin", 409, "approver", body={**VOTE, "outcome": "failed", "evidence": "Log"}),
     Door("get", "workflows/", "approver", 200, "viewer", outsider=200),
     Door("get", "workflows/{workflow}/", "approver", 200, "viewer"),
+    Door("post", "workflows/", "owner", 201, "approver", outsider=201, body=FLOW),
+    Door("post", "workflows/{workflow}/revise/", "owner", 200, "approver", body={"conditions": {"priority": 5}}),
+    Door("post", "workflows/{workflow}/retire/", "owner", 200, "approver"),
+    Door("post", "workflows/{workflow}/restore/", "owner", 404, "approver"),
+    Door("post", "workflows/{workflow}/simulate/", "approver", 200, "viewer", body={"kind": KIND, "score": 40}),
+    Door("get", "caps/", "approver", 200, "viewer", outsider=200),
     Door("get", "kill-switches/", "viewer", 200, outsider=200),
     Door(
         "post", "kill-switches/", "compliance", 201, "approver", 201, {"scope": "kind", "target": "x", "reason": "Why"}

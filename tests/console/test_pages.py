@@ -17,6 +17,10 @@ pytestmark = pytest.mark.django_db
 LISTS = [
     "/admin/hitl/approval/",
     "/admin/hitl/approvalworkflow/",
+    "/admin/hitl/approvergroup/",
+    "/admin/hitl/businesscalendar/",
+    "/admin/hitl/cap/",
+    "/admin/hitl/riskpolicy/",
     "/admin/hitl/killswitch/",
     "/admin/conversations/conversation/",
     "/admin/conversations/channelaccount/",

@@ -38,6 +38,7 @@ PAGE = Row(Answers(302, 403, 404, 200), Answers(302, 405, 405))
 OPEN_PAGE = Row(Answers(302, 200, 404, 200), Answers(302, 405, 405))
 CHAT_PAGE = Row(OPEN_PAGE.get, OPEN_PAGE.post, leaves=SEEN)
 ACTION = Row(Answers(302, 403, 404, 200), Answers(302, 403, 404))
+LIST_ACTION = Row(Answers(302, 403, 200, 200), Answers(302, 403, 400))
 HEALTH = Row(Answers(200, 200, 200, 200), Answers(405, 405, 405))
 PUBLIC = Row(Answers(200, 200, 200, 200), Answers(200, 200, 200))
 # The own second factor: none is set up, and what counts asks for the password again.
@@ -124,6 +125,31 @@ WORK: Final = {
     "admin:hitl_delegation_end": ACTION,
     "admin:hitl_approvalworkflow_changelist": LIST,
     "admin:hitl_approvalworkflow_change": PAGE,
+    "admin:hitl_approvalworkflow_create": LIST_ACTION,
+    "admin:hitl_approvalworkflow_try": LIST_ACTION,
+    "admin:hitl_approvalworkflow_sentence": LIST_ACTION,
+    "admin:hitl_approvalworkflow_edit": ACTION,
+    "admin:hitl_approvalworkflow_copy": ACTION,
+    "admin:hitl_approvalworkflow_retire": ACTION,
+    "admin:hitl_approvalworkflow_restore": ACTION,
+    "admin:hitl_approvergroup_changelist": LIST,
+    "admin:hitl_approvergroup_change": PAGE,
+    "admin:hitl_approvergroup_create": Row(Answers(302, 403, 200, 200), Answers(302, 403, 302)),
+    "admin:hitl_approvergroup_edit": ACTION,
+    "admin:hitl_approvergroup_delete": ACTION,
+    "admin:hitl_businesscalendar_changelist": LIST,
+    "admin:hitl_businesscalendar_change": PAGE,
+    "admin:hitl_businesscalendar_create": LIST_ACTION,
+    "admin:hitl_businesscalendar_edit": ACTION,
+    "admin:hitl_businesscalendar_delete": ACTION,
+    "admin:hitl_cap_changelist": LIST,
+    "admin:hitl_cap_change": PAGE,
+    "admin:hitl_cap_create": LIST_ACTION,
+    "admin:hitl_cap_edit": ACTION,
+    "admin:hitl_cap_retire": ACTION,
+    "admin:hitl_riskpolicy_changelist": LIST,
+    "admin:hitl_riskpolicy_change": PAGE,
+    "admin:hitl_riskpolicy_weigh": Row(Answers(302, 403, 200, 200), Answers(302, 403, 302)),
     "admin:conversations_conversation_changelist": OPEN_LIST,
     "admin:conversations_conversation_change": CHAT_PAGE,
     "admin:conversations_conversation_file": Row(Answers(302, 403, 404, 403), Answers(302, 405, 405)),  # no grant
@@ -213,8 +239,13 @@ API: Final = {
     "api_approval_revisions": API_OPEN_PAGE,
     "api_approval_history": API_OPEN_PAGE,
     "api_approval_executions": API_OPEN_PAGE,
-    "api_workflows": API_READ,
+    "api_workflows": Row(API_READ.get, Answers(401, 403, 415)),
     "api_workflow": API_PAGE,
+    "api_workflow_revise": API_WRITE,
+    "api_workflow_retire": API_PRESS,
+    "api_workflow_restore": API_PRESS,
+    "api_workflow_simulate": Row(API_WRITE.get, Answers(401, 403, 404)),
+    "api_caps": API_READ,
     "api_kill_switches": API_BOTH,
     "api_kill_switch_release": API_PRESS,
     "api_conversations": API_OPEN_READ,

@@ -15,7 +15,7 @@ from conversations.models import Attachment, ChannelAccount, Contact, Conversati
 from core import dead_letters
 from core.models import AuditEntry
 from core.scope import tenant_scope
-from hitl.models import Approval, Delegation, KillSwitch
+from hitl.models import Approval, ApproverGroup, BusinessCalendar, Cap, Delegation, KillSwitch, RiskPolicy
 from hitl.services import create_workflow
 from integrations.mail.services import queue_mail
 from integrations.models import MailDelivery
@@ -107,6 +107,7 @@ def build_town(world: World) -> Town:
         rows += [Delegation.objects.earliest("id")]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
         rows += [_a_file(), _a_mail()]
+        rows += [model.objects.earliest("id") for model in (ApproverGroup, BusinessCalendar, Cap, RiskPolicy)]
         ids = {row._meta.label_lower: row.pk for row in rows}
         return Town(world, ids, widget.public_key, approval.digest)
 

@@ -1,0 +1,221 @@
+"""The console's pages of workflows: reading, writing and trying them out."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from console.actions import ServiceAction, service_action
+from console.bases import ServiceAdmin
+from console.forms import ConsoleForm
+from console.navigation import Nav
+from console.people import name_in, names_of
+from console.templatetags.console_ui import chip, exact
+from console.viewers import viewer_of
+from core.errors import Invalid
+from hitl import registry, services
+from hitl.assessing import with_levels
+from hitl.labels import labels
+from hitl.models import ApprovalWorkflow
+from hitl.services.workflows import conditions_of, levels_of
+from hitl.simulating import Simulation, Trial, simulate
+from hitl.summary import Label, sentence
+from hitl.workflow_forms import CHANNELS, SentenceForm, WorkflowForm, in_words_of_the_form, initial_of, values_of
+
+__all__ = ["WorkflowAdmin"]
+MANAGE: Final = "hitl.manage_workflow"
+MODES: Final = {
+    "any": "Any one", "all": "Everyone", "quorum": "A number of them", "per_group": "One of each group",
+    "parallel": "Each of several levels",
+}  # fmt: skip
+
+
+class CopyForm(ConsoleForm):
+    """What the copy is called."""
+
+    name = forms.CharField(label="Name of the copy", max_length=80)
+
+
+class TrialForm(ConsoleForm):
+    """A request that nobody makes."""
+
+    kind = forms.ChoiceField(label="Kind of action")
+    cost = forms.DecimalField(label="Cost", required=False, decimal_places=2)
+    currency = forms.CharField(label="Currency", max_length=3, required=False, initial="EUR")
+    score = forms.IntegerField(label="Risk (0 to 100)", min_value=0, max_value=100, initial=30)
+    channel = forms.ChoiceField(label="Channel", choices=[("", "Any"), *CHANNELS], required=False)
+    tags = forms.CharField(label="Tags of the contact", required=False, help_text="Separated by commas.")
+    moment = forms.DateTimeField(
+        label="When",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        help_text="In your organisation's time zone; now if left out.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kinds = [(key, registry.get(key).title) for key in registry.keys()]  # noqa: SIM118  (no dict)
+        self.fields["kind"].choices = kinds  # type: ignore[attr-defined]
+
+
+def summary_of(workflow: ApprovalWorkflow, label: Label) -> str:
+    """Return the sentence of a workflow."""
+    return sentence(conditions_of(workflow), levels_of(workflow), label)
+
+
+@admin.register(ApprovalWorkflow)
+class WorkflowAdmin(ServiceAdmin):
+    """Which requests need whose signatures."""
+
+    view_permission = "hitl.view_approvalworkflow"
+    nav = Nav("Workflows", "route", group="Set-up", order=40)
+    intro = "Which requests need whose signatures. Running requests keep the version they started with."
+    empty_title = "No workflows yet"
+    empty_text = "Without one, every request waits for an administrator."
+    list_display = ("name", "says", "standing", "priority", "version")
+    ordering = ("-is_active", "-priority", "id")
+    detail_template = "console/workflow.html"
+    detail_fields = ("says", "description", "standing", "priority", "version", "expire_hours", "execute_within_hours")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApprovalWorkflow]:
+        """Read the levels with the workflows."""
+        return super().get_queryset(request).prefetch_related(with_levels())
+
+    def prepare_rows(self, request: HttpRequest, rows: list[ApprovalWorkflow]) -> None:
+        """Write the sentence of each."""
+        label = labels()
+        for workflow in rows:
+            workflow.summary = summary_of(workflow, label)  # type: ignore[attr-defined]
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer what has a page of its own."""
+        found = super().list_context(request)
+        return {"offered": [offer for offer in found["offered"] if offer["action"].path != "sentence"]}
+
+    def detail_context(self, request: HttpRequest, obj: ApprovalWorkflow) -> dict[str, Any]:
+        """Return the facts, and a link to the form instead of the form."""
+        found = super().detail_context(request, obj)
+        edit = [offer for offer in found["offered"] if offer["action"].path == "edit" and not offer["blocked"]]
+        others = [offer for offer in found["offered"] if offer["action"].path != "edit" and not offer["blocked"]]
+        return {**found, "edit_url": edit[0]["url"] if edit else "", "offered": others}
+
+    @admin.display(description="What it says")
+    def says(self, workflow: ApprovalWorkflow) -> str:
+        """Return the sentence."""
+        return str(workflow.summary)  # type: ignore[attr-defined]
+
+    @admin.display(description="State")
+    def standing(self, workflow: ApprovalWorkflow) -> str:
+        """Tell whether it is used."""
+        if not workflow.is_active:
+            return chip("Retired", "neutral", "ban")
+        return chip("Default", "accent", "flag") if workflow.is_default else chip("Used", "good", "check")
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Say what is in the way."""
+        if action.path in ("edit", "retire") and not obj.is_active:
+            return "It is retired. Restore it first."
+        return "It is in use." if action.path == "restore" and obj.is_active else ""
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Fill the form in."""
+        if action.path == "edit":
+            return initial_of(obj)
+        return {"name": f"{obj.name} (copy)"[:80]} if action.path == "copy" else {}
+
+    @service_action(path="create", title="New workflow", permission=MANAGE, form=WorkflowForm, submit="Create",
+                    tone="good", on_list=True)  # fmt: skip
+    def create(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Define a workflow."""
+        levels, conditions = values_of(form.cleaned_data)
+        try:
+            made = services.create_workflow(
+                actor=viewer_of(request), name=form.cleaned_data["name"], levels=levels, **conditions
+            )
+        except Invalid as error:
+            raise in_words_of_the_form(error, form.cleaned_data) from error
+        return f"{made.name} is in use from now on."
+
+    @service_action(path="edit", title="Edit", permission=MANAGE, form=WorkflowForm, submit="Save", tone="good")
+    def edit(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
+        """Change a workflow."""
+        levels, conditions = values_of(form.cleaned_data, obj)
+        name = form.cleaned_data["name"]
+        try:
+            services.revise_workflow(
+                actor=viewer_of(request), workflow_id=obj.pk, name=name, levels=levels, **conditions
+            )
+        except Invalid as error:
+            raise in_words_of_the_form(error, form.cleaned_data) from error
+        return f"{name} is changed. Running requests keep the version they started with."
+
+    @service_action(path="copy", title="Copy", permission=MANAGE, form=CopyForm)
+    def copy(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
+        """Define one like it."""
+        made = services.copy_workflow(actor=viewer_of(request), workflow_id=obj.pk, **form.cleaned_data)
+        return f"{made.name} is made and in use."
+
+    @service_action(path="retire", title="Retire", permission=MANAGE, tone="danger",
+                    explain="New requests do not fall under it any more. Running ones keep it.")  # fmt: skip
+    def retire(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
+        """Take it out of use."""
+        services.retire_workflow(actor=viewer_of(request), workflow_id=obj.pk)
+        return f"{obj.name} is retired."
+
+    @service_action(path="restore", title="Restore", permission=MANAGE)
+    def restore(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
+        """Bring it back."""
+        services.restore_workflow(actor=viewer_of(request), workflow_id=obj.pk)
+        return f"{obj.name} is in use again."
+
+    @service_action(path="try", title="Try it", permission="hitl.view_approvalworkflow", form=TrialForm,
+                    submit="Try it", on_list=True,
+                    explain="Which workflow a request would fall under, and who is asked. Writes nothing.")  # fmt: skip
+    def attempt(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
+        """Show what a request would meet."""
+        said = form.cleaned_data
+        trial = Trial(
+            kind=said["kind"],
+            cost=said["cost"],
+            currency=said["currency"].upper(),
+            score=said["score"],
+            channel=said["channel"],
+            tags=tuple(word.strip() for word in said["tags"].split(",") if word.strip()),
+        )
+        found = simulate(viewer=viewer_of(request), trial=trial, moment=said["moment"])
+        return TemplateResponse(request, "console/workflow_trial.html", self._tried(request, form, found))
+
+    def _tried(self, request: HttpRequest, form: ConsoleForm, found: Simulation) -> dict[str, Any]:
+        names = names_of(person for level in found.levels for person in level.people)
+        levels = [
+            {
+                "name": level.name or f"Level {number}",
+                "rule": MODES.get(level.mode, level.mode),
+                "required": level.required,
+                "people": [name_in(names, person) for person in level.people],
+                "satisfiable": level.satisfiable,
+                "due": "" if level.due_at is None else exact(level.due_at),
+            }
+            for number, level in enumerate(found.levels, start=1)
+        ]
+        site = self.admin_site.each_context(request)
+        url = "" if found.workflow_id is None else reverse(
+            f"{self.admin_site.name}:hitl_approvalworkflow_change", args=[found.workflow_id]
+        )  # fmt: skip
+        return {**site, "title": "Try it", "form": form, "found": found, "levels": levels, "flow_url": url,
+                "list_url": self.list_url(), "list_title": "Workflows", "opts": self.model._meta}  # fmt: skip
+
+    @service_action(path="sentence", title="In one sentence", permission=MANAGE, form=SentenceForm, on_list=True)
+    def sentence(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
+        """Say what the form says so far."""
+        levels, conditions = values_of(_filled(form.cleaned_data))
+        return HttpResponse(sentence(conditions, levels, labels()), content_type="text/plain; charset=utf-8")
+
+
+def _filled(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {"days": [], "from_time": "", "until_time": "", **said}

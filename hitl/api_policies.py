@@ -1,0 +1,192 @@
+"""Endpoints that write workflows, try one out, and read limits."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.clock import now
+from core.rest.authentication import actor_of
+from core.rest.fields import Document
+from core.rest.idempotent import once
+from core.rest.schema import paged
+from core.rest.views import ApiView, ListQuery, body_of
+from hitl import api, caps, definitions, services
+from hitl import api_shapes as shapes
+from hitl.models import ApprovalWorkflow, Cap
+from hitl.simulating import Trial, simulate
+
+MANAGE: Final = "hitl.manage_workflow"
+FLOW: Final = shapes.WorkflowSerializer
+
+
+class WorkflowRequest(serializers.Serializer[Any]):
+    """A workflow as it is written."""
+
+    name = serializers.CharField(max_length=80)
+    levels = serializers.ListField(child=Document(), help_text="As they are read; `calendar_id` names a calendar.")
+    conditions = Document(default=dict, help_text="Every other field, by the name it is read under.")
+
+
+class WorkflowChange(serializers.Serializer[Any]):
+    """What changes; what is left out stays."""
+
+    name = serializers.CharField(max_length=80, required=False)
+    levels = serializers.ListField(child=Document(), required=False)
+    conditions = Document(default=dict)
+
+
+class TrialRequest(serializers.Serializer[Any]):
+    """A request that nobody makes."""
+
+    kind = serializers.CharField(max_length=60)
+    cost = serializers.DecimalField(max_digits=16, decimal_places=2, default=None, allow_null=True)
+    currency = serializers.CharField(max_length=3, default="", allow_blank=True)
+    share = serializers.DecimalField(max_digits=12, decimal_places=4, default=None, allow_null=True)
+    reach = serializers.IntegerField(min_value=0, default=None, allow_null=True)
+    score = serializers.IntegerField(min_value=0, max_value=100, default=0, help_text="The risk.")
+    channel = serializers.CharField(max_length=20, default="", allow_blank=True)
+    agent_id = serializers.UUIDField(default=None, allow_null=True)
+    tags = serializers.ListField(child=serializers.CharField(max_length=60), default=list)
+    moment = serializers.DateTimeField(default=None, allow_null=True, help_text="Now if left out.")
+
+
+class TriedLevelSerializer(serializers.Serializer[Any]):
+    """A step as it would be asked."""
+
+    name = serializers.CharField()
+    mode = serializers.CharField()
+    required = serializers.IntegerField()  # type: ignore[assignment]
+    people = serializers.ListField(child=serializers.UUIDField())
+    satisfiable = serializers.BooleanField()
+    due_at = serializers.DateTimeField(allow_null=True)
+
+
+class SimulationSerializer(serializers.Serializer[Any]):
+    """What a request would meet."""
+
+    workflow_id = serializers.UUIDField(allow_null=True)
+    workflow = serializers.CharField()
+    is_this = serializers.BooleanField(help_text="Whether it is the workflow that was asked about.")
+    version = serializers.IntegerField()
+    rule = serializers.CharField(help_text="The rule that would decide it alone, or nothing.")
+    verdict = serializers.CharField()
+    risk_level = serializers.CharField()
+    levels = TriedLevelSerializer(many=True)
+
+
+class CapSerializer(serializers.ModelSerializer[Cap]):
+    """A limit, and what is taken of it in its day or month."""
+
+    scope = serializers.CharField(read_only=True, help_text="all, kind or agent")
+    used = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Cap
+        fields: ClassVar[list[str]] = (
+            "id scope target currency amount window used is_active version created_at"
+        ).split()
+        read_only_fields = fields
+
+    def get_used(self, cap: Cap) -> str:
+        """Return what is reserved and spent."""
+        return str(caps.used(cap, now()))
+
+
+def _shown(request: Request, workflow: ApprovalWorkflow, *, status: int = 200) -> Response:
+    found = definitions.get_workflow(viewer=actor_of(request), workflow_id=workflow.pk)
+    return Response(FLOW(found).data, status=status)
+
+
+class Workflows(api.Workflows):
+    """Workflows: list, and define one."""
+
+    permissions: ClassVar = {"GET": definitions.VIEW_WORKFLOW, "POST": MANAGE}
+
+    @extend_schema(operation_id="workflows_create", request=WorkflowRequest, responses={201: FLOW})
+    @once
+    def post(self, request: Request) -> Response:
+        """Define which requests need whose signatures. Needs `hitl.manage_workflow`."""
+        said = body_of(request, WorkflowRequest)
+        made = services.create_workflow(
+            actor=actor_of(request), name=said["name"], levels=said["levels"], **said["conditions"]
+        )
+        return _shown(request, made, status=201)
+
+
+class WorkflowRevision(ApiView):
+    """Changes a workflow."""
+
+    permissions: ClassVar = {"POST": MANAGE}
+
+    @extend_schema(operation_id="workflows_revise", request=WorkflowChange, responses=FLOW)
+    @once
+    def post(self, request: Request, workflow_id: UUID) -> Response:
+        """Change a workflow under a new version; running requests keep theirs. Needs `hitl.manage_workflow`."""
+        said = body_of(request, WorkflowChange)
+        named = {key: said[key] for key in ("name", "levels") if key in said}
+        changed = services.revise_workflow(
+            actor=actor_of(request), workflow_id=workflow_id, **named, **said["conditions"]
+        )
+        return _shown(request, changed)
+
+
+class WorkflowRetirement(ApiView):
+    """Retires a workflow."""
+
+    permissions: ClassVar = {"POST": MANAGE}
+
+    @extend_schema(operation_id="workflows_retire", request=None, responses=FLOW)
+    @once
+    def post(self, request: Request, workflow_id: UUID) -> Response:
+        """Take a workflow out of use; running requests keep it. Needs `hitl.manage_workflow`."""
+        return _shown(request, services.retire_workflow(actor=actor_of(request), workflow_id=workflow_id))
+
+
+class WorkflowRestoration(ApiView):
+    """Restores a workflow."""
+
+    permissions: ClassVar = {"POST": MANAGE}
+
+    @extend_schema(operation_id="workflows_restore", request=None, responses=FLOW)
+    @once
+    def post(self, request: Request, workflow_id: UUID) -> Response:
+        """Bring a retired workflow back into use. Needs `hitl.manage_workflow`."""
+        return _shown(request, services.restore_workflow(actor=actor_of(request), workflow_id=workflow_id))
+
+
+class WorkflowSimulation(ApiView):
+    """Tries a request out."""
+
+    permissions: ClassVar = {"POST": definitions.VIEW_WORKFLOW}
+
+    @extend_schema(operation_id="workflows_simulate", request=TrialRequest, responses=SimulationSerializer)
+    def post(self, request: Request, workflow_id: UUID) -> Response:
+        """Tell what a request would meet, and whether it is this workflow; writes nothing. Needs
+        `hitl.view_approvalworkflow`."""
+        definitions.get_workflow(viewer=actor_of(request), workflow_id=workflow_id)
+        said = body_of(request, TrialRequest)
+        moment = said.pop("moment")
+        found = simulate(viewer=actor_of(request), trial=Trial(**said), moment=moment)
+        answer = {**asdict(found), "is_this": found.workflow_id == workflow_id}
+        return Response(SimulationSerializer(answer).data)
+
+
+class Caps(ApiView):
+    """Limits."""
+
+    permissions: ClassVar = {"GET": definitions.VIEW_WORKFLOW}
+    query = ListQuery
+
+    @extend_schema(operation_id="caps_list", responses=paged(CapSerializer))
+    def get(self, request: Request) -> Response:
+        """List the limits in use with what is taken of them, newest first. Needs `hitl.view_approvalworkflow`."""
+        asked = self.asked
+        found = definitions.page_caps(viewer=actor_of(request), cursor=asked["cursor"], limit=asked["limit"])
+        return self.page(found.rows, found.cursor, CapSerializer)

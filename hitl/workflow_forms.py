@@ -1,0 +1,273 @@
+"""The form of a workflow, and how it becomes what the services take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from django import forms
+
+from accounts.selectors import list_members
+from console.forms import ConsoleForm, look
+from core.errors import Invalid
+from hitl import registry
+from hitl.labels import ROLE_NAMES
+from hitl.models import ApprovalLevel, ApprovalWorkflow, ApproverGroup, BusinessCalendar
+from hitl.seating import DECIDE
+from hitl.services.workflows import conditions_of, levels_of
+from hitl.sla import DAYS
+from hitl.summary import DAY_NAMES
+
+LEVELS_SHOWN: Final = 8
+RISKS: Final = [("low", "Low"), ("medium", "Medium"), ("high", "High"), ("critical", "Critical")]
+CHANNELS: Final = [("webchat", "Web chat"), ("whatsapp", "WhatsApp"), ("email", "Email"), ("api", "API")]
+APPROVE_ID: Final = "approves-small"
+REJECT_ID: Final = "rejects-risky"
+_GENERAL: Final = ("name", "description", "is_default", "priority")
+_WHEN: Final = ("kinds", "risk_levels", "currency", "min_cost", "max_cost", "condition")
+_WHERE: Final = ("channels", "contact_tags", "agents", "days", "from_time", "until_time")
+_LATER: Final = (
+    "escalate_after", "escalate_to", "reminder_every_hours", "reminder_max", "expire_hours", "execute_within_hours",
+)  # fmt: skip
+_ALONE: Final = ("auto_cost", "auto_score", "auto_per_day", "auto_money", "auto_reject_score", "allow_override")
+
+
+def approver_choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return whom a level may ask: groups, roles and people. Two queries."""
+    groups = [(f"group:{pk}", name) for pk, name in ApproverGroup.objects.order_by("name").values_list("pk", "name")]
+    roles = [(f"role:{role}", ROLE_NAMES[role]) for role in ("approver", "admin", "owner", "compliance")]
+    people = [(f"user:{m.user_id}", m.user.get_full_name()) for m in list_members(permission=DECIDE)]
+    return [("Groups", groups), ("Roles", roles), ("People", sorted(people, key=lambda row: row[1]))]
+
+
+def _words(label: str, help_text: str, **options: Any) -> forms.CharField:
+    return forms.CharField(label=label, help_text=help_text, required=False, **options)
+
+
+def _number(label: str, least: int, most: int, **options: Any) -> forms.IntegerField:
+    return forms.IntegerField(label=label, min_value=least, max_value=most, **{"required": False, **options})
+
+
+def _boxes(label: str, choices: Any) -> forms.MultipleChoiceField:
+    return forms.MultipleChoiceField(label=label, choices=choices, required=False, widget=forms.CheckboxSelectMultiple)
+
+
+class WorkflowForm(ConsoleForm):
+    """Everything about a workflow: what it covers, who signs, and what happens when nobody does."""
+
+    template_name = "console/workflow_form.html"
+
+    name = forms.CharField(label="Name", max_length=80)
+    description = _words("What it is for", "For those who read the list.", max_length=300)
+    is_default = forms.BooleanField(label="Covers whatever no other workflow covers", required=False)
+    priority = _number("Priority", -1000, 1000, initial=0, help_text="The highest that matches is taken.")
+    currency = _words("Currency of the amounts", "Such as EUR.", max_length=3)
+    min_cost = forms.DecimalField(label="From this amount on", required=False, min_value=0, decimal_places=2)
+    max_cost = forms.DecimalField(label="Below this amount", required=False, min_value=0, decimal_places=2)
+    condition = _words(
+        "And only if",
+        "A condition such as: cost > 1000 or risk >= 70. Facts: cost, currency, share, reach, risk, level, kind, "
+        "channel, agent, hour, weekday, tags, spent. Where it cannot be worked out, a person is asked.",
+        max_length=500,
+    )
+    contact_tags = _words("Tags of the contact", "Separated by commas; any of them.")
+    agents = _words("Agents", "Their ids, separated by commas.")
+    from_time = _words("From (time of day)", "Such as 18:00; in your organisation's time zone.", max_length=5)
+    until_time = _words("Until (time of day)", "Such as 08:00 of the next day.", max_length=5)
+    escalate_after = _number("Ask more people after (hours)", 1, 8760)
+    reminder_every_hours = _number("Remind every (hours)", 0, 720, initial=0)
+    reminder_max = _number("At most so many reminders", 0, 50, initial=0)
+    expire_hours = _number("Expires when nobody decides within (hours)", 1, 8760, initial=72, required=True)
+    execute_within_hours = _number("Carried out within (hours) after that", 1, 8760, initial=24, required=True)
+    auto_cost = forms.DecimalField(label="A rule approves alone up to", required=False, min_value=0, decimal_places=2)
+    auto_score = _number("… if the risk is at most", 0, 49)
+    auto_per_day = _number("… so many a day", 1, 200)
+    auto_money = forms.DecimalField(label="… and so much money a day", required=False, min_value=0, decimal_places=2)
+    auto_reject_score = _number("A rule rejects alone from this risk on", 1, 100)
+    allow_override = forms.BooleanField(
+        label="May be overridden in an emergency, with a review afterwards", required=False
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kinds = [(key, registry.get(key).title) for key in registry.keys()]  # noqa: SIM118  (no dict)
+        people = approver_choices()
+        self.fields["kinds"] = _boxes("Kinds of action (none: all)", kinds)
+        self.fields["risk_levels"] = _boxes("Levels of risk (none: all)", RISKS)
+        self.fields["channels"] = _boxes("Channels (none: all)", CHANNELS)
+        self.fields["days"] = _boxes("Days (none: all)", list(DAY_NAMES.items()))
+        self.fields["escalate_to"] = _boxes("… and these", people)
+        calendars = [("", "Every hour counts"), *_calendars()]
+        for number in range(1, LEVELS_SHOWN + 1):
+            for name, field in _level_fields(number, people, calendars).items():
+                self.fields[f"level{number}_{name}"] = field
+        for field in self.fields.values():
+            field.widget.attrs.setdefault("class", look(field.widget))
+
+    def sections(self) -> Iterator[dict[str, Any]]:
+        """Return the fields in groups; those that are seldom needed begin folded."""
+        yield self._section("What it covers", (*_GENERAL, *_WHEN), is_open=True)
+        yield self._section("Where and when", _WHERE)
+        for number in range(1, LEVELS_SHOWN + 1):
+            names = tuple(name for name in self.fields if name.startswith(f"level{number}_"))
+            is_used = number == 1 or bool(self[f"level{number}_approvers"].value())
+            yield self._section(f"Level {number}", names, is_open=is_used)
+        yield self._section("When nobody answers", _LATER)
+        yield self._section("Without a person", _ALONE)
+
+    def _section(self, title: str, names: tuple[str, ...], *, is_open: bool = False) -> dict[str, Any]:
+        fields = [self[name] for name in names]
+        wrong = any(field.errors for field in fields)
+        return {"title": title, "fields": fields, "open": is_open or wrong}
+
+
+class SentenceForm(WorkflowForm):
+    """The same form, read while it is being filled in."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.required = False
+
+
+def _calendars() -> list[tuple[str, str]]:
+    return [(str(pk), name) for pk, name in BusinessCalendar.objects.order_by("name").values_list("pk", "name")]
+
+
+def _level_fields(number: int, people: Any, calendars: list[tuple[str, str]]) -> dict[str, forms.Field]:
+    parallel = forms.BooleanField(label="Opens at the same time as the level before", required=False)
+    return {
+        "name": _words("Name", "Such as “Finance”.", max_length=80),
+        "approvers": _boxes("Who is asked", people),
+        "mode": forms.ChoiceField(label="Who has to sign", choices=ApprovalLevel.Mode.choices, required=False),
+        "quorum": _number("How many of them, if a number", 1, 100, initial=1),
+        "reject_threshold": _number("Rejected by so many", 1, 100, initial=1),
+        "sla_hours": _number("Answer due within (hours)", 1, 8760, initial=8),
+        "calendar_id": forms.ChoiceField(label="Hours of", choices=calendars, required=False),
+        **({"parallel": parallel} if number > 1 else {}),
+        "require_reason": forms.BooleanField(label="A rejection needs a reason", required=False),
+        "second_factor": forms.BooleanField(label="Only with a second factor", required=False),
+        "editable_fields": _words("Fields its signers may edit", "Separated by commas, such as daily_budget."),
+    }
+
+
+def values_of(
+    said: Mapping[str, Any], old: ApprovalWorkflow | None = None
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return levels and conditions as the services take them; what the form does not show stays."""
+    known = {} if old is None else conditions_of(old)
+    window = {"days": said["days"], "from": said["from_time"], "until": said["until_time"]}
+    conditions = {
+        **{name: said.get(name) or "" for name in ("description", "condition")},
+        **{name: said.get(name) or [] for name in ("kinds", "risk_levels", "channels")},
+        **{name: said.get(name) for name in ("min_cost", "max_cost")},
+        **{name: bool(said.get(name)) for name in ("is_default", "allow_override")},
+        **{name: said.get(name) or 0 for name in ("priority", "reminder_every_hours", "reminder_max")},
+        "currency": (said.get("currency") or "").upper(),
+        "expire_hours": said.get("expire_hours") or 72,
+        "execute_within_hours": said.get("execute_within_hours") or 24,
+        "contact_tags": _split(said.get("contact_tags")),
+        "agents": _split(said.get("agents")),
+        "time_window": {key: value for key, value in window.items() if value},
+        "auto_rules": _rules(said, known.get("auto_rules") or []),
+        "escalation": _ladder(said, known.get("escalation") or []),
+    }
+    return [level for level in (_level(said, n) for n in range(1, LEVELS_SHOWN + 1)) if level], conditions
+
+
+def _split(text: str | None) -> list[str]:
+    return [word.strip() for word in (text or "").split(",") if word.strip()]
+
+
+def _approvers(chosen: list[str]) -> list[dict[str, str]]:
+    return [dict(zip(("type", "value"), entry.split(":", 1), strict=True)) for entry in chosen]
+
+
+def _level(said: Mapping[str, Any], number: int) -> dict[str, Any]:
+    asked = {name: said.get(f"level{number}_{name}") for name in _level_fields(number, [], [])}
+    if not asked["approvers"]:
+        return {}
+    return {
+        "name": asked["name"] or "",
+        "approvers": _approvers(asked["approvers"]),
+        "mode": asked["mode"] or "any",
+        "quorum": asked["quorum"] or 1,
+        "reject_threshold": asked["reject_threshold"] or 1,
+        "sla_hours": asked["sla_hours"] or 8,
+        "calendar_id": asked["calendar_id"] or None,
+        "parallel": bool(asked.get("parallel")),
+        "require_reason": bool(asked["require_reason"]),
+        "min_auth": "mfa" if asked["second_factor"] else "",
+        "editable_fields": _split(asked["editable_fields"]),
+    }
+
+
+def _rules(said: Mapping[str, Any], known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    rules = [rule for rule in known if rule.get("id") not in (APPROVE_ID, REJECT_ID)]
+    if said.get("auto_reject_score"):
+        rules.append({"id": REJECT_ID, "verdict": "reject", "min_score": said["auto_reject_score"]})
+    if said.get("auto_cost") is None or said.get("auto_score") is None:
+        return rules
+    money = said.get("auto_money")
+    approving = {
+        "id": APPROVE_ID,
+        "verdict": "approve",
+        "max_cost": str(said["auto_cost"]),
+        "max_score": said["auto_score"],
+        "currency": (said.get("currency") or "").upper(),
+        "per_day": said.get("auto_per_day"),
+        "window_amount": None if money is None else str(money),
+    }
+    return [*rules, {key: value for key, value in approving.items() if value is not None}]
+
+
+def _ladder(said: Mapping[str, Any], known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    people = _approvers(said.get("escalate_to") or [])
+    first = {"after_hours": said["escalate_after"], "add": people} if said.get("escalate_after") and people else None
+    return [*([first] if first else []), *known[1:]]
+
+
+def initial_of(workflow: ApprovalWorkflow) -> dict[str, Any]:
+    """Return what the form shows of a workflow."""
+    values = {"name": workflow.name, **conditions_of(workflow)}
+    window, ladder = workflow.time_window, workflow.escalation
+    found = {rule.get("id"): rule for rule in workflow.auto_rules}
+    approving, rejecting = found.get(APPROVE_ID, {}), found.get(REJECT_ID, {})
+    values |= {
+        "contact_tags": ", ".join(workflow.contact_tags),
+        "agents": ", ".join(str(agent) for agent in workflow.agents),
+        "days": [day for day in DAYS if day in (window.get("days") or [])],
+        "from_time": window.get("from", ""),
+        "until_time": window.get("until", ""),
+        "escalate_after": ladder[0].get("after_hours") if ladder else None,
+        "escalate_to": _chosen(ladder[0].get("add") or []) if ladder else [],
+        "auto_cost": approving.get("max_cost"),
+        "auto_score": approving.get("max_score"),
+        "auto_per_day": approving.get("per_day"),
+        "auto_money": approving.get("window_amount"),
+        "auto_reject_score": rejecting.get("min_score"),
+    }
+    for number, level in enumerate(levels_of(workflow), start=1):
+        shown = {
+            **level,
+            "approvers": _chosen(level["approvers"]),
+            "second_factor": level["min_auth"] == "mfa",
+            "editable_fields": ", ".join(level["editable_fields"]),
+        }
+        values |= {f"level{number}_{name}": value for name, value in shown.items()}
+    return values
+
+
+def _chosen(rows: list[dict[str, Any]]) -> list[str]:
+    return [f"{row['type']}:{row['value']}" for row in rows]
+
+
+def in_words_of_the_form(error: Invalid, said: Mapping[str, Any]) -> Invalid:
+    """Return the services' error with the names that the form's fields have."""
+    used = [n for n in range(1, LEVELS_SHOWN + 1) if said.get(f"level{n}_approvers")]
+    names = {"levels": "level1_approvers", "time_window": "from_time", "escalation": "escalate_after",
+             "auto_rules": "auto_cost"}  # fmt: skip
+    names |= {f"levels.{at}": f"level{number}_approvers" for at, number in enumerate(used, start=1)}
+    problems = error.facts.get("fields") or {}
+    fields = {names.get(str(name), str(name)): texts for name, texts in problems.items()}
+    return Invalid(error.detail, fields=fields)
