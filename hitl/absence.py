@@ -15,10 +15,11 @@ LONGEST_CHAIN: Final = 5
 
 @dataclass(frozen=True)
 class Link:
-    """One lent vote: to whom, and by which delegation."""
+    """One lent vote: to whom, by which delegation, and who said so where it was somebody else."""
 
     to_person: UUID
     delegation_id: UUID
+    said_by: UUID | None = None
 
 
 Links = Mapping[UUID, Link]
@@ -27,7 +28,17 @@ Links = Mapping[UUID, Link]
 def links_at(moment: datetime) -> dict[UUID, Link]:
     """Return the delegations in force at a moment, by the person who is away. One query."""
     rows = Delegation.objects.filter(starts_at__lte=moment, until__gt=moment, ended_at=None).order_by("id")
-    return {row.from_person_id: Link(row.to_person_id, row.pk) for row in rows}
+    return {row.from_person_id: Link(row.to_person_id, row.pk, _other(row)) for row in rows}
+
+
+def _other(row: Delegation) -> UUID | None:
+    return None if row.opened_by_id == row.from_person_id else row.opened_by_id
+
+
+def trusted(links: Links, excluded: Iterable[UUID]) -> Links:
+    """Return the links that may seat somebody on a request: who had a hand in it chooses none of its signers (pure)."""
+    hands = set(excluded)
+    return {person: link for person, link in links.items() if link.said_by not in hands}
 
 
 def stand_in(person: UUID, links: Links) -> tuple[UUID, UUID | None]:

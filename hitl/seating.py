@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -47,7 +47,7 @@ class Sitting:
         return is_satisfiable(level, left, self.originals)
 
 
-def plan(level: Mapping[str, Any], excluded: Iterable[UUID], moment: datetime | None = None) -> Seating:
+def plan(level: Mapping[str, Any], excluded: Collection[UUID], moment: datetime | None = None) -> Seating:
     """Work out the seats of a level from the members of this moment."""
     links = absence.links_at(moment or clock_now())
     members = _unbarred(excluded, links)
@@ -60,7 +60,10 @@ def plan(level: Mapping[str, Any], excluded: Iterable[UUID], moment: datetime | 
     }
     ordered = _ordered(holders)
     return Seating(
-        ordered, required_votes(level, ordered), is_satisfiable(level, ordered), _sits(ordered, members, links)
+        ordered,
+        required_votes(level, ordered),
+        is_satisfiable(level, ordered),
+        _sits(ordered, members, absence.trusted(links, excluded)),
     )
 
 
@@ -79,7 +82,8 @@ def plan_more(approval: Approval, rows: Rows, moment: datetime) -> Seating:
     }
     ordered = _ordered(found)
     free = [member for member in members if member.user_id not in seated]
-    return Seating(ordered, 0, bool(ordered), _sits(ordered, free, links))
+    sits = _sits(ordered, free, absence.trusted(links, approval.excluded))
+    return Seating(ordered, 0, bool(ordered), sits)
 
 
 def _meant(

@@ -106,10 +106,11 @@ class DecisionToken(TenantModel):
 
 
 class Delegation(TenantModel):
-    """A person lends his vote to another for a time."""
+    """A person lends his vote to another for a time; `opened_by` is who said so."""
 
     from_person = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     to_person = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    opened_by = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+")
     starts_at = models.DateTimeField(default=now)
     until = models.DateTimeField()
     reason = models.CharField(max_length=200, blank=True)

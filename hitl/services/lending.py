@@ -50,7 +50,8 @@ def open_delegation(
 
     Who may: for oneself holders of `hitl.decide_approval`, for others of `hitl.reassign_approval`.
     Open seats without a vote move at once, or when it starts, and come back at the end. Chains have
-    five links at most and no circles. Raises Refused, Invalid, Conflict. Announces nothing.
+    five links at most and no circles. What was said for somebody else moves no seat of requests that
+    the one who said it had a hand in. Raises Refused, Invalid, Conflict. Announces nothing.
     """
     moment = now or clock_now()
     giver = from_person or actor.user_id
@@ -61,7 +62,12 @@ def open_delegation(
     _check(giver, to_person, start, until, moment)
     with transaction.atomic():
         row: Delegation = Delegation.objects.create(
-            from_person_id=giver, to_person_id=to_person, starts_at=start, until=until, reason=one_text(reason, 200)
+            from_person_id=giver,
+            to_person_id=to_person,
+            opened_by_id=actor.user_id,
+            starts_at=start,
+            until=until,
+            reason=one_text(reason, 200),
         )
         _audit(actor, "DELEGATION_OPENED", row)
     if start <= moment:
@@ -185,6 +191,7 @@ def _align(approval_id: UUID, moment: datetime) -> bool:
 def _plan(approval: Approval, moment: datetime) -> list[tuple[Seat, UUID, UUID | None]]:
     links = absence.links_at(moment)
     barred = absence.with_stand_ins(approval.excluded, links)
+    links = absence.trusted(links, approval.excluded)
     seats = list(seats_here(approval).filter(closed_at=None, moved_at=None).order_by("id"))
     taken = {seat.person_id for seat in seats}
     voted = voters(approval, taken)

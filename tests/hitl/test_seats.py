@@ -104,6 +104,17 @@ def test_absence_moves_open_seats_and_gives_them_back(scene: Scene) -> None:
     assert scene.decide(approval).state == "approved"
 
 
+def test_who_asks_chooses_no_signer_by_sending_others_out_of_office(scene: Scene, third: tuple[User, Actor]) -> None:
+    scene.define({"approvers": roles("approver")})
+    asker, friend = scene.actor("admin"), scene.user_id("owner")
+    third[0].memberships.update(is_active=False)
+    before, early = scene.propose(actor=asker), scene.user_id("approver")
+    away(scene, friend, actor=asker, from_person=early)
+    assert seated(before) == {early}
+    assert seated(scene.propose(actor=asker)) == {early}
+    assert seated(scene.propose()) == {friend}
+
+
 def test_absence_seats_the_colleague_of_new_requests(scene: Scene) -> None:
     scene.define({"approvers": roles("approver")})
     away(scene, scene.user_id("owner"))
