@@ -14,6 +14,7 @@ from hitl import expressions, matching, registry
 from hitl.automation import auto_rule_from
 from hitl.models import ApprovalLevel, ApproverGroup, BusinessCalendar
 from hitl.risk import LEVELS
+from hitl.shapes import CONDITIONS, LEVEL, MOST_AMOUNT, misshapen
 from hitl.strictness import AUTH_STRENGTH
 
 FIELDS: Final = frozenset(
@@ -44,8 +45,10 @@ def problems_of(levels: Sequence[Mapping[str, Any]] | None, conditions: Mapping[
     unknown = sorted(set(conditions) - FIELDS)
     if unknown:
         found["workflow"] = [f"unknown: {', '.join(unknown)}"]
+    for name, text in misshapen(conditions, CONDITIONS).items():
+        found[name] = [text]
     for name, check in _CHECKS.items():
-        if conditions.get(name):
+        if conditions.get(name) and name not in found:
             _note(found, name, check(conditions[name]))
     _note(found, "min_cost", _costs(conditions))
     for name, (least, most) in _WHOLE.items():
@@ -53,7 +56,7 @@ def problems_of(levels: Sequence[Mapping[str, Any]] | None, conditions: Mapping[
             found[name] = [f"A whole number from {least} to {most}."]
     if levels is not None:
         _note(found, "levels", _count(levels))
-        for number, level in enumerate(levels, start=1):
+        for number, level in enumerate(levels[:LEVELS_MAX], start=1):
             _note(found, f"levels.{number}", _level(level, number))
     return found
 
@@ -120,7 +123,10 @@ def _escalation(steps: Sequence[Mapping[str, Any]]) -> list[str]:
 def _step(step: Mapping[str, Any], number: int) -> list[str]:
     if not isinstance(step, Mapping) or set(step) - {"after_hours", "add", "replace", "repeat"}:
         return [f"Step {number}: after_hours, add or replace, and repeat."]
-    people = [*(step.get("add") or []), *(step.get("replace") or [])]
+    given = [step.get("add") or [], step.get("replace") or []]
+    if not all(isinstance(rows, list | tuple) for rows in given):
+        return [f"Step {number}: add and replace are lists."]
+    people = [row for rows in given for row in rows]
     wrong = [f"Step {number} asks nobody."] if not people else []
     if not _is_whole(step.get("after_hours"), 1, 24 * 365) or not _is_whole(step.get("repeat") or 0, 0, 20):
         wrong.append(f"Step {number}: after how many whole hours, and how often again?")
@@ -164,12 +170,15 @@ def _amount(value: Any) -> Decimal | None:
     if value is None or value == "":
         return None
     found = Decimal(str(value))
-    if not found.is_finite() or found < 0:
+    if not found.is_finite() or not 0 <= found < MOST_AMOUNT:
         raise InvalidOperation
     return found
 
 
 def _level(level: Mapping[str, Any], number: int) -> list[str]:
+    wrong = list(misshapen(level, LEVEL).values()) if isinstance(level, Mapping) else ["A level is an object."]
+    if wrong:
+        return wrong
     problems = [f"unknown: {name}" for name in sorted(set(level) - LEVEL_FIELDS)]
     if level.get("mode", "any") not in ApprovalLevel.Mode.values:
         problems.append("unknown mode")

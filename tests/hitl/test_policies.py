@@ -53,6 +53,25 @@ def test_changed_calendar_moves_no_promise(scene: Scene) -> None:
     assert stored(approval).current_level["hours"]["week"] == WEEK
 
 
+SENSELESS = (
+    {"condition": ["a"]}, {"condition": 5}, {"time_window": 5}, {"kinds": [["a"]]}, {"kinds": "all"}, {"agents": 5},
+    {"auto_rules": 5}, {"auto_rules": ""}, {"escalation": [5]}, {"escalation": [{"after_hours": 1, "add": 5}]},
+    {"currency": 5}, {"min_cost": "1e999999"}, {"min_cost": 10**30}, {"channels": 5}, {"channels": ["x" * 21]},
+    {"contact_tags": [5]}, {"notify_by": "email"}, {"edit_policy": 5}, {"is_default": "no"}, {"allow_override": 1},
+    {"description": "x" * 301}, {"levels": [5]}, {"levels": [{"approvers": 5}]},
+    {"levels": [{"approvers": OWNER, "min_auth": []}]}, {"levels": [{"approvers": OWNER, "name": "x" * 81}]},
+    {"levels": [{"approvers": OWNER, "editable_fields": 5}]}, {"levels": [{"approvers": OWNER, "require_reason": ""}]},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", SENSELESS, ids=str)
+def test_values_of_another_sort_are_named_and_not_kept(scene: Scene, changes: dict[str, Any]) -> None:
+    with pytest.raises(Invalid) as caught:
+        _revise(scene, **changes)
+    assert next(iter(caught.value.facts["fields"])).startswith(next(iter(changes)))
+    assert _flow().version == 1
+
+
 def test_calendar_in_use_is_not_deleted(scene: Scene) -> None:
     calendar = _calendar(scene)
     _revise(scene, levels=[{"approvers": OWNER, "calendar_id": calendar.pk}])
