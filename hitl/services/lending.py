@@ -189,9 +189,9 @@ def _align(approval_id: UUID, moment: datetime) -> bool:
 
 
 def _plan(approval: Approval, moment: datetime) -> list[tuple[Seat, UUID, UUID | None]]:
-    links = absence.links_at(moment)
-    barred = absence.with_stand_ins(approval.excluded, links)
-    links = absence.trusted(links, approval.excluded)
+    there = absence.links_at(moment)
+    barred = absence.with_stand_ins(approval.excluded, there)
+    links = absence.trusted(there, approval.excluded)
     seats = list(seats_here(approval).filter(closed_at=None, moved_at=None).order_by("id"))
     taken = {seat.person_id for seat in seats}
     voted = voters(approval, taken)
