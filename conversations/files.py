@@ -16,7 +16,8 @@ ENDINGS: Final = {
 
 def download(file: File) -> HttpResponse:
     """Return the file as an answer that a browser saves."""
-    name = file.filename or f"file.{ENDINGS.get(file.content_type, 'bin')}"
+    name = " ".join("".join(sign if sign.isprintable() else " " for sign in file.filename).split())
+    name = name or f"file.{ENDINGS.get(file.content_type, 'bin')}"
     answer = HttpResponse(file.content, content_type="application/octet-stream")
     answer["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
     answer["X-Content-Type-Options"] = "nosniff"

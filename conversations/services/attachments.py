@@ -33,12 +33,19 @@ class File:
 
 
 def claim_attachment(*, attachment_id: UUID, now: datetime | None = None) -> Attachment | None:
-    """Take a file that is due to be fetched; None when somebody has it or it is not due. For the doors."""
+    """Take a file that is due to be fetched; None when somebody has it, it is not due or was tried too often.
+
+    For the doors.
+    """
     moment = now or clock_now()
     due = Attachment.objects.filter(pk=attachment_id, state=State.PENDING, next_attempt_at__lte=moment)
     if not due.update(next_attempt_at=moment + LEASE, attempts=F("attempts") + 1):
         return None
     found: Attachment = Attachment.objects.select_related("message__channel_account").get(pk=attachment_id)
+    if found.attempts > ATTEMPTS:
+        # Whoever had it before never said how it ended: it is not tried for ever.
+        fail_attachment(attachment=found, error="given_up", permanent=True)
+        return None
     return found
 
 

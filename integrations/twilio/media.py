@@ -43,6 +43,14 @@ class NotFetched:
 
 def fetch_media(url: str, *, account_sid: str, auth_token: str) -> Fetched | NotFetched:
     """Fetch one file of the account. Nothing raises for what the outside does."""
+    try:
+        return _fetched(url, account_sid, auth_token)
+    except ValueError:
+        # An address that cannot even be taken apart, such as one with port 99999.
+        return NotFetched("strange_address", permanent=True)
+
+
+def _fetched(url: str, account_sid: str, auth_token: str) -> Fetched | NotFetched:
     if not _is_media_of(url, account_sid):
         return NotFetched("strange_address", permanent=True)
     secret = base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()

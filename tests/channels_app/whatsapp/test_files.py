@@ -11,7 +11,9 @@ from django.test import Client
 from accounts.reveals import reveal
 from channels_app.whatsapp import media
 from conversations import services
+from conversations.files import download
 from conversations.models import Attachment
+from conversations.services.attachments import File
 from core.errors import Conflict, NotFound, Refused
 from core.models import AuditEntry
 from integrations.twilio.media import Fetched, NotFetched, fetch_media, is_wanted
@@ -82,6 +84,22 @@ def test_failing_provider_is_asked_again_later(phone: Phone, open_door: Door) ->
     assert fetched(open_door, kept).state == "stored"
 
 
+def test_file_whose_worker_always_dies_is_given_up(phone: Phone, open_door: Door) -> None:
+    attachment = arrive(phone, open_door)
+    with open_door.inside():
+        for _ in range(services.attachments.ATTEMPTS):
+            assert services.claim_attachment(attachment_id=attachment.pk) is not None
+            Attachment.objects.update(next_attempt_at=attachment.created_at)
+    kept = fetched(open_door, attachment)
+    assert (kept.state, kept.error, kept.next_attempt_at) == ("failed", "given_up", None)
+
+
+def test_name_of_a_file_cannot_break_the_answer() -> None:
+    answer = download(File("bill\r\nSet-Cookie: a=b\u202egpj.exe", "image/png", PNG))
+    assert "Set-Cookie" not in answer
+    assert answer["Content-Disposition"] == 'attachment; filename="bill Set-Cookie: a=b gpj.exe"'
+
+
 def test_wrong_credentials_and_absent_files_fail_for_good(phone: Phone, open_door: Door) -> None:
     source = arrive(phone, open_door).source
     assert fetch_media(source, account_sid=SID, auth_token="wrong") == NotFetched("status_401", permanent=True)
@@ -98,6 +116,8 @@ def test_wrong_credentials_and_absent_files_fail_for_good(phone: Phone, open_doo
         f"https://user@api.twilio.com/2010-04-01/Accounts/{SID}/Media/y",
         f"https://api.twilio.com/2010-04-01/Accounts/AC{'0' * 32}/Media/y",
         f"https://api.twilio.com/2010-04-01/Accounts/{SID}/../AC1/Media/y",
+        f"https://api.twilio.com:99999/2010-04-01/Accounts/{SID}/Media/y",
+        f"https://[bad/2010-04-01/Accounts/{SID}/Media/y",
         "http://169.254.169.254/latest/meta-data/",
         "file:///etc/passwd",
         "",
