@@ -1,0 +1,71 @@
+"""`manage.py verify_approvals`: work every approval out again from its audit entries."""
+
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import Tenant
+from core import audit
+from core.scope import platform_scope, tenant_scope
+from hitl.folding import Folded, Unfoldable, fold
+from hitl.models import Approval
+
+
+class Command(BaseCommand):
+    """Compares approvals with their audit entries; exits with 1 when one does not follow."""
+
+    help = (
+        "Work out the state, version and revision of every approval from its audit entries and name those "
+        "that do not follow. `verify_audit` tells whether the entries themselves hold; run it first."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the options."""
+        parser.add_argument("--tenant", default="", metavar="SLUG", help="only this tenant")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Compare and print; one that does not follow is an error."""
+        wrong = 0
+        for tenant_id, slug in _tenants(options["tenant"]):
+            with tenant_scope(tenant_id):
+                found, total = list(_problems()), Approval.objects.count()
+            for reference, problem in found:
+                self.stdout.write(f"{slug}: {reference}: {problem}")
+            self.stdout.write(f"{slug}: {total - len(found)} approvals follow from their audit entries")
+            wrong += len(found)
+        if wrong:
+            raise CommandError(f"{wrong} approvals do not follow from their audit entries.")
+
+
+def _tenants(slug: str) -> list[tuple[UUID, str]]:
+    with platform_scope():
+        rows = Tenant.objects.order_by("slug").values_list("id", "slug")
+        found = list(rows.filter(slug=slug) if slug else rows)
+    if slug and not found:
+        raise CommandError(f"There is no tenant {slug!r}.")
+    return found
+
+
+def _problems() -> Iterator[tuple[str, str]]:
+    for approval in Approval.objects.order_by("id").iterator(chunk_size=500):
+        problem = _problem_of(approval)
+        if problem:
+            yield approval.reference, problem
+
+
+def _problem_of(approval: Approval) -> str:
+    try:
+        folded = fold(audit.chain_of("hitl.approval", approval.pk, limit=approval.version + 1))
+    except Unfoldable as error:
+        return str(error)
+    row = Folded(approval.state, approval.version, approval.revision)
+    if folded != row:
+        return f"the row says {_words(row)}, the audit {_words(folded)}"
+    return ""
+
+
+def _words(where: Folded) -> str:
+    return f"{where.state}, version {where.version}, revision {where.revision}"
