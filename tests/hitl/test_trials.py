@@ -1,0 +1,216 @@
+"""Two at once on connections of their own, again and again: one winner, the loser is told, one effect at most."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from core import audit
+from core.errors import Conflict, WalkerError
+from hitl import services
+from hitl.folding import Folded, fold
+from hitl.models import Approval, ApproverGroup, Decision
+from tests.hitl.scene import Scene, roles, stored
+from tests.hitl.test_races import at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@dataclass
+class Trial:
+    """One scene with what all trials of a kind share."""
+
+    scene: Scene
+    number: int = 0
+    effects: int = 0
+    group: ApproverGroup | None = None
+    winners: set[str] = field(default_factory=set)
+
+    def asked(self) -> Approval:
+        """Return one more request, for a button of its own."""
+        self.number += 1
+        self.effects = len(self.scene.effects.pressed)
+        return self.scene.propose(params={"button": f"b{self.number}", "amount": "5.00"})
+
+    def vote(self, approval: Approval, role: str, verdict: str = "approve") -> Callable[[], object]:
+        """Return a vote to be given later."""
+        actor = self.scene.actor(role)
+        return lambda: self.scene.decide(approval, verdict, actor=actor)
+
+    def race(self, first: Callable[[], object], second: Callable[[], object]) -> tuple[object, object]:
+        """Start both at once; anything but a refusal in words is a failure of the trial."""
+        one, two = at_once([first, second])
+        return one, two
+
+    def won(self, name: str) -> None:
+        """Remember who won, so that a trial that nobody else ever wins is seen."""
+        self.winners.add(name)
+
+    def pressed(self) -> int:
+        """Return how many effects this trial had."""
+        return len(self.scene.effects.pressed) - self.effects
+
+    def finish(self, approval: Approval) -> Approval:
+        """Execute twice at once, and check that row, audit and effect agree."""
+        at_once([lambda: services.execute(approval.pk)] * 2)
+        row = stored(approval)
+        folded = fold(audit.chain_of("hitl.approval", approval.pk))
+        assert folded == Folded(row.state, row.version, row.revision)
+        assert self.pressed() == (row.state == "executed")
+        return row
+
+
+def _told(loser: object, states: set[str]) -> Conflict:
+    """The loser hears who was faster, when, and what that did."""
+    assert isinstance(loser, Conflict), loser
+    assert loser.facts["state"] in states
+    assert loser.facts["decided_by"]
+    assert loser.facts["decided_at"]
+    return loser
+
+
+def _approve_with_approve(trial: Trial) -> None:
+    approval = trial.asked()
+    results = trial.race(trial.vote(approval, "approver"), trial.vote(approval, "admin"))
+    (loser,) = [result for result in results if isinstance(result, WalkerError)]
+    trial.won(str(_told(loser, {"approved"}).facts["decided_by"]))
+    assert Decision.objects.filter(approval=approval).count() == 1
+    assert trial.finish(approval).state == "executed"
+
+
+def _approve_with_reject(trial: Trial) -> None:
+    approval = trial.asked()
+    results = trial.race(trial.vote(approval, "approver"), trial.vote(approval, "admin", "reject"))
+    (loser,) = [result for result in results if isinstance(result, WalkerError)]
+    state = stored(approval).state
+    trial.won(state)
+    expected = {"approved": "Approver Acme", "rejected": "Admin Acme"}[state]
+    assert _told(loser, {state}).facts["decided_by"] == expected
+    assert trial.finish(approval).state == {"approved": "executed", "rejected": "rejected"}[state]
+
+
+def _last_two_of_a_quorum(trial: Trial) -> None:
+    if trial.number == 0:
+        asked = {"approvers": roles("approver", "admin", "owner"), "mode": "quorum", "quorum": 3}
+        trial.scene.define(asked)
+    approval = trial.asked()
+    trial.vote(approval, "owner")()
+    results = trial.race(trial.vote(approval, "approver"), trial.vote(approval, "admin"))
+    assert not [result for result in results if isinstance(result, WalkerError)]
+    row = stored(approval)
+    assert (row.state, row.version, row.votes_received) == ("approved", 4, 3)
+    assert trial.finish(approval).state == "executed"
+
+
+def _last_place_of_a_quorum(trial: Trial) -> None:
+    if trial.number == 0:
+        asked = {"approvers": roles("approver", "admin", "owner"), "mode": "quorum", "quorum": 2}
+        trial.scene.define(asked)
+    approval = trial.asked()
+    trial.vote(approval, "owner")()
+    results = trial.race(trial.vote(approval, "approver"), trial.vote(approval, "admin"))
+    (loser,) = [result for result in results if isinstance(result, WalkerError)]
+    _told(loser, {"approved"})
+    assert trial.finish(approval).state == "executed"
+
+
+def _vote_with_removal(trial: Trial) -> None:
+    person, owner = trial.scene.user_id("approver"), trial.scene.actor("owner")
+    if trial.group is None:
+        trial.group = services.create_group(actor=owner, name="Desk", people=[person])
+        trial.scene.define({"approvers": [{"type": "group", "value": str(trial.group.pk)}]})
+    group_id = trial.group.pk
+    approval = trial.asked()
+
+    def remove() -> object:
+        return services.revise_group(actor=owner, group_id=group_id, name="Desk", people=[trial.scene.user_id("admin")])
+
+    vote, removal = trial.race(trial.vote(approval, "approver"), remove)
+    assert isinstance(removal, ApproverGroup)
+    assert isinstance(vote, Approval | WalkerError)
+    row = trial.finish(approval)
+    trial.won(row.state)
+    assert row.state in ("pending", "approved"), "done on the vote of one who had left"
+    services.revise_group(actor=owner, group_id=group_id, name="Desk", people=[person])
+
+
+def _approve_with_expiry(trial: Trial) -> None:
+    approval = trial.asked()
+    vote, expired = trial.race(
+        trial.vote(approval, "approver"),
+        lambda: services.expire(approval_id=approval.pk, now=approval.expires_at),
+    )
+    assert isinstance(vote, Conflict) is expired
+    if expired:
+        assert _told(vote, {"expired"}).facts["decided_as"] == "expired"
+    trial.won("expired" if expired else "approved")
+    assert trial.finish(approval).state == ("expired" if expired else "executed")
+
+
+def _approve_with_edit(trial: Trial) -> None:
+    if trial.number == 0:
+        trial.scene.define({"editable_fields": ["amount"]})
+    approval, editor = trial.asked(), trial.scene.actor("admin")
+
+    def edit() -> object:
+        changes = {"amount": "7.00"}
+        return services.edit(actor=editor, approval_id=approval.pk, changes=changes, digest=approval.digest)
+
+    results = trial.race(trial.vote(approval, "approver"), edit)
+    (loser,) = [result for result in results if isinstance(result, WalkerError)]
+    row = stored(approval)
+    _told(loser, {row.state})
+    trial.won(row.state)
+    if row.state == "approved":
+        assert row.payload["amount"] == "5.00"
+        assert trial.finish(approval).state == "executed"
+    else:
+        assert (row.state, row.revision, row.votes_received) == ("pending", 2, 0)
+        assert trial.finish(approval).state == "pending"
+
+
+def _revoke_with_claim(trial: Trial) -> None:
+    approval, approver = trial.asked(), trial.scene.actor("approver")
+    trial.vote(approval, "approver")()
+    revoked, _ = trial.race(
+        lambda: services.revoke(actor=approver, approval_id=approval.pk),
+        lambda: services.execute(approval.pk),
+    )
+    lost = isinstance(revoked, WalkerError)
+    if lost:
+        _told(revoked, {"executing", "executed"})
+    trial.won("claim" if lost else "revoke")
+    assert trial.finish(approval).state == ("executed" if lost else "cancelled")
+
+
+TRIALS = [
+    _approve_with_approve,
+    _approve_with_reject,
+    _last_two_of_a_quorum,
+    _last_place_of_a_quorum,
+    _vote_with_removal,
+    _approve_with_expiry,
+    _approve_with_edit,
+    _revoke_with_claim,
+]
+NAMES = [trial.__name__.strip("_") for trial in TRIALS]
+
+
+@pytest.fixture
+def trial(live_scene: Scene) -> Iterator[Trial]:
+    """A scene for many trials of one kind; at the end its audit holds."""
+    yield Trial(live_scene)
+    assert audit.verify().ok
+
+
+@pytest.mark.parametrize("run", TRIALS, ids=NAMES)
+def test_two_at_once_have_one_winner(trial: Trial, run: Callable[[Trial], None]) -> None:
+    for _ in range(15):
+        run(trial)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("run", TRIALS, ids=NAMES)
+def test_two_at_once_have_one_winner_two_hundred_times(trial: Trial, run: Callable[[Trial], None]) -> None:
+    for _ in range(200):
+        run(trial)
