@@ -82,3 +82,21 @@ def test_row_that_was_moved_past_the_audit_is_named(live_scene: Scene, capsys: p
     with pytest.raises(CommandError):
         call_command("verify_approvals")
     assert f"acme: {approval.reference}: the row says approved" in capsys.readouterr().out
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tail_cut_together_with_its_head_is_found_by_what_it_told_of(
+    live_scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    approval = live_scene.approved()
+    last = audit.chain_of("hitl.approval", approval.pk)[-1]
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("alter table core_auditentry disable trigger walker_append_only")
+        cursor.execute("delete from core_auditentry where id = %s", [last.pk])
+        cursor.execute("alter table core_auditentry enable always trigger walker_append_only")
+        head = [last.seq - 1, last.previous_hash, last.tenant_id]
+        cursor.execute("update core_audithead set seq = %s, hash = %s where tenant_id = %s", head)
+    assert audit.verify().ok
+    with pytest.raises(CommandError):
+        call_command("verify_approvals")
+    assert f"acme: {approval.reference}: the row says approved, version 2" in capsys.readouterr().out
