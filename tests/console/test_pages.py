@@ -54,9 +54,10 @@ def test_page_of_one_opens(browser: Browser, world: World, name: str) -> None:
 
 def test_page_of_an_agent_and_its_run_opens(browser: Browser, acme: World) -> None:
     agent = Agent.objects.create(name="Relay", type="seo", category="search")
-    AgentVersion.objects.create(agent=agent, number=3, tools=["page_ranks"])
+    AgentVersion.objects.create(agent=agent, number=3, tools=["rankings", "gone"])
     shown = browser("admin").get(f"/admin/agents/agent/{agent.pk}/").content.decode()
-    assert "Page ranks" in shown or "page ranks" in shown
+    assert "Show search rankings" in shown
+    assert "gone" not in shown
 
 
 def test_page_of_an_audit_entry_opens(browser: Browser, acme: World) -> None:
