@@ -7,6 +7,9 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
 from agents.models import AgentRun, ToolCall
 from agents.ports import Line, ToolRequest
 from agents.tools import registry
@@ -54,23 +57,26 @@ def recorded(run: AgentRun) -> list[Line]:
 def _open_call(run: AgentRun, request: ToolRequest, number: int) -> tuple[ToolCall, bool]:
     """The row of this call: the same wish within a run is the same row, whatever its id."""
     wish = _fingerprint(request)
-    same = ToolCall.objects.filter(run=run, fingerprint=wish).first()
+    call_id = request.call_id[:64] or f"round-{number}"
+    made = list(ToolCall.objects.filter(Q(fingerprint=wish) | Q(call_id=call_id), run=run))
+    same = next((call for call in made if call.fingerprint == wish), None)
     if same:
         return same, True
-    call_id = request.call_id[:64] or f"round-{number}"
-    if ToolCall.objects.filter(run=run, call_id=call_id).exists():
-        call_id = f"{call_id}~{wish[:12]}"
-    call, created = ToolCall.objects.get_or_create(
+    call = ToolCall(
         run=run,
         fingerprint=wish,
-        defaults={
-            "call_id": call_id,
-            "name": request.name[:60],
-            "arguments": _masked(request.arguments),
-            "round": number,
-        },
+        call_id=f"{call_id}~{wish[:12]}" if made else call_id,
+        name=request.name[:60],
+        arguments=_masked(request.arguments),
+        round=number,
     )
-    return call, not created
+    try:
+        with transaction.atomic():
+            call.save(force_insert=True)
+    except IntegrityError:
+        # Whoever has taken the run over meanwhile has the same wish.
+        return ToolCall.objects.get(run=run, fingerprint=wish), True
+    return call, False
 
 
 def _fingerprint(request: ToolRequest) -> str:

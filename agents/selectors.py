@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.db.models import Max, Q
@@ -17,6 +19,15 @@ from core.actors import Actor
 from core.errors import NotFound
 
 TRANSCRIPT_LINES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a run hears of its conversation, and the agent that its newest message asks for."""
+
+    lines: Sequence[Line] = field(repr=False)
+    has_messages: bool
+    named: str
 
 
 def list_agents(*, viewer: Actor) -> list[Agent]:
@@ -72,20 +83,21 @@ def last_version(conversation_id: UUID) -> AgentVersion | None:
     return versions.select_related("agent").order_by("-number").first()
 
 
-def transcript(run: AgentRun) -> tuple[Line, ...]:
-    """The masked lines of the conversation as this run sees them.
+def hear(run: AgentRun) -> Heard:
+    """The masked lines of the conversation as this run sees them, read once for a round.
 
     Its unanswered messages come last, whatever was said meanwhile; a message that came later and
     has not joined is left to the round, or the run, that it joins.
     """
-    inputs = dict(run.inputs.values_list("message_id", "answered_at"))
-    newest = Message.objects.filter(conversation_id=run.conversation_id).order_by("-seq")
-    joined = Message.objects.filter(id__in=inputs).aggregate(last=Max("seq"))["last"] or 0
-    known = newest.filter(Q(seq__lte=joined) | Q(direction="out"))[:TRANSCRIPT_LINES]
-    rows = list(known)[::-1]
-    open_ids = {message_id for message_id, answered in inputs.items() if answered is None}
+    inputs = list(run.inputs.values_list("message_id", "answered_at", "message__seq"))
+    joined = max((seq for _, _, seq in inputs), default=0)
+    newest = Message.objects.filter(conversation_id=run.conversation_id).order_by("-seq").defer("body", "media")
+    rows = list(newest.filter(Q(seq__lte=joined) | Q(direction="out"))[:TRANSCRIPT_LINES])[::-1]
+    open_ids = {message_id for message_id, answered, _ in inputs if answered is None}
     told = [row for row in rows if row.id not in open_ids]
-    return tuple(_line(row) for row in [*told, *(row for row in rows if row.id in open_ids)])
+    lines = tuple(_line(row) for row in [*told, *(row for row in rows if row.id in open_ids)])
+    last = next((row for row in rows if inputs and row.seq == joined), None)
+    return Heard(lines, bool(inputs), str((last.metadata or {}).get("agent", "")) if last else "")
 
 
 def is_stopped(run: AgentRun) -> bool:
@@ -106,16 +118,16 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
 
     A run has the rights of the weakest of its messages: one unverified among them makes it public.
     """
-    conversation = Conversation.objects.select_related("contact", "channel_account").get(pk=run.conversation_id)
+    columns = ("contact__user_id", "contact__linked_by_id", "channel_account__kind")
+    user_id, linked_by_id, channel = Conversation.objects.values_list(*columns).get(pk=run.conversation_id)
     senders = set(run.inputs.values_list("message__sender_verified", "message__sender_user_id"))
     verified = bool(senders) and all(proven for proven, _ in senders)
-    user_id = conversation.contact.user_id
     seat = None
     if user_id and senders == {(True, user_id)}:
         seat = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True).first()
     return Caller(
-        conversation_id=conversation.id,
-        channel=conversation.channel_account.kind,
+        conversation_id=run.conversation_id,
+        channel=channel,
         verified=verified,
         user_id=seat.user_id if seat else None,
         permissions=permissions_of(seat.role) if seat else frozenset(),
@@ -123,7 +135,7 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
         agent_type=version.agent.type,
         agent_owner_id=version.agent.owner_id,
         run_id=run.id,
-        linked_by_id=conversation.contact.linked_by_id,
+        linked_by_id=linked_by_id,
         max_open_approvals=version.max_open_approvals,
         agent_author_ids=_authors_of(version),
     )

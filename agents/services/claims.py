@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q
 
 from agents.models import AgentRun
@@ -13,6 +14,7 @@ from core.clock import now as clock_now
 from core.tenancy import platform_scope
 
 LEASE = timedelta(seconds=45)
+FRESH = timedelta(seconds=5)
 OVERDUE = timedelta(seconds=3)
 SLACK = timedelta(seconds=0.1)  # a task may wake a moment early
 State = AgentRun.State
@@ -27,7 +29,8 @@ def claim(run_id: UUID, *, now: datetime | None = None) -> AgentRun | None:
     due = Q(lease_until=None) | Q(lease_until__lte=moment + SLACK)
     free = Q(state=State.QUEUED) & due | Q(state=State.RUNNING, lease_until__lt=moment)
     try:
-        with transaction.atomic():
+        # Alone it is a transaction of its own; within another one a refusal must not spoil that.
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
             won = AgentRun.objects.filter(free, pk=run_id).update(
                 state=State.RUNNING,
                 lease_until=moment + LEASE,
@@ -45,7 +48,16 @@ def claim(run_id: UUID, *, now: datetime | None = None) -> AgentRun | None:
 def renew(run: AgentRun, *, now: datetime | None = None) -> bool:
     """Push the lease out; False when somebody else has the run now."""
     held = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
-    return bool(held.update(lease_until=(now or clock_now()) + LEASE))
+    until = (now or clock_now()) + LEASE
+    kept = bool(held.update(lease_until=until))
+    if kept:
+        run.lease_until = until
+    return kept
+
+
+def is_fresh(run: AgentRun) -> bool:
+    """Whether the lease was taken or renewed a moment ago, so that another UPDATE would say the same."""
+    return run.lease_until is not None and run.lease_until - clock_now() > LEASE - FRESH
 
 
 def next_queued(conversation_id: UUID) -> UUID | None:

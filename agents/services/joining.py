@@ -26,7 +26,7 @@ def take_message(*, message_id: UUID, now: datetime | None = None) -> AgentRun |
     once its sender pauses, so that what follows has one answer. Safe to repeat.
     """
     moment = now or clock_now()
-    message = Message.objects.filter(pk=message_id, direction="in").first()
+    message = Message.objects.only("id", "conversation_id").filter(pk=message_id, direction="in").first()
     if message is None:
         return None
     conversation = Conversation.objects.select_for_update().get(pk=message.conversation_id)

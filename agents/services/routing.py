@@ -5,16 +5,14 @@ from __future__ import annotations
 from agents import selectors
 from agents.local.model import AGENT_OF, topic_tool
 from agents.models import AgentRun, AgentVersion
-from conversations.models import Message
 
 
-def choose_version(run: AgentRun) -> AgentVersion | None:
+def choose_version(run: AgentRun, heard: selectors.Heard) -> AgentVersion | None:
     """The version that works this run: named by the frame, by intent, the last one, or any."""
-    message = Message.objects.filter(id__in=run.inputs.values("message_id")).order_by("-seq").first()
-    named = _plain(str((message.metadata or {}).get("agent", ""))) if message else ""
+    named = _plain(heard.named)
     if named and (version := _named(named)):
         return version
-    wanted = topic_tool(selectors.transcript(run)) if message else ""
+    wanted = topic_tool(heard.lines) if heard.has_messages else ""
     if wanted and (version := _able(wanted)):
         return version
     return selectors.last_version(run.conversation_id) or selectors.any_version()

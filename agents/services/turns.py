@@ -36,14 +36,14 @@ State = AgentRun.State
 
 @dataclass(frozen=True)
 class Answer:
-    """What a round came to: words, or why there are none; and whether a person takes over.
+    """What a round came to: words, or why there are none; and whose they are.
 
     After a stop only what was asked for already is told.
     """
 
     outcome: RunOutcome
     generation: int
-    hand_off: str = ""
+    version: AgentVersion | None = None
     stopped: bool = False
 
 
@@ -63,7 +63,7 @@ def run_turn(run_id: UUID, *, now: datetime | None = None) -> UUID | None:
     if run.trigger != AgentRun.Trigger.MESSAGE:
         outcomes.tell(run)
     elif run.fence > MAX_ATTEMPTS + run.generation:
-        _finish(run, None, Answer(RunOutcome("", 0, error="crashed"), run.generation))
+        _finish(run, Answer(RunOutcome("", 0, error="crashed"), run.generation))
     else:
         _work(run)
     return claims.next_queued(run.conversation_id)
@@ -73,26 +73,29 @@ def _work(run: AgentRun) -> None:
     speaker = Speaker(run.conversation_id, run.id)
     speaker.typing(True)
     try:
-        for _ in range(MAX_REDOS):
-            if not claims.renew(run):
+        for number in range(MAX_REDOS):
+            if number and not claims.renew(run):
                 return
-            version = choose_version(run)
-            answer = _round(run, version, speaker)
-            if _finish(run, version, answer):
+            answer = _round(run, speaker, is_first=run.fence == 1 and not number)
+            if _finish(run, answer):
                 return
             speaker.restart()
-        _finish(run, None, Answer(RunOutcome("", 0, error="no_pause"), -1))
+        _finish(run, Answer(RunOutcome("", 0, error="no_pause"), -1))
     finally:
         speaker.typing(False)
 
 
-def _round(run: AgentRun, version: AgentVersion | None, speaker: Speaker) -> Answer:
+def _round(run: AgentRun, speaker: Speaker, *, is_first: bool) -> Answer:
     """Let the orchestrator work once over all messages that have joined so far."""
+    # Read before the messages: one that joins in between has the round done again.
     generation = AgentRun.objects.values_list("generation", flat=True).get(pk=run.pk)
+    heard = selectors.hear(run)
+    version = choose_version(run, heard)
     if version is None:
         return Answer(RunOutcome("", 0, error="no_agent"), generation)
+    done = () if is_first else calls.recorded(run)
     try:
-        outcome = _orchestrate(run, version, speaker.emit)
+        outcome = _orchestrate(run, version, (*heard.lines, *done), speaker.emit)
     except Stopped:
         speaker.restart()
         outcome = RunOutcome("", 0)
@@ -105,17 +108,17 @@ def _round(run: AgentRun, version: AgentVersion | None, speaker: Speaker) -> Ans
         log.exception("run_broke", run=str(run.pk))
         outcome = RunOutcome("", 0, error="run_broke")
     speaker.flush()
-    return Answer(outcome, generation, _wished_hand_off(run))
+    return Answer(outcome, generation, version)
 
 
-def _orchestrate(run: AgentRun, version: AgentVersion, emit: Emit) -> RunOutcome:
+def _orchestrate(run: AgentRun, version: AgentVersion, lines: tuple[Line, ...], emit: Emit) -> RunOutcome:
     caller = selectors.caller_of(run, version)
     offered = tools.offered([*version.tools, *tools.FOR_EVERY_AGENT], caller)
     names = {tool.key for tool in offered}
     context = RunContext(
         run_id=run.id,
         prompt=version.prompt,
-        lines=(*selectors.transcript(run), *calls.recorded(run)),
+        lines=lines,
         tools=tuple(tool.spec() for tool in offered),
         max_rounds=MAX_ROUNDS,
     )
@@ -123,7 +126,8 @@ def _orchestrate(run: AgentRun, version: AgentVersion, emit: Emit) -> RunOutcome
     _heed_stop(run)
 
     def call_tool(request: ToolRequest, number: int) -> Line:
-        claims.renew(run)
+        if not claims.is_fresh(run):
+            claims.renew(run)
         _heed_stop(run)
         # Read the caller again: his seat may have ended since the tools were offered.
         fresh = selectors.caller_of(run, version)
@@ -153,11 +157,11 @@ def _waits(call: ToolCall) -> bool:
     return call.approval_id is not None and not call.result.get("withdrawn")
 
 
-def _wished_hand_off(run: AgentRun) -> str:
-    return next((c.result["hand_off"] for c in _open_calls(run) if "hand_off" in c.result), "")
+def _wished_hand_off(made: list[ToolCall]) -> str:
+    return next((c.result["hand_off"] for c in made if "hand_off" in c.result), "")
 
 
-def _finish(run: AgentRun, version: AgentVersion | None, answer: Answer) -> bool:
+def _finish(run: AgentRun, answer: Answer) -> bool:
     """Answer and end the run together; False when a message joined meanwhile.
 
     Lock order: conversation, run, then the stream and the audit head inside `reply`.
@@ -172,41 +176,41 @@ def _finish(run: AgentRun, version: AgentVersion | None, answer: Answer) -> bool
             return True
         if answer.generation >= 0 and current.generation != answer.generation:
             return False
-        _settle(current, version, answer.outcome)
+        made = _open_calls(current)
         if conversation.state != Conversation.State.AGENT:
-            AgentRun.objects.filter(pk=run.pk).update(error_code="taken_over")
-            return True
-        _speak(current, version, answer)
+            _settle(current, answer, made, code="taken_over")
+        else:
+            _speak(current, answer, made)
     return True
 
 
-def _settle(run: AgentRun, version: AgentVersion | None, outcome: RunOutcome) -> None:
+def _settle(
+    run: AgentRun, answer: Answer, made: list[ToolCall], *, code: str = "", reply_id: UUID | None = None
+) -> None:
     """Write how the run ended."""
-    moment = clock_now()
-    waits = any(_waits(call) for call in _open_calls(run))
+    moment, outcome = clock_now(), answer.outcome
+    waits = any(_waits(call) for call in made)
     ended = State.FAILED if outcome.error else State.WAITING if waits else State.FINISHED
     AgentRunMessage.objects.filter(run=run, answered_at=None).update(answered_at=moment)
     AgentRun.objects.filter(pk=run.pk).update(
         state=ended,
-        agent_version=version,
+        agent_version=answer.version,
         rounds=run.rounds + outcome.rounds,
         input_tokens=run.input_tokens + outcome.usage.input_tokens,
         output_tokens=run.output_tokens + outcome.usage.output_tokens,
-        error_code=outcome.error[:40],
+        error_code=code or outcome.error[:40],
+        reply_id=reply_id or run.reply_id,
         lease_until=None,
         finished_at=moment,
     )
 
 
-def _speak(run: AgentRun, version: AgentVersion | None, answer: Answer) -> None:
+def _speak(run: AgentRun, answer: Answer, made: list[ToolCall]) -> None:
     """Say the answer (or the apology, or after a stop what was asked for), then hand over where that is due."""
-    made = _open_calls(run)
     text = _with_signatures(_words(answer), made)
-    if answer.stopped:
-        AgentRun.objects.filter(pk=run.pk).update(error_code="stopped")
-    if text:
-        _say(run, version, text, made)
-    reason = answer.outcome.error or answer.hand_off
+    reply_id = _say(run, answer.version, text, made) if text else None
+    _settle(run, answer, made, code="stopped" if answer.stopped else "", reply_id=reply_id)
+    reason = answer.outcome.error or _wished_hand_off(made)
     if reason:
         conversations.hand_off(actor=system("agents"), conversation_id=run.conversation_id, reason=_code(reason))
 
@@ -217,7 +221,7 @@ def _words(answer: Answer) -> str:
     return APOLOGY if answer.outcome.error else answer.outcome.text or APOLOGY
 
 
-def _say(run: AgentRun, version: AgentVersion | None, text: str, made: list[ToolCall]) -> None:
+def _say(run: AgentRun, version: AgentVersion | None, text: str, made: list[ToolCall]) -> UUID:
     message = conversations.reply(
         actor=agent_actor(version),
         conversation_id=run.conversation_id,
@@ -228,7 +232,7 @@ def _say(run: AgentRun, version: AgentVersion | None, text: str, made: list[Tool
         metadata=_metadata(run, version, made),
         client_id=answer_id(run),
     )
-    AgentRun.objects.filter(pk=run.pk).update(reply_id=message.id)
+    return message.pk
 
 
 def _metadata(run: AgentRun, version: AgentVersion | None, made: list[ToolCall]) -> dict[str, str]:

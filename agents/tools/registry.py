@@ -5,6 +5,8 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -51,6 +53,12 @@ class Caller:
         return self.user_id is not None
 
 
+@cache
+def _schema(arguments: type[Arguments]) -> Mapping[str, Any]:
+    """Made once for each class: it took longer than the local model."""
+    return MappingProxyType(arguments.model_json_schema())
+
+
 class Tool(abc.ABC):
     """Something an agent can call; `ability` says it as people are told: "I can …"."""
 
@@ -80,8 +88,7 @@ class Tool(abc.ABC):
 
     def spec(self) -> ToolSpec:
         """What a model is told about it."""
-        schema = self.arguments.model_json_schema()
-        return ToolSpec(self.key, self.title, self.description, schema, self.acting)
+        return ToolSpec(self.key, self.title, self.description, _schema(self.arguments), self.acting)
 
     def read(self, raw: Mapping[str, Any]) -> Arguments:
         """Check arguments of a model. Raises ValueError with the field names that are wrong."""

@@ -159,7 +159,7 @@ def test_worker_killed_between_answer_and_end_speaks_once(committed_desk: Desk) 
         """As a SIGKILL: nothing of ours runs after it."""
 
     def die(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        if sql.startswith('UPDATE "agents_agentrun" SET "reply_id"'):
+        if sql.startswith('UPDATE "agents_agentrun"') and '"reply_id" = ' in sql:
             raise Killed
         return execute(sql, *rest)
 
