@@ -106,7 +106,7 @@ def _as_value(text: str, before: Any) -> Any:
         return None
     try:
         return json.loads(text, parse_float=str)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.clock import now
+from core.errors import Invalid
 from core.rest.authentication import actor_of
 from core.rest.fields import Document
 from core.rest.idempotent import once
@@ -19,6 +20,7 @@ from core.rest.schema import paged
 from core.rest.views import ApiView, ListQuery, body_of
 from hitl import api, caps, definitions, services
 from hitl import api_shapes as shapes
+from hitl.checks import FIELDS
 from hitl.models import ApprovalWorkflow, Cap
 from hitl.simulating import Trial, simulate
 
@@ -99,6 +101,15 @@ class CapSerializer(serializers.ModelSerializer[Cap]):
         return str(caps.used(cap, now()))
 
 
+def _conditions(said: dict[str, Any]) -> dict[str, Any]:
+    """Return the conditions, whose names are none but ours: `actor` is not said in a body."""
+    found: dict[str, Any] = said["conditions"]
+    unknown = sorted(set(found) - FIELDS)
+    if unknown:
+        raise Invalid("There is no such condition.", fields={"conditions": [f"unknown: {unknown[0][:60]}"]})
+    return found
+
+
 def _shown(request: Request, workflow: ApprovalWorkflow, *, status: int = 200) -> Response:
     found = definitions.get_workflow(viewer=actor_of(request), workflow_id=workflow.pk)
     return Response(FLOW(found).data, status=status)
@@ -115,7 +126,7 @@ class Workflows(api.Workflows):
         """Define which requests need whose signatures. Needs `hitl.manage_workflow`."""
         said = body_of(request, WorkflowRequest)
         made = services.create_workflow(
-            actor=actor_of(request), name=said["name"], levels=said["levels"], **said["conditions"]
+            actor=actor_of(request), name=said["name"], levels=said["levels"], **_conditions(said)
         )
         return _shown(request, made, status=201)
 
@@ -132,7 +143,7 @@ class WorkflowRevision(ApiView):
         said = body_of(request, WorkflowChange)
         named = {key: said[key] for key in ("name", "levels") if key in said}
         changed = services.revise_workflow(
-            actor=actor_of(request), workflow_id=workflow_id, **named, **said["conditions"]
+            actor=actor_of(request), workflow_id=workflow_id, **named, **_conditions(said)
         )
         return _shown(request, changed)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -16,6 +16,7 @@ from hitl import assessing, registry, risk, seating, sla
 from hitl.types import Estimate
 
 VIEW: Final = "hitl.view_approvalworkflow"
+FURTHEST: Final = timedelta(days=3653)
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,16 @@ class Simulation:
 def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> Simulation:
     """Tell what a request would meet at a moment, through the engine's own matching; writes nothing.
 
-    Needs `hitl.view_approvalworkflow`. Raises Refused, Invalid for an unknown kind or a score out
-    of range. Only the first level has a due time: later ones begin when the one before is signed.
+    Needs `hitl.view_approvalworkflow`. Raises Refused, Invalid for an unknown kind, a score out
+    of range or a moment more than ten years away. Only the first level has a due time: later ones
+    begin when the one before is signed.
     """
     viewer.require(VIEW)
     if trial.kind not in set(registry.keys()) or not 0 <= trial.score <= 100:
         raise Invalid("Choose a kind and a risk from 0 to 100.", fields={"kind": ["Choose a kind of action."]})
     at = moment or clock_now()
+    if abs(at - clock_now()) > FURTHEST:
+        raise Invalid("Choose a moment within ten years.", fields={"moment": ["Within ten years from now."]})
     estimate = Estimate(trial.cost, trial.currency, trial.share, trial.reach)
     scored = risk.RiskAssessment(trial.score, risk.level_of(trial.score), ())
     matched = assessing.match(

@@ -29,6 +29,8 @@ _WHERE: Final = ("channels", "contact_tags", "agents", "days", "from_time", "unt
 _LATER: Final = (
     "escalate_after", "escalate_to", "reminder_every_hours", "reminder_max", "expire_hours", "execute_within_hours",
 )  # fmt: skip
+_NARROWER: Final = ("condition", "per", "window_hours")
+"""What the form does not show of a rule, and what makes it narrower: saving the form must not widen it."""
 _ALONE: Final = ("auto_cost", "auto_score", "auto_per_day", "auto_money", "auto_reject_score", "allow_override")
 
 
@@ -172,7 +174,8 @@ def values_of(
         "auto_rules": _rules(said, known.get("auto_rules") or []),
         "escalation": _ladder(said, known.get("escalation") or []),
     }
-    return [level for level in (_level(said, n) for n in range(1, LEVELS_SHOWN + 1)) if level], conditions
+    hidden = [] if old is None else levels_of(old)[LEVELS_SHOWN:]
+    return [*filter(None, (_level(said, n) for n in range(1, LEVELS_SHOWN + 1))), *hidden], conditions
 
 
 def _split(text: str | None) -> list[str]:
@@ -204,12 +207,15 @@ def _level(said: Mapping[str, Any], number: int) -> dict[str, Any]:
 
 def _rules(said: Mapping[str, Any], known: list[dict[str, Any]]) -> list[dict[str, Any]]:
     rules = [rule for rule in known if rule.get("id") not in (APPROVE_ID, REJECT_ID)]
+    hidden = {rule.get("id"): {key: rule[key] for key in _NARROWER if rule.get(key)} for rule in known}
     if said.get("auto_reject_score"):
-        rules.append({"id": REJECT_ID, "verdict": "reject", "min_score": said["auto_reject_score"]})
+        rejecting = {"id": REJECT_ID, "verdict": "reject", "min_score": said["auto_reject_score"]}
+        rules.append({**hidden.get(REJECT_ID, {}), **rejecting})
     if said.get("auto_cost") is None or said.get("auto_score") is None:
         return rules
     money = said.get("auto_money")
     approving = {
+        **hidden.get(APPROVE_ID, {}),
         "id": APPROVE_ID,
         "verdict": "approve",
         "max_cost": str(said["auto_cost"]),
@@ -223,8 +229,12 @@ def _rules(said: Mapping[str, Any], known: list[dict[str, Any]]) -> list[dict[st
 
 def _ladder(said: Mapping[str, Any], known: list[dict[str, Any]]) -> list[dict[str, Any]]:
     people = _approvers(said.get("escalate_to") or [])
+    if known and not known[0].get("add"):
+        # A step that replaces people is not shown, and stays.
+        return known
     first = {"after_hours": said["escalate_after"], "add": people} if said.get("escalate_after") and people else None
-    return [*([first] if first else []), *known[1:]]
+    kept = {"repeat": known[0]["repeat"]} if known and known[0].get("repeat") else {}
+    return [*([kept | first] if first else []), *known[1:]]
 
 
 def initial_of(workflow: ApprovalWorkflow) -> dict[str, Any]:

@@ -47,6 +47,20 @@ def test_absent_and_not_yours_are_told_the_same(office: Office) -> None:
     assert answers[0] == answers[1]
 
 
+@pytest.mark.parametrize("name", ["actor", "workflow_id", "name", "levels", "moment", "version", "id", ""])
+def test_names_of_ours_are_no_conditions(office: Office, name: str) -> None:
+    path = f"workflows/{office.ids['workflow']}/revise/"
+    body = {"conditions": {name: str(office.ids["workflow"])}}
+    assert shape(office.caller("owner").post(path, body)) == (400, "invalid")
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_trial_at_the_end_of_time_is_refused(office: Office, moment: str) -> None:
+    path = f"workflows/{office.ids['workflow']}/simulate/"
+    answer = office.caller("owner").post(path, {"kind": KIND, "score": 40, "moment": moment})
+    assert shape(answer) == (400, "invalid")
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 def test_other_method_is_not_allowed(office: Office, method: str) -> None:
     answer = raw(office.caller("owner"), method, "approvals/")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from core.scope import tenant_scope
+from hitl import services
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap, RiskPolicy
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, build_scene
@@ -54,6 +55,25 @@ def test_edit_form_shows_what_was_saved(browser: Browser, flows: World) -> None:
     assert again.status_code == 302
     with tenant_scope(flows.acme.pk):
         assert (_only(pk=made.pk).name, _only(pk=made.pk).version) == ("Money", 2)
+
+
+def test_saving_the_form_keeps_what_it_does_not_show(browser: Browser, flows: World) -> None:
+    visitor = browser("owner")
+    visitor.post(f"{FLOW}create/", FORM)
+    level = {"approvers": [{"type": "role", "value": "owner"}]}
+    ladder = [{"after_hours": 2, "replace": [{"type": "role", "value": "owner"}]}]
+    with tenant_scope(flows.acme.pk):
+        made = _only(condition__contains="risk")
+        rule = {**made.auto_rules[0], "condition": "hour < 18", "per": "requester", "window_hours": 48}
+        services.revise_workflow(
+            actor=flows.actor("owner"), workflow_id=made.pk, levels=[level] * 10, auto_rules=[rule], escalation=ladder
+        )
+    assert visitor.post(f"{FLOW}{made.pk}/edit/", {**FORM, "escalate_to": []}).status_code == 302
+    with tenant_scope(flows.acme.pk):
+        kept = _only(pk=made.pk)
+        assert kept.levels.count() == 4  # the two of the form, and the ninth and tenth
+    assert kept.auto_rules[0] == rule
+    assert kept.escalation == ladder
 
 
 @pytest.mark.parametrize(
