@@ -3,22 +3,25 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
+from core import prepared
 from core.actors import Actor
 from core.clock import now
 from core.crypto import current_key_id, derive_key
 from core.ids import uuid7
 from core.models import AuditEntry, AuditHead
+from core.prepared import Prepared
 from core.scope import current_tenant_id
 
 PAGE = 1000
+Head = tuple[int, str]
+"""The number and the hash of the last entry."""
 SIGNED = (
     "id seq at actor_kind actor_id actor_user_id actor_name role auth_strength address action "
     "object_type object_id old_state new_state facts key_id previous_hash"
@@ -36,6 +39,19 @@ class Verdict:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What an entry says: who did what to which object. Facts are ids, states and numbers only."""
+
+    actor: Actor
+    action: str
+    object_type: str
+    object_id: UUID
+    old_state: str = ""
+    new_state: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
 def record(
     *,
     actor: Actor,
@@ -51,53 +67,84 @@ def record(
     Call it as the last statement before the commit: it locks the head of the chain, and work done
     under that lock stops every other writer of the tenant. Facts are ids, states and numbers only.
     """
-    head_seq, head_hash = _lock_head()
+    record_all([Fact(actor, action, object_type, object_id, old_state, new_state, facts or {})])
+
+
+def record_all(entries: Sequence[Fact], *, head: Head | None = None) -> None:
+    """Append entries to the tenant's chain, as `record` does; `head` is its end, locked by the caller."""
+    if not entries:
+        return
+    seq, digest = head or _lock_head()
+    written = []
+    for fact in entries:
+        entry = _entry(fact, seq + 1, digest)
+        seq, digest = entry.seq, entry.hash
+        written.append(entry)
+    _append(written)
+
+
+def _entry(fact: Fact, seq: int, previous: str) -> AuditEntry:
     entry = AuditEntry(
         id=uuid7(),
-        seq=head_seq + 1,
+        seq=seq,
         at=now(),
-        actor_kind=actor.kind,
-        actor_id=actor.id,
-        actor_user_id=actor.user_id,
-        actor_name=actor.name,
-        role=actor.role,
-        auth_strength=actor.auth_strength,
-        address=actor.address,
-        action=action,
-        object_type=object_type,
-        object_id=object_id,
-        old_state=old_state,
-        new_state=new_state,
-        facts=facts or {},
+        actor_kind=fact.actor.kind,
+        actor_id=fact.actor.id,
+        actor_user_id=fact.actor.user_id,
+        actor_name=fact.actor.name,
+        role=fact.actor.role,
+        auth_strength=fact.actor.auth_strength,
+        address=fact.actor.address,
+        action=fact.action,
+        object_type=fact.object_type,
+        object_id=fact.object_id,
+        old_state=fact.old_state,
+        new_state=fact.new_state,
+        facts=fact.facts,
         key_id=current_key_id(),
-        previous_hash=head_hash,
+        previous_hash=previous,
     )
     entry.hash = entry_hash(entry)
-    _append(entry)
+    return entry
 
 
-def _lock_head() -> tuple[int, str]:
+def _lock_head() -> Head:
     rows = AuditHead.objects.select_for_update().values_list("seq", "hash")
-    head: tuple[int, str] | None = rows.first()
+    head: Head | None = rows.first()
     if head is not None:
         return head
     AuditHead.objects.bulk_create([AuditHead()], ignore_conflicts=True)
-    made: tuple[int, str] = rows.get()
+    made: Head = rows.get()
     return made
 
 
-def _append(entry: AuditEntry) -> None:
-    # One statement for both rows: this runs under the tenant's hottest lock.
-    fields = list(AuditEntry._meta.local_fields)
-    columns = ", ".join(f'"{field.column}"' for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
-    values = [field.get_db_prep_save(getattr(entry, field.attname), connection) for field in fields]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"with entry as (insert into core_auditentry ({columns}) values ({marks})) "
-            "update core_audithead set seq = %s, hash = %s where tenant_id = %s",
-            [*values, entry.seq, entry.hash, entry.tenant_id],
-        )
+def _append(entries: Sequence[AuditEntry]) -> None:
+    last = entries[-1]
+    values = {
+        "tenant": last.tenant_id,
+        "entries": json.dumps([_columns(entry) for entry in entries]),
+        "seq": last.seq,
+        "hash": last.hash,
+    }
+    prepared.run(_append_statement(), values)
+
+
+def _columns(entry: AuditEntry) -> dict[str, Any]:
+    return {field.attname: _plain(getattr(entry, field.attname)) for field in AuditEntry._meta.local_fields}
+
+
+@cache
+def _append_statement() -> Prepared:
+    # One statement for all rows: this runs under the tenant's hottest lock.
+    types = {"tenant": "uuid", "entries": "jsonb", "seq": "bigint", "hash": "text"}
+    mark = prepared.marks(types)
+    names = [f'"{field.column}"' for field in AuditEntry._meta.local_fields]
+    return prepared.prepared(
+        f"with entry as (insert into core_auditentry ({', '.join(names)}) select {', '.join(names)} "
+        f"from jsonb_populate_recordset(null::core_auditentry, {mark['entries']})) "
+        f"update core_audithead set seq = {mark['seq']}, hash = {mark['hash']} where tenant_id = {mark['tenant']}",
+        types,
+    )
 
 
 def entry_hash(entry: AuditEntry) -> str:

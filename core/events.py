@@ -103,7 +103,7 @@ def storing(
     told = {
         "id": mark["outbox_id"],
         "tenant_id": mark["tenant"],
-        "event": f"'{_known(announce)}'",
+        "event": f"'{check_announcement(announce)}'",
         "ref": mark["ref"],
         "payload": ids,
         "created_at": mark["moment"],
@@ -196,16 +196,28 @@ def announce(event: str, *, ref: UUID, **ids: str) -> None:
     The relay sends the Django signal of that name at least once after the commit, in the tenant's
     scope, with `tenant_id`, `ref` and `payload` (ids only).
     """
-    statement = rows.insertion(Outbox(event=_known(event), ref=ref, payload=ids))
+    statement = rows.insertion(Outbox(event=check_announcement(event), ref=ref, payload=ids))
     with connection.cursor() as cursor:
         cursor.execute(statement.sql, statement.params)
-    _after_commit(wake_relay)
+    wake_after_commit()
 
 
-def _known(event: str) -> str:
+def check_announcement(event: str) -> str:
+    """Return the announcement's name. Raises ValueError for one that nobody sends."""
     if event not in ANNOUNCEMENTS:
         raise ValueError(f"unknown announcement {event!r}")
     return event
+
+
+def wake_after_commit() -> None:
+    """Ask a worker to relay when the transaction is through."""
+    _after_commit(wake_relay)
+
+
+def hint_after_commit(stream: str, seq: int) -> None:
+    """Tell a stream's listeners its newest number when the transaction is through."""
+    tenant_id = current_tenant_id()
+    _after_commit(lambda: _hint(tenant_id, stream, seq))
 
 
 def wake_relay() -> None:

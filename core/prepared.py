@@ -45,23 +45,38 @@ def fetch(statement: Prepared, values: Mapping[str, Any]) -> tuple[Any, ...] | N
     SQL's own PREPARE, because the driver's goes by a protocol in which the tenant cannot travel
     with the statement.
     """
+    found = _tried(statement, values, rows=True)
+    return found[0] if found else None
+
+
+def fetch_all(statement: Prepared, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Run a statement within the current scope and return its rows."""
+    return _tried(statement, values, rows=True)
+
+
+def run(statement: Prepared, values: Mapping[str, Any]) -> None:
+    """Run a statement that returns no row within the current scope."""
+    _tried(statement, values, rows=False)
+
+
+def _tried(statement: Prepared, values: Mapping[str, Any], *, rows: bool) -> list[tuple[Any, ...]]:
     params = [values[name] for name in statement.names]
     try:
-        return _fetch(statement, params)
+        return _fetch(statement, params, rows=rows)
     except DatabaseError as problem:
         if getattr(problem.__cause__, "sqlstate", "") != _UNKNOWN or connection.in_atomic_block:
             raise
         # A pooler has given us another server connection, or somebody has discarded what this one knew.
         _known.pop(connection.connection, None)
-        return _fetch(statement, params)
+        return _fetch(statement, params, rows=rows)
 
 
-def _fetch(statement: Prepared, params: list[Any]) -> tuple[Any, ...] | None:
+def _fetch(statement: Prepared, params: list[Any], *, rows: bool) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         known = _known.setdefault(connection.connection, set())
         if statement.name not in known:
             cursor.execute(statement.make)
             known.add(statement.name)
         cursor.execute(statement.call, params)
-        found: tuple[Any, ...] | None = cursor.fetchone()
+        found: list[tuple[Any, ...]] = cursor.fetchall() if rows else []
     return found

@@ -13,11 +13,9 @@ from django.db.models import Q, Sum
 from accounts.selectors import tenant_zone
 from hitl.models import Approval, Cap, CapReservation
 from hitl.spending import hold_lock
-from hitl.transitions import State
 
 HOLD: Final = "caps"
 _COUNTS: Final = (CapReservation.State.RESERVED, CapReservation.State.COMMITTED)
-_RUNNING: Final = (State.EXECUTING, State.UNKNOWN)
 
 
 def covering(approval: Approval) -> list[Cap]:
@@ -55,16 +53,6 @@ def reserve(approval: Approval, moment: datetime) -> str:
 def shortfall(approval: Approval, moment: datetime) -> str:
     """Return why an approval does not fit under its limits now, or nothing."""
     return _room(approval, moment)[1]
-
-
-def settle(approval: Approval, old: State, new: State, moment: datetime) -> None:
-    """Follow a move: an effect spends what was reserved, an end without one gives it back."""
-    if old not in _RUNNING or new in _RUNNING:
-        return
-    done = new == State.EXECUTED
-    state = CapReservation.State.COMMITTED if done else CapReservation.State.RELEASED
-    rows = CapReservation.objects.filter(approval=approval, state=CapReservation.State.RESERVED)
-    rows.update(state=state, settled_at=moment)
 
 
 def need_of(approval: Approval) -> Decimal:

@@ -6,31 +6,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 
-from core import audit, events
+from core import audit, telling
 from core.actors import Actor
 from core.errors import Conflict, NotFound
-from hitl import caps, clocks
-from hitl.models import Approval, Seat, Timer
+from hitl import clocks, settling
+from hitl.models import Approval, Timer
 from hitl.models.fields import machine_writes
-from hitl.transitions import ASKS_BACK, FINAL, UNDECIDED, WAITING, Event, State, check
+from hitl.transitions import ASKS_BACK, FINAL, WAITING, Event, State, check
 
 Kind = Timer.Kind
-TIMER_STATES: Final[dict[str, tuple[State, ...]]] = {
-    Kind.EXPIRE: UNDECIDED,
-    Kind.SLA: (State.PENDING,),
-    Kind.ESCALATE: (State.PENDING,),
-    Kind.REMIND: (State.PENDING,),
-    Kind.EXECUTE: (State.APPROVED,),
-    Kind.LAPSE: (State.APPROVED,),
-    Kind.LEASE: (State.EXECUTING,),
-    Kind.UNKNOWN: (State.UNKNOWN,),
-}
 
 
 @dataclass
@@ -75,7 +64,7 @@ class Work:
         approval.created_at = approval.moved_at = self.moment
         with machine_writes():
             approval.save(force_insert=True)
-        self._arm(approval, timers)
+        settling.arm(approval, timers)
         self._note(approval, Event.PROPOSE, "", actor, {"kind": approval.kind, **(facts or {})})
         self.announced.append(("approval_opened", approval, {}))
 
@@ -95,9 +84,7 @@ class Work:
         new = to or old
         check(event, old, new)
         self._write(approval, new, changes or {})
-        self._settle(approval, new)
-        caps.settle(approval, old, new, self.moment)
-        self._arm(approval, timers or {})
+        settling.settle(approval, old, new, timers or {}, self.moment)
         self._note(approval, event, old, actor, dict(facts or {}))
         if new in FINAL:
             self.announced.append(("approval_closed", approval, {"state": new.value}))
@@ -130,18 +117,6 @@ class Work:
         for name, value in values.items():
             setattr(approval, name, value)
 
-    def _settle(self, approval: Approval, new: State) -> None:
-        stale = [kind for kind, states in TIMER_STATES.items() if new not in states]
-        gone = Q(kind__in=stale) | Q(revision__lt=approval.revision)
-        gone |= Q(kind__in=clocks.OF_LEVEL) & ~Q(level=approval.level)
-        Timer.objects.filter(gone, approval=approval, done_at=None).update(done_at=self.moment)
-        if new not in UNDECIDED:
-            Seat.objects.filter(approval=approval, closed_at=None).update(closed_at=self.moment)
-
-    def _arm(self, approval: Approval, timers: Mapping[str, datetime]) -> None:
-        for kind, due in timers.items():
-            arm(approval, kind, due)
-
     def _note(self, approval: Approval, event: Event, old: str, actor: Actor, facts: dict[str, Any]) -> None:
         known = {
             "version": approval.version,
@@ -154,20 +129,14 @@ class Work:
 
     def flush(self) -> None:
         """Write what others are told, then the stream events, then the audit: hottest lock last."""
-        for name, approval, ids in self.announced:
-            events.announce(name, ref=approval.pk, **_ids(approval), **ids)
-        for stream, kind, payload in sorted(self._stream_events(), key=lambda row: row[0]):
-            events.append(stream, kind, payload)
-        for entry in self.entries:
-            audit.record(
-                actor=entry.actor,
-                action=f"APPROVAL_{entry.event.upper()}",
-                object_type="hitl.approval",
-                object_id=entry.approval.pk,
-                old_state=entry.old,
-                new_state=entry.new,
-                facts=entry.facts,
-            )
+        telling.tell(
+            announced=[
+                telling.Announcement(name, approval.pk, {**_ids(approval), **ids})
+                for name, approval, ids in self.announced
+            ],
+            told=[telling.Told(*event) for event in self._stream_events()],
+            audited=[_fact(entry) for entry in self.entries],
+        )
 
     def _stream_events(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
         opened = {entry.approval.pk for entry in self.entries if entry.event is Event.PROPOSE}
@@ -179,6 +148,18 @@ class Work:
             yield from _seen_in_chat(approval, is_new=approval.pk in opened)
         for approval, problem in self.alerts:
             yield "queue", "approval.alert", {**_seen_by_staff(approval), "problem": problem}
+
+
+def _fact(entry: _Entry) -> audit.Fact:
+    return audit.Fact(
+        actor=entry.actor,
+        action=f"APPROVAL_{entry.event.upper()}",
+        object_type="hitl.approval",
+        object_id=entry.approval.pk,
+        old_state=entry.old,
+        new_state=entry.new,
+        facts=entry.facts,
+    )
 
 
 def _ids(approval: Approval) -> dict[str, str]:
@@ -216,14 +197,7 @@ def _seen_in_chat(approval: Approval, *, is_new: bool) -> Iterator[tuple[str, st
 
 def arm(approval: Approval, kind: str, due: datetime) -> None:
     """Set a timer of the approval's current revision, anew where it has already run."""
-    level = approval.level if kind in clocks.OF_LEVEL else 0
-    Timer.objects.update_or_create(
-        approval=approval,
-        kind=kind,
-        level=level,
-        revision=approval.revision,
-        defaults={"due_at": due, "done_at": None, "lease_until": None},
-    )
+    settling.arm(approval, {kind: due})
 
 
 @contextmanager
