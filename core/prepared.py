@@ -8,6 +8,8 @@ from weakref import WeakKeyDictionary
 
 from django.db import DatabaseError, connection
 
+from core.rows import Statement
+
 _UNKNOWN: Final = "26000"  # SQLSTATE invalid_sql_statement_name
 _known: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 
@@ -45,38 +47,56 @@ def fetch(statement: Prepared, values: Mapping[str, Any]) -> tuple[Any, ...] | N
     SQL's own PREPARE, because the driver's goes by a protocol in which the tenant cannot travel
     with the statement.
     """
-    found = _tried(statement, values, rows=True)
+    found = _tried(statement, values, None)[1]
     return found[0] if found else None
 
 
 def fetch_all(statement: Prepared, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Run a statement within the current scope and return its rows."""
-    return _tried(statement, values, rows=True)
+    return _tried(statement, values, None)[1]
 
 
-def run(statement: Prepared, values: Mapping[str, Any]) -> None:
-    """Run a statement that returns no row within the current scope."""
-    _tried(statement, values, rows=False)
+def run(statement: Prepared, values: Mapping[str, Any], *, after: Statement | None = None) -> int:
+    """Run a statement within the current scope, `after` another one that goes in the same message.
+
+    Each of the two sees what is there when it begins. Returns how many rows the first one took.
+    """
+    return _tried(statement, values, after)[0]
 
 
-def _tried(statement: Prepared, values: Mapping[str, Any], *, rows: bool) -> list[tuple[Any, ...]]:
+def fetch_after(first: Statement, statement: Prepared, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """Run two statements in one message and return the first row of the second, which sees what is
+    there when it begins: after a lock that the first one waited for."""
+    found = _tried(statement, values, first)[1]
+    return found[0] if found else None
+
+
+def _tried(
+    statement: Prepared, values: Mapping[str, Any], first: Statement | None
+) -> tuple[int, list[tuple[Any, ...]]]:
     params = [values[name] for name in statement.names]
     try:
-        return _fetch(statement, params, rows=rows)
+        return _send(statement, params, first)
     except DatabaseError as problem:
         if getattr(problem.__cause__, "sqlstate", "") != _UNKNOWN or connection.in_atomic_block:
             raise
         # A pooler has given us another server connection, or somebody has discarded what this one knew.
         _known.pop(connection.connection, None)
-        return _fetch(statement, params, rows=rows)
+        return _send(statement, params, first)
 
 
-def _fetch(statement: Prepared, params: list[Any], *, rows: bool) -> list[tuple[Any, ...]]:
+def _send(statement: Prepared, params: list[Any], first: Statement | None) -> tuple[int, list[tuple[Any, ...]]]:
     with connection.cursor() as cursor:
         known = _known.setdefault(connection.connection, set())
         if statement.name not in known:
             cursor.execute(statement.make)
             known.add(statement.name)
-        cursor.execute(statement.call, params)
-        found: list[tuple[Any, ...]] = cursor.fetchall() if rows else []
-    return found
+        if first is None:
+            cursor.execute(statement.call, params)
+            count: int = cursor.rowcount
+        else:
+            cursor.execute(f"{first.sql}; {statement.call}", [*first.params, *params])
+            count = cursor.rowcount
+            cursor.cursor.nextset()
+        # An INSERT or UPDATE that returns nothing has no description.
+        return count, cursor.fetchall() if cursor.description else []

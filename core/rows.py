@@ -3,11 +3,13 @@
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection
 from django.db.models import Model
 from psycopg import sql
+
+M = TypeVar("M", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,66 @@ def insertion_from(model: type[Model], source: str, columns: Mapping[str, str]) 
     table, fields = _shape(model)
     listed = ", ".join(columns[field.attname] if field.attname in columns else _default(field) for field in fields)
     return f"{table} select {listed} from {source}"
+
+
+def store(row: Model, *, ignore_conflicts: bool = False) -> bool:
+    """Insert a new row; False when one was there already, which may be let pass."""
+    made = insertion(row)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{made.sql}{' on conflict do nothing' if ignore_conflicts else ''}", made.params)
+        stored = bool(cursor.rowcount)
+    if stored:
+        mark_stored(row)
+    return stored
+
+
+def store_all(model: type[Model], new: Sequence[Model], *, ignore_conflicts: bool = False) -> None:
+    """Insert new rows of one table by one statement; those that are there already may be left out."""
+    if not new:
+        return
+    table, fields = _shape(model)
+    params = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in new for field in fields]
+    marks = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * len(new))
+    with connection.cursor() as cursor:
+        cursor.execute(f"{table} values {marks}{' on conflict do nothing' if ignore_conflicts else ''}", params)
+    for row in new:
+        mark_stored(row)
+
+
+def change(model: type[Model], values: Mapping[str, Any], where: Mapping[str, Any]) -> Statement:
+    """Return the UPDATE of the rows whose columns are as in `where`, both given by column."""
+    _, fields = _shape(model)
+    by_name = {field.attname: field for field in fields}
+    quoted = connection.ops.quote_name
+    marks = ", ".join(f"{quoted(name)} = %s" for name in values)
+    tests = " and ".join(f"{quoted(name)} = %s" for name in where)
+    params = [by_name[name].get_db_prep_save(value, connection) for name, value in values.items()]
+    params += [by_name[name].get_db_prep_value(value, connection) for name, value in where.items()]
+    return Statement(f"update {quoted(model._meta.db_table)} set {marks} where {tests}", params)
+
+
+def selection(model: type[Model]) -> str:
+    """Return the beginning of a SELECT whose rows `loaded` understands."""
+    _, fields = _shape(model)
+    quoted = connection.ops.quote_name
+    columns = ", ".join(quoted(str(field.column)) for field in fields)
+    return f"select {columns} from {quoted(model._meta.db_table)}"
+
+
+def loaded(model: type[M], values: Sequence[Any]) -> M:
+    """Return the row of a `selection` as the ORM would."""
+    names, converters = _reading(model)
+    found = list(values)
+    for place, convert in converters:
+        found[place] = convert(found[place], None, connection)
+    return model.from_db(connection.alias, names, found)
+
+
+@cache
+def _reading(model: type[Model]) -> tuple[tuple[str, ...], tuple[tuple[int, Any], ...]]:
+    _, fields = _shape(model)
+    converters = [(place, each) for place, field in enumerate(fields) for each in field.get_db_converters(connection)]
+    return tuple(field.attname for field in fields), tuple(converters)
 
 
 def stored_values(row: Model, names: Container[str]) -> dict[str, Any]:

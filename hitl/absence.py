@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Final
 from uuid import UUID
 
-from hitl.models import Delegation
+from core import prepared
+from core.prepared import Prepared
+from core.scope import current_tenant_id
 
 LONGEST_CHAIN: Final = 5
 
@@ -27,12 +30,20 @@ Links = Mapping[UUID, Link]
 
 def links_at(moment: datetime) -> dict[UUID, Link]:
     """Return the delegations in force at a moment, by the person who is away. One query."""
-    rows = Delegation.objects.filter(starts_at__lte=moment, until__gt=moment, ended_at=None).order_by("id")
-    return {row.from_person_id: Link(row.to_person_id, row.pk, _other(row)) for row in rows}
+    rows = prepared.fetch_all(_links_statement(), {"tenant": current_tenant_id(), "moment": moment})
+    return {
+        giver: Link(to_person, delegation_id, None if said_by == giver else said_by)
+        for giver, to_person, delegation_id, said_by in rows
+    }
 
 
-def _other(row: Delegation) -> UUID | None:
-    return None if row.opened_by_id == row.from_person_id else row.opened_by_id
+@cache
+def _links_statement() -> Prepared:
+    return prepared.prepared(
+        "select from_person_id, to_person_id, id, opened_by_id from hitl_delegation "
+        "where tenant_id = $1 and starts_at <= $2 and until > $2 and ended_at is null order by id",
+        {"tenant": "uuid", "moment": "timestamptz"},
+    )
 
 
 def trusted(links: Links, excluded: Iterable[UUID]) -> Links:

@@ -10,7 +10,8 @@ from uuid import UUID
 from django.conf import settings
 from pydantic import BaseModel, ValidationError
 
-from accounts.selectors import list_members
+from accounts.selectors import Roster, roster
+from core import rows
 from core.actors import Actor, system
 from core.errors import NotFound
 from core.log import get_logger
@@ -89,18 +90,18 @@ def claim(approval_id: UUID, seen: Look, moment: datetime) -> Claim | None:
         approval = work.lock(approval_id)
         if approval.revision != seen.revision:
             return None
-        switches.share()
+        paused = bool(switches.share_and_look(kind=approval.kind, agent_id=approval.agent_id))
         if approval.state == State.EXECUTING:
-            return _take_over(work, approval, seen)
+            return _take_over(work, approval, seen, paused=paused)
         if approval.state != State.APPROVED:
             return None
-        return _claim_approved(work, approval, seen)
+        return _claim_approved(work, approval, seen, paused=paused)
 
 
-def _claim_approved(work: machine.Work, approval: Approval, seen: Look) -> Claim | None:
+def _claim_approved(work: machine.Work, approval: Approval, seen: Look, *, paused: bool) -> Claim | None:
     if approval.execute_by is None or work.moment >= approval.execute_by:
         return None  # the lapse timer closes it
-    if switches.covers(approval):
+    if paused:
         _hold(work, approval, "kill_switch", "A kill switch covers this.")
         return None
     if approval.holds:
@@ -155,36 +156,36 @@ def _unearned(approval: Approval) -> str:
     """Say why the approval does not count at this moment; the empty string when it does."""
     if digest_of(approval) != approval.digest:
         return "What was signed is not what is stored."
-    if approval.requester_id is not None:
-        proposers = {member.user_id for member in list_members(permission=PROPOSE)}
-        if approval.requester_id not in proposers:
-            return "The requester may not ask for this any more."
+    people = roster()
+    if approval.requester_id is not None and approval.requester_id not in people.holding(PROPOSE):
+        return "The requester may not ask for this any more."
     if _decided_by_rule(approval):
         return ""
     if approval.decided_as == "overridden":
-        return _unearned_override(approval)
+        return _unearned_override(approval, people)
     for number in range(1, len(approval.snapshot["levels"]) + 1):
         votes = votes_of(approval, number)
-        people = {vote.person_id for vote in votes if vote.verdict == "approve"}
-        if people & set(approval.excluded) or people - seating.entitled(people):
+        signers = {vote.person_id for vote in votes if vote.verdict == "approve"}
+        if signers & set(approval.excluded) or signers - people.holding(seating.DECIDE).keys():
             return "Somebody who approved it may not approve it any more."
-        if standing_of(approval, number)[0] != "approved":
+        if standing_of(approval, number, people, votes)[0] != "approved":
             return "The votes do not satisfy the workflow."
     return ""
 
 
 def _decided_by_rule(approval: Approval) -> bool:
-    rows = Decision.objects.filter(
+    if approval.decided_role != "rule":
+        return False
+    found = Decision.objects.filter(
         approval=approval, revision=approval.revision, digest=approval.digest, actor_kind="rule"
     )
-    return rows.filter(verdict="approve").exists()
+    return found.filter(verdict="approve").exists()
 
 
-def _unearned_override(approval: Approval) -> str:
-    rows = Decision.objects.filter(approval=approval, revision=approval.revision, digest=approval.digest)
-    people = set(rows.filter(verdict="override", person__isnull=False).values_list("person_id", flat=True))
-    holders = {member.user_id for member in list_members(permission=OVERRIDE)}
-    if not people or people - holders or people & set(approval.excluded):
+def _unearned_override(approval: Approval, members: Roster) -> str:
+    found = Decision.objects.filter(approval=approval, revision=approval.revision, digest=approval.digest)
+    people = set(found.filter(verdict="override", person__isnull=False).values_list("person_id", flat=True))
+    if not people or people - members.holding(OVERRIDE).keys() or people & set(approval.excluded):
         return "Whoever overrode it may not do so any more."
     return ""
 
@@ -211,18 +212,7 @@ def _start(work: machine.Work, approval: Approval, seen: Look) -> Claim | None:
     if seen.kind is None or seen.params is None:
         return None
     until = work.moment + LEASE
-    execution, is_new = Execution.objects.select_for_update().get_or_create(
-        approval=approval,
-        revision=approval.revision,
-        defaults={
-            "digest": approval.digest,
-            "idempotency_key": f"walker:{approval.pk}:{approval.revision}",
-            "lease_until": until,
-            "started_at": work.moment,
-        },
-    )
-    if not is_new:
-        _raise_fence(execution, until)
+    execution = _execution_of(work, approval, until)
     work.move(
         approval,
         Event.CLAIM,
@@ -232,6 +222,23 @@ def _start(work: machine.Work, approval: Approval, seen: Look) -> Claim | None:
         facts={"fence": execution.fence, "attempt": execution.attempt},
     )
     return _claim_of(approval, execution, seen.kind, seen.params)
+
+
+def _execution_of(work: machine.Work, approval: Approval, until: datetime) -> Execution:
+    """Return the one execution of the revision with a fence that nobody else has."""
+    new = Execution(
+        approval=approval,
+        revision=approval.revision,
+        digest=approval.digest,
+        idempotency_key=f"walker:{approval.pk}:{approval.revision}",
+        lease_until=until,
+        started_at=work.moment,
+    )
+    if rows.store(new, ignore_conflicts=True):
+        return new
+    known: Execution = Execution.objects.select_for_update().get(approval=approval, revision=approval.revision)
+    _raise_fence(known, until)
+    return known
 
 
 def _raise_fence(execution: Execution, until: datetime) -> None:
@@ -257,7 +264,7 @@ def _claim_of(
     )
 
 
-def _take_over(work: machine.Work, approval: Approval, seen: Look) -> Claim | None:
+def _take_over(work: machine.Work, approval: Approval, seen: Look, *, paused: bool) -> Claim | None:
     """Rows 20 and 20a: an executor was lost. Only a keyed kind is tried again, with the same key."""
     execution = Execution.objects.select_for_update().get(approval=approval, revision=approval.revision)
     if execution.lease_until is not None and work.moment < execution.lease_until:
@@ -266,7 +273,7 @@ def _take_over(work: machine.Work, approval: Approval, seen: Look) -> Claim | No
     if seen.kind is None or seen.params is None or not keyed or execution.attempt >= MAX_ATTEMPTS:
         lose(work, approval, execution)
         return None
-    if approval.holds or switches.covers(approval):
+    if approval.holds or paused:
         machine.arm(approval, machine.Kind.LEASE, work.moment + timedelta(seconds=15))
         return None
     if digest_of(approval) != execution.digest:

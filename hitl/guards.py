@@ -37,15 +37,8 @@ def refuse_if_excluded(approval: Approval, actor: Actor, moment: datetime) -> No
 
 def open_seats_of(approval: Approval, actor: Actor) -> list[Seat]:
     """Return the actor's open seats at the current level, locked. Raises Refused without one."""
-    seats = list(
-        Seat.objects.filter(
-            approval=approval,
-            revision=approval.revision,
-            level=approval.level,
-            person_id=actor.user_id,
-            closed_at=None,
-        ).order_by("id")
-    )
+    everybody = seating.seats_at(approval, approval.level)
+    seats = [seat for seat in everybody if seat.person_id == actor.user_id and seat.closed_at is None]
     if actor.user_id is None or not seats or not seating.is_entitled(actor.user_id):
         raise Refused("You are not asked to decide this.", code="no_seat")
     return seats

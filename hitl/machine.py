@@ -6,20 +6,29 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
-from core import audit, telling
+from core import audit, prepared, rows, telling
 from core.actors import Actor
 from core.errors import Conflict, NotFound
+from core.ids import uuid7
+from core.prepared import Prepared
+from core.scope import current_tenant_id
 from hitl import clocks, settling
 from hitl.models import Approval, Timer
 from hitl.models.fields import machine_writes
 from hitl.transitions import ASKS_BACK, FINAL, WAITING, Event, State, check
 
 Kind = Timer.Kind
+FIRST_REFERENCE: Final = 1001
+_NUMBER: Final = (
+    "with head as (insert into hitl_counter (id, tenant_id, name, value) values (%s, %s, 'reference', %s) "
+    "on conflict (tenant_id, name) do update set value = hitl_counter.value + 1 returning value) "
+)
 
 
 @dataclass
@@ -45,11 +54,10 @@ class Work:
 
     def lock(self, approval_id: UUID) -> Approval:
         """Return the approval, locked until the commit. Raises NotFound."""
-        rows = Approval.objects.select_for_update().filter(pk=approval_id)
-        approval: Approval | None = rows.first()
-        if approval is None:
+        found = prepared.fetch(_lock_statement(), {"tenant": current_tenant_id(), "id": approval_id})
+        if found is None:
             raise NotFound
-        return approval
+        return rows.loaded(Approval, found)
 
     def open(
         self,
@@ -59,11 +67,11 @@ class Work:
         timers: Mapping[str, datetime],
         facts: Mapping[str, Any] | None = None,
     ) -> None:
-        """Insert a proposed approval (row 1 of the table)."""
+        """Insert a proposed approval under the next number (row 1 of the table)."""
         approval.state, approval.version = State.PENDING.value, 1
         approval.created_at = approval.moved_at = self.moment
         with machine_writes():
-            approval.save(force_insert=True)
+            _insert(approval)
         settling.arm(approval, timers)
         self._note(approval, Event.PROPOSE, "", actor, {"kind": approval.kind, **(facts or {})})
         self.announced.append(("approval_opened", approval, {}))
@@ -83,8 +91,7 @@ class Work:
         old = State(approval.state)
         new = to or old
         check(event, old, new)
-        self._write(approval, new, changes or {})
-        settling.settle(approval, old, new, timers or {}, self.moment)
+        self._write(approval, old, new, changes or {}, timers or {})
         self._note(approval, event, old, actor, dict(facts or {}))
         if new in FINAL:
             self.announced.append(("approval_closed", approval, {"state": new.value}))
@@ -99,7 +106,14 @@ class Work:
         """Tell the queue that an approval needs an administrator."""
         self.alerts.append((approval, problem))
 
-    def _write(self, approval: Approval, new: State, changes: Mapping[str, Any]) -> None:
+    def _write(
+        self,
+        approval: Approval,
+        old: State,
+        new: State,
+        changes: Mapping[str, Any],
+        timers: Mapping[str, datetime],
+    ) -> None:
         values = {
             **changes,
             "state": new.value,
@@ -110,12 +124,18 @@ class Work:
             values["resolved_at"] = self.moment
         if approval.sla_due_at is not None and new not in WAITING and approval.state == State.PENDING:
             values["sla_minutes_over"] = max(approval.sla_minutes_over, clocks.minutes_over(approval, self.moment))
-        rows = Approval.objects.filter(pk=approval.pk, state=approval.state, version=approval.version)
+        known = {
+            "tenant_id": approval.tenant_id,
+            "id": approval.pk,
+            "state": approval.state,
+            "version": approval.version,
+        }
         with machine_writes():
-            if rows.update(**values) != 1:
-                raise Conflict("The approval has moved on.", reference=approval.reference)
+            written = rows.change(Approval, values, known)
         for name, value in values.items():
             setattr(approval, name, value)
+        if settling.settle(written, approval, old, new, timers, self.moment) != 1:
+            raise Conflict("The approval has moved on.", reference=approval.reference)
 
     def _note(self, approval: Approval, event: Event, old: str, actor: Actor, facts: dict[str, Any]) -> None:
         known = {
@@ -148,6 +168,24 @@ class Work:
             yield from _seen_in_chat(approval, is_new=approval.pk in opened)
         for approval, problem in self.alerts:
             yield "queue", "approval.alert", {**_seen_by_staff(approval), "problem": problem}
+
+
+@cache
+def _lock_statement() -> Prepared:
+    where = "where tenant_id = $1 and id = $2 for update"
+    return prepared.prepared(f"{rows.selection(Approval)} {where}", {"tenant": "uuid", "id": "uuid"})
+
+
+def _insert(approval: Approval) -> None:
+    """Number and insert in one statement; the counter stays locked until the commit."""
+    made = rows.insertion(approval, reference="'BR-' || head.value")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _NUMBER + made.sql + " returning reference",
+            [uuid7(), approval.tenant_id, FIRST_REFERENCE, *made.params],
+        )
+        (approval.reference,) = cursor.fetchone()
+    rows.mark_stored(approval)
 
 
 def _fact(entry: _Entry) -> audit.Fact:

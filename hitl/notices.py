@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from accounts.selectors import list_members
+from core import rows
 from hitl import hints
 from hitl.models import Approval, Notification
 
@@ -34,9 +35,9 @@ def notify(
     }
     channels = [name for name in approval.snapshot.get("notify_by") or [] if name != IN_APP]
     ordered = sorted(people)
-    rows = [_shown(person, common, moment) for person in ordered]
+    shown = [_shown(person, common, moment) for person in ordered]
     queued = [_queued(person, channel, common) for person in ordered for channel in channels]
-    Notification.objects.bulk_create(rows + queued)
+    rows.store_all(Notification, shown + queued)
     for row in queued:
         hints.notify_soon(row.pk)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from accounts.models import Membership
-from accounts.selectors import list_members
+from accounts.selectors import Roster, roster
+from core import prepared, rows
 from core.clock import now as clock_now
+from core.prepared import Prepared
 from hitl import absence, notices
 from hitl.models import Approval, GroupMember, Seat
 from hitl.stages import PARALLEL, parts_of, place_of, seat_in
@@ -18,6 +20,13 @@ from hitl.voting import ANY_GROUP, SeatHolder, is_satisfiable, required_votes
 
 DECIDE: Final = "hitl.decide_approval"
 Rows = Sequence[Mapping[str, Any]]
+
+
+class Member(NamedTuple):
+    """An active member whose role may decide."""
+
+    user_id: UUID
+    role: str
 
 
 @dataclass(frozen=True)
@@ -87,8 +96,8 @@ def plan_more(approval: Approval, rows: Rows, moment: datetime) -> Seating:
 
 
 def _meant(
-    level: Mapping[str, Any], members: Iterable[Membership], groups: Mapping[str, set[UUID]]
-) -> list[tuple[Membership, str]]:
+    level: Mapping[str, Any], members: Iterable[Member], groups: Mapping[str, set[UUID]]
+) -> list[tuple[Member, str]]:
     per_group = level["mode"] == "per_group"
     return [
         (member, str(row["value"]) if per_group else "")
@@ -98,10 +107,10 @@ def _meant(
     ]
 
 
-def _unbarred(excluded: Iterable[UUID], links: absence.Links) -> list[Membership]:
+def _unbarred(excluded: Iterable[UUID], links: absence.Links) -> list[Member]:
     """Four eyes: neither the excluded nor those who sit in for them may sign."""
     barred = absence.with_stand_ins(excluded, links)
-    return [member for member in list_members(permission=DECIDE) if member.user_id not in barred]
+    return [member for member in deciders().values() if member.user_id not in barred]
 
 
 def barred(approval: Approval, moment: datetime) -> set[UUID]:
@@ -114,7 +123,7 @@ def _ordered(holders: Iterable[SeatHolder]) -> tuple[SeatHolder, ...]:
 
 
 def _sits(
-    holders: Sequence[SeatHolder], members: Iterable[Membership], links: absence.Links
+    holders: Sequence[SeatHolder], members: Iterable[Member], links: absence.Links
 ) -> dict[SeatHolder, tuple[UUID, UUID | None]]:
     """Nobody sits twice at a level: where the stand-in has a seat already, the seat stays where it is."""
     found: dict[SeatHolder, tuple[UUID, UUID | None]] = {}
@@ -142,7 +151,7 @@ def _groups(rows: Iterable[Mapping[str, Any]]) -> dict[str, set[UUID]]:
     return found
 
 
-def _is_meant(row: Mapping[str, Any], member: Membership, groups: Mapping[str, set[UUID]]) -> bool:
+def _is_meant(row: Mapping[str, Any], member: Member, groups: Mapping[str, set[UUID]]) -> bool:
     value = str(row["value"])
     if row["type"] == "user":
         return value == str(member.user_id)
@@ -156,7 +165,7 @@ def open_seats(
 ) -> None:
     """Write seats of the approval's current level and tell their holders."""
     seats = [_seat(approval, holder, seating, moment, source) for holder in seating.holders]
-    Seat.objects.bulk_create(seats, ignore_conflicts=True)
+    rows.store_all(Seat, seats, ignore_conflicts=True)
     notices.notify(approval, {seat.person_id for seat in seats}, f"approval_{told}", moment)
 
 
@@ -175,19 +184,37 @@ def _seat(approval: Approval, holder: SeatHolder, seating: Seating, moment: date
     )
 
 
-def sitting(approval: Approval, number: int) -> Sitting:
+def sitting(approval: Approval, number: int, people: Roster | None = None) -> Sitting:
     """Return the seats of a level of the current revision. Three queries at most."""
-    seats = list(Seat.objects.filter(approval=approval, revision=approval.revision, level=number))
-    members = {member.user_id: member for member in list_members(permission=DECIDE)}
-    rows = [*approval.snapshot["levels"][number - 1]["approvers"], *_ladder_rows(approval)]
-    return _sitting(approval, number, seats, members, _groups(rows))
+    seats = seats_at(approval, number)
+    members = deciders(people)
+    meant = [*approval.snapshot["levels"][number - 1]["approvers"], *_ladder_rows(approval)]
+    return _sitting(approval, number, seats, members, _groups(meant))
+
+
+def seats_at(approval: Approval, number: int) -> list[Seat]:
+    """Return the seats of a level of the current revision, closed ones too. One query."""
+    values = {
+        "tenant": approval.tenant_id,
+        "approval": approval.pk,
+        "revision": approval.revision,
+        "level": number,
+    }
+    return [rows.loaded(Seat, row) for row in prepared.fetch_all(_seats_statement(), values)]
+
+
+@cache
+def _seats_statement() -> Prepared:
+    types = {"tenant": "uuid", "approval": "uuid", "revision": "integer", "level": "integer"}
+    where = "tenant_id = $1 and approval_id = $2 and revision = $3 and level = $4"
+    return prepared.prepared(f"{rows.selection(Seat)} where {where} order by id", types)
 
 
 def _sitting(
     approval: Approval,
     number: int,
     seats: Iterable[Seat],
-    members: Mapping[UUID, Membership],
+    members: Mapping[UUID, Member],
     groups: Mapping[str, set[UUID]],
 ) -> Sitting:
     level, ladder = approval.snapshot["levels"][number - 1], _ladder_rows(approval)
@@ -215,7 +242,7 @@ def unsigned_for_ever(approvals: Sequence[Approval]) -> list[Approval]:
     """Return those of the waiting requests whose seats cannot satisfy the level. Three queries in all."""
     if not approvals:
         return []
-    members = {member.user_id: member for member in list_members(permission=DECIDE)}
+    members = deciders()
     groups: dict[str, set[UUID]] = {}
     for group_id, user_id in GroupMember.objects.values_list("group_id", "user_id"):
         groups.setdefault(str(group_id), set()).add(user_id)
@@ -239,7 +266,7 @@ def _has_right(
     seat: Seat,
     level: Mapping[str, Any],
     ladder: Rows,
-    members: Mapping[UUID, Membership],
+    members: Mapping[UUID, Member],
     groups: Mapping[str, set[UUID]],
 ) -> bool:
     """A seat stands as long as its holder may decide and whoever was asked first is still meant."""
@@ -264,14 +291,12 @@ def _rows_of(level: Mapping[str, Any], mark: str) -> Rows:
     return found
 
 
-def is_entitled(user_id: UUID) -> bool:
-    """Tell whether the person is an active member whose role may decide, at this moment."""
-    return any(member.user_id == user_id for member in list_members(permission=DECIDE))
+def deciders(people: Roster | None = None) -> dict[UUID, Member]:
+    """Return the active members whose role may decide, at this moment or as already read."""
+    found = (people or roster()).holding(DECIDE)
+    return {user_id: Member(user_id, role) for user_id, role in found.items()}
 
 
-def entitled(people: Iterable[UUID]) -> set[UUID]:
-    """Return those of the people who are active members whose role may decide."""
-    wanted = set(people)
-    if not wanted:
-        return set()
-    return {m.user_id for m in list_members(permission=DECIDE) if m.user_id in wanted}
+def is_entitled(user_id: UUID, people: Roster | None = None) -> bool:
+    """Tell whether the person is an active member whose role may decide, at this moment or as already read."""
+    return user_id in deciders(people)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from core import prepared, rows
 from core.ids import uuid7
 from core.prepared import Prepared
+from core.rows import Statement
 from hitl import clocks
 from hitl.models import Approval, CapReservation, Timer
 from hitl.transitions import UNDECIDED, State
@@ -65,11 +66,19 @@ with ended as (
 """
 
 
-def settle(approval: Approval, old: State, new: State, timers: Mapping[str, datetime], moment: datetime) -> None:
-    """Follow a move that is written: end what the new state leaves behind, and set its timers.
+def settle(
+    written: Statement,
+    approval: Approval,
+    old: State,
+    new: State,
+    timers: Mapping[str, datetime],
+    moment: datetime,
+) -> int:
+    """Write a move, end what the new state leaves behind, and set its timers; `approval` is as it will be.
 
     Seats close with the end of deciding. An effect spends what was reserved for it under the
-    limits, an end without one gives it back.
+    limits, an end without one gives it back. Returns how many approvals were `written`: unless it
+    is one, the transaction must not be committed.
     """
     values = {
         **_timer_values(approval, timers),
@@ -79,7 +88,7 @@ def settle(approval: Approval, old: State, new: State, timers: Mapping[str, date
         "closing": new not in UNDECIDED,
         "spending": _spending(old, new),
     }
-    prepared.run(_move_statement(), values)
+    return prepared.run(_move_statement(), values, after=written)
 
 
 def arm(approval: Approval, timers: Mapping[str, datetime]) -> None:

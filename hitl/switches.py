@@ -7,15 +7,18 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Final
+from functools import cache
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.db.models import Q
 
+from core import prepared
 from core.errors import Unavailable
 from core.log import get_logger
+from core.prepared import Prepared
+from core.rows import Statement
 from core.scope import current_tenant_id
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
 
@@ -41,16 +44,28 @@ def is_covered(approval: Approval, switches: Iterable[tuple[str, str]]) -> bool:
 
 
 def covering(*, kind: str, agent_id: UUID | None) -> str:
-    """Return the reason of a thrown switch that covers the request, or the empty string."""
-    everywhere = GlobalKillSwitch.objects.filter(released_at=None)
-    reason = everywhere.values_list("reason", flat=True).first()
-    if reason is None:
-        own = Q(scope="tenant") | Q(scope="kind", target=kind)
-        if agent_id is not None:
-            own |= Q(scope="agent", target=str(agent_id))
-        thrown = KillSwitch.objects.filter(own, released_at=None)
-        reason = thrown.values_list("reason", flat=True).first()
-    return "" if reason is None else reason or "paused"
+    """Return the reason of a thrown switch that covers the request, or the empty string. One query."""
+    return _reason(prepared.fetch(_look_statement(), _look_values(kind, agent_id)))
+
+
+def _look_values(kind: str, agent_id: UUID | None) -> dict[str, Any]:
+    agent = None if agent_id is None else str(agent_id)
+    return {"tenant": current_tenant_id(), "kind": kind, "agent": agent}
+
+
+def _reason(found: tuple[Any, ...] | None) -> str:
+    return "" if found is None else found[0] or "paused"
+
+
+@cache
+def _look_statement() -> Prepared:
+    return prepared.prepared(
+        "select reason from (select reason, 0 as place from hitl_globalkillswitch where released_at is null "
+        "union all select reason, 1 from hitl_killswitch where tenant_id = $1 and released_at is null "
+        "and (scope = 'tenant' or (scope = 'kind' and target = $2) or (scope = 'agent' and target = $3))) "
+        "as thrown order by place limit 1",
+        {"tenant": "uuid", "kind": "text", "agent": "text"},
+    )
 
 
 def covers(approval: Approval) -> bool:
@@ -58,13 +73,17 @@ def covers(approval: Approval) -> bool:
     return bool(covering(kind=approval.kind, agent_id=approval.agent_id))
 
 
-def share() -> None:
-    """Keep switches from being thrown until this transaction ends; claims run side by side."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select pg_advisory_xact_lock_shared(%s, %s), pg_advisory_xact_lock_shared(%s, %s)",
-            [_SPACE, _GLOBAL, _SPACE, _tenant_key()],
-        )
+def share_and_look(*, kind: str, agent_id: UUID | None) -> str:
+    """Keep switches from being thrown until this transaction ends, and return what `covering` does then.
+
+    Claims run side by side. The look is a statement of its own in the same message: it sees what
+    was thrown while this waited for the lock.
+    """
+    lock = Statement(
+        "select pg_advisory_xact_lock_shared(%s, %s), pg_advisory_xact_lock_shared(%s, %s)",
+        [_SPACE, _GLOBAL, _SPACE, _tenant_key()],
+    )
+    return _reason(prepared.fetch_after(lock, _look_statement(), _look_values(kind, agent_id)))
 
 
 @contextmanager

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 from uuid import UUID
 
+from accounts.selectors import Roster
+from core import prepared
 from core.actors import Actor
+from core.prepared import Prepared
 from hitl import clocks, machine, notices, seating
 from hitl.conflicts import decided
 from hitl.drafting import one_text
@@ -108,23 +111,37 @@ def stand_still(approval: Approval, moment: datetime) -> None:
 
 def votes_of(approval: Approval, level: int) -> list[Vote]:
     """Return the verdicts on the current revision of a level, in the order they were given."""
-    rows: Iterable[Decision] = Decision.objects.filter(
-        approval=approval,
-        revision=approval.revision,
-        level=level,
-        digest=approval.digest,
-        verdict__in=("approve", "reject"),
-        person__isnull=False,
-    ).order_by("id")
-    return [Vote(row.person_id, row.verdict) for row in rows if row.person_id is not None]
+    values = {
+        "tenant": approval.tenant_id,
+        "approval": approval.pk,
+        "revision": approval.revision,
+        "level": level,
+        "digest": approval.digest,
+    }
+    return [Vote(*row) for row in prepared.fetch_all(_votes_statement(), values)]
 
 
-def standing_of(approval: Approval, level: int) -> tuple[Standing, int]:
+@cache
+def _votes_statement() -> Prepared:
+    types = {"tenant": "uuid", "approval": "uuid", "revision": "integer", "level": "integer", "digest": "text"}
+    return prepared.prepared(
+        "select person_id, verdict from hitl_decision where tenant_id = $1 and approval_id = $2 "
+        "and revision = $3 and level = $4 and digest = $5 "
+        "and verdict in ('approve', 'reject') and person_id is not null order by id",
+        types,
+    )
+
+
+def standing_of(
+    approval: Approval, level: int, people: Roster | None = None, votes: list[Vote] | None = None
+) -> tuple[Standing, int]:
     """Return where a level of the current revision stands, and how many of its votes approve.
 
-    Votes of people who have lost their right to the seat meanwhile do not count.
+    Votes of people who have lost their right to the seat meanwhile do not count. Members and votes
+    that are read already may be given.
     """
-    places, votes = seating.sitting(approval, level), votes_of(approval, level)
+    places = seating.sitting(approval, level, people)
+    votes = votes_of(approval, level) if votes is None else votes
     definition = approval.snapshot["levels"][level - 1]
     result = standing(definition, places.holders, votes, originals=places.originals, lost=places.lost)
     valid = {holder.person_id for holder in places.holders if holder not in places.lost}

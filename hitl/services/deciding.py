@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
+from core import rows
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid
@@ -66,21 +67,23 @@ def _record(
     channel: str,
     moment: datetime,
 ) -> None:
-    Decision.objects.create(
-        approval=approval,
-        revision=approval.revision,
-        level=approval.level,
-        digest=approval.digest,
-        person_id=actor.user_id,
-        on_behalf_of_id=seat.rightful_id or seat.for_person_id,
-        actor_kind=actor.kind,
-        role=actor.role,
-        verdict=verdict,
-        reason=one_text(reason, REASON_LIMIT),
-        channel=channel[:20],
-        auth_strength=actor.auth_strength,
-        address=actor.address[:45],
-        created_at=moment,
+    rows.store(
+        Decision(
+            approval=approval,
+            revision=approval.revision,
+            level=approval.level,
+            digest=approval.digest,
+            person_id=actor.user_id,
+            on_behalf_of_id=seat.rightful_id or seat.for_person_id,
+            actor_kind=actor.kind,
+            role=actor.role,
+            verdict=verdict,
+            reason=one_text(reason, REASON_LIMIT),
+            channel=channel[:20],
+            auth_strength=actor.auth_strength,
+            address=actor.address[:45],
+            created_at=moment,
+        )
     )
 
 

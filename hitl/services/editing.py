@@ -10,12 +10,12 @@ from uuid import UUID
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid, NotFound, Refused
-from hitl import machine, registry, switches
+from hitl import machine, registry
 from hitl.guards import as_requester, as_signer, check_digest, check_state
 from hitl.models import Approval
 from hitl.observing import Observed, observe
 from hitl.redrafting import Redraft, ask_again, columns_of, diff_of, keep_diff, reassess
-from hitl.services.proposing import refuse_if_paused
+from hitl.services.proposing import refuse_if_paused, share_unless_paused
 from hitl.transitions import Event
 from hitl.verdicts import note
 
@@ -121,8 +121,7 @@ def resubmit(
     with machine.work(moment) as work:
         approval = work.lock(approval_id)
         _check_resubmit(approval, actor, digest, moment)
-        switches.share()
-        refuse_if_paused(approval.kind, approval.agent_id)
+        share_unless_paused(approval.kind, approval.agent_id)
         columns = columns_of(approval, reassess(approval, seen, moment), may_fall=True)
         columns["excluded"] = sorted({*approval.excluded, *([actor.user_id] if actor.user_id else [])})
         note(approval, actor, "resubmit", reason, moment)

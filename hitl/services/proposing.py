@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Refused, TooMany
 from core.ids import uuid7
-from core.scope import current_tenant_id
 from hitl import assessing, clocks, machine, registry, seating, switches
 from hitl.drafting import digest_of, one_text, risk_columns, signed_columns
 from hitl.models import Approval, Decision
@@ -24,7 +23,6 @@ from hitl.transitions import OPEN
 from hitl.types import Origin
 from hitl.verdicts import approve_now, ask, held, reject_now
 
-FIRST_REFERENCE: Final = 1001
 _OPEN: Final = [state.value for state in OPEN]
 
 
@@ -96,18 +94,25 @@ def _known(dedupe_key: str, origin: Origin) -> Approval | None:
 
 def refuse_if_paused(kind: str, agent_id: UUID | None) -> None:
     """Raise Refused while a kill switch covers such a request."""
-    if switches.covering(kind=kind, agent_id=agent_id):
+    _refuse_for(switches.covering(kind=kind, agent_id=agent_id))
+
+
+def share_unless_paused(kind: str, agent_id: UUID | None) -> None:
+    """Keep switches from being thrown until this transaction ends. Raises Refused when one covers it."""
+    _refuse_for(switches.share_and_look(kind=kind, agent_id=agent_id))
+
+
+def _refuse_for(reason: str) -> None:
+    if reason:
         raise Refused("This kind of action is paused by a kill switch.", code="paused")
 
 
 def _open(request: _Request) -> Approval:
     with machine.work(request.moment) as work:
-        switches.share()
-        refuse_if_paused(request.seen.kind.key, request.origin.agent_id)
+        share_unless_paused(request.seen.kind.key, request.origin.agent_id)
         approval, matched, seating_plan = _draft(request)
         _refuse_if_flooded(request.origin.agent_id, approval.snapshot["open_per_agent"])
         replaced = lock_replaced(approval)
-        approval.reference = f"BR-{_next_number()}"
         clock = clocks.start(approval.snapshot, 1, request.moment)
         timers = {machine.Kind.EXPIRE.value: approval.expires_at, **clock.timers}
         facts = {"supersedes": [each.reference for each in replaced]} if replaced else {}
@@ -180,18 +185,6 @@ def _draft(request: _Request) -> tuple[Approval, assessing.Matched, seating.Seat
         for name, value in held(approval).items():
             setattr(approval, name, value)
     return approval, matched, places
-
-
-def _next_number() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "insert into hitl_counter (id, tenant_id, name, value) values (%s, %s, 'reference', %s) "
-            "on conflict (tenant_id, name) do update set value = hitl_counter.value + 1 "
-            "returning value",
-            [uuid7(), current_tenant_id(), FIRST_REFERENCE],
-        )
-        row = cursor.fetchone()
-    return int(row[0])
 
 
 def _decide_by_rule(work: machine.Work, approval: Approval, matched: assessing.Matched, moment: datetime) -> None:

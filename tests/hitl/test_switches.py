@@ -145,7 +145,7 @@ def test_marker_is_gone_after_the_call(live_scene: Scene) -> None:
 def test_switch_that_cannot_be_thrown_in_time_says_so(live_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(switches, "_SEIZE_WITHIN", "100ms")
     with beside() as start, transaction.atomic():
-        switches.share()
+        switches.share_and_look(kind="test_press", agent_id=None)
         with pytest.raises(Unavailable):
             start(lambda: _throw(live_scene)).result(20)
     assert not KillSwitch.objects.exists()
