@@ -223,7 +223,8 @@ def create_api_key(
 ) -> tuple[ApiKey, str]:
     """Make a key for a member and return it with the secret, which is shown this once.
 
-    Needs `accounts.manage_apikey` and the scopes. The key never does more than its scopes and its owner's role.
+    Needs `accounts.manage_apikey` and the scopes; people make keys for themselves only: with a colleague's key
+    one could sign in his name. The key never does more than its scopes and its owner's role.
     Only the system (the demo, which shows its key again) may give the secret itself.
     """
     actor.require("accounts.manage_apikey")
@@ -233,6 +234,8 @@ def create_api_key(
         raise Invalid("Choose at least one known scope.", fields={"scopes": unknown or ["empty"]})
     if not all(actor.may(scope) for scope in scopes):
         raise Refused("A key cannot do more than the person who makes it.")
+    if actor.kind != "system" and actor.user_id != user.pk:
+        raise Refused("Everybody makes only keys of his own.", code="not_yours")
     ends = expires_at or moment + KEY_LIFE
     if not moment < ends <= moment + KEY_LIFE:
         raise Invalid("A key ends within a year.", fields={"expires_at": ["within a year"]})

@@ -8,7 +8,7 @@ from core.actors import Actor
 from core.clock import now
 from core.errors import Invalid, NotFound, Refused
 from core.scope import tenant_scope
-from tests.world import World
+from tests.world import OPERATOR, World
 
 
 def test_seats_of_a_person_are_found_without_a_scope(world: World) -> None:
@@ -59,8 +59,13 @@ def test_removed_member_may_nothing(acme: World) -> None:
 
 
 def _key(world: World, scopes: list[str]) -> tuple[ApiKey, str]:
-    owner = world.actor("owner")
-    return services.create_api_key(actor=owner, user=world.people["support"], name="x", scopes=scopes)
+    return services.create_api_key(actor=OPERATOR, user=world.people["support"], name="x", scopes=scopes)
+
+
+def test_nobody_makes_a_key_to_act_as_a_colleague(acme: World) -> None:
+    wanted = {"user": acme.people["approver"], "name": "x", "scopes": ["hitl.decide_approval"]}
+    with pytest.raises(Refused, match="of his own"):
+        services.create_api_key(actor=acme.actor("owner"), **wanted)
 
 
 def test_key_acts_as_its_owner_within_its_scopes(acme: World) -> None:

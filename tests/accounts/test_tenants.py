@@ -27,8 +27,7 @@ def test_person_of_a_tenant_that_is_off_does_not_act(world: World) -> None:
 
 def test_key_of_a_tenant_that_is_off_opens_nothing(acme: World) -> None:
     scopes = ["hitl.view_approval"]
-    owner = acme.actor("owner")
-    _, secret = services.create_api_key(actor=owner, user=acme.people["support"], name="x", scopes=scopes)
+    _, secret = services.create_api_key(actor=OPERATOR, user=acme.people["support"], name="x", scopes=scopes)
     _switch_off(acme)
     assert keys.tenant_of_key(secret) is None
 
