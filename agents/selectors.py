@@ -118,8 +118,9 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
 
     A run has the rights of the weakest of its messages: one unverified among them makes it public.
     """
-    columns = ("contact__user_id", "contact__linked_by_id", "channel_account__kind")
-    user_id, linked_by_id, channel = Conversation.objects.values_list(*columns).get(pk=run.conversation_id)
+    columns = ("contact__user_id", "contact__linked_by_id", "channel_account__kind", "channel_account__keepers")
+    found = Conversation.objects.values_list(*columns).get(pk=run.conversation_id)
+    user_id, linked_by_id, channel, keepers = found
     senders = set(run.inputs.values_list("message__sender_verified", "message__sender_user_id"))
     verified = bool(senders) and all(proven for proven, _ in senders)
     seat = None
@@ -138,6 +139,7 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
         linked_by_id=linked_by_id,
         max_open_approvals=version.max_open_approvals,
         agent_author_ids=_authors_of(version),
+        channel_keeper_ids=tuple(keepers),
     )
 
 

@@ -118,10 +118,16 @@ def _origin(caller: Caller, call_id: UUID) -> Origin:
         tool_call_id=call_id,
         requester_user_id=caller.user_id,
         agent_owner_id=caller.agent_owner_id,
-        also_excluded=(*caller.agent_author_ids, *([caller.linked_by_id] if caller.linked_by_id else [])),
+        also_excluded=_hands_of(caller),
         contact_tags=tags_of_conversation(conversation_id=caller.conversation_id),
         channel=caller.channel,
     )
+
+
+def _hands_of(caller: Caller) -> tuple[UUID, ...]:
+    """Who could have asked in the caller's name, or made the agent ask: none of them may sign."""
+    linked = (caller.linked_by_id,) if caller.linked_by_id else ()
+    return (*caller.agent_author_ids, *caller.channel_keeper_ids, *linked)
 
 
 class SetCampaignBudget(ActingTool):

@@ -32,7 +32,8 @@ class Caller:
     """For whom a tool works: the contact behind the conversation and the agent in between.
 
     `user_id` is only set for an active member; `permissions` are those of the member's role.
-    `linked_by_id` is who said that the contact is this member, `agent_author_ids` who configured the agent.
+    `linked_by_id` is who said that the contact is this member, `agent_author_ids` who configured the agent,
+    `channel_keeper_ids` who knows the secrets by which its channel tells who writes.
     """
 
     conversation_id: UUID
@@ -47,6 +48,7 @@ class Caller:
     linked_by_id: UUID | None = None
     max_open_approvals: int | None = None
     agent_author_ids: tuple[UUID, ...] = ()
+    channel_keeper_ids: tuple[UUID, ...] = ()
 
     @property
     def is_member(self) -> bool:

@@ -3,6 +3,7 @@
 import secrets
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from core.clock import now
@@ -32,6 +33,12 @@ class ChannelAccount(TenantModel):
     public_key = models.CharField(max_length=40, default=new_public_key, editable=False)
     credentials = EncryptedJSONField(default=dict)
     origins = models.JSONField(default=list, blank=True, help_text="Where the widget may stand: scheme, host and port.")
+    keepers = ArrayField(
+        models.UUIDField(),
+        default=list,
+        editable=False,
+        help_text="Who gave it a secret that proves who writes: they could write in anybody's name.",
+    )
     lookup_digest = models.CharField(
         max_length=64, blank=True, editable=False, help_text="By which a webhook is found."
     )

@@ -38,6 +38,7 @@ def connect_channel(
 ) -> ChannelAccount:
     """Make or change a channel account and return it; its credentials are replaced as a whole.
 
+    Who gives it other credentials may not sign what is asked for through it: he could write in anybody's name.
     Without an id the account of that kind and address is meant. Needs
     `channels_app.change_channelaccount`; raises `Invalid` for a kind without a transport, `NotFound`,
     and `Conflict` when another account has the address.
@@ -56,7 +57,7 @@ def connect_channel(
     }
     try:
         with transaction.atomic():
-            account, old_state = _write(kind, account_id, facts)
+            account, old_state = _write(kind, account_id, facts, actor.user_id)
             audit.record(
                 actor=actor,
                 action="CHANNEL_CONNECTED",
@@ -71,7 +72,9 @@ def connect_channel(
     return account
 
 
-def _write(kind: str, account_id: UUID | None, facts: dict[str, Any]) -> tuple[ChannelAccount, str]:
+def _write(
+    kind: str, account_id: UUID | None, facts: dict[str, Any], keeper: UUID | None
+) -> tuple[ChannelAccount, str]:
     rows = ChannelAccount.objects.select_for_update().filter(kind=kind)
     account: ChannelAccount | None
     if account_id is None:
@@ -80,8 +83,12 @@ def _write(kind: str, account_id: UUID | None, facts: dict[str, Any]) -> tuple[C
         account = rows.filter(pk=account_id).first()
         if account is None:
             raise NotFound("There is no such channel account.")
+    knows = [keeper] if keeper else []
     if account is None:
-        return ChannelAccount.objects.create(kind=kind, **facts), ""
+        return ChannelAccount.objects.create(kind=kind, keepers=knows, **facts), ""
+    if facts["credentials"] != account.credentials:
+        # A secret of an earlier one may still be among those that count.
+        facts = facts | {"keepers": sorted({*account.keepers, *knows})}
     for field, value in facts.items():
         setattr(account, field, value)
     account.save(update_fields=list(facts))

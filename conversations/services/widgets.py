@@ -41,13 +41,16 @@ def save_widget(
 def keep_identity_secret(*, actor: Actor, account_id: UUID, secret: str) -> None:
     """Replace the secret with which a host page signs who its visitor is.
 
+    Who replaces it could sign as anybody: he may not sign what is asked for through this web chat.
     Needs `channels_app.change_channelaccount`; raises `NotFound`.
     """
     actor.require(CHANGE)
     with transaction.atomic():
         account = _locked(account_id)
         account.credentials = {**(account.credentials or {}), "identity_secret": secret}
-        account.save(update_fields=["credentials"])
+        # The secret before has stopped working: whoever had that one can no longer use it.
+        account.keepers = [actor.user_id] if actor.user_id else []
+        account.save(update_fields=["credentials", "keepers"])
         _record(actor, "CHANNEL_SECRET_REPLACED", account)
 
 

@@ -1,0 +1,48 @@
+"""Who gave a channel its secrets could write in anybody's name, and signs nothing that is asked for through it."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from conversations import services
+from conversations.models import ChannelAccount, Conversation
+from hitl.models import Approval
+from tests.agents.conftest import Desk
+
+ASK = "Raise the daily budget of Summer Sale to 900"
+
+
+def account_of(desk: Desk) -> ChannelAccount:
+    desk.say("hello")
+    return Conversation.objects.select_related("channel_account").get().channel_account
+
+
+def keepers(account: ChannelAccount) -> list[UUID]:
+    account.refresh_from_db()
+    return list(account.keepers)
+
+
+def test_maker_of_the_identity_secret_may_not_sign(desk: Desk) -> None:
+    account, admin = account_of(desk), desk.world.actor("admin")
+    services.keep_identity_secret(actor=admin, account_id=account.pk, secret="s" * 40)
+    desk.say(ASK)
+    assert admin.user_id in Approval.objects.get().excluded
+
+
+def test_replaced_identity_secret_is_of_no_use_any_more(desk: Desk) -> None:
+    account, owner = account_of(desk), desk.world.actor("owner")
+    for actor in (desk.world.actor("admin"), owner):
+        services.keep_identity_secret(actor=actor, account_id=account.pk, secret="s" * 40)
+    assert keepers(account) == [owner.user_id]
+
+
+@pytest.mark.django_db
+def test_each_who_gave_a_number_its_secrets_is_kept(desk: Desk) -> None:
+    admin, owner = desk.world.actor("admin"), desk.world.actor("owner")
+    number: dict[str, Any] = {"kind": "email", "name": "Mail", "address": "a@b.example", "provider_account": "x"}
+    account = services.connect_channel(actor=admin, credentials={"key": "1"}, **number)
+    services.connect_channel(actor=owner, credentials={"key": "1"}, **number)
+    assert keepers(account) == [admin.user_id]
+    services.connect_channel(actor=owner, credentials={"key": "2"}, **number)
+    assert set(keepers(account)) == {admin.user_id, owner.user_id}
