@@ -2,15 +2,16 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Exists, F, OuterRef
 
 from channels_app.models import InboundDelivery
 from core import dead_letters
@@ -39,6 +40,16 @@ insert into channels_app_inbounddelivery (id, tenant_id, provider, channel_accou
   headers, body, state, attempts, due_at, received_at, error)
 values (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, 'received', 0, %s, %s, '')
 on conflict (tenant_id, provider, channel_account_id, event_key) do nothing
+"""
+_CLAIM: Final = """
+update channels_app_inbounddelivery set due_at = %s, attempts = attempts + 1 where id in (
+  select d.id from channels_app_inbounddelivery d
+  where d.state = 'received' and d.due_at <= %s and not exists (
+    select 1 from channels_app_inbounddelivery e
+    where e.channel_account_id = d.channel_account_id and e.queue_key = d.queue_key
+      and e.state = 'received' and e.id < d.id)
+  order by d.id for update skip locked limit %s
+) returning tenant_id, id
 """
 
 
@@ -89,9 +100,9 @@ def work_due(*, now: datetime | None = None) -> int:
     done, deadline = 0, time.monotonic() + LONGEST
     while time.monotonic() < deadline:
         claimed = claim(now or clock_now())
-        for tenant_id, delivery_id in claimed:
+        for tenant_id, batch in groupby(claimed, key=itemgetter(0)):
             with tenant_scope(tenant_id):
-                work(delivery_id)
+                work([delivery_id for _, delivery_id in batch])
         done += len(claimed)
         if not claimed:
             break
@@ -100,55 +111,54 @@ def work_due(*, now: datetime | None = None) -> int:
 
 def claim(moment: datetime) -> list[tuple[UUID, UUID]]:
     """Take the next delivery of each line that nobody works; (tenant, id) pairs in order of arrival."""
-    with platform_scope(), transaction.atomic():
-        earlier = InboundDelivery.objects.filter(
-            channel_account=OuterRef("channel_account"),
-            queue_key=OuterRef("queue_key"),
-            state=InboundDelivery.State.RECEIVED,
-            id__lt=OuterRef("id"),
-        )
-        rows = InboundDelivery.objects.select_for_update(of=("self",), skip_locked=True).filter(
-            ~Exists(earlier), state=InboundDelivery.State.RECEIVED, due_at__lte=moment
-        )
-        found = list(rows.order_by("id").values_list("tenant_id", "id")[:BATCH])
-        mine = InboundDelivery.objects.filter(id__in=[delivery_id for _, delivery_id in found])
-        mine.update(due_at=moment + LEASE, attempts=F("attempts") + 1)
-    return found
+    with platform_scope(), connection.cursor() as cursor:
+        cursor.execute(_CLAIM, [moment + LEASE, moment, BATCH])
+        found = cursor.fetchall()
+    return [(tenant_id, delivery_id) for tenant_id, delivery_id in sorted(found, key=itemgetter(1))]
 
 
-def work(delivery_id: UUID, *, now: datetime | None = None) -> str:
-    """Work one claimed delivery in its tenant's scope and return its state."""
-    delivery = InboundDelivery.objects.filter(pk=delivery_id, state=InboundDelivery.State.RECEIVED).first()
-    if delivery is None:
-        return ""
+def work(delivery_ids: Sequence[UUID], *, now: datetime | None = None) -> None:
+    """Work claimed deliveries in their tenant's scope, in this order.
+
+    Those that went well are noted together: a process that dies before has them worked once more.
+    """
+    rows = InboundDelivery.objects.filter(state=InboundDelivery.State.RECEIVED).in_bulk(delivery_ids)
+    mine = [rows[delivery_id] for delivery_id in delivery_ids if delivery_id in rows]
+    done = [delivery.pk for delivery in mine if _worked(delivery, now)]
+    if done:
+        waiting = InboundDelivery.objects.filter(pk__in=done, state=InboundDelivery.State.RECEIVED)
+        waiting.update(state=InboundDelivery.State.DONE, done_at=now or clock_now(), error="")
+
+
+def _worked(delivery: InboundDelivery, now: datetime | None) -> bool:
     try:
         _workers[delivery.provider](delivery)
     except WalkerError as problem:
         # What is wrong with the content will be wrong next time too.
-        return _failed(delivery, problem.code, final=problem.status < 500, now=now)
+        _failed(delivery, problem.code, final=problem.status < 500, now=now)
+        return False
     except Exception as problem:
         # Task boundary: whatever it was, the row stays and is tried again, then parked.
-        log.warning("delivery_not_worked", delivery=str(delivery_id), exc_info=True)
-        return _failed(delivery, type(problem).__name__, final=False, now=now)
-    _received(delivery).update(state=InboundDelivery.State.DONE, done_at=now or clock_now(), error="")
-    return InboundDelivery.State.DONE
+        log.warning("delivery_not_worked", delivery=str(delivery.pk), exc_info=True)
+        _failed(delivery, type(problem).__name__, final=False, now=now)
+        return False
+    return True
 
 
 def _received(delivery: InboundDelivery) -> Any:
     return InboundDelivery.objects.filter(pk=delivery.pk, state=InboundDelivery.State.RECEIVED)
 
 
-def _failed(delivery: InboundDelivery, error: str, *, final: bool, now: datetime | None) -> str:
+def _failed(delivery: InboundDelivery, error: str, *, final: bool, now: datetime | None) -> None:
     moment = now or clock_now()
     if not final and delivery.attempts < ATTEMPTS:
         pause = timedelta(seconds=PAUSES[max(delivery.attempts, 1) - 1])
         _received(delivery).update(due_at=moment + pause, error=error[:80])
-        return InboundDelivery.State.RECEIVED
+        return
     with transaction.atomic():
         won = _received(delivery).update(state=InboundDelivery.State.PARKED, done_at=moment, error=error[:80])
         if won:
             dead_letters.park(kind=KIND, ref=delivery.pk, error=error, now=now)
-    return InboundDelivery.State.PARKED
 
 
 def replay(delivery_id: UUID) -> None:

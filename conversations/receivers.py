@@ -1,19 +1,19 @@
-"""What conversations do on announcements: put an id into the queue, nothing else."""
+"""What conversations do on announcements: tell the conversation list who wrote."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
-from conversations import tasks
+from conversations import services
 from core import events
 
 
-def on_message_received(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
-    """A customer wrote: the conversation list is told off the customer's path."""
-    tasks.note_activity.delay(str(tenant_id), str(ref))
+def on_messages_received(refs: Sequence[UUID]) -> None:
+    """Customers wrote: the conversation list is told off their path, once for all of a batch."""
+    services.note_activity(message_ids=refs)
 
 
 def connect() -> None:
     """Connect to the announcements; safe to repeat."""
-    events.message_received.connect(on_message_received, dispatch_uid="conversations.message_received")
+    events.on_batch("message_received", on_messages_received)

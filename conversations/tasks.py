@@ -1,13 +1,14 @@
 """Background work of conversations: deliveries and the sweep that finds forgotten ones."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from conversations import services
 from conversations.models import Message
 from conversations.transitions import UNDELIVERED
-from core.celery_task import sweep_task, tenant_task
+from core.celery_task import afterwards, sweep_task, tenant_task
 from core.clock import now
 from core.scope import platform_scope
 
@@ -21,15 +22,10 @@ def deliver(message_id: UUID) -> None:
     services.deliver(message_id=message_id)
 
 
-@tenant_task(queue="default")
-def note_activity(message_id: UUID) -> None:
-    """Tell the conversation list about a customer's message."""
-    services.note_activity(message_id=message_id)
-
-
 def enqueue(tenant_id: UUID, message_id: UUID) -> None:
-    """Put a delivery into the queue."""
-    deliver.delay(str(tenant_id), str(message_id))
+    """Deliver when the task at hand is through, else by a task of its own."""
+    if not afterwards(partial(services.deliver, message_id=message_id)):
+        deliver.delay(str(tenant_id), str(message_id))
 
 
 services.on_queued(enqueue)

@@ -1,6 +1,8 @@
 """The base of our Celery tasks: a row's id and its tenant, worked in the tenant's scope."""
 
+from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, Literal
 from uuid import UUID
 
@@ -11,6 +13,7 @@ from core.scope import tenant_scope
 Queue = Literal["high", "default", "low"]
 OPTIONS: dict[str, Any] = {"acks_late": True, "reject_on_worker_lost": True, "ignore_result": True}
 _QUEUES: dict[str, Queue] = {}
+_afterwards: ContextVar[deque[Callable[[], Any]] | None] = ContextVar("walker_afterwards", default=None)
 
 
 def route(name: str, *_: Any, **__: Any) -> dict[str, str] | None:
@@ -24,6 +27,30 @@ def _shared(work: Callable[..., Any], queue: Queue) -> Any:
     return shared_task(**OPTIONS)(work)
 
 
+def afterwards(work: Callable[[], Any]) -> bool:
+    """Let the tenant task at hand do this when its own work is over; False when there is none.
+
+    For what would else be a task of its own at once. It runs in the same scope, outside the
+    transaction that asked for it, and is lost with the process: its sweep must find it.
+    """
+    waiting = _afterwards.get()
+    if waiting is None:
+        return False
+    waiting.append(work)
+    return True
+
+
+def _work_whole(work: Callable[[UUID], Any], row_id: UUID) -> None:
+    waiting: deque[Callable[[], Any]] = deque()
+    token = _afterwards.set(waiting)
+    try:
+        work(row_id)
+        while waiting:
+            waiting.popleft()()
+    finally:
+        _afterwards.reset(token)
+
+
 def tenant_task(queue: Queue = "default") -> Callable[[Callable[[UUID], Any]], Any]:
     """Make a task of a function of a row's id; call it as `task.delay(str(tenant_id), str(row_id))`.
 
@@ -33,7 +60,7 @@ def tenant_task(queue: Queue = "default") -> Callable[[Callable[[UUID], Any]], A
     def decorate(work: Callable[[UUID], Any]) -> Any:
         def run(tenant_id: str, row_id: str) -> None:
             with tenant_scope(tenant_id):
-                work(UUID(row_id))
+                _work_whole(work, UUID(row_id))
 
         run.__name__, run.__module__, run.__doc__ = work.__name__, work.__module__, work.__doc__
         run.__qualname__ = work.__qualname__

@@ -82,8 +82,8 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     kept = account.credentials or {}
     prefix = numbers.PREFIX if account.kind == ChannelAccount.Kind.WHATSAPP else ""
     recipient = prefix + international(to, "to")
-    with TwilioClient(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or "")) as client:
-        outcome = client.send_text(sender=prefix + account.address, to=recipient, body=TEST_TEXT, callback="")
+    client = TwilioClient(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or ""))
+    outcome = client.send_text(sender=prefix + account.address, to=recipient, body=TEST_TEXT, callback="")
     with transaction.atomic():
         audit.record(
             actor=actor,

@@ -67,15 +67,15 @@ class WhatsAppTransport(Transport):
                 return SendResult(ok=False, error=window.REASON, permanent=True)
             is_template = True
         route = Route(f"{self.prefix}{outbound.from_address}", f"{self.prefix}{outbound.recipient.value}")
-        with TwilioClient(account_sid, token) as client:
-            sender: _Send
-            if is_template:
-                texts = [window.template_variable(outbound.text)]
-                sender = _template_sender(client, route, template)
-            else:
-                texts = split(outbound.text)
-                sender = _text_sender(client, route)
-            return self._ended(outbound, _send_all(client, route, outbound, texts, sender))
+        client = TwilioClient(account_sid, token)
+        sender: _Send
+        if is_template:
+            texts = [window.template_variable(outbound.text)]
+            sender = _template_sender(client, route, template)
+        else:
+            texts = split(outbound.text)
+            sender = _text_sender(client, route)
+        return self._ended(outbound, _send_all(client, route, outbound, texts, sender))
 
     def _ended(self, outbound: OutboundMessage, outcome: Sent | Failed | Unknown) -> SendResult:
         if isinstance(outcome, Sent):

@@ -51,7 +51,7 @@ def follow(wish: Wish, *, message: Message, senders: tuple[SenderIdentity, ...],
             services.unblock_point(actor=DOOR, sender=sender, channel=channel)
     if channel == "whatsapp":
         _confirm(wish, message)
-    services.note_activity(message_id=message.pk)
+    services.note_activity(message_ids=[message.pk])
 
 
 def _confirm(wish: Wish, message: Message) -> None:

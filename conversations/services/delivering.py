@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final, cast
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
 
 from conversations import registry
 from conversations.models import ContactPoint, DeliveryAttempt, Message
@@ -14,6 +14,7 @@ from conversations.services import blocking
 from conversations.services.statuses import advance
 from conversations.transitions import FAILED, SENDING, SENT, UNDELIVERED
 from conversations.types import ContentType, OutboundMessage, PointKind, SenderIdentity, SendResult, Transport
+from core import prepared, rows
 from core.clock import now as clock_now
 from core.errors import NotFound
 from core.log import get_logger
@@ -24,6 +25,30 @@ log = get_logger(__name__)
 LEASE: Final = timedelta(seconds=60)
 BACK_OFF: Final = (5, 30, 120, 600, 1800)
 ATTEMPTS: Final = len(BACK_OFF) + 1
+
+_CLAIM_TYPES: Final = {
+    "tenant": "uuid",
+    "message": "uuid",
+    "moment": "timestamptz",
+    "until": "timestamptz",
+    "attempt": "uuid",
+}
+_CLAIM: Final = """
+with claimed as (
+  update conversations_message m
+  set status = 'sending', retry_count = m.retry_count + 1, next_attempt_at = {until}
+  where m.tenant_id = {tenant} and m.id = {message} and m.status in ('queued', 'sending')
+    and m.next_attempt_at <= {moment} and not exists (
+      select 1 from conversations_message e
+      where e.tenant_id = m.tenant_id and e.conversation_id = m.conversation_id and e.direction = 'out'
+        and e.seq < m.seq and e.status in ('queued', 'sending'))
+  returning m.id, m.retry_count
+), cut_off as (
+  update conversations_deliveryattempt a set outcome = 'unknown', finished_at = {moment}, error = 'cut_off'
+  from claimed where a.tenant_id = {tenant} and a.message_id = claimed.id and a.outcome = 'open'
+), made as ({made})
+select retry_count from claimed
+"""
 
 _wakers: list[Callable[[UUID, UUID], Any]] = []
 
@@ -60,30 +85,35 @@ def deliver(*, message_id: UUID, now: datetime | None = None) -> str:
 
 
 def _claim(message_id: UUID, moment: datetime) -> DeliveryAttempt | None:
-    earlier = Message.objects.filter(
-        conversation=OuterRef("conversation"),
-        direction=Message.Direction.OUT,
-        seq__lt=OuterRef("seq"),
-        status__in=UNDELIVERED,
-    )
-    with transaction.atomic():
-        rows = Message.objects.filter(
-            ~Exists(earlier),
-            pk=message_id,
-            status__in=UNDELIVERED,
-            next_attempt_at__lte=moment,
-        )
-        claimed = rows.update(status=SENDING, retry_count=F("retry_count") + 1, next_attempt_at=moment + LEASE)
-        if not claimed:
-            return None
-        number = Message.objects.values_list("retry_count", flat=True).get(pk=message_id)
-        DeliveryAttempt.objects.filter(message_id=message_id, outcome=DeliveryAttempt.Outcome.OPEN).update(
-            outcome=DeliveryAttempt.Outcome.UNKNOWN, finished_at=moment, error="cut_off"
-        )
-        attempt: DeliveryAttempt = DeliveryAttempt.objects.create(
-            message_id=message_id, number=number, started_at=moment
-        )
+    attempt = DeliveryAttempt(message_id=message_id, started_at=moment)
+    values = {
+        "tenant": attempt.tenant_id,
+        "message": message_id,
+        "moment": moment,
+        "until": moment + LEASE,
+        "attempt": attempt.pk,
+    }
+    found = prepared.fetch(_claim_statement(), values)
+    if found is None:
+        return None
+    (attempt.number,) = found
+    rows.mark_stored(attempt)
     return attempt
+
+
+@cache
+def _claim_statement() -> prepared.Prepared:
+    """Return the one statement that claims a message, ends an attempt that was cut off, and opens the next."""
+    mark = prepared.marks(_CLAIM_TYPES)
+    opened = {
+        "id": mark["attempt"],
+        "tenant_id": mark["tenant"],
+        "message_id": "claimed.id",
+        "number": "claimed.retry_count",
+        "started_at": mark["moment"],
+    }
+    made = rows.insertion_from(DeliveryAttempt, "claimed", opened)
+    return prepared.prepared(_CLAIM.format_map({**mark, "made": made}), _CLAIM_TYPES)
 
 
 def _send(attempt: DeliveryAttempt) -> SendResult:
@@ -118,8 +148,8 @@ def _outbound(message: Message, transport: type[Transport], number: int) -> Outb
 
 def _recipient(message: Message, transport: type[Transport]) -> SenderIdentity:
     kinds = transport.recipient_kinds
-    rows = ContactPoint.objects.filter(contact_id=message.conversation.contact_id, kind__in=kinds)
-    found = blocking.writable(list(rows), message)
+    points = ContactPoint.objects.filter(contact_id=message.conversation.contact_id, kind__in=kinds)
+    found = blocking.writable(list(points), message)
     best = min(found, key=lambda point: (kinds.index(point.kind), not point.is_primary))
     return SenderIdentity(kind=cast("PointKind", best.kind), value=best.value, verified=best.is_verified)
 
@@ -128,24 +158,29 @@ def _settle(attempt: DeliveryAttempt, result: SendResult, moment: datetime) -> s
     is_last = attempt.number >= ATTEMPTS
     with transaction.atomic():
         # The message before its attempt, as `_claim` locks them.
-        message = Message.objects.select_for_update().get(pk=attempt.message_id)
+        locked = Message.objects.select_for_update().only("id", "conversation_id", "status", "retry_count")
+        message = locked.get(pk=attempt.message_id)
+        ended: str = message.status
         _finish(attempt, result, moment)
         if message.retry_count != attempt.number:
             # The lease ran out and a later attempt has it; only good news still counts.
-            if result.ok:
-                advance(message, SENT, provider_id=result.provider_id)
+            if result.ok and advance(message, SENT, provider_id=result.provider_id):
+                ended = SENT
         elif result.ok:
-            advance(message, SENT, provider_id=result.provider_id)
-            Message.objects.filter(pk=message.pk).update(sent_at=moment)
+            if advance(message, SENT, provider_id=result.provider_id, sent_at=moment):
+                ended = SENT
+            else:
+                Message.objects.filter(pk=message.pk).update(sent_at=moment)
         elif result.permanent or is_last:
-            advance(message, FAILED, error=result.error)
+            if advance(message, FAILED, error=result.error):
+                ended = FAILED
         else:
             wait = timedelta(seconds=result.retry_after or BACK_OFF[attempt.number - 1])
             Message.objects.filter(pk=message.pk, status=SENDING).update(next_attempt_at=moment + wait)
         following = next_in_line(message.conversation_id)
         if following is not None and following.pk != message.pk:
             wake_after_commit(following)
-    return str(Message.objects.values_list("status", flat=True).get(pk=attempt.message_id))
+    return ended
 
 
 def _finish(attempt: DeliveryAttempt, result: SendResult, moment: datetime) -> None:
@@ -160,8 +195,8 @@ def _finish(attempt: DeliveryAttempt, result: SendResult, moment: datetime) -> N
 
 def next_in_line(conversation_id: UUID) -> Message | None:
     """Return the oldest message of a conversation that has not left yet."""
-    rows = Message.objects.filter(
+    waiting = Message.objects.filter(
         conversation_id=conversation_id, direction=Message.Direction.OUT, status__in=UNDELIVERED
     )
-    found: Message | None = rows.only("id", "conversation_id").order_by("seq").first()
+    found: Message | None = waiting.only("id", "conversation_id").order_by("seq").first()
     return found

@@ -1,7 +1,7 @@
 """A customer's message comes in: once, in order, into the one open conversation."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
@@ -61,16 +61,16 @@ def receive(*, actor: Actor, inbound: InboundMessage, now: datetime | None = Non
         return first
 
 
-def note_activity(*, message_id: UUID) -> None:
-    """Tell the conversation list about a message; for the worker.
+def note_activity(*, message_ids: Collection[UUID]) -> None:
+    """Tell the conversation list about messages, once for each conversation; for the worker.
 
     Not a part of `receive`: the list is one stream per tenant, and its lock would make all of a
     tenant's customers wait for one another. A message that is gone is passed over.
     """
     with transaction.atomic():
-        found = Message.objects.select_related("conversation").filter(pk=message_id).first()
-        if found is not None:
-            streams.append_inbox(found.conversation, "message_received")
+        moved = Message.objects.filter(pk__in=message_ids).values("conversation_id")
+        for conversation in Conversation.objects.filter(pk__in=moved).order_by("last_message_at"):
+            streams.append_inbox(conversation, "message_received")
 
 
 def _require_door(actor: Actor) -> None:

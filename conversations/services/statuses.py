@@ -1,5 +1,6 @@
 """How far a message has come: reports of providers and of the customer's page, forward only."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -33,8 +34,11 @@ def record_status(
         raise Refused
     if status not in REPORTABLE:
         raise Invalid("This status is not known.", fields={"status": ["unknown"]})
+    message = _find(message_id, channel_account_id, channel_message_id)
+    if message.status not in statuses_before(status):
+        # It only moves forward: what is beyond now stays beyond.
+        return False
     with transaction.atomic():
-        message = _find(message_id, channel_account_id, channel_message_id)
         if not advance(message, status, error=error):
             return False
         if status == FAILED:
@@ -44,7 +48,7 @@ def record_status(
 
 
 def _find(message_id: UUID | None, channel_account_id: UUID | None, channel_message_id: str) -> Message:
-    rows = Message.objects.filter(direction=Message.Direction.OUT).only("id", "conversation_id")
+    rows = Message.objects.filter(direction=Message.Direction.OUT).only("id", "conversation_id", "status")
     if message_id is not None:
         found = rows.filter(pk=message_id).first()
     elif channel_account_id is not None and channel_message_id:
@@ -57,11 +61,15 @@ def _find(message_id: UUID | None, channel_account_id: UUID | None, channel_mess
     return message
 
 
-def advance(message: Message, status: str, *, error: str = "", provider_id: str = "") -> bool:
+def advance(
+    message: Message, status: str, *, error: str = "", provider_id: str = "", sent_at: datetime | None = None
+) -> bool:
     """Move a message's status forward and tell the streams; False when it is there or beyond."""
     changes: dict[str, object] = {"status": status, "next_attempt_at": None}
     if provider_id:
         changes["channel_message_id"] = provider_id
+    if sent_at:
+        changes["sent_at"] = sent_at
     rows = Message.objects.filter(pk=message.pk, status__in=statuses_before(status))
     if not rows.update(**changes):
         return False

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -72,7 +73,7 @@ class _Line(HttpClient):
 
     def __init__(self, base_url: str) -> None:
         super().__init__(_SILENT, is_async=False)
-        self._http = OutgoingHttp(base_url, patience=PATIENCE, private_hosts=[host_of(base_url)])
+        self._http = _way_out(base_url)
         self.retry_after: int | None = None
 
     def request(
@@ -97,9 +98,11 @@ class _Line(HttpClient):
         self.retry_after = min(int(wait), 3600) if wait.isascii() and wait.isdigit() and len(wait) < 6 else None
         return Response(outcome.status, outcome.body.decode("utf-8", "replace"), outcome.headers)
 
-    def close(self) -> None:
-        """Close what is open."""
-        self._http.close()
+
+@cache
+def _way_out(base_url: str) -> OutgoingHttp:
+    """Made once per process: it took longer than a request, and holds no connection between two."""
+    return OutgoingHttp(base_url, patience=PATIENCE, private_hosts=[host_of(base_url)])
 
 
 def _basic(auth: tuple[str, str] | None) -> dict[str, str]:
@@ -117,12 +120,6 @@ class TwilioClient:
         self._line = _Line(base_url or settings.TWILIO_API_BASE)
         self._sdk = Client(account_sid, auth_token, http_client=self._line)
         self._breaker = breaker(f"twilio:{account_sid}")
-
-    def __enter__(self) -> "TwilioClient":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._line.close()
 
     def send_text(self, *, sender: str, to: str, body: str, callback: str) -> Sent | Failed | Unknown:
         """Send up to 1,600 characters."""

@@ -22,38 +22,38 @@ TEMPLATE = "HX" + "0" * 32
 
 
 def test_text_is_what_the_description_takes(prism: str) -> None:
-    with TwilioClient(ACCOUNT, TOKEN, base_url=prism) as client:
-        sent = client.send_text(sender=OURS, to=ANA, body="Olá 😀 & co=1", callback=CALLBACK)
+    client = TwilioClient(ACCOUNT, TOKEN, base_url=prism)
+    sent = client.send_text(sender=OURS, to=ANA, body="Olá 😀 & co=1", callback=CALLBACK)
     assert isinstance(sent, Sent)
     assert sent.sid
 
 
 def test_template_is_what_the_description_takes(prism: str) -> None:
-    with TwilioClient(ACCOUNT, TOKEN, base_url=prism) as client:
-        sent = client.send_template(
-            sender=OURS, to=ANA, template_sid=TEMPLATE, variables={"1": "BR-1 is approved"}, callback=CALLBACK
-        )
+    client = TwilioClient(ACCOUNT, TOKEN, base_url=prism)
+    sent = client.send_template(
+        sender=OURS, to=ANA, template_sid=TEMPLATE, variables={"1": "BR-1 is approved"}, callback=CALLBACK
+    )
     assert isinstance(sent, Sent)
 
 
 def test_list_is_what_the_description_takes(prism: str) -> None:
     """Only the request is judged: the answer that Prism makes up breaks the description, and it says 500."""
-    with TwilioClient(ACCOUNT, TOKEN, base_url=prism) as client:
-        assert not isinstance(client.list_sent(sender=OURS, to=ANA), Failed)
+    client = TwilioClient(ACCOUNT, TOKEN, base_url=prism)
+    assert not isinstance(client.list_sent(sender=OURS, to=ANA), Failed)
 
 
 def test_description_is_really_enforced(prism: str) -> None:
     """What is refused here shows that the accepted ones were looked at."""
-    with TwilioClient("ACshort", TOKEN, base_url=prism) as client:
-        assert isinstance(client.send_text(sender=OURS, to=ANA, body="x", callback=""), Failed)
-    with TwilioClient(ACCOUNT, TOKEN, base_url=prism) as client:
-        assert isinstance(client.send_text(sender=OURS, to=ANA, body="x", callback="no address"), Failed)
+    client = TwilioClient("ACshort", TOKEN, base_url=prism)
+    assert isinstance(client.send_text(sender=OURS, to=ANA, body="x", callback=""), Failed)
+    client = TwilioClient(ACCOUNT, TOKEN, base_url=prism)
+    assert isinstance(client.send_text(sender=OURS, to=ANA, body="x", callback="no address"), Failed)
 
 
 def test_emulator_takes_keeps_and_lists_what_we_send(emulator: str) -> None:
-    with TwilioClient(ACCOUNT, TOKEN, base_url=emulator) as client:
-        sent = client.send_text(sender=OURS, to=ANA, body="Hello", callback=CALLBACK)
-        listed = client.list_sent(sender=OURS, to=ANA)
+    client = TwilioClient(ACCOUNT, TOKEN, base_url=emulator)
+    sent = client.send_text(sender=OURS, to=ANA, body="Hello", callback=CALLBACK)
+    listed = client.list_sent(sender=OURS, to=ANA)
     assert isinstance(sent, Sent)
     assert isinstance(listed, list)
     assert [(one.sid, one.body) for one in listed] == [(sent.sid, "Hello")]
@@ -66,8 +66,8 @@ def test_emulator_takes_keeps_and_lists_what_we_send(emulator: str) -> None:
 def test_emulator_refuses_and_we_know_that_a_repeat_cannot_help(
     emulator: str, given: dict[str, str], code: str
 ) -> None:
-    with TwilioClient(ACCOUNT, given.get("token", TOKEN), base_url=emulator) as client:
-        outcome = client.send_text(sender=given.get("sender", OURS), to=given.get("to", ANA), body="Hello", callback="")
+    client = TwilioClient(ACCOUNT, given.get("token", TOKEN), base_url=emulator)
+    outcome = client.send_text(sender=given.get("sender", OURS), to=given.get("to", ANA), body="Hello", callback="")
     assert isinstance(outcome, Failed)
     assert outcome.permanent
     assert outcome.code in (code, "21201", "21211")

@@ -142,12 +142,12 @@ def test_request_that_never_arrived_is_sent_again(inside: Door, phone: Phone) ->
 def test_second_part_that_failed_is_sent_without_repeating_the_first(inside: Door, phone: Phone) -> None:
     conversation = arrived(phone)
     text = " ".join(f"word{number}" for number in range(450))
-    with TwilioClient(SID, TOKEN) as client:
-        first = split(text)[0]
-        message = services.reply(actor=OPERATOR, conversation_id=conversation.pk, text=text, sender_type="system")
-        phone.script(API, "429", retry_after=1)
-        services.deliver(message_id=message.pk)
-        client.send_text(sender=f"whatsapp:{OURS}", to=MEMBER, body=first, callback="")
+    client = TwilioClient(SID, TOKEN)
+    first = split(text)[0]
+    message = services.reply(actor=OPERATOR, conversation_id=conversation.pk, text=text, sender_type="system")
+    phone.script(API, "429", retry_after=1)
+    services.deliver(message_id=message.pk)
+    client.send_text(sender=f"whatsapp:{OURS}", to=MEMBER, body=first, callback="")
     services.deliver(message_id=message.pk, now=now() + LATER)
     assert " ".join(reply["body"] for reply in phone.replies()) == text
 
@@ -182,15 +182,15 @@ def test_client_tells_what_is_sure_from_what_is_not(
     inside: Door, phone: Phone, deed: dict[str, Any], outcome: Any
 ) -> None:
     phone.script(API, **deed)
-    with TwilioClient(SID, TOKEN) as client:
-        found = client.send_text(sender=f"whatsapp:{OURS}", to=MEMBER, body="x", callback="")
+    client = TwilioClient(SID, TOKEN)
+    found = client.send_text(sender=f"whatsapp:{OURS}", to=MEMBER, body="x", callback="")
     assert (type(found), getattr(found, "permanent", None)) == (type(outcome), getattr(outcome, "permanent", None))
 
 
 def test_client_without_a_server_knows_that_nothing_was_sent(settings: Any) -> None:
     settings.TWILIO_API_BASE = "http://127.0.0.1:9"
-    with TwilioClient(SID, TOKEN) as client:
-        found = client.send_text(sender=f"whatsapp:{OURS}", to=MEMBER, body="x", callback="")
+    client = TwilioClient(SID, TOKEN)
+    found = client.send_text(sender=f"whatsapp:{OURS}", to=MEMBER, body="x", callback="")
     assert found == Failed("not_reachable", permanent=False)
 
 
@@ -200,9 +200,9 @@ def test_client_without_a_server_knows_that_nothing_was_sent(settings: Any) -> N
 )
 def test_refusals_of_the_vendor_are_permanent(inside: Door, phone: Phone, facts: dict[str, str], code: str) -> None:
     usual = {"sender": f"whatsapp:{OURS}", "to": MEMBER, "body": "x", "callback": ""}
-    with TwilioClient(SID, TOKEN) as client:
-        found = client.send_text(**{**usual, **facts})
-        sent = client.send_text(**usual)
+    client = TwilioClient(SID, TOKEN)
+    found = client.send_text(**{**usual, **facts})
+    sent = client.send_text(**usual)
     assert (found, type(sent)) == (Failed(code, permanent=True), Sent)
 
 
