@@ -32,6 +32,7 @@ class Desk:
         self.number = next(one for one in self.tenant["channels"] if one["kind"] == "whatsapp")
         self.base = installation.demo["urls"]["console"].removesuffix("admin/")
         self.phone = installation.demo["urls"]["phone"]
+        self.mailbox = installation.demo["urls"]["mailbox"]
         self.member = f"whatsapp:{self.number['phones']['member']}"
 
     def api(self, path: str, body: Any = None) -> Any:
@@ -57,6 +58,11 @@ class Desk:
             accounts = json.load(answer)["accounts"]
         [ours] = [one for one in accounts if one["sid"] == self.number["account_sid"]]
         return [one["body"] for one in ours["messages"] if one["recipient"] == (to or self.member)]
+
+    def mails(self, reference: str) -> list[dict[str, Any]]:
+        """Return what came to the mailboxes about a request."""
+        with urllib.request.urlopen(f"{self.mailbox}__view", timeout=10) as answer:  # noqa: S310
+            return [one for one in json.load(answer)["mails"] if reference in one["subject"]]
 
     def post(self, form: dict[str, str]) -> tuple[int, bytes]:
         """Post a signed webhook as Twilio does; 0 when nobody answers."""
@@ -108,6 +114,8 @@ def test_budget_asked_by_phone_is_signed_by_key_done_once_and_told(installation:
     asked = eventually(lambda: [text for text in desk.replies() if "BR-" in text])[-1]
     reference = re.findall(r"BR-\d+", asked)[0]
     [approval] = desk.api(f"approvals/?q={reference}")["results"]
+    [mail, *_] = eventually(lambda: desk.mails(reference))
+    assert f"/admin/hitl/approval/{approval['id']}/" in json.dumps(mail)
     signed = desk.api(f"approvals/{approval['id']}/approve/", {"digest": approval["digest"], "reason": "Fine."})
     assert signed["state"] in ("approved", "executing", "executed")
     eventually(lambda: [text for text in desk.replies() if reference in text and "910" in text and text != asked])
