@@ -203,7 +203,7 @@ def counted(acme: World) -> World:
     return acme
 
 
-QUEUE_QUERIES = 7
+QUEUE_QUERIES = 9
 
 
 @pytest.mark.parametrize("rows", [1, 3])
