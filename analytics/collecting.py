@@ -73,7 +73,7 @@ def _waiting(viewer: Actor) -> Reading:
     if not (viewer.may("hitl.decide_approval") and viewer.may("hitl.view_approval")):
         return Reading(trouble="not_allowed")
     rows = list_approvals(viewer=viewer, filters=Filters(mine=True))
-    return Reading(sorted(rows, key=lambda row: row.created_at), count_mine(viewer=viewer))
+    return Reading(sorted(rows, key=lambda row: row.sla_due_at or row.created_at), count_mine(viewer=viewer))
 
 
 def _overdue(viewer: Actor) -> Reading:

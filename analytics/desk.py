@@ -18,11 +18,12 @@ TONES: dict[str, Tone] = {"low": "good", "medium": "warn", "high": "danger", "cr
 
 
 def approvals(reading: Reading, setting: Setting) -> Section:
-    """Return what waits for this person's signature, the oldest first."""
+    """Return what waits for this person's signature, the soonest due first."""
     url = f"{setting.console}{reverse('admin:hitl_approval_changelist')}?mine=sign"
     section = _section("approvals", reading, setting, url, [_approval(row, setting) for row in reading.rows])
-    oldest = reading.rows[0] if reading.rows else None
-    return replace(section, findings=_found("waiting", 70, reading, oldest, setting, oldest and oldest.created_at))
+    first = reading.rows[0] if reading.rows else None
+    oldest = min((row.created_at for row in reading.rows), default=None)
+    return replace(section, findings=_found("waiting", 70, reading, first, setting, oldest))
 
 
 def overdue(reading: Reading, setting: Setting) -> Section:
