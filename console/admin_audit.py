@@ -1,12 +1,15 @@
 """The audit list: who did what to what, and whether the chain is whole."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, ClassVar
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
+from django.utils.text import capfirst
 
 from console.actions import service_action
 from console.bases import ServiceAdmin
@@ -19,6 +22,28 @@ from core import audit
 from core.models import AuditEntry
 
 RECENT = 2000
+MOVES = {
+    "propose": "asked for",
+    "approve": "approved",
+    "reject": "rejected",
+    "claim": "started",
+    "succeed": "carried out",
+    "fail": "failed",
+    "expire": "expired",
+    "cancel": "cancelled",
+    "supersede": "replaced by a newer one",
+    "hold": "put on hold",
+    "release": "released",
+    "revoke": "taken back",
+    "resolve": "outcome settled by a person",
+    "escalate": "escalated",
+    "delegate": "seat passed on",
+    "reassign": "seat given to another",
+    "override": "overridden",
+    "send_back": "sent back",
+    "resubmit": "sent in again",
+    "edit": "changed before signing",
+}
 
 
 class SeenFilter(SelectFilter):
@@ -32,7 +57,12 @@ class SeenFilter(SelectFilter):
 
 
 def words(code: str) -> str:
-    """Turn a code such as `APPROVAL_APPROVED` or `hitl.approval` into words."""
+    """Turn a code such as `APPROVAL_APPROVE` or `hitl.approval` into words."""
+    move = MOVES.get(code.removeprefix("APPROVAL_").lower()) if code.startswith("APPROVAL_") else None
+    if move:
+        return f"Approval {move}"
+    with suppress(LookupError, ValueError):
+        return capfirst(apps.get_model(code)._meta.verbose_name)
     return code.rsplit(".", maxsplit=1)[-1].replace("_", " ").capitalize()
 
 
@@ -114,6 +144,7 @@ class AuditEntryAdmin(ServiceAdmin):
     def who(self, entry: AuditEntry) -> str:
         """Return the person, agent or part of the system with its role."""
         name = getattr(entry, "who_name", "") or words(entry.actor_kind)
+        name = name if entry.actor_user_id else capfirst(name)
         note = entry.role if entry.actor_user_id else entry.actor_kind
         return format_html('{} <span class="wk-cell-note">{}</span>', name, words(note))
 
