@@ -137,6 +137,7 @@ class ReadOnlyAdmin(KitModelAdmin):
             value = getattr(obj, f"get_{name}_display")() if field.choices else value
             value = exact(value) if isinstance(value, datetime) else display_for_value(value, "–")
         words = str(label).replace("_", " ")
+        words = words.removesuffix(" at") if field is not None else words
         return words[:1].upper() + words[1:], "–" if value in (None, "") else value
 
     def object_or_404(self, request: HttpRequest, object_id: Any) -> Any:

@@ -23,7 +23,7 @@ class CloseForm(ConsoleForm):
         label="Resolved?",
         choices=[
             ("yes", "Yes, the question was answered"),
-            ("no", "No, it stays open in the books"),
+            ("no", "No, the question is still open"),
         ],
         coerce=lambda value: value == "yes",
         widget=forms.RadioSelect,

@@ -49,7 +49,7 @@ EVENTS: Final[dict[str, tuple[str, str, str]]] = {
 MODES: Final = {
     "any": "Any one of them signs",
     "all": "Every one of them signs",
-    "quorum": "A number of them sign",
+    "quorum": "{quorum} of them sign",
     "per_group": "One of each group signs",
     "parallel": "Each of these steps, in any order",
 }
@@ -191,7 +191,7 @@ def signing(
         }
         for seat in here
     ]
-    rule = MODES.get(level.get("mode", ""), "")
+    rule = MODES.get(level.get("mode", ""), "").format(quorum=level.get("quorum", 1))
     return {"level": level, "rule": rule, "holders": holders, "levels": len(approval.snapshot["levels"])}
 
 

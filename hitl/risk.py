@@ -99,7 +99,7 @@ def assess(
     policy = policy or Policy()
     weighed = (_cost(estimate), _share(estimate.share), _reach(estimate.reach), _history(history), _time(local_time))
     factors = (
-        Factor("kind", max(0, min(base_risk, 40)), f"{title} is risky by its nature."),
+        Factor("kind", max(0, min(base_risk, 40)), f"{title}: risky by its nature."),
         *_added(policy.added(kind)),
         *(policy.weighed(factor) for factor in weighed),
     )

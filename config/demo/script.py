@@ -82,7 +82,7 @@ TALKS: Final = (
         1.3,
         "visitor-six",
         (
-            "< I was charged twice, card 4111 1111 1111 1111",
+            "< I was charged twice: 4111 1111 1111 1111",
             "> Please never send card numbers in a chat. A colleague takes over now.",
         ),
         "person",
