@@ -62,7 +62,7 @@ def words(code: str) -> str:
     if move:
         return f"Approval {move}"
     with suppress(LookupError, ValueError):
-        return capfirst(apps.get_model(code)._meta.verbose_name)
+        return str(capfirst(apps.get_model(code)._meta.verbose_name))
     return code.rsplit(".", maxsplit=1)[-1].replace("_", " ").capitalize()
 
 
@@ -144,7 +144,7 @@ class AuditEntryAdmin(ServiceAdmin):
     def who(self, entry: AuditEntry) -> str:
         """Return the person, agent or part of the system with its role."""
         name = getattr(entry, "who_name", "") or words(entry.actor_kind)
-        name = name if entry.actor_user_id else capfirst(name)
+        name = name if entry.actor_user_id else str(capfirst(name))
         note = entry.role if entry.actor_user_id else entry.actor_kind
         return format_html('{} <span class="wk-cell-note">{}</span>', name, words(note))
 
