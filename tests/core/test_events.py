@@ -85,6 +85,29 @@ def test_announcement_whose_receiver_failed_is_kept(committed_world: World) -> N
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("fails", [False, True])
+def test_batch_is_told_once_and_kept_when_its_receiver_failed(
+    committed_world: World, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    refs, told = [uuid4(), uuid4()], []
+
+    def receive(batch: Any) -> None:
+        told.append(list(batch))
+        if fails:
+            raise RuntimeError("receiver down")
+
+    monkeypatch.setattr(events, "_batched", {})
+    events.on_batch("message_failed", receive)
+    with tenant_scope(committed_world.acme.pk):
+        for ref in refs:
+            events.announce("message_failed", ref=ref)
+    events.relay()
+    with tenant_scope(committed_world.acme.pk):
+        kept = Outbox.objects.filter(done_at=None).count()
+    assert (told, kept) == ([refs], 2 if fails else 0)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_announcement_that_always_fails_is_parked_and_can_be_replayed(committed_world: World) -> None:
     def fail(**_: Any) -> None:
         raise RuntimeError("receiver down")
