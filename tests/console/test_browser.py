@@ -64,6 +64,37 @@ def session_of(user: User) -> str:
 
 
 PAGES = ["login", "dashboard", "queue", "approval", "decided", "conversations", "conversation", "audit", "people"]
+MORE = [
+    "admin/hitl/killswitch/",
+    "admin/hitl/killswitch/stop/",
+    "admin/hitl/delegation/",
+    "admin/hitl/delegation/away/",
+    "admin/hitl/approvalworkflow/",
+    "admin/hitl/approvalworkflow/create/",
+    "admin/hitl/approvalworkflow/try/",
+    "admin/hitl/approvergroup/",
+    "admin/hitl/approvergroup/create/",
+    "admin/hitl/businesscalendar/",
+    "admin/hitl/businesscalendar/create/",
+    "admin/hitl/cap/",
+    "admin/hitl/cap/create/",
+    "admin/hitl/riskpolicy/",
+    "admin/hitl/riskpolicy/weigh/",
+    "admin/agents/agent/",
+    "admin/agents/agent/create/",
+    "admin/agents/agentrun/",
+    "admin/conversations/channelaccount/",
+    "admin/conversations/channelaccount/new-widget/",
+    "admin/conversations/channelaccount/connect/",
+    "admin/conversations/channelaccount/connect-mail/",
+    "admin/integrations/maildelivery/",
+    "admin/analytics/brief/settings/",
+    "admin/accounts/apikey/",
+    "admin/core/auditentry/verify/",
+    "admin/core/deadletter/",
+    "account/mail/",
+    "account/2fa/",
+]
 PAGES += ["brief", "brief settings"]
 
 
@@ -73,6 +104,28 @@ def test_page_has_no_serious_accessibility_fault(opened: Opener, scene: Scene, n
     page = opened(scene.path(name), "" if name == "login" else "admin", dark=dark)
     keep_picture(page, f"{name}-{'dark' if dark else 'light'}")
     assert serious(page) == []
+
+
+def walk(page: Page, mode: str) -> list[str]:
+    """Open one page after the other; return the faults of each."""
+    faults = []
+    home = page.url.split("/admin/")[0]
+    for path in MORE:
+        answer = page.goto(f"{home}/{path}")
+        name = path.strip("/").replace("/", "-")
+        keep_picture(page, f"{name}-{mode}")
+        found = serious(page) if mode != "phone" else []
+        wide = page.evaluate("document.documentElement.scrollWidth") > (page.viewport_size or PHONE)["width"]
+        faults += [f"{name}: {fault}" for fault in found] + ([f"{name}: too wide"] if wide else [])
+        assert answer
+        assert answer.ok, path
+    return faults
+
+
+@pytest.mark.parametrize("mode", ["light", "dark", "phone"])
+def test_every_other_page_is_accessible_and_fits(opened: Opener, mode: str) -> None:
+    page = opened("/admin/", "owner", dark=mode == "dark", phone=mode == "phone")
+    assert walk(page, mode) == []
 
 
 @pytest.mark.parametrize("name", PAGES)
