@@ -73,6 +73,9 @@ def _call(claim: Claim) -> Outcome:
 
 def report(*, claim: Claim, outcome: Outcome, now: datetime | None = None) -> bool:
     """Commit what an executor found out; tells whether its fence was still the newest."""
+    if claim.retaken and outcome.kind == "failed_clean":
+        # This call did nothing. What the call of the lost executor did, nobody knows.
+        outcome = replace(outcome, kind="unknown")
     with machine.work(now or clock_now()) as work:
         approval = work.lock(claim.approval_id)
         execution = Execution.objects.select_for_update().get(pk=claim.execution_id)

@@ -115,3 +115,19 @@ def test_timer_is_claimed_by_one_sweep(live_scene: Scene) -> None:
     moment = now() + LATER
     first, second = timing.claim_due(now=moment), timing.claim_due(now=moment)
     assert ([due.kind for due in first], second) == (["execute"], [])
+
+
+@pytest.mark.parametrize("status", [503, 422])
+def test_clean_failure_of_the_second_call_proves_nothing_about_the_first(live_scene: Scene, status: int) -> None:
+    from hitl import claiming
+    from hitl.services import executing
+
+    approval = live_scene.approved("test_press_keyed")
+    lost = claiming.claim(approval.pk, claiming.look(approval), now())
+    assert lost is not None
+    executing._perform(lost)
+    live_scene.effects.status = status
+    assert live_scene.done(approval, now=now() + LATER).state == "executing"
+    live_scene.effects.status = 200
+    assert live_scene.done(approval, now=now() + 2 * LATER).state == "executed"
+    assert len(live_scene.effects.pressed) == 1
