@@ -1,6 +1,7 @@
 """The approval engine's world: a workflow, kinds whose effects are counted, and shortcuts."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,8 +9,11 @@ import pytest
 
 from core.scope import tenant_scope
 from hitl import services
+from tests.hitl import outside
+from tests.hitl.desk import set_up, tampering
 from tests.hitl.effects import Effects
 from tests.hitl.kinds import EFFECTS_URL, register_kinds
+from tests.hitl.proof_machine import ApprovalMachine
 from tests.hitl.scene import Scene
 from tests.world import OPERATOR, World
 
@@ -64,3 +68,18 @@ def _no_broker(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     from config.celery import app
 
     monkeypatch.setattr(app.conf, "broker_url", "memory://")
+
+
+@pytest.fixture(scope="module")
+def _tampering(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    with django_db_blocker.unblock(), tampering():
+        yield
+
+
+@pytest.fixture
+def machine_at_desk(world: World, _tampering: None) -> type[ApprovalMachine]:
+    """The machine of the stateful test, at a desk of its own."""
+    outside.register_kinds()
+    ApprovalMachine.desk = set_up(world)
+    ApprovalMachine.seen = Counter()
+    return ApprovalMachine

@@ -1,0 +1,464 @@
+"""Every rule of the approval engine that can be checked in a state, each as a named check with its sentence."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from core import audit
+from core.models import AuditEntry, Outbox
+from hitl.folding import Folded, fold
+from hitl.models import Approval, CapReservation, Decision, Execution, Seat, Timer
+from tests.hitl import model
+from tests.hitl.model import FINAL, MOVES, REVISING, UNDECIDED, WAITING, Case, Town, Vote, verdict_of
+from tests.hitl.outside import Outside
+
+Row = dict[str, Any]
+
+
+def _grouped(rows: Any) -> dict[UUID, list[Row]]:
+    found: dict[UUID, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["approval_id"], []).append(row)
+    return found
+
+
+@dataclass
+class Seen:
+    """The rows of the tenant at one moment."""
+
+    approvals: dict[UUID, Row]
+    votes: dict[UUID, list[Row]]
+    seats: dict[UUID, list[Row]]
+    executions: dict[UUID, list[Row]]
+    timers: dict[UUID, list[Row]]
+    entries: list[AuditEntry]
+    outbox: list[Row]
+
+
+NOTHING = Seen({}, {}, {}, {}, {}, [], [])
+
+
+def look(before: Seen) -> Seen:
+    """Read the rows; what is only ever added to is read on from where it ended."""
+    last = before.entries[-1].seq if before.entries else 0
+    told = before.outbox[-1]["id"] if before.outbox else UUID(int=0)
+    entries = AuditEntry.objects.filter(object_type="hitl.approval", seq__gt=last).order_by("seq")
+    outbox = Outbox.objects.filter(id__gt=told, event__in=["approval_opened", "approval_asks", "approval_closed"])
+    finished = Outbox.objects.filter(id__gt=told, event="action_finished")
+    return Seen(
+        approvals={row["id"]: row for row in Approval.objects.values()},
+        votes=_grouped(Decision.objects.order_by("id").values()),
+        seats=_grouped(Seat.objects.values()),
+        executions=_grouped(Execution.objects.values()),
+        timers=_grouped(Timer.objects.filter(done_at=None).values("approval_id", "kind", "revision", "level")),
+        entries=[*before.entries, *entries],
+        outbox=[*before.outbox, *(outbox | finished).order_by("id").values("id", "event", "ref", "payload")],
+    )
+
+
+@dataclass
+class View:
+    """Everything a check may look at after a step: the rows before and after, and the model."""
+
+    town: Town
+    outside: Outside
+    moment: datetime
+    before: Seen = field(default_factory=lambda: NOTHING)
+    now: Seen = field(default_factory=lambda: NOTHING)
+    cases: dict[UUID, Case] = field(default_factory=dict)
+    pressed_while_stopped: list[str] = field(default_factory=list)
+    cap: Decimal | None = None
+
+    def step(self, moment: datetime) -> None:
+        """Look again."""
+        self.moment, self.before, self.now = moment, self.now, look(self.now)
+
+    def fresh(self) -> list[AuditEntry]:
+        """Return the audit entries of this step."""
+        return self.now.entries[len(self.before.entries) :]
+
+    def history(self, approval_id: UUID) -> list[AuditEntry]:
+        """Return the audit entries of one approval, oldest first."""
+        return [entry for entry in self.now.entries if entry.object_id == approval_id]
+
+    def effects(self, approval_id: UUID) -> int:
+        """Return how often something happened outside for an approval, over all its revisions."""
+        prefix = f"walker:{approval_id}:"
+        return len([call for call in self.outside.calls if call.happened and call.key.startswith(prefix)])
+
+
+def event_of(entry: AuditEntry) -> str:
+    """Return the event's name of an audit entry."""
+    return entry.action.removeprefix("APPROVAL_")
+
+
+def digest_of(row: Mapping[str, Any], revision: int, payload: Mapping[str, Any]) -> str:
+    """Return what was signed, worked out a second time."""
+    signed = {
+        "tenant": str(row["tenant_id"]),
+        "approval": str(row["id"]),
+        "revision": revision,
+        "kind": row["kind"],
+        "kind_version": row["kind_version"],
+        "payload": payload,
+    }
+    text = json.dumps(signed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def seats_at(view: View, row: Row, level: int, *, moved: bool = False) -> list[model.Seat]:
+    """Return the seats of a level of the current revision; with `moved` those that moved on as well."""
+    return [
+        model.Seat(
+            seat["person_id"],
+            seat["for_person_id"] or seat["rightful_id"] or seat["person_id"],
+            seat["group"],
+            seat["source"],
+        )
+        for seat in view.now.seats.get(row["id"], ())
+        if (seat["revision"], seat["level"]) == (row["revision"], level) and (moved or seat["moved_at"] is None)
+    ]
+
+
+def originals_at(view: View, row: Row, level: int) -> list[model.Seat]:
+    """Return the seats of a level with those that moved on, whose first holders set what everybody means."""
+    return seats_at(view, row, level, moved=True)
+
+
+def votes_at(view: View, row: Row, level: int) -> list[Vote]:
+    """Return the verdicts on the current revision of a level."""
+    return [
+        Vote(vote["person_id"], vote["verdict"], vote["digest"])
+        for vote in view.now.votes.get(row["id"], ())
+        if (vote["revision"], vote["level"]) == (row["revision"], level)
+        and vote["verdict"] in ("approve", "reject")
+        and vote["person_id"]
+    ]
+
+
+def standing(view: View, row: Row, level: int) -> str:
+    """Return where a level stands, worked out a second time."""
+    definition, originals = row["snapshot"]["levels"][level - 1], originals_at(view, row, level)
+    seats, votes = seats_at(view, row, level), votes_at(view, row, level)
+    return verdict_of(definition, ladder_of(row), seats, votes, row["digest"], view.town, originals=originals)
+
+
+def ladder_of(row: Row) -> list[Row]:
+    """Return whom the steps of the ladder name."""
+    steps = row["snapshot"].get("escalation") or []
+    return [rung for step in steps for rung in (*(step.get("add") or []), *(step.get("replace") or []))]
+
+
+def is_earned(view: View, row: Row) -> bool:
+    """Tell whether the votes, or an override or a rule, entitle an approval to its effect now."""
+    votes = [vote for vote in view.now.votes.get(row["id"], ()) if vote["revision"] == row["revision"]]
+    signed = [vote for vote in votes if vote["digest"] == row["digest"]]
+    if any(vote["actor_kind"] == "rule" and vote["verdict"] == "approve" for vote in signed):
+        return True
+    if row["decided_as"] == "overridden":
+        people = {vote["person_id"] for vote in signed if vote["verdict"] == "override"}
+        found = [view.town.people[person] for person in people]
+        return bool(found) and all(p.is_active and p.role == "owner" and p.id not in row["excluded"] for p in found)
+    people = {vote["person_id"] for vote in signed if vote["verdict"] == "approve"}
+    if people & set(row["excluded"]) or not all(view.town.people[person].may_sign() for person in people):
+        return False
+    return all(standing(view, row, level) == "approved" for level in range(1, len(row["snapshot"]["levels"]) + 1))
+
+
+def invariant_01_once(view: View) -> None:
+    """At most one effect per (approval, revision), for keyed and non-keyed adapters."""
+    counts = Counter(call.key for call in view.outside.calls if call.happened)
+    assert all(count == 1 for count in counts.values()), f"done twice: {counts}"
+
+
+def invariant_02_earned(view: View) -> None:
+    """An effect exists only for a committed approval whose votes satisfy the frozen workflow."""
+    for entry in view.fresh():
+        if event_of(entry) == "CLAIM":
+            row = view.now.approvals[entry.object_id]
+            assert not view.cases[row["id"]].is_tampered, "claimed although the payload was changed"
+            assert view.town.people[row["requester_id"]].may_ask(), "claimed for one who may not ask any more"
+            assert is_earned(view, row), f"{row['reference']} was claimed without being earned"
+
+
+def invariant_03_bound(view: View) -> None:
+    """Digest of the effect = digest in the execution = digest in every counted vote."""
+    for call in view.outside.calls:
+        _, approval_id, revision = call.key.split(":")
+        row, number = view.now.approvals[UUID(approval_id)], int(revision)
+        expected = digest_of(row, number, call.params)
+        execution = next(e for e in view.now.executions[row["id"]] if e["revision"] == number)
+        assert execution["digest"] == expected, "another thing was done than what was claimed"
+        votes = [vote for vote in view.now.votes.get(row["id"], ()) if vote["revision"] == number]
+        counted = {vote["digest"] for vote in votes if vote["verdict"] in ("approve", "override")}
+        assert counted == {expected}, "another thing was done than what was signed"
+
+
+def invariant_04_no_self_approval(view: View) -> None:
+    """Requester, agent's owner, the person it acts for, and an editor who raised anything never sign."""
+    for approval_id, votes in view.now.votes.items():
+        row, case = view.now.approvals[approval_id], view.cases[approval_id]
+        old = view.before.approvals.get(approval_id, row)
+        assert set(old["excluded"]) <= set(row["excluded"]), f"{row['reference']} forgot who had a hand in it"
+        for vote in votes:
+            if vote["verdict"] not in ("approve", "reject", "override"):
+                continue
+            current = vote["revision"] == row["revision"]
+            barred = case.excluded | (set(row["excluded"]) if current else set())
+            assert vote["person_id"] not in barred, f"{row['reference']} was signed by one of its own"
+
+
+def invariant_05_one_vote(view: View) -> None:
+    """A person has one vote per revision and level; the last one counts."""
+    for row in view.now.approvals.values():
+        last = {vote.person: vote.verdict for vote in votes_at(view, row, row["level"])}
+        in_favour = len([verdict for verdict in last.values() if verdict == "approve"])
+        assert row["votes_received"] <= in_favour, f"{row['reference']} counts more votes than people"
+
+
+def invariant_06_monotone(view: View) -> None:
+    """`version` + 1 per transition; histories are paths of the table; final states absorb."""
+    moved = Counter(entry.object_id for entry in view.fresh())
+    for approval_id, row in view.now.approvals.items():
+        old = view.before.approvals.get(approval_id)
+        assert row["version"] == (old["version"] if old else 0) + moved[approval_id], "a version was skipped"
+        if old and old["state"] in FINAL:
+            assert (row["state"], row["version"]) == (old["state"], old["version"]), "a final state was left"
+    for entry in view.fresh():
+        assert (event_of(entry), entry.old_state, entry.new_state) in MOVES, f"{entry.action} is not in the table"
+
+
+def invariant_07_one_winner(view: View) -> None:
+    """Of all calls that would end an approval exactly one succeeds."""
+    ends = Counter(entry.object_id for entry in view.now.entries if entry.new_state in FINAL)
+    assert all(count == 1 for count in ends.values())
+
+
+def invariant_08_never_fail_open(view: View) -> None:
+    """What is broken or missing never approves, and a quorum is never clamped down."""
+    for entry in view.fresh():
+        if entry.new_state == "approved" and entry.old_state != "approved":
+            assert event_of(entry) in model.APPROVING
+    for row in view.now.approvals.values():
+        if row["kind"] == "proof_unscored":
+            assert row["risk_level"] == "critical", "what cannot be scored has to be critical"
+        if row["state"] == "pending":
+            level = row["snapshot"]["levels"][row["level"] - 1]
+            needed = len(model.places(level, originals_at(view, row, row["level"])))
+            assert row["votes_required"] >= needed, f"{row['reference']} asks for too few votes"
+
+
+def invariant_09_stricter_on_edit(view: View) -> None:
+    """Required levels after an edit include those before, unless risk and cost fell and policy says so."""
+    for entry in view.fresh():
+        if event_of(entry) not in ("EDIT", "DRIFT"):
+            continue
+        old, new = view.before.approvals[entry.object_id], view.now.approvals[entry.object_id]
+        allowed = (old["snapshot"].get("edit_policy") or {}).get("fall_allows_fewer") is True
+        fell = new["risk_score"] < old["risk_score"] and abs(new["cost"] or 0) < abs(old["cost"] or 0)
+        if not (allowed and fell and event_of(entry) == "EDIT"):
+            assert _covers(old["snapshot"]["levels"], new["snapshot"]["levels"]), "an edit weakened the workflow"
+
+
+def _covers(old: list[Row], new: list[Row]) -> bool:
+    if not all(part["approvers"] for level in new for part in model.parts(level)):
+        return True
+    left = [part for level in new for part in model.parts(level)]
+    for part in [part for level in old for part in model.parts(level)]:
+        found = next((other for other in left if _is_no_weaker(part, other)), None)
+        if found is None:
+            return False
+        left.remove(found)
+    return True
+
+
+def _is_no_weaker(old: Row, new: Row) -> bool:
+    before = {(row["type"], str(row["value"])) for row in old["approvers"]}
+    after = {(row["type"], str(row["value"])) for row in new["approvers"]}
+    same = new["mode"] == old["mode"] and after == before
+    fits = same if old["mode"] in ("all", "per_group") else after <= before
+    return fits and _least(new) >= _least(old) and new["reject_threshold"] <= old["reject_threshold"]
+
+
+def _least(level: Row) -> int:
+    named = len([row for row in level["approvers"] if row["type"] == "user"])
+    return {"quorum": int(level["quorum"]), "all": max(1, named)}.get(level["mode"], 1)
+
+
+def invariant_10_expiry_or_effect(view: View) -> None:
+    """Expiry or effect, never both."""
+    for row in view.now.approvals.values():
+        if row["state"] == "expired":
+            assert view.effects(row["id"]) == 0, f"{row['reference']} expired and was done"
+
+
+def invariant_11_kill_switch(view: View) -> None:
+    """While a switch covers an approval no claim commits and no effect starts; nothing is lost after."""
+    assert view.pressed_while_stopped == []
+    for entry in view.fresh():
+        if event_of(entry) in ("CLAIM", "RECLAIM"):
+            row = view.now.approvals[entry.object_id]
+            assert not view.town.is_stopped(row["kind"], row["agent_id"]), "claimed under a switch"
+
+
+def invariant_12_outbox(view: View) -> None:
+    """Announcements exist exactly for the transitions that committed."""
+    told = Counter((row["event"], row["ref"]) for row in view.now.outbox)
+    for approval_id in view.now.approvals:
+        states = [(entry.old_state, entry.new_state) for entry in view.history(approval_id)]
+        changes = [new for old, new in states if new != old]
+        expected = {
+            "approval_opened": 1,
+            "approval_asks": len([new for new in changes if new in ("info_requested", "returned")]),
+            "approval_closed": len([new for new in changes if new in FINAL]),
+            "action_finished": len([new for new in changes if new in ("executed", "failed", "unknown")]),
+        }
+        assert {name: told[name, approval_id] for name in expected} == expected
+
+
+def invariant_13_timers(view: View) -> None:
+    """Every open state has the timer that ends it, and a final one has none."""
+    wanted = {"approved": "lapse", "executing": "lease", "unknown": "unknown"}
+    for row in view.now.approvals.values():
+        mine = view.now.timers.get(row["id"], [])
+        kinds = {timer["kind"] for timer in mine if timer["revision"] == row["revision"]}
+        assert len(kinds) == len(mine), f"{row['reference']} has a stale timer"
+        if row["state"] in FINAL:
+            assert not kinds, f"{row['reference']} is over and still has {kinds}"
+        else:
+            assert wanted.get(row["state"], "expire") in kinds, f"{row['reference']} would never end"
+        if row["state"] == "approved":
+            assert "execute" in kinds, f"{row['reference']} would never be carried out"
+
+
+def invariant_14_reachable(view: View) -> None:
+    """Everything that waits has an open seat, or a hold with an alert."""
+    for row in view.now.approvals.values():
+        if row["state"] in WAITING and "unsatisfiable" not in row["holds"]:
+            assert any(seat["closed_at"] is None for seat in _here(view, row)), f"{row['reference']} asks nobody"
+
+
+def _here(view: View, row: Row) -> Iterator[Row]:
+    for seat in view.now.seats.get(row["id"], ()):
+        if (seat["revision"], seat["level"]) == (row["revision"], row["level"]):
+            yield seat
+
+
+def invariant_15_audit_complete(view: View) -> None:
+    """The state can be recomputed by folding the audit; entries = version."""
+    for approval_id, row in view.now.approvals.items():
+        entries = view.history(approval_id)
+        assert fold(entries) == Folded(row["state"], row["version"], row["revision"])
+        assert len(entries) == row["version"]
+
+
+def invariant_16_audit_tight(view: View) -> None:
+    """The chain as written verifies."""
+    verdict = audit.verify()
+    assert verdict.ok, f"{verdict.reason} at {verdict.first_bad}"
+
+
+def invariant_18_tenant(theirs: Seen) -> None:
+    """Nobody of one tenant moves a row of another; to be called within the other tenant."""
+    assert (theirs.approvals, theirs.votes, theirs.entries, theirs.outbox) == ({}, {}, [], [])
+
+
+def invariant_19_clock(view: View) -> None:
+    """Answer time never runs backwards, is due within business hours, and stands still when paused."""
+    for row in view.now.approvals.values():
+        old = view.before.approvals.get(row["id"])
+        if old:
+            assert row["sla_minutes_over"] >= old["sla_minutes_over"], "answer time ran backwards"
+        due = row["sla_due_at"]
+        if row["state"] in ("info_requested", "returned") or (row["state"] == "pending" and row["holds"]):
+            assert due is None, f"{row['reference']}: the clock runs while it should not"
+        elif row["state"] == "pending":
+            assert due is not None, f"{row['reference']}: no clock runs"
+            level = row["snapshot"]["levels"][row["level"] - 1]
+            assert not level["calendar"] or due <= view.moment or _is_office_time(due), f"{due} is no working time"
+
+
+def _is_office_time(moment: datetime) -> bool:
+    local = moment.astimezone(ZoneInfo("Europe/Berlin"))
+    return local.weekday() < 5 and time(9) <= local.time() <= time(17)
+
+
+def invariant_20_resume(view: View) -> None:
+    """The agent gets exactly one terminal result per tool call, under the call it asked with."""
+    closed = Counter(row["ref"] for row in view.now.outbox if row["event"] == "approval_closed")
+    for row in view.now.approvals.values():
+        if row["tool_call_id"] is not None:
+            assert closed[row["id"]] == (row["state"] in FINAL)
+    for told in view.now.outbox:
+        call = view.now.approvals[told["ref"]]["tool_call_id"]
+        assert told["payload"].get("tool_call_id") == (str(call) if call else None)
+
+
+def invariant_21_caps(view: View) -> None:
+    """Reserved and spent never pass the limit; every end gives back what was not spent."""
+    spent: Counter[tuple[UUID, str]] = Counter()
+    for row in CapReservation.objects.values("cap_id", "period", "amount", "state", "approval_id"):
+        if row["state"] != "released":
+            spent[row["cap_id"], row["period"]] += row["amount"]
+        state = view.now.approvals[row["approval_id"]]["state"]
+        if row["state"] == "reserved":
+            assert state in ("executing", "unknown"), f"{state} keeps a reservation"
+    if view.cap is not None:
+        assert all(total <= view.cap for total in spent.values()), f"{spent} is over the limit"
+
+
+def invariant_22_fence(before: Row, after: Row, accepted: bool) -> None:
+    """An executor with an old fence cannot change the row."""
+    assert not accepted, "the report of an old executor was accepted"
+    assert before == after
+
+
+def invariant_23_deterministic(first: Any, second: Any, before: Seen, after: Seen) -> None:
+    """The same facts and workflow version give the same levels, and working them out writes nothing."""
+    assert first == second
+    assert before == after
+
+
+def invariant_24_crash_equivalent(view: View) -> None:
+    """With crashes or without, what a state says about the effect is true, or it says `unknown`."""
+    for row in view.now.approvals.values():
+        effects, case = view.effects(row["id"]), view.cases[row["id"]]
+        if row["state"] in ("unknown", "executing") or case.is_settled_by_hand:
+            continue
+        assert effects == (row["state"] == "executed"), f"{row['reference']} is {row['state']} with {effects} effects"
+
+
+EACH_STEP = (
+    invariant_01_once,
+    invariant_02_earned,
+    invariant_03_bound,
+    invariant_04_no_self_approval,
+    invariant_05_one_vote,
+    invariant_06_monotone,
+    invariant_08_never_fail_open,
+    invariant_09_stricter_on_edit,
+    invariant_10_expiry_or_effect,
+    invariant_11_kill_switch,
+    invariant_13_timers,
+    invariant_14_reachable,
+    invariant_19_clock,
+    invariant_21_caps,
+    invariant_24_crash_equivalent,
+)
+AT_THE_END = (
+    invariant_07_one_winner,
+    invariant_12_outbox,
+    invariant_15_audit_complete,
+    invariant_16_audit_tight,
+    invariant_20_resume,
+)
+__all__ = ["AT_THE_END", "EACH_STEP", "REVISING", "UNDECIDED", "View", "look"]

@@ -1,0 +1,286 @@
+"""A proof that cannot fail proves nothing: rules are broken on purpose, and a named check has to notice."""
+
+import dataclasses
+import traceback
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from core import audit
+from hitl import caps, claiming, clocks, guards, machine, redrafting, seating, switches, verdicts, voting
+from hitl.services import executing
+from tests.hitl.proof_machine import ApprovalMachine
+
+Walk = Callable[[ApprovalMachine], None]
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+@pytest.fixture
+def walker(machine_at_desk: type[ApprovalMachine]) -> Iterator[ApprovalMachine]:
+    """A machine that is walked by hand; what it did is taken back."""
+    walked = machine_at_desk()
+    yield walked
+    walked.take_back()
+
+
+def _go(walked: ApprovalMachine, step: str, /, **options: Any) -> None:
+    getattr(walked, step)(**options)
+    walked.everything_holds()
+
+
+def _begin(
+    walked: ApprovalMachine, shape: str, kind: str = "proof_keyed", *, signed: int = 0, who: str = "support"
+) -> None:
+    _go(walked, "begin", shape=shape, kinds=[kind, kind], who=who, signed=signed)
+
+
+def _vote(walked: ApprovalMachine, name: str, verdict: str = "approve", *, stale: bool = False) -> None:
+    _go(walked, "vote_of_anybody", number=0, name=name, verdict=verdict, stale=stale)
+
+
+def _stale_vote(walked: ApprovalMachine) -> None:
+    _begin(walked, "quorum")
+    _go(walked, "edit", number=0, name="first", amount="7.00", stale=False, able=False)
+    _vote(walked, "second", stale=True)
+
+
+def _tampered(walked: ApprovalMachine) -> None:
+    _begin(walked, "any", signed=1)
+    walked.tamper_with_payload(0)
+    _go(walked, "execute", number=0, place="nowhere", answer="done")
+
+
+def _own(walked: ApprovalMachine) -> None:
+    _begin(walked, "any", who="first")
+    _vote(walked, "first")
+
+
+def _old_report(walked: ApprovalMachine) -> None:
+    _begin(walked, "any", signed=1)
+    _go(walked, "execute", number=0, place="after claim", answer="done")
+    _go(walked, "tick", tick=timedelta(minutes=10))
+    _go(walked, "execute", number=0, place="after claim", answer="done")
+    _go(walked, "lost_worker_wakes_up", number=0)
+
+
+def _small_group(walked: ApprovalMachine) -> None:
+    for name in ("second", "admin"):
+        walked.join_or_leave(name)
+    _begin(walked, "quorum")
+    _vote(walked, "first")
+
+
+def _votes_after_edit(walked: ApprovalMachine) -> None:
+    _begin(walked, "quorum")
+    _vote(walked, "second")
+    _go(walked, "edit", number=0, name="first", amount="7.00", stale=False, able=False)
+    _vote(walked, "admin")
+
+
+def _stopped(walked: ApprovalMachine) -> None:
+    _begin(walked, "any", signed=1)
+    _go(walked, "switch", scope=("kind", "proof_keyed"))
+    _go(walked, "execute", number=0, place="nowhere", answer="done")
+
+
+def _again(walked: ApprovalMachine) -> None:
+    _begin(walked, "any", "proof_plain", signed=1)
+    _go(walked, "execute", number=0, place="after effect", answer="done")
+    _go(walked, "tick", tick=timedelta(minutes=10))
+    _go(walked, "execute", number=0, place="nowhere", answer="done")
+
+
+def _too_late(walked: ApprovalMachine) -> None:
+    _begin(walked, "any")
+    _go(walked, "tick", tick=timedelta(hours=80))
+    _vote(walked, "first")
+
+
+def _moved_price(walked: ApprovalMachine) -> None:
+    _begin(walked, "any", signed=1)
+    walked.change_the_world("price")
+    _go(walked, "execute", number=0, place="nowhere", answer="done")
+
+
+def _left(walked: ApprovalMachine) -> None:
+    _begin(walked, "two levels", signed=1)
+    for name in ("first", "second", "admin"):
+        walked.join_or_leave(name)
+    _go(walked, "execute", number=0, place="nowhere", answer="done")
+
+
+def _clean_after_lost(walked: ApprovalMachine) -> None:
+    _begin(walked, "any", signed=1)
+    _go(walked, "execute", number=0, place="after effect", answer="done")
+    _go(walked, "tick", tick=timedelta(minutes=10))
+    _go(walked, "execute", number=0, place="nowhere", answer="busy")
+
+
+def _limited(walked: ApprovalMachine) -> None:
+    walked.change_the_world("cap")
+    _begin(walked, "any", signed=1)
+    _go(walked, "execute", number=0, place="nowhere", answer="refused")
+
+
+def _weaker(walked: ApprovalMachine) -> None:
+    _begin(walked, "quorum")
+    walked.change_workflow("any")
+    _go(walked, "edit", number=0, name="first", amount="7.00", stale=False, able=False)
+
+
+def _signed(walked: ApprovalMachine) -> None:
+    _begin(walked, "any", signed=1)
+
+
+def _rejected(walked: ApprovalMachine) -> None:
+    _begin(walked, "any")
+    _vote(walked, "first", "reject")
+
+
+def _expired(walked: ApprovalMachine) -> None:
+    _begin(walked, "any")
+    _go(walked, "tick", tick=timedelta(hours=80))
+    _go(walked, "sweep", kinds="all")
+
+
+def _asked(walked: ApprovalMachine) -> None:
+    _begin(walked, "any")
+    _go(walked, "talk", number=0, name="first", verb="ask", able=True)
+
+
+def _patched(module: Any, name: str, fake: Any) -> Patch:
+    return lambda monkeypatch: monkeypatch.setattr(module, name, fake)
+
+
+def _all(*patches: Patch) -> Patch:
+    def run(monkeypatch: pytest.MonkeyPatch) -> None:
+        for patch in patches:
+            patch(monkeypatch)
+
+    return run
+
+
+def _says(value: Any) -> Any:
+    def fake(*args: Any, **options: Any) -> Any:
+        return value
+
+    return fake
+
+
+def _newest(old: Any, new: Any) -> Any:
+    return new
+
+
+def _everybody(excluded: Any, links: Any) -> Any:
+    return seating.list_members(permission=seating.DECIDE)
+
+
+def _clamped(level: Any, seats: Any) -> int:
+    people = {holder.person_id for holder in seats}
+    return min(_needed(level, seats), max(1, len(people)))
+
+
+def _announced(work: machine.Work) -> None:
+    work.announced = [told for told in work.announced if told[0] != "approval_closed"]
+    _flush(work)
+
+
+def _unrecorded(**options: Any) -> None:
+    if options["action"] != "APPROVAL_APPROVE":
+        _record(**options)
+
+
+def _frozen_version(work: machine.Work, approval: Any, new: Any, changes: Any) -> None:
+    version = approval.version
+    _write(work, approval, new, changes)
+    approval.version = version
+
+
+def _believed(*, claim: Any, outcome: Any, now: Any = None) -> bool:
+    return _report(claim=dataclasses.replace(claim, retaken=False), outcome=outcome, now=now)
+
+
+def _without_fence(*, claim: Any, outcome: Any, now: Any = None) -> bool:
+    fence = executing.Execution.objects.get(pk=claim.execution_id).fence
+    return _report(claim=dataclasses.replace(claim, fence=fence), outcome=outcome, now=now)
+
+
+def _keyed_whatever(work: Any, approval: Any, seen: Any) -> Any:
+    kind = type("Keyed", (type(seen.kind),), {"keyed": True, "execute": type(seen.kind).execute})()
+    kind.key = seen.kind.key
+    return _take_over(work, approval, dataclasses.replace(seen, kind=kind))
+
+
+def _any_revision(approval: Any, level: int) -> list[Any]:
+    rows = verdicts.Decision.objects.filter(approval=approval, level=level, verdict__in=("approve", "reject"))
+    return [voting.Vote(row.person_id, row.verdict) for row in rows.order_by("id")]
+
+
+def _nobody_lost(approval: Any, number: int) -> Any:
+    return dataclasses.replace(_sitting(approval, number), lost=frozenset())
+
+
+_needed, _flush, _record, _write = voting.required_votes, machine.Work.flush, audit.record, machine.Work._write
+_report, _take_over, _sitting = executing.report, claiming._take_over, seating.sitting
+
+BROKEN: dict[str, tuple[Patch, Walk, str]] = {
+    "digest of a vote": (_patched(guards, "check_digest", _says(None)), _stale_vote, "vote"),
+    "digest of a claim": (
+        _patched(claiming, "digest_of", lambda approval: approval.digest), _tampered, "work",
+    ),
+    "four eyes": (
+        _all(
+            _patched(seating, "_unbarred", _everybody),
+            _patched(seating, "barred", _says(set())),
+        ),
+        _own,
+        "vote",
+    ),
+    "fence": (_patched(executing, "report", _without_fence), _old_report, "invariant_22_fence"),
+    "version": (_patched(machine.Work, "_write", _frozen_version), _signed, "invariant_15_audit_complete"),
+    "quorum": (_patched(voting, "required_votes", _clamped), _small_group, "follow_vote"),
+    "votes kept over an edit": (_patched(verdicts, "votes_of", _any_revision), _votes_after_edit, "follow_vote"),
+    "kill switch": (
+        _all(_patched(switches, "covers", _says(False)), _patched(switches, "covering", _says(""))),
+        _stopped,
+        "switch",
+    ),
+    "no second call without a key": (
+        _patched(claiming, "_take_over", _keyed_whatever), _again, "invariant_01_once",
+    ),
+    "time to decide": (_patched(guards, "check_state", _says(None)), _too_late, "vote"),
+    "drift": (_patched(claiming, "_changed", _says([])), _moved_price, "work"),
+    "rights lost": (_patched(seating, "sitting", _nobody_lost), _left, "work"),
+    "clean failure of a second call": (
+        _patched(executing, "report", _believed), _clean_after_lost, "invariant_24_crash_equivalent",
+    ),
+    "limits given back": (_patched(caps, "settle", _says(None)), _limited, "invariant_21_caps"),
+    "stricter workflow": (
+        _patched(redrafting, "combined", _newest), _weaker, "invariant_09_stricter_on_edit",
+    ),
+    "stale timers": (_patched(machine.Work, "_settle", _says(None)), _rejected, "invariant_13_timers"),
+    "audit entry": (_patched(audit, "record", _unrecorded), _signed, "invariant_06_monotone"),
+    "announcement": (_patched(machine.Work, "flush", _announced), _expired, "invariant_12_outbox"),
+    "clock of a question": (
+        _patched(clocks, "pause", _says({})), _asked, "invariant_19_clock",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_rule_is_noticed(walker: ApprovalMachine, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    break_it, walk, check = BROKEN[name]
+    break_it(monkeypatch)
+    with pytest.raises(Exception) as caught:  # noqa: PT011, PT012  (which check noticed is looked at below)
+        walk(walker)
+        walker.check_at_the_end()
+    frames = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+    assert check in frames, f"{frames[-4:]}: {caught.value}"
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_whole_engine_passes_the_same_walk(walker: ApprovalMachine, name: str) -> None:
+    BROKEN[name][1](walker)
+    walker.check_at_the_end()
