@@ -18,7 +18,7 @@ from core.models import AuditEntry, Outbox
 from hitl.folding import Folded, fold
 from hitl.models import Approval, CapReservation, Decision, Execution, Seat, Timer
 from tests.hitl import model
-from tests.hitl.model import FINAL, MOVES, REVISING, UNDECIDED, WAITING, Case, Town, Vote, verdict_of
+from tests.hitl.model import FINAL, MOVES, WAITING, Case, Town, Vote, verdict_of
 from tests.hitl.outside import Outside
 
 Row = dict[str, Any]
@@ -461,4 +461,3 @@ AT_THE_END = (
     invariant_16_audit_tight,
     invariant_20_resume,
 )
-__all__ = ["AT_THE_END", "EACH_STEP", "REVISING", "UNDECIDED", "View", "look"]
