@@ -51,9 +51,11 @@ def fetch(statement: Prepared, values: Mapping[str, Any]) -> tuple[Any, ...] | N
     return found[0] if found else None
 
 
-def fetch_all(statement: Prepared, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Run a statement within the current scope and return its rows."""
-    return _tried(statement, values, None)[1]
+def fetch_all(
+    statement: Prepared, values: Mapping[str, Any], *, after: Statement | None = None
+) -> list[tuple[Any, ...]]:
+    """Run a statement within the current scope and return its rows, `after` another one in the same message."""
+    return _tried(statement, values, after)[1]
 
 
 def run(statement: Prepared, values: Mapping[str, Any], *, after: Statement | None = None) -> int:

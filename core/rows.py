@@ -79,6 +79,13 @@ def change(model: type[Model], values: Mapping[str, Any], where: Mapping[str, An
     return Statement(f"update {quoted(model._meta.db_table)} set {marks} where {tests}", params)
 
 
+def run(statement: Statement) -> int:
+    """Run a statement and return how many rows it took."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement.sql, statement.params)
+        return cursor.rowcount
+
+
 def selection(model: type[Model]) -> str:
     """Return the beginning of a SELECT whose rows `loaded` understands."""
     _, fields = _shape(model)

@@ -19,9 +19,9 @@ from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
 from core.errors import Invalid
 from hitl import registry, services
-from hitl.assessing import with_levels
 from hitl.labels import labels
 from hitl.models import ApprovalWorkflow
+from hitl.rulebook import with_levels
 from hitl.services.workflows import conditions_of, levels_of
 from hitl.simulating import Simulation, Trial, simulate
 from hitl.summary import Label, sentence

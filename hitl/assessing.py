@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from django.db.models import Prefetch, Q
 from pydantic import BaseModel
 
-from accounts.selectors import tenant_zone
+from core import prepared
 from core.clock import now as clock_now
 from core.log import get_logger
-from hitl import matching, risk, spending
+from core.prepared import Prepared
+from core.scope import current_tenant_id
+from hitl import matching, risk, rulebook, spending
 from hitl.automation import AutoRule, auto_decision, auto_rule_from
-from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, RiskPolicy
+from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow
 from hitl.registry import AnyKind
+from hitl.rulebook import Rulebook
 from hitl.stages import staged
 from hitl.transitions import FINAL, State
 from hitl.types import Estimate, Facts
@@ -25,6 +30,13 @@ from hitl.types import Estimate, Facts
 log = get_logger(__name__)
 HISTORY: Final = 50
 OPEN_PER_AGENT: Final = 50
+_HISTORY: Final = """
+select count(*), count(*) filter (where state = 'rejected'), count(*) filter (where state = 'failed')
+from (
+  select state from hitl_approval
+  where tenant_id = $1 and {whose} = $2 and state = any($3) order by id desc limit $4
+) as last
+"""
 NOBODY: Final[dict[str, Any]] = {
     "order": 1,
     "name": "",
@@ -76,18 +88,19 @@ def assess(
     requester_id: UUID | None,
     agent_id: UUID | None,
     moment: datetime,
+    book: Rulebook | None = None,
 ) -> Assessed:
-    """Score a request. What cannot be scored is critical."""
+    """Score a request by the definitions as already read, or as they are now. What cannot be scored is critical."""
     try:
-        estimate = kind.estimate(params, facts)
+        estimate, book = kind.estimate(params, facts), book or rulebook.current()
         scored = risk.assess(
             title=kind.title,
             base_risk=kind.base_risk,
             estimate=estimate,
             history=_history(requester_id, agent_id),
-            local_time=moment.astimezone(tenant_zone()),
+            local_time=moment.astimezone(book.zone),
             kind=kind.key,
-            policy=risk_policy(),
+            policy=book.policy,
         )
     except Exception as error:  # boundary: an adapter raises what it likes
         # Kinds come from elsewhere: whatever goes wrong in one must not lower the bar.
@@ -98,21 +111,29 @@ def assess(
 
 def risk_policy() -> risk.Policy:
     """Return how the tenant in scope weighs risks now. One query."""
-    row = RiskPolicy.objects.order_by("-version").first()
-    return risk.Policy() if row is None else risk.Policy(row.version, row.weights, row.kind_points)
+    return rulebook.current().policy
 
 
 def _history(requester_id: UUID | None, agent_id: UUID | None) -> risk.History:
     if requester_id is None and agent_id is None:
         return risk.History()
-    whose = Q(requester_id=requester_id) if requester_id else Q(agent_id=agent_id)
+    by_person = requester_id is not None
     decided = [State.APPROVED.value, *(state.value for state in FINAL)]
-    rows = Approval.objects.filter(whose, state__in=decided).order_by("-id")
-    states = list(rows.values_list("state", flat=True)[:HISTORY])
-    return risk.History(
-        decided=len(states),
-        rejected=states.count(State.REJECTED),
-        failed=states.count(State.FAILED),
+    values = {
+        "tenant": current_tenant_id(),
+        "who": requester_id if by_person else agent_id,
+        "states": decided,
+        "most": HISTORY,
+    }
+    found = prepared.fetch(_history_statement(by_person=by_person), values)
+    return risk.History() if found is None else risk.History(*found)
+
+
+@cache
+def _history_statement(*, by_person: bool) -> Prepared:
+    whose = "requester_id" if by_person else "agent_id"
+    return prepared.prepared(
+        _HISTORY.format(whose=whose), {"tenant": "uuid", "who": "uuid", "states": "text[]", "most": "integer"}
     )
 
 
@@ -127,6 +148,7 @@ def match(
     moment: datetime | None = None,
     may_decide: bool = True,
     lock: bool = True,
+    book: Rulebook | None = None,
 ) -> Matched:
     """Choose and freeze the workflow; without one the request goes to nobody and is held.
 
@@ -135,7 +157,8 @@ def match(
     """
     asked = Asked(agent_id, requester_id, moment or clock_now(), may_decide, lock)
     try:
-        return _match(_subject(kind, assessed, channel, tags, asked), asked)
+        book = book or rulebook.current()
+        return _match(_subject(kind, assessed, channel, tags, asked, book.zone), asked, book)
     except Exception:  # boundary: definitions are data
         # A broken definition must hold the request for an administrator, not wave it through.
         log.exception("workflow_not_matched", kind=kind)
@@ -168,7 +191,9 @@ class Asked:
     lock: bool
 
 
-def _subject(kind: str, assessed: Assessed, channel: str, tags: Sequence[str], asked: Asked) -> matching.Subject:
+def _subject(
+    kind: str, assessed: Assessed, channel: str, tags: Sequence[str], asked: Asked, zone: ZoneInfo
+) -> matching.Subject:
     return matching.Subject(
         kind=kind,
         risk_level=assessed.risk.level,
@@ -180,13 +205,12 @@ def _subject(kind: str, assessed: Assessed, channel: str, tags: Sequence[str], a
         share=assessed.estimate.share,
         reach=assessed.estimate.reach,
         tags=tuple(tags),
-        local_time=asked.moment.astimezone(tenant_zone()),
+        local_time=asked.moment.astimezone(zone),
     )
 
 
-def _match(subject: matching.Subject, asked: Asked) -> Matched:
-    rows = ApprovalWorkflow.objects.filter(is_active=True).prefetch_related(with_levels())
-    workflows = {row.pk: row for row in rows}
+def _match(subject: matching.Subject, asked: Asked, book: Rulebook) -> Matched:
+    workflows = {row.pk: row for row in book.workflows}
     rules = [rule_of(row) for row in workflows.values()]
     subject = spending.with_spent(subject, _conditions(workflows.values()), asked)
     choice = matching.pick(rules, subject)
@@ -195,11 +219,6 @@ def _match(subject: matching.Subject, asked: Asked) -> Matched:
     workflow = workflows[choice.rule.workflow_id]
     auto = _rule_for(workflow, subject, asked) if choice.certain and asked.may_decide else None
     return Matched(workflow_id=workflow.pk, version=workflow.version, snapshot=freeze(workflow), auto=auto)
-
-
-def with_levels() -> Prefetch[str]:
-    """Return how levels are read together with their calendars."""
-    return Prefetch("levels", ApprovalLevel.objects.select_related("calendar"))
 
 
 def _conditions(workflows: Iterable[ApprovalWorkflow]) -> list[str]:
@@ -256,15 +275,18 @@ def _least_votes(level: ApprovalLevel) -> int:
 def freeze(workflow: ApprovalWorkflow) -> dict[str, Any]:
     """Return the copy of a workflow that a request keeps for its whole life."""
     levels = staged(_frozen_level(level) for level in workflow.levels.all())
-    return {
-        "workflow": str(workflow.pk),
-        "name": workflow.name,
-        "version": workflow.version,
-        "expire_hours": workflow.expire_hours,
-        "execute_within_hours": workflow.execute_within_hours,
-        **{name: getattr(workflow, name) for name in _KEPT},
-        "levels": levels or [NOBODY],
-    }
+    # The definitions are shared by all requests of the process.
+    return deepcopy(
+        {
+            "workflow": str(workflow.pk),
+            "name": workflow.name,
+            "version": workflow.version,
+            "expire_hours": workflow.expire_hours,
+            "execute_within_hours": workflow.execute_within_hours,
+            **{name: getattr(workflow, name) for name in _KEPT},
+            "levels": levels or [NOBODY],
+        }
+    )
 
 
 def _frozen_level(level: ApprovalLevel) -> dict[str, Any]:

@@ -6,11 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Final
 
-from django.db.models import Q, Sum
+from django.db.models import Sum
 
 from accounts.selectors import tenant_zone
+from core import prepared, rows
+from core.prepared import Prepared
 from hitl.models import Approval, Cap, CapReservation
 from hitl.spending import hold_lock
 
@@ -20,10 +23,18 @@ _COUNTS: Final = (CapReservation.State.RESERVED, CapReservation.State.COMMITTED)
 
 def covering(approval: Approval) -> list[Cap]:
     """Return the limits an approval falls under, in a fixed order. One query."""
-    own = Q(scope=Cap.Scope.ALL) | Q(scope=Cap.Scope.KIND, target=approval.kind)
-    if approval.agent_id is not None:
-        own |= Q(scope=Cap.Scope.AGENT, target=str(approval.agent_id))
-    return list(Cap.objects.filter(own, is_active=True).order_by("id"))
+    agent = None if approval.agent_id is None else str(approval.agent_id)
+    values = {"tenant": approval.tenant_id, "kind": approval.kind, "agent": agent}
+    return [rows.loaded(Cap, row) for row in prepared.fetch_all(_covering_statement(), values)]
+
+
+@cache
+def _covering_statement() -> Prepared:
+    return prepared.prepared(
+        f"{rows.selection(Cap)} where tenant_id = $1 and is_active and (scope = 'all' "
+        "or (scope = 'kind' and target = $2) or (scope = 'agent' and target = $3)) order by id",
+        {"tenant": "uuid", "kind": "text", "agent": "text"},
+    )
 
 
 def reserve(approval: Approval, moment: datetime) -> str:

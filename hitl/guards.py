@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from accounts.selectors import Roster
 from core.actors import Actor
 from core.errors import Invalid, Refused
 from hitl import seating
@@ -35,11 +36,11 @@ def refuse_if_excluded(approval: Approval, actor: Actor, moment: datetime) -> No
         raise Refused("Somebody else has to decide your own request.", code="four_eyes")
 
 
-def open_seats_of(approval: Approval, actor: Actor) -> list[Seat]:
+def open_seats_of(approval: Approval, actor: Actor, people: Roster | None = None) -> list[Seat]:
     """Return the actor's open seats at the current level, locked. Raises Refused without one."""
     everybody = seating.seats_at(approval, approval.level)
     seats = [seat for seat in everybody if seat.person_id == actor.user_id and seat.closed_at is None]
-    if actor.user_id is None or not seats or not seating.is_entitled(actor.user_id):
+    if actor.user_id is None or not seats or not seating.is_entitled(actor.user_id, people):
         raise Refused("You are not asked to decide this.", code="no_seat")
     return seats
 
@@ -50,14 +51,16 @@ def check_strength(approval: Approval, actor: Actor) -> None:
         raise Refused("Sign in with a second factor to decide this.", code="weak_sign_in")
 
 
-def as_signer(approval: Approval, actor: Actor, event: Event, digest: str, moment: datetime) -> list[Seat]:
-    """Check everything a signer needs for a move and return his seats.
+def as_signer(
+    approval: Approval, actor: Actor, event: Event, digest: str, moment: datetime, people: Roster | None = None
+) -> list[Seat]:
+    """Check everything a signer needs for a move and return his seats; members already read may be given.
 
     Raises Conflict (too late, expired, stale digest) and Refused (four eyes, no seat, weak sign-in).
     """
     check_state(approval, actor, event, moment)
     refuse_if_excluded(approval, actor, moment)
-    seats = open_seats_of(approval, actor)
+    seats = open_seats_of(approval, actor, people)
     check_digest(approval, actor, digest)
     check_strength(approval, actor)
     return seats

@@ -11,6 +11,7 @@ from accounts.selectors import Roster
 from core import prepared
 from core.actors import Actor
 from core.prepared import Prepared
+from core.rows import Statement
 from hitl import clocks, machine, notices, seating
 from hitl.conflicts import decided
 from hitl.drafting import one_text
@@ -109,8 +110,11 @@ def stand_still(approval: Approval, moment: datetime) -> None:
             setattr(approval, name, value)
 
 
-def votes_of(approval: Approval, level: int) -> list[Vote]:
-    """Return the verdicts on the current revision of a level, in the order they were given."""
+def votes_of(approval: Approval, level: int, *, after: Statement | None = None) -> list[Vote]:
+    """Return the verdicts on the current revision of a level, in the order they were given.
+
+    `after` is a statement that goes before, in the same message: one that adds a verdict.
+    """
     values = {
         "tenant": approval.tenant_id,
         "approval": approval.pk,
@@ -118,7 +122,7 @@ def votes_of(approval: Approval, level: int) -> list[Vote]:
         "level": level,
         "digest": approval.digest,
     }
-    return [Vote(*row) for row in prepared.fetch_all(_votes_statement(), values)]
+    return [Vote(*row) for row in prepared.fetch_all(_votes_statement(), values, after=after)]
 
 
 @cache

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
+from accounts.selectors import Roster, roster
 from core import rows
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -15,7 +16,8 @@ from hitl.drafting import one_text
 from hitl.guards import as_signer, needed
 from hitl.models import Approval, Decision, Seat
 from hitl.transitions import Event
-from hitl.verdicts import approve_now, next_level, reject_now, standing_of
+from hitl.verdicts import approve_now, next_level, reject_now, standing_of, votes_of
+from hitl.voting import Standing
 
 Verdict = Literal["approve", "reject"]
 REASON_LIMIT: Final = 2000
@@ -44,21 +46,25 @@ def decide(
     moment = now or clock_now()
     with machine.work(moment) as work:
         approval = work.lock(approval_id)
-        seat = _guard(approval, actor, digest, verdict, reason, moment)
-        _record(approval, actor, seat, verdict, reason, channel, moment)
-        _count(work, approval, actor, verdict)
+        people = roster()
+        seat = _guard(approval, actor, digest, verdict, reason, moment, people)
+        vote = _vote(approval, actor, seat, verdict, reason, channel, moment)
+        votes = votes_of(approval, approval.level, after=rows.insertion(vote))
+        _count(work, approval, actor, verdict, standing_of(approval, approval.level, people, votes))
     return approval
 
 
-def _guard(approval: Approval, actor: Actor, digest: str, verdict: Verdict, reason: str, moment: datetime) -> Seat:
+def _guard(
+    approval: Approval, actor: Actor, digest: str, verdict: Verdict, reason: str, moment: datetime, people: Roster
+) -> Seat:
     event = Event.APPROVE if verdict == "approve" else Event.REJECT
-    seats = as_signer(approval, actor, event, digest, moment)
+    seats = as_signer(approval, actor, event, digest, moment, people)
     if verdict == "reject" and approval.current_level["require_reason"]:
         needed("reason", reason, "A rejection needs a reason here.")
     return seats[0]
 
 
-def _record(
+def _vote(
     approval: Approval,
     actor: Actor,
     seat: Seat,
@@ -66,29 +72,29 @@ def _record(
     reason: str,
     channel: str,
     moment: datetime,
-) -> None:
-    rows.store(
-        Decision(
-            approval=approval,
-            revision=approval.revision,
-            level=approval.level,
-            digest=approval.digest,
-            person_id=actor.user_id,
-            on_behalf_of_id=seat.rightful_id or seat.for_person_id,
-            actor_kind=actor.kind,
-            role=actor.role,
-            verdict=verdict,
-            reason=one_text(reason, REASON_LIMIT),
-            channel=channel[:20],
-            auth_strength=actor.auth_strength,
-            address=actor.address[:45],
-            created_at=moment,
-        )
+) -> Decision:
+    return Decision(
+        approval=approval,
+        revision=approval.revision,
+        level=approval.level,
+        digest=approval.digest,
+        person_id=actor.user_id,
+        on_behalf_of_id=seat.rightful_id or seat.for_person_id,
+        actor_kind=actor.kind,
+        role=actor.role,
+        verdict=verdict,
+        reason=one_text(reason, REASON_LIMIT),
+        channel=channel[:20],
+        auth_strength=actor.auth_strength,
+        address=actor.address[:45],
+        created_at=moment,
     )
 
 
-def _count(work: machine.Work, approval: Approval, actor: Actor, verdict: Verdict) -> None:
-    result, received = standing_of(approval, approval.level)
+def _count(
+    work: machine.Work, approval: Approval, actor: Actor, verdict: Verdict, stands: tuple[Standing, int]
+) -> None:
+    result, received = stands
     if result == "rejected":
         reject_now(work, approval, actor)
     elif result == "open":

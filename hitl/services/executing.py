@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
+from core import prepared, rows
 from core.clock import now as clock_now
 from core.errors import NotFound
 from core.log import get_logger
+from core.prepared import Prepared
+from core.scope import current_tenant_id
 from hitl import claiming, machine, switches
 from hitl.claiming import EXECUTOR, MAX_ATTEMPTS, Claim, backoff
 from hitl.digest import Unrepresentable, plain
@@ -19,6 +23,7 @@ from hitl.transitions import Event, State
 from hitl.types import Outcome
 
 log = get_logger(__name__)
+_IDS: Final = {"tenant": "uuid", "id": "uuid"}
 PAUSED: Final = Outcome("failed_clean", error="Paused by a kill switch.", retry=True)
 
 
@@ -34,15 +39,25 @@ def execute(approval_id: UUID, *, now: datetime | None = None) -> Approval:
     seen = claiming.look(approval)
     claim = claiming.claim(approval_id, seen, now or clock_now())
     if claim is not None:
-        report(claim=claim, outcome=_perform(claim), now=now)
+        return _report(claim, _perform(claim), now or clock_now())[0]
     return _get(approval_id)
 
 
 def _get(approval_id: UUID) -> Approval:
-    approval: Approval | None = Approval.objects.filter(pk=approval_id).first()
-    if approval is None:
+    found = prepared.fetch(_get_statement(), {"tenant": current_tenant_id(), "id": approval_id})
+    if found is None:
         raise NotFound
-    return approval
+    return rows.loaded(Approval, found)
+
+
+@cache
+def _get_statement() -> Prepared:
+    return prepared.prepared(f"{rows.selection(Approval)} where tenant_id = $1 and id = $2", _IDS)
+
+
+@cache
+def _lock_statement() -> Prepared:
+    return prepared.prepared(f"{rows.selection(Execution)} where tenant_id = $1 and id = $2 for update", _IDS)
 
 
 def _perform(claim: Claim) -> Outcome:
@@ -73,22 +88,33 @@ def _call(claim: Claim) -> Outcome:
 
 def report(*, claim: Claim, outcome: Outcome, now: datetime | None = None) -> bool:
     """Commit what an executor found out; tells whether its fence was still the newest."""
+    return _report(claim, outcome, now or clock_now())[1]
+
+
+def _report(claim: Claim, outcome: Outcome, moment: datetime) -> tuple[Approval, bool]:
     if claim.retaken and outcome.kind == "failed_clean":
         # This call did nothing. What the call of the lost executor did, nobody knows.
         outcome = replace(outcome, kind="unknown")
-    with machine.work(now or clock_now()) as work:
+    with machine.work(moment) as work:
         approval = work.lock(claim.approval_id)
-        execution = Execution.objects.select_for_update().get(pk=claim.execution_id)
+        execution = _lock(claim.execution_id)
         if approval.state != State.EXECUTING or execution.fence != claim.fence:
             log.warning("late_report_ignored", approval=str(approval.pk), outcome=outcome.kind)
-            return False
+            return approval, False
         if outcome.kind == "unknown":
             _surrender(work, approval, execution, claim, outcome)
         elif outcome.kind == "succeeded":
             _succeed(work, approval, execution, outcome, Event.SUCCEED)
         else:
             _fail(work, approval, execution, outcome)
-    return True
+    return approval, True
+
+
+def _lock(execution_id: UUID) -> Execution:
+    found = prepared.fetch(_lock_statement(), {"tenant": current_tenant_id(), "id": execution_id})
+    if found is None:
+        raise NotFound
+    return rows.loaded(Execution, found)
 
 
 def _keep(execution: Execution, outcome: Outcome, **columns: Any) -> None:
@@ -98,7 +124,7 @@ def _keep(execution: Execution, outcome: Outcome, **columns: Any) -> None:
         "error": one_text(outcome.error, 500),
         **columns,
     }
-    Execution.objects.filter(pk=execution.pk).update(**values)
+    rows.run(rows.change(Execution, values, {"tenant_id": execution.tenant_id, "id": execution.pk}))
 
 
 def _succeed(work: machine.Work, approval: Approval, execution: Execution, outcome: Outcome, event: Event) -> None:

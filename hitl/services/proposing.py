@@ -14,7 +14,7 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Refused, TooMany
 from core.ids import uuid7
-from hitl import assessing, clocks, machine, registry, seating, switches
+from hitl import assessing, clocks, machine, registry, rulebook, seating, switches
 from hitl.drafting import digest_of, one_text, risk_columns, signed_columns
 from hitl.models import Approval, Decision
 from hitl.observing import Observed, observe
@@ -135,6 +135,7 @@ def _refuse_if_flooded(agent_id: UUID | None, cap: int) -> None:
 
 def _draft(request: _Request) -> tuple[Approval, assessing.Matched, seating.Seating]:
     origin, moment, seen = request.origin, request.moment, request.seen
+    book = rulebook.current()
     assessed = assessing.assess(
         seen.kind,
         seen.params,
@@ -142,6 +143,7 @@ def _draft(request: _Request) -> tuple[Approval, assessing.Matched, seating.Seat
         requester_id=request.requester_id,
         agent_id=origin.agent_id,
         moment=moment,
+        book=book,
     )
     matched = assessing.match(
         seen.kind.key,
@@ -151,6 +153,7 @@ def _draft(request: _Request) -> tuple[Approval, assessing.Matched, seating.Seat
         requester_id=request.requester_id,
         tags=origin.contact_tags,
         moment=moment,
+        book=book,
     )
     excluded = request.excluded()
     places = seating.plan(matched.snapshot["levels"][0], excluded, moment)

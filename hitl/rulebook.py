@@ -1,0 +1,83 @@
+"""The definitions of a tenant that every request reads, kept by each process as long as they stand."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Prefetch
+
+from accounts.selectors import tenant_zone
+from core import prepared
+from core.prepared import Prepared
+from core.scope import current_tenant_id
+from hitl import risk
+from hitl.models import ApprovalLevel, ApprovalWorkflow, RiskPolicy
+
+KEPT: Final = 256
+"""Of how many tenants a process keeps the definitions."""
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """Time zone, weights of risk, and active workflows with levels and calendars; never changed in place."""
+
+    zone: ZoneInfo
+    policy: risk.Policy
+    workflows: tuple[ApprovalWorkflow, ...]
+
+
+# A new version of a row has another writer or, within one transaction, another place.
+_VERSION: Final = "string_agg(concat_ws('.', id, xmin, ctid), ',' order by id)"
+_MARK: Final = """
+select concat_ws('|',
+  (select {version} from accounts_tenant where id = $1),
+  (select {version} from hitl_approvalworkflow where tenant_id = $1 and is_active),
+  (select {version} from hitl_approvallevel where tenant_id = $1),
+  (select {version} from hitl_businesscalendar where tenant_id = $1),
+  (select {version} from hitl_riskpolicy where tenant_id = $1)
+)
+"""
+
+_kept: OrderedDict[UUID, tuple[str, Rulebook]] = OrderedDict()
+
+
+def current() -> Rulebook:
+    """Return the definitions of the tenant in scope as they are now. One query when nothing has changed.
+
+    The mark names the very versions of the rows: whoever writes one, in whatever process, changes
+    it with his commit.
+    """
+    tenant_id = current_tenant_id()
+    found = prepared.fetch(_mark_statement(), {"tenant": tenant_id})
+    mark = "" if found is None else found[0]
+    known = _kept.get(tenant_id)
+    if known is not None and known[0] == mark:
+        return known[1]
+    # Read after the mark: what changes in between is read again the next time.
+    book = _read()
+    _kept[tenant_id] = mark, book
+    while len(_kept) > KEPT:
+        _kept.popitem(last=False)
+    return book
+
+
+def with_levels() -> Prefetch[str]:
+    """Return how levels are read together with their calendars."""
+    return Prefetch("levels", ApprovalLevel.objects.select_related("calendar"))
+
+
+def _read() -> Rulebook:
+    row = RiskPolicy.objects.order_by("-version").first()
+    policy = risk.Policy() if row is None else risk.Policy(row.version, row.weights, row.kind_points)
+    workflows = ApprovalWorkflow.objects.filter(is_active=True).prefetch_related(with_levels())
+    return Rulebook(tenant_zone(), policy, tuple(workflows))
+
+
+@cache
+def _mark_statement() -> Prepared:
+    return prepared.prepared(_MARK.format(version=_VERSION), {"tenant": "uuid"})

@@ -1,0 +1,67 @@
+"""What one transaction tells at its end: numbers in order, one chain, announcements once."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Tenant
+from core import audit, events
+from core.actors import system
+from core.ids import uuid7
+from core.models import AuditEntry, Outbox
+from core.scope import tenant_scope
+from core.telling import Announcement, Told, tell
+from tests.world import World
+
+
+def fact(ref: UUID, action: str) -> audit.Fact:
+    return audit.Fact(system("test"), action, "test.thing", ref)
+
+
+def test_events_of_a_stream_keep_their_order_and_go_on_from_its_head(acme: World) -> None:
+    events.append("queue", "test", {"n": 0})
+    tell(announced=[], told=[Told("queue", "test", {"n": n}) for n in (1, 2)] + [Told("other", "x", {})], audited=[])
+    assert [(row.seq, row.payload["n"]) for row in events.read("queue", 0)] == [(1, 0), (2, 1), (3, 2)]
+    assert events.head("other") == 1
+
+
+def test_all_of_it_takes_two_statements(acme: World) -> None:
+    ref = uuid4()
+    announced = [Announcement("approval_opened", ref, {"reference": "BR-1"})]
+
+    def whole() -> None:
+        tell(announced=announced, told=[Told("queue", "test", {})], audited=[fact(ref, "A"), fact(ref, "B")])
+
+    whole()
+    with CaptureQueriesContext(connection) as sent:
+        whole()
+    assert len(sent) == 2
+    assert Outbox.objects.filter(event="approval_opened", ref=ref, payload={"reference": "BR-1"}).count() == 2
+    assert list(AuditEntry.objects.filter(object_id=ref).order_by("seq").values_list("action", flat=True)) == [
+        "A", "B", "A", "B",
+    ]  # fmt: skip
+    assert audit.verify().ok
+
+
+@pytest.mark.django_db
+def test_first_entry_of_a_tenant_begins_its_chain() -> None:
+    new, ref = uuid7(), uuid4()
+    with tenant_scope(new):
+        Tenant.objects.create(id=new, name="New", slug="new")
+        tell(announced=[], told=[Told("first", "test", {})], audited=[fact(ref, "A")])
+        assert AuditEntry.objects.get(object_id=ref).seq == 1
+        assert events.head("first") == 1
+        assert audit.verify().ok
+
+
+def test_nothing_to_tell_writes_nothing(acme: World) -> None:
+    with CaptureQueriesContext(connection) as sent:
+        tell(announced=[], told=[], audited=[])
+    assert len(sent) == 0
+
+
+def test_unknown_announcement_is_refused(acme: World) -> None:
+    with pytest.raises(ValueError, match="unknown"):
+        tell(announced=[Announcement("approval_dreamt", uuid4(), {})], told=[], audited=[])

@@ -1,0 +1,77 @@
+"""How many statements an approval takes, and that what a process keeps of the definitions is never stale."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from core.clock import now
+from hitl import machine, rulebook, services
+from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, BusinessCalendar, Timer
+from tests.hitl.scene import BLUE, Scene
+
+WHOLE_WAY = 50
+"""Statements from the request to its effect, each BEGIN and COMMIT counted."""
+
+
+def test_whole_way_takes_few_statements(live_scene: Scene) -> None:
+    asks, signs = live_scene.actor("support"), live_scene.actor("approver")
+    live_scene.done(live_scene.approved())
+    with CaptureQueriesContext(connection) as sent:
+        asked = live_scene.propose(actor=asks, params=BLUE)
+        done = live_scene.done(live_scene.decide(asked, actor=signs))
+    assert done.state == "executed"
+    assert len(sent) <= WHOLE_WAY, "\n".join(query["sql"].partition(";")[2][:120] for query in sent)
+
+
+def test_definitions_are_read_again_when_a_row_is_written(scene: Scene) -> None:
+    assert rulebook.current() is rulebook.current()
+    ApprovalWorkflow.objects.update(expire_hours=5)
+    assert scene.propose().snapshot["expire_hours"] == 5
+    ApprovalLevel.objects.update(sla_hours=3)
+    assert scene.propose().snapshot["levels"][0]["sla_hours"] == 3
+
+
+def test_definitions_of_a_change_that_is_undone_are_forgotten(scene: Scene) -> None:
+    before = rulebook.current().workflows[0].expire_hours
+    with transaction.atomic():
+        ApprovalWorkflow.objects.update(expire_hours=7)
+        assert rulebook.current().workflows[0].expire_hours == 7
+        transaction.set_rollback(True)
+    assert rulebook.current().workflows[0].expire_hours == before
+
+
+def test_calendar_that_changes_counts_for_the_next_request(scene: Scene) -> None:
+    calendar = BusinessCalendar.objects.create(name="Office", zone="UTC", week={"mon": [["09:00", "17:00"]]})
+    ApprovalLevel.objects.update(calendar=calendar)
+    assert scene.propose().snapshot["levels"][0]["hours"]["zone"] == "UTC"
+    BusinessCalendar.objects.update(zone="Europe/Madrid")
+    assert scene.propose().snapshot["levels"][0]["hours"]["zone"] == "Europe/Madrid"
+
+
+def test_snapshot_of_a_request_is_its_own(scene: Scene) -> None:
+    scene.propose().snapshot["levels"][0]["approvers"].clear()
+    assert scene.propose().snapshot["levels"][0]["approvers"]
+
+
+def test_workflow_that_is_retired_is_not_used_again(scene: Scene) -> None:
+    scene.propose()
+    services.retire_workflow(actor=scene.actor("owner"), workflow_id=ApprovalWorkflow.objects.get().pk)
+    assert scene.propose().holds == ["unsatisfiable"]
+
+
+def test_timer_that_has_run_is_set_anew(scene: Scene) -> None:
+    approval: Approval = scene.propose()
+    Timer.objects.filter(approval=approval, kind="sla").update(done_at=now(), lease_until=now())
+    due = now() + timedelta(hours=1)
+    machine.arm(approval, machine.Kind.SLA, due)
+    timer = Timer.objects.get(approval=approval, kind="sla")
+    assert (timer.due_at, timer.done_at, timer.lease_until) == (due, None, None)
+
+
+@pytest.mark.parametrize("state", ["approved", "executed"])
+def test_move_ends_the_timers_of_the_state_before(scene: Scene, state: str) -> None:
+    approval = scene.approved() if state == "approved" else scene.done(scene.approved())
+    left = set(Timer.objects.filter(approval=approval, done_at=None).values_list("kind", flat=True))
+    assert left == ({"execute", "lapse"} if state == "approved" else set())
