@@ -83,7 +83,7 @@ def run(statement: Statement) -> int:
     """Run a statement and return how many rows it took."""
     with connection.cursor() as cursor:
         cursor.execute(statement.sql, statement.params)
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def selection(model: type[Model]) -> str:

@@ -43,7 +43,7 @@ def edit(
     actor.require(DECIDE)
     moment = now or clock_now()
     before = _get(approval_id)
-    as_signer(before, actor, Event.EDIT, digest, moment)
+    _check_unlocked(before, actor, digest, moment)
     seen, diff = _edited(before, changes)
     with machine.work(moment) as work:
         approval = work.lock(approval_id)
@@ -56,6 +56,17 @@ def edit(
         ask_again(work, approval, Event.EDIT, columns, actor=actor, facts=facts)
         keep_diff(approval, Event.EDIT, actor, before, diff, moment)
     return approval
+
+
+def _check_unlocked(before: Approval, actor: Actor, digest: str, moment: datetime) -> None:
+    """Check before speaking to the outside; whoever was overtaken between two looks is told by whom."""
+    try:
+        as_signer(before, actor, Event.EDIT, digest, moment)
+    except Refused:
+        found = _get(before.pk)
+        check_state(found, actor, Event.EDIT, moment)
+        check_digest(found, actor, digest)
+        raise
 
 
 def _get(approval_id: UUID) -> Approval:
