@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from core import audit
-from hitl import caps, claiming, clocks, guards, machine, redrafting, seating, switches, verdicts, voting
+from hitl import claiming, clocks, guards, machine, redrafting, seating, settling, switches, verdicts, voting
 from hitl.services import executing
 from tests.hitl.proof_machine import ApprovalMachine
 
@@ -174,7 +173,7 @@ def _newest(old: Any, new: Any) -> Any:
 
 
 def _everybody(excluded: Any, links: Any) -> Any:
-    return seating.list_members(permission=seating.DECIDE)
+    return list(seating.deciders().values())
 
 
 def _clamped(level: Any, seats: Any) -> int:
@@ -187,14 +186,14 @@ def _announced(work: machine.Work) -> None:
     _flush(work)
 
 
-def _unrecorded(**options: Any) -> None:
-    if options["action"] != "APPROVAL_APPROVE":
-        _record(**options)
+def _unrecorded(work: machine.Work) -> None:
+    work.entries = [entry for entry in work.entries if entry.event != "approve"]
+    _flush(work)
 
 
-def _frozen_version(work: machine.Work, approval: Any, new: Any, changes: Any) -> None:
+def _frozen_version(work: machine.Work, approval: Any, *rest: Any) -> None:
     version = approval.version
-    _write(work, approval, new, changes)
+    _write(work, approval, *rest)
     approval.version = version
 
 
@@ -207,10 +206,10 @@ def _without_fence(*, claim: Any, outcome: Any, now: Any = None) -> bool:
     return _report(claim=dataclasses.replace(claim, fence=fence), outcome=outcome, now=now)
 
 
-def _keyed_whatever(work: Any, approval: Any, seen: Any) -> Any:
+def _keyed_whatever(work: Any, approval: Any, seen: Any, **options: Any) -> Any:
     kind = type("Keyed", (type(seen.kind),), {"keyed": True, "execute": type(seen.kind).execute})()
     kind.key = seen.kind.key
-    return _take_over(work, approval, dataclasses.replace(seen, kind=kind))
+    return _take_over(work, approval, dataclasses.replace(seen, kind=kind), **options)
 
 
 def _any_revision(approval: Any, level: int) -> list[Any]:
@@ -218,11 +217,11 @@ def _any_revision(approval: Any, level: int) -> list[Any]:
     return [voting.Vote(row.person_id, row.verdict) for row in rows.order_by("id")]
 
 
-def _nobody_lost(approval: Any, number: int) -> Any:
-    return dataclasses.replace(_sitting(approval, number), lost=frozenset())
+def _nobody_lost(*args: Any) -> Any:
+    return dataclasses.replace(_sitting(*args), lost=frozenset())
 
 
-_needed, _flush, _record, _write = voting.required_votes, machine.Work.flush, audit.record, machine.Work._write
+_needed, _flush, _write = voting.required_votes, machine.Work.flush, machine.Work._write
 _report, _take_over, _sitting = executing.report, claiming._take_over, seating.sitting
 
 BROKEN: dict[str, tuple[Patch, Walk, str]] = {
@@ -256,12 +255,12 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
     "clean failure of a second call": (
         _patched(executing, "report", _believed), _clean_after_lost, "invariant_24_crash_equivalent",
     ),
-    "limits given back": (_patched(caps, "settle", _says(None)), _limited, "invariant_21_caps"),
+    "limits given back": (_patched(settling, "_spending", _says("")), _limited, "invariant_21_caps"),
     "stricter workflow": (
         _patched(redrafting, "combined", _newest), _weaker, "invariant_09_stricter_on_edit",
     ),
-    "stale timers": (_patched(machine.Work, "_settle", _says(None)), _rejected, "invariant_13_timers"),
-    "audit entry": (_patched(audit, "record", _unrecorded), _signed, "invariant_06_monotone"),
+    "stale timers": (_patched(settling, "TIMER_STATES", {}), _rejected, "invariant_13_timers"),
+    "audit entry": (_patched(machine.Work, "flush", _unrecorded), _signed, "invariant_06_monotone"),
     "announcement": (_patched(machine.Work, "flush", _announced), _expired, "invariant_12_outbox"),
     "clock of a question": (
         _patched(clocks, "pause", _says({})), _asked, "invariant_19_clock",
