@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hitl import claiming, clocks, guards, machine, redrafting, seating, settling, switches, verdicts, voting
-from hitl.services import executing
+from hitl.services import deciding, executing
 from tests.hitl.proof_machine import ApprovalMachine
 
 Walk = Callable[[ApprovalMachine], None]
@@ -197,8 +197,8 @@ def _frozen_version(work: machine.Work, approval: Any, *rest: Any) -> None:
     approval.version = version
 
 
-def _believed(*, claim: Any, outcome: Any, now: Any = None) -> bool:
-    return _report(claim=dataclasses.replace(claim, retaken=False), outcome=outcome, now=now)
+def _believed(claim: Any, outcome: Any, moment: Any) -> Any:
+    return _inner_report(dataclasses.replace(claim, retaken=False), outcome, moment)
 
 
 def _without_fence(*, claim: Any, outcome: Any, now: Any = None) -> bool:
@@ -212,7 +212,8 @@ def _keyed_whatever(work: Any, approval: Any, seen: Any, **options: Any) -> Any:
     return _take_over(work, approval, dataclasses.replace(seen, kind=kind), **options)
 
 
-def _any_revision(approval: Any, level: int) -> list[Any]:
+def _any_revision(approval: Any, level: int, **options: Any) -> list[Any]:
+    _votes_of(approval, level, **options)  # writes the vote that is given now
     rows = verdicts.Decision.objects.filter(approval=approval, level=level, verdict__in=("approve", "reject"))
     return [voting.Vote(row.person_id, row.verdict) for row in rows.order_by("id")]
 
@@ -222,7 +223,13 @@ def _nobody_lost(*args: Any) -> Any:
 
 
 _needed, _flush, _write = voting.required_votes, machine.Work.flush, machine.Work._write
-_report, _take_over, _sitting = executing.report, claiming._take_over, seating.sitting
+_inner_report = executing._report
+_report, _take_over, _sitting, _votes_of = (
+    executing.report,
+    claiming._take_over,
+    seating.sitting,
+    verdicts.votes_of,
+)
 
 BROKEN: dict[str, tuple[Patch, Walk, str]] = {
     "digest of a vote": (_patched(guards, "check_digest", _says(None)), _stale_vote, "vote"),
@@ -240,7 +247,11 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
     "fence": (_patched(executing, "report", _without_fence), _old_report, "invariant_22_fence"),
     "version": (_patched(machine.Work, "_write", _frozen_version), _signed, "invariant_15_audit_complete"),
     "quorum": (_patched(voting, "required_votes", _clamped), _small_group, "follow_vote"),
-    "votes kept over an edit": (_patched(verdicts, "votes_of", _any_revision), _votes_after_edit, "follow_vote"),
+    "votes kept over an edit": (
+        _all(_patched(verdicts, "votes_of", _any_revision), _patched(deciding, "votes_of", _any_revision)),
+        _votes_after_edit,
+        "follow_vote",
+    ),
     "kill switch": (
         _all(_patched(switches, "covers", _says(False)), _patched(switches, "covering", _says(""))),
         _stopped,
@@ -253,7 +264,7 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
     "drift": (_patched(claiming, "_changed", _says([])), _moved_price, "work"),
     "rights lost": (_patched(seating, "sitting", _nobody_lost), _left, "work"),
     "clean failure of a second call": (
-        _patched(executing, "report", _believed), _clean_after_lost, "invariant_24_crash_equivalent",
+        _patched(executing, "_report", _believed), _clean_after_lost, "invariant_24_crash_equivalent",
     ),
     "limits given back": (_patched(settling, "_spending", _says("")), _limited, "invariant_21_caps"),
     "stricter workflow": (
