@@ -178,6 +178,7 @@ class WorkflowSimulation(ApiView):
     permissions: ClassVar = {"POST": definitions.VIEW_WORKFLOW}
 
     @extend_schema(operation_id="workflows_simulate", request=TrialRequest, responses=SimulationSerializer)
+    @once
     def post(self, request: Request, workflow_id: UUID) -> Response:
         """Tell what a request would meet, and whether it is this workflow; writes nothing. Needs
         `hitl.view_approvalworkflow`."""

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from accounts.selectors import Roster
 from core.actors import Actor
-from core.errors import Invalid, Refused
+from core.errors import Conflict, Invalid, Refused
 from hitl import seating
 from hitl.conflicts import expired, stale_digest, too_late
+from hitl.drafting import digest_of
 from hitl.models import Approval, Decision, Seat
 from hitl.strictness import AUTH_STRENGTH, required_strength
 from hitl.transitions import Event, State, may
@@ -26,6 +27,13 @@ def check_digest(approval: Approval, actor: Actor, digest: str) -> None:
     """Raise Conflict unless the actor was shown what the approval is now."""
     if digest != approval.digest:
         raise stale_digest(approval, actor)
+
+
+def check_whole(approval: Approval) -> None:
+    """Raise Conflict when the stored request is not the one that was digested: nothing new is built on it."""
+    if digest_of(approval) != approval.digest:
+        say = f"What is stored of {approval.reference} is not what was asked for. Ask an administrator to look at it."
+        raise Conflict(say, code="tampered", reference=approval.reference)
 
 
 def refuse_if_excluded(approval: Approval, actor: Actor, moment: datetime) -> None:

@@ -11,7 +11,7 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid, NotFound, Refused
 from hitl import machine, registry
-from hitl.guards import as_requester, as_signer, check_digest, check_state
+from hitl.guards import as_requester, as_signer, check_digest, check_state, check_whole
 from hitl.models import Approval
 from hitl.observing import Observed, observe
 from hitl.redrafting import Redraft, ask_again, columns_of, diff_of, keep_diff, reassess
@@ -44,10 +44,12 @@ def edit(
     moment = now or clock_now()
     before = _get(approval_id)
     _check_unlocked(before, actor, digest, moment)
+    check_whole(before)
     seen, diff = _edited(before, changes)
     with machine.work(moment) as work:
         approval = work.lock(approval_id)
         as_signer(approval, actor, Event.EDIT, digest, moment)
+        check_whole(approval)
         draft = reassess(approval, seen, moment)
         columns = columns_of(approval, draft, may_fall=_may_fall(approval, draft))
         columns["excluded"] = _excluded(approval, actor, draft)
@@ -147,3 +149,4 @@ def _check_resubmit(approval: Approval, actor: Actor, digest: str, moment: datet
     as_requester(approval, actor)
     check_state(approval, actor, Event.RESUBMIT, moment)
     check_digest(approval, actor, digest)
+    check_whole(approval)

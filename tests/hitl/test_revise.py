@@ -1,5 +1,6 @@
 """Editing, asking back, sending back and sending in again: what is signed never changes unseen."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from core.errors import Conflict, Invalid, Refused
 from core.models import Outbox
 from hitl import services
 from hitl.models import Approval, Decision, Revision, Seat, Timer
+from tests.hitl.desk import tamper
 from tests.hitl.scene import PRESS, Scene, roles, states_told, stored
 
 EDITABLE = {"editable_fields": ["amount"]}
@@ -257,3 +259,13 @@ def test_manual_hold_stops_the_clock(scene: Scene) -> None:
     later = start + timedelta(hours=9)
     free = services.release(actor=actor, approval_id=approval.pk, now=later)
     assert free.sla_due_at == later + timedelta(hours=7)
+
+
+@pytest.mark.usefixtures("_tampering")
+def test_nothing_new_is_built_on_what_was_changed_in_the_database(scene: Scene) -> None:
+    scene.define(EDITABLE)
+    approval = scene.propose()
+    tamper(approval.pk, json.dumps({**approval.payload, "button": "blue"}))
+    with pytest.raises(Conflict) as caught:
+        edit(scene, approval)
+    assert (caught.value.code, stored(approval).revision) == ("tampered", 1)
