@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_prerun, worker_before_create_process
+from celery.signals import setup_logging, task_prerun, worker_before_create_process, worker_init
 from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -17,6 +17,7 @@ app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
+GIVES_WAY = 5
 QUEUES = ("high", "default", "low")
 SWEEPERS = ("core", "hitl", "conversations", "agents", "accounts", "integrations", "channels_app", "analytics")
 
@@ -36,6 +37,12 @@ def _check_connection(sender: Any, **_: Any) -> None:
     """Keep the database connection between tasks: a new one cost more than most of them. A dead one is dropped."""
     if not sender.request.is_eager:
         close_old_connections()
+
+
+@worker_init.connect
+def _give_way(**_: Any) -> None:
+    """Let whoever waits for a page or an echo go first where web and worker share their cores."""
+    os.nice(GIVES_WAY)
 
 
 @worker_before_create_process.connect

@@ -23,6 +23,8 @@ NOT_OURS = {
     "core_auditentry",
     "analytics_brief",
     "hitl_delegation",
+    "hitl_cap",
+    "hitl_riskpolicy",
 }  # their texts are names and codes of the world, not marks
 
 
