@@ -49,7 +49,7 @@ def check(_arguments: argparse.Namespace) -> int:
     with throw_away() as installation:
         environment = installation.environment
         outcomes = [_step(name, command, environment) for name, command in _steps()]
-        parallel = ["-n", "2"] if is_parallel_worthwhile() else []
+        parallel = ["-n", "2", "--dist", "worksteal"] if is_parallel_worthwhile() else []
         outcomes.append(_pytest(environment, parallel))
     say("")
     for outcome in outcomes:

@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 
 from core import events
 from core.actors import Actor
-from core.errors import Conflict, NotFound, WalkerError
+from core.errors import Conflict, Invalid, NotFound, WalkerError
 from core.ids import uuid7
 from core.scope import tenant_scope
 from hitl import assessing, caps, claiming, registry, services
@@ -596,8 +596,8 @@ class ApprovalMachine(RuleBasedStateMachine):
             self.change_workflow(shape)
 
     def change_workflow(self, shape: str) -> None:
-        """The workflow is defined anew; running requests keep theirs."""
-        with self.desk.inside(self.moment):
+        """The workflow is defined anew; running requests keep theirs. One that names somebody who left is refused."""
+        with self.desk.inside(self.moment), suppress(Invalid):
             workflow = ApprovalWorkflow.objects.filter(is_active=True).first()
             if workflow is None:
                 services.create_workflow(
