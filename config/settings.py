@@ -256,6 +256,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "core.rest.errors.problem_answer",
     "URL_FORMAT_OVERRIDE": None,
 }
+MAIL_DAYS = env.int("WALKER_MAIL_DAYS", default=30)
 STREAM_DAYS = env.int("WALKER_STREAM_DAYS", default=30)
 API_REQUESTS_PER_MINUTE = env.int("WALKER_API_PER_MINUTE", default=600)
 SPECTACULAR_SETTINGS = {

@@ -16,7 +16,14 @@ def sweep_mail() -> None:
     services.sweep()
 
 
+@sweep_task(queue="low")
+def forget_mail() -> None:
+    """Drop what old mails said."""
+    services.forget_texts()
+
+
 SWEEPS = {
     "send-mail": ("integrations.tasks.send_mail", 5.0),
     "sweep-mail": ("integrations.tasks.sweep_mail", 30.0),
+    "forget-mail": ("integrations.tasks.forget_mail", 60.0),
 }

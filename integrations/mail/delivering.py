@@ -181,8 +181,14 @@ def _give_to_person(delivery_id: UUID, moment: datetime) -> None:
 
 
 def replay(delivery_id: UUID) -> None:
-    """Send a parked mail again, with all its attempts; raises `Conflict` when it has left meanwhile."""
+    """Send a parked mail again, with all its attempts.
+
+    Raises `Conflict` when it has left meanwhile, or is so old that its text is gone.
+    """
     parked = MailDelivery.objects.filter(pk=delivery_id, status__in=[Status.FAILED, Status.UNKNOWN])
+    if parked.filter(text__isnull=True).exists():
+        raise Conflict("This mail is so old that its text is gone.", code="mail_forgotten")
+    parked = parked.filter(text__isnull=False)
     fresh = {"status": Status.QUEUED, "attempts": 0, "due_at": clock_now(), "handed_at": None}
     if not parked.update(error="", failed_at=None, **fresh):
         raise Conflict("This mail has left meanwhile.", code="mail_has_left")

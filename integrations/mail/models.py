@@ -10,7 +10,7 @@ from core.tenancy import TenantModel
 
 
 class MailDelivery(TenantModel):
-    """One mail to one address: what it says is encrypted, what became of it is not."""
+    """One mail to one address: what it says is encrypted and not kept for good, what became of it is neither."""
 
     class Status(models.TextChoices):
         """How far it has come; only ever forward, but for a retry."""
@@ -31,14 +31,14 @@ class MailDelivery(TenantModel):
     key = models.CharField(max_length=200, help_text="One mail for each key.")
     user_id = models.UUIDField(null=True, help_text="The colleague it goes to.")
     queued_by = models.CharField(max_length=80, blank=True)
-    address = EncryptedTextField()
+    address = EncryptedTextField(null=True)
     masked_address = models.CharField(max_length=120)
     address_digest = models.CharField(max_length=64, help_text="By which a mail to an address is found.")
-    subject = EncryptedTextField()
-    text = EncryptedTextField()
-    html = EncryptedTextField(default="")
-    reply_to = EncryptedTextField(default="")
-    headers = EncryptedJSONField(default=dict)
+    subject = EncryptedTextField(null=True)
+    text = EncryptedTextField(null=True)
+    html = EncryptedTextField(null=True, default="")
+    reply_to = EncryptedTextField(null=True, default="")
+    headers = EncryptedJSONField(null=True, default=dict)
     provider = models.CharField(max_length=16, blank=True)
     provider_message_id = models.CharField(max_length=200, blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
@@ -64,6 +64,7 @@ class MailDelivery(TenantModel):
         ]
         indexes: ClassVar = [
             models.Index(fields=["due_at"], name="mail_due", condition=models.Q(due_at__isnull=False)),
+            models.Index(fields=["id"], name="mail_with_its_text", condition=models.Q(text__isnull=False)),
             models.Index(fields=["tenant_id", "-id"], name="mail_by_time"),
             models.Index(fields=["tenant_id", "address_digest", "-id"], name="mail_by_address"),
             models.Index(

@@ -1,0 +1,77 @@
+"""What old mails said is dropped; that they left is kept, and nothing leaves twice."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from core import dead_letters
+from core.clock import now
+from core.errors import Conflict
+from core.models import DeadLetter
+from core.scope import tenant_scope
+from integrations.mail.delivering import deliver_mail
+from integrations.mail.forgetting import CONTENT, forget_texts
+from integrations.models import MailDelivery
+from tests.integrations.mail.conftest import queue
+from tests.integrations.mail.servers import Answers
+from tests.world import OPERATOR, World
+
+
+def later(days: int) -> datetime:
+    return now() + timedelta(days=days)
+
+
+def said(row: MailDelivery) -> list[Any]:
+    kept = MailDelivery.objects.get(pk=row.pk)
+    return [getattr(kept, name) for name in CONTENT]
+
+
+@pytest.fixture
+def sent(desk: World, api: Answers) -> MailDelivery:
+    row = queue(headers={"X-Walker": "1"}, reply_to="reply@acme.example")
+    deliver_mail(row.pk)
+    return row
+
+
+def test_old_mail_loses_address_and_content_and_keeps_what_became_of_it(sent: MailDelivery) -> None:
+    assert forget_texts(now=later(31)) == 1
+    kept = MailDelivery.objects.get(pk=sent.pk)
+    assert said(sent) == [None] * len(CONTENT)
+    assert (kept.status, kept.provider_message_id, kept.masked_address) == ("sent", "m-1", "a•••@c•••.example")
+
+
+def test_young_mail_is_kept_whole(sent: MailDelivery) -> None:
+    assert forget_texts(now=later(29)) == 0
+    assert None not in said(sent)
+
+
+def test_days_are_a_setting(sent: MailDelivery, settings: Any) -> None:
+    settings.MAIL_DAYS = 7
+    assert [forget_texts(now=later(days)) for days in (6, 8, 9)] == [0, 1, 0]
+
+
+def test_mail_that_waits_keeps_its_text_however_old(desk: World) -> None:
+    row = queue()
+    assert forget_texts(now=later(400)) == 0
+    assert "Good morning" in said(row)
+
+
+def test_forgotten_mail_is_not_mailed_again_under_its_key(sent: MailDelivery) -> None:
+    forget_texts(now=later(31))
+    assert (queue().pk, MailDelivery.objects.count()) == (sent.pk, 1)
+
+
+def test_failed_mail_whose_text_is_gone_cannot_be_sent_again(desk: World, api: Answers) -> None:
+    api.queue = [(401, {})]
+    deliver_mail(queue().pk)
+    assert forget_texts(now=later(31)) == 1
+    with pytest.raises(Conflict, match="text is gone"):
+        dead_letters.replay(actor=OPERATOR, dead_letter_id=DeadLetter.objects.get().pk)
+
+
+def test_mails_of_all_tenants_are_forgotten_a_batch_at_a_time(world: World) -> None:
+    for tenant in (world.acme, world.globex):
+        with tenant_scope(tenant.pk):
+            MailDelivery.objects.filter(pk=queue().pk).update(status="sent", due_at=None)
+    assert [forget_texts(now=later(31), limit=1) for _ in range(3)] == [1, 1, 0]
