@@ -24,6 +24,7 @@ from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow
 from hitl.registry import AnyKind
 from hitl.rulebook import Rulebook
 from hitl.stages import staged
+from hitl.strictness import no_weaker_than
 from hitl.transitions import FINAL, State
 from hitl.types import Estimate, Facts
 
@@ -217,8 +218,29 @@ def _match(subject: matching.Subject, asked: Asked, book: Rulebook) -> Matched:
     if choice is None:
         return _unmatched()
     workflow = workflows[choice.rule.workflow_id]
-    auto = _rule_for(workflow, subject, asked) if choice.certain and asked.may_decide else None
-    return Matched(workflow_id=workflow.pk, version=workflow.version, snapshot=freeze(workflow), auto=auto)
+    floor = None if choice.floor is None else workflows[choice.floor.workflow_id]
+    auto = _rule_of_all([workflow, floor], subject, asked) if choice.certain and asked.may_decide else None
+    return _frozen(workflow, floor, auto)
+
+
+def _frozen(workflow: ApprovalWorkflow, floor: ApprovalWorkflow | None, auto: AutoRule | None) -> Matched:
+    """Freeze the workflow, with whatever the one asks for that holds without the asker's facts."""
+    snapshot = freeze(workflow)
+    if floor is not None:
+        least = freeze(floor)
+        snapshot = dict(no_weaker_than(least, snapshot))
+        if snapshot == least:
+            workflow = floor
+    return Matched(workflow_id=workflow.pk, version=workflow.version, snapshot=snapshot, auto=auto)
+
+
+def _rule_of_all(
+    workflows: Sequence[ApprovalWorkflow | None], subject: matching.Subject, asked: Asked
+) -> AutoRule | None:
+    """Return the rule that rejects in any of the workflows, or approves in each of them."""
+    found = [_rule_for(workflow, subject, asked) for workflow in workflows if workflow is not None]
+    rejecting = next((rule for rule in found if rule is not None and rule.verdict == "reject"), None)
+    return rejecting or (found[0] if all(found) else None)
 
 
 def _conditions(workflows: Iterable[ApprovalWorkflow]) -> list[str]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal
 
 from hitl import expressions
-from hitl.matching import Subject, condition_holds
+from hitl.matching import Subject, asks_for_askers_facts, condition_holds
 
 AUTO_APPROVE_MAX_SCORE: Final = 49
 AUTO_APPROVE_MAX_COST: Final = Decimal(1000)
@@ -120,7 +120,7 @@ def _may_reject(rule: AutoRule, subject: Subject) -> bool:
 def _may_approve(rule: AutoRule, subject: Subject) -> bool:
     if rule.max_cost is None or rule.max_score is None or subject.cost is None:
         return False
-    if rule.currency not in ("", subject.currency):
+    if rule.currency not in ("", subject.currency) or asks_for_askers_facts(rule.condition):
         return False
     ceiling = min(rule.max_score, AUTO_APPROVE_MAX_SCORE)
     limit = min(rule.max_cost, AUTO_APPROVE_MAX_COST)

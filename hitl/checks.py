@@ -108,9 +108,12 @@ def _agents(agents: Iterable[Any]) -> list[str]:
 
 def _auto_rules(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     try:
-        ids = [auto_rule_from(row).id for row in rows]
+        rules = [auto_rule_from(row) for row in rows]
     except (KeyError, ValueError, ArithmeticError, TypeError, AttributeError):
         return ["Each rule needs an id, a verdict, and its ceilings."]
+    if any(rule.verdict == "approve" and matching.asks_for_askers_facts(rule.condition) for rule in rules):
+        return ["A rule that approves asks for no tags, channel or agent: those who ask can choose them."]
+    ids = [rule.id for rule in rules]
     return ["Each rule has an id of its own."] if len(set(ids)) < len(ids) else []
 
 

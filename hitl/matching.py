@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from hitl import expressions
 from hitl.sla import DAYS, minute_of
+
+ASKERS_FACTS: Final = frozenset({"tags", "channel", "agent"})
+"""What those who ask can choose or have chosen: it may make a request stricter, never easier."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,23 @@ class Rule:
     strength: int = 0
     """How many votes it needs over all levels."""
 
+    @property
+    def leans_on_asker(self) -> bool:
+        """Tell whether it matches by something that those who ask can choose."""
+        return bool(self.agents or self.channels or self.contact_tags) or asks_for_askers_facts(self.condition)
+
 
 @dataclass(frozen=True)
 class Choice:
-    """The rule that was chosen; not `certain` when a condition could not be worked out."""
+    """The rule that was chosen; not `certain` when a condition could not be worked out.
+
+    `floor` is the rule that would be chosen without the asker's facts, where that is another one:
+    the request may need more than it asks for, never less.
+    """
 
     rule: Rule
     certain: bool = True
+    floor: Rule | None = None
 
 
 def pick(rules: Sequence[Rule], subject: Subject) -> Choice | None:
@@ -88,7 +101,20 @@ def pick(rules: Sequence[Rule], subject: Subject) -> Choice | None:
     that would be chosen without them is taken, and is not certain, so that a person is asked. None
     means that there is no workflow at all; the caller holds the request as unsatisfiable.
     """
-    verdicts = [(rule, matches(rule, subject)) for rule in rules if not rule.is_default]
+    chosen = _pick(rules, rules, subject)
+    plain = [rule for rule in rules if not rule.leans_on_asker]
+    if chosen is None or len(plain) == len(rules):
+        return chosen
+    floor = _pick(plain, rules, subject)
+    if floor is None:
+        return chosen
+    certain = chosen.certain and floor.certain
+    return Choice(chosen.rule, certain, None if floor.rule == chosen.rule else floor.rule)
+
+
+def _pick(candidates: Sequence[Rule], rules: Sequence[Rule], subject: Subject) -> Choice | None:
+    """Choose among the candidates; where none of them matches, among the defaults or all rules there are."""
+    verdicts = [(rule, matches(rule, subject)) for rule in candidates if not rule.is_default]
     chosen = _of_matching([rule for rule, verdict in verdicts if verdict], rules)
     unclear = [rule for rule, verdict in verdicts if verdict is None]
     if not unclear:
@@ -135,6 +161,16 @@ def matches(rule: Rule, subject: Subject) -> bool | None:
 def condition_holds(condition: str, subject: Subject) -> bool:
     """Tell whether a custom condition holds; an empty one does. Raises ValueError when it is unclear."""
     return not condition or expressions.holds(expressions.parse(condition), subject.facts())
+
+
+def asks_for_askers_facts(condition: str) -> bool:
+    """Tell whether a condition asks for something that those who ask can choose; a broken one asks for nothing."""
+    if not condition:
+        return False
+    try:
+        return bool(ASKERS_FACTS & expressions.names_in(expressions.parse(condition)))
+    except expressions.BadExpression:
+        return False
 
 
 def in_window(window: Mapping[str, Any], moment: datetime | None) -> bool:

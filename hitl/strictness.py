@@ -56,6 +56,20 @@ def _kept_shut(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, A
     return new
 
 
+def no_weaker_than(floor: Mapping[str, Any], chosen: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a snapshot that asks for everything both ask for, and allows only what both allow."""
+    found = combined(floor, chosen)
+    if found is floor:
+        return floor
+    rights = {key: value for key, value in chosen["edit_policy"].items() if floor["edit_policy"].get(key) == value}
+    return {
+        **found,
+        "escalation": [step for step in chosen["escalation"] if step in floor["escalation"]],
+        "edit_policy": rights,
+        "open_per_agent": min(floor["open_per_agent"], chosen["open_per_agent"]),
+    }
+
+
 def _not_covered(wanted: list[dict[str, Any]], by: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the wanted levels without one of their own that asks for no less."""
     free, missing = list(by), []
