@@ -27,13 +27,16 @@ def waiting_sentence(approval: Approval) -> str:
     )
 
 
-def outcome_sentence(approval: Approval, *, reason: str, error: str) -> str:
-    """What a requester is told at the end; `reason` is the decider's, `error` the platform's code."""
+def outcome_sentence(approval: Approval, *, reason: str, error: str, done: str = "") -> str:
+    """What a requester is told at the end; `reason` is the decider's, `error` the platform's code.
+
+    `done` is what the effect says of itself, where it turned out otherwise than it was shown.
+    """
     name = approval.reference
     because = f" Reason: {reason.rstrip('.')}." if reason else ""
     match approval.state:
         case "executed":
-            return f"{name} was approved {_by(approval)} and done: {_result(approval)}."
+            return f"{name} was approved {_by(approval)} and done: {done or _result(approval)}."
         case "failed":
             why = f" ({error})" if error else ""
             return (

@@ -1,5 +1,6 @@
 """The kind of risky action that writes to an audience: all contacts that carry a tag."""
 
+from collections import Counter
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from pydantic import Field
 
 from conversations import audiences, services
 from conversations.models import AudienceSend, Contact, Conversation
-from conversations.selectors import Audience
+from conversations.selectors import Audience, left_out, left_out_in_words
 from core.actors import Actor, system
 from core.log import get_logger
 from hitl.registry import register
@@ -45,21 +46,25 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
         return params.model_copy(update={"audience": found.name})
 
     def observe(self, params: SendAudienceMessageParams) -> Facts:
-        """Return the audience's name, how many people a message reaches, and how many the platform counts."""
+        """Return the audience's name, how many people a message reaches and leaves out, and the platform's count."""
         found = audiences.find_audience(params.audience, audiences.platform_sizes())
-        return {"audience": found.name, "recipients": found.contacts, "platform_size": found.size}
+        facts = {"audience": found.name, "recipients": found.contacts, "platform_size": found.size}
+        return {**facts, "left_out": dict(found.left_out)}
 
     def preview(self, params: SendAudienceMessageParams, facts: Facts) -> Preview:
-        """Show who is written to, and the whole text."""
-        count = int(facts["recipients"])
-        people = "1 person" if count == 1 else f"{count:,} people"
-        both = Audience(str(facts["audience"]), count, facts.get("platform_size")).in_numbers()
-        rows = (
-            PreviewRow("Audience", "", f"{facts['audience']}: {both}"),
+        """Show who is written to, who is left out and why, and the whole text."""
+        count, missing = int(facts["recipients"]), facts.get("left_out") or {}
+        size = facts.get("platform_size")
+        numbers = Audience(str(facts["audience"]), count, size, missing).in_numbers()
+        rows = [
+            PreviewRow("Audience", "", f"{facts['audience']}: {numbers}"),
             PreviewRow("Recipients", "0", f"{count:,}"),
-        )
-        aside = f" ({both})" if facts.get("platform_size") is not None else ""
-        return Preview(headline=f"Write to {people} in “{facts['audience']}”{aside}", rows=rows, body=params.text)
+        ]
+        if missing:
+            rows.append(PreviewRow("Left out", "", left_out_in_words(missing)))
+        aside = f" ({numbers})" if size is not None or missing else ""
+        headline = f"Write to {_people(count)} in “{facts['audience']}”{aside}"
+        return Preview(headline=headline, rows=tuple(rows), body=params.text)
 
     def estimate(self, params: SendAudienceMessageParams, facts: Facts) -> Estimate:
         """Return the reach: the number of recipients."""
@@ -81,28 +86,55 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
         sent = 0
         for contact_id in _unreached(params.audience, idempotency_key):
             sent += _send_once(contact_id, params.text, idempotency_key)
-        total = AudienceSend.objects.filter(send_key=idempotency_key).count()
-        log.info("audience_written_to", sent=sent, total=total)
-        return Outcome(kind="succeeded", result={"recipients": total})
+        outcome = _done(params.audience, idempotency_key)
+        log.info(
+            "audience_written_to", sent=sent, **{name: outcome.result[name] for name in ("recipients", "left_out")}
+        )
+        return outcome
 
     def probe(self, params: SendAudienceMessageParams, *, idempotency_key: str) -> Outcome | None:
         """Tell that everybody was reached; None while somebody is missing: repeat then."""
-        total = AudienceSend.objects.filter(send_key=idempotency_key).count()
-        if not total or _unreached(params.audience, idempotency_key).exists():
+        if not _sends(idempotency_key).exists() or _unreached(params.audience, idempotency_key):
             return None
-        return Outcome(kind="succeeded", result={"recipients": total})
+        return _done(params.audience, idempotency_key)
 
 
-def _unreached(audience: str, send_key: str) -> QuerySet[Contact, Any]:
-    reached = AudienceSend.objects.filter(send_key=send_key).values("contact_id")
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count:,} people"
+
+
+def _sends(send_key: str) -> QuerySet[AudienceSend, Any]:
+    rows: QuerySet[AudienceSend, Any] = AudienceSend.objects.filter(send_key=send_key)
+    return rows
+
+
+def _missing(audience: str, send_key: str) -> QuerySet[Contact, Any]:
+    """Return the members who have no message under this key."""
     members = Contact.objects.filter(tags__name__iexact=audience, conversations__isnull=False)
-    rows: QuerySet[Contact, Any] = members.exclude(pk__in=reached).order_by("id").distinct()
-    return rows.values_list("id", flat=True)
+    rows: QuerySet[Contact, Any] = members.exclude(pk__in=_sends(send_key).values("contact_id"))
+    return rows.order_by("id").distinct()
+
+
+def _unreached(audience: str, send_key: str) -> list[UUID]:
+    """Return whom to write to still, without those who are left out."""
+    missing = _missing(audience, send_key)
+    out = left_out(missing)
+    return [contact_id for contact_id in missing.values_list("id", flat=True) if contact_id not in out]
+
+
+def _done(audience: str, send_key: str) -> Outcome:
+    """Return what came of it, with the numbers as they turned out: somebody may have opted out meanwhile."""
+    total = _sends(send_key).count()
+    out = dict(Counter(left_out(_missing(audience, send_key)).values()))
+    words = ", ".join(filter(None, [f"{_people(total)} in “{audience}” written to", left_out_in_words(out)]))
+    return Outcome(kind="succeeded", result={"recipients": total, "left_out": out, "in_words": words})
 
 
 def _send_once(contact_id: UUID, text: str, send_key: str) -> int:
-    """Write to one contact, together with the row that says so; 0 when a rival has done it."""
+    """Write to one contact, together with the row that says so; 0 when a rival did it, or he opted out just now."""
     with transaction.atomic():
+        if left_out(Contact.objects.filter(pk=contact_id)):
+            return 0
         row, is_first = AudienceSend.objects.get_or_create(send_key=send_key, contact_id=contact_id)
         if not is_first:
             return 0

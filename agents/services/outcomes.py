@@ -124,7 +124,8 @@ def _sentence(approval: Approval) -> str:
     reason = verdicts.values_list("reason", flat=True).first() if rejected else ""
     last = Execution.objects.filter(approval=approval).order_by("-id").first()
     error = last.error.split(":")[0][:60] if last and last.error else ""
-    told = outcome_sentence(approval, reason=mask_text(reason or ""), error=error)
+    done = str((last.result or {}).get("in_words") or "") if last else ""
+    told = outcome_sentence(approval, reason=mask_text(reason or ""), error=error, done=done)
     edited = edited_sentence(_edits(approval))
     return f"{told} {mask_text(edited)}" if edited else told
 

@@ -1,5 +1,6 @@
 """The people outside, their addresses and their tags."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -63,6 +64,14 @@ class ContactPoint(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {str(self.id)[-6:]}"
+
+    def is_blocked(self, channel: str, last_inbound_at: datetime | None) -> bool:
+        """Tell whether it may not be written to on a kind of channel: who could not be reached and wrote since can."""
+        block = self.blocks.get(channel)
+        if not block:
+            return False
+        has_written = last_inbound_at is not None and last_inbound_at > datetime.fromisoformat(block["since"])
+        return bool(block["reason"] == "opted_out") or not has_written
 
 
 class ContactTag(TenantModel):

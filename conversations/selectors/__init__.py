@@ -1,5 +1,6 @@
 """Reading conversations: lists and pages for staff, frames for the customer, turns for the model."""
 
+from conversations.selectors.audiences import Audience, left_out, left_out_in_words, list_audiences
 from conversations.selectors.counts import (
     COUNT_CAP,
     DayCount,
@@ -22,12 +23,10 @@ from conversations.selectors.directory import (
     read_contact,
 )
 from conversations.selectors.lists import (
-    Audience,
     ConversationFilters,
     ConversationPage,
     get_contact,
     get_conversation,
-    list_audiences,
     list_contact_points,
     list_conversations,
     tags_of_conversation,
@@ -63,6 +62,8 @@ __all__ = [
     "get_channel_account",
     "get_contact",
     "get_conversation",
+    "left_out",
+    "left_out_in_words",
     "list_audiences",
     "list_channel_accounts",
     "list_contact_points",

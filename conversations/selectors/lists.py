@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from conversations import points
 from conversations.models import Contact, ContactPoint, ContactTag, Conversation, Message
@@ -43,22 +43,6 @@ class ConversationPage:
 
     rows: Sequence[Conversation]
     cursor: str
-
-
-@dataclass(frozen=True, slots=True)
-class Audience:
-    """A tag with the number of contacts that can be written to, and its size on the platform where that is known."""
-
-    name: str
-    contacts: int
-    size: int | None = None
-
-    def in_numbers(self) -> str:
-        """Say both numbers in words: "1,480 in the platform, 7 of them reachable here by chat"."""
-        if self.size is None:
-            return f"{self.contacts:,} reachable here by chat"
-        among = f"{self.contacts:,}" if self.contacts else "none"
-        return f"{self.size:,} in the platform, {among} of them reachable here by chat"
 
 
 def get_conversation(*, viewer: Actor, conversation_id: UUID) -> Conversation:
@@ -176,13 +160,6 @@ def list_contact_points(*, viewer: Actor, contact_id: UUID) -> list[ContactPoint
     viewer.require("conversations.view_contact")
     rows = ContactPoint.objects.filter(contact_id=contact_id).defer("value")
     return list(rows.order_by("-is_primary", "kind", "id"))
-
-
-def list_audiences() -> list[Audience]:
-    """Return the tags of the tenant in scope with how many contacts a send would reach."""
-    reachable = ContactTag.objects.filter(contact__conversations__isnull=False)
-    counted = reachable.values("name").annotate(contacts=Count("contact", distinct=True))
-    return [Audience(row["name"], row["contacts"]) for row in counted.order_by("name")]
 
 
 def tags_of_conversation(*, conversation_id: UUID) -> tuple[str, ...]:

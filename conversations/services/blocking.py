@@ -65,18 +65,10 @@ def writable(points: list[ContactPoint], message: Message) -> list[ContactPoint]
     if not points:
         raise NotFound("The contact has no address on this channel.", code="no_address")
     channel = message.channel_account.kind
-    free = [point for point in points if not _is_blocked(point, channel, message.conversation.last_inbound_at)]
+    free = [point for point in points if not point.is_blocked(channel, message.conversation.last_inbound_at)]
     if not free and not message.metadata.get(CONFIRMS_WISH):
         raise NotFound("The contact is not written to on this channel.", code=points[0].blocks[channel]["reason"])
     return free or points
-
-
-def _is_blocked(point: ContactPoint, channel: str, last_inbound_at: datetime | None) -> bool:
-    block = point.blocks.get(channel)
-    if not block:
-        return False
-    has_written = last_inbound_at is not None and last_inbound_at > datetime.fromisoformat(block["since"])
-    return block["reason"] == OPTED_OUT or not has_written
 
 
 def _require_door(actor: Actor) -> None:

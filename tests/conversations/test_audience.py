@@ -14,6 +14,7 @@ from tests.conversations.conftest import Shop
 
 KIND = SendAudienceMessage()
 PARAMS = SendAudienceMessageParams(audience="VIP", text="Sale on Friday")
+EVERYBODY = {"recipients": 3, "left_out": {}, "in_words": "3 people in “VIP” written to"}
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_reach_is_the_number_of_recipients(vips: list[Message]) -> None:
 
 def test_everybody_gets_it_once_however_often_it_runs(vips: list[Message]) -> None:
     outcomes = [KIND.execute(PARAMS, idempotency_key="k1") for _ in range(2)]
-    assert [outcome.result for outcome in outcomes] == [{"recipients": 3}] * 2
+    assert [outcome.result for outcome in outcomes] == [EVERYBODY] * 2
     assert sent() == 3
 
 

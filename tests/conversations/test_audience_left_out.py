@@ -1,0 +1,106 @@
+"""An audience message leaves out who said stop or cannot be reached, and says so before and after."""
+
+import pytest
+
+from conversations import selectors, services
+from conversations.actions import SendAudienceMessage, SendAudienceMessageParams, _send_once
+from conversations.models import AudienceSend, Message
+from conversations.types import SenderIdentity
+from core.actors import Actor, system
+from core.errors import NotFound
+from tests.conversations.conftest import ScriptedTransport, Shop
+
+KIND = SendAudienceMessage()
+PARAMS = SendAudienceMessageParams(audience="VIP", text="Sale on Friday")
+DOOR = system("test-door")
+OUT = "2 left out because they opted out, 1 left out because their address takes no messages"
+
+
+def phone(number: int) -> SenderIdentity:
+    return SenderIdentity(kind="phone", value=f"+3460012345{number}", verified=True)
+
+
+def block(number: int, reason: str, channel: str = "whatsapp") -> None:
+    services.block_point(actor=DOOR, sender=phone(number), channel=channel, reason=reason)
+
+
+def sent() -> int:
+    return Message.objects.filter(direction="out").count()
+
+
+@pytest.fixture
+def vips(shop: Shop, support: Actor, transport: type[ScriptedTransport]) -> list[Message]:
+    """Five people of the audience who wrote by phone."""
+    found = [shop.write(channel_account_id=shop.line.pk, sender=phone(number)) for number in range(5)]
+    for message in found:
+        services.add_tag(actor=support, contact_id=message.sender_id, name="VIP")
+    return found
+
+
+@pytest.fixture
+def some(vips: list[Message]) -> list[Message]:
+    """The same, after two said stop (one of them by text message) and one could not be reached."""
+    block(0, "opted_out")
+    block(1, "opted_out", channel="sms")
+    block(2, "unreachable")
+    return vips
+
+
+def test_preview_counts_who_is_written_to_and_says_who_is_left_out(some: list[Message]) -> None:
+    preview = KIND.preview(PARAMS, KIND.observe(PARAMS))
+    assert preview.headline == f"Write to 2 people in “VIP” (2 reachable here by chat, {OUT})"
+    assert [(row.label, row.after) for row in preview.rows[1:]] == [("Recipients", "2"), ("Left out", OUT)]
+
+
+def test_reach_is_who_is_really_written_to(some: list[Message]) -> None:
+    assert KIND.estimate(PARAMS, KIND.observe(PARAMS)).reach == 2
+
+
+def test_nobody_who_is_left_out_gets_a_message(some: list[Message]) -> None:
+    KIND.execute(PARAMS, idempotency_key="k1")
+    assert set(AudienceSend.objects.values_list("contact_id", flat=True)) == {each.sender_id for each in some[3:]}
+    assert sent() == 2
+
+
+def test_outcome_and_probe_count_honestly(some: list[Message]) -> None:
+    outcome = KIND.execute(PARAMS, idempotency_key="k1")
+    assert outcome.result["in_words"] == f"2 people in “VIP” written to, {OUT}"
+    assert KIND.probe(PARAMS, idempotency_key="k1") == outcome
+    assert outcome.result["left_out"] == {"opted_out": 2, "unreachable": 1}
+
+
+def test_stop_that_came_after_the_signature_is_heeded(vips: list[Message]) -> None:
+    facts = KIND.observe(PARAMS)
+    block(4, "opted_out")
+    outcome = KIND.execute(PARAMS, idempotency_key="k1")
+    assert (facts["recipients"], outcome.result["recipients"], sent()) == (5, 4, 4)
+
+
+def test_stop_that_came_while_others_were_written_to_is_heeded(vips: list[Message]) -> None:
+    block(4, "opted_out")
+    assert _send_once(vips[4].sender_id, PARAMS.text, "k1") == 0
+    assert not AudienceSend.objects.exists()
+
+
+def test_who_was_not_reached_and_wrote_since_is_written_to(vips: list[Message], shop: Shop) -> None:
+    block(0, "unreachable")
+    shop.write("I am back", channel_account_id=shop.line.pk, sender=phone(0))
+    assert KIND.observe(PARAMS)["recipients"] == 5
+
+
+def test_who_says_start_is_written_to_again(some: list[Message]) -> None:
+    services.unblock_point(actor=DOOR, sender=phone(0), channel="whatsapp")
+    assert KIND.observe(PARAMS)["left_out"] == {"opted_out": 1, "unreachable": 1}
+
+
+def test_audience_all_of_which_opted_out_cannot_be_asked_for(vips: list[Message]) -> None:
+    for number in range(5):
+        block(number, "opted_out")
+    with pytest.raises(NotFound, match="5 left out because they opted out: there is nobody to write to"):
+        KIND.observe(PARAMS)
+
+
+def test_list_of_audiences_takes_four_queries(some: list[Message], django_assert_max_num_queries: object) -> None:
+    with django_assert_max_num_queries(4):  # type: ignore[operator]
+        (found,) = selectors.list_audiences()
+    assert (found.contacts, found.in_numbers()) == (2, f"2 reachable here by chat, {OUT}")
