@@ -9,7 +9,8 @@ from standins.errors import ApiError, invalid, not_found
 from standins.mailbox import rest
 from standins.mailbox.posting import Poster
 from standins.mailbox.seed import Account
-from standins.mailbox.store import Document, Store
+from standins.mailbox.store import Store
+from standins.store import Document
 
 KINDS = ("processed", "delivered", "open", "click", "bounce", "dropped", "spamreport", "unsubscribe")
 # Who is called so has no mailbox: the mail comes back.

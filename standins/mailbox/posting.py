@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from standins.clock import now
 from standins.mailbox.seed import Account
-from standins.mailbox.store import Document, Store
+from standins.mailbox.store import Store
+from standins.store import Document
 
 TIMES = 4
 PAUSE = 0.5

@@ -7,7 +7,7 @@ from typing import Any
 from standins.clock import now
 from standins.errors import ApiError
 from standins.mailbox.seed import Account
-from standins.mailbox.store import Document
+from standins.store import Document
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 FIELDS = frozenset(

@@ -6,7 +6,7 @@ from typing import ClassVar
 from standins.errors import ApiError, not_found
 from standins.mailbox import rest
 from standins.mailbox.mailbox import Mailbox
-from standins.mailbox.store import Document
+from standins.store import Document
 from standins.web import Content, StandInHandler, StandInServer
 
 SEND = "/v3/mail/send"

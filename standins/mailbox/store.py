@@ -2,12 +2,8 @@
 
 import json
 import sqlite3
-import threading
-from contextlib import closing
-from pathlib import Path
-from typing import Any
 
-Document = dict[str, Any]
+from standins.store import Document, SqliteStore
 
 SCHEMA = """
 create table if not exists mail (
@@ -22,33 +18,11 @@ create table if not exists batch (
 TABLES = ("mail", "batch")
 
 
-class Store:
-    """All reads and writes; each write is on disk before it is answered."""
+class Store(SqliteStore):
+    """What is asked of it, and what it answers."""
 
-    def __init__(self, path: Path) -> None:
-        self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("pragma journal_mode = wal")
-        self._db.executescript(SCHEMA)
-
-    def close(self) -> None:
-        """Write the log back and close the file."""
-        with self._lock:
-            self._db.close()
-
-    def clear(self) -> None:
-        """Forget everything."""
-        for table in TABLES:
-            self._change(f"delete from {table}")
-
-    def _change(self, sql: str, *values: Any) -> None:
-        with self._lock, closing(self._db.execute(sql, values)):
-            pass
-
-    def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
-        with self._lock:
-            return self._db.execute(sql, values).fetchall()
+    schema = SCHEMA
+    tables = TABLES
 
     def add_mail(self, mail: Document) -> None:
         """Insert one mail."""

@@ -12,7 +12,8 @@ from standins.clock import now
 from standins.errors import invalid, not_found
 from standins.phone import rest
 from standins.phone.posting import Poster
-from standins.phone.store import Account, Document, Store
+from standins.phone.store import Account, Store
+from standins.store import Document
 
 STOP_WORDS = {"stop", "unsubscribe", "cancel", "end", "quit"}
 START_WORDS = {"start", "unstop", "yes"}

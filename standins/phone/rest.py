@@ -9,7 +9,8 @@ from typing import Any
 
 from standins.clock import now
 from standins.errors import ApiError
-from standins.phone.store import Account, Document, Store
+from standins.phone.store import Account, Store
+from standins.store import Document
 
 BODY_LIMIT = 1600
 WINDOW = timedelta(hours=24)

@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl
 from standins.errors import ApiError, not_found
 from standins.phone import rest
 from standins.phone.phone import Phone
-from standins.phone.store import Account, Document
+from standins.phone.store import Account
+from standins.store import Document
 from standins.web import Content, StandInHandler, StandInServer
 
 ROOT = "/2010-04-01/Accounts/"

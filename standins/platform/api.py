@@ -7,7 +7,8 @@ from typing import Any
 from standins.errors import ApiError, invalid, not_found
 from standins.platform import metrics
 from standins.platform.effects import EFFECTS, Request, perform
-from standins.platform.store import Account, Document, Store
+from standins.platform.store import Account, Store
+from standins.store import Document
 
 KINDS = {"campaigns": "campaign", "pages": "page", "content": "content", "audiences": "audience"}
 MAX_DAYS = 366

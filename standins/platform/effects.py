@@ -10,7 +10,8 @@ from typing import Any
 
 from standins.clock import now
 from standins.errors import ApiError, invalid, not_found
-from standins.platform.store import Account, Document, Keyed, Store
+from standins.platform.store import Account, Keyed, Store
+from standins.store import Document
 
 MONEY = re.compile(r"(0|[1-9]\d{0,8})(\.\d{1,2})?")
 MAX_BUDGET = Decimal("1000000.00")

@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from standins.platform.metrics import today
-from standins.platform.store import Account, Document, Store
+from standins.platform.store import Account, Store
+from standins.store import Document
 
 # name, channel, status, daily budget, spend per day, cost per click, click rate, conversion rate
 Campaign = tuple[str, str, str, str, str, str, str, str]

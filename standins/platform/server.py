@@ -6,7 +6,8 @@ from urllib.parse import parse_qsl, unquote
 from standins.errors import ApiError, not_found
 from standins.platform import api
 from standins.platform.seed import seed_demo
-from standins.platform.store import Account, Document, Store
+from standins.platform.store import Account, Store
+from standins.store import Document
 from standins.web import StandInHandler, StandInServer
 
 

@@ -2,16 +2,12 @@
 
 import json
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from standins.clock import now
-
-Document = dict[str, Any]
+from standins.store import Document, SqliteStore
 
 SCHEMA = """
 create table if not exists account (
@@ -53,17 +49,11 @@ class Keyed:
     answer: Document
 
 
-class Store:
-    """All reads and writes; each write is on disk before it is answered."""
+class Store(SqliteStore):
+    """All reads and writes; what belongs together is one transaction."""
 
-    def __init__(self, path: Path) -> None:
-        self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("pragma journal_mode = wal")
-        # FULL: a journal row that was answered survives a power cut, as a real platform's would.
-        self._db.execute("pragma synchronous = full")
-        self._db.executescript(SCHEMA)
+    schema = SCHEMA
+    tables = TABLES
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -80,21 +70,12 @@ class Store:
                 raise
             self._db.execute("commit")
 
-    def close(self) -> None:
-        """Write the log back and close the file."""
-        with self._lock:
-            self._db.close()
-
     def clear(self) -> None:
         """Forget everything, the journal's numbering included."""
         with self.transaction():
             for table in TABLES:
                 self._db.execute(f"delete from {table}")
             self._db.execute("delete from sqlite_sequence")
-
-    def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
-        with self._lock:
-            return self._db.execute(sql, values).fetchall()
 
     def add_account(self, account: Account, token: str) -> None:
         """Insert one account with the bearer token that opens it."""

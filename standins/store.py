@@ -1,0 +1,43 @@
+"""What every stand-in's durable store shares: one SQLite file, one connection, each write on disk at once."""
+
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any, ClassVar
+
+Document = dict[str, Any]
+
+
+class SqliteStore:
+    """All reads and writes; each write is on disk before it is answered. A stand-in says which tables it has."""
+
+    schema: ClassVar[str]
+    tables: ClassVar[tuple[str, ...]]
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("pragma journal_mode = wal")
+        # FULL: what was answered survives a power cut, as with a real provider.
+        self._db.execute("pragma synchronous = full")
+        self._db.executescript(self.schema)
+
+    def close(self) -> None:
+        """Write the log back and close the file."""
+        with self._lock:
+            self._db.close()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for table in self.tables:
+            self._change(f"delete from {table}")
+
+    def _change(self, sql: str, *values: Any) -> None:
+        with self._lock, closing(self._db.execute(sql, values)):
+            pass
+
+    def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        with self._lock:
+            return self._db.execute(sql, values).fetchall()
