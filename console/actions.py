@@ -11,10 +11,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
+from console.badges import forget
 from console.forms import ConfirmForm, ConsoleForm
 from console.viewers import viewer_of
 from console.words import explain
 from core.errors import NotFound, WalkerError
+from core.scope import current_tenant_id
 
 if TYPE_CHECKING:
     from console.bases import ServiceAdmin
@@ -116,6 +118,7 @@ def _call(
     except WalkerError as error:
         _put_errors(form, error)
         return _page(model_admin, action, request, obj, form, error.status)
+    forget(viewer_of(request), current_tenant_id())
     if isinstance(outcome, HttpResponse):
         return outcome
     if outcome:

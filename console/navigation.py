@@ -37,10 +37,12 @@ class Entry:
     badges: list[dict[str, Any]] = field(default_factory=list)
 
 
-def build(site: "WalkerAdminSite", viewer: Actor, tenant_id: UUID, path: str) -> list[tuple[str, list[Entry]]]:
-    """Return the groups of links the viewer may follow, with their badges."""
+def build(
+    site: "WalkerAdminSite", viewer: Actor, tenant_id: UUID, path: str, *, fresh: bool = False
+) -> list[tuple[str, list[Entry]]]:
+    """Return the groups of links the viewer may follow, with their badges, counted anew when `fresh`."""
     placed = sorted(_placed(site, viewer), key=lambda pair: pair[0].order)
-    numbers = counts(viewer, tenant_id, tuple(key for nav, _ in placed for key in nav.badges))
+    numbers = counts(viewer, tenant_id, tuple(key for nav, _ in placed for key in nav.badges), fresh=fresh)
     groups: dict[str, list[Entry]] = {name: [] for name in GROUPS}
     home = reverse(f"{site.name}:index")
     groups["Work"].append(Entry("Dashboard", "home", home, path == home))

@@ -63,7 +63,9 @@ class WalkerAdminSite(KitSite):
         if viewer and tenant:
             context["tenants"] = tenants.choices(request)
             context["security_url"] = reverse("mfa_index")
-            context["navigation"] = navigation.build(self, viewer, tenant.pk, request.path)
+            # A fragment is asked for because something has just happened.
+            fresh = is_fragment(request)
+            context["navigation"] = navigation.build(self, viewer, tenant.pk, request.path, fresh=fresh)
         return context
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Tenant
 from core.scope import tenant_scope
 from hitl import admin_page, services
-from hitl.models import Approval
+from hitl.models import Approval, ApprovalWorkflow
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
 from tests.world import World
@@ -253,3 +253,35 @@ def test_times_are_in_the_tenants_zone(browser: Browser, world: World, asked: Ap
     with tenant_scope(world.acme.pk):
         Tenant.objects.update(timezone="Asia/Tokyo")
     assert " JST</time>" in browser("approver").get(page).content.decode()
+
+
+def test_facts_name_the_campaign_and_the_currency(browser: Browser, page: str) -> None:
+    facts = browser("approver").get(page).context["facts"]
+    assert (facts[0].label, facts[0].value, facts[0].note) == ("Campaign", "Summer Sale", "cam_1001")
+    assert {fact.label: fact.value for fact in facts[1:]} == {
+        "Daily budget": "100.00 EUR",
+        "Spent today": "41.20 EUR",
+        "Status": "running",
+    }
+
+
+def test_page_says_which_workflow_asks_whom(browser: Browser, page: str) -> None:
+    rule = browser("approver").get(page).context["rule"]
+    assert (rule.name, rule.version, rule.note) == ("Budgets", 1, "")
+    assert rule.says == "Whatever no other workflow covers: one of Approvers or Admins within 8 hours."
+
+
+def test_page_of_a_request_keeps_the_words_of_its_own_version(browser: Browser, acme: World, page: str) -> None:
+    levels = [{"approvers": [{"type": "role", "value": "owner"}]}]
+    flow = ApprovalWorkflow.objects.get()
+    services.revise_workflow(actor=acme.actor("owner"), workflow_id=flow.pk, levels=levels)
+    rule = browser("approver").get(page).context["rule"]
+    assert rule.says == "One of Approvers or Admins within 8 hours."
+    assert "changed since" in rule.note
+
+
+def test_badge_is_right_at_once_after_ones_own_decision(browser: Browser, asked: Approval) -> None:
+    client = browser("approver")
+    assert "1 wait for your signature" in client.get(QUEUE).content.decode()
+    sign(client, asked)
+    assert "wait for your signature" not in client.get(QUEUE).content.decode()
