@@ -29,7 +29,7 @@ RISKS: Final[dict[str, tuple[str, str, str]]] = {
     "critical": ("Critical", "danger", "flame"),
 }
 HOLDS: Final = {
-    "kill_switch": "a kill switch is thrown",
+    "kill_switch": "it was stopped with a stop switch",
     "unsatisfiable": "nobody who may sign is available",
     "caps": "a spending cap is reached",
     "manual": "somebody put it on hold",

@@ -1,11 +1,13 @@
 """The console's page of kill switches, and the banner while one is on."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from console import banners
 from console.actions import ServiceAction, service_action
@@ -14,9 +16,10 @@ from console.forms import ConsoleForm
 from console.lists import SelectFilter
 from console.navigation import Nav
 from console.people import name_in, names_of
-from console.templatetags.console_ui import chip
+from console.templatetags.console_ui import chip, clock, exact
 from console.viewers import viewer_of
 from core.actors import Actor
+from core.clock import now
 from hitl import services, stoppable
 from hitl.models import GlobalKillSwitch, KillSwitch
 from hitl.selectors import list_switches
@@ -27,7 +30,7 @@ EVERYTHING = ("tenant:", "Everything agents and people have asked for")
 class StateFilter(SelectFilter):
     """By state; without a choice what is stopped now."""
 
-    title, parameter_name, any_label = "State", "state", "On now"
+    title, parameter_name, any_label = "State", "state", "Stopped now"
     options = (("off", "Released"), ("all", "All"))
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
@@ -58,11 +61,11 @@ class KillSwitchAdmin(ServiceAdmin):
 
     view_permission = "hitl.view_approval"
     nav = Nav("Stop switches", "pause", order=15)
-    intro = "While a switch is on, nothing it covers is carried out. Requests wait and can still be decided."
+    intro = "What is stopped is not carried out. Requests wait meanwhile and can still be decided."
     empty_title = "Nothing is stopped"
     empty_text = "Agents may act within the rules of your workflows."
     live_topic = "queue"
-    list_display = ("what", "reason", "standing", "thrown_by_name", "thrown_at", "released_at")
+    list_display = ("what", "reason", "standing", "thrown_by_name", "stopped", "went_on")
     list_filter: ClassVar = [StateFilter]
     ordering = ("-id",)
     detail_fields = (
@@ -70,9 +73,9 @@ class KillSwitchAdmin(ServiceAdmin):
         "reason",
         "standing",
         "thrown_by_name",
-        "thrown_at",
+        "stopped",
         "released_by_name",
-        "released_at",
+        "went_on",
     )
 
     def prepare_rows(self, request: HttpRequest, rows: list[KillSwitch]) -> None:
@@ -105,6 +108,16 @@ class KillSwitchAdmin(ServiceAdmin):
     def thrown_by_name(self, switch: KillSwitch) -> str:
         """Return who stopped it."""
         return str(switch.shown["thrown_by"])  # type: ignore[attr-defined]
+
+    @admin.display(description="Stopped")
+    def stopped(self, switch: KillSwitch) -> str:
+        """Return when."""
+        return exact(switch.thrown_at)
+
+    @admin.display(description="Went on")
+    def went_on(self, switch: KillSwitch) -> str:
+        """Return when it was released."""
+        return exact(switch.released_at)
 
     @admin.display(description="Released by")
     def released_by_name(self, switch: KillSwitch) -> str:
@@ -144,9 +157,10 @@ class KillSwitchAdmin(ServiceAdmin):
         reason = form.cleaned_data["reason"]
         switch = services.throw_switch(actor=viewer_of(request), scope=scope, target=target, reason=reason)
         left = switch.on_the_wire
-        return (
-            f"Stopped. {left} call(s) had begun before and may still end." if left else "Stopped. Nothing is under way."
-        )
+        done = f"You stopped {in_a_sentence(switch, stoppable.names())}."
+        if not left:
+            return f"{done} Nothing is under way."
+        return f"{done} {left} {'call' if left == 1 else 'calls'} had begun before and may still end."
 
     @service_action(
         path="release",
@@ -159,7 +173,7 @@ class KillSwitchAdmin(ServiceAdmin):
     def release(self, request: HttpRequest, switch: KillSwitch, form: ConsoleForm) -> str:
         """Release the switch."""
         services.release_switch(actor=viewer_of(request), switch_id=switch.pk)
-        return "Released. What waited goes on after its checks."
+        return f"{what_of(switch, stoppable.names())} goes on. What waited is checked again first."
 
 
 def what_of(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str:
@@ -168,6 +182,24 @@ def what_of(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str:
         return "Everything"
     name = targets.get((switch.scope, switch.target), switch.target)
     return f"Agent {name}" if switch.scope == KillSwitch.Scope.AGENT else name
+
+
+def in_a_sentence(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str:
+    """Say what a switch stops, inside a sentence."""
+    what = what_of(switch, targets)
+    if switch.scope == KillSwitch.Scope.TENANT:
+        return "everything"
+    return f"the {what[:1].lower()}{what[1:]}" if switch.scope == KillSwitch.Scope.AGENT else f"“{what}”"
+
+
+def headline(switch: KillSwitch, targets: dict[tuple[str, str], str], names: dict[UUID, str], viewer: Actor) -> str:
+    """Say who stopped what and when, as one would say it: "You stopped everything at 14:05 CET"."""
+    is_own = switch.thrown_by_id is not None and switch.thrown_by_id == viewer.user_id
+    who = "You" if is_own else name_in(names, switch.thrown_by_id, otherwise="The operator")
+    here = timezone.localtime
+    is_today = here(switch.thrown_at).date() == here(now()).date()
+    when = f"at {clock(switch.thrown_at, 'H:i')}" if is_today else f"on {clock(switch.thrown_at, 'j M, H:i')}"
+    return f"{who} stopped {in_a_sentence(switch, targets)} {when}"
 
 
 def everywhere() -> list[banners.Notice]:
@@ -186,10 +218,14 @@ class StoppedBanner(banners.Banner):
         """Return one banner for each switch that is on."""
         thrown = list_switches(viewer=viewer)
         targets = stoppable.names() if thrown else {}
-        pages = [reverse("admin:hitl_killswitch_change", args=[switch.pk]) for switch in thrown]
+        names = names_of(switch.thrown_by_id for switch in thrown) if thrown else {}
         own = [
-            banners.Notice(f"Stopped: {what_of(switch, targets)}", switch.reason, url)
-            for switch, url in zip(thrown, pages, strict=True)
+            banners.Notice(
+                headline(switch, targets, names, viewer),
+                switch.reason,
+                reverse("admin:hitl_killswitch_change", args=[switch.pk]),
+            )
+            for switch in thrown
         ]
         return [*everywhere(), *own]
 

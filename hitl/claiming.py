@@ -102,7 +102,7 @@ def _claim_approved(work: machine.Work, approval: Approval, seen: Look, *, pause
     if approval.execute_by is None or work.moment >= approval.execute_by:
         return None  # the lapse timer closes it
     if paused:
-        _hold(work, approval, "kill_switch", "A kill switch covers this.")
+        _hold(work, approval, "kill_switch", "It was stopped with a stop switch.")
         return None
     if approval.holds:
         _wait(work, approval)

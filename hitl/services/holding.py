@@ -70,7 +70,7 @@ def _check_cause(approval: Approval, name: str, moment: datetime) -> None:
     if shortfall:
         raise Conflict(shortfall, code="still_held", hold=name)
     if name == "kill_switch" and switches.covers(approval):
-        raise Conflict("The kill switch is still thrown.", code="still_held", hold=name)
+        raise Conflict("It is still stopped with a stop switch. Let that go on first.", code="still_held", hold=name)
     if name != "unsatisfiable" or not approval.is_undecided:
         return
     if approval.state == State.RETURNED or can_be_signed(approval):

@@ -104,7 +104,7 @@ def share_unless_paused(kind: str, agent_id: UUID | None) -> None:
 
 def _refuse_for(reason: str) -> None:
     if reason:
-        raise Refused("This kind of action is paused by a kill switch.", code="paused")
+        raise Refused("This kind of action is stopped for now with a stop switch.", code="paused")
 
 
 def _open(request: _Request) -> Approval:

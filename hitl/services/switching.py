@@ -48,10 +48,10 @@ def throw_switch(
     if scope not in KillSwitch.Scope.values or (scope == "tenant") == bool(target):
         raise Invalid("Choose what to stop.", fields={"scope": ["tenant, or agent or kind + target"]})
     if not reason.strip():
-        raise Invalid("Say why.", fields={"reason": ["A kill switch needs a reason."]})
+        raise Invalid("Say why.", fields={"reason": ["Your colleagues want to know why."]})
     with switches.seized():
         if KillSwitch.objects.filter(scope=scope, target=target, released_at=None).exists():
-            raise Conflict("This switch is thrown already.")
+            raise Conflict("This is stopped already.")
         switch: KillSwitch = KillSwitch.objects.create(
             scope=scope,
             target=one_text(target, 60),
@@ -108,7 +108,7 @@ def throw_global(*, actor: Actor, reason: str, wait: timedelta = WAIT_FOR_CALLS)
     if not actor.all_permissions:
         raise Refused
     if not reason.strip():
-        raise Invalid("Say why.", fields={"reason": ["A kill switch needs a reason."]})
+        raise Invalid("Say why.", fields={"reason": ["Your colleagues want to know why."]})
     with switches.seized(everywhere=True):
         switch = GlobalKillSwitch.objects.create(reason=one_text(reason, 300))
     log.warning("global_switch_thrown", switch=str(switch.pk), actor=actor.name)
@@ -172,7 +172,7 @@ def _align(approval_id: UUID, moment: datetime) -> int:
         if not approval.is_open or wanted == ("kill_switch" in approval.holds):
             return 0
         if wanted:
-            add_hold(work, approval, actor, "kill_switch", "A kill switch covers this.")
+            add_hold(work, approval, actor, "kill_switch", "It was stopped with a stop switch.")
         else:
             drop_hold(work, approval, actor, "kill_switch")
     return 1

@@ -36,11 +36,12 @@ def test_release_by_the_form_is_audited(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/hitl/approval/"])
-def test_banner_says_what_is_stopped_and_why(browser: Browser, path: str) -> None:
+def test_banner_says_who_stopped_what_when_and_why(browser: Browser, path: str) -> None:
     stop(browser())
     shown = browser("viewer").get(path).content.decode()
-    assert "Stopped: Everything" in shown
+    assert "Admin Acme stopped everything at " in shown
     assert "Wrong prices go out" in shown
+    assert "You stopped everything at " in browser().get(path).content.decode()
 
 
 def test_banner_shows_the_operators_switch(browser: Browser) -> None:
