@@ -5,15 +5,24 @@ from typing import ClassVar
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 
 from console.bases import ReadOnlyAdmin
 from console.lists import choose, since
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
+from integrations.mail import events
 from integrations.mail.errors import in_words
+from integrations.mail.types import Belongs
 from integrations.models import MailDelivery
 
 CONTENT = ("address", "address_digest", "subject", "text", "html", "reply_to", "headers")
+TYPES = {
+    "approval": "To an approver",
+    "decision": "Outcome to the requester",
+    "brief": "Daily brief",
+    "test": "Test of the account",
+}
 TONES = {
     "queued": ("neutral", "clock"),
     "sending": ("info", "bolt"),
@@ -38,11 +47,12 @@ class MailDeliveryAdmin(ReadOnlyAdmin):
     empty_title = "No mail yet"
     empty_text = "Mail to approvers, customers and readers of the daily brief is listed here."
     masked_fields = CONTENT
-    list_display = ("about", "recipient", "standing", "trouble", "queued_at")
+    list_display = ("about", "belongs_to", "recipient", "standing", "trouble", "queued_at")
     list_filter: ClassVar = [choose("status", "State", MailDelivery.Status.choices), since("queued_at")]
     ordering = ("-id",)
     detail_fields = (
         "about",
+        "belongs_to",
         "recipient",
         "standing",
         "trouble",
@@ -61,6 +71,12 @@ class MailDeliveryAdmin(ReadOnlyAdmin):
         """Leave what the mail says where it is."""
         return super().get_queryset(request).defer(*CONTENT)
 
+    def prepare_rows(self, request: HttpRequest, rows: list[MailDelivery]) -> None:
+        """Read at once what the mails belong to."""
+        found = events.belongings((row.type, row.ref) for row in rows if row.ref is not None)
+        for row in rows:
+            row.belongs = None if row.ref is None else found.get(row.ref)  # type: ignore[attr-defined]
+
     def object_title(self, mail: MailDelivery) -> str:
         """Return what the mail is, and the end of its id."""
         return f"{self.about(mail)} {str(mail.pk)[-6:]}"
@@ -68,7 +84,15 @@ class MailDeliveryAdmin(ReadOnlyAdmin):
     @admin.display(description="Mail")
     def about(self, mail: MailDelivery) -> str:
         """Return the type in words."""
-        return mail.type.replace("_", " ").capitalize()
+        return TYPES.get(mail.type) or mail.type.replace("_", " ").capitalize()
+
+    @admin.display(description="Belongs to")
+    def belongs_to(self, mail: MailDelivery) -> str:
+        """Return the request, conversation or day it is about, with a link where that has a page."""
+        found: Belongs | None = getattr(mail, "belongs", None)
+        if found is None:
+            return "–"
+        return format_html('<a class="wk-over" href="{}">{}</a>', found.url, found.words) if found.url else found.words
 
     @admin.display(description="To")
     def recipient(self, mail: MailDelivery) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import ClassVar, Final
+from uuid import UUID
+
+from django.utils.formats import date_format
 
 from analytics.models import Brief
 from analytics.services.making import MAIL_TYPE
 from analytics.services.preferences import switch_off
 from integrations.mail import events
-from integrations.mail.types import MailEvent, MailReceiver
+from integrations.mail.types import Belongs, MailEvent, MailReceiver
 
 NO_MORE: Final = ("unsubscribed", "spam")
 
@@ -18,6 +22,11 @@ class BriefMails(MailReceiver):
 
     tracks_opens: ClassVar[bool] = True
     tracks_clicks: ClassVar[bool] = True
+
+    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, Belongs]:
+        """Name the day; the brief itself is open to its reader only."""
+        days = Brief.objects.filter(pk__in=refs).values_list("pk", "local_date")
+        return {pk: Belongs(f"Brief of {date_format(day, 'j F Y')}") for pk, day in days}
 
     def hear(self, event: MailEvent) -> None:
         """Take note."""

@@ -1,9 +1,11 @@
 """What did not reach its recipient is said otherwise: as a template, else by mail, else a person is asked."""
 
+from collections.abc import Collection, Mapping
 from typing import Final
 from uuid import UUID, uuid5
 
 from django.db import transaction
+from django.urls import reverse
 
 from accounts.models import User
 from accounts.selectors import is_active_member
@@ -18,7 +20,7 @@ from core.errors import Invalid, WalkerError
 from core.log import get_logger
 from integrations.mail import events as mail_events
 from integrations.mail.services import queue_mail
-from integrations.mail.types import MailEvent, MailReceiver
+from integrations.mail.types import Belongs, MailEvent, MailReceiver
 
 log = get_logger(__name__)
 DOOR: Final = system("whatsapp")
@@ -124,6 +126,17 @@ def _record(message: Message) -> None:
 
 class LostDecisions(MailReceiver):
     """A decision's mail that did not arrive either is a task for a person."""
+
+    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, Belongs]:
+        """Name the request that was decided, and lead to the conversation it came up in."""
+        rows = Message.objects.filter(pk__in=refs).only("metadata", "conversation_id")
+        return {
+            row.pk: Belongs(
+                str(row.metadata.get("reference") or "A conversation"),
+                reverse("admin:conversations_conversation_change", args=[row.conversation_id]),
+            )
+            for row in rows
+        }
 
     def hear(self, event: MailEvent) -> None:
         """Ask a person when the mail is lost."""

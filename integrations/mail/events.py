@@ -1,8 +1,11 @@
 """Who hears what became of the mails of a type: briefs, notifications."""
 
+from collections.abc import Iterable
+from uuid import UUID
+
 from core.errors import NotFound
 from core.registry import Registry
-from integrations.mail.types import MailEvent, MailReceiver
+from integrations.mail.types import Belongs, MailEvent, MailReceiver
 
 _receivers: Registry[MailReceiver] = Registry(MailReceiver, name="mail receiver")  # type: ignore[type-abstract]
 
@@ -18,6 +21,16 @@ def receiver_of(type: str) -> type[MailReceiver] | None:
         return _receivers.get(type)
     except NotFound:
         return None
+
+
+def belongings(refs: Iterable[tuple[str, UUID]]) -> dict[UUID, Belongs]:
+    """Return what mails belong to, by their refs; (type, ref) of each. One query for each type."""
+    asked: dict[str, set[UUID]] = {}
+    for kind, ref in refs:
+        asked.setdefault(kind, set()).add(ref)
+    receivers = {kind: receiver_of(kind) for kind in asked}
+    found = [receiver().belongs_to(asked[kind]) for kind, receiver in receivers.items() if receiver is not None]
+    return {ref: belongs for part in found for ref, belongs in part.items()}
 
 
 def tell(event: MailEvent) -> None:

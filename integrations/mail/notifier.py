@@ -1,5 +1,6 @@
 """Telling approvers by mail that something waits for them, and noting what became of that mail."""
 
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from hitl.services.tracking import Status, track_notification
 from integrations.mail import routes
 from integrations.mail.errors import in_words
 from integrations.mail.services import queue_mail
-from integrations.mail.types import MailEvent, MailReceiver, Told
+from integrations.mail.types import Belongs, MailEvent, MailReceiver, Told
 
 CHANNEL: Final = "email"
 TYPE: Final = "approval"
@@ -120,6 +121,17 @@ class ApprovalMail(MailReceiver):
     """Hears what became of such a mail: the notification's row follows."""
 
     tracks_opens: ClassVar[bool] = True
+
+    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, Belongs]:
+        """Name the approvals."""
+        rows = Notification.objects.filter(pk__in=refs).select_related("approval")
+        return {
+            row.pk: Belongs(
+                f"{row.approval.reference} {mask_text(row.approval.summary)}",
+                reverse("admin:hitl_approval_change", args=[row.approval_id]),
+            )
+            for row in rows
+        }
 
     def hear(self, event: MailEvent) -> None:
         """Move the notification."""

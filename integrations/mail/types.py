@@ -1,7 +1,7 @@
 """The port through which mail leaves: what is sent, how that ends, and who hears what became of it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Literal
@@ -87,6 +87,14 @@ class MailEvent:
     url: str = field(default="", repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Belongs:
+    """What a mail belongs to, as the list of mails shows it: in words and, where it has one, its page."""
+
+    words: str
+    url: str = ""
+
+
 class MailReceiver(ABC):
     """Hears of the mails of a type, in the tenant's scope and in the transaction that moves the row.
 
@@ -101,3 +109,7 @@ class MailReceiver(ABC):
     @abstractmethod
     def hear(self, event: MailEvent) -> None:
         """Take note; no calls to the outside."""
+
+    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, Belongs]:
+        """Return what the mails with these refs belong to, in one query; without personal data."""
+        return {}

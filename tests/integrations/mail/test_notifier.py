@@ -11,6 +11,7 @@ from core.errors import Refused
 from hitl.models import Approval, Notification
 from hitl.services import cancel, create_workflow
 from integrations.mail.delivering import deliver_mail
+from integrations.mail.events import belongings
 from integrations.mail.notifier import MailNotifier
 from integrations.mail.progress import Report
 from integrations.mail.services import Heard, record_report
@@ -134,3 +135,11 @@ def test_openings_are_tracked_and_links_are_left_alone(desk: World, asked: Appro
     deliver_mail(_mail(_notification(desk, asked)).pk)
     tracking = api.seen[0]["tracking_settings"]
     assert (tracking["open_tracking"]["enable"], tracking["click_tracking"]["enable"]) == (True, False)
+
+
+def test_list_of_mails_says_which_request_a_mail_belongs_to(desk: World, asked: Approval) -> None:
+    row = _notification(desk, asked)
+    _mail(row)
+    found = belongings([("approval", row.pk), ("test", row.pk)])
+    assert found[row.pk].words.startswith(asked.reference)
+    assert str(asked.pk) in found[row.pk].url
