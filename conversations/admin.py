@@ -25,7 +25,7 @@ from conversations import admin_tiles, services
 from conversations.admin_doors import ConversationDoors, tags_of
 from conversations.admin_filters import NEEDS_PERSON, MineFilter, StateFilter, preview
 from conversations.admin_forms import CloseForm, ReplyForm, RevealForm
-from conversations.admin_panel import customer_name, state_chip
+from conversations.admin_panel import customer_name, state_chip, writer_name
 from conversations.admin_transcript import Turn, notes_of, turns_of, woven
 from conversations.files import download
 from conversations.models import ChannelAccount, ContactPoint, Conversation
@@ -166,7 +166,7 @@ class ConversationAdmin(ConversationDoors):
         return {
             "live_name": obj.stream,
             "state_chip": state_chip(obj),
-            "turns": woven(turns_of(page.rows), asked_for(viewer, obj), **cut),
+            "turns": woven(turns_of(page.rows, customer=writer_name(obj)), asked_for(viewer, obj), **cut),
             "earlier": page.before,
             "is_earlier_part": before is not None,
             "notes": notes_of(list_notes(viewer=viewer, conversation_id=obj.pk, clear="messages" in clear)),

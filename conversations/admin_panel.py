@@ -38,6 +38,12 @@ def customer_name(conversation: Conversation) -> str:
     return contact.masked_name or f"{conversation.channel_account.get_kind_display()} visitor"
 
 
+def writer_name(conversation: Conversation) -> str:
+    """Return what the one who writes is called beside his messages: a colleague is no customer."""
+    is_member = conversation.contact.user_id is not None
+    return f"{customer_name(conversation)}, colleague" if is_member else "Customer"
+
+
 class ExcerptPanel(panels.ContextPanel):
     """The last messages of the conversation in which the request was made, masked."""
 
@@ -53,9 +59,11 @@ class ExcerptPanel(panels.ContextPanel):
             page = list_messages(viewer=viewer, conversation_id=approval.conversation_id, limit=50)
         except NotFound:
             return None
+        rows = Conversation.objects.select_related("contact__user").defer("contact__display_name")
+        customer = writer_name(rows.get(pk=approval.conversation_id))
         before = [row for row in page.rows if row.created_at <= approval.created_at]
         url = reverse("admin:conversations_conversation_change", args=[approval.conversation_id])
-        return {"turns": turns_of((before or list(page.rows))[-EXCERPT:]), "url": url}
+        return {"turns": turns_of((before or list(page.rows))[-EXCERPT:], customer=customer), "url": url}
 
 
 panels.register("conversation", ExcerptPanel)

@@ -32,12 +32,13 @@ class Turn:
     files: tuple[Any, ...] = ()
 
 
-def turns_of(rows: Iterable[MessageRow]) -> list[Turn]:
-    """Return the turns of messages, with the names of colleagues who wrote and the files that came along."""
+def turns_of(rows: Iterable[MessageRow], *, customer: str = "Customer") -> list[Turn]:
+    """Return the turns of messages, with the names of colleagues who wrote and the files that came along;
+    `customer` is what the one at the other end is called."""
     found = list(rows)
     names = names_of(row.sender_id for row in found if row.sender_type == "person")
     files = _files(row.id for row in found if row.media)
-    return [_turn(row, names, files.get(row.id, ())) for row in found]
+    return [_turn(row, names, files.get(row.id, ()), customer) for row in found]
 
 
 def _files(message_ids: Iterable[UUID]) -> dict[UUID, tuple[Attachment, ...]]:
@@ -68,18 +69,18 @@ def woven(turns: list[Turn], asked: Iterable[Turn], *, is_cut: bool, is_earlier:
     return sorted([*turns, *kept], key=lambda turn: turn.at)
 
 
-def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[Attachment, ...]) -> Turn:
+def _turn(row: MessageRow, names: dict[UUID, str], files: tuple[Attachment, ...], customer: str) -> Turn:
     text = row.text
     if row.content_type != Message.ContentType.TEXT:
         text = f"[{Message.ContentType(row.content_type).label}] {text}".strip()
     status = Message.Status(row.status).label if row.direction == Message.Direction.OUT else ""
-    return Turn(row.created_at, PLACES[row.sender_type], _who(row, names), text, status, files=files)
+    return Turn(row.created_at, PLACES[row.sender_type], _who(row, names, customer), text, status, files=files)
 
 
-def _who(row: MessageRow, names: dict[UUID, str]) -> str:
+def _who(row: MessageRow, names: dict[UUID, str], customer: str) -> str:
     if row.sender_type == "person":
         return name_in(names, row.sender_id, otherwise="A colleague")
     if row.sender_type == "agent":
         name = row.sender_name.replace("_", " ").strip()
         return "Agent" if name.lower() in ("", "agent") else f"Agent {name}"
-    return "Customer" if row.sender_type == "customer" else ""
+    return customer if row.sender_type == "customer" else ""

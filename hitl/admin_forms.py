@@ -7,6 +7,7 @@ from django import forms
 
 from accounts.selectors import list_members
 from console.forms import ConsoleForm, look
+from hitl.admin_facts import is_amount
 
 _LOCAL: Final = {"type": "datetime-local"}
 
@@ -68,8 +69,12 @@ class PayloadForm(ConsoleForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.payload: dict[str, Any] = self.initial.get("payload") or {}
+        called, currency = self.initial.get("called") or {}, self.initial.get("currency") or ""
         for name in self.initial.get("names") or ():
-            self.fields[f"value_{name}"] = _value_field(name, self.payload.get(name))
+            value = self.payload.get(name)
+            field = _value_field(name, value)
+            self.fields[f"value_{name}"] = field
+            field.help_text = called.get(str(value)) or (f"In {currency}." if currency and is_amount(value) else "")
         self.fields["reason"] = forms.CharField(
             label="Why? (optional)", max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
         )

@@ -10,6 +10,7 @@ from console.forms import ConsoleForm, ReasonForm
 from console.viewers import viewer_of
 from core.actors import Actor
 from hitl import services
+from hitl.admin_facts import known_names
 from hitl.admin_forms import DelegateForm, PayloadForm, ReassignForm, TalkForm
 from hitl.admin_page import why_no_vote, why_not_in_state
 from hitl.guards import has_voted, is_own
@@ -83,7 +84,8 @@ def initial_of(path: str, approval: Approval) -> dict[str, Any]:
         names = sorted(approval.payload)
         if path == "edit":
             names = [name for name in names if name in (approval.current_level.get("editable_fields") or [])]
-        found |= {"payload": approval.payload, "names": names}
+        called, currency = known_names(approval.facts), approval.currency
+        found |= {"payload": approval.payload, "names": names, "called": called, "currency": currency}
     return found
 
 

@@ -11,6 +11,8 @@ from console.templatetags.console_ui import exact
 from core.actors import Actor
 from core.pii import mask_text
 from hitl.admin_display import RISKS, STATES, hold_words
+from hitl.admin_facts import known_names, plain, readable, words_of
+from hitl.admin_rule import rule_of
 from hitl.models import Approval, ApproverGroup, Decision, Execution, Revision, Seat
 from hitl.selectors import list_decisions, list_executions
 from hitl.services.closing import ADMINS
@@ -97,7 +99,8 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "factors": sorted(approval.risk_factors, key=lambda factor: -factor["points"]),
         "requester": requester_words(approval, names),
         "notes": mask_text(approval.notes),
-        "facts": facts_of(approval),
+        "facts": readable(approval.facts),
+        "rule": rule_of(approval, viewer),
         "signing": signing(approval, seats, decisions, names, viewer),
         "timeline": timeline(shown, executions),
         "earlier": shown[0].seq if len(told) > SHOWN else None,
@@ -128,17 +131,18 @@ def revisions(approval: Approval, viewer: Actor) -> list[dict[str, Any]]:
             "number": row.revision,
             "what": "Edited by a signer" if row.event == "edit" else "Sent in again",
             "at": row.created_at,
-            "rows": [_changed(each, is_signer=is_signer) for each in row.diff],
+            "rows": [_changed(approval, each, is_signer=is_signer) for each in row.diff],
             "risk": f"{row.risk_before} → {row.risk_after}",
         }
         for row in rows
     ]
 
 
-def _changed(row: dict[str, Any], *, is_signer: bool) -> dict[str, str]:
-    values = {name: _plain(row[name]) for name in ("before", "after")}
-    shown = values if is_signer else {name: mask_text(text) for name, text in values.items()}
-    return {"label": row["field"].replace("_", " ").capitalize(), **shown}
+def _changed(approval: Approval, row: dict[str, Any], *, is_signer: bool) -> dict[str, str]:
+    called = known_names(approval.facts)
+    values = {name: plain(row[name], approval.currency) for name in ("before", "after")}
+    shown = {name: called.get(text) or (text if is_signer else mask_text(text)) for name, text in values.items()}
+    return {"label": words_of(row["field"]), **shown}
 
 
 def question(approval: Approval, decisions: Sequence[Decision]) -> str:
@@ -146,23 +150,6 @@ def question(approval: Approval, decisions: Sequence[Decision]) -> str:
     wanted = {State.INFO_REQUESTED: "ask", State.RETURNED: "send_back"}.get(State(approval.state))
     said = [row.reason for row in decisions if row.verdict == wanted]
     return mask_text(said[-1]) if said else ""
-
-
-def facts_of(approval: Approval) -> list[tuple[str, Any]]:
-    """Return the world as it was when the request was made, readable."""
-    return [
-        (key.replace("_", " ").capitalize(), _plain(value))
-        for key, value in sorted(approval.facts.items())
-        if not isinstance(value, dict)
-    ]
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return "Yes" if value else "No"
-    if isinstance(value, list):
-        return ", ".join(str(part) for part in value) or "–"
-    return "–" if value in (None, "") else str(value)
 
 
 def signing(

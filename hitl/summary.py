@@ -29,11 +29,15 @@ def sentence(workflow: Mapping[str, Any], levels: Sequence[Mapping[str, Any]], l
     `workflow` and `levels` as services take them; a level may have `calendar` for its name.
     """
     covered = _covered(workflow, label)
-    steps = _steps(levels, label)
+    auto = _auto(workflow.get("auto_rules") or [])
+    return f"{covered}: {signers(workflow, levels, label)}{auto}"
+
+
+def signers(workflow: Mapping[str, Any], levels: Sequence[Mapping[str, Any]], label: Label) -> str:
+    """Return only who signs, in which order and how soon; also for the copy that a request keeps."""
     ladder = "".join(_rung(step, label) for step in workflow.get("escalation") or [])
     end = "" if not levels else f"{ladder}."
-    auto = _auto(workflow.get("auto_rules") or [])
-    return f"{covered}: {steps or 'nobody is asked'}{end}{auto}"
+    return f"{_steps(levels, label) or 'nobody is asked'}{end}"
 
 
 def _covered(workflow: Mapping[str, Any], label: Label) -> str:

@@ -26,6 +26,7 @@ from integrations.sandbox_ads.params import (
 )
 from integrations.sandbox_ads.types import Answer, Campaign, CleanFailure, Effect, Ok, Page
 
+AMOUNTS = frozenset({"daily_budget", "spend_last_7_days"})
 DAYS_EXPOSED = 30
 """A budget runs until somebody changes it; a month of it is what a person signs for."""
 
@@ -79,10 +80,17 @@ def probe_key(key: str) -> Outcome | None:
 def changes_between(old: Facts, new: Facts, watched: dict[str, str]) -> list[str]:
     """Say in sentences which watched facts differ; `watched` maps a fact to its name in words."""
     return [
-        f"The {label} was {old.get(fact) or 'empty'}, is now {new.get(fact) or 'empty'}."
+        f"The {label} was {_in_words(old, fact)}, is now {_in_words(new, fact)}."
         for fact, label in watched.items()
         if old.get(fact) != new.get(fact)
     ]
+
+
+def _in_words(facts: Facts, fact: str) -> str:
+    value = facts.get(fact)
+    if value and fact in AMOUNTS:
+        return format_money(value, str(facts.get("currency") or ""))
+    return str(value or "empty")
 
 
 def platform_link() -> str:

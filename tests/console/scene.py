@@ -39,7 +39,8 @@ class Budget(ActionKind[BudgetParams]):
 
     def observe(self, params: BudgetParams) -> Facts:
         """The world is always the same."""
-        return {"daily_budget": "100.00", "status": "running", "spent_today": "41.20"}
+        named = {"campaign_id": "cam_1001", "campaign_name": params.campaign, "currency": "EUR"}
+        return {**named, "daily_budget": "100.00", "status": "running", "spent_today": "41.20"}
 
     def preview(self, params: BudgetParams, facts: Facts) -> Preview:
         """Show the budget before and after."""

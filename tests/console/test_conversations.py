@@ -15,7 +15,7 @@ from core.clock import now
 from core.errors import Invalid, Refused
 from core.models import AuditEntry
 from tests.console.conftest import Browser
-from tests.console.scene import EMAIL, NAME, PHONE, write_in
+from tests.console.scene import EMAIL, NAME, PHONE, add_workflow, ask, write_in
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -244,6 +244,17 @@ def test_colleague_is_shown_by_name_and_a_customer_is_not(browser: Browser, worl
     assert "Admin A." not in client.get(LIST).content.decode()
     Contact.objects.update(user=world.people["admin"])
     assert "Admin A." in client.get(LIST).content.decode()
+
+
+def test_excerpt_on_a_request_calls_a_colleague_by_name_and_a_customer_customer(
+    browser: Browser, acme: World, talk: Conversation
+) -> None:
+    add_workflow(acme)
+    request = ask(acme, origin={"conversation_id": talk.pk})
+    path, client = f"/admin/hitl/approval/{request.pk}/", browser("admin")
+    assert "<span>Customer</span>" in client.get(path).content.decode()
+    Contact.objects.update(user=acme.people["support"])
+    assert "<span>Support A., colleague</span>" in client.get(path).content.decode()
 
 
 def test_earlier_messages_are_a_page_away(
