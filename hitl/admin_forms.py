@@ -72,9 +72,8 @@ class PayloadForm(ConsoleForm):
         called, currency = self.initial.get("called") or {}, self.initial.get("currency") or ""
         for name in self.initial.get("names") or ():
             value = self.payload.get(name)
-            field = _value_field(name, value)
-            self.fields[f"value_{name}"] = field
-            field.help_text = called.get(str(value)) or (f"In {currency}." if currency and is_amount(value) else "")
+            entry = self.fields[f"value_{name}"] = _value_field(name, value)
+            entry.help_text = called.get(str(value)) or (f"In {currency}." if currency and is_amount(value) else "")
         self.fields["reason"] = forms.CharField(
             label="Why? (optional)", max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
         )
