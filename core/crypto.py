@@ -58,6 +58,14 @@ def current_key_id() -> str:
     return list(key_ring())[-1]
 
 
+def lasting_key_id() -> str:
+    """Return the id of the key for digests that are kept and compared later: the first of the ring.
+
+    Adding a key must not change them: what was found by a digest before has to be found after it.
+    """
+    return next(iter(key_ring()))
+
+
 @lru_cache(maxsize=4096)
 def _derive(ring: str, key_id: str, purpose: str) -> bytes:
     root = _parse(ring).get(key_id)
@@ -112,9 +120,7 @@ def open_text(sealed: str, *, purpose: str) -> str:
 def blind_index(value: str, *, column: str) -> str:
     """Return a keyed digest (hex) by which an encrypted value is found in the tenant in scope.
 
-    The caller normalises the value. The first key of the ring is used, so that adding a key does
-    not lose the index.
+    The caller normalises the value.
     """
-    oldest = next(iter(key_ring()))
-    key = derive_key(f"blind|{column}|{current_tenant_id()}", key_id=oldest)
+    key = derive_key(f"blind|{column}|{current_tenant_id()}", key_id=lasting_key_id())
     return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()

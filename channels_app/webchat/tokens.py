@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.core import signing
 
-from core.crypto import current_key_id, derive_key, key_ring
+from core.crypto import current_key_id, derive_key, key_ring, lasting_key_id
 from core.errors import Refused
 
 TOKEN_LIFE: Final = timedelta(minutes=15)
@@ -113,7 +113,7 @@ def visitor_point(secret: str) -> str:
 
 def customer_point(account_id: UUID, subject: str) -> str:
     """Return the contact point's value of a customer the host vouches for: a keyed digest of the subject."""
-    keyed = derive_key(f"webchat.customer.{account_id.hex}")
+    keyed = derive_key(f"webchat.customer.{account_id.hex}", key_id=lasting_key_id())
     return "customer:" + hashlib.blake2b(subject.encode(), key=keyed, digest_size=20).hexdigest()
 
 

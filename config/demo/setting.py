@@ -11,12 +11,11 @@ from accounts.services import create_api_key, key_digest
 from agents.defaults import ensure_default_agents
 from channels_app.email.connecting import connect_mail
 from config.demo.cast import MARKETER, Organisation
-from config.demo.people import SEEDER
+from config.demo.people import SEEDER, lasting
 from config.demo.policy import ensure_policy
 from conversations.models import ChannelAccount
 from conversations.services import connect_channel, introduce
 from conversations.types import SenderIdentity
-from core.crypto import derive_key
 from integrations.services import connect_provider
 from standins.mailbox import seed as mailbox
 from standins.phone import seed as phone
@@ -163,4 +162,4 @@ def ensure_api_key(organisation: Organisation, people: dict[str, User]) -> None:
 
 def demo_api_key(organisation: Organisation) -> str:
     """Return the secret of the demo's API key: derived, so that it can be shown at every start."""
-    return f"wk_{derive_key(f'demo-api-key|{organisation.slug}').hex()}"
+    return f"wk_{lasting(f'demo-api-key|{organisation.slug}').hex()}"

@@ -13,7 +13,7 @@ from conversations.models import ChannelAccount
 from core import audit
 from core.actors import Actor
 from core.clock import now
-from core.crypto import derive_key, key_ring
+from core.crypto import derive_key, lasting_key_id
 from core.errors import Conflict, Invalid, NotFound
 
 _PURPOSE = "lookup|conversations_channelaccount"
@@ -21,9 +21,9 @@ _PURPOSE = "lookup|conversations_channelaccount"
 
 def lookup_digest(*, kind: str, provider_account: str, address: str) -> str:
     """Return the keyed digest under which a webhook finds a channel account before the tenant is known."""
-    oldest = next(iter(key_ring()))
+    key = derive_key(_PURPOSE, key_id=lasting_key_id())
     named = "\n".join((kind, provider_account, address))
-    return hmac.new(derive_key(_PURPOSE, key_id=oldest), named.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+    return hmac.new(key, named.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 def connect_channel(

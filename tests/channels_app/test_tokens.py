@@ -1,5 +1,6 @@
 """Tokens and signed identities: forged, foreign, stale and over-long ones open nothing."""
 
+import base64
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from uuid import uuid4
 
 import jwt
 import pytest
+from pytest_django import Settings
 
 from channels_app.webchat import identity, tokens
 from channels_app.webchat.tokens import BadToken, Guest
@@ -63,6 +65,13 @@ def test_visitor_secret_is_not_told_by_the_token() -> None:
     known = replace(guest(), point=tokens.visitor_point(secret))
     assert secret not in tokens.issue(known)
     assert secret not in known.point
+
+
+def test_customer_is_known_again_when_a_key_was_added(settings: Settings) -> None:
+    widget = uuid4()
+    before = tokens.customer_point(widget, "customer-7")
+    settings.WALKER_KEYS += f",new:{base64.b64encode(b'n' * 32).decode()}"
+    assert tokens.customer_point(widget, "customer-7") == before
 
 
 def test_identity_signed_by_the_host_names_its_subject() -> None:

@@ -12,6 +12,7 @@ from core.crypto import (
     current_key_id,
     derive_key,
     key_id_of,
+    lasting_key_id,
     open_text,
     seal,
     seal_text,
@@ -103,6 +104,10 @@ def test_blind_index_stays_when_a_key_is_added(ring: Settings) -> None:
         both = blind_index("a", column="x")
         ring.WALKER_KEYS = f"1:{OLD}"
         assert blind_index("a", column="x") == both
+
+
+def test_key_of_lasting_digests_stays_when_a_key_is_added(ring: Settings) -> None:
+    assert (lasting_key_id(), current_key_id()) == ("1", "2")
 
 
 def test_blind_index_outside_a_scope_raises() -> None:
