@@ -21,6 +21,7 @@ from core import api as core
 from core.errors import NotFound
 from core.rest.views import ApiView
 from hitl import api as hitl
+from hitl import api_definitions as parts
 from hitl import api_moves as moves
 from hitl import api_policies as policies
 from hitl import api_seats as seats
@@ -114,12 +115,19 @@ urlpatterns = [
     path(f"{APPROVAL}history/", hitl.ApprovalHistory.as_view(), name="api_approval_history"),
     path(f"{APPROVAL}executions/", hitl.ApprovalExecutions.as_view(), name="api_approval_executions"),
     path(f"{V1}workflows/", policies.Workflows.as_view(), name="api_workflows"),
-    path(WORKFLOW, hitl.WorkflowPage.as_view(), name="api_workflow"),
+    path(WORKFLOW, policies.WorkflowPage.as_view(), name="api_workflow"),
     path(f"{WORKFLOW}revise/", policies.WorkflowRevision.as_view(), name="api_workflow_revise"),
     path(f"{WORKFLOW}retire/", policies.WorkflowRetirement.as_view(), name="api_workflow_retire"),
     path(f"{WORKFLOW}restore/", policies.WorkflowRestoration.as_view(), name="api_workflow_restore"),
     path(f"{WORKFLOW}simulate/", policies.WorkflowSimulation.as_view(), name="api_workflow_simulate"),
-    path(f"{V1}caps/", policies.Caps.as_view(), name="api_caps"),
+    path(f"{V1}groups/", parts.Groups.as_view(), name="api_groups"),
+    path(f"{V1}groups/<uuid:group_id>/", parts.GroupPage.as_view(), name="api_group"),
+    path(f"{V1}calendars/", parts.Calendars.as_view(), name="api_calendars"),
+    path(f"{V1}calendars/<uuid:calendar_id>/", parts.CalendarPage.as_view(), name="api_calendar"),
+    path(f"{V1}caps/", parts.Caps.as_view(), name="api_caps"),
+    path(f"{V1}caps/<uuid:cap_id>/", parts.CapPage.as_view(), name="api_cap"),
+    path(f"{V1}risk-policies/", parts.RiskPolicies.as_view(), name="api_risk_policies"),
+    path(f"{V1}action-kinds/", parts.Kinds.as_view(), name="api_action_kinds"),
     path(f"{V1}kill-switches/", hitl.KillSwitches.as_view(), name="api_kill_switches"),
     path(f"{V1}kill-switches/<uuid:switch_id>/release/", hitl.ReleaseSwitch.as_view(), name="api_kill_switch_release"),
     path(f"{V1}conversations/", conversations.Conversations.as_view(), name="api_conversations"),

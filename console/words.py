@@ -23,8 +23,22 @@ def explain(error: WalkerError) -> str:
     """Return one or two sentences a person can act on."""
     if not isinstance(error, Conflict):
         return error.detail
+    if error.facts.get("changed_at"):
+        return overtaken_sentence(error.facts)
     winner = winner_sentence(error.facts)
     return f"{winner} Nothing was changed." if winner else error.detail
+
+
+def overtaken_sentence(facts: dict[str, Any]) -> str:
+    """Say who changed what a form was made from, when, and what it says now where that is known."""
+    who, at = facts.get("changed_by") or "Somebody", _moment(facts["changed_at"])
+    who = f"{who[:1].upper()}{who[1:]}"
+    says = f" It says now: “{facts['says']}”" if facts.get("says") else ""
+    have = "have" if who == "You" else "has"
+    return (
+        f"{who} {have} changed it since you opened this form{f', at {at}' if at else ''} (version {facts['version']}). "
+        f"Nothing was saved.{says} Open it again and make your change there."
+    )
 
 
 def winner_sentence(facts: dict[str, Any]) -> str:

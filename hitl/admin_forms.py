@@ -7,9 +7,23 @@ from django import forms
 
 from accounts.selectors import list_members
 from console.forms import ConsoleForm, look
+from core.errors import Invalid
 from hitl.admin_facts import is_amount
 
 _LOCAL: Final = {"type": "datetime-local"}
+
+
+class VersionedForm(ConsoleForm):
+    """A form of a definition, which carries the version it was made from."""
+
+    version = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
+
+    def seen_version(self) -> int:
+        """Return the version it was made from. Raises Invalid when it does not say."""
+        seen = self.cleaned_data["version"]
+        if seen is None:
+            raise Invalid("Open this form again: it does not say which version it was made from.")
+        return int(seen)
 
 
 class ApproveForm(ConsoleForm):

@@ -2,7 +2,6 @@
 
 import re
 from typing import Any, Final
-from uuid import UUID
 
 from django import forms
 from django.contrib import admin
@@ -18,14 +17,17 @@ from console.navigation import Nav
 from console.people import name_in, names_of
 from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
+from core.actors import Actor
 from core.clock import now
 from core.errors import Invalid
 from hitl import caps, registry, risk, services
+from hitl.admin_forms import VersionedForm
 from hitl.assessing import risk_policy
 from hitl.labels import labels
 from hitl.models import ApproverGroup, BusinessCalendar, Cap, RiskPolicy
 from hitl.seating import DECIDE
 from hitl.sla import DAYS
+from hitl.strays import chosen_in, signers_lost, strays_among, uuid_in
 from hitl.summary import DAY_NAMES
 
 __all__ = ["CalendarAdmin", "CapAdmin", "GroupAdmin", "RiskPolicyAdmin"]
@@ -47,7 +49,7 @@ class _PolicyAdmin(ServiceAdmin):
         return self.list_url() if action.path == "delete" else super().after_action_url(request, action, obj)
 
 
-class GroupForm(ConsoleForm):
+class GroupForm(VersionedForm):
     """Name and people of a group."""
 
     name = forms.CharField(label="Name", max_length=80, help_text="Such as “Marketing Leads”.")
@@ -55,8 +57,11 @@ class GroupForm(ConsoleForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        people = [(str(m.user_id), m.user.get_full_name()) for m in list_members(permission=DECIDE)]
-        self.fields["people"].choices = sorted(people, key=lambda row: row[1])  # type: ignore[attr-defined]
+        people = {str(m.user_id): m.user.get_full_name() for m in list_members(permission=DECIDE)}
+        # Whoever lost the right stays in sight: saving a name must not put anybody out of the group unseen.
+        lost = signers_lost(f"user:{each}" for each in strays_among(chosen_in(self, "people"), people))
+        people |= {who.removeprefix("user:"): f"{name} (can no longer sign)" for who, name in lost.items()}
+        self.fields["people"].choices = sorted(people.items(), key=lambda row: row[1])  # type: ignore[attr-defined]
 
 
 @admin.register(ApproverGroup)
@@ -90,7 +95,11 @@ class GroupAdmin(_PolicyAdmin):
         """Fill the form in."""
         if action.path != "edit":
             return {}
-        return {"name": obj.name, "people": [str(member.user_id) for member in obj.members.all()]}
+        return {
+            "name": obj.name,
+            "version": obj.version,
+            "people": [str(member.user_id) for member in obj.members.all()],
+        }
 
     @service_action(path="create", title="New group", permission=MANAGE, form=GroupForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip
@@ -99,9 +108,9 @@ class GroupAdmin(_PolicyAdmin):
         return f"{services.create_group(actor=viewer_of(request), **_group(form))} is made."
 
     @service_action(path="edit", title="Name and people", permission=MANAGE, form=GroupForm, submit="Save", tone="good")
-    def edit(self, request: HttpRequest, obj: ApproverGroup, form: ConsoleForm) -> str:
+    def edit(self, request: HttpRequest, obj: ApproverGroup, form: GroupForm) -> str:
         """Say who is in it."""
-        return f"{services.revise_group(actor=viewer_of(request), group_id=obj.pk, **_group(form))} is changed."
+        return f"{_revised(viewer_of(request), obj, form)} is changed."
 
     @service_action(path="delete", title="Delete", permission=MANAGE, form=ConfirmForm, tone="danger",
                     explain="Only a group that no workflow asks can be deleted.")  # fmt: skip
@@ -111,11 +120,18 @@ class GroupAdmin(_PolicyAdmin):
         return f"{obj} is deleted."
 
 
+def _revised(actor: Actor, group: ApproverGroup, form: GroupForm) -> ApproverGroup:
+    return services.revise_group(actor=actor, group_id=group.pk, seen_version=form.seen_version(), **_group(form))
+
+
 def _group(form: ConsoleForm) -> dict[str, Any]:
-    return {"name": form.cleaned_data["name"], "people": [UUID(person) for person in form.cleaned_data["people"]]}
+    return {
+        "name": form.cleaned_data["name"],
+        "people": [key for person in form.cleaned_data["people"] if (key := uuid_in(person))],
+    }
 
 
-class CalendarForm(ConsoleForm):
+class CalendarForm(VersionedForm):
     """Working time as one writes it down."""
 
     name = forms.CharField(label="Name", max_length=60, help_text="Such as “Office Madrid”.")
@@ -202,7 +218,7 @@ class CalendarAdmin(_PolicyAdmin):
             return {}
         days = "\n".join(f"{row['day']} {row['name']}".strip() for row in obj.holidays)
         hours = {day: _hours(obj.week.get(day, [])) for day in DAYS}
-        return {"name": obj.name, "zone": obj.zone, "holidays": days, **hours}
+        return {"name": obj.name, "zone": obj.zone, "holidays": days, "version": obj.version, **hours}
 
     @service_action(path="create", title="New calendar", permission=MANAGE, form=CalendarForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip
@@ -217,7 +233,9 @@ class CalendarAdmin(_PolicyAdmin):
     def edit(self, request: HttpRequest, obj: BusinessCalendar, form: CalendarForm) -> str:
         """Change working time."""
         with _named_for_the_form():
-            services.revise_calendar(actor=viewer_of(request), calendar_id=obj.pk, **form.definition())
+            services.revise_calendar(
+                actor=viewer_of(request), calendar_id=obj.pk, seen_version=form.seen_version(), **form.definition()
+            )
         return f"{obj} is changed for what is asked from now on."
 
     @service_action(path="delete", title="Delete", permission=MANAGE, form=ConfirmForm, tone="danger",
@@ -256,7 +274,7 @@ class CapForm(ConsoleForm):
         self.fields["kind"].choices = [("", "–"), *kinds]  # type: ignore[attr-defined]
 
 
-class AmountForm(ConsoleForm):
+class AmountForm(VersionedForm):
     """Another amount."""
 
     amount = forms.DecimalField(label="Amount", min_value=0, decimal_places=2)
@@ -309,7 +327,7 @@ class CapAdmin(_PolicyAdmin):
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Fill the form in."""
-        return {"amount": obj.amount} if action.path == "edit" else {}
+        return {"amount": obj.amount, "version": obj.version} if action.path == "edit" else {}
 
     @service_action(path="create", title="New limit", permission=MANAGE, form=CapForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip
@@ -328,9 +346,15 @@ class CapAdmin(_PolicyAdmin):
         return f"The limit of {made} holds from now on."
 
     @service_action(path="edit", title="Change the amount", permission=MANAGE, form=AmountForm, submit="Save")
-    def edit(self, request: HttpRequest, obj: Cap, form: ConsoleForm) -> str:
+    def edit(self, request: HttpRequest, obj: Cap, form: AmountForm) -> str:
         """Change the amount."""
-        return f"The limit is {services.revise_cap(actor=viewer_of(request), cap_id=obj.pk, **form.cleaned_data)} now."
+        changed = services.revise_cap(
+            actor=viewer_of(request),
+            cap_id=obj.pk,
+            amount=form.cleaned_data["amount"],
+            seen_version=form.seen_version(),
+        )
+        return f"The limit is {changed} now."
 
     @service_action(path="retire", title="Take the limit away", permission=MANAGE, tone="danger",
                     explain="What it holds goes on.")  # fmt: skip
@@ -340,7 +364,7 @@ class CapAdmin(_PolicyAdmin):
         return "The limit is taken away."
 
 
-class WeightsForm(ConsoleForm):
+class WeightsForm(VersionedForm):
     """How much each factor weighs."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -409,11 +433,12 @@ class RiskPolicyAdmin(_PolicyAdmin):
         """Fill in what is used now."""
         policy = risk_policy()
         weights = {f"weight_{name}": policy.weights.get(name, 1) for name in risk.FACTORS}
-        return {**weights, **{f"points_{kind}": points for kind, points in policy.kind_points.items()}}
+        known = {"version": policy.version, **weights}
+        return {**known, **{f"points_{kind}": points for kind, points in policy.kind_points.items()}}
 
     @service_action(path="weigh", title="Weigh anew", permission=MANAGE, form=WeightsForm, submit="Use these",
                     tone="good", on_list=True)  # fmt: skip
-    def weigh(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+    def weigh(self, request: HttpRequest, obj: None, form: WeightsForm) -> str:
         """Set a new version."""
         said = form.cleaned_data
         weights = {name: said[f"weight_{name}"] for name in risk.FACTORS if said[f"weight_{name}"] is not None}
@@ -421,6 +446,10 @@ class RiskPolicyAdmin(_PolicyAdmin):
             key.removeprefix("points_"): value for key, value in said.items() if key.startswith("points_") and value
         }
         made = services.set_risk_policy(
-            actor=viewer_of(request), weights=weights, kind_points=points, reason=said["reason"]
+            actor=viewer_of(request),
+            weights=weights,
+            kind_points=points,
+            reason=said["reason"],
+            seen_version=form.seen_version(),
         )
         return f"{made} is used from now on."

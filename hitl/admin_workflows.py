@@ -17,7 +17,7 @@ from console.navigation import Nav
 from console.people import name_in, names_of
 from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
-from core.errors import Invalid
+from core.errors import Conflict, Invalid
 from hitl import registry, services
 from hitl.labels import labels
 from hitl.models import ApprovalWorkflow
@@ -142,16 +142,24 @@ class WorkflowAdmin(ServiceAdmin):
         return f"{made.name} is in use from now on."
 
     @service_action(path="edit", title="Edit", permission=MANAGE, form=WorkflowForm, submit="Save", tone="good")
-    def edit(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
+    def edit(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str:
         """Change a workflow."""
+        seen = form.seen_version()
         levels, conditions = values_of(form.cleaned_data, obj)
         name = form.cleaned_data["name"]
         try:
             services.revise_workflow(
-                actor=viewer_of(request), workflow_id=obj.pk, name=name, levels=levels, **conditions
+                actor=viewer_of(request),
+                workflow_id=obj.pk,
+                name=name,
+                levels=levels,
+                seen_version=seen,
+                **conditions,
             )
         except Invalid as error:
             raise in_words_of_the_form(error, form.cleaned_data) from error
+        except Conflict as error:
+            raise Conflict(error.detail, code=error.code, **error.facts, says=summary_of(obj, labels())) from error
         return f"{name} is changed. Running requests keep the version they started with."
 
     @service_action(path="copy", title="Copy", permission=MANAGE, form=CopyForm)

@@ -22,10 +22,12 @@ from hitl import api, caps, definitions, services
 from hitl import api_shapes as shapes
 from hitl.checks import FIELDS
 from hitl.models import ApprovalWorkflow, Cap
+from hitl.services.workflows import conditions_of
 from hitl.simulating import Trial, simulate
 
 MANAGE: Final = "hitl.manage_workflow"
 FLOW: Final = shapes.WorkflowSerializer
+SEEN: Final = "The version it was made from; 409 `stale_version` says who changed it since, and when."
 
 
 class WorkflowRequest(serializers.Serializer[Any]):
@@ -42,6 +44,13 @@ class WorkflowChange(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=80, required=False)
     levels = serializers.ListField(child=Document(), required=False)
     conditions = Document(default=dict)
+    version = serializers.IntegerField(min_value=1, help_text=SEEN)
+
+
+class WorkflowReplacement(WorkflowRequest):
+    """A workflow as it should be now; conditions that are left out are as in a new one."""
+
+    version = serializers.IntegerField(min_value=1, help_text=SEEN)
 
 
 class TrialRequest(serializers.Serializer[Any]):
@@ -131,8 +140,49 @@ class Workflows(api.Workflows):
         return _shown(request, made, status=201)
 
 
+def _changed(request: Request, workflow_id: UUID) -> Response:
+    said = body_of(request, WorkflowChange)
+    named = {key: said[key] for key in ("name", "levels") if key in said}
+    changed = services.revise_workflow(
+        actor=actor_of(request),
+        workflow_id=workflow_id,
+        seen_version=said["version"],
+        **named,
+        **_conditions(said),
+    )
+    return _shown(request, changed)
+
+
+class WorkflowPage(api.WorkflowPage):
+    """One workflow: read it, write it anew, change some of it."""
+
+    permissions: ClassVar = {"GET": definitions.VIEW_WORKFLOW, "PUT": MANAGE, "PATCH": MANAGE}
+
+    @extend_schema(operation_id="workflows_replace", request=WorkflowReplacement, responses=FLOW)
+    def put(self, request: Request, workflow_id: UUID) -> Response:
+        """Write a workflow anew under a new version; running requests keep theirs. Needs
+        `hitl.manage_workflow`; 409 `stale_version`."""
+        said = body_of(request, WorkflowReplacement)
+        plain = conditions_of(ApprovalWorkflow())
+        changed = services.revise_workflow(
+            actor=actor_of(request),
+            workflow_id=workflow_id,
+            name=said["name"],
+            levels=said["levels"],
+            seen_version=said["version"],
+            **{**plain, **_conditions(said)},
+        )
+        return _shown(request, changed)
+
+    @extend_schema(operation_id="workflows_update", request=WorkflowChange, responses=FLOW)
+    def patch(self, request: Request, workflow_id: UUID) -> Response:
+        """Change some of a workflow under a new version; running requests keep theirs. Needs
+        `hitl.manage_workflow`; 409 `stale_version`."""
+        return _changed(request, workflow_id)
+
+
 class WorkflowRevision(ApiView):
-    """Changes a workflow."""
+    """Changes a workflow; the same as PATCH, for callers who can only POST."""
 
     permissions: ClassVar = {"POST": MANAGE}
 
@@ -140,12 +190,7 @@ class WorkflowRevision(ApiView):
     @once
     def post(self, request: Request, workflow_id: UUID) -> Response:
         """Change a workflow under a new version; running requests keep theirs. Needs `hitl.manage_workflow`."""
-        said = body_of(request, WorkflowChange)
-        named = {key: said[key] for key in ("name", "levels") if key in said}
-        changed = services.revise_workflow(
-            actor=actor_of(request), workflow_id=workflow_id, **named, **_conditions(said)
-        )
-        return _shown(request, changed)
+        return _changed(request, workflow_id)
 
 
 class WorkflowRetirement(ApiView):

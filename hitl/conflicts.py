@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from accounts.models import User
+from core import audit
 from core.actors import Actor
 from core.errors import Conflict
 from core.scope import current_tenant_id
 from hitl.models import Approval, Decision
+
+
+class Versioned(Protocol):
+    """A definition that counts its versions."""
+
+    version: int
+
+    @property
+    def pk(self) -> UUID: ...
 
 
 def winner(approval: Approval, viewer: Actor) -> dict[str, Any]:
@@ -21,14 +31,14 @@ def winner(approval: Approval, viewer: Actor) -> dict[str, Any]:
         return {
             **facts,
             "decided_as": approval.decided_as,
-            "decided_by": _label(viewer, approval.decided_by_id, approval.decided_name, approval.decided_role),
+            "decided_by": label_of(viewer, approval.decided_by_id, approval.decided_name, approval.decided_role),
             "decided_role": approval.decided_role,
             "decided_at": moved.isoformat(),
         }
     return {
         **facts,
         "decided_as": last.verdict,
-        "decided_by": _label(viewer, last.person_id, last.actor_name, last.role),
+        "decided_by": label_of(viewer, last.person_id, last.actor_name, last.role),
         "decided_role": last.role,
         "decided_at": last.created_at.isoformat(),
     }
@@ -41,7 +51,8 @@ def _last_move(approval: Approval) -> Decision | None:
     return found
 
 
-def _label(viewer: Actor, person_id: UUID | None, name: str, role: str) -> str:
+def label_of(viewer: Actor, person_id: UUID | None, name: str, role: str) -> str:
+    """Return who it was: "you", the name where the viewer may see it, else the role. At most one query."""
     if person_id is None:
         return name
     if person_id == viewer.user_id:
@@ -75,6 +86,21 @@ def stale_digest(approval: Approval, viewer: Actor) -> Conflict:
         revision=approval.revision,
         **winner(approval, viewer),
     )
+
+
+def check_version(actor: Actor, object_type: str, row: Versioned, seen: int | None) -> None:
+    """Raise Conflict that names who changed a definition, and when, unless it is the version that was seen.
+
+    None was not made from any version, and is not compared.
+    """
+    if seen is None or seen == row.version:
+        return
+    last = next(iter(audit.chain_of(object_type, row.pk, limit=1)), None)
+    facts: dict[str, Any] = {"version": row.version, "seen": seen}
+    if last is not None:
+        who = label_of(actor, last.actor_user_id, last.actor_name, last.role)
+        facts |= {"changed_by": who, "changed_role": last.role, "changed_at": last.at.isoformat()}
+    raise Conflict("It has changed since you opened it. Read it again.", code="stale_version", **facts)
 
 
 def decided(actor: Actor, word: str, approval: Approval, moment: Any) -> dict[str, Any]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, TypeVar
 from uuid import UUID
 
 from core.actors import Actor
 from core.errors import NotFound
 from core.keyset import PAGE, Page, page_of
-from hitl.models import ApprovalWorkflow, Cap, KillSwitch
+from core.tenancy import TenantModel
+from hitl import registry
+from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap, KillSwitch, RiskPolicy
 
 VIEW_WORKFLOW = "hitl.view_approvalworkflow"
 VIEW_SWITCH = "hitl.view_approval"
+T = TypeVar("T", bound=TenantModel)
 
 
 def page_workflows(
@@ -46,3 +51,65 @@ def page_caps(*, viewer: Actor, cursor: str = "", limit: int = PAGE) -> Page[Cap
     """Return a page of the limits in use, newest first. Needs `hitl.view_approvalworkflow`. One query."""
     viewer.require(VIEW_WORKFLOW)
     return page_of(Cap.objects.filter(is_active=True), cursor=cursor, limit=limit)
+
+
+def page_groups(*, viewer: Actor, cursor: str = "", limit: int = PAGE) -> Page[ApproverGroup]:
+    """Return a page of approver groups with their people, newest first. Needs
+    `hitl.view_approvalworkflow`. Two queries."""
+    viewer.require(VIEW_WORKFLOW)
+    rows = ApproverGroup.objects.prefetch_related("members__user")
+    return page_of(rows, cursor=cursor, limit=limit)
+
+
+def page_calendars(*, viewer: Actor, cursor: str = "", limit: int = PAGE) -> Page[BusinessCalendar]:
+    """Return a page of business calendars, newest first. Needs `hitl.view_approvalworkflow`. One query."""
+    viewer.require(VIEW_WORKFLOW)
+    return page_of(BusinessCalendar.objects.all(), cursor=cursor, limit=limit)
+
+
+def page_risk_policies(*, viewer: Actor, cursor: str = "", limit: int = PAGE) -> Page[RiskPolicy]:
+    """Return a page of the weights of risks, newest first. Needs `hitl.view_approvalworkflow`. One query."""
+    viewer.require(VIEW_WORKFLOW)
+    return page_of(RiskPolicy.objects.select_related("made_by"), cursor=cursor, limit=limit)
+
+
+def get_group(*, viewer: Actor, group_id: UUID) -> ApproverGroup:
+    """Return one approver group. Needs `hitl.view_approvalworkflow`; raises `NotFound`."""
+    return _one(viewer, ApproverGroup, group_id, "There is no such group.")
+
+
+def get_calendar(*, viewer: Actor, calendar_id: UUID) -> BusinessCalendar:
+    """Return one business calendar. Needs `hitl.view_approvalworkflow`; raises `NotFound`."""
+    return _one(viewer, BusinessCalendar, calendar_id, "There is no such calendar.")
+
+
+def get_cap(*, viewer: Actor, cap_id: UUID) -> Cap:
+    """Return one limit. Needs `hitl.view_approvalworkflow`; raises `NotFound`."""
+    return _one(viewer, Cap, cap_id, "There is no such limit.")
+
+
+def _one(viewer: Actor, model: type[T], key: UUID, missing: str) -> T:
+    viewer.require(VIEW_WORKFLOW)
+    found: T | None = model.objects.filter(pk=key).first()
+    if found is None:
+        raise NotFound(missing)
+    return found
+
+
+def list_kinds(*, viewer: Actor, points: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return the kinds of action with what is added to the risk of each. Needs `hitl.view_approvalworkflow`."""
+    viewer.require(VIEW_WORKFLOW)
+    return [_told(key, points.get(key, 0)) for key in registry.keys()]  # noqa: SIM118  (no dict)
+
+
+def _told(key: str, added: int) -> dict[str, Any]:
+    kind = registry.get(key)
+    return {
+        "key": key,
+        "title": kind.title,
+        "version": kind.version,
+        "keyed": kind.keyed,
+        "base_risk": kind.base_risk,
+        "added_points": added,
+        "editable": sorted(kind.params_model.model_fields),
+    }

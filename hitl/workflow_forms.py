@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from django import forms
 
 from accounts.selectors import list_members
-from console.forms import ConsoleForm, look
+from console.forms import look
 from core.errors import Invalid
 from hitl import registry
+from hitl.admin_forms import VersionedForm
 from hitl.labels import ROLE_NAMES
 from hitl.models import ApprovalLevel, ApprovalWorkflow, ApproverGroup, BusinessCalendar
 from hitl.seating import DECIDE
 from hitl.services.workflows import conditions_of, levels_of
 from hitl.sla import DAYS
+from hitl.strays import Choices, chosen_in, complaint, keep_unknown, signers_lost, strays_among, with_strays
 from hitl.summary import DAY_NAMES
 
 LEVELS_SHOWN: Final = 8
@@ -31,6 +33,7 @@ _LATER: Final = (
 )  # fmt: skip
 _NARROWER: Final = ("condition", "per", "window_hours")
 """What the form does not show of a rule, and what makes it narrower: saving the form must not widen it."""
+_ASKING: Final = (*(f"level{number}_approvers" for number in range(1, LEVELS_SHOWN + 1)), "escalate_to")
 _ALONE: Final = ("auto_cost", "auto_score", "auto_per_day", "auto_money", "auto_reject_score", "allow_override")
 
 
@@ -54,10 +57,11 @@ def _boxes(label: str, choices: Any) -> forms.MultipleChoiceField:
     return forms.MultipleChoiceField(label=label, choices=choices, required=False, widget=forms.CheckboxSelectMultiple)
 
 
-class WorkflowForm(ConsoleForm):
+class WorkflowForm(VersionedForm):
     """Everything about a workflow: what it covers, who signs, and what happens when nobody does."""
 
     template_name = "console/workflow_form.html"
+    refuses_lost = True
 
     name = forms.CharField(label="Name", max_length=80)
     description = _words("What it is for", "For those who read the list.", max_length=300)
@@ -93,7 +97,8 @@ class WorkflowForm(ConsoleForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         kinds = [(key, registry.get(key).title) for key in registry.keys()]  # noqa: SIM118  (no dict)
-        people = approver_choices()
+        offered = approver_choices()
+        people = with_strays(offered, self._lost(offered))
         self.fields["kinds"] = _boxes("Kinds of action (none: all)", kinds)
         self.fields["risk_levels"] = _boxes("Levels of risk (none: all)", RISKS)
         self.fields["channels"] = _boxes("Channels (none: all)", CHANNELS)
@@ -103,8 +108,26 @@ class WorkflowForm(ConsoleForm):
         for number in range(1, LEVELS_SHOWN + 1):
             for name, field in _level_fields(number, people, calendars).items():
                 self.fields[f"level{number}_{name}"] = field
+        for name in ("kinds", "risk_levels", "channels"):
+            keep_unknown(self.fields[name], chosen_in(self, name))
         for field in self.fields.values():
             field.widget.attrs.setdefault("class", look(field.widget))
+
+    def _lost(self, offered: Sequence[tuple[str, Choices]]) -> dict[str, str]:
+        """Keep whoever was asked and can no longer sign in sight, with the words for each."""
+        chosen = [value for name in _ASKING for value in chosen_in(self, name)]
+        known = [value for _, rows in offered for value, _ in rows]
+        self.lost = signers_lost(strays_among(dict.fromkeys(chosen), known))
+        return self.lost
+
+    def clean(self) -> dict[str, Any]:
+        """Name those who are asked and cannot sign, each where he is asked."""
+        said: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in _ASKING if self.refuses_lost else ():
+            for value in said.get(name) or ():
+                if value in self.lost:
+                    self.add_error(name, complaint(self.lost[value]))
+        return said
 
     def sections(self) -> Iterator[dict[str, Any]]:
         """Return the fields in groups; those that are seldom needed begin folded."""
@@ -125,6 +148,8 @@ class WorkflowForm(ConsoleForm):
 
 class SentenceForm(WorkflowForm):
     """The same form, read while it is being filled in."""
+
+    refuses_lost = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -239,7 +264,7 @@ def _ladder(said: Mapping[str, Any], known: list[dict[str, Any]]) -> list[dict[s
 
 def initial_of(workflow: ApprovalWorkflow) -> dict[str, Any]:
     """Return what the form shows of a workflow."""
-    values = {"name": workflow.name, **conditions_of(workflow)}
+    values = {"name": workflow.name, "version": workflow.version, **conditions_of(workflow)}
     window, ladder = workflow.time_window, workflow.escalation
     found = {rule.get("id"): rule for rule in workflow.auto_rules}
     approving, rejecting = found.get(APPROVE_ID, {}), found.get(REJECT_ID, {})

@@ -27,6 +27,7 @@ WRITING_ERRORS: Final[dict[str, str]] = {
     "415": "The body has to be `application/json`.",
     "422": "This idempotency key was used for another request.",
 }
+WRITING: Final = ("post", "put", "patch", "delete")
 PROBLEM: Final = {
     "type": "object",
     "description": "The one shape of every error; some carry more facts.",
@@ -84,7 +85,7 @@ def with_errors(result: dict[str, Any], **context: Any) -> dict[str, Any]:
     components.setdefault("schemas", {})["Problem"] = PROBLEM
     components["responses"] = {f"Error{code}": _response(code, text) for code, text in _all_errors()}
     for method, operation in _operations(result):
-        codes = {**ERRORS, **(WRITING_ERRORS if method == "post" else {})}
+        codes = {**ERRORS, **(WRITING_ERRORS if method in WRITING else {})}
         for code in codes:
             operation["responses"].setdefault(code, {"$ref": f"#/components/responses/Error{code}"})
         # Either of them, not both.

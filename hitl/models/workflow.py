@@ -16,6 +16,7 @@ class ApproverGroup(TenantModel):
     """A named set of people who may be asked together."""
 
     name = models.CharField(max_length=80)
+    version = models.PositiveIntegerField(default=1)
 
     class Meta:
         constraints: ClassVar = [

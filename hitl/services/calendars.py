@@ -13,9 +13,11 @@ from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Invalid, NotFound
 from hitl import sla
+from hitl.conflicts import check_version
 from hitl.models import ApprovalLevel, BusinessCalendar
 
 MANAGE: Final = "hitl.manage_workflow"
+OBJECT: Final = "hitl.businesscalendar"
 HOLIDAYS_MAX: Final = 400
 
 
@@ -45,16 +47,19 @@ def revise_calendar(
     zone: str,
     week: Mapping[str, Any],
     holidays: Sequence[Mapping[str, str]] = (),
+    seen_version: int | None = None,
 ) -> BusinessCalendar:
     """Change working time for what is asked from now on; due times that were promised stay.
 
-    Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Invalid, Conflict.
+    Who may: holders of `hitl.manage_workflow`. `seen_version` is the one the change was made from.
+    Raises Refused, NotFound, Invalid, Conflict (also `stale_version`).
     """
     actor.require(MANAGE)
     values = _checked(name, zone, week, holidays)
     try:
         with transaction.atomic():
             calendar = _locked(calendar_id)
+            check_version(actor, OBJECT, calendar, seen_version)
             BusinessCalendar.objects.filter(pk=calendar_id).update(version=calendar.version + 1, **values)
             calendar.refresh_from_db()
             _audit(actor, "CALENDAR_REVISED", calendar)
@@ -126,7 +131,7 @@ def _audit(actor: Actor, action: str, calendar: BusinessCalendar) -> None:
     audit.record(
         actor=actor,
         action=action,
-        object_type="hitl.businesscalendar",
+        object_type=OBJECT,
         object_id=calendar.pk,
         facts={"version": calendar.version, "zone": calendar.zone, "holidays": len(calendar.holidays)},
     )

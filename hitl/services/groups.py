@@ -8,13 +8,15 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from accounts.selectors import is_active_member
+from accounts.selectors import is_active_member, names_of
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Invalid, NotFound
+from hitl.conflicts import check_version
 from hitl.models import ApprovalLevel, ApproverGroup, GroupMember
 
 MANAGE: Final = "hitl.manage_workflow"
+OBJECT: Final = "hitl.approvergroup"
 
 
 def create_group(*, actor: Actor, name: str, people: Iterable[UUID]) -> ApproverGroup:
@@ -33,17 +35,22 @@ def create_group(*, actor: Actor, name: str, people: Iterable[UUID]) -> Approver
     return group
 
 
-def revise_group(*, actor: Actor, group_id: UUID, name: str, people: Iterable[UUID]) -> ApproverGroup:
+def revise_group(
+    *, actor: Actor, group_id: UUID, name: str, people: Iterable[UUID], seen_version: int | None = None
+) -> ApproverGroup:
     """Rename a group and say who is in it; it counts at once, also for requests that wait.
 
-    Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Invalid, Conflict.
+    Who may: holders of `hitl.manage_workflow`. `seen_version` is the one the change was made from.
+    Raises Refused, NotFound, Invalid, Conflict (also `stale_version`).
     """
     actor.require(MANAGE)
     wanted = set(_checked_people(people))
     try:
         with transaction.atomic():
             group = _locked(group_id)
-            ApproverGroup.objects.filter(pk=group_id).update(name=_checked_name(name))
+            check_version(actor, OBJECT, group, seen_version)
+            rows = ApproverGroup.objects.filter(pk=group_id)
+            rows.update(name=_checked_name(name), version=group.version + 1)
             there = set(GroupMember.objects.filter(group=group).values_list("user_id", flat=True))
             GroupMember.objects.filter(group=group, user_id__in=there - wanted).delete()
             for person in sorted(wanted - there):
@@ -89,10 +96,13 @@ def _checked_name(name: str) -> str:
 
 def _checked_people(people: Iterable[UUID]) -> list[UUID]:
     members = sorted(set(people))
-    if not all(is_active_member(person) for person in members):
-        raise Invalid("Choose active members.", fields={"people": ["not a member"]})
+    left = [person for person in members if not is_active_member(person)]
+    if left:
+        names = names_of(left)
+        texts = [f"{names.get(person, 'Somebody')} is no member any more: take this person off." for person in left]
+        raise Invalid("Choose active members.", fields={"people": texts})
     return members
 
 
 def _audit(actor: Actor, action: str, group: ApproverGroup, **facts: int) -> None:
-    audit.record(actor=actor, action=action, object_type="hitl.approvergroup", object_id=group.pk, facts=facts)
+    audit.record(actor=actor, action=action, object_type=OBJECT, object_id=group.pk, facts=facts)

@@ -13,6 +13,7 @@ from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Invalid, NotFound
 from hitl import registry, risk
+from hitl.conflicts import check_version
 from hitl.drafting import one_text
 from hitl.models import Cap, RiskPolicy
 from hitl.spending import hold_lock
@@ -40,15 +41,17 @@ def create_cap(*, actor: Actor, scope: str, target: str = "", currency: str, amo
     return cap
 
 
-def revise_cap(*, actor: Actor, cap_id: UUID, amount: object) -> Cap:
+def revise_cap(*, actor: Actor, cap_id: UUID, amount: object, seen_version: int | None = None) -> Cap:
     """Change the amount of a limit; what was spent already stays spent.
 
-    Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Invalid.
+    Who may: holders of `hitl.manage_workflow`. `seen_version` is the one the change was made from.
+    Raises Refused, NotFound, Invalid, Conflict (`stale_version`).
     """
     actor.require(MANAGE)
     wanted = _checked_amount(amount)
     with transaction.atomic():
         cap = _locked_cap(cap_id)
+        check_version(actor, "hitl.cap", cap, seen_version)
         Cap.objects.filter(pk=cap_id).update(amount=wanted, version=cap.version + 1)
         cap.refresh_from_db()
         _audit_cap(actor, "CAP_REVISED", cap)
@@ -117,18 +120,26 @@ def _audit_cap(actor: Actor, action: str, cap: Cap) -> None:
 
 
 def set_risk_policy(
-    *, actor: Actor, weights: Mapping[str, Any], kind_points: Mapping[str, Any], reason: str = ""
+    *,
+    actor: Actor,
+    weights: Mapping[str, Any],
+    kind_points: Mapping[str, Any],
+    reason: str = "",
+    seen_version: int | None = None,
 ) -> RiskPolicy:
     """Weigh the factors of a risk anew, as a new version; requests that run keep their score.
 
     `weights`: 0 to 3 for each factor; `kind_points`: points added for a kind, 0 to 60. Who may:
-    holders of `hitl.manage_workflow`. Raises Refused, Invalid.
+    holders of `hitl.manage_workflow`. `seen_version` is the one it was made from, 0 for none. Raises
+    Refused, Invalid, Conflict (`stale_version`).
     """
     actor.require(MANAGE)
     checked = _checked_weights(weights), _checked_points(kind_points)
     with transaction.atomic():
         hold_lock("risk policy")
         last = RiskPolicy.objects.order_by("-version").first()
+        if last is not None:
+            check_version(actor, "hitl.riskpolicy", last, seen_version)
         policy: RiskPolicy = RiskPolicy.objects.create(
             version=1 if last is None else last.version + 1,
             weights=checked[0],

@@ -12,6 +12,7 @@ from core import audit
 from core.actors import Actor
 from core.errors import Invalid, NotFound
 from hitl.checks import FIELDS, LEVEL_FIELDS, problems_of
+from hitl.conflicts import check_version
 from hitl.models import ApprovalLevel, ApprovalWorkflow
 from hitl.services.groups import create_group
 
@@ -24,6 +25,7 @@ __all__ = [
     "revise_workflow",
 ]
 MANAGE: Final = "hitl.manage_workflow"
+OBJECT: Final = "hitl.approvalworkflow"
 
 
 def create_workflow(
@@ -52,16 +54,19 @@ def revise_workflow(
     workflow_id: UUID,
     name: str | None = None,
     levels: Sequence[Mapping[str, Any]] | None = None,
+    seen_version: int | None = None,
     **conditions: Any,
 ) -> ApprovalWorkflow:
     """Change a definition under a new version; running requests keep the one they began with.
 
-    Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Invalid.
+    Who may: holders of `hitl.manage_workflow`. `seen_version` is the one the change was made from.
+    Raises Refused, NotFound, Invalid, Conflict (`stale_version`) that names who was faster and when.
     """
     actor.require(MANAGE)
     _check("unchanged" if name is None else name, levels, conditions)
     with transaction.atomic():
         workflow = _locked(workflow_id)
+        check_version(actor, OBJECT, workflow, seen_version)
         if conditions.get("is_default"):
             others = ApprovalWorkflow.objects.filter(is_default=True).exclude(pk=workflow_id)
             others.update(is_default=False)
@@ -154,7 +159,7 @@ def _audit(actor: Actor, action: str, workflow: ApprovalWorkflow) -> None:
     audit.record(
         actor=actor,
         action=action,
-        object_type="hitl.approvalworkflow",
+        object_type=OBJECT,
         object_id=workflow.pk,
         new_state="active" if workflow.is_active else "retired",
         facts={"version": workflow.version},

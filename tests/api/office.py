@@ -43,6 +43,12 @@ class Caller:
         content: Any = {} if body is None else body
         return self.client.post(V1 + path, content, content_type="application/json", headers=headers)
 
+    def send(self, method: str, path: str, body: Any = None) -> Any:
+        """Send JSON by another method, such as `put`."""
+        content: Any = {} if body is None else body
+        call = getattr(self.client, method)
+        return call(V1 + path, content, content_type="application/json", headers=self.headers)
+
     def next(self, answer: Any) -> Any:
         """Follow the address of the next page."""
         return self.client.get(answer.json()["next"], headers=self.headers)
@@ -135,6 +141,13 @@ def build_office(world: World) -> Office:
     office.ids["approval"] = approval.pk
     office.run(office.ids["conversation"])
     with tenant_scope(world.acme.pk):
+        owner = world.actor("owner")
+        office.ids["group"] = services.create_group(actor=owner, name="Leads", people=[]).pk
+        week = {"mon": [["09:00", "17:00"]]}
+        office.ids["calendar"] = services.create_calendar(actor=owner, name="Office", zone="UTC", week=week).pk
+        office.ids["cap"] = services.create_cap(
+            actor=owner, scope="all", currency="EUR", amount="90000", window="day"
+        ).pk
         office.ids["contact"] = Conversation.objects.get().contact_id
         switch = services.throw_switch(
             actor=world.actor("compliance"), scope="kind", target="never_used", reason="Drill"

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client, RequestFactory
 
 from config.api import server_error
+from core.clock import now
 from tests.api.office import KIND, V1, Caller, Office
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +51,7 @@ def test_absent_and_not_yours_are_told_the_same(office: Office) -> None:
 @pytest.mark.parametrize("name", ["actor", "workflow_id", "name", "levels", "moment", "version", "id", ""])
 def test_names_of_ours_are_no_conditions(office: Office, name: str) -> None:
     path = f"workflows/{office.ids['workflow']}/revise/"
-    body = {"conditions": {name: str(office.ids["workflow"])}}
+    body = {"conditions": {name: str(office.ids["workflow"])}, "version": 1}
     assert shape(office.caller("owner").post(path, body)) == (400, "invalid")
 
 
@@ -192,3 +193,36 @@ def test_mistake_of_ours_has_the_same_shape() -> None:
 
 def test_answer_is_kept_by_nobody_on_the_way(office: Office, client: Client) -> None:
     assert office.caller("viewer").get("approvals/").headers["Cache-Control"] == "no-store"
+
+
+def test_overtaken_change_of_a_workflow_is_told_by_whom_and_when(office: Office) -> None:
+    path, owner = f"workflows/{office.ids['workflow']}/", office.caller("owner")
+    change = {"conditions": {"priority": 5}, "version": 1}
+    assert office.caller("admin").send("patch", path, change).json()["version"] == 2
+    late = owner.send("patch", path, {"conditions": {"priority": 6}, "version": 1})
+    said = late.json()
+    assert (late.status_code, said["code"], said["version"], said["seen"]) == (409, "stale_version", 2, 1)
+    assert said["changed_by"] == office.world.people["admin"].get_full_name()
+    assert (said["changed_role"], said["changed_at"][:4]) == ("admin", str(now().year))
+    assert owner.send("patch", path, {"conditions": {"priority": 6}}).status_code == 400
+
+
+def test_put_forgets_what_it_does_not_name(office: Office) -> None:
+    path, owner = f"workflows/{office.ids['workflow']}/", office.caller("owner")
+    owner.send("patch", path, {"conditions": {"priority": 5, "channels": ["email"]}, "version": 1})
+    levels = [{"approvers": [{"type": "role", "value": "owner"}]}]
+    found = owner.send("put", path, {"name": "New", "levels": levels, "version": 2}).json()
+    assert (found["name"], found["priority"], found["channels"], found["is_default"]) == ("New", 0, [], False)
+
+
+@pytest.mark.parametrize("part", ["group", "calendar", "cap"])
+def test_overtaken_change_of_a_part_is_refused(office: Office, part: str) -> None:
+    body = {"name": "New", "people": [], "zone": "UTC", "week": {"mon": [["09:00", "17:00"]]}, "amount": "6.00"}
+    body, method = {**body, "version": 1}, "patch" if part == "cap" else "put"
+    path, owner = f"{part}s/{office.ids[part]}/", office.caller("owner")
+    assert [owner.send(method, path, body).status_code for _ in range(2)] == [200, 409]
+
+
+def test_kinds_name_the_fields_that_may_be_edited(office: Office) -> None:
+    found = {row["key"]: row for row in office.caller("owner").get("action-kinds/").json()}
+    assert found[KIND]["editable"] == ["budget", "campaign", "reach"]

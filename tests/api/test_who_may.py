@@ -41,7 +41,7 @@ class Door:
         if body.get("digest") == "current":
             body["digest"] = office.stored(office.ids["approval"]).digest
         text = {name: value.format(**office.ids) if isinstance(value, str) else value for name, value in body.items()}
-        return caller.post(path, text)
+        return caller.post(path, text) if self.method == "post" else caller.send(self.method, path, text)
 
 
 VOTE = {"digest": "current", "reason": "Fits the plan."}
@@ -49,6 +49,10 @@ SWAP = {"from_person": "{approver}", "to": "{owner}"}
 AWAY = {"to_person": "{owner}", "until": f"{now() + timedelta(days=9):%Y-%m-%dT%H:%M:%SZ}"}
 NEW = {"kind": KIND, "params": {"campaign": "Sale", "budget": "120.00"}}
 FLOW = {"name": "Night", "levels": [{"approvers": [{"type": "role", "value": "owner"}]}], "conditions": {"priority": 9}}
+MORE = {"conditions": {"priority": 5}, "version": 1}
+GROUP = {"name": "Heads", "people": []}
+HOURS = {"name": "Night", "zone": "UTC", "week": {"mon": [["20:00", "23:00"]]}}
+LIMIT = {"scope": "all", "currency": "USD", "amount": "10.00", "window": "day"}
 REVEAL = {"object": "conversation:{conversation}", "fields": ["messages"], "reason": "The customer asked."}
 DOORS = [
     Door("get", "", "viewer", 200, outsider=200),
@@ -80,11 +84,30 @@ DOORS = [
     Door("get", "workflows/", "approver", 200, "viewer", outsider=200),
     Door("get", "workflows/{workflow}/", "approver", 200, "viewer"),
     Door("post", "workflows/", "owner", 201, "approver", outsider=201, body=FLOW),
-    Door("post", "workflows/{workflow}/revise/", "owner", 200, "approver", body={"conditions": {"priority": 5}}),
+    Door("post", "workflows/{workflow}/revise/", "owner", 200, "approver", body=MORE),
+    Door("put", "workflows/{workflow}/", "owner", 200, "approver", body={**FLOW, "version": 1}),
+    Door("patch", "workflows/{workflow}/", "owner", 200, "approver", body=MORE),
     Door("post", "workflows/{workflow}/retire/", "owner", 200, "approver"),
     Door("post", "workflows/{workflow}/restore/", "owner", 404, "approver"),
     Door("post", "workflows/{workflow}/simulate/", "approver", 200, "viewer", body={"kind": KIND, "score": 40}),
+    Door("get", "groups/", "approver", 200, "viewer", outsider=200),
+    Door("post", "groups/", "owner", 201, "approver", outsider=201, body=GROUP),
+    Door("get", "groups/{group}/", "approver", 200, "viewer"),
+    Door("put", "groups/{group}/", "owner", 200, "approver", body={**GROUP, "version": 1}),
+    Door("delete", "groups/{group}/", "owner", 204, "approver"),
+    Door("get", "calendars/", "approver", 200, "viewer", outsider=200),
+    Door("post", "calendars/", "owner", 201, "approver", outsider=201, body=HOURS),
+    Door("get", "calendars/{calendar}/", "approver", 200, "viewer"),
+    Door("put", "calendars/{calendar}/", "owner", 200, "approver", body={**HOURS, "version": 1}),
+    Door("delete", "calendars/{calendar}/", "owner", 204, "approver"),
     Door("get", "caps/", "approver", 200, "viewer", outsider=200),
+    Door("post", "caps/", "owner", 201, "approver", outsider=201, body=LIMIT),
+    Door("get", "caps/{cap}/", "approver", 200, "viewer"),
+    Door("patch", "caps/{cap}/", "owner", 200, "approver", body={"amount": "9.00", "version": 1}),
+    Door("delete", "caps/{cap}/", "owner", 204, "approver"),
+    Door("get", "risk-policies/", "approver", 200, "viewer", outsider=200),
+    Door("post", "risk-policies/", "owner", 201, "approver", outsider=201, body={"version": 0}),
+    Door("get", "action-kinds/", "approver", 200, "viewer", outsider=200),
     Door("get", "kill-switches/", "viewer", 200, outsider=200),
     Door(
         "post", "kill-switches/", "compliance", 201, "approver", 201, {"scope": "kind", "target": "x", "reason": "Why"}

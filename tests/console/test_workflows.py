@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from accounts.models import Membership
 from core.scope import tenant_scope
 from hitl import services
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap, RiskPolicy
@@ -12,6 +13,7 @@ from tests.console.scene import add_workflow, build_scene
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
+WEEK = {"mon": [["09:00", "17:00"]]}
 FLOW = "/admin/hitl/approvalworkflow/"
 FORM = {
     "name": "Budgets", "condition": "cost > 1000 or risk >= 70", "currency": "EUR", "expire_hours": "72",
@@ -51,7 +53,7 @@ def test_edit_form_shows_what_was_saved(browser: Browser, flows: World) -> None:
         made = _only(condition__contains="risk")
     page = visitor.get(f"{FLOW}{made.pk}/edit/").content.decode()
     assert "cost &gt; 1000 or risk &gt;= 70" in page
-    again = visitor.post(f"{FLOW}{made.pk}/edit/", {**FORM, "name": "Money"})
+    again = visitor.post(f"{FLOW}{made.pk}/edit/", {**FORM, "name": "Money", "version": "1"})
     assert again.status_code == 302
     with tenant_scope(flows.acme.pk):
         assert (_only(pk=made.pk).name, _only(pk=made.pk).version) == ("Money", 2)
@@ -68,7 +70,7 @@ def test_saving_the_form_keeps_what_it_does_not_show(browser: Browser, flows: Wo
         services.revise_workflow(
             actor=flows.actor("owner"), workflow_id=made.pk, levels=[level] * 10, auto_rules=[rule], escalation=ladder
         )
-    assert visitor.post(f"{FLOW}{made.pk}/edit/", {**FORM, "escalate_to": []}).status_code == 302
+    assert visitor.post(f"{FLOW}{made.pk}/edit/", {**FORM, "escalate_to": [], "version": "2"}).status_code == 302
     with tenant_scope(flows.acme.pk):
         kept = _only(pk=made.pk)
         assert kept.levels.count() == 4  # the two of the form, and the ninth and tenth
@@ -136,7 +138,7 @@ def test_group_is_made_and_changed(browser: Browser, acme: World) -> None:
     visitor.post("/admin/hitl/approvergroup/create/", {"name": "Leads", "people": [person]})
     group = ApproverGroup.objects.get()
     assert group.members.count() == 1
-    visitor.post(f"/admin/hitl/approvergroup/{group.pk}/edit/", {"name": "Heads", "people": []})
+    visitor.post(f"/admin/hitl/approvergroup/{group.pk}/edit/", {"name": "Heads", "people": [], "version": "1"})
     assert (ApproverGroup.objects.get().name, group.members.count()) == ("Heads", 0)
     assert visitor.post(f"/admin/hitl/approvergroup/{group.pk}/delete/").status_code == 302
 
@@ -153,7 +155,7 @@ def test_calendar_is_written_as_on_paper(browser: Browser, acme: World) -> None:
     calendar = BusinessCalendar.objects.get()
     assert calendar.week == {"mon": [["09:00", "13:00"], ["14:00", "18:00"]]}
     assert calendar.holidays == [{"day": "2026-12-25", "name": "Xmas"}]
-    wrong = visitor.post(f"/admin/hitl/businesscalendar/{calendar.pk}/edit/", {**form, "mon": "late"})
+    wrong = visitor.post(f"/admin/hitl/businesscalendar/{calendar.pk}/edit/", {**form, "mon": "late", "version": "1"})
     assert wrong.status_code == 400
 
 
@@ -162,7 +164,7 @@ def test_limit_is_set_and_taken_away(browser: Browser, acme: World) -> None:
     form = {"scope": "all", "amount": "5000", "currency": "eur", "window": "month"}
     assert visitor.post("/admin/hitl/cap/create/", form).status_code == 302
     cap = Cap.objects.get()
-    assert visitor.post(f"/admin/hitl/cap/{cap.pk}/edit/", {"amount": "6000"}).status_code == 302
+    assert visitor.post(f"/admin/hitl/cap/{cap.pk}/edit/", {"amount": "6000", "version": "1"}).status_code == 302
     assert "6,000" in visitor.get("/admin/hitl/cap/").content.decode()
     visitor.post(f"/admin/hitl/cap/{cap.pk}/retire/")
     assert not Cap.objects.get().is_active
@@ -170,6 +172,82 @@ def test_limit_is_set_and_taken_away(browser: Browser, acme: World) -> None:
 
 def test_weights_are_set_as_a_version(browser: Browser, acme: World) -> None:
     visitor = browser("owner")
-    assert visitor.post("/admin/hitl/riskpolicy/weigh/", {"weight_cost": "3", "reason": "Costs"}).status_code == 302
+    assert (
+        visitor.post(
+            "/admin/hitl/riskpolicy/weigh/", {"weight_cost": "3", "reason": "Costs", "version": "0"}
+        ).status_code
+        == 302
+    )
     assert RiskPolicy.objects.get().weights["cost"] == 3
     assert "What it costs: 3×" in visitor.get("/admin/hitl/riskpolicy/").content.decode()
+
+
+def _seat(world: World, role: str) -> Any:
+    return Membership.objects.filter(user=world.people[role])
+
+
+def test_stale_form_overwrites_nothing_and_shows_who_was_faster(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    visitor, flow = browser("owner"), _only()
+    services.revise_workflow(actor=acme.actor("admin"), workflow_id=flow.pk, priority=7)
+    late = visitor.post(f"{FLOW}{flow.pk}/edit/", {**FORM, "version": "1"})
+    page = late.content.decode()
+    assert (late.status_code, _only().priority, _only().version) == (409, 7, 2)
+    assert acme.people["admin"].get_full_name() in page
+    assert "(version 2). Nothing was saved. It says now: “Whatever no other workflow covers" in page
+    assert 'name="version" value="1"' in page
+
+
+@pytest.mark.parametrize("path", ["approvergroup", "businesscalendar", "cap"])
+def test_stale_form_of_a_policy_overwrites_nothing(browser: Browser, acme: World, path: str) -> None:
+    owner = acme.actor("owner")
+    made: Any = {
+        "approvergroup": lambda: services.create_group(actor=owner, name="G", people=[]),
+        "businesscalendar": lambda: services.create_calendar(actor=owner, name="C", zone="UTC", week=WEEK),
+        "cap": lambda: services.create_cap(actor=owner, scope="all", currency="EUR", amount="5", window="day"),
+    }[path]()
+    form = {"name": "New", "zone": "UTC", "mon": "08:00-09:00", "amount": "6"}
+    answers = [
+        browser("owner").post(f"/admin/hitl/{path}/{made.pk}/edit/", {**form, "version": version})
+        for version in ("1", "1", "")
+    ]
+    assert [answer.status_code for answer in answers] == [302, 409, 400]
+    assert "(version 2). Nothing was saved." in answers[1].content.decode()
+
+
+def test_approver_who_lost_the_right_is_kept_and_named(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    flow, person = _only(), acme.people["approver"]
+    asked = [{"type": "user", "value": str(person.pk)}, {"type": "role", "value": "admin"}]
+    services.revise_workflow(actor=acme.actor("owner"), workflow_id=flow.pk, levels=[{"approvers": asked}])
+    _seat(acme, "approver").update(role="viewer")
+    visitor, url = browser("owner"), f"{FLOW}{flow.pk}/edit/"
+    assert f'value="user:{person.pk}"' in visitor.get(url).content.decode()
+    form = {**FORM, "level3_approvers": [], "level1_approvers": ["role:admin", f"user:{person.pk}"], "version": "2"}
+    refused = visitor.post(url, form)
+    assert (refused.status_code, _only().version) == (400, 2)
+    assert f"{person.get_full_name()} can no longer sign: take" in refused.content.decode()
+    assert visitor.post(url, {**form, "level1_approvers": ["role:admin"]}).status_code == 302
+
+
+def test_member_of_a_group_who_lost_the_right_is_kept(browser: Browser, acme: World) -> None:
+    person = acme.people["approver"]
+    group = services.create_group(actor=acme.actor("owner"), name="Leads", people=[person.pk])
+    _seat(acme, "approver").update(role="viewer")
+    visitor, url = browser("owner"), f"/admin/hitl/approvergroup/{group.pk}/edit/"
+    assert f"{person.get_full_name()} (can no longer sign)" in visitor.get(url).content.decode()
+    form = {"name": "Heads", "people": [str(person.pk)], "version": "1"}
+    assert (visitor.post(url, form).status_code, group.members.count()) == (302, 1)
+    _seat(acme, "approver").update(is_active=False)
+    gone = visitor.post(url, {**form, "version": "2"})
+    assert "is no member any more: take this person off" in gone.content.decode()
+
+
+def test_channel_that_the_form_does_not_know_is_kept(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    flow = _only()
+    services.revise_workflow(actor=acme.actor("owner"), workflow_id=flow.pk, channels=["sms"])
+    visitor, url = browser("owner"), f"{FLOW}{flow.pk}/edit/"
+    assert "sms (not known here)" in visitor.get(url).content.decode()
+    assert visitor.post(url, {**FORM, "channels": ["sms"], "version": "2"}).status_code == 302
+    assert _only().channels == ["sms"]

@@ -209,6 +209,7 @@ API_LOOK = Row(API_OPEN_PAGE.get, API_OPEN_PAGE.post, leaves=SEEN)
 API_WRITE = Row(Answers(401, 405, 405, 405), Answers(401, 403, 415))
 API_PRESS = Row(Answers(401, 405, 405, 405), Answers(401, 403, 404))  # takes no body
 API_BOTH = Row(Answers(401, 200, 200, 200), Answers(401, 403, 415))
+API_DEFINITIONS = Row(API_READ.get, Answers(401, 403, 415))
 API_TALK = Row(Answers(401, 200, 404, 200), Answers(401, 403, 415), leaves=SEEN)
 API_PUBLIC = Row(Answers(200, 200, 200, 200), Answers(405, 405, 405))
 API: Final = {
@@ -239,13 +240,20 @@ API: Final = {
     "api_approval_revisions": API_OPEN_PAGE,
     "api_approval_history": API_OPEN_PAGE,
     "api_approval_executions": API_OPEN_PAGE,
-    "api_workflows": Row(API_READ.get, Answers(401, 403, 415)),
+    "api_workflows": API_DEFINITIONS,
     "api_workflow": API_PAGE,
     "api_workflow_revise": API_WRITE,
     "api_workflow_retire": API_PRESS,
     "api_workflow_restore": API_PRESS,
     "api_workflow_simulate": Row(API_WRITE.get, Answers(401, 403, 404)),
-    "api_caps": API_READ,
+    "api_groups": API_DEFINITIONS,
+    "api_group": API_PAGE,
+    "api_calendars": API_DEFINITIONS,
+    "api_calendar": API_PAGE,
+    "api_caps": API_DEFINITIONS,
+    "api_cap": API_PAGE,
+    "api_risk_policies": API_DEFINITIONS,
+    "api_action_kinds": API_READ,
     "api_kill_switches": API_BOTH,
     "api_kill_switch_release": API_PRESS,
     "api_conversations": API_OPEN_READ,
