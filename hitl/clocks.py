@@ -67,16 +67,18 @@ def minutes_over(approval: Approval, moment: datetime) -> int:
 
 
 def pause(approval: Approval, moment: datetime) -> dict[str, Any]:
-    """Stop the level's clocks and return the columns that keep what is left of each.
+    """Stop the level's clocks and return the columns that keep what is left of each, in seconds.
 
-    Nothing for clocks that stand still already.
+    A clock that has run out keeps nothing; of the answer's the lateness is kept, below zero, so that
+    a question takes none of it away. Nothing for clocks that stand still already.
     """
     if approval.paused_clocks or approval.sla_due_at is None:
         return {}
     running = Timer.objects.filter(approval=approval, done_at=None, kind__in=OF_LEVEL)
     calendar = sla.calendar_of(approval.current_level)
-    dues = {**dict(running.values_list("kind", "due_at")), "due": approval.sla_due_at}
-    left = {name: int(calendar.between(moment, due).total_seconds()) for name, due in dues.items()}
+    dues = dict(running.values_list("kind", "due_at"))
+    left = {name: max(0, sla.seconds_left(due, moment, calendar=calendar)) for name, due in dues.items()}
+    left["due"] = sla.seconds_left(approval.sla_due_at, moment, calendar=calendar)
     running.update(done_at=moment)
     return {"paused_clocks": left, "sla_due_at": None}
 
@@ -86,5 +88,6 @@ def resume(approval: Approval, moment: datetime) -> tuple[dict[str, Any], dict[s
     left = dict(approval.paused_clocks)
     if not left:
         return {}, {}
-    dues = {name: after(approval.current_level, seconds / 3600, moment) for name, seconds in left.items()}
+    calendar = sla.calendar_of(approval.current_level)
+    dues = {name: sla.due_again(seconds, moment, calendar=calendar) for name, seconds in left.items()}
     return {"paused_clocks": {}, "sla_due_at": dues.pop("due")}, dues

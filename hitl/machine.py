@@ -122,7 +122,8 @@ class Work:
         }
         if new in FINAL:
             values["resolved_at"] = self.moment
-        if approval.sla_due_at is not None and new not in WAITING and approval.state == State.PENDING:
+        answer_ends = new not in WAITING or "sla_due_at" in changes
+        if approval.sla_due_at is not None and answer_ends and approval.state == State.PENDING:
             values["sla_minutes_over"] = max(approval.sla_minutes_over, clocks.minutes_over(approval, self.moment))
         known = {
             "tenant_id": approval.tenant_id,

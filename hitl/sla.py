@@ -28,6 +28,9 @@ class Calendar(Protocol):
     def add(self, start: datetime, working: timedelta) -> datetime:
         """Return the moment at which `working` time has passed since `start`."""
 
+    def back(self, end: datetime, working: timedelta) -> datetime:
+        """Return a moment from which `working` time has passed until `end`."""
+
     def between(self, start: datetime, end: datetime) -> timedelta:
         """Return the working time between two moments, never negative."""
 
@@ -38,6 +41,10 @@ class RoundTheClock:
     def add(self, start: datetime, working: timedelta) -> datetime:
         """Return `start` plus the time."""
         return start + working
+
+    def back(self, end: datetime, working: timedelta) -> datetime:
+        """Return `end` less the time."""
+        return end - working
 
     def between(self, start: datetime, end: datetime) -> timedelta:
         """Return the plain difference, never negative."""
@@ -67,6 +74,18 @@ class BusinessHours:
             left -= closes - begin
         raise BrokenCalendar("the calendar does not work long enough to reach a due time")
 
+    def back(self, end: datetime, working: timedelta) -> datetime:
+        """Return the last moment from which `working` time has passed until `end`. Raises BrokenCalendar."""
+        left = working
+        for opens, closes in self._shifts_before(end):
+            finish = min(closes, end)
+            if finish <= opens:
+                continue
+            if left <= finish - opens:
+                return finish - left
+            left -= finish - opens
+        raise BrokenCalendar("the calendar did not work long enough before that")
+
     def between(self, start: datetime, end: datetime) -> timedelta:
         """Return the working time between two moments, never negative."""
         total = _NONE
@@ -85,6 +104,14 @@ class BusinessHours:
                 for opens, closes in self.week[day.weekday()]:
                     yield _instant(day, opens, self.zone), _instant(day, closes, self.zone)
             day += timedelta(days=1)
+
+    def _shifts_before(self, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+        day = end.astimezone(self.zone).date()
+        for _ in range(SEARCH_DAYS):
+            if day not in self.holidays:
+                for opens, closes in reversed(self.week[day.weekday()]):
+                    yield _instant(day, opens, self.zone), _instant(day, closes, self.zone)
+            day -= timedelta(days=1)
 
 
 def _instant(day: date, minute: int, zone: ZoneInfo) -> datetime:
@@ -172,27 +199,23 @@ def level_after(start: datetime, level: Mapping[str, Any], hours: float) -> date
     return due_at(start, hours, calendar=calendar_of(level))
 
 
-def resumed_due(due: datetime, *, paused: datetime, resumed: datetime, level: Mapping[str, Any]) -> datetime:
-    """Return the new due time after a pause: what was left of the working time, counted from now on.
+def seconds_left(due: datetime, at: datetime, *, calendar: Calendar = ROUND_THE_CLOCK) -> int:
+    """Return the seconds of the calendar's time until a due time; below zero by how late it is."""
+    left = calendar.between(at, due) - calendar.between(due, at)
+    return int(left.total_seconds())
 
-    A due time that had passed before the pause stays where it was: lateness is never taken back.
+
+def due_again(left: int, at: datetime, *, calendar: Calendar = ROUND_THE_CLOCK) -> datetime:
+    """Return the due time of which so many seconds were left when its clock stopped, and which goes on now.
+
+    What was late stays as late as it was: the time in between counts for nobody.
     """
-    if due <= paused:
-        return due
-    calendar = calendar_of(level)
-    left = calendar.between(paused, due)
-    return max(due, due_at(resumed, left.total_seconds() / 3600, calendar=calendar))
-
-
-def worked(
-    start: datetime, end: datetime, *, pauses: Iterable[tuple[datetime, datetime]] = (), calendar: Calendar
-) -> timedelta:
-    """Return the working time between two moments without the pauses, which may overlap."""
-    total, at = _NONE, start
-    for stops, goes_on in sorted(pauses):
-        total += calendar.between(at, min(max(stops, at), end))
-        at = max(at, min(goes_on, end))
-    return total + calendar.between(at, end)
+    if left >= 0:
+        return due_at(at, left / 3600, calendar=calendar)
+    try:
+        return calendar.back(at, timedelta(seconds=-left))
+    except BrokenCalendar:
+        return at - timedelta(seconds=-left)
 
 
 def minutes_over(due: datetime, at: datetime, *, calendar: Calendar = ROUND_THE_CLOCK) -> int:

@@ -85,34 +85,26 @@ def test_nothing_counts_outside_of_the_shifts(moment: datetime, minutes: int) ->
 
 
 @given(NAMES, MOMENTS, SPANS, SPANS, st.integers(0, 100))
-def test_pause_leaves_the_working_time_that_was_left(
+def test_pause_leaves_what_was_left_and_how_late_it_was(
     name: str, start: datetime, until: timedelta, pause: timedelta, hours: int
 ) -> None:
-    level = {"hours": CALENDARS[name], "sla_hours": hours}
-    due, stopped = sla.level_due(start, level), start + until
+    calendar = _calendar(name)
+    due, stopped = sla.level_due(start, {"hours": CALENDARS[name], "sla_hours": hours}), start + until
+    left = sla.seconds_left(due, stopped, calendar=calendar)
     resumed = stopped + pause
-    after = sla.resumed_due(due, paused=stopped, resumed=resumed, level=level)
+    assert sla.seconds_left(sla.due_again(left, resumed, calendar=calendar), resumed, calendar=calendar) == left
+
+
+@given(NAMES, MOMENTS, SPANS)
+def test_time_taken_back_is_the_time_between(name: str, end: datetime, working: timedelta) -> None:
     calendar = _calendar(name)
-    assert after >= due
-    if due > stopped:
-        assert calendar.between(resumed, after) >= calendar.between(stopped, due)
+    assert calendar.between(calendar.back(end, working), end) == working
 
 
-@given(NAMES, MOMENTS, st.lists(st.tuples(SPANS, SPANS), max_size=4), SPANS)
-def test_worked_time_without_pauses_is_never_more(
-    name: str, start: datetime, pauses: list[tuple[timedelta, timedelta]], span: timedelta
-) -> None:
-    calendar = _calendar(name)
-    gone = [(start + begin, start + begin + length) for begin, length in pauses]
-    assert timedelta(0) <= sla.worked(start, start + span, pauses=gone, calendar=calendar) <= calendar.between(
-        start, start + span
-    )  # fmt: skip
-
-
-def test_pause_over_the_whole_time_leaves_nothing() -> None:
-    start = datetime(2026, 11, 16, 9, tzinfo=UTC)
-    later = start + timedelta(days=3)
-    assert sla.worked(start, later, pauses=[(start, later)], calendar=_calendar("Office")) == timedelta(0)
+def test_calendar_that_never_worked_counts_back_by_the_clock() -> None:
+    resting = sla.BusinessHours(ZoneInfo("UTC"), ((),) * 7)
+    at = datetime(2026, 11, 16, 9, tzinfo=UTC)
+    assert sla.due_again(-3600, at, calendar=resting) == at - timedelta(hours=1)
 
 
 def test_shift_inside_the_missing_hour_has_no_length() -> None:

@@ -147,6 +147,24 @@ def test_question_stops_the_clock_and_the_answer_lets_it_go_on(scene: Scene) -> 
     assert Timer.objects.get(kind="sla", done_at=None).due_at == answered.sla_due_at
 
 
+def test_question_takes_no_lateness_away(scene: Scene) -> None:
+    start = now()
+    approval = scene.propose(now=start)
+    asked = move(services.ask, approval, scene.actor("approver"), now=start + timedelta(hours=10))
+    later = start + timedelta(hours=30)
+    answered = services.answer(actor=scene.actor("support"), approval_id=approval.pk, text="Yes", now=later)
+    assert (asked.sla_minutes_over, answered.sla_due_at) == (120, later - timedelta(hours=2))
+    decided = scene.decide(answered, now=later + timedelta(hours=1))
+    assert decided.sla_minutes_over == 180
+
+
+def test_lateness_of_a_level_is_kept_when_the_next_one_opens(scene: Scene) -> None:
+    scene.define({"approvers": roles("approver")}, {"approvers": roles("admin")})
+    start = now()
+    on_its_way = scene.decide(scene.propose(now=start), now=start + timedelta(hours=11))
+    assert (on_its_way.level, on_its_way.sla_minutes_over) == (2, 180)
+
+
 def test_question_is_announced_and_expires(scene: Scene) -> None:
     approval = move(services.ask, scene.propose(), scene.actor("approver"))
     assert Outbox.objects.filter(event="approval_asks", ref=approval.pk).count() == 1
