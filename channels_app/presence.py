@@ -14,7 +14,7 @@ from core.events import group_name
 from core.log import get_logger
 
 log = get_logger(__name__)
-LIFE: Final = 40  # seconds; refreshed three times within it
+LIFE: Final = 40  # seconds; each line refreshes its entry several times within it
 Side = Literal["customer", "staff"]
 
 

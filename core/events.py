@@ -192,7 +192,7 @@ def _after_commit(send: Callable[[], None]) -> None:
 
 
 def announce(event: str, *, ref: UUID, **ids: str) -> None:
-    """Announce one of the five events about `ref`, in the caller's transaction.
+    """Announce one of the known events about `ref`, in the caller's transaction.
 
     The relay sends the Django signal of that name at least once after the commit, in the tenant's
     scope, with `tenant_id`, `ref` and `payload` (ids only).
