@@ -83,11 +83,6 @@ def open_grant(*, actor: Actor, object_type: str, object_id: UUID, now: datetime
     return found
 
 
-def has_grant(*, actor: Actor, object_type: str, object_id: UUID, now: datetime | None = None) -> bool:
-    """Tell whether the actor may see the object in clear at this moment."""
-    return open_grant(actor=actor, object_type=object_type, object_id=object_id, now=now) is not None
-
-
 def require_grant(*, actor: Actor, object_type: str, object_id: UUID, field: str) -> RevealGrant:
     """Return the open grant that names the field; raises `Refused` ("no_grant")."""
     grant = open_grant(actor=actor, object_type=object_type, object_id=object_id)

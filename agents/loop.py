@@ -38,7 +38,3 @@ class BuiltinLoop(Orchestrator):
             lines.append(Line("assistant", turn.text, turn.tool_requests))
             lines += [call_tool(request, number) for request in turn.tool_requests]
         return RunOutcome("", context.max_rounds, usage, error="too_many_rounds")
-
-    def resume(self, context: RunContext, *, outcome_text: str, call_tool: CallTool, emit: Emit) -> RunOutcome:
-        # The words of an outcome come from the approval itself: a model might embellish them.
-        return RunOutcome(outcome_text, 0)

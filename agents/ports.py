@@ -118,7 +118,8 @@ class RunOutcome:
 class Orchestrator(abc.ABC):
     """Decides what happens in a turn: which calls, in which order, and the final words.
 
-    `emit` takes pieces of text as they come: that is the stream.
+    `emit` takes pieces of text as they come: that is the stream. What came of a request is told
+    without it: those words come from the approval itself, and a model might embellish them.
     """
 
     key: str
@@ -126,7 +127,3 @@ class Orchestrator(abc.ABC):
     @abc.abstractmethod
     def run(self, context: RunContext, *, call_tool: CallTool, emit: Emit) -> RunOutcome:
         """Work one turn to its end; every tool call goes through `call_tool`."""
-
-    @abc.abstractmethod
-    def resume(self, context: RunContext, *, outcome_text: str, call_tool: CallTool, emit: Emit) -> RunOutcome:
-        """Word what a decision outside the run means for the person who asked."""

@@ -10,7 +10,7 @@ from django.db.models import Max, Q
 
 from accounts.models import Membership
 from accounts.roles import permissions_of
-from agents.models import Agent, AgentRun, AgentVersion, ToolCall
+from agents.models import AgentRun, AgentVersion
 from agents.ports import Line
 from agents.tools.registry import Caller
 from conversations.models import Conversation, Message
@@ -30,12 +30,6 @@ class Heard:
     named: str
 
 
-def list_agents(*, viewer: Actor) -> list[Agent]:
-    """The agents of the tenant in scope. Needs agents.view_agent."""
-    viewer.require("agents.view_agent")
-    return list(Agent.objects.order_by("name"))
-
-
 def get_run(*, viewer: Actor, run_id: UUID) -> AgentRun:
     """One run. Needs agents.view_agentrun; raises NotFound."""
     viewer.require("agents.view_agentrun")
@@ -43,12 +37,6 @@ def get_run(*, viewer: Actor, run_id: UUID) -> AgentRun:
     if run is None:
         raise NotFound
     return run
-
-
-def list_tool_calls(*, viewer: Actor, run_id: UUID) -> list[ToolCall]:
-    """The calls of one run, in order. Needs agents.view_agentrun."""
-    viewer.require("agents.view_agentrun")
-    return list(ToolCall.objects.filter(run_id=run_id).order_by("id"))
 
 
 def newest_version(agent_type: str) -> AgentVersion | None:

@@ -6,10 +6,6 @@ from typing import Any
 
 from hitl.models import Approval
 
-_DONE_ROW = {
-    "set_campaign_budget": "{thing} is now {after} (was {before})",
-    "pause_campaign": "{thing} is now paused",
-}
 _DECIDED_AS_RULE = "rule"
 
 
@@ -110,15 +106,14 @@ def _rows(approval: Approval) -> list[dict[str, Any]]:
 
 
 def _changes(approval: Approval) -> str:
-    """Before and after, where the headline does not say it already."""
+    """Before and after, where the headline does not say it already; what follows from it by sums is left out."""
     headline = _headline(approval)
     shown = [
-        f"{row['label']}: {_short(row['before'])} → {_short(row['after'])}"
+        f"; {row['label']}: {_short(row['before'])} → {_short(row['after'])}"
         for row in _rows(approval)[:2]
-        if row.get("before") and str(row.get("after")) not in headline
+        if row.get("before") and str(row.get("after")) not in headline and "Exposure" not in str(row["label"])
     ]
-    first = [text for text in shown if "Exposure" not in text]
-    return "; " + "; ".join(first) if first else ""
+    return "".join(shown)
 
 
 def _short(text: object, limit: int = 80) -> str:
@@ -128,13 +123,11 @@ def _short(text: object, limit: int = 80) -> str:
 
 def _result(approval: Approval) -> str:
     """The change as a fact: "Summer Sale's daily budget is now 900.00 EUR (was 500.00 EUR)"."""
-    rows = _rows(approval)
-    pattern = _DONE_ROW.get(approval.kind)
-    if not rows or pattern is None:
-        return _headline(approval)
-    row = rows[0]
-    name = approval.facts.get("campaign_name")
+    rows, name = _rows(approval), approval.facts.get("campaign_name")
     if approval.kind == "pause_campaign":
         return f"{name or 'the campaign'} is now paused"
+    if approval.kind != "set_campaign_budget" or not rows:
+        return _headline(approval)
+    row = rows[0]
     thing = f"{name}'s {str(row['label']).lower()}" if name else str(row["label"]).lower()
-    return pattern.format(thing=thing, before=_short(row["before"]), after=_short(row["after"]))
+    return f"{thing} is now {_short(row['after'])} (was {_short(row['before'])})"

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from accounts.models import User
 from accounts.selectors import tenant_zone
 from analytics.models import Brief, BriefPreference
 from core.actors import Actor
@@ -59,8 +58,3 @@ def newest_briefs(*, viewer: Actor, user_ids: list[UUID]) -> dict[UUID, Brief]:
     viewer.require(VIEW)
     rows = Brief.objects.filter(user_id__in=user_ids).defer("content").order_by("user_id", "-id").distinct("user_id")
     return {row.user_id: row for row in rows}
-
-
-def first_name_of(user_id: UUID) -> str:
-    """Return a person's first name for his own brief."""
-    return User.objects.values_list("first_name", flat=True).get(pk=user_id)

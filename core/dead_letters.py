@@ -125,12 +125,6 @@ def _record(actor: Actor, letter: DeadLetter) -> None:
     )
 
 
-def list_dead_letters(*, viewer: Actor, state: str = "parked", limit: int = 50) -> list[DeadLetter]:
-    """Return the newest letters of a state in the tenant in scope; needs `core.view_deadletter`."""
-    viewer.require("core.view_deadletter")
-    return list(DeadLetter.objects.filter(state=state).order_by("-parked_at")[:limit])
-
-
 def count_parked_everywhere() -> int:
     """Return how many letters of all tenants are parked: a number for the metrics, nothing more."""
     with platform_scope():

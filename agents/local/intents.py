@@ -54,7 +54,6 @@ _PUBLISH = re.compile(
     r"public)\b|\b(?:release|post)\b.*\b(?:article|post|guide|page|draft)\b|\bpost the\b|\brelease (?:the\b|⟦)"
     r"|\bship the (?:article|post|guide)\b"
 )
-_PUBLISHED = re.compile(r"\b(?:published|live|online|public)\b")
 _MESSAGE = re.compile(
     r"\b(?:send|sending|message|messaging|tell|notify|notifying|inform|broadcast|announce|ping|contact|"
     r"reach out to|shoot|"

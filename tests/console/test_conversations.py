@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
 from accounts.models import RevealGrant
-from accounts.reveals import has_grant, reveal
+from accounts.reveals import open_grant, reveal
 from conversations import admin as conversation_admin
 from conversations.models import ChannelAccount, Contact, Conversation
 from core.clock import now
@@ -173,8 +173,8 @@ def test_grant_ends_after_five_minutes(acme: World, talk: Conversation) -> None:
     viewer = acme.actor("owner")
     about = {"object_type": OBJECT, "object_id": talk.pk}
     reveal(actor=viewer, fields=["contact"], reason="I have to call back.", **about)  # type: ignore[arg-type]
-    assert has_grant(actor=viewer, **about)  # type: ignore[arg-type]
-    assert not has_grant(actor=viewer, now=now() + timedelta(minutes=5, seconds=1), **about)  # type: ignore[arg-type]
+    assert open_grant(actor=viewer, **about)  # type: ignore[arg-type]
+    assert not open_grant(actor=viewer, now=now() + timedelta(minutes=5, seconds=1), **about)  # type: ignore[arg-type]
 
 
 LIST_QUERIES = 6
