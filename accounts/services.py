@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
@@ -178,6 +180,26 @@ def create_tenant(*, actor: Actor, name: str, slug: str, tenant_id: UUID | None 
         _make_role_groups()
         audit.record(actor=actor, action="TENANT_CREATED", object_type="accounts.tenant", object_id=tenant_id)
     return tenant
+
+
+def create_person(*, actor: Actor, email: str, first_name: str = "", last_name: str = "") -> tuple[User, str]:
+    """Make a person who can sign in, and return him with his first password, which nobody can read again.
+
+    For operators of the installation only; a seat gives him what he may do. Raises `Refused`, and
+    `Invalid` for what is no address, or one that somebody has.
+    """
+    if not actor.all_permissions:
+        raise Refused
+    address, password = email.strip().lower(), secrets.token_urlsafe(15)
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise Invalid("This is no mail address.", fields={"email": ["not an address"]}) from None
+    if User.objects.filter(email=address).exists():
+        raise Invalid("Somebody has this address.", fields={"email": ["taken"]})
+    return User.objects.create_user(
+        address, password, first_name=first_name[:80], last_name=last_name[:80], is_staff=True
+    ), password
 
 
 def set_tenant_active(*, actor: Actor, active: bool) -> None:
