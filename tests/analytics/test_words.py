@@ -99,7 +99,7 @@ def told_by(monkeypatch: pytest.MonkeyPatch, model: Model) -> tuple[str, tuple[s
 @pytest.mark.django_db
 def test_model_writes_summary_and_advice(morning: Morning, monkeypatch: pytest.MonkeyPatch) -> None:
     told = told_by(monkeypatch, Writer("Two things wait.\n- Sign BR-1.\n- Call bob@acme.example"))
-    assert told == ("Two things wait.", ("Sign BR-1.", "Call b•••@•••.example"), "writer") or "bob@" not in str(told)
+    assert told == ("Two things wait.", ("Sign BR-1.", "Call b•••@a•••.example"), "writer")
 
 
 @pytest.mark.django_db
