@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+from core.visible import visible
+
 NAMED_BY: Final = ("{}_name", "slug", "title", "name")
 """Where the name of what `…_id` points at is found, the surest first."""
 _AMOUNT: Final = re.compile(r"-?\d{1,15}\.\d{2}")
@@ -45,10 +47,10 @@ def plain(value: Any, currency: str = "") -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, list):
-        return ", ".join(str(part) for part in value) or "–"
+        return visible(", ".join(str(part) for part in value)) or "–"
     if currency and is_amount(value):
         return f"{Decimal(value):,.2f} {currency}"
-    return "–" if value in (None, "") else str(value)
+    return "–" if value in (None, "") else visible(str(value))
 
 
 def is_amount(value: Any) -> bool:

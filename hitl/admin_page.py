@@ -10,6 +10,7 @@ from console.people import name_in, names_of
 from console.templatetags.console_ui import exact
 from core.actors import Actor
 from core.pii import mask_text
+from core.visible import visible
 from hitl.admin_display import RISKS, STATES, hold_words
 from hitl.admin_facts import known_names, plain, readable, words_of
 from hitl.admin_rule import rule_of
@@ -98,7 +99,7 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "risk_tone": RISKS.get(approval.risk_level, ("", "neutral", ""))[1],
         "factors": sorted(approval.risk_factors, key=lambda factor: -factor["points"]),
         "requester": requester_words(approval, names),
-        "notes": mask_text(approval.notes),
+        "notes": visible(mask_text(approval.notes)),
         "facts": readable(approval.facts),
         "rule": rule_of(approval, viewer),
         "signing": signing(approval, seats, decisions, names, viewer),
@@ -149,7 +150,7 @@ def question(approval: Approval, decisions: Sequence[Decision]) -> str:
     """Return what the requester has to answer or to change, masked; empty when it is not his turn."""
     wanted = {State.INFO_REQUESTED: "ask", State.RETURNED: "send_back"}.get(State(approval.state))
     said = [row.reason for row in decisions if row.verdict == wanted]
-    return mask_text(said[-1]) if said else ""
+    return visible(mask_text(said[-1])) if said else ""
 
 
 def signing(
@@ -214,7 +215,7 @@ def timeline(told: Sequence[TimelineEntry], executions: Iterable[Execution]) -> 
 def _happening(entry: TimelineEntry, results: dict[int, Execution]) -> Happening:
     plain = (entry.action.replace("_", " ").capitalize(), "neutral", "dot")
     what, tone, icon = EVENTS.get(entry.action, plain)
-    note = mask_text(entry.reason) or _in_other_words(entry)
+    note = visible(mask_text(entry.reason)) or _in_other_words(entry)
     execution = results.get(entry.facts.get("revision", 0))
     if execution is not None and entry.action in ("fail_clean", "lose"):
         note = execution.error

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from core.scope import current_tenant_id
+from core.visible import visible_document
 from hitl import risk
 from hitl.assessing import Assessed
 from hitl.digest import approval_digest, plain, sha256_of
@@ -18,12 +19,14 @@ from hitl.types import Facts
 def signed_columns(kind: AnyKind, params: BaseModel, payload: dict[str, Any], facts: Facts) -> dict[str, Any]:
     """Return the columns that follow from the payload and the facts."""
     preview = kind.preview(params, facts)
+    # The texts are somebody else's: whoever signs by them must see whatever is in them.
+    shown = visible_document(plain(preview.as_dict()))
     return {
         "kind": kind.key,
         "kind_version": kind.version,
         "payload": payload,
-        "summary": one_text(preview.headline, 300),
-        "preview": plain(preview.as_dict()),
+        "summary": one_text(shown["headline"], 300),
+        "preview": shown,
         "preview_url": preview.link[:500],
         "facts": facts,
         "facts_digest": sha256_of(facts),

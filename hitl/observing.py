@@ -46,7 +46,12 @@ def observe(kind: AnyKind, params: Mapping[str, Any]) -> Observed:
         payload = plain(resolved.model_dump())
     except Unrepresentable as error:
         raise Invalid(str(error), fields={"params": [str(error)]}) from None
-    return Observed(kind, resolved, payload, plain(facts))
+    try:
+        return Observed(kind, resolved, payload, plain(facts))
+    except Unrepresentable as error:
+        # What the outside says cannot be kept: that is not the asker's mistake.
+        log.warning("facts_not_kept", kind=kind.key)
+        raise Unavailable("The current state could not be looked up.", code="observe_failed") from error
 
 
 def _fields(error: ValidationError) -> dict[str, list[str]]:

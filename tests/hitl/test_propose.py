@@ -156,3 +156,10 @@ def test_whoever_else_had_a_hand_in_it_gets_no_seat_and_cannot_sign(scene: Scene
     assert not Seat.objects.filter(person_id=approver).exists()
     with pytest.raises(Refused, match="own request"):
         scene.decide(approval)
+
+
+def test_signer_sees_what_would_turn_the_text_round(scene: Scene) -> None:
+    approval = scene.propose(params={**PRESS, "button": "Sale\u202e001 rof"})
+    assert approval.payload["button"] == "Sale\u202e001 rof"
+    assert approval.summary.startswith("Press Sale[U+202E]001 rof")
+    assert approval.preview["headline"] == approval.summary
