@@ -4,7 +4,11 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-_INVISIBLE = frozenset("\u00ad\u034f\u061c\u180e\u2060\ufeff" + "".join(map(chr, range(0x200B, 0x2010))))
+_INVISIBLE = frozenset({"Cf", "Mn", "Me"})
+"""Categories of characters that change how others are written or ordered: marks of direction, joiners, accents
+that stand alone, and the frame that makes a digit an emoji key."""
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0")
+_FULL_STOPS = frozenset("\u3002\uff61")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +29,11 @@ class Folded:
 @lru_cache(maxsize=4096)
 def fold_character(character: str) -> str:
     """Return a character's ASCII look-alike, '' when it is invisible, itself when unknown."""
-    if character in _INVISIBLE:
-        return ""
     category = unicodedata.category(character)
+    if category in _INVISIBLE or character in _BLANK:
+        return ""
+    if character in _FULL_STOPS:
+        return "."
     if category == "Nd":
         return str(unicodedata.decimal(character))
     if category == "Zs":

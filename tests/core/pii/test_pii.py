@@ -119,3 +119,22 @@ def test_several_values_in_one_message_are_all_masked() -> None:
 def test_personal_part_of_a_path_is_masked_with_the_query() -> None:
     masked = mask_text("https://u:p@shop.example/u/anna@example.com?token=1")
     assert masked == "https://•••@shop.example/u/a•••@e•••.com?•••"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+34 600\u202d999111",
+        "\u202a+34 600 999 111\u202c",
+        "+34 600\u2066999111",
+        "+34 6\ufe0f00999111",
+        "my tel " + "".join(f"{digit}\ufe0f\u20e3" for digit in "600999111"),
+        "card 4111 1111\u2069 1111 1111",
+        "q@ac\u2064me.example",
+        "q@acme\u3002example",
+        "jose\u0301@acme.example",
+    ],
+)
+def test_marks_that_nobody_sees_do_not_hide_a_value(text: str) -> None:
+    assert find(text)
+    assert not any(part in mask_text(text) for part in ("600", "999", "1111\u2069", "acme", "ac\u2064me", "jose"))
