@@ -149,7 +149,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env("REDIS_URL")
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "core.sealed_cache.SealedRedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": env("WALKER_REDIS_PREFIX", default="walker"),
     }
