@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -15,6 +15,7 @@ from core.clock import now as clock_now
 from core.errors import Refused, TooMany
 from core.ids import uuid7
 from hitl import assessing, clocks, machine, registry, rulebook, seating, switches
+from hitl.authors import have_shaped_rules
 from hitl.drafting import digest_of, one_text, risk_columns, signed_columns
 from hitl.models import Approval, Decision
 from hitl.observing import Observed, observe
@@ -156,6 +157,7 @@ def _draft(request: _Request) -> tuple[Approval, assessing.Matched, seating.Seat
         book=book,
     )
     excluded = request.excluded()
+    matched = _without_own_rule(matched, excluded)
     places = seating.plan(matched.snapshot["levels"][0], excluded, moment)
     approval = Approval(
         id=uuid7(),
@@ -188,6 +190,12 @@ def _draft(request: _Request) -> tuple[Approval, assessing.Matched, seating.Seat
         for name, value in held(approval).items():
             setattr(approval, name, value)
     return approval, matched, places
+
+
+def _without_own_rule(matched: assessing.Matched, hands: list[UUID]) -> assessing.Matched:
+    """Ask people where somebody would get by his own rule what he may not sign himself."""
+    approves = matched.auto is not None and matched.auto.verdict == "approve"
+    return replace(matched, auto=None) if approves and have_shaped_rules(hands) else matched
 
 
 def _decide_by_rule(work: machine.Work, approval: Approval, matched: assessing.Matched, moment: datetime) -> None:

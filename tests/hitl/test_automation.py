@@ -12,6 +12,7 @@ from hitl import services
 from hitl.automation import AUTO_APPROVE_MONEY, AutoRule, Spent, auto_decision, auto_rule_from, within_windows
 from hitl.matching import Subject
 from hitl.models import ApprovalWorkflow
+from hitl.types import Origin
 from tests.hitl.scene import Scene
 
 RULE: dict[str, Any] = {"id": "small", "verdict": "approve", "max_cost": "100", "max_score": 49, "currency": "EUR"}
@@ -32,6 +33,27 @@ def _ask(scene: Scene, number: int, **options: Any) -> str:
 def test_rule_approves_until_its_window_is_full(scene: Scene) -> None:
     _rule(scene, window_amount="10", window_hours=24)
     assert [_ask(scene, number) for number in range(4)] == ["approved", "approved", "pending", "pending"]
+
+
+def test_rule_never_approves_for_who_changed_the_rules(scene: Scene) -> None:
+    _rule(scene)
+    assert _ask(scene, 1, actor=scene.actor("owner")) == "pending"
+    assert _ask(scene, 2, actor=scene.actor("admin")) == "approved"
+
+
+def test_rule_never_approves_for_who_had_a_strict_workflow_retired(scene: Scene) -> None:
+    _rule(scene)
+    workflow = ApprovalWorkflow.objects.get()
+    strict = services.copy_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, name="Strict")
+    services.retire_workflow(actor=scene.actor("admin"), workflow_id=strict.pk)
+    assert _ask(scene, 1, actor=scene.actor("admin")) == "pending"
+
+
+def test_rule_never_approves_what_an_agent_of_its_author_asks_for(scene: Scene) -> None:
+    _rule(scene)
+    support = scene.user_id("support")
+    origin = Origin(requester_user_id=support, also_excluded=(scene.user_id("owner"),))
+    assert _ask(scene, 1, origin=origin) == "pending"
 
 
 def test_rule_approves_so_many_a_day(scene: Scene) -> None:
