@@ -21,19 +21,19 @@ class BadSeal(ValueError):
 class SealedSerializer:
     """Pickles under a seal: who may write to Redis must not be able to run code in our processes by that."""
 
-    def dumps(self, value: Any) -> bytes | int:
+    def dumps(self, obj: Any) -> bytes | int:
         """Return the sealed bytes; whole numbers stay as they are, so that Redis can count with them."""
-        if type(value) is int:
-            return value
-        packed = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        if type(obj) is int:
+            return obj
+        packed = pickle.dumps(obj, pickle.HIGHEST_PROTOCOL)
         return _seal(packed) + packed
 
-    def loads(self, stored: bytes) -> Any:
+    def loads(self, data: Any) -> Any:
         """Return the value; raises `BadSeal` before anything of it is read."""
         try:
-            return int(stored)
+            return int(data)
         except ValueError:
-            seal, packed = stored[:SEAL_BYTES], stored[SEAL_BYTES:]
+            seal, packed = data[:SEAL_BYTES], data[SEAL_BYTES:]
         if not hmac.compare_digest(seal, _seal(packed)):
             raise BadSeal
         return pickle.loads(packed)  # noqa: S301  (the seal is ours)
@@ -51,8 +51,9 @@ def _seal(packed: bytes) -> bytes:
 class _Client(RedisCacheClient):
     """Takes what is not ours for absent: a cache may forget."""
 
-    def __init__(self, servers: Any, serializer: Any = None, **options: Any) -> None:
-        super().__init__(servers, serializer=serializer or SealedSerializer, **options)
+    def __init__(self, servers: Any, **options: Any) -> None:
+        sealed: Any = SealedSerializer
+        super().__init__(servers, **{"serializer": sealed, **options})
 
     def get(self, key: Any, default: Any) -> Any:
         try:

@@ -217,7 +217,7 @@ class ApprovalAdmin(TalkActions, ServiceAdmin):
     )
     def release(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Take the manual hold away."""
-        name = "manual" if "manual" in obj.holds else obj.holds[0]
+        name = "manual" if "manual" in obj.holds else next(iter(obj.holds), "manual")
         reason = form.cleaned_data["reason"]
         services.release(actor=viewer_of(request), approval_id=obj.pk, name=name, reason=reason)
         return f"{obj.reference} is released."

@@ -174,6 +174,12 @@ def test_hold_and_release_by_the_forms(browser: Browser, asked: Approval) -> Non
     assert Approval.objects.get(pk=asked.pk).holds == []
 
 
+def test_second_release_of_a_hold_is_told_that_there_is_none(browser: Browser, asked: Approval) -> None:
+    answer = browser().post(f"{QUEUE}{asked.pk}/release/", {"reason": ""})
+    assert answer.status_code == 409
+    assert "There is no such hold." in answer.content.decode()
+
+
 def test_cancel_is_offered_to_requester_and_admin_only(browser: Browser, page: str) -> None:
     assert "/cancel/" in browser("support").get(page).content.decode()
     assert "/cancel/" not in browser("approver").get(page).content.decode()
