@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from accounts.models import Membership, Tenant
 from accounts.roles import PERMISSIONS
 from core import prepared, resolvers
-from core.prepared import Prepared
+from core.prepared import Call, Prepared, Result
 from core.scope import current_tenant_id
 
 
@@ -53,7 +53,17 @@ class Roster:
 
 def roster() -> Roster:
     """Return the active members of the tenant in scope. One query."""
-    return Roster(dict(prepared.fetch_all(_roster_statement(), {"tenant": current_tenant_id()})))
+    return roster_of(prepared.exchange([roster_call()])[0])
+
+
+def roster_call() -> Call:
+    """Return the query behind `roster`, to be sent together with others."""
+    return Call(_roster_statement(), {"tenant": current_tenant_id()})
+
+
+def roster_of(found: Result) -> Roster:
+    """Return the members that `roster_call` has found."""
+    return Roster(dict(found.rows))
 
 
 @cache

@@ -16,7 +16,7 @@ from core.clock import now
 from core.crypto import current_key_id, derive_key
 from core.ids import uuid7
 from core.models import AuditEntry, AuditHead
-from core.prepared import Prepared
+from core.prepared import Call, Prepared
 from core.scope import current_tenant_id
 
 PAGE = 1000
@@ -126,7 +126,7 @@ def _append(entries: Sequence[AuditEntry]) -> None:
         "seq": last.seq,
         "hash": last.hash,
     }
-    prepared.run(_append_statement(), values)
+    prepared.later(Call(_append_statement(), values))
 
 
 def _columns(entry: AuditEntry) -> dict[str, Any]:

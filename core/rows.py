@@ -90,8 +90,9 @@ def selection(model: type[Model]) -> str:
     """Return the beginning of a SELECT whose rows `loaded` understands."""
     _, fields = _shape(model)
     quoted = connection.ops.quote_name
-    columns = ", ".join(quoted(str(field.column)) for field in fields)
-    return f"select {columns} from {quoted(model._meta.db_table)}"
+    table = quoted(model._meta.db_table)
+    columns = ", ".join(f"{table}.{quoted(str(field.column))}" for field in fields)
+    return f"select {columns} from {table}"
 
 
 def loaded(model: type[M], values: Sequence[Any]) -> M:
@@ -130,6 +131,16 @@ def _default(field: Any) -> str:
 def mark_stored(row: Model) -> None:
     """Let the ORM know that a row's own statement has put it into the database."""
     row._state.adding, row._state.db = False, connection.alias
+
+
+def fields_of(model: type[Model]) -> tuple[Any, ...]:
+    """Return the fields that are columns of the model's table, in their order."""
+    return _shape(model)[1]
+
+
+def insertion_into(model: type[Model]) -> str:
+    """Return the beginning of an INSERT that names all columns in the order of `fields_of`."""
+    return _shape(model)[0]
 
 
 @cache

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 from uuid import UUID
@@ -66,7 +66,7 @@ def _write(announced: Sequence[Announcement], told: Sequence[Told]) -> tuple[aud
     values = {
         "tenant": current_tenant_id(),
         "moment": now(),
-        "announced": json.dumps([{**asdict(row), "id": str(uuid7()), "ref": str(row.ref)} for row in announced]),
+        "announced": json.dumps([_announced(row) for row in announced]),
         "streams": json.dumps([{"id": str(uuid7()), "stream": name, "n": n} for name, n in counts.items()]),
         "events": json.dumps(_numbered(told, counts)),
     }
@@ -77,12 +77,17 @@ def _write(announced: Sequence[Announcement], told: Sequence[Told]) -> tuple[aud
     return (seq, digest), json.loads(numbers or "{}")
 
 
+def _announced(row: Announcement) -> dict[str, Any]:
+    return {"event": row.event, "ref": str(row.ref), "payload": row.payload, "id": str(uuid7())}
+
+
 def _numbered(told: Sequence[Told], counts: Counter[str]) -> list[dict[str, Any]]:
     """Give each event its place before the number that its stream has after all of them."""
     left, found = Counter(counts), []
     for row in told:
         left[row.stream] -= 1
-        found.append({**asdict(row), "id": str(uuid7()), "back": left[row.stream]})
+        place = {"id": str(uuid7()), "back": left[row.stream]}
+        found.append({"stream": row.stream, "type": row.type, "payload": row.payload, **place})
     return found
 
 

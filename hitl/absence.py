@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from core import prepared
-from core.prepared import Prepared
+from core.prepared import Call, Prepared, Result
 from core.scope import current_tenant_id
 
 LONGEST_CHAIN: Final = 5
@@ -30,10 +30,19 @@ Links = Mapping[UUID, Link]
 
 def links_at(moment: datetime) -> dict[UUID, Link]:
     """Return the delegations in force at a moment, by the person who is away. One query."""
-    rows = prepared.fetch_all(_links_statement(), {"tenant": current_tenant_id(), "moment": moment})
+    return links_of(prepared.exchange([links_call(moment)])[0])
+
+
+def links_call(moment: datetime) -> Call:
+    """Return the query behind `links_at`, to be sent together with others."""
+    return Call(_links_statement(), {"tenant": current_tenant_id(), "moment": moment})
+
+
+def links_of(found: Result) -> dict[UUID, Link]:
+    """Return the delegations that `links_call` has found."""
     return {
         giver: Link(to_person, delegation_id, None if said_by == giver else said_by)
-        for giver, to_person, delegation_id, said_by in rows
+        for giver, to_person, delegation_id, said_by in found.rows
     }
 
 

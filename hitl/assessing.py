@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from core import prepared
 from core.clock import now as clock_now
 from core.log import get_logger
-from core.prepared import Prepared
+from core.prepared import Call, Prepared, Result
 from core.scope import current_tenant_id
 from hitl import matching, risk, rulebook, spending
 from hitl.automation import AutoRule, auto_decision, auto_rule_from
@@ -35,7 +35,7 @@ _HISTORY: Final = """
 select count(*), count(*) filter (where state = 'rejected'), count(*) filter (where state = 'failed')
 from (
   select state from hitl_approval
-  where tenant_id = $1 and {whose} = $2 and state = any($3) order by id desc limit $4
+  where tenant_id = $1 and {whose} = $2 and state in ({states}) order by id desc limit {most}
 ) as last
 """
 NOBODY: Final[dict[str, Any]] = {
@@ -90,6 +90,7 @@ def assess(
     agent_id: UUID | None,
     moment: datetime,
     book: Rulebook | None = None,
+    history: risk.History | None = None,
 ) -> Assessed:
     """Score a request by the definitions as already read, or as they are now. What cannot be scored is critical."""
     try:
@@ -98,7 +99,7 @@ def assess(
             title=kind.title,
             base_risk=kind.base_risk,
             estimate=estimate,
-            history=_history(requester_id, agent_id),
+            history=_history(requester_id, agent_id) if history is None else history,
             local_time=moment.astimezone(book.zone),
             kind=kind.key,
             policy=book.policy,
@@ -116,26 +117,30 @@ def risk_policy() -> risk.Policy:
 
 
 def _history(requester_id: UUID | None, agent_id: UUID | None) -> risk.History:
-    if requester_id is None and agent_id is None:
-        return risk.History()
+    return history_of(prepared.exchange([history_call(requester_id, agent_id)])[0])
+
+
+def history_call(requester_id: UUID | None, agent_id: UUID | None) -> Call:
+    """Return the query for what became of the last requests of a person, or else of an agent."""
     by_person = requester_id is not None
-    decided = [State.APPROVED.value, *(state.value for state in FINAL)]
-    values = {
-        "tenant": current_tenant_id(),
-        "who": requester_id if by_person else agent_id,
-        "states": decided,
-        "most": HISTORY,
-    }
-    found = prepared.fetch(_history_statement(by_person=by_person), values)
-    return risk.History() if found is None else risk.History(*found)
+    values = {"tenant": current_tenant_id(), "who": requester_id if by_person else agent_id}
+    return Call(_history_statement(by_person=by_person), values)
+
+
+def history_of(found: Result) -> risk.History:
+    """Return the history that `history_call` has found: none of nobody."""
+    return risk.History() if found.first is None else risk.History(*found.first)
 
 
 @cache
 def _history_statement(*, by_person: bool) -> Prepared:
-    whose = "requester_id" if by_person else "agent_id"
-    return prepared.prepared(
-        _HISTORY.format(whose=whose), {"tenant": "uuid", "who": "uuid", "states": "text[]", "most": "integer"}
+    decided = [State.APPROVED.value, *(state.value for state in FINAL)]
+    sql = _HISTORY.format(
+        whose="requester_id" if by_person else "agent_id",
+        states=", ".join(f"'{state}'" for state in sorted(decided)),
+        most=HISTORY,
     )
+    return prepared.prepared(sql, {"tenant": "uuid", "who": "uuid"})
 
 
 def match(
@@ -297,18 +302,18 @@ def _least_votes(level: ApprovalLevel) -> int:
 def freeze(workflow: ApprovalWorkflow) -> dict[str, Any]:
     """Return the copy of a workflow that a request keeps for its whole life."""
     levels = staged(_frozen_level(level) for level in workflow.levels.all())
-    # The definitions are shared by all requests of the process.
-    return deepcopy(
-        {
-            "workflow": str(workflow.pk),
-            "name": workflow.name,
-            "version": workflow.version,
-            "expire_hours": workflow.expire_hours,
-            "execute_within_hours": workflow.execute_within_hours,
-            **{name: getattr(workflow, name) for name in _KEPT},
-            "levels": levels or [NOBODY],
-        }
-    )
+    definition = {
+        "workflow": str(workflow.pk),
+        "name": workflow.name,
+        "version": workflow.version,
+        "expire_hours": workflow.expire_hours,
+        "execute_within_hours": workflow.execute_within_hours,
+        **{name: getattr(workflow, name) for name in _KEPT},
+        "levels": levels or [NOBODY],
+    }
+    # The definitions are shared by all requests of the process: each gets a copy, in the form it is stored in.
+    copied: dict[str, Any] = json.loads(json.dumps(definition))
+    return copied
 
 
 def _frozen_level(level: ApprovalLevel) -> dict[str, Any]:

@@ -8,12 +8,14 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from typing import Final
+from uuid import UUID
 
 from django.db.models import Sum
 
 from accounts.selectors import tenant_zone
 from core import prepared, rows
-from core.prepared import Prepared
+from core.prepared import Call, Prepared, Result
+from core.scope import current_tenant_id
 from hitl.models import Approval, Cap, CapReservation
 from hitl.spending import hold_lock
 
@@ -23,9 +25,18 @@ _COUNTS: Final = (CapReservation.State.RESERVED, CapReservation.State.COMMITTED)
 
 def covering(approval: Approval) -> list[Cap]:
     """Return the limits an approval falls under, in a fixed order. One query."""
-    agent = None if approval.agent_id is None else str(approval.agent_id)
-    values = {"tenant": approval.tenant_id, "kind": approval.kind, "agent": agent}
-    return [rows.loaded(Cap, row) for row in prepared.fetch_all(_covering_statement(), values)]
+    return limits_of(prepared.exchange([covering_call(kind=approval.kind, agent_id=approval.agent_id)])[0])
+
+
+def covering_call(*, kind: str, agent_id: UUID | None) -> Call:
+    """Return the query behind `covering`, to be sent together with others."""
+    agent = None if agent_id is None else str(agent_id)
+    return Call(_covering_statement(), {"tenant": current_tenant_id(), "kind": kind, "agent": agent})
+
+
+def limits_of(found: Result) -> list[Cap]:
+    """Return the limits that `covering_call` has found."""
+    return [rows.loaded(Cap, row) for row in found.rows]
 
 
 @cache
@@ -37,12 +48,12 @@ def _covering_statement() -> Prepared:
     )
 
 
-def reserve(approval: Approval, moment: datetime) -> str:
+def reserve(approval: Approval, moment: datetime, limits: list[Cap] | None = None) -> str:
     """Keep what a locked approval needs free until it ends; return why it does not fit, or nothing.
 
     Runs under a lock until the commit, so that of two that fit alone but not together one waits.
     """
-    caps, problem = _room(approval, moment)
+    caps, problem = _room(approval, moment, limits)
     if problem:
         return problem
     for cap in caps:
@@ -83,8 +94,8 @@ def used(cap: Cap, moment: datetime) -> Decimal:
     return rows.aggregate(total=Sum("amount"))["total"] or Decimal(0)
 
 
-def _room(approval: Approval, moment: datetime) -> tuple[list[Cap], str]:
-    caps = covering(approval)
+def _room(approval: Approval, moment: datetime, limits: list[Cap] | None = None) -> tuple[list[Cap], str]:
+    caps = covering(approval) if limits is None else limits
     if not caps:
         return [], ""
     problem = _unknown_amount(approval, caps)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 from uuid import UUID
 
 from django.conf import settings
 from pydantic import BaseModel, ValidationError
 
-from accounts.selectors import Roster, roster
-from core import rows
+from accounts.selectors import Roster
+from core import prepared, rows, writes
 from core.actors import Actor, system
 from core.errors import NotFound
 from core.log import get_logger
-from hitl import caps, machine, notices, registry, seating, switches
+from core.prepared import Call, Prepared
+from core.scope import current_tenant_id
+from hitl import briefing, caps, machine, notices, registry, seating, switches
+from hitl.briefing import Briefing
 from hitl.digest import plain
 from hitl.drafting import digest_of
 from hitl.holds import drop_hold
-from hitl.models import Approval, Decision, Execution
+from hitl.models import Approval, Cap, Decision, Execution
 from hitl.observing import Observed
 from hitl.redrafting import ask_again, columns_of, reassess
 from hitl.registry import AnyKind
@@ -40,10 +44,22 @@ class Look:
     """What the outside looked like just before a claim; `problem` says why it is not known."""
 
     revision: int
+    kind_key: str
+    agent_id: UUID | None
     kind: AnyKind | None = None
     params: BaseModel | None = None
     facts: Facts = field(default_factory=dict)
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a claim rests on, as it was when the approval was locked."""
+
+    paused: bool
+    limits: list[Cap]
+    known: Briefing
+    execution: Execution | None
 
 
 @dataclass(frozen=True)
@@ -67,41 +83,65 @@ def backoff(attempt: int) -> timedelta:
 
 def look(approval: Approval) -> Look:
     """Observe the facts again; an outside call, never made inside a transaction."""
+    nothing = Look(approval.revision, approval.kind, approval.agent_id)
     try:
         kind = registry.get(approval.kind)
         params = kind.params_model.model_validate(approval.payload)
     except (NotFound, ValidationError):
-        return Look(approval.revision, problem="unknown_kind")
+        return replace(nothing, problem="unknown_kind")
     if approval.state != State.APPROVED:
-        return Look(approval.revision, kind, params)
+        return replace(nothing, kind=kind, params=params)
     try:
         facts: Facts = plain(kind.observe(params))
     except Exception:  # boundary: an adapter raises what it likes
         # Without facts nothing is claimed, and it is tried again.
         log.exception("facts_not_observed", kind=kind.key, approval=str(approval.pk))
-        return Look(approval.revision, kind, params, problem="not_observed")
-    return Look(approval.revision, kind, params, facts)
+        return replace(nothing, kind=kind, params=params, problem="not_observed")
+    return replace(nothing, kind=kind, params=params, facts=facts)
 
 
 def claim(approval_id: UUID, seen: Look, moment: datetime) -> Claim | None:
     """Claim an approved request, or take a lost keyed execution over; None when there is no effect
     to cause now. Does whatever else the table asks for: lapse, drift, hold, lose."""
     with machine.work(moment) as work:
-        approval = work.lock(approval_id)
+        approval, ground = _lock(work, approval_id, seen)
         if approval.revision != seen.revision:
             return None
-        paused = bool(switches.share_and_look(kind=approval.kind, agent_id=approval.agent_id))
         if approval.state == State.EXECUTING:
-            return _take_over(work, approval, seen, paused=paused)
+            return _take_over(work, approval, seen, paused=ground.paused)
         if approval.state != State.APPROVED:
             return None
-        return _claim_approved(work, approval, seen, paused=paused)
+        return _claim_approved(work, approval, seen, ground)
 
 
-def _claim_approved(work: machine.Work, approval: Approval, seen: Look, *, paused: bool) -> Claim | None:
+def _lock(work: machine.Work, approval_id: UUID, seen: Look) -> tuple[Approval, Ground]:
+    """Keep switches from being thrown, lock the approval, and read what the claim rests on: one message."""
+    share = switches.share_and_look_calls(kind=seen.kind_key, agent_id=seen.agent_id)
+    told = briefing.calls(approval_id, work.moment)
+    limits = caps.covering_call(kind=seen.kind_key, agent_id=seen.agent_id)
+    execution = Call(_execution_statement(), {"tenant": current_tenant_id(), "approval": approval_id})
+    approval, found = work.lock_and_read(approval_id, [*told, limits, execution], before=share)
+    _, look, *about, limiting, run = found
+    return approval, Ground(
+        paused=bool(switches.reason_of(look)),
+        limits=caps.limits_of(limiting),
+        known=briefing.read(about),
+        execution=None if run.first is None else rows.loaded(Execution, run.first),
+    )
+
+
+@cache
+def _execution_statement() -> Prepared:
+    where = "where tenant_id = $1 and approval_id = $2"
+    current = "revision = (select revision from hitl_approval where tenant_id = $1 and id = $2)"
+    types = {"tenant": "uuid", "approval": "uuid"}
+    return prepared.prepared(f"{rows.selection(Execution)} {where} and {current} for update", types)
+
+
+def _claim_approved(work: machine.Work, approval: Approval, seen: Look, ground: Ground) -> Claim | None:
     if approval.execute_by is None or work.moment >= approval.execute_by:
         return None  # the lapse timer closes it
-    if paused:
+    if ground.paused:
         _hold(work, approval, "kill_switch", "It was stopped with a stop switch.")
         return None
     if approval.holds:
@@ -113,7 +153,7 @@ def _claim_approved(work: machine.Work, approval: Approval, seen: Look, *, pause
     if seen.problem or seen.kind is None or seen.params is None:
         _later(approval, work.moment + timedelta(seconds=15))
         return None
-    problem = _unearned(approval)
+    problem = _unearned(approval, ground.known)
     if problem:
         _hold(work, approval, "manual", problem)
         return None
@@ -121,12 +161,12 @@ def _claim_approved(work: machine.Work, approval: Approval, seen: Look, *, pause
     if changes:
         _drift(work, approval, seen, changes)
         return None
-    problem = caps.reserve(approval, work.moment)
+    problem = caps.reserve(approval, work.moment, ground.limits)
     if problem:
         _hold(work, approval, caps.HOLD, problem)
         notices.alert_admins(approval, caps.HOLD, work.moment)
         return None
-    return _start(work, approval, seen)
+    return _start(work, approval, seen, ground.execution)
 
 
 def _wait(work: machine.Work, approval: Approval) -> None:
@@ -152,11 +192,11 @@ def _hold(work: machine.Work, approval: Approval, hold: str, reason: str) -> Non
     _later(approval, work.moment + timedelta(minutes=1))
 
 
-def _unearned(approval: Approval) -> str:
+def _unearned(approval: Approval, known: Briefing) -> str:
     """Say why the approval does not count at this moment; the empty string when it does."""
     if digest_of(approval) != approval.digest:
         return "What was signed is not what is stored."
-    people = roster()
+    people = known.people
     if approval.requester_id is not None and approval.requester_id not in people.holding(PROPOSE):
         return "The requester may not ask for this any more."
     if _decided_by_rule(approval):
@@ -164,11 +204,11 @@ def _unearned(approval: Approval) -> str:
     if approval.decided_as == "overridden":
         return _unearned_override(approval, people)
     for number in range(1, len(approval.snapshot["levels"]) + 1):
-        votes = votes_of(approval, number)
+        votes = votes_of(approval, number, known)
         signers = {vote.person_id for vote in votes if vote.verdict == "approve"}
         if signers & set(approval.excluded) or signers - people.holding(seating.DECIDE).keys():
             return "Somebody who approved it may not approve it any more."
-        if standing_of(approval, number, people, votes)[0] != "approved":
+        if standing_of(approval, number, known, votes)[0] != "approved":
             return "The votes do not satisfy the workflow."
     return ""
 
@@ -208,11 +248,11 @@ def _drift(work: machine.Work, approval: Approval, seen: Look, changes: list[str
     ask_again(work, approval, Event.DRIFT, columns, actor=EXECUTOR, facts={"changes": len(changes)})
 
 
-def _start(work: machine.Work, approval: Approval, seen: Look) -> Claim | None:
+def _start(work: machine.Work, approval: Approval, seen: Look, known: Execution | None) -> Claim | None:
     if seen.kind is None or seen.params is None:
         return None
     until = work.moment + LEASE
-    execution = _execution_of(work, approval, until)
+    execution = _execution_of(work, approval, known, until)
     work.move(
         approval,
         Event.CLAIM,
@@ -224,8 +264,14 @@ def _start(work: machine.Work, approval: Approval, seen: Look) -> Claim | None:
     return _claim_of(approval, execution, seen.kind, seen.params)
 
 
-def _execution_of(work: machine.Work, approval: Approval, until: datetime) -> Execution:
-    """Return the one execution of the revision with a fence that nobody else has."""
+def _execution_of(work: machine.Work, approval: Approval, known: Execution | None, until: datetime) -> Execution:
+    """Return the one execution of the revision with a fence that nobody else has.
+
+    Whoever made one had the lock of the approval, so that none can have come after `known` was read.
+    """
+    if known is not None:
+        _raise_fence(known, until)
+        return known
     new = Execution(
         approval=approval,
         revision=approval.revision,
@@ -234,11 +280,8 @@ def _execution_of(work: machine.Work, approval: Approval, until: datetime) -> Ex
         lease_until=until,
         started_at=work.moment,
     )
-    if rows.store(new, ignore_conflicts=True):
-        return new
-    known: Execution = Execution.objects.select_for_update().get(approval=approval, revision=approval.revision)
-    _raise_fence(known, until)
-    return known
+    prepared.later(writes.inserting(new))
+    return new
 
 
 def _raise_fence(execution: Execution, until: datetime) -> None:

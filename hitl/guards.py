@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from accounts.selectors import Roster
 from core.actors import Actor
 from core.errors import Conflict, Invalid, Refused
 from hitl import seating
+from hitl.briefing import Briefing
 from hitl.conflicts import expired, stale_digest, too_late
 from hitl.drafting import digest_of
 from hitl.models import Approval, Decision, Seat
@@ -36,19 +36,19 @@ def check_whole(approval: Approval) -> None:
         raise Conflict(say, code="tampered", reference=approval.reference)
 
 
-def refuse_if_excluded(approval: Approval, actor: Actor, moment: datetime) -> None:
+def refuse_if_excluded(approval: Approval, actor: Actor, moment: datetime, known: Briefing | None = None) -> None:
     """Raise Refused for those who had a hand in the request, and for who sits in for them."""
     if actor.user_id is None:
         raise Refused("Only a person decides.", code="not_a_person")
-    if actor.user_id in seating.barred(approval, moment):
+    if actor.user_id in seating.barred(approval, moment, known):
         raise Refused("Somebody else has to decide your own request.", code="four_eyes")
 
 
-def open_seats_of(approval: Approval, actor: Actor, people: Roster | None = None) -> list[Seat]:
+def open_seats_of(approval: Approval, actor: Actor, known: Briefing | None = None) -> list[Seat]:
     """Return the actor's open seats at the current level, locked. Raises Refused without one."""
-    everybody = seating.seats_at(approval, approval.level)
+    everybody = seating.seats_at(approval, approval.level, known)
     seats = [seat for seat in everybody if seat.person_id == actor.user_id and seat.closed_at is None]
-    if actor.user_id is None or not seats or not seating.is_entitled(actor.user_id, people):
+    if actor.user_id is None or not seats or not seating.is_entitled(actor.user_id, known.people if known else None):
         raise Refused("You are not asked to decide this.", code="no_seat")
     return seats
 
@@ -60,15 +60,15 @@ def check_strength(approval: Approval, actor: Actor) -> None:
 
 
 def as_signer(
-    approval: Approval, actor: Actor, event: Event, digest: str, moment: datetime, people: Roster | None = None
+    approval: Approval, actor: Actor, event: Event, digest: str, moment: datetime, known: Briefing | None = None
 ) -> list[Seat]:
-    """Check everything a signer needs for a move and return his seats; members already read may be given.
+    """Check everything a signer needs for a move and return his seats; what is already read may be given.
 
     Raises Conflict (too late, expired, stale digest) and Refused (four eyes, no seat, weak sign-in).
     """
     check_state(approval, actor, event, moment)
-    refuse_if_excluded(approval, actor, moment)
-    seats = open_seats_of(approval, actor, people)
+    refuse_if_excluded(approval, actor, moment, known)
+    seats = open_seats_of(approval, actor, known)
     check_digest(approval, actor, digest)
     check_strength(approval, actor)
     return seats

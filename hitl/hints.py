@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
+from core import hints as core_hints
 from core.scope import current_tenant_id
 from hitl.models import Approval
 
@@ -33,5 +35,6 @@ def notify_soon(notification_id: UUID) -> None:
 def _send(what: str, row_id: UUID) -> None:
     send = _senders.get(what)
     if send is not None:
-        ids = str(current_tenant_id()), str(row_id)
-        transaction.on_commit(lambda: send(*ids), robust=True)
+        hint = partial(send, str(current_tenant_id()), str(row_id))
+        # By the thread of the hints: nobody who decides waits for the broker.
+        transaction.on_commit(lambda: core_hints.run_soon(hint), robust=True)

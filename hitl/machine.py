@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from core import audit, prepared, rows, telling
+from core import audit, prepared, rows, telling, writes
 from core.actors import Actor
 from core.errors import Conflict, NotFound
 from core.ids import uuid7
-from core.prepared import Prepared
+from core.prepared import Call, Prepared, Result
+from core.rows import Statement
 from core.scope import current_tenant_id
 from hitl import clocks, settling
 from hitl.models import Approval, Timer
@@ -26,8 +27,8 @@ from hitl.transitions import ASKS_BACK, FINAL, WAITING, Event, State, check
 Kind = Timer.Kind
 FIRST_REFERENCE: Final = 1001
 _NUMBER: Final = (
-    "with head as (insert into hitl_counter (id, tenant_id, name, value) values (%s, %s, 'reference', %s) "
-    "on conflict (tenant_id, name) do update set value = hitl_counter.value + 1 returning value) "
+    "insert into hitl_counter (id, tenant_id, name, value) values ($1, $2, 'reference', {first}) "
+    "on conflict (tenant_id, name) do update set value = hitl_counter.value + 1 returning value"
 )
 
 
@@ -54,10 +55,25 @@ class Work:
 
     def lock(self, approval_id: UUID) -> Approval:
         """Return the approval, locked until the commit. Raises NotFound."""
-        found = prepared.fetch(_lock_statement(), {"tenant": current_tenant_id(), "id": approval_id})
-        if found is None:
+        return self.lock_and_read(approval_id, [])[0]
+
+    def lock_and_read(
+        self,
+        approval_id: UUID,
+        calls: Sequence[Call | Statement],
+        *,
+        before: Sequence[Call | Statement] = (),
+    ) -> tuple[Approval, list[Result]]:
+        """Lock as `lock` does, and return the results of `before` and `calls` too: one message for all.
+
+        `calls` see what is there when the lock is had.
+        """
+        lock = Call(_lock_statement(), {"tenant": current_tenant_id(), "id": approval_id})
+        found = prepared.exchange([*before, lock, *calls])
+        locked = found.pop(len(before)).first
+        if locked is None:
             raise NotFound
-        return rows.loaded(Approval, found)
+        return rows.loaded(Approval, locked), found
 
     def open(
         self,
@@ -67,11 +83,11 @@ class Work:
         timers: Mapping[str, datetime],
         facts: Mapping[str, Any] | None = None,
     ) -> None:
-        """Insert a proposed approval under the next number (row 1 of the table)."""
+        """Insert a proposed approval, which has its reference (row 1 of the table)."""
         approval.state, approval.version = State.PENDING.value, 1
         approval.created_at = approval.moved_at = self.moment
         with machine_writes():
-            _insert(approval)
+            prepared.later(writes.inserting(approval))
         settling.arm(approval, timers)
         self._note(approval, Event.PROPOSE, "", actor, {"kind": approval.kind, **(facts or {})})
         self.announced.append(("approval_opened", approval, {}))
@@ -132,11 +148,10 @@ class Work:
             "version": approval.version,
         }
         with machine_writes():
-            written = rows.change(Approval, values, known)
+            prepared.later(writes.changing(Approval, values, known), check=partial(_one_moved, approval.reference))
         for name, value in values.items():
             setattr(approval, name, value)
-        if settling.settle(written, approval, old, new, timers, self.moment) != 1:
-            raise Conflict("The approval has moved on.", reference=approval.reference)
+        settling.settle(approval, old, new, timers, self.moment)
 
     def _note(self, approval: Approval, event: Event, old: str, actor: Actor, facts: dict[str, Any]) -> None:
         known = {
@@ -171,22 +186,32 @@ class Work:
             yield "queue", "approval.alert", {**_seen_by_staff(approval), "problem": problem}
 
 
+def _one_moved(reference: str, count: int) -> None:
+    if count != 1:
+        raise Conflict("The approval has moved on.", reference=reference)
+
+
 @cache
 def _lock_statement() -> Prepared:
     where = "where tenant_id = $1 and id = $2 for update"
     return prepared.prepared(f"{rows.selection(Approval)} {where}", {"tenant": "uuid", "id": "uuid"})
 
 
-def _insert(approval: Approval) -> None:
-    """Number and insert in one statement; the counter stays locked until the commit."""
-    made = rows.insertion(approval, reference="'BR-' || head.value")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _NUMBER + made.sql + " returning reference",
-            [uuid7(), approval.tenant_id, FIRST_REFERENCE, *made.params],
-        )
-        (approval.reference,) = cursor.fetchone()
-    rows.mark_stored(approval)
+def number_call() -> Call:
+    """Return the statement that gives out the next number; the counter stays locked until the commit."""
+    return Call(_number_statement(), {"id": uuid7(), "tenant": current_tenant_id()})
+
+
+def reference_of(found: Result) -> str:
+    """Return the reference under the number that `number_call` has given out."""
+    if found.first is None:
+        raise RuntimeError("a request got no number")
+    return f"BR-{found.first[0]}"
+
+
+@cache
+def _number_statement() -> Prepared:
+    return prepared.prepared(_NUMBER.format(first=FIRST_REFERENCE), {"id": "uuid", "tenant": "uuid"})
 
 
 def _fact(entry: _Entry) -> audit.Fact:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from accounts.selectors import list_members
-from core import rows
+from core import prepared, writes
 from hitl import hints
 from hitl.models import Approval, Notification
 
@@ -37,7 +37,8 @@ def notify(
     ordered = sorted(people)
     shown = [_shown(person, common, moment) for person in ordered]
     queued = [_queued(person, channel, common) for person in ordered for channel in channels]
-    rows.store_all(Notification, shown + queued)
+    for row in shown + queued:
+        prepared.later(writes.inserting(row))
     for row in queued:
         hints.notify_soon(row.pk)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from typing import Final
+from uuid import UUID
 
 from core import prepared, rows
 from core.actors import Actor, system
-from core.prepared import Prepared
+from core.prepared import Call, Prepared, Result
 from core.scope import current_tenant_id
 from hitl import machine
 from hitl.conflicts import decided
@@ -19,36 +20,39 @@ REPLACER: Final[Actor] = system("replacer")
 _UNDECIDED: Final = [state.value for state in UNDECIDED]
 
 
-def lock_replaced(approval: Approval) -> list[Approval]:
-    """Return, locked, the undecided requests of the same kind for the same subject by the same requester."""
-    if not approval.subject_key or (approval.requester_id is None and approval.agent_id is None):
-        return []
+def lock_call(*, kind: str, subject_key: str, requester_id: UUID | None, agent_id: UUID | None) -> Call:
+    """Return the query that locks the undecided requests of the same kind for the same subject by the same requester.
+
+    It finds none where there is no subject or nobody asks.
+    """
     values = {
         "tenant": current_tenant_id(),
-        "subject": approval.subject_key,
-        "kind": approval.kind,
-        "requester": approval.requester_id,
-        "agent": approval.agent_id,
-        "this": approval.pk,
-        "states": _UNDECIDED,
+        "subject": subject_key,
+        "kind": kind,
+        "requester": requester_id,
+        "agent": agent_id,
     }
-    return [rows.loaded(Approval, row) for row in prepared.fetch_all(_lock_statement(), values)]
+    return Call(_lock_statement(), values)
+
+
+def locked(found: Result) -> list[Approval]:
+    """Return the requests that `lock_call` has found."""
+    return [rows.loaded(Approval, row) for row in found.rows]
 
 
 @cache
 def _lock_statement() -> Prepared:
+    states = ", ".join(f"'{state}'" for state in _UNDECIDED)  # written out, so that their index is used
     return prepared.prepared(
-        f"{rows.selection(Approval)} where tenant_id = $1 and subject_key = $2 and kind = $3 "
+        f"{rows.selection(Approval)} where tenant_id = $1 and subject_key = $2 and subject_key <> '' and kind = $3 "
         "and requester_id is not distinct from $4 and agent_id is not distinct from $5 "
-        f"and id <> $6 and state = any($7) order by id for update",
+        f"and coalesce(requester_id, agent_id) is not null and state in ({states}) order by id for update",
         {
             "tenant": "uuid",
             "subject": "text",
             "kind": "text",
             "requester": "uuid",
             "agent": "uuid",
-            "this": "uuid",
-            "states": "text[]",
         },
     )
 

@@ -13,7 +13,7 @@ from django.db.models import Prefetch
 
 from accounts.selectors import tenant_zone
 from core import prepared
-from core.prepared import Prepared
+from core.prepared import Call, Prepared, Result
 from core.scope import current_tenant_id
 from hitl import risk
 from hitl.models import ApprovalLevel, ApprovalWorkflow, RiskPolicy
@@ -47,14 +47,23 @@ _kept: OrderedDict[UUID, tuple[str, Rulebook]] = OrderedDict()
 
 
 def current() -> Rulebook:
-    """Return the definitions of the tenant in scope as they are now. One query when nothing has changed.
+    """Return the definitions of the tenant in scope as they are now. One query when nothing has changed."""
+    return as_marked(prepared.exchange([mark_call()])[0])
+
+
+def mark_call() -> Call:
+    """Return the query for the mark of the definitions, to be sent together with others.
 
     The mark names the very versions of the rows: whoever writes one, in whatever process, changes
     it with his commit.
     """
+    return Call(_mark_statement(), {"tenant": current_tenant_id()})
+
+
+def as_marked(found: Result) -> Rulebook:
+    """Return the definitions as `mark_call` has just found them, read again where they are not those that are kept."""
     tenant_id = current_tenant_id()
-    found = prepared.fetch(_mark_statement(), {"tenant": tenant_id})
-    mark = "" if found is None else found[0]
+    mark = "" if found.first is None else found.first[0]
     known = _kept.get(tenant_id)
     if known is not None and known[0] == mark:
         return known[1]

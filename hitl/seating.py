@@ -10,10 +10,11 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from accounts.selectors import Roster, roster
-from core import prepared, rows
+from core import prepared, rows, writes
 from core.clock import now as clock_now
 from core.prepared import Prepared
 from hitl import absence, notices
+from hitl.briefing import Briefing
 from hitl.models import Approval, GroupMember, Seat
 from hitl.stages import PARALLEL, parts_of, place_of, seat_in
 from hitl.voting import ANY_GROUP, SeatHolder, is_satisfiable, required_votes
@@ -56,10 +57,17 @@ class Sitting:
         return is_satisfiable(level, left, self.originals)
 
 
-def plan(level: Mapping[str, Any], excluded: Collection[UUID], moment: datetime | None = None) -> Seating:
-    """Work out the seats of a level from the members of this moment."""
-    links = absence.links_at(moment or clock_now())
-    members = _unbarred(excluded, links)
+def plan(
+    level: Mapping[str, Any],
+    excluded: Collection[UUID],
+    moment: datetime | None = None,
+    *,
+    people: Roster | None = None,
+    links: absence.Links | None = None,
+) -> Seating:
+    """Work out the seats of a level from members and absences of this moment, or as already read."""
+    links = absence.links_at(moment or clock_now()) if links is None else links
+    members = _unbarred(excluded, links, people)
     groups = _groups(level["approvers"])
     parts = list(enumerate(parts_of(level)))
     holders = {
@@ -107,15 +115,15 @@ def _meant(
     ]
 
 
-def _unbarred(excluded: Iterable[UUID], links: absence.Links) -> list[Member]:
+def _unbarred(excluded: Iterable[UUID], links: absence.Links, people: Roster | None = None) -> list[Member]:
     """Four eyes: neither the excluded nor those who sit in for them may sign."""
     barred = absence.with_stand_ins(excluded, links)
-    return [member for member in deciders().values() if member.user_id not in barred]
+    return [member for member in deciders(people).values() if member.user_id not in barred]
 
 
-def barred(approval: Approval, moment: datetime) -> set[UUID]:
+def barred(approval: Approval, moment: datetime, known: Briefing | None = None) -> set[UUID]:
     """Return who may not sign: the excluded people, and those who sit in for them now."""
-    return absence.with_stand_ins(approval.excluded, absence.links_at(moment))
+    return absence.with_stand_ins(approval.excluded, known.links if known else absence.links_at(moment))
 
 
 def _ordered(holders: Iterable[SeatHolder]) -> tuple[SeatHolder, ...]:
@@ -165,7 +173,8 @@ def open_seats(
 ) -> None:
     """Write seats of the approval's current level and tell their holders."""
     seats = [_seat(approval, holder, seating, moment, source) for holder in seating.holders]
-    rows.store_all(Seat, seats, ignore_conflicts=True)
+    for seat in seats:
+        prepared.later(writes.inserting_unless_there(seat))
     notices.notify(approval, {seat.person_id for seat in seats}, f"approval_{told}", moment)
 
 
@@ -184,16 +193,18 @@ def _seat(approval: Approval, holder: SeatHolder, seating: Seating, moment: date
     )
 
 
-def sitting(approval: Approval, number: int, people: Roster | None = None) -> Sitting:
-    """Return the seats of a level of the current revision. Three queries at most."""
-    seats = seats_at(approval, number)
-    members = deciders(people)
+def sitting(approval: Approval, number: int, known: Briefing | None = None) -> Sitting:
+    """Return the seats of a level of the current revision. Three queries at most, one when it is briefed."""
+    seats = seats_at(approval, number, known)
+    members = deciders(known.people if known else None)
     meant = [*approval.snapshot["levels"][number - 1]["approvers"], *_ladder_rows(approval)]
     return _sitting(approval, number, seats, members, _groups(meant))
 
 
-def seats_at(approval: Approval, number: int) -> list[Seat]:
-    """Return the seats of a level of the current revision, closed ones too. One query."""
+def seats_at(approval: Approval, number: int, known: Briefing | None = None) -> list[Seat]:
+    """Return the seats of a level of the current revision, closed ones too. One query at most."""
+    if known is not None:
+        return known.seats_at(number)
     values = {
         "tenant": approval.tenant_id,
         "approval": approval.pk,

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 from core import prepared, rows
 from core.ids import uuid7
-from core.prepared import Prepared
-from core.rows import Statement
+from core.prepared import Call, Prepared
 from hitl import clocks
 from hitl.models import Approval, CapReservation, Timer
 from hitl.transitions import UNDECIDED, State
@@ -66,19 +65,11 @@ with ended as (
 """
 
 
-def settle(
-    written: Statement,
-    approval: Approval,
-    old: State,
-    new: State,
-    timers: Mapping[str, datetime],
-    moment: datetime,
-) -> int:
-    """Write a move, end what the new state leaves behind, and set its timers; `approval` is as it will be.
+def settle(approval: Approval, old: State, new: State, timers: Mapping[str, datetime], moment: datetime) -> None:
+    """End what a move's new state leaves behind, and set its timers; `approval` is as it will be.
 
     Seats close with the end of deciding. An effect spends what was reserved for it under the
-    limits, an end without one gives it back. Returns how many approvals were `written`: unless it
-    is one, the transaction must not be committed.
+    limits, an end without one gives it back.
     """
     values = {
         **_timer_values(approval, timers),
@@ -88,13 +79,13 @@ def settle(
         "closing": new not in UNDECIDED,
         "spending": _spending(old, new),
     }
-    return prepared.run(_move_statement(), values, after=written)
+    prepared.later(Call(_move_statement(), values))
 
 
 def arm(approval: Approval, timers: Mapping[str, datetime]) -> None:
     """Set timers of the approval's current revision, anew where they have already run."""
     if timers:
-        prepared.run(_arm_statement(), _timer_values(approval, timers))
+        prepared.later(Call(_arm_statement(), _timer_values(approval, timers)))
 
 
 def _spending(old: State, new: State) -> str:

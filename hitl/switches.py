@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import psycopg
@@ -17,7 +17,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from core import prepared
 from core.errors import Unavailable
 from core.log import get_logger
-from core.prepared import Prepared
+from core.prepared import Call, Prepared, Result
 from core.rows import Statement
 from core.scope import current_tenant_id
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
@@ -45,16 +45,17 @@ def is_covered(approval: Approval, switches: Iterable[tuple[str, str]]) -> bool:
 
 def covering(*, kind: str, agent_id: UUID | None) -> str:
     """Return the reason of a thrown switch that covers the request, or the empty string. One query."""
-    return _reason(prepared.fetch(_look_statement(), _look_values(kind, agent_id)))
+    return reason_of(prepared.exchange([_look(kind, agent_id)])[0])
 
 
-def _look_values(kind: str, agent_id: UUID | None) -> dict[str, Any]:
+def _look(kind: str, agent_id: UUID | None) -> Call:
     agent = None if agent_id is None else str(agent_id)
-    return {"tenant": current_tenant_id(), "kind": kind, "agent": agent}
+    return Call(_look_statement(), {"tenant": current_tenant_id(), "kind": kind, "agent": agent})
 
 
-def _reason(found: tuple[Any, ...] | None) -> str:
-    return "" if found is None else found[0] or "paused"
+def reason_of(found: Result) -> str:
+    """Return the reason that a look has found, or the empty string."""
+    return "" if found.first is None else found.first[0] or "paused"
 
 
 @cache
@@ -79,11 +80,16 @@ def share_and_look(*, kind: str, agent_id: UUID | None) -> str:
     Claims run side by side. The look is a statement of its own in the same message: it sees what
     was thrown while this waited for the lock.
     """
+    return reason_of(prepared.exchange(share_and_look_calls(kind=kind, agent_id=agent_id))[1])
+
+
+def share_and_look_calls(*, kind: str, agent_id: UUID | None) -> list[Call | Statement]:
+    """Return the two statements behind `share_and_look`, to be sent before others; the second has the reason."""
     lock = Statement(
         "select pg_advisory_xact_lock_shared(%s, %s), pg_advisory_xact_lock_shared(%s, %s)",
         [_SPACE, _GLOBAL, _SPACE, _tenant_key()],
     )
-    return _reason(prepared.fetch_after(lock, _look_statement(), _look_values(kind, agent_id)))
+    return [lock, _look(kind, agent_id)]
 
 
 @contextmanager
@@ -106,19 +112,19 @@ def seized(*, everywhere: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def on_the_wire(*, kind: str, agent_id: UUID | None) -> Iterator[None]:
-    """Be counted by `calls_on_the_wire` meanwhile. Look at the switches inside, then call.
+def on_the_wire(*, kind: str, agent_id: UUID | None) -> Iterator[str]:
+    """Be counted by `calls_on_the_wire` meanwhile; gives what `covering` finds once the marker is set.
 
     A marker, not a gate: shared locks of the session, which nobody takes exclusively. It needs no
     transaction during an outside call, and is gone with the session when the process dies.
     """
     keys = [_call_key("global"), *(_call_key(*cover) for cover in _covers_of(kind, agent_id))]
-    _mark("pg_advisory_lock_shared", keys)
+    found = prepared.exchange([_marker("pg_advisory_lock_shared", keys), _look(kind, agent_id)])
     try:
-        yield
+        yield reason_of(found[1])
     finally:
         try:
-            _mark("pg_advisory_unlock_shared", keys)
+            prepared.exchange([_marker("pg_advisory_unlock_shared", keys)])
         except DatabaseError:
             # What the call brought must still be reported: on a new session, without the marker.
             log.exception("call_marker_not_removed")
@@ -150,10 +156,9 @@ def _call_key(scope: str, target: str = "") -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big", signed=True)
 
 
-def _mark(function: str, keys: list[int]) -> None:
+def _marker(function: str, keys: list[int]) -> Statement:
     calls = ", ".join([f"{function}(%s, %s)"] * len(keys))
-    with connection.cursor() as cursor:
-        cursor.execute(f"select {calls}", [number for key in keys for number in (_CALLS, key)])
+    return Statement(f"select {calls}", [number for key in keys for number in (_CALLS, key)])
 
 
 def _marked(key: int) -> set[int]:

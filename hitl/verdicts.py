@@ -7,12 +7,11 @@ from functools import cache
 from typing import Final
 from uuid import UUID
 
-from accounts.selectors import Roster
 from core import prepared
 from core.actors import Actor
 from core.prepared import Prepared
-from core.rows import Statement
 from hitl import clocks, machine, notices, seating
+from hitl.briefing import Briefing
 from hitl.conflicts import decided
 from hitl.drafting import one_text
 from hitl.hints import execute_soon
@@ -110,11 +109,10 @@ def stand_still(approval: Approval, moment: datetime) -> None:
             setattr(approval, name, value)
 
 
-def votes_of(approval: Approval, level: int, *, after: Statement | None = None) -> list[Vote]:
-    """Return the verdicts on the current revision of a level, in the order they were given.
-
-    `after` is a statement that goes before, in the same message: one that adds a verdict.
-    """
+def votes_of(approval: Approval, level: int, known: Briefing | None = None) -> list[Vote]:
+    """Return the verdicts on the current revision of a level, in the order they were given."""
+    if known is not None:
+        return known.votes_at(level)
     values = {
         "tenant": approval.tenant_id,
         "approval": approval.pk,
@@ -122,7 +120,7 @@ def votes_of(approval: Approval, level: int, *, after: Statement | None = None) 
         "level": level,
         "digest": approval.digest,
     }
-    return [Vote(*row) for row in prepared.fetch_all(_votes_statement(), values, after=after)]
+    return [Vote(*row) for row in prepared.fetch_all(_votes_statement(), values)]
 
 
 @cache
@@ -137,15 +135,15 @@ def _votes_statement() -> Prepared:
 
 
 def standing_of(
-    approval: Approval, level: int, people: Roster | None = None, votes: list[Vote] | None = None
+    approval: Approval, level: int, known: Briefing | None = None, votes: list[Vote] | None = None
 ) -> tuple[Standing, int]:
     """Return where a level of the current revision stands, and how many of its votes approve.
 
-    Votes of people who have lost their right to the seat meanwhile do not count. Members and votes
-    that are read already may be given.
+    Votes of people who have lost their right to the seat meanwhile do not count. What is read
+    already may be given.
     """
-    places = seating.sitting(approval, level, people)
-    votes = votes_of(approval, level) if votes is None else votes
+    places = seating.sitting(approval, level, known)
+    votes = votes_of(approval, level, known) if votes is None else votes
     definition = approval.snapshot["levels"][level - 1]
     result = standing(definition, places.holders, votes, originals=places.originals, lost=places.lost)
     valid = {holder.person_id for holder in places.holders if holder not in places.lost}

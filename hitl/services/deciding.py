@@ -6,18 +6,18 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from accounts.selectors import Roster, roster
-from core import rows
+from core import prepared, writes
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid
-from hitl import machine
+from hitl import briefing, machine
+from hitl.briefing import Briefing
 from hitl.drafting import one_text
 from hitl.guards import as_signer, needed
 from hitl.models import Approval, Decision, Seat
 from hitl.transitions import Event
 from hitl.verdicts import approve_now, next_level, reject_now, standing_of, votes_of
-from hitl.voting import Standing
+from hitl.voting import Standing, Vote
 
 Verdict = Literal["approve", "reject"]
 REASON_LIMIT: Final = 2000
@@ -45,20 +45,21 @@ def decide(
         raise Invalid("Approve or reject.", fields={"verdict": ["approve or reject"]})
     moment = now or clock_now()
     with machine.work(moment) as work:
-        approval = work.lock(approval_id)
-        people = roster()
-        seat = _guard(approval, actor, digest, verdict, reason, moment, people)
+        approval, found = work.lock_and_read(approval_id, briefing.calls(approval_id, moment))
+        known = briefing.read(found)
+        seat = _guard(approval, actor, digest, verdict, reason, moment, known)
         vote = _vote(approval, actor, seat, verdict, reason, channel, moment)
-        votes = votes_of(approval, approval.level, after=rows.insertion(vote))
-        _count(work, approval, actor, verdict, standing_of(approval, approval.level, people, votes))
+        prepared.later(writes.inserting(vote))
+        votes = [*votes_of(approval, approval.level, known), Vote(seat.person_id, verdict)]
+        _count(work, approval, actor, verdict, standing_of(approval, approval.level, known, votes))
     return approval
 
 
 def _guard(
-    approval: Approval, actor: Actor, digest: str, verdict: Verdict, reason: str, moment: datetime, people: Roster
+    approval: Approval, actor: Actor, digest: str, verdict: Verdict, reason: str, moment: datetime, known: Briefing
 ) -> Seat:
     event = Event.APPROVE if verdict == "approve" else Event.REJECT
-    seats = as_signer(approval, actor, event, digest, moment, people)
+    seats = as_signer(approval, actor, event, digest, moment, known)
     if verdict == "reject" and approval.current_level["require_reason"]:
         needed("reason", reason, "A rejection needs a reason here.")
     return seats[0]

@@ -8,11 +8,11 @@ from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from core import prepared, rows
+from core import prepared, rows, writes
 from core.clock import now as clock_now
 from core.errors import NotFound
 from core.log import get_logger
-from core.prepared import Prepared
+from core.prepared import Call, Prepared, Result
 from core.scope import current_tenant_id
 from hitl import claiming, machine, switches
 from hitl.claiming import EXECUTOR, MAX_ATTEMPTS, Claim, backoff
@@ -66,8 +66,8 @@ def _perform(claim: Claim) -> Outcome:
     The look and the call are under one marker, so that whoever throws a switch after the look
     finds the call on the wire and waits for it.
     """
-    with switches.on_the_wire(kind=claim.kind.key, agent_id=claim.agent_id):
-        if switches.covering(kind=claim.kind.key, agent_id=claim.agent_id):
+    with switches.on_the_wire(kind=claim.kind.key, agent_id=claim.agent_id) as stopped_by:
+        if stopped_by:
             # Of an execution that was taken over nobody knows what the first call did.
             return replace(PAUSED, kind="unknown") if claim.retaken else PAUSED
         return _call(claim)
@@ -96,8 +96,8 @@ def _report(claim: Claim, outcome: Outcome, moment: datetime) -> tuple[Approval,
         # This call did nothing. What the call of the lost executor did, nobody knows.
         outcome = replace(outcome, kind="unknown")
     with machine.work(moment) as work:
-        approval = work.lock(claim.approval_id)
-        execution = _lock(claim.execution_id)
+        approval, (found,) = work.lock_and_read(claim.approval_id, [_lock(claim.execution_id)])
+        execution = _one_execution(found)
         if approval.state != State.EXECUTING or execution.fence != claim.fence:
             log.warning("late_report_ignored", approval=str(approval.pk), outcome=outcome.kind)
             return approval, False
@@ -110,11 +110,14 @@ def _report(claim: Claim, outcome: Outcome, moment: datetime) -> tuple[Approval,
     return approval, True
 
 
-def _lock(execution_id: UUID) -> Execution:
-    found = prepared.fetch(_lock_statement(), {"tenant": current_tenant_id(), "id": execution_id})
-    if found is None:
+def _lock(execution_id: UUID) -> Call:
+    return Call(_lock_statement(), {"tenant": current_tenant_id(), "id": execution_id})
+
+
+def _one_execution(found: Result) -> Execution:
+    if found.first is None:
         raise NotFound
-    return rows.loaded(Execution, found)
+    return rows.loaded(Execution, found.first)
 
 
 def _keep(execution: Execution, outcome: Outcome, **columns: Any) -> None:
@@ -124,7 +127,7 @@ def _keep(execution: Execution, outcome: Outcome, **columns: Any) -> None:
         "error": one_text(outcome.error, 500),
         **columns,
     }
-    rows.run(rows.change(Execution, values, {"tenant_id": execution.tenant_id, "id": execution.pk}))
+    prepared.later(writes.changing(Execution, values, {"tenant_id": execution.tenant_id, "id": execution.pk}))
 
 
 def _succeed(work: machine.Work, approval: Approval, execution: Execution, outcome: Outcome, event: Event) -> None:

@@ -10,16 +10,19 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
+from accounts.selectors import Roster, roster_call, roster_of
+from core import prepared
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Refused, TooMany
 from core.ids import uuid7
-from hitl import assessing, clocks, machine, registry, rulebook, seating, switches
+from hitl import absence, assessing, clocks, machine, registry, replacing, risk, rulebook, seating, switches
 from hitl.authors import have_shaped_rules
 from hitl.drafting import digest_of, one_text, risk_columns, signed_columns
 from hitl.models import Approval, Decision
 from hitl.observing import Observed, observe
-from hitl.replacing import lock_replaced, supersede
+from hitl.replacing import supersede
+from hitl.rulebook import Rulebook
 from hitl.transitions import OPEN
 from hitl.types import Origin
 from hitl.verdicts import approve_now, ask, held, reject_now
@@ -38,6 +41,10 @@ class _Request:
     moment: datetime
 
     @property
+    def subject_key(self) -> str:
+        return self.seen.kind.subject_key(self.seen.params)[:200]
+
+    @property
     def requester_id(self) -> UUID | None:
         return self.origin.requester_user_id or self.actor.user_id
 
@@ -45,6 +52,19 @@ class _Request:
         origin = self.origin
         people = {self.requester_id, self.actor.user_id, origin.agent_owner_id, *origin.also_excluded}
         return sorted(person for person in people if person is not None)
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What a request is judged by, as it was when its transaction began."""
+
+    paused: str
+    book: Rulebook
+    history: risk.History
+    people: Roster
+    links: absence.Links
+    replaced: list[Approval]
+    reference: str
 
 
 def propose(
@@ -110,10 +130,11 @@ def _refuse_for(reason: str) -> None:
 
 def _open(request: _Request) -> Approval:
     with machine.work(request.moment) as work:
-        share_unless_paused(request.seen.kind.key, request.origin.agent_id)
-        approval, matched, seating_plan = _draft(request)
+        ground = _read(request)
+        _refuse_for(ground.paused)
+        approval, matched, seating_plan = _draft(request, ground)
         _refuse_if_flooded(request.origin.agent_id, approval.snapshot["open_per_agent"])
-        replaced = lock_replaced(approval)
+        replaced = ground.replaced
         clock = clocks.start(approval.snapshot, 1, request.moment)
         timers = {machine.Kind.EXPIRE.value: approval.expires_at, **clock.timers}
         facts = {"supersedes": [each.reference for each in replaced]} if replaced else {}
@@ -134,9 +155,37 @@ def _refuse_if_flooded(agent_id: UUID | None, cap: int) -> None:
         raise TooMany("The agent has too many open requests.", code="open_cap", cap=cap)
 
 
-def _draft(request: _Request) -> tuple[Approval, assessing.Matched, seating.Seating]:
-    origin, moment, seen = request.origin, request.moment, request.seen
-    book = rulebook.current()
+def _read(request: _Request) -> _Ground:
+    """Keep switches from being thrown, and read what the request is judged by: one message.
+
+    Locks are taken in this order: switches, the requests it replaces, the counter.
+    """
+    kind, asker, agent = request.seen.kind.key, request.requester_id, request.origin.agent_id
+    found = prepared.exchange(
+        [
+            *switches.share_and_look_calls(kind=kind, agent_id=agent),
+            rulebook.mark_call(),
+            assessing.history_call(asker, agent),
+            roster_call(),
+            absence.links_call(request.moment),
+            replacing.lock_call(kind=kind, subject_key=request.subject_key, requester_id=asker, agent_id=agent),
+            machine.number_call(),
+        ]
+    )
+    _, look, mark, history, members, links, replaced, number = found
+    return _Ground(
+        paused=switches.reason_of(look),
+        book=rulebook.as_marked(mark),
+        history=assessing.history_of(history),
+        people=roster_of(members),
+        links=absence.links_of(links),
+        replaced=replacing.locked(replaced),
+        reference=machine.reference_of(number),
+    )
+
+
+def _draft(request: _Request, ground: _Ground) -> tuple[Approval, assessing.Matched, seating.Seating]:
+    origin, moment, seen, book = request.origin, request.moment, request.seen, ground.book
     assessed = assessing.assess(
         seen.kind,
         seen.params,
@@ -145,6 +194,7 @@ def _draft(request: _Request) -> tuple[Approval, assessing.Matched, seating.Seat
         agent_id=origin.agent_id,
         moment=moment,
         book=book,
+        history=ground.history,
     )
     matched = assessing.match(
         seen.kind.key,
@@ -158,9 +208,11 @@ def _draft(request: _Request) -> tuple[Approval, assessing.Matched, seating.Seat
     )
     excluded = request.excluded()
     matched = _without_own_rule(matched, excluded)
-    places = seating.plan(matched.snapshot["levels"][0], excluded, moment)
+    level = matched.snapshot["levels"][0]
+    places = seating.plan(level, excluded, moment, people=ground.people, links=ground.links)
     approval = Approval(
         id=uuid7(),
+        reference=ground.reference,
         requester_id=request.requester_id,
         requester_kind=request.actor.kind,
         agent_id=origin.agent_id,
@@ -173,7 +225,7 @@ def _draft(request: _Request) -> tuple[Approval, assessing.Matched, seating.Seat
         notes=one_text(origin.notes, 2000),
         excluded=excluded,
         dedupe_key=request.dedupe_key,
-        subject_key=seen.kind.subject_key(seen.params)[:200],
+        subject_key=request.subject_key,
         workflow_id=matched.workflow_id,
         workflow_version=matched.version,
         snapshot=matched.snapshot,

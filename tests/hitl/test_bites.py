@@ -172,8 +172,8 @@ def _newest(old: Any, new: Any) -> Any:
     return new
 
 
-def _everybody(excluded: Any, links: Any) -> Any:
-    return list(seating.deciders().values())
+def _everybody(excluded: Any, links: Any, people: Any = None) -> Any:
+    return list(seating.deciders(people).values())
 
 
 def _clamped(level: Any, seats: Any) -> int:
@@ -212,8 +212,7 @@ def _keyed_whatever(work: Any, approval: Any, seen: Any, **options: Any) -> Any:
     return _take_over(work, approval, dataclasses.replace(seen, kind=kind), **options)
 
 
-def _any_revision(approval: Any, level: int, **options: Any) -> list[Any]:
-    _votes_of(approval, level, **options)  # writes the vote that is given now
+def _any_revision(approval: Any, level: int, known: Any = None) -> list[Any]:
     rows = verdicts.Decision.objects.filter(approval=approval, level=level, verdict__in=("approve", "reject"))
     return [voting.Vote(row.person_id, row.verdict) for row in rows.order_by("id")]
 
@@ -224,12 +223,7 @@ def _nobody_lost(*args: Any) -> Any:
 
 _needed, _flush, _write = voting.required_votes, machine.Work.flush, machine.Work._write
 _inner_report = executing._report
-_report, _take_over, _sitting, _votes_of = (
-    executing.report,
-    claiming._take_over,
-    seating.sitting,
-    verdicts.votes_of,
-)
+_report, _take_over, _sitting = executing.report, claiming._take_over, seating.sitting
 
 BROKEN: dict[str, tuple[Patch, Walk, str]] = {
     "digest of a vote": (_patched(guards, "check_digest", _says(None)), _stale_vote, "vote"),

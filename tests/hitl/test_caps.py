@@ -12,7 +12,6 @@ from django.db import connection
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
-from core.rows import Statement
 from core.scope import tenant_scope
 from hitl import caps, services, settling
 from hitl.models import Approval, Cap, CapReservation, Notification
@@ -148,8 +147,8 @@ def test_unknown_outcome_keeps_its_share_until_it_is_settled(scene: Scene) -> No
     approval = _approved(scene, 1, kind="test_press_plain")
     CapReservation.objects.create(cap=cap, approval=approval, revision=1, period=caps.period_of(cap, now()), amount=4)
 
-    settling.settle(Statement("select 1"), approval, State.EXECUTING, State.UNKNOWN, {}, now())
+    settling.settle(approval, State.EXECUTING, State.UNKNOWN, {}, now())
     assert _states() == ["reserved"]
-    settling.settle(Statement("select 1"), approval, State.UNKNOWN, State.FAILED, {}, now())
+    settling.settle(approval, State.UNKNOWN, State.FAILED, {}, now())
     assert _states() == ["released"]
     assert stored(approval).state == "approved"

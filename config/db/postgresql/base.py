@@ -4,33 +4,19 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from django.db.backends.postgresql import base
+from django.db.backends.utils import debug_transaction
 from django.db.utils import NotSupportedError
 from psycopg import sql
 
-from core.scope import current_scope
+from core import ahead
 
 # Sent without the tenant: they touch no row, and one of them must work in a failed transaction.
 _BARE = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 
 
-def tenant_prefix() -> str:
-    """Return the statement that tells the database the scope, for this message or transaction only."""
-    scope = current_scope()
-    role = "walker_platform" if scope.kind == "platform" else "none"
-    tenant = str(scope.tenant_id) if scope.tenant_id else ""
-    return f"select set_config('walker.tenant', '{tenant}', true), set_config('role', '{role}', true);"
-
-
-def _prefixed(query: Any) -> Any:
-    if isinstance(query, sql.Composable):
-        return sql.SQL(tenant_prefix()) + query
-    if isinstance(query, bytes):
-        return tenant_prefix().encode() + query
-    return tenant_prefix() + query
-
-
 # Which class this is depends on the driver found at run time, so it has no type.
 _Cursor: Any = base.Cursor
+_Wrapper: Any = base.DatabaseWrapper
 
 
 class TenantCursor(_Cursor):
@@ -40,12 +26,46 @@ class TenantCursor(_Cursor):
     """
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-        """Run one statement within the current scope."""
-        if isinstance(query, str) and query.startswith(_BARE):
-            return super().execute(query, params, **options)
-        super().execute(_prefixed(query), params, **options)
-        self.nextset()
+        """Run one statement within the current scope, after those that wait on the connection."""
+        text = self._text(query, params)
+        waiting = ahead.take_from(self.connection) or ahead.Ahead()
+        if text.startswith("ROLLBACK"):  # to a savepoint, which stands before whatever still waits
+            waiting = ahead.Ahead()
+        if not text.startswith(_BARE):
+            waiting.enter()
+        self._send(waiting, text, **options)
         return self
+
+    def commit(self) -> None:
+        """End the transaction by the message of what waits; after it where a result still has to be looked at."""
+        waiting = ahead.take_from(self.connection)
+        if waiting is None or waiting.is_empty:
+            self.connection.commit()
+        elif not waiting.checks:
+            self._send(waiting, "commit")
+        else:
+            try:
+                self._send(waiting, "select 1")
+            except BaseException:
+                # Django rolls back after an error of the database only.
+                self.connection.rollback()
+                raise
+            self.connection.commit()
+
+    def _text(self, query: Any, params: Any) -> str:
+        if params is not None:
+            merged: str = self.mogrify(query, params)
+            return merged
+        if isinstance(query, sql.Composable):
+            return query.as_string(self.connection)
+        return query.decode() if isinstance(query, bytes) else str(query)
+
+    def _send(self, waiting: ahead.Ahead, text: str, **options: Any) -> None:
+        super().execute("".join([*waiting.texts, text]), None, **options)
+        for place in range(len(waiting.texts)):
+            if place in waiting.checks:
+                waiting.checks[place](self.rowcount)
+            self.nextset()
 
     def executemany(self, query: Any, params_seq: Iterable[Any], **options: Any) -> None:
         """Run the statement once for each set of parameters."""
@@ -61,7 +81,7 @@ class TenantCursor(_Cursor):
         raise NotSupportedError("stream() goes round the tenant wall; use keyset pages.")
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class DatabaseWrapper(_Wrapper):
     """The back end; `OPTIONS["tenant_wall"] = False` gives the owner's plain cursor to migrations."""
 
     def get_connection_params(self) -> dict[str, Any]:
@@ -70,3 +90,31 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if params.pop("tenant_wall", True):
             params["cursor_factory"] = TenantCursor
         return params
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Return a connection on which nothing waits, also when it comes from the pool."""
+        raw = super().get_new_connection(conn_params)
+        if raw.cursor_factory is TenantCursor:
+            ahead.keep_on(raw)
+        return raw
+
+    def _start_transaction_under_autocommit(self) -> None:
+        """Begin with the first statement, in its message; Django calls this where an atomic block begins."""
+        if ahead.on(self.connection) is None:
+            self._set_autocommit(False)
+        else:
+            ahead.begin_on(self.connection)
+
+    def _commit(self) -> None:
+        if self.connection is None:
+            return
+        if ahead.on(self.connection) is None:
+            super()._commit()
+            return
+        with debug_transaction(self, "COMMIT"), self.wrap_database_errors, self.connection.cursor() as cursor:
+            cursor.commit()
+
+    def _rollback(self) -> None:
+        if self.connection is not None:
+            ahead.take_from(self.connection)
+        super()._rollback()

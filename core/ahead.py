@@ -1,0 +1,74 @@
+"""What goes ahead of a statement in its message: the scope, a BEGIN, and writes whose results nobody needs at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from core.scope import current_scope
+
+_PLACE: Final = "_walker_ahead"
+_BEGIN: Final = "begin;"
+Check = Callable[[int], None]
+
+
+def scope_text() -> str:
+    """Return the statement that tells the database the scope, for this message or transaction only."""
+    scope = current_scope()
+    role = "walker_platform" if scope.kind == "platform" else "none"
+    tenant = str(scope.tenant_id) if scope.tenant_id else ""
+    return f"select set_config('walker.tenant', '{tenant}', true), set_config('role', '{role}', true);"
+
+
+@dataclass(slots=True)
+class Ahead:
+    """Statements in their order, as text; each is one result of the message that takes them along."""
+
+    texts: list[str] = field(default_factory=list)
+    checks: dict[int, Check] = field(default_factory=dict)
+    scope: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was asked of the database: a transaction that has only begun has not."""
+        return not self.texts or self.texts == [_BEGIN]
+
+    def add(self, text: str, check: Check | None = None) -> None:
+        """Put one statement of the current scope at the end; `check` is called with the number of rows it took."""
+        self.enter()
+        if check is not None:
+            self.checks[len(self.texts)] = check
+        self.texts.append(f"{text};")
+
+    def enter(self) -> None:
+        """Name the current scope for what follows, unless it is that of what stands before."""
+        scope = scope_text()
+        if scope != self.scope:
+            self.texts.append(scope)
+            self.scope = scope
+
+
+def keep_on(raw: Any) -> None:
+    """Let statements wait on a driver's connection that has just been opened or taken from the pool."""
+    setattr(raw, _PLACE, Ahead())
+
+
+def on(raw: Any) -> Ahead | None:
+    """Return what waits on a driver's connection; None where nothing may wait."""
+    found: Ahead | None = getattr(raw, _PLACE, None)
+    return found
+
+
+def begin_on(raw: Any) -> None:
+    """Begin a transaction with the next message."""
+    setattr(raw, _PLACE, Ahead([_BEGIN]))
+
+
+def take_from(raw: Any) -> Ahead | None:
+    """Return what waits, and let nothing wait any more."""
+    found = on(raw)
+    if found is not None and found.texts:
+        setattr(raw, _PLACE, Ahead())
+        return found
+    return None
