@@ -34,6 +34,11 @@ class Ahead:
         """Whether nothing was asked of the database: a transaction that has only begun has not."""
         return not self.texts or self.texts == [_BEGIN]
 
+    @property
+    def begins(self) -> bool:
+        """Whether a transaction is begun by it."""
+        return self.texts[:1] == [_BEGIN]
+
     def add(self, text: str, check: Check | None = None) -> None:
         """Put one statement of the current scope at the end; `check` is called with the number of rows it took."""
         self.enter()

@@ -133,6 +133,7 @@ def _text(call: Call | Statement) -> str:
         known = _known[connection.connection] = set()
     if statement.name not in known:
         with connection.cursor() as cursor:
+            cursor.execute("select 1")  # what waits: the server keeps the text of the whole message with the statement
             cursor.execute(statement.make)
         known.add(statement.name)
     literal = _literals().as_literal

@@ -7,6 +7,7 @@ from django.db.backends.postgresql import base
 from django.db.backends.utils import debug_transaction
 from django.db.utils import NotSupportedError
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
 from core import ahead
 
@@ -61,7 +62,13 @@ class TenantCursor(_Cursor):
         return query.decode() if isinstance(query, bytes) else str(query)
 
     def _send(self, waiting: ahead.Ahead, text: str, **options: Any) -> None:
-        super().execute("".join([*waiting.texts, text]), None, **options)
+        try:
+            super().execute("".join([*waiting.texts, text]), None, **options)
+        except BaseException:
+            if waiting.begins and self.connection.info.transaction_status == TransactionStatus.IDLE:
+                # Not even that was run: whoever goes on must not do so outside of a transaction.
+                ahead.begin_on(self.connection)
+            raise
         for place in range(len(waiting.texts)):
             if place in waiting.checks:
                 waiting.checks[place](self.rowcount)

@@ -1,0 +1,135 @@
+"""Writes that wait for the next message of their transaction: in their place, in their scope, or not at all."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from core import ahead, prepared
+from core.errors import Conflict
+from core.ids import uuid7
+from core.models import StreamHead
+from core.rows import Statement
+from core.scope import tenant_scope
+from tests.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+_WRITE = "insert into core_streamhead (id, tenant_id, stream, seq) values (%s, %s, %s, %s)"
+
+
+@pytest.fixture
+def world(committed_world: World) -> Iterator[World]:
+    with tenant_scope(committed_world.acme.pk):
+        yield committed_world
+
+
+def head(world: World, stream: str, seq: int = 1) -> Statement:
+    return Statement(_WRITE, [uuid7(), world.acme.pk, stream, seq])
+
+
+def one_row(taken: int) -> None:
+    if taken != 1:
+        raise Conflict("Somebody was faster.")
+
+
+def write_all(*writes: Statement, ask_before_commit: bool = False) -> None:
+    with transaction.atomic():
+        for write in writes:
+            prepared.later(write, check=one_row)
+        if ask_before_commit:
+            streams()
+
+
+def write_and_refuse(world: World, stream: str) -> None:
+    with transaction.atomic():
+        prepared.later(head(world, stream))
+        raise Conflict("No.")
+
+
+def streams() -> list[str]:
+    return sorted(StreamHead.objects.values_list("stream", flat=True))
+
+
+def test_write_that_waits_is_seen_by_the_next_statement(world: World) -> None:
+    with transaction.atomic(), CaptureQueriesContext(connection) as sent:
+        prepared.later(head(world, "a"))
+        prepared.later(head(world, "b"))
+        assert not sent
+        assert streams() == ["a", "b"]
+        assert len(sent) == 1
+
+
+def test_write_that_waits_goes_with_the_commit(world: World) -> None:
+    with CaptureQueriesContext(connection) as sent, transaction.atomic():
+        prepared.later(head(world, "a"))
+    assert [query["sql"] for query in sent] == ["COMMIT"]
+    assert streams() == ["a"]
+
+
+def test_transaction_that_asks_nothing_sends_nothing(world: World) -> None:
+    connection.ensure_connection()
+    with transaction.atomic():
+        pass
+    assert connection.connection.info.transaction_status.name == "IDLE"
+    with transaction.atomic():
+        assert streams() == []
+        assert connection.connection.info.transaction_status.name == "INTRANS"
+
+
+def test_write_that_waits_is_undone_with_its_transaction(world: World) -> None:
+    with pytest.raises(Conflict):
+        write_and_refuse(world, "a")
+    assert streams() == []
+
+
+def test_write_that_waits_is_undone_with_its_savepoint_only(world: World) -> None:
+    with transaction.atomic():
+        prepared.later(head(world, "kept"))
+        with pytest.raises(Conflict):
+            write_and_refuse(world, "undone")
+        prepared.later(head(world, "also"))
+    assert streams() == ["also", "kept"]
+
+
+def test_commit_that_fails_undoes_everything(world: World) -> None:
+    with pytest.raises(DatabaseError):
+        write_all(head(world, "a"), head(world, "a"))
+    assert streams() == []
+    assert connection.get_autocommit()
+
+
+@pytest.mark.parametrize("at_commit", [True, False])
+def test_row_count_that_does_not_fit_undoes_everything(world: World, at_commit: bool) -> None:
+    nowhere = Statement("update core_streamhead set seq = 9 where stream = %s", ["nowhere"])
+    with pytest.raises(Conflict):
+        write_all(head(world, "a"), nowhere, ask_before_commit=not at_commit)
+    assert streams() == []
+
+
+def test_each_write_keeps_the_scope_it_was_asked_in(world: World) -> None:
+    foreign = "update core_streamhead set seq = 9 where stream = %s"
+    taken: list[int] = []
+    with transaction.atomic():
+        prepared.later(head(world, "a"))
+        with tenant_scope(world.globex.pk):
+            prepared.later(Statement(foreign, ["a"]), check=taken.append)
+        prepared.later(Statement(foreign, ["a"]), check=taken.append)
+    assert taken == [0, 1]
+
+
+def test_statement_that_cannot_be_read_leaves_nothing_outside_of_the_transaction(world: World) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        with pytest.raises(DatabaseError):
+            cursor.execute("selec 1")
+        cursor.execute(_WRITE, head(world, "a").params)
+        transaction.set_rollback(True)
+    assert streams() == []
+
+
+def test_nothing_waits_outside_of_a_transaction(world: World) -> None:
+    prepared.later(head(world, "a"), check=one_row)
+    waiting = ahead.on(connection.connection)
+    assert waiting is not None
+    assert waiting.is_empty
+    assert streams() == ["a"]
