@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 from channels_app.admin_forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
 from channels_app.admin_mail import OWN_OF_MAIL, REFUSED, MailDoors, is_mail
 from channels_app.admin_widgets import WidgetDoors
+from channels_app.doors import refused_key
 from channels_app.whatsapp import connecting
-from channels_app.whatsapp.inbound import refused_key
 from channels_app.whatsapp.numbers import KINDS
 from console.actions import ServiceAction, service_action
 from console.forms import ConsoleForm

@@ -8,18 +8,15 @@ from typing import Final
 from uuid import UUID
 
 from django.conf import settings
-from django.core.cache import cache
 from django.core.exceptions import SuspiciousOperation
-from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
-from redis.exceptions import RedisError
 
 from channels_app import deliveries, hints
+from channels_app.doors import Refusal, note_refused, signed_body, take
 from channels_app.whatsapp import numbers, signature
 from conversations.texts import clean
-from core.counters import counter
 from core.crypto import blind_index
 from core.log import get_logger
 from core.scope import tenant_scope
@@ -30,19 +27,8 @@ PROVIDER: Final = "twilio"
 LINE: Final = "channels_app_inbounddelivery.queue_key"
 BODY_LIMIT: Final = 64 * 1024
 NOTHING_TO_SAY: Final = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
-REFUSED_SHOWN: Final = 24 * 3600
-REFUSED = counter("walker_webhook_refused_total", "Webhooks that were not taken, by reason.", ["provider", "reason"])
-TAKEN = counter("walker_webhook_taken_total", "Webhooks that were stored or were there already.", ["provider"])
 _SID = re.compile(r"[A-Za-z0-9]{1,64}")
 _WORD = re.compile(r"[a-z_]{1,32}")
-
-
-class Refusal(Exception):
-    """The request is not taken; the reason is counted, the caller learns the status only."""
-
-    def __init__(self, reason: str, status: int = 403) -> None:
-        super().__init__(reason)
-        self.reason, self.status = reason, status
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,35 +56,19 @@ def status(request: HttpRequest, message_id: UUID) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, target: UUID | None) -> HttpResponse:
-    try:
-        call = _read(request)
-        deliveries.store(_arrival(call, _verified(call, target), target))
-    except Refusal as refusal:
-        REFUSED.labels(PROVIDER, refusal.reason).inc()
-        return HttpResponse(status=refusal.status)
-    except DatabaseError:
-        log.warning("webhook_not_stored", provider=PROVIDER, exc_info=True)
-        REFUSED.labels(PROVIDER, "database").inc()
-        return HttpResponse(status=503)
-    TAKEN.labels(PROVIDER).inc()
+    problem = take(PROVIDER, lambda: _store(_read(request), target))
+    return problem or HttpResponse(NOTHING_TO_SAY, content_type="text/xml")
+
+
+def _store(call: Call, target: UUID | None) -> None:
+    deliveries.store(_arrival(call, _verified(call, target), target))
     if not _is_report(call, target):
         # Nobody waits for a tick: reports are found by the sweep, or by the next message's hint.
         hints.stored.give()
-    return HttpResponse(NOTHING_TO_SAY, content_type="text/xml")
 
 
 def _read(request: HttpRequest) -> Call:
-    if not request.headers.get(signature.SIGNATURE_HEADER, "").strip():
-        raise Refusal("no_signature")
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or int(length) > BODY_LIMIT:
-        raise Refusal("too_large", 413)
-    try:
-        body = request.body
-    except (OSError, SuspiciousOperation) as problem:
-        raise Refusal("too_large", 413) from problem
-    if len(body) > BODY_LIMIT:
-        raise Refusal("too_large", 413)
+    body = signed_body(request, header=signature.SIGNATURE_HEADER, limit=BODY_LIMIT)
     if request.content_type == "application/json":
         return Call(request, body, None, _json_fields(body))
     try:
@@ -131,7 +101,7 @@ def _verified(call: Call, target: UUID | None) -> numbers.Number:
     if not any(number.secrets for number in named):
         log.warning("channel_without_secret", account=str(named[0].account_id))
         raise Refusal("no_secret", 503)
-    _note_refused(named)
+    note_refused((number.tenant_id, number.account_id) for number in named)
     raise Refusal("bad_signature")
 
 
@@ -184,16 +154,3 @@ def _kept_headers(request: HttpRequest) -> dict[str, str]:
     kept = {name: request.headers.get(name, "")[:200].replace("\0", "") for name in names}
     part = request.GET.get("part", "")
     return {**kept, "part": part[:8]} if part.isascii() and part.isprintable() else kept
-
-
-def refused_key(tenant_id: UUID, account_id: UUID) -> str:
-    """Return the cache key of "a wrong signature came lately", for the console."""
-    return f"{tenant_id.hex}:webhook-refused:{account_id.hex}"
-
-
-def _note_refused(named: list[numbers.Number]) -> None:
-    try:
-        for number in named:
-            cache.set(refused_key(number.tenant_id, number.account_id), 1, timeout=REFUSED_SHOWN)
-    except (RedisError, OSError):
-        log.warning("refusal_not_noted")

@@ -9,9 +9,9 @@ from django.db import connection
 from sendgrid.helpers.eventwebhook import EventWebhook
 
 from channels_app import deliveries
+from channels_app.doors import REFUSED
 from channels_app.email import signature
 from channels_app.models import InboundDelivery
-from channels_app.whatsapp.inbound import REFUSED
 from conversations.models import ChannelAccount
 from core.clock import now
 from core.scope import tenant_scope
