@@ -11,7 +11,6 @@ from conversations.selectors.counts import (
 from conversations.selectors.customers import (
     find_customer_conversation,
     frames_for_customer,
-    owned_by_contact,
     snapshot_for_customer,
 )
 from conversations.selectors.directory import (
@@ -34,10 +33,8 @@ from conversations.selectors.lists import (
 from conversations.selectors.messages import (
     MessagePage,
     MessageRow,
-    TranscriptTurn,
     list_messages,
     row_of,
-    transcript,
 )
 from conversations.selectors.notes import NoteRow, list_notes
 from conversations.selectors.stops import STOP_LIFE, stop_key, stopped_at
@@ -53,7 +50,6 @@ __all__ = [
     "MessagePage",
     "MessageRow",
     "NoteRow",
-    "TranscriptTurn",
     "count_by_day",
     "count_live",
     "count_needing_person",
@@ -71,7 +67,6 @@ __all__ = [
     "list_conversations",
     "list_messages",
     "list_notes",
-    "owned_by_contact",
     "points_in_order",
     "read_contact",
     "row_of",
@@ -79,5 +74,4 @@ __all__ = [
     "stop_key",
     "stopped_at",
     "tags_of_conversation",
-    "transcript",
 ]

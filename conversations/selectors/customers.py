@@ -26,12 +26,6 @@ def find_customer_conversation(*, channel_account_id: UUID, kind: str, value: st
     return found
 
 
-def owned_by_contact(*, conversation_id: UUID, contact_id: UUID) -> bool:
-    """Tell whether a conversation is this contact's."""
-    rows = Conversation.objects.filter(pk=conversation_id, contact_id=contact_id)
-    return rows.exists()
-
-
 def frames_for_customer(conversation_id: UUID, after: int, *, limit: int = FRAMES) -> list[dict[str, Any]]:
     """Return the numbered events above `after` as frames, with the text in clear.
 

@@ -1,4 +1,4 @@
-"""Messages of a conversation: masked pages for staff, masked turns for the model."""
+"""Messages of a conversation: masked pages for staff."""
 
 from __future__ import annotations
 
@@ -45,18 +45,6 @@ class MessagePage:
 
     rows: Sequence[MessageRow]
     before: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class TranscriptTurn:
-    """One turn as a model may read it: masked."""
-
-    message_id: UUID
-    seq: int
-    sender_type: str
-    text: str = field(repr=False)
-    metadata: Mapping[str, Any] = field(repr=False)
-    created_at: datetime
 
 
 def list_messages(
@@ -132,20 +120,3 @@ PUBLIC_METADATA: Final = (
 def public_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys that hold ids and states only, and may be shown to everybody concerned."""
     return {key: metadata[key] for key in PUBLIC_METADATA if key in metadata}
-
-
-def transcript(conversation_id: UUID, limit: int = 30) -> list[TranscriptTurn]:
-    """Return the last turns of a conversation, masked, oldest first. For agents, in the tenant's scope."""
-    rows = Message.objects.filter(conversation_id=conversation_id).defer("body")
-    found = list(rows.order_by("-seq")[: max(0, min(limit, MOST))])
-    return [
-        TranscriptTurn(
-            message_id=message.pk,
-            seq=message.seq,
-            sender_type=message.sender_type,
-            text=message.masked_body,
-            metadata=public_metadata(message.metadata),
-            created_at=message.created_at,
-        )
-        for message in reversed(found)
-    ]

@@ -6,7 +6,6 @@ from conversations.services.channels import clear_trouble, connect_channel, look
 from conversations.services.contacts import (
     add_point,
     add_tag,
-    contact_actor,
     introduce,
     is_known,
     link_contact_to_user,
@@ -39,7 +38,6 @@ __all__ = [
     "clear_trouble",
     "close",
     "connect_channel",
-    "contact_actor",
     "deliver",
     "escalate",
     "fail_attachment",

@@ -38,19 +38,6 @@ class FoundContact:
     is_verified: bool
 
 
-def contact_actor(contact: Contact, *, address: str = "", user_agent: str = "") -> Actor:
-    """Return the contact as an actor; a colleague's contact carries his user id (four eyes)."""
-    return Actor(
-        kind="contact",
-        id=contact.pk,
-        user_id=contact.user_id,
-        role="contact",
-        name="contact",
-        address=address,
-        user_agent=user_agent[:200],
-    )
-
-
 def point_index(kind: str, value: str) -> str:
     """Return the blind index under which a contact point is kept in the tenant in scope."""
     return blind_index(points.normalise(kind, value), column=points.COLUMN)
@@ -109,13 +96,6 @@ def brought_up_to_date(found: FoundContact, sender: SenderIdentity) -> FoundCont
         Contact.objects.filter(pk=found.contact_id, user=None).update(user_id=colleague)
         user_id = colleague
     return FoundContact(found.contact_id, user_id, found.point_id, sender.verified)
-
-
-def proven_user(sender: SenderIdentity, found: FoundContact) -> UUID | None:
-    """Return the colleague who wrote a message: only a verified sender is one, and only the one he is linked to."""
-    if not sender.verified or sender.user_id not in (None, found.user_id):
-        return None
-    return found.user_id
 
 
 def introduce(*, actor: Actor, sender: SenderIdentity) -> UUID:
