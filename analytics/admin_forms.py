@@ -6,10 +6,10 @@ from typing import Any
 
 from django import forms
 
-from analytics.due import zones
 from analytics.models import BriefPreference
 from analytics.texts import IN_CONSOLE, SECTIONS, Language
 from console.forms import ConsoleForm
+from console.zones import zone_choices
 
 PLACES = tuple(f"place_{number}" for number in range(1, len(SECTIONS) + 1))
 
@@ -21,7 +21,7 @@ class BriefForm(ConsoleForm):
     at = forms.TimeField(
         label="Local time", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"), help_text="Every day."
     )
-    zone = forms.ChoiceField(label="Time zone", choices=lambda: [(name, name.replace("_", " ")) for name in zones()])
+    zone = forms.ChoiceField(label="Time zone", choices=zone_choices, help_text="Type the name of a city to find it.")
     language = forms.ChoiceField(label="Language", choices=[(code.value, code.label) for code in Language])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 WINDOW: Final = timedelta(hours=6)
 """How late a brief may still be sent; later than that the day is skipped, and a row says so."""
@@ -36,12 +36,6 @@ class Plan:
     missed: tuple[Slot, ...]
     due: tuple[Slot, ...]
     following: Slot
-
-
-def zones() -> list[str]:
-    """Return the names of the zones that a person may choose, in order."""
-    named = (name for name in available_timezones() if "/" in name or name == "UTC")
-    return sorted(name for name in named if not name.startswith(("Etc/", "SystemV/", "posix/", "right/")))
 
 
 def slot_of(day: date, at: time, zone: ZoneInfo) -> Slot | None:

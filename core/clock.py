@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import cache
+from zoneinfo import available_timezones
 
 _set_moment: ContextVar[datetime | None] = ContextVar("walker_moment", default=None)
 
@@ -21,3 +23,10 @@ def at(moment: datetime) -> Iterator[None]:
         yield
     finally:
         _set_moment.reset(token)
+
+
+@cache
+def zones() -> tuple[str, ...]:
+    """Return the names of the time zones that people choose from, in order; aliases of machines are left out."""
+    named = (name for name in available_timezones() if "/" in name or name == "UTC")
+    return tuple(sorted(name for name in named if not name.startswith(("Etc/", "SystemV/", "posix/", "right/"))))

@@ -1,6 +1,7 @@
 """The console's pages of approver groups, business calendars, limits and weights of risks."""
 
 import re
+from itertools import groupby
 from typing import Any, Final
 
 from django import forms
@@ -17,6 +18,7 @@ from console.navigation import Nav
 from console.people import name_in, names_of
 from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
+from console.zones import zone_choices
 from core.actors import Actor
 from core.clock import now
 from core.errors import Invalid
@@ -135,7 +137,7 @@ class CalendarForm(VersionedForm):
     """Working time as one writes it down."""
 
     name = forms.CharField(label="Name", max_length=60, help_text="Such as “Office Madrid”.")
-    zone = forms.CharField(label="Time zone", max_length=60, help_text="Such as Europe/Madrid.")
+    zone = forms.ChoiceField(label="Time zone", help_text="Type the name of a city to find it.")
     holidays = forms.CharField(
         label="Holidays",
         required=False,
@@ -145,6 +147,7 @@ class CalendarForm(VersionedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["zone"].choices = zone_choices(self.initial.get("zone", ""))  # type: ignore[attr-defined]
         for day in DAYS:
             self.fields[day] = forms.CharField(
                 label=DAY_NAMES[day],
@@ -161,7 +164,7 @@ class CalendarForm(VersionedForm):
         week = {day: _shifts(said[day]) for day in DAYS if said[day].strip()}
         lines = [line.strip().partition(" ") for line in said["holidays"].splitlines() if line.strip()]
         days = [{"day": day, "name": name.strip()} for day, _, name in lines]
-        return {"name": said["name"], "zone": said["zone"].strip(), "week": week, "holidays": days}
+        return {"name": said["name"], "zone": said["zone"], "week": week, "holidays": days}
 
 
 def _shifts(text: str) -> list[list[str]]:
@@ -172,6 +175,16 @@ def _hours(shifts: list[list[str]]) -> str:
     return ", ".join("-".join(shift) for shift in shifts)
 
 
+def _days_alike(week: dict[str, list[list[str]]]) -> list[str]:
+    """Return a week as one writes it on a door: "Mon to Fri 09:00-17:00"."""
+    texts = []
+    for hours, group in groupby(DAYS, key=lambda day: _hours(week.get(day) or [])):
+        days = [day.title() for day in group]
+        if hours:
+            texts.append(f"{days[0]}{f' to {days[-1]}' if len(days) > 1 else ''} {hours}")
+    return texts
+
+
 @admin.register(BusinessCalendar)
 class CalendarAdmin(_PolicyAdmin):
     """Which hours count towards a due time."""
@@ -180,19 +193,24 @@ class CalendarAdmin(_PolicyAdmin):
     intro = "Which hours count towards an answer's due time. Promised due times stay when a calendar changes."
     empty_title = "No calendars yet"
     empty_text = "Without one, every hour counts."
-    list_display = ("name", "zone", "hours", "days_off", "use")
+    list_display = ("name", "place", "hours", "days_off", "use")
     ordering = ("name",)
-    detail_fields = ("name", "zone", "hours", "off", "use", "version")
+    detail_fields = ("name", "place", "hours", "off", "use", "version")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BusinessCalendar]:
         """Count the levels with the calendars."""
         rows: QuerySet[BusinessCalendar] = super().get_queryset(request).annotate(level_count=Count("levels"))
         return rows
 
+    @admin.display(description="Time zone")
+    def place(self, calendar: BusinessCalendar) -> str:
+        """Return the zone."""
+        return calendar.zone.replace("_", " ")
+
     @admin.display(description="Hours")
     def hours(self, calendar: BusinessCalendar) -> str:
-        """Return the week in words."""
-        return "; ".join(f"{day.title()} {_hours(calendar.week[day])}" for day in DAYS if calendar.week.get(day))
+        """Return the week in words: days of the same hours together."""
+        return "; ".join(_days_alike(calendar.week)) or "No work"
 
     @admin.display(description="Holidays")
     def days_off(self, calendar: BusinessCalendar) -> int:

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, time
-from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from analytics.due import next_slot, zones
+from analytics.due import next_slot
 from analytics.models import Brief, BriefPreference
 from analytics.selectors import person_of
 from analytics.texts import SECTIONS, TEXTS
 from core import audit
 from core.actors import Actor, system
 from core.clock import now as clock_now
+from core.clock import zones
 from core.errors import Invalid
 
 OBJECT = "analytics.briefpreference"
-known_zones = cache(lambda: frozenset(zones()))
 
 
 def set_preference(
@@ -69,7 +68,7 @@ def switch_off(*, user_id: UUID) -> bool:
 
 def _check(zone: str, sections: Sequence[str], language: str) -> None:
     wrong = {}
-    if zone not in known_zones():
+    if zone not in zones():
         wrong["zone"] = ["Give a zone of the IANA list, such as Europe/Berlin."]
     if not sections or len(set(sections)) != len(sections) or not set(sections) <= set(SECTIONS):
         wrong["sections"] = [f"Give each section once: {', '.join(SECTIONS)}."]

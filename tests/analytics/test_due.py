@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.due import DAY, WINDOW, next_slot, plan, slot_of, zones
+from analytics.due import DAY, WINDOW, next_slot, plan, slot_of
+from core.clock import zones
 from tests.analytics.year import ZONES, Person, live
 
 BERLIN = ZoneInfo("Europe/Berlin")
