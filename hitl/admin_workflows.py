@@ -25,7 +25,15 @@ from hitl.rulebook import with_levels
 from hitl.services.workflows import conditions_of, levels_of
 from hitl.simulating import Simulation, Trial, simulate
 from hitl.summary import Label, sentence
-from hitl.workflow_forms import CHANNELS, SentenceForm, WorkflowForm, in_words_of_the_form, initial_of, values_of
+from hitl.workflow_forms import (
+    CHANNELS,
+    SentenceForm,
+    WorkflowForm,
+    defaults,
+    in_words_of_the_form,
+    initial_of,
+    values_of,
+)
 
 __all__ = ["WorkflowAdmin"]
 MANAGE: Final = "hitl.manage_workflow"
@@ -124,6 +132,8 @@ class WorkflowAdmin(ServiceAdmin):
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Fill the form in."""
+        if action.path == "create":
+            return defaults(request.tenant)  # type: ignore[attr-defined]
         if action.path == "edit":
             return initial_of(obj)
         return {"name": f"{obj.name} (copy)"[:80]} if action.path == "copy" else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from accounts.selectors import list_members
-from hitl import registry
+from hitl import stoppable
 from hitl.models import ApproverGroup
 from hitl.summary import Label
 
@@ -20,12 +20,12 @@ ROLE_NAMES = {
 
 
 def labels() -> Label:
-    """Return how people, groups and kinds of the tenant in scope are called. Two queries."""
+    """Return how people, groups, agents and kinds of the tenant in scope are called. Three queries."""
     known: dict[tuple[str, str], str] = {
         ("group", str(pk)): name for pk, name in ApproverGroup.objects.values_list("pk", "name")
     }
     known |= {("user", str(m.user_id)): m.user.get_full_name() or "a member" for m in list_members()}
-    known |= {("kind", key): registry.get(key).title for key in registry.keys()}  # noqa: SIM118  (no dict)
+    known |= stoppable.names()
     known |= {("role", role): name for role, name in ROLE_NAMES.items()}
 
     def label(what: str, value: str) -> str:

@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from django import forms
 
+from accounts.models import Tenant
 from accounts.selectors import list_members
 from console.forms import look
 from core.errors import Invalid
-from hitl import registry
+from hitl import registry, stoppable
 from hitl.admin_forms import VersionedForm
-from hitl.labels import ROLE_NAMES
+from hitl.labels import ROLE_NAMES, labels
 from hitl.models import ApprovalLevel, ApprovalWorkflow, ApproverGroup, BusinessCalendar
 from hitl.seating import DECIDE
 from hitl.services.workflows import conditions_of, levels_of
 from hitl.sla import DAYS
 from hitl.strays import Choices, chosen_in, complaint, keep_unknown, signers_lost, strays_among, with_strays
-from hitl.summary import DAY_NAMES
+from hitl.summary import DAY_NAMES, sentence
+from hitl.workflow_parts import LEVELS_SHOWN, Part, parts_of
 
-LEVELS_SHOWN: Final = 8
 RISKS: Final = [("low", "Low"), ("medium", "Medium"), ("high", "High"), ("critical", "Critical")]
 CHANNELS: Final = [("webchat", "Web chat"), ("whatsapp", "WhatsApp"), ("email", "Email"), ("api", "API")]
 APPROVE_ID: Final = "approves-small"
 REJECT_ID: Final = "rejects-risky"
-_GENERAL: Final = ("name", "description", "is_default", "priority")
-_WHEN: Final = ("kinds", "risk_levels", "currency", "min_cost", "max_cost", "condition")
-_WHERE: Final = ("channels", "contact_tags", "agents", "days", "from_time", "until_time")
-_LATER: Final = (
-    "escalate_after", "escalate_to", "reminder_every_hours", "reminder_max", "expire_hours", "execute_within_hours",
-)  # fmt: skip
 _NARROWER: Final = ("condition", "per", "window_hours")
 """What the form does not show of a rule, and what makes it narrower: saving the form must not widen it."""
 _ASKING: Final = (*(f"level{number}_approvers" for number in range(1, LEVELS_SHOWN + 1)), "escalate_to")
-_ALONE: Final = ("auto_cost", "auto_score", "auto_per_day", "auto_money", "auto_reject_score", "allow_override")
 
 
 def approver_choices() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -57,17 +51,42 @@ def _boxes(label: str, choices: Any) -> forms.MultipleChoiceField:
     return forms.MultipleChoiceField(label=label, choices=choices, required=False, widget=forms.CheckboxSelectMultiple)
 
 
+def agent_choices(kept: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the agents by name; one that was chosen before stays to choose, or saving would cover more."""
+    names = {target: name for (scope, target), name in stoppable.names().items() if scope == "agent"}
+    gone = {agent: f"A former agent ({agent[-6:]})" for agent in kept if agent not in names}
+    return list({**names, **gone}.items())
+
+
+def defaults(tenant: Tenant) -> dict[str, Any]:
+    """Return what the form of a new workflow begins with."""
+    return {
+        "currency": tenant.currency,
+        "level1_approvers": ["role:approver"],
+        "level1_sla_hours": 8,
+        "reminder_every_hours": 4,
+        "reminder_max": 2,
+        "expire_hours": 72,
+        "execute_within_hours": 24,
+    }
+
+
 class WorkflowForm(VersionedForm):
     """Everything about a workflow: what it covers, who signs, and what happens when nobody does."""
 
     template_name = "console/workflow_form.html"
+    width = "wk-wide"
     refuses_lost = True
 
     name = forms.CharField(label="Name", max_length=80)
     description = _words("What it is for", "For those who read the list.", max_length=300)
-    is_default = forms.BooleanField(label="Covers whatever no other workflow covers", required=False)
-    priority = _number("Priority", -1000, 1000, initial=0, help_text="The highest that matches is taken.")
-    currency = _words("Currency of the amounts", "Such as EUR.", max_length=3)
+    is_default = forms.BooleanField(
+        label="Covers whatever no other workflow covers",
+        required=False,
+        help_text="Then nothing else has to be said here: it is asked last.",
+    )
+    priority = _number("Priority", -1000, 1000, initial=0, help_text="Of several that match, the highest is taken.")
+    currency = _words("Currency", "", max_length=3)
     min_cost = forms.DecimalField(label="From this amount on", required=False, min_value=0, decimal_places=2)
     max_cost = forms.DecimalField(label="Below this amount", required=False, min_value=0, decimal_places=2)
     condition = _words(
@@ -77,19 +96,20 @@ class WorkflowForm(VersionedForm):
         max_length=500,
     )
     contact_tags = _words("Tags of the contact", "Separated by commas; any of them.")
-    agents = _words("Agents", "Their ids, separated by commas.")
-    from_time = _words("From (time of day)", "Such as 18:00; in your organisation's time zone.", max_length=5)
-    until_time = _words("Until (time of day)", "Such as 08:00 of the next day.", max_length=5)
+    from_time = _words("From (time of day)", "Such as 18:00, in your organisation's time zone.", max_length=5)
+    until_time = _words("Until (time of day)", "Such as 08:00; of the next day if it is earlier.", max_length=5)
     escalate_after = _number("Ask more people after (hours)", 1, 8760)
     reminder_every_hours = _number("Remind every (hours)", 0, 720, initial=0)
     reminder_max = _number("At most so many reminders", 0, 50, initial=0)
     expire_hours = _number("Expires when nobody decides within (hours)", 1, 8760, initial=72, required=True)
     execute_within_hours = _number("Carried out within (hours) after that", 1, 8760, initial=24, required=True)
-    auto_cost = forms.DecimalField(label="A rule approves alone up to", required=False, min_value=0, decimal_places=2)
-    auto_score = _number("… if the risk is at most", 0, 49)
-    auto_per_day = _number("… so many a day", 1, 200)
-    auto_money = forms.DecimalField(label="… and so much money a day", required=False, min_value=0, decimal_places=2)
-    auto_reject_score = _number("A rule rejects alone from this risk on", 1, 100)
+    auto_cost = forms.DecimalField(
+        label="Approves by itself up to this cost", required=False, min_value=0, decimal_places=2
+    )
+    auto_score = _number("… and up to this risk", 0, 49)
+    auto_per_day = _number("At most so many a day", 1, 200)
+    auto_money = forms.DecimalField(label="At most so much money a day", required=False, min_value=0, decimal_places=2)
+    auto_reject_score = _number("Rejects by itself from this risk on", 1, 100)
     allow_override = forms.BooleanField(
         label="May be overridden in an emergency, with a review afterwards", required=False
     )
@@ -102,8 +122,9 @@ class WorkflowForm(VersionedForm):
         self.fields["kinds"] = _boxes("Kinds of action (none: all)", kinds)
         self.fields["risk_levels"] = _boxes("Levels of risk (none: all)", RISKS)
         self.fields["channels"] = _boxes("Channels (none: all)", CHANNELS)
+        self.fields["agents"] = _boxes("Agents (none: all)", agent_choices(self.initial.get("agents") or ()))
         self.fields["days"] = _boxes("Days (none: all)", list(DAY_NAMES.items()))
-        self.fields["escalate_to"] = _boxes("… and these", people)
+        self.fields["escalate_to"] = _boxes("Whom to ask then", people)
         calendars = [("", "Every hour counts"), *_calendars()]
         for number in range(1, LEVELS_SHOWN + 1):
             for name, field in _level_fields(number, people, calendars).items():
@@ -129,21 +150,18 @@ class WorkflowForm(VersionedForm):
                     self.add_error(name, complaint(self.lost[value]))
         return said
 
-    def sections(self) -> Iterator[dict[str, Any]]:
-        """Return the fields in groups; those that are seldom needed begin folded."""
-        yield self._section("What it covers", (*_GENERAL, *_WHEN), is_open=True)
-        yield self._section("Where and when", _WHERE)
-        for number in range(1, LEVELS_SHOWN + 1):
-            names = tuple(name for name in self.fields if name.startswith(f"level{number}_"))
-            is_used = number == 1 or bool(self[f"level{number}_approvers"].value())
-            yield self._section(f"Level {number}", names, is_open=is_used)
-        yield self._section("When nobody answers", _LATER)
-        yield self._section("Without a person", _ALONE)
+    def parts(self) -> list[Part]:
+        """Return the form in parts; what is seldom needed begins folded."""
+        return parts_of(self)
 
-    def _section(self, title: str, names: tuple[str, ...], *, is_open: bool = False) -> dict[str, Any]:
-        fields = [self[name] for name in names]
-        wrong = any(field.errors for field in fields)
-        return {"title": title, "fields": fields, "open": is_open or wrong}
+    def says(self) -> str:
+        """Say the workflow in one sentence, as far as it is filled in."""
+        said = {**dict.fromkeys(self.fields), **self.initial}
+        if self.is_bound:
+            self.is_valid()
+            said |= self.cleaned_data
+        levels, conditions = values_of({**said, "days": said["days"] or []})
+        return sentence(conditions, levels, labels())
 
 
 class SentenceForm(WorkflowForm):
@@ -164,13 +182,13 @@ def _calendars() -> list[tuple[str, str]]:
 def _level_fields(number: int, people: Any, calendars: list[tuple[str, str]]) -> dict[str, forms.Field]:
     parallel = forms.BooleanField(label="Opens at the same time as the level before", required=False)
     return {
-        "name": _words("Name", "Such as “Finance”.", max_length=80),
+        "name": _words("What this level is called", "Such as “Finance”.", max_length=80),
         "approvers": _boxes("Who is asked", people),
         "mode": forms.ChoiceField(label="Who has to sign", choices=ApprovalLevel.Mode.choices, required=False),
         "quorum": _number("How many of them, if a number", 1, 100, initial=1),
-        "reject_threshold": _number("Rejected by so many", 1, 100, initial=1),
+        "reject_threshold": _number("Rejected once so many reject", 1, 100, initial=1),
         "sla_hours": _number("Answer due within (hours)", 1, 8760, initial=8),
-        "calendar_id": forms.ChoiceField(label="Hours of", choices=calendars, required=False),
+        "calendar_id": forms.ChoiceField(label="Which hours count", choices=calendars, required=False),
         **({"parallel": parallel} if number > 1 else {}),
         "require_reason": forms.BooleanField(label="A rejection needs a reason", required=False),
         "second_factor": forms.BooleanField(label="Only with a second factor", required=False),
@@ -186,7 +204,7 @@ def values_of(
     window = {"days": said["days"], "from": said["from_time"], "until": said["until_time"]}
     conditions = {
         **{name: said.get(name) or "" for name in ("description", "condition")},
-        **{name: said.get(name) or [] for name in ("kinds", "risk_levels", "channels")},
+        **{name: said.get(name) or [] for name in ("kinds", "risk_levels", "channels", "agents")},
         **{name: said.get(name) for name in ("min_cost", "max_cost")},
         **{name: bool(said.get(name)) for name in ("is_default", "allow_override")},
         **{name: said.get(name) or 0 for name in ("priority", "reminder_every_hours", "reminder_max")},
@@ -194,7 +212,6 @@ def values_of(
         "expire_hours": said.get("expire_hours") or 72,
         "execute_within_hours": said.get("execute_within_hours") or 24,
         "contact_tags": _split(said.get("contact_tags")),
-        "agents": _split(said.get("agents")),
         "time_window": {key: value for key, value in window.items() if value},
         "auto_rules": _rules(said, known.get("auto_rules") or []),
         "escalation": _ladder(said, known.get("escalation") or []),
@@ -270,7 +287,7 @@ def initial_of(workflow: ApprovalWorkflow) -> dict[str, Any]:
     approving, rejecting = found.get(APPROVE_ID, {}), found.get(REJECT_ID, {})
     values |= {
         "contact_tags": ", ".join(workflow.contact_tags),
-        "agents": ", ".join(str(agent) for agent in workflow.agents),
+        "agents": [str(agent) for agent in workflow.agents],
         "days": [day for day in DAYS if day in (window.get("days") or [])],
         "from_time": window.get("from", ""),
         "until_time": window.get("until", ""),

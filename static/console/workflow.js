@@ -12,8 +12,15 @@
     const answer = await fetch(place.dataset.sentence, { method: "POST", body: new FormData(form), credentials: "same-origin" }).catch(() => null);
     if (!answer || !answer.ok || turn !== latest) return;
     says.textContent = await answer.text();
-    says.hidden = false;
   }
   form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(tell, 300); });
-  tell();
+  // How many sign is asked for only where it counts; without scripts the field stays.
+  const counts = () => {
+    for (const mode of form.querySelectorAll("select[name$=_mode]")) {
+      const number = form.querySelector(`[name="${mode.name.replace(/_mode$/, "_quorum")}"]`).closest(".wk-field");
+      number.hidden = mode.value !== "quorum";
+    }
+  };
+  form.addEventListener("change", counts);
+  counts();
 })();

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Membership
+from accounts.models import Membership, Tenant
 from core.scope import tenant_scope
 from hitl import services
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap, RiskPolicy
@@ -157,6 +157,15 @@ def test_calendar_is_written_as_on_paper(browser: Browser, acme: World) -> None:
     assert calendar.holidays == [{"day": "2026-12-25", "name": "Xmas"}]
     wrong = visitor.post(f"/admin/hitl/businesscalendar/{calendar.pk}/edit/", {**form, "mon": "late", "version": "1"})
     assert wrong.status_code == 400
+
+
+def test_calendars_zone_is_chosen_and_begins_with_the_tenants(browser: Browser, acme: World) -> None:
+    Tenant.objects.filter(pk=acme.acme.pk).update(timezone="Asia/Tokyo")
+    visitor = browser("owner")
+    shown = visitor.get("/admin/hitl/businesscalendar/create/").content.decode()
+    assert '<option value="Asia/Tokyo" selected>Tokyo</option>' in shown
+    assert '<option value="America/Argentina/Buenos_Aires">Buenos Aires, Argentina</option>' in shown
+    assert visitor.post("/admin/hitl/businesscalendar/create/", {"name": "X", "zone": "Mars/Base"}).status_code == 400
 
 
 def test_limit_is_set_and_taken_away(browser: Browser, acme: World) -> None:
