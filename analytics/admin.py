@@ -23,8 +23,9 @@ from console.bases import ReadOnlyAdmin, ServiceAdmin
 from console.forms import ConsoleForm
 from console.lists import choose
 from console.navigation import Nav
-from console.templatetags.console_ui import chip, moment
+from console.templatetags.console_ui import chip, clock, moment
 from console.viewers import viewer_of
+from core.errors import TooMany
 from integrations.models import MailDelivery
 
 STATES: Final[dict[str, tuple[str, str, str]]] = {
@@ -45,6 +46,7 @@ POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'none'; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
 )
+FRAMED: Final = {"Content-Security-Policy": POLICY, "X-Frame-Options": "SAMEORIGIN", "Cache-Control": "no-store"}
 
 
 def state_of(brief: Brief) -> str:
@@ -98,8 +100,11 @@ class BriefAdmin(ServiceAdmin):
         row = selectors.own_preference(viewer=viewer_of(request))
         following = row.next_due_at.astimezone(ZoneInfo(row.zone)) if row.next_due_at else None
         offered = self.offered(request, None, on_list=True)
+        kept = services.kept_preview(viewer=viewer_of(request))
         return {
             "preference": row,
+            "seen_at": clock(kept.made_at, "H:i") if kept else "",
+            "renew": next((offer for offer in offered if offer["action"].path == "refresh"), None),
             "language": row.get_language_display(),
             "chosen": [IN_CONSOLE[key] for key in row.sections if key in IN_CONSOLE],
             "next_at": formats.date_format(following, "l, j F, H:i") if following else "",
@@ -122,12 +127,15 @@ class BriefAdmin(ServiceAdmin):
         return {"rows": rows, "reason": REASONS.get(obj.reason, ""), "mail_url": shown, "offered": []}
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
-        """Show the mail as it would be now; it reads and writes nothing."""
+        """Show the mail as it would be now; put together at most once in ten minutes, and writes nothing."""
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
         viewer = viewer_of(request)
         viewer.require(selectors.USE)
-        return _mail(request, services.preview_brief(viewer=viewer))
+        try:
+            return _mail(request, services.preview_brief(viewer=viewer).content)
+        except TooMany as error:
+            return HttpResponse(error.detail, status=error.status, content_type="text/plain", headers=FRAMED)
 
     def mail_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """Show the mail of one of the viewer's briefs."""
@@ -159,6 +167,19 @@ class BriefAdmin(ServiceAdmin):
         return "Saved. Your daily brief is on." if row.is_on else "Saved. Your daily brief is off."
 
     @service_action(
+        path="refresh",
+        title="Refresh the preview",
+        permission=selectors.USE,
+        submit="Refresh",
+        on_list=True,
+        explain="Puts the preview together anew.",
+    )
+    def refresh(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Have the preview put together anew."""
+        services.renew_preview(viewer=viewer_of(request))
+        return ""
+
+    @service_action(
         path="send-now",
         title="Send me one now",
         permission=selectors.USE,
@@ -176,8 +197,7 @@ def _mail(request: HttpRequest, content: dict[str, Any]) -> HttpResponse:
     """Answer with the mail as a page that only our own pages may frame."""
     user = User.objects.get(pk=selectors.person_of(viewer_of(request)))
     html = render_for(user, content).html.replace("<head>", '<head><base target="_blank">', 1)
-    headers = {"Content-Security-Policy": POLICY, "X-Frame-Options": "SAMEORIGIN", "Cache-Control": "no-store"}
-    return HttpResponse(html, headers=headers)
+    return HttpResponse(html, headers=FRAMED)
 
 
 @admin.register(BriefPreference)

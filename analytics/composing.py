@@ -12,6 +12,7 @@ from analytics import desk, figures
 from analytics.collecting import LIMIT, Reading, collect
 from analytics.shape import Section, Setting
 from analytics.words import Words
+from analytics.writing import LIMIT as WORDS_LIMIT
 from analytics.writing import write
 from core.actors import Actor
 
@@ -35,21 +36,30 @@ def compose(
     day: date,
     now: datetime,
     seconds: float = LIMIT,
+    words_within: float = WORDS_LIMIT,
 ) -> dict[str, Any]:
     """Return the content of a brief: what this viewer may see now, masked, in his language and order.
 
     Speaks to the outside: call it outside a transaction. Sections that his role does not open are left out.
     """
     readings = collect(viewer=viewer, sections=sections, seconds=seconds)
-    return assemble(readings=readings, role=viewer.role, language=language, day=day, now=now)
+    return assemble(readings=readings, role=viewer.role, language=language, day=day, now=now, words_within=words_within)
 
 
-def assemble(*, readings: Mapping[str, Reading], role: str, language: str, day: date, now: datetime) -> dict[str, Any]:
+def assemble(
+    *,
+    readings: Mapping[str, Reading],
+    role: str,
+    language: str,
+    day: date,
+    now: datetime,
+    words_within: float = WORDS_LIMIT,
+) -> dict[str, Any]:
     """Return the content of a brief from what was read, in the order of the readings."""
     setting = Setting(Words(language), now, settings.PUBLIC_URL)
     shown = [BUILDERS[key](readings[key], setting) for key in readings if readings[key].trouble != "not_allowed"]
     found = [finding for section in shown for finding in section.findings]
-    written = write(findings=found, language=language, role=role)
+    written = write(findings=found, language=language, role=role, seconds=words_within)
     waiting = readings["approvals"].count if "approvals" in readings else 0
     return {
         "language": language,

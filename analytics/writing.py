@@ -46,21 +46,22 @@ class Written:
     model: str
 
 
-def write(*, findings: Sequence[Finding], language: str, role: str) -> Written:
+def write(*, findings: Sequence[Finding], language: str, role: str, seconds: float = LIMIT) -> Written:
     """Return summary and advice. Call it outside a transaction; it speaks to the model's provider.
 
-    A model that fails, is slow or invents without reading the findings is replaced by the built-in rules.
+    A model that fails, takes longer than `seconds` or invents without reading the findings is
+    replaced by the built-in rules.
     """
     facts: dict[str, object] = {"language": language, "role": role, "findings": list(findings)}
     version = any_version()
     if version is not None and version.model != LOCAL:
-        found = _asked(version, facts)
+        found = _asked(version, facts, seconds)
         if found is not None:
             return found
     return _by_rules(facts)
 
 
-def _asked(version: AgentVersion, facts: dict[str, object]) -> Written | None:
+def _asked(version: AgentVersion, facts: dict[str, object], seconds: float) -> Written | None:
     try:
         orchestrator = get_orchestrator(version.orchestrator, get_model(version.model, version.model_name))
     except NotFound as error:
@@ -70,7 +71,7 @@ def _asked(version: AgentVersion, facts: dict[str, object]) -> Written | None:
     answer = pool.submit(_run, orchestrator, facts)
     pool.shutdown(wait=False)
     try:
-        outcome, has_read = answer.result(timeout=LIMIT)
+        outcome, has_read = answer.result(timeout=seconds)
     except TooLate:
         log.warning("brief_model_slow", model=version.model)
         return None

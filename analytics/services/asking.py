@@ -1,14 +1,13 @@
-"""A brief in between: as it would look now, or sent at once."""
+"""A brief in between, sent at once."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
 
-from analytics.composing import compose
 from analytics.models import Brief
 from analytics.selectors import own_preference, person_of
 from analytics.services import making
@@ -18,8 +17,6 @@ from core.clock import now as clock_now
 from core.errors import Conflict, TooMany
 
 PAUSE: Final = timedelta(minutes=1)
-PATIENCE: Final = 4.0
-"""Seconds that a person who looks at a preview waits for each of the agents."""
 
 
 def ask_for_brief(*, actor: Actor, now: datetime | None = None) -> Brief:
@@ -49,16 +46,3 @@ def ask_for_brief(*, actor: Actor, now: datetime | None = None) -> Brief:
     except IntegrityError:
         raise Conflict("One is on its way to you.", code="brief_on_its_way") from None
     return brief
-
-
-def preview_brief(*, viewer: Actor, now: datetime | None = None) -> dict[str, Any]:
-    """Return the content of the viewer's brief as it would be now; changes nothing and sends nothing.
-
-    Needs `analytics.use_brief`. Asks the outside, so call it outside a transaction.
-    """
-    wanted = own_preference(viewer=viewer)
-    moment = now or clock_now()
-    day = moment.astimezone(ZoneInfo(wanted.zone)).date()
-    return compose(
-        viewer=viewer, sections=wanted.sections, language=wanted.language, day=day, now=moment, seconds=PATIENCE
-    )

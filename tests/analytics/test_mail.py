@@ -20,7 +20,7 @@ PHONE, DESK = 390, 760
 def mail(morning: Morning) -> Rendered:
     """The approver's mail of the morning, in German: the longest words."""
     morning.wants(language="de")
-    content = preview_brief(viewer=morning.actor("approver"))
+    content = preview_brief(viewer=morning.actor("approver")).content
     return render_for(morning.world.people["approver"], content, unsubscribe="https://walker.example/u/")
 
 

@@ -1,6 +1,7 @@
 """The console's pages, the unsubscribe link and the API of the daily brief."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -41,6 +42,25 @@ def test_page_without_briefs_says_what_to_do(browser: Browser) -> None:
     page = browser("viewer").get(MINE).content.decode()
     assert "No briefs yet" in page
     assert "Switch it on" in page
+
+
+def test_preview_is_put_together_once_and_anew_on_request(browser: Browser, morning: Morning) -> None:
+    client = browser("approver")
+    client.get(f"{MINE}preview/")
+    kept = services.kept_preview(viewer=morning.actor("approver"))
+    client.get(f"{MINE}preview/")
+    assert kept == services.kept_preview(viewer=morning.actor("approver"))
+    assert client.post(f"{MINE}refresh/").status_code == 429
+    with clock.at(clock.now() + timedelta(minutes=2)):
+        assert client.post(f"{MINE}refresh/").status_code == 302
+    assert services.kept_preview(viewer=morning.actor("approver")) is None
+
+
+def test_preview_is_another_one_for_other_rights_and_settings(browser: Browser, morning: Morning) -> None:
+    browser("approver").get(f"{MINE}preview/")
+    assert services.kept_preview(viewer=morning.actor("owner")) is None
+    browser("approver").post(f"{MINE}settings/", FORM)
+    assert services.kept_preview(viewer=morning.actor("approver")) is None
 
 
 def test_form_saves_time_zone_language_and_order(browser: Browser, acme: World) -> None:

@@ -195,6 +195,7 @@ BRIEFS: Final = {
     "admin:analytics_brief_change": OWN_PAGE,
     "admin:analytics_brief_mail": Row(Answers(302, 404, 404, 404), Answers(302, 405, 405)),  # it was not sent
     "admin:analytics_brief_preview": OPEN_LIST,
+    "admin:analytics_brief_refresh": Row(Answers(302, 200, 200, 200), Answers(302, 302, 302)),
     "admin:analytics_brief_settings": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
     "admin:analytics_brief_send_now": Row(Answers(302, 200, 200, 200), Answers(302, 302, 302)),
     "admin:analytics_briefpreference_changelist": LIST,
