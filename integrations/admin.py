@@ -97,7 +97,7 @@ class MailDeliveryAdmin(ReadOnlyAdmin):
     @admin.display(description="To")
     def recipient(self, mail: MailDelivery) -> str:
         """Return the masked address."""
-        return mail.masked_address
+        return format_html('<span class="wk-number">{}</span>', mail.masked_address)
 
     @admin.display(description="State")
     def standing(self, mail: MailDelivery) -> str:

@@ -26,13 +26,24 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-def serious(page: Any) -> list[str]:
-    """Return axe's serious and critical findings with their places."""
+IMPACTS = ("minor", "moderate", "serious", "critical")
+
+
+def serious(page: Any, *, least: str = "serious") -> list[str]:
+    """Return axe's findings of that impact or a graver one, with their places."""
     from axe_playwright_python.sync_playwright import Axe
 
     found: list[dict[str, Any]] = Axe().run(page).response["violations"]
-    grave = [entry for entry in found if entry["impact"] in ("serious", "critical")]
+    grave = [entry for entry in found if entry["impact"] in IMPACTS[IMPACTS.index(least) :]]
     return [f"{entry['id']}: {[node['target'] for node in entry['nodes']][:5]}" for entry in grave]
+
+
+def show_without_sandbox(page: Any, url: str) -> Any:
+    """Show a page that forbids itself scripts so that axe can look at it: there its timers never end."""
+    answer = page.request.get(url)
+    page.goto("about:blank")
+    page.set_content(answer.text())
+    return answer
 
 
 def keep_picture(page: Any, name: str, *, full_page: bool = True) -> None:

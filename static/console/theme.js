@@ -5,6 +5,7 @@
   if (stored) root.dataset.theme = stored;
   const isDark = () => (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
   document.addEventListener("DOMContentLoaded", () => {
+    document.querySelector(".wk-nav [aria-current]")?.scrollIntoView({ block: "nearest" });
     for (const button of document.querySelectorAll("[data-theme-switch]")) {
       button.hidden = false;
       button.setAttribute("aria-pressed", String(isDark()));

@@ -1,4 +1,4 @@
-"""The console in a real browser: no serious accessibility fault, usable on a phone."""
+"""The console in a real browser: no accessibility fault, usable on a phone."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
-from tests.browser import keep_picture, serious
+from tests.browser import keep_picture, serious, show_without_sandbox
 from tests.console.scene import Scene, build_scene
 from tests.world import World
 
@@ -92,18 +92,24 @@ MORE = [
     "admin/accounts/apikey/",
     "admin/core/auditentry/verify/",
     "admin/core/deadletter/",
+    "admin/analytics/briefpreference/",
     "account/mail/",
     "account/2fa/",
+    "api/docs/",
+    "admin/analytics/brief/preview/",
 ]
+SANDBOXED = ("admin/analytics/brief/preview/",)
+FOREIGN = ("api/docs/", *SANDBOXED)
+"""Pages laid out by somebody else, and mails, which have no landmarks: only what is serious counts there."""
 PAGES += ["brief", "brief settings"]
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_page_has_no_serious_accessibility_fault(opened: Opener, scene: Scene, name: str, dark: bool) -> None:
+def test_page_has_no_accessibility_fault(opened: Opener, scene: Scene, name: str, dark: bool) -> None:
     page = opened(scene.path(name), "" if name == "login" else "admin", dark=dark)
     keep_picture(page, f"{name}-{'dark' if dark else 'light'}")
-    assert serious(page) == []
+    assert serious(page, least="minor") == []
 
 
 def walk(page: Page, mode: str) -> list[str]:
@@ -111,10 +117,12 @@ def walk(page: Page, mode: str) -> list[str]:
     faults = []
     home = page.url.split("/admin/")[0]
     for path in MORE:
-        answer = page.goto(f"{home}/{path}")
+        show = show_without_sandbox if path in SANDBOXED else type(page).goto
+        answer = show(page, f"{home}/{path}")
         name = path.strip("/").replace("/", "-")
         keep_picture(page, f"{name}-{mode}")
-        found = serious(page) if mode != "phone" else []
+        least = "serious" if path in FOREIGN else "minor"
+        found = serious(page, least=least) if mode != "phone" else []
         wide = page.evaluate("document.documentElement.scrollWidth") > (page.viewport_size or PHONE)["width"]
         faults += [f"{name}: {fault}" for fault in found] + ([f"{name}: too wide"] if wide else [])
         assert answer
