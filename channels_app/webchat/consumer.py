@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import random
+import time
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,6 +30,7 @@ log = get_logger(__name__)
 PROTOCOL: Final = "walker.v1"
 AUTH_WITHIN: Final = 5.0
 POLL_EVERY: Final = 5.0
+RIGHTS_EVERY: Final = 20.0
 BAD_FRAMES: Final = 3
 REFUSALS: Final = 10
 FLOOD: Final = Bucket(size=20, seconds=10)
@@ -46,6 +48,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.conversation: UUID | None = None
         self.sent = 0
         self.bad = self.refused = 0
+        self.allowed_at = 0.0
         self.run = self.hushed = ""
         self.gone = False
         self.sending = asyncio.Lock()
@@ -181,7 +184,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if not origins.is_allowed(self.header("origin"), registered=entry.origins, own=own):
             await self.hang_up(NOT_ALLOWED)
             return
-        self.guest = guest
+        self.guest, self.allowed_at = guest, time.monotonic()
         if known is not None:
             await self.say({"type": "refreshed", "expires_at": guest.expires_at.isoformat()})
             return
@@ -313,10 +316,21 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 await self.hang_up(NOT_SIGNED_IN)
                 return
             try:
+                if not await self.still_may(guest):
+                    await self.hang_up(NOT_SIGNED_IN)
+                    return
                 await self.look_again(guest)
             except (OperationalError, InterfaceError):
                 log.warning("chat_database_unavailable")
             await asyncio.sleep(POLL_EVERY * random.uniform(0.8, 1.2))  # noqa: S311
+
+    async def still_may(self, guest: Guest) -> bool:
+        """Ask now and then whether the widget is still on and the member still has a seat."""
+        if time.monotonic() - self.allowed_at < RIGHTS_EVERY:
+            return True
+        entry = await in_scope(guest.tenant_id, desk.enter, guest)
+        self.allowed_at = time.monotonic()
+        return entry is not None and entry.guest_may
 
     async def look_again(self, guest: Guest) -> None:
         """Read what hints may have missed; find a conversation that another page of the guest began."""

@@ -42,7 +42,10 @@ def is_allowed(origin: str | None, *, registered: Iterable[str], own: Iterable[s
 
 def own_origins(host: str, *, secure: bool) -> tuple[str, ...]:
     """Return the origins of our own pages: the public address, and the host asked for if it is ours."""
-    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # such as a bracket that is not closed
+        name = ""
     if not name or not validate_host(name, settings.ALLOWED_HOSTS):
         return (settings.PUBLIC_URL,)
     return settings.PUBLIC_URL, f"{'https' if secure else 'http'}://{host}"

@@ -8,14 +8,16 @@ from asgiref.sync import sync_to_async
 from channels.layers import channel_layers
 from pytest_django import Settings
 
-from channels_app.webchat import consumer, desk
+from accounts.models import Membership
+from channels_app.webchat import consumer, desk, identity
 from channels_app.webchat.limits import Bucket
 from conversations import services
 from conversations.models import Message
 from core import actors, events
+from core.clock import now
 from core.models import StreamEvent
 from core.tenancy import tenant_scope
-from tests.channels_app.conftest import Line, Widgets, session_of
+from tests.channels_app.conftest import SECRET, Line, Widgets, session_of
 from tests.world import World
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -39,6 +41,41 @@ async def token(account: Any, **proofs: str) -> str:
 
 
 # ---- signing in
+
+
+@sync_to_async
+def switch_widget_off(account: Any) -> None:
+    with tenant_scope(account.tenant_id):
+        type(account).objects.filter(pk=account.pk).update(is_active=False)
+
+
+@sync_to_async
+def close_seat(world: World, role: str) -> None:
+    with tenant_scope(world.acme.pk):
+        Membership.objects.filter(user=world.people[role]).update(is_active=False)
+
+
+async def test_open_line_ends_when_its_widget_is_switched_off(
+    chat: Any, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "POLL_EVERY", 0.1)
+    monkeypatch.setattr(consumer, "RIGHTS_EVERY", 0.0)
+    line = await chat(live_widgets.acme)
+    await switch_widget_off(live_widgets.acme)
+    assert await line.close_code() == 4401
+
+
+async def test_open_line_of_a_member_ends_with_his_seat(
+    chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "POLL_EVERY", 0.1)
+    monkeypatch.setattr(consumer, "RIGHTS_EVERY", 0.0)
+    email, key = committed_world.people["support"].email, live_widgets.acme.public_key
+    signed = identity.sign(secret=SECRET, widget=key, subject=email, now=now())
+    line = await chat(live_widgets.acme, signed_identity=signed)
+    assert line.connected["signed_in"] == "member"
+    await close_seat(committed_world, "support")
+    assert await line.close_code() == 4401
 
 
 async def test_line_without_auth_is_closed_in_time(

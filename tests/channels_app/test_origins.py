@@ -1,6 +1,7 @@
 """Origins: scheme, host and port count exactly."""
 
 import pytest
+from django.conf import settings
 
 from channels_app.webchat.origins import is_allowed, normalise, own_origins
 
@@ -53,3 +54,7 @@ def test_host_that_is_not_ours_is_not_own() -> None:
 
 def test_address_of_version_six_keeps_its_brackets() -> None:
     assert normalise("http://[::1]:8000") == "http://[::1]:8000"
+
+
+def test_host_that_cannot_be_read_is_not_ours() -> None:
+    assert own_origins("[::1", secure=False) == (settings.PUBLIC_URL,)
