@@ -12,7 +12,10 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Declare the look-ups that run before the tenant is known."""
+        """Declare the look-ups that run before the tenant is known, and hear of sign-ins."""
+        from accounts import sign_ins  # noqa: PLC0415  (needs the models)
+
+        sign_ins.connect()
         resolvers.register(
             resolvers.Resolver(
                 name="memberships",

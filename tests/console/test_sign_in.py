@@ -1,12 +1,15 @@
 """Sign-in pages: by form, with a second factor, and out again."""
 
 import re
+from typing import Any
 
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.test import Client
 
 from accounts.models import User
+from core.models import AuditEntry
+from core.scope import tenant_scope
 from tests.world import PASSWORD, World
 
 pytestmark = pytest.mark.django_db
@@ -93,3 +96,42 @@ def test_setting_up_a_factor_asks_for_the_password_first(client: Client, person:
     sign_in(client, person)
     page = client.get("/account/2fa/totp/activate/", follow=True).content.decode()
     assert "Confirm it is you" in page
+
+
+def told(world: World) -> list[tuple[str, str, str, dict[str, str]]]:
+    """Return what the organisation's audit says of sign-ins: action, kind, strength, facts."""
+    with tenant_scope(world.acme.pk):
+        rows = AuditEntry.objects.filter(object_type="accounts.membership").exclude(action="MEMBER_SET").order_by("seq")
+        return [(row.action, row.actor_kind, row.auth_strength, row.facts) for row in rows]
+
+
+def test_sign_in_and_new_factor_are_in_the_audit(
+    client: Client, world: World, person: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    sign_in(client, person)
+    with django_capture_on_commit_callbacks(execute=True):
+        set_up_app(client)
+    assert told(world) == [
+        ("SIGNED_IN", "user", "password", {}),
+        ("SECOND_FACTOR_ADDED", "user", "password", {"what": "totp"}),
+        ("SECOND_FACTOR_ADDED", "user", "password", {"what": "recovery_codes"}),
+    ]
+
+
+def test_wrong_password_and_wrong_code_are_in_the_audit_as_nobodys(client: Client, world: World, person: User) -> None:
+    sign_in(client, person)
+    set_up_app(client)
+    before = len(told(world))
+    other = Client()
+    sign_in(other, person, "wrong")
+    sign_in(other, person)
+    other.post("/account/2fa/authenticate/", {"code": "000000"})
+    assert told(world)[before:] == [
+        ("SIGN_IN_FAILED", "system", "none", {"what": "password"}),
+        ("SIGN_IN_FAILED", "system", "none", {"what": "code"}),
+    ]
+
+
+def test_wrong_address_is_in_nobodys_audit(client: Client, world: World, person: User) -> None:
+    client.post("/admin/login/", {"username": "nobody@acme.example", "password": "wrong"})
+    assert told(world) == []

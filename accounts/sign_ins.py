@@ -1,0 +1,91 @@
+"""Puts sign-ins, failed ones, and changes of second factors into the audit of each organisation concerned."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from allauth.account.signals import user_logged_in
+from allauth.mfa.signals import authentication_failed, authenticator_added, authenticator_removed, authenticator_reset
+from django.contrib.auth.signals import user_login_failed
+from django.db import transaction
+from django.http import HttpRequest
+
+from accounts.models import User
+from accounts.selectors import seats_of
+from accounts.services import auth_strength_of, client_address
+from core import audit
+from core.actors import Actor
+from core.counters import counter
+from core.scope import tenant_scope
+
+FAILED = counter("walker_sign_in_failed_total", "Sign-ins with a wrong address, password or code.")
+OBJECT: Final = "accounts.membership"
+
+
+def connect() -> None:
+    """Hear of sign-ins; safe to repeat."""
+    user_logged_in.connect(_signed_in, dispatch_uid="audit")
+    user_login_failed.connect(_wrong_password, dispatch_uid="audit")
+    authentication_failed.connect(_wrong_code, dispatch_uid="audit")
+    authenticator_added.connect(_factor_added, dispatch_uid="audit")
+    authenticator_removed.connect(_factor_removed, dispatch_uid="audit")
+    authenticator_reset.connect(_factor_reset, dispatch_uid="audit")
+
+
+def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
+    _record(request, user, "SIGNED_IN")
+
+
+def _wrong_password(*, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
+    """Tell those whose colleague it was said to be; an address that nobody has is only counted."""
+    FAILED.inc()
+    email = str(credentials.get("email") or credentials.get("username") or "")
+    user = User.objects.filter(email__iexact=email).first() if email else None
+    if request is not None and user is not None:
+        _record(request, user, "SIGN_IN_FAILED", is_proven=False, what="password")
+
+
+def _wrong_code(*, request: HttpRequest, user: User, **_: Any) -> None:
+    FAILED.inc()
+    _record(request, user, "SIGN_IN_FAILED", is_proven=False, what="code")
+
+
+def _factor_added(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
+    _record(request, user, "SECOND_FACTOR_ADDED", what=str(authenticator.type))
+
+
+def _factor_removed(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
+    _record(request, user, "SECOND_FACTOR_REMOVED", what=str(authenticator.type))
+
+
+def _factor_reset(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
+    _record(request, user, "SECOND_FACTOR_RENEWED", what=str(authenticator.type))
+
+
+def _record(request: HttpRequest, user: User, action: str, *, is_proven: bool = True, what: str = "") -> None:
+    """Write one entry for each of the person's seats; what is not proven was done by nobody known."""
+    for seat in seats_of(user.pk):
+        with tenant_scope(seat.tenant_id), transaction.atomic():
+            audit.record(
+                actor=_actor(request, user, seat.role) if is_proven else _stranger(request),
+                action=action,
+                object_type=OBJECT,
+                object_id=seat.membership_id,
+                facts={"what": what} if what else {},
+            )
+
+
+def _actor(request: HttpRequest, user: User, role: str) -> Actor:
+    return Actor(
+        kind="user",
+        id=user.pk,
+        user_id=user.pk,
+        role=role,
+        name=str(user.pk),
+        address=client_address(request),
+        auth_strength=auth_strength_of(request),
+    )
+
+
+def _stranger(request: HttpRequest) -> Actor:
+    return Actor(kind="system", name="sign-in", role="system", address=client_address(request))
