@@ -241,7 +241,7 @@ class Caps(ApiView):
     permissions: ClassVar = {"GET": definitions.VIEW_WORKFLOW}
     query = ListQuery
 
-    @extend_schema(operation_id="caps_list", responses=paged(CapSerializer))
+    @extend_schema(operation_id="caps_list", parameters=[ListQuery], responses=paged(CapSerializer))
     def get(self, request: Request) -> Response:
         """List the limits in use with what is taken of them, newest first. Needs `hitl.view_approvalworkflow`."""
         asked = self.asked

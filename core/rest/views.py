@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.http import HttpResponseBase
 from rest_framework import serializers
@@ -14,6 +14,8 @@ from rest_framework.views import APIView
 
 from core.errors import Invalid, Refused
 from core.keyset import MOST, PAGE
+
+WRITING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 class Query(serializers.Serializer[Any]):
@@ -41,6 +43,9 @@ class ApiView(APIView):
         # Read whole before anything looks into it: its size is limited here, and it is compared when repeated.
         _ = request._request.body
         super().initial(request, *args, **kwargs)
+        if request.method in WRITING:
+            # Also where nothing is asked for in it: what is no JSON was meant for somebody else.
+            _ = request.data
         self.asked = self._read_query(request)
         if self.asked["show_pii"] and not self.can_reveal:
             raise Refused("Open a reveal with a reason first.", code="no_grant")

@@ -11,6 +11,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from config.api import urlpatterns
 from core.rest.schema import ERRORS, WRITING_ERRORS
+from core.rest.views import ListQuery, Query
 
 METHODS = ("get", "post", "put", "patch", "delete")
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +50,14 @@ def test_every_operation_names_its_errors(described: Any) -> None:
     for name, said in operations(described).items():
         wanted = {*ERRORS, *(() if name.startswith("GET") else WRITING_ERRORS)}
         assert wanted <= set(said["responses"]), name
+
+
+def test_every_list_says_how_to_turn_its_pages(described: Any) -> None:
+    for entry in urlpatterns:
+        view = getattr(entry.callback, "view_class", None)
+        if issubclass(getattr(view, "query", Query), ListQuery):
+            said = described["paths"]["/" + re.sub(r"<uuid:(\w+)>", r"{\1}", str(entry.pattern))]["get"]
+            assert {"cursor", "limit"} <= {row["name"] for row in said["parameters"]}, said["operationId"]
 
 
 def test_every_operation_says_what_it_does(described: Any) -> None:

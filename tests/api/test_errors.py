@@ -86,6 +86,12 @@ def test_body_of_any_other_kind_is_not_supported(office: Office, kind: str) -> N
     assert raw(office.caller("support"), "POST", path, body, content_type=kind).status_code == 415
 
 
+@pytest.mark.parametrize(("body", "kind"), [(b"a=1", "application/x-www-form-urlencoded"), (b"{", "application/json")])
+def test_body_is_looked_at_where_none_is_asked_for(office: Office, body: bytes, kind: str) -> None:
+    for path in ("briefs/", f"conversations/{office.ids['conversation']}/take-over/"):
+        assert raw(office.caller("owner"), "POST", path, body, content_type=kind).status_code in (400, 415)
+
+
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[" * 100_000, b'{"n": ' + b"9" * 5000 + b"}", b'{"n": NaN}'])
 def test_body_that_is_no_json_is_a_parse_error(office: Office, body: bytes) -> None:
     assert shape(raw(office.caller("owner"), "POST", "approvals/", body)) == (400, "parse_error")
