@@ -14,7 +14,7 @@ from analytics.models import Brief, BriefPreference
 from analytics.texts import SECTIONS, Language
 from core.keyset import page_of
 from core.rest.authentication import actor_of
-from core.rest.fields import PersonSerializer
+from core.rest.fields import LocalTime, PersonSerializer
 from core.rest.idempotent import once
 from core.rest.schema import paged
 from core.rest.views import ApiView, ListQuery, body_of
@@ -24,7 +24,7 @@ class PreferenceRequest(serializers.Serializer[Any]):
     """How a person wants his brief, whole."""
 
     is_on = serializers.BooleanField()
-    at = serializers.TimeField(help_text="Local time, such as 07:30.")
+    at = LocalTime(help_text="Local time, such as 07:30.")
     zone = serializers.CharField(max_length=64, help_text="A name of the IANA list, such as Europe/Berlin.")
     sections = serializers.ListField(
         child=serializers.ChoiceField(choices=SECTIONS), min_length=1, max_length=len(SECTIONS), help_text="In order."
@@ -35,6 +35,7 @@ class PreferenceRequest(serializers.Serializer[Any]):
 class PreferenceSerializer(serializers.ModelSerializer[BriefPreference]):
     """How a person wants his brief; `next_due_at` is when the next one is put together."""
 
+    at = LocalTime(read_only=True, help_text="Local time.")
     sections = serializers.ListField(child=serializers.CharField(), read_only=True)
 
     class Meta:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from django.utils.encoding import force_str
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
@@ -80,6 +82,21 @@ def _masked(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_masked(item) for item in value]
     return value
+
+
+_CLOCK: Final = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
+
+
+# The format "time" of JSON Schema needs an offset, and a local time has none.
+@extend_schema_field({"type": "string", "pattern": _CLOCK, "example": "07:30"})
+class LocalTime(serializers.TimeField):
+    """A time of day as the person's own clock shows it: no zone, no fractions."""
+
+    def to_internal_value(self, value: Any) -> Any:
+        """Return the time; refuses one with an offset, which would be silently another."""
+        if not isinstance(value, str) or not re.fullmatch(_CLOCK, value, re.ASCII):
+            raise serializers.ValidationError("Give a local time, such as 07:30.")
+        return super().to_internal_value(value)
 
 
 class PersonSerializer(serializers.Serializer[Any]):

@@ -178,10 +178,27 @@ def _reported_to(callback: str) -> dict[str, str]:
 
 
 def _failure(problem: TwilioException, retry_after: int | None) -> Failed | Unknown:
-    status = int(getattr(problem, "status", 0) or 0)
-    code = str(getattr(problem, "code", "") or status)
+    status, code = _status_and_code(problem)
     if not status or (status >= 500 and not code.startswith(("2", "3", "6"))):
         # A server that broke may have broken after it took the message.
         return Unknown(code if status else "bad_answer")
     meaning = meaning_of(code, status=status)
     return Failed(code[:20], permanent=meaning.permanent and status < 500 and status != 429, retry_after=retry_after)
+
+
+def _status_and_code(problem: TwilioException) -> tuple[int, str]:
+    """Return the HTTP status (0 for none) and the vendor's code; of a list the SDK only passes the answer on."""
+    status, code = getattr(problem, "status", 0), getattr(problem, "code", "")
+    answer = next((each for each in problem.args if isinstance(each, Response)), None)
+    if answer is not None:
+        status = answer.status_code
+        code = _code_in(str(answer.text))
+    return int(status or 0), str(code or status)
+
+
+def _code_in(text: str) -> Any:
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return ""
+    return said.get("code") if isinstance(said, dict) else ""

@@ -177,6 +177,13 @@ def test_api_tells_what_is_wrong(browser: Browser, acme: World) -> None:
     assert (answer.status_code, list(answer.json()["fields"])) == (400, ["zone"])
 
 
+@pytest.mark.parametrize("at", ["08:00Z", "08:00+02:00", "24:00", "8:00", "08:00:00.5", "", 8, None])
+def test_api_takes_local_times_only(browser: Browser, acme: World, at: object) -> None:
+    wish = {"is_on": True, "at": at, "zone": "UTC", "sections": ["content"], "language": "fr"}
+    answer = browser("viewer").post(OWN, wish, content_type="application/json")
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, ["at"])
+
+
 def test_api_lists_everybodys_settings_to_admins_only(browser: Browser, morning: Morning) -> None:
     morning.wants()
     answers = [browser(role).get("/api/v1/brief-preferences/") for role in ("admin", "viewer")]
@@ -186,7 +193,7 @@ def test_api_lists_everybodys_settings_to_admins_only(browser: Browser, morning:
 
 def test_api_sends_one_and_lists_ones_own(browser: Browser, morning: Morning) -> None:
     client = browser()
-    assert client.post("/api/v1/briefs/").status_code == 201
+    assert client.post("/api/v1/briefs/", {}, content_type="application/json").status_code == 201
     with tenant_scope(morning.world.globex.pk):
         Brief.objects.create(user=morning.world.outsiders["owner"], local_date=MORNING.date())
     assert [row["kind"] for row in client.get("/api/v1/briefs/").json()["results"]] == ["asked"]

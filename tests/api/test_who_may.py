@@ -9,7 +9,9 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver
 
+from accounts.models import ApiKey
 from core.clock import now
+from core.scope import tenant_scope
 from tests.api.office import KIND, V1, Caller, Office
 
 pytestmark = pytest.mark.django_db
@@ -174,6 +176,24 @@ def test_stranger_is_told_to_sign_in(office: Office, door: Door) -> None:
     answer = door.ask(Caller("wk_nobody"), office)
     assert (answer.status_code, answer.json()["code"]) == (401, "bad_key")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("ending", [{"expires_at": now() - timedelta(seconds=1)}, {"revoked_at": now()}], ids=str)
+def test_key_that_has_ended_opens_nothing(office: Office, ending: dict[str, Any]) -> None:
+    caller = office.caller("owner")
+    with tenant_scope(office.world.acme.pk):
+        ApiKey.objects.update(**ending)
+    answers = {str(door): door.ask(caller, office) for door in DOORS}
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers.values()} == {(401, "bad_key")}
+
+
+def test_key_without_a_scope_opens_nothing(office: Office) -> None:
+    caller = office.caller("owner")
+    with tenant_scope(office.world.acme.pk):
+        ApiKey.objects.update(scopes=[])
+    answers = {str(door): door.ask(caller, office).status_code for door in DOORS}
+    # The list of addresses says nothing of anybody.
+    assert {name for name, status in answers.items() if status != 403} == {"get "}
 
 
 def test_every_route_stands_in_this_list() -> None:

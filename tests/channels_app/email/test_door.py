@@ -16,19 +16,13 @@ from conversations.models import ChannelAccount
 from core.clock import now
 from core.scope import tenant_scope
 from tests.channels_app.email.conftest import PUBLIC, Door, event, open_door, sign
+from tests.recordings import load
 from tests.world import World
 
 # Recorded, and accepted by the vendor's own verifier. The line end at the end is part of what is signed.
-RECORDED_KEY = (
-    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAERxw+dYxJBChbun5TEY7Q9SSt6wdX0lvS+Oew1236cUzdUg96yoqLkXrMN/Ud6PDJ"
-    "u+OthYOC5wLcJaEtCfeoWA=="
-)
-RECORDED_BODY = (
-    b'[{"email":"ana@example.com","timestamp":1795220000,"smtp-id":"<a@b>","event":"delivered","category":'
-    b'["daily_brief"],"sg_event_id":"ZGVsaXZlcmVk","sg_message_id":"14c5d75ce93.dfd.64b469.filter0001.16648.'
-    b'5515E0B88.0","response":"250 OK","tenant":"acme","request_id":"42"}]\r\n'
-)
-RECORDED_SIGNATURE = "MEUCIB+3TtZawRA9LHRNeLwR6bEfLLzfsCdn/qKUYjbPkOYXAiEAj1jYp5UTygrpJMetAQL9b0YdZUfKTOXVY+W4gN1LepY="
+RECORDED = load("signature-vectors.json")["sendgrid_event"][0]
+RECORDED_KEY, RECORDED_BODY = RECORDED["public_key_base64_der"], RECORDED["raw_body"].encode()
+RECORDED_SIGNATURE = RECORDED[signature.SIGNATURE_HEADER]
 
 
 def _refused(reason: str) -> float:

@@ -1,10 +1,7 @@
 """Acme's number at Twilio, and signed requests to its door."""
 
-import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,12 +26,6 @@ TOKEN = seed.auth_token("acme", SHARED)
 TEMPLATE = seed.template_sid("acme")
 OURS = "+447700900001"
 WEBHOOK = "/channels/whatsapp/webhook/"
-SAMPLES = Path(os.environ.get("WALKER_SAMPLES", Path(__file__).with_name("samples")))
-
-
-def load(name: str) -> Any:
-    """Read recorded traffic."""
-    return json.loads((SAMPLES / name).read_text())
 
 
 def connect(world: World, **credentials: Any) -> ChannelAccount:

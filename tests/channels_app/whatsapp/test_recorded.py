@@ -14,21 +14,25 @@ from channels_app.whatsapp.signature import Secrets, is_signed
 from conversations import services
 from conversations.models import ChannelAccount, Message
 from core.scope import tenant_scope
-from tests.channels_app.whatsapp.conftest import Door, load, post
+from tests.channels_app.whatsapp.conftest import Door, post
 from tests.conversations.conftest import (
     ScriptedTransport,
     transport,  # noqa: F401  (a fixture)
 )
+from tests.recordings import load, names
 from tests.world import OPERATOR, World
 
-STATUS = ["003", "004", "009", "010", "011", "012", "013", "014"]
-INBOUND = ["005-twiml", "006-empty204", "007-twiml", "008-empty204"]
+PLACE = "twilio/webhooks-from-emulate"
+USED = {*names(PLACE)}
+STATUS = sorted(name.split("/")[-1][:3] for name in USED if name.endswith("-status.json"))
+INBOUND = sorted(name.split("/")[-1].removesuffix("_inbound.json") for name in USED if "_inbound" in name)
 SID = "AC00000000000000000000000000000000"
 
 
 def recorded(name: str) -> dict[str, Any]:
     number, _, kind = name.partition("-")
-    found: dict[str, Any] = load(f"{number}-{kind}_inbound.json" if kind else f"{number}-status.json")
+    file = f"{number}-{kind}_inbound.json" if kind else f"{number}-status.json"
+    found: dict[str, Any] = load(f"{PLACE}/{file}")
     return found
 
 

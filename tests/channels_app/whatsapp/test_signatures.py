@@ -6,9 +6,10 @@ import pytest
 from django.http import QueryDict
 
 from channels_app.whatsapp.signature import Secrets, is_signed
-from tests.channels_app.whatsapp.conftest import load
+from tests.recordings import load
 
-VECTORS: list[dict[str, Any]] = load("signature-vectors.json")
+VECTORS: list[dict[str, Any]] = load("signature-vectors.json")["twilio"]
+USED = {"signature-vectors.json"}
 named = pytest.mark.parametrize("vector", VECTORS, ids=[one["name"] for one in VECTORS])
 
 
