@@ -59,8 +59,9 @@ def client_address(request: HttpRequest) -> str:
     peer = str(request.META.get("REMOTE_ADDR", ""))
     if peer not in settings.TRUSTED_PROXIES:
         return peer
-    forwarded = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")
-    return forwarded[-1].strip()[:45] or peer
+    forwarded = [hop.strip() for hop in str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")]
+    # Each proxy writes behind what it was given: the last that is none of ours is the client.
+    return next((hop[:45] for hop in reversed(forwarded) if hop and hop not in settings.TRUSTED_PROXIES), peer)
 
 
 def actor_for_request(request: HttpRequest) -> Actor:

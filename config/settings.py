@@ -10,6 +10,7 @@ import django_stubs_ext
 import environ
 from csp.constants import NONCE, NONE, SELF
 from django.urls import reverse_lazy
+from environ.fileaware_mapping import FileAwareMapping
 
 from core.log import logging_config
 
@@ -17,7 +18,18 @@ from core.log import logging_config
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class _Given(FileAwareMapping):
+    """The environment; of a file that a variable names, without the line break that editors put at its end."""
+
+    def __getitem__(self, key: str) -> str:
+        value: str = super().__getitem__(key)
+        return value.strip() if self.env.get(f"{key}_FILE") else value
+
+
 env = environ.FileAwareEnv()
+env.ENVIRON = _Given()
 
 SECRET_KEY = env("SECRET_KEY")
 WALKER_KEYS = env("WALKER_KEYS")

@@ -59,10 +59,22 @@ def test_guessing_under_made_up_addresses_is_stopped(client: Client, world: Worl
     assert "Too many" in pages[-1]
 
 
-def test_sign_ins_behind_a_proxy_are_counted_by_visitor(settings: Settings) -> None:
-    settings.TRUSTED_PROXIES = ["10.1.1.1"]
-    request = RequestFactory().get(SIGN_IN, REMOTE_ADDR="10.1.1.1", headers={"X-Forwarded-For": "6.6.6.6, 203.0.113.9"})
-    assert AccountAdapter(request).get_client_ip(request) == "203.0.113.9"
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "client"),
+    [
+        ("10.1.1.1", "6.6.6.6, 203.0.113.9", "203.0.113.9"),
+        ("10.1.1.1", "6.6.6.6, 203.0.113.9, 10.1.1.2", "203.0.113.9"),
+        ("10.1.1.1", "", "10.1.1.1"),
+        ("10.1.1.1", " , 10.1.1.2", "10.1.1.1"),
+        ("10.9.9.9", "203.0.113.9", "10.9.9.9"),
+    ],
+)
+def test_sign_ins_behind_proxies_are_counted_by_visitor(
+    settings: Settings, peer: str, forwarded: str, client: str
+) -> None:
+    settings.TRUSTED_PROXIES = ["10.1.1.1", "10.1.1.2"]
+    request = RequestFactory().get(SIGN_IN, REMOTE_ADDR=peer, headers={"X-Forwarded-For": forwarded})
+    assert AccountAdapter(request).get_client_ip(request) == client
 
 
 def test_unknown_and_known_address_are_told_the_same(client: Client, world: World) -> None:
