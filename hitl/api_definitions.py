@@ -57,7 +57,7 @@ class Groups(ApiView):
     permissions: ClassVar = {"GET": VIEW, "POST": MANAGE}
     query = ListQuery
 
-    @extend_schema(operation_id="groups_list", responses=paged(GroupSerializer))
+    @extend_schema(operation_id="groups_list", parameters=[ListQuery], responses=paged(GroupSerializer))
     def get(self, request: Request) -> Response:
         """List approver groups with their people, newest first. Needs `hitl.view_approvalworkflow`."""
         asked = self.asked
@@ -139,7 +139,7 @@ class Calendars(ApiView):
     permissions: ClassVar = {"GET": VIEW, "POST": MANAGE}
     query = ListQuery
 
-    @extend_schema(operation_id="calendars_list", responses=paged(CalendarSerializer))
+    @extend_schema(operation_id="calendars_list", parameters=[ListQuery], responses=paged(CalendarSerializer))
     def get(self, request: Request) -> Response:
         """List business calendars, newest first. Needs `hitl.view_approvalworkflow`."""
         asked = self.asked
@@ -265,7 +265,7 @@ class RiskPolicies(ApiView):
     permissions: ClassVar = {"GET": VIEW, "POST": MANAGE}
     query = ListQuery
 
-    @extend_schema(operation_id="risk_policies_list", responses=paged(RiskPolicySerializer))
+    @extend_schema(operation_id="risk_policies_list", parameters=[ListQuery], responses=paged(RiskPolicySerializer))
     def get(self, request: Request) -> Response:
         """List the weights of risks, the newest version first. Needs `hitl.view_approvalworkflow`."""
         asked = self.asked
