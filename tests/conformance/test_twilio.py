@@ -88,9 +88,9 @@ def line(committed_world: World, live_server: Any, settings: Any, monkeypatch: p
 
 
 def _simulate(emulator: str, what: str, **form: str) -> None:
-    answer = httpx2.post(
-        f"{emulator}/_twilio/simulate/{what}", data=form, auth=(ACCOUNT, TOKEN), trust_env=False, verify=False
-    )
+    # The emulator answers once our door has answered it.
+    how = {"auth": (ACCOUNT, TOKEN), "trust_env": False, "verify": False, "timeout": 30}
+    answer = httpx2.post(f"{emulator}/_twilio/simulate/{what}", data=form, **how)
     assert answer.status_code < 300, answer.text
 
 
