@@ -19,6 +19,7 @@ from console.bases import ServiceAdmin
 from console.forms import ConfirmForm, ConsoleForm
 from console.lists import choose
 from console.navigation import Nav
+from console.powers import power, powers
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from core.clock import now
@@ -91,8 +92,7 @@ class MembershipAdmin(ServiceAdmin):
     @admin.display(description="Allowed")
     def allowed(self, seat: Membership) -> str:
         """Return what the role allows."""
-        names = sorted(name.split(".")[1].replace("_", " ") for name in permissions_of(seat.role))
-        return ", ".join(names)
+        return powers(permissions_of(seat.role))
 
     def why_not(self, request: HttpRequest, action: ServiceAction, seat: Any) -> str:
         """Nobody changes the own seat; a closed one cannot be closed."""
@@ -176,7 +176,7 @@ class ApiKeyAdmin(ServiceAdmin):
     @admin.display(description="May do")
     def allowed(self, key: ApiKey) -> str:
         """Return the key's scopes."""
-        return ", ".join(key.scopes)
+        return powers(key.scopes)
 
     def why_not(self, request: HttpRequest, action: ServiceAction, key: Any) -> str:
         """A revoked key stays revoked."""
@@ -185,7 +185,7 @@ class ApiKeyAdmin(ServiceAdmin):
     def form_initial(self, request: HttpRequest, action: ServiceAction, key: Any) -> dict[str, Any]:
         """Offer what the viewer's own role allows."""
         names = sorted(viewer_of(request).permissions)
-        return {"allowed": [(name, name) for name in names], "days": 90}
+        return {"allowed": [(name, f"{power(name)} ({name})") for name in names], "days": 90}
 
     @service_action(
         path="create",

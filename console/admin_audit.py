@@ -120,6 +120,10 @@ class AuditEntryAdmin(ServiceAdmin):
         for entry in rows:
             entry.who_name = name_in(names, entry.actor_user_id, otherwise=entry.actor_name or "")  # type: ignore[attr-defined]
 
+    def object_title(self, entry: AuditEntry) -> str:
+        """Return its number and what was done."""
+        return f"#{entry.seq} {words(entry.action)}"
+
     @admin.display(description="No.")
     def number(self, entry: AuditEntry) -> str:
         """Return the entry's number in the chain."""

@@ -88,7 +88,7 @@ class WorkflowAdmin(ServiceAdmin):
     list_display = ("name", "says", "standing", "priority", "version")
     ordering = ("-is_active", "-priority", "id")
     detail_template = "console/workflow.html"
-    detail_fields = ("says", "description", "standing", "priority", "version", "expire_hours", "execute_within_hours")
+    detail_fields = ("standing", "priority", "version", "expires", "carried_out")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApprovalWorkflow]:
         """Read the levels with the workflows."""
@@ -123,6 +123,16 @@ class WorkflowAdmin(ServiceAdmin):
         if not workflow.is_active:
             return chip("Retired", "neutral", "ban")
         return chip("Default", "accent", "flag") if workflow.is_default else chip("Used", "good", "check")
+
+    @admin.display(description="Expires")
+    def expires(self, workflow: ApprovalWorkflow) -> str:
+        """Return how long a request waits for its decision."""
+        return f"When nobody decides within {_hours(workflow.expire_hours)}"
+
+    @admin.display(description="Carried out")
+    def carried_out(self, workflow: ApprovalWorkflow) -> str:
+        """Return how long an approval lasts."""
+        return f"Within {_hours(workflow.execute_within_hours)} of the approval, or not at all"
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Say what is in the way."""
@@ -233,6 +243,10 @@ class WorkflowAdmin(ServiceAdmin):
         """Say what the form says so far."""
         levels, conditions = values_of(_filled(form.cleaned_data))
         return HttpResponse(sentence(conditions, levels, labels()), content_type="text/plain; charset=utf-8")
+
+
+def _hours(count: int) -> str:
+    return f"{count} hour{'' if count == 1 else 's'}"
 
 
 def _filled(said: Mapping[str, Any]) -> dict[str, Any]:

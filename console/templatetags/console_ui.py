@@ -85,7 +85,7 @@ def live_topic(name: str) -> SafeString:
 @register.simple_tag
 def list_headers(cl: Any) -> list[str]:
     """Return the headings of a list."""
-    labels = [str(label_for_field(name, cl.model, cl.model_admin)) for name in cl.list_display]
+    labels = [str(label_for_field(name, cl.model, cl.model_admin)).removesuffix(" at") for name in cl.list_display]
     return [label[:1].upper() + label[1:] for label in labels]
 
 

@@ -63,10 +63,11 @@
   .plain:hover { background: var(--bg-soft); color: var(--ink); } .plain svg { width: 20px; height: 20px; }
   .banner { padding: 8px 16px; background: var(--warn-bg); color: var(--warn-ink); border-bottom: 1px solid var(--warn-line); font-size: 14px; }
   .banner.bad { background: var(--bad-bg); color: var(--bad-ink); border-color: currentColor; }
-  .banner button { margin-inline-start: 8px; min-height: 28px; padding: 2px 10px; border-radius: 8px; border: 1px solid currentColor; background: transparent; font-weight: 600; cursor: pointer; }
+  .banner:not([hidden]) { display: flex; flex-wrap: wrap; gap: 4px 12px; align-items: center; }
+  .banner button { min-height: 32px; padding: 2px 10px; border-radius: 8px; border: 1px solid currentColor; background: transparent; font-weight: 600; cursor: pointer; }
   .scroll { flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 16px; scroll-padding: 16px; }
   .empty { display: flex; flex-direction: column; gap: 12px; padding: 12px 0; }
-  .page .empty { padding-top: min(12vh, 96px); }
+  .page .empty { padding-top: min(12vh, 96px); } .empty.off { display: none; }
   .empty h3 { margin: 0; font-size: 24px; line-height: 1.25; letter-spacing: -.01em; font-weight: 650; text-wrap: balance; }
   .empty p { margin: 0; color: var(--ink-soft); max-width: 60ch; }
   .chips { display: flex; flex-wrap: wrap; gap: 8px; margin-top: 4px; }
@@ -98,6 +99,7 @@
   .box { display: flex; align-items: flex-end; gap: 8px; border: 1px solid var(--edge); border-radius: 16px; padding: 5px 5px 5px 14px; background: var(--bg); }
   .box:focus-within { border-color: var(--focus); box-shadow: 0 0 0 2px var(--focus); }
   textarea { flex: 1; border: 0; background: transparent; resize: none; padding: 8px 0; min-height: 40px; max-height: 168px; line-height: 1.5; min-width: 0; }
+  .box:has(textarea:disabled) { background: var(--bg-soft); } textarea:disabled { cursor: not-allowed; }
   textarea:focus-visible { outline: none; } textarea::placeholder { color: var(--ink-soft); opacity: 1; }
   .send, .stop { flex: none; width: 40px; height: 40px; border: 0; border-radius: 12px; background: var(--accent); color: var(--on-accent); display: grid; place-items: center; cursor: pointer; }
   .send[aria-disabled="true"] { background: var(--bg-soft); color: var(--ink-soft); cursor: default; } .send svg, .stop svg { width: 20px; height: 20px; } .stop svg { fill: currentColor; }
@@ -118,7 +120,7 @@
     executed: ["Done", "good"], failed: ["Did not work", "bad"], rejected: ["Declined", "bad"],
     expired: ["Nobody decided in time", "bad"], cancelled: ["Withdrawn", "bad"], superseded: ["Replaced by a newer one", "bad"],
   };
-  const STATUS = { sending: "Sending…", waiting: "Waiting for the connection…", sent: "Sent", delivered: "Delivered", read: "Read", failed: "Not sent" };
+  const STATUS = { sending: "Sending…", waiting: "Waiting for the connection…", sent: "Sent", received: "Sent", delivered: "Delivered", read: "Read", failed: "Not sent" };
   const PROBLEMS = {
     too_long: (f) => `That is longer than ${f.limit || LIMIT} characters. Please shorten it and send it again.`,
     empty: () => "There is nothing to send yet.",
@@ -419,6 +421,8 @@
       else if (state === "offline") this.bannerTimer = setTimeout(() => this.banner("There is no connection. What you write is kept here and sent as soon as the line is back."), 800);
       for (const item of this.items.values()) if (item.status === "sending" || item.status === "waiting") { item.status = state === "online" ? "sending" : "waiting"; this.paint(item); }
       if (state !== "online") this.typingNow(false);
+      const refused = state === "refused"; // what is written now would never leave
+      p.text.disabled = refused; p.text.placeholder = refused ? "This chat is not available" : "Write a message"; p.empty.classList.toggle("off", refused);
     }
     explain(why) {
       const texts = {
@@ -428,8 +432,8 @@
       this.banner(texts[why] || "This chat is not available right now.", true);
       if (why === "bad_identity") this.parts.banner.append(el("button", { type: "button", onclick: () => location.reload() }, "Reload"));
     }
-    banner(text, bad) { const b = this.parts.banner; b.className = bad ? "banner bad" : "banner"; b.replaceChildren(text); b.hidden = false; }
-    problem(text) { const p = this.parts; p.problem.textContent = text; p.problem.hidden = !text; p.text.toggleAttribute("aria-invalid", Boolean(text)); }
+    banner(text, bad) { const b = this.parts.banner, follow = this.atBottom(); b.className = bad ? "banner bad" : "banner"; b.replaceChildren(el("span", {}, text)); b.hidden = false; if (follow) this.bottom(); }
+    problem(text) { const p = this.parts, follow = this.atBottom(); p.problem.textContent = text; p.problem.hidden = !text; p.text.setAttribute("aria-invalid", String(Boolean(text))); if (follow) this.bottom(); }
 
     // ---- what comes in
     take(frame) {

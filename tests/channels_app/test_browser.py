@@ -201,6 +201,14 @@ def test_message_too_long_is_counted_and_held_back(opened: Callable[..., Page], 
     assert scene.messages() == []
 
 
+def test_chat_that_is_refused_takes_no_words(opened: Callable[..., Page]) -> None:
+    page = opened()
+    page.route("**/widget/v1/session/", lambda route: route.fulfill(status=403, json={"code": "bad_identity"}))
+    page.reload()
+    expect(page.get_by_text("Your sign-in has run out")).to_be_visible()
+    expect(page.get_by_label("Your message")).to_be_disabled()
+
+
 def test_page_reloaded_shows_the_conversation_again(opened: Callable[..., Page], scene: Scene) -> None:
     page = opened()
     write(page, "Hello")

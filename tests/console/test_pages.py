@@ -3,8 +3,10 @@
 import pytest
 
 from accounts.models import ApiKey
+from accounts.roles import ALL_PERMISSIONS
 from accounts.services import add_member
 from agents.models import Agent, AgentVersion
+from console.powers import WORDS
 from core import dead_letters
 from core.ids import uuid7
 from core.models import AuditEntry
@@ -106,3 +108,7 @@ def test_person_with_two_seats_switches_between_tenants(browser: Browser, world:
     assert "Globex" in client.get("/admin/").content.decode()
     client.post("/account/tenant/", {"tenant": str(world.globex.pk)})
     assert "at Globex, right now" in client.get("/admin/").content.decode()
+
+
+def test_every_permission_has_words() -> None:
+    assert set(WORDS) == set(ALL_PERMISSIONS)

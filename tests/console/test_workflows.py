@@ -46,6 +46,13 @@ def test_form_makes_a_workflow(browser: Browser, flows: World) -> None:
     assert made.auto_rules[0]["max_cost"] == "50"
 
 
+def test_new_form_begins_sensibly_and_says_so(browser: Browser, flows: World) -> None:
+    shown = browser("owner").get(f"{FLOW}create/").content.decode()
+    assert "Every action: one of Approvers within 8 hours." in shown
+    assert 'name="level8_approvers"' in shown
+    assert '<details class="wk-flow-fold"><summary>More conditions' in shown
+
+
 def test_edit_form_shows_what_was_saved(browser: Browser, flows: World) -> None:
     visitor = browser("owner")
     visitor.post(f"{FLOW}create/", FORM)
