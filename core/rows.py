@@ -1,4 +1,4 @@
-"""Inserts for the hottest path, made without compiling a query, so that one statement can write several rows."""
+"""Rows written and read without compiling a query, for the hottest paths: one statement can hold several."""
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
