@@ -13,12 +13,13 @@ class AgentsConfig(AppConfig):
         """Connect the receivers and register tools and models."""
         from agents import receivers  # noqa: PLC0415  (needs loaded apps)
         from agents.audiences import PlatformAudiences  # noqa: PLC0415
-        from agents.tools import acting, reading, telling, withdrawing  # noqa: PLC0415
+        from agents.tools import acting, answering, reading, telling, withdrawing  # noqa: PLC0415
         from conversations.registry import register_audience_source  # noqa: PLC0415
 
         receivers.connect()
         reading.register_all()
         acting.register_all()
         withdrawing.register_all()
+        answering.register_all()
         telling.register_all()
         register_audience_source(PlatformAudiences())

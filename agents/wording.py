@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from agents.local.types import ASKS, SENT_BACK
 from hitl.models import Approval
 
 _DECIDED_AS_RULE = "rule"
@@ -67,9 +68,21 @@ def edited_sentence(edits: list[dict[str, Any]]) -> str:
 
 def asking_sentence(approval: Approval, words: str) -> str:
     """What is said when signers want something from the requester: an answer, or a change."""
+    named = f"{approval.reference} ({_headline(approval)})"
     if approval.state == "returned":
-        return f"{approval.reference} ({_headline(approval)}) was sent back to be changed: {words}"
-    return f"A colleague who may sign asks about {approval.reference} ({_headline(approval)}): {words}"
+        return f"{named} {SENT_BACK}. Tell me the new values and I send it in again. What has to change: {words}"
+    return f"{ASKS} {named}. I pass your answer on: {words}"
+
+
+def answered_sentence(approval: Approval) -> str:
+    """What is said when the requester's answer was passed on."""
+    return f"I have passed your answer about {approval.reference} on, word for word. It waits for a signature again."
+
+
+def resubmitted_sentence(approval: Approval) -> str:
+    """What is said when a request that was sent back was sent in again."""
+    what = f"{approval.reference} is sent in again: {_headline(approval)}{_changes(approval)}."
+    return f"{what} It is on hold for now." if approval.holds else f"{what} It waits for a signature."
 
 
 def withdrawn_sentence(approval: Approval) -> str:

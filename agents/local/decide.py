@@ -20,6 +20,7 @@ from agents.local.types import (
     PERSON,
     PERSON_OFFER,
     REQUIRED,
+    SENT_BACK,
     WHICH,
     Call,
     Decision,
@@ -242,8 +243,15 @@ def _after_reply(memory: Memory, text: str, block: Sequence[Decision]) -> Memory
         return replace(memory, pending=asked, choices=offered_in(text))
     if PERSON_OFFER in text:
         return replace(memory, pending=Pending(PERSON, {}, "yes"))
+    if SENT_BACK in text and _is_budget_of(memory.campaign, text):
+        return replace(memory, pending=Pending("set_campaign_budget", {"campaign": memory.campaign}, "daily_budget"))
     wording = ask(memory.pending) if memory.pending else ""
     return memory if wording and wording in text else replace(memory, pending=None)
+
+
+def _is_budget_of(campaign: str, text: str) -> bool:
+    """Whether what was sent back is the daily budget of the campaign we spoke of: an amount is the new one."""
+    return bool(campaign) and campaign.casefold() in text.casefold() and "daily budget" in text.casefold()
 
 
 def _asked_which(calls: Sequence[Call], text: str) -> Pending | None:

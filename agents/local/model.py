@@ -7,11 +7,12 @@ import json
 import re
 from collections.abc import Sequence
 
+from agents.local.answering import question_answered
 from agents.local.asking import ask
 from agents.local.briefs import CALL_ID, word_brief
 from agents.local.decide import decide
 from agents.local.replies import say, still_open, word
-from agents.local.types import WITHDRAW, Call, Decision
+from agents.local.types import ANSWER, WITHDRAW, Call, Decision
 from agents.ports import BRIEF_TOOL, Emit, Line, Model, ToolRequest, ToolSpec, Turn
 
 _REFERENCE = re.compile(r"\bBR-\d+\b")
@@ -33,9 +34,11 @@ class LocalModel(Model):
         if BRIEF_TOOL in names:
             return _brief(lines)
         decisions = decide([(line.role, line.text) for line in lines if _spoken(line)])
+        answers = _answers(lines, decisions) if ANSWER in names else ()
+        decisions = [] if answers else decisions
         wanted = _requests(decisions, names)
         taken_back = _withdrawals(decisions, lines, wanted) if WITHDRAW in names else ()
-        asked = (*taken_back, *wanted)
+        asked = (*answers, *taken_back, *wanted)
         decisions = [d for d in decisions if not (taken_back and d.topic == "left_alone")]
         answered = _results(lines)
         open_requests = tuple(r for r in asked if r.call_id not in answered)
@@ -76,6 +79,13 @@ def _requests(decisions: Sequence[Decision], names: Sequence[str]) -> tuple[Tool
     calls = [call for decision in decisions for call in decision.calls if call.tool in names]
     unique = {_call_id(call): call for call in calls}
     return tuple(ToolRequest(key, call.tool, dict(call.arguments)) for key, call in unique.items())
+
+
+def _answers(lines: Sequence[Line], decisions: Sequence[Decision]) -> tuple[ToolRequest, ...]:
+    """The call that passes the person's words on to the signers who asked about his request."""
+    reference = question_answered([(line.role, line.text) for line in lines if _spoken(line)], decisions)
+    call = Call(ANSWER, {"reference": reference})
+    return (ToolRequest(_call_id(call), call.tool, dict(call.arguments)),) if reference else ()
 
 
 def _withdrawals(

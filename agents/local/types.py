@@ -8,6 +8,9 @@ from typing import Literal
 
 PERSON = "bring_person"
 WITHDRAW = "withdraw_request"
+ANSWER = "answer_signers"
+ASKS = "A colleague who may sign asks about"
+SENT_BACK = "was sent back to be changed"
 NOT_FOUND = "I cannot find"
 WHICH = "Which one do you mean?"
 IS_IT = "Is that the one you mean?"

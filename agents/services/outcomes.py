@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from agents.models import AgentRun, ToolCall
 from agents.services.telling import answer_id
@@ -88,15 +89,15 @@ def place_of(run: AgentRun) -> Conversation | None:
 
 
 def _release(approval: Approval) -> None:
-    """The run that asked waits no more once none of its approvals is open."""
-    asking = ToolCall.objects.filter(pk=approval.tool_call_id).values_list("run_id", flat=True)
-    run_id = asking.first()
-    if run_id is None or approval.is_open:
+    """The runs that asked, or sent it in again, wait no more once none of their approvals is open."""
+    if approval.is_open:
         return
-    others = ToolCall.objects.filter(run_id=run_id).exclude(approval_id=None)
-    waiting = Approval.objects.filter(id__in=others.values("approval_id"))
-    if not any(each.is_open for each in waiting):
-        AgentRun.objects.filter(pk=run_id, state=State.WAITING).update(state=State.FINISHED)
+    asking = ToolCall.objects.filter(Q(pk=approval.tool_call_id) | Q(approval_id=approval.pk))
+    for run_id in set(asking.values_list("run_id", flat=True)):
+        others = ToolCall.objects.filter(run_id=run_id).exclude(approval_id=None)
+        waiting = Approval.objects.filter(id__in=others.values("approval_id"))
+        if not any(each.is_open for each in waiting):
+            AgentRun.objects.filter(pk=run_id, state=State.WAITING).update(state=State.FINISHED)
 
 
 def _say(run: AgentRun, conversation: Conversation, approval: Approval, text: str) -> None:

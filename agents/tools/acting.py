@@ -7,11 +7,10 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field
 
-from accounts.roles import ALL_PERMISSIONS
-from agents.tools.registry import PROPOSE, Arguments, Audience, Caller, Tool, register
-from agents.wording import waiting_sentence
+from agents.tools.registry import PROPOSE, Arguments, Audience, Caller, Tool, register, requester_through
+from agents.tools.resubmitting import send_in_again
+from agents.wording import resubmitted_sentence, waiting_sentence
 from conversations.selectors import tags_of_conversation
-from core.actors import Actor
 from core.errors import TooMany
 from hitl import services
 from hitl.models import Approval
@@ -70,32 +69,28 @@ class ActingTool(Tool):
     acting: ClassVar[bool] = True
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
+        params = arguments.model_dump(exclude_none=True)
+        again = send_in_again(self.key, params, caller=caller, call_id=call_id, hands=_hands_of(caller))
+        if again is not None:
+            return _asked(again, resubmitted_sentence(again))
         _refuse_above_own_limit(caller, call_id)
         approval = services.propose(
-            actor=_agent_actor(caller),
+            actor=requester_through(caller, PROPOSE),
             kind=self.key,
-            params=arguments.model_dump(exclude_none=True),
+            params=params,
             origin=_origin(caller, call_id),
             dedupe_key=str(call_id),
         )
-        return {
-            "approval_id": str(approval.id),
-            "reference": approval.reference,
-            "state": approval.state,
-            "sentence": waiting_sentence(approval),
-        }
+        return _asked(approval, waiting_sentence(approval))
 
 
-def _agent_actor(caller: Caller) -> Actor:
-    """The agent on behalf of the member; it may propose only because the member may."""
-    return Actor(
-        kind="agent",
-        id=caller.agent_id,
-        user_id=caller.user_id,
-        role="agent",
-        name=caller.agent_type,
-        permissions=caller.permissions & ALL_PERMISSIONS & frozenset({PROPOSE}),
-    )
+def _asked(approval: Approval, sentence: str) -> dict[str, Any]:
+    return {
+        "approval_id": str(approval.id),
+        "reference": approval.reference,
+        "state": approval.state,
+        "sentence": sentence,
+    }
 
 
 def _refuse_above_own_limit(caller: Caller, call_id: UUID) -> None:
@@ -126,7 +121,7 @@ def _origin(caller: Caller, call_id: UUID) -> Origin:
 
 def _hands_of(caller: Caller) -> tuple[UUID, ...]:
     """Who could have asked in the caller's name, or made the agent ask: none of them may sign."""
-    linked = (caller.linked_by_id,) if caller.linked_by_id else ()
+    linked = [person for person in (caller.linked_by_id, caller.agent_owner_id) if person]
     return (*caller.agent_author_ids, *caller.channel_keeper_ids, *linked)
 
 

@@ -13,11 +13,12 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agents.ports import ToolSpec
+from core.actors import Actor
 from core.registry import Registry
 
 Audience = Literal["public", "verified", "member"]
 PROPOSE = "hitl.propose_approval"
-FOR_EVERY_AGENT = ("bring_person", "list_abilities", "withdraw_request")
+FOR_EVERY_AGENT = ("bring_person", "list_abilities", "withdraw_request", "answer_signers")
 """What an agent of any version can call: nobody is left without a person, or with what he asked for."""
 
 
@@ -53,6 +54,18 @@ class Caller:
     @property
     def is_member(self) -> bool:
         return self.user_id is not None
+
+
+def requester_through(caller: Caller, *permissions: str) -> Actor:
+    """The member by way of the agent, who may do no more than the member himself, and of that only this."""
+    return Actor(
+        kind="agent",
+        id=caller.agent_id,
+        user_id=caller.user_id,
+        role="agent",
+        name=caller.agent_type,
+        permissions=caller.permissions & frozenset(permissions),
+    )
 
 
 @cache

@@ -9,9 +9,8 @@ from django.db import transaction
 from pydantic import Field
 
 from agents.models import ToolCall
-from agents.tools.registry import Arguments, Audience, Caller, Tool, register
+from agents.tools.registry import Arguments, Audience, Caller, Tool, register, requester_through
 from agents.wording import kept_sentence, withdrawn_sentence
-from core.actors import Actor
 from core.errors import Conflict, NotFound
 from hitl import services
 from hitl.models import Approval
@@ -71,20 +70,10 @@ def _withdraw(approval: Approval, caller: Caller) -> str:
     # The same wish, said once more, is another request.
     asking.fingerprint, asking.call_id = "", f"{asking.call_id[:60]}~{asking.pk.hex[-16:]}"
     asking.save(update_fields=["result", "fingerprint", "call_id"])
-    services.cancel(actor=_requester(caller), approval_id=approval.pk, reason="Taken back in the conversation.")
-    return sentence
-
-
-def _requester(caller: Caller) -> Actor:
-    """The member, by way of the agent; he may withdraw what he asked for himself."""
-    return Actor(
-        kind="agent",
-        id=caller.agent_id,
-        user_id=caller.user_id,
-        role="agent",
-        name=caller.agent_type,
-        permissions=caller.permissions & frozenset({CANCEL}),
+    services.cancel(
+        actor=requester_through(caller, CANCEL), approval_id=approval.pk, reason="Taken back in the conversation."
     )
+    return sentence
 
 
 def register_all() -> None:

@@ -116,11 +116,13 @@ def resubmit(
     digest: str,
     params: Mapping[str, Any] | None = None,
     reason: str = "",
+    also_excluded: tuple[UUID, ...] = (),
     now: datetime | None = None,
 ) -> Approval:
     """Send a returned request in again, changed (`params`, all of them) or as it was.
 
-    Who may: its requester or agent, holding `hitl.propose_approval`. Everything that asking checks
+    Who may: its requester or agent, holding `hitl.propose_approval`. `also_excluded` are people who
+    had a hand in how it is sent in again: like the requester they may not sign it. Everything that asking checks
     is checked again, and people decide, never a rule. Raises Refused (`not_yours`, `paused`),
     NotFound, Invalid, Conflict, Unavailable. Speaks to the outside before the transaction.
     Announces nothing.
@@ -136,7 +138,7 @@ def resubmit(
         _check_resubmit(approval, actor, digest, moment)
         share_unless_paused(approval.kind, approval.agent_id)
         columns = columns_of(approval, reassess(approval, seen, moment), may_fall=True)
-        columns["excluded"] = sorted({*approval.excluded, *([actor.user_id] if actor.user_id else [])})
+        columns["excluded"] = sorted({*approval.excluded, *also_excluded, *([actor.user_id] if actor.user_id else [])})
         note(approval, actor, "resubmit", reason, moment)
         diff = diff_of(before.payload, seen.payload)
         facts = {"fields": [row["field"] for row in diff], "risk_before": before.risk_score}
