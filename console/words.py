@@ -23,15 +23,18 @@ def explain(error: WalkerError) -> str:
     """Return one or two sentences a person can act on."""
     if not isinstance(error, Conflict):
         return error.detail
-    if error.facts.get("changed_at"):
+    if error.code == "stale_version":
         return overtaken_sentence(error.facts)
+    if error.facts.get("changed_by"):
+        at = _moment(error.facts.get("changed_at"))
+        return f"{error.detail} The last to change it: {error.facts['changed_by']}{f', at {at}' if at else ''}."
     winner = winner_sentence(error.facts)
     return f"{winner} Nothing was changed." if winner else error.detail
 
 
 def overtaken_sentence(facts: dict[str, Any]) -> str:
     """Say who changed what a form was made from, when, and what it says now where that is known."""
-    who, at = facts.get("changed_by") or "Somebody", _moment(facts["changed_at"])
+    who, at = facts.get("changed_by") or "Somebody", _moment(facts.get("changed_at"))
     who = f"{who[:1].upper()}{who[1:]}"
     says = f" It says now: “{facts['says']}”" if facts.get("says") else ""
     have = "have" if who == "You" else "has"

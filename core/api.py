@@ -1,17 +1,20 @@
-"""Endpoints of the audit chain."""
+"""Endpoints of the audit chain and of parked failures."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core import audit_log
-from core.models import AuditEntry
+from core import audit_log, dead_letters
+from core.keyset import page_of
+from core.models import AuditEntry, DeadLetter
 from core.rest.authentication import actor_of
+from core.rest.idempotent import once
 from core.rest.schema import paged
 from core.rest.views import ApiView, ListQuery
 
@@ -73,3 +76,58 @@ class AuditVerify(ApiView):
     def get(self, request: Request) -> Response:
         """Recompute the organisation's whole chain; changes nothing. Needs `core.view_auditentry`."""
         return Response(VerdictSerializer(audit_log.verify(viewer=actor_of(request))).data)
+
+
+class LetterQuery(ListQuery):
+    """Which dead letters."""
+
+    state = serializers.ChoiceField(choices=DeadLetter.State.values, default=DeadLetter.State.PARKED)
+
+
+class LetterSerializer(serializers.ModelSerializer[DeadLetter]):
+    """Work that failed for good."""
+
+    class Meta:
+        model = DeadLetter
+        fields: ClassVar[list[str]] = "id kind ref error times state parked_at closed_at".split()
+        read_only_fields = fields
+
+
+class DeadLetters(ApiView):
+    """Parked failures."""
+
+    permissions: ClassVar = {"GET": "core.view_deadletter"}
+    query = LetterQuery
+
+    @extend_schema(operation_id="dead_letters_list", parameters=[LetterQuery], responses=paged(LetterSerializer))
+    def get(self, request: Request) -> Response:
+        """List work that failed for good, newest first. Needs `core.view_deadletter`."""
+        rows = dead_letters.query_dead_letters(viewer=actor_of(request), state=self.asked["state"])
+        found = page_of(rows, cursor=self.asked["cursor"], limit=self.asked["limit"])
+        return self.page(found.rows, found.cursor, LetterSerializer)
+
+
+class Replay(ApiView):
+    """Starts parked work again."""
+
+    permissions: ClassVar = {"POST": "core.replay_deadletter"}
+
+    @extend_schema(operation_id="dead_letters_replay", request=None, responses=LetterSerializer)
+    @once
+    def post(self, request: Request, letter_id: UUID) -> Response:
+        """Queue the work again; it does nothing twice. Needs `core.replay_deadletter`; 409 when it is closed."""
+        letter = dead_letters.replay(actor=actor_of(request), dead_letter_id=letter_id)
+        return Response(LetterSerializer(letter).data)
+
+
+class Discard(ApiView):
+    """Closes parked work."""
+
+    permissions: ClassVar = {"POST": "core.replay_deadletter"}
+
+    @extend_schema(operation_id="dead_letters_discard", request=None, responses=LetterSerializer)
+    @once
+    def post(self, request: Request, letter_id: UUID) -> Response:
+        """Put it aside without doing the work. Needs `core.replay_deadletter`; 409 when it is closed."""
+        letter = dead_letters.discard(actor=actor_of(request), dead_letter_id=letter_id)
+        return Response(LetterSerializer(letter).data)

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from core import audit
 from core.actors import Actor, system
@@ -109,7 +109,8 @@ def _close(actor: Actor, letter_id: UUID, state: str, moment: datetime) -> DeadL
     if letter is None:
         raise NotFound("There is no such dead letter.")
     if not won:
-        raise Conflict("This dead letter is closed already.", state=letter.state)
+        at = letter.closed_at.isoformat() if letter.closed_at else ""
+        raise Conflict("This dead letter is closed already.", state=letter.state, closed_at=at)
     return letter
 
 
@@ -123,6 +124,13 @@ def _record(actor: Actor, letter: DeadLetter) -> None:
         new_state=letter.state,
         facts={"dead_letter": str(letter.id)},
     )
+
+
+def query_dead_letters(*, viewer: Actor, state: str = "parked") -> QuerySet[DeadLetter]:
+    """Return the letters of a state as a query, for pages; needs `core.view_deadletter`."""
+    viewer.require("core.view_deadletter")
+    rows: QuerySet[DeadLetter] = DeadLetter.objects.filter(state=state)
+    return rows
 
 
 def count_parked_everywhere() -> int:

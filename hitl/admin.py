@@ -17,7 +17,16 @@ from console.people import name_in, names_of
 from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
 from core.clock import now
-from hitl import admin_policies, admin_seats, admin_switches, admin_tiles, admin_workflows, panels, services
+from hitl import (
+    admin_policies,
+    admin_reviews,
+    admin_seats,
+    admin_switches,
+    admin_tiles,
+    admin_workflows,
+    panels,
+    services,
+)
 from hitl.admin_display import RISKS, risk_chip, state_chip
 from hitl.admin_filters import ORDER, KindFilter, MineFilter, OverdueFilter, StateFilter, ranked
 from hitl.admin_forms import ApproveForm, RejectForm, ResolveForm
@@ -27,7 +36,15 @@ from hitl.models import Approval
 from hitl.services.deciding import Verdict
 from hitl.transitions import WAITING, Event, State
 
-__all__ = ["ApprovalAdmin", "admin_policies", "admin_seats", "admin_switches", "admin_tiles", "admin_workflows"]
+__all__ = [
+    "ApprovalAdmin",
+    "admin_policies",
+    "admin_reviews",
+    "admin_seats",
+    "admin_switches",
+    "admin_tiles",
+    "admin_workflows",
+]
 
 EVENT_OF: Final = {
     "cancel": Event.CANCEL,

@@ -23,6 +23,8 @@ NOTICES = {
     "approval_answered": "The requester has answered",
     "approval_reminder": "Still waits for your signature",
     "approval_overridden": "Was approved by override: a review is due",
+    "request_info_requested": "A signer asks you something about your request",
+    "request_returned": "Your request was sent back to be changed",
     "approval_stuck": "Cannot go on by itself and needs you",
 }
 

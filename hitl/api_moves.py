@@ -9,8 +9,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.keyset import page_of
 from core.rest.authentication import actor_of
 from core.rest.idempotent import once, once_outside
+from core.rest.schema import paged
 from core.rest.views import ApiView, body_of
 from hitl import api_shapes_moves as shapes
 from hitl import selectors, services
@@ -127,6 +129,24 @@ class Review(ApiView):
         said = body_of(request, shapes.Finding)
         services.close_review(actor=actor_of(request), approval_id=approval_id, reason=said["reason"])
         return shown(self, approval_id)
+
+
+class OverrideReviews(ApiView):
+    """Overrides that have to be looked back at."""
+
+    permissions: ClassVar = {"GET": "hitl.review_override"}
+    query = shapes.ReviewQuery
+
+    @extend_schema(
+        operation_id="override_reviews_list",
+        parameters=[shapes.ReviewQuery],
+        responses=paged(shapes.OverrideReviewSerializer),
+    )
+    def get(self, request: Request) -> Response:
+        """List the reviews of overrides that are owed, newest first. Needs `hitl.review_override`."""
+        rows = selectors.query_reviews(viewer=actor_of(request), is_open=self.asked["open"])
+        found = page_of(rows, cursor=self.asked["cursor"], limit=self.asked["limit"])
+        return self.page(found.rows, found.cursor, shapes.OverrideReviewSerializer)
 
 
 class Revisions(ApiView):

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from core.actors import Actor
-from core.rest.fields import Document, MaskedDocument, PersonSerializer
+from core.rest.fields import Document, MaskedDocument, MaskedText, PersonSerializer
+from core.rest.views import ListQuery
 from hitl.api_shapes import Move
-from hitl.models import Revision
+from hitl.models import OverrideReview, Revision
 from hitl.services.deciding import REASON_LIMIT
 
 DIGEST = "Of the approval as you read it."
@@ -62,3 +63,25 @@ class RevisionSerializer(serializers.ModelSerializer[Revision]):
         if viewer.may("hitl.decide_approval"):
             return list(row.diff)
         return [dict(MaskedDocument().to_representation(each)) for each in row.diff]
+
+
+class ReviewQuery(ListQuery):
+    """Which reviews."""
+
+    open = serializers.BooleanField(default=True, help_text="False for those that are closed.")
+
+
+class OverrideReviewSerializer(serializers.ModelSerializer[OverrideReview]):
+    """The look back at an override; closed with a finding at its approval (`review/`)."""
+
+    reference = serializers.CharField(source="approval.reference", read_only=True)
+    opened_by = PersonSerializer(read_only=True)
+    closed_by = PersonSerializer(read_only=True, allow_null=True)
+    finding = MaskedText()
+
+    class Meta:
+        model = OverrideReview
+        fields: ClassVar[list[str]] = (
+            "id approval_id reference revision opened_by opened_at closed_by closed_at finding"
+        ).split()
+        read_only_fields = fields

@@ -11,10 +11,13 @@ class HitlConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Let services hint to the workers that stand above them."""
+        """Let services hint to the workers that stand above them; offer gauges and replays."""
         from core import dead_letters  # noqa: PLC0415
-        from hitl import hints, tasks  # noqa: PLC0415  (needs loaded apps)
-        from hitl.services import sending  # noqa: PLC0415
+        from hitl import hints, receivers, tasks, watchdog  # noqa: PLC0415  (needs loaded apps)
+        from hitl.services import sending, timing  # noqa: PLC0415
 
         hints.send_with(tasks.execute_approval.delay, notify=tasks.send_notification.delay)
+        receivers.connect()
+        watchdog.register()
         dead_letters.register_replayer(sending.PARKED_AS, sending.send_again)
+        dead_letters.register_replayer(timing.PARKED_AS, timing.run_again)

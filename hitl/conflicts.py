@@ -95,12 +95,17 @@ def check_version(actor: Actor, object_type: str, row: Versioned, seen: int | No
     """
     if seen is None or seen == row.version:
         return
-    last = next(iter(audit.chain_of(object_type, row.pk, limit=1)), None)
-    facts: dict[str, Any] = {"version": row.version, "seen": seen}
-    if last is not None:
-        who = label_of(actor, last.actor_user_id, last.actor_name, last.role)
-        facts |= {"changed_by": who, "changed_role": last.role, "changed_at": last.at.isoformat()}
+    facts = {"version": row.version, "seen": seen, **last_change(actor, object_type, row.pk)}
     raise Conflict("It has changed since you opened it. Read it again.", code="stale_version", **facts)
+
+
+def last_change(actor: Actor, object_type: str, key: UUID) -> dict[str, Any]:
+    """Return who changed a definition, a switch, a delegation or a review last, and when. Two queries."""
+    last = next(iter(audit.chain_of(object_type, key, limit=1)), None)
+    if last is None:
+        return {}
+    who = label_of(actor, last.actor_user_id, last.actor_name, last.role)
+    return {"changed_by": who, "changed_role": last.role, "changed_at": last.at.isoformat()}
 
 
 def decided(actor: Actor, word: str, approval: Approval, moment: Any) -> dict[str, Any]:

@@ -29,13 +29,15 @@ from hitl.models import (
     Revision,
     Seat,
 )
-from hitl.transitions import OPEN, WAITING, State
+from hitl.transitions import ASKS_BACK, OPEN, WAITING, State
 
 VIEW: Final = "hitl.view_approval"
 PAGE: Final = 50
 CAP: Final = 100
 _WAITING: Final = [state.value for state in WAITING]
 SIGNED: Final = (State.APPROVED, State.EXECUTING, State.UNKNOWN, State.EXECUTED, State.FAILED)
+_ASKS_BACK: Final = [state.value for state in ASKS_BACK]
+_TO_ANSWER: Final = [f"request_{state}" for state in _ASKS_BACK]
 _PEOPLE: Final = ("requester", "decided_by", "assigned_to", "workflow")
 
 
@@ -168,6 +170,16 @@ def list_revisions(*, viewer: Actor, approval_id: UUID) -> list[Revision]:
     return list(rows.order_by("revision"))
 
 
+def query_reviews(*, viewer: Actor, is_open: bool = True) -> QuerySet[OverrideReview]:
+    """Return the reviews of overrides that are owed, or those that were made, newest first, as a query.
+
+    Who may: holders of `hitl.review_override`.
+    """
+    viewer.require("hitl.review_override")
+    rows: QuerySet[OverrideReview] = OverrideReview.objects.select_related("approval", "opened_by", "closed_by")
+    return rows.filter(closed_at__isnull=is_open).order_by("-id")
+
+
 def query_delegations(*, viewer: Actor, is_open: bool = True) -> QuerySet[Delegation]:
     """Return who is or will be away, newest first, as a query. Who may: holders of `hitl.decide_approval`."""
     viewer.require("hitl.decide_approval")
@@ -235,7 +247,8 @@ def _per_day(rows: QuerySet[Approval], column: str, zone: ZoneInfo, *also: str) 
 
 def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
     """Return the newest notice of each approval that still needs the viewer: his seat is open, it cannot
-    go on by itself, or it was overridden and not reviewed, and he was told so.
+    go on by itself, it was overridden and not reviewed, or its signers want something from him who asked,
+    and he was told so.
 
     Needs `hitl.view_approval`. One query.
     """
@@ -246,7 +259,8 @@ def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
     is_open = Q(approval__state__in=[state.value for state in OPEN])
     reviews = OverrideReview.objects.filter(approval=OuterRef("approval"), closed_at=None)
     to_review = Q(template="approval_overridden") & Exists(reviews)
-    needed = told.filter((is_open & ((Exists(asked) & Q(approval__state__in=_WAITING)) | stuck)) | to_review)
+    mine = Q(template__in=_TO_ANSWER, approval__requester_id=viewer.user_id, approval__state__in=_ASKS_BACK)
+    needed = told.filter(mine | (is_open & ((Exists(asked) & Q(approval__state__in=_WAITING)) | stuck)) | to_review)
     newest = needed.order_by("approval_id", "-id").distinct("approval_id").values("pk")
     return list(Notification.objects.filter(pk__in=newest).select_related("approval").order_by("-id")[:limit])
 

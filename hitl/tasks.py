@@ -8,7 +8,7 @@ from core.celery_task import sweep_task, tenant_task
 from core.log import get_logger
 from core.scope import tenant_scope
 from hitl.models import Timer
-from hitl.services import executing, lending, sending, switching, timing, watching
+from hitl.services import executing, lending, sending, switching, telling, timing, watching
 
 log = get_logger(__name__)
 
@@ -31,6 +31,12 @@ def send_notification(notification_id: UUID) -> None:
     sending.send_notification(notification_id)
 
 
+@tenant_task(queue="low")
+def tell_requester(approval_id: UUID) -> None:
+    """Tell who asked without an agent where his request stands."""
+    telling.tell_requester(approval_id)
+
+
 @tenant_task(queue="high")
 def align_holds(tenant_id: UUID) -> None:
     """Bring the holds of a tenant in line with the kill switches."""
@@ -44,9 +50,19 @@ def sweep_timers() -> None:
         try:
             with tenant_scope(due.tenant_id):
                 _run(due)
-        except Exception:
+        except Exception as error:
             # One broken row must not stop the others; its claim runs out and it is tried again.
             log.exception("timer_failed", timer=str(due.timer_id), kind=due.kind)
+            _park(due, error)
+
+
+def _park(due: timing.Due, error: Exception) -> None:
+    try:
+        with tenant_scope(due.tenant_id):
+            timing.note_failure(due, error)
+    except Exception:
+        # The timer is tried again whatever happens to the note about it.
+        log.exception("timer_not_parked", timer=str(due.timer_id))
 
 
 def _run(due: timing.Due) -> None:

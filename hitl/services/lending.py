@@ -17,6 +17,7 @@ from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.scope import platform_scope
 from hitl import absence, machine, notices, seating
+from hitl.conflicts import last_change
 from hitl.drafting import one_text
 from hitl.models import Approval, Delegation, Seat
 from hitl.redrafting import void_tokens
@@ -124,7 +125,8 @@ def end_delegation(*, actor: Actor, delegation_id: UUID, now: datetime | None = 
         if actor.user_id != row.from_person_id:
             actor.require(REASSIGN)
         if row.ended_at is not None:
-            raise Conflict("It is over already.", ended_at=row.ended_at.isoformat())
+            who = last_change(actor, "hitl.delegation", row.pk)
+            raise Conflict("It is over already.", ended_at=row.ended_at.isoformat(), **who)
         row.ended_at = moment
         row.save(update_fields=["ended_at"])
         _audit(actor, "DELEGATION_ENDED", row)

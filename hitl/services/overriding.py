@@ -14,6 +14,7 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, NotFound, Refused
 from hitl import machine, notices
+from hitl.conflicts import last_change
 from hitl.drafting import one_text
 from hitl.guards import check_digest, check_state, needed, refuse_if_excluded
 from hitl.models import Approval, OverrideReview
@@ -79,7 +80,8 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
         if actor.user_id in {review.opened_by_id, None, *approval.excluded}:
             raise Refused("Somebody else reviews this.", code="four_eyes")
         if review.closed_at is not None:
-            raise Conflict("The review is closed already.", closed_at=review.closed_at.isoformat())
+            who = last_change(actor, "hitl.overridereview", review.pk)
+            raise Conflict("The review is closed already.", closed_at=review.closed_at.isoformat(), **who)
         _close(review, actor, reason, moment)
         flags = sorted({*approval.compliance_flags, "override_reviewed"})
         Approval.objects.filter(pk=approval_id).update(compliance_flags=flags)

@@ -16,6 +16,7 @@ from core.errors import Conflict, Invalid, NotFound, Refused
 from core.log import get_logger
 from core.scope import platform_scope, tenant_scope
 from hitl import machine, switches
+from hitl.conflicts import last_change
 from hitl.drafting import one_text
 from hitl.holds import add_hold, drop_hold
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
@@ -50,8 +51,9 @@ def throw_switch(
     if not reason.strip():
         raise Invalid("Say why.", fields={"reason": ["Your colleagues want to know why."]})
     with switches.seized():
-        if KillSwitch.objects.filter(scope=scope, target=target, released_at=None).exists():
-            raise Conflict("This is stopped already.")
+        known = KillSwitch.objects.filter(scope=scope, target=target, released_at=None).first()
+        if known is not None:
+            raise Conflict("This is stopped already.", **last_change(actor, "hitl.killswitch", known.pk))
         switch: KillSwitch = KillSwitch.objects.create(
             scope=scope,
             target=one_text(target, 60),
@@ -69,18 +71,24 @@ def throw_switch(
 def release_switch(*, actor: Actor, switch_id: UUID, now: datetime | None = None) -> KillSwitch:
     """Release a switch; held requests go on after their guards were checked again.
 
-    Who may: holders of `hitl.use_killswitch`. Raises Refused, NotFound.
+    Who may: holders of `hitl.use_killswitch`. Raises Refused, NotFound, Conflict that names who was faster.
     """
     actor.require("hitl.use_killswitch")
     with switches.seized():
         rows = KillSwitch.objects.filter(pk=switch_id, released_at=None)
         if not rows.update(released_at=now or clock_now(), released_by_id=actor.user_id):
-            raise NotFound
+            raise _not_thrown(actor, switch_id)
         switch: KillSwitch = KillSwitch.objects.get(pk=switch_id)
         _tell("released", switch)
         _audit(actor, "KILLSWITCH_RELEASED", switch)
     hold_covered(now=now)
     return switch
+
+
+def _not_thrown(actor: Actor, switch_id: UUID) -> NotFound | Conflict:
+    if not KillSwitch.objects.filter(pk=switch_id).exists():
+        return NotFound()
+    return Conflict("It is released already.", **last_change(actor, "hitl.killswitch", switch_id))
 
 
 def _tell(what: str, switch: KillSwitch) -> None:

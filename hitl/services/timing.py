@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Q
 
-from core import events, retention
+from core import dead_letters, events, retention
 from core.clock import now as clock_now
 from core.scope import platform_scope
 from hitl import clocks
@@ -27,8 +27,10 @@ update hitl_timer set lease_until = %s, attempts = least(attempts + 1, 1000) whe
   select id from hitl_timer
   where done_at is null and due_at <= %s and (lease_until is null or lease_until < %s)
   order by due_at for update skip locked limit %s
-) returning id, tenant_id, approval_id, kind
+) returning id, tenant_id, approval_id, kind, attempts
 """
+PARKED_AS: Final = "hitl.timer"
+PARK_EVERY: Final = 10
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Due:
     tenant_id: UUID
     approval_id: UUID
     kind: str
+    attempts: int = 1
 
 
 def claim_due(*, now: datetime | None = None, limit: int = BATCH) -> list[Due]:
@@ -54,6 +57,20 @@ def purge_done(*, now: datetime | None = None, limit: int = retention.BATCH) -> 
     """Remove timers that were done more than 30 days ago; returns how many. For the sweep."""
     before = (now or clock_now()) - KEPT_FOR
     return retention.remove(Timer, retention.made_before(before) & Q(done_at__lt=before), limit=limit)
+
+
+def note_failure(due: Due, error: Exception) -> bool:
+    """Park a timer of the tenant in scope that fails again and again, so that a person sees it; tells whether
+    it did. It goes on being tried. For the sweep."""
+    if due.attempts % PARK_EVERY:
+        return False
+    dead_letters.park(kind=PARKED_AS, ref=due.timer_id, error=f"{due.kind}: {type(error).__name__}")
+    return True
+
+
+def run_again(timer_id: UUID) -> None:
+    """Let the next sweep take a timer at once; for the replay of its dead letter."""
+    Timer.objects.filter(pk=timer_id, done_at=None).update(lease_until=None, attempts=0)
 
 
 def fire(due: Due, *, now: datetime | None = None) -> None:

@@ -10,9 +10,9 @@ from django.db import transaction
 
 from core import audit
 from core.actors import Actor
-from core.errors import Invalid, NotFound
+from core.errors import Conflict, Invalid, NotFound
 from hitl.checks import FIELDS, LEVEL_FIELDS, problems_of
-from hitl.conflicts import check_version
+from hitl.conflicts import check_version, last_change
 from hitl.models import ApprovalLevel, ApprovalWorkflow
 from hitl.services.groups import create_group
 
@@ -65,7 +65,7 @@ def revise_workflow(
     actor.require(MANAGE)
     _check("unchanged" if name is None else name, levels, conditions)
     with transaction.atomic():
-        workflow = _locked(workflow_id)
+        workflow = _locked(actor, workflow_id)
         check_version(actor, OBJECT, workflow, seen_version)
         if conditions.get("is_default"):
             others = ApprovalWorkflow.objects.filter(is_default=True).exclude(pk=workflow_id)
@@ -84,10 +84,10 @@ def revise_workflow(
 
 def retire_workflow(*, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
     """Take a definition out of use. Who may: holders of `hitl.manage_workflow`. Raises Refused,
-    NotFound."""
+    NotFound, Conflict that names who was faster."""
     actor.require(MANAGE)
     with transaction.atomic():
-        workflow = _locked(workflow_id)
+        workflow = _locked(actor, workflow_id)
         ApprovalWorkflow.objects.filter(pk=workflow_id).update(is_active=False, is_default=False)
         workflow.refresh_from_db()
         _audit(actor, "WORKFLOW_RETIRED", workflow)
@@ -102,7 +102,7 @@ def restore_workflow(*, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
     """
     actor.require(MANAGE)
     with transaction.atomic():
-        workflow = _locked(workflow_id, active=False)
+        workflow = _locked(actor, workflow_id, active=False)
         _check(workflow.name, levels_of(workflow), conditions_of(workflow))
         rows = ApprovalWorkflow.objects.filter(pk=workflow_id)
         rows.update(is_active=True, version=workflow.version + 1)
@@ -134,11 +134,13 @@ def levels_of(workflow: ApprovalWorkflow) -> list[dict[str, Any]]:
     return [{field: getattr(level, field) for field in sorted(LEVEL_FIELDS)} for level in workflow.levels.all()]
 
 
-def _locked(workflow_id: UUID, *, active: bool = True) -> ApprovalWorkflow:
-    rows = ApprovalWorkflow.objects.select_for_update().filter(pk=workflow_id, is_active=active)
-    workflow: ApprovalWorkflow | None = rows.first()
+def _locked(actor: Actor, workflow_id: UUID, *, active: bool = True) -> ApprovalWorkflow:
+    workflow: ApprovalWorkflow | None = ApprovalWorkflow.objects.select_for_update().filter(pk=workflow_id).first()
     if workflow is None:
-        raise NotFound("There is no such workflow, or somebody was faster.")
+        raise NotFound("There is no such workflow.")
+    if workflow.is_active is not active:
+        say = "It is in use already." if workflow.is_active else "It was retired. Restore it first."
+        raise Conflict(say, version=workflow.version, **last_change(actor, OBJECT, workflow_id))
     return workflow
 
 

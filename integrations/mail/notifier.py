@@ -32,7 +32,17 @@ TITLES: Final = {
     "approval_answered": "has an answer to your question",
     "approval_stuck": "cannot go on by itself",
     "approval_overridden": "was decided by an override",
+    "approval_delegated": "waits for your signature: a colleague's seat is yours now",
+    "request_info_requested": "needs an answer from you",
+    "request_returned": "was sent back to you to be changed",
+    "request_unknown": "was approved, but its outcome is not known yet",
+    "request_executed": "was carried out",
+    "request_failed": "was approved, but could not be carried out",
+    "request_rejected": "was rejected",
+    "request_expired": "has expired",
+    "request_cancelled": "was cancelled",
 }
+TO_REQUESTER: Final = "request_"
 RISKS: Final = {"low": "Low risk", "medium": "Medium risk", "high": "High risk", "critical": "Critical risk"}
 STATUSES: Final[dict[Told, Status]] = {
     "delivered": "delivered",
@@ -107,6 +117,7 @@ def _texts(row: Notification) -> dict[str, Any]:
         "risk_score": approval.risk_score,
         "asked_by": approval.requester.get_full_name() if approval.requester else "an agent",
         "due": _due(approval),
+        "is_yours": row.template.startswith(TO_REQUESTER),
         "link": f"{settings.PUBLIC_URL}{reverse('admin:hitl_approval_change', args=[approval.pk])}",
         "preferences": f"{settings.PUBLIC_URL}{reverse('mail_preference')}",
     }

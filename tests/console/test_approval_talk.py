@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from core.clock import now
 from hitl import services
-from hitl.models import Approval, ApprovalWorkflow, Delegation
+from hitl.models import Approval, ApprovalWorkflow, Delegation, OverrideReview
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
 from tests.world import World
@@ -101,3 +101,15 @@ def test_being_away_by_the_form_moves_the_seat_until_it_is_ended(
     assert "Owner Acme signs for Approver Acme" in browser("admin").get(page).content.decode()
     assert browser("approver").post(f"{page}{row.pk}/end/").status_code == 302
     assert not asked.seats.filter(person=owner, closed_at=None).exists()
+
+
+def test_override_waits_for_its_review(browser: Browser, asked: Approval, acme: World) -> None:
+    OverrideReview.objects.create(approval=asked, revision=1, opened_by_id=acme.people["owner"].pk)
+    page = browser("compliance").get("/admin/hitl/overridereview/").content.decode()
+    assert asked.reference in page
+    assert acme.people["owner"].get_full_name() in page
+    review = OverrideReview.objects.get()
+    one = browser("compliance").get(f"/admin/hitl/overridereview/{review.pk}/").content.decode()
+    assert f"Open {asked.reference}" in one
+    services.close_review(actor=acme.actor("compliance"), approval_id=asked.pk, reason="Fine")
+    assert asked.reference not in browser("compliance").get("/admin/hitl/overridereview/").content.decode()

@@ -32,6 +32,7 @@ IN_THE_API = {
     "group_id": "hitl.approvergroup",
     "calendar_id": "hitl.businesscalendar",
     "cap_id": "hitl.cap",
+    "letter_id": "core.deadletter",
     "delegation_id": "hitl.delegation",
     "conversation_id": "conversations.conversation",
     "contact_id": "conversations.contact",
