@@ -13,6 +13,7 @@ from hitl import services
 from hitl.admin_facts import known_names
 from hitl.admin_forms import DelegateForm, PayloadForm, ReassignForm, TalkForm
 from hitl.admin_page import why_no_vote, why_not_in_state
+from hitl.edit_rights import editable_of
 from hitl.guards import has_voted, is_own
 from hitl.models import Approval, OverrideReview
 from hitl.transitions import Event, State
@@ -48,7 +49,7 @@ def why_no_move(path: str, approval: Approval, viewer: Actor) -> str | None:
 
 
 def _why_no_signers_move(path: str, approval: Approval, viewer: Actor) -> str:
-    if path == "edit" and not approval.current_level.get("editable_fields"):
+    if path == "edit" and not editable_of(approval.current_level, approval.kind):
         return "Nothing may be edited at this step."
     if path == "delegate" and has_voted(approval, viewer.user_id):
         return "You have voted already."
@@ -83,7 +84,7 @@ def initial_of(path: str, approval: Approval) -> dict[str, Any]:
     if path in ("edit", "resubmit"):
         names = sorted(approval.payload)
         if path == "edit":
-            names = [name for name in names if name in (approval.current_level.get("editable_fields") or [])]
+            names = sorted(editable_of(approval.current_level, approval.kind) & set(names))
         called, currency = known_names(approval.facts), approval.currency
         found |= {"payload": approval.payload, "names": names, "called": called, "currency": currency}
     return found

@@ -193,7 +193,19 @@ def _level(level: Mapping[str, Any], number: int) -> list[str]:
         problems.append("unknown strength of sign-in")
     if level.get("parallel") and number == 1:
         problems.append("The first level has none before it to open together with.")
-    return problems + _approvers(level) + _calendar(level.get("calendar_id"))
+    return problems + _editable(level) + _approvers(level) + _calendar(level.get("calendar_id"))
+
+
+def _editable(level: Mapping[str, Any]) -> list[str]:
+    """A field of one kind names a kind there is, and a field it has."""
+    pairs = [entry.split(":", 1) for entry in level.get("editable_fields") or [] if ":" in entry]
+    known = set(registry.keys())
+    wrong = [
+        f"{kind}:{name}"
+        for kind, name in pairs
+        if kind not in known or name not in registry.get(kind).params_model.model_fields
+    ]
+    return [f"editable_fields: there is no {entry}." for entry in wrong]
 
 
 def _approvers(level: Mapping[str, Any]) -> list[str]:

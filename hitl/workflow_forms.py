@@ -192,7 +192,10 @@ def _level_fields(number: int, people: Any, calendars: list[tuple[str, str]]) ->
         **({"parallel": parallel} if number > 1 else {}),
         "require_reason": forms.BooleanField(label="A rejection needs a reason", required=False),
         "second_factor": forms.BooleanField(label="Only with a second factor", required=False),
-        "editable_fields": _words("Fields its signers may edit", "Separated by commas, such as daily_budget."),
+        "editable_fields": _words(
+            "Fields its signers may edit",
+            "Separated by commas, such as daily_budget; of one kind only: set_campaign_budget:daily_budget.",
+        ),
     }
 
 

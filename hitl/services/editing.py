@@ -11,6 +11,7 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid, NotFound, Refused
 from hitl import machine, registry
+from hitl.edit_rights import editable_of
 from hitl.guards import as_requester, as_signer, check_digest, check_state, check_whole
 from hitl.models import Approval
 from hitl.observing import Observed, observe
@@ -79,7 +80,7 @@ def _get(approval_id: UUID) -> Approval:
 
 
 def _edited(before: Approval, changes: Mapping[str, Any]) -> tuple[Observed, list[dict[str, Any]]]:
-    allowed = set(before.current_level.get("editable_fields") or [])
+    allowed = editable_of(before.current_level, before.kind)
     if not allowed:
         raise Refused("Nothing may be edited at this step.", code="no_edit_right")
     _refuse_others(set(changes) - allowed)

@@ -287,3 +287,22 @@ def test_nothing_new_is_built_on_what_was_changed_in_the_database(scene: Scene) 
     with pytest.raises(Conflict) as caught:
         edit(scene, approval)
     assert (caught.value.code, stored(approval).revision) == ("tampered", 1)
+
+
+@pytest.mark.parametrize(("kind", "may"), [("test_press_keyed", True), ("test_press_plain", False)])
+def test_field_of_one_kind_is_editable_in_that_kind_only(scene: Scene, kind: str, may: bool) -> None:
+    scene.define({"editable_fields": [f"{kind}:amount"]})
+    approval = scene.propose("test_press_keyed")
+    if may:
+        assert edit(scene, approval).payload["amount"] == "7.00"
+        return
+    with pytest.raises(Refused) as refused:
+        edit(scene, approval)
+    assert refused.value.code == "no_edit_right"
+
+
+@pytest.mark.parametrize("entry", ["nothing:amount", "test_press_keyed:colour", ":amount"])
+def test_editable_field_that_no_kind_has_is_refused(scene: Scene, entry: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        scene.define({"editable_fields": [entry]})
+    assert f"there is no {entry}" in str(refused.value.facts)
