@@ -8,9 +8,8 @@ from uuid import UUID
 from agents.models import ToolCall
 from agents.tools.answering import own_words
 from agents.tools.registry import PROPOSE, Caller, requester_through
-from hitl import registry, services
+from hitl import services
 from hitl.models import Approval
-from hitl.observing import observe
 from hitl.transitions import State
 
 
@@ -27,21 +26,11 @@ def send_in_again(
         if begun.state != State.RETURNED:
             return begun
         return _resubmit(begun, params, caller, hands)
-    found = _returned(kind, params, caller)
-    if found is None:
+    found = caller.user_id and services.find_returned(requester_id=caller.user_id, kind=kind, params=params)
+    if not found:
         return None
     ToolCall.objects.filter(pk=call_id).update(approval_id=found.pk)
     return _resubmit(found, params, caller, hands)
-
-
-def _returned(kind: str, params: dict[str, Any], caller: Caller) -> Approval | None:
-    mine = Approval.objects.filter(requester_id=caller.user_id, tool_call_id__isnull=False)
-    waiting = list(mine.filter(kind=kind, state=State.RETURNED).order_by("-id")[:20])
-    if not waiting:
-        return None
-    seen = observe(registry.get(kind), params)
-    subject = seen.kind.subject_key(seen.params)[:200]
-    return next((each for each in waiting if each.subject_key == subject), None)
 
 
 def _resubmit(approval: Approval, params: dict[str, Any], caller: Caller, hands: tuple[UUID, ...]) -> Approval:

@@ -4,7 +4,7 @@ from hitl.services.asking import answer, ask, send_back
 from hitl.services.calendars import create_calendar, delete_calendar, revise_calendar
 from hitl.services.closing import cancel, expire, lapse, resolve, revoke
 from hitl.services.deciding import decide
-from hitl.services.editing import edit, resubmit
+from hitl.services.editing import edit, find_returned, resubmit
 from hitl.services.escalating import escalate, remind
 from hitl.services.executing import execute, probe
 from hitl.services.groups import create_group, delete_group, revise_group
@@ -49,6 +49,7 @@ __all__ = [
     "escalate",
     "execute",
     "expire",
+    "find_returned",
     "hold",
     "hold_covered",
     "lapse",

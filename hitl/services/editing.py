@@ -17,11 +17,12 @@ from hitl.models import Approval
 from hitl.observing import Observed, observe
 from hitl.redrafting import Redraft, ask_again, columns_of, diff_of, keep_diff, reassess
 from hitl.services.proposing import refuse_if_paused, share_unless_paused
-from hitl.transitions import Event
+from hitl.transitions import Event, State
 from hitl.verdicts import note
 
 DECIDE: Final = "hitl.decide_approval"
 PROPOSE: Final = "hitl.propose_approval"
+MOST_RETURNED: Final = 20
 
 
 def edit(
@@ -146,6 +147,21 @@ def resubmit(
         ask_again(work, approval, Event.RESUBMIT, columns, actor=actor, facts=facts)
         keep_diff(approval, Event.RESUBMIT, actor, before, diff, moment)
     return approval
+
+
+def find_returned(*, requester_id: UUID, kind: str, params: Mapping[str, Any]) -> Approval | None:
+    """Return the request about the same thing that was sent back to a person who made it through an agent.
+
+    For the agents' side; looks at the outside only where something was sent back. Raises Invalid,
+    Unavailable.
+    """
+    rows = Approval.objects.filter(requester_id=requester_id, kind=kind, state=State.RETURNED)
+    waiting = list(rows.filter(tool_call_id__isnull=False).order_by("-id")[:MOST_RETURNED])
+    if not waiting:
+        return None
+    seen = observe(registry.get(kind), params)
+    subject = seen.kind.subject_key(seen.params)[:200]
+    return next((each for each in waiting if each.subject_key == subject), None)
 
 
 def _check_resubmit(approval: Approval, actor: Actor, digest: str, moment: datetime) -> None:
