@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
 from agents import calls, registry, selectors
@@ -27,6 +28,7 @@ log = get_logger(__name__)
 MAX_ROUNDS = 6
 MAX_REDOS = 40  # more than a guest may write while messages still join a run
 MAX_ATTEMPTS = 3
+GAP = "\n\n"
 APOLOGY = (
     "I am sorry, something went wrong on my side and I cannot answer this. "
     "I have asked a colleague to take over; you will get an answer here."
@@ -254,10 +256,16 @@ def _code(reason: str) -> str:
 
 
 def _with_signatures(text: str, made: list[ToolCall]) -> str:
-    """An answer always names what was asked for or taken back in it, whatever the model wrote."""
+    """An answer always names what was asked for or taken back in it, whatever the model wrote, and fits a message."""
+    told = list(dict.fromkeys(str(call.result["sentence"]) for call in made if call.result.get("reference")))
+    text = _cut(text, settings.TEXT_LIMIT - sum(len(sentence) + len(GAP) for sentence in told))
     unnamed = [
         str(call.result["sentence"])
         for call in made
         if call.result.get("reference") and str(call.result["reference"]) not in text
     ]
-    return "\n\n".join(part for part in [text, *dict.fromkeys(unnamed)] if part)
+    return _cut(GAP.join(part for part in [text, *dict.fromkeys(unnamed)] if part), settings.TEXT_LIMIT)
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: max(room - 1, 0)].rstrip()}…"

@@ -128,6 +128,20 @@ def test_answer_without_the_reference_gets_it_added(desk: Desk) -> None:
     assert "This needs a signature: BR-" in desk.say("go", agent="paid_ads")
 
 
+def test_answer_longer_than_a_message_is_cut_and_still_names_what_was_asked(desk: Desk) -> None:
+    def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        if any(line.role == "tool" for line in lines):
+            return Turn("x" * 20_000)
+        return calls(("set_campaign_budget", {"campaign": "Summer Sale", "daily_budget": "900"}))
+
+    desk.script(script)
+    said = desk.say("go", agent="paid_ads")
+    assert len(said) <= 4096
+    assert "…\n\n" in said
+    assert "This needs a signature: BR-" in said
+    assert desk.last_run.state == "waiting"
+
+
 def test_same_wish_in_one_run_is_one_approval(desk: Desk) -> None:
     def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
         if sum(line.role == "tool" for line in lines) >= 2:

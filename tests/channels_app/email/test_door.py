@@ -67,8 +67,9 @@ def test_timestamp_that_is_none_is_refused(door: Door, at: str) -> None:
     assert not signature.is_fresh(at, now())
 
 
-def test_unknown_address_is_refused(door: Door) -> None:
-    assert door.post([event("open")], path="/channels/email/nobody/events/").status_code == 403
+@pytest.mark.parametrize("key", ["nobody", "%00", "a%0Ab"])
+def test_unknown_address_is_refused(door: Door, key: str) -> None:
+    assert door.post([event("open")], path=f"/channels/email/{key}/events/").status_code == 403
 
 
 def test_widget_key_opens_no_mail_door(door: Door) -> None:
