@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
@@ -16,6 +17,7 @@ from core.scope import tenant_scope
 
 SESSION_TENANT = "tenant_id"
 API: Final = "/api/"
+READING: Final = ("GET", "HEAD", "OPTIONS")
 
 
 class TenantMiddleware:
@@ -30,9 +32,11 @@ class TenantMiddleware:
         if not isinstance(request.user, User) and not request.user.is_authenticated:
             return self.get_response(request)
         seats = selectors.seats_of(request.user.pk)
-        seat = _chosen(seats, request.session.get(SESSION_TENANT))
+        wanted = request.session.get(SESSION_TENANT)
+        seat = _chosen(seats, wanted)
         if seat is None:
             return self.get_response(request)
+        _keep_to(request, seat, wanted, is_only=len(seats) == 1)
         with tenant_scope(seat.tenant_id):
             request.seats = seats  # type: ignore[attr-defined]
             request.actor = _actor(request, seat)  # type: ignore[attr-defined]
@@ -40,6 +44,18 @@ class TenantMiddleware:
                 lambda: Tenant.objects.get(pk=seat.tenant_id)
             )
             return self.get_response(request)
+
+
+def _keep_to(request: HttpRequest, seat: selectors.Seat, wanted: str | None, *, is_only: bool) -> None:
+    """Note the organisation that pages are shown for; raises `PermissionDenied` for a form of one that is gone.
+
+    What was filled in for one organisation must not act in another one of the person's.
+    """
+    if wanted == str(seat.tenant_id) or (is_only and wanted is None):
+        return
+    if wanted is not None and request.method not in READING:
+        raise PermissionDenied("You have no seat there any more.")
+    request.session[SESSION_TENANT] = str(seat.tenant_id)
 
 
 def _chosen(seats: list[selectors.Seat], wanted: str | None) -> selectors.Seat | None:

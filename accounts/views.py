@@ -4,6 +4,7 @@ from allauth.account.forms import LoginForm
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_required
 from django.contrib.messages import get_messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -57,6 +58,8 @@ def _sign_in_page(request: HttpRequest, form: LoginForm) -> HttpResponse:
 @login_required
 def mail_preference(request: HttpRequest) -> HttpResponse:
     """Show whether one gets mail about approvals, and switch it; a POST form, for oneself only."""
+    if getattr(request, "actor", None) is None:
+        raise PermissionDenied("You have no seat in any organisation.")
     actor = actor_for_request(request)
     if request.method == "POST":
         wanted = request.POST.get("mail")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.models import ApiKey
+from accounts.models import ApiKey, Membership
 from accounts.roles import ALL_PERMISSIONS
 from accounts.services import add_member
 from agents.models import Agent, AgentVersion
@@ -108,6 +108,27 @@ def test_person_with_two_seats_switches_between_tenants(browser: Browser, world:
     assert "Globex" in client.get("/admin/").content.decode()
     client.post("/account/tenant/", {"tenant": str(world.globex.pk)})
     assert "at Globex, right now" in client.get("/admin/").content.decode()
+
+
+def test_form_of_an_organisation_that_closed_ones_seat_acts_in_no_other(browser: Browser, world: World) -> None:
+    with tenant_scope(world.globex.pk):
+        there = add_member(actor=OPERATOR, user=world.people["viewer"], role="viewer")
+    client = browser("viewer")
+    client.get("/admin/")
+    with tenant_scope(world.acme.pk):
+        Membership.objects.filter(user=world.people["viewer"]).update(is_active=False)
+    assert client.post("/account/mail/", {"mail": "off"}).status_code == 403
+    with tenant_scope(world.globex.pk):
+        assert Membership.objects.get(pk=there.pk).mail_on
+    assert "at Globex, right now" in client.get("/admin/").content.decode()
+    assert client.post("/account/mail/", {"mail": "off"}).status_code == 302
+
+
+def test_person_without_any_seat_has_no_mail_to_choose(browser: Browser, world: World) -> None:
+    client = browser("viewer")
+    with tenant_scope(world.acme.pk):
+        Membership.objects.filter(user=world.people["viewer"]).update(is_active=False)
+    assert client.get("/account/mail/").status_code == 403
 
 
 def test_every_permission_has_words() -> None:
