@@ -13,7 +13,10 @@ from core.owner import as_owner
 from core.scope import tenant_scope
 from tests.world import World, build_world
 
-pytest_plugins: list[str] = ["tests.platform_fixture", "tests.phone_fixture", "tests.mailbox_fixture", "tests.browser"]
+pytest_plugins: list[str] = [
+    *("tests.platform_fixture", "tests.phone_fixture", "tests.mailbox_fixture"),
+    *("tests.browser", "tests.tampering"),
+]
 
 
 @pytest.fixture(scope="session")
