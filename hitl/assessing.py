@@ -65,10 +65,11 @@ _KEPT: Final[dict[str, Callable[[], Any]]] = {
 
 @dataclass(frozen=True)
 class Assessed:
-    """The size and the risk of a request."""
+    """The size and the risk of a request; `is_scored` is False where they could not be worked out."""
 
     estimate: Estimate
     risk: risk.RiskAssessment
+    is_scored: bool = True
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def assess(
     except Exception as error:  # boundary: an adapter raises what it likes
         # Kinds come from elsewhere: whatever goes wrong in one must not lower the bar.
         log.exception("risk_not_assessed", kind=kind.key)
-        return Assessed(Estimate(), risk.unassessable(type(error).__name__))
+        return Assessed(Estimate(), risk.unassessable(type(error).__name__), is_scored=False)
     return Assessed(estimate, scored)
 
 

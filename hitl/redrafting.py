@@ -29,7 +29,7 @@ class Redraft:
     def has_risen(self, before: Approval) -> bool:
         """Tell whether risk or cost is higher than before, or cannot be compared."""
         cost = self.assessed.estimate.cost
-        higher = self.assessed.risk.score > before.risk_score
+        higher = self.assessed.risk.score > before.risk_score or not self.assessed.is_scored
         return higher or _dearer(before.cost, cost, before.currency == self.assessed.estimate.currency)
 
     def has_fallen(self, before: Approval) -> bool:

@@ -50,7 +50,7 @@ def approve_now(
 
 def reject_now(work: machine.Work, approval: Approval, actor: Actor, *, event: Event = Event.REJECT) -> None:
     """Close the request as rejected."""
-    changes = decided(actor, "rejected", approval, work.moment)
+    changes = {**decided(actor, "rejected", approval, work.moment), "votes_received": approval.votes_received}
     work.move(approval, event, actor=actor, to=State.REJECTED, changes=changes)
 
 

@@ -97,6 +97,7 @@ def _count(
 ) -> None:
     result, received = stands
     if result == "rejected":
+        approval.votes_received = received
         reject_now(work, approval, actor)
     elif result == "open":
         event = Event.APPROVE if verdict == "approve" else Event.REJECT

@@ -151,6 +151,14 @@ def test_change_of_mind_counts(scene: Scene) -> None:
     assert scene.decide(approval, actor=scene.actor("admin")).state == "approved"
 
 
+def test_rejection_takes_back_the_vote_that_was_counted(scene: Scene) -> None:
+    _revise(scene, mode="quorum", quorum=2, reject_threshold=2)
+    approval = scene.decide(scene.propose(), "reject", actor=scene.actor("admin"))
+    assert scene.decide(approval).votes_received == 1
+    rejected = scene.decide(approval, "reject")
+    assert (rejected.state, rejected.votes_received) == ("rejected", 0)
+
+
 def test_second_level_is_asked_after_the_first(scene: Scene) -> None:
     roles = [[{"type": "role", "value": role}] for role in ("approver", "admin")]
     workflow = ApprovalWorkflow.objects.get()

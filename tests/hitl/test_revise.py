@@ -13,6 +13,7 @@ from core.models import Outbox
 from hitl import services
 from hitl.models import Approval, Decision, Revision, Seat, Timer
 from tests.hitl.desk import tamper
+from tests.hitl.kinds import PressKeyed
 from tests.hitl.scene import PRESS, Scene, roles, states_told, stored
 
 EDITABLE = {"editable_fields": ["amount"]}
@@ -63,6 +64,13 @@ def test_editor_may_sign_only_what_did_not_rise(scene: Scene, amount: str, allow
     scene.define(EDITABLE, edit_policy={"editor_may_vote": True})
     edited = edit(scene, scene.propose(), amount)
     assert (scene.user_id("approver") not in edited.excluded) is allowed
+
+
+def test_editor_may_not_sign_what_could_not_be_sized(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.define(EDITABLE, edit_policy={"editor_may_vote": True})
+    monkeypatch.setattr(PressKeyed, "estimate", lambda *_: 1 / 0)
+    edited = edit(scene, scene.propose(), "4.00")
+    assert scene.user_id("approver") in edited.excluded
 
 
 def test_old_votes_do_not_count_for_the_edited_one(scene: Scene) -> None:
