@@ -10,7 +10,7 @@ import pytest
 from core.scope import tenant_scope
 from hitl import services
 from tests.hitl import outside
-from tests.hitl.desk import set_up, tampering
+from tests.hitl.desk import set_up
 from tests.hitl.effects import Effects
 from tests.hitl.kinds import EFFECTS_URL, register_kinds
 from tests.hitl.proof_machine import ApprovalMachine
@@ -70,14 +70,8 @@ def _no_broker(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     monkeypatch.setattr(app.conf, "broker_url", "memory://")
 
 
-@pytest.fixture(scope="module")
-def _tampering(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    with django_db_blocker.unblock(), tampering():
-        yield
-
-
 @pytest.fixture
-def machine_at_desk(world: World, _tampering: None) -> type[ApprovalMachine]:
+def machine_at_desk(world: World, tampering: object) -> type[ApprovalMachine]:
     """The machine of the stateful test, at a desk of its own."""
     outside.register_kinds()
     ApprovalMachine.desk = set_up(world)

@@ -9,13 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
-
 from accounts.models import Membership
 from accounts.services import actor_for_user
 from core import clock
 from core.actors import Actor
-from core.owner import as_owner
 from core.scope import tenant_scope
 from hitl import services
 from hitl.models import BusinessCalendar
@@ -28,20 +25,6 @@ FRIDAY: Final = datetime(2026, 10, 23, 12, 0, tzinfo=UTC)
 NAMES: Final = ("support", "first", "second", "admin", "owner", "compliance")
 LADDER: Final = [{"after_hours": 2, "add": roles("owner"), "repeat": 1}]
 OFFICE: Final = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
-
-TAMPER: Final = """
-create or replace function proof_tamper(wanted uuid, fresh jsonb) returns void
-language plpgsql security definer as $$
-begin
-  set constraints all immediate;
-  alter table hitl_approval disable trigger hitl_guard_approval;
-  update hitl_approval set payload = fresh where id = wanted;
-  alter table hitl_approval enable always trigger hitl_guard_approval;
-  set constraints all deferred;
-end $$;
-grant execute on function proof_tamper(uuid, jsonb) to public;
-"""
-UNTAMPER: Final = "drop function if exists proof_tamper(uuid, jsonb)"
 
 
 @dataclass
@@ -151,21 +134,3 @@ def weak(actor: Actor) -> Actor:
 def set_active(person: UUID, active: bool) -> None:
     """Give a person the seat in the tenant, or take it."""
     Membership.objects.filter(user_id=person).update(is_active=active)
-
-
-def tamper(approval_id: UUID, payload: str) -> None:
-    """Change a stored payload as the owner of the tables could, within the transaction of the test."""
-    with connection.cursor() as cursor:
-        cursor.execute("select proof_tamper(%s, %s::jsonb)", [approval_id, payload])
-
-
-@contextmanager
-def tampering() -> Iterator[None]:
-    """Let the role of the tests tamper for a while."""
-    with as_owner(), connection.cursor() as cursor:
-        cursor.execute(TAMPER)
-    try:
-        yield
-    finally:
-        with as_owner(), connection.cursor() as cursor:
-            cursor.execute(UNTAMPER)

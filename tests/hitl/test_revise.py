@@ -12,9 +12,9 @@ from core.errors import Conflict, Invalid, Refused
 from core.models import Outbox
 from hitl import services
 from hitl.models import Approval, Decision, Revision, Seat, Timer
-from tests.hitl.desk import tamper
 from tests.hitl.kinds import PressKeyed
 from tests.hitl.scene import PRESS, Scene, roles, states_told, stored
+from tests.tampering import tamper
 
 EDITABLE = {"editable_fields": ["amount"]}
 
@@ -287,11 +287,12 @@ def test_manual_hold_stops_the_clock(scene: Scene) -> None:
     assert free.sla_due_at == later + timedelta(hours=7)
 
 
-@pytest.mark.usefixtures("_tampering")
+@pytest.mark.usefixtures("tampering")
 def test_nothing_new_is_built_on_what_was_changed_in_the_database(scene: Scene) -> None:
     scene.define(EDITABLE)
     approval = scene.propose()
-    tamper(approval.pk, json.dumps({**approval.payload, "button": "blue"}))
+    changed = json.dumps({**approval.payload, "button": "blue"})
+    tamper(f"update hitl_approval set payload = '{changed}' where id = '{approval.pk}'")
     with pytest.raises(Conflict) as caught:
         edit(scene, approval)
     assert (caught.value.code, stored(approval).revision) == ("tampered", 1)

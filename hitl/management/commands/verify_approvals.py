@@ -31,7 +31,7 @@ class Command(BaseCommand):
         wrong = 0
         for tenant_id, slug in _tenants(options["tenant"]):
             with tenant_scope(tenant_id):
-                found, total = list(_problems()), Approval.objects.count()
+                found, total = list(problems()), Approval.objects.count()
             for reference, problem in found:
                 self.stdout.write(f"{slug}: {reference}: {problem}")
             self.stdout.write(f"{slug}: {total - len(found)} approvals follow from their audit entries")
@@ -49,7 +49,8 @@ def _tenants(slug: str) -> list[tuple[UUID, str]]:
     return found
 
 
-def _problems() -> Iterator[tuple[str, str]]:
+def problems() -> Iterator[tuple[str, str]]:
+    """Return (reference, what is wrong) of each approval of the tenant that does not follow from its entries."""
     for approval in Approval.objects.order_by("id").iterator(chunk_size=500):
         problem = _problem_of(approval)
         if problem:

@@ -1,0 +1,128 @@
+"""Beginnings from which the stateful test goes on: each leads somewhere that chance alone comes to seldom.
+
+A chapter is a workflow, a kind, and steps; a step is a rule of the machine with what it is told. The
+chapters together make every move of the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from tests import tampering
+
+FREE: Final = "free"
+"""Begin without a chapter."""
+
+Step = tuple[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What happens at the beginning of an example."""
+
+    shape: str
+    kind: str
+    steps: tuple[Step, ...]
+    who: str = "support"
+
+
+def _chapter(shape: str, *steps: Step | Iterable[Step], kind: str = "proof_keyed", who: str = "support") -> Chapter:
+    flat: list[Step] = []
+    for step in steps:
+        if isinstance(step, tuple) and isinstance(step[0], str):
+            flat.append(step)  # type: ignore[arg-type]
+        else:
+            flat += step  # type: ignore[arg-type]
+    return Chapter(shape, kind, tuple(flat), who)
+
+
+def _say(verb: str, number: int = 0) -> Step:
+    return verb, {"number": number, "name": "first", "able": True}
+
+
+def _vote(name: str, verdict: str, number: int = 0) -> Step:
+    return "vote_of_anybody", {"number": number, "name": name, "verdict": verdict, "stale": False}
+
+
+def _pass(name: str, to: str, *, by_admin: bool, number: int = 0) -> Step:
+    return "pass_seat", {"number": number, "name": name, "to": to, "by_admin": by_admin, "able": False}
+
+
+def _execute(place: str = "nowhere", answer: str = "done") -> Step:
+    return "execute", {"number": 0, "place": place, "answer": answer}
+
+
+def _ask_for(button: str, kind: str = "proof_keyed") -> Step:
+    options = {"who": "support", "kind": kind, "button": button, "amount": "7.00", "dedupe": ""}
+    return "propose", options
+
+
+def _leaves(name: str) -> Step:
+    return "join_or_leave", {"name": name}
+
+
+def _wait(**span: float) -> Step:
+    return "tick", {"tick": timedelta(**span)}
+
+
+def _gone(place: str) -> list[Step]:
+    """A worker dies at the place, and the next one comes when its lease is over."""
+    return [SIGNED, _execute(place), HELD[0], HELD[1], _wait(minutes=10), _execute()]
+
+
+SIGNED: Final[Step] = ("everybody_signs", {"number": 0})
+SWEEP: Final[Step] = ("sweep", {"kinds": "all"})
+HELD: Final = (_say("hold_or_release"), _say("hold_or_release"))
+PRICE: Final[Step] = ("change_the_world", {"what": "price"})
+PROBED: Final[Step] = ("settle", {"number": 0, "lucky": True})
+SETTLED: Final[Step] = ("settle", {"number": 0, "lucky": False})
+SWITCH: Final[Step] = ("switch", {"scope": ("kind", "proof_keyed")})
+EDIT: Final[Step] = ("edit", {"number": 0, "name": "first", "amount": "7.00", "stale": False, "able": True})
+TAMPERED: Final[Step] = ("tamper_with_payload", {"number": 0})
+LATE: Final = (_wait(hours=80), SWEEP)
+
+PEOPLE: Final = {
+    "a question is answered": _chapter("quorum", HELD, _say("ask"), HELD, _wait(hours=3), SWEEP, _say("answer")),
+    "whoever asked is gone": _chapter("quorum", _say("ask"), map(_leaves, ("first", "second", "admin")), SWEEP, SWEEP),
+    "questions nobody answers": _chapter("quorum", _say("ask"), _ask_for("red"), _say("ask"), LATE),
+    "a question is withdrawn": _chapter("any", _say("ask"), _say("cancel"), _say("cancel")),
+    "sent back and in again": _chapter("any", _say("send_back"), HELD, _say("resubmit"), HELD),
+    "sent back for good": _chapter("any", _say("send_back"), _ask_for("red"), _say("send_back"), LATE),
+    "sent back too often": _chapter(
+        "any", [_say("send_back"), _say("resubmit")] * 3, _say("send_back"), _say("send_back"), _say("cancel")
+    ),
+    "two against it": _chapter("everyone", _vote("first", "reject"), _vote("second", "reject"), SIGNED),
+    "edited and revoked": _chapter("any", EDIT, SIGNED, HELD, _say("revoke")),
+    "signed and withdrawn": _chapter("any", SIGNED, _say("cancel")),
+    "seats are passed on": _chapter(
+        "everyone",
+        [_pass("first", "admin", by_admin=False), _pass("second", "owner", by_admin=True)],
+        [_say("ask", 1), _pass("first", "admin", by_admin=False, number=1)],
+        _pass("second", "owner", by_admin=True, number=1),
+    ),
+    "one is asked for anew": _chapter("any", _ask_for("red"), LATE),
+    "the glass is broken": _chapter("any", _say("override"), _execute(), who="agent"),
+}
+MACHINES: Final = {
+    "the price moved": _chapter("any", SIGNED, PRICE, _execute()),
+    "nobody carries it out": _chapter("two levels", SIGNED, _wait(hours=200), SWEEP),
+    "too busy, then refused": _chapter("any", SIGNED, _execute(answer="busy"), _execute(answer="refused")),
+    "gone before the claim": _chapter("any", _gone("before claim commit")),
+    "gone after the claim": _chapter("any", _gone("after claim"), ("lost_worker_wakes_up", {"number": 0})),
+    "gone before the outcome": _chapter("any", _gone("before outcome commit"), kind="proof_unscored"),
+    "gone, and asked for: done": _chapter("any", _gone("after effect"), HELD, PROBED, kind="proof_probed"),
+    "gone, and asked for: not done": _chapter("any", _gone("after claim"), PROBED, kind="proof_probed"),
+    "gone, and settled: done": _chapter("any", _gone("after effect"), SETTLED, kind="proof_plain"),
+    "gone, and settled: not done": _chapter("any", _gone("after claim"), SETTLED, kind="proof_plain"),
+    "a switch is thrown": _chapter("any", SIGNED, SWITCH, _execute(), SWITCH, _execute()),
+    "the payload is changed": _chapter("any", SIGNED, TAMPERED, _execute()),
+    "the past is changed": _chapter(
+        "quorum",
+        SIGNED,
+        [("tamper_and_verify", {"what": what, "number": at}) for at, what in enumerate(("state", *tampering.KINDS))],
+    ),
+}
+CHAPTERS: Final = {**PEOPLE, **MACHINES}

@@ -1,0 +1,396 @@
+"""The moves of people: asking, voting, editing, talking, closing, passing a seat on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from core.actors import Actor
+from core.errors import WalkerError
+from core.ids import uuid7
+from hitl import assessing, registry, services
+from hitl.models import Approval, GroupMember
+from hitl.services import lending
+from hitl.types import Origin
+from tests.hitl import invariants
+from tests.hitl.desk import AGENT, NAMES, agent_actor, set_active, weak
+from tests.hitl.looking import written
+from tests.hitl.model import CANCELLABLE, OPEN, UNDECIDED, WAITING, Case, Vote, verdict_of
+from tests.hitl.outside import KINDS, OUTSIDE
+from tests.hitl.proof_ground import CASES, OFTEN, PEOPLE, Ground
+
+AMOUNTS = st.sampled_from(["4.00", "5.00", "7.00"])
+BUTTONS = st.sampled_from(["red", "blue"])
+SAYING = ("ask", "answer", "send_back", "resubmit")
+CLOSING = ("cancel", "revoke", "override", "hold", "release")
+
+
+class PeopleMoves(Ground):
+    """What people do to approvals, each call compared with what the model allows."""
+
+    # -- asking --
+
+    @precondition(lambda self: len(self.cases) < 5)
+    @rule(
+        who=st.sampled_from(["support", "support", "first", "admin", "agent"]),
+        kind=st.sampled_from([kind.key for kind in KINDS]),
+        button=BUTTONS,
+        amount=AMOUNTS,
+        dedupe=st.sampled_from(["", "", "", "once"]),
+    )
+    def propose(self, who: str, kind: str, button: str, amount: str, dedupe: str) -> None:
+        """Ask for a press; twice where it is doubled."""
+        self.ask_for(who, kind, button, amount, dedupe)
+
+    def ask_for(self, who: str, kind: str, button: str, amount: str, dedupe: str) -> None:
+        """Ask, and compare with what the model allows."""
+        town, is_agent = self.view.town, who == "agent"
+        actor = agent_actor() if is_agent else self.desk.actors[who]
+        requester = self.desk.person("support" if is_agent else who)
+        origin = Origin(requester_user_id=requester)
+        if is_agent:
+            owner = self.desk.person("second")
+            origin = Origin(agent_id=AGENT, agent_owner_id=owner, requester_user_id=requester, tool_call_id=uuid7())
+        options = {"kind": kind, "params": {"button": button, "amount": amount}, "origin": origin}
+        known = [c for c in self.those(*OPEN) if dedupe and self.row(c)["dedupe_key"] == dedupe]
+        result = self.call(services.propose, actor=actor, dedupe_key=dedupe, **options)
+        if known:
+            assert result.pk == known[0].id, "the same was asked for twice"
+            return
+        stopped = town.is_stopped(kind, origin.agent_id)
+        assert isinstance(result, WalkerError) is (stopped or OUTSIDE.is_away), result
+        if isinstance(result, WalkerError):
+            return
+        excluded = {person for person in (requester, origin.agent_owner_id) if person}
+        case = Case(result.pk, kind, requester, origin.agent_id, excluded, "pending", price=OUTSIDE.price)
+        self.cases.append(case)
+        self.view.cases[case.id] = case
+        row = self.after(case)
+        assert set(row.excluded) == excluded
+        for other in self.cases[:-1]:
+            if self.row(other)["state"] in UNDECIDED and self.is_replaced(other, case, row):
+                assert self.after(other).state == "superseded"
+        if origin.tool_call_id:
+            assert self.call(services.propose, actor=actor, **options).pk == result.pk, "a call was asked twice"
+        self.check_determinism(row)
+
+    def is_replaced(self, old: Case, new: Case, row: Approval) -> bool:
+        """Tell whether a newer request takes the place of an older one."""
+        same = (old.kind, old.requester, old.agent) == (new.kind, new.requester, new.agent)
+        return same and self.row(old)["subject_key"] == row.subject_key
+
+    def check_determinism(self, row: Approval) -> None:
+        """Match the request twice more; it has to come out the same, and nothing is written."""
+        kind = registry.get(row.kind)
+        params = kind.params_model.model_validate(row.payload)
+        with self.desk.inside(self.moment):
+            before = written()
+            found = [
+                assessing.match_again(
+                    row, assessing.assess(kind, params, row.facts, **self.whose(row)), moment=self.moment
+                )
+                for _ in range(2)
+            ]
+            after = written()
+        first, second = (each.snapshot for each in found)
+        drop = "allow_override"
+        assert {k: v for k, v in first.items() if k != drop} == {k: v for k, v in row.snapshot.items() if k != drop}
+        invariants.invariant_23_deterministic(first, second, before, after)
+
+    def whose(self, row: Approval) -> dict[str, Any]:
+        """Return whose request it is, and when, as the assessment wants it."""
+        return {"requester_id": row.requester_id, "agent_id": row.agent_id, "moment": self.moment}
+
+    # -- deciding --
+
+    def vote(self, case: Case, person: UUID, actor: Actor, verdict: str, digest: str) -> None:
+        """Vote, and compare what follows with the model."""
+        row = self.row(case)
+        ok = self.signer(case, person) and digest == row["digest"]
+        result = self.call(services.decide, actor=actor, approval_id=case.id, verdict=verdict, digest=digest)
+        if self.expect(result, ok, case):
+            self.follow_vote(case, person, verdict, row)
+        self.after(case)
+
+    def follow_vote(self, case: Case, person: UUID, verdict: str, row: dict[str, Any]) -> None:
+        """Say where the vote has to lead."""
+        levels, at = row["snapshot"]["levels"], row["level"]
+        votes = [*invariants.votes_at(self.view, row, at), Vote(person, verdict, row["digest"])]
+        seats = invariants.seats_at(self.view, row, at)
+        ladder = invariants.ladder_of(row)
+        stands = verdict_of(
+            levels[at - 1], ladder, seats, votes, row["digest"], self.view.town,
+            originals=invariants.originals_at(self.view, row, at),
+        )  # fmt: skip
+        found = self.after(case)
+        if stands == "approved":
+            expected = ("approved", at) if at == len(levels) else ("pending", at + 1)
+        else:
+            expected = ("rejected" if stands == "rejected" else "pending", at)
+        assert (found.state, found.level) == expected, f"{found.state} {found.level}, the model says {expected}"
+
+    @rule(number=CASES, place=st.integers(0, 3), verdict=st.sampled_from(["approve"] * 4 + ["reject"]))
+    @precondition(lambda self: any(self.row(case)["state"] == "pending" for case in self.cases))
+    def vote_with_a_seat(self, number: int, place: int, verdict: str) -> None:
+        """Somebody with a seat votes on what he sees."""
+        pending = [case for case in self.cases if self.row(case)["state"] == "pending"]
+        case = pending[number % len(pending)]
+        able = [name for name in NAMES if self.signer(case, self.desk.person(name))]
+        if able:
+            name = able[place % len(able)]
+            self.vote(case, self.desk.person(name), self.desk.actors[name], verdict, self.row(case)["digest"])
+
+    @rule(number=CASES)
+    @precondition(lambda self: any(self.row(case)["state"] == "pending" for case in self.cases))
+    def everybody_signs(self, number: int) -> None:
+        """Everybody who may signs, level by level, until there is nobody left."""
+        pending = [case for case in self.cases if self.row(case)["state"] == "pending"]
+        self.sign_all(pending[number % len(pending)])
+
+    def sign_all(self, case: Case) -> None:
+        """Have everybody sign who may."""
+        self.look_again()
+        for name in (*NAMES, *NAMES):
+            if self.signer(case, self.desk.person(name)):
+                self.vote(case, self.desk.person(name), self.desk.actors[name], "approve", self.row(case)["digest"])
+                self.look_again()
+
+    @rule(number=CASES, name=PEOPLE, verdict=st.sampled_from(["approve", "reject"]), stale=st.booleans())
+    @precondition(lambda self: self.cases)
+    def vote_of_anybody(self, number: int, name: str, verdict: str, stale: bool) -> None:
+        """Somebody votes, on what he sees or on what was there before."""
+        case = self.case(number)
+        actor = self.desk.actors[name]
+        digest = case.digests[1] if stale else self.row(case)["digest"]
+        if not actor.may("hitl.decide_approval"):
+            result = self.call(services.decide, actor=actor, approval_id=case.id, verdict=verdict, digest=digest)
+            self.expect(result, False, case)
+            return
+        self.vote(case, self.desk.person(name), actor, verdict, digest)
+
+    @rule(number=CASES, name=PEOPLE, amount=AMOUNTS, stale=st.sampled_from([False, False, True]), able=OFTEN)
+    @precondition(lambda self: any(self.row(case)["state"] == "pending" for case in self.cases))
+    def edit(self, number: int, name: str, amount: str, stale: bool, able: bool) -> None:
+        """A signer changes the amount."""
+        pending = [case for case in self.cases if self.row(case)["state"] == "pending"]
+        case = pending[number % len(pending)]
+        name = self.able(case, name) if able else name
+        actor = self.desk.actors[name]
+        row = self.row(case)
+        digest = case.digests[1] if stale else row["digest"]
+        level = row["snapshot"]["levels"][row["level"] - 1]
+        ok = (
+            self.signer(case, self.desk.person(name))
+            and digest == row["digest"]
+            and "amount" in level["editable_fields"]
+            and amount != row["payload"]["amount"]
+            and not OUTSIDE.is_away
+            and not case.is_tampered
+        )
+        changes = {"amount": amount}
+        result = self.call(services.edit, actor=actor, approval_id=case.id, changes=changes, digest=digest)
+        if self.expect(result, ok, case, "pending"):
+            self.follow_revision(case, row)
+            policy = row["snapshot"].get("edit_policy") or {}
+            rose = result.risk_score > row["risk_score"] or result.cost is None or result.cost > row["cost"]
+            if rose or not policy.get("editor_may_vote"):
+                assert self.desk.person(name) in result.excluded, "the editor may sign what he raised"
+
+    def follow_revision(self, case: Case, row: dict[str, Any]) -> None:
+        """Check that a new revision begins anew."""
+        found = self.after(case)
+        assert (found.revision, found.level, found.votes_received) == (row["revision"] + 1, 1, 0)
+        case.price = OUTSIDE.price
+
+    # -- talking --
+
+    @rule(number=CASES, name=PEOPLE, able=OFTEN)
+    @precondition(lambda self: self.those("pending"))
+    def ask(self, number: int, name: str, able: bool) -> None:
+        """A signer asks something back."""
+        self.say("ask", self.those("pending"), number, name, able)
+
+    @rule(number=CASES, name=PEOPLE, able=OFTEN)
+    @precondition(lambda self: self.those("info_requested"))
+    def answer(self, number: int, name: str, able: bool) -> None:
+        """The requester answers."""
+        self.say("answer", self.those("info_requested"), number, name, able)
+
+    @rule(number=CASES, name=PEOPLE, able=OFTEN)
+    @precondition(lambda self: self.those("pending"))
+    def send_back(self, number: int, name: str, able: bool) -> None:
+        """A signer wants it otherwise."""
+        self.say("send_back", self.those("pending"), number, name, able)
+
+    @rule(number=CASES, name=PEOPLE, able=OFTEN)
+    @precondition(lambda self: self.those("returned"))
+    def resubmit(self, number: int, name: str, able: bool) -> None:
+        """The requester sends it in again."""
+        self.say("resubmit", self.those("returned"), number, name, able)
+
+    @rule(number=CASES, name=PEOPLE, verb=st.sampled_from((*SAYING, *CLOSING)))
+    @precondition(lambda self: self.cases)
+    def speak_out_of_turn(self, number: int, name: str, verb: str) -> None:
+        """Anybody says anything about any of them."""
+        (self.say if verb in SAYING else self.close)(verb, self.cases, number, name, False)
+
+    def say(self, verb: str, among: list[Case], number: int, name: str, able: bool) -> None:
+        """Ask, answer, send back or send in again, and compare with what the model allows."""
+        case = among[number % len(among)]
+        row = self.row(case)
+        if able and verb in ("answer", "resubmit"):
+            name = next(each for each in NAMES if self.desk.person(each) == case.requester)
+        elif able:
+            name = self.able(case, name)
+        actor, person = self.desk.actors[name], self.desk.person(name)
+        in_time = self.moment < row["expires_at"]
+        own = person == case.requester and in_time and actor.may("hitl.propose_approval")
+        paused = self.view.town.is_stopped(case.kind, case.agent)
+        ok = {
+            "ask": self.signer(case, person),
+            "send_back": self.signer(case, person),
+            "answer": own and row["state"] == "info_requested",
+            "resubmit": own and row["state"] == "returned" and not (paused or OUTSIDE.is_away or case.is_tampered),
+        }[verb]
+        back = "rejected" if row["rounds"] >= 3 else "returned"
+        to = {"ask": "info_requested", "answer": "pending", "send_back": back, "resubmit": "pending"}[verb]
+        text = {"text": "Because"} if verb == "answer" else {"reason": "Because"}
+        options = {**text, "digest": row["digest"]}
+        result = self.call(getattr(services, verb), actor=actor, approval_id=case.id, **options)
+        if self.expect(result, ok, case, to) and verb == "resubmit":
+            self.follow_revision(case, row)
+        self.after(case)
+
+    # -- closing --
+
+    @rule(number=CASES, name=PEOPLE, able=OFTEN)
+    @precondition(lambda self: self.those(*CANCELLABLE))
+    def cancel(self, number: int, name: str, able: bool) -> None:
+        """Somebody withdraws it, most often one who may."""
+        self.close("cancel", self.those(*CANCELLABLE), number, "admin" if able else name, able)
+
+    @rule(number=CASES, name=PEOPLE, able=OFTEN)
+    @precondition(lambda self: self.those("approved"))
+    def revoke(self, number: int, name: str, able: bool) -> None:
+        """Somebody takes an approval back before it is carried out."""
+        self.close("revoke", self.those("approved"), number, "owner" if able else name, able)
+
+    @rule(number=CASES, name=PEOPLE, able=OFTEN)
+    @precondition(lambda self: self.those("pending"))
+    def override(self, number: int, name: str, able: bool) -> None:
+        """Somebody breaks the glass."""
+        self.close("override", self.those("pending"), number, "owner" if able else name, able)
+
+    @rule(number=CASES, name=PEOPLE, able=OFTEN)
+    @precondition(lambda self: self.those(*OPEN))
+    def hold_or_release(self, number: int, name: str, able: bool) -> None:
+        """Somebody stops one request, or lets it go on."""
+        found = self.those(*OPEN)
+        verb = "release" if "manual" in self.row(found[number % len(found)])["holds"] else "hold"
+        self.close(verb, found, number, "owner" if able else name, able)
+
+    def close(self, verb: str, among: list[Case], number: int, name: str, able: bool) -> None:
+        """Withdraw, take back, override, hold or release, and compare with what the model allows."""
+        case, actor = among[number % len(among)], self.desk.actors[name]
+        row, person = self.row(case), self.desk.person(name)
+        to = {"override": "approved"}.get(verb, row["state"] if verb in ("hold", "release") else "cancelled")
+        options = {"digest": row["digest"], "reason": "Because"}
+        ok = self.may_close(verb, case, row, actor, person)
+        result = self.call(getattr(services, verb), actor=actor, approval_id=case.id, **options)
+        self.expect(result, ok, case, to)
+        self.after(case)
+        if verb == "override" and ok:
+            refused = self.call(services.override, actor=weak(actor), approval_id=case.id, **options)
+            self.expect(refused, False, case)
+
+    def may_close(self, verb: str, case: Case, row: dict[str, Any], actor: Actor, person: UUID) -> bool:
+        """Tell whether a person may withdraw, take back, override, hold or release it now."""
+        is_admin = actor.role in ("owner", "admin")
+        in_time = row["state"] not in UNDECIDED or self.moment < row["expires_at"]
+        held = "manual" in row["holds"]
+        if verb == "cancel":
+            mine = actor.may("hitl.cancel_approval") and (is_admin or person == case.requester)
+            return row["state"] in CANCELLABLE and mine
+        if verb == "revoke":
+            mine = actor.may("hitl.revoke_approval") and (is_admin or person in self.approvers(row))
+            return row["state"] == "approved" and mine
+        if verb == "override":
+            allowed = row["snapshot"]["allow_override"] and person not in self.barred(case)
+            return row["state"] == "pending" and in_time and actor.role == "owner" and allowed
+        return row["state"] in OPEN and actor.may("hitl.hold_approval") and held is (verb == "release")
+
+    def approvers(self, row: dict[str, Any]) -> set[UUID]:
+        """Return whose last verdict on any level of the current revision was to approve."""
+        found = set()
+        for level in range(1, len(row["snapshot"]["levels"]) + 1):
+            last = {vote.person: vote.verdict for vote in invariants.votes_at(self.view, row, level)}
+            found |= {person for person, verdict in last.items() if verdict == "approve"}
+        return found
+
+    # -- seats --
+
+    @rule(number=CASES, name=PEOPLE, to=PEOPLE, by_admin=st.booleans(), able=OFTEN)
+    @precondition(lambda self: any(self.row(case)["state"] in WAITING for case in self.cases))
+    def pass_seat(self, number: int, name: str, to: str, by_admin: bool, able: bool) -> None:
+        """A seat is passed on, by its holder or by an administrator."""
+        waiting = [case for case in self.cases if self.row(case)["state"] in WAITING]
+        case = waiting[number % len(waiting)]
+        name = self.able(case, name) if able else name
+        row, giver, taker = self.row(case), self.desk.person(name), self.desk.person(to)
+        options: dict[str, Any] = {"approval_id": case.id, "to": taker, "digest": row["digest"], "reason": "Busy"}
+        if by_admin:
+            result = self.call(services.reassign, actor=self.desk.actors["owner"], from_person=giver, **options)
+        else:
+            result = self.call(services.delegate, actor=self.desk.actors[name], **options)
+        if not isinstance(result, WalkerError):
+            assert taker not in self.barred(case), "a seat was given to one with a hand in it"
+            assert self.view.town.people[taker].may_sign(), "a seat was given to one who may not sign"
+            assert self.moment < row["expires_at"]
+
+    def absence(self, name: str, to: str, ends: bool) -> None:
+        """Somebody is out of office, or back."""
+        giver = self.desk.person(name)
+        if not self.view.town.people[giver].may_sign():
+            return
+        self.align_absences()
+        if giver in self.away:
+            if ends:
+                with self.desk.inside(self.moment):
+                    row = lending.Delegation.objects.filter(from_person_id=giver, ended_at=None).first()
+                if row is not None:
+                    self.call(services.end_delegation, actor=self.desk.actors[name], delegation_id=row.pk)
+                del self.away[giver]
+            return
+        until = self.moment + timedelta(hours=30)
+        options = {"to_person": self.desk.person(to), "until": until}
+        result = self.call(services.open_delegation, actor=self.desk.actors[name], **options)
+        if not isinstance(result, WalkerError):
+            self.away[giver] = (self.desk.person(to), until)
+
+    def align_absences(self) -> None:
+        """Do what the sweep does for delegations that begin or end."""
+        with self.desk.inside(self.moment):
+            for due in lending.list_due():
+                lending.align_delegation(delegation_id=due.delegation_id)
+        self.away = {who: lent for who, lent in self.away.items() if lent[1] > self.moment}
+
+    def come_or_go(self, name: str) -> None:
+        """A person is deactivated, or comes back."""
+        found = self.view.town.people[self.desk.person(name)]
+        found.is_active = not found.is_active
+        with self.desk.inside(self.moment):
+            set_active(found.id, found.is_active)
+
+    def join_or_leave(self, name: str) -> None:
+        """A person leaves the group of approvers, or joins it again."""
+        person, group = self.desk.person(name), self.view.town.groups[self.desk.group]
+        with self.desk.inside(self.moment):
+            if person in group:
+                GroupMember.objects.filter(group_id=self.desk.group, user_id=person).delete()
+            else:
+                GroupMember.objects.create(group_id=self.desk.group, user_id=person)
+        group ^= {person}
