@@ -10,10 +10,11 @@ from agents.wording import edited_sentence, outcome_sentence
 from conversations.services import close, take_over
 from core import events
 from core.ids import uuid7
-from hitl.models import Approval, Revision
-from hitl.services import ask, cancel, decide, execute, resolve
+from hitl.models import Approval, ApprovalWorkflow, Revision
+from hitl.services import ask, cancel, decide, edit, execute, resolve, revise_workflow
 from hitl.transitions import FINAL
 from tests.agents.conftest import Desk
+from tests.hitl.scene import roles
 
 RAISE = "Raise the daily budget of Summer Sale to 900"
 
@@ -75,6 +76,25 @@ def test_edit_of_a_signer_is_told_at_the_end(desk: Desk) -> None:
         risk_after=1,
     )
     assert "daily budget 900.00 → 700.00" in edited_sentence(Revision.objects.get().diff)
+
+
+def test_edited_request_is_told_as_it_was_done_and_once(desk: Desk) -> None:
+    revise_workflow(
+        actor=desk.world.actor("owner"),
+        workflow_id=ApprovalWorkflow.objects.get().pk,
+        levels=[{"approvers": roles("approver", "admin"), "editable_fields": ["daily_budget"]}],
+    )
+    approval = asked(desk)
+    changes = {"daily_budget": "700.00"}
+    edited = edit(actor=desk.world.actor("admin"), approval_id=approval.pk, changes=changes, digest=approval.digest)
+    decided(desk, edited, "approve")
+    execute(approval.pk)
+    first, again = told(desk, approval), told(desk, approval)
+    assert first == again
+    assert "is now 700.00 EUR (was 500.00 EUR)" in first
+    assert first.endswith("A colleague had changed it before: daily budget 900.00 → 700.00.")
+    assert AgentRun.objects.filter(trigger="approval", trigger_ref=approval.pk).count() == 1
+    assert [text for text in desk.answers(desk.conversation.pk) if "700.00" in text] == [first]
 
 
 def test_rejection_is_told_with_its_reason(desk: Desk) -> None:

@@ -21,16 +21,26 @@ CALENDARS: dict[str, dict[str, Any]] = {
         "holidays": ["2026-12-25", "2026-12-26", "2027-01-01"],
     },
     "Night": {"zone": "Europe/Berlin", "week": {day: [["00:00", "24:00"]] for day in sla.DAYS}},
+    "Island": {"zone": "Australia/Lord_Howe", "week": {day: [["00:00", "24:00"]] for day in sla.DAYS}},
     "Split": {
         "zone": "America/New_York",
         "week": {**{d: [["08:00", "12:00"], ["13:00", "17:00"]] for d in FIVE}, "sat": [["09:00", "12:00"]]},
     },
 }
-ROW = re.compile(r"\| (Office|Night|Split) \| (\w{3}) ([\d-]{10} [\d:]{5}) \| (\d+) \| (\w{3}) ([\d-]{10} [\d:]{5}) \|")
-ROWS = ROW.findall(PAGE.read_text())
+WHEN = r"(\w{3}) ([\d-]{10} [\d:]{5})"
+ROW = re.compile(rf"\| (Office|Night|Split|Island) \| {WHEN} \| (\d+) \| {WHEN} \| [^|]+ \|$", re.MULTILINE)
+PAUSED = re.compile(rf"\| (Office|Night) \| {WHEN} \| (\d+) \| {WHEN} \| {WHEN} \| {WHEN} \|")
+ROWS, PAUSES = ROW.findall(PAGE.read_text()), PAUSED.findall(PAGE.read_text())
 NAMES = st.sampled_from(sorted(CALENDARS))
 YEAR = datetime(2026, 1, 1, tzinfo=UTC)
-MOMENTS = st.integers(0, 60 * 60 * 24 * 700).map(lambda seconds: YEAR + timedelta(seconds=seconds))
+ANY_TIME = st.integers(0, 60 * 60 * 24 * 700).map(lambda seconds: YEAR + timedelta(seconds=seconds))
+# When the clocks change: in Berlin, New York and on Lord Howe Island, each both ways.
+CHANGES = [
+    datetime(2026, *when, tzinfo=UTC)
+    for when in ((3, 29, 1), (10, 25, 1), (3, 8, 7), (11, 1, 6), (10, 3, 15, 30), (4, 4, 15))
+]
+NEAR = st.tuples(st.sampled_from(CHANGES), st.integers(-4000, 4000)).map(lambda at: at[0] + timedelta(minutes=at[1]))
+MOMENTS = st.one_of(ANY_TIME, NEAR)
 SPANS = st.integers(0, 60 * 60 * 24 * 9).map(lambda seconds: timedelta(seconds=seconds))
 
 
@@ -45,7 +55,24 @@ def _local(name: str, day: str, text: str) -> datetime:
 
 
 def test_reference_shows_enough_examples() -> None:
-    assert len(ROWS) >= 18
+    assert (len(ROWS), len(PAUSES)) == (21, 9)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_clocks_change_when_the_tests_say_so(change: datetime) -> None:
+    zones = {ZoneInfo(calendar["zone"]) for calendar in CALENDARS.values()}
+    minute = timedelta(minutes=1)
+    offsets = [{(change - minute).astimezone(z).utcoffset(), change.astimezone(z).utcoffset()} for z in zones]
+    assert sorted(len(each) for each in offsets) == [1, 1, 2]
+
+
+@pytest.mark.parametrize("row", PAUSES, ids=" ".join)
+def test_worked_example_with_a_question_is_right(row: tuple[str, ...]) -> None:
+    name, hours, days, texts = row[0], int(row[3]), (row[1], *row[4::2]), (row[2], *row[5::2])
+    asked, question, answer, due = (_local(name, day, text) for day, text in zip(days, texts, strict=True))
+    level = {"hours": CALENDARS[name], "sla_hours": hours}
+    promised = sla.level_due(asked, level)
+    assert sla.resumed_due(promised, paused=question, resumed=answer, level=level) == due
 
 
 @pytest.mark.parametrize(("name", "day", "asked", "hours", "due_day", "due"), ROWS)
@@ -74,6 +101,17 @@ def test_working_time_never_runs_backwards_nor_faster_than_the_clock(
     first, second = calendar.between(start, middle), calendar.between(middle, middle + other)
     assert timedelta(0) <= first <= one
     assert calendar.between(start, middle + other) == first + second
+
+
+@given(MOMENTS, SPANS, st.sets(st.integers(0, 30), max_size=20))
+def test_chain_of_holidays_is_passed_over(start: datetime, working: timedelta, days: set[int]) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    off = [(start.astimezone(zone) + timedelta(days=day)).date() for day in days]
+    definition = {**CALENDARS["Office"], "holidays": [day.isoformat() for day in off]}
+    due = sla.calendar_from(definition).add(start, working)
+    plain = sla.calendar_from({**definition, "holidays": []}).add(start, working)
+    assert due >= plain
+    assert due.astimezone(zone).date() not in off or working == timedelta(0)
 
 
 @given(MOMENTS, st.integers(0, 60 * 24))
