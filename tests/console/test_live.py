@@ -26,18 +26,24 @@ def scene(chromium: Browser, committed_world: World) -> Scene:
     return build_scene(committed_world)
 
 
+@pytest.fixture(scope="module")
+def web(django_db_setup: None, redis_client: object) -> Iterator[Web]:
+    """A server of ours, for all tests of the file: each makes its own rows in the same database."""
+    found = Web()
+    found.start()
+    yield found
+    found.stop()
+
+
 @pytest.fixture
-def page(chromium: Browser, scene: Scene) -> Iterator[Page]:
-    """A page of the approver on a server of ours."""
-    web = Web()
-    web.start()
+def page(chromium: Browser, scene: Scene, web: Web) -> Iterator[Page]:
+    """A page of the approver."""
     context = chromium.new_context(base_url=web.url)
     name = f"{settings.SESSION_COOKIE_NAME.rstrip('0123456789')}{web.port}"
     cookie = {"name": name, "value": session_of(scene.world.people["approver"]), "url": web.url}
     context.add_cookies([cookie])  # type: ignore[list-item]
     yield context.new_page()
     context.close()
-    web.stop()
 
 
 def meanwhile(world: World, work: Callable[[], object]) -> None:
