@@ -70,9 +70,9 @@ def test_clocks_change_when_the_tests_say_so(change: datetime) -> None:
 def test_worked_example_with_a_question_is_right(row: tuple[str, ...]) -> None:
     name, hours, days, texts = row[0], int(row[3]), (row[1], *row[4::2]), (row[2], *row[5::2])
     asked, question, answer, due = (_local(name, day, text) for day, text in zip(days, texts, strict=True))
-    level = {"hours": CALENDARS[name], "sla_hours": hours}
-    promised = sla.level_due(asked, level)
-    assert sla.resumed_due(promised, paused=question, resumed=answer, level=level) == due
+    calendar = _calendar(name)
+    left = sla.seconds_left(sla.due_at(asked, hours, calendar=calendar), question, calendar=calendar)
+    assert sla.due_again(left, answer, calendar=calendar) == due
 
 
 @pytest.mark.parametrize(("name", "day", "asked", "hours", "due_day", "due"), ROWS)
