@@ -178,3 +178,22 @@ def test_database_that_was_stopped_is_503_and_the_repeat_is_taken(other: Install
     eventually(lambda: len(desk.replies(sender)) > before)
     messages = desk.api(f"conversations/{desk.talk_of(sender)['id']}/messages/")["results"]
     assert [one["direction"] for one in messages] == ["in", "out", "in", "out"]
+
+
+def test_mail_whose_worker_was_killed_in_the_call_reaches_everybody_once(
+    installation: Installation, desk: Desk
+) -> None:
+    step = {"match": "POST /v3", "do": "stall_after", "seconds": 6, "times": 1}
+    script = urllib.request.Request(  # noqa: S310
+        f"{desk.mailbox}__script", json.dumps(step).encode(), {"Content-Type": "application/json"}
+    )
+    urllib.request.urlopen(script, timeout=10).close()  # noqa: S310
+    desk.write("Raise the daily budget of Retargeting to 515")
+    asked = eventually(lambda: [text for text in desk.replies() if "BR-" in text and "515" in text])[-1]
+    reference = re.findall(r"BR-\d+", asked)[0]
+    eventually(lambda: desk.mails(reference))
+    os.killpg(os.getpgid(installation.child("worker")), signal.SIGKILL)
+    # Longer than the lease of a call and the sweep after it.
+    time.sleep(170)
+    reached = [mail["recipient"] for mail in desk.mails(reference)]
+    assert len(reached) == len(set(reached)) > 1
