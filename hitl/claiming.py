@@ -73,6 +73,8 @@ class Claim:
     params: BaseModel
     idempotency_key: str
     agent_id: UUID | None
+    approval: Approval
+    """As the claim left it: whoever moved it since has given it another version."""
     retaken: bool = False
 
 
@@ -303,6 +305,7 @@ def _claim_of(
         params=params,
         idempotency_key=execution.idempotency_key,
         agent_id=approval.agent_id,
+        approval=approval,
         retaken=retaken,
     )
 
