@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import admin
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, path
 from django.utils.html import format_html
@@ -23,7 +23,7 @@ from console.templatetags.console_ui import chip, moment
 from console.viewers import is_fragment, viewer_of
 from conversations import admin_tiles, services
 from conversations.admin_doors import ConversationDoors, tags_of
-from conversations.admin_filters import NEEDS_PERSON, MineFilter, StateFilter, preview
+from conversations.admin_filters import NEEDS_PERSON, MineFilter, StateFilter, order_of, preview
 from conversations.admin_forms import CloseForm, ReplyForm, RevealForm
 from conversations.admin_panel import customer_name, state_chip, writer_name
 from conversations.admin_transcript import Turn, notes_of, turns_of, woven
@@ -86,7 +86,7 @@ class ConversationAdmin(ConversationDoors):
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
         """Return the order: needs a person first, then the latest activity."""
-        return ("rank", F("last_message_at").desc(), "-id")
+        return order_of(request.GET.get("state", ""))
 
     def prepare_rows(self, request: HttpRequest, rows: list[Conversation]) -> None:
         """Read the names of all assignees at once."""

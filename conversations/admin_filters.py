@@ -2,15 +2,21 @@
 
 from typing import Any, Final
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 
 from console.lists import SelectFilter
 from console.viewers import viewer_of
-from conversations.models import Conversation, Message
+from conversations.models import LIVE, Conversation, Message
 
 State = Conversation.State
 NEEDS_PERSON: Final = Q(state=State.PERSON, assigned_to=None)
+
+
+def order_of(state: str) -> tuple[Any, ...]:
+    """Return the order: what needs a person first, then the latest activity; closed ones by activity alone."""
+    latest = (F("last_message_at").desc(), "-id")
+    return latest if state in ("closed", "all") else ("rank", *latest)
 
 
 class StateFilter(SelectFilter):
@@ -32,7 +38,7 @@ class StateFilter(SelectFilter):
             return queryset
         if chosen == "needs_person":
             return queryset.filter(NEEDS_PERSON)
-        return queryset.filter(state=chosen) if chosen else queryset.exclude(state=State.CLOSED)
+        return queryset.filter(state=chosen) if chosen else queryset.filter(state__in=LIVE)
 
 
 class MineFilter(SelectFilter):

@@ -28,7 +28,7 @@ from hitl import (
     services,
 )
 from hitl.admin_display import RISKS, risk_chip, state_chip
-from hitl.admin_filters import ORDER, KindFilter, MineFilter, OverdueFilter, StateFilter, ranked
+from hitl.admin_filters import KindFilter, MineFilter, OverdueFilter, StateFilter, order_of, ranked
 from hitl.admin_forms import ApproveForm, RejectForm, ResolveForm
 from hitl.admin_moves import TalkActions, initial_of, why_no_move
 from hitl.admin_page import may_cancel, page_of, why_no_vote, why_not_in_state
@@ -85,8 +85,8 @@ class ApprovalAdmin(TalkActions, ServiceAdmin):
         return ranked(super().get_queryset(request), viewer_of(request))
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
-        """Return the order of the queue."""
-        return ORDER
+        """Return the order of the queue, or of the history that is asked for."""
+        return order_of(request.GET.get("state", ""))
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Say over the queue what is stopped."""

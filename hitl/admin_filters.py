@@ -16,6 +16,7 @@ from hitl.models import Approval, Seat
 from hitl.transitions import OPEN, WAITING
 
 ORDER = ("rank", F("due").asc(nulls_last=True), "-id")
+NEWEST = ("-id",)
 
 
 def ranked(rows: QuerySet[Approval], viewer: Actor) -> QuerySet[Approval]:
@@ -32,6 +33,11 @@ def ranked(rows: QuerySet[Approval], viewer: Actor) -> QuerySet[Approval]:
         ),
         due=Case(When(state__in=WAITING, then=F("sla_due_at")), default=None),
     )
+
+
+def order_of(state: str) -> tuple[Any, ...]:
+    """Return the order of the rows of a chosen state: the queue by rank, a history by age, which an index has."""
+    return ORDER if state in ("", "waiting") or state in OPEN else NEWEST
 
 
 class StateFilter(SelectFilter):

@@ -72,7 +72,8 @@ def bench(arguments: argparse.Namespace) -> int:
         known = ", ".join(registry.benches()) or "none yet"
         raise StartError(f"there is no benchmark {wanted[0]}; there are: {known}.")
     options = [part for part in arguments.rest if part != wanted[0]]
-    with throw_away(durable=True, port=ports.pick(), demo=True) as installation:
+    databases = registry.makes_databases(wanted[0])
+    with throw_away(durable=True, port=ports.pick(), demo=True, databases=databases) as installation:
         installation.asgi = registry.asgi_for(wanted[0])
         installation.migrate()
         if not registry.runs_alone(wanted[0]):
@@ -89,8 +90,13 @@ def _start_all(installation: Installation) -> None:
 
 
 @contextlib.contextmanager
-def throw_away(*, durable: bool = False, port: int = 8000, demo: bool = False) -> Iterator[Installation]:
-    """Start services in a folder of their own, and remove both at the end."""
+def throw_away(
+    *, durable: bool = False, port: int = 8000, demo: bool = False, databases: bool = False
+) -> Iterator[Installation]:
+    """Start services in a folder of their own, and remove both at the end.
+
+    With `databases`, as always where nothing is durable, the owner may make databases.
+    """
     stop_on_signals()
     with tempfile.TemporaryDirectory(prefix="walker-", ignore_cleanup_errors=True) as folder:
         place = Place(Path(folder))
@@ -98,7 +104,7 @@ def throw_away(*, durable: bool = False, port: int = 8000, demo: bool = False) -
         supervisor = Supervisor(place)
         installation = Installation(supervisor, "127.0.0.1", port, demo, durable)
         try:
-            installation.start_services(for_tests=not durable)
+            installation.start_services(for_tests=databases or not durable)
             if not durable:
                 installation.environment["WALKER_TESTING"] = "1"
             yield installation

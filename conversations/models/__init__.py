@@ -2,12 +2,13 @@
 
 from conversations.models.channels import ChannelAccount
 from conversations.models.contacts import Contact, ContactPoint, ContactTag
-from conversations.models.conversations import Conversation
+from conversations.models.conversations import LIVE, Conversation
 from conversations.models.deliveries import AudienceSend, DeliveryAttempt
 from conversations.models.messages import Attachment, Message
 from conversations.models.notes import Note
 
 __all__ = [
+    "LIVE",
     "Attachment",
     "AudienceSend",
     "ChannelAccount",

@@ -1,6 +1,6 @@
 """A conversation of one contact over one channel account."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +10,9 @@ from conversations.models.channels import ChannelAccount
 from conversations.models.contacts import Contact
 from core.clock import now
 from core.tenancy import TenantModel
+
+LIVE: Final = ("agent", "person")
+"""States that are not closed, named one by one: an index finds what is something, not what is not."""
 
 
 class Conversation(TenantModel):
@@ -68,6 +71,7 @@ class Conversation(TenantModel):
                 F("id").desc(),
                 name="conversations_by_state",
             ),
+            models.Index(fields=["tenant_id", "created_at"], name="conversations_by_day"),
             models.Index(
                 fields=["tenant_id", "contact", "channel_account", "closed_at"],
                 name="conversations_by_contact",

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncDate
 
-from conversations.models import Conversation, Message
+from conversations.models import LIVE, Conversation, Message
 from core.actors import Actor
 from core.clock import now as clock_now
 
@@ -30,7 +30,7 @@ class DayCount:
 def count_live(*, viewer: Actor) -> int:
     """Return how many conversations are open, at most `COUNT_CAP`. Needs the right to view them."""
     viewer.require(VIEW)
-    return _capped(Conversation.objects.exclude(state=Conversation.State.CLOSED))
+    return _capped(Conversation.objects.filter(state__in=LIVE))
 
 
 def count_needing_person(*, viewer: Actor) -> int:
@@ -61,4 +61,4 @@ def count_by_day(*, viewer: Actor, days: int = 14, zone: str = "UTC", now: datet
 
 def _by_day(rows: QuerySet[Conversation] | QuerySet[Message], here: ZoneInfo) -> dict[date, int]:
     days = rows.order_by().annotate(day=TruncDate("created_at", tzinfo=here)).values("day")
-    return {row["day"]: row["number"] for row in days.annotate(number=Count("id"))}
+    return {row["day"]: row["number"] for row in days.annotate(number=Count("*"))}

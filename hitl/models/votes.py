@@ -84,6 +84,11 @@ class Decision(TenantModel):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "approval", "id"], name="decisions_in_order"),
+            models.Index(
+                fields=["tenant_id", "-id"],
+                name="verdicts_newest",
+                condition=models.Q(verdict__in=["approve", "reject"]),
+            ),
         ]
 
     def __str__(self) -> str:
