@@ -113,6 +113,14 @@ class History:
         with self.line() as line:
             line.execute("vacuum (analyze)")
 
+    def talk(self, messages: int, *, days: int) -> None:
+        """Add so many messages to each tenant, and no approvals; as `grow` does both."""
+        with self.line() as line, _unguarded(line):
+            end = messages // A_TALK
+            self._in_parts(line, _talks(line), 1, end, {"last": end, "days": days})
+        with self.line() as line:
+            line.execute("vacuum (analyze)")
+
     def _in_parts(self, line: Any, statement: str, first: int, last: int, bound: dict[str, int]) -> None:
         tenants = line.execute("select count(*) from bench_approval").fetchone()[0]
         step = max(1, CHUNK // tenants)

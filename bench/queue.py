@@ -91,7 +91,7 @@ def main() -> int:
     return tell(options, times, same) | slow
 
 
-def settle() -> dict[str, str]:
+def settle(waiting: int = OPEN) -> dict[str, str]:
     """Make 50 tenants with an approval and a message each; the first gets all that are open, and is looked at."""
     registry.register(CauseEffect)
     for number in range(TENANTS):
@@ -100,7 +100,7 @@ def settle() -> dict[str, str]:
             requester, _ = person("support", number), person("approver", number)
             who = [{"type": "role", "value": "approver"}]
             services.create_workflow(actor=OPERATOR, name="One of them", is_default=True, levels=[{"approvers": who}])
-            for one in range(OPEN if number == 0 else 1):
+            for one in range(waiting if number == 0 else 1):
                 propose(requester, f"{number}-{one}")
             write_in()
             if number == 0:

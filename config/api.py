@@ -135,6 +135,7 @@ urlpatterns = [
     path(f"{V1}kill-switches/", hitl.KillSwitches.as_view(), name="api_kill_switches"),
     path(f"{V1}kill-switches/<uuid:switch_id>/release/", hitl.ReleaseSwitch.as_view(), name="api_kill_switch_release"),
     path(f"{V1}conversations/", conversations.Conversations.as_view(), name="api_conversations"),
+    path(f"{V1}conversations/search/", conversations.ConversationSearch.as_view(), name="api_conversation_search"),
     path(CONVERSATION, conversations.ConversationPage.as_view(), name="api_conversation"),
     path(f"{CONVERSATION}messages/", conversations.Messages.as_view(), name="api_conversation_messages"),
     path(

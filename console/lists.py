@@ -69,6 +69,8 @@ class SelectFilter(admin.SimpleListFilter):
     options: tuple[tuple[str, str], ...] = ()
     any_label = "Any"
     field = ""
+    is_hidden = False
+    """Kept in the filter bar without a select."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Return the options of the select."""

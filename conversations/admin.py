@@ -22,10 +22,11 @@ from console.people import name_in, names_of
 from console.templatetags.console_ui import chip, moment
 from console.viewers import is_fragment, viewer_of
 from conversations import admin_tiles, services
-from conversations.admin_doors import ConversationDoors, tags_of
+from conversations.admin_doors import tags_of
 from conversations.admin_filters import NEEDS_PERSON, MineFilter, StateFilter, order_of, preview
 from conversations.admin_forms import CloseForm, ReplyForm, RevealForm
 from conversations.admin_panel import customer_name, state_chip, writer_name
+from conversations.admin_search import ConversationSearch, FoundFilter
 from conversations.admin_transcript import Turn, notes_of, turns_of, woven
 from conversations.files import download
 from conversations.models import ChannelAccount, ContactPoint, Conversation
@@ -58,7 +59,7 @@ State = Conversation.State
 
 
 @admin.register(Conversation)
-class ConversationAdmin(ConversationDoors):
+class ConversationAdmin(ConversationSearch):
     """The monitor: what needs a person comes first; every look at a conversation is recorded."""
 
     view_permission = "conversations.view_conversation"
@@ -67,6 +68,7 @@ class ConversationAdmin(ConversationDoors):
     empty_title = "No live conversations"
     empty_text = "They appear here as soon as somebody writes."
     live_topic = "inbox"
+    change_list_template = "console/conversations.html"
     detail_template = "console/conversation.html"
     masked_fields = ("contact", "contact__display_name", "contact__masked_name")
     list_display = ("customer", "last_words", "state_cell", "channel", "taken_by", "last_activity")
@@ -74,6 +76,7 @@ class ConversationAdmin(ConversationDoors):
         StateFilter,
         choose("channel_account__kind", "Channel", ChannelAccount.Kind.choices, parameter="channel"),
         MineFilter,
+        FoundFilter,
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
@@ -93,6 +96,7 @@ class ConversationAdmin(ConversationDoors):
         names = names_of(row.assigned_to_id for row in rows)
         for row in rows:
             row.assignee_name = name_in(names, row.assigned_to_id, otherwise="")  # type: ignore[attr-defined]
+        self.mark_matches(request, rows)
 
     def object_title(self, conversation: Conversation) -> str:
         """Return the masked name, or the medium."""
@@ -106,9 +110,9 @@ class ConversationAdmin(ConversationDoors):
 
     @admin.display(description="Last message")
     def last_words(self, conversation: Conversation) -> str:
-        """Return the beginning of the last message, masked."""
-        text = conversation.last_text or ""  # type: ignore[attr-defined]
-        return f"{text[:90]}…" if len(text) > 90 else text
+        """Return what was looked for, or else the beginning of the last message, masked."""
+        text = getattr(conversation, "found_text", "") or conversation.last_text or ""  # type: ignore[attr-defined]
+        return f"{text[:90]}…" if len(text) > 92 else text
 
     @admin.display(description="State")
     def state_cell(self, conversation: Conversation) -> str:
@@ -196,7 +200,7 @@ class ConversationAdmin(ConversationDoors):
         """Say what is in the way: closed, or with somebody else."""
         if action.path == "untag" and not tags_of(obj):
             return "The contact has no tags."
-        if action.path in ("reveal", *ABOUT):
+        if action.path in ("reveal", "search", *ABOUT):
             return ""
         if obj.state == State.CLOSED:
             return "This conversation is closed. A message of the customer opens it again."

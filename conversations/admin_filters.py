@@ -1,5 +1,6 @@
 """Filters and order of the inbox."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
@@ -7,6 +8,7 @@ from django.http import HttpRequest
 
 from console.lists import SelectFilter
 from console.viewers import viewer_of
+from conversations.admin_search import is_search
 from conversations.models import LIVE, Conversation, Message
 
 State = Conversation.State
@@ -31,9 +33,14 @@ class StateFilter(SelectFilter):
         ("all", "All"),
     )
 
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Offer the states; what a search found is shown in any of them."""
+        self.any_label = "Any" if is_search(request) else self.any_label
+        return self.options
+
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep the chosen ones."""
-        chosen = self.chosen()
+        chosen = self.chosen() or ("all" if is_search(request) else "")
         if chosen == "all":
             return queryset
         if chosen == "needs_person":

@@ -38,8 +38,13 @@ class Conversations(ApiView):
         responses=paged(shapes.ConversationRowSerializer),
     )
     def get(self, request: Request) -> Response:
-        """List conversations, newest activity first. Needs `conversations.view_conversation`."""
+        """List conversations, newest activity first. Needs `conversations.view_conversation`.
+
+        `q`: words, each from its beginning, that stand in one masked message. 400 `personal_data` for a phone
+        number, a mail address and the like: search for those by POST.
+        """
         asked = self.asked
+        selectors.refuse_personal(asked["q"])
         filters = selectors.ConversationFilters(
             state=asked["state"],
             needs_person=asked["needs_person"],
@@ -50,6 +55,31 @@ class Conversations(ApiView):
         )
         found = selectors.list_conversations(
             viewer=actor_of(request), filters=filters, cursor=asked["cursor"], limit=asked["limit"]
+        )
+        return self.page(found.rows, found.cursor, shapes.ConversationRowSerializer)
+
+
+class ConversationSearch(ApiView):
+    """Conversations, found by words or by an address."""
+
+    permissions: ClassVar = {"POST": VIEW}
+    query = ListQuery
+
+    @extend_schema(
+        operation_id="conversations_search",
+        parameters=[ListQuery],
+        request=shapes.Searching,
+        responses=paged(shapes.ConversationRowSerializer),
+    )
+    def post(self, request: Request) -> Response:
+        """Search conversations by words of masked messages or by a whole address, newest activity first.
+
+        It changes nothing: what is looked for only does not belong into a web address. `next` is asked with the
+        same body. Needs `conversations.view_conversation`.
+        """
+        wanted = selectors.ConversationFilters(**body_of(request, shapes.Searching))
+        found = selectors.list_conversations(
+            viewer=actor_of(request), filters=wanted, cursor=self.asked["cursor"], limit=self.asked["limit"]
         )
         return self.page(found.rows, found.cursor, shapes.ConversationRowSerializer)
 

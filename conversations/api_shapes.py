@@ -21,7 +21,15 @@ class ConversationQuery(ListQuery):
     needs_person = serializers.BooleanField(default=False, help_text="Waits for somebody to take it.")
     assignee = serializers.UUIDField(default=None)
     contact = serializers.UUIDField(default=None)
-    q = serializers.CharField(default="", max_length=200, help_text="An address, or words of the masked messages.")
+    q = serializers.CharField(default="", max_length=200, help_text="Words of the masked messages, no address.")
+
+
+class Searching(serializers.Serializer[Any]):
+    """What to look for, and where."""
+
+    q = serializers.CharField(max_length=200, help_text="Words of the masked messages, or a whole address.")
+    state = serializers.ChoiceField(choices=Conversation.State.choices, default="")
+    live = serializers.BooleanField(default=False, help_text="Not closed.")
 
 
 class ContactSummarySerializer(serializers.Serializer[Any]):

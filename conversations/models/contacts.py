@@ -21,7 +21,10 @@ class Contact(TenantModel):
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["tenant_id", "user"], name="contacts_by_user")]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "user"], name="contacts_by_user"),
+            models.Index(fields=["tenant_id", "masked_name"], name="contacts_by_masked_name"),
+        ]
 
     def __str__(self) -> str:
         return f"contact {str(self.id)[-6:]}"

@@ -37,11 +37,19 @@ from conversations.selectors.messages import (
     row_of,
 )
 from conversations.selectors.notes import NoteRow, list_notes
+from conversations.selectors.searching import (
+    WORDS_LIMIT,
+    cleaned,
+    conversations_with,
+    newest_matches,
+    refuse_personal,
+)
 from conversations.selectors.stops import STOP_LIFE, stop_key, stopped_at
 
 __all__ = [
     "COUNT_CAP",
     "STOP_LIFE",
+    "WORDS_LIMIT",
     "Audience",
     "ContactFilters",
     "ConversationFilters",
@@ -50,6 +58,8 @@ __all__ = [
     "MessagePage",
     "MessageRow",
     "NoteRow",
+    "cleaned",
+    "conversations_with",
     "count_by_day",
     "count_live",
     "count_needing_person",
@@ -67,8 +77,10 @@ __all__ = [
     "list_conversations",
     "list_messages",
     "list_notes",
+    "newest_matches",
     "points_in_order",
     "read_contact",
+    "refuse_personal",
     "row_of",
     "snapshot_for_customer",
     "stop_key",

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from accounts.reveals import require_grant
 from conversations.models import ChannelAccount, Contact, ContactPoint
-from conversations.selectors.lists import point_matches
+from conversations.selectors.points import point_matches
 from core.actors import Actor
 from core.errors import NotFound
 from core.keyset import PAGE, Page, page_of

@@ -10,24 +10,21 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from conversations import points
-from conversations.models import Contact, ContactPoint, ContactTag, Conversation, Message
+from conversations.models import LIVE, Contact, ContactPoint, ContactTag, Conversation, Message
+from conversations.selectors.searching import cleaned, conversations_with
 from core.actors import Actor
-from core.crypto import blind_index
 from core.errors import Invalid, NotFound
 
 VIEW: Final = "conversations.view_conversation"
 PAGE: Final = 50
 MOST: Final = 200
-QUERY_LIMIT: Final = 200
-_EXACT_KINDS: Final = ("phone", "email", "username", "bsuid")
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationFilters:
-    """What to list. `needs_person`: waits for somebody to take it. `q`: an address, or masked text."""
+    """What to list. `needs_person`: waits for somebody to take it. `q`: a whole address, or words of masked text."""
 
     state: str = ""
     needs_person: bool = False
@@ -99,35 +96,15 @@ def _filtered(rows: QuerySet[Conversation], filters: ConversationFilters) -> Que
     if filters.state:
         rows = rows.filter(state=filters.state)
     if filters.live:
-        rows = rows.exclude(state=Conversation.State.CLOSED)
+        rows = rows.filter(state__in=LIVE)
     if filters.needs_person:
         rows = rows.filter(state=Conversation.State.PERSON, assigned_to=None)
     if filters.assigned_to:
         rows = rows.filter(assigned_to_id=filters.assigned_to)
     if filters.contact_id:
         rows = rows.filter(contact_id=filters.contact_id)
-    words = filters.q.replace("\0", "").strip()[:QUERY_LIMIT]
-    return rows.filter(_matches(words)) if words else rows
-
-
-def _matches(words: str) -> Q:
-    """An address is found by its blind index only; other words in the masked text."""
-    owners = ContactPoint.objects.filter(point_matches(words)).values("contact_id")
-    said = Message.objects.filter(conversation=OuterRef("pk"), masked_body__icontains=words)
-    return Q(contact_id__in=owners) | Q(Exists(said)) | Q(contact__masked_name__iexact=words)
-
-
-def point_matches(words: str) -> Q:
-    """Return the condition that a contact point is this address, by its blind index."""
-    wanted = Q()
-    for kind in _EXACT_KINDS:
-        try:
-            value = points.normalise(kind, words)
-        except Invalid:
-            continue
-        index = blind_index(value, column=points.COLUMN)
-        wanted |= Q(kind=kind, value_index=index)
-    return wanted or Q(pk=None)
+    words = cleaned(filters.q)
+    return rows.filter(pk__in=conversations_with(words)) if words else rows
 
 
 def _cursor(row: Conversation) -> str:

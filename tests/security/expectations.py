@@ -153,6 +153,7 @@ WORK: Final = {
     "admin:hitl_riskpolicy_change": PAGE,
     "admin:hitl_riskpolicy_weigh": Row(Answers(302, 403, 200, 200), Answers(302, 403, 302)),
     "admin:conversations_conversation_changelist": OPEN_LIST,
+    "admin:conversations_conversation_search": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
     "admin:conversations_conversation_change": CHAT_PAGE,
     "admin:conversations_conversation_file": Row(Answers(302, 403, 404, 403), Answers(302, 405, 405)),  # no grant
     "admin:conversations_conversation_reply": ACTION,
@@ -264,6 +265,7 @@ API: Final = {
     "api_kill_switches": API_BOTH,
     "api_kill_switch_release": API_PRESS,
     "api_conversations": API_OPEN_READ,
+    "api_conversation_search": Row(API_WRITE.get, Answers(401, 415, 415)),
     "api_conversation": API_LOOK,
     "api_conversation_messages": API_TALK,
     "api_conversation_attachment": Row(Answers(401, 403, 404, 403), Answers(401, 405, 405)),  # no grant

@@ -1,0 +1,24 @@
+"""Finding contact points by a whole address, through its blind index."""
+
+from typing import Final
+
+from django.db.models import Q
+
+from conversations import points
+from core.crypto import blind_index
+from core.errors import Invalid
+
+_EXACT_KINDS: Final = ("phone", "email", "username", "bsuid")
+
+
+def point_matches(words: str) -> Q:
+    """Return the condition that a contact point is this address, by its blind index."""
+    wanted = Q()
+    for kind in _EXACT_KINDS:
+        try:
+            value = points.normalise(kind, words)
+        except Invalid:
+            continue
+        index = blind_index(value, column=points.COLUMN)
+        wanted |= Q(kind=kind, value_index=index)
+    return wanted or Q(pk=None)
