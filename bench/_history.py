@@ -95,8 +95,8 @@ class History:
                 ("bench_talk", "conversations_conversation", ""),
                 ("bench_line", "conversations_message", ""),
             ):
-                rows = f"select distinct on (tenant_id) * from {table} {what} order by tenant_id, id"  # noqa: S608
-                line.execute(f"create table {name} as {rows}")
+                latest = f"select distinct on (tenant_id) * from {table} {what} order by tenant_id, id"  # noqa: S608
+                line.execute(f"create table {name} as {latest}")
             line.execute("create table bench_word (id int primary key, word text)")
             with line.cursor().copy("copy bench_word from stdin") as rows:
                 for number, word in enumerate(_words(5001), start=1):
@@ -116,8 +116,11 @@ class History:
     def talk(self, messages: int, *, days: int) -> None:
         """Add so many messages to each tenant, and no approvals; as `grow` does both."""
         with self.line() as line, _unguarded(line):
+            row = line.execute("select indexdef from pg_indexes where indexname = 'messages_by_words'").fetchone()
+            line.execute("drop index messages_by_words")
             end = messages // A_TALK
             self._in_parts(line, _talks(line), 1, end, {"last": end, "days": days})
+            line.execute(str(row[0] if row else ""))
         with self.line() as line:
             line.execute("vacuum (analyze)")
 

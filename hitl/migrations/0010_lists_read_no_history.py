@@ -11,7 +11,7 @@ _SOON = ("autovacuum_vacuum_scale_factor", "autovacuum_vacuum_insert_scale_facto
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("hitl", "0008_delegations_name_who_opened_them")]
+    dependencies: ClassVar = [("hitl", "0009_groups_count_their_versions")]
     operations: ClassVar = [
         migrations.RemoveIndex(model_name="approval", name="approvals_by_decision"),
         migrations.AddIndex(
