@@ -117,7 +117,9 @@ def test_global_table_has_no_column_of_a_tenant() -> None:
 
 def test_function_with_its_owners_rights_is_a_declared_finder() -> None:
     query = "select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace"
-    assert {name for (name,) in sql(query)[1]} == {finder.function for finder in resolvers.declared()}
+    assert {name for (name,) in sql(query)[1]} == {
+        finder.function for finder in (*resolvers.declared(), *resolvers.searches())
+    }
 
 
 def test_application_role_inherits_nothing_and_may_little() -> None:
