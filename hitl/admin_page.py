@@ -110,6 +110,8 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "revisions": revisions(approval, viewer),
         "question": question(approval, decisions),
         "holds": hold_words(approval),
+        # A stop switch says no more than that; its own reason stands in the banner over the queue.
+        "hold_reason": "" if approval.holds == ["kill_switch"] else approval.hold_reason,
     }
 
 

@@ -25,6 +25,8 @@ def test_stopping_holds_what_it_covers(browser: Browser, acme: World, what: str)
     assert stop(browser(), what) == 302
     approval.refresh_from_db()
     assert approval.holds == ["kill_switch"]
+    page = browser().get(f"/admin/hitl/approval/{approval.pk}/").content.decode()
+    assert page.count("stopped with a stop switch") == 1
 
 
 def test_release_by_the_form_is_audited(browser: Browser) -> None:
