@@ -15,7 +15,16 @@ from conversations.models import Attachment, ChannelAccount, Contact, Conversati
 from core import dead_letters
 from core.models import AuditEntry
 from core.scope import tenant_scope
-from hitl.models import Approval, ApproverGroup, BusinessCalendar, Cap, Delegation, KillSwitch, RiskPolicy
+from hitl.models import (
+    Approval,
+    ApproverGroup,
+    BusinessCalendar,
+    Cap,
+    Delegation,
+    KillSwitch,
+    OverrideReview,
+    RiskPolicy,
+)
 from hitl.services import create_workflow
 from integrations.mail.services import queue_mail
 from integrations.models import MailDelivery
@@ -25,6 +34,7 @@ from tests.world import OPERATOR, World
 
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
+DEFINED = (ApproverGroup, BusinessCalendar, Cap, OverrideReview, RiskPolicy)
 IN_THE_API = {
     "approval_id": "hitl.approval",
     "workflow_id": "hitl.approvalworkflow",
@@ -111,7 +121,7 @@ def build_town(world: World) -> Town:
         rows += [Delegation.objects.earliest("id")]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
         rows += [_a_file(), _a_mail()]
-        rows += [model.objects.earliest("id") for model in (ApproverGroup, BusinessCalendar, Cap, RiskPolicy)]
+        rows += [model.objects.earliest("id") for model in DEFINED]
         ids = {row._meta.label_lower: row.pk for row in rows}
         return Town(world, ids, widget.public_key, approval.digest)
 
