@@ -249,7 +249,7 @@ def _grow(office: Office) -> None:
 COSTS = {
     "approvals/": 1,
     "conversations/": 1,
-    "conversations/{conversation}/messages/": 8,
+    "conversations/{conversation}/messages/": 7,
     "contacts/": 3,
     "channel-accounts/": 1,
     "agents/": 1,
