@@ -3,14 +3,17 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.apps import apps
 from django.contrib import admin, messages
+from django.core.exceptions import FieldDoesNotExist
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
+from accounts.models import RevealGrant
 from console.actions import service_action
 from console.bases import ServiceAdmin
 from console.forms import ConsoleForm
@@ -20,6 +23,7 @@ from console.people import name_in, names_of
 from console.templatetags.console_ui import chip, clock
 from core import audit
 from core.models import AuditEntry
+from core.pii import mask_text
 
 RECENT = 2000
 MOVES = {
@@ -44,6 +48,25 @@ MOVES = {
     "resubmit": "sent in again",
     "edit": "changed before signing",
 }
+NOUNS = {
+    "Pii": "Personal data",
+    "Cap": "Limit",
+    "Tenant": "Organisation",
+    "Member": "Seat",
+    "Membership": "Seat",
+}
+STATES = {
+    "hitl.approval": {
+        "pending": "Waiting",
+        "info_requested": "Question asked",
+        "returned": "Sent back",
+        "executing": "Being carried out",
+        "unknown": "Outcome unknown",
+        "executed": "Carried out",
+        "superseded": "Replaced",
+    },
+    "conversations.conversation": {"person": "With a person", "agent": "Agent answers"},
+}
 
 
 class SeenFilter(SelectFilter):
@@ -62,8 +85,34 @@ def words(code: str) -> str:
     if move:
         return f"Approval {move}"
     with suppress(LookupError, ValueError):
-        return str(capfirst(apps.get_model(code)._meta.verbose_name))
-    return code.rsplit(".", maxsplit=1)[-1].replace("_", " ").capitalize()
+        return plain(str(capfirst(apps.get_model(code)._meta.verbose_name)))
+    text = code.rsplit(".", maxsplit=1)[-1].replace("_", " ").capitalize()
+    return plain(text) if code.isupper() else text
+
+
+def plain(text: str) -> str:
+    """Say the thing that a text begins with as the pages do."""
+    first, space, rest = text.partition(" ")
+    return f"{NOUNS.get(first, first)}{space}{rest}"
+
+
+def references_of(entries: Iterable[AuditEntry]) -> dict[UUID, str]:
+    """Return what people call the things that have a reference, such as BR-1001, with one query for each kind."""
+    wanted: dict[str, set[UUID]] = {}
+    for entry in entries:
+        wanted.setdefault(entry.object_type, set()).add(entry.object_id)
+    found: dict[UUID, str] = {}
+    for object_type, ids in wanted.items():
+        with suppress(LookupError, ValueError, FieldDoesNotExist):
+            model = apps.get_model(object_type)
+            model._meta.get_field("reference")
+            found.update(model._default_manager.filter(pk__in=ids).values_list("pk", "reference"))
+    return found
+
+
+def value_in_words(value: Any) -> str:
+    """Write a list as its parts."""
+    return ", ".join(str(part) for part in value) if isinstance(value, list) else str(value)
 
 
 class ActionFilter(SeenFilter):
@@ -117,7 +166,9 @@ class AuditEntryAdmin(ServiceAdmin):
     def prepare_rows(self, request: HttpRequest, rows: list[AuditEntry]) -> None:
         """Read the names of all people on the page at once."""
         names = names_of(entry.actor_user_id for entry in rows)
+        references = references_of(rows)
         for entry in rows:
+            entry.reference = references.get(entry.object_id, "")  # type: ignore[attr-defined]
             entry.who_name = name_in(names, entry.actor_user_id, otherwise=entry.actor_name or "")  # type: ignore[attr-defined]
 
     def object_title(self, entry: AuditEntry) -> str:
@@ -155,7 +206,7 @@ class AuditEntryAdmin(ServiceAdmin):
     @admin.display(description="Object")
     def on_what(self, entry: AuditEntry) -> str:
         """Return a link to the thing where it has a page."""
-        label = f"{words(entry.object_type)} {str(entry.object_id)[-6:]}"
+        label = getattr(entry, "reference", "") or f"{words(entry.object_type)} {str(entry.object_id)[-6:]}"
         try:
             url = reverse(f"admin:{entry.object_type.replace('.', '_')}_change", args=[entry.object_id])
         except NoReverseMatch:
@@ -167,13 +218,19 @@ class AuditEntryAdmin(ServiceAdmin):
         """Return old and new state."""
         if not entry.new_state:
             return "–"
-        after = chip(words(entry.new_state))
-        return format_html("{} → {}", words(entry.old_state), after) if entry.old_state else after
+        names = STATES.get(entry.object_type, {})
+        before, after = (names.get(state) or words(state) for state in (entry.old_state, entry.new_state))
+        moved = entry.old_state and entry.old_state != entry.new_state
+        return format_html("{} → {}", before, chip(after)) if moved else chip(after)
 
     @admin.display(description="Facts")
     def recorded_facts(self, entry: AuditEntry) -> str:
-        """Return the recorded ids and numbers as text."""
-        return ", ".join(f"{words(key)}: {value}" for key, value in sorted(entry.facts.items())) or "–"
+        """Return the recorded ids and numbers as text, and the reason for which personal data was shown."""
+        told = [f"{words(key)}: {value_in_words(value)}" for key, value in sorted(entry.facts.items())]
+        if entry.action == "PII_ACCESSED":
+            reasons = RevealGrant.objects.filter(pk=entry.facts.get("grant")).values_list("reason", flat=True)
+            told += [f"Reason: {mask_text(reason)}" for reason in reasons]
+        return "; ".join(told) or "–"
 
     @service_action(
         path="verify",

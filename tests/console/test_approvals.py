@@ -53,6 +53,13 @@ def test_approving_by_the_form_decides(browser: Browser, asked: Approval) -> Non
     assert state_of(asked) == "approved"
 
 
+def test_audit_names_the_request_and_its_states_as_the_queue_does(browser: Browser, asked: Approval) -> None:
+    sign(browser("approver"), asked, verdict="reject")
+    shown = browser("admin").get("/admin/core/auditentry/").content.decode()
+    assert f">{asked.reference}</a>" in shown
+    assert "Waiting → " in shown
+
+
 def test_rejecting_by_the_form_decides(browser: Browser, asked: Approval) -> None:
     assert sign(browser("approver"), asked, "reject") == 302
     assert state_of(asked) == "rejected"

@@ -143,6 +143,16 @@ def test_reveal_shows_clear_text_and_is_audited(browser: Browser, page: str) -> 
     assert AuditEntry.objects.filter(action="PII_ACCESSED").count() == 1
 
 
+def test_audit_entry_of_a_reveal_tells_the_reason_masked(browser: Browser, page: str) -> None:
+    client = browser("compliance")
+    client.post(f"{page}reveal/", {"fields_wanted": ["contact"], "reason": f"Wrote to {EMAIL} twice."})
+    entry = AuditEntry.objects.get(action="PII_ACCESSED")
+    shown = client.get(f"/admin/core/auditentry/{entry.pk}/").content.decode()
+    assert "Personal data accessed" in shown
+    assert "Reason: Wrote to" in shown
+    assert EMAIL not in shown
+
+
 def test_reveal_of_the_contact_keeps_messages_masked(browser: Browser, page: str) -> None:
     client = browser("compliance")
     client.post(f"{page}reveal/", {"fields_wanted": ["contact"], "reason": "I have to call back."})
