@@ -79,11 +79,15 @@ def main(argv: list[str]) -> int:
     try:
         module = import_module(_HANDLERS[arguments.command])
         code: int = getattr(module, arguments.command)(arguments)
+        sys.stdout.flush()
     except StartError as problem:
         print(f"walker: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever read the output has seen enough; Python must not write the rest at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     return code
 
 
