@@ -43,7 +43,7 @@ class ApiView(APIView):
         # Read whole before anything looks into it: its size is limited here, and it is compared when repeated.
         _ = request._request.body
         super().initial(request, *args, **kwargs)
-        if request.method in WRITING:
+        if request.method in WRITING and hasattr(self, request.method.lower()):
             # Also where nothing is asked for in it: what is no JSON was meant for somebody else.
             _ = request.data
         self.asked = self._read_query(request)

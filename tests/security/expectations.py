@@ -151,7 +151,8 @@ WORK: Final = {
     "admin:hitl_cap_retire": ACTION,
     "admin:hitl_riskpolicy_changelist": LIST,
     "admin:hitl_riskpolicy_change": PAGE,
-    "admin:hitl_riskpolicy_weigh": Row(Answers(302, 403, 200, 200), Answers(302, 403, 302)),
+    # The form says which version it was made from; this one says none.
+    "admin:hitl_riskpolicy_weigh": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
     "admin:conversations_conversation_changelist": OPEN_LIST,
     "admin:conversations_conversation_search": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
     "admin:conversations_conversation_change": CHAT_PAGE,
@@ -211,7 +212,7 @@ API_PAGE = Row(Answers(401, 403, 404, 200), Answers(401, 405, 405))
 API_OPEN_PAGE = Row(Answers(401, 200, 404, 200), Answers(401, 405, 405))
 API_LOOK = Row(API_OPEN_PAGE.get, API_OPEN_PAGE.post, leaves=SEEN)
 API_WRITE = Row(Answers(401, 405, 405, 405), Answers(401, 403, 415))
-API_PRESS = Row(Answers(401, 405, 405, 405), Answers(401, 403, 404))  # takes no body
+API_PRESS = API_WRITE  # takes no body, and so no form either
 API_BOTH = Row(Answers(401, 200, 200, 200), Answers(401, 403, 415))
 API_DEFINITIONS = Row(API_READ.get, Answers(401, 403, 415))
 API_TALK = Row(Answers(401, 200, 404, 200), Answers(401, 403, 415), leaves=SEEN)
@@ -253,7 +254,7 @@ API: Final = {
     "api_workflow_revise": API_WRITE,
     "api_workflow_retire": API_PRESS,
     "api_workflow_restore": API_PRESS,
-    "api_workflow_simulate": Row(API_WRITE.get, Answers(401, 403, 404)),
+    "api_workflow_simulate": API_WRITE,
     "api_groups": API_DEFINITIONS,
     "api_group": API_PAGE,
     "api_calendars": API_DEFINITIONS,
@@ -288,7 +289,7 @@ API: Final = {
     "api_agent_run": API_PAGE,
     "api_tool_calls": API_READ,
     "api_tool_call": API_PAGE,
-    "api_briefs": Row(API_OPEN_READ.get, Answers(401, 429, 429)),  # one was asked for by the form
+    "api_briefs": Row(API_OPEN_READ.get, Answers(401, 415, 415)),
     "api_brief_preferences": API_READ,
     "api_own_brief_preference": Row(API_OPEN_READ.get, Answers(401, 415, 415)),
     "api_reveals": API_WRITE,
