@@ -43,6 +43,7 @@ OBJECT: Final = "conversations.conversation"
 SHOWN: Final = 100
 ABOUT: Final = ("note", "tag", "untag", "name")
 SAME_VIEW_SECONDS: Final = 600
+SHOWABLE: Final = {"contact": "the contact", "messages": "the messages"}
 KINDS: Final = dict(ChannelAccount.Kind.choices)
 BLOCKS: Final = {"opted_out": "Wants nothing on {}", "unreachable": "Not reachable on {}"}
 REASONS: Final = {
@@ -167,6 +168,7 @@ class ConversationAdmin(ConversationSearch):
         )
         cut = {"is_cut": page.before is not None, "is_earlier": before is not None}
         offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
+        offer_to_show = offered.pop("reveal", None)
         return {
             "live_name": obj.stream,
             "state_chip": state_chip(obj),
@@ -180,8 +182,9 @@ class ConversationAdmin(ConversationSearch):
             "why": REASONS.get(obj.escalation_reason, ""),
             "contact": contact_facts(viewer, obj, grant),
             "grant": grant,
+            "clear": " and ".join(label for field, label in SHOWABLE.items() if field in clear),
             "reply": offered.pop("reply", None),
-            "reveal": offered.pop("reveal", None),
+            "reveal": offer_to_show if set(SHOWABLE) - clear else None,
             "others": sorted(
                 (offer for offer in offered.values() if not offer["blocked"]),
                 key=lambda offer: offer["action"].path in ("assign", "escalate"),

@@ -159,6 +159,16 @@ def test_reveal_of_the_contact_keeps_messages_masked(browser: Browser, page: str
     shown = client.get(page).content.decode()
     assert "34600123456" in shown.replace(" ", "")
     assert EMAIL not in shown
+    assert "You see the contact in clear" in shown
+
+
+@pytest.mark.parametrize(("fields", "is_offered"), [(["contact"], True), (["contact", "messages"], False)])
+def test_reveal_is_offered_while_something_is_masked(
+    browser: Browser, page: str, fields: list[str], is_offered: bool
+) -> None:
+    client = browser("compliance")
+    client.post(f"{page}reveal/", {"fields_wanted": fields, "reason": "I have to call back."})
+    assert (f"{page}reveal/" in client.get(page).content.decode()) == is_offered
 
 
 def test_reveal_helps_nobody_else(browser: Browser, page: str) -> None:
