@@ -54,6 +54,8 @@ NOUNS = {
     "Tenant": "Organisation",
     "Member": "Seat",
     "Membership": "Seat",
+    "Kill": "Stop",
+    "Killswitch": "Stop switch",
 }
 STATES = {
     "hitl.approval": {
