@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 from django.conf import settings
-from django.test import Client
+from django.middleware.csrf import get_token
+from django.test import Client, RequestFactory
 
 from tests.security.town import Town, build_town
 from tests.world import World
@@ -23,7 +24,8 @@ def visitor(world: World) -> Visitor:
 
     def arrive(who: str) -> Client:
         client = Client(enforce_csrf_checks=True, raise_request_exception=False)
-        client.get("/admin/login/")
+        # What any page of ours would set.
+        client.cookies[settings.CSRF_COOKIE_NAME] = get_token(RequestFactory().get("/"))
         if who != "stranger":
             user = world.outsiders["owner"] if who == "outsider" else world.people[who]
             client.force_login(user, backend="accounts.backends.RoleBackend")
