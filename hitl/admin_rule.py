@@ -31,7 +31,7 @@ def rule_of(approval: Approval, viewer: Actor) -> Rule:
     """Return the workflow that a request fell under, as it was then. At most four queries."""
     snapshot = approval.snapshot
     if approval.workflow_id is None:
-        return Rule("No workflow covers it", 0, "It waits for an administrator.")
+        return Rule("No workflow covers it", 0, "It is held, and nobody is asked: set up a workflow.")
     now = ApprovalWorkflow.objects.filter(pk=approval.workflow_id).prefetch_related(with_levels()).first()
     url = reverse("admin:hitl_approvalworkflow_change", args=[approval.workflow_id])
     may_read = now is not None and viewer.may(VIEW_WORKFLOW)

@@ -84,7 +84,7 @@ class WorkflowAdmin(ServiceAdmin):
     nav = Nav("Workflows", "route", group="Set-up", order=40)
     intro = "Which requests need whose signatures. Running requests keep the version they started with."
     empty_title = "No workflows yet"
-    empty_text = "Without one, every request waits for an administrator."
+    empty_text = "Without one, every request is held: nobody is asked to sign it."
     list_display = ("name", "says", "standing", "priority", "version")
     ordering = ("-is_active", "-priority", "id")
     detail_template = "console/workflow.html"

@@ -159,6 +159,7 @@ class WorkflowForm(VersionedForm):
         said = {**dict.fromkeys(self.fields), **self.initial}
         if self.is_bound:
             self.is_valid()
+            said |= {name: [] for name in self.errors if isinstance(self.fields.get(name), forms.MultipleChoiceField)}
             said |= self.cleaned_data
         levels, conditions = values_of({**said, "days": said["days"] or []})
         return sentence(conditions, levels, labels())

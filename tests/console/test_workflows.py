@@ -53,6 +53,12 @@ def test_new_form_begins_sensibly_and_says_so(browser: Browser, flows: World) ->
     assert '<details class="wk-flow-fold"><summary>More conditions' in shown
 
 
+def test_form_refused_for_asking_nobody_says_so(browser: Browser, flows: World) -> None:
+    shown = browser("owner").post(f"{FLOW}create/", {**FORM, "level1_approvers": [], "level3_approvers": []})
+    assert shown.status_code == 400
+    assert "nobody is asked" in shown.content.decode()
+
+
 def test_edit_form_shows_what_was_saved(browser: Browser, flows: World) -> None:
     visitor = browser("owner")
     visitor.post(f"{FLOW}create/", FORM)
