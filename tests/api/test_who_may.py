@@ -182,11 +182,11 @@ def test_stranger_is_told_to_sign_in(office: Office, door: Door) -> None:
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize("ending", [{"expires_at": now() - timedelta(seconds=1)}, {"revoked_at": now()}], ids=str)
-def test_key_that_has_ended_opens_nothing(office: Office, ending: dict[str, Any]) -> None:
+@pytest.mark.parametrize("ended", ["expires_at", "revoked_at"])
+def test_key_that_has_ended_opens_nothing(office: Office, ended: str) -> None:
     caller = office.caller("owner")
     with tenant_scope(office.world.acme.pk):
-        ApiKey.objects.update(**ending)
+        ApiKey.objects.update(**{ended: now() - timedelta(seconds=1)})
     answers = {str(door): door.ask(caller, office) for door in DOORS}
     assert {(answer.status_code, answer.json()["code"]) for answer in answers.values()} == {(401, "bad_key")}
 
