@@ -71,6 +71,7 @@ class ConversationSearch(ApiView):
         request=shapes.Searching,
         responses=paged(shapes.ConversationRowSerializer),
     )
+    @once
     def post(self, request: Request) -> Response:
         """Search conversations by words of masked messages or by a whole address, newest activity first.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -68,6 +69,7 @@ class ActorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         ]
 
 
+@cache
 def paged(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
     """Return the shape of a page of these rows."""
     name = shape.__name__.removesuffix("Serializer")

@@ -56,7 +56,8 @@ def test_every_list_says_how_to_turn_its_pages(described: Any) -> None:
     for entry in urlpatterns:
         view = getattr(entry.callback, "view_class", None)
         if issubclass(getattr(view, "query", Query), ListQuery):
-            said = described["paths"]["/" + re.sub(r"<uuid:(\w+)>", r"{\1}", str(entry.pattern))]["get"]
+            said = described["paths"]["/" + re.sub(r"<uuid:(\w+)>", r"{\1}", str(entry.pattern))]
+            said = said.get("get", said.get("post"))
             assert {"cursor", "limit"} <= {row["name"] for row in said["parameters"]}, said["operationId"]
 
 
@@ -103,5 +104,5 @@ def test_description_is_open_to_everybody(client: Client) -> None:
 def test_page_takes_everything_from_here(client: Client) -> None:
     page = client.get("/api/docs/").content.decode()
     sources = re.findall(r'(?:src|href)="([^"]+)"', page)
-    assert len(sources) == 5
-    assert [source for source in sources if not source.startswith(("/", "data:"))] == []
+    assert any(source.endswith(".js") for source in sources)
+    assert [source for source in sources if not source.startswith(("/", "#", "data:"))] == []

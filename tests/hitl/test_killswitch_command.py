@@ -60,8 +60,8 @@ def test_operator_is_named_in_the_audit(scene: Scene) -> None:
     [
         (["throw", "--reason", "x"], "--tenant"),
         (["throw", "--tenant", "acme", "--global", "--reason", "x"], "not both"),
-        (["throw", "--tenant", "acme"], "reason"),
-        (["throw", "--global"], "reason"),
+        (["throw", "--tenant", "acme"], "Say why"),
+        (["throw", "--global"], "Say why"),
         (["throw", "--tenant", "nobody", "--reason", "x"], "no tenant"),
         (["throw", "--tenant", "acme", "--kind", "typo", "--reason", "x"], "no kind"),
         (["throw", "--tenant", "acme", "--agent", "typo", "--reason", "x"], "its id"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import Conflict, Invalid, NotFound, Refused
+from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
 from hitl import risk, services
 from hitl.labels import labels
@@ -138,7 +138,7 @@ def test_copy_is_the_same_under_another_name(scene: Scene) -> None:
 def test_workflow_changes_are_for_managers_and_audited(scene: Scene) -> None:
     with pytest.raises(Refused):
         services.restore_workflow(actor=scene.actor("approver"), workflow_id=_flow().pk)
-    with pytest.raises(NotFound):
+    with pytest.raises(Conflict):
         services.restore_workflow(actor=scene.actor("owner"), workflow_id=_flow().pk)
     _revise(scene, priority=3)
     actions = AuditEntry.objects.filter(object_id=_flow().pk).order_by("seq").values_list("action", flat=True)
