@@ -1,5 +1,7 @@
 """Rights on single objects: given to a role's group in one tenant, on top of what the role may do."""
 
+from collections.abc import Collection
+
 from django.contrib.auth.models import Group
 from django.db import models, transaction
 from guardian.shortcuts import assign_perm, remove_perm
@@ -16,11 +18,12 @@ def may(*, actor: Actor, permission: str, obj: TenantModel) -> bool:
     """Tell whether the actor holds the permission for this object.
 
     The tenant wall comes first; then the role's permission for all objects, or the right on this
-    one given to the role's group. The order matters: no right reaches into another tenant.
+    one given to the role's group. The order matters: no right reaches into another tenant. Rights on
+    single objects are for people: an API key may only what its scopes name.
     """
     if obj.tenant_id != current_tenant_or_none():
         return False
-    return actor.may(permission) or _group_may(actor.role, permission, obj)
+    return actor.may(permission) or (actor.kind == "user" and actor.role in roles_with(permission, obj))
 
 
 def require(*, actor: Actor, permission: str, obj: TenantModel) -> None:
@@ -39,6 +42,16 @@ def grant(*, actor: Actor, role: str, permission: str, obj: TenantModel) -> None
 def withdraw(*, actor: Actor, role: str, permission: str, obj: TenantModel) -> None:
     """Take a role's right on one object back. Needs `accounts.manage_membership`."""
     _change(actor, role, permission, obj, given=False)
+
+
+def set_roles(*, actor: Actor, permission: str, obj: TenantModel, roles: Collection[str]) -> None:
+    """Let just these roles have a right on one object. Needs `accounts.manage_membership` and the right itself."""
+    with transaction.atomic():
+        before = roles_with(permission, obj)
+        for role in sorted(set(roles) - before):
+            grant(actor=actor, role=role, permission=permission, obj=obj)
+        for role in sorted(before - set(roles)):
+            withdraw(actor=actor, role=role, permission=permission, obj=obj)
 
 
 def _change(actor: Actor, role: str, permission: str, obj: TenantModel, *, given: bool) -> None:
@@ -68,15 +81,15 @@ def _group(role: str) -> Group:
     return group
 
 
-def _group_may(role: str, permission: str, obj: models.Model) -> bool:
+def roles_with(permission: str, obj: models.Model) -> set[str]:
+    """Return the roles that were given this right on this object. One query."""
     from guardian.models import GroupObjectPermission  # noqa: PLC0415  (needs the app registry)
 
     app, _, codename = permission.partition(".")
     rights = GroupObjectPermission.objects.filter(
-        group__rolegroup__role=role,
         permission__codename=codename,
         permission__content_type__app_label=app,
         permission__content_type__model=obj._meta.model_name,
         object_pk=str(obj.pk),
     )
-    return rights.exists()
+    return set(rights.values_list("group__rolegroup__role", flat=True))

@@ -11,10 +11,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
+from accounts import objects
 from console.badges import forget
 from console.forms import ConfirmForm, ConsoleForm
 from console.viewers import viewer_of
 from console.words import explain
+from core.actors import Actor
 from core.errors import NotFound, WalkerError
 from core.scope import current_tenant_id
 
@@ -38,6 +40,7 @@ class ServiceAction:
     on_list: bool
     handler: Handler
     key: str = ""
+    on_object: bool = False
 
 
 def service_action(
@@ -51,11 +54,16 @@ def service_action(
     explain: str = "",
     on_list: bool = False,
     key: str = "",
+    on_object: bool = False,
 ) -> Callable[[Handler], ServiceAction]:
-    """Turn a method `(self, request, obj, form) -> message` into a guarded POST form."""
+    """Turn a method `(self, request, obj, form) -> message` into a guarded POST form.
+
+    `on_object`: a right on the single object is enough, as the service says too.
+    """
 
     def wrap(handler: Handler) -> ServiceAction:
-        return ServiceAction(path, title, permission, form, submit or title, tone, explain, on_list, handler, key)
+        said = submit or title
+        return ServiceAction(path, title, permission, form, said, tone, explain, on_list, handler, key, on_object)
 
     return wrap
 
@@ -91,15 +99,24 @@ def urls_of(model_admin: "ServiceAdmin") -> list[URLPattern]:
     return patterns
 
 
+def may_use(action: ServiceAction, viewer: Actor, obj: Any) -> bool:
+    """Tell whether the viewer may use the action on the object."""
+    if action.on_object:
+        return objects.may(actor=viewer, permission=action.permission, obj=obj)
+    return viewer.may(action.permission)
+
+
 def run_action(
     model_admin: "ServiceAdmin", action: ServiceAction, request: HttpRequest, object_id: Any = None
 ) -> HttpResponse:
     """Show the form (GET) or call the service (POST); errors come back on the form in plain words."""
     if request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "POST"])
-    if not viewer_of(request).may(action.permission):
+    if not (action.on_object or viewer_of(request).may(action.permission)):
         raise PermissionDenied("Your role does not allow this.")
     obj = None if action.on_list else model_admin.object_or_404(request, object_id)
+    if not may_use(action, viewer_of(request), obj):
+        raise PermissionDenied("Your role does not allow this.")
     if request.method != "POST":
         return _page(model_admin, action, request, obj, model_admin.action_form(request, action, obj), 200)
     form = model_admin.action_form(request, action, obj, bound=True)

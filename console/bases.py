@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from console.actions import ServiceAction, action_url, actions_of, urls_of
+from console.actions import ServiceAction, action_url, actions_of, may_use, urls_of
 from console.forms import ConsoleForm
 from console.kit import KitModelAdmin
 from console.lists import CappedChangeList, CappedPaginator
@@ -201,7 +201,7 @@ class ServiceAdmin(ReadOnlyAdmin):
     def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
         """Return the actions the viewer's role allows, each with its form, URL and what is in the way."""
         viewer = viewer_of(request)
-        kept = [a for a in self.service_actions.values() if a.on_list == on_list and viewer.may(a.permission)]
+        kept = [a for a in self.service_actions.values() if a.on_list == on_list and may_use(a, viewer, obj)]
         return [
             {
                 "action": action,

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from accounts import objects
 from console.actions import ServiceAction, service_action
 from console.bases import ServiceAdmin
 from console.forms import ConsoleForm
@@ -19,10 +20,10 @@ from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
 from core.errors import Conflict, Invalid
 from hitl import registry, services
-from hitl.labels import labels
+from hitl.labels import ROLE_NAMES, labels
 from hitl.models import ApprovalWorkflow
 from hitl.rulebook import with_levels
-from hitl.services.workflows import conditions_of, levels_of
+from hitl.services.workflows import SHAREABLE, conditions_of, levels_of
 from hitl.simulating import Simulation, Trial, simulate
 from hitl.summary import Label, sentence
 from hitl.workflow_forms import (
@@ -47,6 +48,17 @@ class CopyForm(ConsoleForm):
     """What the copy is called."""
 
     name = forms.CharField(label="Name of the copy", max_length=80)
+
+
+class ShareForm(ConsoleForm):
+    """Roles that may change one workflow."""
+
+    roles = forms.MultipleChoiceField(
+        label="May change it too",
+        choices=[(role, ROLE_NAMES[role]) for role in SHAREABLE],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
 
 
 class TrialForm(ConsoleForm):
@@ -146,6 +158,8 @@ class WorkflowAdmin(ServiceAdmin):
             return defaults(request.tenant)  # type: ignore[attr-defined]
         if action.path == "edit":
             return initial_of(obj)
+        if action.path == "share":
+            return {"roles": sorted(objects.roles_with(MANAGE, obj))}
         return {"name": f"{obj.name} (copy)"[:80]} if action.path == "copy" else {}
 
     @service_action(path="create", title="New workflow", permission=MANAGE, form=WorkflowForm, submit="Create",
@@ -161,7 +175,9 @@ class WorkflowAdmin(ServiceAdmin):
             raise in_words_of_the_form(error, form.cleaned_data) from error
         return f"{made.name} is in use from now on."
 
-    @service_action(path="edit", title="Edit", permission=MANAGE, form=WorkflowForm, submit="Save", tone="good")
+    @service_action(
+        path="edit", title="Edit", permission=MANAGE, on_object=True, form=WorkflowForm, submit="Save", tone="good"
+    )
     def edit(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str:
         """Change a workflow."""
         seen = form.seen_version()
@@ -188,18 +204,26 @@ class WorkflowAdmin(ServiceAdmin):
         made = services.copy_workflow(actor=viewer_of(request), workflow_id=obj.pk, **form.cleaned_data)
         return f"{made.name} is made and in use."
 
-    @service_action(path="retire", title="Retire", permission=MANAGE, tone="danger",
+    @service_action(path="retire", title="Retire", permission=MANAGE, on_object=True, tone="danger",
                     explain="New requests do not fall under it any more. Running ones keep it.")  # fmt: skip
     def retire(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
         """Take it out of use."""
         services.retire_workflow(actor=viewer_of(request), workflow_id=obj.pk)
         return f"{obj.name} is retired."
 
-    @service_action(path="restore", title="Restore", permission=MANAGE)
+    @service_action(path="restore", title="Restore", permission=MANAGE, on_object=True)
     def restore(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
         """Bring it back."""
         services.restore_workflow(actor=viewer_of(request), workflow_id=obj.pk)
         return f"{obj.name} is in use again."
+
+    @service_action(path="share", title="Share", permission="accounts.manage_membership", form=ShareForm,
+                    submit="Save", explain="Who may change, retire and restore this one workflow, "
+                    "beside those who may change them all.")  # fmt: skip
+    def share(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
+        """Say which roles may change it too."""
+        services.share_workflow(actor=viewer_of(request), workflow_id=obj.pk, **form.cleaned_data)
+        return f"It is saved who may change {obj.name}."
 
     @service_action(path="try", title="Try it", permission="hitl.view_approvalworkflow", form=TrialForm,
                     submit="Try it", on_list=True,

@@ -76,6 +76,8 @@ class ApprovalWorkflow(TenantModel):
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
+        # The right on one workflow, given to a role.
+        permissions: ClassVar = [("manage_workflow", "Can change workflows and limits")]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["tenant_id"],

@@ -28,6 +28,7 @@ from hitl.services.workflows import (
     restore_workflow,
     retire_workflow,
     revise_workflow,
+    share_workflow,
 )
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "revise_cap",
     "revise_group",
     "revise_workflow",
+    "share_workflow",
     "revoke",
     "send_back",
     "set_risk_policy",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
 
+from accounts import objects
+from accounts.roles import PERMISSIONS
 from core import audit
 from core.actors import Actor
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Conflict, Invalid, NotFound, Refused
 from hitl.checks import FIELDS, LEVEL_FIELDS, problems_of
 from hitl.conflicts import check_version, last_change
 from hitl.models import ApprovalLevel, ApprovalWorkflow
@@ -23,9 +25,14 @@ __all__ = [
     "restore_workflow",
     "retire_workflow",
     "revise_workflow",
+    "share_workflow",
 ]
 MANAGE: Final = "hitl.manage_workflow"
 OBJECT: Final = "hitl.approvalworkflow"
+# Roles that see workflows and may not change all of them.
+SHAREABLE: Final = tuple(
+    role for role, may in PERMISSIONS.items() if "hitl.view_approvalworkflow" in may and MANAGE not in may
+)
 
 
 def create_workflow(
@@ -59,10 +66,10 @@ def revise_workflow(
 ) -> ApprovalWorkflow:
     """Change a definition under a new version; running requests keep the one they began with.
 
-    Who may: holders of `hitl.manage_workflow`. `seen_version` is the one the change was made from.
+    Who may: holders of `hitl.manage_workflow`, for all or for this one. `seen_version` is the one the change was made from.
     Raises Refused, NotFound, Invalid, Conflict (`stale_version`) that names who was faster and when.
     """
-    actor.require(MANAGE)
+    _require(actor, workflow_id)
     _check("unchanged" if name is None else name, levels, conditions)
     with transaction.atomic():
         workflow = _locked(actor, workflow_id)
@@ -83,9 +90,9 @@ def revise_workflow(
 
 
 def retire_workflow(*, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
-    """Take a definition out of use. Who may: holders of `hitl.manage_workflow`. Raises Refused,
-    NotFound, Conflict that names who was faster."""
-    actor.require(MANAGE)
+    """Take a definition out of use. Who may: holders of `hitl.manage_workflow`, for all or for this one.
+    Raises Refused, NotFound, Conflict that names who was faster."""
+    _require(actor, workflow_id)
     with transaction.atomic():
         workflow = _locked(actor, workflow_id)
         ApprovalWorkflow.objects.filter(pk=workflow_id).update(is_active=False, is_default=False)
@@ -97,10 +104,10 @@ def retire_workflow(*, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
 def restore_workflow(*, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
     """Bring a retired definition back into use, under a new version and not as the default.
 
-    Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Invalid when it names
-    people, groups or calendars that are gone.
+    Who may: holders of `hitl.manage_workflow`, for all or for this one. Raises Refused, NotFound,
+    Invalid when it names people, groups or calendars that are gone.
     """
-    actor.require(MANAGE)
+    _require(actor, workflow_id)
     with transaction.atomic():
         workflow = _locked(actor, workflow_id, active=False)
         _check(workflow.name, levels_of(workflow), conditions_of(workflow))
@@ -124,6 +131,20 @@ def copy_workflow(*, actor: Actor, workflow_id: UUID, name: str) -> ApprovalWork
     return create_workflow(actor=actor, name=name, levels=levels_of(source), **conditions)
 
 
+def share_workflow(*, actor: Actor, workflow_id: UUID, roles: Collection[str]) -> None:
+    """Let just these roles change, retire and restore this one workflow too.
+
+    Who may: holders of `accounts.manage_membership` who may change it themselves. Raises Refused,
+    NotFound, Invalid for a role that cannot see workflows or may change all of them anyway.
+    """
+    _require(actor, workflow_id)
+    actor.require("accounts.manage_membership")
+    if set(roles) - set(SHAREABLE):
+        raise Invalid("Only roles that see workflows can be given one.", fields={"roles": ["Choose from the list."]})
+    workflow = ApprovalWorkflow.objects.get(pk=workflow_id)
+    objects.set_roles(actor=actor, permission=MANAGE, obj=workflow, roles=roles)
+
+
 def conditions_of(workflow: ApprovalWorkflow) -> dict[str, Any]:
     """Return the conditions of a workflow as `create_workflow` takes them."""
     return {field: getattr(workflow, field) for field in sorted(FIELDS)}
@@ -132,6 +153,16 @@ def conditions_of(workflow: ApprovalWorkflow) -> dict[str, Any]:
 def levels_of(workflow: ApprovalWorkflow) -> list[dict[str, Any]]:
     """Return the levels of a workflow as `create_workflow` takes them."""
     return [{field: getattr(level, field) for field in sorted(LEVEL_FIELDS)} for level in workflow.levels.all()]
+
+
+def _require(actor: Actor, workflow_id: UUID) -> None:
+    """Raise `Refused` without the right on this workflow; who may change any learns that it is absent."""
+    if actor.may(MANAGE):
+        return
+    workflow: ApprovalWorkflow | None = ApprovalWorkflow.objects.filter(pk=workflow_id).first()
+    if workflow is None:
+        raise Refused("Your role does not allow this.", permission=MANAGE)
+    objects.require(actor=actor, permission=MANAGE, obj=workflow)
 
 
 def _locked(actor: Actor, workflow_id: UUID, *, active: bool = True) -> ApprovalWorkflow:

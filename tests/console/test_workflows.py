@@ -273,3 +273,13 @@ def test_channel_that_the_form_does_not_know_is_kept(browser: Browser, acme: Wor
     assert "sms (not known here)" in visitor.get(url).content.decode()
     assert visitor.post(url, {**FORM, "channels": ["sms"], "version": "2"}).status_code == 302
     assert _only().channels == ["sms"]
+
+
+def test_shared_workflow_is_changed_by_the_role_it_is_shared_with(browser: Browser, flows: World) -> None:
+    with tenant_scope(flows.acme.pk):
+        flow = _only(is_default=True)
+    page = f"{FLOW}{flow.pk}/"
+    assert browser("approver").get(f"{page}edit/").status_code == 403
+    assert browser("owner").post(f"{page}share/", {"roles": ["approver"]}).status_code == 302
+    assert browser("approver").get(f"{page}edit/").status_code == 200
+    assert f"{page}edit/" in browser("approver").get(page).content.decode()

@@ -9,12 +9,14 @@ import pytest
 
 from core.scope import tenant_scope
 from hitl import services
+from integrations.services import connect_provider
 from tests.hitl import outside
 from tests.hitl.desk import set_up
 from tests.hitl.effects import Effects
 from tests.hitl.kinds import EFFECTS_URL, register_kinds
 from tests.hitl.proof_machine import ApprovalMachine
 from tests.hitl.scene import Scene
+from tests.platform_fixture import ACME_TOKEN, Platform
 from tests.world import OPERATOR, World
 
 
@@ -77,3 +79,10 @@ def machine_at_desk(world: World, tampering: object) -> type[ApprovalMachine]:
     ApprovalMachine.desk = set_up(world)
     ApprovalMachine.seen = Counter()
     return ApprovalMachine
+
+
+@pytest.fixture
+def desk(live_scene: Scene, sandbox: Platform) -> Scene:
+    """The scene, connected with the sandbox platform."""
+    connect_provider(actor=OPERATOR, provider="sandbox_ads", name="Main", credentials={"token": ACME_TOKEN})
+    return live_scene

@@ -18,10 +18,8 @@ from hitl import claiming, services
 from hitl.folding import Folded, fold
 from hitl.models import Approval, Timer
 from hitl.services import executing, timing
-from integrations.services import connect_provider
 from tests.hitl.scene import Scene, stored
-from tests.platform_fixture import ACME_TOKEN, Platform
-from tests.world import OPERATOR
+from tests.platform_fixture import Platform
 
 pytestmark = pytest.mark.django_db(transaction=True)
 IN_CALL = ("before the effect", "after the effect")
@@ -30,13 +28,6 @@ KEYED: dict[str, Any] = {"kind": "set_campaign_budget", "params": {"campaign": "
 PLAIN: dict[str, Any] = {"kind": "pause_campaign", "params": {"campaign": "Summer Sale"}}
 STALL = 1.0
 LATER = timedelta(seconds=45)
-
-
-@pytest.fixture
-def desk(live_scene: Scene, sandbox: Platform) -> Scene:
-    """The scene, connected with the sandbox platform."""
-    connect_provider(actor=OPERATOR, provider="sandbox_ads", name="Main", credentials={"token": ACME_TOKEN})
-    return live_scene
 
 
 def _stop(write: int) -> NoReturn:

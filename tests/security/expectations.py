@@ -132,6 +132,7 @@ WORK: Final = {
     "admin:hitl_approvalworkflow_copy": ACTION,
     "admin:hitl_approvalworkflow_retire": ACTION,
     "admin:hitl_approvalworkflow_restore": ACTION,
+    "admin:hitl_approvalworkflow_share": ACTION,
     "admin:hitl_overridereview_changelist": LIST,
     "admin:hitl_overridereview_change": PAGE,
     "admin:hitl_approvergroup_changelist": LIST,

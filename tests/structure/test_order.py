@@ -57,6 +57,7 @@ OFFERED = {"services", "selectors", "events", "actions", "registry", "types", "e
 # `core` is the common ground and `console` the kit of pages; an integration's folder is one client.
 OPEN_APPS = ("core", "console", "integrations", "config")
 ALSO_OFFERED = {
+    "accounts.objects": "rights on single objects",
     "accounts.roles": "the names of the roles",
     "accounts.reveals": "opening and asking for a grant to see personal data",
     "accounts.middleware": "the session's key for the tenant, for sockets",

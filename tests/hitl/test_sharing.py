@@ -1,0 +1,65 @@
+"""A right on one workflow, given to a role."""
+
+from dataclasses import replace
+
+import pytest
+
+from core.errors import Invalid, Refused
+from core.models import AuditEntry
+from hitl import services
+from hitl.models import ApprovalWorkflow
+from tests.hitl.scene import Scene
+
+LEVELS = [{"approvers": [{"type": "role", "value": "owner"}]}]
+
+
+@pytest.fixture
+def flow(scene: Scene) -> ApprovalWorkflow:
+    """A workflow that approvers may change, beside the default that they may not."""
+    made = services.create_workflow(actor=scene.actor("owner"), name="Shared", levels=LEVELS)
+    services.share_workflow(actor=scene.actor("owner"), workflow_id=made.pk, roles=["approver"])
+    return made
+
+
+def test_role_with_the_right_changes_this_workflow(scene: Scene, flow: ApprovalWorkflow) -> None:
+    services.revise_workflow(actor=scene.actor("approver"), workflow_id=flow.pk, priority=7)
+    assert ApprovalWorkflow.objects.get(pk=flow.pk).priority == 7
+
+
+def test_role_with_the_right_changes_no_other(scene: Scene, flow: ApprovalWorkflow) -> None:
+    other = ApprovalWorkflow.objects.exclude(pk=flow.pk).get()
+    with pytest.raises(Refused):
+        services.revise_workflow(actor=scene.actor("approver"), workflow_id=other.pk, priority=7)
+
+
+def test_role_without_the_right_changes_nothing(scene: Scene, flow: ApprovalWorkflow) -> None:
+    with pytest.raises(Refused):
+        services.retire_workflow(actor=scene.actor("compliance"), workflow_id=flow.pk)
+
+
+def test_key_may_only_what_its_scopes_name(scene: Scene, flow: ApprovalWorkflow) -> None:
+    with pytest.raises(Refused):
+        services.retire_workflow(actor=replace(scene.actor("approver"), kind="api_key"), workflow_id=flow.pk)
+
+
+def test_right_that_is_taken_back_is_gone(scene: Scene, flow: ApprovalWorkflow) -> None:
+    services.share_workflow(actor=scene.actor("owner"), workflow_id=flow.pk, roles=[])
+    with pytest.raises(Refused):
+        services.retire_workflow(actor=scene.actor("approver"), workflow_id=flow.pk)
+
+
+def test_who_was_given_a_workflow_gives_it_to_nobody(scene: Scene, flow: ApprovalWorkflow) -> None:
+    with pytest.raises(Refused):
+        services.share_workflow(actor=scene.actor("approver"), workflow_id=flow.pk, roles=["compliance"])
+
+
+def test_role_that_sees_no_workflows_is_given_none(scene: Scene, flow: ApprovalWorkflow) -> None:
+    with pytest.raises(Invalid):
+        services.share_workflow(actor=scene.actor("owner"), workflow_id=flow.pk, roles=["viewer"])
+
+
+def test_giving_and_taking_back_are_audited(scene: Scene, flow: ApprovalWorkflow) -> None:
+    services.share_workflow(actor=scene.actor("owner"), workflow_id=flow.pk, roles=["compliance"])
+    told = AuditEntry.objects.filter(object_id=flow.pk, action__startswith="OBJECT_RIGHT").order_by("seq")
+    given, taken = "OBJECT_RIGHT_GIVEN", "OBJECT_RIGHT_WITHDRAWN"
+    assert list(told.values_list("action", flat=True)) == [given, given, taken]
