@@ -66,8 +66,9 @@ def revise_workflow(
 ) -> ApprovalWorkflow:
     """Change a definition under a new version; running requests keep the one they began with.
 
-    Who may: holders of `hitl.manage_workflow`, for all or for this one. `seen_version` is the one the change was made from.
-    Raises Refused, NotFound, Invalid, Conflict (`stale_version`) that names who was faster and when.
+    Who may: holders of `hitl.manage_workflow`, for all or for this one. `seen_version` is the one the
+    change was made from. Raises Refused, NotFound, Invalid, Conflict (`stale_version`) that names who
+    was faster and when.
     """
     _require(actor, workflow_id)
     _check("unchanged" if name is None else name, levels, conditions)
