@@ -118,7 +118,8 @@ def _claim_statement() -> prepared.Prepared:
 
 def _send(attempt: DeliveryAttempt) -> SendResult:
     """Call the transport, outside any transaction; whatever it raises is a temporary failure."""
-    message = Message.objects.select_related("channel_account", "conversation").get(pk=attempt.message_id)
+    # The conversation is read by its own id when it is needed: joined, it is sometimes looked for along the list.
+    message = Message.objects.select_related("channel_account").get(pk=attempt.message_id)
     try:
         transport = registry.transport_for(message.channel_account.kind)
         return transport().send(_outbound(message, transport, attempt.number))
