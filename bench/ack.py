@@ -40,7 +40,6 @@ MAKE_TABLE = (
 BARE, OURS = "bare view", "WhatsApp's door"
 RATE_TARGET, P99_TARGET, REPLY_TARGET = 0.75, 2.0, 2.0
 ROUNDS = 3
-CATCHING_UP = 20.0
 WEBHOOK = "/channels/whatsapp/webhook/"
 TEXT = "Hello, what can you do for me?"
 
@@ -75,8 +74,6 @@ def resting() -> Iterator[None]:
     finally:
         for group in groups:
             os.killpg(group, signal.SIGCONT)
-        # What came due in their sleep, every sweep among it, is not part of the flow that is measured next.
-        time.sleep(CATCHING_UP)
 
 
 async def compare(options: argparse.Namespace, number: dict[str, Any]) -> bool:
