@@ -46,7 +46,7 @@ def value_of(cursor: str) -> str:
     try:
         return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except (ValueError, binascii.Error):
-        raise _unknown() from None
+        raise unknown_cursor() from None
 
 
 def _read(rows: QuerySet[M], key: str, cursor: str) -> Any:
@@ -54,8 +54,9 @@ def _read(rows: QuerySet[M], key: str, cursor: str) -> Any:
         column: Any = rows.model._meta.get_field(key)
         return column.to_python(value_of(cursor))
     except ValidationError:
-        raise _unknown() from None
+        raise unknown_cursor() from None
 
 
-def _unknown() -> Invalid:
+def unknown_cursor() -> Invalid:
+    """Return the error for a cursor that was not made here."""
     return Invalid("This is no cursor of ours.", fields={"cursor": ["unknown"]})

@@ -43,49 +43,6 @@ def insertion_from(model: type[Model], source: str, columns: Mapping[str, str]) 
     return f"{table} select {listed} from {source}"
 
 
-def store(row: Model, *, ignore_conflicts: bool = False) -> bool:
-    """Insert a new row; False when one was there already, which may be let pass."""
-    made = insertion(row)
-    with connection.cursor() as cursor:
-        cursor.execute(f"{made.sql}{' on conflict do nothing' if ignore_conflicts else ''}", made.params)
-        stored = bool(cursor.rowcount)
-    if stored:
-        mark_stored(row)
-    return stored
-
-
-def store_all(model: type[Model], new: Sequence[Model], *, ignore_conflicts: bool = False) -> None:
-    """Insert new rows of one table by one statement; those that are there already may be left out."""
-    if not new:
-        return
-    table, fields = _shape(model)
-    params = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in new for field in fields]
-    marks = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * len(new))
-    with connection.cursor() as cursor:
-        cursor.execute(f"{table} values {marks}{' on conflict do nothing' if ignore_conflicts else ''}", params)
-    for row in new:
-        mark_stored(row)
-
-
-def change(model: type[Model], values: Mapping[str, Any], where: Mapping[str, Any]) -> Statement:
-    """Return the UPDATE of the rows whose columns are as in `where`, both given by column."""
-    _, fields = _shape(model)
-    by_name = {field.attname: field for field in fields}
-    quoted = connection.ops.quote_name
-    marks = ", ".join(f"{quoted(name)} = %s" for name in values)
-    tests = " and ".join(f"{quoted(name)} = %s" for name in where)
-    params = [by_name[name].get_db_prep_save(value, connection) for name, value in values.items()]
-    params += [by_name[name].get_db_prep_value(value, connection) for name, value in where.items()]
-    return Statement(f"update {quoted(model._meta.db_table)} set {marks} where {tests}", params)
-
-
-def run(statement: Statement) -> int:
-    """Run a statement and return how many rows it took."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement.sql, statement.params)
-        return int(cursor.rowcount)
-
-
 def selection(model: type[Model]) -> str:
     """Return the beginning of a SELECT whose rows `loaded` understands."""
     _, fields = _shape(model)

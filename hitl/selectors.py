@@ -18,11 +18,9 @@ from core.clock import now as clock_now
 from core.errors import NotFound
 from hitl.models import (
     Approval,
-    ApprovalWorkflow,
     Decision,
     Delegation,
     Execution,
-    GlobalKillSwitch,
     KillSwitch,
     Notification,
     OverrideReview,
@@ -289,19 +287,7 @@ def _newest_of(notices: QuerySet[Notification], approval: OuterRef) -> Any:
     return notices.filter(approval_id=approval).order_by("-id").values("pk")[:1]
 
 
-def list_workflows(*, viewer: Actor) -> list[ApprovalWorkflow]:
-    """Return the active workflows with their levels. Two queries."""
-    viewer.require("hitl.view_approvalworkflow")
-    rows = ApprovalWorkflow.objects.filter(is_active=True).prefetch_related("levels")
-    return list(rows.order_by("-priority", "id"))
-
-
 def list_switches(*, viewer: Actor) -> list[KillSwitch]:
     """Return the thrown kill switches of the tenant. One query."""
     viewer.require(VIEW)
     return list(KillSwitch.objects.filter(released_at=None).order_by("id"))
-
-
-def is_stopped_everywhere() -> bool:
-    """Tell whether the installation's own kill switch is thrown."""
-    return GlobalKillSwitch.objects.filter(released_at=None).exists()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +13,8 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from conversations.models import LIVE, Contact, ContactPoint, ContactTag, Conversation, Message
 from conversations.selectors.searching import cleaned, conversations_with
 from core.actors import Actor
-from core.errors import Invalid, NotFound
+from core.errors import NotFound
+from core.keyset import cursor_at, unknown_cursor, value_of
 
 VIEW: Final = "conversations.view_conversation"
 PAGE: Final = 50
@@ -74,7 +73,8 @@ def list_conversations(
         rows = rows.filter(Q(last_message_at__lt=at) | Q(last_message_at=at, id__lt=last_id))
     found = list(rows.order_by("-last_message_at", "-id")[: size + 1])
     page = found[:size]
-    return ConversationPage(page, _cursor(page[-1]) if len(found) > size else "")
+    following = f"{page[-1].last_message_at.isoformat()}|{page[-1].pk}" if len(found) > size else ""
+    return ConversationPage(page, cursor_at(following) if following else "")
 
 
 def _rows() -> QuerySet[Conversation]:
@@ -107,20 +107,15 @@ def _filtered(rows: QuerySet[Conversation], filters: ConversationFilters) -> Que
     return rows.filter(pk__in=conversations_with(words)) if words else rows
 
 
-def _cursor(row: Conversation) -> str:
-    plain = f"{row.last_message_at.isoformat()}|{row.pk}"
-    return base64.urlsafe_b64encode(plain.encode()).decode()
-
-
 def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
     try:
-        at, _, last_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
+        at, _, last_id = value_of(cursor).partition("|")
         moment = datetime.fromisoformat(at)
         if moment.tzinfo is None:
             raise ValueError(at)
         return moment, UUID(last_id)
-    except (ValueError, binascii.Error):
-        raise Invalid("This is no cursor of ours.", fields={"cursor": ["unknown"]}) from None
+    except ValueError:
+        raise unknown_cursor() from None
 
 
 def get_contact(*, viewer: Actor, contact_id: UUID) -> Contact:
