@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
-from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -27,6 +26,8 @@ KIND: Final = "channels_app.inbounddelivery"
 LEASE: Final = timedelta(seconds=30)
 PAUSES: Final = (1, 5, 30, 120)
 ATTEMPTS: Final = len(PAUSES) + 1
+# What a delivery is parked with whose workers died without a word.
+LOST: Final = "worker_lost"
 BATCH: Final = 20
 FORGOTTEN: Final = 500
 # A task ends after this, so that a flood does not keep the other queues waiting for good.
@@ -42,15 +43,27 @@ values (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, 'received', 0, %s, %s, '')
 on conflict (tenant_id, provider, channel_account_id, event_key) do nothing
 """
 _CLAIM: Final = """
-update channels_app_inbounddelivery set due_at = %s, attempts = attempts + 1 where id in (
-  select d.id from channels_app_inbounddelivery d
+with line as materialized (
+  select d.id, d.attempts from channels_app_inbounddelivery d
   where d.state = 'received' and d.due_at <= %s and not exists (
     select 1 from channels_app_inbounddelivery e
     where e.channel_account_id = d.channel_account_id and e.queue_key = d.queue_key
       and e.state = 'received' and e.id < d.id)
   order by d.id for update skip locked limit %s
-) returning tenant_id, id
+)
+update channels_app_inbounddelivery set due_at = %s, attempts = attempts + 1 where id in (
+  select id from line where attempts = 0
+  union all (select id from line where attempts > 0 order by id limit 1)
+) returning tenant_id, id, attempts
 """
+
+
+class Claimed(NamedTuple):
+    """A delivery that is ours until its lease ends."""
+
+    tenant_id: UUID
+    delivery_id: UUID
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +113,25 @@ def work_due(*, now: datetime | None = None) -> int:
     done, deadline = 0, time.monotonic() + LONGEST
     while time.monotonic() < deadline:
         claimed = claim(now or clock_now())
-        for tenant_id, batch in groupby(claimed, key=itemgetter(0)):
+        for (tenant_id, _), batch in groupby(claimed, key=lambda one: (one.tenant_id, one.attempts > 1)):
             with tenant_scope(tenant_id):
-                work([delivery_id for _, delivery_id in batch])
+                work([one.delivery_id for one in batch if not _given_up(one)])
         done += len(claimed)
         if not claimed:
             break
     return done
 
 
-def claim(moment: datetime) -> list[tuple[UUID, UUID]]:
-    """Take the next delivery of each line that nobody works; (tenant, id) pairs in order of arrival."""
+def claim(moment: datetime) -> list[Claimed]:
+    """Take the next delivery of each line that nobody works, in order of arrival.
+
+    An attempt is counted here, so that one which kills its process counts too. Of those that were
+    claimed before one is taken at a time, and it comes last: what it may break is only its own.
+    """
     with platform_scope(), connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [moment + LEASE, moment, BATCH])
-        found = cursor.fetchall()
-    return [(tenant_id, delivery_id) for tenant_id, delivery_id in sorted(found, key=itemgetter(1))]
+        cursor.execute(_CLAIM, [moment, BATCH, moment + LEASE])
+        found = [Claimed(*row) for row in cursor.fetchall()]
+    return sorted(found, key=lambda one: (one.attempts > 1, one.delivery_id))
 
 
 def work(delivery_ids: Sequence[UUID], *, now: datetime | None = None) -> None:
@@ -145,20 +162,33 @@ def _worked(delivery: InboundDelivery, now: datetime | None) -> bool:
     return True
 
 
-def _received(delivery: InboundDelivery) -> Any:
-    return InboundDelivery.objects.filter(pk=delivery.pk, state=InboundDelivery.State.RECEIVED)
+def _received(delivery_id: UUID) -> Any:
+    return InboundDelivery.objects.filter(pk=delivery_id, state=InboundDelivery.State.RECEIVED)
 
 
 def _failed(delivery: InboundDelivery, error: str, *, final: bool, now: datetime | None) -> None:
     moment = now or clock_now()
     if not final and delivery.attempts < ATTEMPTS:
         pause = timedelta(seconds=PAUSES[max(delivery.attempts, 1) - 1])
-        _received(delivery).update(due_at=moment + pause, error=error[:80])
+        _received(delivery.pk).update(due_at=moment + pause, error=error[:80])
         return
+    _park(delivery.pk, error, moment)
+
+
+def _given_up(claimed: Claimed) -> bool:
+    """Park what had all its attempts and is still not worked: whoever tried died of it, and told nobody."""
+    if claimed.attempts <= ATTEMPTS:
+        return False
+    log.warning("delivery_killed_its_workers", delivery=str(claimed.delivery_id))
+    _park(claimed.delivery_id, LOST, clock_now())
+    return True
+
+
+def _park(delivery_id: UUID, error: str, moment: datetime) -> None:
+    parked = {"state": InboundDelivery.State.PARKED, "done_at": moment, "error": error[:80]}
     with transaction.atomic():
-        won = _received(delivery).update(state=InboundDelivery.State.PARKED, done_at=moment, error=error[:80])
-        if won:
-            dead_letters.park(kind=KIND, ref=delivery.pk, error=error, now=now)
+        if _received(delivery_id).update(**parked):
+            dead_letters.park(kind=KIND, ref=delivery_id, error=error, now=moment)
 
 
 def replay(delivery_id: UUID) -> None:

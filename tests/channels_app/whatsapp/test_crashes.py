@@ -12,19 +12,25 @@ from django.conf import settings
 
 from channels_app import deliveries
 from conversations.models import Message
+from core import dead_letters
 from core.clock import now
-from core.models import Outbox
+from core.models import DeadLetter, Outbox
 from tests.channels_app.whatsapp.conftest import Door, fields, post
+from tests.world import OPERATOR
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def kill_a_worker(place: str) -> None:
+def a_worker(*words: str) -> subprocess.Popen[str]:
     url = urlsplit(os.environ["DATABASE_URL"])
     here = urlunsplit(url._replace(path=f"/{settings.DATABASES['default']['NAME']}"))
-    command = [sys.executable, "-m", "tests.channels_app.whatsapp.worker_process", place]
+    command = [sys.executable, "-m", "tests.channels_app.whatsapp.worker_process", *words]
     environment = {**os.environ, "DATABASE_URL": here}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def kill_a_worker(place: str) -> None:
+    with a_worker(place) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "reached\n"
         process.send_signal(signal.SIGKILL)
@@ -41,3 +47,20 @@ def test_killed_worker_loses_and_doubles_nothing(open_door: Door, place: str) ->
         assert [message.body for message in Message.objects.order_by("seq")] == ["still here", "and me"]
         assert Outbox.objects.filter(event="message_received").count() == 2
     assert [row.state for row in open_door.rows()] == ["done", "done"]
+
+
+def test_delivery_that_kills_its_workers_is_parked_alone(open_door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "ATTEMPTS", 2)
+    post(fields("poison", 1))
+    post(fields("innocent", 2, From="whatsapp:+34600999888"))
+    for lost in range(2):
+        with a_worker("poison", str(lost * deliveries.LEASE.seconds * 2)) as process:
+            process.wait(30)
+        assert process.returncode == -signal.SIGKILL
+    deliveries.work_due(now=now() + deliveries.LEASE * 6)
+    assert [(row.state, row.error) for row in open_door.rows()] == [("parked", "worker_lost"), ("done", "")]
+    with open_door.inside():
+        letter = DeadLetter.objects.get(kind=deliveries.KIND)
+        dead_letters.replay(actor=OPERATOR, dead_letter_id=letter.pk)
+        deliveries.work_due()
+        assert sorted(message.body for message in Message.objects.all()) == ["innocent", "poison"]

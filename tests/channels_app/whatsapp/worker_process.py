@@ -1,8 +1,10 @@
 """Works deliveries in a process of its own and stalls at a place, so that a test can kill it there."""
 
 import os
+import signal
 import sys
 import time
+from datetime import timedelta
 
 import django
 
@@ -13,19 +15,26 @@ def _stall() -> None:
 
 
 def main() -> None:
-    """Stall "before" or "after" the message is received."""
+    """Stall "before" or "after" the message is received; with "poison", only at a message that says so."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     from channels_app import deliveries
     from channels_app.whatsapp import arriving
+    from core.clock import now
 
     def work(delivery: object) -> None:
         if sys.argv[1] == "after":
             arriving.work(delivery)  # type: ignore[arg-type]
         _stall()
 
-    deliveries._workers["twilio"] = work
-    deliveries.work_due()
+    def work_poison(delivery: object) -> None:
+        if "poison" in delivery.body:  # type: ignore[attr-defined]
+            os.kill(os.getpid(), signal.SIGKILL)
+        arriving.work(delivery)  # type: ignore[arg-type]
+
+    deliveries._workers["twilio"] = work_poison if sys.argv[1] == "poison" else work
+    seconds = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    deliveries.work_due(now=now() + timedelta(seconds=seconds))
 
 
 if __name__ == "__main__":
