@@ -1,6 +1,9 @@
-"""Working a stored batch of events: each moves its mail forward; what concerns no mail of ours is counted."""
+"""Working a stored batch of events: each moves its mail forward; what is no mail of ours or no event is counted."""
 
 import json
+from typing import Any
+
+from django.db import DataError
 
 from channels_app.email.normalise import heard_of
 from channels_app.models import InboundDelivery
@@ -20,10 +23,17 @@ def work(delivery: InboundDelivery) -> None:
     except (ValueError, RecursionError):
         raise Invalid("This batch is no JSON.", code="not_json") from None
     for event in found if isinstance(found, list) else [found]:
+        EVENTS.labels(_work_event(event, delivery)).inc()
+
+
+def _work_event(event: Any, delivery: InboundDelivery) -> str:
+    """Work one event and return what was done; one that cannot be worked is refused alone."""
+    try:
         heard = heard_of(event, delivery.received_at)
         if heard is None:
-            EVENTS.labels("ignored").inc()
-        elif record_report(heard=heard):
-            EVENTS.labels("applied").inc()
-        else:
-            EVENTS.labels("unknown_mail").inc()
+            return "ignored"
+        return "applied" if record_report(heard=heard) else "unknown_mail"
+    except (ValueError, DataError) as problem:
+        # The content of this one event: it would fail every time, and cost the others of its batch.
+        log.warning("mail_event_refused", delivery=str(delivery.pk), error=type(problem).__name__)
+        return "refused"

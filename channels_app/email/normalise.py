@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from conversations.texts import clean
 from integrations.mail.progress import Report, What
 from integrations.mail.sendgrid import OUR_ID
 from integrations.mail.tracking import Heard
@@ -36,7 +37,7 @@ def heard_of(event: Any, received_at: datetime) -> Heard | None:
     if what == "opened" and event.get("sg_machine_open") is True:
         # A mail program fetched the pictures before anybody looked: it has arrived, no more.
         what = "delivered"
-    return Heard(Report(what, at, _error(kind, event)), url=str(event.get("url", ""))[:2000], **facts)
+    return Heard(Report(what, at, _error(kind, event)), url=clean(str(event.get("url", ""))[:2000]), **facts)
 
 
 def _error(kind: str, event: dict[str, Any]) -> str:
@@ -61,4 +62,4 @@ def _our_id(given: Any) -> UUID | None:
 def _message_id(event: dict[str, Any]) -> str:
     """Return the id that was answered when the mail was sent: the event's begins with it."""
     given = event.get("sg_message_id")
-    return given.partition(".")[0][:200].replace("\0", "") if isinstance(given, str) else ""
+    return clean(given.partition(".")[0][:200]) if isinstance(given, str) else ""

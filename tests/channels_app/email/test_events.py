@@ -95,6 +95,24 @@ def test_event_reaches_no_mail_of_another_tenant(door: Door) -> None:
         assert MailDelivery.objects.get(pk=foreign.pk).status == "queued"
 
 
+@pytest.mark.parametrize("odd", ["\ud800", "a\0b"])
+@pytest.mark.parametrize("place", ["sg_message_id", "walker_mail", "url", "event", "sg_event_id"])
+def test_string_that_cannot_be_stored_costs_no_other_event(door: Door, place: str, odd: str) -> None:
+    mail, other = door.mail(), door.mail("b")
+    strange = {**event("click", mail, url="https://acme.example"), place: odd}
+    # Found by the provider's id alone.
+    door.take({**strange, "walker_mail": None}, strange, event("bounce", other))
+    assert (door.rows()[0].state, door.again(other).status) == ("done", "bounced")
+
+
+def test_event_that_breaks_its_receiver_is_refused_alone(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    mail, other, before = door.mail(type="listened"), door.mail("b"), EVENTS.labels("refused")._value.get()
+    monkeypatch.setattr(Listener, "hear", lambda *_: "\ud800".encode())
+    door.take(event("open", mail), event("bounce", other))
+    assert (door.rows()[0].state, door.again(other).status) == ("done", "bounced")
+    assert EVENTS.labels("refused")._value.get() == before + 1
+
+
 def test_bounce_says_why(door: Door) -> None:
     mail = door.mail()
     door.take(event("bounce", mail, type="blocked", reason="550 no"))
