@@ -7,19 +7,20 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.actors import Actor
-from core.keyset import page_of
 from core.rest.authentication import actor_of
 from core.rest.idempotent import HEADER, once, once_outside
+from core.rest.operations import Handler, Shape, does, lists
 from core.rest.schema import paged
 from core.rest.views import ApiView, body_of
 from hitl import api_shapes as shapes
 from hitl import definitions, selectors, services, story
-from hitl.models import Approval
+from hitl.models import Approval, KillSwitch
 from hitl.selectors import Filters
 from hitl.types import Origin
 
@@ -33,15 +34,10 @@ class Approvals(ApiView):
     permissions: ClassVar = {"GET": selectors.VIEW, "POST": "hitl.propose_approval"}
     query = shapes.ApprovalQuery
 
-    @extend_schema(
-        operation_id="approvals_list", parameters=[shapes.ApprovalQuery], responses=paged(shapes.ApprovalSerializer)
-    )
-    def get(self, request: Request) -> Response:
+    @lists("approvals_list", shapes.ApprovalSerializer, query=shapes.ApprovalQuery)
+    def get(self, viewer: Actor) -> QuerySet[Approval]:
         """List approvals, newest first. Needs `hitl.view_approval`."""
-        viewer = actor_of(request)
-        rows = selectors.query_approvals(viewer=viewer, filters=_filters(viewer, self.asked))
-        found = page_of(rows, cursor=self.asked["cursor"], limit=self.asked["limit"])
-        return self.page(found.rows, found.cursor, shapes.ApprovalSerializer)
+        return selectors.query_approvals(viewer=viewer, filters=_filters(viewer, self.asked))
 
     @extend_schema(operation_id="approvals_create", request=shapes.Proposal, responses={201: DETAIL})
     @once_outside
@@ -144,30 +140,11 @@ class ApprovalExecutions(ApiView):
         return Response(shapes.ExecutionSerializer(rows, many=True).data)
 
 
-class MoveView(ApiView):
-    """One move of an approval: takes a digest and a reason, answers with the approval as it is then."""
-
-    shape: ClassVar[type[shapes.Move]] = shapes.Move
-    move: ClassVar[Callable[..., Approval]]
-
-    def moved(self, request: Request, approval_id: UUID) -> Response:
-        """Read the body, move, and show."""
-        said = body_of(request, self.shape)
-        type(self).move(actor=actor_of(request), approval_id=approval_id, **said)
-        return shown(self, approval_id)
-
-
-def _decided(view: ApiView, request: Request, approval_id: UUID, verdict: Any) -> Response:
-    said = body_of(request, shapes.Verdict)
-    services.decide(
-        actor=actor_of(request),
-        approval_id=approval_id,
-        verdict=verdict,
-        digest=said["digest"],
-        reason=said["reason"],
-        channel=CHANNEL,
-    )
-    return shown(view, approval_id)
+def moves(
+    name: str, body: Shape = shapes.Move, *, kept: Callable[[Handler], Handler] = once
+) -> Callable[[Callable[..., Any]], Handler]:
+    """Make a POST of one move of an approval; answers with the approval as it is then."""
+    return does(name, body, DETAIL, show=shown, kept=kept)
 
 
 class Approve(ApiView):
@@ -175,15 +152,14 @@ class Approve(ApiView):
 
     permissions: ClassVar = {"POST": "hitl.decide_approval"}
 
-    @extend_schema(operation_id="approvals_approve", request=shapes.Verdict, responses=DETAIL)
-    @once
-    def post(self, request: Request, approval_id: UUID) -> Response:
+    @moves("approvals_approve", shapes.Verdict)
+    def post(self, **said: Any) -> Approval:
         """Sign exactly what the digest stands for. Needs `hitl.decide_approval` and an open seat.
 
         403 `four_eyes` for one's own request, `no_seat`, `weak_sign_in`; 409 `stale_digest` when it
         changed, 409 with the winner when it is decided.
         """
-        return _decided(self, request, approval_id, "approve")
+        return services.decide(verdict="approve", channel=CHANNEL, **said)
 
 
 class Reject(ApiView):
@@ -191,83 +167,65 @@ class Reject(ApiView):
 
     permissions: ClassVar = {"POST": "hitl.decide_approval"}
 
-    @extend_schema(operation_id="approvals_reject", request=shapes.Verdict, responses=DETAIL)
-    @once
-    def post(self, request: Request, approval_id: UUID) -> Response:
+    @moves("approvals_reject", shapes.Verdict)
+    def post(self, **said: Any) -> Approval:
         """Refuse exactly what the digest stands for. Needs what approving needs, and a reason where the step asks."""
-        return _decided(self, request, approval_id, "reject")
+        return services.decide(verdict="reject", channel=CHANNEL, **said)
 
 
-class Cancel(MoveView):
+class Cancel(ApiView):
     """Withdraw."""
 
     permissions: ClassVar = {"POST": "hitl.cancel_approval"}
-    move = staticmethod(services.cancel)
 
-    @extend_schema(operation_id="approvals_cancel", request=shapes.Move, responses=DETAIL)
-    @once
-    def post(self, request: Request, approval_id: UUID) -> Response:
+    @moves("approvals_cancel")
+    def post(self, **said: Any) -> Approval:
         """Withdraw one's own request, or any as administrator. Needs `hitl.cancel_approval`."""
-        return self.moved(request, approval_id)
+        return services.cancel(**said)
 
 
-class Revoke(MoveView):
+class Revoke(ApiView):
     """Take back."""
 
     permissions: ClassVar = {"POST": "hitl.revoke_approval"}
-    move = staticmethod(services.revoke)
 
-    @extend_schema(operation_id="approvals_revoke", request=shapes.Move, responses=DETAIL)
-    @once
-    def post(self, request: Request, approval_id: UUID) -> Response:
+    @moves("approvals_revoke")
+    def post(self, **said: Any) -> Approval:
         """Take a signature back before it is carried out. Needs `hitl.revoke_approval`."""
-        return self.moved(request, approval_id)
+        return services.revoke(**said)
 
 
-class Hold(MoveView):
+class Hold(ApiView):
     """Hold back."""
 
     permissions: ClassVar = {"POST": "hitl.hold_approval"}
-    shape = shapes.HoldRequest
-    move = staticmethod(services.hold)
 
-    @extend_schema(operation_id="approvals_hold", request=shapes.HoldRequest, responses=DETAIL)
-    @once
-    def post(self, request: Request, approval_id: UUID) -> Response:
+    @moves("approvals_hold", shapes.HoldRequest)
+    def post(self, **said: Any) -> Approval:
         """Keep it from being carried out until it is released; needs a reason. Needs `hitl.hold_approval`."""
-        return self.moved(request, approval_id)
+        return services.hold(**said)
 
 
-def _release(*, hold: str, **options: Any) -> Approval:
-    return services.release(name=hold, **options)
-
-
-class ReleaseHold(MoveView):
+class ReleaseHold(ApiView):
     """Let go."""
 
     permissions: ClassVar = {"POST": "hitl.hold_approval"}
-    shape = shapes.Release
-    move = staticmethod(_release)
 
-    @extend_schema(operation_id="approvals_release", request=shapes.Release, responses=DETAIL)
-    @once
-    def post(self, request: Request, approval_id: UUID) -> Response:
+    @moves("approvals_release", shapes.Release)
+    def post(self, hold: str, **said: Any) -> Approval:
         """Remove one hold; 409 `still_held` while its cause persists. Needs `hitl.hold_approval`."""
-        return self.moved(request, approval_id)
+        return services.release(name=hold, **said)
 
 
-class Resolve(MoveView):
+class Resolve(ApiView):
     """Settle."""
 
     permissions: ClassVar = {"POST": "hitl.resolve_approval"}
-    shape = shapes.Resolution
-    move = staticmethod(services.resolve)
 
-    @extend_schema(operation_id="approvals_resolve", request=shapes.Resolution, responses=DETAIL)
-    @once
-    def post(self, request: Request, approval_id: UUID) -> Response:
+    @moves("approvals_resolve", shapes.Resolution)
+    def post(self, **said: Any) -> Approval:
         """Say what became of an effect whose outcome is unknown, with evidence. Needs `hitl.resolve_approval`."""
-        return self.moved(request, approval_id)
+        return services.resolve(**said)
 
 
 class Workflows(ApiView):
@@ -306,25 +264,15 @@ class KillSwitches(ApiView):
     permissions: ClassVar = {"GET": definitions.VIEW_SWITCH, "POST": "hitl.use_killswitch"}
     query = shapes.SwitchQuery
 
-    @extend_schema(
-        operation_id="kill_switches_list", parameters=[shapes.SwitchQuery], responses=paged(shapes.SwitchSerializer)
-    )
-    def get(self, request: Request) -> Response:
+    @lists("kill_switches_list", shapes.SwitchSerializer, query=shapes.SwitchQuery)
+    def get(self, viewer: Actor) -> QuerySet[KillSwitch]:
         """List the switches that are thrown, or those that were. Needs `hitl.view_approval`."""
-        asked = self.asked
-        found = definitions.page_switches(
-            viewer=actor_of(request), thrown=asked["thrown"], cursor=asked["cursor"], limit=asked["limit"]
-        )
-        return self.page(found.rows, found.cursor, shapes.SwitchSerializer)
+        return definitions.query_switches(viewer=viewer, thrown=self.asked["thrown"])
 
-    @extend_schema(
-        operation_id="kill_switches_throw", request=shapes.SwitchRequest, responses={201: shapes.SwitchSerializer}
-    )
-    @once_outside
-    def post(self, request: Request) -> Response:
+    @does("kill_switches_throw", shapes.SwitchRequest, shapes.SwitchSerializer, status=201, kept=once_outside)
+    def post(self, **said: Any) -> KillSwitch:
         """Stop everything, one agent or one kind, at once. Needs `hitl.use_killswitch`."""
-        switch = services.throw_switch(actor=actor_of(request), **body_of(request, shapes.SwitchRequest))
-        return Response(shapes.SwitchSerializer(switch).data, status=201)
+        return services.throw_switch(**said)
 
 
 class ReleaseSwitch(ApiView):
@@ -332,9 +280,7 @@ class ReleaseSwitch(ApiView):
 
     permissions: ClassVar = {"POST": "hitl.use_killswitch"}
 
-    @extend_schema(operation_id="kill_switches_release", request=None, responses=shapes.SwitchSerializer)
-    @once_outside
-    def post(self, request: Request, switch_id: UUID) -> Response:
+    @does("kill_switches_release", None, shapes.SwitchSerializer, kept=once_outside)
+    def post(self, actor: Actor, switch_id: UUID) -> KillSwitch:
         """Let work go on; what was held is checked again first. Needs `hitl.use_killswitch`."""
-        switch = services.release_switch(actor=actor_of(request), switch_id=switch_id)
-        return Response(shapes.SwitchSerializer(switch).data)
+        return services.release_switch(actor=actor, switch_id=switch_id)

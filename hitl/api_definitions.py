@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.actors import Actor
+from core.clock import now
 from core.rest.authentication import actor_of
 from core.rest.fields import Document, PersonSerializer
-from core.rest.idempotent import once
-from core.rest.schema import paged
-from core.rest.views import ApiView, ListQuery, body_of
-from hitl import api_policies, definitions, risk, services
-from hitl.api_policies import MANAGE, SEEN, CapSerializer
+from core.rest.operations import changes, does, lists, reads, removes
+from core.rest.views import ApiView, ListQuery
+from hitl import caps, definitions, risk, services
+from hitl.api_policies import MANAGE, SEEN
 from hitl.assessing import risk_policy
 from hitl.models import ApproverGroup, BusinessCalendar, Cap, RiskPolicy
 
@@ -57,19 +59,15 @@ class Groups(ApiView):
     permissions: ClassVar = {"GET": VIEW, "POST": MANAGE}
     query = ListQuery
 
-    @extend_schema(operation_id="groups_list", parameters=[ListQuery], responses=paged(GroupSerializer))
-    def get(self, request: Request) -> Response:
+    @lists("groups_list", GroupSerializer)
+    def get(self, viewer: Actor) -> QuerySet[ApproverGroup]:
         """List approver groups with their people, newest first. Needs `hitl.view_approvalworkflow`."""
-        asked = self.asked
-        found = definitions.page_groups(viewer=actor_of(request), cursor=asked["cursor"], limit=asked["limit"])
-        return self.page(found.rows, found.cursor, GroupSerializer)
+        return definitions.query_groups(viewer=viewer)
 
-    @extend_schema(operation_id="groups_create", request=GroupRequest, responses={201: GroupSerializer})
-    @once
-    def post(self, request: Request) -> Response:
+    @does("groups_create", GroupRequest, GroupSerializer, status=201)
+    def post(self, **said: Any) -> ApproverGroup:
         """Name a set of people who may be asked together. Needs `hitl.manage_workflow`."""
-        made = services.create_group(actor=actor_of(request), **body_of(request, GroupRequest))
-        return Response(GroupSerializer(made).data, status=201)
+        return services.create_group(**said)
 
 
 class GroupPage(ApiView):
@@ -77,24 +75,20 @@ class GroupPage(ApiView):
 
     permissions: ClassVar = {"GET": VIEW, "PUT": MANAGE, "DELETE": MANAGE}
 
-    @extend_schema(operation_id="groups_retrieve", responses=GroupSerializer)
-    def get(self, request: Request, group_id: UUID) -> Response:
+    @reads("groups_retrieve", GroupSerializer)
+    def get(self, viewer: Actor, group_id: UUID) -> ApproverGroup:
         """Read a group with its people. Needs `hitl.view_approvalworkflow`."""
-        return Response(GroupSerializer(definitions.get_group(viewer=actor_of(request), group_id=group_id)).data)
+        return definitions.get_group(viewer=viewer, group_id=group_id)
 
-    @extend_schema(operation_id="groups_replace", request=GroupChange, responses=GroupSerializer)
-    def put(self, request: Request, group_id: UUID) -> Response:
+    @changes("groups_replace", GroupChange, GroupSerializer)
+    def put(self, version: int, **said: Any) -> ApproverGroup:
         """Rename a group and say who is in it; counts at once. Needs `hitl.manage_workflow`; 409 `stale_version`."""
-        said = body_of(request, GroupChange)
-        seen = said.pop("version")
-        changed = services.revise_group(actor=actor_of(request), group_id=group_id, seen_version=seen, **said)
-        return Response(GroupSerializer(changed).data)
+        return services.revise_group(seen_version=version, **said)
 
-    @extend_schema(operation_id="groups_delete", responses={204: None})
-    def delete(self, request: Request, group_id: UUID) -> Response:
+    @removes("groups_delete")
+    def delete(self, actor: Actor, group_id: UUID) -> None:
         """Remove a group that no workflow in use asks. Needs `hitl.manage_workflow`; 409 `in_use`."""
-        services.delete_group(actor=actor_of(request), group_id=group_id)
-        return Response(status=204)
+        services.delete_group(actor=actor, group_id=group_id)
 
 
 class CalendarSerializer(serializers.ModelSerializer[BusinessCalendar]):
@@ -128,9 +122,8 @@ class CalendarChange(CalendarRequest):
     version = serializers.IntegerField(min_value=1, help_text=SEEN)
 
 
-def _calendar(said: dict[str, Any]) -> dict[str, Any]:
-    days = [{"day": row["day"].isoformat(), "name": row["name"]} for row in said["holidays"]]
-    return {"name": said["name"], "zone": said["zone"], "week": said["week"], "holidays": days}
+def _days(holidays: list[dict[str, Any]]) -> list[dict[str, str]]:
+    return [{"day": row["day"].isoformat(), "name": row["name"]} for row in holidays]
 
 
 class Calendars(ApiView):
@@ -139,19 +132,15 @@ class Calendars(ApiView):
     permissions: ClassVar = {"GET": VIEW, "POST": MANAGE}
     query = ListQuery
 
-    @extend_schema(operation_id="calendars_list", parameters=[ListQuery], responses=paged(CalendarSerializer))
-    def get(self, request: Request) -> Response:
+    @lists("calendars_list", CalendarSerializer)
+    def get(self, viewer: Actor) -> QuerySet[BusinessCalendar]:
         """List business calendars, newest first. Needs `hitl.view_approvalworkflow`."""
-        asked = self.asked
-        found = definitions.page_calendars(viewer=actor_of(request), cursor=asked["cursor"], limit=asked["limit"])
-        return self.page(found.rows, found.cursor, CalendarSerializer)
+        return definitions.query_calendars(viewer=viewer)
 
-    @extend_schema(operation_id="calendars_create", request=CalendarRequest, responses={201: CalendarSerializer})
-    @once
-    def post(self, request: Request) -> Response:
+    @does("calendars_create", CalendarRequest, CalendarSerializer, status=201)
+    def post(self, holidays: list[dict[str, Any]], **said: Any) -> BusinessCalendar:
         """Define working time: a zone, shifts of each day, holidays. Needs `hitl.manage_workflow`."""
-        made = services.create_calendar(actor=actor_of(request), **_calendar(body_of(request, CalendarRequest)))
-        return Response(CalendarSerializer(made).data, status=201)
+        return services.create_calendar(holidays=_days(holidays), **said)
 
 
 class CalendarPage(ApiView):
@@ -159,26 +148,38 @@ class CalendarPage(ApiView):
 
     permissions: ClassVar = {"GET": VIEW, "PUT": MANAGE, "DELETE": MANAGE}
 
-    @extend_schema(operation_id="calendars_retrieve", responses=CalendarSerializer)
-    def get(self, request: Request, calendar_id: UUID) -> Response:
+    @reads("calendars_retrieve", CalendarSerializer)
+    def get(self, viewer: Actor, calendar_id: UUID) -> BusinessCalendar:
         """Read a business calendar. Needs `hitl.view_approvalworkflow`."""
-        found = definitions.get_calendar(viewer=actor_of(request), calendar_id=calendar_id)
-        return Response(CalendarSerializer(found).data)
+        return definitions.get_calendar(viewer=viewer, calendar_id=calendar_id)
 
-    @extend_schema(operation_id="calendars_replace", request=CalendarChange, responses=CalendarSerializer)
-    def put(self, request: Request, calendar_id: UUID) -> Response:
+    @changes("calendars_replace", CalendarChange, CalendarSerializer)
+    def put(self, version: int, holidays: list[dict[str, Any]], **said: Any) -> BusinessCalendar:
         """Change working time; promised due times stay. Needs `hitl.manage_workflow`; 409 `stale_version`."""
-        said = body_of(request, CalendarChange)
-        changed = services.revise_calendar(
-            actor=actor_of(request), calendar_id=calendar_id, seen_version=said["version"], **_calendar(said)
-        )
-        return Response(CalendarSerializer(changed).data)
+        return services.revise_calendar(seen_version=version, holidays=_days(holidays), **said)
 
-    @extend_schema(operation_id="calendars_delete", responses={204: None})
-    def delete(self, request: Request, calendar_id: UUID) -> Response:
+    @removes("calendars_delete")
+    def delete(self, actor: Actor, calendar_id: UUID) -> None:
         """Remove a calendar that no level counts by. Needs `hitl.manage_workflow`; 409 `in_use`."""
-        services.delete_calendar(actor=actor_of(request), calendar_id=calendar_id)
-        return Response(status=204)
+        services.delete_calendar(actor=actor, calendar_id=calendar_id)
+
+
+class CapSerializer(serializers.ModelSerializer[Cap]):
+    """A limit, and what is taken of it in its day or month."""
+
+    scope = serializers.CharField(read_only=True, help_text="all, kind or agent")
+    used = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Cap
+        fields: ClassVar[list[str]] = (
+            "id scope target currency amount window used is_active version created_at"
+        ).split()
+        read_only_fields = fields
+
+    def get_used(self, cap: Cap) -> str:
+        """Return what is reserved and spent."""
+        return str(caps.used(cap, now()))
 
 
 class CapRequest(serializers.Serializer[Any]):
@@ -200,17 +201,21 @@ class CapChange(serializers.Serializer[Any]):
     version = serializers.IntegerField(min_value=1, help_text=SEEN)
 
 
-class Caps(api_policies.Caps):
+class Caps(ApiView):
     """Limits: list, and set one."""
 
     permissions: ClassVar = {"GET": VIEW, "POST": MANAGE}
+    query = ListQuery
 
-    @extend_schema(operation_id="caps_create", request=CapRequest, responses={201: CapSerializer})
-    @once
-    def post(self, request: Request) -> Response:
+    @lists("caps_list", CapSerializer)
+    def get(self, viewer: Actor) -> QuerySet[Cap]:
+        """List the limits in use with what is taken of them, newest first. Needs `hitl.view_approvalworkflow`."""
+        return definitions.query_caps(viewer=viewer)
+
+    @does("caps_create", CapRequest, CapSerializer, status=201)
+    def post(self, **said: Any) -> Cap:
         """Limit what is carried out per day or month. Needs `hitl.manage_workflow`; 409 `exists`."""
-        made = services.create_cap(actor=actor_of(request), **body_of(request, CapRequest))
-        return Response(CapSerializer(made).data, status=201)
+        return services.create_cap(**said)
 
 
 class CapPage(ApiView):
@@ -218,25 +223,20 @@ class CapPage(ApiView):
 
     permissions: ClassVar = {"GET": VIEW, "PATCH": MANAGE, "DELETE": MANAGE}
 
-    @extend_schema(operation_id="caps_retrieve", responses=CapSerializer)
-    def get(self, request: Request, cap_id: UUID) -> Response:
+    @reads("caps_retrieve", CapSerializer)
+    def get(self, viewer: Actor, cap_id: UUID) -> Cap:
         """Read a limit with what is taken of it. Needs `hitl.view_approvalworkflow`."""
-        return Response(CapSerializer(definitions.get_cap(viewer=actor_of(request), cap_id=cap_id)).data)
+        return definitions.get_cap(viewer=viewer, cap_id=cap_id)
 
-    @extend_schema(operation_id="caps_update", request=CapChange, responses=CapSerializer)
-    def patch(self, request: Request, cap_id: UUID) -> Response:
+    @changes("caps_update", CapChange, CapSerializer)
+    def patch(self, version: int, **said: Any) -> Cap:
         """Change the amount of a limit. Needs `hitl.manage_workflow`; 409 `stale_version`."""
-        said = body_of(request, CapChange)
-        changed = services.revise_cap(
-            actor=actor_of(request), cap_id=cap_id, amount=said["amount"], seen_version=said["version"]
-        )
-        return Response(CapSerializer(changed).data)
+        return services.revise_cap(seen_version=version, **said)
 
-    @extend_schema(operation_id="caps_delete", responses={204: None})
-    def delete(self, request: Request, cap_id: UUID) -> Response:
+    @removes("caps_delete")
+    def delete(self, actor: Actor, cap_id: UUID) -> None:
         """Take a limit away; what it held goes on. Needs `hitl.manage_workflow`."""
-        services.retire_cap(actor=actor_of(request), cap_id=cap_id)
-        return Response(status=204)
+        services.retire_cap(actor=actor, cap_id=cap_id)
 
 
 class RiskPolicySerializer(serializers.ModelSerializer[RiskPolicy]):
@@ -265,23 +265,15 @@ class RiskPolicies(ApiView):
     permissions: ClassVar = {"GET": VIEW, "POST": MANAGE}
     query = ListQuery
 
-    @extend_schema(operation_id="risk_policies_list", parameters=[ListQuery], responses=paged(RiskPolicySerializer))
-    def get(self, request: Request) -> Response:
+    @lists("risk_policies_list", RiskPolicySerializer)
+    def get(self, viewer: Actor) -> QuerySet[RiskPolicy]:
         """List the weights of risks, the newest version first. Needs `hitl.view_approvalworkflow`."""
-        asked = self.asked
-        found = definitions.page_risk_policies(viewer=actor_of(request), cursor=asked["cursor"], limit=asked["limit"])
-        return self.page(found.rows, found.cursor, RiskPolicySerializer)
+        return definitions.query_risk_policies(viewer=viewer)
 
-    @extend_schema(
-        operation_id="risk_policies_create", request=RiskPolicyRequest, responses={201: RiskPolicySerializer}
-    )
-    @once
-    def post(self, request: Request) -> Response:
+    @does("risk_policies_create", RiskPolicyRequest, RiskPolicySerializer, status=201)
+    def post(self, version: int, **said: Any) -> RiskPolicy:
         """Weigh risks anew, as a new version. Needs `hitl.manage_workflow`; 409 `stale_version`."""
-        said = body_of(request, RiskPolicyRequest)
-        seen = said.pop("version")
-        made = services.set_risk_policy(actor=actor_of(request), seen_version=seen, **said)
-        return Response(RiskPolicySerializer(made).data, status=201)
+        return services.set_risk_policy(seen_version=version, **said)
 
 
 class KindSerializer(serializers.Serializer[Any]):

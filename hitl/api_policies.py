@@ -1,4 +1,4 @@
-"""Endpoints that write workflows, try one out, and read limits."""
+"""Endpoints that write workflows and try one out."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.clock import now
 from core.errors import Invalid
 from core.rest.authentication import actor_of
 from core.rest.fields import Document
 from core.rest.idempotent import once
-from core.rest.schema import paged
-from core.rest.views import ApiView, ListQuery, body_of
-from hitl import api, caps, definitions, services
+from core.rest.views import ApiView, body_of
+from hitl import api, definitions, services
 from hitl import api_shapes as shapes
 from hitl.checks import FIELDS
-from hitl.models import ApprovalWorkflow, Cap
+from hitl.models import ApprovalWorkflow
 from hitl.services.workflows import conditions_of
 from hitl.simulating import Trial, simulate
 
@@ -90,24 +88,6 @@ class SimulationSerializer(serializers.Serializer[Any]):
     verdict = serializers.CharField()
     risk_level = serializers.CharField()
     levels = TriedLevelSerializer(many=True)
-
-
-class CapSerializer(serializers.ModelSerializer[Cap]):
-    """A limit, and what is taken of it in its day or month."""
-
-    scope = serializers.CharField(read_only=True, help_text="all, kind or agent")
-    used = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Cap
-        fields: ClassVar[list[str]] = (
-            "id scope target currency amount window used is_active version created_at"
-        ).split()
-        read_only_fields = fields
-
-    def get_used(self, cap: Cap) -> str:
-        """Return what is reserved and spent."""
-        return str(caps.used(cap, now()))
 
 
 def _conditions(said: dict[str, Any]) -> dict[str, Any]:
@@ -233,17 +213,3 @@ class WorkflowSimulation(ApiView):
         found = simulate(viewer=actor_of(request), trial=Trial(**said), moment=moment)
         answer = {**asdict(found), "is_this": found.workflow_id == workflow_id}
         return Response(SimulationSerializer(answer).data)
-
-
-class Caps(ApiView):
-    """Limits."""
-
-    permissions: ClassVar = {"GET": definitions.VIEW_WORKFLOW}
-    query = ListQuery
-
-    @extend_schema(operation_id="caps_list", parameters=[ListQuery], responses=paged(CapSerializer))
-    def get(self, request: Request) -> Response:
-        """List the limits in use with what is taken of them, newest first. Needs `hitl.view_approvalworkflow`."""
-        asked = self.asked
-        found = definitions.page_caps(viewer=actor_of(request), cursor=asked["cursor"], limit=asked["limit"])
-        return self.page(found.rows, found.cursor, CapSerializer)

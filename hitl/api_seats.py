@@ -5,21 +5,17 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from django.db.models import QuerySet
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
-from core.keyset import page_of
-from core.rest.authentication import actor_of
+from core.actors import Actor
 from core.rest.fields import PersonSerializer
-from core.rest.idempotent import once
-from core.rest.schema import paged
-from core.rest.views import ApiView, ListQuery, body_of
+from core.rest.operations import does, lists
+from core.rest.views import ApiView, ListQuery
 from hitl import selectors, services
-from hitl.api import DETAIL, MoveView
+from hitl.api import moves
 from hitl.api_shapes_moves import Said, Signed
-from hitl.models import Delegation
+from hitl.models import Approval, Delegation
 
 
 class DelegateRequest(Signed):
@@ -63,32 +59,26 @@ class DelegationRequest(serializers.Serializer[Any]):
     reason = serializers.CharField(default="", allow_blank=True, max_length=200)
 
 
-class Delegate(MoveView):
+class Delegate(ApiView):
     """Pass on."""
 
     permissions: ClassVar = {"POST": "hitl.decide_approval"}
-    shape = DelegateRequest
-    move = staticmethod(services.delegate)
 
-    @extend_schema(operation_id="approvals_delegate", request=DelegateRequest, responses=DETAIL)
-    @once
-    def post(self, request: Request, approval_id: UUID) -> Response:
+    @moves("approvals_delegate", DelegateRequest)
+    def post(self, **said: Any) -> Approval:
         """Pass one's own seat on to a colleague, before voting. Needs `hitl.decide_approval` and an open seat."""
-        return self.moved(request, approval_id)
+        return services.delegate(**said)
 
 
-class Reassign(MoveView):
+class Reassign(ApiView):
     """Give to another."""
 
     permissions: ClassVar = {"POST": "hitl.reassign_approval"}
-    shape = ReassignRequest
-    move = staticmethod(services.reassign)
 
-    @extend_schema(operation_id="approvals_reassign", request=ReassignRequest, responses=DETAIL)
-    @once
-    def post(self, request: Request, approval_id: UUID) -> Response:
+    @moves("approvals_reassign", ReassignRequest)
+    def post(self, **said: Any) -> Approval:
         """Give one person's seat to another. Needs `hitl.reassign_approval`."""
-        return self.moved(request, approval_id)
+        return services.reassign(**said)
 
 
 class Delegations(ApiView):
@@ -97,22 +87,18 @@ class Delegations(ApiView):
     permissions: ClassVar = {"GET": "hitl.decide_approval", "POST": "hitl.decide_approval"}
     query = DelegationQuery
 
-    @extend_schema(operation_id="delegations_list", parameters=[DelegationQuery], responses=paged(DelegationSerializer))
-    def get(self, request: Request) -> Response:
+    @lists("delegations_list", DelegationSerializer, query=DelegationQuery)
+    def get(self, viewer: Actor) -> QuerySet[Delegation]:
         """List who is or will be away and who signs meanwhile. Needs `hitl.decide_approval`."""
-        rows = selectors.query_delegations(viewer=actor_of(request), is_open=self.asked["open"])
-        found = page_of(rows, cursor=self.asked["cursor"], limit=self.asked["limit"])
-        return self.page(found.rows, found.cursor, DelegationSerializer)
+        return selectors.query_delegations(viewer=viewer, is_open=self.asked["open"])
 
-    @extend_schema(operation_id="delegations_create", request=DelegationRequest, responses={201: DelegationSerializer})
-    @once
-    def post(self, request: Request) -> Response:
+    @does("delegations_create", DelegationRequest, DelegationSerializer, status=201)
+    def post(self, **said: Any) -> Delegation:
         """Lend one's seats, or as administrator somebody else's, until a moment. Needs `hitl.decide_approval`.
 
         Open seats without a vote move at once and come back at the end; new ones go to the colleague.
         """
-        row = services.open_delegation(actor=actor_of(request), **body_of(request, DelegationRequest))
-        return Response(DelegationSerializer(row).data, status=201)
+        return services.open_delegation(**said)
 
 
 class EndDelegation(ApiView):
@@ -120,9 +106,7 @@ class EndDelegation(ApiView):
 
     permissions: ClassVar = {"POST": "hitl.decide_approval"}
 
-    @extend_schema(operation_id="delegations_end", request=None, responses=DelegationSerializer)
-    @once
-    def post(self, request: Request, delegation_id: UUID) -> Response:
+    @does("delegations_end", None, DelegationSerializer)
+    def post(self, actor: Actor, delegation_id: UUID) -> Delegation:
         """End a delegation now; lent seats without a vote go back. Needs `hitl.decide_approval`."""
-        row = services.end_delegation(actor=actor_of(request), delegation_id=delegation_id)
-        return Response(DelegationSerializer(row).data)
+        return services.end_delegation(actor=actor, delegation_id=delegation_id)

@@ -1,10 +1,12 @@
-"""Reading workflows and kill switches, page by page."""
+"""Reading workflows, what they are made of, and kill switches."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from core.actors import Actor
 from core.errors import NotFound
@@ -40,37 +42,39 @@ def get_workflow(*, viewer: Actor, workflow_id: UUID) -> ApprovalWorkflow:
     return found
 
 
-def page_switches(*, viewer: Actor, thrown: bool = True, cursor: str = "", limit: int = PAGE) -> Page[KillSwitch]:
-    """Return a page of kill switches: those thrown now, or those released. Needs `hitl.view_approval`. One query."""
+def query_switches(*, viewer: Actor, thrown: bool = True) -> QuerySet[KillSwitch]:
+    """Return the kill switches thrown now, or those released. Needs `hitl.view_approval`."""
     viewer.require(VIEW_SWITCH)
-    rows = KillSwitch.objects.filter(released_at__isnull=thrown)
-    return page_of(rows, cursor=cursor, limit=limit)
+    rows: QuerySet[KillSwitch] = KillSwitch.objects.filter(released_at__isnull=thrown)
+    return rows
 
 
-def page_caps(*, viewer: Actor, cursor: str = "", limit: int = PAGE) -> Page[Cap]:
-    """Return a page of the limits in use, newest first. Needs `hitl.view_approvalworkflow`. One query."""
+def query_caps(*, viewer: Actor) -> QuerySet[Cap]:
+    """Return the limits in use. Needs `hitl.view_approvalworkflow`."""
     viewer.require(VIEW_WORKFLOW)
-    return page_of(Cap.objects.filter(is_active=True), cursor=cursor, limit=limit)
+    rows: QuerySet[Cap] = Cap.objects.filter(is_active=True)
+    return rows
 
 
-def page_groups(*, viewer: Actor, cursor: str = "", limit: int = PAGE) -> Page[ApproverGroup]:
-    """Return a page of approver groups with their people, newest first. Needs
-    `hitl.view_approvalworkflow`. Two queries."""
+def query_groups(*, viewer: Actor) -> QuerySet[ApproverGroup]:
+    """Return the approver groups with their people, in two queries. Needs `hitl.view_approvalworkflow`."""
     viewer.require(VIEW_WORKFLOW)
-    rows = ApproverGroup.objects.prefetch_related("members__user")
-    return page_of(rows, cursor=cursor, limit=limit)
+    rows: QuerySet[ApproverGroup] = ApproverGroup.objects.prefetch_related("members__user")
+    return rows
 
 
-def page_calendars(*, viewer: Actor, cursor: str = "", limit: int = PAGE) -> Page[BusinessCalendar]:
-    """Return a page of business calendars, newest first. Needs `hitl.view_approvalworkflow`. One query."""
+def query_calendars(*, viewer: Actor) -> QuerySet[BusinessCalendar]:
+    """Return the business calendars. Needs `hitl.view_approvalworkflow`."""
     viewer.require(VIEW_WORKFLOW)
-    return page_of(BusinessCalendar.objects.all(), cursor=cursor, limit=limit)
+    rows: QuerySet[BusinessCalendar] = BusinessCalendar.objects.all()
+    return rows
 
 
-def page_risk_policies(*, viewer: Actor, cursor: str = "", limit: int = PAGE) -> Page[RiskPolicy]:
-    """Return a page of the weights of risks, newest first. Needs `hitl.view_approvalworkflow`. One query."""
+def query_risk_policies(*, viewer: Actor) -> QuerySet[RiskPolicy]:
+    """Return the versions of the weights of risks. Needs `hitl.view_approvalworkflow`."""
     viewer.require(VIEW_WORKFLOW)
-    return page_of(RiskPolicy.objects.select_related("made_by"), cursor=cursor, limit=limit)
+    rows: QuerySet[RiskPolicy] = RiskPolicy.objects.select_related("made_by")
+    return rows
 
 
 def get_group(*, viewer: Actor, group_id: UUID) -> ApproverGroup:
