@@ -5,19 +5,16 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from django.db.models import QuerySet
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from agents import listing, selectors, services
 from agents.models import Agent, AgentRun, ToolCall
 from agents.services import managing
-from core.rest.authentication import actor_of
+from core.actors import Actor
 from core.rest.fields import MaskedDocument
-from core.rest.idempotent import once
-from core.rest.schema import paged
-from core.rest.views import ApiView, ListQuery, body_of
+from core.rest.operations import changes, does, lists, reads
+from core.rest.views import ApiView, ListQuery
 
 
 class AgentQuery(ListQuery):
@@ -139,37 +136,26 @@ class Agents(ApiView):
     permissions: ClassVar = {"GET": listing.VIEW_AGENT, "POST": managing.CHANGE}
     query = AgentQuery
 
-    @extend_schema(operation_id="agents_list", parameters=[AgentQuery], responses=paged(AgentSerializer))
-    def get(self, request: Request) -> Response:
+    @lists("agents_list", AgentSerializer, query=AgentQuery)
+    def get(self, viewer: Actor) -> QuerySet[Agent]:
         """List agents, newest first. Needs `agents.view_agent`."""
-        asked = self.asked
-        found = listing.page_agents(
-            viewer=actor_of(request), type=asked["type"], cursor=asked["cursor"], limit=asked["limit"]
-        )
-        return self.page(found.rows, found.cursor, AgentSerializer)
+        return listing.query_agents(viewer=viewer, type=self.asked["type"])
 
-    @extend_schema(operation_id="agents_create", request=NewAgent, responses={201: AgentDetailSerializer})
-    @once
-    def post(self, request: Request) -> Response:
+    @does("agents_create", NewAgent, AgentDetailSerializer, status=201)
+    def post(self, actor: Actor, type: str, **said: Any) -> Agent:
         """Make an agent of your own, with its version 1. Needs `agents.change_agent`."""
-        said = body_of(request, NewAgent)
-        kind = said.pop("type")
-        agent = services.create_agent(actor=actor_of(request), type=kind, setup=_setup(said))
-        return _shown(request, agent.pk, status=201)
-
-
-def _setup(said: dict[str, Any]) -> managing.Setup:
-    return managing.Setup(**_changes(said))
+        made = services.create_agent(actor=actor, type=type, setup=managing.Setup(**_changes(said)))
+        return _whole(actor, made.pk)
 
 
 def _changes(said: dict[str, Any]) -> dict[str, Any]:
     return said | ({"tools": tuple(said["tools"])} if "tools" in said else {})
 
 
-def _shown(request: Request, agent_id: UUID, *, status: int = 200) -> Response:
-    agent = listing.get_agent(viewer=actor_of(request), agent_id=agent_id)
+def _whole(viewer: Actor, agent_id: UUID) -> Agent:
+    agent = listing.get_agent(viewer=viewer, agent_id=agent_id)
     agent.setup = services.setup_of(agent)  # type: ignore[attr-defined]
-    return Response(AgentDetailSerializer(agent).data, status=status)
+    return agent
 
 
 class AgentPage(ApiView):
@@ -177,21 +163,19 @@ class AgentPage(ApiView):
 
     permissions: ClassVar = {"GET": listing.VIEW_AGENT, "PATCH": managing.CHANGE}
 
-    @extend_schema(operation_id="agents_retrieve", responses=AgentDetailSerializer)
-    def get(self, request: Request, agent_id: UUID) -> Response:
+    @reads("agents_retrieve", AgentDetailSerializer)
+    def get(self, viewer: Actor, agent_id: UUID) -> Agent:
         """Read an agent with its configuration. Needs `agents.view_agent`."""
-        return _shown(request, agent_id)
+        return _whole(viewer, agent_id)
 
-    @extend_schema(operation_id="agents_update", request=AgentEdit, responses=AgentDetailSerializer)
-    def patch(self, request: Request, agent_id: UUID) -> Response:
+    @changes("agents_update", AgentEdit, AgentDetailSerializer)
+    def patch(self, actor: Actor, agent_id: UUID, version: int | None = None, **said: Any) -> Agent:
         """Change an own agent: a new version. Needs `agents.change_agent`.
 
         409 `built_in` for a built-in agent, `stale_version` when somebody was faster.
         """
-        said = body_of(request, AgentEdit)
-        seen = said.pop("version", None)
-        services.change_agent(actor=actor_of(request), agent_id=agent_id, changes=_changes(said), seen_version=seen)
-        return _shown(request, agent_id)
+        services.change_agent(actor=actor, agent_id=agent_id, changes=_changes(said), seen_version=version)
+        return _whole(actor, agent_id)
 
 
 class AgentCopy(ApiView):
@@ -199,13 +183,10 @@ class AgentCopy(ApiView):
 
     permissions: ClassVar = {"POST": managing.CHANGE}
 
-    @extend_schema(operation_id="agents_copy", request=CopyName, responses={201: AgentDetailSerializer})
-    @once
-    def post(self, request: Request, agent_id: UUID) -> Response:
+    @does("agents_copy", CopyName, AgentDetailSerializer, status=201)
+    def post(self, actor: Actor, agent_id: UUID, name: str) -> Agent:
         """Make an own agent with the configuration of this one. Needs `agents.change_agent`."""
-        name = body_of(request, CopyName)["name"]
-        agent = services.copy_agent(actor=actor_of(request), agent_id=agent_id, name=name)
-        return _shown(request, agent.pk, status=201)
+        return _whole(actor, services.copy_agent(actor=actor, agent_id=agent_id, name=name).pk)
 
 
 class AgentRetire(ApiView):
@@ -213,12 +194,11 @@ class AgentRetire(ApiView):
 
     permissions: ClassVar = {"POST": managing.CHANGE}
 
-    @extend_schema(operation_id="agents_retire", request=None, responses=AgentDetailSerializer)
-    @once
-    def post(self, request: Request, agent_id: UUID) -> Response:
+    @does("agents_retire", None, AgentDetailSerializer)
+    def post(self, actor: Actor, agent_id: UUID) -> Agent:
         """Switch an agent off, built in or own; safe to repeat. Needs `agents.change_agent`."""
-        services.retire_agent(actor=actor_of(request), agent_id=agent_id)
-        return _shown(request, agent_id)
+        services.retire_agent(actor=actor, agent_id=agent_id)
+        return _whole(actor, agent_id)
 
 
 class AgentRestore(ApiView):
@@ -226,12 +206,11 @@ class AgentRestore(ApiView):
 
     permissions: ClassVar = {"POST": managing.CHANGE}
 
-    @extend_schema(operation_id="agents_restore", request=None, responses=AgentDetailSerializer)
-    @once
-    def post(self, request: Request, agent_id: UUID) -> Response:
+    @does("agents_restore", None, AgentDetailSerializer)
+    def post(self, actor: Actor, agent_id: UUID) -> Agent:
         """Switch an agent on again; safe to repeat. Needs `agents.change_agent`."""
-        services.restore_agent(actor=actor_of(request), agent_id=agent_id)
-        return _shown(request, agent_id)
+        services.restore_agent(actor=actor, agent_id=agent_id)
+        return _whole(actor, agent_id)
 
 
 class Runs(ApiView):
@@ -240,15 +219,12 @@ class Runs(ApiView):
     permissions: ClassVar = {"GET": listing.VIEW_RUN}
     query = RunQuery
 
-    @extend_schema(operation_id="agent_runs_list", parameters=[RunQuery], responses=paged(RunSerializer))
-    def get(self, request: Request) -> Response:
+    @lists("agent_runs_list", RunSerializer, query=RunQuery)
+    def get(self, viewer: Actor) -> QuerySet[AgentRun]:
         """List runs, newest first. Needs `agents.view_agentrun`."""
         asked = self.asked
         filters = listing.RunFilters(asked["state"], asked["conversation"], asked["agent"])
-        found = listing.page_runs(
-            viewer=actor_of(request), filters=filters, cursor=asked["cursor"], limit=asked["limit"]
-        )
-        return self.page(found.rows, found.cursor, RunSerializer)
+        return listing.query_runs(viewer=viewer, filters=filters)
 
 
 class RunPage(ApiView):
@@ -256,10 +232,10 @@ class RunPage(ApiView):
 
     permissions: ClassVar = {"GET": listing.VIEW_RUN}
 
-    @extend_schema(operation_id="agent_runs_retrieve", responses=RunSerializer)
-    def get(self, request: Request, run_id: UUID) -> Response:
+    @reads("agent_runs_retrieve", RunSerializer)
+    def get(self, viewer: Actor, run_id: UUID) -> AgentRun:
         """Read a run. Needs `agents.view_agentrun`."""
-        return Response(RunSerializer(selectors.get_run(viewer=actor_of(request), run_id=run_id)).data)
+        return selectors.get_run(viewer=viewer, run_id=run_id)
 
 
 class ToolCalls(ApiView):
@@ -268,18 +244,11 @@ class ToolCalls(ApiView):
     permissions: ClassVar = {"GET": listing.VIEW_RUN}
     query = ToolCallQuery
 
-    @extend_schema(operation_id="tool_calls_list", parameters=[ToolCallQuery], responses=paged(ToolCallSerializer))
-    def get(self, request: Request) -> Response:
+    @lists("tool_calls_list", ToolCallSerializer, query=ToolCallQuery)
+    def get(self, viewer: Actor) -> QuerySet[ToolCall]:
         """List tool calls, newest first, masked. Needs `agents.view_agentrun`."""
         asked = self.asked
-        found = listing.page_tool_calls(
-            viewer=actor_of(request),
-            run_id=asked["run"],
-            approval_id=asked["approval"],
-            cursor=asked["cursor"],
-            limit=asked["limit"],
-        )
-        return self.page(found.rows, found.cursor, ToolCallSerializer)
+        return listing.query_tool_calls(viewer=viewer, run_id=asked["run"], approval_id=asked["approval"])
 
 
 class ToolCallPage(ApiView):
@@ -287,7 +256,7 @@ class ToolCallPage(ApiView):
 
     permissions: ClassVar = {"GET": listing.VIEW_RUN}
 
-    @extend_schema(operation_id="tool_calls_retrieve", responses=ToolCallSerializer)
-    def get(self, request: Request, call_id: UUID) -> Response:
+    @reads("tool_calls_retrieve", ToolCallSerializer)
+    def get(self, viewer: Actor, call_id: UUID) -> ToolCall:
         """Read a tool call, masked. Needs `agents.view_agentrun`."""
-        return Response(ToolCallSerializer(listing.get_tool_call(viewer=actor_of(request), call_id=call_id)).data)
+        return listing.get_tool_call(viewer=viewer, call_id=call_id)

@@ -1,4 +1,4 @@
-"""Agents, runs and tool calls page by page."""
+"""Reading agents, their runs and what they called."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from django.db.models import Max, QuerySet
 from agents.models import Agent, AgentRun, ToolCall
 from core.actors import Actor
 from core.errors import NotFound
-from core.keyset import PAGE, Page, page_of
 
 VIEW_AGENT = "agents.view_agent"
 VIEW_RUN = "agents.view_agentrun"
@@ -30,11 +29,10 @@ def _agents() -> QuerySet[Agent]:
     return agents.annotate(newest=Max("versions__number"))
 
 
-def page_agents(*, viewer: Actor, type: str = "", cursor: str = "", limit: int = PAGE) -> Page[Agent]:
-    """Return a page of agents with the number of their newest version. Needs `agents.view_agent`. One query."""
+def query_agents(*, viewer: Actor, type: str = "") -> QuerySet[Agent]:
+    """Return the agents with the number of their newest version. Needs `agents.view_agent`."""
     viewer.require(VIEW_AGENT)
-    rows = _agents().filter(type=type) if type else _agents()
-    return page_of(rows, cursor=cursor, limit=limit)
+    return _agents().filter(type=type) if type else _agents()
 
 
 def get_agent(*, viewer: Actor, agent_id: UUID) -> Agent:
@@ -46,10 +44,8 @@ def get_agent(*, viewer: Actor, agent_id: UUID) -> Agent:
     return found
 
 
-def page_runs(
-    *, viewer: Actor, filters: RunFilters | None = None, cursor: str = "", limit: int = PAGE
-) -> Page[AgentRun]:
-    """Return a page of runs with agent and version, newest first. Needs `agents.view_agentrun`. One query."""
+def query_runs(*, viewer: Actor, filters: RunFilters | None = None) -> QuerySet[AgentRun]:
+    """Return the runs with agent and version. Needs `agents.view_agentrun`."""
     viewer.require(VIEW_RUN)
     wanted = filters or RunFilters()
     columns = {
@@ -58,17 +54,17 @@ def page_runs(
         "agent_version__agent_id": wanted.agent_id,
     }
     rows = AgentRun.objects.filter(**{name: value for name, value in columns.items() if value})
-    return page_of(rows.select_related("agent_version__agent"), cursor=cursor, limit=limit)
+    return rows.select_related("agent_version__agent")
 
 
-def page_tool_calls(
-    *, viewer: Actor, run_id: UUID | None = None, approval_id: UUID | None = None, cursor: str = "", limit: int = PAGE
-) -> Page[ToolCall]:
-    """Return a page of tool calls, newest first, their arguments masked. Needs `agents.view_agentrun`. One query."""
+def query_tool_calls(
+    *, viewer: Actor, run_id: UUID | None = None, approval_id: UUID | None = None
+) -> QuerySet[ToolCall]:
+    """Return the tool calls. Needs `agents.view_agentrun`."""
     viewer.require(VIEW_RUN)
     columns = {"run_id": run_id, "approval_id": approval_id}
-    rows = ToolCall.objects.filter(**{name: value for name, value in columns.items() if value})
-    return page_of(rows, cursor=cursor, limit=limit)
+    rows: QuerySet[ToolCall] = ToolCall.objects.filter(**{name: value for name, value in columns.items() if value})
+    return rows
 
 
 def get_tool_call(*, viewer: Actor, call_id: UUID) -> ToolCall:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema
+from django.db.models import QuerySet
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from analytics import selectors, services
 from analytics.models import Brief, BriefPreference
 from analytics.texts import SECTIONS, Language
-from core.keyset import page_of
-from core.rest.authentication import actor_of
+from core.actors import Actor
 from core.rest.fields import LocalTime, PersonSerializer
-from core.rest.idempotent import once
-from core.rest.schema import paged
-from core.rest.views import ApiView, ListQuery, body_of
+from core.rest.operations import does, lists, reads
+from core.rest.views import ApiView, ListQuery
 
 
 class PreferenceRequest(serializers.Serializer[Any]):
@@ -70,19 +66,15 @@ class OwnPreference(ApiView):
 
     permissions: ClassVar = {"GET": selectors.USE, "POST": selectors.USE}
 
-    @extend_schema(operation_id="brief_preferences_me_retrieve", responses={200: PreferenceSerializer})
-    def get(self, request: Request) -> Response:
+    @reads("brief_preferences_me_retrieve", PreferenceSerializer)
+    def get(self, viewer: Actor) -> BriefPreference:
         """Return how you want your daily brief. Needs `analytics.use_brief`."""
-        return Response(PreferenceSerializer(selectors.own_preference(viewer=actor_of(request))).data)
+        return selectors.own_preference(viewer=viewer)
 
-    @extend_schema(
-        operation_id="brief_preferences_me_set", request=PreferenceRequest, responses={200: PreferenceSerializer}
-    )
-    @once
-    def post(self, request: Request) -> Response:
+    @does("brief_preferences_me_set", PreferenceRequest, PreferenceSerializer)
+    def post(self, **said: Any) -> BriefPreference:
         """Save how you want your daily brief; nobody else can. Needs `analytics.use_brief`."""
-        row = services.set_preference(actor=actor_of(request), **body_of(request, PreferenceRequest))
-        return Response(PreferenceSerializer(row).data)
+        return services.set_preference(**said)
 
 
 class Preferences(ApiView):
@@ -91,16 +83,10 @@ class Preferences(ApiView):
     permissions: ClassVar = {"GET": selectors.VIEW}
     query = ListQuery
 
-    @extend_schema(
-        operation_id="brief_preferences_list",
-        parameters=[ListQuery],
-        responses={200: paged(PersonsPreferenceSerializer)},
-    )
-    def get(self, request: Request) -> Response:
+    @lists("brief_preferences_list", PersonsPreferenceSerializer)
+    def get(self, viewer: Actor) -> QuerySet[BriefPreference]:
         """List who has saved how he wants his brief. Needs `analytics.view_briefpreference`."""
-        rows = selectors.query_preferences(viewer=actor_of(request))
-        page = page_of(rows, cursor=self.asked["cursor"], limit=self.asked["limit"])
-        return self.page(page.rows, page.cursor, PersonsPreferenceSerializer)
+        return selectors.query_preferences(viewer=viewer)
 
 
 class Briefs(ApiView):
@@ -109,15 +95,12 @@ class Briefs(ApiView):
     permissions: ClassVar = {"GET": selectors.USE, "POST": selectors.USE}
     query = ListQuery
 
-    @extend_schema(operation_id="briefs_list", parameters=[ListQuery], responses={200: paged(BriefSerializer)})
-    def get(self, request: Request) -> Response:
+    @lists("briefs_list", BriefSerializer)
+    def get(self, viewer: Actor) -> QuerySet[Brief]:
         """List your own briefs of the last month, newest first. Needs `analytics.use_brief`."""
-        rows = selectors.query_own_briefs(viewer=actor_of(request))
-        page = page_of(rows, cursor=self.asked["cursor"], limit=self.asked["limit"])
-        return self.page(page.rows, page.cursor, BriefSerializer)
+        return selectors.query_own_briefs(viewer=viewer)
 
-    @extend_schema(operation_id="briefs_create", request=None, responses={201: BriefSerializer})
-    @once
-    def post(self, request: Request) -> Response:
+    @does("briefs_create", None, BriefSerializer, status=201)
+    def post(self, actor: Actor) -> Brief:
         """Have your brief mailed to you now, at most one a minute. Needs `analytics.use_brief`."""
-        return Response(BriefSerializer(services.ask_for_brief(actor=actor_of(request))).data, status=201)
+        return services.ask_for_brief(actor=actor)

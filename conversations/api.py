@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -14,11 +16,14 @@ from rest_framework.response import Response
 from conversations import api_shapes as shapes
 from conversations import selectors, services
 from conversations.files import download
+from conversations.models import ChannelAccount, Contact
+from core.actors import Actor
 from core.errors import Conflict, Invalid
 from core.keyset import cursor_at, value_of
 from core.rest.authentication import actor_of
 from core.rest.fields import CLEAR
 from core.rest.idempotent import once
+from core.rest.operations import Handler, Shape, does, lists, reads
 from core.rest.schema import paged
 from core.rest.views import ApiView, ListQuery, Query, body_of
 
@@ -85,13 +90,18 @@ class ConversationSearch(ApiView):
         return self.page(found.rows, found.cursor, shapes.ConversationRowSerializer)
 
 
-def shown(request: Request, conversation_id: UUID) -> Response:
+def shown(view: ApiView, conversation_id: UUID) -> Response:
     """Return a conversation as it is now; those who may not look at it get its id."""
-    viewer = actor_of(request)
+    viewer = actor_of(view.request)
     if not viewer.may(VIEW):
         return Response({"id": str(conversation_id)})
     found = selectors.get_conversation(viewer=viewer, conversation_id=conversation_id)
     return Response(shapes.ConversationSerializer(found).data)
+
+
+def moves(name: str, body: Shape | None = None) -> Callable[[Callable[..., Any]], Handler]:
+    """Make a POST of one move of a conversation; answers with the conversation as it is then."""
+    return does(name, body, shapes.ConversationSerializer, show=shown)
 
 
 class ConversationPage(ApiView):
@@ -103,7 +113,7 @@ class ConversationPage(ApiView):
     def get(self, request: Request, conversation_id: UUID) -> Response:
         """Read a conversation; the look is written to the audit. Needs `conversations.view_conversation`."""
         services.record_view(actor=actor_of(request), conversation_id=conversation_id)
-        return shown(request, conversation_id)
+        return shown(self, conversation_id)
 
 
 class Messages(ApiView):
@@ -190,12 +200,10 @@ class TakeOver(ApiView):
 
     permissions: ClassVar = {"POST": REPLY}
 
-    @extend_schema(operation_id="conversations_take_over", request=None, responses=shapes.ConversationSerializer)
-    @once
-    def post(self, request: Request, conversation_id: UUID) -> Response:
+    @moves("conversations_take_over")
+    def post(self, **said: Any) -> None:
         """Answer from now on; 409 `taken` when a colleague has it. Needs `conversations.reply_conversation`."""
-        services.take_over(actor=actor_of(request), conversation_id=conversation_id)
-        return shown(request, conversation_id)
+        services.take_over(**said)
 
 
 class GiveBack(ApiView):
@@ -203,12 +211,10 @@ class GiveBack(ApiView):
 
     permissions: ClassVar = {"POST": REPLY}
 
-    @extend_schema(operation_id="conversations_give_back", request=None, responses=shapes.ConversationSerializer)
-    @once
-    def post(self, request: Request, conversation_id: UUID) -> Response:
+    @moves("conversations_give_back")
+    def post(self, **said: Any) -> None:
         """Let the agent answer again. Needs `conversations.reply_conversation`."""
-        services.give_back(actor=actor_of(request), conversation_id=conversation_id)
-        return shown(request, conversation_id)
+        services.give_back(**said)
 
 
 class Close(ApiView):
@@ -216,13 +222,10 @@ class Close(ApiView):
 
     permissions: ClassVar = {"POST": REPLY}
 
-    @extend_schema(operation_id="conversations_close", request=shapes.Closing, responses=shapes.ConversationSerializer)
-    @once
-    def post(self, request: Request, conversation_id: UUID) -> Response:
+    @moves("conversations_close", shapes.Closing)
+    def post(self, **said: Any) -> None:
         """End the conversation and say whether it is resolved. Needs `conversations.reply_conversation`."""
-        said = body_of(request, shapes.Closing)
-        services.close(actor=actor_of(request), conversation_id=conversation_id, resolved=said["resolved"])
-        return shown(request, conversation_id)
+        services.close(**said)
 
 
 class Assign(ApiView):
@@ -230,15 +233,10 @@ class Assign(ApiView):
 
     permissions: ClassVar = {"POST": REPLY}
 
-    @extend_schema(
-        operation_id="conversations_assign", request=shapes.Assigning, responses=shapes.ConversationSerializer
-    )
-    @once
-    def post(self, request: Request, conversation_id: UUID) -> Response:
+    @moves("conversations_assign", shapes.Assigning)
+    def post(self, **said: Any) -> None:
         """Let a colleague answer, whoever has it now. Needs `conversations.reply_conversation`, of both."""
-        said = body_of(request, shapes.Assigning)
-        services.assign(actor=actor_of(request), conversation_id=conversation_id, user_id=said["user_id"])
-        return shown(request, conversation_id)
+        services.assign(**said)
 
 
 class Escalate(ApiView):
@@ -246,15 +244,10 @@ class Escalate(ApiView):
 
     permissions: ClassVar = {"POST": REPLY}
 
-    @extend_schema(
-        operation_id="conversations_escalate", request=shapes.Escalating, responses=shapes.ConversationSerializer
-    )
-    @once
-    def post(self, request: Request, conversation_id: UUID) -> Response:
+    @moves("conversations_escalate", shapes.Escalating)
+    def post(self, **said: Any) -> None:
         """Pass it to whoever can help. Needs `conversations.reply_conversation`."""
-        said = body_of(request, shapes.Escalating)
-        services.escalate(actor=actor_of(request), conversation_id=conversation_id, reason=said["reason"])
-        return shown(request, conversation_id)
+        services.escalate(**said)
 
 
 class Tags(ApiView):
@@ -262,15 +255,13 @@ class Tags(ApiView):
 
     permissions: ClassVar = {"POST": REPLY}
 
-    @extend_schema(operation_id="conversations_tag", request=shapes.Tagging, responses=shapes.ContactSerializer)
-    @once
-    def post(self, request: Request, conversation_id: UUID) -> Response:
+    @does("conversations_tag", shapes.Tagging, shapes.ContactSerializer)
+    def post(self, actor: Actor, conversation_id: UUID, name: str, present: bool) -> Contact:
         """Put a tag on the contact, or take it off. Needs `conversations.reply_conversation`."""
-        said, actor = body_of(request, shapes.Tagging), actor_of(request)
         contact_id = selectors.get_conversation(viewer=actor, conversation_id=conversation_id).contact_id
-        change = services.add_tag if said["present"] else services.remove_tag
-        change(actor=actor, contact_id=contact_id, name=said["name"])
-        return Response(shapes.ContactSerializer(selectors.read_contact(viewer=actor, contact_id=contact_id)).data)
+        change = services.add_tag if present else services.remove_tag
+        change(actor=actor, contact_id=contact_id, name=name)
+        return selectors.read_contact(viewer=actor, contact_id=contact_id)
 
 
 class Contacts(ApiView):
@@ -279,17 +270,11 @@ class Contacts(ApiView):
     permissions: ClassVar = {"GET": "conversations.view_contact"}
     query = shapes.ContactQuery
 
-    @extend_schema(
-        operation_id="contacts_list", parameters=[shapes.ContactQuery], responses=paged(shapes.ContactSerializer)
-    )
-    def get(self, request: Request) -> Response:
+    @lists("contacts_list", shapes.ContactSerializer, query=shapes.ContactQuery)
+    def get(self, viewer: Actor) -> QuerySet[Contact]:
         """List contacts, masked, newest first. Needs `conversations.view_contact`."""
-        asked = self.asked
-        filters = selectors.ContactFilters(q=asked["q"], tag=asked["tag"])
-        found = selectors.list_contacts(
-            viewer=actor_of(request), filters=filters, cursor=asked["cursor"], limit=asked["limit"]
-        )
-        return self.page(found.rows, found.cursor, shapes.ContactSerializer)
+        filters = selectors.ContactFilters(q=self.asked["q"], tag=self.asked["tag"])
+        return selectors.query_contacts(viewer=viewer, filters=filters)
 
 
 class ContactPage(ApiView):
@@ -312,22 +297,10 @@ class ChannelAccounts(ApiView):
     permissions: ClassVar = {"GET": "channels_app.view_channelaccount"}
     query = shapes.AccountQuery
 
-    @extend_schema(
-        operation_id="channel_accounts_list",
-        parameters=[shapes.AccountQuery],
-        responses=paged(shapes.ChannelAccountSerializer),
-    )
-    def get(self, request: Request) -> Response:
+    @lists("channel_accounts_list", shapes.ChannelAccountSerializer, query=shapes.AccountQuery)
+    def get(self, viewer: Actor) -> QuerySet[ChannelAccount]:
         """List numbers, mailboxes and widgets, never their credentials. Needs `channels_app.view_channelaccount`."""
-        asked = self.asked
-        found = selectors.list_channel_accounts(
-            viewer=actor_of(request),
-            kind=asked["kind"],
-            active=asked["active"],
-            cursor=asked["cursor"],
-            limit=asked["limit"],
-        )
-        return self.page(found.rows, found.cursor, shapes.ChannelAccountSerializer)
+        return selectors.query_channel_accounts(viewer=viewer, kind=self.asked["kind"], active=self.asked["active"])
 
 
 class ChannelAccountPage(ApiView):
@@ -335,8 +308,7 @@ class ChannelAccountPage(ApiView):
 
     permissions: ClassVar = {"GET": "channels_app.view_channelaccount"}
 
-    @extend_schema(operation_id="channel_accounts_retrieve", responses=shapes.ChannelAccountSerializer)
-    def get(self, request: Request, account_id: UUID) -> Response:
+    @reads("channel_accounts_retrieve", shapes.ChannelAccountSerializer)
+    def get(self, viewer: Actor, account_id: UUID) -> ChannelAccount:
         """Read a channel account, never its credentials. Needs `channels_app.view_channelaccount`."""
-        found = selectors.get_channel_account(viewer=actor_of(request), account_id=account_id)
-        return Response(shapes.ChannelAccountSerializer(found).data)
+        return selectors.get_channel_account(viewer=viewer, account_id=account_id)

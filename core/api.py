@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from django.db.models import QuerySet
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
-from core import audit_log, dead_letters
-from core.keyset import page_of
+from core import audit, audit_log, dead_letters
+from core.actors import Actor
 from core.models import AuditEntry, DeadLetter
-from core.rest.authentication import actor_of
-from core.rest.idempotent import once
-from core.rest.schema import paged
+from core.rest.operations import does, lists, reads
 from core.rest.views import ApiView, ListQuery
 
 
@@ -56,15 +52,12 @@ class AuditList(ApiView):
     permissions: ClassVar = {"GET": audit_log.VIEW}
     query = EntryQuery
 
-    @extend_schema(operation_id="audit_list", parameters=[EntryQuery], responses=paged(EntrySerializer))
-    def get(self, request: Request) -> Response:
+    @lists("audit_list", EntrySerializer, query=EntryQuery, key="seq")
+    def get(self, viewer: Actor) -> QuerySet[AuditEntry]:
         """List entries, newest first. Needs `core.view_auditentry`."""
         asked = self.asked
         filters = audit_log.EntryFilters(asked["action"], asked["object_type"], asked["object_id"], asked["user"])
-        found = audit_log.list_entries(
-            viewer=actor_of(request), filters=filters, cursor=asked["cursor"], limit=asked["limit"]
-        )
-        return self.page(found.rows, found.cursor, EntrySerializer)
+        return audit_log.query_entries(viewer=viewer, filters=filters)
 
 
 class AuditVerify(ApiView):
@@ -72,10 +65,10 @@ class AuditVerify(ApiView):
 
     permissions: ClassVar = {"GET": audit_log.VIEW}
 
-    @extend_schema(operation_id="audit_verify", responses=VerdictSerializer)
-    def get(self, request: Request) -> Response:
+    @reads("audit_verify", VerdictSerializer)
+    def get(self, viewer: Actor) -> audit.Verdict:
         """Recompute the organisation's whole chain; changes nothing. Needs `core.view_auditentry`."""
-        return Response(VerdictSerializer(audit_log.verify(viewer=actor_of(request))).data)
+        return audit_log.verify(viewer=viewer)
 
 
 class LetterQuery(ListQuery):
@@ -99,12 +92,10 @@ class DeadLetters(ApiView):
     permissions: ClassVar = {"GET": "core.view_deadletter"}
     query = LetterQuery
 
-    @extend_schema(operation_id="dead_letters_list", parameters=[LetterQuery], responses=paged(LetterSerializer))
-    def get(self, request: Request) -> Response:
+    @lists("dead_letters_list", LetterSerializer, query=LetterQuery)
+    def get(self, viewer: Actor) -> QuerySet[DeadLetter]:
         """List work that failed for good, newest first. Needs `core.view_deadletter`."""
-        rows = dead_letters.query_dead_letters(viewer=actor_of(request), state=self.asked["state"])
-        found = page_of(rows, cursor=self.asked["cursor"], limit=self.asked["limit"])
-        return self.page(found.rows, found.cursor, LetterSerializer)
+        return dead_letters.query_dead_letters(viewer=viewer, state=self.asked["state"])
 
 
 class Replay(ApiView):
@@ -112,12 +103,10 @@ class Replay(ApiView):
 
     permissions: ClassVar = {"POST": "core.replay_deadletter"}
 
-    @extend_schema(operation_id="dead_letters_replay", request=None, responses=LetterSerializer)
-    @once
-    def post(self, request: Request, letter_id: UUID) -> Response:
+    @does("dead_letters_replay", None, LetterSerializer)
+    def post(self, actor: Actor, letter_id: UUID) -> DeadLetter:
         """Queue the work again; it does nothing twice. Needs `core.replay_deadletter`; 409 when it is closed."""
-        letter = dead_letters.replay(actor=actor_of(request), dead_letter_id=letter_id)
-        return Response(LetterSerializer(letter).data)
+        return dead_letters.replay(actor=actor, dead_letter_id=letter_id)
 
 
 class Discard(ApiView):
@@ -125,9 +114,7 @@ class Discard(ApiView):
 
     permissions: ClassVar = {"POST": "core.replay_deadletter"}
 
-    @extend_schema(operation_id="dead_letters_discard", request=None, responses=LetterSerializer)
-    @once
-    def post(self, request: Request, letter_id: UUID) -> Response:
+    @does("dead_letters_discard", None, LetterSerializer)
+    def post(self, actor: Actor, letter_id: UUID) -> DeadLetter:
         """Put it aside without doing the work. Needs `core.replay_deadletter`; 409 when it is closed."""
-        letter = dead_letters.discard(actor=actor_of(request), dead_letter_id=letter_id)
-        return Response(LetterSerializer(letter).data)
+        return dead_letters.discard(actor=actor, dead_letter_id=letter_id)

@@ -16,9 +16,9 @@ from conversations.selectors.customers import (
 from conversations.selectors.directory import (
     ContactFilters,
     get_channel_account,
-    list_channel_accounts,
-    list_contacts,
     points_in_order,
+    query_channel_accounts,
+    query_contacts,
     read_contact,
 )
 from conversations.selectors.lists import (
@@ -71,14 +71,14 @@ __all__ = [
     "left_out",
     "left_out_in_words",
     "list_audiences",
-    "list_channel_accounts",
     "list_contact_points",
-    "list_contacts",
     "list_conversations",
     "list_messages",
     "list_notes",
     "newest_matches",
     "points_in_order",
+    "query_channel_accounts",
+    "query_contacts",
     "read_contact",
     "refuse_personal",
     "row_of",

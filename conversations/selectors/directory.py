@@ -1,4 +1,4 @@
-"""Contacts and channel accounts page by page, and what of a contact may be seen in clear."""
+"""Reading contacts and channel accounts, and what of a contact may be seen in clear."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from conversations.models import ChannelAccount, Contact, ContactPoint
 from conversations.selectors.points import point_matches
 from core.actors import Actor
 from core.errors import NotFound
-from core.keyset import PAGE, Page, page_of
 
 VIEW_CONTACT = "conversations.view_contact"
 VIEW_ACCOUNT = "channels_app.view_channelaccount"
@@ -28,13 +27,8 @@ class ContactFilters:
     tag: str = ""
 
 
-def list_contacts(
-    *, viewer: Actor, filters: ContactFilters | None = None, cursor: str = "", limit: int = PAGE
-) -> Page[Contact]:
-    """Return a page of contacts with points and tags, masked, newest first.
-
-    Needs `conversations.view_contact`; raises `Invalid` for a strange cursor. Three queries.
-    """
+def query_contacts(*, viewer: Actor, filters: ContactFilters | None = None) -> QuerySet[Contact]:
+    """Return contacts with points and tags, masked, in three queries. Needs `conversations.view_contact`."""
     viewer.require(VIEW_CONTACT)
     wanted = filters or ContactFilters()
     rows = _contacts()
@@ -44,7 +38,7 @@ def list_contacts(
         rows = rows.filter(pk__in=owners) | rows.filter(masked_name__iexact=words)
     if wanted.tag:
         rows = rows.filter(tags__name=wanted.tag)
-    return page_of(rows, cursor=cursor, limit=limit)
+    return rows
 
 
 def read_contact(*, viewer: Actor, contact_id: UUID, clear: bool = False) -> Contact:
@@ -71,17 +65,15 @@ def points_in_order(points: Iterable[ContactPoint]) -> list[ContactPoint]:
     return sorted(points, key=lambda point: (not point.is_primary, point.kind, point.pk))
 
 
-def list_channel_accounts(
-    *, viewer: Actor, kind: str = "", active: bool | None = None, cursor: str = "", limit: int = PAGE
-) -> Page[ChannelAccount]:
-    """Return a page of channel accounts without their credentials. Needs `channels_app.view_channelaccount`."""
+def query_channel_accounts(*, viewer: Actor, kind: str = "", active: bool | None = None) -> QuerySet[ChannelAccount]:
+    """Return channel accounts without their credentials. Needs `channels_app.view_channelaccount`."""
     viewer.require(VIEW_ACCOUNT)
-    rows = ChannelAccount.objects.defer("credentials")
+    rows: QuerySet[ChannelAccount] = ChannelAccount.objects.defer("credentials")
     if kind:
         rows = rows.filter(kind=kind)
     if active is not None:
         rows = rows.filter(is_active=active)
-    return page_of(rows, cursor=cursor, limit=limit)
+    return rows
 
 
 def get_channel_account(*, viewer: Actor, account_id: UUID) -> ChannelAccount:

@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.keyset import Page, page_of
+from core.keyset import page_of
 from core.rest.authentication import actor_of
 from core.rest.idempotent import once
 from core.rest.schema import paged
@@ -23,17 +23,18 @@ Shape = type[serializers.Serializer[Any]]
 Show = Callable[..., Response]
 
 
-def lists(name: str, shape: Shape, *, query: type[ListQuery] = ListQuery) -> Callable[[Callable[..., Any]], Handler]:
-    """Make a GET of a method that takes the viewer and returns rows, newest first: answers one page of them."""
+def lists(
+    name: str, shape: Shape, *, query: type[ListQuery] = ListQuery, key: str = "id"
+) -> Callable[[Callable[..., Any]], Handler]:
+    """Make a GET of a method that takes the viewer and returns rows: answers one page, highest `key` first."""
 
-    def made(find: Callable[..., QuerySet[Any] | Page[Any]]) -> Handler:
+    def made(find: Callable[..., QuerySet[Any]]) -> Handler:
         @extend_schema(operation_id=name, parameters=[query], responses=paged(shape))
         @functools.wraps(find)
         def get(view: ApiView, request: Request, **ids: Any) -> Response:
-            found = find(view, viewer=actor_of(request), **ids)
-            if isinstance(found, QuerySet):
-                found = page_of(found, cursor=view.asked["cursor"], limit=view.asked["limit"])
-            return view.page(found.rows, found.cursor, shape)
+            rows = find(view, viewer=actor_of(request), **ids)
+            page = page_of(rows, cursor=view.asked["cursor"], limit=view.asked["limit"], key=key)
+            return view.page(page.rows, page.cursor, shape)
 
         return get
 
