@@ -29,7 +29,15 @@ def explain(error: WalkerError) -> str:
         at = _moment(error.facts.get("changed_at"))
         return f"{error.detail} The last to change it: {error.facts['changed_by']}{f', at {at}' if at else ''}."
     winner = winner_sentence(error.facts)
-    return f"{winner} Nothing was changed." if winner else error.detail
+    return f"{winner} Nothing was changed." if winner else f"{error.detail}{_last_move(error.facts)}"
+
+
+def _last_move(facts: dict[str, Any]) -> str:
+    """Say who did what last to something that is still open, and when; empty when nobody did anything."""
+    who, what, at = facts.get("decided_by"), facts.get("decided_as"), _moment(facts.get("decided_at"))
+    if not who or not what:
+        return ""
+    return f" The last move: {str(what).replace('_', ' ')} by {who}{f', at {at}' if at else ''}. Nothing was changed."
 
 
 def overtaken_sentence(facts: dict[str, Any]) -> str:

@@ -32,6 +32,7 @@ from hitl.admin_filters import KindFilter, MineFilter, OverdueFilter, StateFilte
 from hitl.admin_forms import ApproveForm, RejectForm, ResolveForm
 from hitl.admin_moves import TalkActions, initial_of, why_no_move
 from hitl.admin_page import may_cancel, page_of, why_no_vote, why_not_in_state
+from hitl.admin_requests import RequestActions, chosen_kind
 from hitl.models import Approval
 from hitl.services.deciding import Verdict
 from hitl.transitions import WAITING, Event, State
@@ -61,7 +62,7 @@ RESULTS: Final = {
 
 
 @admin.register(Approval)
-class ApprovalAdmin(TalkActions, ServiceAdmin):
+class ApprovalAdmin(RequestActions, TalkActions, ServiceAdmin):
     """The queue, and the page on which a person decides."""
 
     view_permission = "hitl.view_approval"
@@ -165,6 +166,8 @@ class ApprovalAdmin(TalkActions, ServiceAdmin):
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Say what is in the way: the state, four eyes, or no seat."""
+        if obj is None:
+            return ""
         if action.path in ("approve", "reject"):
             return why_no_vote(obj, viewer_of(request))
         talk = why_no_move(action.path, obj, viewer_of(request))
@@ -180,7 +183,7 @@ class ApprovalAdmin(TalkActions, ServiceAdmin):
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Bind the form to what the page shows."""
-        return initial_of(action.path, obj)
+        return chosen_kind(request) if obj is None else initial_of(action.path, obj)
 
     def _decide(self, request: HttpRequest, obj: Approval, form: ConsoleForm, verdict: Verdict) -> str:
         decided = services.decide(actor=viewer_of(request), approval_id=obj.pk, verdict=verdict, **form.cleaned_data)

@@ -1,6 +1,8 @@
 """Forms of the approval page; each carries the digest of what the person was shown."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from django import forms
@@ -10,6 +12,7 @@ from console.forms import ConsoleForm, look
 from core.errors import Invalid
 from hitl.admin_facts import is_amount
 
+VALUE: Final = "value_"
 _LOCAL: Final = {"type": "datetime-local"}
 
 
@@ -86,7 +89,7 @@ class PayloadForm(ConsoleForm):
         called, currency = self.initial.get("called") or {}, self.initial.get("currency") or ""
         for name in self.initial.get("names") or ():
             value = self.payload.get(name)
-            entry = self.fields[f"value_{name}"] = _value_field(name, value)
+            entry = self.fields[VALUE + name] = _value_field(name, value)
             entry.help_text = called.get(str(value)) or (f"In {currency}." if currency and is_amount(value) else "")
         self.fields["reason"] = forms.CharField(
             label="Why? (optional)", max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
@@ -98,10 +101,20 @@ class PayloadForm(ConsoleForm):
         """Return the values that differ from what was shown."""
         found = {}
         for name in self.initial.get("names") or ():
-            text, before = self.cleaned_data[f"value_{name}"], self.payload.get(name)
+            text, before = self.cleaned_data[VALUE + name], self.payload.get(name)
             if text != _as_text(before):
                 found[name] = _as_value(text, before)
         return found
+
+
+@contextmanager
+def values_in_the_form() -> Iterator[None]:
+    """Name a value that a kind refuses by the form's field, so that the mistake is told beside it."""
+    try:
+        yield
+    except Invalid as error:
+        fields = {VALUE + name: texts for name, texts in (error.facts.get("fields") or {}).items()}
+        raise Invalid(error.detail, code=error.code, fields=fields) from error
 
 
 def _value_field(name: str, value: Any) -> forms.CharField:

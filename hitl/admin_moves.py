@@ -6,12 +6,12 @@ from uuid import UUID
 from django.http import HttpRequest
 
 from console.actions import service_action
-from console.forms import ConsoleForm, ReasonForm
+from console.forms import ConsoleForm, OptionalReasonForm, ReasonForm
 from console.viewers import viewer_of
 from core.actors import Actor
-from hitl import services
+from hitl import clocks, services
 from hitl.admin_facts import known_names
-from hitl.admin_forms import DelegateForm, PayloadForm, ReassignForm, TalkForm
+from hitl.admin_forms import DelegateForm, PayloadForm, ReassignForm, TalkForm, values_in_the_form
 from hitl.admin_page import why_no_vote, why_not_in_state
 from hitl.edit_rights import editable_of
 from hitl.guards import has_voted, is_own
@@ -27,6 +27,8 @@ EVENTS: Final = {
     "delegate": Event.DELEGATE,
     "reassign": Event.REASSIGN,
     "override": Event.OVERRIDE,
+    "escalate": Event.ESCALATE,
+    "probe": Event.PROBE,
 }
 BY_SIGNERS: Final = frozenset({"edit", "ask", "send-back", "delegate"})
 BY_REQUESTER: Final = frozenset({"answer", "resubmit"})
@@ -45,7 +47,14 @@ def why_no_move(path: str, approval: Approval, viewer: Actor) -> str | None:
         return "" if is_own(approval, viewer) else "Only the requester does this."
     if path in BY_SIGNERS:
         return why_no_vote(approval, viewer) or _why_no_signers_move(path, approval, viewer)
-    return _why_no_override(approval, viewer) if path == "override" else _excluded(approval, viewer)
+    others = {"override": _why_no_override, "escalate": _why_no_step, "probe": lambda *_: ""}
+    return others.get(path, _excluded)(approval, viewer)
+
+
+def _why_no_step(approval: Approval, viewer: Actor) -> str:
+    if approval.ladder_step >= len(clocks.ladder(approval.snapshot)):
+        return "The workflow has no further step."
+    return _excluded(approval, viewer)
 
 
 def _why_no_signers_move(path: str, approval: Approval, viewer: Actor) -> str:
@@ -103,7 +112,8 @@ class TalkActions:
     )
     def edit(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Change fields that may be edited at this step."""
-        services.edit(actor=viewer_of(request), approval_id=obj.pk, changes=_changes(form), **_said(form))
+        with values_in_the_form():
+            services.edit(actor=viewer_of(request), approval_id=obj.pk, changes=_changes(form), **_said(form))
         return f"{obj.reference} is changed. Everybody is asked again."
 
     @service_action(
@@ -154,7 +164,8 @@ class TalkActions:
     def resubmit(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Send one's own returned request in again."""
         params = {**obj.payload, **_changes(form)}
-        services.resubmit(actor=viewer_of(request), approval_id=obj.pk, params=params, **_said(form))
+        with values_in_the_form():
+            services.resubmit(actor=viewer_of(request), approval_id=obj.pk, params=params, **_said(form))
         return f"{obj.reference} is sent in again."
 
     @service_action(
@@ -183,6 +194,35 @@ class TalkActions:
         people: dict[str, Any] = {name: UUID(form.cleaned_data[name]) for name in ("from_person", "to")}
         services.reassign(actor=viewer_of(request), approval_id=obj.pk, **people, **_said(form))
         return "The seat is reassigned."
+
+    @service_action(
+        path="escalate",
+        title="Escalate now",
+        permission="hitl.reassign_approval",
+        form=TalkForm,
+        submit="Escalate",
+        explain="Takes the next step of the workflow's ladder now instead of when it is due.",
+    )
+    def escalate(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Take the next step of the ladder."""
+        services.escalate_now(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
+        return f"{obj.reference} is escalated."
+
+    @service_action(
+        path="probe",
+        title="Look the outcome up",
+        permission="hitl.resolve_approval",
+        form=OptionalReasonForm,
+        submit="Look it up",
+        explain="Asks the platform now what became of it. Nothing is carried out again by that.",
+    )
+    def probe(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Ask the outside what became of it."""
+        reason = form.cleaned_data["reason"]
+        found = services.probe_now(actor=viewer_of(request), approval_id=obj.pk, reason=reason)
+        if found.state == State.UNKNOWN:
+            return f"It cannot be told yet what became of {obj.reference}. It is looked up again later."
+        return f"It is known what became of {obj.reference}."
 
     @service_action(
         path="override",

@@ -96,6 +96,32 @@ class Override(ApiView):
         return services.override(**said)
 
 
+class Escalate(ApiView):
+    """Ask more people."""
+
+    permissions: ClassVar = {"POST": "hitl.reassign_approval"}
+
+    @moves("approvals_escalate", shapes.Said)
+    def post(self, **said: Any) -> Approval:
+        """Take the next step of the ladder now. Needs `hitl.reassign_approval`.
+
+        409 `no_step` when the workflow has no further one.
+        """
+        return services.escalate_now(**said)
+
+
+class Probe(ApiView):
+    """Look up."""
+
+    permissions: ClassVar = {"POST": "hitl.resolve_approval"}
+
+    @moves("approvals_probe", kept=once_outside)
+    def post(self, **said: Any) -> Approval:
+        """Ask the outside now what became of it; it stays `unknown` when that cannot tell. Needs
+        `hitl.resolve_approval`."""
+        return services.probe_now(**said)
+
+
 class Review(ApiView):
     """The review of an override."""
 

@@ -5,8 +5,8 @@ from hitl.services.calendars import create_calendar, delete_calendar, revise_cal
 from hitl.services.closing import cancel, expire, lapse, resolve, revoke
 from hitl.services.deciding import decide
 from hitl.services.editing import edit, find_returned, resubmit
-from hitl.services.escalating import escalate, remind
-from hitl.services.executing import execute, probe
+from hitl.services.escalating import escalate, escalate_now, remind
+from hitl.services.executing import execute, probe, probe_now
 from hitl.services.groups import create_group, delete_group, revise_group
 from hitl.services.holding import hold, release
 from hitl.services.lending import end_delegation, open_delegation
@@ -48,6 +48,7 @@ __all__ = [
     "edit",
     "end_delegation",
     "escalate",
+    "escalate_now",
     "execute",
     "expire",
     "find_returned",
@@ -57,6 +58,7 @@ __all__ = [
     "open_delegation",
     "override",
     "probe",
+    "probe_now",
     "propose",
     "reassign",
     "release",

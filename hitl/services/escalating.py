@@ -9,13 +9,15 @@ from uuid import UUID
 
 from core.actors import Actor, system
 from core.clock import now as clock_now
+from core.errors import Conflict
 from hitl import clocks, machine, notices, seating
-from hitl.guards import has_voted
+from hitl.conflicts import winner
+from hitl.guards import check_digest, check_state, has_voted, needed, refuse_if_excluded
 from hitl.holds import can_be_signed, drop_hold
 from hitl.models import Approval, Seat, Timer
-from hitl.services.passing import seats_here
+from hitl.services.passing import REASSIGN, seats_here
 from hitl.transitions import Event, State, may
-from hitl.verdicts import alarm
+from hitl.verdicts import alarm, note
 
 LADDER: Final[Actor] = system("ladder")
 
@@ -33,8 +35,31 @@ def escalate(*, approval_id: UUID, now: datetime | None = None) -> bool:
         is_over = not may(Event.ESCALATE, State(approval.state)) or moment >= approval.expires_at
         if is_over or approval.ladder_step >= len(steps) or not _is_due(approval, Timer.Kind.ESCALATE, moment):
             return False
-        _take(work, approval, steps)
+        _take(work, approval, steps, LADDER)
     return True
+
+
+def escalate_now(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: datetime | None = None) -> Approval:
+    """Take the next step of the ladder before its time; the step after it is due from now on.
+
+    Who may: holders of `hitl.reassign_approval` who had no hand in the request. Raises Refused,
+    NotFound, Invalid, Conflict (`no_step` when the workflow has no further one). Announces nothing.
+    """
+    actor.require(REASSIGN)
+    needed("reason", reason, "Say why it cannot wait.")
+    moment = now or clock_now()
+    with machine.work(moment) as work:
+        approval = work.lock(approval_id)
+        check_state(approval, actor, Event.ESCALATE, moment)
+        refuse_if_excluded(approval, actor, moment)
+        check_digest(approval, actor, digest)
+        steps = clocks.ladder(approval.snapshot)
+        if approval.ladder_step >= len(steps):
+            say = "The workflow has no further step. Reassign a seat instead."
+            raise Conflict(say, code="no_step", **winner(approval, actor))
+        note(approval, actor, "escalate", reason, moment)
+        _take(work, approval, steps, actor)
+    return approval
 
 
 def _is_due(approval: Approval, kind: str, moment: datetime) -> bool:
@@ -45,20 +70,23 @@ def _is_due(approval: Approval, kind: str, moment: datetime) -> bool:
     return bool(timers.filter(due_at__lte=moment).exists())
 
 
-def _take(work: machine.Work, approval: Approval, steps: list[dict[str, Any]]) -> None:
+def _take(work: machine.Work, approval: Approval, steps: list[dict[str, Any]], actor: Actor) -> None:
     step, number = steps[approval.ladder_step], approval.ladder_step + 1
     is_stuck = "unsatisfiable" in approval.holds
     _done(approval, Timer.Kind.ESCALATE, work.moment)
-    timers = {} if is_stuck else _next_timer(approval, steps, number, work.moment)
+    stands_still = bool(approval.paused_clocks)
+    timers = {} if is_stuck or stands_still else _next_timer(approval, steps, number, work.moment)
     added = seating.plan_more(approval, step.get("replace") or step.get("add") or [], work.moment)
     changes = {
         "ladder_step": number,
         "escalated_at": work.moment,
         "escalated_to": _words(step),
-        "escalation_reason": "Nobody who may sign was available." if is_stuck else "No answer in time.",
+        "escalation_reason": _why(actor, is_stuck=is_stuck),
     }
+    if stands_still and not is_stuck:
+        changes["paused_clocks"] = _left(approval, steps, number)
     facts = {"step": number, "added": len(added.holders)}
-    work.move(approval, Event.ESCALATE, actor=LADDER, changes=changes, timers=timers, facts=facts)
+    work.move(approval, Event.ESCALATE, actor=actor, changes=changes, timers=timers, facts=facts)
     if is_stuck:
         level = seating.plan(approval.current_level, approval.excluded, work.moment)
         seating.open_seats(approval, level, work.moment)
@@ -67,13 +95,27 @@ def _take(work: machine.Work, approval: Approval, steps: list[dict[str, Any]]) -
     seating.open_seats(approval, added, work.moment, source=Seat.Source.ESCALATION, told="escalated")
     _tell_the_others(approval, added, work.moment)
     if is_stuck:
-        _free(work, approval, steps, number)
+        _free(work, approval, steps, number, actor)
 
 
 def _next_timer(approval: Approval, steps: list[dict[str, Any]], number: int, moment: datetime) -> dict[str, datetime]:
     if number >= len(steps):
         return {}
     return {Timer.Kind.ESCALATE.value: clocks.after(approval.current_level, steps[number]["after_hours"], moment)}
+
+
+def _left(approval: Approval, steps: list[dict[str, Any]], number: int) -> dict[str, Any]:
+    """Return the clocks that stand still, the ladder's set to the whole wait for the step that is next."""
+    others = {name: seconds for name, seconds in approval.paused_clocks.items() if name != Timer.Kind.ESCALATE}
+    if number >= len(steps):
+        return others
+    return {**others, Timer.Kind.ESCALATE.value: int(float(steps[number]["after_hours"]) * 3600)}
+
+
+def _why(actor: Actor, *, is_stuck: bool) -> str:
+    if actor.kind == "user" or actor.kind == "api_key":
+        return "Somebody did not want to wait."
+    return "Nobody who may sign was available." if is_stuck else "No answer in time."
 
 
 def _words(step: Mapping[str, Any]) -> str:
@@ -94,11 +136,11 @@ def _tell_the_others(approval: Approval, added: seating.Seating, moment: datetim
     notices.notify(approval, seated - told, "approval_escalated", moment)
 
 
-def _free(work: machine.Work, approval: Approval, steps: list[dict[str, Any]], number: int) -> None:
+def _free(work: machine.Work, approval: Approval, steps: list[dict[str, Any]], number: int, actor: Actor) -> None:
     if not can_be_signed(approval):
         alarm(work, approval)
         return
-    drop_hold(work, approval, LADDER, "unsatisfiable")
+    drop_hold(work, approval, actor, "unsatisfiable")
     if not approval.holds:
         for kind, due in _next_timer(approval, steps, number, work.moment).items():
             machine.arm(approval, kind, due)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from core import prepared, rows, writes
+from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, NotFound
 from core.log import get_logger
@@ -17,14 +18,18 @@ from core.prepared import Call, Prepared, Result
 from core.scope import current_tenant_id
 from hitl import claiming, machine, switches
 from hitl.claiming import EXECUTOR, MAX_ATTEMPTS, Claim, backoff
+from hitl.conflicts import too_late
 from hitl.digest import Unrepresentable, plain
 from hitl.drafting import one_text
+from hitl.guards import check_digest
 from hitl.models import Approval, Execution
 from hitl.transitions import Event, State
 from hitl.types import Outcome
+from hitl.verdicts import note
 
 log = get_logger(__name__)
 _IDS: Final = {"tenant": "uuid", "id": "uuid"}
+RESOLVE: Final = "hitl.resolve_approval"
 PAUSED: Final = Outcome("failed_clean", error="Paused by a kill switch.", retry=True)
 
 
@@ -155,9 +160,16 @@ def _keep(execution: Execution, outcome: Outcome, **columns: Any) -> None:
     prepared.later(writes.changing(Execution, values, {"tenant_id": execution.tenant_id, "id": execution.pk}))
 
 
-def _succeed(work: machine.Work, approval: Approval, execution: Execution, outcome: Outcome, event: Event) -> None:
+def _succeed(
+    work: machine.Work,
+    approval: Approval,
+    execution: Execution,
+    outcome: Outcome,
+    event: Event,
+    actor: Actor = EXECUTOR,
+) -> None:
     _keep(execution, outcome, lease_until=None, finished_at=work.moment)
-    work.move(approval, event, actor=EXECUTOR, to=State.EXECUTED)
+    work.move(approval, event, actor=actor, to=State.EXECUTED)
     work.finished(approval, "succeeded")
 
 
@@ -202,20 +214,44 @@ def probe(approval_id: UUID, *, now: datetime | None = None) -> Approval:
     approval = _get(approval_id)
     if approval.state != State.UNKNOWN:
         return approval
+    return _look_up(approval, EXECUTOR, "", now or clock_now())
+
+
+def probe_now(
+    *, actor: Actor, approval_id: UUID, digest: str = "", reason: str = "", now: datetime | None = None
+) -> Approval:
+    """Ask the outside what became of an effect before its time; it stays unknown when that cannot tell.
+
+    Who may: holders of `hitl.resolve_approval`. Raises Refused, NotFound, Conflict. Speaks to the
+    outside before the transaction. Announces approval_closed and action_finished when it had happened.
+    """
+    actor.require(RESOLVE)
+    approval = _get(approval_id)
+    if approval.state != State.UNKNOWN:
+        raise too_late(approval, actor)
+    if digest:
+        check_digest(approval, actor, digest)
+    return _look_up(approval, actor, reason, now or clock_now())
+
+
+def _look_up(approval: Approval, actor: Actor, reason: str, moment: datetime) -> Approval:
     execution = Execution.objects.get(approval=approval, revision=approval.revision)
     outcome = _ask(approval, execution)
-    with machine.work(now or clock_now()) as work:
-        locked = work.lock(approval_id)
+    with machine.work(moment) as work:
+        locked = work.lock(approval.pk)
         if locked.state != State.UNKNOWN or locked.revision != approval.revision:
             return locked
         if outcome is None or outcome.kind == "unknown":
             _ask_later(work, locked)
-        elif outcome.kind == "succeeded":
-            _succeed(work, locked, execution, outcome, Event.PROBE)
+            return locked
+        if actor.user_id is not None:
+            note(locked, actor, "probe", reason, work.moment)
+        if outcome.kind == "succeeded":
+            _succeed(work, locked, execution, outcome, Event.PROBE, actor)
         else:
             _keep(execution, outcome, lease_until=None)
             timers = _back_in_line(locked, work.moment)
-            work.move(locked, Event.PROBE, actor=EXECUTOR, to=State.APPROVED, timers=timers)
+            work.move(locked, Event.PROBE, actor=actor, to=State.APPROVED, timers=timers)
     return locked
 
 

@@ -77,6 +77,8 @@ DOORS = [
     Door("post", f"{REQUEST}override/", "owner", 403, "admin", body=VOTE),
     Door("post", f"{REQUEST}review/", "compliance", 404, "approver", body=VOTE),
     Door("get", f"{REQUEST}revisions/", "viewer", 200),
+    Door("post", f"{REQUEST}escalate/", "admin", 409, "approver", body=VOTE),
+    Door("post", f"{REQUEST}probe/", "admin", 409, "approver", body=VOTE),
     Door("post", f"{REQUEST}delegate/", "approver", 200, "support", body={**VOTE, "to": "{owner}"}),
     Door("post", f"{REQUEST}reassign/", "admin", 200, "approver", body={**VOTE, **SWAP}),
     Door("get", "delegations/", "approver", 200, "support", outsider=200),

@@ -1,0 +1,111 @@
+"""Asking for a risky action in the console: what kind, then its values."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import urlencode
+
+from console.actions import service_action
+from console.forms import ConsoleForm, look
+from console.viewers import viewer_of
+from hitl import registry, services
+from hitl.admin_forms import VALUE, values_in_the_form
+from hitl.types import Origin
+
+CHANNEL: Final = "console"
+
+
+def kinds() -> list[tuple[str, str]]:
+    """Return the kinds of action by title."""
+    rows = [(key, registry.get(key).title) for key in registry.keys()]  # noqa: SIM118  (no dict)
+    return [("", "Choose"), *sorted(rows, key=lambda row: row[1])]
+
+
+class RequestForm(ConsoleForm):
+    """A request: its kind first; once that is chosen, one field for each of its values."""
+
+    kind = forms.ChoiceField(label="What should be done?", choices=kinds)
+    chosen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen = str(self.data.get("chosen") or self.initial.get("chosen") or "")
+        if chosen not in registry.keys():  # noqa: SIM118  (no dict)
+            return
+        for name, field in registry.get(chosen).params_model.model_fields.items():
+            self.fields[VALUE + name] = _value_field(name, field)
+        self.fields["notes"] = forms.CharField(
+            label="Note for those who sign (optional)",
+            max_length=2000,
+            required=False,
+            widget=forms.Textarea(attrs={"rows": 2}),
+        )
+        for entry in self.fields.values():
+            entry.widget.attrs.setdefault("class", look(entry.widget))
+
+    def params(self) -> dict[str, Any]:
+        """Return what was filled in; the kind says what is missing."""
+        filled = {name: text for name, text in self.cleaned_data.items() if name.startswith(VALUE)}
+        return {name.removeprefix(VALUE): _read(text) for name, text in filled.items() if text.strip()}
+
+
+def _value_field(name: str, field: Any) -> forms.CharField:
+    is_list = str(field.annotation).startswith(("list", "dict"))
+    label = name.replace("_", " ").capitalize()
+    return forms.CharField(
+        label=label if field.is_required() else f"{label} (optional)",
+        required=False,
+        max_length=20_000,
+        strip=False,
+        help_text=field.description or ("As JSON." if is_list else ""),
+        widget=forms.Textarea(attrs={"rows": 3}) if is_list else forms.TextInput(),
+    )
+
+
+def _read(text: str) -> Any:
+    """Lists and the like are read as JSON; all else is text, which the kind reads as what it asks for."""
+    if not text.lstrip().startswith(("[", "{")):
+        return text
+    try:
+        return json.loads(text, parse_float=str)
+    except (ValueError, RecursionError):
+        return text
+
+
+def chosen_kind(request: HttpRequest) -> dict[str, Any]:
+    """Return the kind that the address names, as the form's beginning."""
+    key = request.GET.get("kind", "")
+    return {"kind": key, "chosen": key} if key in registry.keys() else {}  # noqa: SIM118  (no dict)
+
+
+class RequestActions:
+    """The button "New request" above the queue; mixed into the admin of approvals."""
+
+    @service_action(
+        path="new",
+        title="New request",
+        permission="hitl.propose_approval",
+        form=RequestForm,
+        submit="Go on",
+        on_list=True,
+        explain="Others sign it before it is carried out: you cannot sign what you asked for.",
+    )
+    def new(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str | HttpResponse:
+        """Ask for a risky action."""
+        said: Mapping[str, Any] = form.cleaned_data
+        if said["chosen"] != said["kind"] or not isinstance(form, RequestForm):
+            return HttpResponseRedirect(f"{request.path}?{urlencode({'kind': said['kind']})}")
+        actor = viewer_of(request)
+        origin = Origin(
+            requester_user_id=actor.user_id,
+            channel=CHANNEL,
+            address=actor.address,
+            user_agent=actor.user_agent,
+            notes=said["notes"],
+        )
+        with values_in_the_form():
+            made = services.propose(actor=actor, kind=said["kind"], params=form.params(), origin=origin)
+        return f"{made.reference} is asked for."
