@@ -84,7 +84,8 @@ class WidgetDoors(ServiceAdmin):
         permission=CHANGE,
         tone="danger",
         submit="Make a new one",
-        explain="Your website signs with it who its visitor is. The secret before stops working at once. "
+        explain="Your website signs with it who its visitor is. The secret before stops working at once, "
+        "and who was signed in by it has to be signed in anew. "
         "Who makes it cannot sign what is asked for through this chat.",
     )
     def identity_secret(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> HttpResponse:

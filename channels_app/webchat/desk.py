@@ -67,7 +67,8 @@ def enter(guest: Guest) -> Entry | None:
     widget = widgets.load(guest.account_id)
     if widget is None:
         return None
-    return Entry(widget.origins, guest.user_id is None or is_active_member(guest.user_id))
+    seated = guest.user_id is None or is_active_member(guest.user_id)
+    return Entry(widget.origins, seated and guest.is_vouched(widget.identity_secret))
 
 
 def place_of(guest: Guest) -> Place | None:

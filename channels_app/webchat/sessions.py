@@ -34,10 +34,11 @@ def open_session(
 ) -> Session:
     """Open or prolong a session on a widget. Anybody may; nothing is stored.
 
-    A living `token` of this widget is prolonged, for members only while they have a seat; else a
-    host-signed identity makes a member or a customer; else it is a visitor, the known one when
-    `visitor` is a secret that this widget issued. Raises `BadIdentity`; a wrong identity never
-    falls back to an anonymous visitor.
+    A living `token` of this widget is prolonged, for members only while they have a seat, for members
+    and customers only while the identity secret is the one that vouched for them; else a host-signed
+    identity makes a member or a customer; else it is a visitor, the known one when `visitor` is a
+    secret that this widget issued. Raises `BadIdentity`; a wrong identity never falls back to an
+    anonymous visitor.
     """
     moment = now or clock_now()
     secret = tokens.visitor_or_none(widget.account_id, visitor)
@@ -57,6 +58,8 @@ def _prolonged(widget: Widget, token: str, moment: datetime) -> Guest | None:
         return None
     if guest.account_id != widget.account_id or guest.tenant_id != widget.tenant_id:
         return None
+    if not guest.is_vouched(widget.identity_secret):
+        raise identity.BadIdentity
     if guest.user_id is not None and not is_active_member(guest.user_id):
         raise identity.BadIdentity
     longer = guest.prolonged(moment)
@@ -85,6 +88,7 @@ def member_behind(subject: str) -> UUID | None:
 
 
 def _guest(widget: Widget, kind: tokens.GuestKind, point: str, user_id: UUID | None, moment: datetime) -> Guest:
+    vouched = "" if kind == "visitor" else tokens.secret_mark(widget.account_id, widget.identity_secret)
     return Guest(
         tenant_id=widget.tenant_id,
         account_id=widget.account_id,
@@ -93,4 +97,5 @@ def _guest(widget: Widget, kind: tokens.GuestKind, point: str, user_id: UUID | N
         user_id=user_id,
         signed_in_at=moment,
         expires_at=moment + tokens.TOKEN_LIFE,
+        vouched=vouched,
     )

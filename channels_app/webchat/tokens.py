@@ -31,6 +31,7 @@ class Guest:
     """Who sits at the other end of a chat line: an unknown visitor, a known customer or a member.
 
     `point` is the value of his contact point on this widget. `user_id` is set for members only.
+    `vouched` is the mark of the identity secret that vouched for him, empty for visitors.
     """
 
     tenant_id: UUID
@@ -40,11 +41,16 @@ class Guest:
     user_id: UUID | None
     signed_in_at: datetime
     expires_at: datetime
+    vouched: str = ""
 
     def prolonged(self, moment: datetime) -> Guest:
         """Return the guest with a new end, never beyond the life of one sign-in."""
         ends = min(moment + TOKEN_LIFE, self.signed_in_at + SIGN_IN_LIFE)
         return replace(self, expires_at=ends)
+
+    def is_vouched(self, identity_secret: str) -> bool:
+        """Tell whether this secret is the one that vouched for him; nobody vouches for a visitor."""
+        return self.kind == "visitor" or self.vouched == secret_mark(self.account_id, identity_secret)
 
 
 def _signer(purpose: str) -> signing.TimestampSigner:
@@ -64,6 +70,7 @@ def issue(guest: Guest) -> str:
         "u": guest.user_id.hex if guest.user_id else "",
         "s": int(guest.signed_in_at.timestamp()),
         "x": int(guest.expires_at.timestamp()),
+        "i": guest.vouched,
     }
     return _signer("line").sign_object(claims)
 
@@ -84,6 +91,7 @@ def verify(token: str, *, now: datetime) -> Guest:
         user_id=UUID(claims["u"]) if claims["u"] else None,
         signed_in_at=datetime.fromtimestamp(claims["s"], UTC),
         expires_at=datetime.fromtimestamp(claims["x"], UTC),
+        vouched=str(claims.get("i", "")),
     )
     if guest.expires_at <= now:
         raise BadToken
@@ -115,6 +123,12 @@ def customer_point(account_id: UUID, subject: str) -> str:
     """Return the contact point's value of a customer the host vouches for: a keyed digest of the subject."""
     keyed = derive_key(f"webchat.customer.{account_id.hex}", key_id=lasting_key_id())
     return "customer:" + hashlib.blake2b(subject.encode(), key=keyed, digest_size=20).hexdigest()
+
+
+def secret_mark(account_id: UUID, identity_secret: str) -> str:
+    """Return what a token carries of a widget's identity secret: another secret, another mark; never empty."""
+    keyed = derive_key(f"webchat.identity.{account_id.hex}", key_id=lasting_key_id())
+    return hashlib.blake2b(identity_secret.encode(), key=keyed, digest_size=9).hexdigest()
 
 
 def member_point(user_id: UUID) -> str:

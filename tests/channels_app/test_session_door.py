@@ -6,13 +6,14 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from channels_app.webchat import identity, tokens, views
+from channels_app.webchat import desk, identity, tokens, views
 from channels_app.webchat.limits import Bucket
+from channels_app.webchat.managing import new_identity_secret
 from conversations.models import ChannelAccount
 from core.clock import now
 from core.tenancy import tenant_scope
 from tests.channels_app.conftest import SECRET, SITE, Widgets
-from tests.world import World
+from tests.world import OPERATOR, World
 
 URL = "/widget/v1/session/"
 
@@ -67,6 +68,25 @@ def test_outsider_signed_by_the_host_is_only_a_customer(client: Client, world: W
     answer = ask(client, widgets.acme, identity=signed(widgets.acme, stranger.email))
     assert (guest_of(answer).kind, guest_of(answer).user_id) == ("customer", None)
     assert stranger.email not in answer.json()["token"]
+
+
+@pytest.mark.parametrize("who", ["support", "customer-7"])
+def test_new_identity_secret_voids_the_tokens_before(client: Client, world: World, widgets: Widgets, who: str) -> None:
+    email = world.people[who].email if who in world.people else who
+    first = ask(client, widgets.acme, identity=signed(widgets.acme, email)).json()["token"]
+    assert ask(client, widgets.acme, token=first).status_code == 200
+    with tenant_scope(world.acme.pk):
+        new_identity_secret(actor=OPERATOR, account_id=widgets.acme.pk)
+        assert desk.enter(tokens.verify(first, now=now())) == desk.Entry((SITE,), guest_may=False)
+    answer = ask(client, widgets.acme, token=first)
+    assert (answer.status_code, answer.json()["code"]) == (403, "bad_identity")
+
+
+def test_new_identity_secret_leaves_visitors_alone(client: Client, world: World, widgets: Widgets) -> None:
+    first = ask(client, widgets.acme)
+    with tenant_scope(world.acme.pk):
+        new_identity_secret(actor=OPERATOR, account_id=widgets.acme.pk)
+    assert guest_of(ask(client, widgets.acme, token=first.json()["token"])).point == guest_of(first).point
 
 
 def test_identity_of_another_widget_is_refused(client: Client, world: World, widgets: Widgets) -> None:
