@@ -256,15 +256,17 @@ def _code(reason: str) -> str:
 
 
 def _with_signatures(text: str, made: list[ToolCall]) -> str:
-    """An answer always names what was asked for or taken back in it, whatever the model wrote, and fits a message."""
+    """An answer says what was asked for or taken back in it in our own words, each once, and fits a message.
+
+    The model's words never stand in for ours, whatever they name: ours count only as a paragraph of their own.
+    """
     told = list(dict.fromkeys(str(call.result["sentence"]) for call in made if call.result.get("reference")))
     text = _cut(text, settings.TEXT_LIMIT - sum(len(sentence) + len(GAP) for sentence in told))
-    unnamed = [
-        str(call.result["sentence"])
-        for call in made
-        if call.result.get("reference") and str(call.result["reference"]) not in text
-    ]
-    return _cut(GAP.join(part for part in [text, *dict.fromkeys(unnamed)] if part), settings.TEXT_LIMIT)
+    parts: list[str] = []
+    for part in [*text.split(GAP), *told]:
+        if part and not (part in told and part in parts):
+            parts.append(part)
+    return _cut(GAP.join(parts), settings.TEXT_LIMIT)
 
 
 def _cut(text: str, room: int) -> str:

@@ -128,6 +128,26 @@ def test_answer_without_the_reference_gets_it_added(desk: Desk) -> None:
     assert "This needs a signature: BR-" in desk.say("go", agent="paid_ads")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "{reference} was approved and done.",
+        "It is not true that: {sentence}",
+        "{sentence}\n\nAll done!\n\n{sentence}",
+    ],
+)
+def test_model_never_stands_in_for_our_own_sentence(desk: Desk, words: str) -> None:
+    def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+        done = [line for line in lines if line.role == "tool"]
+        if done:
+            return Turn(words.format(**done[0].result))
+        return calls(("set_campaign_budget", {"campaign": "Summer Sale", "daily_budget": "900"}))
+
+    desk.script(script)
+    said = desk.say("go", agent="paid_ads").split("\n\n")
+    assert [part.startswith("This needs a signature: BR-") for part in said].count(True) == 1
+
+
 def test_answer_longer_than_a_message_is_cut_and_still_names_what_was_asked(desk: Desk) -> None:
     def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
         if any(line.role == "tool" for line in lines):
