@@ -13,8 +13,10 @@ class AgentsConfig(AppConfig):
         """Connect the receivers and register tools and models."""
         from agents import receivers  # noqa: PLC0415  (needs loaded apps)
         from agents.audiences import PlatformAudiences  # noqa: PLC0415
+        from agents.services import retelling  # noqa: PLC0415
         from agents.tools import acting, answering, reading, telling, withdrawing  # noqa: PLC0415
         from conversations.registry import register_audience_source  # noqa: PLC0415
+        from core import dead_letters  # noqa: PLC0415
 
         receivers.connect()
         reading.register_all()
@@ -22,4 +24,5 @@ class AgentsConfig(AppConfig):
         withdrawing.register_all()
         answering.register_all()
         telling.register_all()
+        dead_letters.register_replayer(retelling.KIND, retelling.replay)
         register_audience_source(PlatformAudiences())

@@ -55,6 +55,23 @@ def outcome_sentence(approval: Approval, *, reason: str, error: str, done: str =
             )
 
 
+_PLAIN = {
+    "executed": "was approved and done",
+    "failed": "was approved, but it could not be done; nothing was changed",
+    "rejected": "was rejected; nothing was changed",
+    "expired": "expired before it was signed and done; nothing was changed",
+    "cancelled": "was cancelled; nothing was changed",
+    "superseded": "was replaced by a newer request; nothing was changed by it",
+    "unknown": "was approved, but whether it was done is not known yet; a colleague checks it",
+}
+
+
+def plain_sentence(approval: Approval) -> str:
+    """What a requester is told when the details of an outcome cannot be worded: its state, and nothing else."""
+    changed = " It was changed before it was signed." if approval.revision > 1 else ""
+    return f"{approval.reference} {_PLAIN[approval.state]}.{changed} A colleague can tell you more."
+
+
 def edited_sentence(edits: list[dict[str, Any]]) -> str:
     """What signers changed in a request, from the first value to the last of each field."""
     first: dict[str, object] = {}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from agents.models import AgentRun, ToolCall
 from agents.services.telling import answer_id
-from agents.wording import edited_sentence, outcome_sentence
+from agents.wording import edited_sentence, outcome_sentence, plain_sentence
 from conversations import services as conversations
 from conversations.models import Conversation
 from core.actors import system
@@ -38,20 +38,21 @@ def take_outcome(*, approval_id: UUID) -> AgentRun | None:
     if trigger is None or call is None or call.result.get("withdrawn"):
         # The answer of the run that took it back tells that.
         return None
-    try:
-        with transaction.atomic():
-            run: AgentRun = AgentRun.objects.create(
-                conversation_id=call.run.conversation_id,
-                agent_version_id=call.run.agent_version_id,
-                trigger=trigger,
-                trigger_ref=approval.id,
-                lease_until=now(),
-            )
-            return run
-    except IntegrityError:
-        known: AgentRun | None
-        known = AgentRun.objects.filter(trigger=trigger, trigger_ref=approval.id).first()
-        return known
+    return _run_of(call, approval, trigger)
+
+
+def _run_of(call: ToolCall, approval: Approval, trigger: AgentRun.Trigger) -> AgentRun | None:
+    """The one run of an ending: whoever comes second gets the first one's, and that is no error."""
+    run = AgentRun(
+        conversation_id=call.run.conversation_id,
+        agent_version_id=call.run.agent_version_id,
+        trigger=trigger,
+        trigger_ref=approval.id,
+        lease_until=now(),
+    )
+    AgentRun.objects.bulk_create([run], ignore_conflicts=True)
+    known: AgentRun | None = AgentRun.objects.filter(trigger=trigger, trigger_ref=approval.id).first()
+    return known
 
 
 def _trigger(approval: Approval) -> AgentRun.Trigger | None:
@@ -60,11 +61,11 @@ def _trigger(approval: Approval) -> AgentRun.Trigger | None:
     return Trigger.UNCERTAIN if approval.state == UNKNOWN else None
 
 
-def tell(run: AgentRun) -> None:
-    """Say the outcome in the conversation and end the run, together."""
+def tell(run: AgentRun, *, plainly: bool = False) -> None:
+    """Say the outcome in the conversation and end the run, together; `plainly`: without its details."""
     approval = Approval.objects.get(pk=run.trigger_ref)
     stale = run.trigger == Trigger.UNCERTAIN and approval.state != UNKNOWN
-    text = "" if stale else _sentence(approval)
+    text = "" if stale else plain_sentence(approval) if plainly else _sentence(approval)
     with transaction.atomic():
         conversation = place_of(run)
         held = AgentRun.objects.select_for_update().filter(pk=run.pk, fence=run.fence, state=State.RUNNING)

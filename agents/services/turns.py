@@ -13,7 +13,7 @@ from django.db import transaction
 from agents import calls, registry, selectors
 from agents.models import AgentRun, AgentRunMessage, AgentVersion, ToolCall
 from agents.ports import Emit, Line, RunContext, RunOutcome, ToolRequest
-from agents.services import claims, outcomes
+from agents.services import claims, retelling
 from agents.services.routing import choose_version
 from agents.services.telling import Speaker, agent_actor, answer_id
 from agents.tools import registry as tools
@@ -63,7 +63,7 @@ def run_turn(run_id: UUID, *, now: datetime | None = None) -> UUID | None:
     if run is None:
         return None
     if run.trigger != AgentRun.Trigger.MESSAGE:
-        outcomes.tell(run)
+        retelling.tell(run)
     elif run.fence > MAX_ATTEMPTS + run.generation:
         _finish(run, Answer(RunOutcome("", 0, error="crashed"), run.generation))
     else:

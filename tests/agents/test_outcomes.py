@@ -3,18 +3,25 @@
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from agents import services, tasks
 from agents.models import AgentRun
-from agents.wording import edited_sentence, outcome_sentence
+from agents.services import claims, retelling
+from agents.services.claims import LEASE
+from agents.wording import edited_sentence, outcome_sentence, plain_sentence
 from conversations.services import close, take_over
-from core import events
+from core import dead_letters, events
+from core.clock import now
 from core.ids import uuid7
+from core.models import DeadLetter
 from hitl.models import Approval, ApprovalWorkflow, Revision
 from hitl.services import ask, cancel, decide, edit, execute, resolve, revise_workflow
 from hitl.transitions import FINAL
 from tests.agents.conftest import Desk
 from tests.hitl.scene import roles
+from tests.world import OPERATOR
 
 RAISE = "Raise the daily budget of Summer Sale to 900"
 
@@ -186,3 +193,67 @@ def test_announcement_only_queues_an_id(desk: Desk, announcement: str, monkeypat
     ids = {"tenant_id": desk.world.acme.pk, "ref": desk.account.pk}
     events.ANNOUNCEMENTS[announcement].send(sender=None, payload={}, **ids)
     assert queued == [(str(desk.world.acme.pk), str(desk.account.pk))]
+
+
+def broken(desk: Desk) -> AgentRun:
+    """The run of an outcome whose details nobody can word."""
+    approval = asked(desk)
+    decided(desk, approval, "approve")
+    execute(approval.pk)
+    Approval.objects.filter(pk=approval.pk).update(preview={"rows": 7})
+    run = services.take_outcome(approval_id=approval.pk)
+    assert run
+    return run
+
+
+def work(run: AgentRun, times: int) -> None:
+    """Work it each time it is due, and look after it."""
+    for _ in range(times):
+        run.refresh_from_db()
+        services.run_turn(run.pk, now=max(run.lease_until or now(), now()) + LEASE)
+    run.refresh_from_db()
+
+
+def test_outcome_that_cannot_be_worded_is_told_in_plain_words_once(desk: Desk) -> None:
+    run = broken(desk)
+    work(run, 2)
+    assert (run.state, run.lease_until > now()) == ("queued", True)
+    work(run, 3)
+    plain = f"{Approval.objects.get().reference} was approved and done. A colleague can tell you more."
+    assert (run.state, desk.answers(run.conversation_id)[1:]) == ("finished", [plain])
+
+
+def test_outcome_that_waits_for_its_next_try_holds_up_no_message(desk: Desk) -> None:
+    work(broken(desk), 1)
+    assert "Summer Sale" in desk.say("Which campaigns are running?")
+
+
+def test_outcome_whose_workers_die_is_parked_and_can_be_replayed(desk: Desk) -> None:
+    run = broken(desk)
+    for lost in range(retelling.TRIES):
+        assert claims.claim(run.pk, now=now() + LEASE * 2 * (lost + 1))
+    services.run_turn(run.pk, now=now() + LEASE * 20)
+    letter = DeadLetter.objects.get(kind=retelling.KIND, ref=run.pk)
+    assert (letter.error, desk.conversation.state, desk.conversation.escalation_reason) == (
+        "worker_lost",
+        "person",
+        "not_told",
+    )
+    dead_letters.replay(actor=OPERATOR, dead_letter_id=letter.pk)
+    work(run, retelling.TRIES)
+    assert "was approved and done." in desk.answers(run.conversation_id)[-1]
+    assert (run.state, len(desk.answers(run.conversation_id))) == ("finished", 2)
+
+
+@pytest.mark.parametrize("state", [*(state.value for state in FINAL), "unknown"])
+def test_every_outcome_has_plain_words(state: str) -> None:
+    assert plain_sentence(Approval(tenant_id=uuid7(), reference="BR-1", state=state)).startswith(("BR-1 was ", "BR-1 expired "))
+
+
+def test_second_announcement_of_an_outcome_is_no_error_of_the_database(desk: Desk) -> None:
+    approval = asked(desk)
+    decided(desk, approval, "reject", "no")
+    with CaptureQueriesContext(connection) as seen:
+        first, second = (services.take_outcome(approval_id=approval.pk) for _ in range(2))
+    assert first == second
+    assert sum("ON CONFLICT DO NOTHING" in query["sql"] for query in seen.captured_queries) == 2
