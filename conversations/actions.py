@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from pydantic import Field
 
-from conversations import audiences, services
+from conversations import audiences, persons, services
 from conversations.models import AudienceSend, Contact, Conversation
 from conversations.selectors import Audience, left_out, left_out_in_words
 from core.actors import Actor, system
@@ -46,10 +46,13 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
         return params.model_copy(update={"audience": found.name})
 
     def observe(self, params: SendAudienceMessageParams) -> Facts:
-        """Return the audience's name, how many people a message reaches and leaves out, and the platform's count."""
+        """Return the audience's name, how many people a message reaches and leaves out, the platform's count.
+
+        And who they are, as marks from which nobody can be read: what is signed is for these people.
+        """
         found = audiences.find_audience(params.audience, audiences.platform_sizes())
         facts = {"audience": found.name, "recipients": found.contacts, "platform_size": found.size}
-        return {**facts, "left_out": dict(found.left_out)}
+        return {**facts, "left_out": dict(found.left_out), "persons": persons.marks_of(_unreached(found.name, ""))}
 
     def preview(self, params: SendAudienceMessageParams, facts: Facts) -> Preview:
         """Show who is written to, who is left out and why, and the whole text."""
@@ -75,11 +78,18 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
         return f"audience:{params.audience.casefold()}"
 
     def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:
-        """Say so when the audience has changed by more than a few per cent."""
+        """Say so when more than a few per cent of the people who were asked for have left, or as many have come."""
         old, new = int(old_facts["recipients"]), int(new_facts["recipients"])
-        if abs(new - old) * 100 <= TOLERANCE_PERCENT * old:
-            return []
-        return [f"The audience had {old} recipients, it now has {new}."]
+        if not _within(old, abs(new - old)):
+            return [f"The audience had {old} recipients, it now has {new}."]
+        if "persons" not in old_facts or "persons" not in new_facts:
+            return ["Who is in the audience was not noted when it was asked for."]
+        moved = persons.changed(old_facts["persons"], new_facts["persons"])
+        # Each who came or went counts once; their difference is known exactly.
+        more = (moved + abs(new - old)) / 2
+        return (
+            [] if _within(old, more) else [f"Other people are in the audience than when it was asked for ({new} now)."]
+        )
 
     def execute(self, params: SendAudienceMessageParams, *, idempotency_key: str) -> Outcome:
         """Send to everybody not yet reached under this key; safe to repeat at any point."""
@@ -97,6 +107,10 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
         if not _sends(idempotency_key).exists() or _unreached(params.audience, idempotency_key):
             return None
         return _done(params.audience, idempotency_key)
+
+
+def _within(old: int, moved: float) -> bool:
+    return moved * 100 <= TOLERANCE_PERCENT * old
 
 
 def _people(count: int) -> str:

@@ -1,13 +1,17 @@
 """Writing to an audience: what an approver sees, and nobody is written to twice."""
 
+from typing import Any
+from uuid import UUID
+
 import pytest
 
-from conversations import selectors, services
+from conversations import persons, selectors, services
 from conversations.actions import SendAudienceMessage, SendAudienceMessageParams, _send_once
 from conversations.models import Message
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.errors import Invalid, NotFound, Refused
+from core.ids import uuid7
 from core.scope import tenant_scope
 from hitl import registry
 from tests.conversations.conftest import Shop
@@ -76,10 +80,54 @@ def test_other_tenants_audience_is_not_found(vips: list[Message], shop: Shop) ->
         KIND.observe(PARAMS)
 
 
-@pytest.mark.parametrize(("new", "sentences"), [(105, 0), (106, 1), (94, 1)])
-def test_drift_tolerates_a_few_per_cent(new: int, sentences: int) -> None:
-    found = KIND.drift({"recipients": 100}, {"recipients": new})
-    assert len(found) == sentences
+def facts(people: list[UUID]) -> dict[str, Any]:
+    return {"recipients": len(people), "persons": persons.marks_of(people)}
+
+
+PEOPLE = [uuid7() for _ in range(1_200)]
+
+
+@pytest.mark.parametrize(
+    ("now", "sentences"),
+    [
+        (PEOPLE[:100], 0),
+        (PEOPLE[100:0:-1], 0),  # one of them is another
+        (PEOPLE[:105], 0),
+        (PEOPLE[:106], 1),
+        (PEOPLE[:94], 1),
+        (PEOPLE[3:103], 0),
+        (PEOPLE[12:112], 1),
+        (PEOPLE[100:200], 1),
+    ],
+)
+def test_drift_tolerates_a_few_per_cent_of_the_people(now: list[UUID], sentences: int) -> None:
+    assert len(KIND.drift(facts(PEOPLE[:100]), facts(now))) == sentences
+
+
+@pytest.mark.parametrize(("others", "sentences"), [(0, 0), (30, 0), (80, 1), (1_000, 1)])
+def test_drift_sees_other_people_in_a_large_audience(others: int, sentences: int) -> None:
+    then, now = PEOPLE[:1_000], PEOPLE[others:1_000] + [uuid7() for _ in range(others)]
+    assert len(KIND.drift(facts(then), facts(now))) == sentences
+
+
+def test_small_audience_with_one_other_person_has_drifted(vips: list[Message], shop: Shop, support: Actor) -> None:
+    before = KIND.observe(PARAMS)
+    services.remove_tag(actor=support, contact_id=vips[0].sender_id, name="VIP")
+    other = shop.write(sender=SenderIdentity(kind="webchat", value="vip-9"))
+    services.add_tag(actor=support, contact_id=other.sender_id, name="VIP")
+    after = KIND.observe(PARAMS)
+    assert before["recipients"] == after["recipients"]
+    assert len(KIND.drift(before, after)) == 1
+
+
+def test_request_of_before_people_were_noted_is_asked_again() -> None:
+    assert KIND.drift({"recipients": 100}, facts(PEOPLE[:100]))
+
+
+def test_facts_name_nobody_and_stay_small(vips: list[Message]) -> None:
+    told = str(KIND.observe(PARAMS))
+    assert not [row for row in vips if str(row.sender_id) in told or row.sender_id.hex in told]
+    assert len(told) < 1_400
 
 
 def test_audiences_are_listed_with_their_size(vips: list[Message]) -> None:
