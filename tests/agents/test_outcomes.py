@@ -247,7 +247,9 @@ def test_outcome_whose_workers_die_is_parked_and_can_be_replayed(desk: Desk) -> 
 
 @pytest.mark.parametrize("state", [*(state.value for state in FINAL), "unknown"])
 def test_every_outcome_has_plain_words(state: str) -> None:
-    assert plain_sentence(Approval(tenant_id=uuid7(), reference="BR-1", state=state)).startswith(("BR-1 was ", "BR-1 expired "))
+    assert plain_sentence(Approval(tenant_id=uuid7(), reference="BR-1", state=state)).startswith(
+        ("BR-1 was ", "BR-1 expired ")
+    )
 
 
 def test_second_announcement_of_an_outcome_is_no_error_of_the_database(desk: Desk) -> None:
