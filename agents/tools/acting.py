@@ -67,6 +67,7 @@ class ActingTool(Tool):
 
     audience: ClassVar[Audience] = "member"
     acting: ClassVar[bool] = True
+    needs: ClassVar[str] = PROPOSE
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         params = arguments.model_dump(exclude_none=True)

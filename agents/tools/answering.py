@@ -6,22 +6,15 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
-from pydantic import Field
 
 from agents.models import AgentRunMessage, ToolCall
-from agents.tools.registry import PROPOSE, Arguments, Audience, Caller, Tool, register, requester_through
+from agents.tools.registry import PROPOSE, Arguments, Audience, Caller, OneRequest, Tool, register, requester_through
 from agents.wording import answered_sentence
 from core.errors import Conflict, NotFound
 from hitl import services
 from hitl.models import Approval, Decision
 from hitl.services.deciding import REASON_LIMIT
 from hitl.transitions import State
-
-
-class AnswerArguments(Arguments):
-    """Which request."""
-
-    reference: str = Field(pattern=r"^BR-\d{1,18}$", description='Its reference, for example "BR-1001"')
 
 
 class AnswerSigners(Tool):
@@ -35,11 +28,8 @@ class AnswerSigners(Tool):
         "His own words are passed on, exactly as he wrote them."
     )
     audience: ClassVar[Audience] = "member"
-    arguments: ClassVar[type[Arguments]] = AnswerArguments
-
-    def suits(self, caller: Caller) -> bool:
-        """To members who may ask for something."""
-        return super().allows(caller) and PROPOSE in caller.permissions
+    needs: ClassVar[str] = PROPOSE
+    arguments: ClassVar[type[Arguments]] = OneRequest
 
     def allows(self, caller: Caller) -> bool:
         """Only while a question about a request of his is open."""

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agents.ports import ToolSpec
 from core.actors import Actor
@@ -26,6 +26,12 @@ class Arguments(BaseModel):
     """Base of every tool's arguments: nothing unknown gets in."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class OneRequest(Arguments):
+    """Which request."""
+
+    reference: str = Field(pattern=r"^BR-\d{1,18}$", description='Its reference, for example "BR-1001"')
 
 
 @dataclass(frozen=True)
@@ -83,23 +89,25 @@ class Tool(abc.ABC):
     ability: ClassVar[str]
     audience: ClassVar[Audience]
     acting: ClassVar[bool] = False
+    needs: ClassVar[str] = ""
+    """A permission of the member's role; nothing for what every caller of the audience may."""
     arguments: ClassVar[type[Arguments]] = Arguments
 
     @abc.abstractmethod
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         """Do it and return JSON; raises WalkerError for what the model may be told."""
 
-    def allows(self, caller: Caller) -> bool:
-        """Whether this caller may use the tool now."""
+    def suits(self, caller: Caller) -> bool:
+        """Whether this caller could use the tool at some time: what he is told that he can do."""
         if self.audience == "member" and not caller.is_member:
             return False
         if self.audience == "verified" and not (caller.verified or caller.is_member):
             return False
-        return not self.acting or PROPOSE in caller.permissions
+        return not self.needs or self.needs in caller.permissions
 
-    def suits(self, caller: Caller) -> bool:
-        """Whether this caller could use the tool at some time: what he is told that he can do."""
-        return self.allows(caller)
+    def allows(self, caller: Caller) -> bool:
+        """Whether this caller may use the tool now."""
+        return self.suits(caller)
 
     def spec(self) -> ToolSpec:
         """What a model is told about it."""

@@ -6,22 +6,15 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import transaction
-from pydantic import Field
 
 from agents.models import ToolCall
-from agents.tools.registry import Arguments, Audience, Caller, Tool, register, requester_through
+from agents.tools.registry import Arguments, Audience, Caller, OneRequest, Tool, register, requester_through
 from agents.wording import kept_sentence, withdrawn_sentence
 from core.errors import Conflict, NotFound
 from hitl import services
 from hitl.models import Approval
 
 CANCEL = "hitl.cancel_approval"
-
-
-class WithdrawArguments(Arguments):
-    """Which request."""
-
-    reference: str = Field(pattern=r"^BR-\d{1,18}$", description='Its reference, for example "BR-1001"')
 
 
 class WithdrawRequest(Tool):
@@ -34,11 +27,8 @@ class WithdrawRequest(Tool):
         "Take back a request you have just asked a signature for, when the person no longer wants it."
     )
     audience: ClassVar[Audience] = "member"
-    arguments: ClassVar[type[Arguments]] = WithdrawArguments
-
-    def suits(self, caller: Caller) -> bool:
-        """To members who may cancel."""
-        return super().allows(caller) and CANCEL in caller.permissions
+    needs: ClassVar[str] = CANCEL
+    arguments: ClassVar[type[Arguments]] = OneRequest
 
     def allows(self, caller: Caller) -> bool:
         """Only where the run has asked for something, and only to who may cancel."""

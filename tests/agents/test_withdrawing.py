@@ -10,7 +10,8 @@ from agents.models import AgentRun, ToolCall
 from agents.ports import Line, ToolRequest, ToolSpec, Turn
 from agents.selectors import any_version, caller_of
 from agents.services.joining import QUIET
-from agents.tools.withdrawing import WithdrawArguments, WithdrawRequest
+from agents.tools.registry import OneRequest
+from agents.tools.withdrawing import WithdrawRequest
 from core.clock import now
 from core.errors import NotFound
 from core.ids import uuid7
@@ -119,7 +120,7 @@ def test_request_of_another_run_or_person_is_not_found(desk: Desk, stranger: str
     assert version is not None
     own = caller_of(AgentRun.objects.get(), version)
     other = {"run": replace(own, run_id=uuid7()), "requester": replace(own, user_id=uuid7())}[stranger]
-    arguments = WithdrawArguments(reference=Approval.objects.get().reference)
+    arguments = OneRequest(reference=Approval.objects.get().reference)
     with pytest.raises(NotFound):
         WithdrawRequest().call(arguments, caller=other, call_id=uuid7())
     assert not ToolCall.objects.filter(result__withdrawn=True).exists()
