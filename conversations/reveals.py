@@ -31,7 +31,7 @@ class RevealableContact(Revealable):
     @classmethod
     def require(cls, *, viewer: Actor, object_id: UUID) -> None:
         """Raise `NotFound` or `Refused` unless the viewer may see the masked contact."""
-        selectors.get_contact(viewer=viewer, contact_id=object_id)
+        selectors.read_contact(viewer=viewer, contact_id=object_id)
 
 
 REVEALABLES.register("conversation", RevealableConversation)

@@ -24,9 +24,7 @@ from conversations.selectors.directory import (
 from conversations.selectors.lists import (
     ConversationFilters,
     ConversationPage,
-    get_contact,
     get_conversation,
-    list_contact_points,
     list_conversations,
     tags_of_conversation,
 )
@@ -66,12 +64,10 @@ __all__ = [
     "find_customer_conversation",
     "frames_for_customer",
     "get_channel_account",
-    "get_contact",
     "get_conversation",
     "left_out",
     "left_out_in_words",
     "list_audiences",
-    "list_contact_points",
     "list_conversations",
     "list_messages",
     "list_notes",

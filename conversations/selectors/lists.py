@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from conversations.models import LIVE, Contact, ContactPoint, ContactTag, Conversation, Message
+from conversations.models import LIVE, ContactTag, Conversation, Message
 from conversations.selectors.searching import cleaned, conversations_with
 from core.actors import Actor
 from core.errors import NotFound
@@ -116,22 +116,6 @@ def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
         return moment, UUID(last_id)
     except ValueError:
         raise unknown_cursor() from None
-
-
-def get_contact(*, viewer: Actor, contact_id: UUID) -> Contact:
-    """Return a contact without its clear name. Needs `conversations.view_contact`; or `NotFound`."""
-    viewer.require("conversations.view_contact")
-    found: Contact | None = Contact.objects.select_related("user").defer("display_name").filter(pk=contact_id).first()
-    if found is None:
-        raise NotFound("There is no such contact.")
-    return found
-
-
-def list_contact_points(*, viewer: Actor, contact_id: UUID) -> list[ContactPoint]:
-    """Return a contact's points, masked (`masked_value`). Needs `conversations.view_contact`."""
-    viewer.require("conversations.view_contact")
-    rows = ContactPoint.objects.filter(contact_id=contact_id).defer("value")
-    return list(rows.order_by("-is_primary", "kind", "id"))
 
 
 def tags_of_conversation(*, conversation_id: UUID) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What mail errors mean, in words, and whether the mail account is at fault."""
+"""What mail errors mean, in words."""
 
 from typing import Final
 
@@ -29,7 +29,6 @@ WORDS: Final = {
     "blocked": "The recipient's server refused the mail.",
     "dropped": "The provider held the mail back: the address bounced, complained or unsubscribed before.",
 }
-ACCOUNT_AT_FAULT: Final = frozenset({"not_connected", "401", "403", "404", "405", "egress_refused", "bad_url", "535"})
 
 
 def in_words(code: str) -> str:

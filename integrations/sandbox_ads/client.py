@@ -16,7 +16,6 @@ from integrations.sandbox_ads.types import (
     Campaign,
     CleanFailure,
     ContentItem,
-    DayFigures,
     Effect,
     KeyStatus,
     Ok,
@@ -55,15 +54,6 @@ class SandboxAdsClient:
         """All campaigns, or those of exactly this name (upper and lower case alike)."""
         return self._read_list("/v1/campaigns", parse_campaign, {"name": name} if name else {})
 
-    def get_campaign(self, campaign_id: str) -> Answer[Campaign]:
-        """One campaign; an unknown id is a clean failure `not_found`."""
-        return self._read(f"/v1/campaigns/{_part(campaign_id)}", parse_campaign)
-
-    def list_campaign_days(self, campaign_id: str, *, first: date, last: date) -> Answer[list[DayFigures]]:
-        """Figures per day, both ends included, at most 366 days."""
-        period = {"from": first.isoformat(), "to": last.isoformat()}
-        return self._read_list(f"/v1/campaigns/{_part(campaign_id)}/metrics", parse_day, period)
-
     def list_rankings(self) -> Answer[list[Ranking]]:
         """Every keyword of every page."""
         return self._read_list("/v1/rankings", parse_ranking)
@@ -72,17 +62,9 @@ class SandboxAdsClient:
         """All pages, or the one with this slug."""
         return self._read_list("/v1/pages", parse_page, {"slug": slug} if slug else {})
 
-    def get_page(self, page_id: str) -> Answer[Page]:
-        """One page; an unknown id is a clean failure `not_found`."""
-        return self._read(f"/v1/pages/{_part(page_id)}", parse_page)
-
     def list_content(self, *, title: str = "") -> Answer[list[ContentItem]]:
         """All content items, or those of exactly this title."""
         return self._read_list("/v1/content", parse_content, {"title": title} if title else {})
-
-    def get_content(self, content_id: str) -> Answer[ContentItem]:
-        """One content item; an unknown id is a clean failure `not_found`."""
-        return self._read(f"/v1/content/{_part(content_id)}", parse_content)
 
     def list_audiences(self) -> Answer[list[Audience]]:
         """All audiences."""
@@ -203,17 +185,6 @@ def parse_campaign(body: Body) -> Campaign:
         impressions=week["impressions"],
         clicks=week["clicks"],
         conversions=week["conversions"],
-    )
-
-
-def parse_day(body: Body) -> DayFigures:
-    """One day from its JSON."""
-    return DayFigures(
-        day=date.fromisoformat(body["date"]),
-        spend=Decimal(body["spend"]),
-        impressions=body["impressions"],
-        clicks=body["clicks"],
-        conversions=body["conversions"],
     )
 
 

@@ -68,17 +68,6 @@ class Campaign:
 
 
 @dataclass(frozen=True)
-class DayFigures:
-    """What a campaign did on one day."""
-
-    day: date
-    spend: Decimal
-    impressions: int
-    clicks: int
-    conversions: int
-
-
-@dataclass(frozen=True)
 class Ranking:
     """A page's place for a keyword; a positive `change` means it climbed."""
 

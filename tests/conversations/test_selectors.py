@@ -196,8 +196,8 @@ def test_chart_counts_every_day_of_two_weeks(shop: Shop, viewer: Actor) -> None:
 
 def test_contact_is_shown_without_its_clear_name(shop: Shop, support: Actor) -> None:
     (chat,) = visitors(shop, 1)
-    contact = selectors.get_contact(viewer=support, contact_id=chat.contact_id)
-    (point,) = selectors.list_contact_points(viewer=support, contact_id=chat.contact_id)
+    contact = selectors.read_contact(viewer=support, contact_id=chat.contact_id)
+    (point,) = contact.points.all()
     assert "Luz" not in contact.masked_name + str(contact)
     assert "ana0" not in point.masked_value + str(point)
 

@@ -31,10 +31,6 @@ WORTHS: dict[type[models.Field[Any, Any]], Callable[[], Any]] = {
 }
 
 
-def table_of(model: type[models.Model]) -> str:
-    return model._meta.db_table
-
-
 def tenant_models() -> list[type[TenantModel]]:
     """Return our own walled models, parents before children."""
     left = [model for model in walls.all_models() if issubclass(model, TenantModel)]

@@ -7,8 +7,6 @@ from django.urls import NoReverseMatch, get_resolver, reverse
 
 from tests.security.town import Town
 
-SAMPLE = {"^(?P<url>.*)$": "admin/nothing/here/"}
-
 
 def every_url() -> dict[str, str]:
     """Return the routes of all URLs by their full names; a URL without a name goes by its route."""
