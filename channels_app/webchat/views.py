@@ -35,7 +35,10 @@ class SessionView(View):
     http_method_names: list[str] = ["post", "options"]
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Open or prolong a session; CORS only for the widget's registered origins."""
+        """Open or prolong a session; only registered origins read it, a refusal may be read anywhere.
+
+        Without that a page could not tell "not from this website" from "no network", and would ask for ever.
+        """
         response: HttpResponse
         allowed = ""
         try:
@@ -46,7 +49,7 @@ class SessionView(View):
             allowed = _checked_origin(request, widget)
             response = JsonResponse(_answer(widget, _open(widget, asked)))
         except WalkerError as problem:
-            response = JsonResponse(problem.as_dict(), status=problem.status)
+            response, allowed = JsonResponse(problem.as_dict(), status=problem.status), "*"
         return _with_cors(response, allowed)
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -7,6 +7,12 @@
   const LIMIT = 4096; // characters; the server says the same in `connected`
   const NEAR_LIMIT = 400; // the counter appears when this many are left
   const ACK_WAIT = 12000; // without an echo for this long the line is taken for dead
+  const FINAL = new Set([400, 403, 404, 410, 413]); // answers that asking again does not change
+  const HINTS = {
+    origin: `Add ${location.origin} to the websites of this chat in Walker's console, under Channels.`,
+    unknown: "The widget key of the element is unknown, or the chat was switched off.",
+    bad_identity: "The signed identity is wrong or has run out; name an identity-url for pages that stay open.",
+  };
   const BACKOFF = [500, 1000, 2000, 4000, 8000, 15000, 30000];
 
   // ---------------------------------------------------------------- look
@@ -224,6 +230,7 @@
         headers: { "Content-Type": "text/plain;charset=UTF-8" }, body: JSON.stringify(body),
       });
       const said = await answer.json().catch(() => ({}));
+      if (body.token && said.code === "bad_identity") { this.token = null; return this.session(); } // who vouched for him no longer does: ask anew
       if (!answer.ok) throw Object.assign(new Error(said.detail || "No session"), { status: answer.status, code: said.code });
       this.token = said.token; this.path = said.ws_path;
       const life = 1000 * Math.min(said.expires_in || 900, 86400); // a span, because the visitor's clock may be wrong
@@ -234,9 +241,13 @@
       this.emit("session", said);
     }
     async refresh() {
-      try { await this.session(); this.raw({ type: "auth", token: this.token }); } catch (problem) { if (problem.status === 403) this.refuse(problem); else this.later(); }
+      try { await this.session(); this.raw({ type: "auth", token: this.token }); } catch (problem) { this.missed(problem); }
     }
-    refuse(problem) { this.set("refused", problem.status === 404 ? "unknown" : problem.code || "refused"); }
+    missed(problem) { if (FINAL.has(problem.status)) this.refuse(problem.status === 404 ? "unknown" : problem.code); else this.later(problem.status === 429 ? 4 : 0); }
+    refuse(why = "refused") { // it will not get better by itself: nothing is tried again, and who built the page is told why
+      console.warn(`Walker chat: refused (${why}). ${why in HINTS ? HINTS[why] : ""} Nothing is tried again before the page is loaded anew.`);
+      this.set("refused", why);
+    }
 
     renew() { // a socket that was open before the network went may never hear of it: a new one asks
       const old = this.socket;
@@ -252,9 +263,7 @@
       try {
         if (!this.token || Date.now() > this.expires - 5000) { this.token = null; await this.session(); }
         this.dial();
-      } catch (problem) {
-        if (problem.status === 404 || problem.status === 403) this.refuse(problem); else this.later(problem.status === 429 ? 4 : 0);
-      } finally { this.busy = false; }
+      } catch (problem) { this.missed(problem); } finally { this.busy = false; }
     }
     dial() {
       const url = new URL(this.path || "/ws/chat/", this.options.base);
@@ -269,7 +278,7 @@
       this.socket = null;
       clearTimeout(this.timers.ack);
       if (this.closed) return;
-      if (code === 4403) return this.set("refused", "origin");
+      if (code === 4403) return this.refuse("origin");
       if (code === 4401) this.token = null;
       this.later(code === 4429 ? 4 : code === 4400 ? 3 : 0);
     }
@@ -426,7 +435,7 @@
     }
     explain(why) {
       const texts = {
-        unknown: "This chat does not exist or was switched off.", origin: "This chat is not open to this website.",
+        unknown: "This chat does not exist or was switched off.", origin: "Sorry, the chat is not available on this website.",
         bad_identity: "Your sign-in has run out. Reload the page to go on.",
       };
       this.banner(texts[why] || "This chat is not available right now.", true);

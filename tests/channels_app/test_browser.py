@@ -11,6 +11,7 @@ import pytest
 from django.db import connection, transaction
 from playwright.sync_api import Browser, Page, expect
 
+from channels_app.webchat.managing import new_identity_secret
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, Message
 from core import actors, events
@@ -18,7 +19,7 @@ from core.tenancy import tenant_scope
 from tests.browser import keep_picture, serious
 from tests.channels_app.conftest import SECRET, make_widget
 from tests.web_server import Web
-from tests.world import World
+from tests.world import OPERATOR, World
 
 PHONE = {"width": 390, "height": 800}
 DESK = {"width": 1100, "height": 780}
@@ -269,12 +270,34 @@ def test_bubble_on_a_registered_site_takes_a_message(
     expect(page.get_by_role("button", name="Open the chat, 1 unread")).to_be_visible()
 
 
-def test_bubble_on_another_site_stays_shut(opened: Callable[..., Page], scene: Scene, shop: str) -> None:
+def test_bubble_on_another_site_says_so_and_asks_once(opened: Callable[..., Page], scene: Scene, shop: str) -> None:
     register(scene, "https://elsewhere.example")
-    page = opened(shop)
+    page = opened()
+    asked, said = [], []
+    page.on("request", lambda request: asked.append(request.url) if "/session/" in request.url else None)
+    page.on("console", lambda line: said.append(line.text))
+    page.goto(shop)
     page.get_by_role("button", name="Open the chat").click()
-    expect(page.get_by_text("No connection")).to_be_visible()
-    assert scene.messages() == []
+    expect(page.get_by_text("Sorry, the chat is not available on this website.")).to_be_visible()
+    expect(page.get_by_label("Your message")).to_be_disabled()
+    page.wait_for_timeout(1_500)
+    keep_picture(page, "bubble-refused", full_page=False)
+    assert (len(asked), scene.messages()) == (1, [])
+    assert any(f"Add {shop} to the websites" in line for line in said)
+
+
+def test_page_whose_voucher_was_replaced_signs_in_anew(opened: Callable[..., Page], scene: Scene) -> None:
+    page = opened()
+    write(page, "Hello")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    with tenant_scope(scene.world.acme.pk):
+        new_identity_secret(actor=OPERATOR, account_id=scene.account.pk)
+    page.evaluate("document.querySelector('walker-chat').line.refresh()")
+    page.wait_for_timeout(300)
+    write(page, "Still me")
+    expect(page.get_by_text("Sent ·")).to_have_count(2)
+    with tenant_scope(scene.world.acme.pk):
+        assert Conversation.objects.count() == 1
 
 
 def test_visitor_comes_back_to_his_conversation(opened: Callable[..., Page], scene: Scene, shop: str) -> None:
