@@ -1,7 +1,5 @@
 """Circuit breakers whose state all processes share in Redis: closed, open, half-open."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
@@ -54,17 +52,6 @@ class Breaker:
             return
         if not allowed:
             raise Unavailable("This service is not called for a moment.", code="breaker_open")
-
-    @contextmanager
-    def guard(self, failures: tuple[type[Exception], ...] = (Exception,)) -> Iterator[None]:
-        """Allow, and count these exceptions as failures of the outside; they pass on."""
-        self.allow()
-        try:
-            yield
-        except failures:
-            self.failed()
-            raise
-        self.succeeded()
 
     def succeeded(self) -> None:
         """Note that a call went well: the breaker closes."""

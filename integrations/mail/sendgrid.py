@@ -2,42 +2,27 @@
 
 from typing import Any, ClassVar, Final
 
-from core.breakers import breaker
-from core.errors import Unavailable
 from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
-from integrations.mail.types import Mail, MailSender, Outcome, Rejected, Taken, Unknown
+from integrations.mail.guarding import GuardedSender
+from integrations.mail.types import Mail, Outcome, Rejected, Taken, Unknown
 
 PATIENCE: Final = Patience(connect=3.0, read=10.0, total=15.0, max_bytes=200_000)
 PATH: Final = "/v3/mail/send"
 # Comes back with every event: an opaque id, because the vendor keeps it for good.
 OUR_ID: Final = "walker_mail"
-BREAKER_PAUSE: Final = 30
 LONGEST_WAIT: Final = 3600
 
 
-class SendGridSender(MailSender):
+class SendGridSender(GuardedSender):
     """One SendGrid account."""
 
     provider: ClassVar[str] = "sendgrid"
 
     def __init__(self, *, base_url: str, api_key: str, account: str) -> None:
+        super().__init__(f"sendgrid:{account}")
         self._base_url, self._api_key = base_url, api_key
-        self._breaker = breaker(f"sendgrid:{account}")
 
-    def send(self, mail: Mail) -> Outcome:
-        """Hand over one mail; after failures in a row the account is left alone for a moment."""
-        try:
-            self._breaker.allow()
-        except Unavailable as closed:
-            return Rejected(closed.code, permanent=False, retry_after=BREAKER_PAUSE, counts=False)
-        outcome = self._post(mail)
-        if isinstance(outcome, Taken) or (isinstance(outcome, Rejected) and outcome.permanent):
-            self._breaker.succeeded()
-        else:
-            self._breaker.failed()
-        return outcome
-
-    def _post(self, mail: Mail) -> Outcome:
+    def _hand_over(self, mail: Mail) -> Outcome:
         line = OutgoingHttp(
             self._base_url,
             headers={"Authorization": f"Bearer {self._api_key}"},

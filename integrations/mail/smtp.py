@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, ClassVar, Final
 
-from core.breakers import breaker
-from core.errors import Unavailable
+from integrations.mail.guarding import GuardedSender
 from integrations.mail.mime import message_id_of, message_of
-from integrations.mail.types import Mail, MailSender, Outcome, Rejected, Taken, Unknown
+from integrations.mail.types import Mail, Outcome, Rejected, Taken, Unknown
 
 SECONDS: Final = 10.0
-BREAKER_PAUSE: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +39,14 @@ def _certificates() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-class SmtpSender(MailSender):
+class SmtpSender(GuardedSender):
     """One SMTP server that the operator named."""
 
     provider: ClassVar[str] = "smtp"
 
     def __init__(self, server: SmtpServer, *, context: ssl.SSLContext | None = None) -> None:
+        super().__init__(f"smtp:{server.host}")
         self._server, self._certificates = server, context or _certificates()
-        self._breaker = breaker(f"smtp:{server.host}")
-
-    def send(self, mail: Mail) -> Outcome:
-        """Hand over one mail on a connection of its own."""
-        try:
-            self._breaker.allow()
-        except Unavailable as closed:
-            return Rejected(closed.code, permanent=False, retry_after=BREAKER_PAUSE, counts=False)
-        outcome = self._hand_over(mail)
-        if isinstance(outcome, Taken) or (isinstance(outcome, Rejected) and outcome.permanent):
-            self._breaker.succeeded()
-        else:
-            self._breaker.failed()
-        return outcome
 
     def _hand_over(self, mail: Mail) -> Outcome:
         try:
