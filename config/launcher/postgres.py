@@ -5,16 +5,13 @@ import secrets
 import shutil
 import signal
 import subprocess
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
-from config.launcher import ports
+from config.launcher.embedded import EmbeddedServer
 from config.launcher.faults import StartError
-from config.launcher.processes import Spec, born, spawn, stop, tail
-from config.launcher.service_user import ServiceUser
+from config.launcher.processes import Spec, born
 
 SUPERUSER = "postgres"
 DATABASE = "walker"
@@ -35,25 +32,15 @@ _SETTINGS = {
 _THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
 
 
-@dataclass
-class Postgres:
-    """One cluster, started and stopped by this process."""
+class Postgres(EmbeddedServer):
+    """One cluster."""
 
-    folder: Path
-    log: Path
-    user: ServiceUser | None
-    password: str
-    port: int
-    durable: bool = True
+    title = "PostgreSQL"
+    patience = 30.0
 
     def prepare(self) -> None:
         """Make the cluster when there is none; clear the notes of a server that died."""
-        if self.user:
-            self.user.reach(binaries() / "postgres")
-            self.user.own(self.folder)
-            self.user.reach(self.folder)
-        else:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_folder(binaries() / "postgres")
         if not (self.folder / "walker_initialised").exists():
             self._initialise()
         (self.folder / "pg_hba.conf").write_text(_HBA)
@@ -67,38 +54,16 @@ class Postgres:
             command += ["-c", f"{name}={value}"]
         return Spec("postgres", command, _environment(), self.log, signal.SIGINT, 15.0, self.user, self.folder)
 
-    def wait(self, process: "subprocess.Popen[bytes]", seconds: float = 30.0) -> None:
-        """Return when the server answers; a server that ends instead is an error with its last words."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if process.poll() is not None:
-                raise StartError(f"PostgreSQL did not start:\n{tail(self.log)}")
-            try:
-                psycopg.connect(self.url(), connect_timeout=2).close()
-            except psycopg.OperationalError:
-                time.sleep(0.05)
-            else:
-                return
-        raise StartError(f"PostgreSQL did not answer within {seconds:.0f} s:\n{tail(self.log)}")
-
     def url(self, database: str = "postgres") -> str:
         """Return the superuser's URL, used to set up roles and for nothing else."""
         return f"postgresql://{SUPERUSER}:{self.password}@127.0.0.1:{self.port}/{database}"
 
-    def start(self) -> "subprocess.Popen[bytes]":
-        """Start the server, on another port when somebody took this one in between."""
-        for attempt in range(3):
-            process = spawn(self.spec())
-            try:
-                self.wait(process)
-            except StartError:
-                stop(process, self.spec())
-                if attempt == 2 or ports.is_free("127.0.0.1", self.port):
-                    raise
-                self.port = ports.pick()
-            else:
-                return process
-        raise StartError("PostgreSQL found no free port.")
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url(), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def _initialise(self) -> None:
         """Run initdb; one that was cut short is started over."""

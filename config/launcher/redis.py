@@ -2,36 +2,22 @@
 
 import importlib.util
 import socket
-import subprocess
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from config.launcher import ports
+from config.launcher.embedded import EmbeddedServer
 from config.launcher.faults import StartError
-from config.launcher.processes import Spec, spawn, stop, tail
-from config.launcher.service_user import ServiceUser
+from config.launcher.processes import Spec
 
 
-@dataclass
-class Redis:
-    """One Redis, started and stopped by this process."""
+class Redis(EmbeddedServer):
+    """One Redis. It answers when its journal is loaded."""
 
-    folder: Path
-    log: Path
-    user: ServiceUser | None
-    password: str
-    port: int
-    durable: bool = True
+    title = "Redis"
+    patience = 20.0
 
     def prepare(self) -> None:
         """Make its folder and write its settings."""
-        if self.user:
-            self.user.reach(binary())
-            self.user.own(self.folder)
-            self.user.reach(self.folder)
-        else:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_folder(binary())
         self._write_settings()
 
     def spec(self) -> Spec:
@@ -40,32 +26,9 @@ class Redis:
         environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
         return Spec("redis", command, environment, self.log, user=self.user, cwd=self.folder)
 
-    def start(self) -> "subprocess.Popen[bytes]":
-        """Start the server, on another port when somebody took this one in between."""
-        for attempt in range(3):
-            process = spawn(self.spec())
-            try:
-                self.wait(process)
-            except StartError:
-                stop(process, self.spec())
-                if attempt == 2 or ports.is_free("127.0.0.1", self.port):
-                    raise
-                self.port = ports.pick()
-                self._write_settings()
-            else:
-                return process
-        raise StartError("Redis found no free port.")
-
-    def wait(self, process: "subprocess.Popen[bytes]", seconds: float = 20.0) -> None:
-        """Return when the server answers (its journal is loaded)."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if process.poll() is not None:
-                raise StartError(f"Redis did not start:\n{tail(self.log)}")
-            if self._answers():
-                return
-            time.sleep(0.03)
-        raise StartError(f"Redis did not answer within {seconds:.0f} s:\n{tail(self.log)}")
+    def _move_to(self, port: int) -> None:
+        super()._move_to(port)
+        self._write_settings()
 
     def url(self) -> str:
         """Return the URL with the password."""
