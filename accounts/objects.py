@@ -1,9 +1,12 @@
 """Rights on single objects: given to a role's group in one tenant, on top of what the role may do."""
 
 from collections.abc import Collection
+from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import Group
 from django.db import models, transaction
+from django.db.models import QuerySet
 from guardian.shortcuts import assign_perm, remove_perm
 
 from accounts.models import RoleGroup
@@ -18,12 +21,31 @@ def may(*, actor: Actor, permission: str, obj: TenantModel) -> bool:
     """Tell whether the actor holds the permission for this object.
 
     The tenant wall comes first; then the role's permission for all objects, or the right on this
-    one given to the role's group. The order matters: no right reaches into another tenant. Rights on
-    single objects are for people: an API key may only what its scopes name.
+    one given to the role's group. The order matters: no right reaches into another tenant. An API key
+    may only what its scopes name, on single objects too. At most one query.
     """
     if obj.tenant_id != current_tenant_or_none():
         return False
-    return actor.may(permission) or (actor.kind == "user" and actor.role in roles_with(permission, obj))
+    return actor.may(permission) or permission in given(actor=actor, obj=obj)
+
+
+def given(*, actor: Actor, obj: TenantModel) -> frozenset[str]:
+    """Return the permissions that a person has on this one object by his role's group. One query."""
+    if obj.tenant_id != current_tenant_or_none() or actor.kind != "user":
+        return frozenset()
+    label = obj._meta.app_label
+    rights = _rights(type(obj)).filter(group__rolegroup__role=actor.role, object_pk=str(obj.pk))
+    names = (f"{label}.{codename}" for codename in rights.values_list("permission__codename", flat=True))
+    return frozenset(name for name in names if actor.names(name))
+
+
+def given_ids(*, actor: Actor, permission: str, model: type[TenantModel]) -> list[UUID]:
+    """Return the ids of the objects of a model on which a person has a right by his role's group. One query."""
+    if actor.kind != "user" or not actor.names(permission):
+        return []
+    codename = permission.partition(".")[2]
+    rights = _rights(model).filter(group__rolegroup__role=actor.role, permission__codename=codename)
+    return [UUID(key) for key in rights.values_list("object_pk", flat=True)]
 
 
 def require(*, actor: Actor, permission: str, obj: TenantModel) -> None:
@@ -83,13 +105,16 @@ def _group(role: str) -> Group:
 
 def roles_with(permission: str, obj: models.Model) -> set[str]:
     """Return the roles that were given this right on this object. One query."""
+    codename = permission.partition(".")[2]
+    rights = _rights(type(obj)).filter(permission__codename=codename, object_pk=str(obj.pk))
+    return set(rights.values_list("group__rolegroup__role", flat=True))
+
+
+def _rights(model: type[models.Model]) -> QuerySet[Any]:
     from guardian.models import GroupObjectPermission  # noqa: PLC0415  (needs the app registry)
 
-    app, _, codename = permission.partition(".")
-    rights = GroupObjectPermission.objects.filter(
-        permission__codename=codename,
-        permission__content_type__app_label=app,
-        permission__content_type__model=obj._meta.model_name,
-        object_pk=str(obj.pk),
+    rows: QuerySet[Any] = GroupObjectPermission.objects.filter(
+        permission__content_type__app_label=model._meta.app_label,
+        permission__content_type__model=model._meta.model_name,
     )
-    return set(rights.values_list("group__rolegroup__role", flat=True))
+    return rows

@@ -122,6 +122,7 @@ urlpatterns = [
     path(f"{WORKFLOW}revise/", policies.WorkflowRevision.as_view(), name="api_workflow_revise"),
     path(f"{WORKFLOW}retire/", policies.WorkflowRetirement.as_view(), name="api_workflow_retire"),
     path(f"{WORKFLOW}restore/", policies.WorkflowRestoration.as_view(), name="api_workflow_restore"),
+    path(f"{WORKFLOW}sharing/", policies.WorkflowSharing.as_view(), name="api_workflow_sharing"),
     path(f"{WORKFLOW}simulate/", policies.WorkflowSimulation.as_view(), name="api_workflow_simulate"),
     path(f"{V1}dead-letters/", core.DeadLetters.as_view(), name="api_dead_letters"),
     path(f"{V1}dead-letters/<uuid:letter_id>/replay/", core.Replay.as_view(), name="api_dead_letter_replay"),

@@ -1,6 +1,6 @@
 """State changes of the console: POST forms that call a service; a GET only shows the form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -99,11 +99,12 @@ def urls_of(model_admin: "ServiceAdmin") -> list[URLPattern]:
     return patterns
 
 
-def may_use(action: ServiceAction, viewer: Actor, obj: Any) -> bool:
-    """Tell whether the viewer may use the action on the object."""
-    if action.on_object:
-        return objects.may(actor=viewer, permission=action.permission, obj=obj)
-    return viewer.may(action.permission)
+def usable(actions: Iterable[ServiceAction], viewer: Actor, obj: Any) -> list[ServiceAction]:
+    """Return the actions that the viewer may use on the object. At most one query, however many they are."""
+    wanted = list(actions)
+    asks = any(action.on_object and not viewer.may(action.permission) for action in wanted)
+    given = objects.given(actor=viewer, obj=obj) if asks else frozenset()
+    return [a for a in wanted if viewer.may(a.permission) or (a.on_object and a.permission in given)]
 
 
 def run_action(
@@ -115,7 +116,7 @@ def run_action(
     if not (action.on_object or viewer_of(request).may(action.permission)):
         raise PermissionDenied("Your role does not allow this.")
     obj = None if action.on_list else model_admin.object_or_404(request, object_id)
-    if not may_use(action, viewer_of(request), obj):
+    if not usable([action], viewer_of(request), obj):
         raise PermissionDenied("Your role does not allow this.")
     if request.method != "POST":
         return _page(model_admin, action, request, obj, model_admin.action_form(request, action, obj), 200)

@@ -11,13 +11,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from console.actions import ServiceAction, action_url, actions_of, may_use, urls_of
+from console.actions import ServiceAction, action_url, actions_of, urls_of, usable
 from console.forms import ConsoleForm
 from console.kit import KitModelAdmin
 from console.lists import CappedChangeList, CappedPaginator
 from console.navigation import Nav
 from console.templatetags.console_ui import exact
 from console.viewers import viewer_of, viewer_or_none
+from core.actors import Actor
 
 
 class ReadOnlyAdmin(KitModelAdmin):
@@ -57,7 +58,11 @@ class ReadOnlyAdmin(KitModelAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Tell whether the viewer's role opens this page."""
         viewer = viewer_or_none(request)
-        return viewer is not None and viewer.may(self.view_permission)
+        return viewer is not None and self.opens_to(viewer)
+
+    def opens_to(self, viewer: Actor) -> bool:
+        """Tell whether there is anything for the viewer on these pages; the navigation asks too."""
+        return viewer.may(self.view_permission)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Tell whether the viewer sees the app."""
@@ -201,7 +206,7 @@ class ServiceAdmin(ReadOnlyAdmin):
     def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
         """Return the actions the viewer's role allows, each with its form, URL and what is in the way."""
         viewer = viewer_of(request)
-        kept = [a for a in self.service_actions.values() if a.on_list == on_list and may_use(a, viewer, obj)]
+        kept = usable([a for a in self.service_actions.values() if a.on_list == on_list], viewer, obj)
         return [
             {
                 "action": action,

@@ -56,7 +56,7 @@ def _placed(site: "WalkerAdminSite", viewer: Actor) -> list[tuple[Nav, str]]:
     registry: dict[Any, Any] = site._registry
     for model, model_admin in registry.items():
         nav = getattr(model_admin, "nav", None)
-        if nav is not None and viewer.may(model_admin.view_permission):
+        if nav is not None and model_admin.opens_to(viewer):
             url = reverse(f"{site.name}:{model._meta.app_label}_{model._meta.model_name}_changelist")
             placed.append((nav, url))
     return placed

@@ -27,6 +27,8 @@ class Actor:
     auth_strength: str = "none"
     permissions: frozenset[str] = field(default_factory=frozenset)
     all_permissions: bool = False
+    scopes: frozenset[str] | None = None
+    """What an API key names, whoever made it; None where no key is used."""
 
     def may(self, permission: str) -> bool:
         """Tell whether this actor holds the permission, such as `hitl.decide_approval`."""
@@ -37,9 +39,14 @@ class Actor:
         if not self.may(permission):
             raise Refused("Your role does not allow this.", permission=permission)
 
+    def names(self, permission: str) -> bool:
+        """Tell whether the key that is used, if any, was made for this: what a right on one object needs besides."""
+        return self.scopes is None or permission in self.scopes
+
     def limited_to(self, permissions: frozenset[str]) -> "Actor":
         """Return this actor with no more than the given permissions (an API key's scopes)."""
-        return replace(self, permissions=self.permissions & permissions, all_permissions=False)
+        scopes = permissions if self.scopes is None else self.scopes & permissions
+        return replace(self, permissions=self.permissions & permissions, all_permissions=False, scopes=scopes)
 
 
 def system(name: str) -> Actor:

@@ -18,8 +18,9 @@ from console.navigation import Nav
 from console.people import name_in, names_of
 from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
+from core.actors import Actor
 from core.errors import Conflict, Invalid
-from hitl import registry, services
+from hitl import definitions, registry, services
 from hitl.labels import ROLE_NAMES, labels
 from hitl.models import ApprovalWorkflow
 from hitl.rulebook import with_levels
@@ -104,7 +105,12 @@ class WorkflowAdmin(ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApprovalWorkflow]:
         """Read the levels with the workflows."""
-        return super().get_queryset(request).prefetch_related(with_levels())
+        rows, viewer = super().get_queryset(request).prefetch_related(with_levels()), viewer_of(request)
+        return rows if viewer.may(self.view_permission) else rows.filter(pk__in=definitions.given_workflows(viewer))
+
+    def opens_to(self, viewer: Actor) -> bool:
+        """Who was given a workflow sees that one."""
+        return super().opens_to(viewer) or bool(definitions.given_workflows(viewer))
 
     def prepare_rows(self, request: HttpRequest, rows: list[ApprovalWorkflow]) -> None:
         """Write the sentence of each."""

@@ -15,12 +15,11 @@ from rest_framework.response import Response
 from core.actors import Actor
 from core.rest.authentication import actor_of
 from core.rest.idempotent import HEADER, once, once_outside
-from core.rest.operations import Handler, Shape, does, lists
-from core.rest.schema import paged
+from core.rest.operations import Handler, Shape, does, lists, reads
 from core.rest.views import ApiView, body_of
 from hitl import api_shapes as shapes
 from hitl import definitions, selectors, services, story
-from hitl.models import Approval, KillSwitch
+from hitl.models import Approval, ApprovalWorkflow, KillSwitch
 from hitl.selectors import Filters
 from hitl.types import Origin
 
@@ -234,28 +233,36 @@ class Workflows(ApiView):
     permissions: ClassVar = {"GET": definitions.VIEW_WORKFLOW}
     query = shapes.WorkflowQuery
 
-    @extend_schema(
-        operation_id="workflows_list", parameters=[shapes.WorkflowQuery], responses=paged(shapes.WorkflowSerializer)
-    )
-    def get(self, request: Request) -> Response:
-        """List workflows with their steps, newest first. Needs `hitl.view_approvalworkflow`."""
-        asked = self.asked
-        found = definitions.page_workflows(
-            viewer=actor_of(request), active=asked["active"], cursor=asked["cursor"], limit=asked["limit"]
-        )
-        return self.page(found.rows, found.cursor, shapes.WorkflowSerializer)
+    def has_right(self, actor: Actor, permission: str) -> bool:
+        """Who was given a workflow may list those that he was given."""
+        return permission == definitions.VIEW_WORKFLOW and bool(definitions.given_workflows(actor))
+
+    @lists("workflows_list", shapes.WorkflowSerializer, query=shapes.WorkflowQuery)
+    def get(self, viewer: Actor) -> QuerySet[ApprovalWorkflow]:
+        """List workflows with their steps, newest first. Needs `hitl.view_approvalworkflow`; who was given single
+        ones gets those."""
+        return definitions.query_workflows(viewer=viewer, active=self.asked["active"])
 
 
-class WorkflowPage(ApiView):
+class OfOneWorkflow(ApiView):
+    """What is about one workflow: the right on it is enough."""
+
+    def has_right(self, actor: Actor, permission: str) -> bool:
+        """Tell whether the workflow of the address was given to the actor."""
+        if permission not in (definitions.VIEW_WORKFLOW, definitions.MANAGE_WORKFLOW):
+            return False
+        return self.kwargs["workflow_id"] in definitions.given_workflows(actor)
+
+
+class WorkflowPage(OfOneWorkflow):
     """One workflow."""
 
     permissions: ClassVar = {"GET": definitions.VIEW_WORKFLOW}
 
-    @extend_schema(operation_id="workflows_retrieve", responses=shapes.WorkflowSerializer)
-    def get(self, request: Request, workflow_id: UUID) -> Response:
-        """Read a workflow with its steps. Needs `hitl.view_approvalworkflow`."""
-        found = definitions.get_workflow(viewer=actor_of(request), workflow_id=workflow_id)
-        return Response(shapes.WorkflowSerializer(found).data)
+    @reads("workflows_retrieve", shapes.WorkflowSerializer)
+    def get(self, **asked: Any) -> ApprovalWorkflow:
+        """Read a workflow with its steps. Needs `hitl.view_approvalworkflow`, or the right on this one."""
+        return definitions.get_workflow(**asked)
 
 
 class KillSwitches(ApiView):

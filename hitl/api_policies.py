@@ -11,10 +11,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.actors import Actor
 from core.errors import Invalid
 from core.rest.authentication import actor_of
 from core.rest.fields import Document
 from core.rest.idempotent import once
+from core.rest.operations import changes, reads
 from core.rest.views import ApiView, body_of
 from hitl import api, definitions, services
 from hitl import api_shapes as shapes
@@ -49,6 +51,12 @@ class WorkflowReplacement(WorkflowRequest):
     """A workflow as it should be now; conditions that are left out are as in a new one."""
 
     version = serializers.IntegerField(min_value=1, help_text=SEEN)
+
+
+class Sharing(serializers.Serializer[Any]):
+    """Roles that may change one workflow too."""
+
+    roles = serializers.ListField(child=serializers.CharField(max_length=20), max_length=20)
 
 
 class TrialRequest(serializers.Serializer[Any]):
@@ -161,7 +169,7 @@ class WorkflowPage(api.WorkflowPage):
         return _changed(request, workflow_id)
 
 
-class WorkflowRevision(ApiView):
+class WorkflowRevision(api.OfOneWorkflow):
     """Changes a workflow; the same as PATCH, for callers who can only POST."""
 
     permissions: ClassVar = {"POST": MANAGE}
@@ -173,7 +181,7 @@ class WorkflowRevision(ApiView):
         return _changed(request, workflow_id)
 
 
-class WorkflowRetirement(ApiView):
+class WorkflowRetirement(api.OfOneWorkflow):
     """Retires a workflow."""
 
     permissions: ClassVar = {"POST": MANAGE}
@@ -185,7 +193,7 @@ class WorkflowRetirement(ApiView):
         return _shown(request, services.retire_workflow(actor=actor_of(request), workflow_id=workflow_id))
 
 
-class WorkflowRestoration(ApiView):
+class WorkflowRestoration(api.OfOneWorkflow):
     """Restores a workflow."""
 
     permissions: ClassVar = {"POST": MANAGE}
@@ -195,6 +203,24 @@ class WorkflowRestoration(ApiView):
     def post(self, request: Request, workflow_id: UUID) -> Response:
         """Bring a retired workflow back into use. Needs `hitl.manage_workflow`."""
         return _shown(request, services.restore_workflow(actor=actor_of(request), workflow_id=workflow_id))
+
+
+class WorkflowSharing(ApiView):
+    """Which roles may change one workflow, beside those who may change them all."""
+
+    permissions: ClassVar = {"GET": definitions.MANAGE_MEMBERSHIP, "PUT": definitions.MANAGE_MEMBERSHIP}
+
+    @reads("workflows_sharing", Sharing)
+    def get(self, **asked: Any) -> dict[str, list[str]]:
+        """Read which roles may change this one workflow too. Needs `accounts.manage_membership`."""
+        return definitions.sharing_of(**asked)
+
+    @changes("workflows_share", Sharing, Sharing)
+    def put(self, actor: Actor, workflow_id: UUID, roles: list[str]) -> dict[str, list[str]]:
+        """Let just these roles change, retire and restore this one workflow too; none takes it back from all. Needs
+        `accounts.manage_membership` and `hitl.manage_workflow`."""
+        services.share_workflow(actor=actor, workflow_id=workflow_id, roles=roles)
+        return definitions.sharing_of(viewer=actor, workflow_id=workflow_id)
 
 
 class WorkflowSimulation(ApiView):

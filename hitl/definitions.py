@@ -8,38 +8,59 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from accounts import objects
 from core.actors import Actor
 from core.errors import NotFound
-from core.keyset import PAGE, Page, page_of
 from core.tenancy import TenantModel
 from hitl import registry
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap, KillSwitch, RiskPolicy
 
 VIEW_WORKFLOW = "hitl.view_approvalworkflow"
 VIEW_SWITCH = "hitl.view_approval"
+MANAGE_WORKFLOW = "hitl.manage_workflow"
+MANAGE_MEMBERSHIP = "accounts.manage_membership"
 T = TypeVar("T", bound=TenantModel)
 
 
-def page_workflows(
-    *, viewer: Actor, active: bool = True, cursor: str = "", limit: int = PAGE
-) -> Page[ApprovalWorkflow]:
-    """Return a page of workflows with their levels, newest first.
+def query_workflows(*, viewer: Actor, active: bool = True) -> QuerySet[ApprovalWorkflow]:
+    """Return the workflows with their levels: all for holders of `hitl.view_approvalworkflow`, for others those
+    that they were given. Raises Refused without either."""
+    rows: QuerySet[ApprovalWorkflow] = ApprovalWorkflow.objects.filter(is_active=active).prefetch_related("levels")
+    if viewer.may(VIEW_WORKFLOW):
+        return rows
+    mine = given_workflows(viewer)
+    if not mine:
+        viewer.require(VIEW_WORKFLOW)
+    return rows.filter(pk__in=mine)
 
-    Needs `hitl.view_approvalworkflow`; raises `Invalid` for a strange cursor. Two queries.
-    """
-    viewer.require(VIEW_WORKFLOW)
-    rows = ApprovalWorkflow.objects.filter(is_active=active).prefetch_related("levels")
-    return page_of(rows, cursor=cursor, limit=limit)
+
+def given_workflows(viewer: Actor) -> list[UUID]:
+    """Return the ids of the workflows that the viewer may change one by one. One query."""
+    return objects.given_ids(actor=viewer, permission=MANAGE_WORKFLOW, model=ApprovalWorkflow)
 
 
 def get_workflow(*, viewer: Actor, workflow_id: UUID) -> ApprovalWorkflow:
-    """Return one workflow with its levels. Needs `hitl.view_approvalworkflow`; raises `NotFound`."""
-    viewer.require(VIEW_WORKFLOW)
+    """Return one workflow with its levels. Needs `hitl.view_approvalworkflow` or the right to change this one;
+    raises `Refused`, `NotFound`."""
     rows = ApprovalWorkflow.objects.prefetch_related("levels")
     found: ApprovalWorkflow | None = rows.filter(pk=workflow_id).first()
+    if not viewer.may(VIEW_WORKFLOW) and not (found and has_right(viewer, found)):
+        viewer.require(VIEW_WORKFLOW)
     if found is None:
         raise NotFound("There is no such workflow.")
     return found
+
+
+def has_right(viewer: Actor, workflow: ApprovalWorkflow) -> bool:
+    """Tell whether the viewer may change this one workflow. At most one query."""
+    return objects.may(actor=viewer, permission=MANAGE_WORKFLOW, obj=workflow)
+
+
+def sharing_of(*, viewer: Actor, workflow_id: UUID) -> dict[str, list[str]]:
+    """Return the roles that may change this one workflow too. Needs `accounts.manage_membership`."""
+    viewer.require(MANAGE_MEMBERSHIP)
+    workflow = get_workflow(viewer=viewer, workflow_id=workflow_id)
+    return {"roles": sorted(objects.roles_with(MANAGE_WORKFLOW, workflow))}
 
 
 def query_switches(*, viewer: Actor, thrown: bool = True) -> QuerySet[KillSwitch]:

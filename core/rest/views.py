@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
+from core.actors import Actor
 from core.errors import Invalid, Refused
 from core.keyset import MOST, PAGE
 
@@ -37,6 +38,10 @@ class ApiView(APIView):
     permissions: ClassVar[Mapping[str, str]] = {}
     query: ClassVar[type[Query]] = Query
     can_reveal: ClassVar[bool] = False
+
+    def has_right(self, actor: Actor, permission: str) -> bool:
+        """Tell whether a right on what the address names is enough, where the permission for all is missing."""
+        return False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check who asks, then what is asked for."""

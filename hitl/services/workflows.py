@@ -29,10 +29,8 @@ __all__ = [
 ]
 MANAGE: Final = "hitl.manage_workflow"
 OBJECT: Final = "hitl.approvalworkflow"
-# Roles that see workflows and may not change all of them.
-SHAREABLE: Final = tuple(
-    role for role, may in PERMISSIONS.items() if "hitl.view_approvalworkflow" in may and MANAGE not in may
-)
+# Roles that may not change all of them.
+SHAREABLE: Final = tuple(role for role, may in PERMISSIONS.items() if MANAGE not in may)
 
 
 def create_workflow(
@@ -133,16 +131,18 @@ def copy_workflow(*, actor: Actor, workflow_id: UUID, name: str) -> ApprovalWork
 
 
 def share_workflow(*, actor: Actor, workflow_id: UUID, roles: Collection[str]) -> None:
-    """Let just these roles change, retire and restore this one workflow too.
+    """Let just these roles see, change, retire and restore this one workflow too.
 
     Who may: holders of `accounts.manage_membership` who may change it themselves. Raises Refused,
-    NotFound, Invalid for a role that cannot see workflows or may change all of them anyway.
+    NotFound, Invalid for a role that may change all of them anyway.
     """
     _require(actor, workflow_id)
     actor.require("accounts.manage_membership")
     if set(roles) - set(SHAREABLE):
-        raise Invalid("Only roles that see workflows can be given one.", fields={"roles": ["Choose from the list."]})
-    workflow = ApprovalWorkflow.objects.get(pk=workflow_id)
+        raise Invalid("These roles cannot be given one.", fields={"roles": [f"Choose from {', '.join(SHAREABLE)}."]})
+    workflow: ApprovalWorkflow | None = ApprovalWorkflow.objects.filter(pk=workflow_id).first()
+    if workflow is None:
+        raise NotFound("There is no such workflow.")
     objects.set_roles(actor=actor, permission=MANAGE, obj=workflow, roles=roles)
 
 

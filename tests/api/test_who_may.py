@@ -93,6 +93,8 @@ DOORS = [
     Door("patch", "workflows/{workflow}/", "owner", 200, "approver", body=MORE),
     Door("post", "workflows/{workflow}/retire/", "owner", 200, "approver"),
     Door("post", "workflows/{workflow}/restore/", "owner", 409, "approver"),
+    Door("get", "workflows/{workflow}/sharing/", "owner", 200, "approver"),
+    Door("put", "workflows/{workflow}/sharing/", "owner", 200, "approver", body={"roles": ["approver"]}),
     Door("post", "workflows/{workflow}/simulate/", "approver", 200, "viewer", body={"kind": KIND, "score": 40}),
     Door("get", "override-reviews/", "compliance", 200, "approver", outsider=200),
     Door("get", "dead-letters/", "admin", 200, "approver", outsider=200),

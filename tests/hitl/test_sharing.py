@@ -1,10 +1,10 @@
 """A right on one workflow, given to a role."""
 
-from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
-from core.errors import Invalid, Refused
+from core.errors import Invalid, NotFound, Refused
 from core.models import AuditEntry
 from hitl import services
 from hitl.models import ApprovalWorkflow
@@ -39,7 +39,7 @@ def test_role_without_the_right_changes_nothing(scene: Scene, flow: ApprovalWork
 
 def test_key_may_only_what_its_scopes_name(scene: Scene, flow: ApprovalWorkflow) -> None:
     with pytest.raises(Refused):
-        services.retire_workflow(actor=replace(scene.actor("approver"), kind="api_key"), workflow_id=flow.pk)
+        services.retire_workflow(actor=scene.actor("approver").limited_to(frozenset()), workflow_id=flow.pk)
 
 
 def test_right_that_is_taken_back_is_gone(scene: Scene, flow: ApprovalWorkflow) -> None:
@@ -53,9 +53,14 @@ def test_who_was_given_a_workflow_gives_it_to_nobody(scene: Scene, flow: Approva
         services.share_workflow(actor=scene.actor("approver"), workflow_id=flow.pk, roles=["compliance"])
 
 
-def test_role_that_sees_no_workflows_is_given_none(scene: Scene, flow: ApprovalWorkflow) -> None:
+def test_role_that_may_change_all_is_given_none(scene: Scene, flow: ApprovalWorkflow) -> None:
     with pytest.raises(Invalid):
-        services.share_workflow(actor=scene.actor("owner"), workflow_id=flow.pk, roles=["viewer"])
+        services.share_workflow(actor=scene.actor("owner"), workflow_id=flow.pk, roles=["admin"])
+
+
+def test_workflow_that_is_absent_is_not_shared(scene: Scene) -> None:
+    with pytest.raises(NotFound):
+        services.share_workflow(actor=scene.actor("owner"), workflow_id=uuid4(), roles=[])
 
 
 def test_giving_and_taking_back_are_audited(scene: Scene, flow: ApprovalWorkflow) -> None:

@@ -260,6 +260,7 @@ API: Final = {
     "api_workflow_revise": API_WRITE,
     "api_workflow_retire": API_PRESS,
     "api_workflow_restore": API_PRESS,
+    "api_workflow_sharing": API_PAGE,
     "api_workflow_simulate": API_WRITE,
     "api_groups": API_DEFINITIONS,
     "api_group": API_PAGE,
