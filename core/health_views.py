@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.log import log_response
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -35,6 +36,7 @@ class HealthCollector(Collector):
         return []
 
 
+_seen: set[str] = set()
 REGISTRY.register(HealthCollector())
 ProcessCollector(registry=REGISTRY)
 PlatformCollector(registry=REGISTRY)
@@ -50,7 +52,10 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when every check passes and 503 otherwise, each check by name."""
+    """Answer 200 when every check passes and 503 otherwise, each check by name.
+
+    Before it was ready for the first time, 503 is the way it starts, and no error in the log.
+    """
     readings = health.run_checks()
     ready = all(reading.ok for reading in readings)
     body = {
@@ -61,7 +66,13 @@ def readyz(request: HttpRequest) -> HttpResponse:
         },
         "gauges": {gauge.name: _gauge(gauge, value) for gauge, value in health.read_gauges()},
     }
-    return JsonResponse(body, status=200 if ready else 503)
+    response = JsonResponse(body, status=200 if ready else 503)
+    if ready:
+        _seen.add("ready")
+    else:
+        level = "error" if "ready" in _seen else "info"
+        log_response("%s: %s", "Not ready", request.path, response=response, request=request, level=level)
+    return response
 
 
 def _gauge(gauge: health.Gauge, value: float | None) -> dict[str, object]:

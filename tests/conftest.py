@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.test.signals import setting_changed
 from redis import Redis
 
 from core.owner import as_owner
@@ -29,6 +30,9 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
     cache_prefix = f"{name}"
     settings.CACHES["default"]["KEY_PREFIX"] = cache_prefix
     settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"{cache_prefix}:layer"
+    # While tests are collected, pytest looks at every name of a module: where `cache` is one of them it is built by
+    # that, with the prefix that all share, and what it keeps would be cleaned by nobody.
+    setting_changed.send(sender=type(settings), setting="CACHES", value=settings.CACHES, enter=True)
 
 
 @pytest.fixture(scope="session")

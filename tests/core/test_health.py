@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.core.cache import cache
 from django.db import OperationalError
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from core import dead_letters, events, health
+from core import dead_letters, events, health, health_views
 from core.clock import now
 from core.ids import uuid7
 from core.models import Outbox
@@ -51,6 +52,21 @@ def test_readyz_without_heartbeats_is_not_ready(client: Client) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["checks"]["worker"] == {"ok": False, "problem": "no heartbeat yet"}
+
+
+@pytest.mark.django_db
+def test_not_ready_is_an_error_only_after_it_was_ready(
+    client: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_views, "_seen", set())
+    caplog.set_level("INFO", "django.request")
+    client.get("/readyz")
+    heartbeat()
+    client.get("/readyz")
+    cache.delete_many([health._beat_key(part) for part in ("worker", "beat")])
+    client.get("/readyz")
+    levels = [row.levelname for row in caplog.records if row.name == "django.request"]
+    assert levels == ["INFO", "ERROR"]
 
 
 @pytest.mark.django_db

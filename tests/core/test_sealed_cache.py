@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from pytest_django import Settings
 from redis import Redis
 
 from core.sealed_cache import BadSeal, SealedSerializer
@@ -29,6 +30,11 @@ def planted(tmp_path: Path) -> Any:
     raw.set(cache.make_key(name), pickle.dumps(Bomb(mark)), ex=60)  # type: ignore[attr-defined]
     yield name, mark
     cache.delete(name)
+
+
+def test_keys_are_of_this_run_of_tests_alone(settings: Settings) -> None:
+    assert cache.make_key("x") == f"{settings.CACHES['default']['KEY_PREFIX']}:1:x"  # type: ignore[attr-defined]
+    assert settings.CACHES["default"]["KEY_PREFIX"] != "walker"
 
 
 @pytest.mark.parametrize("value", [7, True, 1.5, "text", [1.0, 2.0], {"a": None}, b"bytes"])
