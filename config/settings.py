@@ -268,6 +268,9 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "core.rest.errors.problem_answer",
     "URL_FORMAT_OVERRIDE": None,
 }
+DECISION_LINKS = env.bool("WALKER_LINKS", default=True)
+DECISION_LINKS_BELOW = env.int("WALKER_LINKS_BELOW", default=50)
+DECISION_LINK_LIFE = timedelta(hours=env.int("WALKER_LINK_HOURS", default=72))
 MAIL_DAYS = env.int("WALKER_MAIL_DAYS", default=30)
 STREAM_DAYS = env.int("WALKER_STREAM_DAYS", default=30)
 API_REQUESTS_PER_MINUTE = env.int("WALKER_API_PER_MINUTE", default=600)

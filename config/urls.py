@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("core.urls")),
     path("", include("channels_app.urls")),
     path("", include("analytics.urls")),
+    path("", include("hitl.urls")),
     path("", include("config.api")),
     path("admin/", admin.site.urls),
 ]

@@ -48,6 +48,13 @@ class Conflict(WalkerError):
     default_code = "conflict"
 
 
+class Gone(WalkerError):
+    """This was there once, and no longer counts."""
+
+    status = 410
+    default_code = "gone"
+
+
 class TooLarge(WalkerError):
     """That is larger than allowed."""
 

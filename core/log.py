@@ -2,6 +2,7 @@
 
 import logging
 import logging.config
+import re
 import sys
 import traceback
 from collections.abc import MutableMapping
@@ -26,6 +27,8 @@ DROPPED: Final = frozenset(
 _LONGEST_VALUE: Final = 1000
 _DEEPEST: Final = 4
 _FRAMES: Final = 30
+# Django names the path of what it refuses; that of a decision link is its secret.
+_SECRET_PATH: Final = re.compile(r"(/d/)[^/\s?#\"']+")
 _OURS: Final = frozenset({"event", "level", "logger", "timestamp", "exception"})
 
 
@@ -54,10 +57,14 @@ def _masked(value: Any, depth: int) -> Any:
         return "…"
     if isinstance(value, dict):
         kept = {str(key): item for key, item in value.items() if str(key).lower() not in DROPPED}
-        return {mask_text(key): _masked(item, depth - 1) for key, item in kept.items()}
+        return {_shown(key): _masked(item, depth - 1) for key, item in kept.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_masked(item, depth - 1) for item in value]
-    return mask_text(str(value)[:_LONGEST_VALUE])
+    return _shown(str(value)[:_LONGEST_VALUE])
+
+
+def _shown(text: str) -> str:
+    return mask_text(_SECRET_PATH.sub(r"\1…", text))
 
 
 def name_exception(_logger: Any, _method: str, event: Event) -> Event:

@@ -14,6 +14,7 @@ from core.visible import visible
 from hitl.admin_display import RISKS, STATES, hold_words
 from hitl.admin_facts import known_names, plain, readable, words_of
 from hitl.admin_rule import rule_of
+from hitl.links import CHANNEL
 from hitl.models import Approval, ApproverGroup, Decision, Execution, Revision, Seat
 from hitl.selectors import list_decisions, list_executions
 from hitl.services.closing import ADMINS
@@ -244,7 +245,8 @@ def _by_whom(entry: TimelineEntry) -> str:
     if entry.person_id is None:
         return kinds.get(entry.actor_kind, "")
     is_known = entry.actor != entry.actor_kind
-    return f"by {entry.actor if is_known else 'somebody who left'}"
+    way = ", through the link in a mail" if entry.channel == CHANNEL else ""
+    return f"by {entry.actor if is_known else 'somebody who left'}{way}"
 
 
 def banner(approval: Approval, names: dict[UUID, str]) -> dict[str, str] | None:

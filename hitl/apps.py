@@ -12,7 +12,7 @@ class HitlConfig(AppConfig):
 
     def ready(self) -> None:
         """Let services hint to the workers that stand above them; offer gauges and replays."""
-        from core import dead_letters  # noqa: PLC0415
+        from core import dead_letters, resolvers  # noqa: PLC0415
         from hitl import hints, receivers, tasks, watchdog  # noqa: PLC0415  (needs loaded apps)
         from hitl.services import sending, timing  # noqa: PLC0415
 
@@ -21,3 +21,11 @@ class HitlConfig(AppConfig):
         watchdog.register()
         dead_letters.register_replayer(sending.PARKED_AS, sending.send_again)
         dead_letters.register_replayer(timing.PARKED_AS, timing.run_again)
+        resolvers.register(
+            resolvers.Resolver(
+                name="decision_link",
+                table="hitl_decisiontoken",
+                match="digest",
+                columns=(("tenant_id", "uuid"), ("id", "uuid")),
+            )
+        )

@@ -16,6 +16,7 @@ from accounts.selectors import tenant_zone
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import NotFound
+from hitl.links import why_sign_in
 from hitl.models import (
     Approval,
     Decision,
@@ -146,6 +147,11 @@ def may_decide(*, viewer: Actor, approval: Approval) -> bool:
         return False
     seats = Seat.objects.filter(approval=approval, person_id=viewer.user_id, closed_at=None)
     return bool(seats.exists())
+
+
+def is_for_a_link(approval: Approval) -> bool:
+    """Tell whether a request can be decided by a link in a mail, without signing in. No query."""
+    return not why_sign_in(approval)
 
 
 def list_executions(*, viewer: Actor, approval_id: UUID) -> list[Execution]:

@@ -8,7 +8,7 @@ from core.celery_task import sweep_task, tenant_task
 from core.log import get_logger
 from core.scope import tenant_scope
 from hitl.models import Timer
-from hitl.services import executing, lending, sending, switching, telling, timing, watching
+from hitl.services import executing, lending, linking, sending, switching, telling, timing, watching
 
 log = get_logger(__name__)
 
@@ -121,11 +121,18 @@ def purge_timers() -> None:
     timing.purge_done()
 
 
+@sweep_task(queue="low")
+def purge_links() -> None:
+    """Remove decision links that have long ended."""
+    linking.purge_links()
+
+
 SWEEPS = {
     "hitl-timers": ("hitl.tasks.sweep_timers", 1.0),
     "hitl-delegations": ("hitl.tasks.sweep_delegations", 10.0),
     "hitl-seats": ("hitl.tasks.sweep_seats", 60.0),
     "hitl-notifications": ("hitl.tasks.sweep_notifications", 15.0),
     "hitl-done-timers": ("hitl.tasks.purge_timers", 600.0),
+    "hitl-old-links": ("hitl.tasks.purge_links", 600.0),
     "hitl-switches": ("hitl.tasks.sweep_switches", 10.0),
 }

@@ -96,7 +96,11 @@ class Decision(TenantModel):
 
 
 class DecisionToken(TenantModel):
-    """A link that decides once: kept as a digest, for one person, action and revision."""
+    """A link that decides once: kept as a digest, for one person, action and revision.
+
+    `verdict` is what it may say: `either`, or one of the two. It is consumed by its decision, and void
+    from then on; a newer link, a new revision and a seat that is passed on consume it as well.
+    """
 
     digest = models.CharField(max_length=64, unique=True)
     approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="+")

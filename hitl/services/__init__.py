@@ -10,6 +10,7 @@ from hitl.services.executing import execute, probe, probe_now
 from hitl.services.groups import create_group, delete_group, revise_group
 from hitl.services.holding import hold, release
 from hitl.services.lending import end_delegation, open_delegation
+from hitl.services.linking import decide_by_link, make_link
 from hitl.services.overriding import close_review, override
 from hitl.services.passing import delegate, reassign
 from hitl.services.policies import create_cap, retire_cap, revise_cap, set_risk_policy
@@ -42,6 +43,7 @@ __all__ = [
     "create_group",
     "create_workflow",
     "decide",
+    "decide_by_link",
     "delegate",
     "delete_calendar",
     "delete_group",
@@ -55,6 +57,7 @@ __all__ = [
     "hold",
     "hold_covered",
     "lapse",
+    "make_link",
     "open_delegation",
     "override",
     "probe",

@@ -1,5 +1,6 @@
 """Handing queued mail over: claim, call, outcome; what was cut off is told apart from what never left."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -101,19 +102,26 @@ def _mine(delivery: MailDelivery) -> QuerySet[MailDelivery]:
 
 def _mail(delivery: MailDelivery, route: routes.Route) -> Mail:
     receiver = events.receiver_of(delivery.type)
+    secrets = receiver().secrets_of(delivery.ref, delivery.text) if receiver and delivery.ref else {}
     return Mail(
         delivery_id=delivery.pk,
         type=delivery.type,
         sender=route.mailbox,
         recipient=delivery.address,
         subject=delivery.subject,
-        text=delivery.text,
-        html=delivery.html,
+        text=_filled(delivery.text, secrets),
+        html=_filled(delivery.html, secrets),
         reply_to=delivery.reply_to,
         headers=delivery.headers,
         tracks_opens=receiver is not None and receiver.tracks_opens,
         tracks_clicks=receiver is not None and receiver.tracks_clicks,
     )
+
+
+def _filled(text: str, secrets: Mapping[str, str]) -> str:
+    for place, secret in secrets.items():
+        text = text.replace(place, secret)
+    return text
 
 
 def _word(outcome: Outcome) -> str:

@@ -14,6 +14,8 @@ from core.actors import system
 from core.pii import mask_text
 from hitl.models import Approval, Notification, Seat
 from hitl.notifiers import Delivery, Notifier
+from hitl.selectors import is_for_a_link
+from hitl.services import make_link
 from hitl.services.tracking import Status, track_notification
 from integrations.mail import routes
 from integrations.mail.errors import in_words
@@ -25,6 +27,8 @@ TYPE: Final = "approval"
 ACTOR: Final = system("mail")
 # To those who hold a seat; the others go to whoever was named.
 TO_SEATS: Final = frozenset({"approval_opened", "approval_reminder", "approval_answered"})
+# These ask somebody to decide; where a link may do that, the mail brings one.
+DECIDES: Final = TO_SEATS | {"approval_escalated", "approval_delegated"}
 TITLES: Final = {
     "approval_opened": "waits for your signature",
     "approval_reminder": "still waits for your signature",
@@ -118,9 +122,19 @@ def _texts(row: Notification) -> dict[str, Any]:
         "asked_by": approval.requester.get_full_name() if approval.requester else "an agent",
         "due": _due(approval),
         "is_yours": row.template.startswith(TO_REQUESTER),
-        "link": f"{settings.PUBLIC_URL}{reverse('admin:hitl_approval_change', args=[approval.pk])}",
+        "link": _console(approval),
+        "decision_link": _place(row) if row.template in DECIDES and is_for_a_link(approval) else "",
         "preferences": f"{settings.PUBLIC_URL}{reverse('mail_preference')}",
     }
+
+
+def _console(approval: Approval) -> str:
+    return f"{settings.PUBLIC_URL}{reverse('admin:hitl_approval_change', args=[approval.pk])}"
+
+
+def _place(row: Notification) -> str:
+    """Return what stands for the decision link in the stored text; nobody who asks for something can know it."""
+    return f"{settings.PUBLIC_URL}{reverse('decision_link', args=[f'of-{row.pk.hex}'])}"
 
 
 def _due(approval: Approval) -> str:
@@ -143,6 +157,15 @@ class ApprovalMail(MailReceiver):
             )
             for row in rows
         }
+
+    def secrets_of(self, ref: UUID, text: str) -> Mapping[str, str]:
+        """Make the decision link of this mail; where there is none any more it leads behind the sign-in."""
+        row = Notification.objects.select_related("approval").filter(pk=ref, template__in=DECIDES).first()
+        if row is None or _place(row) not in text:
+            return {}
+        secret = make_link(actor=ACTOR, approval_id=row.approval_id, person_id=row.recipient_id)
+        link = f"{settings.PUBLIC_URL}{reverse('decision_link', args=[secret])}" if secret else _console(row.approval)
+        return {_place(row): link}
 
     def hear(self, event: MailEvent) -> None:
         """Move the notification."""

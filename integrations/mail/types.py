@@ -113,3 +113,10 @@ class MailReceiver(ABC):
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, Belongs]:
         """Return what the mails with these refs belong to, in one query; without personal data."""
         return {}
+
+    def secrets_of(self, ref: UUID, text: str) -> Mapping[str, str]:
+        """Return what stands in the mail's `text` for a secret, with the secret, for this one time of handing it over.
+
+        The row keeps the text as it was queued; the secret is only in what the provider gets.
+        """
+        return {}

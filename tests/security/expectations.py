@@ -71,6 +71,7 @@ DOORS: Final = {
     "email_events": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "whatsapp_status": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
     "hosted_chat": PUBLIC,
+    "decision_link": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
     "brief_unsubscribe": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # nothing here signs
     "hosted_chat_identity": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # the demo's only
 }

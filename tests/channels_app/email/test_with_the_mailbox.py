@@ -1,18 +1,24 @@
 """The whole way with the sandbox mailbox: a mail out by HTTP, its events back through the real door."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.test import Client
 
 from channels_app import deliveries
 from channels_app.email.connecting import connect_mail, send_test
 from conversations.models import ChannelAccount
 from core import breakers
 from core.scope import tenant_scope
+from hitl.models import Approval, Decision, Notification
+from hitl.services import create_workflow, sending
 from integrations.mail.services import deliver_mail, queue_mail
 from integrations.models import MailDelivery
 from standins.mailbox import seed
+from tests.console.scene import ask
 from tests.mailbox_fixture import API_KEY, VERIFICATION_KEY, Mailbox
 from tests.phone_fixture import eventually
 from tests.world import OPERATOR, World
@@ -108,3 +114,25 @@ def test_test_mail_is_a_row_and_arrives(desk: World, mailbox: Mailbox) -> None:
     account = ChannelAccount.objects.get(kind="email")
     send_test(actor=OPERATOR, account_id=account.pk, to="me@acme.example")
     assert (MailDelivery.objects.get().type, mailbox.mails()[0]["recipient"]) == ("test", "me@acme.example")
+
+
+def _waits(world: World) -> tuple[Approval, Notification]:
+    levels = [{"name": "Signature", "approvers": [{"type": "role", "value": "approver"}]}]
+    create_workflow(actor=world.actor("owner"), name="All", levels=levels, is_default=True, notify_by=["email"])
+    approval = ask(world, params={"campaign": "Small", "budget": "110.00"})
+    return approval, Notification.objects.get(channel="email")
+
+
+def test_link_of_a_mail_decides(desk: World, mailbox: Mailbox) -> None:
+    approval, notice = _waits(desk)
+    sending.send_notification(notice.pk)
+    row = MailDelivery.objects.get(ref=notice.pk)
+    assert deliver_mail(row.pk) == "sent"
+    link = re.search(rf"{settings.PUBLIC_URL}(/d/[\w-]{{43}}/)", str(mailbox.mails()[0]))
+    assert link is not None
+    assert link[1] not in row.text + row.html
+    visitor = Client()
+    visitor.get(link[1])
+    visitor.post(link[1], {"verdict": "approve", "typed": approval.reference})
+    approval.refresh_from_db()
+    assert (approval.state, Decision.objects.get().channel) == ("approved", "email_link")

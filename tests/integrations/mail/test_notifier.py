@@ -1,14 +1,18 @@
 """Mail to approvers: once, masked, with a link and no decision; the notification follows the mail."""
 
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from accounts.models import Membership
 from accounts.services import choose_mail
 from core.clock import now
 from core.errors import Refused
-from hitl.models import Approval, Notification
+from hitl.links import digest_of_secret, find_link
+from hitl.models import Approval, DecisionToken, Notification
 from hitl.services import cancel, create_workflow
 from integrations.mail.delivering import deliver_mail
 from integrations.mail.events import belongings
@@ -69,10 +73,77 @@ def test_mail_shows_no_personal_data_in_clear(desk: World, asked: Approval) -> N
     assert "<b>now" not in mail.html
 
 
-def test_mail_decides_nothing(desk: World, asked: Approval) -> None:
-    html = _mail(_notification(desk, asked)).html
-    assert "<form" not in html
-    assert html.count("<a ") == 2
+@pytest.fixture
+def small(desk: World, asked: Approval) -> Approval:
+    """A request of so little risk that a link may decide it."""
+    return ask(desk, params={"campaign": "Small", "budget": "110.00"})
+
+
+def _link_in(api: Answers, number: int = -1) -> str:
+    """Return the path of the decision link in a mail that left."""
+    found = {part["value"] for part in api.seen[number]["content"]}
+    links = {match[0] for text in found for match in re.finditer(r"/d/[^/]+/", text)}
+    assert len(links) == 1, links
+    return links.pop()
+
+
+def test_mail_decides_nothing_by_itself(desk: World, small: Approval, api: Answers) -> None:
+    mail = _mail(_notification(desk, small))
+    deliver_mail(mail.pk)
+    assert "<form" not in mail.html
+    assert mail.html.count("<a ") == 3
+    Client().get(_link_in(api))
+    small.refresh_from_db()
+    assert small.state == "pending"
+
+
+def test_stored_mail_holds_no_link_that_decides(desk: World, small: Approval, api: Answers) -> None:
+    mail = _mail(_notification(desk, small))
+    place = re.findall(r"/d/([^/]+)/", mail.text + mail.html)
+    deliver_mail(mail.pk)
+    mail.refresh_from_db()
+    secret = _link_in(api).split("/")[2]
+    assert secret not in mail.text + mail.html
+    assert DecisionToken.objects.get().digest == digest_of_secret(secret)
+    assert [find_link(each) for each in place] == [None, None]
+
+
+def test_mail_that_is_tried_again_brings_a_link_that_counts(desk: World, small: Approval, api: Answers) -> None:
+    api.queue = [(503, {})]
+    mail = _mail(_notification(desk, small))
+    deliver_mail(mail.pk)
+    deliver_mail(mail.pk, now=now() + timedelta(hours=1))
+    first, second = (Client().get(_link_in(api, number)) for number in (0, 1))
+    assert (first.status_code, second.status_code) == (410, 200)
+
+
+@pytest.mark.parametrize("change", ["risk", "off"])
+def test_mail_about_what_needs_signing_in_leads_there(
+    desk: World, small: Approval, api: Answers, settings: Any, change: str
+) -> None:
+    settings.DECISION_LINKS = change != "off"
+    settings.DECISION_LINKS_BELOW = 1 if change == "risk" else 50
+    mail = _mail(_notification(desk, small))
+    deliver_mail(mail.pk)
+    assert "/d/" not in str(api.seen)
+    assert "You sign in first" in mail.html
+    assert not DecisionToken.objects.exists()
+
+
+def test_mail_queued_before_the_risk_rose_leads_to_the_sign_in(desk: World, small: Approval, api: Answers) -> None:
+    mail = _mail(_notification(desk, small))
+    Approval.objects.filter(pk=small.pk).update(risk_score=80, risk_level="critical")
+    deliver_mail(mail.pk)
+    assert "/d/" not in str(api.seen)
+    assert str(api.seen).count(f"/admin/hitl/approval/{small.pk}/") == 4
+
+
+def test_text_of_a_request_cannot_ask_for_the_link(desk: World, small: Approval, api: Answers) -> None:
+    small.preview["body"] = "See https://evil.example/?x=" + " ".join(("/d/of-/", "{{ decision_link }}", "{}"))
+    Approval.objects.filter(pk=small.pk).update(preview=small.preview)
+    deliver_mail(_mail(_notification(desk, small)).pk)
+    told = " ".join(part["value"] for part in api.seen[0]["content"])
+    assert not re.search(r"evil\.example\S*[\w-]{43}", told)
 
 
 def test_person_who_wants_no_mail_gets_none(desk: World, asked: Approval) -> None:

@@ -1,0 +1,61 @@
+"""How often a link was tried in vain, counted in Redis: without it everything is let through."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from django.core.cache import cache
+from django.utils.crypto import salted_hmac
+from redis import RedisError
+
+from core.log import get_logger
+
+log = get_logger(__name__)
+UNKNOWN_PER_MINUTE: Final = 30
+WRONG_PER_WINDOW: Final = 10
+WINDOW: Final = 600
+
+
+def is_guessing(address: str) -> bool:
+    """Note an unknown link from an address; tells whether there were too many of them in this minute."""
+    return _count(f"link-unknown:{_opaque(address)}", 60) > UNKNOWN_PER_MINUTE
+
+
+def note_wrong(token: str, address: str) -> None:
+    """Note a wrong answer to a link from an address."""
+    _count(_name(token, address), WINDOW)
+
+
+def is_tired(token: str, address: str) -> bool:
+    """Tell whether a link was answered wrongly too often from an address in these ten minutes.
+
+    By both: a scanner elsewhere that fills in forms does not keep the person from deciding.
+    """
+    try:
+        return int(cache.get(_slot(_name(token, address), WINDOW)) or 0) >= WRONG_PER_WINDOW
+    except RedisError:
+        log.warning("link_limit_not_checked")
+        return False
+
+
+def _name(token: str, address: str) -> str:
+    return f"link-wrong:{_opaque(f'{token} {address}')}"
+
+
+def _opaque(text: str) -> str:
+    return salted_hmac("walker.links", text).hexdigest()
+
+
+def _slot(name: str, seconds: int) -> str:
+    return f"{name}:{int(time.time()) // seconds}"
+
+
+def _count(name: str, seconds: int) -> int:
+    key = _slot(name, seconds)
+    try:
+        cache.add(key, 0, timeout=2 * seconds)
+        return int(cache.incr(key))
+    except (RedisError, ValueError):
+        log.warning("link_limit_not_checked")
+        return 0

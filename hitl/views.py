@@ -1,0 +1,224 @@
+"""The door of decision links: looking changes nothing, a filled-in form decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.decorators import decorator_from_middleware
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import User
+from accounts.selectors import tenant_zone
+from accounts.services import client_address
+from console.people import names_of
+from core.counters import counter
+from core.errors import Invalid, WalkerError
+from core.pii import mask_text
+from core.scope import tenant_scope
+from core.visible import visible
+from hitl import links, tries
+from hitl.admin_display import STATES, risk_chip
+from hitl.admin_page import requester_words
+from hitl.links import Opened
+from hitl.models import Approval
+from hitl.services.linking import decide_by_link
+from hitl.transitions import State
+
+PAGE: Final = "console/link.html"
+OUTCOMES = counter("walker_decision_links_total", "Decision links opened, by what came of it.", ["outcome"])
+SIGN_IN: Final = {
+    "off": "Links that decide are switched off here.",
+    "risk": "Its risk is too high to decide it by a link.",
+    "strength": "This step asks for a second factor.",
+}
+# What is told instead of the service's own sentence, by the error's code; with the page's status.
+TOLD: Final = {
+    "no_membership": (410, "This link no longer counts", "You have no seat in this organisation any more."),
+    "not_allowed": (410, "This link no longer counts", "Your role signs no requests any more."),
+    "other_person": (403, "This link is for somebody else", "You are signed in as another person than it was sent to."),
+    "no_seat": (410, "You are not asked any more", "The seat was passed on, or somebody else is asked now."),
+    "four_eyes": (410, "You are not asked any more", "You have a hand in this request: somebody else decides it."),
+    "stale_digest": (409, "This request has changed", "It is not what your mail told you about. Nothing was decided."),
+    "voted": (409, "You have decided already", "Your answer is recorded. In the console you can change your mind."),
+    "replaced": (410, "This link no longer counts", "It was used, or a newer mail brought a newer link."),
+    "link_expired": (410, "This link has expired", "Links end after some days. The request still waits."),
+    "expired": (410, "This request has expired", "Nobody decided it in time."),
+    "other_verdict": (403, "This link does not say that", "Use the other link of your mail, or the console."),
+}
+THANKS: Final = {
+    State.PENDING: "Your signature is recorded. It waits for the next one.",
+    State.APPROVED: "It is carried out now.",
+    State.REJECTED: "The requester is told why.",
+}
+
+
+class _FormCheck(CsrfViewMiddleware):
+    """Django's check of forms, for a page that tells nobody where it is.
+
+    Under `no-referrer` browsers name no origin with its form ("null"). The cookie and the form's own
+    value still have to match; that a page elsewhere knows neither, nor the address, is what protects here.
+    """
+
+    def _origin_verified(self, request: HttpRequest) -> bool:
+        return request.META.get("HTTP_ORIGIN") == "null" or bool(super()._origin_verified(request))  # type: ignore[misc]
+
+
+_checked = decorator_from_middleware(_FormCheck)
+
+
+def _private(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Have nobody keep, index or pass on an address that decides, whatever the answer."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        found = view(request, *args, **kwargs)
+        found["Referrer-Policy"] = "no-referrer"
+        found["X-Robots-Tag"] = "noindex, nofollow, noarchive"
+        return found
+
+    return answer
+
+
+@csrf_exempt  # for the check of all pages; this one has the check above
+@never_cache
+@_private
+@_checked
+@require_http_methods(["GET", "HEAD", "POST"])
+def decision_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Show what a link decides (GET), or decide it (POST)."""
+    found = links.find_link(token)
+    if found is None:
+        return _unknown(request)
+    with tenant_scope(found.tenant_id), timezone.override(tenant_zone()):
+        opened = links.open_link(found.token_id, **_visit(request))
+        if request.method == "POST":
+            return _decide(request, token, opened)
+        return _show(request, opened)
+
+
+def _visit(request: HttpRequest) -> dict[str, Any]:
+    user = request.user
+    return {
+        "address": client_address(request),
+        "user_agent": str(request.META.get("HTTP_USER_AGENT", "")),
+        "visitor": user.pk if isinstance(user, User) or user.is_authenticated else None,
+    }
+
+
+def _unknown(request: HttpRequest) -> HttpResponse:
+    """Answer a link that is none; one that is one is never refused for what others try at this address."""
+    OUTCOMES.labels("unknown").inc()
+    if tries.is_guessing(client_address(request)):
+        return HttpResponse("Too many.\n", status=429, content_type="text/plain", headers={"Retry-After": "60"})
+    return render(request, "404.html", status=404)
+
+
+def _show(request: HttpRequest, opened: Opened) -> HttpResponse:
+    if opened.problem is not None:
+        return _told(request, opened, opened.problem)
+    OUTCOMES.labels("shown").inc()
+    return _form(request, opened)
+
+
+def _decide(request: HttpRequest, token: str, opened: Opened) -> HttpResponse:
+    visit = _visit(request)
+    if opened.problem is not None:
+        return _told(request, opened, opened.problem, refuses=True)
+    if tries.is_tired(token, visit["address"]):
+        return _form(request, opened, "There were too many wrong answers. Wait ten minutes, or sign in.", status=429)
+    given: dict[str, Any] = {name: request.POST.get(name, "")[:2000] for name in ("verdict", "typed", "reason")}
+    try:
+        decided = decide_by_link(token_id=opened.token.pk, **given, **visit)
+    except Invalid as problem:
+        OUTCOMES.labels("wrong").inc()
+        tries.note_wrong(token, visit["address"])
+        return _form(request, opened, *[word for words in problem.facts["fields"].values() for word in words])
+    except WalkerError as problem:
+        return _told(request, links.open_link(opened.token.pk, **visit), problem, refuses=True)
+    OUTCOMES.labels("decided").inc()
+    context = {"heading": THANKS_TO[given["verdict"]].format(decided.reference), "approval": decided}
+    return render(request, PAGE, {**context, "words": THANKS.get(State(decided.state), ""), "is_done": True})
+
+
+THANKS_TO: Final = {"approve": "You have approved {}", "reject": "You have rejected {}"}
+
+
+def _form(request: HttpRequest, opened: Opened, *errors: str, status: int = 0) -> HttpResponse:
+    approval = opened.approval
+    context = {
+        **_about(approval),
+        "asks": True,
+        "errors": errors,
+        "reason": visible(request.POST.get("reason", "")[:2000]),
+        "verdicts": ["approve", "reject"] if opened.token.verdict == links.EITHER else [opened.token.verdict],
+        "ends_at": min(opened.token.expires_at, approval.expires_at),
+    }
+    return render(request, PAGE, context, status=status or (400 if errors else 200))
+
+
+def _about(approval: Approval) -> dict[str, Any]:
+    """Return what would happen, masked: the page is opened without signing in."""
+    preview = approval.preview
+    names = names_of([approval.requester_id])
+    rows = [
+        {name: _masked(line.get(name, "")) for name in ("label", "before", "after")} for line in preview.get("rows", [])
+    ]
+    return {
+        "approval": approval,
+        "heading": _masked(preview.get("headline") or approval.summary),
+        "summary": _masked(approval.summary),
+        "rows": rows,
+        "body": _masked(preview.get("body") or ""),
+        "risk_chip": risk_chip(approval),
+        "requester": requester_words(approval, names),
+        "console_url": _console(approval),
+    }
+
+
+def _masked(text: object) -> str:
+    return visible(mask_text(str(text)))
+
+
+def _console(approval: Approval) -> str:
+    return reverse("admin:hitl_approval_change", args=[approval.pk])
+
+
+def _told(request: HttpRequest, opened: Opened, problem: WalkerError, *, refuses: bool = False) -> HttpResponse:
+    """Say why a link decides nothing; about the request only to who may know."""
+    OUTCOMES.labels("refused").inc()
+    approval = opened.approval if opened.may_know else None
+    context: dict[str, Any] = {"approval": approval, "console_url": _console(approval) if approval else ""}
+    if problem.code in ("sign_in", "weak_sign_in"):
+        why = problem.facts.get("why", "strength")
+        context |= {"heading": "Sign in to decide this", "words": SIGN_IN[why], "signs_in": True}
+        return render(request, PAGE, context, status=403 if refuses else 200)
+    status, heading, words = TOLD.get(problem.code, (problem.status, "Nothing was decided", problem.detail))
+    if problem.code == "conflict" and approval is not None:
+        heading, words = _over(approval), ""
+    facts = problem.facts if approval is not None and problem.code in ("conflict", "voted", "stale_digest") else {}
+    context |= {"heading": heading, "words": words, "winner": _winner(facts)}
+    return render(request, PAGE, context, status=status)
+
+
+def _over(approval: Approval) -> str:
+    if approval.state == State.INFO_REQUESTED:
+        return f"A question about {approval.reference} is open"
+    return f"{approval.reference} is not waiting any more: {STATES[approval.state][0].lower()}"
+
+
+def _winner(facts: dict[str, Any]) -> dict[str, Any] | None:
+    """Return who was faster, when and what, as the conflict names it."""
+    if not facts.get("decided_by"):
+        return None
+    word = str(facts["decided_as"] or facts["state"]).replace("_", " ")
+    return {"by": facts["decided_by"], "at": datetime.fromisoformat(facts["decided_at"]), "what": word}
