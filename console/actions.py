@@ -113,10 +113,11 @@ def run_action(
     """Show the form (GET) or call the service (POST); errors come back on the form in plain words."""
     if request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "POST"])
-    if not (action.on_object or viewer_of(request).may(action.permission)):
+    viewer = viewer_of(request)
+    if not (viewer.may(action.permission) or (action.on_object and model_admin.opens_to(viewer))):
         raise PermissionDenied("Your role does not allow this.")
     obj = None if action.on_list else model_admin.object_or_404(request, object_id)
-    if not usable([action], viewer_of(request), obj):
+    if not usable([action], viewer, obj):
         raise PermissionDenied("Your role does not allow this.")
     if request.method != "POST":
         return _page(model_admin, action, request, obj, model_admin.action_form(request, action, obj), 200)
