@@ -159,12 +159,14 @@ def _reference_statements(model: type[models.Model]) -> Iterator[str]:
     if not issubclass(model, TenantModel):
         return
     table = model._meta.db_table
-    yield _constraint(table, "tenant", "foreign key (tenant_id) references accounts_tenant (id)")
-    for field in model._meta.local_fields:
-        parent = field.related_model
-        if not isinstance(field, models.ForeignKey) or not _is_tenant_model(parent):
-            continue
-        parent_table = parent._meta.db_table
+    parents = [field for field in model._meta.local_fields if _refers_to_tenant_model(field)]
+    if all(field.null for field in parents):
+        yield _constraint(table, "tenant", "foreign key (tenant_id) references accounts_tenant (id)")
+    else:
+        # A row that always has a parent has the parent's tenant, who exists: nothing to look up a second time.
+        yield f'alter table "{table}" drop constraint if exists "{_constraint_name(table, "tenant")}"'
+    for field in parents:
+        parent_table = field.related_model._meta.db_table
         yield _constraint(parent_table, "key", "unique (tenant_id, id)")
         yield _constraint(
             table,
@@ -194,13 +196,18 @@ def _drop_single_reference(table: str, column: str) -> str:
     """
 
 
-def _is_tenant_model(candidate: Any) -> TypeGuard[type[TenantModel]]:
-    return isinstance(candidate, type) and issubclass(candidate, TenantModel)
+def _refers_to_tenant_model(field: models.Field[Any, Any]) -> TypeGuard[models.ForeignKey[Any, Any]]:
+    parent = field.related_model
+    return isinstance(field, models.ForeignKey) and isinstance(parent, type) and issubclass(parent, TenantModel)
+
+
+def _constraint_name(table: str, what: str) -> str:
+    digest = hashlib.sha256(f"{table}.{what}".encode()).hexdigest()[:10]
+    return f"walker_{digest}_{what}"[:63]
 
 
 def _constraint(table: str, what: str, definition: str) -> str:
-    digest = hashlib.sha256(f"{table}.{what}".encode()).hexdigest()[:10]
-    name = f"walker_{digest}_{what}"[:63]
+    name = _constraint_name(table, what)
     return f"""
     do $$ begin
       if not exists (select 1 from pg_constraint

@@ -68,7 +68,9 @@ class Approval(TenantModel):
     currency = models.CharField(max_length=3, blank=True)
     reach = models.BigIntegerField(null=True)
 
-    requester = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    requester = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     requester_kind = models.CharField(max_length=10)
     agent_id = models.UUIDField(null=True)
     conversation_id = models.UUIDField(null=True)
@@ -84,18 +86,22 @@ class Approval(TenantModel):
     compliance_flags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     custom = models.JSONField(default=dict, blank=True)
 
-    workflow = models.ForeignKey("hitl.ApprovalWorkflow", on_delete=models.PROTECT, null=True, related_name="+")
+    workflow = models.ForeignKey(
+        "hitl.ApprovalWorkflow", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     workflow_version = models.PositiveIntegerField(default=0)
     snapshot = models.JSONField()
     level = models.PositiveSmallIntegerField(default=1)
     votes_required = models.PositiveSmallIntegerField(default=1)
     votes_received = models.PositiveSmallIntegerField(default=0)
-    assigned_to = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     priority = models.PositiveSmallIntegerField(default=0)
     rounds = models.PositiveSmallIntegerField(default=0)
     ladder_step = models.PositiveSmallIntegerField(default=0)
     paused_clocks = models.JSONField(default=dict, blank=True)
-    superseded_by = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+")
+    superseded_by = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
 
     created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField()
@@ -109,7 +115,9 @@ class Approval(TenantModel):
     reminder_count = models.PositiveSmallIntegerField(default=0)
     last_reminder_at = models.DateTimeField(null=True)
     decided_at = models.DateTimeField(null=True)
-    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     decided_name = models.CharField(max_length=80, blank=True)
     decided_role = models.CharField(max_length=20, blank=True)
     decided_as = models.CharField(max_length=20, blank=True)
@@ -132,7 +140,6 @@ class Approval(TenantModel):
             models.CheckConstraint(condition=models.Q(risk_score__lte=100), name="risk_score_within_100"),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["tenant_id", "-id"], name="approvals_newest"),
             models.Index(fields=["tenant_id", "state", "-id"], name="approvals_by_state"),
             models.Index(fields=["tenant_id", "kind", "-id"], name="approvals_by_kind"),
             models.Index(fields=["tenant_id", "risk_level", "-id"], name="approvals_by_risk"),

@@ -15,7 +15,7 @@ from hitl.models.approval import Approval
 class Execution(TenantModel):
     """The one doing of one revision; every attempt has its own fence, all share the key."""
 
-    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="executions")
+    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="executions", db_index=False)
     revision = models.PositiveIntegerField()
     digest = models.CharField(max_length=64)
     idempotency_key = models.CharField(max_length=120)
@@ -53,7 +53,7 @@ class Timer(TenantModel):
         LEASE = "lease", "Lease over"
         UNKNOWN = "unknown", "Outcome unknown"
 
-    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="timers")
+    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="timers", db_index=False)
     kind = models.CharField(max_length=20, choices=Kind)
     level = models.PositiveSmallIntegerField(default=0)
     revision = models.PositiveIntegerField()
@@ -83,7 +83,7 @@ class Notification(TenantModel):
     revision = models.PositiveIntegerField(default=1)
     level = models.PositiveSmallIntegerField(default=1)
     channel = models.CharField(max_length=20, default="in_app")
-    recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
     template = models.CharField(max_length=60)
     variables = models.JSONField(default=dict)
     status = models.CharField(max_length=20, default="queued")

@@ -28,13 +28,13 @@ class Seat(TenantModel):
         ESCALATION = "escalation", "The ladder names him"
         REASSIGNED = "reassigned", "An administrator chose him"
 
-    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="seats")
+    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="seats", db_index=False)
     revision = models.PositiveIntegerField()
     level = models.PositiveSmallIntegerField()
-    person = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
-    via = models.ForeignKey("hitl.Delegation", on_delete=models.PROTECT, null=True, related_name="+")
-    rightful = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+")
-    for_person = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+")
+    person = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", db_index=False)
+    via = models.ForeignKey("hitl.Delegation", on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    rightful = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    for_person = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     source = models.CharField(max_length=10, choices=Source, default=Source.LEVEL)
     group = models.CharField(max_length=80, blank=True)
     opened_at = models.DateTimeField(default=now)
@@ -65,12 +65,12 @@ class Decision(TenantModel):
 
     append_only: ClassVar[bool] = True
 
-    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="decisions")
+    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="decisions", db_index=False)
     revision = models.PositiveIntegerField()
     level = models.PositiveSmallIntegerField()
     digest = models.CharField(max_length=64)
-    person = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+")
-    on_behalf_of = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+")
+    person = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    on_behalf_of = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     actor_kind = models.CharField(max_length=10)
     actor_name = models.CharField(max_length=80, blank=True)
     role = models.CharField(max_length=20, blank=True)
