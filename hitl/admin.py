@@ -18,6 +18,8 @@ from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
 from core.clock import now
 from hitl import (
+    admin_calendars,
+    admin_groups,
     admin_policies,
     admin_reviews,
     admin_seats,
@@ -39,6 +41,8 @@ from hitl.transitions import WAITING, Event, State
 
 __all__ = [
     "ApprovalAdmin",
+    "admin_calendars",
+    "admin_groups",
     "admin_policies",
     "admin_reviews",
     "admin_seats",
