@@ -1,8 +1,5 @@
 """The real sandbox mailbox as a process, bound to the product's own door."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +9,8 @@ import httpx2
 import pytest
 
 from standins.mailbox import seed
-from tests.phone_fixture import ROOT, SHARED
+from tests.phone_fixture import SHARED
+from tests.standin_process import Process, end, launch
 
 API_KEY = seed.api_key("acme", SHARED)
 VERIFICATION_KEY = seed.verification_key("acme", SHARED)
@@ -23,7 +21,7 @@ class Mailbox:
     """A running mailbox; the methods are what a test wants to do to it or know of it."""
 
     url: str
-    process: "subprocess.Popen[str]"
+    process: Process
 
     def call(self, method: str, path: str, json: Any = None, *, key: str = "") -> httpx2.Response:
         """Make one request."""
@@ -55,26 +53,8 @@ class Mailbox:
 
 def start_mailbox(folder: Path, public: str, door: str = "") -> Mailbox:
     """Start the process and wait until it says where it listens."""
-    command = [sys.executable, "-m", "standins.mailbox", "--port=0", f"--data={folder}", f"--public={public}"]
-    process = subprocess.Popen(
-        [*command, f"--door={door}"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "SANDBOX_MAILBOX_TOKEN": SHARED},
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line.startswith("listening on "), f"the mailbox did not start: {line!r}"
-    return Mailbox(line.removeprefix("listening on ").strip(), process)
-
-
-def stop_mailbox(mailbox: Mailbox) -> None:
-    """End the process, by its handle."""
-    mailbox.process.terminate()
-    mailbox.process.wait(timeout=10)
-    if mailbox.process.stdout:
-        mailbox.process.stdout.close()
+    options = (f"--public={public}", f"--door={door}")
+    return Mailbox(*launch("mailbox", folder, *options, SANDBOX_MAILBOX_TOKEN=SHARED))
 
 
 @pytest.fixture
@@ -84,4 +64,4 @@ def mailbox(live_server: Any, settings: Any, tmp_path: Path) -> Iterator[Mailbox
     running = start_mailbox(tmp_path / "mailbox", live_server.url)
     settings.SENDGRID_API_BASE = running.url
     yield running
-    stop_mailbox(running)
+    end(running.process)

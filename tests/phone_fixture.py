@@ -1,8 +1,5 @@
 """The real sandbox phone as a process, bound to the product's own door."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,8 +10,8 @@ import httpx2
 import pytest
 
 from standins.phone import seed
+from tests.standin_process import Process, end, launch
 
-ROOT = Path(__file__).resolve().parent.parent
 SHARED = "a secret of the tests"
 ACME_SID = seed.account_sid("acme")
 MEMBER, CUSTOMER = list(seed.CAST["acme"][2])
@@ -25,7 +22,7 @@ class Phone:
     """A running phone; the methods are what a test wants to do to it or know of it."""
 
     url: str
-    process: "subprocess.Popen[str]"
+    process: Process
 
     def call(self, method: str, path: str, json: Any = None) -> Any:
         """Make one control request."""
@@ -61,26 +58,8 @@ class Phone:
 
 def start_phone(folder: Path, public: str, door: str = "") -> Phone:
     """Start the process and wait until it says where it listens."""
-    command = [sys.executable, "-m", "standins.phone", "--port=0", f"--data={folder}", f"--public={public}"]
-    process = subprocess.Popen(
-        [*command, f"--door={door}"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "SANDBOX_PHONE_TOKEN": SHARED},
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line.startswith("listening on "), f"the phone did not start: {line!r}"
-    return Phone(line.removeprefix("listening on ").strip(), process)
-
-
-def stop_phone(phone: Phone) -> None:
-    """End the process, by its handle."""
-    phone.process.terminate()
-    phone.process.wait(timeout=10)
-    if phone.process.stdout:
-        phone.process.stdout.close()
+    options = (f"--public={public}", f"--door={door}")
+    return Phone(*launch("phone", folder, *options, SANDBOX_PHONE_TOKEN=SHARED))
 
 
 def eventually(check: Callable[[], Any], seconds: float = 10.0) -> Any:
@@ -101,4 +80,4 @@ def phone(live_server: Any, settings: Any, tmp_path: Path) -> Iterator[Phone]:
     running = start_phone(tmp_path / "phone", live_server.url)
     settings.TWILIO_API_BASE = running.url
     yield running
-    stop_phone(running)
+    end(running.process)

@@ -1,7 +1,5 @@
 """The real sandbox platform as a process: `platform` (per session) and `sandbox` (reset per test)."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.standin_process import Process, end, launch
+
 ACME_TOKEN = "sandbox-acme"
 GLOBEX_TOKEN = "sandbox-globex"
 
@@ -20,7 +19,7 @@ class Platform:
     """A running platform; the methods are what a test wants to do to it or know of it."""
 
     url: str
-    process: subprocess.Popen[str]
+    process: Process
 
     def call(
         self, method: str, path: str, *, token: str = ACME_TOKEN, key: str = "", json: Any = None
@@ -55,24 +54,7 @@ class Platform:
 
 def start_platform(folder: Path, port: int = 0) -> Platform:
     """Start the process and wait until it says where it listens."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "standins.platform", f"--port={port}", f"--data={folder}", "--seed=demo"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line.startswith("listening on "), f"the platform did not start: {line!r}"
-    return Platform(line.removeprefix("listening on ").strip(), process)
-
-
-def stop_platform(platform: Platform) -> None:
-    """End the process, by its handle."""
-    platform.process.terminate()
-    platform.process.wait(timeout=10)
-    if platform.process.stdout:
-        platform.process.stdout.close()
+    return Platform(*launch("platform", folder, "--seed=demo", port=port))
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +62,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """One platform for the whole session; its state is that of the tests before."""
     running = start_platform(tmp_path_factory.mktemp("platform"))
     yield running
-    stop_platform(running)
+    end(running.process)
 
 
 @pytest.fixture

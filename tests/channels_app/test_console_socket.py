@@ -37,6 +37,20 @@ def desk(dial: Any, live_widgets: Widgets) -> Callable[..., Any]:
     return make
 
 
+@pytest.fixture
+def watch(desk: Any) -> Callable[..., Any]:
+    """Open a console line of a colleague and wait until it is connected."""
+
+    async def make(user: User, topic: str = "") -> Line:
+        line: Line = await desk(user)
+        await line.hear_type("connected")
+        if topic:
+            await subscribe(line, topic)
+        return line
+
+    return make
+
+
 @sync_to_async
 def append(world: World, stream: str, type: str, payload: dict[str, Any]) -> int:
     with tenant_scope(world.acme.pk):
@@ -75,21 +89,17 @@ async def test_page_that_is_not_ours_is_not_allowed(desk: Any, committed_world: 
     assert await line.close_code() == 4403
 
 
-async def test_queue_event_arrives_with_its_number(desk: Any, committed_world: World) -> None:
-    line = await desk(committed_world.people["viewer"])
-    await line.hear_type("connected")
-    await subscribe(line, "queue")
+async def test_queue_event_arrives_with_its_number(watch: Any, committed_world: World) -> None:
+    line = await watch(committed_world.people["viewer"], "queue")
     seq = await append(committed_world, "queue", "approval.overdue", {"reference": "BR-3"})
     frame = await line.hear_type("event")
     assert (frame["event"], frame["seq"], frame["payload"]) == ("queue.updated", seq, {"reference": "BR-3"})
 
 
 async def test_inbox_tells_of_a_new_conversation_and_of_whom_it_went_to(
-    desk: Any, chat: Any, committed_world: World, live_widgets: Widgets
+    watch: Any, chat: Any, committed_world: World, live_widgets: Widgets
 ) -> None:
-    line = await desk(committed_world.people["support"])
-    await line.hear_type("connected")
-    await subscribe(line, "inbox")
+    line = await watch(committed_world.people["support"], "inbox")
     _, conversation = await conversation_of(chat, live_widgets.acme)
     assert (await line.hear_type("event"))["event"] == "conversation.new"
     with tenant_scope(committed_world.acme.pk):
@@ -98,29 +108,24 @@ async def test_inbox_tells_of_a_new_conversation_and_of_whom_it_went_to(
     assert (await line.hear_type("event"))["event"] == "conversation.assigned"
 
 
-async def test_events_missed_are_sent_after_the_number(desk: Any, committed_world: World) -> None:
-    line = await desk(committed_world.people["viewer"])
-    await line.hear_type("connected")
+async def test_events_missed_are_sent_after_the_number(watch: Any, committed_world: World) -> None:
+    line = await watch(committed_world.people["viewer"])
     sent = [await append(committed_world, "queue", "approval.overdue", {}) for _ in range(3)]
     assert (await subscribe(line, "queue", after=1))["seq"] == 3
     assert [(await line.hear())["seq"] for _ in range(2)] == sent[1:]
 
 
-async def test_event_of_another_tenant_is_never_heard(desk: Any, committed_world: World) -> None:
-    line = await desk(committed_world.outsiders["owner"])
-    await line.hear_type("connected")
-    await subscribe(line, "queue")
+async def test_event_of_another_tenant_is_never_heard(watch: Any, committed_world: World) -> None:
+    line = await watch(committed_world.outsiders["owner"], "queue")
     await append(committed_world, "queue", "approval.overdue", {})
     assert await line.socket.receive_nothing(timeout=0.3)
 
 
 async def test_message_reaches_the_watching_staff_masked(
-    desk: Any, chat: Any, committed_world: World, live_widgets: Widgets
+    watch: Any, chat: Any, committed_world: World, live_widgets: Widgets
 ) -> None:
     customer, conversation = await conversation_of(chat, live_widgets.acme)
-    line = await desk(committed_world.people["support"])
-    await line.hear_type("connected")
-    await subscribe(line, f"conversation:{conversation}")
+    line = await watch(committed_world.people["support"], f"conversation:{conversation}")
     await customer.send("Call me: ben@example.com")
     frame = await line.hear_type("event")
     while frame["event"] != "message.received":
@@ -129,30 +134,26 @@ async def test_message_reaches_the_watching_staff_masked(
 
 
 async def test_conversation_of_another_tenant_is_like_an_absent_one(
-    desk: Any, chat: Any, committed_world: World, live_widgets: Widgets
+    watch: Any, chat: Any, committed_world: World, live_widgets: Widgets
 ) -> None:
     _, conversation = await conversation_of(chat, live_widgets.acme)
-    line = await desk(committed_world.outsiders["owner"])
-    await line.hear_type("connected")
+    line = await watch(committed_world.outsiders["owner"])
     foreign, absent = [await subscribe(line, f"conversation:{one}") for one in (conversation, uuid4())]
     assert {**foreign, "topic": ""} == {**absent, "topic": ""}
     assert foreign["code"] == "not_found"
 
 
-async def test_approval_unknown_is_not_found(desk: Any, committed_world: World) -> None:
-    line = await desk(committed_world.people["approver"])
-    await line.hear_type("connected")
+async def test_approval_unknown_is_not_found(watch: Any, committed_world: World) -> None:
+    line = await watch(committed_world.people["approver"])
     assert (await subscribe(line, f"approval:{uuid4()}"))["code"] == "not_found"
 
 
 async def test_person_who_lost_the_seat_hears_no_more(
-    desk: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
+    watch: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(console_socket, "POLL_EVERY", 600)  # the poll would close the line instead
     user = committed_world.people["viewer"]
-    line = await desk(user)
-    await line.hear_type("connected")
-    await subscribe(line, "queue")
+    line = await watch(user, "queue")
     with tenant_scope(committed_world.acme.pk):
         await user.memberships.aupdate(is_active=False)
     await append(committed_world, "queue", "approval.overdue", {})
@@ -160,11 +161,10 @@ async def test_person_who_lost_the_seat_hears_no_more(
 
 
 async def test_person_who_signed_out_is_cut_off(
-    desk: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
+    watch: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(console_socket, "POLL_EVERY", 0.1)
-    line = await desk(committed_world.people["viewer"])
-    await line.hear_type("connected")
+    line = await watch(committed_world.people["viewer"])
     from django.contrib.sessions.models import Session
 
     await Session.objects.all().adelete()
@@ -172,9 +172,8 @@ async def test_person_who_signed_out_is_cut_off(
 
 
 @pytest.mark.parametrize("topic", ["", "all", "conversation:", "conversation:x", "queue:1", None, {"a": 1}])
-async def test_topic_unknown_is_refused(desk: Any, committed_world: World, topic: Any) -> None:
-    line = await desk(committed_world.people["owner"])
-    await line.hear_type("connected")
+async def test_topic_unknown_is_refused(watch: Any, committed_world: World, topic: Any) -> None:
+    line = await watch(committed_world.people["owner"])
     assert (await subscribe(line, topic))["code"] == "unknown_topic"
 
 
@@ -186,25 +185,21 @@ async def test_third_bad_frame_closes_the_console_line(desk: Any, committed_worl
 
 
 async def test_presence_is_told_and_taken_back(
-    desk: Any, chat: Any, committed_world: World, live_widgets: Widgets
+    watch: Any, chat: Any, committed_world: World, live_widgets: Widgets
 ) -> None:
     customer, conversation = await conversation_of(chat, live_widgets.acme)
-    line = await desk(committed_world.people["support"])
-    await line.hear_type("connected")
-    await subscribe(line, f"conversation:{conversation}")
+    line = await watch(committed_world.people["support"], f"conversation:{conversation}")
     await customer.socket.disconnect()
     while (await line.hear_type("event"))["payload"].get("customer") != 0:
         pass
 
 
 async def test_passing_frame_is_kept_from_somebody_who_lost_the_right(
-    desk: Any, chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
+    watch: Any, chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(console_socket, "POLL_EVERY", 600)
     guest, ref = await conversation_of(chat, live_widgets.acme)
-    line = await desk(committed_world.people["support"])
-    await line.hear_type("connected")
-    await subscribe(line, f"conversation:{ref}")
+    line = await watch(committed_world.people["support"], f"conversation:{ref}")
     with tenant_scope(committed_world.acme.pk):
         await committed_world.people["support"].memberships.aupdate(is_active=False)
     await guest.say({"type": "typing"})

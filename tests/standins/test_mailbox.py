@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.mailbox_fixture import API_KEY, Mailbox, start_mailbox, stop_mailbox
+from tests.mailbox_fixture import API_KEY, Mailbox, start_mailbox
+from tests.standin_process import end
 
 GOOD: dict[str, Any] = {
     "personalizations": [{"to": [{"email": "ana@customers.example"}]}],
@@ -23,7 +24,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailbox]:
     folder: Path = tmp_path_factory.mktemp("mailbox")
     running = start_mailbox(folder, "http://127.0.0.1:1")
     yield running
-    stop_mailbox(running)
+    end(running.process)
 
 
 def test_mail_is_taken_with_an_id_and_no_body(alone: Mailbox) -> None:

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from tests.platform_fixture import ROOT, Platform, start_platform, stop_platform
+from tests.platform_fixture import Platform, start_platform
+from tests.standin_process import ROOT, end
 
 PAUSE = "/v1/campaigns/cam_1001/pause"
 
@@ -93,11 +94,11 @@ def test_killed_platform_keeps_its_journal_and_keys(tmp_path: Path) -> None:
     path, body = "/v1/campaigns/cam_1001/budget", {"daily_budget": "900"}
     running.call("POST", path, key="k", json=body)
     running.process.kill()
-    stop_platform(running)
+    end(running.process)
     again = start_platform(tmp_path)
     assert again.call("POST", path, key="k", json=body).json()["replayed"] is True
     assert len(again.journal()) == 1
-    stop_platform(again)
+    end(again.process)
 
 
 def test_platform_is_up_within_a_second(tmp_path: Path) -> None:
@@ -105,7 +106,7 @@ def test_platform_is_up_within_a_second(tmp_path: Path) -> None:
     running = start_platform(tmp_path)
     assert running.call("GET", "/__health").json()["status"] == "ok"
     assert time.monotonic() - start < 1
-    stop_platform(running)
+    end(running.process)
 
 
 def test_standins_import_nothing_of_ours() -> None:

@@ -24,7 +24,8 @@ from integrations.models import MailDelivery
 from standins.mailbox import seed
 from tests.integrations.mail.conftest import ADDRESS, queue
 from tests.mailbox_fixture import API_KEY, VERIFICATION_KEY, Mailbox
-from tests.phone_fixture import ROOT, eventually
+from tests.phone_fixture import eventually
+from tests.standin_process import ROOT
 from tests.world import OPERATOR, World
 
 pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]
