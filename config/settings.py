@@ -272,6 +272,7 @@ DECISION_LINKS = env.bool("WALKER_LINKS", default=True)
 DECISION_LINKS_BELOW = env.int("WALKER_LINKS_BELOW", default=50)
 DECISION_LINK_LIFE = timedelta(hours=env.int("WALKER_LINK_HOURS", default=72))
 MAIL_DAYS = env.int("WALKER_MAIL_DAYS", default=30)
+MAIL_ROWS_DAYS = env.int("WALKER_MAIL_ROWS_DAYS", default=400)
 STREAM_DAYS = env.int("WALKER_STREAM_DAYS", default=30)
 API_REQUESTS_PER_MINUTE = env.int("WALKER_API_PER_MINUTE", default=600)
 SPECTACULAR_SETTINGS = {

@@ -1,9 +1,10 @@
 """The console's list of mail that left, and what became of it."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -14,7 +15,7 @@ from console.templatetags.console_ui import chip
 from integrations.mail import events
 from integrations.mail.errors import in_words
 from integrations.mail.types import Belongs
-from integrations.models import MailDelivery
+from integrations.models import MailCount, MailDelivery
 
 CONTENT = ("address", "address_digest", "subject", "text", "html", "reply_to", "headers")
 TYPES = {
@@ -70,6 +71,12 @@ class MailDeliveryAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[MailDelivery]:
         """Leave what the mail says where it is."""
         return super().get_queryset(request).defer(*CONTENT)
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Say how many mails are so old that they are no rows any more."""
+        gone = MailCount.objects.aggregate(gone=Sum("count"))["gone"] or 0
+        older = f" {gone:,} older than {settings.MAIL_ROWS_DAYS} days are only counted any more." if gone else ""
+        return {"intro": f"{self.intro}{older}"}
 
     def prepare_rows(self, request: HttpRequest, rows: list[MailDelivery]) -> None:
         """Read at once what the mails belong to."""

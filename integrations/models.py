@@ -9,9 +9,9 @@ from django.db import models
 from core.clock import now
 from core.fields import EncryptedJSONField
 from core.tenancy import TenantModel
-from integrations.mail.models import MailDelivery
+from integrations.mail.models import MailCount, MailDelivery
 
-__all__ = ["MailDelivery", "ProviderAccount"]
+__all__ = ["MailCount", "MailDelivery", "ProviderAccount"]
 
 
 class ProviderAccount(TenantModel):

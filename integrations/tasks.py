@@ -18,8 +18,9 @@ def sweep_mail() -> None:
 
 @sweep_task(queue="low")
 def forget_mail() -> None:
-    """Drop what old mails said."""
+    """Drop what old mails said, and mails that are much older."""
     services.forget_texts()
+    services.forget_rows()
 
 
 SWEEPS = {

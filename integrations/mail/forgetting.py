@@ -1,14 +1,21 @@
-"""Letting go of what old mails said and to whom: that they left, and what became of them, is kept."""
+"""Letting go of old mails: first of what they said and to whom, much later of their rows; numbers stay."""
 
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
+from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models import F
 
 from core.clock import now as clock_now
 from core.retention import BATCH, made_before
-from core.scope import platform_scope
-from integrations.models import MailDelivery
+from core.scope import platform_scope, tenant_scope
+from integrations.models import MailCount, MailDelivery
 
 CONTENT: Final = ("address", "subject", "text", "html", "reply_to", "headers")
 
@@ -26,3 +33,32 @@ def forget_texts(*, now: datetime | None = None, limit: int = BATCH) -> int:
         settled = MailDelivery.objects.filter(pk__in=batch, due_at=None)
         forgotten: int = settled.update(**dict.fromkeys(CONTENT))
     return forgotten
+
+
+def forget_rows(*, now: datetime | None = None, limit: int = BATCH) -> int:
+    """Remove mails older than `MAIL_ROWS_DAYS`, a batch at a time, and count them; how many. For the sweep.
+
+    Mail that still waits stays. Until then no mail leaves twice under its key.
+    """
+    moment = (now or clock_now()) - timedelta(days=max(settings.MAIL_ROWS_DAYS, settings.MAIL_DAYS))
+    with platform_scope():
+        old = MailDelivery.objects.filter(made_before(moment), queued_at__lt=moment, due_at=None)
+        found = sorted(old.order_by("pk").values_list("tenant_id", "pk")[:limit])
+    removed = 0
+    for tenant_id, rows in groupby(found, key=itemgetter(0)):
+        with tenant_scope(tenant_id):
+            removed += _count_and_remove([row_id for _, row_id in rows])
+    return removed
+
+
+@transaction.atomic
+def _count_and_remove(ids: Sequence[UUID]) -> int:
+    rows = MailDelivery.objects.select_for_update(skip_locked=True).filter(pk__in=ids, due_at=None)
+    mine = list(rows.values_list("pk", "queued_at", "type", "status"))
+    counted = Counter((queued_at.astimezone(UTC).date(), type_, status) for _, queued_at, type_, status in mine)
+    places = [MailCount(day=day, type=type_, status=status) for day, type_, status in counted]
+    MailCount.objects.bulk_create(places, ignore_conflicts=True)
+    for (day, type_, status), count in counted.items():
+        MailCount.objects.filter(day=day, type=type_, status=status).update(count=F("count") + count)
+    MailDelivery.objects.filter(pk__in=[pk for pk, *_ in mine]).delete()
+    return len(mine)

@@ -76,3 +76,20 @@ class MailDelivery(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.type} mail {str(self.id)[-6:]}"
+
+
+class MailCount(TenantModel):
+    """How many mails of one day, type and ending there were, once their rows have gone."""
+
+    day = models.DateField(help_text="The day they were queued, in UTC.")
+    type = models.CharField(max_length=40)
+    status = models.CharField(max_length=10, choices=MailDelivery.Status)
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "day", "type", "status"], name="one_mail_count_per_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return f"mails of {self.day}"

@@ -18,11 +18,21 @@ from core.errors import Invalid
 from core.log import get_logger
 from core.pii import mask_value
 from integrations.mail.delivering import deliver_due, deliver_mail, replay, sweep
-from integrations.mail.forgetting import forget_texts
+from integrations.mail.forgetting import forget_rows, forget_texts
 from integrations.mail.tracking import Heard, record_report
 from integrations.models import MailDelivery
 
-__all__ = ["Heard", "deliver_due", "deliver_mail", "forget_texts", "queue_mail", "record_report", "replay", "sweep"]
+__all__ = [
+    "Heard",
+    "deliver_due",
+    "deliver_mail",
+    "forget_rows",
+    "forget_texts",
+    "queue_mail",
+    "record_report",
+    "replay",
+    "sweep",
+]
 
 log = get_logger(__name__)
 

@@ -11,8 +11,8 @@ from core.errors import Conflict
 from core.models import DeadLetter
 from core.scope import tenant_scope
 from integrations.mail.delivering import deliver_mail
-from integrations.mail.forgetting import CONTENT, forget_texts
-from integrations.models import MailDelivery
+from integrations.mail.forgetting import CONTENT, forget_rows, forget_texts
+from integrations.models import MailCount, MailDelivery
 from tests.integrations.mail.conftest import queue
 from tests.integrations.mail.servers import Answers
 from tests.world import OPERATOR, World
@@ -75,3 +75,33 @@ def test_mails_of_all_tenants_are_forgotten_a_batch_at_a_time(world: World) -> N
         with tenant_scope(tenant.pk):
             MailDelivery.objects.filter(pk=queue().pk).update(status="sent", due_at=None)
     assert [forget_texts(now=later(31), limit=1) for _ in range(3)] == [1, 1, 0]
+
+
+def test_rows_go_after_their_time_and_their_numbers_stay(sent: MailDelivery) -> None:
+    for number in range(3):
+        MailDelivery.objects.filter(pk=queue(f"d-{number}").pk).update(status="delivered", due_at=None)
+    assert [forget_rows(now=later(days), limit=2) for days in (399, 401, 401, 401)] == [0, 2, 2, 0]
+    assert sorted(MailCount.objects.values_list("type", "status", "count")) == [
+        ("test", "delivered", 3),
+        ("test", "sent", 1),
+    ]
+    assert not MailDelivery.objects.exists()
+
+
+def test_row_of_a_mail_that_waits_stays(desk: World) -> None:
+    queue()
+    assert (forget_rows(now=later(4000)), MailDelivery.objects.count()) == (0, 1)
+
+
+def test_rows_stay_no_shorter_than_their_texts(sent: MailDelivery, settings: Any) -> None:
+    settings.MAIL_ROWS_DAYS = 7
+    assert (forget_rows(now=later(29)), forget_rows(now=later(31))) == (0, 1)
+
+
+def test_rows_of_all_tenants_go_each_counted_for_its_own(world: World) -> None:
+    for tenant in (world.acme, world.globex):
+        with tenant_scope(tenant.pk):
+            MailDelivery.objects.filter(pk=queue().pk).update(status="sent", due_at=None)
+    assert forget_rows(now=later(401)) == 2
+    with tenant_scope(world.globex.pk):
+        assert MailCount.objects.get().count == 1
