@@ -1,6 +1,7 @@
 """Seeing personal data in clear: a grant of a few minutes, with a reason, written to the audit."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Final
 from uuid import UUID
@@ -28,6 +29,14 @@ class Revealable(ABC):
     @abstractmethod
     def require(cls, *, viewer: Actor, object_id: UUID) -> None:
         """Raise `NotFound` or `Refused` unless the viewer may see the masked thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed:
+    """What somebody may see of one thing in clear now, and until when all of it."""
+
+    fields: frozenset[str]
+    expires_at: datetime
 
 
 REVEALABLES: Final[Registry[Revealable]] = Registry(Revealable, name="thing to reveal")  # type: ignore[type-abstract]
@@ -72,20 +81,24 @@ def reveal(
     return grant
 
 
-def open_grant(*, actor: Actor, object_type: str, object_id: UUID, now: datetime | None = None) -> RevealGrant | None:
-    """Return the actor's longest open grant for the object; None without one or without the right."""
+def open_reveal(*, actor: Actor, object_type: str, object_id: UUID, now: datetime | None = None) -> Revealed | None:
+    """Return what the actor's open grants for the object show together; None without one or without the right.
+
+    A later grant takes nothing from an earlier one. `expires_at` is when the first of its fields is hidden again.
+    """
     if actor.user_id is None or not actor.may("accounts.view_pii"):
         return None
     grants = RevealGrant.objects.filter(
         user_id=actor.user_id, object_type=object_type, object_id=object_id, expires_at__gt=now or clock_now()
     )
-    found: RevealGrant | None = grants.order_by("-expires_at").first()
-    return found
+    ends: dict[str, datetime] = {}
+    for grant in grants.order_by("expires_at"):
+        ends |= dict.fromkeys(grant.fields, grant.expires_at)
+    return Revealed(frozenset(ends), min(ends.values())) if ends else None
 
 
-def require_grant(*, actor: Actor, object_type: str, object_id: UUID, field: str) -> RevealGrant:
-    """Return the open grant that names the field; raises `Refused` ("no_grant")."""
-    grant = open_grant(actor=actor, object_type=object_type, object_id=object_id)
-    if grant is None or field not in grant.fields:
+def require_grant(*, actor: Actor, object_type: str, object_id: UUID, field: str) -> None:
+    """Raise `Refused` ("no_grant") unless an open grant of the actor names the field."""
+    shown = open_reveal(actor=actor, object_type=object_type, object_id=object_id)
+    if shown is None or field not in shown.fields:
         raise Refused("Open a reveal with a reason first.", code="no_grant")
-    return grant

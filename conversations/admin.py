@@ -12,8 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 
-from accounts.models import RevealGrant
-from accounts.reveals import open_grant, reveal
+from accounts.reveals import Revealed, open_reveal, reveal
 from console.actions import ServiceAction, service_action
 from console.forms import ConsoleForm
 from console.lists import choose, whole_number
@@ -159,8 +158,8 @@ class ConversationAdmin(ConversationSearch):
         """Return everything the conversation's page shows, and write down that it was looked at."""
         viewer = viewer_of(request)
         self._record_view(request, viewer, obj)
-        grant = open_grant(actor=viewer, object_type=OBJECT, object_id=obj.pk)
-        clear = set(grant.fields) if grant else set()
+        grant = open_reveal(actor=viewer, object_type=OBJECT, object_id=obj.pk)
+        clear = grant.fields if grant else frozenset()
         files_url = f"{self.object_url(obj)}files/" if "messages" in clear else ""
         before = whole_number(request.GET.get("before"))
         page = list_messages(
@@ -299,7 +298,7 @@ def asked_for(viewer: Actor, conversation: Conversation) -> Iterable[Turn]:
         yield Turn(at=approval.created_at, place=f"wk-tone-{tone}", approval=approval, chip=chips)
 
 
-def contact_facts(viewer: Actor, conversation: Conversation, grant: RevealGrant | None) -> dict[str, Any]:
+def contact_facts(viewer: Actor, conversation: Conversation, grant: Revealed | None) -> dict[str, Any]:
     """Return name and addresses: masked, or in clear under a grant that names them."""
     in_clear = grant is not None and "contact" in grant.fields
     contact = conversation.contact

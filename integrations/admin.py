@@ -8,6 +8,7 @@ from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from accounts.models import Membership
 from console.bases import ReadOnlyAdmin
 from console.lists import choose, since
 from console.navigation import Nav
@@ -79,10 +80,14 @@ class MailDeliveryAdmin(ReadOnlyAdmin):
         return {"intro": f"{self.intro}{older}"}
 
     def prepare_rows(self, request: HttpRequest, rows: list[MailDelivery]) -> None:
-        """Read at once what the mails belong to."""
+        """Read at once what the mails belong to, and which seat the colleagues have whom they go to."""
         found = events.belongings((row.type, row.ref) for row in rows if row.ref is not None)
         for row in rows:
             row.belongs = None if row.ref is None else found.get(row.ref)  # type: ignore[attr-defined]
+        people = {row.user_id for row in rows if row.user_id is not None}
+        seats = {seat.user_id: seat for seat in Membership.objects.filter(user_id__in=people)}
+        for row in rows:
+            row.seat = seats.get(row.user_id)  # type: ignore[attr-defined]
 
     def object_title(self, mail: MailDelivery) -> str:
         """Return what the mail is, and the end of its id."""
@@ -103,8 +108,10 @@ class MailDeliveryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="To")
     def recipient(self, mail: MailDelivery) -> str:
-        """Return the masked address."""
-        return format_html('<span class="wk-number">{}</span>', mail.masked_address)
+        """Return the masked address; a colleague's with his role and the end of his id, since masks look alike."""
+        seat: Membership | None = getattr(mail, "seat", None)
+        note = format_html('<span class="wk-cell-note">{}</span>', seat) if seat else ""
+        return format_html('<span class="wk-number">{}</span>{}', mail.masked_address, note)
 
     @admin.display(description="State")
     def standing(self, mail: MailDelivery) -> str:

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
 from accounts.models import RevealGrant
-from accounts.reveals import open_grant, reveal
+from accounts.reveals import Revealed, open_reveal, reveal
 from conversations import admin as conversation_admin
 from conversations.models import ChannelAccount, Contact, Conversation
 from core.clock import now
@@ -162,6 +162,15 @@ def test_reveal_of_the_contact_keeps_messages_masked(browser: Browser, page: str
     assert "You see the contact in clear" in shown
 
 
+def test_second_reveal_hides_nothing_that_the_first_showed(browser: Browser, page: str) -> None:
+    client = browser("compliance")
+    for fields in (["contact", "messages"], ["contact"]):
+        client.post(f"{page}reveal/", {"fields_wanted": fields, "reason": "The customer asks what we hold."})
+    shown = client.get(page).content.decode()
+    assert EMAIL in shown
+    assert "You see the contact and the messages in clear" in shown
+
+
 @pytest.mark.parametrize(("fields", "is_offered"), [(["contact"], True), (["contact", "messages"], False)])
 def test_reveal_is_offered_while_something_is_masked(
     browser: Browser, page: str, fields: list[str], is_offered: bool
@@ -193,8 +202,20 @@ def test_grant_ends_after_five_minutes(acme: World, talk: Conversation) -> None:
     viewer = acme.actor("owner")
     about = {"object_type": OBJECT, "object_id": talk.pk}
     reveal(actor=viewer, fields=["contact"], reason="I have to call back.", **about)  # type: ignore[arg-type]
-    assert open_grant(actor=viewer, **about)  # type: ignore[arg-type]
-    assert not open_grant(actor=viewer, now=now() + timedelta(minutes=5, seconds=1), **about)  # type: ignore[arg-type]
+    assert open_reveal(actor=viewer, **about)  # type: ignore[arg-type]
+    assert not open_reveal(actor=viewer, now=now() + timedelta(minutes=5, seconds=1), **about)  # type: ignore[arg-type]
+
+
+def test_reveals_end_each_at_its_own_time(acme: World, talk: Conversation) -> None:
+    viewer, about = acme.actor("owner"), {"object_type": OBJECT, "object_id": talk.pk}
+    later = now() + timedelta(minutes=2)
+    first = reveal(actor=viewer, fields=["messages"], reason="I have to read it.", **about)  # type: ignore[arg-type]
+    reveal(actor=viewer, fields=["contact"], reason="I have to call back.", now=later, **about)  # type: ignore[arg-type]
+    both = open_reveal(actor=viewer, now=later, **about)  # type: ignore[arg-type]
+    assert both == Revealed(frozenset({"contact", "messages"}), first.expires_at)
+    left = open_reveal(actor=viewer, now=first.expires_at + timedelta(seconds=1), **about)  # type: ignore[arg-type]
+    assert left
+    assert left.fields == {"contact"}
 
 
 LIST_QUERIES = 6

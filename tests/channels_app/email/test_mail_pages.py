@@ -11,7 +11,7 @@ from conversations import services
 from conversations.models import ChannelAccount
 from core.errors import Invalid, Refused
 from core.scope import tenant_scope
-from integrations.models import MailDelivery, ProviderAccount
+from integrations.models import MailCount, MailDelivery, ProviderAccount
 from tests.channels_app.email.conftest import PUBLIC, Door
 from tests.channels_app.whatsapp.test_channel_page import console
 from tests.world import World
@@ -89,7 +89,26 @@ def test_list_of_mails_costs_the_same_queries(door: Door, count: int) -> None:
         text = client.get(MAILS).content.decode()
     assert text.count("a•••@c•••.example") == count
     assert "ana@customers" not in text
-    assert len(asked) == 5
+    assert len(asked) == 6
+
+
+def test_mails_to_colleagues_are_told_apart_though_their_masks_are_alike(door: Door) -> None:
+    people = [door.world.people[role] for role in ("approver", "support")]
+    for person in people:
+        mail = door.mail(f"to-{person.pk}")
+        with tenant_scope(door.world.acme.pk):
+            MailDelivery.objects.filter(pk=mail.pk).update(user_id=person.pk)
+    with CaptureQueriesContext(connection) as asked:
+        text = console(door.world).get(MAILS).content.decode()
+    assert f"Approver {str(people[0].pk)[-6:]}" in text
+    assert f"Support {str(people[1].pk)[-6:]}" in text
+    assert sum("accounts_membership" in query["sql"] and " IN (" in query["sql"] for query in asked) == 1
+
+
+def test_list_tells_how_many_mails_are_too_old_to_be_listed(door: Door) -> None:
+    with tenant_scope(door.world.acme.pk):
+        MailCount.objects.create(day="2020-01-01", type="test", status="sent", count=1_200)
+    assert "1,200 older than 400 days" in console(door.world).get(MAILS).content.decode()
 
 
 def test_page_of_a_mail_shows_its_way_and_not_its_words(door: Door) -> None:
