@@ -55,11 +55,22 @@ TOLD: Final = {
     "expired": (410, "This request has expired", "Nobody decided it in time."),
     "other_verdict": (403, "This link does not say that", "Use the other link of your mail, or the console."),
 }
+MOVES: Final = {
+    "approve": "approved",
+    "reject": "rejected",
+    "ask": "a question asked",
+    "send_back": "sent back",
+    "edit": "changed",
+    "resubmit": "sent in again",
+}
 THANKS: Final = {
     State.PENDING: "Your signature is recorded. It waits for the next one.",
     State.APPROVED: "It is carried out now.",
     State.REJECTED: "The requester is told why.",
 }
+
+
+THANKS_TO: Final = {"approve": "You have approved {}", "reject": "You have rejected {}"}
 
 
 class _FormCheck(CsrfViewMiddleware):
@@ -150,9 +161,6 @@ def _decide(request: HttpRequest, token: str, opened: Opened) -> HttpResponse:
     return render(request, PAGE, {**context, "words": THANKS.get(State(decided.state), ""), "is_done": True})
 
 
-THANKS_TO: Final = {"approve": "You have approved {}", "reject": "You have rejected {}"}
-
-
 def _form(request: HttpRequest, opened: Opened, *errors: str, status: int = 0) -> HttpResponse:
     approval = opened.approval
     context = {
@@ -205,7 +213,7 @@ def _told(request: HttpRequest, opened: Opened, problem: WalkerError, *, refuses
     status, heading, words = TOLD.get(problem.code, (problem.status, "Nothing was decided", problem.detail))
     if problem.code == "conflict" and approval is not None:
         heading, words = _over(approval), ""
-    facts = problem.facts if approval is not None and problem.code in ("conflict", "voted", "stale_digest") else {}
+    facts = problem.facts if approval is not None and problem.code in ("conflict", "stale_digest") else {}
     context |= {"heading": heading, "words": words, "winner": _winner(facts)}
     return render(request, PAGE, context, status=status)
 
@@ -220,5 +228,6 @@ def _winner(facts: dict[str, Any]) -> dict[str, Any] | None:
     """Return who was faster, when and what, as the conflict names it."""
     if not facts.get("decided_by"):
         return None
-    word = str(facts["decided_as"] or facts["state"]).replace("_", " ")
-    return {"by": facts["decided_by"], "at": datetime.fromisoformat(facts["decided_at"]), "what": word}
+    word = str(facts["decided_as"] or facts["state"])
+    what = MOVES.get(word, word.replace("_", " "))
+    return {"by": facts["decided_by"], "at": datetime.fromisoformat(facts["decided_at"]), "what": what}

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts.selectors import tenant_zone, wants_mail
 from core.actors import system
+from core.models import AuditEntry
 from core.pii import mask_text
 from hitl.models import Approval, Notification, Seat
 from hitl.notifiers import Delivery, Notifier
@@ -29,6 +30,8 @@ ACTOR: Final = system("mail")
 TO_SEATS: Final = frozenset({"approval_opened", "approval_reminder", "approval_answered"})
 # These ask somebody to decide; where a link may do that, the mail brings one.
 DECIDES: Final = TO_SEATS | {"approval_escalated", "approval_delegated"}
+ACCOUNT: Final = "integrations.provideraccount"
+CONNECTED: Final = ("provider_connected", "provider_credentials_replaced")
 TITLES: Final = {
     "approval_opened": "waits for your signature",
     "approval_reminder": "still waits for your signature",
@@ -123,13 +126,21 @@ def _texts(row: Notification) -> dict[str, Any]:
         "due": _due(approval),
         "is_yours": row.template.startswith(TO_REQUESTER),
         "link": _console(approval),
-        "decision_link": _place(row) if row.template in DECIDES and is_for_a_link(approval) else "",
+        "decision_link": _place(row) if row.template in DECIDES and _may_bring_link(approval) else "",
         "preferences": f"{settings.PUBLIC_URL}{reverse('mail_preference')}",
     }
 
 
 def _console(approval: Approval) -> str:
     return f"{settings.PUBLIC_URL}{reverse('admin:hitl_approval_change', args=[approval.pk])}"
+
+
+def _may_bring_link(approval: Approval) -> bool:
+    """Who ever held the secrets of the mail account may read what leaves: no links for what he had a hand in."""
+    if not is_for_a_link(approval):
+        return False
+    held = AuditEntry.objects.filter(object_type=ACCOUNT, action__in=CONNECTED, actor_user_id__in=approval.excluded)
+    return not held.exists()
 
 
 def _place(row: Notification) -> str:
@@ -163,7 +174,8 @@ class ApprovalMail(MailReceiver):
         row = Notification.objects.select_related("approval").filter(pk=ref, template__in=DECIDES).first()
         if row is None or _place(row) not in text:
             return {}
-        secret = make_link(actor=ACTOR, approval_id=row.approval_id, person_id=row.recipient_id)
+        ids = {"approval_id": row.approval_id, "person_id": row.recipient_id}
+        secret = make_link(actor=ACTOR, **ids) if _may_bring_link(row.approval) else ""
         link = f"{settings.PUBLIC_URL}{reverse('decision_link', args=[secret])}" if secret else _console(row.approval)
         return {_place(row): link}
 

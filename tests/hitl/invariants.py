@@ -324,6 +324,24 @@ def invariant_16_audit_tight(view: View) -> None:
     assert verdict.ok, f"{verdict.reason} at {verdict.first_bad}"
 
 
+def invariant_17_links(view: View) -> None:
+    """A link decides at most once, only for its action, person and revision; above a set risk never."""
+    for approval_id, row in view.now.approvals.items():
+        mine = view.now.links.get(approval_id, [])
+        spent = Counter((link["person_id"], link["revision_digest"]) for link in mine if link["consumed_at"])
+        votes = [vote for vote in view.now.votes.get(approval_id, ()) if vote["channel"] == "email_link"]
+        used = Counter((vote["person_id"], vote["digest"]) for vote in votes)
+        assert used <= spent, f"{row['reference']} was decided by a link that is not spent"
+        levels = Counter((vote["person_id"], vote["digest"], vote["level"]) for vote in votes)
+        assert all(count == 1 for count in levels.values()), f"{row['reference']}: a link counted twice"
+        assert all(vote["auth_strength"] == "link" for vote in votes)
+        live = [link for link in mine if link["consumed_at"] is None]
+        assert {link["revision_digest"] for link in live} <= {row["digest"]}, "an old link is not void"
+        assert len(live) == len({link["person_id"] for link in live}), "somebody has two links"
+        fresh = votes[len([v for v in view.before.votes.get(approval_id, ()) if v["channel"] == "email_link"]) :]
+        assert not fresh or row["risk_score"] < 50, f"{row['reference']} was too risky for a link"
+
+
 def invariant_18_tenant(theirs: Seen) -> None:
     """Nobody of one tenant moves a row of another; to be called within the other tenant."""
     assert (theirs.approvals, theirs.votes, theirs.entries, theirs.outbox) == ({}, {}, [], [])
@@ -407,6 +425,7 @@ EACH_STEP = (
     invariant_11_kill_switch,
     invariant_13_timers,
     invariant_14_reachable,
+    invariant_17_links,
     invariant_19_clock,
     invariant_21_caps,
     invariant_24_crash_equivalent,

@@ -12,7 +12,7 @@ from django.db.models import Model
 
 from core import rows
 from core.models import AuditEntry, Outbox
-from hitl.models import Approval, CapReservation, Decision, Execution, Seat, Timer
+from hitl.models import Approval, CapReservation, Decision, DecisionToken, Execution, Seat, Timer
 
 Row = dict[str, Any]
 TABLES: Final[Mapping[str, type[Model]]] = {
@@ -22,6 +22,7 @@ TABLES: Final[Mapping[str, type[Model]]] = {
     "executions": Execution,
     "timers": Timer,
     "spending": CapReservation,
+    "links": DecisionToken,
     "entries": AuditEntry,
     "outbox": Outbox,
 }
@@ -48,10 +49,11 @@ class Seen:
     entries: list[AuditEntry]
     outbox: list[Row]
     spending: dict[UUID, list[Row]]
+    links: dict[UUID, list[Row]]
     writes: tuple[int, ...] = ()
 
 
-NOTHING: Final = Seen({}, {}, {}, {}, {}, [], [], {})
+NOTHING: Final = Seen({}, {}, {}, {}, {}, [], [], {}, {})
 
 
 def written() -> int:

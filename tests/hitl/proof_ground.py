@@ -45,6 +45,7 @@ class Ground(RuleBasedStateMachine):
         self.away: dict[UUID, tuple[UUID, Any]] = {}
         self.cap: Cap | None = None
         self.steps = 0
+        self.mailed: list[tuple[Case, str, UUID]] = []
 
     def teardown(self) -> None:
         """Check what is checked at the end, and take it all back."""
@@ -77,6 +78,8 @@ class Ground(RuleBasedStateMachine):
         self.seen.update(" ".join(move) for move in moves)
         self.seen["examples"] += 1
         self.seen["steps"] += self.steps
+        votes = [vote for found in self.view.now.votes.values() for vote in found]
+        self.seen["link"] += len([vote for vote in votes if vote["channel"] == "email_link"])
         self.seen["effect"] += len([call for call in OUTSIDE.calls if call.happened])
 
     @invariant()

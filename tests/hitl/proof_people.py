@@ -12,7 +12,7 @@ from hypothesis.stateful import precondition, rule
 from core.actors import Actor
 from core.errors import WalkerError
 from core.ids import uuid7
-from hitl import assessing, registry, services
+from hitl import assessing, links, registry, services
 from hitl.models import Approval, GroupMember
 from hitl.services import lending
 from hitl.types import Origin
@@ -22,6 +22,7 @@ from tests.hitl.looking import written
 from tests.hitl.model import CANCELLABLE, OPEN, UNDECIDED, WAITING, Case, Vote, verdict_of
 from tests.hitl.outside import KINDS, OUTSIDE
 from tests.hitl.proof_ground import CASES, OFTEN, PEOPLE, Ground
+from tests.world import OPERATOR
 
 AMOUNTS = st.sampled_from(["4.00", "5.00", "7.00"])
 BUTTONS = st.sampled_from(["red", "blue"])
@@ -143,6 +144,41 @@ class PeopleMoves(Ground):
         if able:
             name = able[place % len(able)]
             self.vote(case, self.desk.person(name), self.desk.actors[name], verdict, self.row(case)["digest"])
+
+    @rule(number=CASES, name=PEOPLE, able=OFTEN)
+    @precondition(lambda self: self.those("pending"))
+    def mail_a_link(self, number: int, name: str, able: bool) -> None:
+        """Somebody is mailed a link by which to decide; older ones of his are void."""
+        pending = self.those("pending")
+        case = pending[number % len(pending)]
+        name = self.able(case, name) if able else name
+        person = self.desk.person(name)
+        secret = self.call(services.make_link, actor=OPERATOR, approval_id=case.id, person_id=person)
+        assert not secret or self.signer(case, person), "a link for one who is not asked"
+        if secret:
+            with self.desk.inside(self.moment):
+                found = links.find_link(secret)
+            assert found is not None
+            self.mailed.append((case, name, found.token_id))
+
+    @rule(which=st.integers(0, 9), verdict=st.sampled_from(["approve", "approve", "reject"]), right=OFTEN)
+    @precondition(lambda self: self.mailed)
+    def press_a_link(self, which: int, verdict: str, right: bool) -> None:
+        """Somebody opens a link, old or new, and fills in its page; most often as it wants it."""
+        case, name, token_id = self.mailed[-1 - which % len(self.mailed)]
+        row, person = self.row(case), self.desk.person(name)
+        with self.desk.inside(self.moment):
+            before = written()
+            problem = links.open_link(token_id).problem
+            assert written() == before, "looking at a link has written"
+        typed = row["reference"] if right else "BR-1"
+        options = {"typed": typed, "verdict": verdict, "reason": "Because"}
+        result = self.call(services.decide_by_link, token_id=token_id, **options)
+        self.expect(result, problem is None and right, case)
+        if not isinstance(result, WalkerError):
+            assert self.signer(case, person), "a link decided for one who is not asked"
+            self.follow_vote(case, person, verdict, row)
+        self.after(case)
 
     @rule(number=CASES)
     @precondition(lambda self: any(self.row(case)["state"] == "pending" for case in self.cases))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hitl import claiming, clocks, guards, machine, redrafting, seating, settling, switches, verdicts, voting
-from hitl.services import deciding, executing
+from hitl.services import deciding, executing, linking
 from tests.hitl.chapters import FREE
 from tests.hitl.proof_machine import ApprovalMachine
 
@@ -139,6 +139,20 @@ def _rejected(walked: ApprovalMachine) -> None:
     _vote(walked, "first", "reject")
 
 
+def _pressed_twice(walked: ApprovalMachine) -> None:
+    _begin(walked, "quorum")
+    _go(walked, "mail_a_link", number=0, name="first", able=False)
+    for _ in range(2):
+        _go(walked, "press_a_link", which=0, verdict="approve", right=True)
+
+
+def _pressed_after_an_edit(walked: ApprovalMachine) -> None:
+    _begin(walked, "quorum")
+    _go(walked, "mail_a_link", number=0, name="second", able=False)
+    _go(walked, "edit", number=0, name="first", amount="7.00", stale=False, able=False)
+    _go(walked, "press_a_link", which=0, verdict="approve", right=True)
+
+
 def _expired(walked: ApprovalMachine) -> None:
     _begin(walked, "any")
     _go(walked, "tick", tick=timedelta(hours=80))
@@ -265,6 +279,14 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
     "limits given back": (_patched(settling, "_spending", _says("")), _limited, "invariant_21_caps"),
     "stricter workflow": (
         _patched(redrafting, "combined", _newest), _weaker, "invariant_09_stricter_on_edit",
+    ),
+    "links that are spent": (
+        _all(_patched(linking, "_spend", _says(None)), _patched(guards, "has_voted", _says(False))),
+        _pressed_twice,
+        "invariant_17_links",
+    ),
+    "links of an old revision": (
+        _patched(redrafting, "void_tokens", _says(None)), _pressed_after_an_edit, "invariant_17_links",
     ),
     "stale timers": (_patched(settling, "TIMER_STATES", {}), _rejected, "invariant_13_timers"),
     "audit entry": (_patched(machine.Work, "flush", unrecorded), _signed, "invariant_06_monotone"),

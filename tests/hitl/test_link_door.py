@@ -13,7 +13,7 @@ from core.pii import mask_text
 from hitl import tries
 from hitl.models import Approval, Decision
 from tests.hitl.scene import Scene, stored
-from tests.hitl.test_links import _decided, _delegated, _signed_out, link_to
+from tests.hitl.test_links import _decided, _delegated, _questioned, _signed_out, link_to
 from tests.security.rows import changed, snapshot
 
 FORBIDDEN = ("no-store", "noindex", "no-referrer")
@@ -162,6 +162,22 @@ def test_who_is_late_is_told_who_was_faster(scene: Scene, asked: Approval, brows
     _decided(scene, asked)
     answer = browser.get(path(secret))
     assert (answer.status_code, "Approved by Admin Acme" in answer.content.decode()) == (409, True)
+
+
+def test_page_of_the_request_says_that_a_link_decided(scene: Scene, asked: Approval, browser: Client) -> None:
+    send(browser, link_to(scene, asked), asked)
+    page = Client()
+    page.force_login(scene.world.people["viewer"], backend="accounts.backends.RoleBackend")
+    text = page.get(f"/admin/hitl/approval/{asked.pk}/").content.decode()
+    assert "by Approver Acme, through the link in a mail" in text
+
+
+def test_who_opens_it_while_a_question_is_open_is_told_so(scene: Scene, asked: Approval, browser: Client) -> None:
+    secret = link_to(scene, asked)
+    _questioned(scene, asked)
+    text = browser.get(path(secret)).content.decode()
+    assert f"A question about {asked.reference} is open" in text
+    assert "A question asked by Admin Acme" in text
 
 
 def test_who_gave_the_seat_away_is_told_so(scene: Scene, asked: Approval, browser: Client) -> None:

@@ -20,6 +20,7 @@ from integrations.mail.notifier import MailNotifier
 from integrations.mail.progress import Report
 from integrations.mail.services import Heard, record_report
 from integrations.models import MailDelivery
+from integrations.services import connect_provider
 from tests.console.scene import ask
 from tests.integrations.mail.servers import Answers
 from tests.world import OPERATOR, World
@@ -136,6 +137,17 @@ def test_mail_queued_before_the_risk_rose_leads_to_the_sign_in(desk: World, smal
     deliver_mail(mail.pk)
     assert "/d/" not in str(api.seen)
     assert str(api.seen).count(f"/admin/hitl/approval/{small.pk}/") == 4
+
+
+def test_who_holds_the_mail_account_gets_no_links_sent_about_his_own(
+    desk: World, small: Approval, api: Answers
+) -> None:
+    kept = {"api_key": "SG.mine", "from_address": "desk@acme.example"}
+    connect_provider(actor=desk.actor("admin"), provider="sendgrid", name="Mail", credentials=kept)
+    his = ask(desk, "admin", params={"campaign": "His", "budget": "110.00"})
+    for approval in (his, small):
+        deliver_mail(_mail(_notification(desk, approval)).pk)
+    assert ["/d/" in str(mail) for mail in api.seen] == [False, True]
 
 
 def test_text_of_a_request_cannot_ask_for_the_link(desk: World, small: Approval, api: Answers) -> None:
