@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from accounts.models import Membership, Tenant
 from accounts.roles import PERMISSIONS
 from core import prepared, resolvers
+from core.errors import NotFound
 from core.prepared import Call, Prepared, Result
-from core.scope import current_tenant_id
+from core.scope import current_tenant_id, platform_scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,23 @@ def seats_of(user_id: UUID) -> list[Seat]:
     found = resolvers.find("memberships", str(user_id))
     seats = [Seat(row["tenant_id"], row["id"], row["role"]) for row in found]
     return sorted(seats, key=lambda seat: seat.membership_id)
+
+
+def tenant_named(slug: str) -> UUID:
+    """Return the id of a tenant, for operators' commands: outside any scope. Raises `NotFound`."""
+    with platform_scope():
+        found: UUID | None = Tenant.objects.filter(slug=slug).values_list("id", flat=True).first()
+    if found is None:
+        raise NotFound(f"There is no tenant {slug!r}.")
+    return found
+
+
+def tenants_named(slug: str = "") -> list[tuple[UUID, str]]:
+    """Return id and slug of all tenants in order, or of the one that is named. Raises `NotFound`."""
+    if slug:
+        return [(tenant_named(slug), slug)]
+    with platform_scope():
+        return list(Tenant.objects.order_by("slug").values_list("id", "slug"))
 
 
 def list_members(*, role: str | None = None, permission: str | None = None) -> list[Membership]:

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.models import Tenant
+from accounts.selectors import tenants_named
 from core import audit
-from core.scope import platform_scope, tenant_scope
+from core.errors import NotFound
+from core.scope import tenant_scope
 
 
 class Command(BaseCommand):
@@ -38,12 +39,10 @@ class Command(BaseCommand):
 
 
 def _tenants(slug: str) -> list[tuple[UUID, str]]:
-    with platform_scope():
-        rows = Tenant.objects.order_by("slug").values_list("id", "slug")
-        found = list(rows.filter(slug=slug) if slug else rows)
-    if slug and not found:
-        raise CommandError(f"There is no tenant {slug!r}.")
-    return found
+    try:
+        return tenants_named(slug)
+    except NotFound as error:
+        raise CommandError(error.detail) from None
 
 
 def _verify(tenant_id: UUID, slug: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser
 from typing import Any, Final
-from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ValidationError
@@ -11,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import services
 from accounts.models import Membership, Tenant, User
+from accounts.selectors import tenant_named
 from agents.defaults import ensure_default_agents
 from core.actors import Actor, system
 from core.errors import WalkerError
@@ -84,7 +84,7 @@ def _facts(options: dict[str, Any]) -> dict[str, str]:
 def _seat(options: dict[str, Any]) -> list[str]:
     if not options["role"]:
         raise CommandError("Say which --role.")
-    with tenant_scope(_tenant(options["slug"])), transaction.atomic():
+    with tenant_scope(tenant_named(options["slug"])), transaction.atomic():
         return _seat_for(options, options["role"])
 
 
@@ -102,7 +102,7 @@ def _seat_for(options: dict[str, Any], role: str) -> list[str]:
 
 def _switch(options: dict[str, Any]) -> list[str]:
     is_on = options["action"] == "on"
-    with tenant_scope(_tenant(options["slug"])):
+    with tenant_scope(tenant_named(options["slug"])):
         services.set_tenant_active(actor=OPERATOR, active=is_on)
     return [f"{options['slug']} is {'on' if is_on else 'off: nobody finds it, and what it stored stays'}."]
 
@@ -111,14 +111,6 @@ def _list(options: dict[str, Any]) -> list[str]:
     with platform_scope():
         rows = Tenant.objects.order_by("slug").values_list("slug", "is_active", "name")
         return [f"{slug}\t{'on' if is_on else 'off'}\t{name}" for slug, is_on, name in rows]
-
-
-def _tenant(slug: str) -> UUID:
-    with platform_scope():
-        found: UUID | None = Tenant.objects.filter(slug=slug).values_list("id", flat=True).first()
-    if found is None:
-        raise CommandError(f"There is no tenant {slug!r}.")
-    return found
 
 
 _ACTIONS: Final = {"create": _create, "seat": _seat, "off": _switch, "on": _switch, "list": _list}

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.models import Tenant
+from accounts.selectors import tenant_named, tenants_named
 from core.actors import Actor, system
 from core.errors import WalkerError
-from core.scope import platform_scope, tenant_scope
+from core.scope import tenant_scope
 from hitl import registry, selectors, services
 from hitl.models import GlobalKillSwitch, KillSwitch
 
@@ -55,7 +55,7 @@ def _throw(options: dict[str, Any]) -> list[str]:
         return [_thrown(services.throw_global(actor=OPERATOR, reason=options["reason"]))]
     scope, target = _target(options)
     _check_kind(scope, target)
-    with tenant_scope(_tenant(options["tenant"])):
+    with tenant_scope(tenant_named(options["tenant"])):
         switch = services.throw_switch(actor=OPERATOR, scope=scope, target=target, reason=options["reason"])
     return [_thrown(switch)]
 
@@ -70,7 +70,7 @@ def _release(options: dict[str, Any]) -> list[str]:
     if options["everywhere"]:
         return [f"released {services.release_global(actor=OPERATOR)} switch(es) of the installation"]
     scope, target = _target(options)
-    with tenant_scope(_tenant(options["tenant"])):
+    with tenant_scope(tenant_named(options["tenant"])):
         found = KillSwitch.objects.filter(scope=scope, target=target, released_at=None).first()
         if found is None:
             raise CommandError("This switch is not thrown.")
@@ -83,12 +83,7 @@ def _list(options: dict[str, Any]) -> list[str]:
     lines = [] if options["tenant"] else [_line("*", "installation", row) for row in rows]
     if options["everywhere"]:
         return lines
-    with platform_scope():
-        tenants = Tenant.objects.order_by("slug").values_list("id", "slug")
-        wanted = list(tenants.filter(slug=options["tenant"]) if options["tenant"] else tenants)
-    if options["tenant"] and not wanted:
-        raise CommandError(f"There is no tenant {options['tenant']!r}.")
-    for tenant_id, slug in wanted:
+    for tenant_id, slug in tenants_named(options["tenant"]):
         with tenant_scope(tenant_id):
             found = selectors.list_switches(viewer=OPERATOR)
         lines += [_line(slug, f"{row.scope} {row.target}".strip(), row) for row in found]
@@ -115,14 +110,6 @@ def _check_kind(scope: str, target: str) -> None:
     known = registry.keys()
     if scope == "kind" and target not in known:
         raise CommandError(f"There is no kind {target!r}. There are: {', '.join(known)}.")
-
-
-def _tenant(slug: str) -> UUID:
-    with platform_scope():
-        found: UUID | None = Tenant.objects.filter(slug=slug).values_list("id", flat=True).first()
-    if found is None:
-        raise CommandError(f"There is no tenant {slug!r}.")
-    return found
 
 
 _ACTIONS: Final = {"throw": _throw, "release": _release, "list": _list}
