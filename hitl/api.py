@@ -19,7 +19,7 @@ from core.rest.operations import Handler, Shape, does, lists, reads
 from core.rest.views import ApiView, body_of
 from hitl import api_shapes as shapes
 from hitl import definitions, selectors, services, story
-from hitl.models import Approval, ApprovalWorkflow, KillSwitch
+from hitl.models import Approval, ApprovalWorkflow, Execution, KillSwitch
 from hitl.selectors import Filters
 from hitl.types import Origin
 
@@ -116,13 +116,11 @@ class ApprovalHistory(ApiView):
 
     permissions: ClassVar = {"GET": selectors.VIEW}
 
-    @extend_schema(operation_id="approvals_history", responses=shapes.HappeningSerializer(many=True))
-    def get(self, request: Request, approval_id: UUID) -> Response:
+    @reads("approvals_history", shapes.HappeningSerializer, many=True)
+    def get(self, viewer: Actor, approval_id: UUID) -> list[story.TimelineEntry]:
         """Read what happened, oldest first, at most 500 entries. Needs `hitl.view_approval`."""
-        viewer = actor_of(request)
         selectors.get_approval(viewer=viewer, approval_id=approval_id)
-        rows = story.history(viewer=viewer, approval_id=approval_id)
-        return Response(shapes.HappeningSerializer(rows, many=True).data)
+        return story.history(viewer=viewer, approval_id=approval_id)
 
 
 class ApprovalExecutions(ApiView):
@@ -130,13 +128,11 @@ class ApprovalExecutions(ApiView):
 
     permissions: ClassVar = {"GET": selectors.VIEW}
 
-    @extend_schema(operation_id="approvals_executions", responses=shapes.ExecutionSerializer(many=True))
-    def get(self, request: Request, approval_id: UUID) -> Response:
+    @reads("approvals_executions", shapes.ExecutionSerializer, many=True)
+    def get(self, viewer: Actor, approval_id: UUID) -> list[Execution]:
         """Read the executions, one per revision. Needs `hitl.view_approval`."""
-        viewer = actor_of(request)
         selectors.get_approval(viewer=viewer, approval_id=approval_id)
-        rows = selectors.list_executions(viewer=viewer, approval_id=approval_id)
-        return Response(shapes.ExecutionSerializer(rows, many=True).data)
+        return selectors.list_executions(viewer=viewer, approval_id=approval_id)
 
 
 def moves(

@@ -6,14 +6,10 @@ from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from core.actors import Actor
 from core.clock import now
-from core.rest.authentication import actor_of
 from core.rest.fields import Document, PersonSerializer
 from core.rest.operations import changes, does, lists, reads, removes
 from core.rest.views import ApiView, ListQuery
@@ -293,8 +289,7 @@ class Kinds(ApiView):
 
     permissions: ClassVar = {"GET": VIEW}
 
-    @extend_schema(operation_id="action_kinds_list", responses=KindSerializer(many=True))
-    def get(self, request: Request) -> Response:
+    @reads("action_kinds_list", KindSerializer, many=True)
+    def get(self, viewer: Actor) -> list[dict[str, Any]]:
         """List the kinds of action with their risk and their fields. Needs `hitl.view_approvalworkflow`."""
-        found = definitions.list_kinds(viewer=actor_of(request), points=risk_policy().kind_points)
-        return Response(KindSerializer(found, many=True).data)
+        return definitions.list_kinds(viewer=viewer, points=risk_policy().kind_points)

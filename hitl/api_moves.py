@@ -6,19 +6,15 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from core.actors import Actor
-from core.rest.authentication import actor_of
 from core.rest.idempotent import once_outside
-from core.rest.operations import does, lists
+from core.rest.operations import does, lists, reads
 from core.rest.views import ApiView
 from hitl import api_shapes_moves as shapes
 from hitl import selectors, services
 from hitl.api import DETAIL, moves, shown
-from hitl.models import Approval, OverrideReview
+from hitl.models import Approval, OverrideReview, Revision
 
 
 class Edit(ApiView):
@@ -150,10 +146,8 @@ class Revisions(ApiView):
 
     permissions: ClassVar = {"GET": selectors.VIEW}
 
-    @extend_schema(operation_id="approvals_revisions", responses=shapes.RevisionSerializer(many=True))
-    def get(self, request: Request, approval_id: UUID) -> Response:
+    @reads("approvals_revisions", shapes.RevisionSerializer, many=True)
+    def get(self, viewer: Actor, approval_id: UUID) -> list[Revision]:
         """Read what each edit changed, field by field, oldest first. Needs `hitl.view_approval`."""
-        viewer = actor_of(request)
         selectors.get_approval(viewer=viewer, approval_id=approval_id)
-        rows = selectors.list_revisions(viewer=viewer, approval_id=approval_id)
-        return Response(shapes.RevisionSerializer(rows, many=True, context={"viewer": viewer}).data)
+        return selectors.list_revisions(viewer=viewer, approval_id=approval_id)

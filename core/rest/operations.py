@@ -41,14 +41,15 @@ def lists(
     return made
 
 
-def reads(name: str, shape: Shape) -> Callable[[Callable[..., Any]], Handler]:
-    """Make a GET of a method that takes the viewer and the ids of the address and returns one row."""
+def reads(name: str, shape: Shape, *, many: bool = False) -> Callable[[Callable[..., Any]], Handler]:
+    """Make a GET of a method that takes the viewer and the ids of the address and returns one row, or a few."""
 
     def made(find: Callable[..., Any]) -> Handler:
-        @extend_schema(operation_id=name, responses=shape)
+        @extend_schema(operation_id=name, responses=shape(many=True) if many else shape)
         @functools.wraps(find)
         def get(view: ApiView, request: Request, **ids: Any) -> Response:
-            return Response(shape(find(view, viewer=actor_of(request), **ids)).data)
+            viewer = actor_of(request)
+            return Response(shape(find(view, viewer=viewer, **ids), many=many, context={"viewer": viewer}).data)
 
         return get
 
