@@ -16,6 +16,7 @@ from hitl.admin_facts import known_names, plain, readable, words_of
 from hitl.admin_rule import rule_of
 from hitl.links import CHANNEL
 from hitl.models import Approval, ApproverGroup, Decision, Execution, Revision, Seat
+from hitl.sealing import is_sealed
 from hitl.selectors import list_decisions, list_executions
 from hitl.services.closing import ADMINS
 from hitl.story import TimelineEntry, history
@@ -172,6 +173,7 @@ def signing(
         if decision.revision == approval.revision
         and decision.level == approval.level
         and decision.verdict in ("approve", "reject")
+        and is_sealed(decision)
     }
     groups = _group_names(here)
     holders = [

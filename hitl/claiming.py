@@ -27,6 +27,7 @@ from hitl.models import Approval, Cap, Decision, Execution
 from hitl.observing import Observed
 from hitl.redrafting import ask_again, columns_of, reassess
 from hitl.registry import AnyKind
+from hitl.sealing import is_sealed
 from hitl.transitions import Event, State
 from hitl.types import Facts
 from hitl.verdicts import standing_of, votes_of
@@ -198,6 +199,8 @@ def _unearned(approval: Approval, known: Briefing) -> str:
     """Say why the approval does not count at this moment; the empty string when it does."""
     if digest_of(approval) != approval.digest:
         return "What was signed is not what is stored."
+    if known.is_forged:
+        return "There is a vote that nobody gave."
     people = known.people
     if approval.requester_id is not None and approval.requester_id not in people.holding(PROPOSE):
         return "The requester may not ask for this any more."
@@ -221,12 +224,13 @@ def _decided_by_rule(approval: Approval) -> bool:
     found = Decision.objects.filter(
         approval=approval, revision=approval.revision, digest=approval.digest, actor_kind="rule"
     )
-    return found.filter(verdict="approve").exists()
+    return any(is_sealed(row) for row in found.filter(verdict="approve"))
 
 
 def _unearned_override(approval: Approval, members: Roster) -> str:
     found = Decision.objects.filter(approval=approval, revision=approval.revision, digest=approval.digest)
-    people = set(found.filter(verdict="override", person__isnull=False).values_list("person_id", flat=True))
+    given = found.filter(verdict="override", person__isnull=False)
+    people = {row.person_id for row in given if is_sealed(row)}
     if not people or people - members.holding(OVERRIDE).keys() or people & set(approval.excluded):
         return "Whoever overrode it may not do so any more."
     return ""

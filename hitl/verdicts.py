@@ -11,14 +11,20 @@ from core import prepared
 from core.actors import Actor
 from core.prepared import Prepared
 from hitl import clocks, machine, notices, seating
-from hitl.briefing import Briefing
+from hitl.briefing import VOTE_COLUMNS, Briefing, given_votes
 from hitl.conflicts import decided
 from hitl.drafting import one_text
 from hitl.hints import execute_soon
 from hitl.models import Approval, Decision, Seat
+from hitl.sealing import seal
 from hitl.transitions import Event, State
 from hitl.voting import Standing, Vote, last_votes, standing
 
+_VOTES: Final = """
+select {columns} from hitl_decision as vote
+where tenant_id = $1 and approval_id = $2 and revision = $3 and level = $4 and digest = $5
+  and verdict in ('approve', 'reject') and person_id is not null order by id
+"""
 # The timer waits for the hint, so that the usual case looks at the outside once.
 HINT_FIRST: Final = timedelta(seconds=2)
 
@@ -120,18 +126,13 @@ def votes_of(approval: Approval, level: int, known: Briefing | None = None) -> l
         "level": level,
         "digest": approval.digest,
     }
-    return [Vote(*row) for row in prepared.fetch_all(_votes_statement(), values)]
+    return [vote for _, vote in given_votes(prepared.fetch_all(_votes_statement(), values))]
 
 
 @cache
 def _votes_statement() -> Prepared:
     types = {"tenant": "uuid", "approval": "uuid", "revision": "integer", "level": "integer", "digest": "text"}
-    return prepared.prepared(
-        "select person_id, verdict from hitl_decision where tenant_id = $1 and approval_id = $2 "
-        "and revision = $3 and level = $4 and digest = $5 "
-        "and verdict in ('approve', 'reject') and person_id is not null order by id",
-        types,
-    )
+    return prepared.prepared(_VOTES.format(columns=VOTE_COLUMNS), types)
 
 
 def standing_of(
@@ -162,7 +163,7 @@ def approvers_of(approval: Approval) -> set[UUID]:
 
 def note(approval: Approval, actor: Actor, verdict: str, reason: str, moment: datetime) -> Decision:
     """Keep why somebody did something to a request, beside the votes."""
-    row: Decision = Decision.objects.create(
+    row = Decision(
         approval=approval,
         revision=approval.revision,
         level=approval.level,
@@ -178,4 +179,6 @@ def note(approval: Approval, actor: Actor, verdict: str, reason: str, moment: da
         address=actor.address[:45],
         created_at=moment,
     )
+    seal(row)
+    row.save(force_insert=True)
     return row

@@ -55,6 +55,14 @@ HISTORY: Final = {
 }
 """What can be done to an audit chain at an entry, as one statement; it needs one more entry after that."""
 KINDS: Final = (*HISTORY, "rewrite")
+FORGED_VOTE: Final = """
+insert into hitl_decision (id, tenant_id, approval_id, revision, level, digest, person_id, actor_kind, actor_name,
+  role, verdict, reason, channel, auth_strength, address, seal, created_at)
+select gen_random_uuid(), tenant_id, id, revision, level, digest, '{person}', 'user', '', 'approver', 'approve', '',
+  'console', 'mfa', '', 'k:' || repeat('0', 64), now()
+from hitl_approval where id = '{approval}'
+"""
+"""A vote as a person of the role would give it, with the name of a key and no seal of it."""
 
 
 def first_bad(kind: str, at: int) -> int:

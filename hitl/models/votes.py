@@ -79,6 +79,7 @@ class Decision(TenantModel):
     channel = models.CharField(max_length=20, blank=True)
     auth_strength = models.CharField(max_length=10, blank=True)
     address = models.CharField(max_length=45, blank=True)
+    seal = models.CharField(max_length=90, blank=True, default="", db_default="")
     created_at = models.DateTimeField(default=now)
 
     class Meta:

@@ -15,6 +15,7 @@ from hitl.briefing import Briefing
 from hitl.drafting import one_text
 from hitl.guards import as_signer, needed
 from hitl.models import Approval, Decision, Seat
+from hitl.sealing import seal
 from hitl.transitions import Event
 from hitl.verdicts import approve_now, next_level, reject_now, standing_of, votes_of
 from hitl.voting import Standing, Vote
@@ -74,7 +75,7 @@ def _vote(
     channel: str,
     moment: datetime,
 ) -> Decision:
-    return Decision(
+    vote = Decision(
         approval=approval,
         revision=approval.revision,
         level=approval.level,
@@ -90,6 +91,8 @@ def _vote(
         address=actor.address[:45],
         created_at=moment,
     )
+    seal(vote)
+    return vote
 
 
 def _count(

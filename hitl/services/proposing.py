@@ -23,6 +23,7 @@ from hitl.models import Approval, Decision
 from hitl.observing import Observed, observe
 from hitl.replacing import supersede
 from hitl.rulebook import Rulebook
+from hitl.sealing import seal
 from hitl.transitions import OPEN
 from hitl.types import Origin
 from hitl.verdicts import approve_now, ask, held, reject_now
@@ -255,7 +256,7 @@ def _decide_by_rule(work: machine.Work, approval: Approval, matched: assessing.M
         return
     name = f"rule:{matched.auto.id}@{matched.version}"[:80]
     rule = Actor(kind="rule", name=name, role="rule")
-    Decision.objects.create(
+    verdict = Decision(
         approval=approval,
         revision=approval.revision,
         level=approval.level,
@@ -267,6 +268,8 @@ def _decide_by_rule(work: machine.Work, approval: Approval, matched: assessing.M
         channel="rule",
         created_at=moment,
     )
+    seal(verdict)
+    verdict.save(force_insert=True)
     if matched.auto.verdict == "approve":
         approve_now(work, approval, rule)
     else:

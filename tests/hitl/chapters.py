@@ -122,7 +122,10 @@ MACHINES: Final = {
     "the past is changed": _chapter(
         "quorum",
         SIGNED,
-        [("tamper_and_verify", {"what": what, "number": at}) for at, what in enumerate(("state", *tampering.KINDS))],
+        [
+            ("tamper_and_verify", {"what": what, "number": at})
+            for at, what in enumerate(("state", "vote", "owner's vote", *tampering.KINDS))
+        ],
     ),
 }
 CHAPTERS: Final = {**PEOPLE, **MACHINES}

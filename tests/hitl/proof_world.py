@@ -8,16 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from core import audit, events
 from core.errors import Invalid, NotFound, WalkerError
 from core.scope import tenant_scope
-from hitl import services
+from hitl import claiming, services
 from hitl.management.commands.verify_approvals import problems
-from hitl.models import ApprovalWorkflow, KillSwitch
+from hitl.models import Approval, ApprovalWorkflow, KillSwitch
 from tests import tampering
 from tests.hitl.desk import AGENT, SHAPES
 from tests.hitl.looking import look
@@ -30,7 +30,7 @@ DISTURBANCES = (
     *("price", "price", "away", "cap", "tamper", "outsider", "absence", "absence", "redeliver"),
     *("come or go", "come or go", "group", "group", "switch", "retire", "workflow", "workflow"),
 )
-TAMPERINGS = ("payload", "state", *tampering.KINDS)
+TAMPERINGS = ("payload", "state", "vote", "owner's vote", *tampering.KINDS)
 
 
 _CHANGED = "update hitl_approval set {} = '{}' where id = '{}'"
@@ -150,6 +150,8 @@ class WorldMoves(PeopleMoves):
         with self.desk.inside(self.moment), suppress(_Undone), transaction.atomic():
             if what == "state":
                 self.move_past_the_audit(number)
+            elif what.endswith("vote"):
+                self.forge_a_vote(what, number)
             else:
                 self.rewrite_history(what, number)
             raise _Undone
@@ -162,6 +164,19 @@ class WorldMoves(PeopleMoves):
         tampering.tamper(_CHANGED.format("state", other, case.id))
         assert audit.verify().ok
         assert [reference for reference, _ in problems()] == [self.row(case)["reference"]]
+
+    def forge_a_vote(self, what: str, number: int) -> None:
+        """A vote is written that nobody gave: it is found, and nothing is carried out on it."""
+        case = self.case(number)
+        forged = tampering.FORGED_VOTE.format(approval=case.id, person=self.desk.person("first"))
+        if what == "vote":
+            with connection.cursor() as cursor:
+                cursor.execute(forged)
+        else:
+            tampering.tamper(forged)
+        assert [reference for reference, _ in problems()] == [self.row(case)["reference"]]
+        seen = claiming.look(Approval.objects.get(pk=case.id))
+        assert claiming.claim(case.id, seen, self.moment) is None or self.row(case)["state"] == "executing"
 
     def rewrite_history(self, what: str, number: int) -> None:
         """An entry is changed: the chain breaks there, and its approval does not follow any more."""

@@ -1,6 +1,7 @@
 """`manage.py verify_approvals`: work every approval out again from its audit entries."""
 
 from argparse import ArgumentParser
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -10,9 +11,13 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.selectors import tenants_named
 from core import audit
 from core.errors import NotFound
+from core.models import AuditEntry
 from core.scope import tenant_scope
-from hitl.folding import Folded, Unfoldable, fold
-from hitl.models import Approval
+from hitl.folding import PREFIX, Folded, Unfoldable, fold
+from hitl.models import Approval, Decision
+from hitl.sealing import is_sealed
+
+VOTES = ("approve", "reject")
 
 
 class Command(BaseCommand):
@@ -20,7 +25,8 @@ class Command(BaseCommand):
 
     help = (
         "Work out the state, version and revision of every approval from its audit entries and name those "
-        "that do not follow. `verify_audit` tells whether the entries themselves hold; run it first."
+        "that do not follow, or that have votes nobody gave. `verify_audit` tells whether the entries themselves "
+        "hold; run it first."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -57,14 +63,30 @@ def problems() -> Iterator[tuple[str, str]]:
 
 
 def _problem_of(approval: Approval) -> str:
+    entries = audit.chain_of("hitl.approval", approval.pk, limit=approval.version + 1)
     try:
-        folded = fold(audit.chain_of("hitl.approval", approval.pk, limit=approval.version + 1))
+        folded = fold(entries)
     except Unfoldable as error:
         return str(error)
     row = Folded(approval.state, approval.version, approval.revision)
     if folded != row:
         return f"the row says {_words(row)}, the audit {_words(folded)}"
-    return ""
+    return _problem_of_votes(approval, entries)
+
+
+def _problem_of_votes(approval: Approval, entries: list[AuditEntry]) -> str:
+    """Every decision has to bear our seal, and every vote its entry; an entry without its vote is found too."""
+    decisions = list(Decision.objects.filter(approval=approval))
+    if not all(is_sealed(row) for row in decisions):
+        return "there is a decision that nobody gave"
+    given = Counter((row.verdict, row.person_id) for row in decisions if row.verdict in VOTES and row.person_id)
+    told = Counter((verdict, entry.actor_user_id) for entry in entries if (verdict := _vote(entry)))
+    return "" if given == told else "the votes are not those of the audit"
+
+
+def _vote(entry: AuditEntry) -> str:
+    verdict = entry.action.removeprefix(PREFIX).lower()
+    return verdict if verdict in VOTES and entry.actor_user_id else ""
 
 
 def _words(where: Folded) -> str:
