@@ -251,14 +251,10 @@ def create_api_key(
     Only the system (the demo, which shows its key again) may give the secret itself.
     """
     actor.require("accounts.manage_apikey")
-    moment = now or clock_now()
-    unknown = sorted(set(scopes) - ALL_PERMISSIONS)
-    if unknown or not scopes:
-        raise Invalid("Choose at least one known scope.", fields={"scopes": unknown or ["empty"]})
-    if not all(actor.may(scope) for scope in scopes):
-        raise Refused("A key cannot do more than the person who makes it.")
+    _check_scopes(actor, scopes)
     if actor.kind != "system" and actor.user_id != user.pk:
         raise Refused("Everybody makes only keys of his own.", code="not_yours")
+    moment = now or clock_now()
     ends = expires_at or moment + KEY_LIFE
     if not moment < ends <= moment + KEY_LIFE:
         raise Invalid("A key ends within a year.", fields={"expires_at": ["within a year"]})
@@ -282,6 +278,14 @@ def create_api_key(
             facts={"scopes": key.scopes},
         )
     return key, secret
+
+
+def _check_scopes(actor: Actor, scopes: list[str]) -> None:
+    unknown = sorted(set(scopes) - ALL_PERMISSIONS)
+    if unknown or not scopes:
+        raise Invalid("Choose at least one known scope.", fields={"scopes": unknown or ["empty"]})
+    if not all(actor.may(scope) for scope in scopes):
+        raise Refused("A key cannot do more than the person who makes it.")
 
 
 def revoke_api_key(*, actor: Actor, key_id: UUID, now: datetime | None = None) -> None:

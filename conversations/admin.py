@@ -166,8 +166,6 @@ class ConversationAdmin(ConversationSearch):
             viewer=viewer, conversation_id=obj.pk, before=before, limit=SHOWN, clear="messages" in clear
         )
         cut = {"is_cut": page.before is not None, "is_earlier": before is not None}
-        offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
-        offer_to_show = offered.pop("reveal", None)
         return {
             "live_name": obj.stream,
             "state_chip": state_chip(obj),
@@ -176,20 +174,23 @@ class ConversationAdmin(ConversationSearch):
             "is_earlier_part": before is not None,
             "notes": notes_of(list_notes(viewer=viewer, conversation_id=obj.pk, clear="messages" in clear)),
             "tags": tags_of(obj),
-            "about": [offered.pop(path) for path in ABOUT if path in offered and not offered[path]["blocked"]],
             "files_url": files_url,
             "why": REASONS.get(obj.escalation_reason, ""),
             "contact": contact_facts(viewer, obj, grant),
             "grant": grant,
             "clear": " and ".join(label for field, label in SHOWABLE.items() if field in clear),
-            "reply": offered.pop("reply", None),
-            "reveal": offer_to_show if set(SHOWABLE) - clear else None,
-            "others": sorted(
-                (offer for offer in offered.values() if not offer["blocked"]),
-                key=lambda offer: offer["action"].path in ("assign", "escalate"),
-            ),
             "assignee": self.taken_by(obj),
+            **self._offered_by_place(request, obj, is_masked=bool(set(SHOWABLE) - clear)),
         }
+
+    def _offered_by_place(self, request: HttpRequest, obj: Conversation, *, is_masked: bool) -> dict[str, Any]:
+        """Return the actions by where the page shows them."""
+        offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
+        reply, show = offered.pop("reply", None), offered.pop("reveal", None)
+        about = [offered.pop(path) for path in ABOUT if path in offered and not offered[path]["blocked"]]
+        others = [offer for offer in offered.values() if not offer["blocked"]]
+        others.sort(key=lambda offer: offer["action"].path in ("assign", "escalate"))
+        return {"reply": reply, "reveal": show if is_masked else None, "about": about, "others": others}
 
     def _record_view(self, request: HttpRequest, viewer: Actor, obj: Conversation) -> None:
         # A live refresh goes on with a view that is on record; it must not write one per message.
