@@ -7,16 +7,12 @@ figures which move by themselves (spend, views) do not send an approval back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from django.conf import settings
-
-from core.errors import Invalid, WalkerError
+from core.errors import Invalid
 from hitl.types import ActionKind, Estimate, Facts, Outcome, Preview, PreviewRow
 from integrations.sandbox_ads import selectors
-from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.params import (
     CENT,
     CampaignBudget,
@@ -24,82 +20,18 @@ from integrations.sandbox_ads.params import (
     ContentPublication,
     PageMeta,
 )
-from integrations.sandbox_ads.types import Answer, Campaign, CleanFailure, Effect, Ok, Page
+from integrations.sandbox_ads.performing import (
+    changes_between,
+    format_money,
+    nothing_to_do,
+    perform,
+    platform_link,
+    probe_key,
+)
+from integrations.sandbox_ads.types import Campaign, Page
 
-AMOUNTS = frozenset({"daily_budget", "spend_last_7_days"})
 DAYS_EXPOSED = 30
 """A budget runs until somebody changes it; a month of it is what a person signs for."""
-
-
-def format_money(amount: Decimal | str, currency: str) -> str:
-    """Return an amount as people read it: `1,200.50 EUR`."""
-    return f"{Decimal(amount):,.2f} {currency}"
-
-
-def outcome_of(answer: Answer[Effect]) -> Outcome:
-    """Translate the client's answer to a change into the engine's words."""
-    if isinstance(answer, Ok):
-        effect = answer.value
-        facts = {"journal_id": effect.journal_id, "replayed": answer.replayed}
-        return Outcome("succeeded", result={"resource_id": effect.resource.get("id"), **facts})
-    error = f"{answer.code}: {answer.detail}"
-    if isinstance(answer, CleanFailure):
-        return Outcome("failed_clean", error=error, retry=answer.retry)
-    return Outcome("unknown", error=error)
-
-
-def perform(change: Callable[[SandboxAdsClient], Answer[Effect]]) -> Outcome:
-    """Connect and make one change; a missing account or token is a clean failure."""
-    try:
-        client = selectors.connect()
-    except WalkerError as error:
-        return Outcome("failed_clean", error=f"{error.code}: {error.detail}")
-    with client:
-        return outcome_of(change(client))
-
-
-def probe_key(key: str) -> Outcome | None:
-    """Ask the platform what a key did; None when it cannot be asked now.
-
-    "Not taken effect" is about now: a stalled request may yet land. That is harmless as long as a
-    later attempt uses the same key, which the platform then answers with the first effect.
-    """
-    try:
-        client = selectors.connect()
-    except WalkerError:
-        return None
-    with client:
-        answer = client.get_key_status(key)
-    if not isinstance(answer, Ok):
-        return None
-    if answer.value.effect is not None:
-        return outcome_of(Ok(answer.value.effect, replayed=True))
-    return Outcome("failed_clean", error="not_found: The key took no effect.", retry=True)
-
-
-def changes_between(old: Facts, new: Facts, watched: dict[str, str]) -> list[str]:
-    """Say in sentences which watched facts differ; `watched` maps a fact to its name in words."""
-    return [
-        f"The {label} was {_in_words(old, fact)}, is now {_in_words(new, fact)}."
-        for fact, label in watched.items()
-        if old.get(fact) != new.get(fact)
-    ]
-
-
-def _in_words(facts: Facts, fact: str) -> str:
-    value = facts.get(fact)
-    if value and fact in AMOUNTS:
-        return format_money(value, str(facts.get("currency") or ""))
-    return str(value or "empty")
-
-
-def platform_link() -> str:
-    """Return the address of the platform's own page."""
-    return f"{settings.SANDBOX_ADS_URL.rstrip('/')}/" if settings.SANDBOX_ADS_URL else ""
-
-
-def _nothing_to_do(sentence: str, field: str) -> Invalid:
-    return Invalid(sentence, code="nothing_to_do", fields={field: [sentence]})
 
 
 def _campaign_facts(campaign: Campaign) -> Facts:
@@ -139,7 +71,7 @@ class SetCampaignBudget(ActionKind[CampaignBudget]):
             raise Invalid(sentence, code="wrong_currency", fields={"currency": [sentence]})
         if params.daily_budget == campaign.daily_budget:
             budget = format_money(campaign.daily_budget, campaign.currency)
-            raise _nothing_to_do(f"The budget is {budget} already.", "daily_budget")
+            raise nothing_to_do(f"The budget is {budget} already.", "daily_budget")
         return params.model_copy(
             update={"campaign": campaign.id, "currency": campaign.currency},
         )
@@ -213,7 +145,7 @@ class PauseCampaign(ActionKind[CampaignPause]):
         """Pin the campaign; refuse one that is paused."""
         campaign = selectors.find_campaign(params.campaign)
         if campaign.status == "paused":
-            raise _nothing_to_do(f"{campaign.name} is paused already.", "campaign")
+            raise nothing_to_do(f"{campaign.name} is paused already.", "campaign")
         return params.model_copy(update={"campaign": campaign.id})
 
     def observe(self, params: CampaignPause) -> Facts:
@@ -263,7 +195,7 @@ class UpdatePageMeta(ActionKind[PageMeta]):
         """Pin the page; refuse texts that are there already."""
         page = selectors.find_page(params.page)
         if not _page_changes(params, page):
-            raise _nothing_to_do(f"{page.slug} reads like that already.", "page")
+            raise nothing_to_do(f"{page.slug} reads like that already.", "page")
         return params.model_copy(update={"page": page.id})
 
     def observe(self, params: PageMeta) -> Facts:
@@ -325,7 +257,7 @@ class PublishContent(ActionKind[ContentPublication]):
         """Pin the item; refuse one that is public."""
         item = selectors.find_content(params.content)
         if item.status == "published":
-            raise _nothing_to_do(f"“{item.title}” is published already.", "content")
+            raise nothing_to_do(f"“{item.title}” is published already.", "content")
         return params.model_copy(update={"content": item.id})
 
     def observe(self, params: ContentPublication) -> Facts:

@@ -1,0 +1,88 @@
+"""Carrying a change out at the platform, and telling what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from django.conf import settings
+
+from core.errors import Invalid, WalkerError
+from hitl.types import Facts, Outcome
+from integrations.sandbox_ads import selectors
+from integrations.sandbox_ads.client import SandboxAdsClient
+from integrations.sandbox_ads.types import Answer, CleanFailure, Effect, Ok
+
+AMOUNTS = frozenset({"daily_budget", "spend_last_7_days"})
+
+
+def format_money(amount: Decimal | str, currency: str) -> str:
+    """Return an amount as people read it: `1,200.50 EUR`."""
+    return f"{Decimal(amount):,.2f} {currency}"
+
+
+def outcome_of(answer: Answer[Effect]) -> Outcome:
+    """Translate the client's answer to a change into the engine's words."""
+    if isinstance(answer, Ok):
+        effect = answer.value
+        facts = {"journal_id": effect.journal_id, "replayed": answer.replayed}
+        return Outcome("succeeded", result={"resource_id": effect.resource.get("id"), **facts})
+    error = f"{answer.code}: {answer.detail}"
+    if isinstance(answer, CleanFailure):
+        return Outcome("failed_clean", error=error, retry=answer.retry)
+    return Outcome("unknown", error=error)
+
+
+def perform(change: Callable[[SandboxAdsClient], Answer[Effect]]) -> Outcome:
+    """Connect and make one change; a missing account or token is a clean failure."""
+    try:
+        client = selectors.connect()
+    except WalkerError as error:
+        return Outcome("failed_clean", error=f"{error.code}: {error.detail}")
+    with client:
+        return outcome_of(change(client))
+
+
+def probe_key(key: str) -> Outcome | None:
+    """Ask the platform what a key did; None when it cannot be asked now.
+
+    "Not taken effect" is about now: a stalled request may yet land. That is harmless as long as a
+    later attempt uses the same key, which the platform then answers with the first effect.
+    """
+    try:
+        client = selectors.connect()
+    except WalkerError:
+        return None
+    with client:
+        answer = client.get_key_status(key)
+    if not isinstance(answer, Ok):
+        return None
+    if answer.value.effect is not None:
+        return outcome_of(Ok(answer.value.effect, replayed=True))
+    return Outcome("failed_clean", error="not_found: The key took no effect.", retry=True)
+
+
+def changes_between(old: Facts, new: Facts, watched: dict[str, str]) -> list[str]:
+    """Say in sentences which watched facts differ; `watched` maps a fact to its name in words."""
+    return [
+        f"The {label} was {_in_words(old, fact)}, is now {_in_words(new, fact)}."
+        for fact, label in watched.items()
+        if old.get(fact) != new.get(fact)
+    ]
+
+
+def _in_words(facts: Facts, fact: str) -> str:
+    value = facts.get(fact)
+    if value and fact in AMOUNTS:
+        return format_money(value, str(facts.get("currency") or ""))
+    return str(value or "empty")
+
+
+def platform_link() -> str:
+    """Return the address of the platform's own page."""
+    return f"{settings.SANDBOX_ADS_URL.rstrip('/')}/" if settings.SANDBOX_ADS_URL else ""
+
+
+def nothing_to_do(sentence: str, field: str) -> Invalid:
+    """Return the error for a change that would change nothing."""
+    return Invalid(sentence, code="nothing_to_do", fields={field: [sentence]})
