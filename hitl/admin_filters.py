@@ -68,7 +68,7 @@ class KindFilter(SelectFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Offer the registered kinds."""
-        return [(key, registry.get(key).title) for key in registry.keys()]  # noqa: SIM118
+        return registry.titles()
 
 
 class MineFilter(SelectFilter):

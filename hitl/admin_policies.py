@@ -39,8 +39,7 @@ class CapForm(ConsoleForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        kinds = [(key, registry.get(key).title) for key in registry.keys()]  # noqa: SIM118  (no dict)
-        self.fields["kind"].choices = [("", "–"), *kinds]  # type: ignore[attr-defined]
+        self.fields["kind"].choices = [("", "–"), *registry.titles()]  # type: ignore[attr-defined]
 
 
 class AmountForm(VersionedForm):
@@ -140,9 +139,8 @@ class WeightsForm(VersionedForm):
         super().__init__(*args, **kwargs)
         for name, text in FACTOR_NAMES.items():
             self.fields[f"weight_{name}"] = _whole(f"{text} (0 to {risk.WEIGHT_MAX} times)", risk.WEIGHT_MAX)
-        for kind in registry.keys():  # noqa: SIM118  (no dict)
-            title = f"Points added for “{registry.get(kind).title}”"
-            self.fields[f"points_{kind}"] = _whole(title, risk.KIND_POINTS_MAX)
+        for kind, title in registry.titles():
+            self.fields[f"points_{kind}"] = _whole(f"Points added for “{title}”", risk.KIND_POINTS_MAX)
         self.fields["reason"] = forms.CharField(
             label="Why", max_length=300, required=False, widget=forms.TextInput(attrs={"class": "wk-input"})
         )

@@ -20,8 +20,7 @@ CHANNEL: Final = "console"
 
 def kinds() -> list[tuple[str, str]]:
     """Return the kinds of action by title."""
-    rows = [(key, registry.get(key).title) for key in registry.keys()]  # noqa: SIM118  (no dict)
-    return [("", "Choose"), *sorted(rows, key=lambda row: row[1])]
+    return [("", "Choose"), *sorted(registry.titles(), key=lambda row: row[1])]
 
 
 class RequestForm(ConsoleForm):

@@ -80,8 +80,7 @@ class TrialForm(ConsoleForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        kinds = [(key, registry.get(key).title) for key in registry.keys()]  # noqa: SIM118  (no dict)
-        self.fields["kind"].choices = kinds  # type: ignore[attr-defined]
+        self.fields["kind"].choices = registry.titles()  # type: ignore[attr-defined]
 
 
 def summary_of(workflow: ApprovalWorkflow, label: Label) -> str:

@@ -36,3 +36,8 @@ def get(key: str) -> AnyKind:
 def keys() -> list[str]:
     """Return the known keys in order."""
     return sorted(_kinds)
+
+
+def titles() -> list[tuple[str, str]]:
+    """Return (key, title) of the known kinds in order, as forms offer them."""
+    return [(key, _kinds[key].title) for key in keys()]

@@ -25,7 +25,7 @@ class Kinds(Targets):
 
     def choices(self) -> list[tuple[str, str]]:
         """Return the registered kinds."""
-        return [(key, registry.get(key).title) for key in registry.keys()]  # noqa: SIM118
+        return registry.titles()
 
 
 targets: Registry[Targets] = Registry(Targets, name="stop target")  # type: ignore[type-abstract]

@@ -116,10 +116,9 @@ class WorkflowForm(VersionedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        kinds = [(key, registry.get(key).title) for key in registry.keys()]  # noqa: SIM118  (no dict)
         offered = approver_choices()
         people = with_strays(offered, self._lost(offered))
-        self.fields["kinds"] = _boxes("Kinds of action (none: all)", kinds)
+        self.fields["kinds"] = _boxes("Kinds of action (none: all)", registry.titles())
         self.fields["risk_levels"] = _boxes("Levels of risk (none: all)", RISKS)
         self.fields["channels"] = _boxes("Channels (none: all)", CHANNELS)
         self.fields["agents"] = _boxes("Agents (none: all)", agent_choices(self.initial.get("agents") or ()))
