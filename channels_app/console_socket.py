@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 from importlib import import_module
 from typing import Any, Final
 from uuid import UUID
 
 from channels.auth import get_user
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from redis import RedisError
 
 from accounts import selectors as seats
 from accounts.middleware import SESSION_TENANT
@@ -21,22 +17,20 @@ from accounts.models import User
 from channels_app import console_topics as topics
 from channels_app import presence
 from channels_app.console_topics import Topic
+from channels_app.line import BAD, BAD_FRAMES, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, Line
 from channels_app.threads import in_scope, unscoped
 from channels_app.webchat import frames, origins
 from core.errors import Invalid, WalkerError
-from core.events import group_name
 from core.log import get_logger
 
 log = get_logger(__name__)
 
-BAD, NOT_SIGNED_IN, NOT_ALLOWED, RESTART = 4400, 4401, 4403, 1012
-BAD_FRAMES: Final = 3
 TOPICS: Final = 50
 POLL_EVERY: Final = 10.0
 
 
-class ConsoleConsumer(AsyncWebsocketConsumer):
-    """One page of one staff member. The rows of the streams are the truth, hints only wake it."""
+class ConsoleConsumer(Line):
+    """One page of one staff member."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -44,9 +38,6 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
         self.tenant_id: UUID | None = None
         self.topics: dict[str, Topic] = {}
         self.sent: dict[str, int] = {}
-        self.bad = 0
-        self.gone = False
-        self.sending = asyncio.Lock()
         self.watching: asyncio.Task[None] | None = None
 
     # ---- coming and going
@@ -92,12 +83,6 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
             self.watching.cancel()
         for topic in list(self.topics.values()):
             await self.drop(topic)
-
-    async def hang_up(self, code: int) -> None:
-        """Close the line once."""
-        if not self.gone:
-            self.gone = True
-            await self.close(code=code)
 
     # ---- frames in
 
@@ -220,11 +205,7 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
     async def listen(self, topic: Topic) -> None:
         """Ask for hints about a topic's streams; a conversation also learns who looks at it."""
         tenant_id, _ = self.who()
-        try:
-            for stream in topic.streams:
-                await self.channel_layer.group_add(group_name(tenant_id, stream), self.channel_name)
-        except (RedisError, OSError):
-            log.warning("live_hints_off")
+        await self.ask_for_hints(tenant_id, topic.streams)
         if topic.kind == "conversation" and topic.ref is not None:
             await presence.arrive(tenant_id, topic.ref, "staff", self.channel_name)
 
@@ -232,9 +213,7 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
         """Stop listening to a topic."""
         tenant_id, _ = self.who()
         self.topics.pop(topic.name, None)
-        with contextlib.suppress(RedisError, OSError):  # the entries end by themselves
-            for stream in topic.streams:
-                await self.channel_layer.group_discard(group_name(tenant_id, stream), self.channel_name)
+        await self.end_hints(tenant_id, topic.streams)
         if topic.kind == "conversation" and topic.ref is not None:
             await presence.leave(tenant_id, topic.ref, "staff", self.channel_name)
 
@@ -249,13 +228,3 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
         if self.tenant_id is None or self.user_id is None:
             raise RuntimeError("this line is not signed in")
         return self.tenant_id, self.user_id
-
-    def header(self, name: str) -> str:
-        """Return a header of the handshake."""
-        wanted = name.encode()
-        return next((v.decode("latin1") for k, v in self.scope["headers"] if k == wanted), "")
-
-    async def say(self, frame: dict[str, Any]) -> None:
-        """Send one frame while the line is open."""
-        if not self.gone:
-            await self.send(text_data=json.dumps(frame, separators=(",", ":")))

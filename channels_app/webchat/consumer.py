@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import random
 import time
 from typing import Any, Final
 from uuid import UUID
 
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import InterfaceError, OperationalError
-from redis import RedisError
 
 from channels_app import presence
+from channels_app.line import BAD, BAD_FRAMES, LATE, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, TOO_MANY, Line
 from channels_app.threads import in_scope
 from channels_app.webchat import desk, frames, origins, stop, tokens
 from channels_app.webchat.frames import MESSAGE_LIMIT, BadFrame, ClientFrame
@@ -22,7 +19,6 @@ from channels_app.webchat.limits import Bucket
 from channels_app.webchat.tokens import BadToken, Guest
 from core.clock import now
 from core.errors import WalkerError
-from core.events import group_name
 from core.log import get_logger
 
 log = get_logger(__name__)
@@ -31,15 +27,13 @@ PROTOCOL: Final = "walker.v1"
 AUTH_WITHIN: Final = 5.0
 POLL_EVERY: Final = 5.0
 RIGHTS_EVERY: Final = 20.0
-BAD_FRAMES: Final = 3
 REFUSALS: Final = 10
 FLOOD: Final = Bucket(size=20, seconds=10)
 SIDE_FRAMES: Final = Bucket(size=60, seconds=10)  # typing, read, resume, stop
-BAD, NOT_SIGNED_IN, NOT_ALLOWED, LATE, TOO_MANY, RESTART = 4400, 4401, 4403, 4408, 4429, 1012
 PASSING: Final = {"agent_typing", "agent_delta"}
 
 
-class ChatConsumer(AsyncWebsocketConsumer):
+class ChatConsumer(Line):
     """One line of one guest. Frames are taken one at a time; nothing long runs inside."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -47,11 +41,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.guest: Guest | None = None
         self.conversation: UUID | None = None
         self.sent = 0
-        self.bad = self.refused = 0
+        self.refused = 0
         self.allowed_at = 0.0
         self.run = self.hushed = ""
-        self.gone = False
-        self.sending = asyncio.Lock()
         self.verdict: asyncio.Future[bool] | None = None
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -80,12 +72,6 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if name in self.tasks:
             self.tasks[name].cancel()
         self.tasks[name] = asyncio.create_task(work)
-
-    async def hang_up(self, code: int) -> None:
-        """Close the line once."""
-        if not self.gone:
-            self.gone = True
-            await self.close(code=code)
 
     async def close_unless_signed_in(self) -> None:
         """Close a line whose guest did not say who he is in time."""
@@ -355,11 +341,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def listen(self, guest: Guest, conversation: UUID) -> None:
         """Ask for hints and be present; both are asked for anew with every poll."""
-        group = group_name(guest.tenant_id, f"conversation:{conversation}")
-        try:
-            await self.channel_layer.group_add(group, self.channel_name)
-        except (RedisError, OSError):
-            log.warning("live_hints_off")
+        await self.ask_for_hints(guest.tenant_id, [f"conversation:{conversation}"])
         await presence.arrive(guest.tenant_id, conversation, "customer", self.channel_name)
 
     async def leave_conversation(self) -> None:
@@ -367,22 +349,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
         guest, conversation, self.conversation = self.guest, self.conversation, None
         if guest is None or conversation is None:
             return
-        group = group_name(guest.tenant_id, f"conversation:{conversation}")
-        with contextlib.suppress(RedisError, OSError):  # the entry ends by itself
-            await self.channel_layer.group_discard(group, self.channel_name)
+        await self.end_hints(guest.tenant_id, [f"conversation:{conversation}"])
         await presence.leave(guest.tenant_id, conversation, "customer", self.channel_name)
-
-    # ---- small
-
-    async def say(self, frame: dict[str, Any]) -> None:
-        """Send one frame while the line is open."""
-        if not self.gone:
-            await self.send(text_data=json.dumps(frame, separators=(",", ":")))
-
-    def header(self, name: str) -> str:
-        """Return a header of the handshake."""
-        wanted = name.encode()
-        return next((v.decode("latin1") for k, v in self.scope["headers"] if k == wanted), "")
 
 
 def too_big(text: str) -> bool:
