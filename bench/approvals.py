@@ -24,7 +24,7 @@ from bench.rivals import environment  # noqa: E402
 from bench.rivals._common import Effects, raced, timed  # noqa: E402
 from core.actors import Actor, system  # noqa: E402
 from core.scope import tenant_scope  # noqa: E402
-from hitl import registry, services  # noqa: E402
+from hitl import hints, registry, services  # noqa: E402
 from hitl.models import Approval  # noqa: E402
 from hitl.types import Origin  # noqa: E402
 
@@ -40,8 +40,9 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=200, help="approvals of a run (default 200)")
     parser.add_argument("--races", type=int, default=200, help="races, in the last run (default 200)")
     options = parser.parse_args()
-    # Nobody listens here, and the others have no broker either.
+    # No broker on either side: nobody listens, and no worker is asked to go on.
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    hints.send_with(nobody, notify=nobody)
     say("\n".join([*describe_machine(), *describe_database()]))
     interpreter, addresses = environment.python(), make_schemas()
     ours, theirs = Ours(addresses[OUTSIDE]), {name: dict[str, list[list[float]]]() for name in RIVALS}
@@ -55,6 +56,10 @@ def main() -> int:
                 theirs[name].setdefault(mode, []).append(seconds)
     told["Walker"] = ours.race(options.races)
     return tell(spent, theirs, told)
+
+
+def nobody(tenant_id: str, row_id: str) -> None:
+    """Ask no worker."""
 
 
 def make_schemas() -> dict[str, str]:
