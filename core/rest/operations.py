@@ -19,62 +19,44 @@ from core.rest.schema import paged
 from core.rest.views import ApiView, ListQuery, body_of
 
 Handler = Callable[..., Response]
+Method = Callable[..., Any]
+Made = Callable[[Method], Handler]
 Shape = type[serializers.Serializer[Any]]
-Show = Callable[..., Response]
 
 
-def lists(
-    name: str, shape: Shape, *, query: type[ListQuery] = ListQuery, key: str = "id"
-) -> Callable[[Callable[..., Any]], Handler]:
+def lists(name: str, shape: Shape, *, query: type[ListQuery] = ListQuery, key: str = "id") -> Made:
     """Make a GET of a method that takes the viewer and returns rows: answers one page, highest `key` first."""
 
-    def made(find: Callable[..., QuerySet[Any]]) -> Handler:
-        @extend_schema(operation_id=name, parameters=[query], responses=paged(shape))
-        @functools.wraps(find)
-        def get(view: ApiView, request: Request, **ids: Any) -> Response:
-            rows = find(view, viewer=actor_of(request), **ids)
-            page = page_of(rows, cursor=view.asked["cursor"], limit=view.asked["limit"], key=key)
-            return view.page(page.rows, page.cursor, shape)
+    def answer(view: ApiView, find: Method, **ids: Any) -> Response:
+        rows: QuerySet[Any] = find(viewer=actor_of(view.request), **ids)
+        page = page_of(rows, cursor=view.asked["cursor"], limit=view.asked["limit"], key=key)
+        return view.page(page.rows, page.cursor, shape)
 
-        return get
-
-    return made
+    return _operation(answer, operation_id=name, parameters=[query], responses=paged(shape))
 
 
-def reads(name: str, shape: Shape, *, many: bool = False) -> Callable[[Callable[..., Any]], Handler]:
+def reads(name: str, shape: Shape, *, many: bool = False) -> Made:
     """Make a GET of a method that takes the viewer and the ids of the address and returns one row, or a few."""
 
-    def made(find: Callable[..., Any]) -> Handler:
-        @extend_schema(operation_id=name, responses=shape(many=True) if many else shape)
-        @functools.wraps(find)
-        def get(view: ApiView, request: Request, **ids: Any) -> Response:
-            viewer = actor_of(request)
-            return Response(shape(find(view, viewer=viewer, **ids), many=many, context={"viewer": viewer}).data)
+    def answer(view: ApiView, find: Method, **ids: Any) -> Response:
+        viewer = actor_of(view.request)
+        return Response(shape(find(viewer=viewer, **ids), many=many, context={"viewer": viewer}).data)
 
-        return get
-
-    return made
+    return _operation(answer, operation_id=name, responses=shape(many=True) if many else shape)
 
 
-def changes(
-    name: str, body: Shape | None, shape: Shape, *, status: int = 200, show: Show | None = None
-) -> Callable[[Callable[..., Any]], Handler]:
+def changes(name: str, body: Shape | None, shape: Shape, *, status: int = 200, show: Handler | None = None) -> Made:
     """Make a PUT or PATCH of a method that takes the actor, the ids of the address and what the body says.
 
     Answers with the row that the method returns, or with what `show` makes of the view and the ids.
     """
 
-    def made(work: Callable[..., Any]) -> Handler:
-        @extend_schema(operation_id=name, request=body, responses={status: shape})
-        @functools.wraps(work)
-        def change(view: ApiView, request: Request, **ids: Any) -> Response:
-            said = body_of(request, body) if body else {}
-            row = work(view, actor=actor_of(request), **ids, **said)
-            return show(view, **ids) if show else Response(shape(row).data, status=status)
+    def answer(view: ApiView, work: Method, **ids: Any) -> Response:
+        said = body_of(view.request, body) if body else {}
+        row = work(actor=actor_of(view.request), **ids, **said)
+        return show(view, **ids) if show else Response(shape(row).data, status=status)
 
-        return change
-
-    return made
+    return _operation(answer, operation_id=name, request=body, responses={status: shape})
 
 
 def does(
@@ -83,27 +65,36 @@ def does(
     shape: Shape,
     *,
     status: int = 200,
-    show: Show | None = None,
+    show: Handler | None = None,
     kept: Callable[[Handler], Handler] = once,
-) -> Callable[[Callable[..., Any]], Handler]:
+) -> Made:
     """Make a POST of a method like one for `changes`; a repetition under the same key gets the first answer."""
 
-    def made(work: Callable[..., Any]) -> Handler:
+    def made(work: Method) -> Handler:
         return kept(changes(name, body, shape, status=status, show=show)(work))
 
     return made
 
 
-def removes(name: str) -> Callable[[Callable[..., Any]], Handler]:
+def removes(name: str) -> Made:
     """Make a DELETE of a method that takes the actor and the ids of the address."""
 
-    def made(work: Callable[..., Any]) -> Handler:
-        @extend_schema(operation_id=name, responses={204: None})
-        @functools.wraps(work)
-        def delete(view: ApiView, request: Request, **ids: Any) -> Response:
-            work(view, actor=actor_of(request), **ids)
-            return Response(status=204)
+    def answer(view: ApiView, work: Method, **ids: Any) -> Response:
+        work(actor=actor_of(view.request), **ids)
+        return Response(status=204)
 
-        return delete
+    return _operation(answer, operation_id=name, responses={204: None})
+
+
+def _operation(answer: Handler, **described: Any) -> Made:
+    """Describe a method, and let `answer` call it with what it read of the request."""
+
+    def made(method: Method) -> Handler:
+        @extend_schema(**described)
+        @functools.wraps(method)
+        def operation(view: ApiView, request: Request, **ids: Any) -> Response:
+            return answer(view, functools.partial(method, view), **ids)
+
+        return operation
 
     return made
