@@ -23,8 +23,8 @@ from core.rest.views import ApiView
 from hitl import api as hitl
 from hitl import api_definitions as parts
 from hitl import api_moves as moves
-from hitl import api_policies as policies
 from hitl import api_seats as seats
+from hitl import api_workflows as workflows
 
 V1 = "api/v1/"
 
@@ -117,13 +117,13 @@ urlpatterns = [
     path(f"{V1}delegations/<uuid:delegation_id>/end/", seats.EndDelegation.as_view(), name="api_delegation_end"),
     path(f"{APPROVAL}history/", hitl.ApprovalHistory.as_view(), name="api_approval_history"),
     path(f"{APPROVAL}executions/", hitl.ApprovalExecutions.as_view(), name="api_approval_executions"),
-    path(f"{V1}workflows/", policies.Workflows.as_view(), name="api_workflows"),
-    path(WORKFLOW, policies.WorkflowPage.as_view(), name="api_workflow"),
-    path(f"{WORKFLOW}revise/", policies.WorkflowRevision.as_view(), name="api_workflow_revise"),
-    path(f"{WORKFLOW}retire/", policies.WorkflowRetirement.as_view(), name="api_workflow_retire"),
-    path(f"{WORKFLOW}restore/", policies.WorkflowRestoration.as_view(), name="api_workflow_restore"),
-    path(f"{WORKFLOW}sharing/", policies.WorkflowSharing.as_view(), name="api_workflow_sharing"),
-    path(f"{WORKFLOW}simulate/", policies.WorkflowSimulation.as_view(), name="api_workflow_simulate"),
+    path(f"{V1}workflows/", workflows.Workflows.as_view(), name="api_workflows"),
+    path(WORKFLOW, workflows.WorkflowPage.as_view(), name="api_workflow"),
+    path(f"{WORKFLOW}revise/", workflows.WorkflowRevision.as_view(), name="api_workflow_revise"),
+    path(f"{WORKFLOW}retire/", workflows.WorkflowRetirement.as_view(), name="api_workflow_retire"),
+    path(f"{WORKFLOW}restore/", workflows.WorkflowRestoration.as_view(), name="api_workflow_restore"),
+    path(f"{WORKFLOW}sharing/", workflows.WorkflowSharing.as_view(), name="api_workflow_sharing"),
+    path(f"{WORKFLOW}simulate/", workflows.WorkflowSimulation.as_view(), name="api_workflow_simulate"),
     path(f"{V1}dead-letters/", core.DeadLetters.as_view(), name="api_dead_letters"),
     path(f"{V1}dead-letters/<uuid:letter_id>/replay/", core.Replay.as_view(), name="api_dead_letter_replay"),
     path(f"{V1}dead-letters/<uuid:letter_id>/discard/", core.Discard.as_view(), name="api_dead_letter_discard"),

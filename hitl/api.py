@@ -1,4 +1,4 @@
-"""Endpoints of approvals, workflows and kill switches."""
+"""Endpoints of approvals and kill switches."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from core.rest.operations import Handler, Shape, does, lists, reads
 from core.rest.views import ApiView, body_of
 from hitl import api_shapes as shapes
 from hitl import definitions, selectors, services, story
-from hitl.models import Approval, ApprovalWorkflow, Execution, KillSwitch
+from hitl.models import Approval, Execution, KillSwitch
 from hitl.selectors import Filters
 from hitl.types import Origin
 
@@ -221,44 +221,6 @@ class Resolve(ApiView):
     def post(self, **said: Any) -> Approval:
         """Say what became of an effect whose outcome is unknown, with evidence. Needs `hitl.resolve_approval`."""
         return services.resolve(**said)
-
-
-class Workflows(ApiView):
-    """Workflows."""
-
-    permissions: ClassVar = {"GET": definitions.VIEW_WORKFLOW}
-    query = shapes.WorkflowQuery
-
-    def has_right(self, actor: Actor, permission: str) -> bool:
-        """Who was given a workflow may list those that he was given."""
-        return permission == definitions.VIEW_WORKFLOW and bool(definitions.given_workflows(actor))
-
-    @lists("workflows_list", shapes.WorkflowSerializer, query=shapes.WorkflowQuery)
-    def get(self, viewer: Actor) -> QuerySet[ApprovalWorkflow]:
-        """List workflows with their steps, newest first. Needs `hitl.view_approvalworkflow`; who was given single
-        ones gets those."""
-        return definitions.query_workflows(viewer=viewer, active=self.asked["active"])
-
-
-class OfOneWorkflow(ApiView):
-    """What is about one workflow: the right on it is enough."""
-
-    def has_right(self, actor: Actor, permission: str) -> bool:
-        """Tell whether the workflow of the address was given to the actor."""
-        if permission not in (definitions.VIEW_WORKFLOW, definitions.MANAGE_WORKFLOW):
-            return False
-        return self.kwargs["workflow_id"] in definitions.given_workflows(actor)
-
-
-class WorkflowPage(OfOneWorkflow):
-    """One workflow."""
-
-    permissions: ClassVar = {"GET": definitions.VIEW_WORKFLOW}
-
-    @reads("workflows_retrieve", shapes.WorkflowSerializer)
-    def get(self, **asked: Any) -> ApprovalWorkflow:
-        """Read a workflow with its steps. Needs `hitl.view_approvalworkflow`, or the right on this one."""
-        return definitions.get_workflow(**asked)
 
 
 class KillSwitches(ApiView):

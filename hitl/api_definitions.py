@@ -14,11 +14,12 @@ from core.rest.fields import Document, PersonSerializer
 from core.rest.operations import changes, does, lists, reads, removes
 from core.rest.views import ApiView, ListQuery
 from hitl import caps, definitions, risk, services
-from hitl.api_policies import MANAGE, SEEN
+from hitl.api_shapes import SEEN
 from hitl.assessing import risk_policy
 from hitl.models import ApproverGroup, BusinessCalendar, Cap, RiskPolicy
 
 VIEW: Final = definitions.VIEW_WORKFLOW
+MANAGE: Final = definitions.MANAGE_WORKFLOW
 
 
 class GroupSerializer(serializers.ModelSerializer[ApproverGroup]):

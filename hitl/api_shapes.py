@@ -25,6 +25,7 @@ _SUMMARY: Final = (
 _DETAIL: Final = (
     "payload preview preview_url facts drift risk_factors notes workflow_version tool_call_id levels seats may_decide"
 ).split()
+SEEN: Final = "The version it was made from; 409 `stale_version` says who changed it since, and when."
 
 
 class PersonOrMe(serializers.CharField):

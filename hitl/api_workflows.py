@@ -1,33 +1,30 @@
-"""Endpoints that write workflows and try one out."""
+"""Endpoints of workflows: read them, write them, say who else may, and try one out."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from django.db.models import QuerySet
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from core.actors import Actor
 from core.errors import Invalid
-from core.rest.authentication import actor_of
 from core.rest.fields import Document
-from core.rest.idempotent import once
-from core.rest.operations import changes, reads
-from core.rest.views import ApiView, body_of
-from hitl import api, definitions, services
+from core.rest.operations import changes, does, lists, reads
+from core.rest.views import ApiView
 from hitl import api_shapes as shapes
+from hitl import definitions, services
+from hitl.api_shapes import SEEN
 from hitl.checks import FIELDS
+from hitl.definitions import MANAGE_WORKFLOW as MANAGE
 from hitl.models import ApprovalWorkflow
 from hitl.services.workflows import conditions_of
 from hitl.simulating import Trial, simulate
 
-MANAGE: Final = "hitl.manage_workflow"
 FLOW: Final = shapes.WorkflowSerializer
-SEEN: Final = "The version it was made from; 409 `stale_version` says who changed it since, and when."
 
 
 class WorkflowRequest(serializers.Serializer[Any]):
@@ -98,111 +95,109 @@ class SimulationSerializer(serializers.Serializer[Any]):
     levels = TriedLevelSerializer(many=True)
 
 
-def _conditions(said: dict[str, Any]) -> dict[str, Any]:
+def _known(conditions: dict[str, Any]) -> dict[str, Any]:
     """Return the conditions, whose names are none but ours: `actor` is not said in a body."""
-    found: dict[str, Any] = said["conditions"]
-    unknown = sorted(set(found) - FIELDS)
+    unknown = sorted(set(conditions) - FIELDS)
     if unknown:
         raise Invalid("There is no such condition.", fields={"conditions": [f"unknown: {unknown[0][:60]}"]})
-    return found
+    return conditions
 
 
-def _shown(request: Request, workflow: ApprovalWorkflow, *, status: int = 200) -> Response:
-    found = definitions.get_workflow(viewer=actor_of(request), workflow_id=workflow.pk)
-    return Response(FLOW(found).data, status=status)
+def _read(viewer: Actor, workflow: ApprovalWorkflow) -> ApprovalWorkflow:
+    return definitions.get_workflow(viewer=viewer, workflow_id=workflow.pk)
 
 
-class Workflows(api.Workflows):
+class Workflows(ApiView):
     """Workflows: list, and define one."""
 
     permissions: ClassVar = {"GET": definitions.VIEW_WORKFLOW, "POST": MANAGE}
+    query = shapes.WorkflowQuery
 
-    @extend_schema(operation_id="workflows_create", request=WorkflowRequest, responses={201: FLOW})
-    @once
-    def post(self, request: Request) -> Response:
+    def has_right(self, actor: Actor, permission: str) -> bool:
+        """Who was given a workflow may list those that he was given."""
+        return permission == definitions.VIEW_WORKFLOW and bool(definitions.given_workflows(actor))
+
+    @lists("workflows_list", FLOW, query=shapes.WorkflowQuery)
+    def get(self, viewer: Actor) -> QuerySet[ApprovalWorkflow]:
+        """List workflows with their steps, newest first. Needs `hitl.view_approvalworkflow`; who was given single
+        ones gets those."""
+        return definitions.query_workflows(viewer=viewer, active=self.asked["active"])
+
+    @does("workflows_create", WorkflowRequest, FLOW, status=201)
+    def post(self, actor: Actor, conditions: dict[str, Any], **said: Any) -> ApprovalWorkflow:
         """Define which requests need whose signatures. Needs `hitl.manage_workflow`."""
-        said = body_of(request, WorkflowRequest)
-        made = services.create_workflow(
-            actor=actor_of(request), name=said["name"], levels=said["levels"], **_conditions(said)
-        )
-        return _shown(request, made, status=201)
+        return _read(actor, services.create_workflow(actor=actor, **said, **_known(conditions)))
 
 
-def _changed(request: Request, workflow_id: UUID) -> Response:
-    said = body_of(request, WorkflowChange)
-    named = {key: said[key] for key in ("name", "levels") if key in said}
-    changed = services.revise_workflow(
-        actor=actor_of(request),
-        workflow_id=workflow_id,
-        seen_version=said["version"],
-        **named,
-        **_conditions(said),
-    )
-    return _shown(request, changed)
+class OfOneWorkflow(ApiView):
+    """What is about one workflow: the right on it is enough."""
+
+    def has_right(self, actor: Actor, permission: str) -> bool:
+        """Tell whether the workflow of the address was given to the actor."""
+        if permission not in (definitions.VIEW_WORKFLOW, MANAGE):
+            return False
+        return self.kwargs["workflow_id"] in definitions.given_workflows(actor)
 
 
-class WorkflowPage(api.WorkflowPage):
+def _changed(actor: Actor, version: int, conditions: dict[str, Any], **said: Any) -> ApprovalWorkflow:
+    changed = services.revise_workflow(actor=actor, seen_version=version, **said, **_known(conditions))
+    return _read(actor, changed)
+
+
+class WorkflowPage(OfOneWorkflow):
     """One workflow: read it, write it anew, change some of it."""
 
     permissions: ClassVar = {"GET": definitions.VIEW_WORKFLOW, "PUT": MANAGE, "PATCH": MANAGE}
 
-    @extend_schema(operation_id="workflows_replace", request=WorkflowReplacement, responses=FLOW)
-    def put(self, request: Request, workflow_id: UUID) -> Response:
+    @reads("workflows_retrieve", FLOW)
+    def get(self, **asked: Any) -> ApprovalWorkflow:
+        """Read a workflow with its steps. Needs `hitl.view_approvalworkflow`, or the right on this one."""
+        return definitions.get_workflow(**asked)
+
+    @changes("workflows_replace", WorkflowReplacement, FLOW)
+    def put(self, conditions: dict[str, Any], **said: Any) -> ApprovalWorkflow:
         """Write a workflow anew under a new version; running requests keep theirs. Needs
         `hitl.manage_workflow`; 409 `stale_version`."""
-        said = body_of(request, WorkflowReplacement)
-        plain = conditions_of(ApprovalWorkflow())
-        changed = services.revise_workflow(
-            actor=actor_of(request),
-            workflow_id=workflow_id,
-            name=said["name"],
-            levels=said["levels"],
-            seen_version=said["version"],
-            **{**plain, **_conditions(said)},
-        )
-        return _shown(request, changed)
+        return _changed(conditions={**conditions_of(ApprovalWorkflow()), **conditions}, **said)
 
-    @extend_schema(operation_id="workflows_update", request=WorkflowChange, responses=FLOW)
-    def patch(self, request: Request, workflow_id: UUID) -> Response:
+    @changes("workflows_update", WorkflowChange, FLOW)
+    def patch(self, **said: Any) -> ApprovalWorkflow:
         """Change some of a workflow under a new version; running requests keep theirs. Needs
         `hitl.manage_workflow`; 409 `stale_version`."""
-        return _changed(request, workflow_id)
+        return _changed(**said)
 
 
-class WorkflowRevision(api.OfOneWorkflow):
+class WorkflowRevision(OfOneWorkflow):
     """Changes a workflow; the same as PATCH, for callers who can only POST."""
 
     permissions: ClassVar = {"POST": MANAGE}
 
-    @extend_schema(operation_id="workflows_revise", request=WorkflowChange, responses=FLOW)
-    @once
-    def post(self, request: Request, workflow_id: UUID) -> Response:
+    @does("workflows_revise", WorkflowChange, FLOW)
+    def post(self, **said: Any) -> ApprovalWorkflow:
         """Change a workflow under a new version; running requests keep theirs. Needs `hitl.manage_workflow`."""
-        return _changed(request, workflow_id)
+        return _changed(**said)
 
 
-class WorkflowRetirement(api.OfOneWorkflow):
+class WorkflowRetirement(OfOneWorkflow):
     """Retires a workflow."""
 
     permissions: ClassVar = {"POST": MANAGE}
 
-    @extend_schema(operation_id="workflows_retire", request=None, responses=FLOW)
-    @once
-    def post(self, request: Request, workflow_id: UUID) -> Response:
+    @does("workflows_retire", None, FLOW)
+    def post(self, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
         """Take a workflow out of use; running requests keep it. Needs `hitl.manage_workflow`."""
-        return _shown(request, services.retire_workflow(actor=actor_of(request), workflow_id=workflow_id))
+        return _read(actor, services.retire_workflow(actor=actor, workflow_id=workflow_id))
 
 
-class WorkflowRestoration(api.OfOneWorkflow):
+class WorkflowRestoration(OfOneWorkflow):
     """Restores a workflow."""
 
     permissions: ClassVar = {"POST": MANAGE}
 
-    @extend_schema(operation_id="workflows_restore", request=None, responses=FLOW)
-    @once
-    def post(self, request: Request, workflow_id: UUID) -> Response:
+    @does("workflows_restore", None, FLOW)
+    def post(self, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
         """Bring a retired workflow back into use. Needs `hitl.manage_workflow`."""
-        return _shown(request, services.restore_workflow(actor=actor_of(request), workflow_id=workflow_id))
+        return _read(actor, services.restore_workflow(actor=actor, workflow_id=workflow_id))
 
 
 class WorkflowSharing(ApiView):
@@ -228,14 +223,10 @@ class WorkflowSimulation(ApiView):
 
     permissions: ClassVar = {"POST": definitions.VIEW_WORKFLOW}
 
-    @extend_schema(operation_id="workflows_simulate", request=TrialRequest, responses=SimulationSerializer)
-    @once
-    def post(self, request: Request, workflow_id: UUID) -> Response:
+    @does("workflows_simulate", TrialRequest, SimulationSerializer)
+    def post(self, actor: Actor, workflow_id: UUID, moment: datetime | None, **said: Any) -> dict[str, Any]:
         """Tell what a request would meet, and whether it is this workflow; writes nothing. Needs
         `hitl.view_approvalworkflow`."""
-        definitions.get_workflow(viewer=actor_of(request), workflow_id=workflow_id)
-        said = body_of(request, TrialRequest)
-        moment = said.pop("moment")
-        found = simulate(viewer=actor_of(request), trial=Trial(**said), moment=moment)
-        answer = {**asdict(found), "is_this": found.workflow_id == workflow_id}
-        return Response(SimulationSerializer(answer).data)
+        definitions.get_workflow(viewer=actor, workflow_id=workflow_id)
+        found = simulate(viewer=actor, trial=Trial(**said), moment=moment)
+        return {**asdict(found), "is_this": found.workflow_id == workflow_id}
