@@ -83,7 +83,12 @@ def _send(delivery: MailDelivery, moment: datetime) -> Outcome | None:
         route = routes.find_route()
     except Unavailable as problem:
         return Rejected(problem.code, permanent=problem.code == "not_connected")
-    mail = _mail(delivery, route)
+    try:
+        mail = _mail(delivery, route)
+    except Exception:
+        # Task boundary: what cannot be filled in keeps no other mail from leaving.
+        log.exception("mail_not_filled", delivery=str(delivery.pk))
+        return Rejected("not_filled", permanent=False)
     delivery.provider = route.sender.provider
     if not _mine(delivery).update(handed_at=moment, provider=delivery.provider):
         return None

@@ -4,6 +4,7 @@ from typing import Final
 
 WORDS: Final = {
     "not_connected": "No mail account is connected.",
+    "not_filled": "The link of the mail could not be made.",
     "400": "SendGrid did not accept the mail.",
     "401": "SendGrid does not accept the API key.",
     "403": "SendGrid does not let this key or this sender address send mail.",

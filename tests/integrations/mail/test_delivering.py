@@ -1,8 +1,10 @@
 """Handing over: what is tried again, what is not, what a killed worker leaves, who wins a race."""
 
 import threading
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -12,7 +14,9 @@ from core.clock import now
 from core.errors import Conflict
 from core.models import DeadLetter
 from core.scope import tenant_scope
+from integrations.mail import events
 from integrations.mail.delivering import ATTEMPTS, deliver_due, deliver_mail, sweep
+from integrations.mail.types import MailEvent, MailReceiver
 from integrations.models import MailDelivery
 from tests.integrations.mail.conftest import ADDRESS, connect, queue
 from tests.integrations.mail.servers import Answers
@@ -124,6 +128,25 @@ def test_worker_killed_during_the_call_leaves_an_open_question(desk: World, api:
     sweep()
     row.refresh_from_db()
     assert (row.status, row.error, api.seen) == ("unknown", "cut_off", [])
+
+
+class Broken(MailReceiver):
+    """Has a secret to fill in and cannot."""
+
+    def hear(self, event: MailEvent) -> None:
+        pass
+
+    def secrets_of(self, ref: UUID, text: str) -> Mapping[str, str]:
+        raise LookupError
+
+
+def test_mail_that_cannot_be_filled_in_waits_and_holds_up_no_other(desk: World, api: Answers) -> None:
+    events.register("broken", Broken)
+    broken, whole = queue("broken", type="broken", ref=uuid4()), queue("whole")
+    deliver_due()
+    broken.refresh_from_db()
+    whole.refresh_from_db()
+    assert (broken.status, broken.error, whole.status) == ("queued", "not_filled", "sent")
 
 
 def test_open_breaker_postpones_without_an_attempt(desk: World, api: Answers) -> None:
