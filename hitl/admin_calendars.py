@@ -12,7 +12,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
 from console.actions import ServiceAction, service_action
-from console.forms import ConfirmForm, ConsoleForm
+from console.forms import ConsoleForm
 from console.navigation import Nav
 from console.viewers import viewer_of
 from console.zones import zone_choices
@@ -125,7 +125,7 @@ class CalendarAdmin(DefinitionAdmin):
         if action.path == "create":
             return {"zone": request.tenant.timezone, **dict.fromkeys(DAYS[:5], "09:00-17:00")}  # type: ignore[attr-defined]
         if action.path != "edit":
-            return {}
+            return {} if obj is None else {"version": obj.version}
         days = "\n".join(f"{row['day']} {row['name']}".strip() for row in obj.holidays)
         hours = {day: _hours(obj.week.get(day, [])) for day in DAYS}
         return {"name": obj.name, "zone": obj.zone, "holidays": days, "version": obj.version, **hours}
@@ -148,11 +148,13 @@ class CalendarAdmin(DefinitionAdmin):
             )
         return f"{obj} is changed for what is asked from now on."
 
-    @service_action(path="delete", title="Delete", permission=MANAGE, form=ConfirmForm, tone="danger",
+    @service_action(path="delete", title="Delete", permission=MANAGE, form=VersionedForm, tone="danger",
                     explain="Only a calendar that no level counts by can be deleted.")  # fmt: skip
     def delete(self, request: HttpRequest, obj: BusinessCalendar, form: ConsoleForm) -> str:
         """Remove it."""
-        services.delete_calendar(actor=viewer_of(request), calendar_id=obj.pk)
+        services.delete_calendar(
+            actor=viewer_of(request), calendar_id=obj.pk, seen_version=form.cleaned_data["version"]
+        )
         return f"{obj} is deleted."
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from accounts.selectors import list_members
 from console.actions import ServiceAction, service_action
-from console.forms import ConfirmForm, ConsoleForm
+from console.forms import ConsoleForm
 from console.navigation import Nav
 from console.people import name_in, names_of
 from console.viewers import viewer_of
@@ -66,7 +66,7 @@ class GroupAdmin(DefinitionAdmin):
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Fill the form in."""
         if action.path != "edit":
-            return {}
+            return {} if obj is None else {"version": obj.version}
         return {
             "name": obj.name,
             "version": obj.version,
@@ -87,11 +87,11 @@ class GroupAdmin(DefinitionAdmin):
         )
         return f"{changed} is changed."
 
-    @service_action(path="delete", title="Delete", permission=MANAGE, form=ConfirmForm, tone="danger",
+    @service_action(path="delete", title="Delete", permission=MANAGE, form=VersionedForm, tone="danger",
                     explain="Only a group that no workflow asks can be deleted.")  # fmt: skip
     def delete(self, request: HttpRequest, obj: ApproverGroup, form: ConsoleForm) -> str:
         """Remove it."""
-        services.delete_group(actor=viewer_of(request), group_id=obj.pk)
+        services.delete_group(actor=viewer_of(request), group_id=obj.pk, seen_version=form.cleaned_data["version"])
         return f"{obj} is deleted."
 
 

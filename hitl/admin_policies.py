@@ -95,7 +95,7 @@ class CapAdmin(DefinitionAdmin):
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Fill the form in."""
-        return {"amount": obj.amount, "version": obj.version} if action.path == "edit" else {}
+        return {} if obj is None else {"amount": obj.amount, "version": obj.version}
 
     @service_action(path="create", title="New limit", permission=MANAGE, form=CapForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip
@@ -124,11 +124,11 @@ class CapAdmin(DefinitionAdmin):
         )
         return f"The limit is {changed} now."
 
-    @service_action(path="retire", title="Take the limit away", permission=MANAGE, tone="danger",
+    @service_action(path="retire", title="Take the limit away", permission=MANAGE, form=VersionedForm, tone="danger",
                     explain="What it holds goes on.")  # fmt: skip
     def retire(self, request: HttpRequest, obj: Cap, form: ConsoleForm) -> str:
         """Take it away."""
-        services.retire_cap(actor=viewer_of(request), cap_id=obj.pk)
+        services.retire_cap(actor=viewer_of(request), cap_id=obj.pk, seen_version=form.cleaned_data["version"])
         return "The limit is taken away."
 
 

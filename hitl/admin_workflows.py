@@ -21,6 +21,7 @@ from console.viewers import viewer_of
 from core.actors import Actor
 from core.errors import Conflict, Invalid
 from hitl import definitions, registry, services
+from hitl.admin_forms import VersionedForm
 from hitl.labels import ROLE_NAMES, labels
 from hitl.models import ApprovalWorkflow
 from hitl.rulebook import with_levels
@@ -163,6 +164,8 @@ class WorkflowAdmin(ServiceAdmin):
             return defaults(request.tenant)  # type: ignore[attr-defined]
         if action.path == "edit":
             return initial_of(obj)
+        if action.path == "retire":
+            return {"version": obj.version}
         if action.path == "share":
             return {"roles": sorted(objects.roles_with(MANAGE, obj))}
         return {"name": f"{obj.name} (copy)"[:80]} if action.path == "copy" else {}
@@ -209,11 +212,12 @@ class WorkflowAdmin(ServiceAdmin):
         made = services.copy_workflow(actor=viewer_of(request), workflow_id=obj.pk, **form.cleaned_data)
         return f"{made.name} is made and in use."
 
-    @service_action(path="retire", title="Retire", permission=MANAGE, on_object=True, tone="danger",
+    @service_action(path="retire", title="Retire", permission=MANAGE, on_object=True, form=VersionedForm, tone="danger",
                     explain="New requests do not fall under it any more. Running ones keep it.")  # fmt: skip
     def retire(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
         """Take it out of use."""
-        services.retire_workflow(actor=viewer_of(request), workflow_id=obj.pk)
+        seen = form.cleaned_data["version"]
+        services.retire_workflow(actor=viewer_of(request), workflow_id=obj.pk, seen_version=seen)
         return f"{obj.name} is retired."
 
     @service_action(path="restore", title="Restore", permission=MANAGE, on_object=True)

@@ -12,7 +12,7 @@ from core.actors import Actor
 from core.clock import now
 from core.rest.fields import Document, PersonSerializer
 from core.rest.operations import changes, does, lists, reads, removes
-from core.rest.views import ApiView, ListQuery
+from core.rest.views import ApiView, ListQuery, RemovalQuery
 from hitl import caps, definitions, risk, services
 from hitl.api_shapes import SEEN
 from hitl.assessing import risk_policy
@@ -71,6 +71,7 @@ class GroupPage(ApiView):
     """One approver group."""
 
     permissions: ClassVar = {"GET": VIEW, "PUT": MANAGE, "DELETE": MANAGE}
+    queries: ClassVar = {"DELETE": RemovalQuery}
 
     @reads("groups_retrieve", GroupSerializer)
     def get(self, viewer: Actor, group_id: UUID) -> ApproverGroup:
@@ -83,9 +84,9 @@ class GroupPage(ApiView):
         return services.revise_group(seen_version=version, **said)
 
     @removes("groups_delete")
-    def delete(self, actor: Actor, group_id: UUID) -> None:
-        """Remove a group that no workflow in use asks. Needs `hitl.manage_workflow`; 409 `in_use`."""
-        services.delete_group(actor=actor, group_id=group_id)
+    def delete(self, **seen: Any) -> None:
+        """Remove a group that no workflow in use asks. Needs `hitl.manage_workflow`; 409 `in_use`, `stale_version`."""
+        services.delete_group(**seen)
 
 
 class CalendarSerializer(serializers.ModelSerializer[BusinessCalendar]):
@@ -144,6 +145,7 @@ class CalendarPage(ApiView):
     """One business calendar."""
 
     permissions: ClassVar = {"GET": VIEW, "PUT": MANAGE, "DELETE": MANAGE}
+    queries: ClassVar = {"DELETE": RemovalQuery}
 
     @reads("calendars_retrieve", CalendarSerializer)
     def get(self, viewer: Actor, calendar_id: UUID) -> BusinessCalendar:
@@ -156,9 +158,9 @@ class CalendarPage(ApiView):
         return services.revise_calendar(seen_version=version, holidays=_days(holidays), **said)
 
     @removes("calendars_delete")
-    def delete(self, actor: Actor, calendar_id: UUID) -> None:
-        """Remove a calendar that no level counts by. Needs `hitl.manage_workflow`; 409 `in_use`."""
-        services.delete_calendar(actor=actor, calendar_id=calendar_id)
+    def delete(self, **seen: Any) -> None:
+        """Remove a calendar that no level counts by. Needs `hitl.manage_workflow`; 409 `in_use`, `stale_version`."""
+        services.delete_calendar(**seen)
 
 
 class CapSerializer(serializers.ModelSerializer[Cap]):
@@ -219,6 +221,7 @@ class CapPage(ApiView):
     """One limit."""
 
     permissions: ClassVar = {"GET": VIEW, "PATCH": MANAGE, "DELETE": MANAGE}
+    queries: ClassVar = {"DELETE": RemovalQuery}
 
     @reads("caps_retrieve", CapSerializer)
     def get(self, viewer: Actor, cap_id: UUID) -> Cap:
@@ -231,9 +234,9 @@ class CapPage(ApiView):
         return services.revise_cap(seen_version=version, **said)
 
     @removes("caps_delete")
-    def delete(self, actor: Actor, cap_id: UUID) -> None:
-        """Take a limit away; what it held goes on. Needs `hitl.manage_workflow`."""
-        services.retire_cap(actor=actor, cap_id=cap_id)
+    def delete(self, **seen: Any) -> None:
+        """Take a limit away; what it held goes on. Needs `hitl.manage_workflow`; 409 `stale_version`."""
+        services.retire_cap(**seen)
 
 
 class RiskPolicySerializer(serializers.ModelSerializer[RiskPolicy]):

@@ -50,6 +50,14 @@ class WorkflowReplacement(WorkflowRequest):
     version = serializers.IntegerField(min_value=1, help_text=SEEN)
 
 
+class Retirement(serializers.Serializer[Any]):
+    """Which version is retired."""
+
+    version = serializers.IntegerField(
+        min_value=1, required=False, default=None, allow_null=True, help_text=f"{SEEN} Left out: whichever it is."
+    )
+
+
 class Sharing(serializers.Serializer[Any]):
     """Roles that may change one workflow too."""
 
@@ -183,10 +191,11 @@ class WorkflowRetirement(OfOneWorkflow):
 
     permissions: ClassVar = {"POST": MANAGE}
 
-    @does("workflows_retire", None, FLOW)
-    def post(self, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
-        """Take a workflow out of use; running requests keep it. Needs `hitl.manage_workflow`."""
-        return _read(actor, services.retire_workflow(actor=actor, workflow_id=workflow_id))
+    @does("workflows_retire", Retirement, FLOW)
+    def post(self, actor: Actor, workflow_id: UUID, version: int | None) -> ApprovalWorkflow:
+        """Take a workflow out of use; running requests keep it. Needs `hitl.manage_workflow`; with a `version` that
+        is not the current one 409 `stale_version`."""
+        return _read(actor, services.retire_workflow(actor=actor, workflow_id=workflow_id, seen_version=version))
 
 
 class WorkflowRestoration(OfOneWorkflow):

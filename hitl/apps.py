@@ -14,13 +14,14 @@ class HitlConfig(AppConfig):
         """Let services hint to the workers that stand above them; offer gauges and replays."""
         from core import dead_letters, resolvers  # noqa: PLC0415
         from hitl import hints, receivers, tasks, watchdog  # noqa: PLC0415  (needs loaded apps)
-        from hitl.services import sending, timing  # noqa: PLC0415
+        from hitl.services import parking, sending, timing  # noqa: PLC0415
 
         hints.send_with(tasks.execute_approval.delay, notify=tasks.send_notification.delay)
         receivers.connect()
         watchdog.register()
         dead_letters.register_replayer(sending.PARKED_AS, sending.send_again)
         dead_letters.register_replayer(timing.PARKED_AS, timing.run_again)
+        dead_letters.register_replayer(parking.PARKED_AS, parking.run_again)
         resolvers.register(
             resolvers.Resolver(
                 name="decision_link",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError
+
 from core.celery_task import sweep_task, tenant_task
+from core.errors import NotFound
 from core.log import get_logger
 from core.scope import tenant_scope
 from hitl.models import Timer
-from hitl.services import executing, lending, linking, sending, switching, telling, timing, watching
+from hitl.services import executing, lending, linking, parking, sending, switching, telling, timing, watching
 
 log = get_logger(__name__)
 
@@ -16,13 +20,24 @@ log = get_logger(__name__)
 @tenant_task(queue="high")
 def execute_approval(approval_id: UUID) -> None:
     """Carry an approved request out, or take a lost execution over."""
-    executing.execute(approval_id)
+    _parked(executing.execute, approval_id)
 
 
 @tenant_task(queue="default")
 def probe_approval(approval_id: UUID) -> None:
     """Find out what became of an effect."""
-    executing.probe(approval_id)
+    _parked(executing.probe, approval_id)
+
+
+def _parked(work: Callable[[UUID], object], approval_id: UUID) -> None:
+    try:
+        work(approval_id)
+    except (NotFound, OperationalError, InterfaceError):
+        raise  # there is no such row, or no database to park in: the timer finds it again
+    except Exception as error:
+        # An adapter broke where it is not expected to: its timer alone would try it for ever, and nobody would know.
+        log.exception("execution_broke", approval=str(approval_id))
+        parking.park_broken(approval_id=approval_id, error=error)
 
 
 @tenant_task(queue="default")

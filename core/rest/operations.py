@@ -16,7 +16,7 @@ from core.keyset import page_of
 from core.rest.authentication import actor_of
 from core.rest.idempotent import once
 from core.rest.schema import paged
-from core.rest.views import ApiView, ListQuery, body_of
+from core.rest.views import ApiView, ListQuery, RemovalQuery, body_of
 
 Handler = Callable[..., Response]
 Method = Callable[..., Any]
@@ -77,13 +77,13 @@ def does(
 
 
 def removes(name: str) -> Made:
-    """Make a DELETE of a method that takes the actor and the ids of the address."""
+    """Make a DELETE of a method that takes the actor, the ids of the address and the version that was seen."""
 
     def answer(view: ApiView, work: Method, **ids: Any) -> Response:
-        work(actor=actor_of(view.request), **ids)
+        work(actor=actor_of(view.request), seen_version=view.asked["version"], **ids)
         return Response(status=204)
 
-    return _operation(answer, operation_id=name, responses={204: None})
+    return _operation(answer, operation_id=name, parameters=[RemovalQuery], responses={204: None})
 
 
 def _operation(answer: Handler, **described: Any) -> Made:

@@ -25,6 +25,14 @@ class Query(serializers.Serializer[Any]):
     show_pii = serializers.BooleanField(default=False, help_text="In clear; needs an open reveal.")
 
 
+class RemovalQuery(Query):
+    """What is removed, as it was seen."""
+
+    version = serializers.IntegerField(
+        required=False, default=None, min_value=1, help_text="The version that was seen; 409 `stale_version`."
+    )
+
+
 class ListQuery(Query):
     """Which page."""
 
@@ -37,6 +45,8 @@ class ApiView(APIView):
 
     permissions: ClassVar[Mapping[str, str]] = {}
     query: ClassVar[type[Query]] = Query
+    queries: ClassVar[Mapping[str, type[Query]]] = {}
+    """What single methods understand instead."""
     can_reveal: ClassVar[bool] = False
 
     def has_right(self, actor: Actor, permission: str) -> bool:
@@ -56,7 +66,7 @@ class ApiView(APIView):
             raise Refused("Open a reveal with a reason first.", code="no_grant")
 
     def _read_query(self, request: Request) -> dict[str, Any]:
-        reader = self.query(data=request.query_params)
+        reader = self.queries.get(str(request.method), self.query)(data=request.query_params)
         unknown = sorted(set(request.query_params) - set(reader.fields))
         if unknown:
             raise Invalid("There is no such filter.", fields={name[:60]: ["unknown"] for name in unknown})

@@ -13,6 +13,7 @@ from hitl_decision where seal = '' order by id limit %s
 """
 # The table refuses every change, of its owner too; on a new database that is not so yet.
 _OPEN = """
+set constraints all immediate;
 do $$ begin
   if exists (select from pg_trigger where tgname = 'walker_append_only' and tgrelid = 'hitl_decision'::regclass) then
     alter table hitl_decision {} trigger walker_append_only;

@@ -68,15 +68,16 @@ def revise_calendar(
     return calendar
 
 
-def delete_calendar(*, actor: Actor, calendar_id: UUID) -> None:
-    """Remove a calendar that no level counts by; requests that run keep their copy.
+def delete_calendar(*, actor: Actor, calendar_id: UUID, seen_version: int | None = None) -> None:
+    """Remove a calendar that no level counts by, as it was seen; requests that run keep their copy.
 
     Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Conflict that names the
-    workflows.
+    workflows, or (`stale_version`) who was faster.
     """
     actor.require(MANAGE)
     with transaction.atomic():
         calendar = _locked(calendar_id)
+        check_version(actor, OBJECT, calendar, seen_version)
         rows = ApprovalLevel.objects.filter(calendar=calendar).order_by("workflow__name")
         names = list(rows.values_list("workflow__name", flat=True).distinct()[:5])
         if names:

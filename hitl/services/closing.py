@@ -9,7 +9,7 @@ from uuid import UUID
 from core.actors import Actor, system
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, Refused
-from hitl import machine
+from hitl import machine, seating
 from hitl.conflicts import decided, too_late
 from hitl.guards import check_digest, is_own
 from hitl.models import Approval, Execution
@@ -108,8 +108,8 @@ def resolve(
 ) -> Approval:
     """Say what became of an effect whose outcome is unknown.
 
-    Who may: holders of `hitl.resolve_approval` who had no part in the request. Raises Invalid,
-    Refused, NotFound, Conflict. Announces approval_closed and action_finished.
+    Who may: holders of `hitl.resolve_approval` who had no part in the request and sit in for nobody
+    who had. Raises Invalid, Refused, NotFound, Conflict. Announces approval_closed and action_finished.
     """
     actor.require("hitl.resolve_approval")
     missing = [n for n, v in (("reason", reason), ("evidence", evidence)) if not v.strip()]
@@ -118,7 +118,7 @@ def resolve(
         raise Invalid("Give a reason and evidence.", fields=fields)
     with machine.work(now or clock_now()) as work:
         approval = work.lock(approval_id)
-        if actor.user_id in approval.excluded:
+        if actor.user_id in seating.barred(approval, work.moment):
             raise Refused("Somebody else has to settle your own request.", code="four_eyes")
         if not may(Event.RESOLVE, State(approval.state)):
             raise too_late(approval, actor)

@@ -62,15 +62,16 @@ def revise_group(
     return group
 
 
-def delete_group(*, actor: Actor, group_id: UUID) -> None:
-    """Remove a group that no workflow in use asks.
+def delete_group(*, actor: Actor, group_id: UUID, seen_version: int | None = None) -> None:
+    """Remove a group that no workflow in use asks, as it was seen.
 
     Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Conflict that names the
-    workflows. Requests that wait for it can then be signed by nobody of it.
+    workflows, or (`stale_version`) who was faster. Requests that wait for it can then be signed by nobody of it.
     """
     actor.require(MANAGE)
     with transaction.atomic():
         group = _locked(group_id)
+        check_version(actor, OBJECT, group, seen_version)
         asks = ApprovalLevel.objects.filter(
             workflow__is_active=True, approvers__contains=[{"type": "group", "value": str(group_id)}]
         )

@@ -58,11 +58,13 @@ def revise_cap(*, actor: Actor, cap_id: UUID, amount: object, seen_version: int 
     return cap
 
 
-def retire_cap(*, actor: Actor, cap_id: UUID) -> Cap:
-    """Take a limit away. Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound."""
+def retire_cap(*, actor: Actor, cap_id: UUID, seen_version: int | None = None) -> Cap:
+    """Take a limit away, as it was seen. Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound,
+    Conflict (`stale_version`) that names who was faster."""
     actor.require(MANAGE)
     with transaction.atomic():
         cap = _locked_cap(cap_id)
+        check_version(actor, "hitl.cap", cap, seen_version)
         Cap.objects.filter(pk=cap_id).update(is_active=False, version=cap.version + 1)
         cap.refresh_from_db()
         _audit_cap(actor, "CAP_RETIRED", cap)

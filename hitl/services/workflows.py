@@ -88,12 +88,13 @@ def revise_workflow(
     return workflow
 
 
-def retire_workflow(*, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
-    """Take a definition out of use. Who may: holders of `hitl.manage_workflow`, for all or for this one.
-    Raises Refused, NotFound, Conflict that names who was faster."""
+def retire_workflow(*, actor: Actor, workflow_id: UUID, seen_version: int | None = None) -> ApprovalWorkflow:
+    """Take a definition out of use, as it was seen. Who may: holders of `hitl.manage_workflow`, for all or for
+    this one. Raises Refused, NotFound, Conflict (also `stale_version`) that names who was faster."""
     _require(actor, workflow_id)
     with transaction.atomic():
         workflow = _locked(actor, workflow_id)
+        check_version(actor, OBJECT, workflow, seen_version)
         ApprovalWorkflow.objects.filter(pk=workflow_id).update(is_active=False, is_default=False)
         workflow.refresh_from_db()
         _audit(actor, "WORKFLOW_RETIRED", workflow)

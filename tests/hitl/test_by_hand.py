@@ -1,6 +1,7 @@
 """What clocks and sweeps do, done by a person before its time."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -75,3 +76,17 @@ def test_outcome_that_cannot_be_told_stays_unknown_and_is_looked_up_later(scene:
     found = services.probe_now(actor=scene.actor("admin"), approval_id=approval.pk)
     assert (found.state, found.version) == ("unknown", stored(approval).version)
     assert Timer.objects.get(approval=approval, kind="unknown").due_at > now()
+
+
+def test_outcome_is_not_settled_by_who_sits_in_for_the_requester(scene: Scene) -> None:
+    approval = scene.approved("test_press_plain", actor=scene.actor("owner"))
+    scene.effects.stall = "before"
+    scene.effects.release.set()
+    scene.done(approval)
+    services.open_delegation(
+        actor=scene.actor("owner"), to_person=scene.user_id("admin"), until=now() + timedelta(days=2)
+    )
+    said: dict[str, Any] = {"outcome": "failed", "reason": "Looked", "evidence": "The journal"}
+    with pytest.raises(Refused) as caught:
+        services.resolve(actor=scene.actor("admin"), approval_id=approval.pk, **said)
+    assert (caught.value.code, stored(approval).state) == ("four_eyes", "unknown")

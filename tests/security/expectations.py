@@ -259,7 +259,7 @@ API: Final = {
     "api_workflows": API_DEFINITIONS,
     "api_workflow": API_PAGE,
     "api_workflow_revise": API_WRITE,
-    "api_workflow_retire": API_PRESS,
+    "api_workflow_retire": API_WRITE,
     "api_workflow_restore": API_PRESS,
     "api_workflow_sharing": API_PAGE,
     "api_workflow_simulate": API_WRITE,

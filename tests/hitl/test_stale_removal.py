@@ -1,0 +1,78 @@
+"""Whoever takes something away takes away what he saw: somebody who changed it meanwhile is named."""
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from core.scope import tenant_scope
+from hitl import services
+from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap
+from tests.api.office import Office, build_office
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+WEEK = {"mon": [["09:00", "17:00"]]}
+THINGS = [
+    ("workflow", ApprovalWorkflow, "admin:hitl_approvalworkflow_retire", "post", "workflows/{}/retire/"),
+    ("group", ApproverGroup, "admin:hitl_approvergroup_delete", "delete", "groups/{}/"),
+    ("calendar", BusinessCalendar, "admin:hitl_businesscalendar_delete", "delete", "calendars/{}/"),
+    ("cap", Cap, "admin:hitl_cap_retire", "delete", "caps/{}/"),
+]
+EVERY = pytest.mark.parametrize(("name", "model", "page", "method", "path"), THINGS, ids=lambda each: str(each)[:8])
+
+
+@pytest.fixture
+def office(world: World) -> Office:
+    return build_office(world)
+
+
+def change(office: Office, name: str) -> None:
+    """Let the admin change it, so that version 1 is stale."""
+    with tenant_scope(office.world.acme.pk):
+        options: dict[str, Any] = {"actor": office.world.actor("admin"), f"{name}_id": office.ids[name]}
+        more: dict[str, dict[str, Any]] = {
+            "workflow": {"priority": 3},
+            "group": {"name": "Heads", "people": []},
+            "calendar": {"name": "Office", "zone": "UTC", "week": WEEK},
+            "cap": {"amount": "7.00"},
+        }
+        getattr(services, f"revise_{name}")(**options, **more[name])
+
+
+def remove(office: Office, method: str, path: str, version: int) -> Any:
+    address = path.format(*[office.ids[name] for name, *_, own in THINGS if own == path])
+    caller = office.caller("owner")
+    if method == "post":
+        return caller.post(address, {"version": version})
+    return caller.send(method, f"{address}?version={version}")
+
+
+@EVERY
+def test_stale_version_is_refused_at_both_doors_and_names_who_was_faster(
+    office: Office, name: str, model: Any, page: str, method: str, path: str
+) -> None:
+    change(office, name)
+    answer = remove(office, method, path, 1)
+    browser = office.browser("owner")
+    browser.handler.enforce_csrf_checks = False
+    shown = browser.post(reverse(page, args=[office.ids[name]]), {"version": "1"})
+    assert (answer.status_code, answer.json()["code"], shown.status_code) == (409, "stale_version", 409)
+    assert (answer.json()["version"], answer.json()["changed_by"]) == (2, "Admin Acme")
+    assert "Admin Acme" in str(shown.context["form"].errors)
+    with tenant_scope(office.world.acme.pk):
+        assert model.objects.get(pk=office.ids[name]).version == 2
+
+
+@EVERY
+def test_version_that_was_seen_is_taken_away(
+    office: Office, name: str, model: Any, page: str, method: str, path: str
+) -> None:
+    change(office, name)
+    assert remove(office, method, path, 2).status_code in (200, 204)
+    with tenant_scope(office.world.acme.pk):
+        assert not model.objects.filter(pk=office.ids[name], **_in_use(name)).exists()
+
+
+def _in_use(name: str) -> dict[str, bool]:
+    return {"is_active": True} if name in ("workflow", "cap") else {}
