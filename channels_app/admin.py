@@ -11,8 +11,8 @@ from django.urls import reverse
 from redis.exceptions import RedisError
 
 from channels_app.admin_forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
-from channels_app.admin_mail import OWN_OF_MAIL, REFUSED, MailDoors, is_mail
-from channels_app.admin_widgets import WidgetDoors
+from channels_app.admin_mail import OWN_OF_MAIL, REFUSED, MailActions, is_mail
+from channels_app.admin_widgets import WidgetActions
 from channels_app.doors import refused_key
 from channels_app.whatsapp import connecting
 from channels_app.whatsapp.numbers import KINDS
@@ -31,7 +31,7 @@ CHANGE = "channels_app.change_channelaccount"
 
 
 @admin.register(ChannelAccount)
-class ChannelAccountAdmin(WidgetDoors, MailDoors):
+class ChannelAccountAdmin(WidgetActions, MailActions):
     """Numbers, mailboxes and widgets; credentials are never shown."""
 
     view_permission = "channels_app.view_channelaccount"

@@ -27,7 +27,7 @@ def is_mail(account: ChannelAccount) -> bool:
     return bool(account.kind == KIND)
 
 
-class MailDoors(ServiceAdmin):
+class MailActions(ServiceAdmin):
     """What is changed of a mail account."""
 
     def mail_initial(self, account: ChannelAccount) -> dict[str, Any]:

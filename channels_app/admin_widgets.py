@@ -38,7 +38,7 @@ class WidgetForm(NewWidgetForm):
     is_active = forms.BooleanField(label="Takes messages", required=False)
 
 
-class WidgetDoors(ServiceAdmin):
+class WidgetActions(ServiceAdmin):
     """What is changed of a web chat."""
 
     def widget_initial(self, account: ChannelAccount) -> dict[str, Any]:

@@ -7,7 +7,7 @@ class ChannelsAppConfig(AppConfig):
     """Webhooks in, WebSocket consumers, transports out."""
 
     name = "channels_app"
-    verbose_name = "Doors"
+    verbose_name = "Channels"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -21,7 +21,7 @@ from console.people import name_in, names_of
 from console.templatetags.console_ui import chip, moment
 from console.viewers import is_fragment, viewer_of
 from conversations import admin_tiles, services
-from conversations.admin_doors import tags_of
+from conversations.admin_actions import tags_of
 from conversations.admin_filters import NEEDS_PERSON, MineFilter, StateFilter, order_of, preview
 from conversations.admin_forms import CloseForm, ReplyForm, RevealForm
 from conversations.admin_panel import customer_name, state_chip, writer_name

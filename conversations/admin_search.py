@@ -15,7 +15,7 @@ from console.actions import action_url, service_action
 from console.forms import ConsoleForm
 from console.lists import SelectFilter
 from console.viewers import viewer_of
-from conversations.admin_doors import ConversationDoors
+from conversations.admin_actions import ConversationActions
 from conversations.selectors import WORDS_LIMIT, cleaned, conversations_with, newest_matches
 from core.crypto import seal, unseal
 from core.scope import current_tenant_id
@@ -92,7 +92,7 @@ def excerpt(text: str, words: str) -> str:
     return f"{'…' if start else ''}{shown}{'…' if start + SHOWN < len(text) else ''}"
 
 
-class ConversationSearch(ConversationDoors):
+class ConversationSearch(ConversationActions):
     """The box over the list, and the rows it leaves."""
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:

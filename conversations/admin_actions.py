@@ -81,7 +81,7 @@ def tags_of(conversation: Conversation) -> list[str]:
     return list(rows.values_list("name", flat=True))
 
 
-class ConversationDoors(ServiceAdmin):
+class ConversationActions(ServiceAdmin):
     """What staff may do with a conversation besides answering it."""
 
     def form_initial(self, request: HttpRequest, action: Any, obj: Any) -> dict[str, Any]:
