@@ -58,12 +58,12 @@ def django_db_setup(
     if django_db_keepdb:
         return
     with django_db_blocker.unblock():
-        _end_other_sessions()
+        end_other_sessions()
         with as_owner():
             connection.creation.destroy_test_db(original, verbosity=0)
 
 
-def _end_other_sessions() -> None:
+def end_other_sessions() -> None:
     """End what threads of tests left connected: PostgreSQL keeps a database that somebody uses."""
     with connection.cursor() as cursor:
         cursor.execute(

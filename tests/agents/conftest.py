@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,6 +19,7 @@ from conversations.services import receive
 from conversations.types import InboundMessage, SenderIdentity
 from core.actors import system
 from core.clock import now
+from core.tenancy import tenant_scope
 from hitl.services import create_workflow
 from integrations.services import connect_provider
 from tests.platform_fixture import ACME_TOKEN, Platform
@@ -111,3 +112,10 @@ def open_desk(world: World, sandbox: Platform) -> Desk:
 def desk(acme: World, sandbox: Platform) -> Desk:
     """The desk in the scope of the first tenant."""
     return open_desk(acme, sandbox)
+
+
+@pytest.fixture
+def live_desk(committed_world: World, sandbox: Platform) -> Iterator[Desk]:
+    """The same, committed, for tests with several connections."""
+    with tenant_scope(committed_world.acme.pk):
+        yield open_desk(committed_world, sandbox)

@@ -1,7 +1,7 @@
 """Bursts join a run, one run works at a time, and a killed worker's run is done by the next."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -20,9 +20,7 @@ from core.clock import now
 from core.ids import uuid7
 from core.tenancy import tenant_scope
 from hitl.models import Approval
-from tests.agents.conftest import DOOR, Desk, open_desk
-from tests.platform_fixture import Platform
-from tests.world import World
+from tests.agents.conftest import DOOR, Desk
 
 
 def take(desk: Desk, text: str, role: str = "support", **at: Any) -> AgentRun:
@@ -151,8 +149,8 @@ def test_worker_killed_after_asking_does_not_ask_again(desk: Desk) -> None:
     assert desk.answers(desk.conversation.pk)[0].startswith("Asked.\n\nThis needs a signature")
 
 
-def test_worker_killed_between_answer_and_end_speaks_once(committed_desk: Desk) -> None:
-    desk = committed_desk
+def test_worker_killed_between_answer_and_end_speaks_once(live_desk: Desk) -> None:
+    desk = live_desk
     run = take(desk, "hello")
 
     class Killed(BaseException):
@@ -197,12 +195,6 @@ def test_run_that_kills_every_worker_ends_with_a_person(desk: Desk) -> None:
     assert desk.conversation.state == "person"
 
 
-@pytest.fixture
-def committed_desk(committed_world: World, sandbox: Platform) -> Iterator[Desk]:
-    with tenant_scope(committed_world.acme.pk):
-        yield open_desk(committed_world, sandbox)
-
-
 def together(desk: Desk, works: Sequence[Callable[[], object]]) -> None:
     """Run the works at once, each on its own connection."""
     gate = threading.Barrier(len(works))
@@ -220,15 +212,15 @@ def together(desk: Desk, works: Sequence[Callable[[], object]]) -> None:
         thread.join()
 
 
-def test_twelve_workers_at_once_give_one_answer(committed_desk: Desk) -> None:
-    desk = committed_desk
+def test_twelve_workers_at_once_give_one_answer(live_desk: Desk) -> None:
+    desk = live_desk
     run = take(desk, "hello")
     together(desk, [lambda: services.run_turn(run.pk)] * 12)
     assert len(desk.answers(desk.conversation.pk)) == 1
 
 
-def test_messages_at_once_are_one_run_and_all_answered(committed_desk: Desk) -> None:
-    desk = committed_desk
+def test_messages_at_once_are_one_run_and_all_answered(live_desk: Desk) -> None:
+    desk = live_desk
     messages = [desk.receive(f"hello {number}") for number in range(6)]
 
     def handle(message_id: Any) -> None:
@@ -243,8 +235,8 @@ def test_messages_at_once_are_one_run_and_all_answered(committed_desk: Desk) -> 
     assert not AgentRunMessage.objects.filter(answered_at=None).exists()
 
 
-def test_fifty_copies_of_one_message_are_one_run_with_one_answer(committed_desk: Desk) -> None:
-    desk = committed_desk
+def test_fifty_copies_of_one_message_are_one_run_with_one_answer(live_desk: Desk) -> None:
+    desk = live_desk
     inbound = InboundMessage(
         channel_account_id=desk.account.pk, sender=desk.sender("support"), text="Pause Winter Boots", client_id=uuid7()
     )
@@ -259,8 +251,8 @@ def test_fifty_copies_of_one_message_are_one_run_with_one_answer(committed_desk:
     assert len(desk.answers(desk.conversation.pk)) == 1
 
 
-def test_burst_delivered_twice_to_two_workers_has_one_answer(committed_desk: Desk) -> None:
-    desk = committed_desk
+def test_burst_delivered_twice_to_two_workers_has_one_answer(live_desk: Desk) -> None:
+    desk = live_desk
     ids = [desk.receive(text).pk for text in ("Raise the daily budget", "of Summer Sale", "to 900")]
 
     def deliver() -> None:
@@ -318,8 +310,8 @@ def test_guest_who_writes_through_every_round_is_answered_and_keeps_the_agent(de
     assert desk.conversation.state == "agent"
 
 
-def test_lone_message_is_answered_at_once(committed_desk: Desk) -> None:
-    desk = committed_desk
+def test_lone_message_is_answered_at_once(live_desk: Desk) -> None:
+    desk = live_desk
     desk.say("hello")
     start = now()
     desk.say("Pause Winter Boots")

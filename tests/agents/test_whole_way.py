@@ -11,19 +11,9 @@ from agents.services.joining import QUIET
 from config.celery import app
 from core import events, hints
 from core.clock import now
-from core.tenancy import tenant_scope
 from hitl.models import Approval
 from hitl.services import decide, execute
-from tests.agents.conftest import Desk, open_desk
-from tests.platform_fixture import Platform
-from tests.world import World
-
-
-@pytest.fixture
-def live_desk(committed_world: World, sandbox: Platform) -> Iterator[Desk]:
-    """Committed rows."""
-    with tenant_scope(committed_world.acme.pk):
-        yield open_desk(committed_world, sandbox)
+from tests.agents.conftest import Desk
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from hitl import services
 from hitl.models import Approval, ApprovalWorkflow, Delegation, OverrideReview
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
+from tests.hitl.scene import stored
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -37,15 +38,9 @@ def post(browser: Browser, role: str, approval: Approval, verb: str, **fields: A
     return browser(role).post(f"{QUEUE}{approval.pk}/{verb}/", sent).status_code
 
 
-def again(approval: Approval) -> Approval:
-    """Read it again."""
-    found: Approval = Approval.objects.get(pk=approval.pk)
-    return found
-
-
 def test_edit_by_the_form_is_shown_with_both_values(browser: Browser, asked: Approval) -> None:
     assert post(browser, "approver", asked, "edit", value_budget="700.00") == 302
-    assert (again(asked).revision, again(asked).payload["budget"]) == (2, "700.00")
+    assert (stored(asked).revision, stored(asked).payload["budget"]) == (2, "700.00")
     shown = browser("admin").get(f"{QUEUE}{asked.pk}/").content.decode()
     assert "What was changed since it was asked" in shown
     assert "700.00" in shown
@@ -59,14 +54,14 @@ def test_question_and_answer_by_the_forms(browser: Browser, asked: Approval) -> 
     assert post(browser, "approver", asked, "ask", reason="For how long?") == 302
     assert "For how long?" in browser("support").get(f"{QUEUE}{asked.pk}/").content.decode()
     assert post(browser, "support", asked, "answer", reason="A week.") == 302
-    assert again(asked).state == "pending"
+    assert stored(asked).state == "pending"
 
 
 def test_sending_back_and_in_again_by_the_forms(browser: Browser, asked: Approval) -> None:
     assert post(browser, "approver", asked, "send-back") == 302
     values = {f"value_{name}": value for name, value in {**asked.payload, "budget": "300.00"}.items()}
-    assert post(browser, "support", again(asked), "resubmit", **values) == 302
-    assert again(asked).payload["budget"] == "300.00"
+    assert post(browser, "support", stored(asked), "resubmit", **values) == 302
+    assert stored(asked).payload["budget"] == "300.00"
 
 
 def test_passing_on_and_reassigning_by_the_forms(browser: Browser, asked: Approval, acme: World) -> None:
@@ -75,18 +70,18 @@ def test_passing_on_and_reassigning_by_the_forms(browser: Browser, asked: Approv
     assert post(browser, "approver", asked, "delegate", to=str(people["owner"].pk)) == 302
     moved = {"from_person": str(people["owner"].pk), "to": str(third.pk)}
     assert post(browser, "admin", asked, "reassign", **moved) == 302
-    assert again(asked).assigned_to_id == third.pk
+    assert stored(asked).assigned_to_id == third.pk
 
 
 def test_override_without_second_factor_is_refused(browser: Browser, asked: Approval) -> None:
     assert post(browser, "owner", asked, "override") == 403
-    assert again(asked).state == "pending"
+    assert stored(asked).state == "pending"
 
 
 @pytest.mark.parametrize("verb", ["edit", "ask", "answer", "send-back", "resubmit", "delegate", "reassign", "override"])
 def test_get_of_a_move_changes_nothing(browser: Browser, asked: Approval, verb: str) -> None:
     browser("owner").get(f"{QUEUE}{asked.pk}/{verb}/?digest={asked.digest}&reason=x")
-    assert again(asked).version == 1
+    assert stored(asked).version == 1
 
 
 def test_being_away_by_the_form_moves_the_seat_until_it_is_ended(

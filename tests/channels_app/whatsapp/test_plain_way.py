@@ -5,11 +5,11 @@ from urllib.parse import urlencode
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import connection
 
 from channels_app.routing import is_webhook
 from channels_app.whatsapp import inbound
 from tests.channels_app.whatsapp.conftest import WEBHOOK, Door, fields, sign
+from tests.conftest import end_other_sessions
 
 
 def call(path: str, body: bytes, **headers: str) -> tuple[int, dict[bytes, bytes], bytes]:
@@ -67,17 +67,9 @@ def test_unknown_address_is_absent(open_door: Door) -> None:
 
 def test_kept_connection_that_died_is_replaced_unnoticed(open_door: Door) -> None:
     assert call(WEBHOOK, body(1), **signed(1))[0] == 200
-    _cut_all_others()
+    end_other_sessions()
     assert {call(WEBHOOK, body(number), **signed(number))[0] for number in range(2, 12)} == {200}
     assert len(open_door.rows()) == 11
-
-
-def _cut_all_others() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity "
-            "where datname = current_database() and usename = current_user and pid <> pg_backend_pid()"
-        )
 
 
 @pytest.fixture(autouse=True)
