@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from conversations import services
-from core import events
+from core import relay
 
 
 def on_messages_received(refs: Sequence[UUID]) -> None:
@@ -16,4 +16,4 @@ def on_messages_received(refs: Sequence[UUID]) -> None:
 
 def connect() -> None:
     """Connect to the announcements; safe to repeat."""
-    events.on_batch("message_received", on_messages_received)
+    relay.on_batch("message_received", on_messages_received)

@@ -5,14 +5,14 @@ from typing import Any
 from celery.signals import heartbeat_sent
 from django.core.management import call_command
 
-from core import events, health, idempotency, retention
+from core import health, idempotency, relay, retention
 from core.celery_task import sweep_task
 
 
 @sweep_task(queue="high")
 def relay_outbox() -> None:
     """Send the announcements that are not sent yet."""
-    events.relay()
+    relay.relay()
 
 
 @sweep_task(queue="high")
@@ -46,7 +46,7 @@ def prune_streams() -> None:
 @sweep_task(queue="low")
 def purge_outbox() -> None:
     """Remove announcements that were sent a week ago, and sessions that have ended."""
-    events.purge()
+    relay.purge()
     call_command("clearsessions")
 
 

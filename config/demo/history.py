@@ -12,7 +12,7 @@ from config.demo.setting import widget_key
 from conversations import services as conversations
 from conversations.models import ChannelAccount, Contact
 from conversations.types import InboundMessage, SenderIdentity
-from core import clock, events
+from core import clock, relay
 from hitl import services as hitl
 from hitl.models import Approval
 from hitl.types import Origin
@@ -28,7 +28,7 @@ def ensure_history(organisation: Organisation, people: dict[str, User]) -> None:
         conversations.add_tag(actor=SEEDER, contact_id=contact.pk, name=organisation.audience)
     for number, request in enumerate(REQUESTS):
         _play_request(f"demo-history-{number}", request, begin, people)
-    events.forget_announcements()
+    relay.forget_announcements()
 
 
 def _play_talk(account_id: UUID, name: str, talk: Talk, begin: datetime, people: dict[str, User]) -> None:

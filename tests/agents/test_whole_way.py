@@ -11,6 +11,7 @@ from agents.services.joining import QUIET
 from config.celery import app
 from core import events, hints
 from core.clock import now
+from core.relay import relay
 from hitl.models import Approval
 from hitl.services import decide, execute
 from tests.agents.conftest import Desk
@@ -28,7 +29,7 @@ def settle() -> None:
     """Relay until nothing moves any more; the hints' own thread may be relaying too."""
     for _ in range(3):
         hints.flush(20)
-        events.relay()
+        relay()
     hints.flush(20)
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection, transaction
 
-from core import clock, dead_letters, events, hints
+from core import clock, dead_letters, events, hints, relay
 from core.models import DeadLetter, Outbox
 from core.scope import current_tenant_id, tenant_scope
 from tests.world import World
@@ -64,7 +64,7 @@ def test_announcement_reaches_receivers_in_its_tenant(committed_world: World, he
     ref = uuid4()
     with tenant_scope(committed_world.acme.pk):
         events.announce("message_received", ref=ref)
-    events.relay()
+    relay.relay()
     assert heard == [(ref, committed_world.acme.pk)]
 
 
@@ -77,7 +77,7 @@ def test_announcement_whose_receiver_failed_is_kept(committed_world: World) -> N
     try:
         with tenant_scope(committed_world.acme.pk):
             events.announce("message_received", ref=uuid4())
-        events.relay()
+        relay.relay()
     finally:
         events.message_received.disconnect(fail)
     with tenant_scope(committed_world.acme.pk):
@@ -96,12 +96,12 @@ def test_batch_is_told_once_and_kept_when_its_receiver_failed(
         if fails:
             raise RuntimeError("receiver down")
 
-    monkeypatch.setattr(events, "_batched", {})
-    events.on_batch("message_failed", receive)
+    monkeypatch.setattr(relay, "_batched", {})
+    relay.on_batch("message_failed", receive)
     with tenant_scope(committed_world.acme.pk):
         for ref in refs:
             events.announce("message_failed", ref=ref)
-    events.relay()
+    relay.relay()
     with tenant_scope(committed_world.acme.pk):
         kept = Outbox.objects.filter(done_at=None).count()
     assert (told, kept) == ([refs], 2 if fails else 0)
@@ -117,11 +117,11 @@ def test_announcement_that_always_fails_is_parked_and_can_be_replayed(committed_
     try:
         with tenant_scope(committed_world.acme.pk):
             events.announce("message_received", ref=uuid4())
-            Outbox.objects.update(attempts=events.MAX_ATTEMPTS, lease_until=None)
+            Outbox.objects.update(attempts=relay.MAX_ATTEMPTS, lease_until=None)
         hints.flush()
         with tenant_scope(committed_world.acme.pk):
             Outbox.objects.update(lease_until=None)
-        events.relay()
+        relay.relay()
         with tenant_scope(committed_world.acme.pk):
             [letter] = DeadLetter.objects.all()
             assert not Outbox.objects.filter(done_at=None).exists()
@@ -135,7 +135,7 @@ def test_announcements_sent_a_week_ago_are_removed(acme: World) -> None:
     events.announce("message_received", ref=uuid4())
     events.announce("message_received", ref=uuid4())
     Outbox.objects.filter(pk=Outbox.objects.earliest("id").pk).update(done_at=clock.now() - timedelta(days=8))
-    assert (events.purge(), Outbox.objects.count()) == (1, 1)
+    assert (relay.purge(), Outbox.objects.count()) == (1, 1)
 
 
 def test_unknown_announcement_is_refused(acme: World) -> None:

@@ -12,8 +12,9 @@ from django.db import connection, transaction
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from core import audit, events
+from core import audit
 from core.errors import Invalid, NotFound, WalkerError
+from core.relay import relay
 from core.scope import tenant_scope
 from hitl import claiming, services
 from hitl.management.commands.verify_approvals import problems
@@ -194,8 +195,8 @@ class WorldMoves(PeopleMoves):
         """The outbox is relayed twice; nothing moves."""
         with self.desk.inside(self.moment):
             before = look(self.view.now)
-            events.relay()
-            assert events.relay() == 0
+            relay()
+            assert relay() == 0
             after = look(self.view.now)
         assert before.approvals == after.approvals
 
