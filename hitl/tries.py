@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from django.core.cache import cache
@@ -18,7 +17,7 @@ WINDOW: Final = 600
 
 
 def is_guessing(address: str) -> bool:
-    """Note an unknown link from an address; tells whether there were too many of them in this minute."""
+    """Note an unknown link from an address; tells whether there were too many within a minute."""
     return _count(f"link-unknown:{_opaque(address)}", 60) > UNKNOWN_PER_MINUTE
 
 
@@ -33,7 +32,7 @@ def is_tired(token: str, address: str) -> bool:
     By both: a scanner elsewhere that fills in forms does not keep the person from deciding.
     """
     try:
-        return int(cache.get(_slot(_name(token, address), WINDOW)) or 0) >= WRONG_PER_WINDOW
+        return int(cache.get(_name(token, address)) or 0) >= WRONG_PER_WINDOW
     except RedisError:
         log.warning("link_limit_not_checked")
         return False
@@ -47,15 +46,11 @@ def _opaque(text: str) -> str:
     return salted_hmac("walker.links", text).hexdigest()
 
 
-def _slot(name: str, seconds: int) -> str:
-    return f"{name}:{int(time.time()) // seconds}"
-
-
 def _count(name: str, seconds: int) -> int:
-    key = _slot(name, seconds)
+    """Count up from the first try on, for so long."""
     try:
-        cache.add(key, 0, timeout=2 * seconds)
-        return int(cache.incr(key))
+        cache.add(name, 0, timeout=seconds)
+        return int(cache.incr(name))
     except (RedisError, ValueError):
         log.warning("link_limit_not_checked")
         return 0
