@@ -153,6 +153,7 @@ urlpatterns = [
     path(f"{CONVERSATION}escalate/", conversations.Escalate.as_view(), name="api_conversation_escalate"),
     path(f"{CONVERSATION}tags/", conversations.Tags.as_view(), name="api_conversation_tags"),
     path(f"{V1}contacts/", conversations.Contacts.as_view(), name="api_contacts"),
+    path(f"{V1}contacts/search/", conversations.ContactSearch.as_view(), name="api_contact_search"),
     path(f"{V1}contacts/<uuid:contact_id>/", conversations.ContactPage.as_view(), name="api_contact"),
     path(f"{V1}channel-accounts/", conversations.ChannelAccounts.as_view(), name="api_channel_accounts"),
     path(

@@ -19,7 +19,7 @@ from conversations.files import download
 from conversations.models import ChannelAccount, Contact
 from core.actors import Actor
 from core.errors import Conflict, Invalid
-from core.keyset import cursor_at, value_of
+from core.keyset import cursor_at, page_of, value_of
 from core.rest.authentication import actor_of
 from core.rest.fields import CLEAR
 from core.rest.idempotent import once
@@ -273,8 +273,33 @@ class Contacts(ApiView):
     @lists("contacts_list", shapes.ContactSerializer, query=shapes.ContactQuery)
     def get(self, viewer: Actor) -> QuerySet[Contact]:
         """List contacts, masked, newest first. Needs `conversations.view_contact`."""
-        filters = selectors.ContactFilters(q=self.asked["q"], tag=self.asked["tag"])
+        filters = selectors.ContactFilters(tag=self.asked["tag"])
         return selectors.query_contacts(viewer=viewer, filters=filters)
+
+
+class ContactSearch(ApiView):
+    """Contacts, found by an address or a masked name."""
+
+    permissions: ClassVar = {"POST": "conversations.view_contact"}
+    query = ListQuery
+
+    @extend_schema(
+        operation_id="contacts_search",
+        parameters=[ListQuery],
+        request=shapes.SearchingContacts,
+        responses=paged(shapes.ContactSerializer),
+    )
+    @once
+    def post(self, request: Request) -> Response:
+        """Search contacts by a whole address or the masked name, newest first.
+
+        It changes nothing: an address does not belong into a web address. `next` is asked with the same body.
+        Needs `conversations.view_contact`.
+        """
+        wanted = selectors.ContactFilters(**body_of(request, shapes.SearchingContacts))
+        rows = selectors.query_contacts(viewer=actor_of(request), filters=wanted)
+        found = page_of(rows, cursor=self.asked["cursor"], limit=self.asked["limit"])
+        return self.page(found.rows, found.cursor, shapes.ContactSerializer)
 
 
 class ContactPage(ApiView):

@@ -145,7 +145,13 @@ class PointSerializer(serializers.ModelSerializer[ContactPoint]):
 class ContactQuery(ListQuery):
     """Which contacts."""
 
-    q = serializers.CharField(default="", max_length=200, help_text="An address, or the masked name.")
+    tag = serializers.CharField(default="", max_length=60)
+
+
+class SearchingContacts(serializers.Serializer[Any]):
+    """Whom to look for."""
+
+    q = serializers.CharField(max_length=200, help_text="A whole address, or the masked name.")
     tag = serializers.CharField(default="", max_length=60)
 
 

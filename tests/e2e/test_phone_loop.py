@@ -84,7 +84,7 @@ class Desk:
 
     def talk_of(self, sender: str) -> dict[str, Any]:
         """Return the newest conversation of a sender."""
-        [contact] = self.api(f"contacts/?{urlencode({'q': sender.removeprefix('whatsapp:')})}")["results"]
+        [contact] = self.api("contacts/search/", {"q": sender.removeprefix("whatsapp:")})["results"]
         found: dict[str, Any] = self.api(f"conversations/?contact={contact['id']}")["results"][0]
         return found
 

@@ -285,6 +285,7 @@ API: Final = {
     "api_conversation_escalate": API_WRITE,
     "api_conversation_tags": API_WRITE,
     "api_contacts": API_READ,
+    "api_contact_search": Row(API_WRITE.get, Answers(401, 403, 415)),
     "api_contact": API_PAGE,
     "api_channel_accounts": API_READ,
     "api_channel_account": API_PAGE,
