@@ -12,6 +12,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.urls import reverse_lazy
 from environ.fileaware_mapping import FileAwareMapping
 
+from config.api_groups import GROUPS
 from core.log import logging_config
 
 # Lets annotations name the contents of Django's generic classes, which the type checker needs.
@@ -284,6 +285,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
     "SORT_OPERATIONS": False,
+    "TAGS": GROUPS,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "core.rest.schema.with_errors",

@@ -46,6 +46,12 @@ def test_every_route_is_described_and_nothing_else(described: Any) -> None:
     assert set(operations(described)) == routed()
 
 
+def test_every_group_says_what_it_is_about_and_has_operations(described: Any) -> None:
+    used = {tag for said in operations(described).values() for tag in said.get("tags", ())}
+    assert {group["name"] for group in described["tags"]} == used
+    assert all(group["description"].endswith(".") for group in described["tags"])
+
+
 def test_every_operation_names_its_errors(described: Any) -> None:
     for name, said in operations(described).items():
         wanted = {*ERRORS, *(() if name.startswith("GET") else WRITING_ERRORS)}
