@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
 from redis.exceptions import RedisError
 
 from channels_app.admin_forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
@@ -38,14 +39,19 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
     nav = Nav("Channels", "door", group="Set-up", order=30)
     intro = "The doors through which people write in."
     masked_fields = ("credentials", "address", "lookup_digest")
-    list_display = ("name", "kind", "standing", "created_at")
+    list_display = ("name", "kind", "own_address", "standing", "created_at")
     ordering = ("id",)
-    detail_fields = ("name", "kind", "standing", "last_trouble", "allowed_origins", "created_at")
+    detail_fields = ("name", "kind", "own_address", "standing", "last_trouble", "allowed_origins", "created_at")
     detail_template = "console/channel.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChannelAccount]:
         """Leave the credentials where they are."""
         return super().get_queryset(request).defer("credentials")
+
+    @admin.display(description="Number or mailbox")
+    def own_address(self, account: ChannelAccount) -> str:
+        """Return the organisation's own number or sender, which is no secret: customers write to it."""
+        return format_html('<span class="wk-number">{}</span>', account.address) if account.address else "–"
 
     @admin.display(description="State")
     def standing(self, account: ChannelAccount) -> str:

@@ -48,6 +48,12 @@ def test_page_says_what_to_paste_and_shows_no_secret(door: Door, settings: Any) 
     assert TOKEN not in text
 
 
+@pytest.mark.parametrize("path", ["", "{account}/"])
+def test_number_that_is_connected_now_is_shown(door: Door, path: str) -> None:
+    text = console(door.world).get(LIST + path.format(account=door.account.pk)).content.decode()
+    assert OURS in text
+
+
 def test_wrong_signatures_are_told_in_words(door: Door) -> None:
     assert "wrong signature" not in page(door)
     post(fields(), signature="bm8=")
