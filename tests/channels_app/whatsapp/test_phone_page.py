@@ -48,6 +48,14 @@ def test_what_is_written_comes_in_and_the_reply_is_shown_with_its_ticks(
     keep_picture(page, "phone")
 
 
+def test_chosen_phone_is_named_whole_on_a_narrow_screen(page: Any) -> None:
+    chosen = page.get_by_label("Whose phone")
+    room = "(box) => { const pen = document.createElement('canvas').getContext('2d'), look = getComputedStyle(box);"
+    room += " pen.font = look.font; return box.clientWidth - 60 - pen.measureText(box.selectedOptions[0].text).width; }"
+    assert chosen.evaluate(room) > 0
+    page.get_by_text("This phone is +44").wait_for()
+
+
 def test_file_that_is_sent_comes_in(page: Any, phone: Phone, open_door: Door, tmp_path: Path) -> None:
     picture = tmp_path / "receipt.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n")
