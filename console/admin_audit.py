@@ -67,7 +67,7 @@ STATES = {
         "executed": "Carried out",
         "superseded": "Replaced",
     },
-    "conversations.conversation": {"person": "With a person", "agent": "Agent answers"},
+    "conversations.conversation": {"person": "A person answers", "agent": "The agent answers"},
 }
 
 

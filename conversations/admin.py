@@ -53,6 +53,7 @@ REASONS: Final = {
     "asked_for_person": "the customer asked for a person",
     "not_delivered": "a message could not be delivered: reach the customer another way",
     "opted_out": "the customer wants no messages here: reach him another way",
+    "not_told": "the outcome of a request could not be told: tell the customer",
     "window_closed": "the 24 hours for free text are over, and there is no other way to tell the customer",
 }
 State = Conversation.State
