@@ -1,4 +1,4 @@
-"""Runs that tell an outcome and cannot: a few tries with pauses, the last in plain words, then a person."""
+"""Runs that cannot say what they have to: outcomes are tried again, at last in plain words; then a person."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ State = AgentRun.State
 def tell(run: AgentRun) -> None:
     """Tell the outcome of a claimed run; one that fails, or kills its worker, is put off and at last parked."""
     if run.fence > TRIES:
-        _give_up(run, LOST)
+        give_up(run, LOST)
         return
     try:
         outcomes.tell(run, plainly=run.fence >= PLAIN_FROM)
@@ -41,7 +41,7 @@ def tell(run: AgentRun) -> None:
         if run.fence < TRIES:
             _put_off(run)
         else:
-            _give_up(run, type(problem).__name__)
+            give_up(run, type(problem).__name__)
 
 
 def _put_off(run: AgentRun) -> None:
@@ -49,8 +49,8 @@ def _put_off(run: AgentRun) -> None:
     held.update(state=State.QUEUED, lease_until=now() + timedelta(seconds=PAUSES[run.fence - 1]))
 
 
-def _give_up(run: AgentRun, error: str) -> None:
-    """Park the run, and have a person look after the requester."""
+def give_up(run: AgentRun, error: str) -> None:
+    """Park a claimed run that nothing can be said in, and have a person look after who waits for it."""
     held = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
     ended = {"state": State.FAILED, "error_code": NOT_TOLD, "lease_until": None, "finished_at": now()}
     with transaction.atomic():
@@ -67,7 +67,7 @@ def _give_up(run: AgentRun, error: str) -> None:
 def replay(run_id: UUID) -> None:
     """Queue a parked run again, with all its tries; raises `NotFound`. The sweep finds it."""
     parked = AgentRun.objects.filter(pk=run_id, state=State.FAILED, error_code=NOT_TOLD)
-    # The fence begins anew: an outcome is told and its run ended in one transaction, so nobody older can tell it twice.
+    # The fence begins anew: what is said and the end of its run are one transaction, so nobody older can say it twice.
     fresh = {"state": State.QUEUED, "error_code": "", "fence": 0, "lease_until": now(), "finished_at": None}
     if not parked.update(**fresh):
         raise NotFound("This run is not parked.")

@@ -28,6 +28,7 @@ log = get_logger(__name__)
 MAX_ROUNDS = 6
 MAX_REDOS = 40  # more than a guest may write while messages still join a run
 MAX_ATTEMPTS = 3
+MAX_APOLOGIES = 3  # more tries in which the apology itself could not be said
 GAP = "\n\n"
 APOLOGY = (
     "I am sorry, something went wrong on my side and I cannot answer this. "
@@ -64,6 +65,8 @@ def run_turn(run_id: UUID, *, now: datetime | None = None) -> UUID | None:
         return None
     if run.trigger != AgentRun.Trigger.MESSAGE:
         retelling.tell(run)
+    elif run.fence > MAX_ATTEMPTS + MAX_APOLOGIES + run.generation:
+        retelling.give_up(run, retelling.LOST)
     elif run.fence > MAX_ATTEMPTS + run.generation:
         _finish(run, Answer(RunOutcome("", 0, error="crashed"), run.generation))
     else:

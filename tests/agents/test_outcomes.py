@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents import services, tasks
 from agents.models import AgentRun
-from agents.services import claims, retelling
+from agents.services import claims, retelling, turns
 from agents.services.claims import LEASE
 from agents.wording import edited_sentence, outcome_sentence, plain_sentence
 from conversations.services import close, take_over
@@ -243,6 +243,18 @@ def test_outcome_whose_workers_die_is_parked_and_can_be_replayed(desk: Desk) -> 
     work(run, retelling.TRIES)
     assert "was approved and done." in desk.answers(run.conversation_id)[-1]
     assert (run.state, len(desk.answers(run.conversation_id))) == ("finished", 2)
+
+
+def test_message_whose_run_cannot_even_apologise_is_parked(desk: Desk) -> None:
+    run = services.take_message(message_id=desk.receive("Hello").pk)
+    assert run
+    for lost in range(turns.MAX_ATTEMPTS + turns.MAX_APOLOGIES + run.generation):
+        assert claims.claim(run.pk, now=now() + LEASE * 2 * (lost + 1))
+    services.run_turn(run.pk, now=now() + LEASE * 20)
+    letter = DeadLetter.objects.get(kind=retelling.KIND, ref=run.pk)
+    assert (desk.last_run.state, desk.conversation.state) == ("failed", "person")
+    dead_letters.replay(actor=OPERATOR, dead_letter_id=letter.pk)
+    assert AgentRun.objects.get(pk=run.pk).state == "queued"
 
 
 @pytest.mark.parametrize("state", [*(state.value for state in FINAL), "unknown"])

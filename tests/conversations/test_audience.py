@@ -14,6 +14,8 @@ from core.errors import Invalid, NotFound, Refused
 from core.ids import uuid7
 from core.scope import tenant_scope
 from hitl import registry
+from hitl.services import create_workflow, decide, execute, propose
+from hitl.types import Origin
 from tests.conversations.conftest import Shop
 
 KIND = SendAudienceMessage()
@@ -118,6 +120,22 @@ def test_small_audience_with_one_other_person_has_drifted(vips: list[Message], s
     after = KIND.observe(PARAMS)
     assert before["recipients"] == after["recipients"]
     assert len(KIND.drift(before, after)) == 1
+
+
+def test_signature_for_other_people_is_void_and_nobody_is_written_to(
+    vips: list[Message], shop: Shop, support: Actor
+) -> None:
+    world, signers = shop.world, [{"type": "role", "value": "approver"}]
+    create_workflow(actor=world.actor("owner"), name="All", is_default=True, levels=[{"approvers": signers}])
+    asked = {"kind": KIND.key, "params": PARAMS.model_dump(), "origin": Origin(channel="webchat")}
+    approval = propose(actor=support, **asked)
+    decide(actor=world.actor("approver"), approval_id=approval.pk, verdict="approve", digest=approval.digest)
+    services.remove_tag(actor=support, contact_id=vips[0].sender_id, name="VIP")
+    other = shop.write(sender=SenderIdentity(kind="webchat", value="vip-9"))
+    services.add_tag(actor=support, contact_id=other.sender_id, name="VIP")
+    execute(approval.pk)
+    approval.refresh_from_db()
+    assert (approval.state, approval.revision, sent()) == ("pending", 2, 0)
 
 
 def test_request_of_before_people_were_noted_is_asked_again() -> None:
