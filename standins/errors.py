@@ -25,3 +25,10 @@ def invalid(**fields: str) -> ApiError:
 def not_found() -> ApiError:
     """The 404 for what is absent and for what belongs to another account."""
     return ApiError(404, "not_found", "No such resource in this account.")
+
+
+def refuse_unknown(wanted: dict[str, Any], kind: Any) -> None:
+    """Raise the 422 for names that the dataclass `kind` does not have."""
+    unknown = sorted(set(wanted) - set(kind.__dataclass_fields__))
+    if unknown:
+        raise invalid(**dict.fromkeys(unknown, "Unknown field."))

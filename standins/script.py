@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from standins.errors import invalid
+from standins.errors import invalid, refuse_unknown
 
 DEEDS = ("fail", "stall", "stall_after", "429", "drop_before", "drop_after")
 MAX_SECONDS = 120
@@ -24,9 +24,7 @@ class Rule:
 
 def parse_rule(body: dict[str, Any]) -> Rule:
     """A rule from its JSON form; raises the 422 that names the wrong field."""
-    unknown = set(body) - set(Rule.__dataclass_fields__)
-    if unknown:
-        raise invalid(**dict.fromkeys(sorted(unknown), "Unknown field."))
+    refuse_unknown(body, Rule)
     if not isinstance(body.get("match"), str) or not body["match"].strip():
         raise invalid(match='Say "METHOD /path", e.g. "POST /v1/campaigns".')
     if body.get("do") not in DEEDS:

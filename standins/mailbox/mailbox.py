@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 
 from standins.clock import now
-from standins.errors import ApiError, invalid, not_found
+from standins.errors import ApiError, invalid, not_found, refuse_unknown
 from standins.mailbox import rest
 from standins.mailbox.posting import Poster
 from standins.mailbox.seed import Account
@@ -37,9 +37,7 @@ class Mailbox:
 
     def behave(self, wanted: Document) -> Document:
         """Change the behaviour; unknown words are refused."""
-        unknown = set(wanted) - set(Behaviour.__dataclass_fields__)
-        if unknown:
-            raise invalid(**dict.fromkeys(sorted(unknown), "Unknown field."))
+        refuse_unknown(wanted, Behaviour)
         self.behaviour = Behaviour(**wanted)
         return vars(self.behaviour).copy()
 

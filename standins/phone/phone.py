@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from standins.clock import now
-from standins.errors import invalid, not_found
+from standins.errors import invalid, not_found, refuse_unknown
 from standins.phone import rest
 from standins.phone.posting import Poster
 from standins.phone.store import Account, Store
@@ -48,9 +48,7 @@ class Phone:
 
     def behave(self, wanted: Document) -> Document:
         """Change the behaviour; unknown words are refused."""
-        unknown = set(wanted) - set(Behaviour.__dataclass_fields__)
-        if unknown:
-            raise invalid(**dict.fromkeys(sorted(unknown), "Unknown field."))
+        refuse_unknown(wanted, Behaviour)
         self.behaviour = Behaviour(**wanted)
         return vars(self.behaviour).copy()
 

@@ -1,5 +1,7 @@
 """Signers ask back or send back: the requester answers in his chat, in words, and sends in again with other values."""
 
+from collections.abc import Callable
+
 import pytest
 
 from agents import services
@@ -22,20 +24,17 @@ def stored() -> Approval:
     return found
 
 
-def asked(desk: Desk) -> Approval:
+def asked(desk: Desk, move: Callable[..., object] = ask, reason: str = "For how long?") -> Approval:
+    """Have the approver ask about a request, or send it back, and the requester be told."""
     desk.say(RAISE)
     approval = stored()
-    ask(actor=desk.world.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason="For how long?")
+    move(actor=desk.world.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason=reason)
     services.relay_asking(approval_id=approval.pk)
     return approval
 
 
 def returned(desk: Desk) -> Approval:
-    desk.say(RAISE)
-    approval = stored()
-    send_back(actor=desk.world.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason="Too much")
-    services.relay_asking(approval_id=approval.pk)
-    return approval
+    return asked(desk, send_back, "Too much")
 
 
 @pytest.mark.parametrize(
