@@ -14,6 +14,7 @@ from accounts.models import RevealGrant
 from accounts.reveals import REVEALABLES, Revealable, reveal
 from core.errors import Invalid
 from core.rest.authentication import actor_of
+from core.rest.fields import RowSerializer
 from core.rest.idempotent import once
 from core.rest.views import ApiView, body_of
 
@@ -31,13 +32,12 @@ class RevealRequest(serializers.Serializer[Any]):
         return {("fields" if name == "fields_wanted" else name): field for name, field in found.items()}
 
 
-class RevealSerializer(serializers.ModelSerializer[RevealGrant]):
+class RevealSerializer(RowSerializer[RevealGrant]):
     """The open reveal."""
 
     class Meta:
         model = RevealGrant
         fields: ClassVar[list[str]] = ["id", "object_type", "object_id", "fields", "created_at", "expires_at"]
-        read_only_fields = fields
 
 
 class Reveals(ApiView):

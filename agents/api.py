@@ -12,7 +12,7 @@ from agents import listing, selectors, services
 from agents.models import Agent, AgentRun, ToolCall
 from agents.services import managing
 from core.actors import Actor
-from core.rest.fields import MaskedDocument
+from core.rest.fields import MaskedDocument, RowSerializer
 from core.rest.operations import changes, does, lists, reads
 from core.rest.views import ApiView, ListQuery
 
@@ -23,7 +23,7 @@ class AgentQuery(ListQuery):
     type = serializers.ChoiceField(choices=Agent.Type.choices, default="")
 
 
-class AgentSerializer(serializers.ModelSerializer[Agent]):
+class AgentSerializer(RowSerializer[Agent]):
     """Somebody artificial who answers."""
 
     version = serializers.IntegerField(source="newest", read_only=True, allow_null=True)
@@ -31,7 +31,6 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
     class Meta:
         model = Agent
         fields: ClassVar[list[str]] = "id name type category is_system is_active owner_id version created_at".split()
-        read_only_fields = fields
 
 
 class AgentDetailSerializer(AgentSerializer):
@@ -48,7 +47,6 @@ class AgentDetailSerializer(AgentSerializer):
             *AgentSerializer.Meta.fields,
             *"instructions model model_name tools max_open_approvals".split(),
         ]
-        read_only_fields = fields
 
 
 class AgentChange(serializers.Serializer[Any]):
@@ -93,7 +91,7 @@ class RunQuery(ListQuery):
     agent = serializers.UUIDField(default=None)
 
 
-class RunSerializer(serializers.ModelSerializer[AgentRun]):
+class RunSerializer(RowSerializer[AgentRun]):
     """One turn of an agent."""
 
     agent_id = serializers.UUIDField(source="agent_version.agent_id", read_only=True, default=None, allow_null=True)
@@ -106,7 +104,6 @@ class RunSerializer(serializers.ModelSerializer[AgentRun]):
             "id conversation_id agent_id agent_name version state trigger trigger_ref generation rounds input_tokens "
             "output_tokens error_code reply_id created_at started_at finished_at"
         ).split()
-        read_only_fields = fields
 
 
 class ToolCallQuery(ListQuery):
@@ -116,7 +113,7 @@ class ToolCallQuery(ListQuery):
     approval = serializers.UUIDField(default=None)
 
 
-class ToolCallSerializer(serializers.ModelSerializer[ToolCall]):
+class ToolCallSerializer(RowSerializer[ToolCall]):
     """One call of a tool; arguments and result are masked."""
 
     arguments = MaskedDocument()
@@ -127,7 +124,6 @@ class ToolCallSerializer(serializers.ModelSerializer[ToolCall]):
         fields: ClassVar[list[str]] = (
             "id run_id call_id name arguments result state round approval_id created_at finished_at"
         ).split()
-        read_only_fields = fields
 
 
 class Agents(ApiView):

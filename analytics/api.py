@@ -11,7 +11,7 @@ from analytics import selectors, services
 from analytics.models import Brief, BriefPreference
 from analytics.texts import SECTIONS, Language
 from core.actors import Actor
-from core.rest.fields import LocalTime, PersonSerializer
+from core.rest.fields import LocalTime, PersonSerializer, RowSerializer
 from core.rest.operations import does, lists, reads
 from core.rest.views import ApiView, ListQuery
 
@@ -28,7 +28,7 @@ class PreferenceRequest(serializers.Serializer[Any]):
     language = serializers.ChoiceField(choices=[(code.value, code.label) for code in Language])
 
 
-class PreferenceSerializer(serializers.ModelSerializer[BriefPreference]):
+class PreferenceSerializer(RowSerializer[BriefPreference]):
     """How a person wants his brief; `next_due_at` is when the next one is put together."""
 
     at = LocalTime(read_only=True, help_text="Local time.")
@@ -37,7 +37,6 @@ class PreferenceSerializer(serializers.ModelSerializer[BriefPreference]):
     class Meta:
         model = BriefPreference
         fields: ClassVar[list[str]] = "is_on at zone sections language next_due_at changed_at".split()
-        read_only_fields = fields
 
 
 class PersonsPreferenceSerializer(PreferenceSerializer):
@@ -47,10 +46,9 @@ class PersonsPreferenceSerializer(PreferenceSerializer):
 
     class Meta(PreferenceSerializer.Meta):
         fields: ClassVar[list[str]] = ["id", "person", *PreferenceSerializer.Meta.fields]
-        read_only_fields = fields
 
 
-class BriefSerializer(serializers.ModelSerializer[Brief]):
+class BriefSerializer(RowSerializer[Brief]):
     """One brief, without what it says."""
 
     class Meta:
@@ -58,7 +56,6 @@ class BriefSerializer(serializers.ModelSerializer[Brief]):
         fields: ClassVar[list[str]] = (
             "id kind state reason local_date due_at created_at sent_at opened_at clicked_at"
         ).split()
-        read_only_fields = fields
 
 
 class OwnPreference(ApiView):

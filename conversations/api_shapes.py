@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation
 from conversations.selectors import points_in_order
-from core.rest.fields import CLEAR, PersonSerializer
+from core.rest.fields import CLEAR, PersonSerializer, RowSerializer
 from core.rest.views import ListQuery
 
 
@@ -48,7 +48,7 @@ class AccountSummarySerializer(serializers.Serializer[Any]):
     name = serializers.CharField(read_only=True)
 
 
-class ConversationSerializer(serializers.ModelSerializer[Conversation]):
+class ConversationSerializer(RowSerializer[Conversation]):
     """A conversation."""
 
     contact = ContactSummarySerializer(read_only=True)
@@ -63,7 +63,6 @@ class ConversationSerializer(serializers.ModelSerializer[Conversation]):
             "id state resolved needs_person is_unread contact channel_account assigned_to escalated_at "
             "escalation_reason created_at last_message_at last_inbound_at closed_at"
         ).split()
-        read_only_fields = fields
 
 
 class ConversationRowSerializer(ConversationSerializer):
@@ -74,7 +73,6 @@ class ConversationRowSerializer(ConversationSerializer):
 
     class Meta(ConversationSerializer.Meta):
         fields: ClassVar[list[str]] = [*ConversationSerializer.Meta.fields, "last_text", "last_sender"]
-        read_only_fields = fields
 
 
 class MessageSerializer(serializers.Serializer[Any]):
@@ -127,7 +125,7 @@ class Tagging(serializers.Serializer[Any]):
     present = serializers.BooleanField(default=True, help_text="False takes the tag off.")
 
 
-class PointSerializer(serializers.ModelSerializer[ContactPoint]):
+class PointSerializer(RowSerializer[ContactPoint]):
     """An address of a contact."""
 
     value = serializers.SerializerMethodField(method_name="shown_value")
@@ -135,7 +133,6 @@ class PointSerializer(serializers.ModelSerializer[ContactPoint]):
     class Meta:
         model = ContactPoint
         fields: ClassVar[list[str]] = ["id", "kind", "value", "is_verified", "is_primary", "created_at"]
-        read_only_fields = fields
 
     def shown_value(self, point: ContactPoint) -> str:
         """Return the address, masked unless it is revealed."""
@@ -155,7 +152,7 @@ class SearchingContacts(serializers.Serializer[Any]):
     tag = serializers.CharField(default="", max_length=60)
 
 
-class ContactSerializer(serializers.ModelSerializer[Contact]):
+class ContactSerializer(RowSerializer[Contact]):
     """An outside person, masked unless revealed."""
 
     name = serializers.SerializerMethodField()
@@ -166,7 +163,6 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
     class Meta:
         model = Contact
         fields: ClassVar[list[str]] = ["id", "name", "user_id", "points", "tags", "clear", "created_at"]
-        read_only_fields = fields
 
     def get_name(self, contact: Contact) -> str:
         """Return the name."""
@@ -189,7 +185,7 @@ class AccountQuery(ListQuery):
     active = serializers.BooleanField(default=None, allow_null=True)
 
 
-class ChannelAccountSerializer(serializers.ModelSerializer[ChannelAccount]):
+class ChannelAccountSerializer(RowSerializer[ChannelAccount]):
     """A number, mailbox or widget; its credentials are never shown."""
 
     widget_key = serializers.SerializerMethodField(help_text="The key of a web chat, which is public; else empty.")
@@ -197,7 +193,6 @@ class ChannelAccountSerializer(serializers.ModelSerializer[ChannelAccount]):
     class Meta:
         model = ChannelAccount
         fields: ClassVar[list[str]] = "id kind name address widget_key origins is_active created_at".split()
-        read_only_fields = fields
 
     def get_widget_key(self, account: ChannelAccount) -> str:
         """Return the key that stands in public pages; the one in a mail hook's address is a secret."""

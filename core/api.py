@@ -11,6 +11,7 @@ from rest_framework import serializers
 from core import audit, audit_log, dead_letters
 from core.actors import Actor
 from core.models import AuditEntry, DeadLetter
+from core.rest.fields import RowSerializer
 from core.rest.operations import does, lists, reads
 from core.rest.views import ApiView, ListQuery
 
@@ -24,7 +25,7 @@ class EntryQuery(ListQuery):
     user = serializers.UUIDField(default=None, help_text="Who did it.")
 
 
-class EntrySerializer(serializers.ModelSerializer[AuditEntry]):
+class EntrySerializer(RowSerializer[AuditEntry]):
     """One entry of the chain."""
 
     class Meta:
@@ -33,7 +34,6 @@ class EntrySerializer(serializers.ModelSerializer[AuditEntry]):
             "id seq at action object_type object_id old_state new_state facts actor_kind actor_id actor_user_id "
             "actor_name role auth_strength address key_id previous_hash hash"
         ).split()
-        read_only_fields = fields
 
 
 class VerdictSerializer(serializers.Serializer[Any]):
@@ -77,13 +77,12 @@ class LetterQuery(ListQuery):
     state = serializers.ChoiceField(choices=DeadLetter.State.values, default=DeadLetter.State.PARKED)
 
 
-class LetterSerializer(serializers.ModelSerializer[DeadLetter]):
+class LetterSerializer(RowSerializer[DeadLetter]):
     """Work that failed for good."""
 
     class Meta:
         model = DeadLetter
         fields: ClassVar[list[str]] = "id kind ref error times state parked_at closed_at".split()
-        read_only_fields = fields
 
 
 class DeadLetters(ApiView):

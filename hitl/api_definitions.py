@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from core.actors import Actor
 from core.clock import now
-from core.rest.fields import Document, PersonSerializer
+from core.rest.fields import Document, PersonSerializer, RowSerializer
 from core.rest.operations import changes, does, lists, reads, removes
 from core.rest.views import ApiView, ListQuery, RemovalQuery
 from hitl import caps, definitions, risk, services
@@ -22,7 +22,7 @@ VIEW: Final = definitions.VIEW_WORKFLOW
 MANAGE: Final = definitions.MANAGE_WORKFLOW
 
 
-class GroupSerializer(serializers.ModelSerializer[ApproverGroup]):
+class GroupSerializer(RowSerializer[ApproverGroup]):
     """People who may be asked together."""
 
     people = serializers.SerializerMethodField()
@@ -30,7 +30,6 @@ class GroupSerializer(serializers.ModelSerializer[ApproverGroup]):
     class Meta:
         model = ApproverGroup
         fields: ClassVar[list[str]] = "id name people version".split()
-        read_only_fields = fields
 
     def get_people(self, group: ApproverGroup) -> list[dict[str, Any]]:
         """Return who is in it."""
@@ -89,13 +88,12 @@ class GroupPage(ApiView):
         services.delete_group(**seen)
 
 
-class CalendarSerializer(serializers.ModelSerializer[BusinessCalendar]):
+class CalendarSerializer(RowSerializer[BusinessCalendar]):
     """Which hours count towards an answer's due time."""
 
     class Meta:
         model = BusinessCalendar
         fields: ClassVar[list[str]] = "id name zone week holidays version created_at".split()
-        read_only_fields = fields
 
 
 class HolidayRequest(serializers.Serializer[Any]):
@@ -163,7 +161,7 @@ class CalendarPage(ApiView):
         services.delete_calendar(**seen)
 
 
-class CapSerializer(serializers.ModelSerializer[Cap]):
+class CapSerializer(RowSerializer[Cap]):
     """A limit, and what is taken of it in its day or month."""
 
     scope = serializers.CharField(read_only=True, help_text="all, kind or agent")
@@ -174,7 +172,6 @@ class CapSerializer(serializers.ModelSerializer[Cap]):
         fields: ClassVar[list[str]] = (
             "id scope target currency amount window used is_active version created_at"
         ).split()
-        read_only_fields = fields
 
     def get_used(self, cap: Cap) -> str:
         """Return what is reserved and spent."""
@@ -239,7 +236,7 @@ class CapPage(ApiView):
         services.retire_cap(**seen)
 
 
-class RiskPolicySerializer(serializers.ModelSerializer[RiskPolicy]):
+class RiskPolicySerializer(RowSerializer[RiskPolicy]):
     """How risks are weighed, as one version; the newest is used."""
 
     made_by = PersonSerializer(read_only=True, allow_null=True)
@@ -247,7 +244,6 @@ class RiskPolicySerializer(serializers.ModelSerializer[RiskPolicy]):
     class Meta:
         model = RiskPolicy
         fields: ClassVar[list[str]] = "id version weights kind_points reason made_by created_at".split()
-        read_only_fields = fields
 
 
 class RiskPolicyRequest(serializers.Serializer[Any]):

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from core.actors import Actor
-from core.rest.fields import PersonSerializer
+from core.rest.fields import PersonSerializer, RowSerializer
 from core.rest.operations import does, lists
 from core.rest.views import ApiView, ListQuery
 from hitl import selectors, services
@@ -37,7 +37,7 @@ class DelegationQuery(ListQuery):
     open = serializers.BooleanField(default=True, help_text="False for those that are over.")
 
 
-class DelegationSerializer(serializers.ModelSerializer[Delegation]):
+class DelegationSerializer(RowSerializer[Delegation]):
     """A time in which one person signs for another."""
 
     from_person = PersonSerializer(read_only=True)
@@ -46,7 +46,6 @@ class DelegationSerializer(serializers.ModelSerializer[Delegation]):
     class Meta:
         model = Delegation
         fields: ClassVar[list[str]] = "id from_person to_person starts_at until ended_at".split()
-        read_only_fields = fields
 
 
 class DelegationRequest(serializers.Serializer[Any]):

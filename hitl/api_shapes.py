@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 from rest_framework import serializers
 
 from core.actors import Actor
-from core.rest.fields import Document, MaskedDocument, MaskedText, PersonSerializer
+from core.rest.fields import Document, MaskedDocument, MaskedText, PersonSerializer, RowSerializer
 from core.rest.views import ListQuery
 from hitl import registry
 from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, Execution, KillSwitch
@@ -47,7 +47,7 @@ class ApprovalQuery(ListQuery):
     q = serializers.CharField(default="", max_length=40, help_text="A reference, such as `BR-1042` or `1042`.")
 
 
-class ApprovalSerializer(serializers.ModelSerializer[Approval]):
+class ApprovalSerializer(RowSerializer[Approval]):
     """An approval in a list. Those who may decide see the summary word for word, others masked."""
 
     requester = PersonSerializer(read_only=True, allow_null=True)
@@ -58,7 +58,6 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
     class Meta:
         model = Approval
         fields: ClassVar[list[str]] = _SUMMARY
-        read_only_fields = fields
 
     def get_summary(self, approval: Approval) -> str:
         """Return the summary as the viewer may see it."""
@@ -78,7 +77,7 @@ class SeatSerializer(serializers.Serializer[Any]):
     group = serializers.CharField()
 
 
-class LevelSerializer(serializers.ModelSerializer[ApprovalLevel]):
+class LevelSerializer(RowSerializer[ApprovalLevel]):
     """One step of a workflow."""
 
     class Meta:
@@ -87,7 +86,6 @@ class LevelSerializer(serializers.ModelSerializer[ApprovalLevel]):
             "order name mode quorum reject_threshold approvers sla_hours calendar parallel require_reason min_auth "
             "editable_fields"
         ).split()
-        read_only_fields = fields
 
 
 class ApprovalDetailSerializer(ApprovalSerializer):
@@ -103,7 +101,6 @@ class ApprovalDetailSerializer(ApprovalSerializer):
 
     class Meta(ApprovalSerializer.Meta):
         fields: ClassVar[list[str]] = _SUMMARY + _DETAIL
-        read_only_fields = fields
 
     def get_payload(self, approval: Approval) -> dict[str, Any]:
         """Return what will be done, exactly."""
@@ -130,7 +127,7 @@ class ApprovalDetailSerializer(ApprovalSerializer):
         return bool(self.context["may_decide"])
 
 
-class ExecutionSerializer(serializers.ModelSerializer[Execution]):
+class ExecutionSerializer(RowSerializer[Execution]):
     """The doing of one revision."""
 
     result = MaskedDocument()
@@ -141,7 +138,6 @@ class ExecutionSerializer(serializers.ModelSerializer[Execution]):
         fields: ClassVar[list[str]] = (
             "id revision digest idempotency_key attempt lease_until outcome result error started_at finished_at"
         ).split()
-        read_only_fields = fields
 
 
 class HappeningSerializer(serializers.Serializer[Any]):
@@ -216,7 +212,7 @@ class WorkflowQuery(ListQuery):
     active = serializers.BooleanField(default=True)
 
 
-class WorkflowSerializer(serializers.ModelSerializer[ApprovalWorkflow]):
+class WorkflowSerializer(RowSerializer[ApprovalWorkflow]):
     """Which requests need whose signatures."""
 
     levels = LevelSerializer(many=True, read_only=True)
@@ -228,7 +224,6 @@ class WorkflowSerializer(serializers.ModelSerializer[ApprovalWorkflow]):
             "agents channels contact_tags time_window condition expire_hours execute_within_hours auto_rules "
             "edit_policy escalation reminder_every_hours reminder_max notify_by allow_override created_at levels"
         ).split()
-        read_only_fields = fields
 
 
 class SwitchQuery(ListQuery):
@@ -237,7 +232,7 @@ class SwitchQuery(ListQuery):
     thrown = serializers.BooleanField(default=True, help_text="False for those that were released.")
 
 
-class SwitchSerializer(serializers.ModelSerializer[KillSwitch]):
+class SwitchSerializer(RowSerializer[KillSwitch]):
     """A kill switch."""
 
     class Meta:
@@ -245,7 +240,6 @@ class SwitchSerializer(serializers.ModelSerializer[KillSwitch]):
         fields: ClassVar[list[str]] = (
             "id scope target reason thrown_by_id thrown_at released_by_id released_at"
         ).split()
-        read_only_fields = fields
 
 
 class SwitchRequest(serializers.Serializer[Any]):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from core.actors import Actor
-from core.rest.fields import Document, MaskedDocument, MaskedText, PersonSerializer
+from core.rest.fields import Document, MaskedDocument, MaskedText, PersonSerializer, RowSerializer
 from core.rest.views import ListQuery
 from hitl.api_shapes import Move
 from hitl.models import OverrideReview, Revision
@@ -46,7 +46,7 @@ class Finding(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=REASON_LIMIT)
 
 
-class RevisionSerializer(serializers.ModelSerializer[Revision]):
+class RevisionSerializer(RowSerializer[Revision]):
     """What one revision changed. Those who may decide see the values word for word, others masked."""
 
     person = PersonSerializer(read_only=True, allow_null=True)
@@ -55,7 +55,6 @@ class RevisionSerializer(serializers.ModelSerializer[Revision]):
     class Meta:
         model = Revision
         fields: ClassVar[list[str]] = "revision event person diff risk_before risk_after created_at".split()
-        read_only_fields = fields
 
     def get_diff(self, row: Revision) -> list[dict[str, Any]]:
         """Return the fields with both values."""
@@ -71,7 +70,7 @@ class ReviewQuery(ListQuery):
     open = serializers.BooleanField(default=True, help_text="False for those that are closed.")
 
 
-class OverrideReviewSerializer(serializers.ModelSerializer[OverrideReview]):
+class OverrideReviewSerializer(RowSerializer[OverrideReview]):
     """The look back at an override; closed with a finding at its approval (`review/`)."""
 
     reference = serializers.CharField(source="approval.reference", read_only=True)
@@ -84,4 +83,3 @@ class OverrideReviewSerializer(serializers.ModelSerializer[OverrideReview]):
         fields: ClassVar[list[str]] = (
             "id approval_id reference revision opened_by opened_at closed_by closed_at finding"
         ).split()
-        read_only_fields = fields

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from django.db.models import Model
 from django.utils.encoding import force_str
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -14,9 +15,19 @@ from rest_framework.parsers import JSONParser
 
 from core.pii import mask_text
 
+M = TypeVar("M", bound=Model)
 DEEPEST: Final = 20
 CLEAR: Final = "clear"
 """Key of a serializer's context: the viewer may see the texts as they are."""
+
+
+class RowSerializer(serializers.ModelSerializer[M]):
+    """Shows the named fields of a row; none of them can be written."""
+
+    def get_extra_kwargs(self) -> dict[str, dict[str, Any]]:
+        """Return what the framework finds, with every field read only."""
+        found: dict[str, dict[str, Any]] = super().get_extra_kwargs()
+        return {name: {**found.get(name, {}), "read_only": True} for name in self.Meta.fields}
 
 
 class SafeJSONParser(JSONParser):
