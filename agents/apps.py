@@ -14,7 +14,7 @@ class AgentsConfig(AppConfig):
         from agents import receivers  # noqa: PLC0415  (needs loaded apps)
         from agents.audiences import PlatformAudiences  # noqa: PLC0415
         from agents.services import retelling  # noqa: PLC0415
-        from agents.tools import acting, answering, reading, telling, withdrawing  # noqa: PLC0415
+        from agents.tools import acting, answering, reading, resending, telling, withdrawing  # noqa: PLC0415
         from conversations.registry import register_audience_source  # noqa: PLC0415
         from core import dead_letters  # noqa: PLC0415
 
@@ -23,6 +23,7 @@ class AgentsConfig(AppConfig):
         acting.register_all()
         withdrawing.register_all()
         answering.register_all()
+        resending.register_all()
         telling.register_all()
         dead_letters.register_replayer(retelling.KIND, retelling.replay)
         register_audience_source(PlatformAudiences())

@@ -12,9 +12,10 @@ from core.tenancy import current_tenant_id
 
 @tenant_task(queue="high")
 def take_message(row_id: UUID) -> None:
-    """Give one inbound message to a run and work it."""
+    """Give one inbound message to a run and work it; where a person answers, it may still be for the signers."""
     run = services.take_message(message_id=row_id)
     if run is None:
+        services.hear_answer(message_id=row_id)
         return
     wait = services.seconds_until_due(run)
     if wait > 0:

@@ -87,7 +87,8 @@ def asking_sentence(approval: Approval, words: str) -> str:
     """What is said when signers want something from the requester: an answer, or a change."""
     named = f"{approval.reference} ({_headline(approval)})"
     if approval.state == "returned":
-        return f"{named} {SENT_BACK}. Tell me the new values and I send it in again. What has to change: {words}"
+        ways = "Tell me the new values, or to send it in again as it is"
+        return f"{named} {SENT_BACK}. {ways}. What has to change: {words}"
     return f"{ASKS} {named}. I pass your answer on: {words}"
 
 

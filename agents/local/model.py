@@ -7,12 +7,12 @@ import json
 import re
 from collections.abc import Sequence
 
-from agents.local.answering import question_answered
+from agents.local.answering import question_answered, sent_in_again
 from agents.local.asking import ask
 from agents.local.briefs import CALL_ID, word_brief
 from agents.local.decide import decide
 from agents.local.replies import say, still_open, word
-from agents.local.types import ANSWER, WITHDRAW, Call, Decision
+from agents.local.types import AGAIN, ANSWER, WITHDRAW, Call, Decision
 from agents.ports import BRIEF_TOOL, Emit, Line, Model, ToolRequest, ToolSpec, Turn
 
 _REFERENCE = re.compile(r"\bBR-\d+\b")
@@ -35,6 +35,7 @@ class LocalModel(Model):
             return _brief(lines)
         decisions = decide([(line.role, line.text) for line in lines if _spoken(line)])
         answers = _answers(lines, decisions) if ANSWER in names else ()
+        answers = answers or (_again(lines) if AGAIN in names else ())
         decisions = [] if answers else decisions
         wanted = _requests(decisions, names)
         taken_back = _withdrawals(decisions, lines, wanted) if WITHDRAW in names else ()
@@ -85,6 +86,13 @@ def _answers(lines: Sequence[Line], decisions: Sequence[Decision]) -> tuple[Tool
     """The call that passes the person's words on to the signers who asked about his request."""
     reference = question_answered([(line.role, line.text) for line in lines if _spoken(line)], decisions)
     call = Call(ANSWER, {"reference": reference})
+    return (ToolRequest(_call_id(call), call.tool, dict(call.arguments)),) if reference else ()
+
+
+def _again(lines: Sequence[Line]) -> tuple[ToolRequest, ...]:
+    """The call that sends a request that was sent back in again as it was."""
+    reference = sent_in_again([(line.role, line.text) for line in lines if _spoken(line)])
+    call = Call(AGAIN, {"reference": reference})
     return (ToolRequest(_call_id(call), call.tool, dict(call.arguments)),) if reference else ()
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from agents.local.languages import handing, sorry
-from agents.local.types import ABILITIES, ANSWER, IS_IT, NOT_FOUND, PERSON, PERSON_OFFER, WHICH, WITHDRAW
+from agents.local.types import ABILITIES, AGAIN, ANSWER, IS_IT, NOT_FOUND, PERSON, PERSON_OFFER, WHICH, WITHDRAW
 
 LONGEST = 12
 _ELSEWHERE = "That is the work of another of our agents. Please ask it in a message of its own, and I will pass it on."
@@ -32,7 +32,7 @@ _PUBLIC = (
     "I am sorry, I cannot do that here: campaigns and budgets are for colleagues of this company "
     f"who are signed in. {PERSON_OFFER}"
 )
-_FOR_ALL = frozenset({PERSON, ABILITIES, WITHDRAW, ANSWER})
+_FOR_ALL = frozenset({PERSON, ABILITIES, WITHDRAW, ANSWER, AGAIN})
 
 
 def say(topic: str, tools: Sequence[str], *, refused: bool = False) -> str:

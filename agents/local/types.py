@@ -9,6 +9,7 @@ from typing import Literal
 PERSON = "bring_person"
 WITHDRAW = "withdraw_request"
 ANSWER = "answer_signers"
+AGAIN = "send_in_again"
 ASKS = "A colleague who may sign asks about"
 SENT_BACK = "was sent back to be changed"
 NOT_FOUND = "I cannot find"

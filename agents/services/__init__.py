@@ -1,6 +1,7 @@
 """Changing runs and agents: a message joins or starts a run, an outcome is told, an agent is configured."""
 
 from agents.services.joining import seconds_until_due, take_message
+from agents.services.listening import hear_answer
 from agents.services.managing import (
     Setup,
     change_agent,
@@ -19,6 +20,7 @@ __all__ = [
     "change_agent",
     "copy_agent",
     "create_agent",
+    "hear_answer",
     "relay_asking",
     "restore_agent",
     "retire_agent",

@@ -71,9 +71,9 @@ class ActingTool(Tool):
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         params = arguments.model_dump(exclude_none=True)
-        again = send_in_again(self.key, params, caller=caller, call_id=call_id, hands=_hands_of(caller))
+        again = send_in_again(self.key, params, caller=caller, call_id=call_id, hands=hands_of(caller))
         if again is not None:
-            return _asked(again, resubmitted_sentence(again))
+            return asked(again, resubmitted_sentence(again))
         _refuse_above_own_limit(caller, call_id)
         approval = services.propose(
             actor=requester_through(caller, PROPOSE),
@@ -82,10 +82,11 @@ class ActingTool(Tool):
             origin=_origin(caller, call_id),
             dedupe_key=str(call_id),
         )
-        return _asked(approval, waiting_sentence(approval))
+        return asked(approval, waiting_sentence(approval))
 
 
-def _asked(approval: Approval, sentence: str) -> dict[str, Any]:
+def asked(approval: Approval, sentence: str) -> dict[str, Any]:
+    """What a tool returns that asked for a signature."""
     return {
         "approval_id": str(approval.id),
         "reference": approval.reference,
@@ -114,13 +115,13 @@ def _origin(caller: Caller, call_id: UUID) -> Origin:
         tool_call_id=call_id,
         requester_user_id=caller.user_id,
         agent_owner_id=caller.agent_owner_id,
-        also_excluded=_hands_of(caller),
+        also_excluded=hands_of(caller),
         contact_tags=tags_of_conversation(conversation_id=caller.conversation_id),
         channel=caller.channel,
     )
 
 
-def _hands_of(caller: Caller) -> tuple[UUID, ...]:
+def hands_of(caller: Caller) -> tuple[UUID, ...]:
     """Who could have asked in the caller's name, or made the agent ask: none of them may sign."""
     linked = [person for person in (caller.linked_by_id, caller.agent_owner_id) if person]
     return (*caller.agent_author_ids, *caller.channel_keeper_ids, *linked)

@@ -18,7 +18,7 @@ from core.registry import Registry
 
 Audience = Literal["public", "verified", "member"]
 PROPOSE = "hitl.propose_approval"
-FOR_EVERY_AGENT = ("bring_person", "list_abilities", "withdraw_request", "answer_signers")
+FOR_EVERY_AGENT = ("bring_person", "list_abilities", "withdraw_request", "answer_signers", "send_in_again")
 """What an agent of any version can call: nobody is left without a person, or with what he asked for."""
 
 

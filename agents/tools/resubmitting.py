@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from agents.models import ToolCall
 from agents.tools.answering import own_words
 from agents.tools.registry import PROPOSE, Caller, requester_through
+from core.errors import NotFound
 from hitl import services
 from hitl.models import Approval
 from hitl.transitions import State
@@ -33,7 +36,26 @@ def send_in_again(
     return _resubmit(found, params, caller, hands)
 
 
-def _resubmit(approval: Approval, params: dict[str, Any], caller: Caller, hands: tuple[UUID, ...]) -> Approval:
+def send_in_unchanged(reference: str, *, caller: Caller, call_id: UUID, hands: tuple[UUID, ...]) -> Approval:
+    """Send a returned request of the member in again as it was. Raises NotFound; safe to repeat for the same call."""
+    call = ToolCall.objects.get(pk=call_id)
+    if call.approval_id is not None:
+        begun: Approval = Approval.objects.get(pk=call.approval_id)
+        return begun if begun.state != State.RETURNED else _resubmit(begun, None, caller, hands)
+    found = returned_to(caller).filter(reference=reference).first()
+    if found is None:
+        raise NotFound("There is no such request of yours that was sent back.")
+    ToolCall.objects.filter(pk=call_id).update(approval_id=found.pk)
+    return _resubmit(found, None, caller, hands)
+
+
+def returned_to(caller: Caller) -> QuerySet[Approval]:
+    """Return what was sent back of that which the member asked for through agents."""
+    rows: QuerySet[Approval] = Approval.objects.filter(requester_id=caller.user_id, tool_call_id__isnull=False)
+    return rows.filter(state=State.RETURNED)
+
+
+def _resubmit(approval: Approval, params: dict[str, Any] | None, caller: Caller, hands: tuple[UUID, ...]) -> Approval:
     return services.resubmit(
         actor=requester_through(caller, PROPOSE),
         approval_id=approval.pk,

@@ -5,12 +5,15 @@ from collections.abc import Callable
 import pytest
 
 from agents import services
-from agents.local.answering import question_answered
+from agents.local.answering import question_answered, sent_in_again
 from agents.local.decide import decide
-from agents.local.types import ASKS
+from agents.local.types import ASKS, SENT_BACK
 from agents.models import AgentRun, ToolCall
 from agents.selectors import caller_of
 from agents.tools.acting import BudgetArguments, SetCampaignBudget
+from agents.tools.registry import OneRequest
+from agents.tools.resending import SendInAgain
+from conversations.services import reply, take_over
 from hitl.models import Approval, Decision, Revision
 from hitl.services import ask, send_back
 from hitl.services import decide as vote
@@ -130,3 +133,94 @@ def test_wish_about_another_thing_is_a_request_of_its_own(desk: Desk) -> None:
 def test_what_is_an_answer_and_what_is_not(words: str, expected: str) -> None:
     lines = [("user", RAISE), ("assistant", f"{ASKS} BR-7 (Raise it). I pass your answer on: Why?"), ("user", words)]
     assert question_answered(lines, decide(lines)) == expected
+
+
+@pytest.mark.parametrize(
+    "words", ["Send it again as it is", "Please resubmit it unchanged", "br-1001: resend the same"]
+)
+def test_returned_request_is_sent_in_again_as_it_was(desk: Desk, words: str) -> None:
+    approval = returned(desk)
+    told = desk.say(words)
+    again = stored()
+    assert (again.pk, again.state, again.revision, again.payload) == (approval.pk, "pending", 2, approval.payload)
+    assert told.startswith(f"{approval.reference} is sent in again: ")
+    assert Decision.objects.get(verdict="resubmit").reason == words
+    assert desk.last_run.state == AgentRun.State.WAITING
+
+
+def test_request_that_is_sent_in_as_it_was_is_done_once_after_a_crash(desk: Desk) -> None:
+    returned(desk)
+    desk.say("Send it again as it is")
+    call = ToolCall.objects.order_by("-created_at")[0]
+    caller = caller_of(call.run, call.run.agent_version)
+    told = SendInAgain().call(OneRequest(reference=stored().reference), caller=caller, call_id=call.pk)
+    assert (told["reference"], stored().revision) == (stored().reference, 2)
+
+
+def test_nobody_else_sends_it_in_again(desk: Desk) -> None:
+    returned(desk)
+    desk.say("Send it again as it is", role="approver")
+    assert stored().state == "returned"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [("Send it again as it is", "BR-7"), ("resubmit BR-7 without changes", "BR-7"), ("Resend BR-8 unchanged", ""),
+     ("Don't send it again as it is", ""), ("Should I send it again as it is?", ""), ("send it again", ""),
+     ("Send it again as it is, but with 700", ""), ("leave it as it is", ""),
+     ("Send it in again unchanged, please", "BR-7"), ("Just submit that again, don't change anything", "BR-7")],
+)  # fmt: skip
+def test_what_sends_it_in_again_and_what_does_not(words: str, expected: str) -> None:
+    lines = [("user", RAISE), ("assistant", f"BR-7 (Raise it) {SENT_BACK}. What has to change: less"), ("user", words)]
+    assert sent_in_again(lines) == expected
+
+
+def taken_over(desk: Desk) -> Approval:
+    approval = asked(desk)
+    take_over(actor=desk.world.actor("admin"), conversation_id=desk.conversation.pk)
+    return approval
+
+
+def tell_a_person(desk: Desk, words: str, role: str = "support") -> bool:
+    message = desk.receive(words, role)
+    assert services.take_message(message_id=message.pk) is None
+    return services.hear_answer(message_id=message.pk)
+
+
+def test_answer_to_the_signers_counts_while_a_person_has_the_conversation(desk: Desk) -> None:
+    approval = taken_over(desk)
+    assert tell_a_person(desk, "Two weeks, call me at +34 600 111 222")
+    note = Decision.objects.get(verdict="answer")
+    assert (stored().state, note.person_id) == ("pending", desk.world.people["support"].pk)
+    assert note.reason.startswith("Two weeks")
+    assert "600 111 222" not in note.reason
+    assert f"your answer about {approval.reference}" in desk.answers(desk.conversation.pk)[-1]
+    assert desk.conversation.state == "person"
+
+
+def test_answer_is_recorded_once_however_often_it_is_delivered(desk: Desk) -> None:
+    taken_over(desk)
+    message = desk.receive("Two weeks")
+    heard = [services.hear_answer(message_id=message.pk) for _ in range(2)]
+    assert (heard, Decision.objects.filter(verdict="answer").count()) == ([True, False], 1)
+
+
+def test_what_is_said_to_the_person_is_no_answer(desk: Desk) -> None:
+    taken_over(desk)
+    assert not tell_a_person(desk, "thanks")
+    reply(
+        actor=desk.world.actor("admin"),
+        conversation_id=desk.conversation.pk,
+        text="Hello, how can I help?",
+        sender_type="person",
+    )
+    assert not tell_a_person(desk, "I cannot sign in")
+    assert tell_a_person(desk, f"{stored().reference}: two weeks")
+
+
+@pytest.mark.parametrize("role", ["approver", "visitor"])
+def test_nobody_else_answers_while_a_person_has_the_conversation(desk: Desk, role: str) -> None:
+    taken_over(desk)
+    message = desk.receive("Two weeks", role)
+    assert not services.hear_answer(message_id=message.pk)
+    assert stored().state == "info_requested"
