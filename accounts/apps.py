@@ -12,8 +12,8 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Declare the look-ups that run before the tenant is known, and hear of sign-ins."""
-        from accounts import sign_ins  # noqa: PLC0415  (needs the models)
+        """Declare the look-ups that run before the tenant is known, what is erased, and hear of sign-ins."""
+        from accounts import erasure, sign_ins  # noqa: F401, PLC0415  (needs the models)
 
         sign_ins.connect()
         resolvers.register(

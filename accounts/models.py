@@ -116,8 +116,10 @@ class Membership(TenantModel):
     is_active = models.BooleanField(default=True)
     mail_on = models.BooleanField(default=True, help_text="Whether the person wants mail about approvals.")
     created_at = models.DateTimeField(default=now, editable=False)
+    erased_at = models.DateTimeField(null=True, editable=False, help_text="From when on nobody sits on it.")
 
     class Meta:
+        permissions: ClassVar = [("erase_member", "Can erase a member for good")]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "user"], name="one_seat_per_person"),
         ]

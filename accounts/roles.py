@@ -34,7 +34,10 @@ COMPLIANCE: Final = VIEWER | {
     "channels_app.view_channelaccount",
     "core.view_auditentry",
     "core.view_deadletter",
+    "core.view_erasures",
 }
+# Beside the roles, not within them: what cannot be undone is not an administrator's daily work.
+ERASER: Final = frozenset({"conversations.erase_contact", "accounts.erase_member"})
 ADMIN: Final = (
     SUPPORT
     | APPROVER
@@ -51,14 +54,14 @@ ADMIN: Final = (
         "analytics.view_briefpreference",
     }
 )
-OWNER: Final = ADMIN | {"hitl.override_approval"}
+OWNER: Final = ADMIN | ERASER | {"hitl.override_approval"}
 
 PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "owner": OWNER,
     "admin": ADMIN,
     "approver": APPROVER,
     "support": SUPPORT,
-    "compliance": COMPLIANCE,
+    "compliance": COMPLIANCE | ERASER,
     "viewer": VIEWER,
 }
 ROLES: Final = tuple(PERMISSIONS)

@@ -95,11 +95,14 @@ def _roster_statement() -> Prepared:
 
 
 def names_of(user_ids: Iterable[UUID | None]) -> dict[UUID, str]:
-    """Return the full names of the given people who have or had a seat in the tenant in scope. One query."""
+    """Return the full names of the given people who have or had a seat in the tenant in scope. One query.
+
+    Who was erased has none, even while the account goes on elsewhere.
+    """
     wanted = {user_id for user_id in user_ids if user_id is not None}
     if not wanted:
         return {}
-    seats = Membership.objects.filter(user_id__in=wanted).select_related("user")
+    seats = Membership.objects.filter(user_id__in=wanted, erased_at=None).select_related("user")
     return {seat.user_id: seat.user.get_full_name() for seat in seats}
 
 

@@ -18,7 +18,7 @@ from accounts.roles import ALL_PERMISSIONS, permissions_of
 from core import audit
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import Invalid, NotFound, Refused
+from core.errors import Conflict, Invalid, NotFound, Refused
 from core.ids import uuid7
 from core.scope import tenant_scope
 
@@ -105,7 +105,7 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
 
     Needs `accounts.manage_membership` and everything that the new and the old role allow; nobody
     changes his own seat. The person joins the group that carries the role's object permissions in
-    this tenant.
+    this tenant. Raises `Refused`, `Invalid`, and `Conflict` ("erased").
     """
     actor.require("accounts.manage_membership")
     _check_role(role)
@@ -115,6 +115,8 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
     seat: Membership
     with transaction.atomic():
         seat, created = Membership.objects.get_or_create(user=user, defaults={"role": role})
+        if seat.erased_at is not None:
+            raise Conflict("This person was erased here. Whoever comes back gets a new account.", code="erased")
         old = "" if created else seat.role
         _refuse_above(actor, seat.role)
         Membership.objects.filter(pk=seat.pk).update(role=role, is_active=True)
@@ -141,9 +143,7 @@ def remove_member(*, actor: Actor, membership_id: UUID) -> None:
         if seat.user_id == actor.user_id:
             raise Refused("Somebody else has to close your own seat.")
         _refuse_above(actor, seat.role)
-        Membership.objects.filter(pk=seat.pk).update(is_active=False)
-        seat.is_active = False
-        _sync_groups(seat)
+        close_seat(seat)
         audit.record(
             actor=actor,
             action="MEMBER_REMOVED",
@@ -151,6 +151,13 @@ def remove_member(*, actor: Actor, membership_id: UUID) -> None:
             object_id=seat.pk,
             old_state=seat.role,
         )
+
+
+def close_seat(seat: Membership) -> None:
+    """Take a seat away, for the services that have checked who may."""
+    Membership.objects.filter(pk=seat.pk).update(is_active=False)
+    seat.is_active = False
+    _sync_groups(seat)
 
 
 def _check_role(role: str) -> None:

@@ -11,7 +11,7 @@ class AgentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers and register tools and models."""
-        from agents import receivers  # noqa: PLC0415  (needs loaded apps)
+        from agents import erasure, receivers  # noqa: F401, PLC0415  (needs loaded apps)
         from agents.audiences import PlatformAudiences  # noqa: PLC0415
         from agents.services import retelling  # noqa: PLC0415
         from agents.tools import acting, answering, reading, resending, telling, withdrawing  # noqa: PLC0415

@@ -12,6 +12,7 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         """Say how a failed brief is tried again, and hear of opens and clicks."""
+        from analytics import erasure  # noqa: F401, PLC0415
         from analytics.services import making, tracking  # noqa: PLC0415  (models must be loaded first)
         from core import dead_letters  # noqa: PLC0415
 

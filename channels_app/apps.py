@@ -15,6 +15,7 @@ class ChannelsAppConfig(AppConfig):
         from channels_app import (  # noqa: F401, PLC0415  (models must be loaded first)
             checks,
             deliveries,
+            erasure,
             receivers,
         )
         from channels_app.email import arriving as email_arriving  # noqa: PLC0415

@@ -13,11 +13,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import api as accounts
+from accounts.api_members import EraseMember
 from agents import api as agents
 from analytics import api as analytics
 from channels_app import api as channels
 from conversations import api as conversations
+from conversations.api_erasing import EraseContact
 from core import api as core
+from core.erasure_api import ErasurePage, Erasures
 from core.errors import NotFound
 from core.rest.views import ApiView
 from hitl import api as hitl
@@ -155,6 +158,10 @@ urlpatterns = [
     path(f"{V1}contacts/", conversations.Contacts.as_view(), name="api_contacts"),
     path(f"{V1}contacts/search/", conversations.ContactSearch.as_view(), name="api_contact_search"),
     path(f"{V1}contacts/<uuid:contact_id>/", conversations.ContactPage.as_view(), name="api_contact"),
+    path(f"{V1}contacts/<uuid:contact_id>/erase/", EraseContact.as_view(), name="api_contact_erase"),
+    path(f"{V1}members/<uuid:membership_id>/erase/", EraseMember.as_view(), name="api_member_erase"),
+    path(f"{V1}erasures/", Erasures.as_view(), name="api_erasures"),
+    path(f"{V1}erasures/<uuid:erasure_id>/", ErasurePage.as_view(), name="api_erasure"),
     path(f"{V1}channel-accounts/", conversations.ChannelAccounts.as_view(), name="api_channel_accounts"),
     path(
         f"{V1}channel-accounts/<uuid:account_id>/",

@@ -12,10 +12,12 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
 from accounts import services
+from accounts.erasing import erase_member
 from accounts.models import ApiKey, Membership
 from accounts.roles import permissions_of
 from console.actions import ServiceAction, service_action
 from console.bases import ServiceAdmin
+from console.erasing import EraseForm, to_progress, why_not_erase
 from console.forms import ConfirmForm, ConsoleForm
 from console.lists import choose
 from console.navigation import Nav
@@ -26,6 +28,7 @@ from core.clock import now
 from core.pii import mask_value
 
 DAY = timedelta(days=1)
+ERASED = "Erased person"
 
 
 class RoleForm(ConsoleForm):
@@ -64,11 +67,13 @@ class MembershipAdmin(ServiceAdmin):
 
     def object_title(self, seat: Membership) -> str:
         """Return the person's name."""
-        return str(seat.user.get_full_name())
+        return ERASED if seat.erased_at else str(seat.user.get_full_name())
 
     @admin.display(description="Person")
     def person(self, seat: Membership) -> str:
         """Return name and masked address."""
+        if seat.erased_at:
+            return ERASED
         address = mask_value("email", seat.user.email)
         return format_html('{}<span class="wk-cell-note">{}</span>', seat.user.get_full_name(), address)
 
@@ -80,6 +85,8 @@ class MembershipAdmin(ServiceAdmin):
     @admin.display(description="Seat")
     def standing(self, seat: Membership) -> str:
         """Tell whether the seat is open."""
+        if seat.erased_at:
+            return chip("Erased", "neutral", "ban")
         is_open = seat.is_active and seat.user.is_active
         return chip("Open", "good", "check") if is_open else chip("Closed", "neutral", "ban")
 
@@ -95,9 +102,13 @@ class MembershipAdmin(ServiceAdmin):
         return powers(permissions_of(seat.role))
 
     def why_not(self, request: HttpRequest, action: ServiceAction, seat: Any) -> str:
-        """Nobody changes the own seat; a closed one cannot be closed."""
+        """Nobody changes the own seat; a closed one cannot be closed, an erased one stays as it is."""
+        if seat.erased_at:
+            return "This person was erased."
         if seat.user_id == viewer_of(request).user_id:
             return "Somebody else has to change your own seat."
+        if action.path == "erase":
+            return why_not_erase(request)
         is_closed = action.path == "close-seat" and not seat.is_active
         return "This seat is closed already." if is_closed else ""
 
@@ -129,6 +140,25 @@ class MembershipAdmin(ServiceAdmin):
         """Take the person's seat away."""
         services.remove_member(actor=viewer_of(request), membership_id=seat.pk)
         return "The seat is closed."
+
+    @service_action(
+        path="erase",
+        title="Erase this person",
+        permission="accounts.erase_member",
+        form=EraseForm,
+        submit="Erase for good",
+        tone="danger",
+        explain=(
+            "Goes: the seat, name and mail address, sign-in, sessions and keys, reasons and notes the person wrote, "
+            "what the person wrote in as a contact, and requests that name the person. Open requests of the person "
+            "are withdrawn. Stays: what was decided, when and how, under an id that means nobody, and words of "
+            "others. Whoever has a seat in another organisation keeps the account there. It cannot be undone."
+        ),
+    )
+    def erase(self, request: HttpRequest, seat: Membership, form: ConsoleForm) -> HttpResponse:
+        """Begin, and show how far it is."""
+        reason = form.cleaned_data["reason"]
+        return to_progress(erase_member(actor=viewer_of(request), membership_id=seat.pk, reason=reason))
 
 
 class KeyForm(ConsoleForm):

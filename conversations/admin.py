@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from accounts.reveals import Revealed, open_reveal, reveal
@@ -20,7 +20,7 @@ from console.navigation import Nav
 from console.people import name_in, names_of
 from console.templatetags.console_ui import chip, moment
 from console.viewers import is_fragment, viewer_of
-from conversations import admin_tiles, services
+from conversations import admin_contacts, admin_tiles, services
 from conversations.admin_actions import tags_of
 from conversations.admin_filters import NEEDS_PERSON, MineFilter, StateFilter, order_of, preview
 from conversations.admin_forms import CloseForm, ReplyForm, RevealForm
@@ -36,7 +36,7 @@ from hitl.admin_display import risk_chip
 from hitl.admin_display import state_chip as approval_chip
 from hitl.selectors import list_for_conversation
 
-__all__ = ["ConversationAdmin", "admin_tiles"]
+__all__ = ["ConversationAdmin", "admin_contacts", "admin_tiles"]
 
 OBJECT: Final = "conversations.conversation"
 SHOWN: Final = 100
@@ -178,6 +178,7 @@ class ConversationAdmin(ConversationSearch):
             "files_url": files_url,
             "why": REASONS.get(obj.escalation_reason, ""),
             "contact": contact_facts(viewer, obj, grant),
+            "contact_url": contact_url(viewer, obj),
             "grant": grant,
             "clear": " and ".join(label for field, label in SHOWABLE.items() if field in clear),
             "assignee": self.taken_by(obj),
@@ -298,6 +299,13 @@ def asked_for(viewer: Actor, conversation: Conversation) -> Iterable[Turn]:
         tone = "accent" if approval.is_open else "neutral"
         chips = format_html("{} {}", risk_chip(approval), approval_chip(approval.state))
         yield Turn(at=approval.created_at, place=f"wk-tone-{tone}", approval=approval, chip=chips)
+
+
+def contact_url(viewer: Actor, conversation: Conversation) -> str:
+    """Return the page of the contact, for those who may see contacts."""
+    if not viewer.may("conversations.view_contact"):
+        return ""
+    return reverse("admin:conversations_contact_change", args=[conversation.contact_id])
 
 
 def contact_facts(viewer: Actor, conversation: Conversation, grant: Revealed | None) -> dict[str, Any]:

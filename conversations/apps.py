@@ -15,6 +15,7 @@ class ConversationsConfig(AppConfig):
         """Declare the look-ups, the web chat transport, the action kind, the gauge, reveals and the receiver."""
         from conversations import (  # noqa: PLC0415  (they register themselves)
             actions,  # noqa: F401
+            erasure,  # noqa: F401
             gauges,  # noqa: F401
             receivers,
             reveals,  # noqa: F401

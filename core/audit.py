@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import ipaddress
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -94,7 +95,7 @@ def _entry(fact: Fact, seq: int, previous: str) -> AuditEntry:
         actor_name=fact.actor.name,
         role=fact.actor.role,
         auth_strength=fact.actor.auth_strength,
-        address=fact.actor.address,
+        address=network_of(fact.actor.address),
         action=fact.action,
         object_type=fact.object_type,
         object_id=fact.object_id,
@@ -106,6 +107,17 @@ def _entry(fact: Fact, seq: int, previous: str) -> AuditEntry:
     )
     entry.hash = entry_hash(entry)
     return entry
+
+
+def network_of(address: str) -> str:
+    """Return the network that an address of the net belongs to: what is chained stays when the person is erased."""
+    try:
+        whole = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    mapped = whole.ipv4_mapped if isinstance(whole, ipaddress.IPv6Address) else None
+    known = mapped or whole
+    return str(ipaddress.ip_network((known, 24 if known.version == 4 else 48), strict=False))
 
 
 def _lock_head() -> Head:

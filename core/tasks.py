@@ -1,12 +1,18 @@
-"""Background work of core: the outbox relay, signs of life, removal of old idempotency records."""
+"""Background work of core: the outbox relay, signs of life, removal of old rows, erasure of people."""
 
-from typing import Any
+import time
+from typing import Any, Final
+from uuid import UUID
 
 from celery.signals import heartbeat_sent
 from django.core.management import call_command
 
 from core import health, idempotency, relay, retention
-from core.celery_task import sweep_task
+from core.celery_task import sweep_task, tenant_task
+from core.erasure import services as erasures
+
+LONGEST: Final = 20.0
+"""Seconds after which an erasure lets other work come first."""
 
 
 @sweep_task(queue="high")
@@ -50,10 +56,26 @@ def purge_outbox() -> None:
     call_command("clearsessions")
 
 
+@tenant_task(queue="low")
+def erase_person(erasure_id: UUID) -> None:
+    """Go on with an erasure, batch by batch."""
+    ends = time.monotonic() + LONGEST
+    while erasures.work_on(erasure_id=erasure_id) and time.monotonic() < ends:
+        pass
+
+
+@sweep_task(queue="low")
+def sweep_erasures() -> None:
+    """Go on with erasures that stopped: a hint was lost, a worker died, or something was in the way."""
+    for tenant_id, erasure_id in erasures.list_unfinished():
+        erase_person.delay(str(tenant_id), str(erasure_id))
+
+
 SWEEPS = {
     "relay-outbox": ("core.tasks.relay_outbox", 1.0),
     "heartbeat": ("core.tasks.heartbeat", 5.0),
     "purge-outbox": ("core.tasks.purge_outbox", 3600.0),
     "prune-streams": ("core.tasks.prune_streams", 60.0),
+    "erasures": ("core.tasks.sweep_erasures", 10.0),
     "purge-idempotency": ("core.tasks.purge_idempotency", 60.0),
 }

@@ -82,6 +82,7 @@ def lay_walls(*, testing: bool = False) -> None:
 
 def _statements(testing: bool) -> Iterator[str]:
     yield _REFUSE_FUNCTION
+    yield _ERASE_ONLY_FUNCTION
     for model in all_models():
         yield from _model_statements(model, testing)
     for model in all_models():
@@ -112,6 +113,29 @@ def _model_statements(model: type[models.Model], testing: bool) -> Iterator[str]
         )
     yield from _policy_statements(table, "id" if label == "accounts.Tenant" else "tenant_id")
     yield from _grant_statements(table, append_only=_is_append_only(model), testing=testing)
+    if words := getattr(model, "erasable", ()):
+        yield from _erasable_statements(table, words, testing)
+
+
+def _erasable_statements(table: str, words: tuple[str, ...], testing: bool) -> Iterator[str]:
+    """Let the words of an append-only table be emptied while a person of the tenant is erased, and no more."""
+    columns = ", ".join(f'"{name}"' for name in words)
+    names = ", ".join(f"'{name}'" for name in words)
+    yield f'grant update ({columns}) on "{table}" to walker_app'
+    yield f'drop trigger if exists walker_append_only on "{table}"'
+    yield (
+        f'create trigger walker_append_only before update or delete on "{table}" '
+        f"for each row execute function walker_erase_only({names})"
+    )
+    yield f'alter table "{table}" enable always trigger walker_append_only'
+    yield f'drop trigger if exists walker_not_emptied on "{table}"'
+    if testing:
+        return
+    yield (
+        f'create trigger walker_not_emptied before truncate on "{table}" '
+        "for each statement execute function walker_refuse_change()"
+    )
+    yield f'alter table "{table}" enable always trigger walker_not_emptied'
 
 
 def _is_append_only(model: type[models.Model]) -> bool:
@@ -151,6 +175,30 @@ _REFUSE_FUNCTION = """
 create or replace function walker_refuse_change() returns trigger language plpgsql as $$
 begin
   raise exception 'rows of % are never changed or removed', tg_table_name using errcode = '42501';
+end $$
+"""
+
+_ERASE_ONLY_FUNCTION = """
+create or replace function walker_erase_only() returns trigger language plpgsql as $$
+declare was jsonb := to_jsonb(old); becomes jsonb; word text;
+begin
+  if tg_op = 'DELETE' then
+    raise exception 'rows of % are never changed or removed', tg_table_name using errcode = '42501';
+  end if;
+  becomes := to_jsonb(new);
+  foreach word in array tg_argv loop
+    if becomes -> word is distinct from was -> word and becomes ->> word not in ('', '[]', '{}') then
+      raise exception 'rows of % are never changed or removed', tg_table_name using errcode = '42501';
+    end if;
+    was := was - word;
+    becomes := becomes - word;
+  end loop;
+  if becomes is distinct from was or not exists (
+    select 1 from core_erasure e where e.tenant_id = new.tenant_id and e.state = 'working'
+  ) then
+    raise exception 'rows of % are never changed or removed', tg_table_name using errcode = '42501';
+  end if;
+  return new;
 end $$
 """
 

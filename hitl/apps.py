@@ -13,7 +13,7 @@ class HitlConfig(AppConfig):
     def ready(self) -> None:
         """Let services hint to the workers that stand above them; offer gauges and replays."""
         from core import dead_letters, resolvers  # noqa: PLC0415
-        from hitl import hints, receivers, tasks, watchdog  # noqa: PLC0415  (needs loaded apps)
+        from hitl import erasure, hints, receivers, tasks, watchdog  # noqa: F401, PLC0415  (needs loaded apps)
         from hitl.services import parking, sending, timing  # noqa: PLC0415
 
         hints.send_with(tasks.execute_approval.delay, notify=tasks.send_notification.delay)

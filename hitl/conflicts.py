@@ -59,7 +59,8 @@ def label_of(viewer: Actor, person_id: UUID | None, name: str, role: str) -> str
         return "you"
     known = ""
     if viewer.may("hitl.view_approval"):
-        user = User.objects.filter(pk=person_id, memberships__tenant_id=current_tenant_id()).first()
+        seats = {"memberships__tenant_id": current_tenant_id(), "memberships__erased_at": None}
+        user = User.objects.filter(pk=person_id, **seats).first()
         known = user.get_full_name() if user else ""
     return known or role or "a colleague"
 

@@ -12,7 +12,7 @@ class IntegrationsConfig(AppConfig):
         """Offer the action kinds to the approval engine, the replay of mail, its gauge and the system check."""
         from core import dead_letters, health  # noqa: PLC0415 - models must be loaded first
         from hitl import notifiers, registry  # noqa: PLC0415
-        from integrations import checks  # noqa: F401, PLC0415
+        from integrations import checks, erasure  # noqa: F401, PLC0415
         from integrations.mail import delivering, events, notifier  # noqa: PLC0415
         from integrations.sandbox_ads import actions  # noqa: PLC0415
 

@@ -19,8 +19,10 @@ class Contact(TenantModel):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="contacts")
     linked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=now, editable=False)
+    erased_at = models.DateTimeField(null=True, editable=False, help_text="From when on nobody is behind it.")
 
     class Meta:
+        permissions: ClassVar = [("erase_contact", "Can erase a contact for good")]
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "user"], name="contacts_by_user"),
             models.Index(fields=["tenant_id", "masked_name"], name="contacts_by_masked_name"),

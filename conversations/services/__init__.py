@@ -13,6 +13,7 @@ from conversations.services.contacts import (
     remove_tag,
 )
 from conversations.services.delivering import deliver, next_in_line, on_queued
+from conversations.services.erasing import erase_contact
 from conversations.services.notes import add_note
 from conversations.services.receiving import note_activity, receive
 from conversations.services.replying import reply
@@ -39,6 +40,7 @@ __all__ = [
     "close",
     "connect_channel",
     "deliver",
+    "erase_contact",
     "escalate",
     "fail_attachment",
     "give_back",

@@ -14,7 +14,7 @@ from conversations.types import SenderIdentity
 from core import audit
 from core.actors import Actor
 from core.crypto import blind_index
-from core.errors import Invalid, NotFound, Refused
+from core.errors import Conflict, Invalid, NotFound, Refused
 from core.pii import mask_value
 from core.pii.masking import ValueKind
 
@@ -26,6 +26,12 @@ _MASK_AS: Final[dict[str, ValueKind]] = {
     "email": "email",
 }
 _TAG = re.compile(r"[\w][\w .&+-]{0,59}")
+
+
+class ContactErased(Conflict):
+    """The contact was erased since it was found."""
+
+    default_code = "erased"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +227,8 @@ def _locked(contact_id: UUID) -> Contact:
     contact: Contact | None = Contact.objects.select_for_update().filter(pk=contact_id).first()
     if contact is None:
         raise NotFound
+    if contact.erased_at is not None:
+        raise ContactErased("This contact was erased.")
     return contact
 
 

@@ -6,9 +6,10 @@ from uuid import UUID
 from django.db import transaction
 
 from conversations import texts
-from conversations.models import Note
+from conversations.models import Contact, Note
 from conversations.services import states, streams
 from core.actors import Actor
+from core.errors import Conflict
 from core.pii import mask_text
 
 NOTE_LIMIT: Final = 2000
@@ -17,13 +18,15 @@ NOTE_LIMIT: Final = 2000
 def add_note(*, actor: Actor, conversation_id: UUID, text: str) -> Note:
     """Write a remark that only colleagues see; closed conversations take notes too.
 
-    Needs `conversations.reply_conversation`. Raises `NotFound`, and `Invalid` for an empty or too long
-    one. Tells the staff's stream (`note_added`).
+    Needs `conversations.reply_conversation`. Raises `NotFound`, `Invalid` for an empty or too long
+    one, and `Conflict` ("erased"). Tells the staff's stream (`note_added`).
     """
     actor.require(states.REPLY)
     body = texts.checked(text, limit=NOTE_LIMIT)
     with transaction.atomic():
         conversation = states.locked(conversation_id)
+        if Contact.objects.filter(pk=conversation.contact_id, erased_at__isnull=False).exists():
+            raise Conflict("This contact was erased: nothing is noted about it any more.", code="erased")
         note: Note = Note.objects.create(
             conversation=conversation, author_id=actor.user_id, body=body, masked_body=mask_text(body)
         )

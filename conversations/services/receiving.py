@@ -54,6 +54,9 @@ def receive(*, actor: Actor, inbound: InboundMessage, now: datetime | None = Non
     moment = now or clock_now()
     try:
         return _store_usual(checked, moment) or _store_anew(actor, checked, moment)
+    except contacts.ContactErased:
+        # Erased between two statements: whoever writes now is somebody new.
+        return _store_anew(actor, checked, moment)
     except IntegrityError:
         # A repeat meets the unique ids; with the transaction its number went back, so no gap is left.
         first = _first_copy(checked)
@@ -214,7 +217,9 @@ def _open_rows(account_id: UUID) -> QuerySet[Any]:
 
 def _reopen_or_create(account_id: UUID, contact_id: UUID, moment: datetime) -> tuple[Conversation, str]:
     # One at a time per contact: nobody else opens a conversation while this lock is held.
-    Contact.objects.select_for_update().only("id").get(pk=contact_id)
+    contact = Contact.objects.select_for_update().only("id", "erased_at").filter(pk=contact_id).first()
+    if contact is None or contact.erased_at is not None:
+        raise contacts.ContactErased
     conversation = _open_rows(account_id).filter(contact_id=contact_id).first()
     if conversation is not None:
         return conversation, ""

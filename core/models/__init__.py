@@ -1,7 +1,8 @@
-"""Tables of core: streams, outbox, audit, dead letters, idempotency."""
+"""Tables of core: streams, outbox, audit, dead letters, idempotency, erasures."""
 
 from core.models.audit import AuditEntry, AuditHead
 from core.models.dead_letters import DeadLetter
+from core.models.erasures import Erasure
 from core.models.events import Outbox, StreamEvent, StreamHead
 from core.models.idempotency import IdempotencyRecord
 
@@ -9,6 +10,7 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "DeadLetter",
+    "Erasure",
     "IdempotencyRecord",
     "Outbox",
     "StreamEvent",

@@ -18,6 +18,7 @@ class Revision(TenantModel):
     """How one revision came out of the one before: who changed which fields, kept for ever."""
 
     append_only: ClassVar[bool] = True
+    erasable: ClassVar[tuple[str, ...]] = ("diff",)
 
     approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="revisions")
     revision = models.PositiveIntegerField()

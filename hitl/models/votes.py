@@ -64,6 +64,7 @@ class Decision(TenantModel):
     """One verdict, kept for ever; a person's last one of a level counts."""
 
     append_only: ClassVar[bool] = True
+    erasable: ClassVar[tuple[str, ...]] = ("reason", "address")
 
     approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="decisions", db_index=False)
     revision = models.PositiveIntegerField()

@@ -33,7 +33,7 @@ BY_MACHINES = {"CLAIM", "DRIFT", "LAPSE", "SUCCEED", "FAIL_CLEAN", "LOSE", "RECL
 BY_PEOPLE = {event for event, _, _ in MOVES} - BY_MACHINES
 HALVES: dict[str, tuple[int, Iterable[str], Iterable[str]]] = {
     "people": (20261121, chapters.PEOPLE, (*BY_PEOPLE, "link")),
-    "machines": (20261221, chapters.MACHINES, (*BY_MACHINES, *CRASHES, *TAMPERED, "effect")),
+    "machines": (20261221, chapters.MACHINES, (*BY_MACHINES, *CRASHES, *TAMPERED, "effect", "erase")),
 }
 
 

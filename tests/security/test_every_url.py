@@ -21,6 +21,7 @@ EVERYBODYS = {"account_reauthenticate", "admin:analytics_brief_send_now", "api_b
 NOT_OURS = {
     "accounts_membership",
     "core_auditentry",
+    "core_erasure",
     "analytics_brief",
     "hitl_delegation",
     "hitl_cap",

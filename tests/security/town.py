@@ -13,7 +13,7 @@ from analytics.models import Brief, BriefPreference
 from conversations import services as talk
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message
 from core import dead_letters
-from core.models import AuditEntry
+from core.models import AuditEntry, Erasure
 from core.scope import tenant_scope
 from hitl.models import (
     Approval,
@@ -50,6 +50,8 @@ IN_THE_API = {
     "agent_id": "agents.agent",
     "run_id": "agents.agentrun",
     "call_id": "agents.toolcall",
+    "erasure_id": "core.erasure",
+    "membership_id": "accounts.membership",
     "attachment_id": "conversations.attachment",
 }
 dead_letters.register_replayer(LETTERS, lambda _ref: None)
@@ -118,7 +120,7 @@ def build_town(world: World) -> Town:
         rows += [AgentRun.objects.earliest("id"), AuditEntry.objects.earliest("seq")]
         rows += [ChannelAccount.objects.get(kind="sms"), Membership.objects.get(user=user)]
         rows += [Brief.objects.get(), BriefPreference.objects.get()]
-        rows += [Delegation.objects.earliest("id")]
+        rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
         rows += [_a_file(), _a_mail()]
         rows += [model.objects.earliest("id") for model in DEFINED]

@@ -60,6 +60,7 @@ ALSO_OFFERED = {
     "accounts.objects": "rights on single objects",
     "accounts.roles": "the names of the roles",
     "accounts.reveals": "opening and asking for a grant to see personal data",
+    "accounts.erasing": "the service that erases a member",
     "accounts.middleware": "the session's key for the tenant, for sockets",
     "accounts.views": "the sign-in page, for the console's site",
     "conversations.texts": "pure rules of what a text may be",

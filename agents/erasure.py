@@ -1,0 +1,51 @@
+"""What agents keep of people: the arguments and results of their calls."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from agents.models import AgentRun, ToolCall
+from core.clock import now
+from core.erasure.person import Person
+from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table
+
+State = AgentRun.State
+
+
+def _calls(person: Person, after: str, limit: int) -> Batch:
+    rows = ToolCall.objects.filter(run__conversation_id__in=person.ids("conversations"))
+    left = rows.exclude(arguments={}, result={}, fingerprint="")
+    keys = list(left.order_by("pk").values_list("pk", flat=True)[:limit])
+    found = ToolCall.objects.filter(pk__in=keys)
+    changed = found.update(arguments={}, result={}, fingerprint="") if keys else 0
+    return Batch(changed, str(keys[-1]) if len(keys) == limit else "")
+
+
+class AgentsErasure(ErasureHandler):
+    """The part of agents."""
+
+    order: ClassVar[int] = 40
+    tables: ClassVar[tuple[Table, ...]] = (
+        Table("agents.ToolCall", "The tool and the number of the call.", "arguments result fingerprint",
+              "call_id name"),
+        Table("agents.AgentRun", "A code.", kept="error_code"),
+        Table("agents.Agent", "The organisation's own definitions.", kept="name configuration"),
+        Table("agents.AgentVersion", "The organisation's own definitions.",
+              kept="prompt tools orchestrator model model_name"),
+    )  # fmt: skip
+    steps: ClassVar[tuple[Step, ...]] = (Step("calls", "Calls of tools", _calls),)
+
+    @classmethod
+    def in_the_way(cls, person: Person) -> list[str]:
+        """A run that goes on may still write."""
+        rows = AgentRun.objects.filter(conversation_id__in=person.ids("conversations"))
+        return ["agent_at_work"] if rows.filter(state__in=(State.QUEUED, State.RUNNING)).exists() else []
+
+    @classmethod
+    def detach(cls, person: Person) -> None:
+        """Let no agent begin to think about what the person said."""
+        rows = AgentRun.objects.filter(conversation_id__in=person.ids("conversations"), state=State.QUEUED)
+        rows.update(state=State.FINISHED, finished_at=now(), error_code="erased", lease_until=None)
+
+
+HANDLERS.register("agents", AgentsErasure)

@@ -1,0 +1,154 @@
+"""What conversations keep of people, and how it goes: everything that was said with a contact, by either side."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from conversations.models import Attachment, Contact, ContactPoint, ContactTag, Conversation, Message, Note
+from conversations.services import streams
+from core.clock import now
+from core.erasure.person import ERASED, Person
+from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, window
+from core.models import StreamEvent
+from core.pii import mask_text
+
+NOBODY: Final = "Erased person"
+GONE: Final = "erased"
+SENDING: Final = (Message.Status.QUEUED, Message.Status.SENDING)
+
+
+def _erased(rows: Any, limit: int, **values: Any) -> Batch:
+    """Change the next rows that are not erased yet; they are found by not being so."""
+    keys = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
+    changed = rows.model.objects.filter(pk__in=keys).update(**values) if keys else 0
+    return Batch(changed, str(keys[-1]) if len(keys) == limit else "")
+
+
+def _messages(person: Person, after: str, limit: int) -> Batch:
+    rows = Message.objects.filter(conversation_id__in=person.ids("conversations"))
+    left = rows.exclude(masked_body=ERASED, media=[], client_id=None)
+    return _erased(left, limit, body=ERASED, masked_body=ERASED, media=[], metadata={}, client_id=None)
+
+
+def _files(person: Person, after: str, limit: int) -> Batch:
+    rows = Attachment.objects.filter(message__conversation_id__in=person.ids("conversations")).exclude(error=GONE)
+    values = {"filename": "", "source": "", "content": None, "digest": "", "error": GONE, "size": 0}
+    return _erased(rows, limit, **values, state=Attachment.State.FAILED, next_attempt_at=None)
+
+
+def _notes(person: Person, after: str, limit: int) -> Batch:
+    rows = Note.objects.filter(conversation_id__in=person.ids("conversations")).exclude(masked_body=ERASED)
+    return _erased(rows, limit, body=ERASED, masked_body=ERASED)
+
+
+def _events(person: Person, after: str, limit: int) -> Batch:
+    names = [f"{kind}:{key}" for key in person.ids("conversations") for kind in ("conversation", "conversation-staff")]
+    keys = list(StreamEvent.objects.filter(stream__in=names).values_list("pk", flat=True)[:limit])
+    removed = StreamEvent.objects.filter(pk__in=keys).delete()[0] if keys else 0
+    return Batch(removed, str(keys[-1]) if len(keys) == limit else "")
+
+
+def _own_replies(person: Person, after: str, limit: int) -> Batch:
+    """Take a member's name out of what he wrote to customers; the words themselves are theirs as well."""
+    if not person.ids("users"):
+        return Batch()
+    rows, last = window(Message.objects.filter(sender_id__in=person.ids("users"), sender_type="person"), after, limit)
+    return Batch(sum(_rewritten(person, row) for row in rows), last)
+
+
+def _own_notes(person: Person, after: str, limit: int) -> Batch:
+    if not person.ids("users"):
+        return Batch()
+    rows, last = window(Note.objects.filter(author_id__in=person.ids("users")), after, limit)
+    return Batch(sum(_rewritten(person, row) for row in rows), last)
+
+
+def _rewritten(person: Person, row: Message | Note) -> int:
+    if not person.is_named_in(row.body):
+        return 0
+    body = person.without_name(row.body)
+    return int(type(row).objects.filter(pk=row.pk).update(body=body, masked_body=mask_text(body)))
+
+
+class ConversationsErasure(ErasureHandler):
+    """The part of conversations."""
+
+    order: ClassVar[int] = 20
+    tables: ClassVar[tuple[Table, ...]] = (
+        Table("conversations.Contact", "", "display_name masked_name"),
+        Table("conversations.ContactPoint", "Rows are removed: who writes again is a new contact.",
+              "value value_index masked_value blocks"),
+        Table("conversations.ContactTag", "Rows are removed.", "name"),
+        Table("conversations.Conversation", "Codes of the reason for which a person was asked.",
+              kept="escalated_by escalation_reason"),
+        Table("conversations.Message", "The provider's random id, so that a late repeat is one; a code.",
+              "body masked_body media metadata", "sender_name channel_message_id"),
+        Table("conversations.Attachment", "Kind of file and a code.", "filename source content digest",
+              "content_type error"),
+        Table("conversations.Note", "", "body masked_body"),
+        Table("conversations.DeliveryAttempt", "The provider's random id and a code.", kept="provider_id error"),
+        Table("conversations.AudienceSend", "A key of the send, so that nobody is written to twice.", kept="send_key"),
+        Table("conversations.ChannelAccount", "The organisation's own numbers, mailboxes and keys.",
+              kept="name address public_key credentials origins keepers lookup_digest last_error"),
+    )  # fmt: skip
+    steps: ClassVar[tuple[Step, ...]] = (
+        Step("messages", "Messages", _messages),
+        Step("files", "Files", _files),
+        Step("notes", "Notes about the contact", _notes),
+        Step("events", "Events of the conversations", _events),
+        Step("own_replies", "Own messages that held the name", _own_replies),
+        Step("own_notes", "Own notes that held the name", _own_notes),
+    )
+
+    @classmethod
+    def gather(cls, person: Person) -> None:
+        """Note the contacts that a member writes as, and the conversations of the person's contacts."""
+        linked = Contact.objects.filter(user_id__in=person.ids("users"))
+        person.add("contacts", linked.order_by("id").values_list("id", flat=True))
+        rows = Conversation.objects.filter(contact_id__in=person.ids("contacts"))
+        person.add("conversations", rows.order_by("id").values_list("id", flat=True))
+
+    @classmethod
+    def words(cls, person: Person) -> list[str]:
+        """Return names and addresses of the person's contacts; a first name alone is not one."""
+        contacts = Contact.objects.filter(pk__in=person.ids("contacts"))
+        names = [row.display_name for row in contacts]
+        points = ContactPoint.objects.filter(contact__in=contacts, kind__in=("phone", "email", "bsuid", "username"))
+        return [*filter(is_telling, names), *(point.value for point in points)]
+
+    @classmethod
+    def in_the_way(cls, person: Person) -> list[str]:
+        """A message that is being handed to a provider comes back with its id."""
+        rows = Message.objects.filter(conversation_id__in=person.ids("conversations"), status__in=SENDING)
+        return ["message_on_its_way"] if rows.exists() else []
+
+    @classmethod
+    def detach(cls, person: Person) -> None:
+        """Take addresses, name and tags away and close what is open: no door finds the contact any more."""
+        contacts = person.ids("contacts")
+        list(Contact.objects.select_for_update(of=("self",)).filter(pk__in=contacts).order_by("pk").values_list("pk"))
+        ContactPoint.objects.filter(contact_id__in=contacts).delete()
+        ContactTag.objects.filter(contact_id__in=contacts).delete()
+        Contact.objects.filter(pk__in=contacts).update(
+            display_name=NOBODY, masked_name=NOBODY, user=None, linked_by=None, erased_at=now()
+        )
+        conversations = person.ids("conversations")
+        waiting = Message.objects.filter(conversation_id__in=conversations, status=Message.Status.QUEUED)
+        waiting.update(status=Message.Status.FAILED, next_attempt_at=None)
+        rows = Conversation.objects.select_for_update(of=("self",)).filter(pk__in=conversations)
+        for conversation in rows.exclude(state=Conversation.State.CLOSED).order_by("pk"):
+            _close(conversation)
+
+
+def _close(conversation: Conversation) -> None:
+    conversation.state, conversation.resolved, conversation.closed_at = Conversation.State.CLOSED, False, now()
+    conversation.save(update_fields=["state", "resolved", "closed_at"])
+    streams.append_state(conversation, inbox_type="conversation_closed", resolved=False)
+
+
+def is_telling(name: str) -> bool:
+    """Tell whether a name is one that only this person is called by: a first name alone is not."""
+    return len(name.split()) > 1 or len(name.strip()) > 11
+
+
+HANDLERS.register("conversations", ConversationsErasure)

@@ -1,0 +1,137 @@
+"""What an app says about its tables and does when a person is erased."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from django.db import connection
+
+from core.erasure.person import Person
+from core.registry import Registry
+from core.scope import current_tenant_id
+from core.tenancy import TenantModel
+
+BATCH: Final = 500
+Found = tuple[list[UUID], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The columns of one table that hold words: which are erased, which stay, and why they may."""
+
+    model: str
+    why: str
+    erased: str = ""
+    kept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one step did: how many rows it changed, and the last row it looked at; empty when none is left."""
+
+    changed: int = 0
+    last: str = ""
+
+
+Work = Callable[[Person, str, int], Batch]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One part of the work; it looks at rows in the order of their ids, and finds nothing when repeated."""
+
+    key: str
+    title: str
+    work: Work
+
+
+class ErasureHandler:
+    """What one app does when a person is erased. Handlers are asked in the order of `order`."""
+
+    order: ClassVar[int]
+    tables: ClassVar[tuple[Table, ...]] = ()
+    steps: ClassVar[tuple[Step, ...]] = ()
+
+    @classmethod
+    def gather(cls, person: Person) -> None:
+        """Note the ids of what is the person's in this app."""
+
+    @classmethod
+    def words(cls, person: Person) -> list[str]:  # noqa: ARG003
+        """Return names and addresses of the person, by which other rows are found; asked before he is detached."""
+        return []
+
+    @classmethod
+    def in_the_way(cls, person: Person) -> list[str]:  # noqa: ARG003
+        """Return what has to end first, as references and codes; empty when nothing does."""
+        return []
+
+    @classmethod
+    def refuse(cls, person: Person) -> None:
+        """Raise `Conflict` when the person cannot be erased now."""
+
+    @classmethod
+    def detach(cls, person: Person) -> None:
+        """Do at once, in the transaction of the request, what may not wait: no door knows the person any more."""
+
+
+HANDLERS: Final[Registry[ErasureHandler]] = Registry(ErasureHandler, name="erasure handler")
+
+
+def handlers() -> list[type[ErasureHandler]]:
+    """Return the handlers in their order."""
+    return sorted((handler for _, handler in HANDLERS.items()), key=lambda handler: handler.order)
+
+
+def steps() -> list[Step]:
+    """Return all steps in the order in which they are done."""
+    return [step for handler in handlers() for step in handler.steps]
+
+
+def tables() -> Iterator[Table]:
+    """Return what the handlers say about tables."""
+    for handler in handlers():
+        yield from handler.tables
+
+
+def named_in(model: type[TenantModel], columns: Sequence[str], person: Person, after: str, limit: int) -> Found:
+    """Return the ids of those of the next rows whose columns name the person, and the last row's id.
+
+    The database compares: a tenant may have a million rows, and few of them are meant.
+    """
+    if not person.traces:
+        return [], ""
+    table, said = model._meta.db_table, ", ".join(f'"{name}"::text' for name in columns)
+    values: dict[str, Any] = {
+        "tenant": current_tenant_id(),
+        "after": after or _LOWEST,
+        "limit": limit * 10,
+        "traces": list(person.traces),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMED.format(table=table, said=said), values)
+        rows: int
+        last: UUID | None
+        rows, last, keys = cursor.fetchone()
+    return list(keys or ()), str(last) if rows == limit * 10 else ""
+
+
+_LOWEST: Final = "00000000-0000-0000-0000-000000000000"
+_NAMED: Final = """
+with seen as (
+  select id, lower(concat_ws(' ', {said})) as said from {table}
+  where tenant_id = %(tenant)s and id > %(after)s order by id limit %(limit)s
+)
+select count(*), max(id::text)::uuid, array_agg(id) filter (
+  where exists (select 1 from unnest(%(traces)s::text[]) word where strpos(said, word) > 0)
+) from seen
+"""
+
+
+def window(rows: Any, after: str, limit: int) -> tuple[list[Any], str]:
+    """Return the next rows by id, and the last one's id; an empty id when there are no more."""
+    found = list((rows.filter(pk__gt=UUID(after)) if after else rows).order_by("pk")[:limit])
+    return found, str(found[-1].pk) if len(found) == limit else ""

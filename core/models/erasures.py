@@ -1,0 +1,67 @@
+"""Requests to erase a person, and how far each has come."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from core.clock import now
+from core.fields import EncryptedJSONField
+from core.tenancy import TenantModel
+
+
+class Erasure(TenantModel):
+    """One person who is erased, once for good; `traces` are known by it and go when it is done."""
+
+    class State(models.TextChoices):
+        """Each moves on to the next."""
+
+        ASKED = "asked", "Asked for"
+        WORKING = "working", "At work"
+        DONE = "done", "Done"
+
+    class Subject(models.TextChoices):
+        """Who is erased."""
+
+        CONTACT = "contact", "A contact"
+        MEMBER = "member", "A member"
+
+    class Reason(models.TextChoices):
+        """Why: one of these and no words, which would name the person again."""
+
+        ASKED_FOR = "asked_for", "The person asked for it"
+        CONSENT_WITHDRAWN = "consent_withdrawn", "The person withdrew the consent"
+        NOT_NEEDED = "not_needed", "The data is no longer needed"
+        UNLAWFUL = "unlawful", "The data should not have been kept"
+
+    subject_type = models.CharField(max_length=10, choices=Subject)
+    subject_id = models.UUIDField(help_text="The contact or the seat.")
+    state = models.CharField(max_length=10, choices=State, default=State.ASKED)
+    reason = models.CharField(max_length=20, choices=Reason)
+    asked_by = models.UUIDField(null=True)
+    asked_at = models.DateTimeField(default=now)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    targets = models.JSONField(default=dict, help_text="Ids of what is the person's, by kind.")
+    traces = EncryptedJSONField(null=True, help_text="Name and addresses, by which other rows are found.")
+    rounds = models.PositiveSmallIntegerField(default=0)
+    changes = models.PositiveIntegerField(default=0, help_text="Rows that were changed in this round.")
+    step = models.CharField(max_length=60, blank=True, help_text="The step that comes next.")
+    after = models.CharField(max_length=60, blank=True, help_text="The last row that this step has looked at.")
+    counts = models.JSONField(default=dict, help_text="How many rows were changed, by step.")
+    waits_for = models.JSONField(default=list, help_text="What is in the way for now: references and codes.")
+
+    class Meta:
+        permissions: ClassVar = [("view_erasures", "Can see who was erased and how far it has come")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "subject_type", "subject_id"], name="one_erasure_per_person"),
+            models.CheckConstraint(
+                condition=~models.Q(state="done") | models.Q(traces__isnull=True, finished_at__isnull=False),
+                name="done_erasures_keep_no_traces",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["id"], name="erasures_to_do", condition=models.Q(state__in=["asked", "working"])),
+        ]
+
+    def __str__(self) -> str:
+        return f"erasure {str(self.id)[-6:]}"

@@ -1,0 +1,209 @@
+"""What requests keep of people, and how it goes: final ones lose what they asked for, never their digest and votes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from django.db.models import Q
+
+from core.actors import system
+from core.erasure.person import ERASED, Person
+from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, named_in
+from core.errors import Conflict
+from hitl.models import Approval, Decision, Delegation, Execution, Notification, OverrideReview, Revision
+from hitl.models.approval import IS_OPEN
+from hitl.services.closing import cancel
+from hitl.transitions import FINAL, State
+
+GONE: Final = {"erased": True}
+ERASER: Final = system("erasure")
+BUSY: Final = (State.EXECUTING.value, State.UNKNOWN.value)
+FINALS: Final = [state.value for state in FINAL]
+BLANK: Final[dict[str, Any]] = {
+    "payload": GONE,
+    "summary": "Erased",
+    "preview": {"headline": "Erased", "rows": [], "body": "", "link": ""},
+    "preview_url": "",
+    "facts": {},
+    "drift": [],
+    "subject_key": "erased",
+    "dedupe_key": "",
+    "notes": "",
+    "hold_reason": "",
+    "escalation_reason": "",
+    "contact_tags": [],
+    "tags": [],
+    "custom": {},
+    "address": "",
+    "user_agent": "",
+}
+"""What a final request becomes; digest, states, costs, votes and times stay as they were."""
+WORDS: Final = (
+    "payload summary preview preview_url facts drift subject_key dedupe_key notes hold_reason "
+    "escalation_reason tags custom"
+).split()
+
+
+def _open_ones(person: Person) -> list[Approval]:
+    """Return the open requests that came up with the person, that he made, or whose bytes name him."""
+    return [row for row in Approval.objects.filter(IS_OPEN).order_by("pk") if _is_his(person, row)]
+
+
+def _is_his(person: Person, row: Approval) -> bool:
+    if row.conversation_id in person.ids("conversations") or row.requester_id in person.ids("users"):
+        return True
+    return _names(person, row)
+
+
+def _names(person: Person, row: Approval) -> bool:
+    return person.is_named_in([getattr(row, name) for name in WORDS])
+
+
+def _cancel(person: Person, after: str, limit: int) -> Batch:
+    """Withdraw one open request; what is being carried out is waited for instead."""
+    row = next((row for row in _open_ones(person) if row.state not in BUSY), None)
+    if row is None:
+        return Batch()
+    cancel(actor=ERASER, approval_id=row.pk)
+    return Batch(1, str(row.pk))
+
+
+def _requests(person: Person, after: str, limit: int) -> Batch:
+    """Empty the final requests that came up in the person's conversations."""
+    rows = Approval.objects.filter(conversation_id__in=person.ids("conversations"), state__in=FINALS)
+    keys = list(rows.exclude(payload=GONE).order_by("pk").values_list("pk", flat=True)[:limit])
+    return Batch(_emptied(keys), str(keys[-1]) if len(keys) == limit else "")
+
+
+def _naming(person: Person, after: str, limit: int) -> Batch:
+    """Empty the final requests of anybody whose bytes name the person."""
+    keys, last = named_in(Approval, WORDS, person, after, limit)
+    found = list(Approval.objects.filter(pk__in=keys, state__in=FINALS).values_list("pk", flat=True))
+    person.add("approvals", found)
+    return Batch(_emptied(found), last)
+
+
+def _emptied(keys: list[UUID]) -> int:
+    return Approval.objects.filter(pk__in=keys, state__in=FINALS).update(**BLANK) if keys else 0
+
+
+def _own(person: Person, after: str, limit: int) -> Batch:
+    """Take notes, address and browser off the requests that the person made himself."""
+    rows = Approval.objects.filter(requester_id__in=person.ids("users"), state__in=FINALS)
+    left = rows.exclude(notes="", address="", user_agent="")
+    keys = list(left.order_by("pk").values_list("pk", flat=True)[:limit])
+    changed = Approval.objects.filter(pk__in=keys).update(notes="", address="", user_agent="") if keys else 0
+    return Batch(changed, str(keys[-1]) if len(keys) == limit else "")
+
+
+def _reasons(person: Person, after: str, limit: int) -> Batch:
+    """Empty the reasons given on emptied requests, and what the person himself gave with his verdicts."""
+    said = Decision.objects.filter(approval_id__in=person.ids("approvals")).exclude(reason="")
+    own = Decision.objects.filter(person_id__in=person.ids("users")).exclude(reason="", address="")
+    return Batch(said.update(reason="") + own.update(reason="", address=""))
+
+
+def _reasons_naming(person: Person, after: str, limit: int) -> Batch:
+    keys, last = named_in(Decision, ["reason"], person, after, limit)
+    return Batch(Decision.objects.filter(pk__in=keys).update(reason="") if keys else 0, last)
+
+
+def _changes(person: Person, after: str, limit: int) -> Batch:
+    keys, last = named_in(Revision, ["diff"], person, after, limit)
+    rows = Revision.objects.filter(Q(pk__in=keys) | Q(approval_id__in=person.ids("approvals")))
+    return Batch(rows.exclude(diff=[]).update(diff=[]), last)
+
+
+def _results(person: Person, after: str, limit: int) -> Batch:
+    keys, last = named_in(Execution, ["result", "error"], person, after, limit)
+    rows = Execution.objects.filter(Q(pk__in=keys) | Q(approval_id__in=person.ids("approvals")))
+    left = rows.exclude(result={}, error="").exclude(result=GONE, error="")
+    return Batch(left.update(result=GONE, error=""), last)
+
+
+def _reviews(person: Person, after: str, limit: int) -> Batch:
+    mine = Q(approval_id__in=person.ids("approvals")) | Q(closed_by_id__in=person.ids("users"))
+    return Batch(OverrideReview.objects.filter(mine).exclude(finding__in=("", ERASED)).update(finding=ERASED))
+
+
+def _notices(person: Person, after: str, limit: int) -> Batch:
+    mine = Q(approval_id__in=person.ids("approvals")) | Q(recipient_id__in=person.ids("users"))
+    rows = Notification.objects.filter(mine).exclude(failure_reason="", provider_response={})
+    return Batch(rows.update(failure_reason="", provider_response={}))
+
+
+def _stand_ins(person: Person, after: str, limit: int) -> Batch:
+    users = person.ids("users")
+    mine = Q(from_person_id__in=users) | Q(to_person_id__in=users) | Q(opened_by_id__in=users)
+    return Batch(Delegation.objects.filter(mine).exclude(reason="").update(reason=""))
+
+
+class ApprovalsErasure(ErasureHandler):
+    """The part of the approval engine."""
+
+    order: ClassVar[int] = 30
+    tables: ClassVar[tuple[Table, ...]] = (
+        Table("hitl.Approval", "Digest, states, risk, cost and the frozen workflow; people are ids in them.",
+              " ".join(BLANK), "reference holds kind digest facts_digest risk_factors currency requester_kind channel "
+              "excluded compliance_flags snapshot paused_clocks escalated_to decided_name decided_role decided_as"),
+        Table("hitl.Decision", "The verdict, digest and seal, and how strongly one had signed in.", "reason address",
+              "digest actor_kind actor_name role verdict channel auth_strength seal"),
+        Table("hitl.Revision", "Digests and codes.", "diff", "event actor_kind digest_before"),
+        Table("hitl.Execution", "Digest, key of the effect and a code.", "result error",
+              "digest idempotency_key outcome"),
+        Table("hitl.OverrideReview", "", "finding"),
+        Table("hitl.Notification", "Codes and the request's reference.", "failure_reason provider_response",
+              "channel template variables status provider provider_message_id"),
+        Table("hitl.Delegation", "", "reason"),
+        Table("hitl.DecisionToken", "Digests.", kept="digest verdict revision_digest"),
+        Table("hitl.Seat", "The name of a group.", kept="group"),
+        Table("hitl.KillSwitch", "The organisation's reason to stop, not about a person.", kept="target reason"),
+        Table("hitl.GlobalKillSwitch", "The operator's reason to stop.", kept="reason"),
+        Table("hitl.ApprovalWorkflow", "The organisation's own rules.",
+              kept="name description kinds risk_levels currency agents channels contact_tags time_window condition "
+              "auto_rules edit_policy escalation notify_by"),
+        Table("hitl.ApprovalLevel", "The organisation's own rules; people are ids.",
+              kept="name approvers min_auth editable_fields"),
+        Table("hitl.ApproverGroup", "The name of a group.", kept="name"),
+        Table("hitl.BusinessCalendar", "Hours and holidays.", kept="name zone week holidays"),
+        Table("hitl.Cap", "Limits.", kept="target currency"),
+        Table("hitl.CapReservation", "A day or month.", kept="period"),
+        Table("hitl.Counter", "A name of ours.", kept="name"),
+        Table("hitl.RiskPolicy", "Weights, and the organisation's reason for them.", kept="weights kind_points reason"),
+    )  # fmt: skip
+    steps: ClassVar[tuple[Step, ...]] = (
+        Step("requests_cancelled", "Open requests withdrawn", _cancel),
+        Step("requests", "Requests from the conversations", _requests),
+        Step("requests_naming", "Other requests that held the name", _naming),
+        Step("requests_own", "Own requests", _own),
+        Step("reasons", "Reasons of decisions", _reasons),
+        Step("reasons_naming", "Other reasons that held the name", _reasons_naming),
+        Step("changes", "Changes of requests", _changes),
+        Step("results", "Results of actions", _results),
+        Step("reviews", "Findings of reviews", _reviews),
+        Step("notices", "Notices to signers", _notices),
+        Step("stand_ins", "Reasons of stand-ins", _stand_ins),
+    )
+
+    @classmethod
+    def gather(cls, person: Person) -> None:
+        """Note the requests that came up in the person's conversations."""
+        rows = Approval.objects.filter(conversation_id__in=person.ids("conversations"))
+        person.add("approvals", rows.order_by("id").values_list("id", flat=True))
+
+    @classmethod
+    def in_the_way(cls, person: Person) -> list[str]:
+        """Return the references of requests whose effect is under way, or whose outcome nobody knows."""
+        return [row.reference for row in _open_ones(person) if row.state in BUSY]
+
+    @classmethod
+    def refuse(cls, person: Person) -> None:
+        """Raise `Conflict` naming those requests: what may still happen outside is settled first."""
+        found = cls.in_the_way(person)
+        if found:
+            said = f"{', '.join(found)} is being carried out, or nobody knows its outcome. Settle that first."
+            raise Conflict(said, code="in_the_way", approvals=found)
+
+
+HANDLERS.register("hitl", ApprovalsErasure)

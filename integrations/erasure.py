@@ -1,0 +1,78 @@
+"""What mail keeps of people: to whom it went, and what it said about whom."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+from uuid import UUID
+
+from django.db.models import Q
+
+from core.erasure.person import Person
+from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, window
+from hitl.models import Notification
+from integrations.mail.forgetting import CONTENT
+from integrations.mail.notifier import TYPE
+from integrations.mail.services import digest_of
+from integrations.models import MailDelivery
+
+Status = MailDelivery.Status
+NOBODY: Final = {"masked_address": "erased", "address_digest": "erased"}
+
+
+def _to_person(person: Person, after: str, limit: int) -> Batch:
+    """Drop content and address of the mails that went to the person."""
+    digests = [digest_of(trace) for trace in person.traces if "@" in trace]
+    mine = Q(address_digest__in=digests) | Q(user_id__in=person.ids("users"))
+    rows = MailDelivery.objects.filter(mine).exclude(status=Status.SENDING).exclude(address_digest="erased")
+    keys = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
+    return Batch(_forgotten(keys, **NOBODY), str(keys[-1]) if len(keys) == limit else "")
+
+
+def _about_person(person: Person, after: str, limit: int) -> Batch:
+    """Drop what other mails say when they are about his requests, or hold his name."""
+    rows, last = window(MailDelivery.objects.filter(text__isnull=False).exclude(status=Status.SENDING), after, limit)
+    about = _notices_of(person, rows)
+    return Batch(_forgotten([row.pk for row in rows if _tells(person, row, about)]), last)
+
+
+def _forgotten(keys: list[UUID], **more: str) -> int:
+    """Drop the content; a mail that still waits is not sent, because what it would say is gone."""
+    if not keys:
+        return 0
+    rows = MailDelivery.objects.filter(pk__in=keys)
+    rows.filter(status=Status.QUEUED).update(status=Status.FAILED, error="erased", due_at=None)
+    return int(rows.update(**dict.fromkeys(CONTENT), **more))
+
+
+def _notices_of(person: Person, rows: list[MailDelivery]) -> set[UUID]:
+    refs = [row.ref for row in rows if row.type == TYPE and row.ref]
+    wanted = Notification.objects.filter(pk__in=refs, approval_id__in=person.ids("approvals"))
+    return set(wanted.values_list("pk", flat=True))
+
+
+def _tells(person: Person, row: MailDelivery, about: set[UUID]) -> bool:
+    return row.ref in about or any(person.is_meant_in(getattr(row, name)) for name in ("subject", "text", "html"))
+
+
+class MailErasure(ErasureHandler):
+    """The part of mail."""
+
+    order: ClassVar[int] = 70
+    tables: ClassVar[tuple[Table, ...]] = (
+        Table("integrations.MailDelivery", "That a mail left and what became of it.",
+              " ".join((*CONTENT, *NOBODY)), "type key queued_by provider provider_message_id error"),
+        Table("integrations.MailCount", "A type.", kept="type"),
+        Table("integrations.ProviderAccount", "The organisation's own accounts.", kept="name credentials"),
+    )  # fmt: skip
+    steps: ClassVar[tuple[Step, ...]] = (
+        Step("mails", "Mails to the person", _to_person),
+        Step("mails_about", "Mails about the person", _about_person),
+    )
+
+    @classmethod
+    def in_the_way(cls, person: Person) -> list[str]:  # noqa: ARG003  (whoever's it is)
+        """A mail that is being handed over comes back with its outcome."""
+        return ["mail_on_its_way"] if MailDelivery.objects.filter(status=Status.SENDING).exists() else []
+
+
+HANDLERS.register("integrations", MailErasure)

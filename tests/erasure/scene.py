@@ -1,0 +1,189 @@
+"""A person who has left traces everywhere, through the doors; a neighbour, and a stranger of another tenant."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID, uuid4
+
+from accounts.reveals import reveal
+from agents.models import AgentRun, AgentVersion, ToolCall
+from analytics.models import Brief
+from channels_app.webchat import desk, sessions
+from channels_app.webchat.frames import SendMessage
+from channels_app.webchat.widgets import find_widget
+from conversations import services as talk
+from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message
+from conversations.types import InboundMessage, SenderIdentity
+from core import dead_letters, idempotency
+from core.actors import Actor, system
+from core.clock import now
+from core.erasure import services as erasures
+from core.scope import tenant_scope
+from hitl import services as hitl
+from hitl.models import Approval, Execution
+from integrations.mail.services import queue_mail
+from tests.channels_app.whatsapp.conftest import Door
+from tests.console.scene import Budget
+from tests.world import World
+
+NAME = "Zephyra Quillfeather"
+PHONE = "+34600987123"
+MAIL = "zephyra@quill.example"
+PHRASE = "the lavender wardrobe"
+WORDS = (NAME, "Quillfeather", PHONE, "34600987123", "600 987 123", MAIL, PHRASE, "lavender")
+OTHER = "Bartholomew Nightingale"
+OTHER_WORDS = (OTHER, "+34600555777", "34600555777", "a copper kettle")
+DOOR = system("test-door")
+
+
+@dataclass
+class Traces:
+    """The person of the first tenant, and what is his."""
+
+    world: World
+    contact_id: UUID
+    conversation_id: UUID
+    approval: Approval
+    named: Approval
+
+    def officer(self, role: str = "compliance") -> Actor:
+        """Return somebody who may erase, signed in with a second factor."""
+        return strong(self.world.actor(role))
+
+    def erase(self, role: str = "compliance") -> Any:
+        """Ask for the erasure and let the worker finish it."""
+        with tenant_scope(self.world.acme.pk):
+            asked = talk.erase_contact(actor=self.officer(role), contact_id=self.contact_id, reason="asked_for")
+            finish(asked.pk)
+            asked.refresh_from_db()
+        return asked
+
+
+def strong(actor: Actor) -> Actor:
+    """Return the person as signed in with a second factor."""
+    return replace(actor, auth_strength="mfa")
+
+
+def finish(erasure_id: UUID, limit: int = 3) -> None:
+    """Work an erasure to its end, in small batches."""
+    for _ in range(3000):
+        if not erasures.work_on(erasure_id=erasure_id, limit=limit):
+            return
+    raise AssertionError("an erasure has no end")
+
+
+def ask(world: World, conversation_id: UUID | None, words: str, budget: str, role: str = "support") -> Approval:
+    """Let somebody ask for something that holds words, out of a conversation or not."""
+    person = world.actor(role)
+    origin = hitl_origin(conversation_id=conversation_id, notes=f"For {words}.", address="203.0.113.9")
+    params = {"campaign": f"Sale for {words}", "budget": budget}
+    return hitl.propose(actor=person, kind=Budget.key, params=params, origin=origin)
+
+
+def hitl_origin(**facts: Any) -> Any:
+    from hitl.types import Origin
+
+    return Origin(channel="webchat", **facts)
+
+
+def sign(world: World, approval: Approval, reason: str, verdict: Any = "approve") -> None:
+    """Decide with a reason."""
+    signer = world.actor("approver")
+    hitl.decide(actor=signer, approval_id=approval.pk, verdict=verdict, digest=approval.digest, reason=reason)
+
+
+def plant(door: Door) -> Traces:
+    """Let the person write by WhatsApp and on the page, ask for things, be talked about and be mailed about."""
+    world = door.world
+    said = f"I am {NAME}, call {PHONE} or mail {MAIL}; it is about {PHRASE}."
+    door.take(said, 71, From=f"whatsapp:{PHONE}", ProfileName=NAME, WaId=PHONE[1:])
+    door.take("a copper kettle, please", 72, From="whatsapp:+34600555777", ProfileName=OTHER, WaId="34600555777")
+    with tenant_scope(world.acme.pk):
+        chat = Conversation.objects.get(contact__points__kind="phone", contact__masked_name=_masked(NAME))
+        talk.add_point(actor=DOOR, contact_id=chat.contact_id, sender=SenderIdentity("email", MAIL, True))
+        _talk_about(world, chat)
+        approval = ask(world, chat.pk, PHRASE, "900.00")
+        named = ask(world, None, NAME, "300.00")
+        sign(world, named, f"{NAME} is a good customer")
+        hitl.execute(named.pk)
+        Execution.objects.filter(approval=named).update(result={"told": MAIL}, error=f"{NAME} away")
+        _run(chat, approval)
+        _machinery(world, chat, approval)
+    return Traces(world, chat.contact_id, chat.pk, approval, named)
+
+
+def _masked(name: str) -> str:
+    from conversations.services.contacts import _masked as masked
+
+    return masked("name", name)
+
+
+def _talk_about(world: World, chat: Conversation) -> None:
+    support = world.actor("support")
+    talk.reply(actor=support, conversation_id=chat.pk, text=f"Dear {NAME}, about {PHRASE}", sender_type="person")
+    talk.add_note(actor=support, conversation_id=chat.pk, text=f"{NAME} sounds cross about {PHRASE}")
+    talk.add_tag(actor=support, contact_id=chat.contact_id, name="Quillfeather fans")
+    Attachment.objects.create(
+        message=Message.objects.filter(conversation=chat).earliest("id"),
+        content_type="text/plain",
+        filename=f"{NAME}.txt",
+        source=f"https://files.example/{MAIL}",
+        content=base64.b64encode(PHRASE.encode()).decode(),
+        state="stored",
+    )
+    reason = f"to call {NAME} back"
+    officer = world.actor("compliance")
+    reveal(
+        actor=officer, object_type="conversations.contact", object_id=chat.contact_id, fields=["contact"], reason=reason
+    )
+
+
+def _run(chat: Conversation, approval: Approval) -> None:
+    version = AgentVersion.objects.first()
+    run = AgentRun.objects.create(conversation=chat, agent_version=version, trigger_ref=uuid4(), state="finished")
+    asked = {"text": PHRASE, "who": NAME}
+    ToolCall.objects.create(
+        run=run, call_id="1", name="note", fingerprint="f" * 64, arguments=asked, result=asked, approval_id=approval.pk
+    )
+
+
+def _machinery(world: World, chat: Conversation, approval: Approval) -> None:
+    """What the machine keeps beside: mails, briefs, answers of the API, failures."""
+    link = f"https://desk.example/admin/conversations/conversation/{chat.pk}/"
+    facts = {"actor": DOOR, "type": "note", "subject": f"News of {NAME}", "text": f"{PHRASE} {link}"}
+    queue_mail(recipient="boss@acme.example", key="about", **facts)
+    queue_mail(recipient=MAIL, key="to", **{**facts, "subject": "Hello", "text": "Hello"})
+    content = {"rows": [{"title": "Z…", "note": PHRASE, "url": link}]}
+    Brief.objects.create(user=world.people["viewer"], local_date=now().date(), state="sent", content=content)
+    idempotency.begin(scope="api:test", key="k", request_digest="d")
+    idempotency.finish(scope="api:test", key="k", status=201, answer={"id": str(approval.pk), "summary": PHRASE})
+    dead_letters.park(kind="tests.letter", ref=chat.pk, error="boom")
+    from core.models import DeadLetter
+
+    DeadLetter.objects.filter(kind="tests.letter").update(error=f"cannot write to {NAME}")
+
+
+def chat_on_the_page(world: World, text: str) -> tuple[UUID, Any]:
+    """Let a visitor write on the web page; returns the conversation and the visitor's guest."""
+    with tenant_scope(world.acme.pk):
+        widget = ChannelAccount.objects.create(kind="webchat", name="Desk")
+    session = sessions.open_session(widget=find_widget(widget.public_key))
+    with tenant_scope(world.acme.pk):
+        frame = SendMessage(id=uuid4(), message=text)
+        desk.take(session.guest, frame, "tests")
+        return Conversation.objects.get(channel_account=widget).pk, session.guest
+
+
+def stranger_elsewhere(world: World) -> None:
+    """Let the same person write to another tenant."""
+    with tenant_scope(world.globex.pk):
+        line = ChannelAccount.objects.create(kind="whatsapp", name="Line", address="+34900000001")
+        sender = SenderIdentity(kind="phone", value=PHONE, verified=True, display_name=NAME)
+        talk.receive(actor=DOOR, inbound=InboundMessage(channel_account_id=line.pk, sender=sender, text=PHRASE))
+
+
+def contact_called(name: str) -> Contact:
+    found: Contact = Contact.objects.get(masked_name=_masked(name))
+    return found

@@ -1,0 +1,158 @@
+"""A member is erased: the account, the seat and the words go; what was decided stays, under an id of nobody."""
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django.contrib.sessions.models import Session
+from django.test import Client
+
+from accounts.erasing import erase_member
+from accounts.models import ApiKey, Membership, User
+from accounts.selectors import names_of
+from accounts.services import add_member, create_api_key
+from conversations import services as talk
+from conversations.models import Contact, Conversation
+from conversations.types import SenderIdentity
+from core import audit
+from core.errors import Conflict, NotFound, Refused
+from core.models import AuditEntry
+from core.scope import tenant_scope
+from hitl.management.commands.verify_approvals import problems
+from hitl.models import Approval, Decision
+from integrations.mail.services import queue_mail
+from tests.console.scene import add_workflow, ask, write_in
+from tests.erasure.scene import DOOR, finish, sign, strong
+from tests.erasure.searching import found
+from tests.world import OPERATOR, PASSWORD, World
+
+NAME = "Ottoline Vandersnoot"
+MAIL = "ottoline@vandersnoot.example"
+PHONE = "+34611987654"
+WORDS = (NAME, "Vandersnoot", MAIL, "611987654", "203.0.113.77", "the ivory tower")
+ADDRESS = "203.0.113.77"
+
+
+@pytest.fixture
+def leaver(world: World) -> User:
+    """An approver who has asked, decided, written and been written to."""
+    user: User = world.people["approver"]
+    User.objects.filter(pk=user.pk).update(email=MAIL, first_name="Ottoline", last_name="Vandersnoot")
+    user.refresh_from_db()
+    user.set_password(PASSWORD)
+    user.save(update_fields=["password"])
+    EmailAddress.objects.create(user=user, email=MAIL, verified=True, primary=True)
+    client = Client(REMOTE_ADDR=ADDRESS)
+    assert client.post("/admin/login/", {"username": MAIL, "password": PASSWORD}).status_code == 302
+    Authenticator.objects.create(user=user, type="recovery_codes", data={"seed": "the ivory tower"})
+    with tenant_scope(world.acme.pk):
+        _work(world, user)
+    return user
+
+
+def _work(world: World, user: User) -> None:
+    add_workflow(world)
+    me = world.actor("approver")
+    sign(world, ask(world), f"says {NAME} in the ivory tower")
+    ask(world, "approver", params={"campaign": "Mine"}, origin={"notes": "the ivory tower", "address": ADDRESS})
+    line = talk.connect_channel(
+        actor=OPERATOR, kind="whatsapp", name="L", address="+34900000002", provider_account="AC1", credentials={}
+    )
+    chat = write_in(line, "the ivory tower here", value=PHONE)
+    contact = Conversation.objects.get(pk=chat).contact
+    talk.link_contact_to_user(actor=world.actor("owner"), contact_id=contact.pk, user_id=user.pk)
+    other = write_in(line, "hello", value="+34600111222")
+    talk.introduce(actor=DOOR, sender=SenderIdentity("email", "x@y.example", True))
+    answerer = strong(world.actor("owner"))
+    talk.reply(actor=answerer, conversation_id=other, text="Hi", sender_type="person")
+    create_api_key(actor=world.actor("owner"), user=world.people["owner"], name="k", scopes=["hitl.view_approval"])
+    ApiKey.objects.create(user=user, name=f"{NAME}'s", prefix="wk_1", digest="d" * 64, expires_at=world.acme.created_at)
+    queue_mail(actor=DOOR, type="note", recipient=MAIL, subject="Hi", text="Hi", key="m", user_id=user.pk)
+    assert me.user_id == user.pk
+
+
+def erase(world: World, user: User, role: str = "owner") -> None:
+    with tenant_scope(world.acme.pk):
+        seat = Membership.objects.get(user=user)
+        finish(erase_member(actor=strong(world.actor(role)), membership_id=seat.pk, reason="asked_for").pk)
+
+
+def test_nothing_of_the_member_is_left_anywhere(world: World, leaver: User) -> None:
+    planted = found(world.acme.pk, WORDS)
+    assert len(planted) > 12, sorted(planted)
+    erase(world, leaver)
+    assert found(world.acme.pk, WORDS) == set()
+
+
+def test_decisions_stay_and_the_audit_is_whole(world: World, leaver: User) -> None:
+    erase(world, leaver)
+    with tenant_scope(world.acme.pk):
+        vote = Decision.objects.get(verdict="approve")
+        assert (vote.person_id, vote.reason, bool(vote.digest)) == (leaver.pk, "", True)
+        assert audit.verify().ok
+        assert list(problems()) == []
+        assert AuditEntry.objects.get(action="member.erased").facts["counts"]["accounts"] == 1
+        assert names_of([leaver.pk]) == {}
+
+
+def test_erased_member_is_signed_out_and_cannot_come_back(world: World, leaver: User) -> None:
+    assert Session.objects.exists()
+    erase(world, leaver)
+    assert not Session.objects.exists()
+    answer = Client().post("/admin/login/", {"username": MAIL, "password": PASSWORD})
+    assert answer.status_code == 200
+    leaver.refresh_from_db()
+    with tenant_scope(world.acme.pk), pytest.raises(Conflict):
+        add_member(actor=OPERATOR, user=leaver, role="viewer")
+
+
+def test_open_requests_of_the_member_are_withdrawn(world: World, leaver: User) -> None:
+    erase(world, leaver)
+    with tenant_scope(world.acme.pk):
+        assert [row.state for row in Approval.objects.filter(requester=leaver)] == ["cancelled"]
+
+
+def test_person_with_a_seat_elsewhere_keeps_the_account_but_has_no_name_here(world: World, leaver: User) -> None:
+    with tenant_scope(world.globex.pk):
+        add_member(actor=OPERATOR, user=leaver, role="viewer")
+    erase(world, leaver)
+    leaver.refresh_from_db()
+    assert (leaver.email, leaver.is_active) == (MAIL, True)
+    with tenant_scope(world.acme.pk):
+        assert names_of([leaver.pk]) == {}
+        assert Contact.objects.filter(erased_at__isnull=False).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("role", "whose", "code"),
+    [
+        ("compliance", "compliance", "yourself"),
+        ("compliance", "owner", "role_above_yours"),
+        ("admin", "viewer", "not_allowed"),
+        ("support", "viewer", "not_allowed"),
+    ],
+)
+def test_erasing_is_refused(world: World, role: str, whose: str, code: str) -> None:
+    with tenant_scope(world.acme.pk):
+        seat = Membership.objects.get(user=world.people[whose])
+        with pytest.raises(Refused) as refused:
+            erase_member(actor=strong(world.actor(role)), membership_id=seat.pk, reason="asked_for")
+    assert refused.value.code == code
+
+
+def test_last_owner_is_not_erased(world: World) -> None:
+    _, second = world.another("owner")
+    with tenant_scope(world.acme.pk):
+        seats = {seat.user_id: seat.pk for seat in Membership.objects.filter(role="owner")}
+        mine, other = seats[world.people["owner"].pk], seats[second.user_id]
+        first = erase_member(actor=strong(world.actor("owner")), membership_id=other, reason="asked_for")
+        finish(first.pk)
+        with pytest.raises(Conflict) as refused:
+            erase_member(actor=strong(second), membership_id=mine, reason="asked_for")
+    assert refused.value.code == "last_owner"
+
+
+def test_member_of_another_tenant_is_like_an_absent_one(world: World) -> None:
+    with tenant_scope(world.acme.pk):
+        seat = Membership.objects.get(user=world.people["viewer"])
+    with tenant_scope(world.globex.pk), pytest.raises(NotFound):
+        erase_member(actor=strong(world.outsider()), membership_id=seat.pk, reason="asked_for")
