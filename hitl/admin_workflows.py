@@ -28,15 +28,8 @@ from hitl.rulebook import with_levels
 from hitl.services.workflows import SHAREABLE, conditions_of, levels_of
 from hitl.simulating import Simulation, Trial, simulate
 from hitl.summary import Label, sentence
-from hitl.workflow_forms import (
-    CHANNELS,
-    SentenceForm,
-    WorkflowForm,
-    defaults,
-    in_words_of_the_form,
-    initial_of,
-    values_of,
-)
+from hitl.workflow_forms import CHANNELS, SentenceForm, WorkflowForm, defaults
+from hitl.workflow_values import in_words_of_the_form, initial_of, values_of
 
 __all__ = ["WorkflowAdmin"]
 MANAGE: Final = "hitl.manage_workflow"
