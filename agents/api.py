@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from rest_framework import serializers
 
-from agents import listing, selectors, services
+from agents import selectors, services
 from agents.models import Agent, AgentRun, ToolCall
 from agents.services import managing
 from core.actors import Actor
@@ -129,13 +129,13 @@ class ToolCallSerializer(RowSerializer[ToolCall]):
 class Agents(ApiView):
     """Agents: list, and make one."""
 
-    permissions: ClassVar = {"GET": listing.VIEW_AGENT, "POST": managing.CHANGE}
+    permissions: ClassVar = {"GET": selectors.VIEW_AGENT, "POST": managing.CHANGE}
     query = AgentQuery
 
     @lists("agents_list", AgentSerializer, query=AgentQuery)
     def get(self, viewer: Actor) -> QuerySet[Agent]:
         """List agents, newest first. Needs `agents.view_agent`."""
-        return listing.query_agents(viewer=viewer, type=self.asked["type"])
+        return selectors.query_agents(viewer=viewer, type=self.asked["type"])
 
     @does("agents_create", NewAgent, AgentDetailSerializer, status=201)
     def post(self, actor: Actor, type: str, **said: Any) -> Agent:
@@ -149,7 +149,7 @@ def _changes(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _whole(viewer: Actor, agent_id: UUID) -> Agent:
-    agent = listing.get_agent(viewer=viewer, agent_id=agent_id)
+    agent = selectors.get_agent(viewer=viewer, agent_id=agent_id)
     agent.setup = services.setup_of(agent)  # type: ignore[attr-defined]
     return agent
 
@@ -157,7 +157,7 @@ def _whole(viewer: Actor, agent_id: UUID) -> Agent:
 class AgentPage(ApiView):
     """One agent."""
 
-    permissions: ClassVar = {"GET": listing.VIEW_AGENT, "PATCH": managing.CHANGE}
+    permissions: ClassVar = {"GET": selectors.VIEW_AGENT, "PATCH": managing.CHANGE}
 
     @reads("agents_retrieve", AgentDetailSerializer)
     def get(self, viewer: Actor, agent_id: UUID) -> Agent:
@@ -212,21 +212,21 @@ class AgentRestore(ApiView):
 class Runs(ApiView):
     """Runs of agents."""
 
-    permissions: ClassVar = {"GET": listing.VIEW_RUN}
+    permissions: ClassVar = {"GET": selectors.VIEW_RUN}
     query = RunQuery
 
     @lists("agent_runs_list", RunSerializer, query=RunQuery)
     def get(self, viewer: Actor) -> QuerySet[AgentRun]:
         """List runs, newest first. Needs `agents.view_agentrun`."""
         asked = self.asked
-        filters = listing.RunFilters(asked["state"], asked["conversation"], asked["agent"])
-        return listing.query_runs(viewer=viewer, filters=filters)
+        filters = selectors.RunFilters(asked["state"], asked["conversation"], asked["agent"])
+        return selectors.query_runs(viewer=viewer, filters=filters)
 
 
 class RunPage(ApiView):
     """One run."""
 
-    permissions: ClassVar = {"GET": listing.VIEW_RUN}
+    permissions: ClassVar = {"GET": selectors.VIEW_RUN}
 
     @reads("agent_runs_retrieve", RunSerializer)
     def get(self, viewer: Actor, run_id: UUID) -> AgentRun:
@@ -237,22 +237,22 @@ class RunPage(ApiView):
 class ToolCalls(ApiView):
     """What agents called."""
 
-    permissions: ClassVar = {"GET": listing.VIEW_RUN}
+    permissions: ClassVar = {"GET": selectors.VIEW_RUN}
     query = ToolCallQuery
 
     @lists("tool_calls_list", ToolCallSerializer, query=ToolCallQuery)
     def get(self, viewer: Actor) -> QuerySet[ToolCall]:
         """List tool calls, newest first, masked. Needs `agents.view_agentrun`."""
         asked = self.asked
-        return listing.query_tool_calls(viewer=viewer, run_id=asked["run"], approval_id=asked["approval"])
+        return selectors.query_tool_calls(viewer=viewer, run_id=asked["run"], approval_id=asked["approval"])
 
 
 class ToolCallPage(ApiView):
     """One tool call."""
 
-    permissions: ClassVar = {"GET": listing.VIEW_RUN}
+    permissions: ClassVar = {"GET": selectors.VIEW_RUN}
 
     @reads("tool_calls_retrieve", ToolCallSerializer)
     def get(self, viewer: Actor, call_id: UUID) -> ToolCall:
         """Read a tool call, masked. Needs `agents.view_agentrun`."""
-        return listing.get_tool_call(viewer=viewer, call_id=call_id)
+        return selectors.get_tool_call(viewer=viewer, call_id=call_id)

@@ -1,4 +1,4 @@
-"""Reading agents and runs: what a run sees of its conversation, for whom it works."""
+"""Reading agents, their runs and what they called; what a run hears, and for whom it works."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db.models import Max, Q
+from django.db.models import Max, Q, QuerySet
 
 from accounts.models import Membership
 from accounts.roles import permissions_of
-from agents.models import AgentRun, AgentVersion
+from agents.models import Agent, AgentRun, AgentVersion, ToolCall
 from agents.ports import Line
 from agents.tools.registry import Caller
 from conversations.models import Conversation, Message
@@ -18,6 +18,8 @@ from conversations.selectors import stopped_at
 from core.actors import Actor
 from core.errors import NotFound
 
+VIEW_AGENT = "agents.view_agent"
+VIEW_RUN = "agents.view_agentrun"
 TRANSCRIPT_LINES = 30
 
 
@@ -30,13 +32,74 @@ class Heard:
     named: str
 
 
+@dataclass(frozen=True, slots=True)
+class RunFilters:
+    """What the list of runs is narrowed to; empty values narrow nothing."""
+
+    state: str = ""
+    conversation_id: UUID | None = None
+    agent_id: UUID | None = None
+
+
+def _agents() -> QuerySet[Agent]:
+    agents: QuerySet[Agent] = Agent.objects.all()
+    return agents.annotate(newest=Max("versions__number"))
+
+
+def query_agents(*, viewer: Actor, type: str = "") -> QuerySet[Agent]:
+    """Return the agents with the number of their newest version. Needs `agents.view_agent`."""
+    viewer.require(VIEW_AGENT)
+    return _agents().filter(type=type) if type else _agents()
+
+
+def get_agent(*, viewer: Actor, agent_id: UUID) -> Agent:
+    """Return one agent. Needs `agents.view_agent`; raises `NotFound`."""
+    viewer.require(VIEW_AGENT)
+    found = _agents().filter(pk=agent_id).first()
+    if found is None:
+        raise NotFound("There is no such agent.")
+    return found
+
+
+def query_runs(*, viewer: Actor, filters: RunFilters | None = None) -> QuerySet[AgentRun]:
+    """Return the runs with agent and version. Needs `agents.view_agentrun`."""
+    viewer.require(VIEW_RUN)
+    wanted = filters or RunFilters()
+    columns = {
+        "state": wanted.state,
+        "conversation_id": wanted.conversation_id,
+        "agent_version__agent_id": wanted.agent_id,
+    }
+    rows = AgentRun.objects.filter(**{name: value for name, value in columns.items() if value})
+    return rows.select_related("agent_version__agent")
+
+
 def get_run(*, viewer: Actor, run_id: UUID) -> AgentRun:
-    """One run. Needs agents.view_agentrun; raises NotFound."""
-    viewer.require("agents.view_agentrun")
+    """Return one run. Needs `agents.view_agentrun`; raises `NotFound`."""
+    viewer.require(VIEW_RUN)
     run: AgentRun | None = AgentRun.objects.filter(pk=run_id).select_related("agent_version__agent").first()
     if run is None:
         raise NotFound
     return run
+
+
+def query_tool_calls(
+    *, viewer: Actor, run_id: UUID | None = None, approval_id: UUID | None = None
+) -> QuerySet[ToolCall]:
+    """Return the tool calls. Needs `agents.view_agentrun`."""
+    viewer.require(VIEW_RUN)
+    columns = {"run_id": run_id, "approval_id": approval_id}
+    rows: QuerySet[ToolCall] = ToolCall.objects.filter(**{name: value for name, value in columns.items() if value})
+    return rows
+
+
+def get_tool_call(*, viewer: Actor, call_id: UUID) -> ToolCall:
+    """Return one tool call. Needs `agents.view_agentrun`; raises `NotFound`."""
+    viewer.require(VIEW_RUN)
+    found: ToolCall | None = ToolCall.objects.filter(pk=call_id).first()
+    if found is None:
+        raise NotFound("There is no such tool call.")
+    return found
 
 
 def newest_version(agent_type: str) -> AgentVersion | None:
