@@ -11,7 +11,7 @@ from django.db import connection
 from agents import services
 from agents.models import AgentRun, AgentRunMessage
 from agents.ports import Line, ToolRequest, ToolSpec, Turn
-from agents.services import claims
+from agents.services import claims, turns
 from agents.services.joining import BURST, QUIET
 from agents.services.telling import answer_id
 from conversations.services import receive
@@ -189,7 +189,7 @@ def test_customer_who_takes_an_answers_id_does_not_silence_it(desk: Desk) -> Non
 
 def test_run_that_kills_every_worker_ends_with_a_person(desk: Desk) -> None:
     run = take(desk, "hello")
-    AgentRun.objects.update(fence=20)
+    AgentRun.objects.update(fence=turns.MAX_ATTEMPTS + 1)
     services.run_turn(run.pk)
     assert AgentRun.objects.get().error_code == "crashed"
     assert desk.conversation.state == "person"
