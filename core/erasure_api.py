@@ -13,7 +13,7 @@ from core.actors import Actor
 from core.erasure import services
 from core.models import Erasure
 from core.rest.operations import lists, reads
-from core.rest.views import ApiView
+from core.rest.views import ApiView, ListQuery
 
 
 class ErasureRequest(serializers.Serializer[Any]):
@@ -43,6 +43,7 @@ class Erasures(ApiView):
     """Erasures."""
 
     permissions: ClassVar = {"GET": services.VIEW}
+    query = ListQuery
 
     @lists("erasures_list", ErasureSerializer)
     def get(self, viewer: Actor) -> QuerySet[Erasure]:

@@ -116,6 +116,7 @@ def test_api_answers_202_and_a_repeat_is_the_same(traces: Traces) -> None:
     assert (first.status_code, second.status_code) == (202, 202)
     assert first.json()["id"] == second.json()["id"]
     told = client.get(first.json()["url"]).json()
+    assert [row["id"] for row in client.get("/api/v1/erasures/").json()["results"]] == [told["id"]]
     assert (told["state"], told["subject_id"]) == ("asked", str(traces.contact_id))
 
 
