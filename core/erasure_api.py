@@ -12,6 +12,7 @@ from rest_framework import serializers
 from core.actors import Actor
 from core.erasure import services
 from core.models import Erasure
+from core.rest.fields import RowSerializer
 from core.rest.operations import lists, reads
 from core.rest.views import ApiView, ListQuery
 
@@ -22,7 +23,7 @@ class ErasureRequest(serializers.Serializer[Any]):
     reason = serializers.ChoiceField(choices=Erasure.Reason.choices)
 
 
-class ErasureSerializer(serializers.ModelSerializer[Erasure]):
+class ErasureSerializer(RowSerializer[Erasure]):
     """How far an erasure is. `counts`: rows changed, by step; `waits_for`: what has to end first."""
 
     url = serializers.SerializerMethodField(help_text="Where it can be followed.")
@@ -32,7 +33,6 @@ class ErasureSerializer(serializers.ModelSerializer[Erasure]):
         fields: ClassVar[list[str]] = (
             "id url subject_type subject_id state reason asked_by asked_at started_at finished_at counts waits_for"
         ).split()
-        read_only_fields = fields
 
     def get_url(self, erasure: Erasure) -> str:
         """Return the path of its own endpoint."""
