@@ -15,8 +15,8 @@ from rest_framework.response import Response
 from core.actors import Actor
 from core.rest.authentication import actor_of
 from core.rest.idempotent import HEADER, once, once_outside
-from core.rest.operations import Handler, Shape, does, lists, reads
-from core.rest.views import ApiView, body_of
+from core.rest.operations import Handler, Shape, does, lists, reads, tells
+from core.rest.views import ApiView, StoryQuery, body_of
 from hitl import api_shapes as shapes
 from hitl import definitions, selectors, services, story
 from hitl.models import Approval, Execution, KillSwitch
@@ -116,11 +116,14 @@ class ApprovalHistory(ApiView):
 
     permissions: ClassVar = {"GET": selectors.VIEW}
 
-    @reads("approvals_history", shapes.HappeningSerializer, many=True)
-    def get(self, viewer: Actor, approval_id: UUID) -> list[story.TimelineEntry]:
-        """Read what happened, oldest first, at most 500 entries. Needs `hitl.view_approval`."""
+    query = StoryQuery
+
+    @tells("approvals_history", shapes.HappeningSerializer, key="seq")
+    def get(self, viewer: Actor, approval_id: UUID, **part: Any) -> list[story.TimelineEntry]:
+        """Read what happened, oldest first, the newest 500 entries or those before a number. Needs
+        `hitl.view_approval`."""
         selectors.get_approval(viewer=viewer, approval_id=approval_id)
-        return story.history(viewer=viewer, approval_id=approval_id)
+        return story.history(viewer=viewer, approval_id=approval_id, **part)
 
 
 class ApprovalExecutions(ApiView):

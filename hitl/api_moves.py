@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 
 from core.actors import Actor
 from core.rest.idempotent import once_outside
-from core.rest.operations import does, lists, reads
-from core.rest.views import ApiView
+from core.rest.operations import does, lists, tells
+from core.rest.views import ApiView, StoryQuery
 from hitl import api_shapes_moves as shapes
 from hitl import selectors, services
 from hitl.api import DETAIL, moves, shown
@@ -146,8 +146,11 @@ class Revisions(ApiView):
 
     permissions: ClassVar = {"GET": selectors.VIEW}
 
-    @reads("approvals_revisions", shapes.RevisionSerializer, many=True)
-    def get(self, viewer: Actor, approval_id: UUID) -> list[Revision]:
-        """Read what each edit changed, field by field, oldest first. Needs `hitl.view_approval`."""
+    query = StoryQuery
+
+    @tells("approvals_revisions", shapes.RevisionSerializer, key="revision")
+    def get(self, viewer: Actor, approval_id: UUID, **part: Any) -> list[Revision]:
+        """Read what each edit changed, field by field, oldest first, the newest 500 or those before a number. Needs
+        `hitl.view_approval`."""
         selectors.get_approval(viewer=viewer, approval_id=approval_id)
-        return selectors.list_revisions(viewer=viewer, approval_id=approval_id)
+        return selectors.list_revisions(viewer=viewer, approval_id=approval_id, **part)

@@ -143,6 +143,7 @@ class ExecutionSerializer(RowSerializer[Execution]):
 class HappeningSerializer(serializers.Serializer[Any]):
     """One thing that happened to an approval."""
 
+    seq = serializers.IntegerField(help_text="Its number in the organisation's audit log.")
     at = serializers.DateTimeField()
     action = serializers.CharField()
     actor = serializers.CharField()

@@ -167,11 +167,13 @@ def list_decisions(*, viewer: Actor, approval_id: UUID) -> list[Decision]:
     return list(rows.order_by("id"))
 
 
-def list_revisions(*, viewer: Actor, approval_id: UUID) -> list[Revision]:
-    """Return what each edit of an approval changed, in order. One query."""
+def list_revisions(*, viewer: Actor, approval_id: UUID, before: int | None = None, limit: int = 500) -> list[Revision]:
+    """Return what the newest edits of an approval changed, below the revision `before`, in order. One query."""
     viewer.require(VIEW)
     rows = Revision.objects.filter(approval_id=approval_id).select_related("person")
-    return list(rows.order_by("revision"))
+    if before is not None:
+        rows = rows.filter(revision__lt=before)
+    return list(rows.order_by("-revision")[:limit])[::-1]
 
 
 def query_reviews(*, viewer: Actor, is_open: bool = True) -> QuerySet[OverrideReview]:

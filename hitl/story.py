@@ -42,7 +42,7 @@ def history(*, viewer: Actor, approval_id: UUID, before: int | None = None, limi
     Needs `hitl.view_approval`. Three queries however long it is.
     """
     viewer.require(VIEW)
-    entries = audit.chain_of("hitl.approval", approval_id, before=before, limit=min(limit, MOST))
+    entries = audit.chain_of("hitl.approval", approval_id, before=before, limit=min(limit, MOST + 1))
     said = _words(list_decisions(viewer=viewer, approval_id=approval_id))
     names = names_of(entry.actor_user_id for entry in entries)
     told = [_told(entry, names, _remark(said, entry, is_newest=before is None)) for entry in reversed(entries)]

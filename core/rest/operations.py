@@ -11,12 +11,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
 
 from core.keyset import page_of
 from core.rest.authentication import actor_of
 from core.rest.idempotent import once
 from core.rest.schema import paged
-from core.rest.views import ApiView, ListQuery, RemovalQuery, body_of
+from core.rest.views import ApiView, ListQuery, RemovalQuery, StoryQuery, body_of
 
 Handler = Callable[..., Response]
 Method = Callable[..., Any]
@@ -43,6 +44,23 @@ def reads(name: str, shape: Shape, *, many: bool = False) -> Made:
         return Response(shape(find(viewer=viewer, **ids), many=many, context={"viewer": viewer}).data)
 
     return _operation(answer, operation_id=name, responses=shape(many=True) if many else shape)
+
+
+def tells(name: str, shape: Shape, *, key: str) -> Made:
+    """Make a GET of a method that takes the viewer, the ids of the address, `before` and `limit`, and returns the
+    newest rows, oldest first: answers a list, and in `Link` where the ones before it are."""
+
+    def answer(view: ApiView, find: Method, **ids: Any) -> Response:
+        viewer, limit = actor_of(view.request), view.asked["limit"]
+        rows = find(viewer=viewer, before=view.asked["before"], limit=limit + 1, **ids)
+        shown = rows[-limit:]
+        response = Response(shape(shown, many=True, context={"viewer": viewer}).data)
+        if len(rows) > len(shown):
+            earlier = replace_query_param(view.request.build_absolute_uri(), "before", getattr(shown[0], key))
+            response["Link"] = f'<{earlier}>; rel="next"'
+        return response
+
+    return _operation(answer, operation_id=name, parameters=[StoryQuery], responses=shape(many=True))
 
 
 def changes(name: str, body: Shape | None, shape: Shape, *, status: int = 200, show: Handler | None = None) -> Made:

@@ -16,6 +16,7 @@ from core.actors import Actor
 from core.errors import Invalid, Refused
 from core.keyset import MOST, PAGE
 
+STORY: Final = 500
 WRITING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -38,6 +39,17 @@ class ListQuery(Query):
 
     limit = serializers.IntegerField(default=PAGE, min_value=1, max_value=MOST)
     cursor = serializers.CharField(default="", max_length=300, help_text="From `next` of the page before.")
+
+
+class StoryQuery(Query):
+    """Which part of a story: the newest, or what came before a number."""
+
+    limit = serializers.IntegerField(default=STORY, min_value=1, max_value=STORY)
+    before = serializers.IntegerField(
+        default=None,
+        min_value=1,
+        help_text="From the header `Link` (`rel=next`), which is there while more came before.",
+    )
 
 
 class ApiView(APIView):

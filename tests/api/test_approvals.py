@@ -1,5 +1,6 @@
 """Approvals by key: the whole loop, the filters, and what is masked."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from core.clock import now
 from core.scope import tenant_scope
 from hitl import services
 from hitl.models import Approval
-from tests.api.office import KIND, PHONE, Office
+from tests.api.office import KIND, PHONE, Caller, Office
 
 pytestmark = pytest.mark.django_db
 
@@ -157,3 +158,36 @@ def test_paused_kind_is_refused(office: Office) -> None:
     office.caller("compliance").post("kill-switches/", {"scope": "kind", "target": KIND, "reason": "Drill"})
     answer = office.caller("support").post("approvals/", {"kind": KIND, "params": {"campaign": "A", "budget": "1"}})
     assert (answer.status_code, answer.json()["code"]) == (403, "paused")
+
+
+def parts(caller: Caller, path: str, **query: Any) -> list[list[dict[str, Any]]]:
+    """Follow the header `Link` to the beginning of a story."""
+    answer = caller.get(path, **query)
+    found = [answer.json()]
+    while link := answer.headers.get("Link"):
+        answer = caller.client.get(re.fullmatch('<(.+)>; rel="next"', link)[1], headers=caller.headers)  # type: ignore[index]
+        found.append(answer.json())
+    return found
+
+
+def test_story_is_read_part_by_part_from_the_newest(office: Office) -> None:
+    path, signer, asker = f"approvals/{office.ids['approval']}/", office.caller("approver"), office.caller("support")
+    for number in range(3):
+        digest = office.stored(office.ids["approval"]).digest
+        signer.post(f"{path}send-back/", {"digest": digest, "reason": "Less"})
+        params = {"campaign": "Sale", "budget": f"{800 - number}.00"}
+        asker.post(f"{path}resubmit/", {"digest": digest, "params": params})
+    whole = parts(signer, f"{path}history/")
+    told = parts(signer, f"{path}history/", limit=3)
+    assert [[row["action"] for row in part] for part in told] == [
+        ["resubmit", "send_back", "resubmit"], ["send_back", "resubmit", "send_back"], ["propose"],
+    ]  # fmt: skip
+    assert [row for part in told[::-1] for row in part] == whole[0]
+    revised = parts(signer, f"{path}revisions/", limit=2)
+    assert [[row["revision"] for row in part] for part in revised] == [[3, 4], [2]]
+
+
+@pytest.mark.parametrize("query", [{"limit": 501}, {"limit": 0}, {"before": 0}, {"before": "x"}, {"cursor": "x"}])
+def test_part_of_a_story_that_cannot_be_is_refused(office: Office, query: dict[str, Any]) -> None:
+    answer = office.caller("approver").get(f"approvals/{office.ids['approval']}/history/", **query)
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, list(query))
