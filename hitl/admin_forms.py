@@ -13,6 +13,7 @@ from core.errors import Invalid
 from hitl.admin_facts import is_amount
 
 VALUE: Final = "value_"
+_IN_WORDS: Final = {"Field required": "This is needed."}
 _LOCAL: Final = {"type": "datetime-local"}
 
 
@@ -113,7 +114,8 @@ def values_in_the_form() -> Iterator[None]:
     try:
         yield
     except Invalid as error:
-        fields = {VALUE + name: texts for name, texts in (error.facts.get("fields") or {}).items()}
+        told = (error.facts.get("fields") or {}).items()
+        fields = {VALUE + name: [_IN_WORDS.get(text, text) for text in texts] for name, texts in told}
         raise Invalid(error.detail, code=error.code, fields=fields) from error
 
 

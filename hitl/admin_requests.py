@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.http import urlencode
 
 from console.actions import service_action
@@ -16,6 +18,7 @@ from hitl.admin_forms import VALUE, values_in_the_form
 from hitl.types import Origin
 
 CHANNEL: Final = "console"
+_LONG: Final = 300
 
 
 def kinds() -> list[tuple[str, str]]:
@@ -53,6 +56,7 @@ class RequestForm(ConsoleForm):
 
 def _value_field(name: str, field: Any) -> forms.CharField:
     is_list = str(field.annotation).startswith(("list", "dict"))
+    is_long = any((getattr(limit, "max_length", 0) or 0) > _LONG for limit in field.metadata)
     label = name.replace("_", " ").capitalize()
     return forms.CharField(
         label=label if field.is_required() else f"{label} (optional)",
@@ -60,7 +64,7 @@ def _value_field(name: str, field: Any) -> forms.CharField:
         max_length=20_000,
         strip=False,
         help_text=field.description or ("As JSON." if is_list else ""),
-        widget=forms.Textarea(attrs={"rows": 3}) if is_list else forms.TextInput(),
+        widget=forms.Textarea(attrs={"rows": 3}) if is_list or is_long else forms.TextInput(),
     )
 
 
@@ -89,10 +93,11 @@ class RequestActions:
         permission="hitl.propose_approval",
         form=RequestForm,
         submit="Go on",
+        tone="good",
         on_list=True,
         explain="Others sign it before it is carried out: you cannot sign what you asked for.",
     )
-    def new(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str | HttpResponse:
+    def new(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
         """Ask for a risky action."""
         said: Mapping[str, Any] = form.cleaned_data
         if said["chosen"] != said["kind"] or not isinstance(form, RequestForm):
@@ -107,4 +112,5 @@ class RequestActions:
         )
         with values_in_the_form():
             made = services.propose(actor=actor, kind=said["kind"], params=form.params(), origin=origin)
-        return f"{made.reference} is asked for."
+        messages.success(request, f"{made.reference} is asked for.")
+        return HttpResponseRedirect(reverse("admin:hitl_approval_change", args=[made.pk]))
