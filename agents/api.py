@@ -130,7 +130,6 @@ class Agents(ApiView):
     """Agents: list, and make one."""
 
     permissions: ClassVar = {"GET": selectors.VIEW_AGENT, "POST": managing.CHANGE}
-    query = AgentQuery
 
     @lists("agents_list", AgentSerializer, query=AgentQuery)
     def get(self, viewer: Actor) -> QuerySet[Agent]:
@@ -213,7 +212,6 @@ class Runs(ApiView):
     """Runs of agents."""
 
     permissions: ClassVar = {"GET": selectors.VIEW_RUN}
-    query = RunQuery
 
     @lists("agent_runs_list", RunSerializer, query=RunQuery)
     def get(self, viewer: Actor) -> QuerySet[AgentRun]:
@@ -238,7 +236,6 @@ class ToolCalls(ApiView):
     """What agents called."""
 
     permissions: ClassVar = {"GET": selectors.VIEW_RUN}
-    query = ToolCallQuery
 
     @lists("tool_calls_list", ToolCallSerializer, query=ToolCallQuery)
     def get(self, viewer: Actor) -> QuerySet[ToolCall]:

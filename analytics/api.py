@@ -13,7 +13,7 @@ from analytics.texts import SECTIONS, Language
 from core.actors import Actor
 from core.rest.fields import LocalTime, PersonSerializer, RowSerializer
 from core.rest.operations import does, lists, reads
-from core.rest.views import ApiView, ListQuery
+from core.rest.views import ApiView
 
 
 class PreferenceRequest(serializers.Serializer[Any]):
@@ -78,7 +78,6 @@ class Preferences(ApiView):
     """Everybody's settings."""
 
     permissions: ClassVar = {"GET": selectors.VIEW}
-    query = ListQuery
 
     @lists("brief_preferences_list", PersonsPreferenceSerializer)
     def get(self, viewer: Actor) -> QuerySet[BriefPreference]:
@@ -90,7 +89,6 @@ class Briefs(ApiView):
     """The briefs of whoever asks."""
 
     permissions: ClassVar = {"GET": selectors.USE, "POST": selectors.USE}
-    query = ListQuery
 
     @lists("briefs_list", BriefSerializer)
     def get(self, viewer: Actor) -> QuerySet[Brief]:

@@ -268,7 +268,6 @@ class Contacts(ApiView):
     """Contacts."""
 
     permissions: ClassVar = {"GET": "conversations.view_contact"}
-    query = shapes.ContactQuery
 
     @lists("contacts_list", shapes.ContactSerializer, query=shapes.ContactQuery)
     def get(self, viewer: Actor) -> QuerySet[Contact]:
@@ -320,7 +319,6 @@ class ChannelAccounts(ApiView):
     """Channel accounts."""
 
     permissions: ClassVar = {"GET": "channels_app.view_channelaccount"}
-    query = shapes.AccountQuery
 
     @lists("channel_accounts_list", shapes.ChannelAccountSerializer, query=shapes.AccountQuery)
     def get(self, viewer: Actor) -> QuerySet[ChannelAccount]:

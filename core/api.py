@@ -50,7 +50,6 @@ class AuditList(ApiView):
     """The audit chain, newest first."""
 
     permissions: ClassVar = {"GET": audit_log.VIEW}
-    query = EntryQuery
 
     @lists("audit_list", EntrySerializer, query=EntryQuery, key="seq")
     def get(self, viewer: Actor) -> QuerySet[AuditEntry]:
@@ -89,7 +88,6 @@ class DeadLetters(ApiView):
     """Parked failures."""
 
     permissions: ClassVar = {"GET": "core.view_deadletter"}
-    query = LetterQuery
 
     @lists("dead_letters_list", LetterSerializer, query=LetterQuery)
     def get(self, viewer: Actor) -> QuerySet[DeadLetter]:

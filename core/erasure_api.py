@@ -14,7 +14,7 @@ from core.erasure import services
 from core.models import Erasure
 from core.rest.fields import RowSerializer
 from core.rest.operations import lists, reads
-from core.rest.views import ApiView, ListQuery
+from core.rest.views import ApiView
 
 
 class ErasureRequest(serializers.Serializer[Any]):
@@ -43,7 +43,6 @@ class Erasures(ApiView):
     """Erasures."""
 
     permissions: ClassVar = {"GET": services.VIEW}
-    query = ListQuery
 
     @lists("erasures_list", ErasureSerializer)
     def get(self, viewer: Actor) -> QuerySet[Erasure]:

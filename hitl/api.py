@@ -31,7 +31,6 @@ class Approvals(ApiView):
     """Approvals: list, and ask for one."""
 
     permissions: ClassVar = {"GET": selectors.VIEW, "POST": "hitl.propose_approval"}
-    query = shapes.ApprovalQuery
 
     @lists("approvals_list", shapes.ApprovalSerializer, query=shapes.ApprovalQuery)
     def get(self, viewer: Actor) -> QuerySet[Approval]:
@@ -230,7 +229,6 @@ class KillSwitches(ApiView):
     """Kill switches: list, and throw one."""
 
     permissions: ClassVar = {"GET": definitions.VIEW_SWITCH, "POST": "hitl.use_killswitch"}
-    query = shapes.SwitchQuery
 
     @lists("kill_switches_list", shapes.SwitchSerializer, query=shapes.SwitchQuery)
     def get(self, viewer: Actor) -> QuerySet[KillSwitch]:

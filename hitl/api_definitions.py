@@ -12,7 +12,7 @@ from core.actors import Actor
 from core.clock import now
 from core.rest.fields import Document, PersonSerializer, RowSerializer
 from core.rest.operations import changes, does, lists, reads, removes
-from core.rest.views import ApiView, ListQuery, RemovalQuery
+from core.rest.views import ApiView, RemovalQuery
 from hitl import caps, definitions, risk, services
 from hitl.api_shapes import SEEN
 from hitl.assessing import risk_policy
@@ -53,7 +53,6 @@ class Groups(ApiView):
     """Approver groups: list, and name one."""
 
     permissions: ClassVar = {"GET": VIEW, "POST": MANAGE}
-    query = ListQuery
 
     @lists("groups_list", GroupSerializer)
     def get(self, viewer: Actor) -> QuerySet[ApproverGroup]:
@@ -126,7 +125,6 @@ class Calendars(ApiView):
     """Business calendars: list, and write one."""
 
     permissions: ClassVar = {"GET": VIEW, "POST": MANAGE}
-    query = ListQuery
 
     @lists("calendars_list", CalendarSerializer)
     def get(self, viewer: Actor) -> QuerySet[BusinessCalendar]:
@@ -201,7 +199,6 @@ class Caps(ApiView):
     """Limits: list, and set one."""
 
     permissions: ClassVar = {"GET": VIEW, "POST": MANAGE}
-    query = ListQuery
 
     @lists("caps_list", CapSerializer)
     def get(self, viewer: Actor) -> QuerySet[Cap]:
@@ -259,7 +256,6 @@ class RiskPolicies(ApiView):
     """Weights of risks: list the versions, and set a new one."""
 
     permissions: ClassVar = {"GET": VIEW, "POST": MANAGE}
-    query = ListQuery
 
     @lists("risk_policies_list", RiskPolicySerializer)
     def get(self, viewer: Actor) -> QuerySet[RiskPolicy]:

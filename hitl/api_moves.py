@@ -133,7 +133,6 @@ class OverrideReviews(ApiView):
     """Overrides that have to be looked back at."""
 
     permissions: ClassVar = {"GET": "hitl.review_override"}
-    query = shapes.ReviewQuery
 
     @lists("override_reviews_list", shapes.OverrideReviewSerializer, query=shapes.ReviewQuery)
     def get(self, viewer: Actor) -> QuerySet[OverrideReview]:

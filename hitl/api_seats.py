@@ -84,7 +84,6 @@ class Delegations(ApiView):
     """Out of office: list, and begin."""
 
     permissions: ClassVar = {"GET": "hitl.decide_approval", "POST": "hitl.decide_approval"}
-    query = DelegationQuery
 
     @lists("delegations_list", DelegationSerializer, query=DelegationQuery)
     def get(self, viewer: Actor) -> QuerySet[Delegation]:

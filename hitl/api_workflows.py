@@ -119,7 +119,6 @@ class Workflows(ApiView):
     """Workflows: list, and define one."""
 
     permissions: ClassVar = {"GET": definitions.VIEW_WORKFLOW, "POST": MANAGE}
-    query = shapes.WorkflowQuery
 
     def has_right(self, actor: Actor, permission: str) -> bool:
         """Who was given a workflow may list those that he was given."""

@@ -33,7 +33,13 @@ def lists(name: str, shape: Shape, *, query: type[ListQuery] = ListQuery, key: s
         page = page_of(rows, cursor=view.asked["cursor"], limit=view.asked["limit"], key=key)
         return view.page(page.rows, page.cursor, shape)
 
-    return _operation(answer, operation_id=name, parameters=[query], responses=paged(shape))
+    def made(find: Method) -> Handler:
+        get = _operation(answer, operation_id=name, parameters=[query], responses=paged(shape))(find)
+        # The view reads the address by it.
+        get.query = query  # type: ignore[attr-defined]
+        return get
+
+    return made
 
 
 def reads(name: str, shape: Shape, *, many: bool = False) -> Made:

@@ -65,6 +65,11 @@ class ApiView(APIView):
         """Tell whether a right on what the address names is enough, where the permission for all is missing."""
         return False
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Take over what the list of the endpoint understands in the address."""
+        super().__init_subclass__(**kwargs)
+        cls.query = getattr(getattr(cls, "get", None), "query", cls.query)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check who asks, then what is asked for."""
         # Read whole before anything looks into it: its size is limited here, and it is compared when repeated.
