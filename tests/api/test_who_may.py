@@ -56,6 +56,7 @@ GROUP = {"name": "Heads", "people": []}
 HOURS = {"name": "Night", "zone": "UTC", "week": {"mon": [["20:00", "23:00"]]}}
 LIMIT = {"scope": "all", "currency": "USD", "amount": "10.00", "window": "day"}
 REVEAL = {"object": "conversation:{conversation}", "fields": ["messages"], "reason": "The customer asked."}
+WISH = {"reason": "asked_for"}
 DOORS = [
     Door("get", "", "viewer", 200, outsider=200),
     Door("get", "approvals/", "viewer", 200, outsider=200),
@@ -142,6 +143,11 @@ DOORS = [
     Door("get", "contacts/", "support", 200, "viewer", outsider=200),
     Door("post", "contacts/search/", "support", 200, "viewer", outsider=200, body={"q": "nobody"}),
     Door("get", "contacts/{contact}/", "support", 200, "viewer"),
+    # Keys of an API are no second factor: these are for people in the console's session.
+    Door("post", "contacts/{contact}/erase/", "owner", 403, "admin", outsider=403, body=WISH),
+    Door("post", "members/{approval}/erase/", "owner", 403, "admin", outsider=403, body=WISH),
+    Door("get", "erasures/", "compliance", 200, "approver", outsider=200),
+    Door("get", "erasures/{approval}/", "compliance", 404, "approver"),
     Door("get", "channel-accounts/", "support", 200, "viewer", outsider=200),
     Door("get", "channel-accounts/{account}/", "support", 200, "viewer"),
     Door("get", "agents/", "viewer", 200, outsider=200),

@@ -1,15 +1,21 @@
 """A contact is erased: nothing of the person is left anywhere, and nobody else loses a byte."""
 
+from uuid import uuid4
+
 import pytest
 from redis import Redis
 
+from channels_app.webchat import desk
+from channels_app.webchat.frames import SendMessage
 from conversations import services as talk
 from conversations.models import Contact, Conversation, Message
 from core import audit
 from core.actors import Actor
+from core.erasure.services import list_unfinished
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry, Erasure
 from core.scope import tenant_scope
+from core.tasks import erase_person
 from hitl import services
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval
@@ -102,6 +108,25 @@ def test_webhook_that_waits_is_not_worked_any_more(traces: Traces) -> None:
     post(fields(PHRASE, 74, From=f"whatsapp:{PHONE}", ProfileName=NAME, WaId=PHONE[1:]))
     traces.erase()
     Door(traces.world, None).take("x", 75)  # type: ignore[arg-type]
+    assert found(traces.world.acme.pk, WORDS) == set()
+
+
+def test_visitor_who_goes_on_writing_on_the_page_is_somebody_new(traces: Traces) -> None:
+    conversation_id, guest = chat_on_the_page(traces.world, PHRASE)
+    with tenant_scope(traces.world.acme.pk):
+        old = Conversation.objects.get(pk=conversation_id)
+        finish(talk.erase_contact(actor=traces.officer(), contact_id=old.contact_id, reason="asked_for").pk)
+        desk.take(guest, SendMessage(id=uuid4(), message="me again"), "tests")
+        new = Message.objects.get(masked_body="me again").conversation
+        assert (new.pk != old.pk, new.contact_id != old.contact_id, new.contact.erased_at) == (True, True, None)
+
+
+def test_worker_does_it_all_by_its_task(traces: Traces) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        asked = talk.erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for")
+    assert list_unfinished() == [(traces.world.acme.pk, asked.pk)]
+    erase_person(str(traces.world.acme.pk), str(asked.pk))
+    assert list_unfinished() == []
     assert found(traces.world.acme.pk, WORDS) == set()
 
 
