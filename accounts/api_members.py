@@ -22,8 +22,8 @@ class EraseMember(ApiView):
     def post(self, actor: Actor, membership_id: UUID, reason: str) -> Erasure:
         """Erase the person on a seat; a repeat returns the same erasure. It cannot be undone.
 
-        Needs `accounts.erase_member` and a person signed in with a second factor: 403 `not_a_person`
-        for API keys, `weak_sign_in` without it, `yourself`, `role_above_yours`. 409 `last_owner`,
-        `operator` or `in_the_way`, which names the requests that are being carried out.
+        Needs `accounts.erase_member` and a second factor: 403 `weak_sign_in` without it, so for every
+        API key; `yourself`, `role_above_yours`. 409 `last_owner`, `operator` or `in_the_way`, which
+        names the requests that are being carried out.
         """
         return erase_member(actor=actor, membership_id=membership_id, reason=reason)

@@ -96,8 +96,10 @@ class ErasureAdmin(ReadOnlyAdmin):
     def done_so_far(self, erasure: Erasure) -> str:
         """Return what was erased, as a list with numbers."""
         told = [(step.title, erasure.counts[step.key]) for step in steps() if erasure.counts.get(step.key)]
+        if not told and erasure.state != Erasure.State.DONE:
+            return "Nothing yet. This page looks again every few seconds."
         if not told:
-            return "Nothing yet" if erasure.state != Erasure.State.DONE else "There was nothing besides the name"
+            return "There was nothing besides the name"
         return format_html("<ul>{}</ul>", format_html_join("", "<li>{}: {}</li>", told))
 
     @admin.display(description="What stays")

@@ -22,8 +22,7 @@ class EraseContact(ApiView):
     def post(self, actor: Actor, contact_id: UUID, reason: str) -> Erasure:
         """Erase the person behind a contact; a repeat returns the same erasure. It cannot be undone.
 
-        Needs `conversations.erase_contact` and a person signed in with a second factor: 403
-        `not_a_person` for API keys, `weak_sign_in` without it. 409 `in_the_way` names the requests
-        that are being carried out.
+        Needs `conversations.erase_contact` and a second factor: 403 `weak_sign_in` without it, so for
+        every API key. 409 `in_the_way` names the requests that are being carried out.
         """
         return services.erase_contact(actor=actor, contact_id=contact_id, reason=reason)

@@ -175,6 +175,24 @@ def test_request_whose_outcome_nobody_knows_stands_in_the_way(traces: Traces, mo
     assert (refused.value.code, refused.value.facts["approvals"]) == ("in_the_way", [traces.approval.reference])
 
 
+def test_what_starts_in_between_is_waited_for(traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Budget, "execute", lambda *_, **__: Outcome("unknown"))
+    monkeypatch.setattr(Budget, "keyed", False)
+    admin, approval = traces.world.actor("admin"), traces.approval
+    with tenant_scope(traces.world.acme.pk):
+        sign(traces.world, approval, "go")
+        asked = talk.erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for")
+        services.execute(approval.pk)
+        finish(asked.pk)
+        asked.refresh_from_db()
+        assert (asked.state, asked.waits_for) == ("working", [approval.reference])
+        said = {"reason": "Looked it up.", "evidence": "The journal."}
+        services.resolve(actor=admin, approval_id=approval.pk, outcome="executed", **said)
+        finish(asked.pk)
+        asked.refresh_from_db()
+    assert (asked.state, found(traces.world.acme.pk, WORDS)) == ("done", set())
+
+
 def test_nothing_is_noted_about_an_erased_contact(traces: Traces) -> None:
     traces.erase()
     support = traces.world.actor("support")
