@@ -387,6 +387,22 @@ class PeopleMoves(Ground):
             assert self.view.town.people[taker].may_sign(), "a seat was given to one who may not sign"
             assert self.moment < row["expires_at"]
 
+    @rule(number=CASES, name=PEOPLE, able=OFTEN)
+    @precondition(lambda self: any(self.row(case)["state"] in WAITING for case in self.cases))
+    def escalate_by_hand(self, number: int, name: str, able: bool) -> None:
+        """Somebody takes the next step of the ladder before its time."""
+        waiting = [case for case in self.cases if self.row(case)["state"] in WAITING]
+        case = waiting[number % len(waiting)]
+        name = "owner" if able else name
+        row, actor = self.row(case), self.desk.actors[name]
+        steps = sum(1 + int(step.get("repeat") or 0) for step in row["snapshot"].get("escalation") or [])
+        may = actor.may("hitl.reassign_approval") and self.desk.person(name) not in self.barred(case)
+        ok = may and self.moment < row["expires_at"] and row["ladder_step"] < steps
+        options = {"digest": row["digest"], "reason": "Urgent"}
+        result = self.call(services.escalate_now, actor=actor, approval_id=case.id, **options)
+        if self.expect(result, ok, case, row["state"]):
+            assert self.after(case).ladder_step == row["ladder_step"] + 1
+
     def absence(self, name: str, to: str, ends: bool) -> None:
         """Somebody is out of office, or back."""
         giver = self.desk.person(name)

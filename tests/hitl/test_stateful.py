@@ -32,7 +32,7 @@ ALL_MOVES = tuple(" ".join(move) for move in sorted(MOVES))
 BY_MACHINES = {"CLAIM", "DRIFT", "LAPSE", "SUCCEED", "FAIL_CLEAN", "LOSE", "RECLAIM", "PROBE", "RESOLVE"}
 BY_PEOPLE = {event for event, _, _ in MOVES} - BY_MACHINES
 HALVES: dict[str, tuple[int, Iterable[str], Iterable[str]]] = {
-    "people": (20261121, chapters.PEOPLE, (*BY_PEOPLE, "link")),
+    "people": (20261127, chapters.PEOPLE, (*BY_PEOPLE, "link")),
     "machines": (20261221, chapters.MACHINES, (*BY_MACHINES, *CRASHES, *TAMPERED, "effect", "erase")),
 }
 
