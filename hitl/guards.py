@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from core.actors import Actor
 from core.errors import Conflict, Invalid, Refused
@@ -93,13 +94,18 @@ def needed(name: str, text: str, say: str) -> None:
         raise Invalid(say, fields={name: [say]})
 
 
-def has_voted(approval: Approval, person_id: object) -> bool:
+def has_voted(approval: Approval, person_id: UUID | None) -> bool:
     """Tell whether a person gave a verdict on the current revision at the current level."""
+    return person_id in voters(approval)
+
+
+def voters(approval: Approval) -> set[UUID]:
+    """Return who gave a verdict on the current revision at the current level. One query."""
     votes = Decision.objects.filter(
         approval=approval,
         revision=approval.revision,
         level=approval.level,
-        person_id=person_id,
+        person_id__isnull=False,
         verdict__in=("approve", "reject"),
     )
-    return bool(votes.exists())
+    return set(votes.values_list("person_id", flat=True))

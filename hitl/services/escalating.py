@@ -12,7 +12,7 @@ from core.clock import now as clock_now
 from core.errors import Conflict
 from hitl import clocks, machine, notices, seating
 from hitl.conflicts import winner
-from hitl.guards import check_digest, check_state, has_voted, needed, refuse_if_excluded
+from hitl.guards import check_digest, check_state, needed, refuse_if_excluded, voters
 from hitl.holds import can_be_signed, drop_hold
 from hitl.models import Approval, Seat, Timer
 from hitl.services.passing import REASSIGN, seats_here
@@ -125,9 +125,8 @@ def _words(step: Mapping[str, Any]) -> str:
 
 
 def _clear(approval: Approval, moment: datetime) -> None:
-    for seat in seats_here(approval).filter(closed_at=None):
-        if not has_voted(approval, seat.person_id):
-            Seat.objects.filter(pk=seat.pk).update(closed_at=moment, moved_at=moment)
+    silent = seats_here(approval).filter(closed_at=None).exclude(person_id__in=voters(approval))
+    silent.update(closed_at=moment, moved_at=moment)
 
 
 def _tell_the_others(approval: Approval, added: seating.Seating, moment: datetime) -> None:
@@ -159,8 +158,7 @@ def remind(*, approval_id: UUID, now: datetime | None = None) -> bool:
             return False
         number = approval.reminder_count + 1
         seated = seats_here(approval).filter(closed_at=None).values_list("person_id", flat=True)
-        people = {person for person in set(seated) if not has_voted(approval, person)}
-        notices.notify(approval, people, "approval_reminder", moment, reminder=number)
+        notices.notify(approval, set(seated) - voters(approval), "approval_reminder", moment, reminder=number)
         Approval.objects.filter(pk=approval.pk).update(reminder_count=number, last_reminder_at=moment)
         _done(approval, Timer.Kind.REMIND, moment)
         if clocks.reminds(approval.snapshot, number):

@@ -19,9 +19,10 @@ from core.scope import platform_scope
 from hitl import absence, machine, notices, seating
 from hitl.conflicts import last_change
 from hitl.drafting import one_text
+from hitl.guards import voters
 from hitl.models import Approval, Delegation, Seat
 from hitl.redrafting import void_tokens
-from hitl.services.passing import DECIDE, REASSIGN, hand_over, seats_here, voters
+from hitl.services.passing import DECIDE, REASSIGN, hand_over, seats_here
 from hitl.transitions import WAITING, Event, State, may
 
 STAND_INS: Final[Actor] = system("stand-ins")
@@ -196,7 +197,7 @@ def _plan(approval: Approval, moment: datetime) -> list[tuple[Seat, UUID, UUID |
     links = absence.trusted(there, approval.excluded)
     seats = list(seats_here(approval).filter(closed_at=None, moved_at=None).order_by("id"))
     taken = {seat.person_id for seat in seats}
-    voted = voters(approval, taken)
+    voted = voters(approval)
     found: list[tuple[Seat, UUID, UUID | None]] = []
     for seat in seats:
         owner = seat.rightful_id or seat.person_id

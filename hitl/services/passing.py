@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -133,8 +132,3 @@ def hand_over(seat: Seat, to: UUID, moment: datetime, **columns: Any) -> None:
         group=seat.group,
         defaults={**fresh, "opened_at": moment, "closed_at": None, "moved_at": None},
     )
-
-
-def voters(approval: Approval, people: Iterable[UUID]) -> set[UUID]:
-    """Return those of the people who voted at the current level of the current revision."""
-    return {person for person in people if has_voted(approval, person)}

@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from core.scope import tenant_scope
-from hitl.models import Approval, Decision
+from hitl.models import Approval, Decision, Execution, Seat, Timer
 from hitl.models.fields import StateGuarded
 from hitl.transitions import (
     FINAL,
@@ -22,6 +22,7 @@ from hitl.transitions import (
 )
 from tests.hitl.scene import Scene, stored
 
+MOVED = (Approval, Decision, Execution, Seat, Timer)
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "reference" / "approvals.md"
 
 
@@ -131,3 +132,15 @@ def test_reference_page_shows_the_table_of_the_code() -> None:
 
 def _words(states: tuple[State, ...]) -> str:
     return ", ".join(states) or ""
+
+
+@pytest.mark.django_db
+def test_what_every_move_writes_has_no_index_beside_those_of_its_model() -> None:
+    wanted = {index.name for model in MOVED for index in model._meta.indexes}
+    wanted |= {constraint.name for model in MOVED for constraint in model._meta.constraints}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select indexname from pg_indexes where tablename = any(%s)", [[m._meta.db_table for m in MOVED]]
+        )
+        found = {name for (name,) in cursor.fetchall()}
+    assert {name for name in found - wanted if not name.endswith("_pkey")} == {"walker_987372d90d_key"}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from core.owner import as_owner
 from hitl import services
@@ -108,12 +108,14 @@ def test_real_votes_remarks_and_rules_are_sealed(scene: Scene) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_decisions_of_before_get_their_seals(live_scene: Scene) -> None:
-    live_scene.decide(live_scene.propose())
+def test_decisions_of_before_get_their_seals(live_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(5):
+        live_scene.decide(live_scene.propose())
     migration = importlib.import_module("hitl.migrations.0013_decisions_are_sealed")
-    with as_owner(), transaction.atomic(), connection.cursor() as cursor:
+    monkeypatch.setattr(migration, "BATCH", 2)
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("alter table hitl_decision disable trigger walker_append_only")
         cursor.execute("update hitl_decision set seal = ''")
         cursor.execute("alter table hitl_decision enable always trigger walker_append_only")
-        migration._seal_all(None, connection.schema_editor())
-    assert [is_sealed(row) for row in Decision.objects.all()] == [True]
+        migration.seal_all(None, connection.schema_editor())
+    assert [is_sealed(row) for row in Decision.objects.all()] == [True] * 5
