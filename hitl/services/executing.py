@@ -238,8 +238,10 @@ def _look_up(approval: Approval, actor: Actor, reason: str, moment: datetime) ->
     execution = Execution.objects.get(approval=approval, revision=approval.revision)
     outcome = _ask(approval, execution)
     with machine.work(moment) as work:
-        locked = work.lock(approval.pk)
-        if locked.state != State.UNKNOWN or locked.revision != approval.revision:
+        locked, (found,) = work.lock_and_read(approval.pk, [_lock(execution.pk)])
+        if locked.version != approval.version or _one_execution(found).fence != execution.fence:
+            # The answer is about an earlier attempt: of what was done since it says nothing.
+            log.info("late_answer_ignored", approval=str(approval.pk))
             return locked
         if outcome is None or outcome.kind == "unknown":
             _ask_later(work, locked)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,7 +15,7 @@ from core.models import Outbox
 from hitl import registry, services
 from hitl.models import Execution, Notification, Seat, Timer
 from hitl.types import Origin
-from tests.hitl.kinds import PressKeyed
+from tests.hitl.kinds import PressKeyed, PressProbed
 from tests.hitl.scene import Scene, states_told, stored
 
 LATER = timedelta(minutes=2)
@@ -196,6 +197,34 @@ def test_probe_that_finds_nothing_leads_to_another_attempt(scene: Scene, monkeyp
     approval = _unknown(scene, "test_press_probed", monkeypatch)
     assert services.probe(approval.pk).state == "approved"  # type: ignore[attr-defined]
     assert scene.done(approval).state == "executed"  # type: ignore[arg-type]
+
+
+def test_answer_about_an_earlier_attempt_changes_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    approval = scene.approved("test_press_probed")
+    with monkeypatch.context() as broken:
+        broken.setattr(PressProbed, "execute", _broken)
+        scene.done(approval)
+
+    def slow(*asked: Any, **more: Any) -> Any:
+        """Ask, and meanwhile another probe has it done, whose answer is lost."""
+        monkeypatch.setattr(PressProbed, "probe", ask)
+        found = ask(*asked, **more)
+        assert services.probe(approval.pk).state == "approved"
+        monkeypatch.setattr(PressProbed, "execute", _pressed_and_lost)
+        assert scene.done(approval).state == "unknown"
+        return found
+
+    ask = PressProbed.probe
+    monkeypatch.setattr(PressProbed, "probe", slow)
+    before = services.probe(approval.pk)
+    assert (before.state, len(scene.effects.pressed)) == ("unknown", 1)
+    assert Timer.objects.filter(kind="unknown", done_at=None).exists()
+    assert services.probe(approval.pk).state == "executed"
+
+
+def _pressed_and_lost(kind: PressProbed, params: Any, **more: Any) -> None:
+    PressKeyed.execute(kind, params, **more)
+    raise RuntimeError("lost the line")
 
 
 def test_probe_that_finds_the_effect_closes(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
