@@ -29,6 +29,7 @@ ATTEMPTS: Final = len(PAUSES) + 1
 # What a delivery is parked with whose workers died without a word.
 LOST: Final = "worker_lost"
 BATCH: Final = 20
+AGAIN: Final = 1
 FORGOTTEN: Final = 500
 # A task ends after this, so that a flood does not keep the other queues waiting for good.
 LONGEST: Final = 20.0
@@ -42,20 +43,21 @@ insert into channels_app_inbounddelivery (id, tenant_id, provider, channel_accou
 values (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, 'received', 0, %s, %s, '')
 on conflict (tenant_id, provider, channel_account_id, event_key) do nothing
 """
-_CLAIM: Final = """
-with line as materialized (
-  select d.id, d.attempts from channels_app_inbounddelivery d
-  where d.state = 'received' and d.due_at <= %s and not exists (
+_LINE: Final = """
+  select d.id from channels_app_inbounddelivery d
+  where d.state = 'received' and d.due_at <= %s and d.attempts {attempts} 0 and not exists (
     select 1 from channels_app_inbounddelivery e
     where e.channel_account_id = d.channel_account_id and e.queue_key = d.queue_key
       and e.state = 'received' and e.id < d.id)
   order by d.id for update skip locked limit %s
-)
-update channels_app_inbounddelivery set due_at = %s, attempts = attempts + 1 where id in (
-  select id from line where attempts = 0
-  union all (select id from line where attempts > 0 order by id limit 1)
-) returning tenant_id, id, attempts
 """
+# Each with a limit of its own: however many wait for another try, they take no place of a fresh one.
+_CLAIM: Final = """
+with fresh as materialized ({fresh}), again as materialized ({again})
+update channels_app_inbounddelivery set due_at = %s, attempts = attempts + 1
+where id in (select id from fresh union all select id from again) returning tenant_id, id, attempts
+"""
+_CLAIM_NEXT: Final = _CLAIM.format(fresh=_LINE.format(attempts="="), again=_LINE.format(attempts=">"))
 
 
 class Claimed(NamedTuple):
@@ -129,7 +131,7 @@ def claim(moment: datetime) -> list[Claimed]:
     claimed before one is taken at a time, and it comes last: what it may break is only its own.
     """
     with platform_scope(), connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [moment, BATCH, moment + LEASE])
+        cursor.execute(_CLAIM_NEXT, [moment, BATCH, moment, AGAIN, moment + LEASE])
         found = [Claimed(*row) for row in cursor.fetchall()]
     return sorted(found, key=lambda one: (one.attempts > 1, one.delivery_id))
 

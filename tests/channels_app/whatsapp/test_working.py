@@ -92,6 +92,17 @@ def test_parked_message_does_not_hold_back_the_next(door: Door) -> None:
         assert texts() == ["next"]
 
 
+def test_those_that_wait_for_another_try_take_no_place_of_a_fresh_one(door: Door) -> None:
+    waiting = deliveries.BATCH + 5
+    for number in range(1, waiting + 3):
+        post(fields(str(number), number, From=f"whatsapp:+3460012{number:04}"))
+    old = [row.pk for row in door.rows()][:waiting]
+    with door.inside():
+        InboundDelivery.objects.filter(pk__in=old).update(attempts=1)
+    claimed = deliveries.claim(now())
+    assert [one.attempts for one in claimed] == [1, 1, 2]
+
+
 def test_delivery_whose_worker_died_is_claimed_again_after_the_lease(door: Door) -> None:
     post(fields("survivor"))
     assert len(deliveries.claim(now())) == 1
