@@ -47,6 +47,7 @@ class Line:
     call_id: str = ""
     tool_name: str = ""
     result: Mapping[str, Any] = field(default_factory=dict)
+    from_colleague: bool = False
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,8 @@ def is_stopped(run: AgentRun) -> bool:
 
 
 def _line(message: Message) -> Line:
-    return Line("user" if message.direction == "in" else "assistant", message.masked_body)
+    is_colleague = message.sender_type == Message.Sender.PERSON
+    return Line("user" if message.direction == "in" else "assistant", message.masked_body, from_colleague=is_colleague)
 
 
 def caller_of(run: AgentRun, version: AgentVersion) -> Caller:

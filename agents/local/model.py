@@ -65,6 +65,11 @@ def _spoken(line: Line) -> bool:
     return line.role == "user" or (line.role == "assistant" and not line.tool_requests)
 
 
+def _told(lines: Sequence[Line]) -> list[tuple[str, str]]:
+    """What was said; a colleague's words stand in between, but are no word of ours about a request."""
+    return [(line.role, "" if line.from_colleague else line.text) for line in lines if _spoken(line)]
+
+
 def _results(lines: Sequence[Line]) -> dict[str, Line]:
     return {line.call_id: line for line in lines if line.role == "tool"}
 
@@ -84,14 +89,14 @@ def _requests(decisions: Sequence[Decision], names: Sequence[str]) -> tuple[Tool
 
 def _answers(lines: Sequence[Line], decisions: Sequence[Decision]) -> tuple[ToolRequest, ...]:
     """The call that passes the person's words on to the signers who asked about his request."""
-    reference = question_answered([(line.role, line.text) for line in lines if _spoken(line)], decisions)
+    reference = question_answered(_told(lines), decisions)
     call = Call(ANSWER, {"reference": reference})
     return (ToolRequest(_call_id(call), call.tool, dict(call.arguments)),) if reference else ()
 
 
 def _again(lines: Sequence[Line]) -> tuple[ToolRequest, ...]:
     """The call that sends a request that was sent back in again as it was."""
-    reference = sent_in_again([(line.role, line.text) for line in lines if _spoken(line)])
+    reference = sent_in_again(_told(lines))
     call = Call(AGAIN, {"reference": reference})
     return (ToolRequest(_call_id(call), call.tool, dict(call.arguments)),) if reference else ()
 

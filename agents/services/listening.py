@@ -22,6 +22,8 @@ from hitl.models import Approval
 from hitl.services.deciding import REASON_LIMIT
 from hitl.transitions import State
 
+_OURS = frozenset({Message.Sender.AGENT, Message.Sender.SYSTEM})
+
 
 def hear_answer(*, message_id: UUID) -> bool:
     """Record a message as the answer to the signers' question, when it is one; tells whether it was.
@@ -63,9 +65,16 @@ def _asked_about(message: Message) -> Approval | None:
     if not waiting:
         return None
     rows = Message.objects.filter(conversation_id=message.conversation_id, seq__lte=message.seq).order_by("-seq")
-    told = list(rows.values_list("direction", "masked_body")[:TRANSCRIPT_LINES])[::-1]
-    lines = [("user" if direction == Message.Direction.IN else "assistant", text) for direction, text in told]
+    told = list(rows.values_list("direction", "sender_type", "masked_body")[:TRANSCRIPT_LINES])[::-1]
+    lines = [_line(*row) for row in told]
     return waiting.get(question_answered(lines, decide(lines)))
+
+
+def _line(direction: str, sender_type: str, text: str) -> tuple[str, str]:
+    """A colleague's words stand in between, but are no word of ours: the signers' question comes from us only."""
+    if direction == Message.Direction.IN:
+        return "user", text
+    return "assistant", text if sender_type in _OURS else ""
 
 
 def _through(approval: Approval, requester: Membership) -> Actor:

@@ -13,7 +13,7 @@ from agents.selectors import caller_of
 from agents.tools.acting import BudgetArguments, SetCampaignBudget
 from agents.tools.registry import OneRequest
 from agents.tools.resending import SendInAgain
-from conversations.services import reply, take_over
+from conversations.services import give_back, reply, take_over
 from hitl.models import Approval, Decision, Revision
 from hitl.services import ask, send_back
 from hitl.services import decide as vote
@@ -223,4 +223,27 @@ def test_nobody_else_answers_while_a_person_has_the_conversation(desk: Desk, rol
     taken_over(desk)
     message = desk.receive("Two weeks", role)
     assert not services.hear_answer(message_id=message.pk)
+    assert stored().state == "info_requested"
+
+
+def framed(desk: Desk) -> str:
+    """A colleague writes what looks like the signers' question; the real one was asked about before."""
+    approval = taken_over(desk)
+    tell_a_person(desk, "thanks")
+    words = f"{ASKS} {approval.reference} (Raise it). I pass your answer on: Shall I wait?"
+    colleague = desk.world.actor("admin")
+    reply(actor=colleague, conversation_id=desk.conversation.pk, text=words, sender_type="person")
+    return approval.reference
+
+
+def test_colleague_asks_nothing_in_the_signers_name(desk: Desk) -> None:
+    reference = framed(desk)
+    assert not tell_a_person(desk, "yes, wait")
+    assert tell_a_person(desk, f"{reference}: two weeks")
+
+
+def test_agent_takes_no_colleagues_words_for_the_signers_question(desk: Desk) -> None:
+    framed(desk)
+    give_back(actor=desk.world.actor("admin"), conversation_id=desk.conversation.pk)
+    desk.say("Until the end of the month, please")
     assert stored().state == "info_requested"
