@@ -46,6 +46,14 @@ def test_seat_given_by_a_viewer_is_refused(acme: World) -> None:
         services.add_member(actor=acme.actor("viewer"), user=acme.people["support"], role="owner")
 
 
+def test_admin_gives_no_role_that_may_erase(acme: World) -> None:
+    for role in ("compliance", "owner"):
+        with pytest.raises(Refused) as caught:
+            services.add_member(actor=acme.actor("admin"), user=acme.people["viewer"], role=role)
+        assert caught.value.code == "role_above_yours"
+    services.add_member(actor=acme.actor("owner"), user=acme.people["viewer"], role="compliance")
+
+
 def test_unknown_role_is_refused(acme: World) -> None:
     with pytest.raises(Invalid):
         services.add_member(actor=acme.actor("owner"), user=acme.people["viewer"], role="king")
