@@ -9,7 +9,7 @@ from core import audit
 from core.errors import Conflict, WalkerError
 from hitl import services
 from hitl.folding import Folded, fold
-from hitl.models import Approval, ApproverGroup, Decision
+from hitl.models import Approval, ApproverGroup, Decision, Execution, Seat
 from tests.hitl.scene import Scene, roles, stored
 from tests.hitl.test_races import at_once
 
@@ -25,11 +25,22 @@ class Trial:
     effects: int = 0
     group: ApproverGroup | None = None
 
-    def asked(self) -> Approval:
+    def asked(self, kind: str = "test_press_keyed") -> Approval:
         """Return one more request, for a button of its own."""
         self.number += 1
         self.effects = len(self.scene.effects.pressed)
-        return self.scene.propose(params={"button": f"b{self.number}", "amount": "5.00"})
+        return self.scene.propose(kind, params={"button": f"b{self.number}", "amount": "5.00"})
+
+    def lost(self, *, had_effect: bool) -> Approval:
+        """Return an approved request whose outcome nobody knows."""
+        approval = self.asked("test_press_probed")
+        self.vote(approval, "approver")()
+        outside = self.scene.effects
+        outside.stall = "before"
+        outside.release.set()
+        assert services.execute(approval.pk).state == "unknown"
+        outside.pressed += [Execution.objects.get(approval=approval).idempotency_key] * had_effect
+        return approval
 
     def vote(self, approval: Approval, role: str, verdict: str = "approve") -> Callable[[], object]:
         """Return a vote to be given later."""
@@ -173,6 +184,39 @@ def _revoke_with_claim(trial: Trial) -> None:
     assert trial.finish(approval).state == ("executed" if lost else "cancelled")
 
 
+def _escalate_with_escalate(trial: Trial) -> None:
+    if trial.number == 0:
+        step = {"after_hours": 2, "add": roles("owner")}
+        trial.scene.define({"approvers": roles("approver")}, escalation=[step])
+    approval = trial.asked()
+
+    def hurry(role: str) -> Callable[[], object]:
+        said = {"approval_id": approval.pk, "digest": approval.digest, "reason": "It is urgent"}
+        return lambda: services.escalate_now(actor=trial.scene.actor(role), **said)
+
+    results = trial.race(hurry("admin"), hurry("owner"))
+    (loser,) = [result for result in results if isinstance(result, WalkerError)]
+    assert _told(loser, {"pending"}).code == "no_step"
+    assert (stored(approval).ladder_step, Seat.objects.filter(approval=approval, closed_at=None).count()) == (1, 2)
+    assert trial.finish(approval).state == "pending"
+
+
+def _probe_with_probe(trial: Trial) -> None:
+    had_effect = trial.number % 2 == 1
+    approval = trial.lost(had_effect=had_effect)
+
+    def look(role: str) -> Callable[[], object]:
+        return lambda: services.probe_now(actor=trial.scene.actor(role), approval_id=approval.pk)
+
+    results = trial.race(look("admin"), look("owner"))
+    told = {"executed"} if had_effect else {"approved"}
+    for loser in results:
+        assert isinstance(loser, Approval) or _told(loser, told)
+    assert {stored(approval).state} == told
+    assert Decision.objects.filter(approval=approval, verdict="probe").count() == 1
+    assert trial.finish(approval).state == "executed"
+
+
 TRIALS = [
     _approve_with_approve,
     _approve_with_reject,
@@ -182,6 +226,8 @@ TRIALS = [
     _approve_with_expiry,
     _approve_with_edit,
     _revoke_with_claim,
+    _escalate_with_escalate,
+    _probe_with_probe,
 ]
 NAMES = [trial.__name__.strip("_") for trial in TRIALS]
 
