@@ -16,7 +16,8 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Gone, NotFound, Refused, WalkerError
 from hitl import guards, seating
-from hitl.models import Approval, DecisionToken
+from hitl.models import Approval, Decision, DecisionToken, Seat
+from hitl.notifiers import notifiers
 from hitl.strictness import required_strength
 from hitl.transitions import Event
 
@@ -111,7 +112,7 @@ def check(token: DecisionToken, approval: Approval, actor: Actor, moment: dateti
         raise Gone("A newer link took the place of this one.", code="replaced")
     if moment >= token.expires_at:
         raise Gone("This link has expired.", code="link_expired")
-    why = why_sign_in(approval)
+    why = why_sign_in(approval) or ("mail" if is_read_by_its_people(approval, moment) else "")
     if why:
         raise Refused("This is decided after signing in.", code="sign_in", why=why)
 
@@ -134,3 +135,22 @@ def why_sign_in(approval: Approval) -> str:
     line = min(settings.DECISION_LINKS_BELOW, CEILING)
     is_known = isinstance(approval.risk_score, int) and approval.risk_level in _LEVELS
     return "" if is_known and approval.risk_score < line else "risk"
+
+
+def is_read_by_its_people(approval: Approval, moment: datetime) -> bool:
+    """Tell whether somebody who had a hand in a request or signs it may read what is mailed about it.
+
+    With a co-signer's link he could decide his own request, or vote for two. Who signs: whoever had a
+    seat or a vote, and whom the levels to come would ask now.
+    """
+    keepers = {person for _, notifier in notifiers.items() for person in notifier().keepers()}
+    return bool(keepers) and not keepers.isdisjoint([*approval.excluded, *_signers(approval, moment)])
+
+
+def _signers(approval: Approval, moment: datetime) -> set[UUID]:
+    seats = Seat.objects.filter(approval=approval).values_list("person_id", flat=True)
+    votes = Decision.objects.filter(approval=approval, person__isnull=False).values_list("person_id", flat=True)
+    to_come = (
+        seating.plan(level, approval.excluded, moment) for level in approval.snapshot["levels"][approval.level :]
+    )
+    return {*seats, *votes, *(holder.person_id for plan in to_come for holder in plan.holders)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -32,6 +32,10 @@ class Notifier(ABC):
 
         An exception counts as a failure that may be tried again.
         """
+
+    def keepers(self) -> Collection[UUID]:
+        """Return who ever held the secrets of the account that messages leave by: he may read them."""
+        return ()
 
 
 notifiers: Final[Registry[Notifier]] = Registry(Notifier, name="notifier")  # type: ignore[type-abstract]

@@ -40,6 +40,7 @@ SIGN_IN: Final = {
     "off": "Links that decide are switched off here.",
     "risk": "Its risk is too high to decide it by a link.",
     "strength": "This step asks for a second factor.",
+    "mail": "One of those who sign may read mails about it as they leave.",
 }
 # What is told instead of the service's own sentence, by the error's code; with the page's status.
 TOLD: Final = {

@@ -17,6 +17,7 @@ from integrations.models import ProviderAccount
 
 PORTS: Final = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
 CONSOLE: Final = "console"
+PROVIDER: Final = ProviderAccount.Provider.SENDGRID
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def is_connected() -> bool:
 
 def own_account() -> ProviderAccount | None:
     """Return the tenant's own mail account."""
-    rows = ProviderAccount.objects.filter(provider=ProviderAccount.Provider.SENDGRID, is_active=True)
+    rows = ProviderAccount.objects.filter(provider=PROVIDER, is_active=True)
     found: ProviderAccount | None = rows.first()
     return found
 

@@ -12,8 +12,8 @@ from accounts.services import choose_mail
 from core.clock import now
 from core.errors import Refused
 from hitl.links import digest_of_secret, find_link
-from hitl.models import Approval, DecisionToken, Notification
-from hitl.services import cancel, create_workflow
+from hitl.models import Approval, DecisionToken, Notification, Seat
+from hitl.services import cancel, create_workflow, decide_by_link, revise_workflow
 from integrations.mail.delivering import deliver_mail
 from integrations.mail.events import belongings
 from integrations.mail.notifier import MailNotifier
@@ -142,12 +142,45 @@ def test_mail_queued_before_the_risk_rose_leads_to_the_sign_in(desk: World, smal
 def test_who_holds_the_mail_account_gets_no_links_sent_about_his_own(
     desk: World, small: Approval, api: Answers
 ) -> None:
-    kept = {"api_key": "SG.mine", "from_address": "desk@acme.example"}
-    connect_provider(actor=desk.actor("admin"), provider="sendgrid", name="Mail", credentials=kept)
+    _give_mail_account(desk, "admin")
     his = ask(desk, "admin", params={"campaign": "His", "budget": "110.00"})
     for approval in (his, small):
         deliver_mail(_mail(_notification(desk, approval)).pk)
     assert ["/d/" in str(mail) for mail in api.seen] == [False, True]
+
+
+def _give_mail_account(desk: World, role: str) -> None:
+    kept = {"api_key": "SG.mine", "from_address": "desk@acme.example"}
+    connect_provider(actor=desk.actor(role), provider="sendgrid", name="Mail", credentials=kept)
+
+
+@pytest.mark.parametrize("roles", [["approver", "admin"], ["approver"], ["approver", "owner"]])
+@pytest.mark.parametrize("in_turn", [True, False])
+def test_who_holds_the_mail_account_and_signs_gets_no_colleagues_link_sent(
+    desk: World, asked: Approval, api: Answers, roles: list[str], in_turn: bool
+) -> None:
+    asks = [{"type": "role", "value": role} for role in roles]
+    levels = [{"approvers": [one], "quorum": 1} for one in asks] if in_turn else [{"approvers": asks, "mode": "all"}]
+    revise_workflow(actor=desk.actor("owner"), workflow_id=asked.workflow_id, levels=levels)
+    _give_mail_account(desk, "admin")
+    small = ask(desk, params={"campaign": "Small", "budget": "110.00"})
+    deliver_mail(_mail(_notification(desk, small)).pk)
+    assert ("/d/" in str(api.seen)) is ("admin" not in roles)
+    assert DecisionToken.objects.exists() is ("admin" not in roles)
+
+
+def test_link_sent_before_a_signer_took_the_mail_account_asks_to_sign_in(
+    desk: World, small: Approval, api: Answers
+) -> None:
+    deliver_mail(_mail(_notification(desk, small)).pk)
+    path = _link_in(api)
+    assert Client().get(path).status_code == 200
+    Seat.objects.create(approval=small, person=desk.people["admin"], revision=1, level=1)
+    _give_mail_account(desk, "admin")
+    assert "One of those who sign may read mails" in Client().get(path).content.decode()
+    with pytest.raises(Refused) as caught:
+        decide_by_link(token_id=DecisionToken.objects.get().pk, verdict="approve", typed=small.reference)
+    assert (caught.value.code, caught.value.facts["why"]) == ("sign_in", "mail")
 
 
 def test_text_of_a_request_cannot_ask_for_the_link(desk: World, small: Approval, api: Answers) -> None:
