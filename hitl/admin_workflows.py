@@ -25,7 +25,7 @@ from hitl.admin_forms import VersionedForm
 from hitl.labels import ROLE_NAMES, labels
 from hitl.models import ApprovalWorkflow
 from hitl.rulebook import with_levels
-from hitl.services.workflows import SHAREABLE, conditions_of, levels_of
+from hitl.services.workflows import OWN, SHAREABLE, conditions_of, levels_of
 from hitl.simulating import Simulation, Trial, simulate
 from hitl.summary import Label, sentence
 from hitl.workflow_forms import CHANNELS, SentenceForm, WorkflowForm, defaults
@@ -156,7 +156,7 @@ class WorkflowAdmin(ServiceAdmin):
         if action.path == "create":
             return defaults(request.tenant)  # type: ignore[attr-defined]
         if action.path == "edit":
-            return initial_of(obj)
+            return {**initial_of(obj), "limited": not viewer_of(request).may(MANAGE)}
         if action.path == "retire":
             return {"version": obj.version}
         if action.path == "share":
@@ -184,6 +184,8 @@ class WorkflowAdmin(ServiceAdmin):
         seen = form.seen_version()
         levels, conditions = values_of(form.cleaned_data, obj)
         name = form.cleaned_data["name"]
+        if form.is_limited:
+            conditions = {field: value for field, value in conditions.items() if field in OWN}
         try:
             services.revise_workflow(
                 actor=viewer_of(request),
@@ -205,7 +207,7 @@ class WorkflowAdmin(ServiceAdmin):
         made = services.copy_workflow(actor=viewer_of(request), workflow_id=obj.pk, **form.cleaned_data)
         return f"{made.name} is made and in use."
 
-    @service_action(path="retire", title="Retire", permission=MANAGE, on_object=True, form=VersionedForm, tone="danger",
+    @service_action(path="retire", title="Retire", permission=MANAGE, form=VersionedForm, tone="danger",
                     explain="New requests do not fall under it any more. Running ones keep it.")  # fmt: skip
     def retire(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
         """Take it out of use."""
@@ -213,14 +215,14 @@ class WorkflowAdmin(ServiceAdmin):
         services.retire_workflow(actor=viewer_of(request), workflow_id=obj.pk, seen_version=seen)
         return f"{obj.name} is retired."
 
-    @service_action(path="restore", title="Restore", permission=MANAGE, on_object=True)
+    @service_action(path="restore", title="Restore", permission=MANAGE)
     def restore(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
         """Bring it back."""
         services.restore_workflow(actor=viewer_of(request), workflow_id=obj.pk)
         return f"{obj.name} is in use again."
 
     @service_action(path="share", title="Share", permission="accounts.manage_membership", form=ShareForm,
-                    submit="Save", explain="Who may change, retire and restore this one workflow, "
+                    submit="Save", explain="Who may say who signs in this one workflow and when, "
                     "beside those who may change them all.")  # fmt: skip
     def share(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
         """Say which roles may change it too."""

@@ -164,13 +164,15 @@ class WorkflowPage(OfOneWorkflow):
     @changes("workflows_replace", WorkflowReplacement, FLOW)
     def put(self, conditions: dict[str, Any], **said: Any) -> ApprovalWorkflow:
         """Write a workflow anew under a new version; running requests keep theirs. Needs
-        `hitl.manage_workflow`; 409 `stale_version`."""
+        `hitl.manage_workflow`; who has it for this one only says who signs and when, and gets 403 for the rest; 409
+        `stale_version`."""
         return _changed(conditions={**conditions_of(ApprovalWorkflow()), **conditions}, **said)
 
     @changes("workflows_update", WorkflowChange, FLOW)
     def patch(self, **said: Any) -> ApprovalWorkflow:
         """Change some of a workflow under a new version; running requests keep theirs. Needs
-        `hitl.manage_workflow`; 409 `stale_version`."""
+        `hitl.manage_workflow`; who has it for this one only says who signs and when, and gets 403 for the rest; 409
+        `stale_version`."""
         return _changed(**said)
 
 
@@ -192,8 +194,8 @@ class WorkflowRetirement(OfOneWorkflow):
 
     @does("workflows_retire", Retirement, FLOW)
     def post(self, actor: Actor, workflow_id: UUID, version: int | None) -> ApprovalWorkflow:
-        """Take a workflow out of use; running requests keep it. Needs `hitl.manage_workflow`; with a `version` that
-        is not the current one 409 `stale_version`."""
+        """Take a workflow out of use; running requests keep it. Needs `hitl.manage_workflow` for all; with a
+        `version` that is not the current one 409 `stale_version`."""
         return _read(actor, services.retire_workflow(actor=actor, workflow_id=workflow_id, seen_version=version))
 
 
@@ -204,7 +206,7 @@ class WorkflowRestoration(OfOneWorkflow):
 
     @does("workflows_restore", None, FLOW)
     def post(self, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
-        """Bring a retired workflow back into use. Needs `hitl.manage_workflow`."""
+        """Bring a retired workflow back into use. Needs `hitl.manage_workflow` for all."""
         return _read(actor, services.restore_workflow(actor=actor, workflow_id=workflow_id))
 
 
@@ -220,7 +222,7 @@ class WorkflowSharing(ApiView):
 
     @changes("workflows_share", Sharing, Sharing)
     def put(self, actor: Actor, workflow_id: UUID, roles: list[str]) -> dict[str, list[str]]:
-        """Let just these roles change, retire and restore this one workflow too; none takes it back from all. Needs
+        """Let just these roles say who signs in this one workflow, and when; none takes it back from all. Needs
         `accounts.manage_membership` and `hitl.manage_workflow`."""
         services.share_workflow(actor=actor, workflow_id=workflow_id, roles=roles)
         return definitions.sharing_of(viewer=actor, workflow_id=workflow_id)

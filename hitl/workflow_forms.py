@@ -17,7 +17,7 @@ from hitl.models import ApprovalLevel, ApproverGroup, BusinessCalendar
 from hitl.seating import DECIDE
 from hitl.strays import Choices, chosen_in, complaint, keep_unknown, signers_lost, strays_among, with_strays
 from hitl.summary import DAY_NAMES, sentence
-from hitl.workflow_parts import LEVELS_SHOWN, Part, parts_of
+from hitl.workflow_parts import FOR_ALL, LEVELS_SHOWN, Part, parts_of
 from hitl.workflow_values import values_of
 
 RISKS: Final = [("low", "Low"), ("medium", "Medium"), ("high", "High"), ("critical", "Critical")]
@@ -124,8 +124,15 @@ class WorkflowForm(VersionedForm):
                 self.fields[f"level{number}_{name}"] = field
         for name in ("kinds", "risk_levels", "channels"):
             keep_unknown(self.fields[name], chosen_in(self, name))
+        for name in FOR_ALL if self.is_limited else ():
+            self.fields[name].disabled = True
         for field in self.fields.values():
             field.widget.attrs.setdefault("class", look(field.widget))
+
+    @property
+    def is_limited(self) -> bool:
+        """Tell whether it is filled in by who was given just this workflow: the rest stands there to be read."""
+        return bool(self.initial.get("limited"))
 
     def _lost(self, offered: Sequence[tuple[str, Choices]]) -> dict[str, str]:
         """Keep whoever was asked and can no longer sign in sight, with the words for each."""

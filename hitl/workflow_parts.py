@@ -29,6 +29,10 @@ _CLOCK: Final[Rows] = (
 _ALONE: Final[Rows] = (
     ("auto_cost", "auto_score"), ("auto_per_day", "auto_money"), ("auto_reject_score",), ("allow_override",),
 )  # fmt: skip
+# What is for those who may change all workflows.
+FOR_ALL: Final = frozenset(name for rows in (_MATCHES, _MATCHES_RARE, _ALONE) for row in rows for name in row) - {
+    "name", "description",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

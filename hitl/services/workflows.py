@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,6 +30,11 @@ __all__ = [
 ]
 MANAGE: Final = "hitl.manage_workflow"
 OBJECT: Final = "hitl.approvalworkflow"
+GIVEN: Final = "You were given this one workflow: who signs in it and when is yours to say."
+# What who was given one workflow may say of it, beside its name and its levels; the rest reaches every request.
+OWN: Final = frozenset(
+    "description expire_hours execute_within_hours reminder_every_hours reminder_max escalation".split()
+)
 # Roles that may not change all of them.
 SHAREABLE: Final = tuple(role for role, may in PERMISSIONS.items() if MANAGE not in may)
 
@@ -64,15 +70,16 @@ def revise_workflow(
 ) -> ApprovalWorkflow:
     """Change a definition under a new version; running requests keep the one they began with.
 
-    Who may: holders of `hitl.manage_workflow`, for all or for this one. `seen_version` is the one the
-    change was made from. Raises Refused, NotFound, Invalid, Conflict (`stale_version`) that names who
-    was faster and when.
+    Who may: holders of `hitl.manage_workflow`; who has it for this one only may change its name, its
+    levels and what is in `OWN`. `seen_version` is the one the change was made from. Raises Refused that
+    names the field, NotFound, Invalid, Conflict (`stale_version`) that names who was faster and when.
     """
     _require(actor, workflow_id)
     _check("unchanged" if name is None else name, levels, conditions)
     with transaction.atomic():
         workflow = _locked(actor, workflow_id)
         check_version(actor, OBJECT, workflow, seen_version)
+        _refuse_beyond(actor, workflow, conditions)
         if conditions.get("is_default"):
             others = ApprovalWorkflow.objects.filter(is_default=True).exclude(pk=workflow_id)
             others.update(is_default=False)
@@ -89,9 +96,9 @@ def revise_workflow(
 
 
 def retire_workflow(*, actor: Actor, workflow_id: UUID, seen_version: int | None = None) -> ApprovalWorkflow:
-    """Take a definition out of use, as it was seen. Who may: holders of `hitl.manage_workflow`, for all or for
-    this one. Raises Refused, NotFound, Conflict (also `stale_version`) that names who was faster."""
-    _require(actor, workflow_id)
+    """Take a definition out of use, as it was seen. Who may: holders of `hitl.manage_workflow` for all of them.
+    Raises Refused, NotFound, Conflict (also `stale_version`) that names who was faster."""
+    _require_all(actor, workflow_id)
     with transaction.atomic():
         workflow = _locked(actor, workflow_id)
         check_version(actor, OBJECT, workflow, seen_version)
@@ -104,10 +111,10 @@ def retire_workflow(*, actor: Actor, workflow_id: UUID, seen_version: int | None
 def restore_workflow(*, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
     """Bring a retired definition back into use, under a new version and not as the default.
 
-    Who may: holders of `hitl.manage_workflow`, for all or for this one. Raises Refused, NotFound,
-    Invalid when it names people, groups or calendars that are gone.
+    Who may: holders of `hitl.manage_workflow` for all of them. Raises Refused, NotFound, Invalid when
+    it names people, groups or calendars that are gone.
     """
-    _require(actor, workflow_id)
+    _require_all(actor, workflow_id)
     with transaction.atomic():
         workflow = _locked(actor, workflow_id, active=False)
         _check(workflow.name, levels_of(workflow), conditions_of(workflow))
@@ -132,7 +139,7 @@ def copy_workflow(*, actor: Actor, workflow_id: UUID, name: str) -> ApprovalWork
 
 
 def share_workflow(*, actor: Actor, workflow_id: UUID, roles: Collection[str]) -> None:
-    """Let just these roles see, change, retire and restore this one workflow too.
+    """Let just these roles see this one workflow, and change who signs in it and when.
 
     Who may: holders of `accounts.manage_membership` who may change it themselves. Raises Refused,
     NotFound, Invalid for a role that may change all of them anyway.
@@ -165,6 +172,37 @@ def _require(actor: Actor, workflow_id: UUID) -> None:
     if workflow is None:
         raise Refused("Your role does not allow this.", permission=MANAGE)
     objects.require(actor=actor, permission=MANAGE, obj=workflow)
+
+
+def _require_all(actor: Actor, workflow_id: UUID) -> None:
+    """Raise `Refused` without the right on all: a workflow that is not in use leaves its requests to another."""
+    _require(actor, workflow_id)
+    if not actor.may(MANAGE):
+        say = "Whether it is in use is for those to say who may change all workflows."
+        raise Refused(f"{GIVEN} {say}", permission=MANAGE, fields={"is_active": [say]})
+
+
+def _refuse_beyond(actor: Actor, workflow: ApprovalWorkflow, conditions: Mapping[str, Any]) -> None:
+    """Raise `Refused` where who was given this one would say what falls under it, or what needs nobody."""
+    if actor.may(MANAGE):
+        return
+    said = ((name, value) for name, value in sorted(conditions.items()) if name not in OWN)
+    for name, value in said:
+        if _is_new(getattr(workflow, name), value):
+            say = f"{name} is for those to say who may change all workflows: leave it as it is."
+            raise Refused(f"{GIVEN} {say}", permission=MANAGE, fields={name: [say]})
+
+
+def _is_new(there: Any, value: Any) -> bool:
+    if isinstance(there, Decimal):
+        return value in (None, "") or Decimal(str(value)) != there
+    if isinstance(there, list):
+        return [_plain(item) for item in there] != [_plain(item) for item in value]
+    return bool(value != there) and not (there is None and value == "")
+
+
+def _plain(item: Any) -> Any:
+    return str(item) if isinstance(item, UUID) else item
 
 
 def _locked(actor: Actor, workflow_id: UUID, *, active: bool = True) -> ApprovalWorkflow:

@@ -12,6 +12,7 @@ from accounts.services import add_member
 from core.models import AuditEntry
 from core.scope import tenant_scope
 from hitl import services
+from hitl.models import ApprovalWorkflow
 from tests.api.office import V1, Office
 from tests.world import OPERATOR
 
@@ -46,7 +47,7 @@ def share(office: Office, workflow_id: Any, *roles: str) -> Any:
 
 
 def change(version: int = 1) -> dict[str, Any]:
-    return {"conditions": {"priority": 7}, "version": version}
+    return {"conditions": {"reminder_max": 7}, "version": version}
 
 
 def test_member_sees_and_changes_the_one_he_was_given_and_no_other(office: Office, flow: str) -> None:
@@ -54,9 +55,21 @@ def test_member_sees_and_changes_the_one_he_was_given_and_no_other(office: Offic
     assert [row["name"] for row in member.asks("get", "workflows/").json()["results"]] == ["Shared"]
     assert [member.asks("get", path).status_code for path in (flow, other)] == [200, 403]
     changed = member.asks("patch", flow, change())
-    assert (changed.status_code, changed.json()["priority"]) == (200, 7)
+    assert (changed.status_code, changed.json()["reminder_max"]) == (200, 7)
     assert member.asks("patch", other, change()).status_code == 403
-    assert [member.asks("post", f"{flow}{verb}/").status_code for verb in ("retire", "restore")] == [200, 200]
+
+
+def test_member_does_not_widen_what_he_was_given(office: Office, flow: str) -> None:
+    member = Member(office, "support")
+    wish = {"conditions": {"is_default": True, "priority": 999}, "version": 1}
+    answers = [member.asks("patch", flow, wish), member.asks("post", f"{flow}revise/", wish)]
+    answers.append(member.asks("put", flow, {**wish, "name": "All", "levels": LEVELS}))
+    assert [(answer.status_code, list(answer.json()["fields"])) for answer in answers] == [(403, ["is_default"])] * 3
+    assert [member.asks("post", f"{flow}{verb}/").status_code for verb in ("retire", "restore")] == [403, 403]
+    with tenant_scope(office.world.acme.pk):
+        assert ApprovalWorkflow.objects.get(name="Shared").version == 1
+    again = {"name": "Ours", "levels": LEVELS, "version": 1}
+    assert member.asks("put", flow, again).status_code == 200
 
 
 def test_member_who_was_given_one_makes_no_new_one_and_shares_none(office: Office, flow: str) -> None:

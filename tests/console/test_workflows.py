@@ -1,5 +1,6 @@
 """Workflows, groups, calendars, limits and weights in the console."""
 
+import re
 from typing import Any
 
 import pytest
@@ -283,3 +284,30 @@ def test_shared_workflow_is_changed_by_the_role_it_is_shared_with(browser: Brows
     assert browser("owner").post(f"{page}share/", {"roles": ["approver"]}).status_code == 302
     assert browser("approver").get(f"{page}edit/").status_code == 200
     assert f"{page}edit/" in browser("approver").get(page).content.decode()
+
+
+def test_form_of_a_shared_workflow_shows_what_falls_under_it_and_saves_only_who_signs(
+    browser: Browser, flows: World
+) -> None:
+    browser("owner").post(f"{FLOW}create/", {**FORM, "channels": ["email"], "days": ["mon"]})
+    with tenant_scope(flows.acme.pk):
+        made = _only(condition__contains="risk")
+        services.revise_workflow(actor=flows.actor("owner"), workflow_id=made.pk, channels=["sms"], agents=[made.pk])
+        services.share_workflow(actor=flows.actor("owner"), workflow_id=made.pk, roles=["approver"])
+    visitor, url = browser("approver"), f"{FLOW}{made.pk}/"
+    page = visitor.get(f"{url}edit/").content.decode()
+    assert "You were given this one workflow" in page
+    assert re.search(r'<input type="text" name="condition"[^>]* disabled', page)
+    assert not re.search(r'name="level1_sla_hours"[^>]* disabled', page)
+    wish = {"name": "Ours", "version": "2", "expire_hours": "9", "execute_within_hours": "9", "priority": "999",
+            "is_default": "on", "auto_cost": "999", "level1_approvers": ["role:owner"]}  # fmt: skip
+    assert visitor.post(f"{url}edit/", wish).status_code == 302
+    with tenant_scope(flows.acme.pk):
+        kept = _only(pk=made.pk)
+        assert (kept.name, kept.expire_hours, kept.levels.get().approvers[0]["value"]) == ("Ours", 9, "owner")
+    same = ("is_default", "priority", "condition", "channels", "auto_rules", "time_window")
+    assert [getattr(kept, name) for name in same] == [
+        False, 0, made.condition, ["sms"], made.auto_rules, {"days": ["mon"]}
+    ]  # fmt: skip
+    assert f"{url}retire/" not in visitor.get(url).content.decode()
+    assert visitor.post(f"{url}retire/", {"version": "3"}).status_code == 403
