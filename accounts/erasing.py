@@ -14,6 +14,7 @@ from core.models import Erasure
 
 ERASE: Final = "accounts.erase_member"
 OWNER: Final = Membership.Role.OWNER
+ABOVE: Final = (OWNER, Membership.Role.ADMIN)
 
 
 def erase_member(*, actor: Actor, membership_id: UUID, reason: str, now: datetime | None = None) -> Erasure:
@@ -22,7 +23,7 @@ def erase_member(*, actor: Actor, membership_id: UUID, reason: str, now: datetim
     The seat is closed and the keys are revoked at once, and so goes what he wrote in as a contact; a
     worker does the rest. What he did stays under an id that means nobody. `reason` is one of
     `Erasure.Reason`. Needs `accounts.erase_member` and a second factor; never oneself, never the
-    last owner, and an owner only by an owner. Raises `Refused`, `Invalid`, `NotFound`, and `Conflict`
+    last owner, and an owner or administrator only by an owner. Raises `Refused`, `Invalid`, `NotFound`, and `Conflict`
     ("last_owner", "operator", "in_the_way"). Writes `member.erasure_asked`, and `member.erased` at the
     end. Announces nothing.
     """
@@ -51,8 +52,8 @@ def erase_member(*, actor: Actor, membership_id: UUID, reason: str, now: datetim
 def _guard(actor: Actor, seat: Membership, owners: set[UUID]) -> None:
     if seat.user_id == actor.user_id:
         raise Refused("Somebody else has to erase you.", code="yourself")
-    if seat.role == OWNER and actor.role != OWNER:
-        raise Refused("Only an owner erases an owner.", code="role_above_yours")
+    if seat.role in ABOVE and actor.role != OWNER:
+        raise Refused("Only an owner erases an owner or an administrator.", code="role_above_yours")
     if owners <= {seat.pk} and seat.role == OWNER:
         raise Conflict("The last owner cannot be erased: make somebody else an owner first.", code="last_owner")
     if seat.user.is_superuser:

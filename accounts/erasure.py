@@ -13,7 +13,7 @@ from django.contrib.sessions.models import Session
 from accounts.models import ApiKey, Membership, RevealGrant, User
 from accounts.services import close_seat
 from core.clock import now
-from core.erasure.person import ERASED, Person
+from core.erasure.person import ERASED, Person, Words
 from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table
 from core.scope import platform_scope
 
@@ -97,11 +97,11 @@ class AccountsErasure(ErasureHandler):
     )
 
     @classmethod
-    def words(cls, person: Person) -> list[str]:
+    def words(cls, person: Person) -> Words:
         """Return the members' addresses, and their names when they are whole ones."""
         people = list(User.objects.filter(pk__in=person.ids("users")))
         names = [f"{user.first_name} {user.last_name}".strip() for user in people]
-        return [*(user.email for user in people), *(name for name in names if " " in name)]
+        return Words(tuple(name for name in names if " " in name), tuple(user.email for user in people))
 
     @classmethod
     def detach(cls, person: Person) -> None:

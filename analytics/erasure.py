@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from analytics.models import Brief, BriefPreference
+from analytics.services.making import LEASE
+from core.clock import now
 from core.erasure.person import Person
 from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, window
 
@@ -27,9 +29,11 @@ class BriefsErasure(ErasureHandler):
     steps: ClassVar[tuple[Step, ...]] = (Step("briefs", "Daily briefs", _briefs),)
 
     @classmethod
-    def in_the_way(cls, person: Person) -> list[str]:  # noqa: ARG003  (whoever's it is)
-        """A brief that is being put together may still quote the person."""
-        return ["brief_in_the_making"] if Brief.objects.filter(state=Brief.State.WORKING).exists() else []
+    def in_the_way(cls, person: Person) -> list[str]:
+        """A brief that was begun before this round may still quote the person; a younger one finds nothing of him."""
+        since = person.erasure.round_at or now()
+        begun = Brief.objects.filter(state=Brief.State.WORKING, lease_until__lt=since + LEASE)
+        return ["brief_in_the_making"] if begun.exists() else []
 
     @classmethod
     def detach(cls, person: Person) -> None:

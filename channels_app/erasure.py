@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+import json
+from typing import Any, ClassVar, Final
+from urllib.parse import parse_qsl
 
 from channels_app.models import InboundDelivery
 from core.clock import now
@@ -11,21 +13,47 @@ from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, 
 
 SHARED: Final = "sendgrid"
 """Its deliveries tell of many people at once: they are worked before they are emptied."""
+SENDERS: Final = ("From", "WaId", "ExternalUserId")
 State = InboundDelivery.State
 
 
 def _bodies(person: Person, after: str, limit: int) -> Batch:
-    """Empty the webhooks that name the person; those from before the request are not worked any more."""
+    """Empty the worked webhooks that hold an address of the person, and his own that nobody has worked yet.
+
+    What others sent is worked first, and only what came before the request is touched.
+    """
     rows, last = window(InboundDelivery.objects.filter(body__isnull=False), after, limit)
-    asked_at = person.erasure.asked_at
-    found = [row for row in rows if row.received_at <= asked_at and person.is_named_in(row.body)]
-    settled = [row.pk for row in found if not (row.provider == SHARED and row.state == State.RECEIVED)]
-    lines = {row.queue_key for row in found if row.provider != SHARED}
+    found = [row for row in rows if row.received_at <= person.erasure.asked_at and _holds_address(person, row)]
+    own = {row.pk for row in found if _is_from(person, row)}
+    settled = [row.pk for row in found if row.state != State.RECEIVED or row.pk in own]
+    lines = {row.queue_key for row in found if row.pk in own}
     emptied = InboundDelivery.objects.filter(pk__in=settled).update(
         body=None, headers={}, state=State.DONE, done_at=now(), error="", queue_key="erased"
     )
     older = InboundDelivery.objects.filter(queue_key__in=lines, body__isnull=True)
     return Batch(emptied + (older.update(queue_key="erased", headers={}) if lines else 0), last)
+
+
+def _holds_address(person: Person, row: InboundDelivery) -> bool:
+    return person.is_addressed_in(_values(row.body))
+
+
+def _is_from(person: Person, row: InboundDelivery) -> bool:
+    """Tell whether the person himself sent it: the signed sender is an address of his."""
+    fields = _values(row.body)
+    return isinstance(fields, dict) and person.is_addressed_in([fields.get(name, "") for name in SENDERS])
+
+
+def _values(body: str) -> Any:
+    """Return the document or form that was delivered; what is neither is one text."""
+    text = body.encode("latin-1").decode("utf-8", errors="replace")
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+    fields = dict(parse_qsl(text, keep_blank_values=True))
+    return fields or text
 
 
 class DoorsErasure(ErasureHandler):
@@ -43,7 +71,7 @@ class DoorsErasure(ErasureHandler):
         """A batch of events about many people's mails is worked first."""
         rows = InboundDelivery.objects.filter(provider=SHARED, state=State.RECEIVED, body__isnull=False)
         early = rows.filter(received_at__lte=person.erasure.asked_at)
-        return ["mail_events_not_worked"] if any(person.is_named_in(row.body) for row in early[:200]) else []
+        return ["mail_events_not_worked"] if any(_holds_address(person, row) for row in early[:200]) else []
 
 
 HANDLERS.register("channels_app", DoorsErasure)

@@ -150,9 +150,9 @@ class MembershipAdmin(ServiceAdmin):
         tone="danger",
         explain=(
             "Goes: the seat, name and mail address, sign-in, sessions and keys, reasons and notes the person wrote, "
-            "what the person wrote in as a contact, and requests that name the person. Open requests of the person "
-            "are withdrawn. Stays: what was decided, when and how, under an id that means nobody, and words of "
-            "others. Whoever has a seat in another organisation keeps the account there. It cannot be undone."
+            "what the person wrote in as a contact, and requests that hold an address of the person. Open requests "
+            "of the person are withdrawn. Stays: what was decided, when and how, under an id that means nobody, and "
+            "words of others. Whoever has a seat in another organisation keeps the account there. It cannot be undone."
         ),
     )
     def erase(self, request: HttpRequest, seat: Membership, form: ConsoleForm) -> HttpResponse:

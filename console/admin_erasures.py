@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Final
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from console.bases import ReadOnlyAdmin
@@ -19,6 +20,7 @@ CHIPS: Final[Mapping[str, tuple[str, str]]] = {
     "asked": ("neutral", "clock"),
     "working": ("info", "bolt"),
     "done": ("good", "check"),
+    "parked": ("danger", "ban"),
 }
 WAITS: Final[Mapping[str, str]] = {
     "message_on_its_way": "a message that is on its way",
@@ -28,6 +30,7 @@ WAITS: Final[Mapping[str, str]] = {
     "brief_in_the_making": "a daily brief that is being put together",
 }
 REFRESH_SECONDS: Final = 3
+GOING_ON: Final = (Erasure.State.ASKED, Erasure.State.WORKING)
 
 
 @admin.register(Erasure)
@@ -46,7 +49,18 @@ class ErasureAdmin(ReadOnlyAdmin):
         choose("subject_type", "Who", Erasure.Subject.choices, parameter="who"),
     ]
     ordering = ("-id",)
-    detail_fields = ("person", "standing", "waits", "why", "by", "asked_at", "finished_at", "done_so_far", "stays")
+    detail_fields = (
+        "person",
+        "standing",
+        "waits",
+        "why",
+        "by",
+        "asked_at",
+        "finished_at",
+        "done_so_far",
+        "look_at",
+        "stays",
+    )
 
     def prepare_rows(self, request: HttpRequest, rows: list[Erasure]) -> None:
         """Read who asked, for all rows at once."""
@@ -58,7 +72,7 @@ class ErasureAdmin(ReadOnlyAdmin):
         """Show one, again and again until it is done."""
         answer = super().detail_view(request, object_id)
         found = getattr(answer, "context_data", {}).get("obj")
-        if isinstance(found, Erasure) and found.state != Erasure.State.DONE:
+        if isinstance(found, Erasure) and found.state in GOING_ON:
             answer["Refresh"] = str(REFRESH_SECONDS)
         return answer
 
@@ -96,11 +110,20 @@ class ErasureAdmin(ReadOnlyAdmin):
     def done_so_far(self, erasure: Erasure) -> str:
         """Return what was erased, as a list with numbers."""
         told = [(step.title, erasure.counts[step.key]) for step in steps() if erasure.counts.get(step.key)]
-        if not told and erasure.state != Erasure.State.DONE:
+        if not told and erasure.state in GOING_ON:
             return "Nothing yet. This page looks again every few seconds."
         if not told:
             return "There was nothing besides the name"
         return format_html("<ul>{}</ul>", format_html_join("", "<li>{}: {}</li>", told))
+
+    @admin.display(description="Look at these")
+    def look_at(self, erasure: Erasure) -> str:
+        """Return links to the requests of others that hold the name: a person tells whether he is meant."""
+        if not erasure.still_named:
+            return "–"
+        links = ((reverse("admin:hitl_approval_change", args=[key]), key[-6:]) for key in erasure.still_named)
+        said = "These requests still name the person; look at them:"
+        return format_html("{}<ul>{}</ul>", said, format_html_join("", '<li><a href="{}">Request {}</a></li>', links))
 
     @admin.display(description="What stays")
     def stays(self, erasure: Erasure) -> str:

@@ -115,6 +115,17 @@ class ContactAdmin(ServiceAdmin):
             return ""
         return "This contact was erased." if contact.erased_at is not None else why_not_erase(request)
 
+    def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
+        """Say, masked as on the page, by which words an erasure looks elsewhere: a name may be anybody's choice."""
+        form = super().action_form(request, action, obj, bound=bound)
+        if action.path == "erase":
+            proved = [point.masked_value for point in points_in_order(obj.points.all()) if point.is_verified]
+            form.fields["confirmation"].help_text = (
+                f"Looked for elsewhere: {', '.join(proved) or 'no address'}. Requests of others that only hold the "
+                f"name “{self.name(obj)}” are not touched, but listed for you."
+            )
+        return form
+
     def detail_context(self, request: HttpRequest, contact: Contact) -> dict[str, Any]:
         """Return the facts, and the way to the erasure once there is one."""
         context = super().detail_context(request, contact)
@@ -144,8 +155,8 @@ class ContactAdmin(ServiceAdmin):
         tone="danger",
         explain=(
             "Goes: name, addresses, tags, every message of the conversations with files and notes, raw webhooks, "
-            "requests that came up in them or name the person, mails and briefs about them. Open requests are "
-            "withdrawn. Stays: that there were conversations and requests, when, and how each was decided. "
+            "requests that came up in them or hold an address of the person, mails and briefs about them. Open ones "
+            "are withdrawn. Stays: that there were conversations and requests, when, and how each was decided. "
             "It cannot be undone. Whoever writes again is a new contact."
         ),
     )

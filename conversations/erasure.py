@@ -7,13 +7,14 @@ from typing import Any, ClassVar, Final
 from conversations.models import Attachment, Contact, ContactPoint, ContactTag, Conversation, Message, Note
 from conversations.services import streams
 from core.clock import now
-from core.erasure.person import ERASED, Person
+from core.erasure.person import ERASED, Person, Words
 from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, window
 from core.models import StreamEvent
 from core.pii import mask_text
 
 NOBODY: Final = "Erased person"
 GONE: Final = "erased"
+PROVED: Final = ("phone", "email", "bsuid")
 SENDING: Final = (Message.Status.QUEUED, Message.Status.SENDING)
 
 
@@ -67,6 +68,8 @@ def _rewritten(person: Person, row: Message | Note) -> int:
     if not person.is_named_in(row.body):
         return 0
     body = person.without_name(row.body)
+    if body == row.body:
+        return 0
     return int(type(row).objects.filter(pk=row.pk).update(body=body, masked_body=mask_text(body)))
 
 
@@ -109,12 +112,12 @@ class ConversationsErasure(ErasureHandler):
         person.add("conversations", rows.order_by("id").values_list("id", flat=True))
 
     @classmethod
-    def words(cls, person: Person) -> list[str]:
-        """Return names and addresses of the person's contacts; a first name alone is not one."""
+    def words(cls, person: Person) -> Words:
+        """Return whole names of the person's contacts, and proved addresses; who chooses a user name proves nothing."""
         contacts = Contact.objects.filter(pk__in=person.ids("contacts"))
         names = [row.display_name for row in contacts]
-        points = ContactPoint.objects.filter(contact__in=contacts, kind__in=("phone", "email", "bsuid", "username"))
-        return [*filter(is_telling, names), *(point.value for point in points)]
+        points = ContactPoint.objects.filter(contact__in=contacts, kind__in=PROVED, is_verified=True)
+        return Words(tuple(filter(is_telling, names)), tuple(point.value for point in points))
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:

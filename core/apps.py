@@ -12,6 +12,7 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks and the way back of a parked announcement."""
         from core import checks, dead_letters, relay  # noqa: F401, PLC0415
-        from core.erasure import own  # noqa: F401, PLC0415
+        from core.erasure import own, services  # noqa: F401, PLC0415
 
         dead_letters.register_replayer(relay.PARKED_AS, relay.announce_again)
+        dead_letters.register_replayer(services.PARKED_AS, services.run_again)

@@ -24,14 +24,18 @@ class ErasureRequest(serializers.Serializer[Any]):
 
 
 class ErasureSerializer(RowSerializer[Erasure]):
-    """How far an erasure is. `counts`: rows changed, by step; `waits_for`: what has to end first."""
+    """How far an erasure is. `counts`: rows changed, by step; `waits_for`: what has to end first.
+
+    `still_named`: ids of other requests that hold the name, at most 50: nobody has touched them.
+    """
 
     url = serializers.SerializerMethodField(help_text="Where it can be followed.")
 
     class Meta:
         model = Erasure
         fields: ClassVar[list[str]] = (
-            "id url subject_type subject_id state reason asked_by asked_at started_at finished_at counts waits_for"
+            "id url subject_type subject_id state reason asked_by asked_at started_at finished_at counts waits_for "
+            "still_named"
         ).split()
 
     def get_url(self, erasure: Erasure) -> str:

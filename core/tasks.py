@@ -67,7 +67,7 @@ def erase_person(erasure_id: UUID) -> None:
 @sweep_task(queue="low")
 def sweep_erasures() -> None:
     """Go on with erasures that stopped: a hint was lost, a worker died, or something was in the way."""
-    for tenant_id, erasure_id in erasures.list_unfinished():
+    for tenant_id, erasure_id in erasures.take_unfinished():
         erase_person.delay(str(tenant_id), str(erasure_id))
 
 

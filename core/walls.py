@@ -118,7 +118,7 @@ def _model_statements(model: type[models.Model], testing: bool) -> Iterator[str]
 
 
 def _erasable_statements(table: str, words: tuple[str, ...], testing: bool) -> Iterator[str]:
-    """Let the words of an append-only table be emptied while a person of the tenant is erased, and no more."""
+    """Let the words of an append-only table be emptied while the person is erased whose they are, and no more."""
     columns = ", ".join(f'"{name}"' for name in words)
     names = ", ".join(f"'{name}'" for name in words)
     yield f'grant update ({columns}) on "{table}" to walker_app'
@@ -194,7 +194,10 @@ begin
     becomes := becomes - word;
   end loop;
   if becomes is distinct from was or not exists (
-    select 1 from core_erasure e where e.tenant_id = new.tenant_id and e.state = 'working'
+    select 1 from core_erasure e where e.tenant_id = new.tenant_id and e.state = 'working' and (
+      e.targets -> 'approvals' ? (was ->> 'approval_id') or e.targets -> 'users' ? (was ->> 'person_id')
+      or e.targets -> 'rows' ? (was ->> 'id')
+    )
   ) then
     raise exception 'rows of % are never changed or removed', tg_table_name using errcode = '42501';
   end if;

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from core.actors import system
 from core.erasure.person import ERASED, Person
-from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, named_in
+from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, rows_holding, window
 from core.errors import Conflict
 from hitl.models import Approval, Decision, Delegation, Execution, Notification, OverrideReview, Revision
 from hitl.models.approval import IS_OPEN
@@ -43,21 +43,20 @@ WORDS: Final = (
     "payload summary preview preview_url facts drift subject_key dedupe_key notes hold_reason "
     "escalation_reason tags custom"
 ).split()
+RESULT: Final = ("result", "error")
 
 
 def _open_ones(person: Person) -> list[Approval]:
-    """Return the open requests that came up with the person, that he made, or whose bytes name him."""
-    return [row for row in Approval.objects.filter(IS_OPEN).order_by("pk") if _is_his(person, row)]
-
-
-def _is_his(person: Person, row: Approval) -> bool:
-    if row.conversation_id in person.ids("conversations") or row.requester_id in person.ids("users"):
-        return True
-    return _names(person, row)
-
-
-def _names(person: Person, row: Approval) -> bool:
-    return person.is_named_in([getattr(row, name) for name in WORDS])
+    """Return the open requests that came up with the person, that he made, or that hold an address of his."""
+    conversations, users = set(person.ids("conversations")), set(person.ids("users"))
+    rows = Approval.objects.filter(IS_OPEN).order_by("pk")
+    return [
+        row
+        for row in rows
+        if row.conversation_id in conversations
+        or row.requester_id in users
+        or person.is_addressed_in([getattr(row, name) for name in WORDS])
+    ]
 
 
 def _cancel(person: Person, after: str, limit: int) -> Batch:
@@ -73,28 +72,43 @@ def _requests(person: Person, after: str, limit: int) -> Batch:
     """Empty the final requests that came up in the person's conversations."""
     rows = Approval.objects.filter(conversation_id__in=person.ids("conversations"), state__in=FINALS)
     keys = list(rows.exclude(payload=GONE).order_by("pk").values_list("pk", flat=True)[:limit])
-    return Batch(_emptied(keys), str(keys[-1]) if len(keys) == limit else "")
+    return _emptied(person, keys, str(keys[-1]) if len(keys) == limit else "")
 
 
-def _naming(person: Person, after: str, limit: int) -> Batch:
-    """Empty the final requests of anybody whose bytes name the person."""
-    keys, last = named_in(Approval, WORDS, person, after, limit)
-    found = list(Approval.objects.filter(pk__in=keys, state__in=FINALS).values_list("pk", flat=True))
-    person.add("approvals", found)
-    return Batch(_emptied(found), last)
+def _addressed(person: Person, after: str, limit: int) -> Batch:
+    """Empty the final requests of anybody that hold an address of the person."""
+    keys, last = rows_holding(Approval, WORDS, person.addresses, person.is_addressed_in, after, limit)
+    return _emptied(person, list(_left().filter(pk__in=keys).values_list("pk", flat=True)), last)
 
 
-def _emptied(keys: list[UUID]) -> int:
-    return Approval.objects.filter(pk__in=keys, state__in=FINALS).update(**BLANK) if keys else 0
+def _left() -> QuerySet[Approval]:
+    rows: QuerySet[Approval] = Approval.objects.filter(state__in=FINALS).exclude(payload=GONE)
+    return rows
+
+
+def _emptied(person: Person, keys: list[UUID], last: str, more: int = 0) -> Batch:
+    if keys:
+        person.claim("approvals", keys)
+        Approval.objects.filter(pk__in=keys).update(**BLANK)
+    return Batch(len(keys) + more, last, tuple(keys))
 
 
 def _own(person: Person, after: str, limit: int) -> Batch:
-    """Take notes, address and browser off the requests that the person made himself."""
-    rows = Approval.objects.filter(requester_id__in=person.ids("users"), state__in=FINALS)
-    left = rows.exclude(notes="", address="", user_agent="")
-    keys = list(left.order_by("pk").values_list("pk", flat=True)[:limit])
-    changed = Approval.objects.filter(pk__in=keys).update(notes="", address="", user_agent="") if keys else 0
-    return Batch(changed, str(keys[-1]) if len(keys) == limit else "")
+    """Take notes, address and browser off the requests that the person made himself, and all that names him."""
+    rows, last = window(_left().filter(requester_id__in=person.ids("users")), after, limit)
+    naming = [row.pk for row in rows if person.is_named_in([getattr(row, name) for name in WORDS])]
+    others = Approval.objects.filter(pk__in=[row.pk for row in rows]).exclude(pk__in=naming)
+    bared = others.exclude(notes="", address="", user_agent="").update(notes="", address="", user_agent="")
+    return _emptied(person, naming, last, bared)
+
+
+def _still_naming(person: Person, after: str, limit: int) -> Batch:
+    """List the other requests that hold the name: a name is chosen, so that only a person tells who is meant."""
+    if person.is_list_full:
+        return Batch()
+    keys, last = rows_holding(Approval, WORDS, person.names, person.is_named_in, after, limit)
+    person.list_naming(keys)
+    return Batch(0, last)
 
 
 def _reasons(person: Person, after: str, limit: int) -> Batch:
@@ -104,19 +118,29 @@ def _reasons(person: Person, after: str, limit: int) -> Batch:
     return Batch(said.update(reason="") + own.update(reason="", address=""))
 
 
-def _reasons_naming(person: Person, after: str, limit: int) -> Batch:
-    keys, last = named_in(Decision, ["reason"], person, after, limit)
+def _reasons_addressed(person: Person, after: str, limit: int) -> Batch:
+    keys, last = rows_holding(Decision, ["reason"], person.addresses, person.is_addressed_in, after, limit)
+    person.claim("rows", keys)
     return Batch(Decision.objects.filter(pk__in=keys).update(reason="") if keys else 0, last)
 
 
+def _reasons_still_naming(person: Person, after: str, limit: int) -> Batch:
+    if person.is_list_full:
+        return Batch()
+    keys, last = rows_holding(Decision, ["reason"], person.names, person.is_named_in, after, limit)
+    person.list_naming(Decision.objects.filter(pk__in=keys).values_list("approval_id", flat=True).distinct())
+    return Batch(0, last)
+
+
 def _changes(person: Person, after: str, limit: int) -> Batch:
-    keys, last = named_in(Revision, ["diff"], person, after, limit)
+    keys, last = rows_holding(Revision, ["diff"], person.addresses, person.is_addressed_in, after, limit)
+    person.claim("rows", keys)
     rows = Revision.objects.filter(Q(pk__in=keys) | Q(approval_id__in=person.ids("approvals")))
     return Batch(rows.exclude(diff=[]).update(diff=[]), last)
 
 
 def _results(person: Person, after: str, limit: int) -> Batch:
-    keys, last = named_in(Execution, ["result", "error"], person, after, limit)
+    keys, last = rows_holding(Execution, RESULT, person.addresses, person.is_addressed_in, after, limit)
     rows = Execution.objects.filter(Q(pk__in=keys) | Q(approval_id__in=person.ids("approvals")))
     left = rows.exclude(result={}, error="").exclude(result=GONE, error="")
     return Batch(left.update(result=GONE, error=""), last)
@@ -175,15 +199,17 @@ class ApprovalsErasure(ErasureHandler):
     steps: ClassVar[tuple[Step, ...]] = (
         Step("requests_cancelled", "Open requests withdrawn", _cancel),
         Step("requests", "Requests from the conversations", _requests),
-        Step("requests_naming", "Other requests that held the name", _naming),
+        Step("requests_addressed", "Other requests that held an address", _addressed),
         Step("requests_own", "Own requests", _own),
         Step("reasons", "Reasons of decisions", _reasons),
-        Step("reasons_naming", "Other reasons that held the name", _reasons_naming),
+        Step("reasons_addressed", "Other reasons that held an address", _reasons_addressed),
         Step("changes", "Changes of requests", _changes),
         Step("results", "Results of actions", _results),
         Step("reviews", "Findings of reviews", _reviews),
         Step("notices", "Notices to signers", _notices),
         Step("stand_ins", "Reasons of stand-ins", _stand_ins),
+        Step("requests_still_naming", "Other requests that hold the name", _still_naming),
+        Step("reasons_still_naming", "Other reasons that hold the name", _reasons_still_naming),
     )
 
     @classmethod

@@ -21,15 +21,18 @@ NOBODY: Final = {"masked_address": "erased", "address_digest": "erased"}
 
 def _to_person(person: Person, after: str, limit: int) -> Batch:
     """Drop content and address of the mails that went to the person."""
-    digests = [digest_of(trace) for trace in person.traces if "@" in trace]
-    mine = Q(address_digest__in=digests) | Q(user_id__in=person.ids("users"))
-    rows = MailDelivery.objects.filter(mine).exclude(status=Status.SENDING).exclude(address_digest="erased")
+    rows = MailDelivery.objects.filter(_to_him(person)).exclude(status=Status.SENDING).exclude(address_digest="erased")
     keys = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
     return Batch(_forgotten(keys, **NOBODY), str(keys[-1]) if len(keys) == limit else "")
 
 
+def _to_him(person: Person) -> Q:
+    digests = [digest_of(address) for address in person.addresses if "@" in address]
+    return Q(address_digest__in=digests) | Q(user_id__in=person.ids("users"))
+
+
 def _about_person(person: Person, after: str, limit: int) -> Batch:
-    """Drop what other mails say when they are about his requests, or hold his name."""
+    """Drop what other mails say when they are about his requests, or hold an address of his."""
     rows, last = window(MailDelivery.objects.filter(text__isnull=False).exclude(status=Status.SENDING), after, limit)
     about = _notices_of(person, rows)
     return Batch(_forgotten([row.pk for row in rows if _tells(person, row, about)]), last)
@@ -70,9 +73,14 @@ class MailErasure(ErasureHandler):
     )
 
     @classmethod
-    def in_the_way(cls, person: Person) -> list[str]:  # noqa: ARG003  (whoever's it is)
-        """A mail that is being handed over comes back with its outcome."""
-        return ["mail_on_its_way"] if MailDelivery.objects.filter(status=Status.SENDING).exists() else []
+    def in_the_way(cls, person: Person) -> list[str]:
+        """A mail to or about the person that is being handed over comes back with its outcome; others do not matter."""
+        sending = MailDelivery.objects.filter(status=Status.SENDING)
+        if sending.filter(_to_him(person)).exists():
+            return ["mail_on_its_way"]
+        rows = list(sending)
+        about = _notices_of(person, rows)
+        return ["mail_on_its_way"] if any(_tells(person, row, about) for row in rows) else []
 
 
 HANDLERS.register("integrations", MailErasure)

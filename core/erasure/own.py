@@ -14,14 +14,15 @@ GONE: Final = {"erased": True}
 def _forget_answers(person: Person, after: str, limit: int) -> Batch:
     finished = IdempotencyRecord.objects.filter(state=IdempotencyRecord.State.FINISHED)
     rows, last = window(finished, after, limit)
-    found = [row.pk for row in rows if person.is_meant_in(row.answer)]
+    found = [row.pk for row in rows if row.answer != GONE and person.is_meant_in(row.answer)]
     changed = IdempotencyRecord.objects.filter(pk__in=found).update(answer=GONE) if found else 0
     return Batch(changed, last)
 
 
 def _forget_failures(person: Person, after: str, limit: int) -> Batch:
-    rows, last = window(DeadLetter.objects.exclude(error=""), after, limit)
-    found = [row.pk for row in rows if person.is_named_in(row.error)]
+    rows, last = window(DeadLetter.objects.exclude(error__in=("", ERASED)), after, limit)
+    own = {key for keys in person.targets.values() for key in keys}
+    found = [row.pk for row in rows if str(row.ref) in own or person.is_addressed_in(row.error)]
     return Batch(DeadLetter.objects.filter(pk__in=found).update(error=ERASED) if found else 0, last)
 
 
@@ -41,7 +42,7 @@ class CoreErasure(ErasureHandler):
               "key_id previous_hash hash"),
         Table("core.AuditHead", "A hash.", kept="hash"),
         Table("core.Erasure", "Ids, codes and counts stay; name and addresses go when it is done.",
-              "traces", "targets step after counts waits_for"),
+              "traces", "targets step after counts waits_for still_named"),
         Table("admin.LogEntry", "Names of objects are ids; nothing writes here.",
               kept="object_id object_repr change_message"),
         Table("guardian.UserObjectPermission", "Rights are given to roles, by ids.", kept="object_pk"),

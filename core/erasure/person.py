@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote_plus
 from uuid import UUID
@@ -14,19 +13,36 @@ from core.models import Erasure
 
 ERASED: Final = "[erased]"
 SHORTEST: Final = 5
-"""A shorter name would be found in other words."""
+DIGITS: Final = 8
+"""A shorter number would be found among amounts."""
+MOST_LISTED: Final = 50
+MEANT: Final = ("contacts", "conversations", "approvals")
+_NAME: Final = re.compile(r"[\w .,'’-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What an app knows a person by: names that anybody may choose, and addresses that were proved to be his."""
+
+    names: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The person of an erasure; `targets` grows as apps find what is his."""
+    """The person of an erasure; `targets` grows as apps find what is his.
+
+    A name was chosen by somebody: it is looked for in the person's own rows, and elsewhere only listed.
+    """
 
     erasure: Erasure
     targets: dict[str, list[str]]
-    traces: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    still_named: list[str] = field(default_factory=list)
 
     def ids(self, kind: str) -> list[UUID]:
-        """Return the ids of one kind: contacts, users, conversations, approvals."""
+        """Return the ids of one kind: contacts, users, conversations, approvals, rows."""
         return [UUID(text) for text in self.targets.get(kind, ())]
 
     def add(self, kind: str, found: Iterable[UUID]) -> None:
@@ -34,45 +50,102 @@ class Person:
         known = dict.fromkeys(self.targets.get(kind, ()))
         self.targets[kind] = list(known | dict.fromkeys(str(key) for key in found))
 
+    def claim(self, kind: str, found: Iterable[UUID]) -> None:
+        """Note them on the row at once: the database lets nothing else be emptied."""
+        self.add(kind, found)
+        Erasure.objects.filter(pk=self.erasure.pk).update(targets=self.targets)
+
+    def list_naming(self, found: Iterable[UUID]) -> None:
+        """Note requests that still hold the name, for whoever erases to look at; no more than fit on a page."""
+        known = {*self.still_named, *self.targets.get("approvals", ())}
+        self.still_named.extend(str(key) for key in found if str(key) not in known)
+        del self.still_named[MOST_LISTED:]
+
+    @property
+    def is_list_full(self) -> bool:
+        """Tell whether no more requests fit on the list."""
+        return len(self.still_named) >= MOST_LISTED
+
+    def is_addressed_in(self, value: Any) -> bool:
+        """Tell whether a text, or a value of a document, holds an address of the person as a whole."""
+        return holds(value, addresses=self.addresses)
+
     def is_named_in(self, value: Any) -> bool:
-        """Tell whether a text or document holds the name or an address of the person."""
-        return holds(value, self.traces)
+        """Tell the same, also of the name."""
+        return holds(value, names=self.names, addresses=self.addresses)
 
     def is_meant_in(self, value: Any) -> bool:
-        """Tell the same, also of what names a conversation or approval of the person by its id."""
-        ids = [key for kind in ("contacts", "conversations", "approvals") for key in self.targets.get(kind, ())]
-        return holds(value, [*self.traces, *ids])
+        """Tell whether it holds an address, or what names a conversation or approval of the person by its id."""
+        if self.is_addressed_in(value):
+            return True
+        said = "\n".join(_texts(value)).lower() if value else ""
+        return any(key in said for kind in MEANT for key in self.targets.get(kind, ()))
 
     def without_name(self, text: str) -> str:
         """Return a text in which name and addresses are replaced."""
-        for trace in self.traces:
-            text = re.sub(re.escape(trace), ERASED, text, flags=re.IGNORECASE)
-        return text
+        pattern = _pattern(self.names, self.addresses)
+        return pattern.sub(ERASED, text) if pattern else text
 
 
 def person_of(erasure: Erasure) -> Person:
     """Return the person of an erasure that is not done, in the tenant's scope."""
     targets = {kind: list(keys) for kind, keys in erasure.targets.items()}
-    return Person(erasure, targets, tuple(erasure.traces or ()))
+    traces = erasure.traces or {}
+    names, addresses = (tuple(traces.get(kind, ())) for kind in ("names", "addresses"))
+    return Person(erasure, targets, names, addresses, list(erasure.still_named))
 
 
-def traces_of(values: Iterable[str]) -> list[str]:
-    """Return the words to look for: names and addresses in lower case, numbers with and without their plus."""
-    found: dict[str, None] = {}
-    for value in values:
-        word = " ".join(value.lower().split())
-        bare = word.removeprefix("+")
-        for trace in (word, bare if bare.isdigit() else word):
-            if len(trace) >= SHORTEST:
-                found[trace] = None
-    return sorted(found, key=len, reverse=True)
+def traces_of(words: Iterable[Words]) -> dict[str, list[str]]:
+    """Return what to look for, in lower case: names that are words, numbers with and without their plus."""
+    names: dict[str, None] = {}
+    addresses: dict[str, None] = {}
+    for known in words:
+        names |= {name: None for value in known.names if _NAME.fullmatch(name := _plain(value))}
+        for address in map(_plain, known.addresses):
+            bare = address.removeprefix("+")
+            addresses |= dict.fromkeys((address, bare) if bare.isdigit() else (address,))
+    kept = [word for word in addresses if len(word) >= (DIGITS if word.isdigit() else SHORTEST)]
+    return {"names": [word for word in names if len(word) >= SHORTEST], "addresses": kept}
 
 
-def holds(value: Any, wanted: Iterable[str]) -> bool:
-    """Tell whether a text, form or JSON document holds one of the words, whatever its case."""
-    if not value:
-        return False
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    lower = text.lower()
-    plain = f"{lower}\n{unquote_plus(lower)}" if "%" in lower else lower
-    return any(word in plain for word in wanted)
+def _plain(value: str) -> str:
+    return " ".join(value.lower().split())
+
+
+def holds(value: Any, *, names: Iterable[str] = (), addresses: Iterable[str] = ()) -> bool:
+    """Tell whether a text, or a value of a document (never a key), holds one of the words as a whole."""
+    pattern = _pattern(names, addresses) if value else None
+    return pattern is not None and any(pattern.search(form) for text in _texts(value) for form in _forms(text))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the values of a document, however deep; its keys are ours."""
+    left = [value]
+    while left:
+        item = left.pop()
+        if isinstance(item, Mapping):
+            left.extend(item.values())
+        elif isinstance(item, list | tuple):
+            left.extend(item)
+        elif item is not None and not isinstance(item, bool):
+            yield str(item)
+
+
+def _forms(text: str) -> tuple[str, ...]:
+    return (text, unquote_plus(text)) if "%" in text else (text,)
+
+
+def _pattern(names: Iterable[str], addresses: Iterable[str]) -> re.Pattern[str] | None:
+    """Return what finds the words, but not within longer words, numbers or addresses."""
+    said = [r"(?<!\w)" + r"\s+".join(map(re.escape, name.split())) + r"(?!\w)" for name in names]
+    said += [rf"{_BEFORE_NUMBER if _is_number(word) else _BEFORE}{re.escape(word)}{_AFTER}" for word in addresses]
+    return re.compile("|".join(said), re.IGNORECASE) if said else None
+
+
+_BEFORE: Final = r"(?<![\w.+%@-])"
+_BEFORE_NUMBER: Final = r"(?<!\w)(?<!\d[.,-])"
+_AFTER: Final = r"(?![\w@%-]|[.,+]\w)"
+
+
+def _is_number(word: str) -> bool:
+    return word.removeprefix("+").isdigit()

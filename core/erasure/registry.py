@@ -9,13 +9,14 @@ from uuid import UUID
 
 from django.db import connection
 
-from core.erasure.person import Person
+from core.erasure.person import Person, Words
 from core.registry import Registry
 from core.scope import current_tenant_id
 from core.tenancy import TenantModel
 
 BATCH: Final = 500
 Found = tuple[list[UUID], str]
+IsMeant = Callable[[Any], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one step did: how many rows it changed, and the last row it looked at; empty when none is left."""
+    """What one step did: how many rows it changed, and the last row it looked at; empty when none is left.
+
+    `emptied` are requests that lost what was signed: the audit names them.
+    """
 
     changed: int = 0
     last: str = ""
+    emptied: tuple[UUID, ...] = ()
 
 
 Work = Callable[[Person, str, int], Batch]
@@ -60,9 +65,9 @@ class ErasureHandler:
         """Note the ids of what is the person's in this app."""
 
     @classmethod
-    def words(cls, person: Person) -> list[str]:  # noqa: ARG003
-        """Return names and addresses of the person, by which other rows are found; asked before he is detached."""
-        return []
+    def words(cls, person: Person) -> Words:  # noqa: ARG003
+        """Return names and proved addresses of the person; asked before he is detached."""
+        return Words()
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:  # noqa: ARG003
@@ -97,26 +102,30 @@ def tables() -> Iterator[Table]:
         yield from handler.tables
 
 
-def named_in(model: type[TenantModel], columns: Sequence[str], person: Person, after: str, limit: int) -> Found:
-    """Return the ids of those of the next rows whose columns name the person, and the last row's id.
+def rows_holding(
+    model: type[TenantModel], columns: Sequence[str], words: Sequence[str], is_meant: IsMeant, after: str, limit: int
+) -> Found:
+    """Return the ids of those of the next rows in whose columns `is_meant` finds the person, and the last row's id.
 
-    The database compares: a tenant may have a million rows, and few of them are meant.
+    The database leaves few: a tenant may have a million rows. Which of them hold a word as a whole is told here.
     """
-    if not person.traces:
+    if not words:
         return [], ""
     table, said = model._meta.db_table, ", ".join(f'"{name}"::text' for name in columns)
     values: dict[str, Any] = {
         "tenant": current_tenant_id(),
         "after": after or _LOWEST,
         "limit": limit * 10,
-        "traces": list(person.traces),
+        "traces": list(words),
     }
     with connection.cursor() as cursor:
         cursor.execute(_NAMED.format(table=table, said=said), values)
         rows: int
         last: UUID | None
         rows, last, keys = cursor.fetchone()
-    return list(keys or ()), str(last) if rows == limit * 10 else ""
+    left: Any = model._default_manager.filter(pk__in=keys or ()).only(*columns)
+    found = [row.pk for row in left if is_meant([getattr(row, name) for name in columns])] if keys else []
+    return found, str(last) if rows == limit * 10 else ""
 
 
 _LOWEST: Final = "00000000-0000-0000-0000-000000000000"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 
-from core import audit
+from core import audit, dead_letters
 from core.actors import Actor, system
 from core.clock import now as clock_now
 from core.erasure.person import Person, person_of, traces_of
@@ -24,6 +25,12 @@ VIEW: Final = "core.view_erasures"
 WORKER: Final = system("erasure")
 State = Erasure.State
 Subject = Erasure.Subject
+UNFINISHED: Final = (State.ASKED, State.WORKING)
+PARKED_AS: Final = "core.erasure"
+ROUNDS: Final = 5
+"""Rounds that may find something; who writes again is somebody new, so two or three do."""
+PAUSE: Final = timedelta(seconds=20)
+AT_ONCE: Final = 200
 
 
 def require_eraser(*, actor: Actor, permission: str, reason: str) -> None:
@@ -75,7 +82,7 @@ def open_erasure(
             handler.detach(person)
         erasure.targets = person.targets
         erasure.save(force_insert=True)
-        _hint_after_commit(erasure)
+        _hint_after_commit(erasure.pk)
         _record(erasure, actor, "erasure_asked", {"reason": reason})
     return erasure
 
@@ -84,12 +91,12 @@ def _gathered(erasure: Erasure) -> Person:
     person = person_of(erasure)
     for handler in handlers():
         handler.gather(person)
-    erasure.traces = traces_of(word for handler in handlers() for word in handler.words(person))
-    return Person(erasure, person.targets, tuple(erasure.traces))
+    erasure.targets, erasure.traces = person.targets, traces_of(handler.words(person) for handler in handlers())
+    return person_of(erasure)
 
 
-def _hint_after_commit(erasure: Erasure) -> None:
-    tenant_id, erasure_id = current_tenant_id(), erasure.pk
+def _hint_after_commit(erasure_id: UUID) -> None:
+    tenant_id = current_tenant_id()
 
     def hint() -> None:
         from core.tasks import erase_person  # noqa: PLC0415  (tasks stand above the services)
@@ -113,12 +120,15 @@ def _record(erasure: Erasure, actor: Actor, what: str, facts: dict[str, object])
 def work_on(*, erasure_id: UUID, limit: int = BATCH, now: datetime | None = None) -> bool:
     """Do one batch of an erasure in one transaction; tells whether there is more to do at once.
 
-    For the worker, in the tenant's scope. The row is locked meanwhile, so that two workers take
-    turns; a batch that was cut off has changed nothing and is done again. Audited at the end as
-    `contact.erased` or `member.erased`. Announces nothing.
+    For the worker, in the tenant's scope. The row is locked meanwhile: who finds it locked leaves it
+    to the other. A batch that was cut off has changed nothing and is done again. Audited at the end as
+    `contact.erased` or `member.erased`, and each batch that empties requests as `….approvals_emptied`
+    with their ids. After `ROUNDS` rounds that all changed something it is parked as a dead letter.
+    Announces nothing.
     """
     with transaction.atomic():
-        erasure = Erasure.objects.select_for_update().filter(pk=erasure_id).exclude(state=State.DONE).first()
+        free = Erasure.objects.select_for_update(skip_locked=True)
+        erasure = free.filter(pk=erasure_id, state__in=UNFINISHED).first()
         if erasure is None:
             return False
         moment = now or clock_now()
@@ -138,10 +148,12 @@ def _next_step(erasure: Erasure, limit: int) -> bool:
     if done.changed:
         erasure.counts[step.key] = erasure.counts.get(step.key, 0) + done.changed
         erasure.changes += done.changed
-    erasure.targets, erasure.after = person.targets, done.last
+    erasure.targets, erasure.still_named, erasure.after = person.targets, person.still_named, done.last
     if not done.last:
         erasure.step = next(iter(keys[keys.index(step.key) + 1 :]), "")
-    erasure.save(update_fields=["counts", "changes", "after", "step", "targets"])
+    erasure.save(update_fields=["counts", "changes", "after", "step", "targets", "still_named"])
+    if done.emptied:
+        _record(erasure, WORKER, "approvals_emptied", {"approvals": [str(key) for key in done.emptied]})
     return True
 
 
@@ -162,11 +174,28 @@ def _next_round(erasure: Erasure, moment: datetime) -> bool:
         erasure.rounds, erasure.waits_for = 0, waits_for
         erasure.save(update_fields=["rounds", "waits_for"])
         return False
-    erasure.targets, erasure.waits_for = person.targets, waits_for
-    erasure.rounds, erasure.changes = min(erasure.rounds + 1, 30_000), 0
+    if erasure.rounds >= ROUNDS:
+        return _park(erasure)
+    erasure.targets, erasure.waits_for, erasure.round_at = person.targets, waits_for, moment
+    erasure.rounds, erasure.changes = erasure.rounds + 1, 0
     erasure.step, erasure.after = steps()[0].key, ""
-    erasure.save(update_fields=["targets", "waits_for", "rounds", "changes", "step", "after"])
+    erasure.save(update_fields=["targets", "waits_for", "round_at", "rounds", "changes", "step", "after"])
     return True
+
+
+def _park(erasure: Erasure) -> bool:
+    """Stop one that finds no end: nothing can be emptied in its name until somebody replays it."""
+    erasure.state = State.PARKED
+    erasure.save(update_fields=["state"])
+    dead_letters.park(kind=PARKED_AS, ref=erasure.pk, error="Every round found something new.", actor=WORKER)
+    return False
+
+
+def run_again(erasure_id: UUID) -> None:
+    """Let a parked erasure begin with a round again, for whoever replays its dead letter."""
+    again = {"state": State.WORKING, "rounds": 0, "changes": 0, "tried_at": None}
+    if Erasure.objects.filter(pk=erasure_id, state=State.PARKED).update(**again):
+        _hint_after_commit(erasure_id)
 
 
 def _finish(erasure: Erasure, moment: datetime) -> bool:
@@ -177,11 +206,21 @@ def _finish(erasure: Erasure, moment: datetime) -> bool:
     return False
 
 
-def list_unfinished() -> list[tuple[UUID, UUID]]:
-    """Return (tenant, id) of the erasures of all tenants that are not done. For the sweep."""
+def take_unfinished(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
+    """Return (tenant, id) of erasures to go on with, noting that they were tried. For the sweep.
+
+    Those that waited longest come first, and of every tenant one before a second one of another.
+    """
+    moment = now or clock_now()
+    longest = F("tried_at").asc(nulls_first=True)
+    turn = Window(RowNumber(), partition_by=F("tenant_id"), order_by=[longest, F("id").asc()])
+    due = Q(tried_at=None) | Q(tried_at__lte=moment - PAUSE)
     with platform_scope():
-        rows = Erasure.objects.filter(state__in=[State.ASKED, State.WORKING])
-        return list(rows.order_by("id").values_list("tenant_id", "id")[:200])
+        rows = Erasure.objects.filter(due, state__in=UNFINISHED).annotate(turn=turn)
+        ordered = rows.order_by("turn", longest, "id")
+        found = list(ordered.values_list("tenant_id", "id")[:AT_ONCE])
+        Erasure.objects.filter(pk__in=[key for _, key in found]).update(tried_at=moment)
+    return found
 
 
 def get_erasure(*, viewer: Actor, erasure_id: UUID) -> Erasure:

@@ -10,14 +10,18 @@ from core.tenancy import TenantModel
 
 
 class Erasure(TenantModel):
-    """One person who is erased, once for good; `traces` are known by it and go when it is done."""
+    """One person who is erased, once for good; `traces` are known by it and go when it is done.
+
+    The database refuses to remove one, and any other move than those of its states.
+    """
 
     class State(models.TextChoices):
-        """Each moves on to the next."""
+        """Each moves on to the next; a parked one goes on when somebody replays it."""
 
         ASKED = "asked", "Asked for"
         WORKING = "working", "At work"
         DONE = "done", "Done"
+        PARKED = "parked", "Stopped"
 
     class Subject(models.TextChoices):
         """Who is erased."""
@@ -43,6 +47,9 @@ class Erasure(TenantModel):
     finished_at = models.DateTimeField(null=True)
     targets = models.JSONField(default=dict, help_text="Ids of what is the person's, by kind.")
     traces = EncryptedJSONField(null=True, help_text="Name and addresses, by which other rows are found.")
+    still_named = models.JSONField(default=list, help_text="Ids of requests of others that still hold the name.")
+    tried_at = models.DateTimeField(null=True, help_text="When the sweep came last.")
+    round_at = models.DateTimeField(null=True, help_text="When this round began.")
     rounds = models.PositiveSmallIntegerField(default=0)
     changes = models.PositiveIntegerField(default=0, help_text="Rows that were changed in this round.")
     step = models.CharField(max_length=60, blank=True, help_text="The step that comes next.")

@@ -105,7 +105,7 @@ def plant(door: Door) -> Traces:
         talk.add_point(actor=DOOR, contact_id=chat.contact_id, sender=SenderIdentity("email", MAIL, True))
         _talk_about(world, chat)
         approval = ask(world, chat.pk, PHRASE, "900.00")
-        named = ask(world, None, NAME, "300.00")
+        named = ask(world, None, f"{NAME} at {MAIL}", "300.00")
         sign(world, named, f"{NAME} is a good customer")
         hitl.execute(named.pk)
         Execution.objects.filter(approval=named).update(result={"told": MAIL}, error=f"{NAME} away")

@@ -11,7 +11,7 @@ from conversations import services as talk
 from conversations.models import Contact, Conversation, Message
 from core import audit
 from core.actors import Actor
-from core.erasure.services import list_unfinished
+from core.erasure.services import take_unfinished
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry, Erasure
 from core.scope import tenant_scope
@@ -124,9 +124,9 @@ def test_visitor_who_goes_on_writing_on_the_page_is_somebody_new(traces: Traces)
 def test_worker_does_it_all_by_its_task(traces: Traces) -> None:
     with tenant_scope(traces.world.acme.pk):
         asked = talk.erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for")
-    assert list_unfinished() == [(traces.world.acme.pk, asked.pk)]
+    assert take_unfinished() == [(traces.world.acme.pk, asked.pk)]
     erase_person(str(traces.world.acme.pk), str(asked.pk))
-    assert list_unfinished() == []
+    assert take_unfinished() == []
     assert found(traces.world.acme.pk, WORDS) == set()
 
 

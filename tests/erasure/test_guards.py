@@ -3,8 +3,10 @@
 import pytest
 from django.db import DatabaseError, transaction
 
+from core.clock import now
 from core.models import Erasure
 from core.scope import tenant_scope
+from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, Decision
 from tests.erasure.scene import Traces
 
@@ -20,8 +22,14 @@ def refused(change: object) -> bool:
     return False
 
 
-def at_work(traces: Traces) -> None:
-    Erasure.objects.create(subject_type="contact", subject_id=traces.contact_id, reason="asked_for", state="working")
+def at_work(traces: Traces, *kept: object) -> Erasure:
+    """Let an erasure work that has noted these requests as the person's."""
+    targets = {"approvals": [str(key) for key in kept or (traces.approval.pk, traces.named.pk)]}
+    found: Erasure = Erasure.objects.create(
+        subject_type="contact", subject_id=traces.contact_id, reason="asked_for", targets=targets
+    )
+    Erasure.objects.update(state="working")
+    return found
 
 
 def test_without_an_erasure_nothing_is_emptied(traces: Traces) -> None:
@@ -53,3 +61,39 @@ def test_open_request_is_never_emptied_and_a_final_one_gets_no_other_bytes(trace
         assert refused(lambda: Approval.objects.filter(pk=traces.approval.pk).update(payload=GONE))
         assert refused(lambda: Approval.objects.filter(pk=traces.named.pk).update(payload={"campaign": "mine"}))
         assert refused(lambda: Decision.objects.all().delete())
+
+
+def test_erasure_opens_only_what_it_has_noted_as_the_persons(traces: Traces) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        at_work(traces, traces.approval.pk)
+        assert refused(lambda: Approval.objects.filter(pk=traces.named.pk).update(payload=GONE))
+        assert refused(lambda: Decision.objects.filter(approval=traces.named).update(reason=""))
+
+
+@pytest.mark.parametrize("state", ["done", "parked"])
+def test_erasure_that_is_over_opens_nothing(traces: Traces, state: str) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        at_work(traces)
+        Erasure.objects.update(state=state, traces=None, finished_at=now())
+        assert refused(lambda: Decision.objects.update(reason=""))
+        assert refused(lambda: Approval.objects.filter(pk=traces.named.pk).update(payload=GONE))
+
+
+def test_erasures_move_one_way_and_are_never_removed(traces: Traces) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        row = {"subject_type": "contact", "reason": "asked_for"}
+        assert refused(lambda: Erasure.objects.create(**row, subject_id=traces.contact_id, state="working"))
+        erasure = at_work(traces)
+        assert refused(lambda: Erasure.objects.update(state="asked"))
+        assert refused(lambda: Erasure.objects.update(subject_id=traces.conversation_id))
+        assert refused(erasure.delete)
+        Erasure.objects.update(state="done", finished_at=now())
+        assert refused(lambda: Erasure.objects.update(state="working"))
+
+
+def test_emptied_without_an_erasures_entry_is_told_from_erased(traces: Traces) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        at_work(traces)
+        assert list(problems()) == []
+        Approval.objects.filter(pk=traces.named.pk).update(payload=GONE)
+        assert [reference for reference, _ in problems()] == [traces.named.reference]

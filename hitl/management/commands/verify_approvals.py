@@ -13,11 +13,14 @@ from core import audit
 from core.errors import NotFound
 from core.models import AuditEntry
 from core.scope import tenant_scope
+from hitl.drafting import digest_of
+from hitl.erasure import GONE
 from hitl.folding import PREFIX, Folded, Unfoldable, fold
 from hitl.models import Approval, Decision
 from hitl.sealing import is_sealed
 
 VOTES = ("approve", "reject")
+EMPTIED = ("contact.approvals_emptied", "member.approvals_emptied")
 
 
 class Command(BaseCommand):
@@ -25,8 +28,8 @@ class Command(BaseCommand):
 
     help = (
         "Work out the state, version and revision of every approval from its audit entries and name those "
-        "that do not follow, or that have votes nobody gave. `verify_audit` tells whether the entries themselves "
-        "hold; run it first."
+        "that do not follow, have votes nobody gave, or do not hold what was signed though no erasure emptied "
+        "them. `verify_audit` tells whether the entries themselves hold; run it first."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -56,10 +59,24 @@ def _tenants(slug: str) -> list[tuple[UUID, str]]:
 
 def problems() -> Iterator[tuple[str, str]]:
     """Return (reference, what is wrong) of each approval of the tenant that does not follow from its entries."""
+    erased = _told_erased()
     for approval in Approval.objects.order_by("id").iterator(chunk_size=500):
-        problem = _problem_of(approval)
+        problem = _problem_of(approval) or _problem_of_payload(approval, erased)
         if problem:
             yield approval.reference, problem
+
+
+def _told_erased() -> set[str]:
+    """Return the ids of the approvals that erasures have emptied, as their entries say."""
+    told = AuditEntry.objects.filter(object_type="core.erasure", action__in=EMPTIED)
+    return {key for facts in told.values_list("facts", flat=True) for key in facts.get("approvals", ())}
+
+
+def _problem_of_payload(approval: Approval, erased: set[str]) -> str:
+    """What was signed is there to the byte, or an erasure has said that it emptied it."""
+    if approval.payload == GONE:
+        return "" if str(approval.pk) in erased else "what it asked for is gone, and no erasure says so"
+    return "" if digest_of(approval) == approval.digest else "what it asks for is not what its digest says"
 
 
 def _problem_of(approval: Approval) -> str:

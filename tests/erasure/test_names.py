@@ -1,0 +1,144 @@
+"""A name is anybody's choice: it destroys nothing of others; addresses count as a whole and in values only."""
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from channels_app.models import InboundDelivery
+from conversations import services as talk
+from conversations.models import Contact
+from core.erasure.person import Words, holds, traces_of
+from core.models import Erasure
+from core.scope import tenant_scope
+from hitl.models import Approval, Decision
+from tests.channels_app.whatsapp.conftest import fields, post
+from tests.erasure.scene import MAIL, NAME, OTHER, PHONE, Traces, ask, sign
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        (Words(names=('"headline": "',)), {"headline": "x"}),
+        (Words(names=("smsmessagesid code",)), {"smsmessagesid code": "x"}),
+        (Words(names=("Anna Schmidt",)), "Hanna Schmidtke"),
+        (Words(addresses=("ann@x.es",)), "joann@x.es"),
+        (Words(addresses=("ann@x.es",)), ["to ann@x.es.example", "jo.ann@x.es", "jo+ann@x.es", "ann@x.es@y"]),
+        (Words(addresses=("ann@x.es",)), {"ann@x.es": "a key"}),
+        (Words(addresses=("+34600123456",)), ["134600123456", "+346001234567", "34600123456@c.us", "a34600123456"]),
+        (Words(addresses=("34600",)), {"budget": 34600}),
+    ],
+)
+def test_part_of_a_word_or_a_key_is_nobody(words: Words, value: Any) -> None:
+    assert not holds(value, **traces_of([words]))
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        (Words(names=("Anna  Schmidt",)), {"rows": [{"after": "for ANNA\nSchmidt."}]}),
+        (Words(addresses=("ann@x.es",)), "Write to <Ann@x.es>."),
+        (Words(addresses=("+34600123456",)), {"to": "whatsapp:+34600123456"}),
+        (Words(addresses=("+34600123456",)), {"to": 34600123456}),
+        (Words(addresses=("ann@x.es",)), "https://y.example/?to=ann%40x.es&b"),
+        (Words(addresses=("ES.1349120865530",)), {"id": "whatsapp:ES.1349120865530"}),
+    ],
+)
+def test_whole_word_in_a_value_is_the_person(words: Words, value: Any) -> None:
+    assert holds(value, **traces_of([words]))
+
+
+@pytest.mark.parametrize("name", ['"headline": "', "campaign Sale", f"Sale for {OTHER}", "Twilio smsmessagesid"])
+def test_chosen_name_destroys_nothing(traces: Traces, name: str) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        waits = ask(traces.world, None, f"{OTHER} again", "1.00")
+        final = ask(traces.world, None, OTHER, "2.00")
+        sign(traces.world, final, f"Sale for {OTHER}", "reject")
+        Contact.objects.filter(pk=traces.contact_id).update(display_name=name, masked_name="x")
+        traces.erase()
+        waits.refresh_from_db()
+        assert (waits.state, waits.payload["campaign"]) == ("pending", f"Sale for {OTHER} again")
+        assert Approval.objects.get(pk=final.pk).payload["campaign"] == f"Sale for {OTHER}"
+        assert Decision.objects.get(approval=final).reason == f"Sale for {OTHER}"
+
+
+def test_requests_of_others_that_hold_the_name_are_listed(traces: Traces) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        named, told = ask(traces.world, None, NAME, "1.00"), ask(traces.world, None, OTHER, "2.00")
+        sign(traces.world, told, f"as {NAME} said", "reject")
+        done = traces.erase()
+        named.refresh_from_db()
+    assert (done.state, set(done.still_named), named.state) == ("done", {str(named.pk), str(told.pk)}, "pending")
+
+
+def test_address_that_nobody_proved_finds_nothing(traces: Traces) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        contact = Contact.objects.get(pk=traces.contact_id)
+        contact.points.update(is_verified=False)
+        traces.erase()
+        assert Approval.objects.get(pk=traces.named.pk).payload["campaign"].endswith(MAIL)
+
+
+def test_webhook_of_another_that_waits_is_never_ended(traces: Traces) -> None:
+    words = f"tell {PHONE} and {NAME}"
+    post(fields(words, 91, From="whatsapp:+34600555777", ProfileName=NAME, WaId="34600555777"))
+    post(fields("mine", 92, From=f"whatsapp:{PHONE}", ProfileName=NAME, WaId=PHONE[1:]))
+    traces.erase()
+    with tenant_scope(traces.world.acme.pk):
+        waiting = InboundDelivery.objects.filter(state="received")
+        assert [urlencode({"Body": words}) in row.body for row in waiting] == [True]
+
+
+def test_round_without_end_is_parked_and_goes_on_when_replayed(traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:
+    from core import dead_letters
+    from core.erasure import services as erasures
+    from core.erasure.registry import Batch, Step
+    from core.models import DeadLetter
+
+    real = erasures.steps()
+    restless = [*real, Step("restless", "Restless", lambda *_: Batch(1))]
+    with tenant_scope(traces.world.acme.pk):
+        monkeypatch.setattr(erasures, "steps", lambda: restless)
+        erasure = traces.erase()
+        assert (erasure.state, erasure.rounds, erasures.take_unfinished()) == ("parked", erasures.ROUNDS, [])
+        monkeypatch.setattr(erasures, "steps", lambda: real)
+        letter = DeadLetter.objects.get(kind=erasures.PARKED_AS, ref=erasure.pk)
+        dead_letters.replay(actor=traces.world.actor("admin"), dead_letter_id=letter.pk)
+        assert traces.erase().state == "done"
+
+
+def test_emptied_requests_are_not_counted_again(traces: Traces) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        talk.add_point(**_point(traces, "erased@erased.example"))
+        done = traces.erase()
+    assert (done.state, done.counts["requests_addressed"]) == ("done", 1)
+    assert json.dumps(done.counts)
+
+
+def _point(traces: Traces, address: str) -> dict[str, Any]:
+    from conversations.types import SenderIdentity
+    from tests.erasure.scene import DOOR
+
+    return {"actor": DOOR, "contact_id": traces.contact_id, "sender": SenderIdentity("email", address, True)}
+
+
+def test_sweep_is_fair_and_waits_before_it_comes_again(traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:
+    from datetime import timedelta
+    from uuid import uuid4
+
+    from core.clock import now
+    from core.erasure import services as erasures
+
+    made = {}
+    for tenant, count in ((traces.world.acme, 3), (traces.world.globex, 1)):
+        with tenant_scope(tenant.pk):
+            facts = {"subject_type": "contact", "reason": "asked_for"}
+            made[tenant.pk] = [Erasure.objects.create(**facts, subject_id=uuid4()).pk for _ in range(count)]
+    monkeypatch.setattr(erasures, "AT_ONCE", 2)
+    moment = now()
+    first = erasures.take_unfinished(now=moment)
+    assert {tenant for tenant, _ in first} == set(made)
+    assert {tenant for tenant, _ in erasures.take_unfinished(now=moment)} == {traces.world.acme.pk}
+    assert erasures.take_unfinished(now=moment) == []
+    assert len(erasures.take_unfinished(now=moment + timedelta(minutes=1))) == 2
