@@ -5,22 +5,30 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
+from analytics.models import Brief
+from analytics.services.making import LEASE
 from conversations import services as talk
 from conversations.models import Message
 from core import audit
+from core.clock import now
 from core.erasure import services as erasures
 from core.models import AuditEntry, Erasure
 from core.scope import tenant_scope
+from integrations.mail.services import queue_mail
+from integrations.models import MailDelivery
 from tests.channels_app.whatsapp.conftest import Door
-from tests.erasure.scene import NAME, PHONE, WORDS, Traces, finish
+from tests.erasure.scene import DOOR, NAME, PHONE, WORDS, Traces, finish
 from tests.erasure.searching import found
 
+DAY = date(2026, 1, 5)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -83,6 +91,53 @@ def test_who_writes_while_being_erased_becomes_somebody_new(committed_traces: Tr
         finish(erasure.pk)
         said = Message.objects.filter(conversation__contact__erased_at=None)
         assert {message.body for message in said} == {"a copper kettle, please", "hello again"}
+
+
+def test_worker_that_finds_it_locked_leaves_it(committed_traces: Traces) -> None:
+    tenant_id = committed_traces.world.acme.pk
+    with tenant_scope(tenant_id):
+        erasure = begun(committed_traces)
+
+    def work() -> bool:
+        try:
+            with tenant_scope(tenant_id):
+                return erasures.work_on(erasure_id=erasure.pk)
+        finally:
+            connection.close()
+
+    with tenant_scope(tenant_id), transaction.atomic(), ThreadPoolExecutor(1) as pool:
+        Erasure.objects.select_for_update().get(pk=erasure.pk)
+        assert pool.submit(work).result(timeout=5) is False
+
+
+def test_mail_and_briefs_of_others_keep_nobody_waiting(traces: Traces) -> None:
+    world = traces.world
+    with tenant_scope(world.acme.pk):
+        facts = {"actor": DOOR, "type": "note", "subject": "Hello", "text": "Hello"}
+        queue_mail(recipient="boss@acme.example", key="other", **facts)
+        MailDelivery.objects.filter(key="other").update(status="sending")
+        erasure = begun(traces)
+        erasures.work_on(erasure_id=erasure.pk)
+        later = now() + 2 * LEASE
+        Brief.objects.create(user=world.people["viewer"], local_date=DAY, state="working", lease_until=later)
+        finish(erasure.pk)
+        erasure.refresh_from_db()
+    assert (erasure.state, erasure.waits_for) == ("done", [])
+
+
+@pytest.mark.parametrize("what", ["mail", "brief"])
+def test_mail_to_the_person_and_older_briefs_are_waited_for(traces: Traces, what: str) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        if what == "mail":
+            MailDelivery.objects.filter(key="to").update(status="sending")
+        else:
+            Brief.objects.create(
+                user=traces.world.people["viewer"], local_date=DAY, state="working", lease_until=now() + LEASE
+            )
+        assert traces.erase().state == "working"
+        MailDelivery.objects.filter(key="to").update(status="sent")
+        Brief.objects.filter(local_date=DAY).update(state="skipped", lease_until=None)
+        assert traces.erase().state == "done"
 
 
 def test_done_erasure_keeps_no_name(traces: Traces) -> None:

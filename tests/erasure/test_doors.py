@@ -8,7 +8,7 @@ from django.test import Client
 from accounts.models import Membership
 from core.models import Erasure
 from core.scope import tenant_scope
-from tests.erasure.scene import NAME, PHONE, PHRASE, Traces, finish
+from tests.erasure.scene import MAIL, NAME, PHONE, PHRASE, Traces, ask, finish
 from tests.world import World
 
 FORM = {"reason": "asked_for", "confirmation": "Erase"}
@@ -55,6 +55,20 @@ def test_result_page_tells_counts_and_ends(traces: Traces) -> None:
     assert "Messages: 2" in page
     assert "Refresh" not in answer.headers
     assert "What was erased" in client.get(contact_page(traces)).content.decode()
+
+
+def test_form_shows_masked_what_is_looked_for_and_the_result_links_who_is_still_named(traces: Traces) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        named = ask(traces.world, None, NAME, "1.00")
+    client = signed_in(traces.world, "compliance")
+    form = client.get(f"{contact_page(traces)}erase/").content.decode()
+    assert "Looked for elsewhere" in form
+    assert [word for word in (NAME, PHONE, MAIL) if word in form] == []
+    erasure = traces.erase()
+    page = client.get(f"/admin/core/erasure/{erasure.pk}/").content.decode()
+    assert f"/admin/hitl/approval/{named.pk}/" in page
+    told = client.get(f"/api/v1/erasures/{erasure.pk}/").json()
+    assert told["still_named"] == [str(named.pk)]
 
 
 def test_contact_is_found_by_a_whole_address(traces: Traces) -> None:

@@ -9,6 +9,7 @@ from core.scope import tenant_scope
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, Decision
 from tests.erasure.scene import Traces
+from tests.tampering import tamper
 
 GONE = {"erased": True}
 
@@ -96,4 +97,10 @@ def test_emptied_without_an_erasures_entry_is_told_from_erased(traces: Traces) -
         at_work(traces)
         assert list(problems()) == []
         Approval.objects.filter(pk=traces.named.pk).update(payload=GONE)
+        assert [reference for reference, _ in problems()] == [traces.named.reference]
+
+
+def test_bytes_that_do_not_fit_their_digest_are_told(traces: Traces, tampering: object) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        tamper(f"update hitl_approval set payload = '{{\"budget\": \"1\"}}' where id = '{traces.named.pk}'")
         assert [reference for reference, _ in problems()] == [traces.named.reference]

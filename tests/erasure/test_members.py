@@ -127,6 +127,7 @@ def test_person_with_a_seat_elsewhere_keeps_the_account_but_has_no_name_here(wor
     [
         ("compliance", "compliance", "yourself"),
         ("compliance", "owner", "role_above_yours"),
+        ("compliance", "admin", "role_above_yours"),
         ("admin", "viewer", "not_allowed"),
         ("support", "viewer", "not_allowed"),
     ],
