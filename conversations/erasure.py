@@ -65,9 +65,12 @@ def _own_notes(person: Person, after: str, limit: int) -> Batch:
 
 
 def _rewritten(person: Person, row: Message | Note) -> int:
+    """Replace the name; where it stands in a spelling that is found but not replaced, all words go."""
     if not person.is_named_in(row.body):
         return 0
     body = person.without_name(row.body)
+    if person.is_named_in(body):
+        body = ERASED
     if body == row.body:
         return 0
     return int(type(row).objects.filter(pk=row.pk).update(body=body, masked_body=mask_text(body)))

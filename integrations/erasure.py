@@ -22,8 +22,8 @@ NOBODY: Final = {"masked_address": "erased", "address_digest": "erased"}
 def _to_person(person: Person, after: str, limit: int) -> Batch:
     """Drop content and address of the mails that went to the person."""
     rows = MailDelivery.objects.filter(_to_him(person)).exclude(status=Status.SENDING).exclude(address_digest="erased")
-    keys = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
-    return Batch(_forgotten(keys, **NOBODY), str(keys[-1]) if len(keys) == limit else "")
+    found, last = window(rows.only("pk"), after, limit)
+    return Batch(_forgotten([row.pk for row in found], **NOBODY), last)
 
 
 def _to_him(person: Person) -> Q:
@@ -39,10 +39,10 @@ def _about_person(person: Person, after: str, limit: int) -> Batch:
 
 
 def _forgotten(keys: list[UUID], **more: str) -> int:
-    """Drop the content; a mail that still waits is not sent, because what it would say is gone."""
+    """Drop the content; a mail that still waits is not sent, one that was just taken to be handed over is left."""
     if not keys:
         return 0
-    rows = MailDelivery.objects.filter(pk__in=keys)
+    rows = MailDelivery.objects.filter(pk__in=keys).exclude(status=Status.SENDING)
     rows.filter(status=Status.QUEUED).update(status=Status.FAILED, error="erased", due_at=None)
     return int(rows.update(**dict.fromkeys(CONTENT), **more))
 

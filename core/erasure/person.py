@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,7 +18,7 @@ DIGITS: Final = 8
 """A shorter number would be found among amounts."""
 MOST_LISTED: Final = 50
 MEANT: Final = ("contacts", "conversations", "approvals")
-_NAME: Final = re.compile(r"[\w .,'’-]+")
+BETWEEN: Final = frozenset(" _.,'’-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,17 @@ def traces_of(words: Iterable[Words]) -> dict[str, list[str]]:
     names: dict[str, None] = {}
     addresses: dict[str, None] = {}
     for known in words:
-        names |= {name: None for value in known.names if _NAME.fullmatch(name := _plain(value))}
+        names |= {name: None for value in known.names if _is_words(name := _plain(value))}
         for address in map(_plain, known.addresses):
             bare = address.removeprefix("+")
             addresses |= dict.fromkeys((address, bare) if bare.isdigit() else (address,))
     kept = [word for word in addresses if len(word) >= (DIGITS if word.isdigit() else SHORTEST)]
     return {"names": [word for word in names if len(word) >= SHORTEST], "addresses": kept}
+
+
+def _is_words(name: str) -> bool:
+    """Tell whether there are only letters of any script, with their marks, digits and what stands between them."""
+    return all(sign.isalnum() or sign in BETWEEN or unicodedata.category(sign)[0] == "M" for sign in name)
 
 
 def _plain(value: str) -> str:
@@ -132,7 +138,9 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _forms(text: str) -> tuple[str, ...]:
-    return (text, unquote_plus(text)) if "%" in text else (text,)
+    """Return a text as it stands, as it reads when it was in a link, and both as words are kept: `İ` has two forms."""
+    read = (text, unquote_plus(text)) if "%" in text else (text,)
+    return (*read, *(form.lower() for form in read if not form.isascii()))
 
 
 def _pattern(names: Iterable[str], addresses: Iterable[str]) -> re.Pattern[str] | None:

@@ -140,6 +140,15 @@ select count(*), max(id::text)::uuid, array_agg(id) filter (
 """
 
 
+def every(rows: Any, limit: int = BATCH) -> Iterator[Any]:
+    """Yield all rows, read window by window."""
+    after, more = "", True
+    while more:
+        found, after = window(rows, after, limit)
+        yield from found
+        more = bool(after)
+
+
 def window(rows: Any, after: str, limit: int) -> tuple[list[Any], str]:
     """Return the next rows by id, and the last one's id; an empty id when there are no more."""
     found = list((rows.filter(pk__gt=UUID(after)) if after else rows).order_by("pk")[:limit])

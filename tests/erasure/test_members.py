@@ -11,11 +11,11 @@ from accounts.models import ApiKey, Membership, User
 from accounts.selectors import names_of
 from accounts.services import add_member, create_api_key
 from conversations import services as talk
-from conversations.models import Contact, Conversation
+from conversations.models import Contact, Conversation, Message
 from conversations.types import SenderIdentity
 from core import audit
 from core.errors import Conflict, NotFound, Refused
-from core.models import AuditEntry
+from core.models import AuditEntry, Erasure
 from core.scope import tenant_scope
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, Decision
@@ -81,6 +81,35 @@ def test_nothing_of_the_member_is_left_anywhere(world: World, leaver: User) -> N
     assert len(planted) > 12, sorted(planted)
     erase(world, leaver)
     assert found(world.acme.pk, WORDS) == set()
+
+
+@pytest.mark.parametrize(
+    ("first", "text"),
+    [
+        ("Ottoline", "See https://x.example/?mail=ottoline%40vandersnoot.example"),
+        ("Ottoline", "See https://x.example/?who=ottoline%20vandersnoot"),
+        ("İpek", "Yours, İpek Vandersnoot"),
+    ],
+)
+def test_name_in_any_spelling_goes_and_the_erasure_ends(world: World, leaver: User, first: str, text: str) -> None:
+    User.objects.filter(pk=leaver.pk).update(first_name=first)
+    with tenant_scope(world.acme.pk):
+        written = Message.objects.filter(sender_type="person").latest("pk")
+        Message.objects.filter(pk=written.pk).update(sender_id=leaver.pk, body=text)
+        erase(world, leaver)
+        written.refresh_from_db()
+        done = Erasure.objects.get()
+    assert (done.state, done.counts["own_replies"], written.body) == ("done", 1, "[erased]")
+
+
+def test_mail_that_was_just_taken_keeps_its_content(world: World, leaver: User) -> None:
+    from integrations.erasure import _forgotten
+    from integrations.models import MailDelivery
+
+    with tenant_scope(world.acme.pk):
+        mail = MailDelivery.objects.get(user_id=leaver.pk)
+        MailDelivery.objects.filter(pk=mail.pk).update(status="sending")
+        assert _forgotten([mail.pk]) == 0
 
 
 def test_decisions_stay_and_the_audit_is_whole(world: World, leaver: User) -> None:

@@ -42,6 +42,9 @@ def test_part_of_a_word_or_a_key_is_nobody(words: Words, value: Any) -> None:
         (Words(addresses=("+34600123456",)), {"to": "whatsapp:+34600123456"}),
         (Words(addresses=("+34600123456",)), {"to": 34600123456}),
         (Words(addresses=("ann@x.es",)), "https://y.example/?to=ann%40x.es&b"),
+        (Words(names=("Anna Lopez",)), "https://y.example/?who=anna%20lopez"),
+        (Words(names=("İpek Yılmaz",)), "Dear İpek Yılmaz,"),
+        (Words(names=("रवि शर्मा",)), "for रवि शर्मा"),
         (Words(addresses=("ES.1349120865530",)), {"id": "whatsapp:ES.1349120865530"}),
     ],
 )
@@ -106,6 +109,15 @@ def test_round_without_end_is_parked_and_goes_on_when_replayed(traces: Traces, m
         letter = DeadLetter.objects.get(kind=erasures.PARKED_AS, ref=erasure.pk)
         dead_letters.replay(actor=traces.world.actor("admin"), dead_letter_id=letter.pk)
         assert traces.erase().state == "done"
+
+
+def test_rows_are_read_window_by_window(traces: Traces) -> None:
+    from conversations.models import Message
+    from core.erasure.registry import every
+
+    with tenant_scope(traces.world.acme.pk):
+        rows = Message.objects.all()
+        assert [row.pk for row in every(rows, limit=1)] == list(rows.order_by("pk").values_list("pk", flat=True))
 
 
 def test_emptied_requests_are_not_counted_again(traces: Traces) -> None:
