@@ -23,8 +23,8 @@ class BriefsErasure(ErasureHandler):
 
     order: ClassVar[int] = 50
     tables: ClassVar[tuple[Table, ...]] = (
-        Table("analytics.Brief", "A code.", "content", "reason"),
-        Table("analytics.BriefPreference", "Rows of a member are removed.", "zone sections"),
+        Table("analytics.Brief", "A code, and the day.", "content", "reason local_date"),
+        Table("analytics.BriefPreference", "Rows of a member are removed.", "zone sections at"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (Step("briefs", "Daily briefs", _briefs),)
 

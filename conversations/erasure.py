@@ -88,7 +88,7 @@ class ConversationsErasure(ErasureHandler):
         Table("conversations.Conversation", "Codes of the reason for which a person was asked.",
               kept="escalated_by escalation_reason"),
         Table("conversations.Message", "The provider's random id, so that a late repeat is one; a code.",
-              "body masked_body media metadata", "sender_name channel_message_id"),
+              "body masked_body media metadata client_id", "sender_name channel_message_id"),
         Table("conversations.Attachment", "Kind of file and a code.", "filename source content digest",
               "content_type error"),
         Table("conversations.Note", "", "body masked_body"),

@@ -64,7 +64,7 @@ class MailErasure(ErasureHandler):
     tables: ClassVar[tuple[Table, ...]] = (
         Table("integrations.MailDelivery", "That a mail left and what became of it.",
               " ".join((*CONTENT, *NOBODY)), "type key queued_by provider provider_message_id error"),
-        Table("integrations.MailCount", "A type.", kept="type"),
+        Table("integrations.MailCount", "A type and a day.", kept="type day"),
         Table("integrations.ProviderAccount", "The organisation's own accounts.", kept="name credentials"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
