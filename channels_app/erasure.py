@@ -14,6 +14,8 @@ from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, 
 SHARED: Final = "sendgrid"
 """Its deliveries tell of many people at once: they are worked before they are emptied."""
 SENDERS: Final = ("From", "WaId", "ExternalUserId")
+LINES: Final = "lines"
+"""Digests of the senders of the person's webhooks, kept with the targets until all is done."""
 State = InboundDelivery.State
 
 
@@ -30,8 +32,18 @@ def _bodies(person: Person, after: str, limit: int) -> Batch:
     emptied = InboundDelivery.objects.filter(pk__in=settled).update(
         body=None, headers={}, state=State.DONE, done_at=now(), error="", queue_key="erased"
     )
-    older = InboundDelivery.objects.filter(queue_key__in=lines, body__isnull=True)
-    return Batch(emptied + (older.update(queue_key="erased", headers={}) if lines else 0), last)
+    person.note(LINES, lines)
+    return Batch(emptied, last)
+
+
+def _lines(person: Person, after: str, limit: int) -> Batch:
+    """Take the person's line off older webhooks, whose bytes went some time after the work."""
+    lines = set(person.targets.get(LINES, ()))
+    if not lines:
+        return Batch()
+    rows, last = window(InboundDelivery.objects.filter(body__isnull=True).only("queue_key"), after, limit * 10)
+    found = InboundDelivery.objects.filter(pk__in=[row.pk for row in rows if row.queue_key in lines])
+    return Batch(found.update(queue_key="erased", headers={}), last)
 
 
 def _holds_address(person: Person, row: InboundDelivery) -> bool:
@@ -64,7 +76,10 @@ class DoorsErasure(ErasureHandler):
         Table("channels_app.InboundDelivery", "The provider's random id, so that a late repeat is none; a code.",
               "body headers queue_key", "provider event_key error"),
     )  # fmt: skip
-    steps: ClassVar[tuple[Step, ...]] = (Step("webhooks", "Raw webhooks", _bodies),)
+    steps: ClassVar[tuple[Step, ...]] = (
+        Step("webhooks", "Raw webhooks", _bodies),
+        Step("lines", "Older webhooks in the person's line", _lines),
+    )
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from core.actors import system
 from core.erasure.person import ERASED, Person
-from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, rows_holding, window
+from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every, rows_holding, window
 from core.errors import Conflict
 from hitl.models import Approval, Decision, Delegation, Execution, Notification, OverrideReview, Revision
 from hitl.models.approval import IS_OPEN
@@ -43,27 +44,28 @@ WORDS: Final = (
     "payload summary preview preview_url facts drift subject_key dedupe_key notes hold_reason "
     "escalation_reason tags custom"
 ).split()
+READ: Final = ("state", "reference", "conversation_id", "requester_id", *WORDS)
+READ_AT_ONCE: Final = 50
+"""Each withdrawal reads this many again at most."""
 RESULT: Final = ("result", "error")
 
 
-def _open_ones(person: Person) -> list[Approval]:
-    """Return the open requests that came up with the person, that he made, or that hold an address of his."""
+def _of_person(person: Person, rows: Iterable[Approval]) -> Iterator[Approval]:
+    """Yield the requests that came up with the person, that he made, or that hold an address of his."""
     conversations, users = set(person.ids("conversations")), set(person.ids("users"))
-    rows = Approval.objects.filter(IS_OPEN).order_by("pk")
-    return [
-        row
-        for row in rows
-        if row.conversation_id in conversations
-        or row.requester_id in users
-        or person.is_addressed_in([getattr(row, name) for name in WORDS])
-    ]
+    for row in rows:
+        is_known = row.conversation_id in conversations or row.requester_id in users
+        if is_known or person.is_addressed_in([getattr(row, name) for name in WORDS]):
+            yield row
 
 
 def _cancel(person: Person, after: str, limit: int) -> Batch:
-    """Withdraw one open request; what is being carried out is waited for instead."""
-    row = next((row for row in _open_ones(person) if row.state not in BUSY), None)
+    """Withdraw the next open request and go on behind it; what is being carried out is waited for instead."""
+    waiting = Approval.objects.filter(IS_OPEN).exclude(state__in=BUSY).only(*READ)
+    rows, last = window(waiting, after, min(limit, READ_AT_ONCE))
+    row = next(_of_person(person, rows), None)
     if row is None:
-        return Batch()
+        return Batch(0, last)
     cancel(actor=ERASER, approval_id=row.pk)
     return Batch(1, str(row.pk))
 
@@ -114,8 +116,14 @@ def _still_naming(person: Person, after: str, limit: int) -> Batch:
 def _reasons(person: Person, after: str, limit: int) -> Batch:
     """Empty the reasons given on emptied requests, and what the person himself gave with his verdicts."""
     said = Decision.objects.filter(approval_id__in=person.ids("approvals")).exclude(reason="")
-    own = Decision.objects.filter(person_id__in=person.ids("users")).exclude(reason="", address="")
-    return Batch(said.update(reason="") + own.update(reason="", address=""))
+    changed = 0 if after else said.update(reason="")
+    users = set(person.ids("users"))
+    if not users:
+        return Batch(changed)
+    # No index leads from a person to his verdicts: they are looked through in the order of their ids.
+    rows, last = window(Decision.objects.only("person_id", "reason", "address"), after, limit * 10)
+    own = [row.pk for row in rows if row.person_id in users and (row.reason or row.address)]
+    return Batch(changed + Decision.objects.filter(pk__in=own).update(reason="", address=""), last)
 
 
 def _reasons_addressed(person: Person, after: str, limit: int) -> Batch:
@@ -221,7 +229,8 @@ class ApprovalsErasure(ErasureHandler):
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:
         """Return the references of requests whose effect is under way, or whose outcome nobody knows."""
-        return [row.reference for row in _open_ones(person) if row.state in BUSY]
+        busy = Approval.objects.filter(state__in=BUSY).only(*READ)
+        return [row.reference for row in _of_person(person, every(busy))]
 
     @classmethod
     def refuse(cls, person: Person) -> None:

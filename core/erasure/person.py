@@ -48,8 +48,12 @@ class Person:
 
     def add(self, kind: str, found: Iterable[UUID]) -> None:
         """Note that these are the person's too."""
+        self.note(kind, (str(key) for key in found))
+
+    def note(self, kind: str, found: Iterable[str]) -> None:
+        """Note keys of the person's that are no ids of rows."""
         known = dict.fromkeys(self.targets.get(kind, ()))
-        self.targets[kind] = list(known | dict.fromkeys(str(key) for key in found))
+        self.targets[kind] = list(known | dict.fromkeys(found))
 
     def claim(self, kind: str, found: Iterable[UUID]) -> None:
         """Note them on the row at once: the database lets nothing else be emptied."""

@@ -93,6 +93,21 @@ def test_webhook_of_another_that_waits_is_never_ended(traces: Traces) -> None:
         assert [urlencode({"Body": words}) in row.body for row in waiting] == [True]
 
 
+def test_line_is_taken_off_older_webhooks_of_the_person_only(traces: Traces) -> None:
+    post(fields("more", 93, From=f"whatsapp:{PHONE}", ProfileName=NAME, WaId=PHONE[1:]))
+    with tenant_scope(traces.world.acme.pk):
+        line = InboundDelivery.objects.latest("pk").queue_key
+        others = InboundDelivery.objects.exclude(queue_key=line).values_list("pk", "queue_key")
+        before = dict(others)
+        InboundDelivery.objects.filter(pk=InboundDelivery.objects.filter(queue_key=line).earliest("pk").pk).update(
+            body=None
+        )
+        done = traces.erase()
+        assert (done.state, done.counts["lines"], done.targets) == ("done", 1, {})
+        assert not InboundDelivery.objects.filter(queue_key=line).exists()
+        assert before.items() <= dict(InboundDelivery.objects.values_list("pk", "queue_key")).items()
+
+
 def test_round_without_end_is_parked_and_goes_on_when_replayed(traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:
     from core import dead_letters
     from core.erasure import services as erasures
