@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
+from urllib.parse import quote, quote_plus
 from uuid import UUID
 
 from django.db import connection
@@ -116,7 +117,7 @@ def rows_holding(
         "tenant": current_tenant_id(),
         "after": after or _LOWEST,
         "limit": limit * 10,
-        "traces": list(words),
+        "traces": sorted({form.lower() for word in words for form in (word, quote(word), quote_plus(word))}),
     }
     with connection.cursor() as cursor:
         cursor.execute(_NAMED.format(table=table, said=said), values)

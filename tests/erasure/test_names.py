@@ -75,6 +75,14 @@ def test_requests_of_others_that_hold_the_name_are_listed(traces: Traces) -> Non
     assert (done.state, set(done.still_named), named.state) == ("done", {str(named.pk), str(told.pk)}, "pending")
 
 
+def test_address_in_a_link_is_found_in_requests_of_others(traces: Traces) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        linked = ask(traces.world, None, f"https://x.example/?to={MAIL.replace('@', '%40')}&b=1", "1.00")
+        traces.erase()
+        linked.refresh_from_db()
+    assert (linked.state, linked.payload) == ("cancelled", {"erased": True})
+
+
 def test_address_that_nobody_proved_finds_nothing(traces: Traces) -> None:
     with tenant_scope(traces.world.acme.pk):
         contact = Contact.objects.get(pk=traces.contact_id)
