@@ -64,7 +64,9 @@ class BusinessHours:
 
     def add(self, start: datetime, working: timedelta) -> datetime:
         """Return the first moment at which `working` time has passed. Raises BrokenCalendar."""
-        left = max(working, _NONE)
+        if working <= _NONE:
+            return start
+        left = working
         for opens, closes in self._shifts(start):
             begin = max(opens, start)
             if closes <= begin:

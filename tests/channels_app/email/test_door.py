@@ -56,7 +56,7 @@ def test_changed_body_is_refused(door: Door) -> None:
     assert door.post([], raw=b"[ ]", signature=sign(b"[]", at), at=at).status_code == 403
 
 
-@pytest.mark.parametrize("off", [-301, 301])
+@pytest.mark.parametrize("off", [-301, 360])  # what lies ahead comes nearer while the test runs
 def test_batch_signed_long_ago_is_refused(door: Door, off: int) -> None:
     assert door.post([event("open")], at=str(int(now().timestamp()) + off)).status_code == 403
     assert door.rows() == []
