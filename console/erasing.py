@@ -33,7 +33,7 @@ class EraseForm(ConsoleForm):
 
 def why_not_erase(request: HttpRequest) -> str:
     """Say that the sign-in is too weak; empty when it is not."""
-    return "" if viewer_of(request).auth_strength == "mfa" else WEAK
+    return "" if viewer_of(request).has_second_factor else WEAK
 
 
 def to_progress(erasure: Erasure) -> HttpResponse:

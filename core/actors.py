@@ -30,6 +30,11 @@ class Actor:
     scopes: frozenset[str] | None = None
     """What an API key names, whoever made it; None where no key is used."""
 
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether the actor signed in with one; an API key never did."""
+        return self.auth_strength == "mfa"
+
     def may(self, permission: str) -> bool:
         """Tell whether this actor holds the permission, such as `hitl.decide_approval`."""
         return self.all_permissions or permission in self.permissions

@@ -72,7 +72,7 @@ def _excluded(approval: Approval, viewer: Actor) -> str:
 def _why_no_override(approval: Approval, viewer: Actor) -> str:
     if approval.snapshot.get("allow_override") is not True:
         return "The workflow does not allow overriding."
-    if viewer.auth_strength != "mfa":
+    if not viewer.has_second_factor:
         return "Overriding asks for a second factor. Set one up under sign-in security and sign in again."
     return _excluded(approval, viewer)
 

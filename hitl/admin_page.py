@@ -275,7 +275,7 @@ def why_no_vote(approval: Approval, viewer: Actor) -> str:
     seats = Seat.objects.filter(approval=approval, revision=approval.revision, level=approval.level, closed_at=None)
     if not seats.filter(person=viewer.user_id).exists():
         return "You have no seat at this step. The people listed under “Who may sign” have."
-    if approval.current_level.get("min_auth") == "mfa" and viewer.auth_strength != "mfa":
+    if approval.current_level.get("min_auth") == "mfa" and not viewer.has_second_factor:
         return "This step asks for a second factor. Set one up under sign-in security and sign in again."
     return ""
 

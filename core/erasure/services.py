@@ -41,7 +41,7 @@ def require_eraser(*, actor: Actor, permission: str, reason: str) -> None:
     actor.require(permission)
     if actor.kind != "user" or actor.user_id is None:
         raise Refused("Only a person erases somebody.", code="not_a_person")
-    if actor.auth_strength != "mfa":
+    if not actor.has_second_factor:
         raise Refused("Sign in with a second factor to erase somebody.", code="weak_sign_in")
     if reason not in Erasure.Reason.values:
         wanted = ", ".join(Erasure.Reason.values)

@@ -58,7 +58,7 @@ def _guard(approval: Approval, actor: Actor, digest: str, moment: datetime) -> N
     if approval.snapshot.get("allow_override") is not True:
         raise Refused("The workflow does not allow overriding.", code="no_break_glass")
     check_digest(approval, actor, digest)
-    if actor.auth_strength != "mfa":
+    if not actor.has_second_factor:
         raise Refused("Sign in with a second factor to override.", code="weak_sign_in")
 
 
