@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from core.clock import now
 from core.errors import Unavailable
 from core.log import get_logger
+from core.rates import count_up
 
 log = get_logger(__name__)
 
@@ -90,11 +91,8 @@ class Breaker:
         return bool(cache.add(self._key("trial"), 1, timeout=self.cool_down.total_seconds()))
 
     def _count_failure(self) -> None:
-        key = self._key("failures")
-        cache.add(key, 0, timeout=self.window.total_seconds())
-        try:
-            failures = cache.incr(key)
-        except ValueError:  # the window ended between the two commands
+        failures = count_up(self._key("failures"), seconds=self.window.total_seconds())
+        if not failures:  # the window has just ended
             return
         was_open = cache.get(self._key("opened")) is not None
         if was_open or failures >= self.threshold:

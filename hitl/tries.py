@@ -9,6 +9,7 @@ from django.utils.crypto import salted_hmac
 from redis import RedisError
 
 from core.log import get_logger
+from core.rates import count_up
 
 log = get_logger(__name__)
 UNKNOWN_PER_MINUTE: Final = 30
@@ -49,8 +50,7 @@ def _opaque(text: str) -> str:
 def _count(name: str, seconds: int) -> int:
     """Count up from the first try on, for so long."""
     try:
-        cache.add(name, 0, timeout=seconds)
-        return int(cache.incr(name))
-    except (RedisError, ValueError):
+        return count_up(name, seconds=seconds)
+    except RedisError:
         log.warning("link_limit_not_checked")
         return 0

@@ -6,12 +6,12 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
-from django.core.cache import cache
 from redis import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from core.log import get_logger
+from core.rates import count_up
 from core.rest.authentication import client_of
 from core.scope import current_tenant_id
 
@@ -29,7 +29,7 @@ class PerClient(BaseThrottle):
         """Tell whether the client has requests left in this minute."""
         slot = int(time.time()) // WINDOW
         try:
-            used = _count(f"{current_tenant_id()}:api:{client_of(request)}:{slot}")
+            used = count_up(f"{current_tenant_id()}:api:{client_of(request)}:{slot}", seconds=2 * WINDOW)
         except RedisError:
             log.warning("api_limit_not_checked")
             return True
@@ -38,8 +38,3 @@ class PerClient(BaseThrottle):
     def wait(self) -> float:
         """Return the seconds until the next minute begins."""
         return WINDOW - int(time.time()) % WINDOW
-
-
-def _count(name: str) -> int:
-    cache.add(name, 0, timeout=2 * WINDOW)
-    return int(cache.incr(name))
