@@ -64,14 +64,12 @@ MOVES: Final = {
     "edit": "changed",
     "resubmit": "sent in again",
 }
+THANKS_TO: Final = {"approve": "You have approved {}", "reject": "You have rejected {}"}
 THANKS: Final = {
     State.PENDING: "Your signature is recorded. It waits for the next one.",
     State.APPROVED: "It is carried out now.",
     State.REJECTED: "The requester is told why.",
 }
-
-
-THANKS_TO: Final = {"approve": "You have approved {}", "reject": "You have rejected {}"}
 
 
 class _FormCheck(CsrfViewMiddleware):
