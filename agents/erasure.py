@@ -7,7 +7,7 @@ from typing import ClassVar
 from agents.models import AgentRun, ToolCall
 from core.clock import now
 from core.erasure.person import Person
-from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table
+from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, emptied
 
 State = AgentRun.State
 
@@ -15,10 +15,7 @@ State = AgentRun.State
 def _calls(person: Person, after: str, limit: int) -> Batch:
     rows = ToolCall.objects.filter(run__conversation_id__in=person.ids("conversations"))
     left = rows.exclude(arguments={}, result={}, fingerprint="")
-    keys = list(left.order_by("pk").values_list("pk", flat=True)[:limit])
-    found = ToolCall.objects.filter(pk__in=keys)
-    changed = found.update(arguments={}, result={}, fingerprint="") if keys else 0
-    return Batch(changed, str(keys[-1]) if len(keys) == limit else "")
+    return emptied(left, limit, arguments={}, result={}, fingerprint="")
 
 
 class AgentsErasure(ErasureHandler):

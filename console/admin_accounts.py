@@ -25,10 +25,10 @@ from console.powers import power, powers
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from core.clock import now
+from core.erasure.person import NOBODY
 from core.pii import mask_value
 
 DAY = timedelta(days=1)
-ERASED = "Erased person"
 
 
 class RoleForm(ConsoleForm):
@@ -67,13 +67,13 @@ class MembershipAdmin(ServiceAdmin):
 
     def object_title(self, seat: Membership) -> str:
         """Return the person's name."""
-        return ERASED if seat.erased_at else str(seat.user.get_full_name())
+        return NOBODY if seat.erased_at else str(seat.user.get_full_name())
 
     @admin.display(description="Person")
     def person(self, seat: Membership) -> str:
         """Return name and masked address."""
         if seat.erased_at:
-            return ERASED
+            return NOBODY
         address = mask_value("email", seat.user.email)
         return format_html('{}<span class="wk-cell-note">{}</span>', seat.user.get_full_name(), address)
 

@@ -2,51 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from conversations.models import Attachment, Contact, ContactPoint, ContactTag, Conversation, Message, Note
 from conversations.services import streams
 from core.clock import now
-from core.erasure.person import ERASED, Person, Words
-from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, window
+from core.erasure.person import ERASED, NOBODY, Person, Words
+from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, emptied, window
 from core.models import StreamEvent
 from core.pii import mask_text
 
-NOBODY: Final = "Erased person"
 GONE: Final = "erased"
 PROVED: Final = ("phone", "email", "bsuid")
 SENDING: Final = (Message.Status.QUEUED, Message.Status.SENDING)
 
 
-def _erased(rows: Any, limit: int, **values: Any) -> Batch:
-    """Change the next rows that are not erased yet; they are found by not being so."""
-    keys = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
-    changed = rows.model.objects.filter(pk__in=keys).update(**values) if keys else 0
-    return Batch(changed, str(keys[-1]) if len(keys) == limit else "")
-
-
 def _messages(person: Person, after: str, limit: int) -> Batch:
     rows = Message.objects.filter(conversation_id__in=person.ids("conversations"))
     left = rows.exclude(masked_body=ERASED, media=[], client_id=None)
-    return _erased(left, limit, body=ERASED, masked_body=ERASED, media=[], metadata={}, client_id=None)
+    return emptied(left, limit, body=ERASED, masked_body=ERASED, media=[], metadata={}, client_id=None)
 
 
 def _files(person: Person, after: str, limit: int) -> Batch:
     rows = Attachment.objects.filter(message__conversation_id__in=person.ids("conversations")).exclude(error=GONE)
     values = {"filename": "", "source": "", "content": None, "digest": "", "error": GONE, "size": 0}
-    return _erased(rows, limit, **values, state=Attachment.State.FAILED, next_attempt_at=None)
+    return emptied(rows, limit, **values, state=Attachment.State.FAILED, next_attempt_at=None)
 
 
 def _notes(person: Person, after: str, limit: int) -> Batch:
     rows = Note.objects.filter(conversation_id__in=person.ids("conversations")).exclude(masked_body=ERASED)
-    return _erased(rows, limit, body=ERASED, masked_body=ERASED)
+    return emptied(rows, limit, body=ERASED, masked_body=ERASED)
 
 
 def _events(person: Person, after: str, limit: int) -> Batch:
     names = [f"{kind}:{key}" for key in person.ids("conversations") for kind in ("conversation", "conversation-staff")]
-    keys = list(StreamEvent.objects.filter(stream__in=names).values_list("pk", flat=True)[:limit])
-    removed = StreamEvent.objects.filter(pk__in=keys).delete()[0] if keys else 0
-    return Batch(removed, str(keys[-1]) if len(keys) == limit else "")
+    found, last = window(StreamEvent.objects.filter(stream__in=names).only("pk"), "", limit)
+    keys = [row.pk for row in found]
+    return Batch(StreamEvent.objects.filter(pk__in=keys).delete()[0] if keys else 0, last)
 
 
 def _own_replies(person: Person, after: str, limit: int) -> Batch:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from core.actors import system
-from core.erasure.person import ERASED, Person
+from core.erasure.person import ERASED, GONE, Person
 from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every, rows_holding, window
 from core.errors import Conflict
 from hitl.models import Approval, Decision, Delegation, Execution, Notification, OverrideReview, Revision
@@ -17,7 +17,6 @@ from hitl.models.approval import IS_OPEN
 from hitl.services.closing import cancel
 from hitl.transitions import FINAL, State
 
-GONE: Final = {"erased": True}
 ERASER: Final = system("erasure")
 BUSY: Final = (State.EXECUTING.value, State.UNKNOWN.value)
 FINALS: Final = [state.value for state in FINAL]
@@ -73,8 +72,8 @@ def _cancel(person: Person, after: str, limit: int) -> Batch:
 def _requests(person: Person, after: str, limit: int) -> Batch:
     """Empty the final requests that came up in the person's conversations."""
     rows = Approval.objects.filter(conversation_id__in=person.ids("conversations"), state__in=FINALS)
-    keys = list(rows.exclude(payload=GONE).order_by("pk").values_list("pk", flat=True)[:limit])
-    return _emptied(person, keys, str(keys[-1]) if len(keys) == limit else "")
+    found, last = window(rows.exclude(payload=GONE).only("pk"), "", limit)
+    return _emptied(person, [row.pk for row in found], last)
 
 
 def _addressed(person: Person, after: str, limit: int) -> Batch:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
-from core.erasure.person import ERASED, Person
+from core.erasure.person import ERASED, GONE, Person
 from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, window
 from core.models import DeadLetter, IdempotencyRecord
-
-GONE: Final = {"erased": True}
 
 
 def _forget_answers(person: Person, after: str, limit: int) -> Batch:

@@ -13,6 +13,11 @@ from uuid import UUID
 from core.models import Erasure
 
 ERASED: Final = "[erased]"
+"""What stands where words stood."""
+GONE: Final = {"erased": True}
+"""What stands where a document stood."""
+NOBODY: Final = "Erased person"
+"""What stands where a name stood."""
 SHORTEST: Final = 5
 DIGITS: Final = 8
 """A shorter number would be found among amounts."""

@@ -141,6 +141,13 @@ select count(*), max(id::text)::uuid, array_agg(id) filter (
 """
 
 
+def emptied(rows: Any, limit: int, **values: Any) -> Batch:
+    """Change the next rows that are not emptied yet; they are found by not being so."""
+    found, last = window(rows.only("pk"), "", limit)
+    keys = [row.pk for row in found]
+    return Batch(rows.model.objects.filter(pk__in=keys).update(**values) if keys else 0, last)
+
+
 def every(rows: Any, limit: int = BATCH) -> Iterator[Any]:
     """Yield all rows, read window by window."""
     after, more = "", True

@@ -10,11 +10,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.selectors import tenants_named
 from core import audit
+from core.erasure.person import GONE
 from core.errors import NotFound
 from core.models import AuditEntry
 from core.scope import tenant_scope
 from hitl.drafting import digest_of
-from hitl.erasure import GONE
 from hitl.folding import PREFIX, Folded, Unfoldable, fold
 from hitl.models import Approval, Decision
 from hitl.sealing import is_sealed
