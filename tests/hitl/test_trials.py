@@ -1,6 +1,6 @@
-"""Two at once on connections of their own, again and again: one winner, the loser is told, one effect at most."""
+"""Two at once, in threads and in processes, again and again: one winner, the loser is told, one effect at most."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -10,6 +10,7 @@ from core.errors import Conflict, WalkerError
 from hitl import services
 from hitl.folding import Folded, fold
 from hitl.models import Approval, ApproverGroup, Decision, Execution, Seat
+from tests.hitl.processes import in_processes
 from tests.hitl.scene import Scene, roles, stored
 from tests.hitl.test_races import at_once
 
@@ -24,6 +25,7 @@ class Trial:
     number: int = 0
     effects: int = 0
     group: ApproverGroup | None = None
+    at_once: Callable[[Sequence[Callable[[], object]]], list[object]] = at_once
 
     def asked(self, kind: str = "test_press_keyed") -> Approval:
         """Return one more request, for a button of its own."""
@@ -49,7 +51,7 @@ class Trial:
 
     def race(self, first: Callable[[], object], second: Callable[[], object]) -> tuple[object, object]:
         """Start both at once; anything but a refusal in words is a failure of the trial."""
-        one, two = at_once([first, second])
+        one, two = self.at_once([first, second])
         return one, two
 
     def pressed(self) -> int:
@@ -58,7 +60,7 @@ class Trial:
 
     def finish(self, approval: Approval) -> Approval:
         """Execute twice at once, and check that row, audit and effect agree."""
-        at_once([lambda: services.execute(approval.pk)] * 2)
+        self.at_once([lambda: services.execute(approval.pk)] * 2)
         row = stored(approval)
         folded = fold(audit.chain_of("hitl.approval", approval.pk))
         assert folded == Folded(row.state, row.version, row.revision)
@@ -242,6 +244,21 @@ def trial(live_scene: Scene) -> Iterator[Trial]:
 @pytest.mark.parametrize("run", TRIALS, ids=NAMES)
 def test_two_at_once_have_one_winner(trial: Trial, run: Callable[[Trial], None]) -> None:
     for _ in range(15):
+        run(trial)
+
+
+@pytest.mark.parametrize("run", TRIALS, ids=NAMES)
+def test_two_processes_at_once_have_one_winner(trial: Trial, run: Callable[[Trial], None]) -> None:
+    trial.at_once = in_processes
+    for _ in range(2):
+        run(trial)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("run", TRIALS, ids=NAMES)
+def test_two_processes_at_once_have_one_winner_two_hundred_times(trial: Trial, run: Callable[[Trial], None]) -> None:
+    trial.at_once = in_processes
+    for _ in range(200):
         run(trial)
 
 
