@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -23,14 +22,13 @@ from hitl.automation import AutoRule, auto_decision, auto_rule_from
 from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow
 from hitl.registry import AnyKind
 from hitl.rulebook import Rulebook
-from hitl.stages import staged
+from hitl.snapshots import freeze, without_workflow
 from hitl.strictness import no_weaker_than
 from hitl.transitions import FINAL, State
 from hitl.types import Estimate, Facts
 
 log = get_logger(__name__)
 HISTORY: Final = 50
-OPEN_PER_AGENT: Final = 50
 _HISTORY: Final = """
 select count(*), count(*) filter (where state = 'rejected'), count(*) filter (where state = 'failed')
 from (
@@ -38,29 +36,6 @@ from (
   where tenant_id = $1 and {whose} = $2 and state in ({states}) order by id desc limit {most}
 ) as last
 """
-NOBODY: Final[dict[str, Any]] = {
-    "order": 1,
-    "name": "",
-    "mode": "any",
-    "quorum": 1,
-    "reject_threshold": 1,
-    "approvers": [],
-    "sla_hours": 8,
-    "calendar": "",
-    "hours": {},
-    "require_reason": False,
-    "min_auth": "",
-    "editable_fields": [],
-}
-_KEPT: Final[dict[str, Callable[[], Any]]] = {
-    "edit_policy": dict,
-    "escalation": list,
-    "reminder_every_hours": int,
-    "reminder_max": int,
-    "allow_override": bool,
-    "notify_by": list,
-    "open_per_agent": lambda: OPEN_PER_AGENT,
-}
 
 
 @dataclass(frozen=True)
@@ -263,16 +238,7 @@ def _rule_for(workflow: ApprovalWorkflow, subject: matching.Subject, asked: Aske
 
 
 def _unmatched() -> Matched:
-    snapshot = {
-        "workflow": "",
-        "name": "",
-        "version": 0,
-        "expire_hours": 72,
-        "execute_within_hours": 24,
-        **{name: value() for name, value in _KEPT.items()},
-        "levels": [NOBODY],
-    }
-    return Matched(None, 0, snapshot, None)
+    return Matched(None, 0, without_workflow(), None)
 
 
 def rule_of(workflow: ApprovalWorkflow) -> matching.Rule:
@@ -298,30 +264,3 @@ def rule_of(workflow: ApprovalWorkflow) -> matching.Rule:
 def _least_votes(level: ApprovalLevel) -> int:
     rows = len(level.approvers)
     return {"any": 1, "quorum": level.quorum, "all": max(2, rows), "per_group": rows}.get(level.mode, 1)
-
-
-def freeze(workflow: ApprovalWorkflow) -> dict[str, Any]:
-    """Return the copy of a workflow that a request keeps for its whole life."""
-    levels = staged(_frozen_level(level) for level in workflow.levels.all())
-    definition = {
-        "workflow": str(workflow.pk),
-        "name": workflow.name,
-        "version": workflow.version,
-        "expire_hours": workflow.expire_hours,
-        "execute_within_hours": workflow.execute_within_hours,
-        **{name: getattr(workflow, name) for name in _KEPT},
-        "levels": levels or [NOBODY],
-    }
-    # The definitions are shared by all requests of the process: each gets a copy, in the form it is stored in.
-    copied: dict[str, Any] = json.loads(json.dumps(definition))
-    return copied
-
-
-def _frozen_level(level: ApprovalLevel) -> dict[str, Any]:
-    calendar = level.calendar
-    return {
-        **{name: getattr(level, name) for name in NOBODY if name not in ("calendar", "hours")},
-        "calendar": "" if calendar is None else calendar.name,
-        "hours": {} if calendar is None else calendar.definition(),
-        "parallel": level.parallel,
-    }
