@@ -23,6 +23,7 @@ from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow
 from hitl.registry import AnyKind
 from hitl.rulebook import Rulebook
 from hitl.snapshots import freeze, without_workflow
+from hitl.spending import Asked
 from hitl.strictness import no_weaker_than
 from hitl.transitions import FINAL, State
 from hitl.types import Estimate, Facts
@@ -160,17 +161,6 @@ def match_again(approval: Approval, assessed: Assessed, *, moment: datetime) -> 
         may_decide=False,
         lock=False,
     )
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Who asks and when, and whether a rule may decide."""
-
-    agent_id: UUID | None
-    requester_id: UUID | None
-    moment: datetime
-    may_decide: bool
-    lock: bool
 
 
 def _subject(

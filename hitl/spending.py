@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 from django.db import connection
@@ -24,20 +24,15 @@ _SPACE: Final = 0x73_70_6E_64
 _NOT_WANTED: Final = (State.REJECTED, State.CANCELLED, State.EXPIRED, State.SUPERSEDED)
 
 
-class Asker(Protocol):
-    """Who asks, and when."""
+@dataclass(frozen=True)
+class Asked:
+    """Who asks and when, whether a rule may decide, and whether sums are added up under a lock."""
 
-    @property
-    def agent_id(self) -> UUID | None: ...
-
-    @property
-    def requester_id(self) -> UUID | None: ...
-
-    @property
-    def moment(self) -> datetime: ...
-
-    @property
-    def lock(self) -> bool: ...
+    agent_id: UUID | None
+    requester_id: UUID | None
+    moment: datetime
+    may_decide: bool
+    lock: bool
 
 
 def hold_lock(name: str) -> None:
@@ -48,7 +43,7 @@ def hold_lock(name: str) -> None:
         cursor.execute("select pg_advisory_xact_lock(%s, %s)", [_SPACE, key])
 
 
-def fits(rule: AutoRule, subject: matching.Subject, asked: Asker) -> bool:
+def fits(rule: AutoRule, subject: matching.Subject, asked: Asked) -> bool:
     """Tell whether an approving rule may approve this as well, after all that rules approved before.
 
     The lock is held until the commit, so that of two at the same time only one sees the last room.
@@ -70,7 +65,7 @@ def fits(rule: AutoRule, subject: matching.Subject, asked: Asker) -> bool:
     )
 
 
-def _scope(per: str, asked: Asker) -> Q | None:
+def _scope(per: str, asked: Asked) -> Q | None:
     """Return whose approvals are added up; None when that is not known, and nothing may fit."""
     if per == "kind":
         return Q()
@@ -92,7 +87,7 @@ def _approved_by_rules(subject: matching.Subject, scope: Q, since: datetime) -> 
     return Spent(found["count"], found["amount"] or Decimal(0))
 
 
-def with_spent(subject: matching.Subject, conditions: Iterable[str], asked: Asker) -> matching.Subject:
+def with_spent(subject: matching.Subject, conditions: Iterable[str], asked: Asked) -> matching.Subject:
     """Return the subject with what its requester asked for in a day, if any condition asks for that."""
     if subject.cost is None or not any(_asks_for_spent(condition) for condition in conditions):
         return subject
