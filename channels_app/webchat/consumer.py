@@ -1,9 +1,8 @@
-"""The chat socket: signs a guest in, takes his frames, and sends him the numbered rows of his stream."""
+"""The chat socket: signs a guest in and takes his frames."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from typing import Any, Final
 from uuid import UUID
@@ -11,11 +10,12 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError
 
 from channels_app import presence
-from channels_app.line import BAD, BAD_FRAMES, LATE, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, TOO_MANY, Line
+from channels_app.line import BAD, BAD_FRAMES, LATE, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, TOO_MANY
 from channels_app.threads import in_scope
 from channels_app.webchat import desk, frames, origins, stop, tokens
 from channels_app.webchat.frames import MESSAGE_LIMIT, BadFrame, ClientFrame
 from channels_app.webchat.limits import Bucket
+from channels_app.webchat.stream_line import StreamLine
 from channels_app.webchat.tokens import BadToken, Guest
 from core.clock import now
 from core.errors import WalkerError
@@ -25,25 +25,17 @@ log = get_logger(__name__)
 
 PROTOCOL: Final = "walker.v1"
 AUTH_WITHIN: Final = 5.0
-POLL_EVERY: Final = 5.0
-RIGHTS_EVERY: Final = 20.0
 REFUSALS: Final = 10
 FLOOD: Final = Bucket(size=20, seconds=10)
 SIDE_FRAMES: Final = Bucket(size=60, seconds=10)  # typing, read, resume, stop
-PASSING: Final = {"agent_typing", "agent_delta"}
 
 
-class ChatConsumer(Line):
+class ChatConsumer(StreamLine):
     """One line of one guest. Frames are taken one at a time; nothing long runs inside."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.guest: Guest | None = None
-        self.conversation: UUID | None = None
-        self.sent = 0
         self.refused = 0
-        self.allowed_at = 0.0
-        self.run = self.hushed = ""
         self.verdict: asyncio.Future[bool] | None = None
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -239,16 +231,6 @@ class ChatConsumer(Line):
         taking = FLOOD.take(guest.tenant_id.hex, "flood", guest.account_id.hex, guest.point)
         self.verdict = asyncio.ensure_future(taking)
 
-    async def resume(self, guest: Guest, after: int) -> None:
-        """Send what came after a number, or a snapshot when that is too much or makes no sense."""
-        if self.conversation is None:
-            return
-        missed = await in_scope(guest.tenant_id, desk.missed, guest, self.conversation, after)
-        async with self.sending:
-            for frame in missed.frames:
-                await self.say(frame)
-            self.sent = max(missed.head, self.sent)
-
     async def pass_on(self, guest: Guest, conversation: UUID, frame: ClientFrame) -> None:
         """Typing, read and stop: nothing of them is numbered."""
         if isinstance(frame, frames.Typing):
@@ -261,96 +243,9 @@ class ChatConsumer(Line):
         elif isinstance(frame, frames.Read):
             await in_scope(guest.tenant_id, desk.mark_read, guest, conversation, frame.seq)
         elif isinstance(frame, frames.Stop):
-            self.hushed = self.run
+            self.hush()
             await stop.ask(guest.tenant_id, conversation)
             await self.say({"type": "agent_typing", "value": False})
-
-    # ---- frames out
-
-    async def stream_event(self, hint: dict[str, Any]) -> None:
-        """A row was added to the stream: read what is new."""
-        if self.guest is not None and hint["seq"] > self.sent:
-            await self.pump(self.guest)
-
-    async def stream_transient(self, message: dict[str, Any]) -> None:
-        """A passing frame: typing, a piece of an answer; nothing of a run that was stopped."""
-        if message["event"] not in PASSING:
-            return
-        self.run = str(message["payload"].get("run", ""))
-        if not self.run or self.run != self.hushed:
-            await self.say({**message["payload"], "type": message["event"]})
-
-    async def pump(self, guest: Guest) -> None:
-        """Send the rows after the last one sent, in order, each once."""
-        async with self.sending:
-            await self.catch_up(guest)
-
-    async def catch_up(self, guest: Guest) -> None:
-        """Do what `pump` does, for whoever holds the lock."""
-        while self.conversation is not None:
-            found = await in_scope(guest.tenant_id, desk.after, guest, self.conversation, self.sent)
-            for frame in found.frames:
-                await self.say(frame)
-            self.sent = max(self.sent, found.head)
-            if not found.more:
-                return
-
-    async def watch(self, guest: Guest) -> None:
-        """The slow truth beside the quick hints: poll the stream, refresh presence, end in time."""
-        while not self.gone:
-            if self.guest is not None and self.guest.expires_at <= now():
-                await self.hang_up(NOT_SIGNED_IN)
-                return
-            try:
-                if not await self.still_may(guest):
-                    await self.hang_up(NOT_SIGNED_IN)
-                    return
-                await self.look_again(guest)
-            except (OperationalError, InterfaceError):
-                log.warning("chat_database_unavailable")
-            await asyncio.sleep(POLL_EVERY * random.uniform(0.8, 1.2))  # noqa: S311
-
-    async def still_may(self, guest: Guest) -> bool:
-        """Ask now and then whether the widget is still on and the member still has a seat."""
-        if time.monotonic() - self.allowed_at < RIGHTS_EVERY:
-            return True
-        entry = await in_scope(guest.tenant_id, desk.enter, guest)
-        self.allowed_at = time.monotonic()
-        return entry is not None and entry.guest_may
-
-    async def look_again(self, guest: Guest) -> None:
-        """Read what hints may have missed; find a conversation that another page of the guest began."""
-        if self.conversation is None:
-            place = await in_scope(guest.tenant_id, desk.place_of, guest)
-            if place is None:
-                return
-            await self.join(guest, place.conversation_id)
-        await self.pump(guest)
-        if self.conversation is not None:
-            await self.listen(guest, self.conversation)
-
-    # ---- groups
-
-    async def join(self, guest: Guest, conversation: UUID) -> None:
-        """Listen to the hints of a conversation instead of the one before."""
-        if conversation == self.conversation:
-            return
-        await self.leave_conversation()
-        self.conversation = conversation
-        await self.listen(guest, conversation)
-
-    async def listen(self, guest: Guest, conversation: UUID) -> None:
-        """Ask for hints and be present; both are asked for anew with every poll."""
-        await self.ask_for_hints(guest.tenant_id, [f"conversation:{conversation}"])
-        await presence.arrive(guest.tenant_id, conversation, "customer", self.channel_name)
-
-    async def leave_conversation(self) -> None:
-        """Stop listening, and be away."""
-        guest, conversation, self.conversation = self.guest, self.conversation, None
-        if guest is None or conversation is None:
-            return
-        await self.end_hints(guest.tenant_id, [f"conversation:{conversation}"])
-        await presence.leave(guest.tenant_id, conversation, "customer", self.channel_name)
 
 
 def too_big(text: str) -> bool:

@@ -9,7 +9,7 @@ from channels.layers import channel_layers
 from pytest_django import Settings
 
 from accounts.models import Membership
-from channels_app.webchat import consumer, desk, identity
+from channels_app.webchat import consumer, desk, identity, stream_line
 from channels_app.webchat.limits import Bucket
 from conversations import services
 from conversations.models import Message
@@ -58,8 +58,8 @@ def close_seat(world: World, role: str) -> None:
 async def test_open_line_ends_when_its_widget_is_switched_off(
     chat: Any, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumer, "POLL_EVERY", 0.1)
-    monkeypatch.setattr(consumer, "RIGHTS_EVERY", 0.0)
+    monkeypatch.setattr(stream_line, "POLL_EVERY", 0.1)
+    monkeypatch.setattr(stream_line, "RIGHTS_EVERY", 0.0)
     line = await chat(live_widgets.acme)
     await switch_widget_off(live_widgets.acme)
     assert await line.close_code() == 4401
@@ -68,8 +68,8 @@ async def test_open_line_ends_when_its_widget_is_switched_off(
 async def test_open_line_of_a_member_ends_with_his_seat(
     chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumer, "POLL_EVERY", 0.1)
-    monkeypatch.setattr(consumer, "RIGHTS_EVERY", 0.0)
+    monkeypatch.setattr(stream_line, "POLL_EVERY", 0.1)
+    monkeypatch.setattr(stream_line, "RIGHTS_EVERY", 0.0)
     email, key = committed_world.people["support"].email, live_widgets.acme.public_key
     signed = identity.sign(secret=SECRET, widget=key, subject=email, now=now())
     line = await chat(live_widgets.acme, signed_identity=signed)
@@ -259,7 +259,7 @@ async def place(line: Line, widgets: Widgets) -> dict[str, str]:
 async def test_answer_whose_hint_is_lost_is_read_by_the_poll(
     chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumer, "POLL_EVERY", 0.2)
+    monkeypatch.setattr(stream_line, "POLL_EVERY", 0.2)
     line = await chat(live_widgets.acme)
     await line.send("Hello")
     monkeypatch.setattr(events, "_send", lambda *_: None)
@@ -379,7 +379,7 @@ async def test_line_hung_up_leaves_no_presence(chat: Any, live_widgets: Widgets)
 async def test_layer_that_is_away_costs_no_message(
     chat: Any, committed_world: World, live_widgets: Widgets, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumer, "POLL_EVERY", 0.2)
+    monkeypatch.setattr(stream_line, "POLL_EVERY", 0.2)
     away = {"BACKEND": "channels_app.layer.PatientRedisLayer", "CONFIG": {"hosts": ["redis://127.0.0.1:1"]}}
     settings.CHANNEL_LAYERS = {"default": away}
     channel_layers.backends = {}
