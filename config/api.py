@@ -18,7 +18,8 @@ from agents import api as agents
 from analytics import api as analytics
 from channels_app import api as channels
 from conversations import api as conversations
-from conversations.api_erasing import EraseContact
+from conversations import api_channels as channel_accounts
+from conversations import api_contacts as contacts
 from core import api as core
 from core.erasure_api import ErasurePage, Erasures
 from core.errors import NotFound
@@ -155,17 +156,17 @@ urlpatterns = [
     path(f"{CONVERSATION}assign/", conversations.Assign.as_view(), name="api_conversation_assign"),
     path(f"{CONVERSATION}escalate/", conversations.Escalate.as_view(), name="api_conversation_escalate"),
     path(f"{CONVERSATION}tags/", conversations.Tags.as_view(), name="api_conversation_tags"),
-    path(f"{V1}contacts/", conversations.Contacts.as_view(), name="api_contacts"),
-    path(f"{V1}contacts/search/", conversations.ContactSearch.as_view(), name="api_contact_search"),
-    path(f"{V1}contacts/<uuid:contact_id>/", conversations.ContactPage.as_view(), name="api_contact"),
-    path(f"{V1}contacts/<uuid:contact_id>/erase/", EraseContact.as_view(), name="api_contact_erase"),
+    path(f"{V1}contacts/", contacts.Contacts.as_view(), name="api_contacts"),
+    path(f"{V1}contacts/search/", contacts.ContactSearch.as_view(), name="api_contact_search"),
+    path(f"{V1}contacts/<uuid:contact_id>/", contacts.ContactPage.as_view(), name="api_contact"),
+    path(f"{V1}contacts/<uuid:contact_id>/erase/", contacts.EraseContact.as_view(), name="api_contact_erase"),
     path(f"{V1}members/<uuid:membership_id>/erase/", EraseMember.as_view(), name="api_member_erase"),
     path(f"{V1}erasures/", Erasures.as_view(), name="api_erasures"),
     path(f"{V1}erasures/<uuid:erasure_id>/", ErasurePage.as_view(), name="api_erasure"),
-    path(f"{V1}channel-accounts/", conversations.ChannelAccounts.as_view(), name="api_channel_accounts"),
+    path(f"{V1}channel-accounts/", channel_accounts.ChannelAccounts.as_view(), name="api_channel_accounts"),
     path(
         f"{V1}channel-accounts/<uuid:account_id>/",
-        conversations.ChannelAccountPage.as_view(),
+        channel_accounts.ChannelAccountPage.as_view(),
         name="api_channel_account",
     ),
     path(f"{V1}agents/", agents.Agents.as_view(), name="api_agents"),

@@ -1,4 +1,4 @@
-"""Endpoints of conversations, messages, contacts and channel accounts."""
+"""Endpoints of conversations and their messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -16,14 +15,13 @@ from rest_framework.response import Response
 from conversations import api_shapes as shapes
 from conversations import selectors, services
 from conversations.files import download
-from conversations.models import ChannelAccount, Contact
+from conversations.models import Contact
 from core.actors import Actor
 from core.errors import Conflict, Invalid
-from core.keyset import cursor_at, page_of, value_of
+from core.keyset import cursor_at, value_of
 from core.rest.authentication import actor_of
-from core.rest.fields import CLEAR
 from core.rest.idempotent import once
-from core.rest.operations import Handler, Shape, does, lists, reads
+from core.rest.operations import Handler, Shape, does
 from core.rest.schema import paged
 from core.rest.views import ApiView, ListQuery, Query, body_of
 
@@ -262,76 +260,3 @@ class Tags(ApiView):
         change = services.add_tag if present else services.remove_tag
         change(actor=actor, contact_id=contact_id, name=name)
         return selectors.read_contact(viewer=actor, contact_id=contact_id)
-
-
-class Contacts(ApiView):
-    """Contacts."""
-
-    permissions: ClassVar = {"GET": "conversations.view_contact"}
-
-    @lists("contacts_list", shapes.ContactSerializer, query=shapes.ContactQuery)
-    def get(self, viewer: Actor) -> QuerySet[Contact]:
-        """List contacts, masked, newest first. Needs `conversations.view_contact`."""
-        filters = selectors.ContactFilters(tag=self.asked["tag"])
-        return selectors.query_contacts(viewer=viewer, filters=filters)
-
-
-class ContactSearch(ApiView):
-    """Contacts, found by an address or a masked name."""
-
-    permissions: ClassVar = {"POST": "conversations.view_contact"}
-    query = ListQuery
-
-    @extend_schema(
-        operation_id="contacts_search",
-        parameters=[ListQuery],
-        request=shapes.SearchingContacts,
-        responses=paged(shapes.ContactSerializer),
-    )
-    @once
-    def post(self, request: Request) -> Response:
-        """Search contacts by a whole address or the masked name, newest first.
-
-        It changes nothing: an address does not belong into a web address. `next` is asked with the same body.
-        Needs `conversations.view_contact`.
-        """
-        wanted = selectors.ContactFilters(**body_of(request, shapes.SearchingContacts))
-        rows = selectors.query_contacts(viewer=actor_of(request), filters=wanted)
-        found = page_of(rows, cursor=self.asked["cursor"], limit=self.asked["limit"])
-        return self.page(found.rows, found.cursor, shapes.ContactSerializer)
-
-
-class ContactPage(ApiView):
-    """One contact."""
-
-    permissions: ClassVar = {"GET": "conversations.view_contact"}
-    can_reveal = True
-
-    @extend_schema(operation_id="contacts_retrieve", parameters=[Query], responses=shapes.ContactSerializer)
-    def get(self, request: Request, contact_id: UUID) -> Response:
-        """Read a contact, masked; with `show_pii=true` in clear, under an open reveal, else 403 `no_grant`."""
-        clear = self.asked["show_pii"]
-        found = selectors.read_contact(viewer=actor_of(request), contact_id=contact_id, clear=clear)
-        return Response(shapes.ContactSerializer(found, context={CLEAR: clear}).data)
-
-
-class ChannelAccounts(ApiView):
-    """Channel accounts."""
-
-    permissions: ClassVar = {"GET": "channels_app.view_channelaccount"}
-
-    @lists("channel_accounts_list", shapes.ChannelAccountSerializer, query=shapes.AccountQuery)
-    def get(self, viewer: Actor) -> QuerySet[ChannelAccount]:
-        """List numbers, mailboxes and widgets, never their credentials. Needs `channels_app.view_channelaccount`."""
-        return selectors.query_channel_accounts(viewer=viewer, kind=self.asked["kind"], active=self.asked["active"])
-
-
-class ChannelAccountPage(ApiView):
-    """One channel account."""
-
-    permissions: ClassVar = {"GET": "channels_app.view_channelaccount"}
-
-    @reads("channel_accounts_retrieve", shapes.ChannelAccountSerializer)
-    def get(self, viewer: Actor, account_id: UUID) -> ChannelAccount:
-        """Read a channel account, never its credentials. Needs `channels_app.view_channelaccount`."""
-        return selectors.get_channel_account(viewer=viewer, account_id=account_id)
