@@ -1,6 +1,5 @@
 """The console's monitor of conversations, and the page of one."""
 
-from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -9,10 +8,10 @@ from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 
-from accounts.reveals import Revealed, open_reveal, reveal
+from accounts.reveals import open_reveal, reveal
 from console.actions import ServiceAction, service_action
 from console.forms import ConsoleForm
 from console.lists import choose, whole_number
@@ -24,38 +23,19 @@ from conversations import admin_contacts, admin_tiles, services
 from conversations.admin_actions import tags_of
 from conversations.admin_filters import NEEDS_PERSON, MineFilter, StateFilter, order_of, preview
 from conversations.admin_forms import CloseForm, ReplyForm, RevealForm
-from conversations.admin_panel import customer_name, state_chip, writer_name
+from conversations.admin_page import SHOWABLE, page_of
+from conversations.admin_panel import customer_name, state_chip
 from conversations.admin_search import ConversationSearch, FoundFilter
-from conversations.admin_transcript import Turn, notes_of, turns_of, woven
 from conversations.files import download
-from conversations.models import ChannelAccount, ContactPoint, Conversation
-from conversations.selectors import list_messages, list_notes
+from conversations.models import ChannelAccount, Conversation
 from core.actors import Actor
 from core.errors import Conflict, NotFound, Refused
-from hitl.admin_display import risk_chip
-from hitl.admin_display import state_chip as approval_chip
-from hitl.selectors import list_for_conversation
 
 __all__ = ["ConversationAdmin", "admin_contacts", "admin_tiles"]
 
 OBJECT: Final = "conversations.conversation"
-SHOWN: Final = 100
 ABOUT: Final = ("note", "tag", "untag", "name")
 SAME_VIEW_SECONDS: Final = 600
-SHOWABLE: Final = {"contact": "the contact", "messages": "the messages"}
-KINDS: Final = dict(ChannelAccount.Kind.choices)
-BLOCKS: Final = {"opted_out": "Wants nothing on {}", "unreachable": "Not reachable on {}"}
-REASONS: Final = {
-    "agent_failed": "the agent could not answer",
-    "complaint": "it is a complaint",
-    "legal": "it is a legal matter",
-    "needs_specialist": "it needs somebody who knows more",
-    "asked_for_person": "the customer asked for a person",
-    "not_delivered": "a message could not be delivered: reach the customer another way",
-    "opted_out": "the customer wants no messages here: reach him another way",
-    "not_told": "the outcome of a request could not be told: tell the customer",
-    "window_closed": "the 24 hours for free text are over, and there is no other way to tell the customer",
-}
 State = Conversation.State
 
 
@@ -161,26 +141,9 @@ class ConversationAdmin(ConversationSearch):
         self._record_view(request, viewer, obj)
         grant = open_reveal(actor=viewer, object_type=OBJECT, object_id=obj.pk)
         clear = grant.fields if grant else frozenset()
-        files_url = f"{self.object_url(obj)}files/" if "messages" in clear else ""
-        before = whole_number(request.GET.get("before"))
-        page = list_messages(
-            viewer=viewer, conversation_id=obj.pk, before=before, limit=SHOWN, clear="messages" in clear
-        )
-        cut = {"is_cut": page.before is not None, "is_earlier": before is not None}
         return {
-            "live_name": obj.stream,
-            "state_chip": state_chip(obj),
-            "turns": woven(turns_of(page.rows, customer=writer_name(obj)), asked_for(viewer, obj), **cut),
-            "earlier": page.before,
-            "is_earlier_part": before is not None,
-            "notes": notes_of(list_notes(viewer=viewer, conversation_id=obj.pk, clear="messages" in clear)),
-            "tags": tags_of(obj),
-            "files_url": files_url,
-            "why": REASONS.get(obj.escalation_reason, ""),
-            "contact": contact_facts(viewer, obj, grant),
-            "contact_url": contact_url(viewer, obj),
-            "grant": grant,
-            "clear": " and ".join(label for field, label in SHOWABLE.items() if field in clear),
+            **page_of(obj, viewer, grant, before=whole_number(request.GET.get("before"))),
+            "files_url": f"{self.object_url(obj)}files/" if "messages" in clear else "",
             "assignee": self.taken_by(obj),
             **self._offered_by_place(request, obj, is_masked=bool(set(SHOWABLE) - clear)),
         }
@@ -289,39 +252,3 @@ class ConversationAdmin(ConversationSearch):
             reason=form.cleaned_data["reason"],
         )
         return ""
-
-
-def asked_for(viewer: Actor, conversation: Conversation) -> Iterable[Turn]:
-    """Return the approvals that came up in the conversation, for those who may see approvals."""
-    if not viewer.may("hitl.view_approval"):
-        return
-    for approval in list_for_conversation(viewer=viewer, conversation_id=conversation.pk, limit=SHOWN):
-        tone = "accent" if approval.is_open else "neutral"
-        chips = format_html("{} {}", risk_chip(approval), approval_chip(approval.state))
-        yield Turn(at=approval.created_at, place=f"wk-tone-{tone}", approval=approval, chip=chips)
-
-
-def contact_url(viewer: Actor, conversation: Conversation) -> str:
-    """Return the page of the contact, for those who may see contacts."""
-    if not viewer.may("conversations.view_contact"):
-        return ""
-    return reverse("admin:conversations_contact_change", args=[conversation.contact_id])
-
-
-def contact_facts(viewer: Actor, conversation: Conversation, grant: Revealed | None) -> dict[str, Any]:
-    """Return name and addresses: masked, or in clear under a grant that names them."""
-    in_clear = grant is not None and "contact" in grant.fields
-    contact = conversation.contact
-    points = ContactPoint.objects.filter(contact_id=contact.pk).order_by("-is_primary", "kind", "id")
-    shown = points if in_clear else points.defer("value")
-    rows = [
-        {
-            "kind": point.get_kind_display(),
-            "value": point.value if in_clear else point.masked_value,
-            "is_verified": point.is_verified,
-            "blocks": [BLOCKS[block["reason"]].format(KINDS.get(on, on)) for on, block in point.blocks.items()],
-        }
-        for point in (shown if viewer.may("conversations.view_contact") else [])
-    ]
-    name = contact.display_name if in_clear else contact.masked_name
-    return {"name": name, "points": rows, "is_member": contact.user_id is not None, "in_clear": in_clear}

@@ -9,7 +9,7 @@ from django.utils.html import escape
 
 from accounts.models import RevealGrant
 from accounts.reveals import Revealed, open_reveal, reveal
-from conversations import admin as conversation_admin
+from conversations import admin_page
 from conversations.models import ChannelAccount, Contact, Conversation
 from core.clock import now
 from core.errors import Invalid, Refused
@@ -301,7 +301,7 @@ def test_excerpt_on_a_request_calls_a_colleague_by_name_and_a_customer_customer(
 def test_earlier_messages_are_a_page_away(
     browser: Browser, line: ChannelAccount, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversation_admin, "SHOWN", 1)
+    monkeypatch.setattr(admin_page, "SHOWN", 1)
     write_in(line, "The second message")
     newest = browser("viewer").get(page)
     assert [turn.text for turn in newest.context["turns"]] == ["The second message"]
