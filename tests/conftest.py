@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import SyncToAsync
 from django.conf import settings
 from django.db import connection
 from django.test.signals import setting_changed
@@ -55,12 +56,22 @@ def django_db_setup(
         settings.DATABASES["default"]["NAME"] = name
         connection.close()
     yield
+    close_connection_of_async_tests()
     if django_db_keepdb:
         return
     with django_db_blocker.unblock():
         end_other_sessions()
         with as_owner():
             connection.creation.destroy_test_db(original, verbosity=0)
+
+
+def close_connection_of_async_tests() -> None:
+    """Close the connection that async tests share: asgiref keeps the one thread of `sync_to_async` to the end."""
+
+    def close_own() -> None:  # `connection` is another one in each thread
+        connection.close()
+
+    SyncToAsync.single_thread_executor.submit(close_own).result()
 
 
 def end_other_sessions() -> None:
