@@ -13,10 +13,19 @@ PAST = {
     "rejected": "rejected",
     "expired": "expired",
     "cancelled": "cancelled",
-    "superseded": "replaced by a newer request",
+    "superseded": "replaced",
     "failed": "approved, but it failed",
     "unknown": "approved, its outcome is not known yet",
 }
+
+MOVES = {
+    "propose": "asked", "approve": "signed", "reject": "rejected", "edit": "changed", "ask": "a question",
+    "answer": "answered", "send_back": "sent back", "resubmit": "sent in again", "hold": "put on hold",
+    "release": "released", "claim": "started", "lose": "lost contact", "delegate": "a seat passed on",
+    "reassign": "a seat reassigned", "escalate": "escalated", "drift": "asked again as the facts had changed",
+}  # fmt: skip
+# What these refuse is over; other conflicts have a reason of their own.
+OVER = frozenset({"conflict", "expired"})
 
 
 def explain(error: WalkerError) -> str:
@@ -28,16 +37,19 @@ def explain(error: WalkerError) -> str:
     if error.facts.get("changed_by"):
         at = _moment(error.facts.get("changed_at"))
         return f"{error.detail} The last to change it: {error.facts['changed_by']}{f', at {at}' if at else ''}."
-    winner = winner_sentence(error.facts)
+    winner = winner_sentence(error.facts) if error.code in OVER else ""
     return f"{winner} Nothing was changed." if winner else f"{error.detail}{_last_move(error.facts)}"
 
 
 def _last_move(facts: dict[str, Any]) -> str:
     """Say who did what last to something that is still open, and when; empty when nobody did anything."""
-    who, what, at = facts.get("decided_by"), facts.get("decided_as"), _moment(facts.get("decided_at"))
+    prefix = next((word for word in ("held", "moved") if facts.get(f"{word}_by")), "decided")
+    who, what, at = (facts.get(f"{prefix}_{name}") for name in ("by", "as", "at"))
     if not who or not what:
         return ""
-    return f" The last move: {str(what).replace('_', ' ')} by {who}{f', at {at}' if at else ''}. Nothing was changed."
+    words = MOVES.get(str(what), str(what).replace("_", " "))
+    at = _moment(at)
+    return f" The last move: {words} by {who}{f', at {at}' if at else ''}. Nothing was changed."
 
 
 def overtaken_sentence(facts: dict[str, Any]) -> str:
@@ -57,9 +69,17 @@ def winner_sentence(facts: dict[str, Any]) -> str:
     state = PAST.get(str(facts.get("state", "")))
     if not state:
         return ""
-    who = facts.get("decided_by") or facts.get("by") or ""
+    who = facts.get("superseded_by") or facts.get("decided_by") or facts.get("by") or ""
     moment = _moment(facts.get("decided_at") or facts.get("at"))
-    return f"Already {state}{f' by {who}' if who else ''}{f' at {moment}' if moment else ''}."
+    settled = _settled(facts)
+    return f"Already {state}{f' by {who}' if who else ''}{f' at {moment}' if moment else ''}.{settled}"
+
+
+def _settled(facts: dict[str, Any]) -> str:
+    """Say who settled an outcome that nobody knew, and when."""
+    if facts.get("moved_as") != "resolve":
+        return ""
+    return f" Its outcome was settled by {facts['moved_by']} at {_moment(facts.get('moved_at'))}."
 
 
 def _moment(value: Any) -> str:

@@ -23,25 +23,64 @@ class Versioned(Protocol):
 
 
 def winner(approval: Approval, viewer: Actor) -> dict[str, Any]:
-    """Return who made the move that counts, when and what, with a name only for staff who see it."""
-    facts = {"reference": approval.reference, "state": approval.state, "version": approval.version}
+    """Return who made the move that counts, when and what, with a name only for staff who see it.
+
+    `decided_…` is the decision, or while there is none the last thing somebody said; `moved_…` is the last
+    move there was, whoever made it, such as the executor's start or a hold. Five queries at most.
+    """
+    facts = {
+        "reference": approval.reference,
+        "state": approval.state,
+        "version": approval.version,
+        **_decision(approval, viewer),
+        **_move(approval, viewer),
+    }
+    return {**facts, "superseded_by": _newer(approval)} if approval.superseded_by_id else facts
+
+
+def _decision(approval: Approval, viewer: Actor) -> dict[str, Any]:
     last = _last_move(approval) if approval.decided_at is None else None
     if last is None:
         moved = approval.decided_at or approval.moved_at
         return {
-            **facts,
             "decided_as": approval.decided_as,
             "decided_by": label_of(viewer, approval.decided_by_id, approval.decided_name, approval.decided_role),
             "decided_role": approval.decided_role,
             "decided_at": moved.isoformat(),
         }
     return {
-        **facts,
         "decided_as": last.verdict,
         "decided_by": label_of(viewer, last.person_id, last.actor_name, last.role),
         "decided_role": last.role,
         "decided_at": last.created_at.isoformat(),
     }
+
+
+def _move(approval: Approval, viewer: Actor) -> dict[str, Any]:
+    last = next(iter(audit.chain_of("hitl.approval", approval.pk, limit=1)), None)
+    if last is None:
+        return {}
+    return {
+        "moved_as": last.action.removeprefix("APPROVAL_").lower(),
+        "moved_by": label_of(viewer, last.actor_user_id, last.actor_name, last.role),
+        "moved_role": last.role,
+        "moved_at": last.at.isoformat(),
+    }
+
+
+def holder(approval: Approval, viewer: Actor, name: str) -> dict[str, Any]:
+    """Return who put a hold on an approval, and when; nothing where it came with another move. Two queries."""
+    entries = reversed(audit.chain_of("hitl.approval", approval.pk))
+    found = next((each for each in entries if each.action == "APPROVAL_HOLD" and each.facts.get("hold") == name), None)
+    if found is None:
+        return {}
+    who = label_of(viewer, found.actor_user_id, found.actor_name, found.role)
+    return {"held_as": "hold", "held_by": who, "held_role": found.role, "held_at": found.at.isoformat()}
+
+
+def _newer(approval: Approval) -> str:
+    rows = Approval.objects.filter(pk=approval.superseded_by_id).values_list("reference", flat=True)
+    return next(iter(rows), "")
 
 
 def _last_move(approval: Approval) -> Decision | None:
@@ -68,7 +107,8 @@ def label_of(viewer: Actor, person_id: UUID | None, name: str, role: str) -> str
 def too_late(approval: Approval, viewer: Actor) -> Conflict:
     """Return the error for a call on an approval that can no longer be moved that way."""
     facts = winner(approval, viewer)
-    by = f" by {facts['decided_by']}" if approval.decided_at and facts["decided_by"] else ""
+    who = facts.get("superseded_by") or facts["decided_by"]
+    by = f" by {who}" if approval.decided_at and who else ""
     word = (approval.decided_as or approval.state).replace("_", " ")
     return Conflict(f"{approval.reference} is already {word}{by}.", **facts)
 
@@ -98,6 +138,12 @@ def check_version(actor: Actor, object_type: str, row: Versioned, seen: int | No
         return
     facts = {"version": row.version, "seen": seen, **last_change(actor, object_type, row.pk)}
     raise Conflict("It has changed since you opened it. Read it again.", code="stale_version", **facts)
+
+
+def in_the_way(say: str, *, code: str, actor: Actor, object_type: str, row: Any, **facts: Any) -> Conflict:
+    """Return the error for what cannot be because of another row, which is named with who changed it last, and when."""
+    about = {} if row is None else {"id": str(row.pk), **last_change(actor, object_type, row.pk)}
+    return Conflict(say, code=code, **facts, **about)
 
 
 def last_change(actor: Actor, object_type: str, key: UUID) -> dict[str, Any]:

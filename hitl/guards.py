@@ -9,7 +9,7 @@ from core.actors import Actor
 from core.errors import Conflict, Invalid, Refused
 from hitl import seating
 from hitl.briefing import Briefing
-from hitl.conflicts import expired, stale_digest, too_late
+from hitl.conflicts import expired, stale_digest, too_late, winner
 from hitl.drafting import digest_of
 from hitl.models import Approval, Decision, Seat
 from hitl.strictness import AUTH_STRENGTH, required_strength
@@ -30,11 +30,11 @@ def check_digest(approval: Approval, actor: Actor, digest: str) -> None:
         raise stale_digest(approval, actor)
 
 
-def check_whole(approval: Approval) -> None:
+def check_whole(approval: Approval, actor: Actor) -> None:
     """Raise Conflict when the stored request is not the one that was digested: nothing new is built on it."""
     if digest_of(approval) != approval.digest:
         say = f"What is stored of {approval.reference} is not what was asked for. Ask an administrator to look at it."
-        raise Conflict(say, code="tampered", reference=approval.reference)
+        raise Conflict(say, code="tampered", **winner(approval, actor))
 
 
 def refuse_if_excluded(approval: Approval, actor: Actor, moment: datetime, known: Briefing | None = None) -> None:

@@ -16,6 +16,7 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Gone, NotFound, Refused, WalkerError
 from hitl import guards, seating
+from hitl.conflicts import winner
 from hitl.models import Approval, Decision, DecisionToken, Seat
 from hitl.notifiers import notifiers
 from hitl.strictness import required_strength
@@ -107,7 +108,7 @@ def check(token: DecisionToken, approval: Approval, actor: Actor, moment: dateti
     if not _seat_stands(approval, actor):
         raise Refused("You are not asked to decide this any more.", code="no_seat")
     if guards.has_voted(approval, actor.user_id):
-        raise Conflict("You have decided already.", code="voted", reference=approval.reference)
+        raise Conflict("You have decided already.", code="voted", **winner(approval, actor))
     if token.consumed_at is not None:
         raise Gone("A newer link took the place of this one.", code="replaced")
     if moment >= token.expires_at:

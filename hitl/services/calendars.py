@@ -13,8 +13,8 @@ from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Invalid, NotFound
 from hitl import sla
-from hitl.conflicts import check_version
-from hitl.models import ApprovalLevel, BusinessCalendar
+from hitl.conflicts import check_version, in_the_way
+from hitl.models import ApprovalLevel, ApprovalWorkflow, BusinessCalendar
 
 MANAGE: Final = "hitl.manage_workflow"
 OBJECT: Final = "hitl.businesscalendar"
@@ -35,7 +35,7 @@ def create_calendar(
             calendar: BusinessCalendar = BusinessCalendar.objects.create(**values)
             _audit(actor, "CALENDAR_CREATED", calendar)
     except IntegrityError:
-        raise _name_in_use() from None
+        raise _name_in_use(actor, name) from None
     return calendar
 
 
@@ -64,7 +64,7 @@ def revise_calendar(
             calendar.refresh_from_db()
             _audit(actor, "CALENDAR_REVISED", calendar)
     except IntegrityError:
-        raise _name_in_use() from None
+        raise _name_in_use(actor, name) from None
     return calendar
 
 
@@ -78,10 +78,11 @@ def delete_calendar(*, actor: Actor, calendar_id: UUID, seen_version: int | None
     with transaction.atomic():
         calendar = _locked(calendar_id)
         check_version(actor, OBJECT, calendar, seen_version)
-        rows = ApprovalLevel.objects.filter(calendar=calendar).order_by("workflow__name")
-        names = list(rows.values_list("workflow__name", flat=True).distinct()[:5])
-        if names:
-            raise Conflict(f"It is used by {', '.join(names)}. Choose another calendar there first.", code="in_use")
+        levels = ApprovalLevel.objects.filter(calendar=calendar)
+        users = list(ApprovalWorkflow.objects.filter(pk__in=levels.values("workflow_id")).order_by("name")[:5])
+        if users:
+            say = f"It is used by {', '.join(row.name for row in users)}. Choose another calendar there first."
+            raise in_the_way(say, code="in_use", actor=actor, object_type="hitl.approvalworkflow", row=users[0])
         BusinessCalendar.objects.filter(pk=calendar_id).delete()
         _audit(actor, "CALENDAR_DELETED", calendar)
 
@@ -93,8 +94,10 @@ def _locked(calendar_id: UUID) -> BusinessCalendar:
     return found
 
 
-def _name_in_use() -> Conflict:
-    return Conflict("There is a calendar of this name already.", code="exists")
+def _name_in_use(actor: Actor, name: str) -> Conflict:
+    row = BusinessCalendar.objects.filter(name=name.strip()[:60]).first()
+    say = "There is a calendar of this name already."
+    return in_the_way(say, code="exists", actor=actor, object_type=OBJECT, row=row)
 
 
 def _checked(name: str, zone: str, week: Mapping[str, Any], holidays: Sequence[Mapping[str, str]]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from core.actors import Actor, system
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, Refused
 from hitl import machine, seating
-from hitl.conflicts import decided, too_late
+from hitl.conflicts import decided, too_late, winner
 from hitl.guards import check_digest, is_own
 from hitl.models import Approval, Execution
 from hitl.transitions import Event, State, may
@@ -127,7 +127,7 @@ def resolve(
         note(approval, actor, "resolve", f"{reason}\n\nEvidence: {evidence}", work.moment)
         rows = Execution.objects.filter(approval=approval, revision=approval.revision)
         if rows.update(outcome=f"resolved_{outcome}", finished_at=work.moment) != 1:
-            raise Conflict("There is no execution to settle.", reference=approval.reference)
+            raise Conflict("There is no execution to settle.", **winner(approval, actor))
         work.move(approval, Event.RESOLVE, actor=actor, to=State(outcome))
         work.finished(approval, "succeeded" if outcome == "executed" else "failed")
     return approval

@@ -12,8 +12,8 @@ from accounts.selectors import is_active_member, names_of
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Invalid, NotFound
-from hitl.conflicts import check_version
-from hitl.models import ApprovalLevel, ApproverGroup, GroupMember
+from hitl.conflicts import check_version, in_the_way
+from hitl.models import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
 MANAGE: Final = "hitl.manage_workflow"
 OBJECT: Final = "hitl.approvergroup"
@@ -31,7 +31,7 @@ def create_group(*, actor: Actor, name: str, people: Iterable[UUID]) -> Approver
                 GroupMember.objects.create(group=group, user_id=person)
             _audit(actor, "APPROVER_GROUP_CREATED", group, members=len(members))
     except IntegrityError:
-        raise Conflict("There is a group of this name already.", code="exists") from None
+        raise _name_in_use(actor, name) from None
     return group
 
 
@@ -58,7 +58,7 @@ def revise_group(
             group.refresh_from_db()
             _audit(actor, "APPROVER_GROUP_REVISED", group, added=len(wanted - there), removed=len(there - wanted))
     except IntegrityError:
-        raise Conflict("There is a group of this name already.", code="exists") from None
+        raise _name_in_use(actor, name) from None
     return group
 
 
@@ -72,14 +72,20 @@ def delete_group(*, actor: Actor, group_id: UUID, seen_version: int | None = Non
     with transaction.atomic():
         group = _locked(group_id)
         check_version(actor, OBJECT, group, seen_version)
-        asks = ApprovalLevel.objects.filter(
-            workflow__is_active=True, approvers__contains=[{"type": "group", "value": str(group_id)}]
-        )
-        names = sorted(set(asks.values_list("workflow__name", flat=True)))[:5]
-        if names:
-            raise Conflict(f"It is asked by {', '.join(names)}. Change or retire that first.", code="in_use")
+        asked = [{"type": "group", "value": str(group_id)}]
+        asks = ApprovalLevel.objects.filter(workflow__is_active=True, approvers__contains=asked)
+        users = list(ApprovalWorkflow.objects.filter(pk__in=asks.values("workflow_id")).order_by("name")[:5])
+        if users:
+            say = f"It is asked by {', '.join(row.name for row in users)}. Change or retire that first."
+            raise in_the_way(say, code="in_use", actor=actor, object_type="hitl.approvalworkflow", row=users[0])
         ApproverGroup.objects.filter(pk=group_id).delete()
         _audit(actor, "APPROVER_GROUP_DELETED", group)
+
+
+def _name_in_use(actor: Actor, name: str) -> Conflict:
+    row = ApproverGroup.objects.filter(name=_checked_name(name)).first()
+    say = "There is a group of this name already."
+    return in_the_way(say, code="exists", actor=actor, object_type=OBJECT, row=row)
 
 
 def _locked(group_id: UUID) -> ApproverGroup:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
 from hitl import caps, machine, seating, switches
-from hitl.conflicts import too_late, winner
+from hitl.conflicts import holder, last_change, too_late, winner
 from hitl.guards import check_digest
 from hitl.holds import add_hold, can_be_signed, drop_hold
 from hitl.models import Approval
@@ -32,7 +33,8 @@ def hold(*, actor: Actor, approval_id: UUID, reason: str, digest: str = "", now:
         if digest:
             check_digest(approval, actor, digest)
         if "manual" in approval.holds:
-            raise Conflict(f"{approval.reference} is held already.", **winner(approval, actor))
+            facts = {**winner(approval, actor), **holder(approval, actor, "manual")}
+            raise Conflict(f"{approval.reference} is held already.", code="held", **facts)
         note(approval, actor, "hold", reason, work.moment)
         add_hold(work, approval, actor, "manual", reason)
     return approval
@@ -55,25 +57,41 @@ def release(
     actor.require("hitl.hold_approval")
     with machine.work(now or clock_now()) as work:
         approval = work.lock(approval_id)
-        if not approval.is_open or name not in approval.holds:
-            raise Conflict("There is no such hold.", holds=approval.holds, **winner(approval, actor))
+        if not approval.is_open:
+            raise too_late(approval, actor)
+        if name not in approval.holds:
+            raise Conflict("There is no such hold.", code="not_held", holds=approval.holds, **winner(approval, actor))
         if digest:
             check_digest(approval, actor, digest)
-        _check_cause(approval, name, work.moment)
+        _check_cause(approval, actor, name, work.moment)
         note(approval, actor, "release", reason, work.moment)
         drop_hold(work, approval, actor, name)
     return approval
 
 
-def _check_cause(approval: Approval, name: str, moment: datetime) -> None:
+def _check_cause(approval: Approval, actor: Actor, name: str, moment: datetime) -> None:
     shortfall = caps.shortfall(approval, moment) if name == caps.HOLD else ""
     if shortfall:
-        raise Conflict(shortfall, code="still_held", hold=name)
+        raise _still_held(approval, actor, name, shortfall)
     if name == "kill_switch" and switches.covers(approval):
-        raise Conflict("It is still stopped with a stop switch. Let that go on first.", code="still_held", hold=name)
+        say = "It is still stopped with a stop switch. Let that go on first."
+        raise _still_held(approval, actor, name, say, **_switch(approval, actor))
     if name != "unsatisfiable" or not approval.is_undecided:
         return
     if approval.state == State.RETURNED or can_be_signed(approval):
         return
     if not seating.plan(approval.current_level, approval.excluded).satisfiable:
-        raise Conflict("There is still nobody to sign it.", code="still_held", hold=name)
+        raise _still_held(approval, actor, name, "There is still nobody to sign it.")
+
+
+def _still_held(approval: Approval, actor: Actor, name: str, say: str, **facts: Any) -> Conflict:
+    about = {**winner(approval, actor), **holder(approval, actor, name)}
+    return Conflict(say, code="still_held", hold=name, **about, **facts)
+
+
+def _switch(approval: Approval, actor: Actor) -> dict[str, Any]:
+    """Return which switch it is, who threw it, and when."""
+    switch = switches.thrown_over(approval)
+    if switch is None:
+        return {}
+    return {"switch": str(switch.pk), **last_change(actor, f"hitl.{switch._meta.model_name}", switch.pk)}

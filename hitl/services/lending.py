@@ -17,7 +17,7 @@ from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.scope import platform_scope
 from hitl import absence, machine, notices, seating
-from hitl.conflicts import last_change
+from hitl.conflicts import in_the_way, last_change
 from hitl.drafting import one_text
 from hitl.guards import voters
 from hitl.models import Approval, Delegation, Seat
@@ -61,7 +61,7 @@ def open_delegation(
     if giver is None:
         raise Refused("Only a person is out of office.", code="not_a_person")
     start = starts_at or moment
-    _check(giver, to_person, start, until, moment)
+    _check(actor, giver, to_person, start, until, moment)
     with transaction.atomic():
         row: Delegation = Delegation.objects.create(
             from_person_id=giver,
@@ -77,7 +77,7 @@ def open_delegation(
     return row
 
 
-def _check(giver: UUID, to: UUID, start: datetime, until: datetime, moment: datetime) -> None:
+def _check(actor: Actor, giver: UUID, to: UUID, start: datetime, until: datetime, moment: datetime) -> None:
     problems: dict[str, list[str]] = {}
     if until <= max(start, moment) or until - start > LONGEST:
         problems["until"] = ["Choose a later day, within a year."]
@@ -88,8 +88,10 @@ def _check(giver: UUID, to: UUID, start: datetime, until: datetime, moment: date
     if problems:
         raise Invalid("The delegation cannot be made like that.", fields=problems)
     others = list(Delegation.objects.filter(starts_at__lt=until, until__gt=start, ended_at=None))
-    if any(row.from_person_id == giver for row in others):
-        raise Conflict("There is a delegation for that time already. End it first.", code="already_away")
+    same = next((row for row in others if row.from_person_id == giver), None)
+    if same is not None:
+        say = "There is a delegation for that time already. End it first."
+        raise in_the_way(say, code="already_away", actor=actor, object_type="hitl.delegation", row=same)
     _check_chain(giver, to, others)
 
 

@@ -11,9 +11,9 @@ from django.db import IntegrityError, transaction
 
 from core import audit
 from core.actors import Actor
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Invalid, NotFound
 from hitl import registry, risk
-from hitl.conflicts import check_version
+from hitl.conflicts import check_version, in_the_way
 from hitl.drafting import one_text
 from hitl.models import Cap, RiskPolicy
 from hitl.spending import hold_lock
@@ -37,7 +37,9 @@ def create_cap(*, actor: Actor, scope: str, target: str = "", currency: str, amo
             cap: Cap = Cap.objects.create(**values, amount=_checked_amount(amount))
             _audit_cap(actor, "CAP_CREATED", cap)
     except IntegrityError:
-        raise Conflict("There is such a limit already: change that one.", code="exists") from None
+        same = Cap.objects.filter(**values, is_active=True).first()
+        say = "There is such a limit already: change that one."
+        raise in_the_way(say, code="exists", actor=actor, object_type="hitl.cap", row=same) from None
     return cap
 
 

@@ -157,11 +157,11 @@ DOORS: Final = (
     ),
     Door(
         Event.HOLD, "hold", "hitl.hold_approval", f"{_PAGE}hold", "Put on hold", f"{_ONE}hold/",
-        f"400 `invalid`, {_LATE}", "compliance", "approver", State.PENDING, verdict="hold",
+        f"400 `invalid`, {_LATE} `held`", "compliance", "approver", State.PENDING, verdict="hold",
     ),
     Door(
         Event.RELEASE, "release", "hitl.hold_approval", f"{_PAGE}release", "Release the hold", f"{_ONE}release/",
-        f"{_LATE} `still_held`", "compliance", "approver", State.PENDING, begin="held", verdict="release",
+        f"{_LATE} `still_held` `not_held`", "compliance", "approver", State.PENDING, begin="held", verdict="release",
         wrong={"hold": "no such"}, mistake="hold", wrong_form=LONG, form_mistake="reason",
     ),
     Door(
