@@ -36,3 +36,9 @@ def names() -> dict[tuple[str, str], str]:
     """Return the names of all targets by (scope, target)."""
     found = [(kind.scope, kind()) for _, kind in targets.items()]
     return {(scope, target): name for scope, group in found for target, name in group.choices()}
+
+
+def is_target(scope: str, target: str) -> bool:
+    """Tell whether there is such a target; all there is to stop in a scope that nobody registered cannot be told."""
+    known = [kind for _, kind in targets.items() if kind.scope == scope]
+    return not known or any(target == name for kind in known for name, _ in kind().choices())

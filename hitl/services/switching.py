@@ -15,7 +15,7 @@ from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.log import get_logger
 from core.scope import platform_scope, tenant_scope
-from hitl import machine, switches
+from hitl import machine, stoppable, switches
 from hitl.conflicts import last_change
 from hitl.drafting import one_text
 from hitl.holds import add_hold, drop_hold
@@ -25,6 +25,7 @@ from hitl.transitions import OPEN
 log = get_logger(__name__)
 _OPEN = [state.value for state in OPEN]
 BATCH = 500
+NO_TARGET: Final = {"kind": "There is no such kind of action.", "agent": "There is no agent with this id."}
 WAIT_FOR_CALLS: Final = timedelta(seconds=5)
 
 
@@ -48,6 +49,8 @@ def throw_switch(
     actor.require("hitl.use_killswitch")
     if scope not in KillSwitch.Scope.values or (scope == "tenant") == bool(target):
         raise Invalid("Choose what to stop.", fields={"scope": ["tenant, or agent or kind + target"]})
+    if not _is_there(scope, target):
+        raise Invalid("There is nothing of that name to stop.", fields={"target": [NO_TARGET[scope]]})
     if not reason.strip():
         raise Invalid("Say why.", fields={"reason": ["Your colleagues want to know why."]})
     with switches.seized():
@@ -66,6 +69,14 @@ def throw_switch(
     hold_covered(now=now)
     switch.on_the_wire = switches.calls_on_the_wire(scope=scope, target=switch.target, within=wait)
     return switch
+
+
+def _is_there(scope: str, target: str) -> bool:
+    """A mistyped switch would stop nothing and look as if it did; what open requests name is there in any case."""
+    if stoppable.is_target(scope, target):
+        return True
+    named = Approval.objects.filter(state__in=_OPEN).values_list("agent_id" if scope == "agent" else "kind", flat=True)
+    return target in {str(name) for name in named.order_by().distinct()}
 
 
 def release_switch(*, actor: Actor, switch_id: UUID, now: datetime | None = None) -> KillSwitch:

@@ -150,7 +150,7 @@ def build_office(world: World) -> Office:
         ).pk
         office.ids["contact"] = Conversation.objects.get().contact_id
         switch = services.throw_switch(
-            actor=world.actor("compliance"), scope="kind", target="never_used", reason="Drill"
+            actor=world.actor("compliance"), scope="kind", target="publish_content", reason="Drill"
         )
         office.ids["switch"] = switch.pk
     return office

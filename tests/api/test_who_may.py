@@ -121,7 +121,13 @@ DOORS = [
     Door("get", "action-kinds/", "approver", 200, "viewer", outsider=200),
     Door("get", "kill-switches/", "viewer", 200, outsider=200),
     Door(
-        "post", "kill-switches/", "compliance", 201, "approver", 201, {"scope": "kind", "target": "x", "reason": "Why"}
+        "post",
+        "kill-switches/",
+        "compliance",
+        201,
+        "approver",
+        201,
+        {"scope": "kind", "target": "pause_campaign", "reason": "Why"},
     ),
     Door("post", "kill-switches/{switch}/release/", "compliance", 200, "approver"),
     Door("get", "conversations/", "viewer", 200, outsider=200),

@@ -16,7 +16,7 @@ from hitl import registry, services
 from hitl.models import Execution, Notification, Seat, Timer
 from hitl.types import Origin
 from tests.hitl.kinds import PressKeyed, PressProbed
-from tests.hitl.scene import Scene, states_told, stored
+from tests.hitl.scene import BLUE, Scene, states_told, stored
 
 LATER = timedelta(minutes=2)
 
@@ -296,6 +296,7 @@ def test_thrown_switch_stops_execution_until_released(scene: Scene, scope: str, 
 def test_switch_of_an_agent_spares_the_others(scene: Scene) -> None:
     agent, actor = uuid4(), scene.actor("compliance")
     approval = scene.approved(origin=Origin(agent_id=uuid4()))
+    scene.propose(origin=Origin(agent_id=agent), params=BLUE)
     services.throw_switch(actor=actor, scope="agent", target=str(agent), reason="Stop")
     assert scene.done(approval).state == "executed"
 

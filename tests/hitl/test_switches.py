@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, transaction
 
 from core.clock import now
-from core.errors import Unavailable
+from core.errors import Invalid, Unavailable
 from core.scope import current_tenant_id, tenant_scope
 from hitl import claiming, services, switches
 from hitl.models import Approval, Execution, KillSwitch
@@ -154,3 +154,10 @@ def test_switch_that_cannot_be_thrown_in_time_says_so(live_scene: Scene, monkeyp
 def test_switch_is_not_thrown_inside_a_transaction(live_scene: Scene) -> None:
     with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
         _throw(live_scene)
+
+
+@pytest.mark.parametrize(("scope", "target"), [("kind", "test_pres_keyed"), ("agent", "no agent")])
+def test_mistyped_switch_is_refused_instead_of_stopping_nothing(scene: Scene, scope: str, target: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        _throw(scene, scope=scope, target=target)
+    assert list(caught.value.facts["fields"]) == ["target"]
