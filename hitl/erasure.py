@@ -91,7 +91,7 @@ def _emptied(person: Person, keys: list[UUID], last: str, more: int = 0) -> Batc
     if keys:
         person.claim("approvals", keys)
         Approval.objects.filter(pk__in=keys).update(**BLANK)
-    return Batch(len(keys) + more, last, tuple(keys))
+    return Batch(len(keys) + more, last, {"approvals": keys})
 
 
 def _own(person: Person, after: str, limit: int) -> Batch:
@@ -113,22 +113,35 @@ def _still_naming(person: Person, after: str, limit: int) -> Batch:
 
 
 def _reasons(person: Person, after: str, limit: int) -> Batch:
-    """Empty the reasons given on emptied requests, and what the person himself gave with his verdicts."""
+    """Empty the reasons given on the person's requests."""
     said = Decision.objects.filter(approval_id__in=person.ids("approvals")).exclude(reason="")
-    changed = 0 if after else said.update(reason="")
+    rows, last = window(said.only("pk"), "", limit)
+    return _silenced([row.pk for row in rows], last)
+
+
+def _reasons_own(person: Person, after: str, limit: int) -> Batch:
+    """Empty what the person himself gave with his verdicts."""
     users = set(person.ids("users"))
     if not users:
-        return Batch(changed)
+        return Batch()
     # No index leads from a person to his verdicts: they are looked through in the order of their ids.
     rows, last = window(Decision.objects.only("person_id", "reason", "address"), after, limit * 10)
-    own = [row.pk for row in rows if row.person_id in users and (row.reason or row.address)]
-    return Batch(changed + Decision.objects.filter(pk__in=own).update(reason="", address=""), last)
+    own = [row for row in rows if row.person_id in users]
+    bared = Decision.objects.filter(pk__in=[row.pk for row in own if row.address and not row.reason]).update(address="")
+    return _silenced([row.pk for row in own if row.reason], last, bared, address="")
 
 
 def _reasons_addressed(person: Person, after: str, limit: int) -> Batch:
     keys, last = rows_holding(Decision, ["reason"], person.addresses, person.is_addressed_in, after, limit)
-    person.claim("rows", keys)
-    return Batch(Decision.objects.filter(pk__in=keys).update(reason="") if keys else 0, last)
+    if keys:
+        person.claim("rows", keys)
+    return _silenced(keys, last)
+
+
+def _silenced(keys: list[UUID], last: str, more: int = 0, **values: str) -> Batch:
+    if keys:
+        Decision.objects.filter(pk__in=keys).update(reason="", **values)
+    return Batch(len(keys) + more, last, {"reasons": keys})
 
 
 def _reasons_still_naming(person: Person, after: str, limit: int) -> Batch:
@@ -141,7 +154,8 @@ def _reasons_still_naming(person: Person, after: str, limit: int) -> Batch:
 
 def _changes(person: Person, after: str, limit: int) -> Batch:
     keys, last = rows_holding(Revision, ["diff"], person.addresses, person.is_addressed_in, after, limit)
-    person.claim("rows", keys)
+    if keys:
+        person.claim("rows", keys)
     rows = Revision.objects.filter(Q(pk__in=keys) | Q(approval_id__in=person.ids("approvals")))
     return Batch(rows.exclude(diff=[]).update(diff=[]), last)
 
@@ -209,6 +223,7 @@ class ApprovalsErasure(ErasureHandler):
         Step("requests_addressed", "Other requests that held an address", _addressed),
         Step("requests_own", "Own requests", _own),
         Step("reasons", "Reasons of decisions", _reasons),
+        Step("reasons_own", "Own reasons of decisions", _reasons_own),
         Step("reasons_addressed", "Other reasons that held an address", _reasons_addressed),
         Step("changes", "Changes of requests", _changes),
         Step("results", "Results of actions", _results),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, quote_plus
 from uuid import UUID
@@ -34,12 +34,12 @@ class Table:
 class Batch:
     """What one step did: how many rows it changed, and the last row it looked at; empty when none is left.
 
-    `emptied` are requests that lost what was signed: the audit names them.
+    `emptied` are rows that lost what nobody may change, by what they are: the audit names them.
     """
 
     changed: int = 0
     last: str = ""
-    emptied: tuple[UUID, ...] = ()
+    emptied: Mapping[str, Sequence[UUID]] = field(default_factory=dict)
 
 
 Work = Callable[[Person, str, int], Batch]
@@ -74,6 +74,11 @@ class ErasureHandler:
     def in_the_way(cls, person: Person) -> list[str]:  # noqa: ARG003
         """Return what has to end first, as references and codes; empty when nothing does."""
         return []
+
+    @classmethod
+    def came_late(cls, person: Person) -> bool:  # noqa: ARG003
+        """Tell whether a row that was begun before this round came to hold the person behind a step's back."""
+        return False
 
     @classmethod
     def refuse(cls, person: Person) -> None:

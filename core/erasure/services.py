@@ -78,10 +78,10 @@ def open_erasure(
         person = _gathered(erasure)
         for handler in handlers():
             handler.refuse(person)
+        # Before anything is taken away: the database looks whether all of it is the person's.
+        erasure.save(force_insert=True)
         for handler in handlers():
             handler.detach(person)
-        erasure.targets = person.targets
-        erasure.save(force_insert=True)
         _hint_after_commit(erasure.pk)
         _record(erasure, actor, "erasure_asked", {"reason": reason})
     return erasure
@@ -122,9 +122,9 @@ def work_on(*, erasure_id: UUID, limit: int = BATCH, now: datetime | None = None
 
     For the worker, in the tenant's scope. The row is locked meanwhile: who finds it locked leaves it
     to the other. A batch that was cut off has changed nothing and is done again. Audited at the end as
-    `contact.erased` or `member.erased`, and each batch that empties requests as `….approvals_emptied`
-    with their ids. After `ROUNDS` rounds that all changed something it is parked as a dead letter.
-    Announces nothing.
+    `contact.erased` or `member.erased`, and each batch that empties requests or reasons as
+    `….approvals_emptied` or `….reasons_emptied` with their ids. After `ROUNDS` rounds that all changed
+    something it is parked as a dead letter. Announces nothing.
     """
     with transaction.atomic():
         free = Erasure.objects.select_for_update(skip_locked=True)
@@ -152,15 +152,17 @@ def _next_step(erasure: Erasure, limit: int) -> bool:
     if not done.last:
         erasure.step = next(iter(keys[keys.index(step.key) + 1 :]), "")
     erasure.save(update_fields=["counts", "changes", "after", "step", "targets", "still_named"])
-    if done.emptied:
-        _record(erasure, WORKER, "approvals_emptied", {"approvals": [str(key) for key in done.emptied]})
+    for what, rows in done.emptied.items():
+        if rows:
+            _record(erasure, WORKER, f"{what}_emptied", {what: [str(key) for key in rows]})
     return True
 
 
 def _next_round(erasure: Erasure, moment: datetime) -> bool:
     """Begin a round over all steps; after one that changed nothing, with nothing under way, all is done.
 
-    What somebody wrote behind the back of a step is found by the next round.
+    What somebody wrote behind the back of a step is found by the next round: what was under way when a
+    round began may have been written after the step that looks for it.
     """
     person = person_of(erasure)
     for handler in handlers():
@@ -168,7 +170,9 @@ def _next_round(erasure: Erasure, moment: datetime) -> bool:
     waits_for = [what for handler in handlers() for what in handler.in_the_way(person)]
     is_quiet = erasure.rounds > 0 and erasure.changes == 0 and person.targets == erasure.targets
     if is_quiet and not waits_for:
-        return _finish(erasure, moment)
+        if not erasure.waits_for and not any(handler.came_late(person) for handler in handlers()):
+            return _finish(erasure, moment)
+        erasure.rounds = 0
     if waits_for and (is_quiet or (erasure.rounds == 0 and waits_for == erasure.waits_for)):
         # Nothing moves until that has ended: the sweep comes again, and begins with a whole round.
         erasure.rounds, erasure.waits_for = 0, waits_for

@@ -11,7 +11,8 @@ BATCH = 1000
 _FIRST = UUID(int=0)
 _COLUMN = "alter table hitl_decision add column if not exists seal varchar(90) default '' not null"
 _ROWS = """
-select id, tenant_id, approval_id, revision, level, digest, person_id, on_behalf_of_id, actor_kind, verdict, actor_name
+select id, tenant_id, approval_id, revision, level, digest, person_id, on_behalf_of_id, actor_kind, verdict, actor_name,
+  reason
 from hitl_decision where id > %s and seal = '' order by id limit %s
 """
 _SEAL = """

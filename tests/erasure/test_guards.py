@@ -1,17 +1,24 @@
 """The database lets nobody change what was signed or said, but while a person is erased, and then only empty it."""
 
+from uuid import uuid4
+
 import pytest
 from django.db import DatabaseError, transaction
 
+from accounts.models import Membership
+from conversations.models import Conversation
 from core.clock import now
-from core.models import Erasure
+from core.models import AuditEntry, Erasure
 from core.scope import tenant_scope
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, Decision
-from tests.erasure.scene import Traces
+from tests.erasure.scene import OTHER, Traces, ask, contact_called
 from tests.tampering import tamper
+from tests.world import World
 
 GONE = {"erased": True}
+DISARM = "alter table hitl_decision disable trigger walker_append_only"
+ARM = "alter table hitl_decision enable always trigger walker_append_only"
 
 
 def refused(change: object) -> bool:
@@ -25,11 +32,20 @@ def refused(change: object) -> bool:
 
 def at_work(traces: Traces, *kept: object) -> Erasure:
     """Let an erasure work that has noted these requests as the person's."""
-    targets = {"approvals": [str(key) for key in kept or (traces.approval.pk, traces.named.pk)]}
+    erasure = begun(traces)
+    noted = {**erasure.targets, "approvals": [str(key) for key in kept or (traces.approval.pk, traces.named.pk)]}
+    Erasure.objects.update(state="working")
+    Erasure.objects.update(targets=noted)
+    erasure.refresh_from_db()
+    return erasure
+
+
+def begun(traces: Traces, **more: object) -> Erasure:
+    """Record an erasure as it is asked for, with what is the contact's."""
+    targets = {"contacts": [str(traces.contact_id)], "conversations": [str(traces.conversation_id)], **more}
     found: Erasure = Erasure.objects.create(
         subject_type="contact", subject_id=traces.contact_id, reason="asked_for", targets=targets
     )
-    Erasure.objects.update(state="working")
     return found
 
 
@@ -41,7 +57,9 @@ def test_without_an_erasure_nothing_is_emptied(traces: Traces) -> None:
 
 def test_erasure_of_another_tenant_opens_nothing(traces: Traces) -> None:
     with tenant_scope(traces.world.globex.pk):
-        at_work(traces)
+        assert refused(lambda: at_work(traces))
+        Erasure.objects.create(subject_type="contact", subject_id=traces.contact_id, reason="asked_for")
+        Erasure.objects.update(state="working")
     with tenant_scope(traces.world.acme.pk):
         assert refused(lambda: Decision.objects.update(reason=""))
 
@@ -75,7 +93,8 @@ def test_erasure_opens_only_what_it_has_noted_as_the_persons(traces: Traces) -> 
 def test_erasure_that_is_over_opens_nothing(traces: Traces, state: str) -> None:
     with tenant_scope(traces.world.acme.pk):
         at_work(traces)
-        Erasure.objects.update(state=state, traces=None, finished_at=now())
+        over = {"targets": {}} if state == "done" else {}
+        Erasure.objects.update(state=state, traces=None, finished_at=now(), **over)
         assert refused(lambda: Decision.objects.update(reason=""))
         assert refused(lambda: Approval.objects.filter(pk=traces.named.pk).update(payload=GONE))
 
@@ -88,8 +107,56 @@ def test_erasures_move_one_way_and_are_never_removed(traces: Traces) -> None:
         assert refused(lambda: Erasure.objects.update(state="asked"))
         assert refused(lambda: Erasure.objects.update(subject_id=traces.conversation_id))
         assert refused(erasure.delete)
-        Erasure.objects.update(state="done", finished_at=now())
+        Erasure.objects.update(state="done", finished_at=now(), targets={})
         assert refused(lambda: Erasure.objects.update(state="working"))
+
+
+@pytest.mark.parametrize("state", ["asked", "working", "parked"])
+def test_what_an_erasure_is_about_is_never_taken_back(traces: Traces, state: str) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        erasure = at_work(traces) if state != "asked" else begun(traces)
+        Erasure.objects.update(state=state)
+        others = str(contact_called(OTHER).pk)
+        for change in (
+            {"targets": {}},
+            {"targets": {**erasure.targets, "contacts": [others]}},
+            {"targets": {**erasure.targets, "users": [str(traces.world.people["owner"].pk)]}},
+            {"traces": {"names": [], "addresses": ["somebody@else.example"]}},
+            {"reason": "unlawful"},
+        ):
+            assert refused(lambda change=change: Erasure.objects.update(**change)), change
+
+
+def test_erasure_at_work_is_never_about_others(traces: Traces) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        theirs = contact_called(OTHER)
+        chat = Conversation.objects.get(contact=theirs)
+        waiting = ask(traces.world, None, OTHER, "2.00")
+        known = at_work(traces).targets
+        for kind, key in (("contacts", theirs.pk), ("conversations", chat.pk), ("approvals", waiting.pk)):
+            more = {**known, kind: [*known[kind], str(key)]}
+            assert refused(lambda more=more: Erasure.objects.update(targets=more)), kind
+
+
+@pytest.mark.parametrize("kind", ["users", "contacts", "conversations", "approvals", "rows", "lines"])
+def test_erasure_begins_with_nothing_of_others(traces: Traces, kind: str) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        theirs = contact_called(OTHER)
+        key = {
+            "users": traces.world.people["owner"].pk,
+            "contacts": theirs.pk,
+            "conversations": Conversation.objects.get(contact=theirs).pk,
+            "approvals": traces.named.pk,
+        }.get(kind, uuid4())
+        assert refused(lambda: begun(traces, **{kind: [str(key)]}))
+
+
+def test_member_who_is_erased_is_the_one_on_the_seat(world: World) -> None:
+    with tenant_scope(world.acme.pk):
+        seat = Membership.objects.get(user=world.people["viewer"])
+        row = {"subject_type": "member", "subject_id": seat.pk, "reason": "asked_for"}
+        assert refused(lambda: Erasure.objects.create(**row, targets={"users": [str(world.people["owner"].pk)]}))
+        assert not refused(lambda: Erasure.objects.create(**row, targets={"users": [str(seat.user_id)]}))
 
 
 def test_emptied_without_an_erasures_entry_is_told_from_erased(traces: Traces) -> None:
@@ -104,3 +171,25 @@ def test_bytes_that_do_not_fit_their_digest_are_told(traces: Traces, tampering: 
     with tenant_scope(traces.world.acme.pk):
         tamper(f"update hitl_approval set payload = '{{\"budget\": \"1\"}}' where id = '{traces.named.pk}'")
         assert [reference for reference, _ in problems()] == [traces.named.reference]
+
+
+def test_emptied_reason_without_an_erasures_entry_is_told_from_erased(traces: Traces) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        at_work(traces)
+        Decision.objects.filter(approval=traces.named).update(reason="")
+        assert list(problems()) == [(traces.named.reference, "a reason is gone, and no erasure says so")]
+
+
+def test_other_reason_than_the_given_one_is_told(traces: Traces, tampering: object) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        tamper(f"{DISARM}; update hitl_decision set reason = 'another' where approval_id = '{traces.named.pk}'; {ARM}")
+        assert list(problems()) == [(traces.named.reference, "a reason is not the one that was given")]
+
+
+def test_erasure_names_the_reasons_it_emptied(traces: Traces) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        given = set(Decision.objects.exclude(reason="").values_list("pk", flat=True))
+        traces.erase()
+        told = AuditEntry.objects.filter(action="contact.reasons_emptied").values_list("facts", flat=True)
+        assert {key for facts in told for key in facts["reasons"]} == {str(key) for key in given}
+        assert list(problems()) == []

@@ -17,10 +17,10 @@ from core.scope import tenant_scope
 from hitl.drafting import digest_of
 from hitl.folding import PREFIX, Folded, Unfoldable, fold
 from hitl.models import Approval, Decision
-from hitl.sealing import is_sealed
+from hitl.sealing import holds_its_reason, is_sealed
 
 VOTES = ("approve", "reject")
-EMPTIED = ("contact.approvals_emptied", "member.approvals_emptied")
+WHO = ("contact", "member")
 
 
 class Command(BaseCommand):
@@ -28,8 +28,8 @@ class Command(BaseCommand):
 
     help = (
         "Work out the state, version and revision of every approval from its audit entries and name those "
-        "that do not follow, have votes nobody gave, or do not hold what was signed though no erasure emptied "
-        "them. `verify_audit` tells whether the entries themselves hold; run it first."
+        "that do not follow, have votes nobody gave, or do not hold what was signed or said though no erasure "
+        "emptied it. `verify_audit` tells whether the entries themselves hold; run it first."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -59,17 +59,17 @@ def _tenants(slug: str) -> list[tuple[UUID, str]]:
 
 def problems() -> Iterator[tuple[str, str]]:
     """Return (reference, what is wrong) of each approval of the tenant that does not follow from its entries."""
-    erased = _told_erased()
+    erased, silenced = _told_emptied("approvals"), _told_emptied("reasons")
     for approval in Approval.objects.order_by("id").iterator(chunk_size=500):
-        problem = _problem_of(approval) or _problem_of_payload(approval, erased)
+        problem = _problem_of(approval, silenced) or _problem_of_payload(approval, erased)
         if problem:
             yield approval.reference, problem
 
 
-def _told_erased() -> set[str]:
-    """Return the ids of the approvals that erasures have emptied, as their entries say."""
-    told = AuditEntry.objects.filter(object_type="core.erasure", action__in=EMPTIED)
-    return {key for facts in told.values_list("facts", flat=True) for key in facts.get("approvals", ())}
+def _told_emptied(what: str) -> set[str]:
+    """Return the ids of the approvals, or of the decisions, that erasures have emptied, as their entries say."""
+    told = AuditEntry.objects.filter(object_type="core.erasure", action__in=[f"{who}.{what}_emptied" for who in WHO])
+    return {key for facts in told.values_list("facts", flat=True) for key in facts.get(what, ())}
 
 
 def _problem_of_payload(approval: Approval, erased: set[str]) -> str:
@@ -79,7 +79,7 @@ def _problem_of_payload(approval: Approval, erased: set[str]) -> str:
     return "" if digest_of(approval) == approval.digest else "what it asks for is not what its digest says"
 
 
-def _problem_of(approval: Approval) -> str:
+def _problem_of(approval: Approval, silenced: set[str]) -> str:
     entries = audit.chain_of("hitl.approval", approval.pk, limit=approval.version + 1)
     try:
         folded = fold(entries)
@@ -88,17 +88,26 @@ def _problem_of(approval: Approval) -> str:
     row = Folded(approval.state, approval.version, approval.revision)
     if folded != row:
         return f"the row says {_words(row)}, the audit {_words(folded)}"
-    return _problem_of_votes(approval, entries)
-
-
-def _problem_of_votes(approval: Approval, entries: list[AuditEntry]) -> str:
-    """Every decision has to bear our seal, and every vote its entry; an entry without its vote is found too."""
     decisions = list(Decision.objects.filter(approval=approval))
+    return _problem_of_votes(decisions, entries) or _problem_of_reasons(decisions, silenced)
+
+
+def _problem_of_votes(decisions: list[Decision], entries: list[AuditEntry]) -> str:
+    """Every decision has to bear our seal, and every vote its entry; an entry without its vote is found too."""
     if not all(is_sealed(row) for row in decisions):
         return "there is a decision that nobody gave"
     given = Counter((row.verdict, row.person_id) for row in decisions if row.verdict in VOTES and row.person_id)
     told = Counter((verdict, entry.actor_user_id) for entry in entries if (verdict := _vote(entry)))
     return "" if given == told else "the votes are not those of the audit"
+
+
+def _problem_of_reasons(decisions: list[Decision], silenced: set[str]) -> str:
+    """What was given with a verdict is there, or an erasure has said that it emptied it."""
+    for row in decisions:
+        if holds_its_reason(row) or (not row.reason and str(row.pk) in silenced):
+            continue
+        return "a reason is not the one that was given" if row.reason else "a reason is gone, and no erasure says so"
+    return ""
 
 
 def _vote(entry: AuditEntry) -> str:
