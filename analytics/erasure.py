@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.db.models import QuerySet
+
 from analytics.models import Brief, BriefPreference
 from analytics.services.making import LEASE
 from core.clock import now
 from core.erasure.person import Person
-from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, window
+from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every, window
 
 
 def _briefs(person: Person, after: str, limit: int) -> Batch:
-    rows, last = window(Brief.objects.filter(content__isnull=False), after, limit)
-    users = set(person.ids("users"))
-    found = [row.pk for row in rows if row.user_id in users or person.is_meant_in(row.content)]
+    rows, last = window(_written(), after, limit)
+    found = [row.pk for row in rows if _tells(person, row)]
     return Batch(Brief.objects.filter(pk__in=found).update(content=None) if found else 0, last)
+
+
+def _written() -> QuerySet[Brief]:
+    rows: QuerySet[Brief] = Brief.objects.filter(content__isnull=False)
+    return rows
+
+
+def _tells(person: Person, brief: Brief) -> bool:
+    return brief.user_id in person.ids("users") or person.is_meant_in(brief.content)
 
 
 class BriefsErasure(ErasureHandler):
@@ -34,6 +44,12 @@ class BriefsErasure(ErasureHandler):
         since = person.erasure.round_at or now()
         begun = Brief.objects.filter(state=Brief.State.WORKING, lease_until__lt=since + LEASE)
         return ["brief_in_the_making"] if begun.exists() else []
+
+    @classmethod
+    def came_late(cls, person: Person) -> bool:
+        """Look once more at the briefs sent meanwhile: one that was begun earlier may have come after the step."""
+        sent = _written().filter(sent_at__gte=person.erasure.asked_at - LEASE)
+        return any(_tells(person, brief) for brief in every(sent))
 
     @classmethod
     def detach(cls, person: Person) -> None:

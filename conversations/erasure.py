@@ -17,6 +17,14 @@ PROVED: Final = ("phone", "email", "bsuid")
 SENDING: Final = (Message.Status.QUEUED, Message.Status.SENDING)
 
 
+def _contacts(person: Person, after: str, limit: int) -> Batch:
+    """Do for contacts that were linked to the member meanwhile what was done for the others at once."""
+    late = Contact.objects.filter(pk__in=person.ids("contacts"), erased_at=None).count()
+    if late:
+        ConversationsErasure.detach(person)
+    return Batch(late)
+
+
 def _messages(person: Person, after: str, limit: int) -> Batch:
     rows = Message.objects.filter(conversation_id__in=person.ids("conversations"))
     left = rows.exclude(masked_body=ERASED, media=[], client_id=None)
@@ -90,6 +98,7 @@ class ConversationsErasure(ErasureHandler):
               kept="name address public_key credentials origins keepers lookup_digest last_error"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
+        Step("contacts", "Contacts that were linked meanwhile", _contacts),
         Step("messages", "Messages", _messages),
         Step("files", "Files", _files),
         Step("notes", "Notes about the contact", _notes),

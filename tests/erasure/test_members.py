@@ -151,6 +151,17 @@ def test_person_with_a_seat_elsewhere_keeps_the_account_but_has_no_name_here(wor
         assert Contact.objects.filter(erased_at__isnull=False).count() == 1
 
 
+def test_contact_that_is_linked_meanwhile_goes_too(world: World, leaver: User) -> None:
+    with tenant_scope(world.acme.pk):
+        seat = Membership.objects.get(user=leaver)
+        erasure = erase_member(actor=strong(world.actor("owner")), membership_id=seat.pk, reason="asked_for")
+        late = Contact.objects.filter(erased_at=None).earliest("pk")
+        Contact.objects.filter(pk=late.pk).update(user_id=leaver.pk, display_name=NAME, masked_name="O…")
+        finish(erasure.pk)
+        late.refresh_from_db()
+        assert (late.user_id, late.display_name, late.points.count()) == (None, "Erased person", 0)
+
+
 @pytest.mark.parametrize(
     ("role", "whose", "code"),
     [
