@@ -54,7 +54,7 @@ ADMIN: Final = (
         "analytics.view_briefpreference",
     }
 )
-OWNER: Final = ADMIN | ERASER | {"hitl.override_approval"}
+OWNER: Final = ADMIN | ERASER | {"hitl.override_approval", "hitl.manage_links"}
 
 PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "owner": OWNER,

@@ -26,6 +26,7 @@ from core.errors import NotFound
 from core.rest.views import ApiView
 from hitl import api as hitl
 from hitl import api_definitions as parts
+from hitl import api_links as links
 from hitl import api_moves as moves
 from hitl import api_seats as seats
 from hitl import api_workflows as workflows
@@ -138,6 +139,7 @@ urlpatterns = [
     path(f"{V1}caps/", parts.Caps.as_view(), name="api_caps"),
     path(f"{V1}caps/<uuid:cap_id>/", parts.CapPage.as_view(), name="api_cap"),
     path(f"{V1}risk-policies/", parts.RiskPolicies.as_view(), name="api_risk_policies"),
+    path(f"{V1}decision-links/", links.DecisionLinks.as_view(), name="api_decision_links"),
     path(f"{V1}action-kinds/", parts.Kinds.as_view(), name="api_action_kinds"),
     path(f"{V1}kill-switches/", hitl.KillSwitches.as_view(), name="api_kill_switches"),
     path(f"{V1}kill-switches/<uuid:switch_id>/release/", hitl.ReleaseSwitch.as_view(), name="api_kill_switch_release"),

@@ -11,6 +11,7 @@ _WORDS: Final = {
     "calendars": "Business hours and holidays, by which the time to decide is counted.",
     "caps": "Limits on what may be spent or sent in a time, whatever was signed.",
     "risk-policies": "What makes a request risky, and how much each part weighs.",
+    "decision-links": "Whether links in mails may decide for your organisation.",
     "action-kinds": "What can be asked for, with the fields of each kind.",
     "kill-switches": "Stopping everything, one agent or one kind of action, and letting it go on.",
     "conversations": "What customers and agents write; taking over, answering, passing on, closing.",

@@ -17,6 +17,7 @@ WORDS: Final = {
     "hitl.use_killswitch": "Stop agents and actions",
     "hitl.view_approvalworkflow": "See workflows and limits",
     "hitl.manage_workflow": "Change workflows and limits",
+    "hitl.manage_links": "Switch links that decide on and off",
     "conversations.view_conversation": "Read conversations, masked",
     "conversations.reply_conversation": "Answer customers",
     "conversations.view_contact": "See contacts, masked",

@@ -20,6 +20,7 @@ from core.clock import now
 from hitl import (
     admin_calendars,
     admin_groups,
+    admin_links,
     admin_policies,
     admin_reviews,
     admin_seats,
@@ -43,6 +44,7 @@ __all__ = [
     "ApprovalAdmin",
     "admin_calendars",
     "admin_groups",
+    "admin_links",
     "admin_policies",
     "admin_reviews",
     "admin_seats",

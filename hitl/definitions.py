@@ -12,7 +12,7 @@ from accounts import objects
 from core.actors import Actor
 from core.errors import NotFound
 from core.tenancy import TenantModel
-from hitl import registry
+from hitl import link_policy, registry
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap, KillSwitch, RiskPolicy
 
 VIEW_WORKFLOW = "hitl.view_approvalworkflow"
@@ -96,6 +96,12 @@ def query_risk_policies(*, viewer: Actor) -> QuerySet[RiskPolicy]:
     viewer.require(VIEW_WORKFLOW)
     rows: QuerySet[RiskPolicy] = RiskPolicy.objects.select_related("made_by")
     return rows
+
+
+def get_link_policy(*, viewer: Actor) -> link_policy.Standing:
+    """Return whether links decide for the tenant, and who switched them. Needs `hitl.view_approvalworkflow`."""
+    viewer.require(VIEW_WORKFLOW)
+    return link_policy.current()
 
 
 def get_group(*, viewer: Actor, group_id: UUID) -> ApproverGroup:

@@ -15,7 +15,7 @@ from core import resolvers
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Gone, NotFound, Refused, WalkerError
-from hitl import guards, seating
+from hitl import guards, link_policy, seating
 from hitl.conflicts import winner
 from hitl.models import Approval, Decision, DecisionToken, Seat
 from hitl.notifiers import notifiers
@@ -109,13 +109,20 @@ def check(token: DecisionToken, approval: Approval, actor: Actor, moment: dateti
         raise Refused("You are not asked to decide this any more.", code="no_seat")
     if guards.has_voted(approval, actor.user_id):
         raise Conflict("You have decided already.", code="voted", **winner(approval, actor))
-    if token.consumed_at is not None:
+    policy = link_policy.current()
+    if policy.why_off:
+        raise _sign_in(policy.why_off)
+    if token.consumed_at is not None or token.policy_version != policy.version:
         raise Gone("A newer link took the place of this one.", code="replaced")
     if moment >= token.expires_at:
         raise Gone("This link has expired.", code="link_expired")
-    why = why_sign_in(approval) or ("mail" if is_read_by_its_people(approval, moment) else "")
+    why = _why_not_by_link(approval) or ("mail" if is_read_by_its_people(approval, moment) else "")
     if why:
-        raise Refused("This is decided after signing in.", code="sign_in", why=why)
+        raise _sign_in(why)
+
+
+def _sign_in(why: str) -> Refused:
+    return Refused("This is decided after signing in.", code="sign_in", why=why)
 
 
 def _seat_stands(approval: Approval, actor: Actor) -> bool:
@@ -125,12 +132,14 @@ def _seat_stands(approval: Approval, actor: Actor) -> bool:
 
 
 def why_sign_in(approval: Approval) -> str:
-    """Return why a request cannot be decided by link: "off", "risk" or "strength"; empty when it can.
+    """Return why a request cannot be decided by link: "off", "off_here", "risk" or "strength"; empty when it can.
 
-    What cannot be told counts as too risky.
+    What cannot be told counts as too risky. One query.
     """
-    if not settings.DECISION_LINKS:
-        return "off"
+    return link_policy.current().why_off or _why_not_by_link(approval)
+
+
+def _why_not_by_link(approval: Approval) -> str:
     if required_strength(approval.current_level) > 0:
         return "strength"
     line = min(settings.DECISION_LINKS_BELOW, CEILING)

@@ -35,12 +35,15 @@ class Asked:
     lock: bool
 
 
-def hold_lock(name: str) -> None:
-    """Let one transaction of the tenant at a time add up under this name, until its commit."""
+def hold_lock(name: str, *, shared: bool = False) -> None:
+    """Let one transaction of the tenant at a time work under this name, until its commit.
+
+    Those who share it work side by side, and keep the one out that does not.
+    """
     digest = hashlib.sha256(f"{current_tenant_id()}|{name}".encode()).digest()
     key = int.from_bytes(digest[:4], "big", signed=True)
     with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s, %s)", [_SPACE, key])
+        cursor.execute(f"select pg_advisory_xact_lock{'_shared' if shared else ''}(%s, %s)", [_SPACE, key])
 
 
 def fits(rule: AutoRule, subject: matching.Subject, asked: Asked) -> bool:

@@ -36,11 +36,20 @@ from hitl.transitions import State
 
 PAGE: Final = "console/link.html"
 OUTCOMES = counter("walker_decision_links_total", "Decision links opened, by what came of it.", ["outcome"])
+ASKS_SIGN_IN: Final = "Sign in to decide this"
+SWITCHED_OFF: Final = "Links like this one are switched off"
 SIGN_IN: Final = {
-    "off": "Links that decide are switched off here.",
-    "risk": "Its risk is too high to decide it by a link.",
-    "strength": "This step asks for a second factor.",
-    "mail": "One of those who sign may read mails about it as they leave.",
+    "off": (
+        SWITCHED_OFF,
+        "This installation lets none decide any more. The request still waits: decide it in the console.",
+    ),
+    "off_here": (
+        SWITCHED_OFF,
+        "Your organisation lets none decide any more. The request still waits: decide it in the console.",
+    ),
+    "risk": (ASKS_SIGN_IN, "Its risk is too high to decide it by a link."),
+    "strength": (ASKS_SIGN_IN, "This step asks for a second factor."),
+    "mail": (ASKS_SIGN_IN, "One of those who sign may read mails about it as they leave."),
 }
 # What is told instead of the service's own sentence, by the error's code; with the page's status.
 TOLD: Final = {
@@ -51,7 +60,11 @@ TOLD: Final = {
     "four_eyes": (410, "You are not asked any more", "You have a hand in this request: somebody else decides it."),
     "stale_digest": (409, "This request has changed", "It is not what your mail told you about. Nothing was decided."),
     "voted": (409, "You have decided already", "Your answer is recorded. In the console you can change your mind."),
-    "replaced": (410, "This link no longer counts", "It was used, or a newer mail brought a newer link."),
+    "replaced": (
+        410,
+        "This link no longer counts",
+        "It was used, a newer mail brought a newer link, or links were switched off meanwhile.",
+    ),
     "link_expired": (410, "This link has expired", "Links end after some days. The request still waits."),
     "expired": (410, "This request has expired", "Nobody decided it in time."),
     "other_verdict": (403, "This link does not say that", "Use the other link of your mail, or the console."),
@@ -204,10 +217,12 @@ def _told(request: HttpRequest, opened: Opened, problem: WalkerError, *, refuses
     """Say why a link decides nothing; about the request only to who may know."""
     OUTCOMES.labels("refused").inc()
     approval = opened.approval if opened.may_know else None
-    context: dict[str, Any] = {"approval": approval, "console_url": _console(approval) if approval else ""}
+    console = _console(approval) if approval else ""
+    context: dict[str, Any] = {"approval": approval, "console_url": console, "is_refused": refuses}
     if problem.code in ("sign_in", "weak_sign_in"):
         why = problem.facts.get("why", "strength")
-        context |= {"heading": "Sign in to decide this", "words": SIGN_IN[why], "signs_in": True}
+        heading, words = SIGN_IN[why]
+        context |= {"heading": heading, "words": words, "signs_in": True}
         return render(request, PAGE, context, status=403 if refuses else 200)
     status, heading, words = TOLD.get(problem.code, (problem.status, "Nothing was decided", problem.detail))
     if problem.code == "conflict" and approval is not None:

@@ -2,7 +2,7 @@
 
 from hitl.models.approval import Approval, Counter
 from hitl.models.calendar import BusinessCalendar
-from hitl.models.policy import Cap, CapReservation, RiskPolicy
+from hitl.models.policy import Cap, CapReservation, LinkPolicy, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
 from hitl.models.running import Execution, Notification, Timer
 from hitl.models.switches import GlobalKillSwitch, KillSwitch
@@ -25,6 +25,7 @@ __all__ = [
     "GlobalKillSwitch",
     "GroupMember",
     "KillSwitch",
+    "LinkPolicy",
     "Notification",
     "OverrideReview",
     "Revision",

@@ -1,4 +1,4 @@
-"""Limits on what may be spent, what is spent of them, and how a tenant weighs risks."""
+"""Limits on what may be spent, what is spent of them, how a tenant weighs risks, and whether links decide."""
 
 from __future__ import annotations
 
@@ -108,3 +108,23 @@ class RiskPolicy(TenantModel):
 
     def __str__(self) -> str:
         return f"Risk policy {self.version}"
+
+
+class LinkPolicy(TenantModel):
+    """Whether links in mails may decide for the tenant, as one version; the newest counts, none means they may."""
+
+    append_only: ClassVar[bool] = True
+
+    version = models.PositiveIntegerField()
+    is_on = models.BooleanField()
+    reason = models.CharField(max_length=300, blank=True)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "version"], name="one_link_policy_per_version"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Links {'on' if self.is_on else 'off'}, version {self.version}"

@@ -101,7 +101,8 @@ class DecisionToken(TenantModel):
     """A link that decides once: kept as a digest, for one person, action and revision.
 
     `verdict` is what it may say: `either`, or one of the two. It is consumed by its decision, and void
-    from then on; a newer link, a new revision and a seat that is passed on consume it as well.
+    from then on; a newer link, a new revision and a seat that is passed on consume it as well. It counts
+    only under the version of the tenant's policy of links under which it was made.
     """
 
     digest = models.CharField(max_length=64, unique=True)
@@ -109,6 +110,7 @@ class DecisionToken(TenantModel):
     person = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     verdict = models.CharField(max_length=10)
     revision_digest = models.CharField(max_length=64)
+    policy_version = models.PositiveIntegerField(default=0, db_default=0)
     expires_at = models.DateTimeField()
     consumed_at = models.DateTimeField(null=True)
 

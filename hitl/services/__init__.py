@@ -1,5 +1,6 @@
 """What may be done with approvals: the services other apps call."""
 
+from hitl.services.allowing import set_link_policy
 from hitl.services.asking import answer, ask, send_back
 from hitl.services.calendars import create_calendar, delete_calendar, revise_calendar
 from hitl.services.closing import cancel, expire, lapse, resolve, revoke
@@ -79,6 +80,7 @@ __all__ = [
     "revise_workflow",
     "revoke",
     "send_back",
+    "set_link_policy",
     "set_risk_policy",
     "share_workflow",
     "throw_global",

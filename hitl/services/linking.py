@@ -15,7 +15,7 @@ from core import audit, retention
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Gone, Invalid, NotFound, Refused, WalkerError
-from hitl import links
+from hitl import link_policy, links
 from hitl.guards import needed
 from hitl.models import Approval, DecisionToken
 from hitl.redrafting import void_tokens
@@ -51,6 +51,7 @@ def make_link(
             person_id=person_id,
             verdict=verdict,
             revision_digest=approval.digest,
+            policy_version=link_policy.current().version,
             expires_at=min(approval.expires_at, moment + settings.DECISION_LINK_LIFE),
         )
         if not _would_count(token, approval, moment):
@@ -91,11 +92,14 @@ def decide_by_link(
 
     Who may: whoever holds the link, when its person could decide; `typed` is the request's number, which
     no program that presses links types, and a rejection needs a reason. `visitor` is who is signed in
-    there. In the tenant's scope. Raises NotFound, Gone, Invalid, what `decide` raises, and Refused
-    (`sign_in`, `other_person`). Announces what `decide` announces.
+    there. In the tenant's
+    scope. Raises NotFound, Gone, Invalid, what `decide` raises, and Refused (`sign_in`, `other_person`).
+    Announces what `decide` announces.
     """
     moment = now or clock_now()
     with transaction.atomic():
+        # When links have been switched off, none of the tenant decides any more that had begun before.
+        link_policy.hold(shared=True)
         token = _found(token_id)
         # The request first, as everybody locks it who voids its links.
         approval = _locked(token.approval_id)

@@ -118,6 +118,8 @@ DOORS = [
     Door("delete", "caps/{cap}/", "owner", 204, "approver"),
     Door("get", "risk-policies/", "approver", 200, "viewer", outsider=200),
     Door("post", "risk-policies/", "owner", 201, "approver", outsider=201, body={"version": 0}),
+    Door("get", "decision-links/", "approver", 200, "viewer", outsider=200),
+    Door("put", "decision-links/", "owner", 200, "admin", outsider=200, body={"is_on": False, "version": 0}),
     Door("get", "action-kinds/", "approver", 200, "viewer", outsider=200),
     Door("get", "kill-switches/", "viewer", 200, outsider=200),
     Door(

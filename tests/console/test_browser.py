@@ -80,6 +80,8 @@ MORE = [
     "admin/hitl/cap/create/",
     "admin/hitl/riskpolicy/",
     "admin/hitl/riskpolicy/weigh/",
+    "admin/hitl/linkpolicy/",
+    "admin/hitl/linkpolicy/switch-off/",
     "admin/agents/agent/",
     "admin/agents/agent/create/",
     "admin/agents/agentrun/",

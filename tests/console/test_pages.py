@@ -23,6 +23,7 @@ LISTS = [
     "/admin/hitl/businesscalendar/",
     "/admin/hitl/cap/",
     "/admin/hitl/riskpolicy/",
+    "/admin/hitl/linkpolicy/",
     "/admin/hitl/killswitch/",
     "/admin/conversations/conversation/",
     "/admin/conversations/channelaccount/",

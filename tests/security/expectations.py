@@ -161,6 +161,10 @@ WORK: Final = {
     "admin:hitl_riskpolicy_change": PAGE,
     # The form says which version it was made from; this one says none.
     "admin:hitl_riskpolicy_weigh": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
+    "admin:hitl_linkpolicy_changelist": LIST,
+    "admin:hitl_linkpolicy_change": PAGE,
+    "admin:hitl_linkpolicy_switch_off": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
+    "admin:hitl_linkpolicy_switch_on": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
     "admin:conversations_contact_changelist": LIST,
     "admin:conversations_contact_change": PAGE,
     "admin:conversations_contact_find": LIST_ACTION,
@@ -277,6 +281,7 @@ API: Final = {
     "api_caps": API_DEFINITIONS,
     "api_cap": API_PAGE,
     "api_risk_policies": API_DEFINITIONS,
+    "api_decision_links": Row(API_READ.get, Answers(401, 405, 405)),
     "api_action_kinds": API_READ,
     "api_kill_switches": API_BOTH,
     "api_kill_switch_release": API_PRESS,

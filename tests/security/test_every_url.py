@@ -26,6 +26,7 @@ NOT_OURS = {
     "hitl_delegation",
     "hitl_cap",
     "hitl_riskpolicy",
+    "hitl_linkpolicy",
 }  # their texts are names and codes of the world, not marks
 
 

@@ -22,6 +22,7 @@ from hitl.models import (
     Cap,
     Delegation,
     KillSwitch,
+    LinkPolicy,
     OverrideReview,
     RiskPolicy,
 )
@@ -34,7 +35,7 @@ from tests.world import OPERATOR, World
 
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
-DEFINED = (ApproverGroup, BusinessCalendar, Cap, OverrideReview, RiskPolicy)
+DEFINED = (ApproverGroup, BusinessCalendar, Cap, LinkPolicy, OverrideReview, RiskPolicy)
 IN_THE_API = {
     "approval_id": "hitl.approval",
     "workflow_id": "hitl.approvalworkflow",
