@@ -30,6 +30,7 @@ EVENTS: Final = {
     "escalate": Event.ESCALATE,
     "probe": Event.PROBE,
 }
+HAND: Final = "You had a hand in this request, or could have read a signer's link to it."
 BY_SIGNERS: Final = frozenset({"edit", "ask", "send-back", "delegate"})
 BY_REQUESTER: Final = frozenset({"answer", "resubmit"})
 
@@ -66,7 +67,7 @@ def _why_no_signers_move(path: str, approval: Approval, viewer: Actor) -> str:
 
 
 def _excluded(approval: Approval, viewer: Actor) -> str:
-    return "You had a hand in this request." if viewer.user_id in approval.excluded else ""
+    return HAND if viewer.user_id in approval.excluded else ""
 
 
 def _why_no_override(approval: Approval, viewer: Actor) -> str:

@@ -51,6 +51,10 @@ EVENTS: Final[dict[str, tuple[str, str, str]]] = {
     "hold": ("Put on hold", "warn", "pause"),
     "release": ("Released", "info", "play"),
 }
+FOUR_EYES: Final = (
+    "You asked for this, had a hand in it or could have read a signer's link to it. "
+    "Somebody else has to sign: four eyes."
+)
 MODES: Final = {
     "any": "Any one of them signs",
     "all": "Every one of them signs",
@@ -271,7 +275,7 @@ def why_no_vote(approval: Approval, viewer: Actor) -> str:
     if approval.state not in WAITING:
         return f"This is {STATES[approval.state][0].lower()}: there is nothing left to sign."
     if viewer.user_id in approval.excluded:
-        return "You asked for this or it acts for you. Somebody else has to sign: four eyes."
+        return FOUR_EYES
     seats = Seat.objects.filter(approval=approval, revision=approval.revision, level=approval.level, closed_at=None)
     if not seats.filter(person=viewer.user_id).exists():
         return "You have no seat at this step. The people listed under “Who may sign” have."

@@ -38,11 +38,11 @@ def check_whole(approval: Approval, actor: Actor) -> None:
 
 
 def refuse_if_excluded(approval: Approval, actor: Actor, moment: datetime, known: Briefing | None = None) -> None:
-    """Raise Refused for those who had a hand in the request, and for who sits in for them."""
+    """Raise Refused for those who had a hand in the request or could have read a link to it, and their stand-ins."""
     if actor.user_id is None:
         raise Refused("Only a person decides.", code="not_a_person")
     if actor.user_id in seating.barred(approval, moment, known):
-        raise Refused("Somebody else has to decide your own request.", code="four_eyes")
+        raise Refused("Somebody else has to decide this: you had a hand in it.", code="four_eyes")
 
 
 def open_seats_of(approval: Approval, actor: Actor, known: Briefing | None = None) -> list[Seat]:

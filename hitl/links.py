@@ -15,7 +15,7 @@ from core import resolvers
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Gone, NotFound, Refused, WalkerError
-from hitl import guards, link_policy, seating
+from hitl import absence, guards, link_policy, seating
 from hitl.conflicts import winner
 from hitl.models import Approval, Decision, DecisionToken, Seat
 from hitl.notifiers import notifiers
@@ -116,7 +116,7 @@ def check(token: DecisionToken, approval: Approval, actor: Actor, moment: dateti
         raise Gone("A newer link took the place of this one.", code="replaced")
     if moment >= token.expires_at:
         raise Gone("This link has expired.", code="link_expired")
-    why = _why_not_by_link(approval) or ("mail" if is_read_by_its_people(approval, moment) else "")
+    why = _why_not_by_link(approval) or why_read(approval, moment)
     if why:
         raise _sign_in(why)
 
@@ -147,14 +147,37 @@ def _why_not_by_link(approval: Approval) -> str:
     return "" if is_known and approval.risk_score < line else "risk"
 
 
-def is_read_by_its_people(approval: Approval, moment: datetime) -> bool:
-    """Tell whether somebody who had a hand in a request or signs it may read what is mailed about it.
+def why_read(approval: Approval, moment: datetime) -> str:
+    """Return what a member who may read mails as they leave could do with a link to a request; empty if nobody can.
 
-    With a co-signer's link he could decide his own request, or vote for two. Who signs: whoever had a
-    seat or a vote, and whom the levels to come would ask now.
+    "twice": a link was used for it already, and with two he votes for two. "mail": he had a hand in it or
+    signs it, and with a co-signer's link he decides his own, or votes for two. Who signs: whoever had a
+    seat or a vote, and whom the levels to come would ask now; who sits in for a reader counts as one.
     """
-    keepers = {person for _, notifier in notifiers.items() for person in notifier().keepers()}
-    return bool(keepers) and not keepers.isdisjoint([*approval.excluded, *_signers(approval, moment)])
+    readers = keepers()
+    if not readers:
+        return ""
+    if Decision.objects.filter(approval=approval, auth_strength=STRENGTH).exists():
+        return "twice"
+    barred = absence.with_stand_ins(readers, absence.links_at(moment))
+    return "" if barred.isdisjoint([*approval.excluded, *_signers(approval, moment)]) else "mail"
+
+
+def keepers() -> set[UUID]:
+    """Return who may read mails as they leave: he could use a link that was sent to somebody else."""
+    return {person for _, notifier in notifiers.items() for person in notifier().keepers()}
+
+
+def bar_keepers(approval: Approval) -> list[UUID]:
+    """Have those who could have used a link of a locked request sign nothing of it from now on; returns them.
+
+    Whoever is given a seat only afterwards would otherwise be able to vote a second time.
+    """
+    added = sorted(keepers() - set(approval.excluded))
+    if added:
+        approval.excluded = sorted({*approval.excluded, *added})
+        Approval.objects.filter(pk=approval.pk).update(excluded=approval.excluded)
+    return added
 
 
 def _signers(approval: Approval, moment: datetime) -> set[UUID]:

@@ -16,7 +16,7 @@ from accounts.selectors import tenant_zone
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import NotFound
-from hitl.links import is_read_by_its_people, why_sign_in
+from hitl.links import why_read, why_sign_in
 from hitl.models import (
     Approval,
     Decision,
@@ -151,7 +151,7 @@ def may_decide(*, viewer: Actor, approval: Approval) -> bool:
 
 def is_for_a_link(approval: Approval) -> bool:
     """Tell whether a request can be decided by a link in a mail, without signing in."""
-    return not why_sign_in(approval) and not is_read_by_its_people(approval, clock_now())
+    return not why_sign_in(approval) and not why_read(approval, clock_now())
 
 
 def list_executions(*, viewer: Actor, approval_id: UUID) -> list[Execution]:

@@ -49,6 +49,7 @@ SIGN_IN: Final = {
     ),
     "risk": (ASKS_SIGN_IN, "Its risk is too high to decide it by a link."),
     "strength": (ASKS_SIGN_IN, "This step asks for a second factor."),
+    "twice": (ASKS_SIGN_IN, "One signature was given by a link already. The next one is given after signing in."),
     "mail": (ASKS_SIGN_IN, "One of those who sign may read mails about it as they leave."),
 }
 # What is told instead of the service's own sentence, by the error's code; with the page's status.

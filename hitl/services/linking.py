@@ -92,7 +92,7 @@ def decide_by_link(
 
     Who may: whoever holds the link, when its person could decide; `typed` is the request's number, which
     no program that presses links types, and a rejection needs a reason. `visitor` is who is signed in
-    there. In the tenant's
+    there. Whoever could have read the link may sign nothing of the request afterwards. In the tenant's
     scope. Raises NotFound, Gone, Invalid, what `decide` raises, and Refused (`sign_in`, `other_person`).
     Announces what `decide` announces.
     """
@@ -108,7 +108,8 @@ def decide_by_link(
         links.check(token, approval, actor, moment, verdict=verdict if verdict in ("approve", "reject") else "")
         _check_form(token, approval, verdict, typed, reason)
         _spend(token, approval, moment)
-        return decide(
+        barred = links.bar_keepers(approval)
+        decided = decide(
             actor=actor,
             approval_id=approval.pk,
             verdict=verdict,
@@ -117,6 +118,15 @@ def decide_by_link(
             channel=links.CHANNEL,
             now=moment,
         )
+        _note_use(actor, token, approval, barred)
+    return decided
+
+
+def _note_use(actor: Actor, token: DecisionToken, approval: Approval, barred: list[UUID]) -> None:
+    facts = {"approval": str(approval.pk), "revision": approval.revision, "barred": [str(one) for one in barred]}
+    audit.record(
+        actor=actor, action="DECISION_LINK_USED", object_type="hitl.decisiontoken", object_id=token.pk, facts=facts
+    )
 
 
 def _found(token_id: UUID) -> DecisionToken:

@@ -1,0 +1,121 @@
+"""Who keeps the mail account could use a colleague's link: of that request he signs nothing himself."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from accounts.services import add_member
+from core.clock import now
+from core.errors import Refused, WalkerError
+from core.models import AuditEntry
+from hitl.links import find_link, why_read
+from hitl.models import Approval, ApproverGroup, GroupMember, Seat
+from hitl.services import create_workflow, decide, decide_by_link, make_link, open_delegation, reassign
+from integrations.services import connect_provider
+from tests.console.scene import ask
+from tests.world import OPERATOR, World
+
+
+def _group(world: World, name: str, *roles: str) -> dict[str, str]:
+    group = ApproverGroup.objects.create(name=name)
+    for role in roles:
+        GroupMember.objects.create(group=group, user=world.people[role])
+    return {"type": "group", "value": str(group.pk)}
+
+
+@pytest.fixture
+def small(desk: World) -> Approval:
+    """A request of little risk that two groups sign in turn, with the owner in both; the admin is in none."""
+    levels = [{"approvers": [_group(desk, name, "approver", "owner")]} for name in ("First", "Second")]
+    create_workflow(actor=desk.actor("owner"), name="Two", levels=levels, is_default=True)
+    return ask(desk, params={"campaign": "Small", "budget": "110.00"})
+
+
+def _keep(world: World, role: str) -> None:
+    kept = {"api_key": "SG.mine", "from_address": "desk@acme.example"}
+    connect_provider(actor=world.actor(role), provider="sendgrid", name="Mail", credentials=kept)
+
+
+def _press(world: World, approval: Approval) -> Approval:
+    secret = make_link(actor=OPERATOR, approval_id=approval.pk, person_id=world.people["approver"].pk)
+    found = find_link(secret)
+    assert found is not None
+    return decide_by_link(token_id=found.token_id, verdict="approve", typed=approval.reference)
+
+
+def _give_seat(world: World, approval: Approval, role: str) -> None:
+    people = {"from_person": world.people["owner"].pk, "to": world.people[role].pk}
+    said = {"digest": approval.digest, "reason": "Busy"}
+    reassign(actor=world.actor("owner"), approval_id=approval.pk, **people, **said)
+
+
+def _sign(world: World, approval: Approval, role: str) -> Approval:
+    return decide(actor=world.actor(role), approval_id=approval.pk, verdict="approve", digest=approval.digest)
+
+
+def _code(call: Any, *given: Any) -> str:
+    with pytest.raises(WalkerError) as caught:
+        call(*given)
+    return caught.value.code
+
+
+def test_keeper_is_given_no_seat_after_a_link_was_used(desk: World, small: Approval) -> None:
+    _keep(desk, "admin")
+    _press(desk, small)
+    with pytest.raises(Refused):
+        _give_seat(desk, small, "admin")
+    assert not Seat.objects.filter(approval=small, person=desk.people["admin"]).exists()
+
+
+def test_keeper_who_has_a_seat_all_the_same_does_not_sign(desk: World, small: Approval) -> None:
+    _keep(desk, "admin")
+    _press(desk, small)
+    Seat.objects.create(approval=small, person=desk.people["admin"], revision=1, level=2)
+    assert _code(_sign, desk, small, "admin") == "four_eyes"
+
+
+def test_keeper_who_joins_the_next_group_is_not_asked(desk: World, small: Approval) -> None:
+    _keep(desk, "admin")
+    secret = make_link(actor=OPERATOR, approval_id=small.pk, person_id=desk.people["approver"].pk)
+    GroupMember.objects.create(group=ApproverGroup.objects.get(name="Second"), user=desk.people["admin"])
+    token = find_link(secret)
+    assert token is not None
+    assert _code(lambda: decide_by_link(token_id=token.token_id, verdict="approve", typed=small.reference)) == "sign_in"
+
+
+def test_who_is_barred_by_a_link_is_in_the_audit(desk: World, small: Approval) -> None:
+    _keep(desk, "admin")
+    _press(desk, small)
+    entry = AuditEntry.objects.get(action="DECISION_LINK_USED")
+    assert entry.facts["barred"] == [str(desk.people["admin"].pk)]
+    assert desk.people["admin"].pk in Approval.objects.get(pk=small.pk).excluded
+
+
+def test_who_keeps_the_account_only_after_a_link_was_used_may_sign(desk: World, small: Approval) -> None:
+    _press(desk, small)
+    _keep(desk, "admin")
+    _give_seat(desk, small, "admin")
+    assert _sign(desk, small, "admin").state == "approved"
+
+
+def test_others_sign_on_after_a_link_was_used(desk: World, small: Approval) -> None:
+    _keep(desk, "admin")
+    _press(desk, small)
+    assert _sign(desk, small, "owner").state == "approved"
+
+
+def test_no_link_where_a_signer_sits_in_for_the_keeper(desk: World, small: Approval) -> None:
+    add_member(actor=desk.actor("owner"), user=desk.people["admin"], role="admin")
+    _keep(desk, "admin")
+    away = {"to_person": desk.people["owner"].pk, "until": now() + timedelta(days=2)}
+    open_delegation(actor=desk.actor("admin"), **away)
+    assert make_link(actor=OPERATOR, approval_id=small.pk, person_id=desk.people["approver"].pk) == ""
+
+
+def test_second_signature_by_a_link_is_given_after_signing_in(desk: World, small: Approval) -> None:
+    _keep(desk, "admin")
+    _press(desk, small)
+    owner = {"approval_id": small.pk, "person_id": desk.people["owner"].pk}
+    assert make_link(actor=OPERATOR, **owner) == ""
+    assert why_read(Approval.objects.get(pk=small.pk), now()) == "twice"
