@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     """Versions of the switch; links that were sent before have version 0, as tenants that never switched."""
 
     dependencies: ClassVar = [
-        ("hitl", "0015_only_what_is_the_persons_is_emptied"),
+        ("hitl", "0016_erasures_are_about_the_persons_requests"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
