@@ -69,10 +69,12 @@ class TenantCursor(_Cursor):
                 # Not even that was run: whoever goes on must not do so outside of a transaction.
                 ahead.begin_on(self.connection)
             raise
-        for place in range(len(waiting.texts)):
-            if place in waiting.checks:
-                waiting.checks[place](self.rowcount)
-            self.nextset()
+        if not waiting.texts:
+            return
+        for place, check in waiting.checks.items():
+            self.set_result(place)
+            check(self.rowcount)
+        self.set_result(len(waiting.texts))
 
     def executemany(self, query: Any, params_seq: Iterable[Any], **options: Any) -> None:
         """Run the statement once for each set of parameters."""
