@@ -1,12 +1,15 @@
 """Statements of the hottest paths, which each connection keeps prepared: planned once, not for every message."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import NoneType
 from typing import Any, Final, NamedTuple
-from weakref import WeakKeyDictionary
+from uuid import UUID
 
 from django.db import DatabaseError, connection
+from psycopg.abc import Transformer as AnyTransformer
 from psycopg.adapt import Transformer
 from psycopg.pq import ExecStatus
 
@@ -14,8 +17,14 @@ from core import ahead
 from core.rows import Statement
 
 _UNKNOWN: Final = "26000"  # SQLSTATE invalid_sql_statement_name
-_known: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
-_writers: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+_PLACE: Final = "_walker_prepared"
+_PLAIN: Final[dict[type, Callable[[Any], str]]] = {
+    NoneType: lambda _: "null",
+    bool: lambda value: "true" if value else "false",
+    int: str,
+    UUID: lambda value: f"'{value.hex}'",
+    datetime: lambda value: f"'{value.isoformat()}'",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,14 @@ class Result(NamedTuple):
     def first(self) -> tuple[Any, ...] | None:
         """The first row, if any."""
         return self.rows[0] if self.rows else None
+
+
+@dataclass(slots=True)
+class _Session:
+    """What a driver's connection knows: its prepared statements, and how it writes values."""
+
+    writes: AnyTransformer
+    known: set[str] = field(default_factory=set)
 
 
 def marks(types: Iterable[str]) -> dict[str, str]:
@@ -89,10 +106,12 @@ def exchange(calls: Sequence[Call | Statement]) -> list[Result]:
     try:
         return _send(calls)
     except DatabaseError as problem:
-        if getattr(problem.__cause__, "sqlstate", "") != _UNKNOWN or connection.in_atomic_block:
+        if getattr(problem.__cause__, "sqlstate", "") != _UNKNOWN:
             raise
         # A pooler has given us another server connection, or somebody has discarded what this one knew.
-        _known.pop(connection.connection, None)
+        _session().known.clear()
+        if connection.in_atomic_block:
+            raise
         return _send(calls)
 
 
@@ -109,37 +128,46 @@ def later(call: Call | Statement, check: ahead.Check | None = None) -> None:
         if check is not None:
             check(taken)
         return
-    text = _text(call)
+    text = _text(call, _session())
     # To prepare it may have sent what waits.
     (ahead.on(connection.connection) or waiting).add(text, check)
 
 
 def _send(calls: Sequence[Call | Statement]) -> list[Result]:
     with connection.cursor() as cursor:
-        cursor.execute("; ".join([_text(call) for call in calls]))
-        found = [_result(cursor)]
+        session = _session()
+        cursor.execute("; ".join([_text(call, session) for call in calls]))
+        results = cursor.cursor  # past Django's wrapper: nothing more is asked of the database
+        found = [_result(results)]
         while len(found) < len(calls):
-            cursor.nextset()
-            found.append(_result(cursor))
+            results.nextset()
+            found.append(_result(results))
     return found
 
 
-def _text(call: Call | Statement) -> str:
+def _text(call: Call | Statement, session: _Session) -> str:
     if isinstance(call, Statement):
         return _merged(call)
     statement, values = call
-    known = _known.get(connection.connection)
-    if known is None:
-        known = _known[connection.connection] = set()
-    if statement.name not in known:
-        with connection.cursor() as cursor:
-            cursor.execute("select 1")  # what waits: the server keeps the text of the whole message with the statement
-            cursor.execute(statement.make)
-        known.add(statement.name)
-    literal = _literals().as_literal
-    given = [values[name] for name in statement.names]
-    found = b", ".join([b"NULL" if value is None else literal(value) for value in given])
-    return f"execute {statement.name} ({found.decode()})" if given else f"execute {statement.name}"
+    if statement.name not in session.known:
+        _prepare(statement)
+        session.known.add(statement.name)
+    if not statement.names:
+        return f"execute {statement.name}"
+    given = [_literal(values[name], session.writes) for name in statement.names]
+    return f"execute {statement.name} ({', '.join(given)})"
+
+
+def _prepare(statement: Prepared) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("select 1")  # what waits: the server keeps the text of the whole message with the statement
+        cursor.execute(statement.make)
+
+
+def _literal(value: Any, driver: AnyTransformer) -> str:
+    """Return a value as it stands in SQL: plain ones, whose text holds nothing to escape, without asking the driver."""
+    write = _PLAIN.get(type(value))
+    return write(value) if write else driver.as_literal(value).decode()
 
 
 def _merged(statement: Statement) -> str:
@@ -150,12 +178,12 @@ def _merged(statement: Statement) -> str:
     return text
 
 
-def _literals() -> Any:
-    """Return what writes values as the connection's driver does; kept, for it learns the types."""
+def _session() -> _Session:
     raw = connection.connection
-    found = _writers.get(raw)
+    found: _Session | None = getattr(raw, _PLACE, None)
     if found is None:
-        found = _writers[raw] = Transformer(raw)
+        found = _Session(Transformer(raw))
+        setattr(raw, _PLACE, found)
     return found
 
 
