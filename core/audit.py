@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import ipaddress
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -24,7 +24,7 @@ PAGE = 1000
 Head = tuple[int, str]
 """The number and the hash of the last entry."""
 SIGNED = (
-    "id seq at actor_kind actor_id actor_user_id actor_name role auth_strength address action "
+    "id tenant_id seq at actor_kind actor_id actor_user_id actor_name role auth_strength address action "
     "object_type object_id old_state new_state facts key_id previous_hash"
 ).split()
 
@@ -77,36 +77,37 @@ def record_all(entries: Sequence[Fact], *, head: Head | None = None) -> None:
         return
     seq, digest = head or _lock_head()
     written = []
-    for fact in entries:
-        entry = _entry(fact, seq + 1, digest)
-        seq, digest = entry.seq, entry.hash
-        written.append(entry)
+    for number, fact in enumerate(entries, start=seq + 1):
+        columns = _columns(fact, number, digest)
+        digest = columns["hash"]
+        written.append(columns)
     _append(written)
 
 
-def _entry(fact: Fact, seq: int, previous: str) -> AuditEntry:
-    entry = AuditEntry(
-        id=uuid7(),
-        seq=seq,
-        at=now(),
-        actor_kind=fact.actor.kind,
-        actor_id=fact.actor.id,
-        actor_user_id=fact.actor.user_id,
-        actor_name=fact.actor.name,
-        role=fact.actor.role,
-        auth_strength=fact.actor.auth_strength,
-        address=network_of(fact.actor.address),
-        action=fact.action,
-        object_type=fact.object_type,
-        object_id=fact.object_id,
-        old_state=fact.old_state,
-        new_state=fact.new_state,
-        facts=fact.facts,
-        key_id=current_key_id(),
-        previous_hash=previous,
-    )
-    entry.hash = entry_hash(entry)
-    return entry
+def _columns(fact: Fact, seq: int, previous: str) -> dict[str, Any]:
+    """Return an entry as its columns are written, in JSON's types."""
+    columns = {
+        "id": str(uuid7()),
+        "tenant_id": str(current_tenant_id()),
+        "seq": seq,
+        "at": now().isoformat(),
+        "actor_kind": fact.actor.kind,
+        "actor_id": _plain(fact.actor.id),
+        "actor_user_id": _plain(fact.actor.user_id),
+        "actor_name": fact.actor.name,
+        "role": fact.actor.role,
+        "auth_strength": fact.actor.auth_strength,
+        "address": network_of(fact.actor.address),
+        "action": fact.action,
+        "object_type": fact.object_type,
+        "object_id": str(fact.object_id),
+        "old_state": fact.old_state,
+        "new_state": fact.new_state,
+        "facts": fact.facts,
+        "key_id": current_key_id(),
+        "previous_hash": previous,
+    }
+    return {**columns, "hash": _hash(columns)}
 
 
 def network_of(address: str) -> str:
@@ -130,19 +131,15 @@ def _lock_head() -> Head:
     return made
 
 
-def _append(entries: Sequence[AuditEntry]) -> None:
+def _append(entries: Sequence[dict[str, Any]]) -> None:
     last = entries[-1]
     values = {
-        "tenant": last.tenant_id,
-        "entries": json.dumps([_columns(entry) for entry in entries]),
-        "seq": last.seq,
-        "hash": last.hash,
+        "tenant": current_tenant_id(),
+        "entries": json.dumps(entries),
+        "seq": last["seq"],
+        "hash": last["hash"],
     }
     prepared.later(Call(_append_statement(), values))
-
-
-def _columns(entry: AuditEntry) -> dict[str, Any]:
-    return {field.attname: _plain(getattr(entry, field.attname)) for field in AuditEntry._meta.local_fields}
 
 
 @cache
@@ -161,10 +158,13 @@ def _append_statement() -> Prepared:
 
 def entry_hash(entry: AuditEntry) -> str:
     """Return the HMAC-SHA256 (hex) of the entry's canonical JSON, its predecessor's hash included."""
-    content = {name: _plain(getattr(entry, name)) for name in SIGNED}
-    content["tenant_id"] = str(entry.tenant_id)
+    return _hash({name: _plain(getattr(entry, name)) for name in SIGNED})
+
+
+def _hash(columns: Mapping[str, Any]) -> str:
+    content = {name: columns[name] for name in SIGNED}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    key = derive_key(f"audit|{entry.tenant_id}", key_id=entry.key_id)
+    key = derive_key(f"audit|{columns['tenant_id']}", key_id=columns["key_id"])
     return hmac.new(key, canonical.encode(), hashlib.sha256).hexdigest()
 
 
