@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models import Model
 
 from core import prepared, rows
 from core.prepared import Call, Prepared
+
+_OWN_TYPES: Final[dict[type, type]] = {
+    models.BooleanField: bool,
+    models.CharField: str,
+    models.DateTimeField: datetime,
+    models.ForeignKey: UUID,
+    models.IntegerField: int,
+    models.PositiveIntegerField: int,
+    models.PositiveSmallIntegerField: int,
+    models.SmallIntegerField: int,
+    models.TextField: str,
+    models.UUIDField: UUID,
+}
 
 
 def inserting(row: Model) -> Call:
@@ -24,21 +39,25 @@ def inserting_unless_there(row: Model) -> Call:
 
 
 def _of_new(row: Model) -> dict[str, Any]:
-    here = connections[DEFAULT_DB_ALIAS]  # asked for once: the proxy looks it up each time
-    found = {
-        field.attname: field.get_db_prep_save(field.pre_save(row, add=True), here)
-        for field in rows.fields_of(type(row))
-    }
+    found = {field.attname: _stored(field, field.pre_save(row, add=True)) for field in rows.fields_of(type(row))}
     rows.mark_stored(row)
     return found
+
+
+def _stored(field: Any, value: Any) -> Any:
+    """Return a value as the database takes it: what is of the column's very type stays as it is."""
+    own = _OWN_TYPES.get(type(field))
+    if own is not None and (value is None or type(value) is own):
+        return value
+    return field.get_db_prep_save(value, connections[DEFAULT_DB_ALIAS])
 
 
 def changing(model: type[Model], values: Mapping[str, Any], where: Mapping[str, Any]) -> Call:
     """Return the UPDATE of the rows whose columns are as in `where`, both given by column."""
     by_name = _by_name(model)
-    found = {name: by_name[name].get_db_prep_save(value, connection) for name, value in values.items()}
+    found = {name: _stored(by_name[name], value) for name, value in values.items()}
     for name, value in where.items():
-        found[f"={name}"] = by_name[name].get_db_prep_value(value, connection)
+        found[f"={name}"] = _stored(by_name[name], value)
     return Call(_change(model, tuple(values), tuple(where)), found)
 
 
