@@ -7,7 +7,7 @@ from functools import cache
 from typing import Final
 from uuid import UUID
 
-from core import prepared, rows
+from core import prepared
 from core.actors import Actor, system
 from core.prepared import Call, Prepared, Result
 from core.scope import current_tenant_id
@@ -18,6 +18,13 @@ from hitl.transitions import UNDECIDED, Event, State
 
 REPLACER: Final[Actor] = system("replacer")
 _UNDECIDED: Final = [state.value for state in UNDECIDED]
+_LOCK: Final = """
+select id from hitl_approval
+where tenant_id = $1 and subject_key = $2 and subject_key <> '' and kind = $3
+  and requester_id is not distinct from $4 and agent_id is not distinct from $5
+  and coalesce(requester_id, agent_id) is not null and state in ({states})
+order by id for update
+"""
 
 
 def lock_call(*, kind: str, subject_key: str, requester_id: UUID | None, agent_id: UUID | None) -> Call:
@@ -36,17 +43,16 @@ def lock_call(*, kind: str, subject_key: str, requester_id: UUID | None, agent_i
 
 
 def locked(found: Result) -> list[Approval]:
-    """Return the requests that `lock_call` has found."""
-    return [rows.loaded(Approval, row) for row in found.rows]
+    """Return the requests that `lock_call` has found and locked: mostly none, so that only then they are read."""
+    ids = [row[0] for row in found.rows]
+    return list(Approval.objects.filter(pk__in=ids).order_by("pk")) if ids else []
 
 
 @cache
 def _lock_statement() -> Prepared:
     states = ", ".join(f"'{state}'" for state in _UNDECIDED)  # written out, so that their index is used
     return prepared.prepared(
-        f"{rows.selection(Approval)} where tenant_id = $1 and subject_key = $2 and subject_key <> '' and kind = $3 "
-        "and requester_id is not distinct from $4 and agent_id is not distinct from $5 "
-        f"and coalesce(requester_id, agent_id) is not null and state in ({states}) order by id for update",
+        _LOCK.format(states=states),
         {
             "tenant": "uuid",
             "subject": "text",
