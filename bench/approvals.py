@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import subprocess
@@ -44,6 +45,9 @@ def main() -> int:
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     hints.send_with(nobody, notify=nobody)
     say("\n".join([*describe_machine(), *describe_database()]))
+    # As web processes and workers do with what they have loaded.
+    gc.collect()
+    gc.freeze()
     interpreter, addresses = environment.python(), make_schemas()
     ours, theirs = Ours(addresses[OUTSIDE]), {name: dict[str, list[list[float]]]() for name in RIVALS}
     spent, told = [], {}

@@ -1,5 +1,6 @@
 """The ASGI application: HTTP by Django, webhooks by a way of their own, WebSockets by the consumers of channels_app."""
 
+import gc
 import os
 from typing import Any
 
@@ -24,3 +25,7 @@ async def http(scope: Any, receive: Any, send: Any) -> None:
 
 
 application = ProtocolTypeRouter({"http": http, "websocket": SessionMiddlewareStack(URLRouter(websocket_urlpatterns))})
+
+# What was loaded stays: garbage collections need not walk through it while people wait.
+gc.collect()
+gc.freeze()
