@@ -20,6 +20,7 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.ids import uuid7
+from core.locks import locked
 from core.scope import tenant_scope
 
 KEY_PREFIX = "wk_"
@@ -137,9 +138,7 @@ def remove_member(*, actor: Actor, membership_id: UUID) -> None:
     """Close a person's seat, never one's own. Needs `accounts.manage_membership` and all its role allows."""
     actor.require("accounts.manage_membership")
     with transaction.atomic():
-        seat = Membership.objects.select_for_update().filter(pk=membership_id).first()
-        if seat is None:
-            raise NotFound
+        seat = locked(Membership, membership_id)
         if seat.user_id == actor.user_id:
             raise Refused("Somebody else has to close your own seat.")
         _refuse_above(actor, seat.role)

@@ -15,6 +15,7 @@ from core import audit
 from core.actors import Actor
 from core.crypto import blind_index
 from core.errors import Conflict, Invalid, NotFound, Refused
+from core.locks import locked
 from core.pii import mask_value
 from core.pii.masking import ValueKind
 
@@ -73,6 +74,16 @@ def _create(sender: SenderIdentity, index: str) -> FoundContact:
         masked_name=_masked("name", name),
         user_id=_colleague(sender),
     )
+    _insert_point(contact, sender, index, is_primary=True)
+    winner = _find(sender.kind, index)
+    if winner is None:
+        raise NotFound
+    if winner.contact_id != contact.pk:
+        contact.delete()
+    return winner
+
+
+def _insert_point(contact: Contact, sender: SenderIdentity, index: str, *, is_primary: bool) -> None:
     value = points.normalise(sender.kind, sender.value)
     point = ContactPoint(
         contact=contact,
@@ -81,16 +92,10 @@ def _create(sender: SenderIdentity, index: str) -> FoundContact:
         value_index=index,
         masked_value=_masked(sender.kind, value),
         is_verified=sender.verified,
-        is_primary=True,
+        is_primary=is_primary,
     )
     # Waits for a rival that inserts the same point, and does nothing when he commits.
     ContactPoint.objects.bulk_create([point], ignore_conflicts=True)
-    winner = _find(sender.kind, index)
-    if winner is None:
-        raise NotFound
-    if winner.contact_id != contact.pk:
-        contact.delete()
-    return winner
 
 
 def brought_up_to_date(found: FoundContact, sender: SenderIdentity) -> FoundContact:
@@ -127,23 +132,13 @@ def add_point(*, actor: Actor, contact_id: UUID, sender: SenderIdentity) -> bool
     """
     if actor.kind != "system":
         raise Refused("Only a door may say whose an address is.")
-    value = points.normalise(sender.kind, sender.value)
     index = point_index(sender.kind, sender.value)
     if _find(sender.kind, index) is not None:
         return False
     with transaction.atomic():
         contact = _locked(contact_id)
         same_kind = ContactPoint.objects.filter(contact=contact, kind=sender.kind)
-        point = ContactPoint(
-            contact=contact,
-            kind=sender.kind,
-            value=value,
-            value_index=index,
-            masked_value=_masked(sender.kind, value),
-            is_verified=sender.verified,
-            is_primary=not same_kind.exists(),
-        )
-        ContactPoint.objects.bulk_create([point], ignore_conflicts=True)
+        _insert_point(contact, sender, index, is_primary=not same_kind.exists())
     return True
 
 
@@ -224,9 +219,7 @@ def remove_tag(*, actor: Actor, contact_id: UUID, name: str) -> None:
 
 
 def _locked(contact_id: UUID) -> Contact:
-    contact: Contact | None = Contact.objects.select_for_update().filter(pk=contact_id).first()
-    if contact is None:
-        raise NotFound
+    contact = locked(Contact, contact_id)
     if contact.erased_at is not None:
         raise ContactErased("This contact was erased.")
     return contact

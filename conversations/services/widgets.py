@@ -9,7 +9,7 @@ from django.db import transaction
 from conversations.models import ChannelAccount
 from core import audit
 from core.actors import Actor
-from core.errors import NotFound
+from core.locks import locked
 
 CHANGE: Final = "channels_app.change_channelaccount"
 WEBCHAT: Final = ChannelAccount.Kind.WEBCHAT
@@ -55,11 +55,7 @@ def keep_identity_secret(*, actor: Actor, account_id: UUID, secret: str) -> None
 
 
 def _locked(account_id: UUID) -> ChannelAccount:
-    rows = ChannelAccount.objects.select_for_update().filter(kind=WEBCHAT, pk=account_id)
-    found: ChannelAccount | None = rows.first()
-    if found is None:
-        raise NotFound("There is no such web chat.")
-    return found
+    return locked(ChannelAccount, account_id, "There is no such web chat.", kind=WEBCHAT)
 
 
 def _record(actor: Actor, action: str, account: ChannelAccount, **facts: Any) -> None:

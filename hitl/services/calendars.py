@@ -11,13 +11,15 @@ from django.db import IntegrityError, transaction
 
 from core import audit
 from core.actors import Actor
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Conflict, Invalid
+from core.locks import locked
 from hitl import sla
 from hitl.conflicts import check_version, in_the_way
 from hitl.models import ApprovalLevel, ApprovalWorkflow, BusinessCalendar
 
 MANAGE: Final = "hitl.manage_workflow"
 OBJECT: Final = "hitl.businesscalendar"
+MISSING: Final = "There is no such calendar."
 HOLIDAYS_MAX: Final = 400
 
 
@@ -58,7 +60,7 @@ def revise_calendar(
     values = _checked(name, zone, week, holidays)
     try:
         with transaction.atomic():
-            calendar = _locked(calendar_id)
+            calendar = locked(BusinessCalendar, calendar_id, MISSING)
             check_version(actor, OBJECT, calendar, seen_version)
             BusinessCalendar.objects.filter(pk=calendar_id).update(version=calendar.version + 1, **values)
             calendar.refresh_from_db()
@@ -76,7 +78,7 @@ def delete_calendar(*, actor: Actor, calendar_id: UUID, seen_version: int | None
     """
     actor.require(MANAGE)
     with transaction.atomic():
-        calendar = _locked(calendar_id)
+        calendar = locked(BusinessCalendar, calendar_id, MISSING)
         check_version(actor, OBJECT, calendar, seen_version)
         levels = ApprovalLevel.objects.filter(calendar=calendar)
         users = list(ApprovalWorkflow.objects.filter(pk__in=levels.values("workflow_id")).order_by("name")[:5])
@@ -85,13 +87,6 @@ def delete_calendar(*, actor: Actor, calendar_id: UUID, seen_version: int | None
             raise in_the_way(say, code="in_use", actor=actor, object_type="hitl.approvalworkflow", row=users[0])
         BusinessCalendar.objects.filter(pk=calendar_id).delete()
         _audit(actor, "CALENDAR_DELETED", calendar)
-
-
-def _locked(calendar_id: UUID) -> BusinessCalendar:
-    found: BusinessCalendar | None = BusinessCalendar.objects.select_for_update().filter(pk=calendar_id).first()
-    if found is None:
-        raise NotFound("There is no such calendar.")
-    return found
 
 
 def _name_in_use(actor: Actor, name: str) -> Conflict:

@@ -11,12 +11,14 @@ from django.db import IntegrityError, transaction
 from accounts.selectors import is_active_member, names_of
 from core import audit
 from core.actors import Actor
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Conflict, Invalid
+from core.locks import locked
 from hitl.conflicts import check_version, in_the_way
 from hitl.models import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
 MANAGE: Final = "hitl.manage_workflow"
 OBJECT: Final = "hitl.approvergroup"
+MISSING: Final = "There is no such group."
 
 
 def create_group(*, actor: Actor, name: str, people: Iterable[UUID]) -> ApproverGroup:
@@ -47,7 +49,7 @@ def revise_group(
     wanted = set(_checked_people(people))
     try:
         with transaction.atomic():
-            group = _locked(group_id)
+            group = locked(ApproverGroup, group_id, MISSING)
             check_version(actor, OBJECT, group, seen_version)
             rows = ApproverGroup.objects.filter(pk=group_id)
             rows.update(name=_checked_name(name), version=group.version + 1)
@@ -70,7 +72,7 @@ def delete_group(*, actor: Actor, group_id: UUID, seen_version: int | None = Non
     """
     actor.require(MANAGE)
     with transaction.atomic():
-        group = _locked(group_id)
+        group = locked(ApproverGroup, group_id, MISSING)
         check_version(actor, OBJECT, group, seen_version)
         asked = [{"type": "group", "value": str(group_id)}]
         asks = ApprovalLevel.objects.filter(workflow__is_active=True, approvers__contains=asked)
@@ -86,13 +88,6 @@ def _name_in_use(actor: Actor, name: str) -> Conflict:
     row = ApproverGroup.objects.filter(name=_checked_name(name)).first()
     say = "There is a group of this name already."
     return in_the_way(say, code="exists", actor=actor, object_type=OBJECT, row=row)
-
-
-def _locked(group_id: UUID) -> ApproverGroup:
-    found: ApproverGroup | None = ApproverGroup.objects.select_for_update().filter(pk=group_id).first()
-    if found is None:
-        raise NotFound("There is no such group.")
-    return found
 
 
 def _checked_name(name: str) -> str:

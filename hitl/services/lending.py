@@ -14,7 +14,8 @@ from django.db.models import Q
 from core import audit
 from core.actors import Actor, system
 from core.clock import now as clock_now
-from core.errors import Conflict, Invalid, NotFound, Refused
+from core.errors import Conflict, Invalid, Refused
+from core.locks import locked
 from core.scope import platform_scope
 from hitl import absence, machine, notices, seating
 from hitl.conflicts import in_the_way, last_change
@@ -122,9 +123,7 @@ def end_delegation(*, actor: Actor, delegation_id: UUID, now: datetime | None = 
     """
     moment = now or clock_now()
     with transaction.atomic():
-        row = Delegation.objects.select_for_update().filter(pk=delegation_id).first()
-        if row is None:
-            raise NotFound("There is no such delegation.")
+        row = locked(Delegation, delegation_id, "There is no such delegation.")
         if actor.user_id != row.from_person_id:
             actor.require(REASSIGN)
         if row.ended_at is not None:

@@ -11,7 +11,8 @@ from django.db import IntegrityError, transaction
 
 from core import audit
 from core.actors import Actor
-from core.errors import Invalid, NotFound
+from core.errors import Invalid
+from core.locks import locked
 from hitl import registry, risk
 from hitl.conflicts import check_version, in_the_way
 from hitl.drafting import one_text
@@ -52,7 +53,7 @@ def revise_cap(*, actor: Actor, cap_id: UUID, amount: object, seen_version: int 
     actor.require(MANAGE)
     wanted = _checked_amount(amount)
     with transaction.atomic():
-        cap = _locked_cap(cap_id)
+        cap = locked(Cap, cap_id, "There is no such limit.", is_active=True)
         check_version(actor, "hitl.cap", cap, seen_version)
         Cap.objects.filter(pk=cap_id).update(amount=wanted, version=cap.version + 1)
         cap.refresh_from_db()
@@ -65,19 +66,12 @@ def retire_cap(*, actor: Actor, cap_id: UUID, seen_version: int | None = None) -
     Conflict (`stale_version`) that names who was faster."""
     actor.require(MANAGE)
     with transaction.atomic():
-        cap = _locked_cap(cap_id)
+        cap = locked(Cap, cap_id, "There is no such limit.", is_active=True)
         check_version(actor, "hitl.cap", cap, seen_version)
         Cap.objects.filter(pk=cap_id).update(is_active=False, version=cap.version + 1)
         cap.refresh_from_db()
         _audit_cap(actor, "CAP_RETIRED", cap)
     return cap
-
-
-def _locked_cap(cap_id: UUID) -> Cap:
-    found: Cap | None = Cap.objects.select_for_update().filter(pk=cap_id, is_active=True).first()
-    if found is None:
-        raise NotFound("There is no such limit.")
-    return found
 
 
 def _checked_scope(scope: str, target: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from accounts.roles import PERMISSIONS
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Invalid, NotFound, Refused
+from core.locks import locked
 from hitl.checks import FIELDS, LEVEL_FIELDS, problems_of
 from hitl.conflicts import check_version, last_change
 from hitl.models import ApprovalLevel, ApprovalWorkflow
@@ -206,9 +207,7 @@ def _plain(item: Any) -> Any:
 
 
 def _locked(actor: Actor, workflow_id: UUID, *, active: bool = True) -> ApprovalWorkflow:
-    workflow: ApprovalWorkflow | None = ApprovalWorkflow.objects.select_for_update().filter(pk=workflow_id).first()
-    if workflow is None:
-        raise NotFound("There is no such workflow.")
+    workflow = locked(ApprovalWorkflow, workflow_id, "There is no such workflow.")
     if workflow.is_active is not active:
         say = "It is in use already." if workflow.is_active else "It was retired. Restore it first."
         raise Conflict(say, version=workflow.version, **last_change(actor, OBJECT, workflow_id))
