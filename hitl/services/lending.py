@@ -133,8 +133,7 @@ def end_delegation(*, actor: Actor, delegation_id: UUID, now: datetime | None = 
         row.save(update_fields=["ended_at"])
         _audit(actor, "DELEGATION_ENDED", row)
     _move_seats(row, moment)
-    ended: Delegation = row
-    return ended
+    return row
 
 
 def list_due(*, now: datetime | None = None, limit: int = 200) -> list[DueDelegation]:

@@ -241,29 +241,21 @@ def trial(live_scene: Scene) -> Iterator[Trial]:
     assert audit.verify().ok
 
 
+def rounds(usual: int) -> pytest.MarkDecorator:
+    """How often each trial is run: in the check, and two hundred times in the long one."""
+    return pytest.mark.parametrize("times", [usual, pytest.param(200, marks=pytest.mark.long)])
+
+
+@rounds(15)
 @pytest.mark.parametrize("run", TRIALS, ids=NAMES)
-def test_two_at_once_have_one_winner(trial: Trial, run: Callable[[Trial], None]) -> None:
-    for _ in range(15):
+def test_two_at_once_have_one_winner(trial: Trial, run: Callable[[Trial], None], times: int) -> None:
+    for _ in range(times):
         run(trial)
 
 
+@rounds(2)
 @pytest.mark.parametrize("run", TRIALS, ids=NAMES)
-def test_two_processes_at_once_have_one_winner(trial: Trial, run: Callable[[Trial], None]) -> None:
+def test_two_processes_at_once_have_one_winner(trial: Trial, run: Callable[[Trial], None], times: int) -> None:
     trial.at_once = in_processes
-    for _ in range(2):
-        run(trial)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("run", TRIALS, ids=NAMES)
-def test_two_processes_at_once_have_one_winner_two_hundred_times(trial: Trial, run: Callable[[Trial], None]) -> None:
-    trial.at_once = in_processes
-    for _ in range(200):
-        run(trial)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("run", TRIALS, ids=NAMES)
-def test_two_at_once_have_one_winner_two_hundred_times(trial: Trial, run: Callable[[Trial], None]) -> None:
-    for _ in range(200):
+    for _ in range(times):
         run(trial)
