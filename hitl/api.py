@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -13,6 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.actors import Actor
+from core.clock import now
+from core.idempotency import KEPT_FOR, digest
 from core.rest.authentication import actor_of
 from core.rest.idempotent import HEADER, once, once_outside
 from core.rest.operations import Handler, Shape, does, lists, reads, tells
@@ -43,15 +44,21 @@ class Approvals(ApiView):
         """Ask for a risky action; people decide. Needs `hitl.propose_approval`.
 
         The current state of what is touched is looked up outside first: 503 when that is away, 403
-        `paused` under a kill switch. With the same `dedupe_key` the open approval is the answer.
+        `paused` under a kill switch. With the same `dedupe_key` for the same kind your open approval is the answer.
         """
-        wanted = body_of(request, shapes.Proposal)
-        approval = services.propose(
-            actor=actor_of(request),
-            kind=wanted["kind"],
+        wanted, actor, again = body_of(request, shapes.Proposal), actor_of(request), _repeat_key(request)
+        kind, own = wanted["kind"], wanted["dedupe_key"]
+        found = (
+            None
+            if own or not again
+            else services.find_repeat(actor=actor, kind=kind, dedupe_key=again, since=now() - KEPT_FOR)
+        )
+        approval = found or services.propose(
+            actor=actor,
+            kind=kind,
             params=wanted["params"],
-            origin=_origin(actor_of(request), wanted["notes"]),
-            dedupe_key=wanted["dedupe_key"] or _dedupe_key(request),
+            origin=_origin(actor, wanted["notes"]),
+            dedupe_key=own or again,
         )
         return shown(self, approval.pk, status=201)
 
@@ -78,11 +85,10 @@ def _origin(actor: Actor, notes: str) -> Origin:
     )
 
 
-def _dedupe_key(request: Request) -> str:
-    """A repetition after a crash, whose first answer was lost, finds the approval by this."""
+def _repeat_key(request: Request) -> str:
+    """A repetition after a crash, whose first answer was lost, finds the approval by this, closed as it may be."""
     key = request.headers.get(HEADER)
-    person = actor_of(request).user_id
-    return f"api:{hashlib.sha256(f'{person}|{key}'.encode()).hexdigest()}" if key else ""
+    return f"api:{digest(key, request._request.body)}" if key else ""
 
 
 def shown(view: ApiView, approval_id: UUID, *, status: int = 200) -> Response:

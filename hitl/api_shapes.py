@@ -162,7 +162,7 @@ class Proposal(serializers.Serializer[Any]):
     params = Document(help_text="What the kind asks for; money as text.")
     notes = serializers.CharField(default="", allow_blank=True, max_length=2000, help_text="For those who sign.")
     dedupe_key = serializers.CharField(
-        default="", allow_blank=True, max_length=200, help_text="While one with this key is open, it is the answer."
+        default="", allow_blank=True, max_length=200, help_text="While yours of this kind is open, it is the answer."
     )
 
     def validate_kind(self, kind: str) -> str:

@@ -15,7 +15,7 @@ from hitl.services.linking import decide_by_link, make_link
 from hitl.services.overriding import close_review, override
 from hitl.services.passing import delegate, reassign
 from hitl.services.policies import create_cap, retire_cap, revise_cap, set_risk_policy
-from hitl.services.proposing import propose
+from hitl.services.proposing import find_repeat, propose
 from hitl.services.switching import (
     hold_covered,
     release_global,
@@ -54,6 +54,7 @@ __all__ = [
     "escalate_now",
     "execute",
     "expire",
+    "find_repeat",
     "find_returned",
     "hold",
     "hold_covered",

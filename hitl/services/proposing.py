@@ -18,6 +18,7 @@ from core.errors import Refused, TooMany
 from core.ids import uuid7
 from hitl import absence, assessing, clocks, machine, registry, replacing, risk, rulebook, seating, switches
 from hitl.authors import have_shaped_rules
+from hitl.digest import sha256_of
 from hitl.drafting import digest_of, one_text, risk_columns, signed_columns
 from hitl.models import Approval, Decision
 from hitl.observing import Observed, observe
@@ -79,37 +80,55 @@ def propose(
 ) -> Approval:
     """Ask for a risky action and return the approval that people will decide.
 
-    Who may: holders of `hitl.propose_approval` (agents through their actor). The same dedupe key
-    while one is open, or the same tool call ever, returns the approval there is. Raises Invalid,
+    Who may: holders of `hitl.propose_approval` (agents through their actor). The same dedupe key of
+    the same asker for the same kind while one is open, or the same tool call ever, returns the
+    approval there is. Raises Invalid,
     NotFound (kind), Refused (`paused` under a kill switch), TooMany, Unavailable when the outside
     could not be looked at. Speaks to the outside before the transaction. Announces approval_opened.
     """
     actor.require("hitl.propose_approval")
     found = registry.get(kind)
-    known = _known(dedupe_key, origin)
+    own = _own_key(dedupe_key, kind, origin.requester_user_id or actor.user_id, origin.agent_id)
+    known = _known(own, origin)
     if known is not None:
         return known
     refuse_if_paused(kind, origin.agent_id)
     seen = observe(found, params)
-    request = _Request(actor, seen, origin, one_text(dedupe_key, 200), now or clock_now())
+    request = _Request(actor, seen, origin, own, now or clock_now())
     try:
         return _open(request)
     except IntegrityError:
         # Somebody asked for the same at the same moment: theirs is the one.
-        known = _known(dedupe_key, origin)
+        known = _known(own, origin)
         if known is None:
             raise
         return known
 
 
-def _known(dedupe_key: str, origin: Origin) -> Approval | None:
+def find_repeat(*, actor: Actor, kind: str, dedupe_key: str, since: datetime) -> Approval | None:
+    """Return what a person asked for under a dedupe key since a moment, whatever became of it.
+
+    For those who repeat a request whose answer they never got.
+    """
+    own = _own_key(dedupe_key, kind, actor.user_id, None)
+    rows = Approval.objects.filter(requester_id=actor.user_id, created_at__gt=since, dedupe_key=own)
+    found: Approval | None = rows.order_by("-id").first()
+    return found
+
+
+def _own_key(dedupe_key: str, kind: str, requester_id: UUID | None, agent_id: UUID | None) -> str:
+    """Return what is kept of a dedupe key: nobody meets another's, by chance or by guessing it."""
+    return dedupe_key and sha256_of([requester_id, agent_id, kind, one_text(dedupe_key, 200)])
+
+
+def _known(own_key: str, origin: Origin) -> Approval | None:
     if origin.tool_call_id is not None:
         by_call: Approval | None = Approval.objects.filter(tool_call_id=origin.tool_call_id).first()
         if by_call is not None:
             return by_call
-    if not dedupe_key:
+    if not own_key:
         return None
-    rows = Approval.objects.filter(dedupe_key=one_text(dedupe_key, 200), state__in=_OPEN)
+    rows = Approval.objects.filter(dedupe_key=own_key, state__in=_OPEN)
     found: Approval | None = rows.first()
     return found
 

@@ -1,6 +1,7 @@
 """The same POST twice, ten times at once, and under another's key."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -12,7 +13,7 @@ from core.scope import tenant_scope
 from hitl.models import Approval
 from tests.api.office import KIND, V1, Caller, Office, switches
 
-NEW = {"kind": KIND, "params": {"campaign": "Winter", "budget": "120.00"}}
+NEW: dict[str, Any] = {"kind": KIND, "params": {"campaign": "Winter", "budget": "120.00"}}
 
 
 def approvals(office: Office) -> int:
@@ -51,6 +52,27 @@ def test_proposal_whose_answer_was_lost_is_found_again(office: Office) -> None:
     with tenant_scope(office.world.acme.pk):
         IdempotencyRecord.objects.all().delete()
     assert caller.post("approvals/", NEW, key="k1").json()["id"] == first["id"]
+
+
+@pytest.mark.django_db
+def test_proposal_that_was_closed_before_its_answer_came_is_not_made_again(office: Office) -> None:
+    caller = office.caller("support")
+    first = caller.post("approvals/", NEW, key="k1").json()
+    with tenant_scope(office.world.acme.pk):
+        IdempotencyRecord.objects.all().delete()
+    office.caller("approver").post(f"approvals/{first['id']}/reject/", {"digest": first["digest"], "reason": "No"})
+    again = caller.post("approvals/", NEW, key="k1").json()
+    assert (again["id"], again["state"]) == (first["id"], "rejected")
+
+
+@pytest.mark.django_db
+def test_other_proposal_under_a_key_that_is_free_again_is_made(office: Office) -> None:
+    caller = office.caller("support")
+    first = caller.post("approvals/", NEW, key="k1").json()
+    with tenant_scope(office.world.acme.pk):
+        IdempotencyRecord.objects.all().delete()
+    other = {**NEW, "params": {**NEW["params"], "budget": "130.00"}}
+    assert caller.post("approvals/", other, key="k1").json()["id"] != first["id"]
 
 
 @pytest.mark.django_db

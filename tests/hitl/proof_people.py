@@ -57,7 +57,8 @@ class PeopleMoves(Ground):
             owner = self.desk.person("second")
             origin = Origin(agent_id=AGENT, agent_owner_id=owner, requester_user_id=requester, tool_call_id=uuid7())
         options = {"kind": kind, "params": {"button": button, "amount": amount}, "origin": origin}
-        known = [c for c in self.those(*OPEN) if dedupe and self.row(c)["dedupe_key"] == dedupe]
+        asked = (kind, requester, origin.agent_id) if dedupe else None
+        known = [c for c in self.those(*OPEN) if self.row(c)["dedupe_key"] and (c.kind, c.requester, c.agent) == asked]
         result = self.call(services.propose, actor=actor, dedupe_key=dedupe, **options)
         if known:
             assert result.pk == known[0].id, "the same was asked for twice"
@@ -357,7 +358,9 @@ class PeopleMoves(Ground):
         if verb == "override":
             allowed = row["snapshot"]["allow_override"] and person not in self.barred(case)
             return row["state"] == "pending" and in_time and actor.role == "owner" and allowed
-        return row["state"] in OPEN and actor.may("hitl.hold_approval") and held is (verb == "release")
+        has_hand = verb == "release" and person in self.barred(case)
+        may_hold = actor.may("hitl.hold_approval") and not has_hand
+        return row["state"] in OPEN and may_hold and held is (verb == "release")
 
     def approvers(self, row: dict[str, Any]) -> set[UUID]:
         """Return whose last verdict on any level of the current revision was to approve."""

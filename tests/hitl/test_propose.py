@@ -85,6 +85,16 @@ def test_same_dedupe_key_returns_the_open_one(scene: Scene) -> None:
     assert scene.propose(dedupe_key="a").pk == scene.propose(dedupe_key="a").pk
 
 
+def test_dedupe_key_of_a_colleague_is_not_the_askers(scene: Scene) -> None:
+    squatted = scene.propose(dedupe_key="nightly")
+    assert scene.propose(dedupe_key="nightly", actor=scene.actor("admin")).pk != squatted.pk
+
+
+def test_dedupe_key_of_another_kind_is_another(scene: Scene) -> None:
+    first = scene.propose(dedupe_key="a")
+    assert scene.propose("test_press_plain", dedupe_key="a").pk != first.pk
+
+
 def test_dedupe_key_of_a_closed_one_is_free(scene: Scene) -> None:
     first = scene.decide(scene.propose(dedupe_key="a"), "reject")
     assert scene.propose(dedupe_key="a").pk != first.pk
