@@ -181,6 +181,8 @@ class ApprovalAdmin(RequestActions, TalkActions, ServiceAdmin):
             return talk
         if action.path == "release" and not obj.holds:
             return "It is not on hold."
+        if action.path == "release" and "manual" in obj.holds and viewer_of(request).user_id in obj.excluded:
+            return "You had a hand in this request: somebody else lets it go on."
         if action.path == "hold" and "manual" in obj.holds:
             return "It is on hold already."
         if action.path == "cancel" and not may_cancel(obj, viewer_of(request)):

@@ -11,7 +11,7 @@ from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
 from hitl import caps, machine, seating, switches
 from hitl.conflicts import holder, last_change, too_late, winner
-from hitl.guards import check_digest
+from hitl.guards import check_digest, refuse_if_excluded
 from hitl.holds import add_hold, can_be_signed, drop_hold
 from hitl.models import Approval
 from hitl.transitions import State
@@ -51,8 +51,8 @@ def release(
 ) -> Approval:
     """Remove one hold (`manual`, `unsatisfiable`, `kill_switch`, `caps`) and check again.
 
-    Who may: holders of `hitl.hold_approval`. A hold whose cause persists stays: Conflict. Raises
-    Refused, NotFound, Conflict.
+    Who may: holders of `hitl.hold_approval`; what a person holds is let go by none who had a hand in
+    the request (`four_eyes`). A hold whose cause persists stays: Conflict. Raises Refused, NotFound, Conflict.
     """
     actor.require("hitl.hold_approval")
     with machine.work(now or clock_now()) as work:
@@ -61,6 +61,8 @@ def release(
             raise too_late(approval, actor)
         if name not in approval.holds:
             raise Conflict("There is no such hold.", code="not_held", holds=approval.holds, **winner(approval, actor))
+        if name == "manual":
+            refuse_if_excluded(approval, actor, work.moment)
         if digest:
             check_digest(approval, actor, digest)
         _check_cause(approval, actor, name, work.moment)

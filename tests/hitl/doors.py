@@ -161,8 +161,8 @@ DOORS: Final = (
     ),
     Door(
         Event.RELEASE, "release", "hitl.hold_approval", f"{_PAGE}release", "Release the hold", f"{_ONE}release/",
-        f"{_LATE} `still_held` `not_held`", "compliance", "approver", State.PENDING, begin="held", verdict="release",
-        wrong={"hold": "no such"}, mistake="hold", wrong_form=LONG, form_mistake="reason",
+        f"{_LATE} `still_held` `not_held`, 403 `four_eyes`", "compliance", "approver", State.PENDING, begin="held",
+        verdict="release", wrong={"hold": "no such"}, mistake="hold", wrong_form=LONG, form_mistake="reason",
     ),
     Door(
         Event.OVERRIDE, "override", "hitl.override_approval", f"{_PAGE}override", "Override (break the glass)",
