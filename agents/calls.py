@@ -40,6 +40,12 @@ def perform(*, run: AgentRun, caller: Caller, offered: Collection[str], request:
     return Line("tool", text, call_id=request.call_id, tool_name=request.name, result=call.result)
 
 
+def refused(request: ToolRequest, code: str, detail: str) -> Line:
+    """Return the line of a call that was not made, and of which nothing is kept."""
+    result = {"error": code, "detail": detail}
+    return Line("tool", json.dumps(result), call_id=request.call_id, tool_name=request.name, result=result)
+
+
 def recorded(run: AgentRun) -> list[Line]:
     """The finished calls since the run's last answer as lines, for a round that is done again."""
     lines: list[Line] = []

@@ -26,6 +26,7 @@ from core.log import get_logger
 
 log = get_logger(__name__)
 MAX_ROUNDS = 6
+MAX_CALLS = 50  # before an answer: a model that asks without end floods those who sign
 MAX_REDOS = 40  # more than a guest may write while messages still join a run
 MAX_ATTEMPTS = 3
 MAX_APOLOGIES = 3  # more tries in which the apology itself could not be said
@@ -129,8 +130,11 @@ def _orchestrate(run: AgentRun, version: AgentVersion, lines: tuple[Line, ...], 
     )
     run.agent_version = version
     _heed_stop(run)
+    left = iter(range(MAX_CALLS))
 
     def call_tool(request: ToolRequest, number: int) -> Line:
+        if next(left, None) is None:
+            return calls.refused(request, "too_many_calls", "That is more than can be done at once.")
         if not claims.is_fresh(run):
             claims.renew(run)
         _heed_stop(run)

@@ -7,6 +7,7 @@ import pytest
 from agents import services
 from agents.models import Agent, AgentRun, ToolCall
 from agents.ports import Line, ModelFailed, ToolRequest, ToolSpec, Turn
+from agents.services import turns
 from agents.services.turns import MAX_ROUNDS
 from conversations.services import take_over
 from hitl.models import Approval
@@ -71,6 +72,21 @@ def hostile(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
         return Turn(" ".join(str(line.result.get("error")) for line in results))
     budget = {"campaign": "Summer Sale", "daily_budget": "99999"}
     return calls(("set_campaign_budget", budget), ("drop_tables", {}), ("list_campaigns", {}))
+
+
+def floods(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
+    """Asks for the same thing with ever other values: each replaces the one before, so that few are open."""
+    done = len([line for line in lines if line.role == "tool"])
+    budgets = [{"campaign": "Summer Sale", "daily_budget": f"{900 + done + i}"} for i in range(30)]
+    wishes = tuple(ToolRequest(f"{done}-{i}", "set_campaign_budget", budget) for i, budget in enumerate(budgets))
+    return Turn("", wishes, stop="tool_calls")
+
+
+def test_hostile_model_asks_for_no_more_than_a_run_may(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "MAX_CALLS", 4)
+    desk.script(floods)
+    desk.say("hello")
+    assert (Approval.objects.count(), ToolCall.objects.count()) == (4, 4)
 
 
 def test_hostile_model_of_a_visitor_gets_tool_errors_and_no_approval(desk: Desk) -> None:
