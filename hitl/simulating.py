@@ -73,7 +73,7 @@ def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> 
     at = moment or clock_now()
     if abs(at - clock_now()) > FURTHEST:
         raise Invalid("Choose a moment within ten years.", fields={"moment": ["Within ten years from now."]})
-    estimate = Estimate(trial.cost, trial.currency, trial.share, trial.reach)
+    estimate = _estimate(trial)
     scored = risk.RiskAssessment(trial.score, risk.level_of(trial.score), ())
     matched = assessing.match(
         trial.kind,
@@ -96,6 +96,13 @@ def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> 
         risk_level=scored.level,
         levels=tuple(_tried(level, excluded, at if number == 0 else None) for number, level in enumerate(levels)),
     )
+
+
+def _estimate(trial: Trial) -> Estimate:
+    try:
+        return Estimate(trial.cost, trial.currency, trial.share, trial.reach)
+    except ValueError as problem:
+        raise Invalid("No request is of that size.", fields={"cost": [str(problem)]}) from None
 
 
 def _tried(level: dict[str, Any], excluded: list[UUID], at: datetime | None) -> TriedLevel:

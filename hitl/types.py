@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Facts = dict[str, Any]
+MOST_AMOUNT: Final = Decimal(10) ** 14
+MOST_REACHED: Final = 10**12
+_CURRENCY: Final = re.compile("[A-Z]{3}", re.ASCII)
 
 
 def _refuse_float(value: object) -> object:
@@ -63,12 +67,22 @@ class Preview:
 @dataclass(frozen=True)
 class Estimate:
     """Size of the effect: `cost` in `currency`; `share` of the current value (1 = as much again);
-    `reach` in people. None means unknown or not applicable."""
+    `reach` in people. None means unknown or not applicable. Raises ValueError for what cannot be
+    kept and added up: such a request could not be sized."""
 
     cost: Decimal | None = None
     currency: str = ""
     share: Decimal | None = None
     reach: int | None = None
+
+    def __post_init__(self) -> None:
+        amounts = [amount for amount in (self.cost, self.share) if amount is not None]
+        if not all(amount.is_finite() and abs(amount) < MOST_AMOUNT for amount in amounts):
+            raise ValueError("no amount")
+        if self.currency and not _CURRENCY.fullmatch(self.currency):
+            raise ValueError("no currency")
+        if self.reach is not None and not 0 <= self.reach < MOST_REACHED:
+            raise ValueError("no number of people")
 
 
 OutcomeKind = Literal["succeeded", "failed_clean", "unknown"]

@@ -19,10 +19,10 @@ from core.scope import current_tenant_id
 from hitl import claiming, machine, switches
 from hitl.claiming import EXECUTOR, MAX_ATTEMPTS, Claim, backoff
 from hitl.conflicts import too_late
-from hitl.digest import Unrepresentable, plain
 from hitl.drafting import one_text
 from hitl.guards import check_digest
 from hitl.models import Approval, Execution
+from hitl.outcomes import checked
 from hitl.transitions import Event, State
 from hitl.types import Outcome
 from hitl.verdicts import note
@@ -86,10 +86,7 @@ def _call(claim: Claim) -> Outcome:
         # The effect may or may not have happened: only the outside knows.
         log.exception("execution_raised", kind=claim.kind.key, approval=str(claim.approval_id))
         return Outcome("unknown", error=type(error).__name__)
-    try:
-        return replace(outcome, result=plain(outcome.result))
-    except Unrepresentable:
-        return replace(outcome, result={})
+    return checked(outcome)
 
 
 def report(*, claim: Claim, outcome: Outcome, now: datetime | None = None) -> bool:
@@ -264,7 +261,7 @@ def _ask(approval: Approval, execution: Execution) -> Outcome | None:
     try:
         key = execution.idempotency_key
         outcome = seen.kind.probe(seen.params, idempotency_key=key)
-        return outcome and replace(outcome, result=plain(outcome.result))
+        return None if outcome is None else checked(outcome)
     except Exception:  # boundary: an adapter raises what it likes
         # A probe that fails has told us nothing; it is asked again.
         log.exception("probe_raised", kind=approval.kind, approval=str(approval.pk))
