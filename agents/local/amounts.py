@@ -80,8 +80,12 @@ def find_amounts(text: str) -> list[Amount]:
 
 def _led_by(text: str, start: int) -> str:
     """The word (or sign) directly before a number."""
-    match = re.search(r"(->|→|=|:|/|[^\W\d_]+)\s*$", text[:start])
-    return match.group(1).lower() if match else ""
+    before = text[:start].rstrip()
+    at = len(before)
+    while at and before[at - 1].isalpha():
+        at -= 1
+    mark = next((mark for mark in ("->", "→", "=", ":", "/") if before.endswith(mark)), "")
+    return before[at:].lower() or mark
 
 
 def _from_figure(text: str, match: re.Match[str]) -> Amount:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from time import process_time
 
 import pytest
 
@@ -205,3 +206,9 @@ def test_bring_in_a_person_offer_is_taken_by_yes() -> None:
 
 def test_wish_for_a_person_calls_one() -> None:
     assert [c.tool for c in calls_of("I want to talk to a human")] == ["bring_person"]
+
+
+def test_long_text_without_end_is_read_at_once() -> None:
+    begun = process_time()
+    decide([("user", "é" * 1400 + "-" * 1400 + "1 " * 600)])
+    assert process_time() - begun < 2
