@@ -14,7 +14,6 @@ from core.errors import NotFound, Refused
 
 USE: Final = "analytics.use_brief"
 VIEW: Final = "analytics.view_briefpreference"
-MONTH: Final = 31
 
 
 def person_of(actor: Actor) -> UUID:

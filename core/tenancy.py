@@ -19,7 +19,6 @@ from core.scope import (
 __all__ = [
     "TenantManager",
     "TenantModel",
-    "TenantQuerySet",
     "current_scope",
     "current_tenant_id",
     "current_tenant_or_none",
@@ -28,10 +27,6 @@ __all__ = [
 ]
 
 M_co = TypeVar("M_co", bound=models.Model, covariant=True)
-
-
-class TenantQuerySet(models.QuerySet[M_co]):
-    """Rows of the tenant in scope."""
 
 
 class TenantManager(models.Manager[M_co]):
