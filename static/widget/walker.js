@@ -71,7 +71,7 @@
   .banner.bad { background: var(--bad-bg); color: var(--bad-ink); border-color: currentColor; }
   .banner:not([hidden]) { display: flex; flex-wrap: wrap; gap: 4px 12px; align-items: center; }
   .banner button { min-height: 32px; padding: 2px 10px; border-radius: 8px; border: 1px solid currentColor; background: transparent; font-weight: 600; cursor: pointer; }
-  .scroll { flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 16px; scroll-padding: 16px; }
+  .scroll { position: relative; flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 16px; scroll-padding: 16px; }
   .empty { display: flex; flex-direction: column; gap: 12px; padding: 12px 0; }
   .page .empty { padding-top: min(12vh, 96px); } .empty.off { display: none; }
   .empty h3 { margin: 0; font-size: 24px; line-height: 1.25; letter-spacing: -.01em; font-weight: 650; text-wrap: balance; }
@@ -448,7 +448,7 @@
     take(frame) {
       const take = {
         connected: () => this.welcome(frame), snapshot: () => this.replace(frame), message_received: () => this.received(frame),
-        agent_typing: () => this.typingNow(frame.value), agent_delta: () => this.stream(frame), agent_response: () => this.answered(frame),
+        agent_typing: () => this.typingNow(frame.value && !this.isDone(frame)), agent_delta: () => this.stream(frame), agent_response: () => this.answered(frame),
         approval_pending: () => this.approval(frame), approval_closed: () => this.approval(frame),
         message_status: () => this.ticked(frame), conversation_state: () => this.desk(frame.state), error: () => this.refused(frame),
       }[frame.type];
@@ -468,6 +468,8 @@
       this.upsert({ ...known, key, kind: "text", who: "me", text: frame.content ?? (known && known.text) ?? "", seq: frame.seq, messageId: frame.message_id, at: frame.at, status: (known && known.status === "read" && "read") || frame.status || "sent" });
     }
     answered(frame) {
+      const run = frame.metadata && frame.metadata.run;
+      if (run) this.doneRun = run;
       if (!this.stopped) this.typingNow(false);
       this.parts.draft.hidden = true; this.parts.draft.firstChild.textContent = ""; this.stopped = false;
       const who = (frame.sender && frame.sender.type) || "agent";
@@ -489,8 +491,9 @@
       p.typing.hidden = !value || !p.draft.hidden; p.stop.hidden = !value;
       if (value) { this.typingTimer = setTimeout(() => this.typingNow(false), 60000); this.bottom(); }
     }
+    isDone(frame) { return Boolean(frame.run) && frame.run === this.doneRun; }
     stream(frame) {
-      if (this.stopped) return;
+      if (this.stopped || this.isDone(frame)) return; // a piece that was overtaken by its answer
       const p = this.parts;
       if (frame.reset) p.draft.firstChild.textContent = ""; // the round is done again
       p.draft.firstChild.textContent += frame.content || "";

@@ -49,10 +49,9 @@ class Scene:
             found: Conversation = Conversation.objects.get()
             return found
 
-    def reply(self, text: str) -> None:
-        where = self.conversation().pk
-        actor = actors.system("tests")
-        self.elsewhere(lambda: services.reply(actor=actor, conversation_id=where, text=text, sender_name="Paid Ads"))
+    def reply(self, text: str, **metadata: str) -> None:
+        said = {"actor": actors.system("tests"), "conversation_id": self.conversation().pk, "text": text}
+        self.elsewhere(lambda: services.reply(**said, sender_name="Paid Ads", metadata=metadata))
 
     def append(self, type: str, **payload: str) -> None:
         stream = self.conversation().stream
@@ -147,6 +146,24 @@ def test_conversation_with_an_approval_is_shown(
     expect(page.get_by_text("This waits", exact=True)).to_be_hidden()
     assert serious(page) == []
     keep_picture(page, f"{name}-done", full_page=False)
+
+
+def test_piece_of_an_answer_that_comes_after_it_is_not_shown(opened: Callable[..., Page], scene: Scene) -> None:
+    page = opened()
+    write(page, "Hello")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    scene.reply("It waits for a signature.", run="7")
+    expect(page.get_by_text("It waits for a signature.")).to_be_visible()
+    scene.passing("agent_delta", content="It waits for", run="7")
+    scene.passing("agent_delta", content="Another answer", run="8")
+    expect(page.get_by_text("Another answer", exact=True)).to_be_visible()
+
+
+def test_page_of_a_long_talk_scrolls_only_inside_the_chat(opened: Callable[..., Page], scene: Scene) -> None:
+    page = opened()
+    write(page, "\n".join("Hello" for _ in range(60)))
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollHeight - innerHeight") == 0
 
 
 def test_hosted_page_is_the_demo_member(opened: Callable[..., Page], scene: Scene) -> None:
