@@ -14,7 +14,7 @@ from console.people import name_in, names_of
 from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
 from core.clock import now
-from hitl import caps, registry, risk, services
+from hitl import caps, registry, risk, services, stoppable
 from hitl.admin_definitions import MANAGE, DefinitionAdmin
 from hitl.admin_forms import VersionedForm
 from hitl.assessing import risk_policy
@@ -32,14 +32,23 @@ class CapForm(ConsoleForm):
 
     scope = forms.ChoiceField(label="Limits", choices=Cap.Scope.choices)
     kind = forms.ChoiceField(label="Kind of action, if one", required=False)
-    agent = forms.CharField(label="Agent's id, if one", max_length=36, required=False)
+    agent = forms.ChoiceField(label="Agent, if one", required=False)
     amount = forms.DecimalField(label="Amount", min_value=0, decimal_places=2)
     currency = forms.CharField(label="Currency", max_length=3, help_text="Such as EUR.")
     window = forms.ChoiceField(label="Per", choices=Cap.Window.choices)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        agents = [(target, name) for (scope, target), name in stoppable.names().items() if scope == "agent"]
         self.fields["kind"].choices = [("", "–"), *registry.titles()]  # type: ignore[attr-defined]
+        self.fields["agent"].choices = [("", "–"), *agents]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for what the limit is about where that is chosen."""
+        said: dict[str, Any] = super().clean() or self.cleaned_data
+        if said.get("scope") in ("kind", "agent") and not said.get(said["scope"]) and said["scope"] not in self.errors:
+            self.add_error(said["scope"], "Choose the one that is limited.")
+        return said
 
 
 class AmountForm(VersionedForm):
@@ -87,7 +96,7 @@ class CapAdmin(DefinitionAdmin):
     @admin.display(description="State")
     def standing(self, cap: Cap) -> str:
         """Tell whether it is used."""
-        return chip("Used", "good", "check") if cap.is_active else chip("Retired", "neutral", "ban")
+        return chip("In use", "good", "check") if cap.is_active else chip("Retired", "neutral", "ban")
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Say what is in the way."""
@@ -95,14 +104,16 @@ class CapAdmin(DefinitionAdmin):
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Fill the form in."""
-        return {} if obj is None else {"amount": obj.amount, "version": obj.version}
+        if obj is None:
+            return {"currency": request.tenant.currency}  # type: ignore[attr-defined]
+        return {"amount": obj.amount, "version": obj.version}
 
     @service_action(path="create", title="New limit", permission=MANAGE, form=CapForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
         """Set a limit."""
         said = form.cleaned_data
-        target = {"kind": said["kind"], "agent": said["agent"].strip()}.get(said["scope"], "")
+        target = {"kind": said["kind"], "agent": said["agent"]}.get(said["scope"], "")
         made = services.create_cap(
             actor=viewer_of(request),
             scope=said["scope"],

@@ -29,7 +29,7 @@ from hitl.services.workflows import OWN, SHAREABLE, conditions_of, levels_of
 from hitl.simulating import Simulation, Trial, simulate
 from hitl.summary import Label, sentence
 from hitl.workflow_forms import CHANNELS, SentenceForm, WorkflowForm, defaults
-from hitl.workflow_values import in_words_of_the_form, initial_of, values_of
+from hitl.workflow_values import MAIL, in_words_of_the_form, initial_of, values_of
 
 __all__ = ["WorkflowAdmin"]
 MANAGE: Final = "hitl.manage_workflow"
@@ -94,7 +94,7 @@ class WorkflowAdmin(ServiceAdmin):
     list_display = ("name", "says", "standing", "priority", "version")
     ordering = ("-is_active", "-priority", "id")
     detail_template = "console/workflow.html"
-    detail_fields = ("standing", "priority", "version", "expires", "carried_out")
+    detail_fields = ("standing", "priority", "version", "expires", "carried_out", "told", "alone")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApprovalWorkflow]:
         """Read the levels with the workflows."""
@@ -133,7 +133,7 @@ class WorkflowAdmin(ServiceAdmin):
         """Tell whether it is used."""
         if not workflow.is_active:
             return chip("Retired", "neutral", "ban")
-        return chip("Default", "accent", "flag") if workflow.is_default else chip("Used", "good", "check")
+        return chip("Default", "accent", "flag") if workflow.is_default else chip("In use", "good", "check")
 
     @admin.display(description="Expires")
     def expires(self, workflow: ApprovalWorkflow) -> str:
@@ -144,6 +144,18 @@ class WorkflowAdmin(ServiceAdmin):
     def carried_out(self, workflow: ApprovalWorkflow) -> str:
         """Return how long an approval lasts."""
         return f"Within {_hours(workflow.execute_within_hours)} of the approval, or not at all"
+
+    @admin.display(description="Told")
+    def told(self, workflow: ApprovalWorkflow) -> str:
+        """Return how those who are asked hear of it."""
+        return "In the console and by mail" if MAIL in workflow.notify_by else "In the console only, not by mail"
+
+    @admin.display(description="In an emergency")
+    def alone(self, workflow: ApprovalWorkflow) -> str:
+        """Tell whether somebody may approve past the signers."""
+        if not workflow.allow_override:
+            return "Nobody approves past the signers"
+        return "An owner with a second factor may approve alone; somebody else reviews it afterwards"
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Say what is in the way."""

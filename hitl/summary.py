@@ -16,6 +16,7 @@ SIGNS: Final = {
 NAMES: Final = {
     "risk": "risk", "level": "risk level", "spent": "spent in a day", "reach": "people reached", "share": "change",
 }  # fmt: skip
+AMOUNTS: Final = frozenset({"cost", "spent"})
 DAY_NAMES: Final = dict(
     zip(DAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True)
 )
@@ -88,23 +89,21 @@ def _condition(text: str) -> str:
     if not text:
         return ""
     try:
-        return f"with {words_of(expressions.parse(text))}"
+        node = expressions.parse(text)
+        return f"with {words_of(node, any_currency='currency' not in expressions.names_in(node))}"
     except expressions.BadExpression:
         return "under a condition that is not understood"
 
 
-def words_of(node: Node) -> str:
-    """Return a condition in words."""
+def words_of(node: Node, *, any_currency: bool) -> str:
+    """Return a condition in words; `any_currency`: it says nothing of the currency of its amounts."""
     if isinstance(node, Join):
-        parts = [_bracketed(part) if isinstance(part, Join) else words_of(part) for part in node.parts]
-        return f" {node.word} ".join(parts)
+        texts = [(words_of(part, any_currency=any_currency), isinstance(part, Join)) for part in node.parts]
+        return f" {node.word} ".join(f"({text})" if is_joined else text for text, is_joined in texts)
     if isinstance(node, Not):
-        return f"not ({words_of(node.part)})"
-    return _comparison(node)
-
-
-def _bracketed(node: Node) -> str:
-    return f"({words_of(node)})"
+        return f"not ({words_of(node.part, any_currency=any_currency)})"
+    is_amount = any(isinstance(side, Name) and side.name in AMOUNTS for side in (node.left, node.right))
+    return f"{_comparison(node)}{' in any currency' if any_currency and is_amount else ''}"
 
 
 def _comparison(node: Compare) -> str:

@@ -58,6 +58,7 @@ def defaults(tenant: Tenant) -> dict[str, Any]:
         "currency": tenant.currency,
         "level1_approvers": ["role:approver"],
         "level1_sla_hours": 8,
+        "by_mail": True,
         "reminder_every_hours": 4,
         "reminder_max": 2,
         "expire_hours": 72,
@@ -104,6 +105,11 @@ class WorkflowForm(VersionedForm):
     auto_per_day = _number("At most so many a day", 1, 200)
     auto_money = forms.DecimalField(label="At most so much money a day", required=False, min_value=0, decimal_places=2)
     auto_reject_score = _number("Rejects by itself from this risk on", 1, 100)
+    by_mail = forms.BooleanField(
+        label="Tell everybody who is asked by mail, too",
+        required=False,
+        help_text="The console shows it in any case. Each of them may choose to get no mail.",
+    )
     allow_override = forms.BooleanField(
         label="May be overridden in an emergency, with a review afterwards", required=False
     )

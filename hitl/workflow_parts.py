@@ -18,6 +18,7 @@ _MATCHES_RARE: Final[Rows] = (
     ("description",), ("priority",), ("condition",), ("channels",), ("agents",), ("contact_tags",), ("days",),
     ("from_time", "until_time"),
 )  # fmt: skip
+_ASKED: Final[Rows] = (("by_mail",),)
 _LEVEL: Final[Rows] = (("approvers",), ("mode", "quorum"), ("sla_hours", "calendar_id"))
 _LEVEL_RARE: Final[Rows] = (
     ("name",), ("parallel",), ("require_reason",), ("second_factor",), ("reject_threshold",), ("editable_fields",),
@@ -30,9 +31,8 @@ _ALONE: Final[Rows] = (
     ("auto_cost", "auto_score"), ("auto_per_day", "auto_money"), ("auto_reject_score",), ("allow_override",),
 )  # fmt: skip
 # What is for those who may change all workflows.
-FOR_ALL: Final = frozenset(name for rows in (_MATCHES, _MATCHES_RARE, _ALONE) for row in rows for name in row) - {
-    "name", "description",
-}  # fmt: skip
+_OF_ALL: Final = (*_MATCHES, *_MATCHES_RARE, *_ASKED, *_ALONE)
+FOR_ALL: Final = frozenset(name for row in _OF_ALL for name in row) - {"name", "description"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def parts_of(form: Form) -> list[Part]:
         ),
         Part(
             "levels", "Who signs", "Levels are asked one after the other; each starts its own clock.",
-            levels=levels[: last + 1], spare=levels[last + 1 :],
+            _rows(form, _ASKED), levels=levels[: last + 1], spare=levels[last + 1 :],
         ),
         Part("clock", "When nobody answers", "Reminders and more people first; at last the request expires.",
              _rows(form, _CLOCK)),

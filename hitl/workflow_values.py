@@ -13,6 +13,7 @@ from hitl.workflow_parts import LEVELS_SHOWN
 
 APPROVE_ID: Final = "approves-small"
 REJECT_ID: Final = "rejects-risky"
+MAIL: Final = "email"
 _NARROWER: Final = ("condition", "per", "window_hours")
 """What the form does not show of a rule, and what makes it narrower: saving the form must not widen it."""
 
@@ -36,9 +37,15 @@ def values_of(
         "time_window": {key: value for key, value in window.items() if value},
         "auto_rules": _rules(said, known.get("auto_rules") or []),
         "escalation": _ladder(said, known.get("escalation") or []),
+        "notify_by": _told_by(said, known.get("notify_by") or []),
     }
     hidden = [] if old is None else levels_of(old)[LEVELS_SHOWN:]
     return [*filter(None, (_level(said, n) for n in range(1, LEVELS_SHOWN + 1))), *hidden], conditions
+
+
+def _told_by(said: Mapping[str, Any], known: list[str]) -> list[str]:
+    others = [channel for channel in known if channel != MAIL]
+    return [*others, MAIL] if said.get("by_mail") else others
 
 
 def _split(text: str | None) -> list[str]:
@@ -114,6 +121,7 @@ def initial_of(workflow: ApprovalWorkflow) -> dict[str, Any]:
         "days": [day for day in DAYS if day in (window.get("days") or [])],
         "from_time": window.get("from", ""),
         "until_time": window.get("until", ""),
+        "by_mail": MAIL in workflow.notify_by,
         "escalate_after": ladder[0].get("after_hours") if ladder else None,
         "escalate_to": _chosen(ladder[0].get("add") or []) if ladder else [],
         "auto_cost": approving.get("max_cost"),

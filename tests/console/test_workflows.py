@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Membership, Tenant
+from agents.models import Agent
 from core.scope import tenant_scope
 from hitl import services
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap, RiskPolicy
@@ -45,6 +46,18 @@ def test_form_makes_a_workflow(browser: Browser, flows: World) -> None:
     assert levels == [(1, "any", False, ""), (2, "all", True, "mfa")]
     assert made.escalation == [{"after_hours": 8, "add": [{"type": "role", "value": "owner"}]}]
     assert made.auto_rules[0]["max_cost"] == "50"
+
+
+def test_whoever_is_asked_is_told_by_mail_where_the_form_says_so(browser: Browser, flows: World) -> None:
+    visitor = browser("owner")
+    assert re.search('name="by_mail"[^>]* checked', visitor.get(f"{FLOW}create/").content.decode())
+    visitor.post(f"{FLOW}create/", {**FORM, "by_mail": "on"})
+    with tenant_scope(flows.acme.pk):
+        made = _only(condition__contains="risk")
+    assert made.notify_by == ["email"]
+    assert "In the console and by mail" in visitor.get(f"{FLOW}{made.pk}/").content.decode()
+    visitor.post(f"{FLOW}{made.pk}/edit/", {**FORM, "version": "1"})
+    assert "not by mail" in visitor.get(f"{FLOW}{made.pk}/").content.decode()
 
 
 def test_new_form_begins_sensibly_and_says_so(browser: Browser, flows: World) -> None:
@@ -110,8 +123,8 @@ def test_mistake_is_said_in_words_at_its_field(browser: Browser, flows: World, w
 def test_sentence_follows_the_form(browser: Browser, flows: World) -> None:
     said = browser("owner").post(f"{FLOW}sentence/", {**FORM, "name": ""}).content.decode()
     assert said == (
-        "Every action with cost above 1,000 or risk of at least 70: one of Approvers within 4 hours and at the same "
-        "time all of Owners within 8 hours, after 8 hours Owners as well. "
+        "Every action with cost above 1,000 in any currency or risk of at least 70: one of Approvers within 4 hours "
+        "and at the same time all of Owners within 8 hours, after 8 hours Owners as well. "
         "Up to 50 EUR at risk 20 a rule approves alone."
     )
 
@@ -191,6 +204,17 @@ def test_limit_is_set_and_taken_away(browser: Browser, acme: World) -> None:
     assert "6,000" in visitor.get("/admin/hitl/cap/").content.decode()
     visitor.post(f"/admin/hitl/cap/{cap.pk}/retire/")
     assert not Cap.objects.get().is_active
+
+
+def test_limit_of_one_agent_is_chosen_by_name_and_asks_for_it_at_its_field(browser: Browser, acme: World) -> None:
+    visitor, agent = browser("owner"), Agent.objects.create(name="Desk", type="paid_ads")
+    form = {"scope": "agent", "amount": "5000", "currency": "EUR", "window": "month"}
+    assert "Choose the one that is limited." in visitor.post("/admin/hitl/cap/create/", form).content.decode()
+    assert (
+        f'<option value="{agent.pk}">{agent.name}</option>' in visitor.get("/admin/hitl/cap/create/").content.decode()
+    )
+    assert visitor.post("/admin/hitl/cap/create/", {**form, "agent": str(agent.pk)}).status_code == 302
+    assert Cap.objects.get().target == str(agent.pk)
 
 
 def test_weights_are_set_as_a_version(browser: Browser, acme: World) -> None:
