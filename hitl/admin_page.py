@@ -14,6 +14,7 @@ from core.visible import visible
 from hitl.admin_display import RISKS, STATES, hold_words
 from hitl.admin_facts import known_names, plain, readable, words_of
 from hitl.admin_rule import rule_of
+from hitl.conflicts import rule_in_words
 from hitl.links import CHANNEL
 from hitl.models import Approval, ApproverGroup, Decision, Execution, Revision, Seat
 from hitl.sealing import is_sealed
@@ -247,7 +248,7 @@ def _in_other_words(entry: TimelineEntry) -> str:
 
 def _by_whom(entry: TimelineEntry) -> str:
     """Say who did it; what nobody did by hand needs no name."""
-    kinds = {"agent": "by the agent", "rule": f"by rule {entry.actor}", "api_key": "by an API key"}
+    kinds = {"agent": "by the agent", "rule": f"by {rule_in_words(entry.actor)}", "api_key": "by an API key"}
     if entry.person_id is None:
         return kinds.get(entry.actor_kind, "")
     is_known = entry.actor != entry.actor_kind
@@ -261,10 +262,11 @@ def banner(approval: Approval, names: dict[UUID, str]) -> dict[str, str] | None:
     if state not in BANNERS:
         return None
     _, tone, icon = STATES[state]
-    who = name_in(names, approval.decided_by_id, otherwise=approval.decided_name)
+    name = "" if approval.decided_role == "system" else rule_in_words(approval.decided_name)
+    who = name_in(names, approval.decided_by_id, otherwise=name)
     moment = approval.decided_at or approval.resolved_at
     word = (approval.decided_as or approval.state).replace("_", " ").capitalize()
-    note = f"{word}{f' by {who}' if who else ''}" if moment else ""
+    note = f"{word} by {who}" if moment and who else ""
     return {"title": BANNERS[state], "tone": tone, "icon": icon, "note": note, "when": exact(moment)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from accounts.models import User
@@ -11,6 +11,9 @@ from core.actors import Actor
 from core.errors import Conflict
 from core.scope import current_tenant_id
 from hitl.models import Approval, Decision
+
+ENDS: Final = {"superseded": "replaced"}
+"""What a decision is called where its own word says too little."""
 
 
 class Versioned(Protocol):
@@ -104,12 +107,25 @@ def label_of(viewer: Actor, person_id: UUID | None, name: str, role: str) -> str
     return known or role or "a colleague"
 
 
+def by_whom(facts: dict[str, Any]) -> str:
+    """Return who is named in a sentence, or the newer request; nobody where the system's clock ended it."""
+    if facts.get("superseded_by"):
+        return str(facts["superseded_by"])
+    return "" if facts["decided_role"] == "system" else rule_in_words(facts["decided_by"])
+
+
+def rule_in_words(name: str) -> str:
+    """Return a rule, recorded as `rule:<its id>@<version>`, by its id; any other name as it is."""
+    said = name.removeprefix("rule:").rpartition("@")[0]
+    return f"the rule “{said}”" if name.startswith("rule:") and said else name
+
+
 def too_late(approval: Approval, viewer: Actor) -> Conflict:
     """Return the error for a call on an approval that can no longer be moved that way."""
     facts = winner(approval, viewer)
-    who = facts.get("superseded_by") or facts["decided_by"]
-    by = f" by {who}" if approval.decided_at and who else ""
-    word = (approval.decided_as or approval.state).replace("_", " ")
+    by = f" by {who}" if approval.decided_at and (who := by_whom(facts)) else ""
+    word = approval.decided_as or approval.state
+    word = ENDS.get(word, word.replace("_", " "))
     return Conflict(f"{approval.reference} is already {word}{by}.", **facts)
 
 

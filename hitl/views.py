@@ -29,6 +29,7 @@ from core.visible import visible
 from hitl import links, tries
 from hitl.admin_display import STATES, risk_chip
 from hitl.admin_page import requester_words
+from hitl.conflicts import ENDS, by_whom
 from hitl.links import Opened
 from hitl.models import Approval
 from hitl.services.linking import decide_by_link
@@ -77,6 +78,7 @@ MOVES: Final = {
     "send_back": "sent back",
     "edit": "changed",
     "resubmit": "sent in again",
+    **ENDS,
 }
 THANKS_TO: Final = {"approve": "You have approved {}", "reject": "You have rejected {}"}
 THANKS: Final = {
@@ -180,6 +182,7 @@ def _form(request: HttpRequest, opened: Opened, *errors: str, status: int = 0) -
         **_about(approval),
         "asks": True,
         "errors": errors,
+        "chosen": request.POST.get("verdict", ""),
         "reason": visible(request.POST.get("reason", "")[:2000]),
         "verdicts": ["approve", "reject"] if opened.token.verdict == links.EITHER else [opened.token.verdict],
         "ends_at": min(opened.token.expires_at, approval.expires_at),
@@ -245,4 +248,4 @@ def _winner(facts: dict[str, Any]) -> dict[str, Any] | None:
         return None
     word = str(facts["decided_as"] or facts["state"])
     what = MOVES.get(word, word.replace("_", " "))
-    return {"by": facts["decided_by"], "at": datetime.fromisoformat(facts["decided_at"]), "what": what}
+    return {"by": by_whom(facts), "at": datetime.fromisoformat(facts["decided_at"]), "what": what}

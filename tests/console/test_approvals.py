@@ -199,6 +199,21 @@ def test_timeline_tells_who_decided_and_why(browser: Browser, asked: Approval, p
     assert "Rejected by Approver Acme" in shown
 
 
+def test_page_of_a_replaced_one_names_no_part_of_the_system(browser: Browser, acme: World, page: str) -> None:
+    ask(acme, params={"budget": "800.00"})
+    shown = browser("approver").get(page).content.decode()
+    assert "Replaced by a newer request" in shown
+    assert "replacer" not in shown
+
+
+def test_rule_that_decided_is_named_by_its_id(browser: Browser, acme: World) -> None:
+    rule = {"id": "small", "verdict": "approve", "max_cost": "1000", "max_score": 49, "currency": "EUR"}
+    add_workflow(acme, auto_rules=[rule])
+    shown = browser("approver").get(f"{QUEUE}{ask(acme, params={'budget': '101.00'}).pk}/").content.decode()
+    assert "Approved by the rule “small”" in shown
+    assert "rule:small" not in shown
+
+
 def queries(client: Client, path: str) -> list[str]:
     """Return the statements of one warm page."""
     client.get(path)
