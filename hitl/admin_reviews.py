@@ -12,9 +12,10 @@ from console.bases import ReadOnlyAdmin
 from console.lists import SelectFilter
 from console.navigation import Nav
 from console.people import name_in, names_of
-from console.templatetags.console_ui import chip, moment
+from console.templatetags.console_ui import chip, exact, moment
 from core.pii import mask_text
-from hitl.models import OverrideReview
+from core.visible import visible
+from hitl.models import Decision, OverrideReview
 
 
 class StandingFilter(SelectFilter):
@@ -45,7 +46,8 @@ class OverrideReviewAdmin(ReadOnlyAdmin):
         "what",
         "page",
         "overridden_by",
-        "overridden",
+        "exactly",
+        "reason",
         "standing",
         "reviewed_by",
         "closed_at",
@@ -90,6 +92,17 @@ class OverrideReviewAdmin(ReadOnlyAdmin):
     def overridden(self, review: OverrideReview) -> str:
         """Return when."""
         return moment(review.opened_at)
+
+    @admin.display(description="Overridden")
+    def exactly(self, review: OverrideReview) -> str:
+        """Return when, to the minute."""
+        return exact(review.opened_at)
+
+    @admin.display(description="Why it could not wait")
+    def reason(self, review: OverrideReview) -> str:
+        """Return what was said when it was overridden, masked."""
+        said = Decision.objects.filter(approval_id=review.approval_id, revision=review.revision, verdict="override")
+        return "; ".join(visible(mask_text(row.reason)) for row in said)
 
     @admin.display(description="State")
     def standing(self, review: OverrideReview) -> str:

@@ -1,6 +1,6 @@
 """Badges and dashboard tiles of the approvals."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.core.cache import cache
 from django.urls import reverse
@@ -115,6 +115,9 @@ class NoticesTile(Tile):
         return {"rows": rows}
 
 
+SIGNED: Final = {"approve": "Signed", "reject": "Rejected", "override": "Approved past the signers"}
+
+
 class DecisionsTile(Tile):
     """The last decisions."""
 
@@ -123,13 +126,13 @@ class DecisionsTile(Tile):
 
     def context(self, viewer: Actor) -> dict[str, Any]:
         """Return the last decisions with the names of those who made them."""
-        votes = Decision.objects.filter(verdict__in=("approve", "reject"))
+        votes = Decision.objects.filter(verdict__in=SIGNED)
         found = list(votes.select_related("approval").order_by("-id")[:6])
         names = names_of(decision.person_id for decision in found)
         rows = [
             {
                 "decision": decision,
-                "who": name_in(names, decision.person_id, otherwise="A rule"),
+                "who": f"{SIGNED[decision.verdict]} by {name_in(names, decision.person_id, otherwise='a rule')}",
                 "url": reverse("admin:hitl_approval_change", args=[decision.approval_id]),
                 "state": state_chip(decision.approval.state),
             }
