@@ -178,11 +178,18 @@ class AwayForm(ConsoleForm):
         label="Who is away?",
         choices=signers,
         required=False,
-        help_text="Left out: you. Others only for administrators.",
+        help_text="Left out: you.",
     )
     to_person = forms.ChoiceField(label="Who signs meanwhile?", choices=signers)
     starts_at = forms.DateTimeField(
         label="From", required=False, help_text="Left out: now.", widget=forms.DateTimeInput(attrs=_LOCAL)
     )
-    until = forms.DateTimeField(label="Until", widget=forms.DateTimeInput(attrs=_LOCAL))
+    until = forms.DateTimeField(
+        label="Until", help_text="In your organisation's time zone.", widget=forms.DateTimeInput(attrs=_LOCAL)
+    )
     reason = forms.CharField(label="Note (optional)", max_length=200, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.initial.get("for_others"):
+            del self.fields["from_person"]  # who may not say it for others is not asked for whom

@@ -85,6 +85,10 @@ class DelegationAdmin(ServiceAdmin):
         may = viewer.user_id == obj.from_person_id or viewer.may("hitl.reassign_approval")
         return "" if may else "Only who is away or an administrator ends it."
 
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Tell the form whether the viewer may say it for others."""
+        return {"for_others": viewer_of(request).may("hitl.reassign_approval")} if action.path == "away" else {}
+
     @service_action(
         path="away",
         title="Say who is away",
@@ -98,9 +102,11 @@ class DelegationAdmin(ServiceAdmin):
     def away(self, request: HttpRequest, obj: Any, form: ConsoleForm) -> str:
         """Lend seats for a time."""
         said: dict[str, Any] = dict(form.cleaned_data)
-        said |= {name: UUID(said[name]) if said[name] else None for name in ("from_person", "to_person")}
-        services.open_delegation(actor=viewer_of(request), **said)
-        return "It is noted. The seats move when it begins."
+        said |= {name: UUID(said[name]) if said.get(name) else None for name in ("from_person", "to_person")}
+        made = services.open_delegation(actor=viewer_of(request), **said)
+        if made.starts_at > now():
+            return f"It is noted. The seats move when it begins, {exact(made.starts_at)}."
+        return "It is noted. Open requests without a vote are with the colleague from now on."
 
     @service_action(path="end", title="End it now", permission="hitl.decide_approval", submit="End now")
     def end(self, request: HttpRequest, obj: Delegation, form: ConsoleForm) -> str:
