@@ -71,6 +71,16 @@ STATES = {
 }
 
 
+STRENGTHS = {
+    "none": "–",
+    "password": "Password",
+    "mfa": "Password and second factor",
+    "api_key": "API key",
+    "link": "The link of a mail",
+}
+VALUES = {"recovery_codes": "recovery codes", "totp": "authenticator app"}
+
+
 class SeenFilter(SelectFilter):
     """Offers the values that the newest entries hold."""
 
@@ -113,8 +123,10 @@ def references_of(entries: Iterable[AuditEntry]) -> dict[UUID, str]:
 
 
 def value_in_words(value: Any) -> str:
-    """Write a list as its parts."""
-    return ", ".join(str(part) for part in value) if isinstance(value, list) else str(value)
+    """Write a list as its parts, and a code as words."""
+    if isinstance(value, list):
+        return ", ".join(value_in_words(part) for part in value)
+    return VALUES.get(str(value), str(value))
 
 
 class ActionFilter(SeenFilter):
@@ -159,7 +171,7 @@ class AuditEntryAdmin(ServiceAdmin):
         "on_what",
         "states",
         "address",
-        "auth_strength",
+        "signed_in",
         "recorded_facts",
         "hash",
         "previous_hash",
@@ -224,6 +236,11 @@ class AuditEntryAdmin(ServiceAdmin):
         before, after = (names.get(state) or words(state) for state in (entry.old_state, entry.new_state))
         moved = entry.old_state and entry.old_state != entry.new_state
         return format_html("{} → {}", before, chip(after)) if moved else chip(after)
+
+    @admin.display(description="Signed in with")
+    def signed_in(self, entry: AuditEntry) -> str:
+        """Return how sure it was who acted."""
+        return STRENGTHS.get(entry.auth_strength, entry.auth_strength)
 
     @admin.display(description="Facts")
     def recorded_facts(self, entry: AuditEntry) -> str:

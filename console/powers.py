@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
+from django.utils.html import format_html, format_html_join
+
 WORDS: Final = {
     "hitl.view_approval": "See approvals",
     "hitl.propose_approval": "Ask for something risky",
@@ -47,6 +49,8 @@ def power(permission: str) -> str:
 
 
 def powers(permissions: Iterable[str]) -> str:
-    """Return several in words, in the order of their areas."""
+    """Return several as a list of words, in the order of their areas."""
     order = {name: place for place, name in enumerate(WORDS)}
-    return "; ".join(power(name) for name in sorted(permissions, key=lambda name: (order.get(name, 99), name)))
+    ranked = sorted(permissions, key=lambda name: (order.get(name, 99), name))
+    rows = format_html_join("", "<li>{}</li>", ((power(name),) for name in ranked))
+    return format_html('<ul class="wk-list">{}</ul>', rows) if ranked else "–"

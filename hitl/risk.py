@@ -131,7 +131,7 @@ def _share(share: Decimal | None) -> Factor:
         return Factor("share", 0, "There is no current value to compare with.")
     size = abs(share)
     points = next((p for floor, p in _SHARE if size > Decimal(floor)), 0)
-    return Factor("share", points, f"It changes the current value by {size * 100:.0f} %.")
+    return Factor("share", points, f"It changes the current value by {size * 100:,.0f} %.")
 
 
 def _reach(reach: int | None) -> Factor:
