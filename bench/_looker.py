@@ -20,7 +20,7 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 from accounts.models import User  # noqa: E402
 from core.scope import tenant_scope  # noqa: E402
 
-_PREFIX = re.compile(r"^select set_config\([^;]*;\s*", re.IGNORECASE)
+_PREFIX = re.compile(r"^(set local [^;]*;\s*)+", re.IGNORECASE)
 _COUNTED = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck", "Rows Removed by Join Filter")
 
 

@@ -13,12 +13,12 @@ _BEGIN: Final = "begin;"
 Check = Callable[[int], None]
 
 
-def scope_text() -> str:
-    """Return the statement that tells the database the scope, for this message or transaction only."""
+def scope_texts() -> tuple[str, str]:
+    """Return the statements that tell the database the scope, for this message or transaction only."""
     scope = current_scope()
     role = "walker_platform" if scope.kind == "platform" else "none"
     tenant = str(scope.tenant_id) if scope.tenant_id else ""
-    return f"select set_config('walker.tenant', '{tenant}', true), set_config('role', '{role}', true);"
+    return f"set local walker.tenant = '{tenant}';", f"set local role {role};"
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class Ahead:
 
     texts: list[str] = field(default_factory=list)
     checks: dict[int, Check] = field(default_factory=dict)
-    scope: str = ""
+    scope: tuple[str, str] | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -48,9 +48,9 @@ class Ahead:
 
     def enter(self) -> None:
         """Name the current scope for what follows, unless it is that of what stands before."""
-        scope = scope_text()
+        scope = scope_texts()
         if scope != self.scope:
-            self.texts.append(scope)
+            self.texts.extend(scope)
             self.scope = scope
 
 
