@@ -17,8 +17,8 @@ from conversations import selectors, services
 from conversations.files import download
 from conversations.models import Contact
 from core.actors import Actor
-from core.errors import Conflict, Invalid
-from core.keyset import cursor_at, value_of
+from core.errors import Conflict
+from core.keyset import cursor_at, unknown_cursor, value_of
 from core.rest.authentication import actor_of
 from core.rest.idempotent import once
 from core.rest.operations import Handler, Shape, does
@@ -167,7 +167,7 @@ def _number(cursor: str) -> int | None:
         return None
     text = value_of(cursor)
     if not (text.isascii() and text.isdecimal() and len(text) <= 18):
-        raise Invalid("This is no cursor of ours.", fields={"cursor": ["unknown"]})
+        raise unknown_cursor()
     return int(text)
 
 

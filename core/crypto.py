@@ -20,8 +20,6 @@ from core.scope import current_tenant_id
 VERSION: Final = b"\x01"
 NONCE_BYTES: Final = 12
 KEY_BYTES: Final = 32
-
-
 _FORM = "WALKER_KEYS must hold 32-byte keys as id:base64, separated by commas, each id once."
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,16}")
 

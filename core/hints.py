@@ -15,7 +15,7 @@ from core.log import get_logger
 
 log = get_logger(__name__)
 
-# The confirmation of what was committed goes first: this thread would fight it for the interpreter
+# The confirmation of what was committed goes first: this thread would fight it for the interpreter.
 PAUSE: Final = 0.01
 LAST_WAIT: Final = 2.0
 Work = Callable[[], None]

@@ -8,11 +8,13 @@ from uuid import UUID
 
 from django.core.cache import cache as shared
 from django.db import transaction
+from django.db.models import Q
 
 from core import dead_letters, events
 from core.clock import now
 from core.log import get_logger
 from core.models import Outbox
+from core.retention import remove
 from core.scope import platform_scope, tenant_scope
 
 log = get_logger(__name__)
@@ -111,15 +113,7 @@ def announce_again(outbox_id: UUID) -> None:
 
 def purge(limit: int = 5000) -> int:
     """Remove announcements that were sent more than a week ago, some at a time; for the sweep."""
-    with platform_scope():
-        old = Outbox.objects.filter(done_at__lt=now() - KEPT_FOR).order_by("done_at")
-        found = list(old.values_list("tenant_id", "id")[:limit])
-    removed = 0
-    for tenant_id in sorted({tenant_id for tenant_id, _ in found}):
-        with tenant_scope(tenant_id):
-            ids = [row_id for owner, row_id in found if owner == tenant_id]
-            removed += Outbox.objects.filter(id__in=ids).delete()[0]
-    return removed
+    return remove(Outbox, Q(done_at__lt=now() - KEPT_FOR), limit=limit)
 
 
 def forget_announcements() -> int:
