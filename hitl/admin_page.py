@@ -74,8 +74,6 @@ BANNERS: Final = {
     State.CANCELLED: "Cancelled",
     State.SUPERSEDED: "Replaced by a newer request",
 }
-
-
 SHOWN: Final = 60
 
 

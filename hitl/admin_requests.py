@@ -35,7 +35,7 @@ class RequestForm(ConsoleForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         chosen = str(self.data.get("chosen") or self.initial.get("chosen") or "")
-        if chosen not in registry.keys():  # noqa: SIM118  (no dict)
+        if not registry.is_known(chosen):
             return
         for name, field in registry.get(chosen).params_model.model_fields.items():
             self.fields[VALUE + name] = _value_field(name, field)
@@ -81,7 +81,7 @@ def _read(text: str) -> Any:
 def chosen_kind(request: HttpRequest) -> dict[str, Any]:
     """Return the kind that the address names, as the form's beginning."""
     key = request.GET.get("kind", "")
-    return {"kind": key, "chosen": key} if key in registry.keys() else {}  # noqa: SIM118  (no dict)
+    return {"kind": key, "chosen": key} if registry.is_known(key) else {}
 
 
 class RequestActions:

@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from console.actions import ServiceAction, service_action
@@ -32,10 +31,6 @@ class DelegationAdmin(ServiceAdmin):
     list_display = ("title", "starts", "ends", "standing")
     ordering = ("-id",)
     detail_fields: ClassVar[tuple[str, ...]] = ("title", "starts", "ends", "standing")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Delegation]:
-        """Return the delegations of the tenant."""
-        return super().get_queryset(request)
 
     def prepare_rows(self, request: HttpRequest, rows: list[Delegation]) -> None:
         """Read all names at once."""

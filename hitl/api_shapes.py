@@ -167,9 +167,8 @@ class Proposal(serializers.Serializer[Any]):
 
     def validate_kind(self, kind: str) -> str:
         """Refuse an unknown kind as a value, not as a missing page."""
-        known = registry.keys()
-        if kind not in known:
-            raise serializers.ValidationError(f"One of {', '.join(known)}.")
+        if not registry.is_known(kind):
+            raise serializers.ValidationError(f"One of {', '.join(registry.keys())}.")
         return kind
 
 

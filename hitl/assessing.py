@@ -247,10 +247,10 @@ def rule_of(workflow: ApprovalWorkflow) -> matching.Rule:
         time_window=workflow.time_window,
         condition=workflow.condition,
         is_default=workflow.is_default,
-        strength=sum(_least_votes(level) for level in workflow.levels.all()),
+        strength=sum(_votes_needed(level) for level in workflow.levels.all()),
     )
 
 
-def _least_votes(level: ApprovalLevel) -> int:
+def _votes_needed(level: ApprovalLevel) -> int:
     rows = len(level.approvers)
     return {"any": 1, "quorum": level.quorum, "all": max(2, rows), "per_group": rows}.get(level.mode, 1)

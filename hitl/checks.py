@@ -77,7 +77,7 @@ def _count(levels: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _kinds(kinds: Iterable[str]) -> list[str]:
-    return [f"There is no kind of action called {kind}." for kind in kinds if kind not in set(registry.keys())]
+    return [f"There is no kind of action called {kind}." for kind in kinds if not registry.is_known(kind)]
 
 
 def _risk_levels(levels: Iterable[str]) -> list[str]:
@@ -199,11 +199,10 @@ def _level(level: Mapping[str, Any], number: int) -> list[str]:
 def _editable(level: Mapping[str, Any]) -> list[str]:
     """A field of one kind names a kind there is, and a field it has."""
     pairs = [entry.split(":", 1) for entry in level.get("editable_fields") or [] if ":" in entry]
-    known = set(registry.keys())
     wrong = [
         f"{kind}:{name}"
         for kind, name in pairs
-        if kind not in known or name not in registry.get(kind).params_model.model_fields
+        if not registry.is_known(kind) or name not in registry.get(kind).params_model.model_fields
     ]
     return [f"editable_fields: there is no {entry}." for entry in wrong]
 

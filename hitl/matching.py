@@ -122,12 +122,6 @@ def _pick(candidates: Sequence[Rule], rules: Sequence[Rule], subject: Subject) -
     return Choice(_strictest([*unclear, *([] if chosen is None else [chosen])]), certain=False)
 
 
-def choose(rules: Sequence[Rule], subject: Subject) -> Rule | None:
-    """Return the rule for a request, as `pick` does."""
-    found = pick(rules, subject)
-    return None if found is None else found.rule
-
-
 def _of_matching(matching: list[Rule], rules: Sequence[Rule]) -> Rule | None:
     if matching:
         return min(matching, key=lambda r: (-r.priority, -_conditions(r), str(r.workflow_id)))

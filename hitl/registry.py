@@ -33,6 +33,11 @@ def get(key: str) -> AnyKind:
         raise NotFound("There is no such kind of action.", kind=key) from None
 
 
+def is_known(key: str) -> bool:
+    """Tell whether there is a kind of this key."""
+    return key in _kinds
+
+
 def keys() -> list[str]:
     """Return the known keys in order."""
     return sorted(_kinds)

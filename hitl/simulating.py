@@ -68,7 +68,7 @@ def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> 
     begin when the one before is signed.
     """
     viewer.require(VIEW)
-    if trial.kind not in set(registry.keys()) or not 0 <= trial.score <= 100:
+    if not registry.is_known(trial.kind) or not 0 <= trial.score <= 100:
         raise Invalid("Choose a kind and a risk from 0 to 100.", fields={"kind": ["Choose a kind of action."]})
     at = moment or clock_now()
     if abs(at - clock_now()) > FURTHEST:

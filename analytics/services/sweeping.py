@@ -9,9 +9,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Q
 
 from analytics.due import Slot, plan
 from analytics.models import Brief, BriefPreference
+from core import retention
 from core.clock import now as clock_now
 from core.log import get_logger
 from core.scope import platform_scope, tenant_scope
@@ -75,14 +77,6 @@ def _brief(row: BriefPreference, slot: Slot, moment: datetime, state: Brief.Stat
     )  # fmt: skip
 
 
-def purge_briefs(*, now: datetime | None = None, limit: int = 2000) -> int:
+def purge_briefs(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
     """Remove briefs that are older than `KEPT_FOR`, some at a time; returns how many. For the sweep."""
-    with platform_scope():
-        old = Brief.objects.filter(created_at__lt=(now or clock_now()) - KEPT_FOR).order_by("created_at")
-        found = list(old.values_list("tenant_id", "pk")[:limit])
-    removed = 0
-    for tenant_id in sorted({tenant_id for tenant_id, _ in found}):
-        with tenant_scope(tenant_id):
-            ids = [row_id for owner, row_id in found if owner == tenant_id]
-            removed += Brief.objects.filter(pk__in=ids).delete()[0]
-    return removed
+    return retention.remove(Brief, Q(created_at__lt=(now or clock_now()) - KEPT_FOR), limit=limit)

@@ -113,7 +113,7 @@ def _left(approval: Approval, steps: list[dict[str, Any]], number: int) -> dict[
 
 
 def _why(actor: Actor, *, is_stuck: bool) -> str:
-    if actor.kind == "user" or actor.kind == "api_key":
+    if actor.kind in ("user", "api_key"):
         return "Somebody did not want to wait."
     return "Nobody who may sign was available." if is_stuck else "No answer in time."
 

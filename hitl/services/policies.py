@@ -79,7 +79,7 @@ def _checked_scope(scope: str, target: str) -> dict[str, str]:
         raise Invalid("Choose what it limits.", fields={"scope": ["Everything, a kind or an agent."]})
     if scope == Cap.Scope.ALL:
         return {"scope": scope, "target": ""}
-    if scope == Cap.Scope.KIND and target not in set(registry.keys()):
+    if scope == Cap.Scope.KIND and not registry.is_known(target):
         raise Invalid("Choose the kind of action.", fields={"target": ["There is no such kind of action."]})
     if scope == Cap.Scope.AGENT:
         target = _agent_id(target)
@@ -163,7 +163,7 @@ def _checked_weights(weights: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _checked_points(points: Mapping[str, Any]) -> dict[str, int]:
-    wrong = sorted(set(points) - set(registry.keys()))
+    wrong = sorted(kind for kind in points if not registry.is_known(kind))
     if wrong:
         raise Invalid("There is no such kind of action.", fields={"kind_points": [f"Unknown: {', '.join(wrong)}."]})
     found = {kind: _whole(value or 0, risk.KIND_POINTS_MAX, f"points_{kind}") for kind, value in points.items()}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hitl import matching, registry, risk, sla, voting
 from hitl.automation import AutoRule, auto_decision
 from hitl.digest import Unrepresentable, approval_digest, canonical, plain, sha256_of
-from hitl.matching import Rule, Subject, choose
+from hitl.matching import Rule, Subject, pick
 from hitl.types import Estimate
 from hitl.voting import SeatHolder, Vote
 
@@ -104,28 +104,33 @@ def _subject(**other: Any) -> Subject:
     return Subject(**{**known, **other})
 
 
+def _chosen(rules: list[Rule], subject: Subject) -> Rule | None:
+    found = pick(rules, subject)
+    return None if found is None else found.rule
+
+
 def test_higher_priority_wins() -> None:
     low, high = Rule(A, priority=1), Rule(B, priority=2)
-    assert choose([low, high], _subject()) is high
+    assert _chosen([low, high], _subject()) is high
 
 
 def test_narrower_rule_wins_at_equal_priority() -> None:
     wide, narrow = Rule(A), Rule(B, kinds=("k",))
-    assert choose([wide, narrow], _subject()) is narrow
+    assert _chosen([wide, narrow], _subject()) is narrow
 
 
 def test_default_is_taken_when_nothing_matches() -> None:
     rules = [Rule(A, kinds=("other",), strength=9), Rule(B, is_default=True)]
-    assert choose(rules, _subject()) is rules[1]
+    assert _chosen(rules, _subject()) is rules[1]
 
 
 def test_strictest_is_taken_without_a_default() -> None:
     rules = [Rule(A, kinds=("x",), strength=1), Rule(B, kinds=("y",), strength=3)]
-    assert choose(rules, _subject()) is rules[1]
+    assert _chosen(rules, _subject()) is rules[1]
 
 
 def test_no_rules_match_nothing() -> None:
-    assert choose([], _subject()) is None
+    assert _chosen([], _subject()) is None
 
 
 @pytest.mark.parametrize(("cost", "currency"), [(None, "EUR"), (Decimal(1), "USD")])

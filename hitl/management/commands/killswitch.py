@@ -107,9 +107,8 @@ def _target(options: dict[str, Any]) -> tuple[str, str]:
 
 def _check_kind(scope: str, target: str) -> None:
     # A mistyped switch would stop nothing and look as if it did.
-    known = registry.keys()
-    if scope == "kind" and target not in known:
-        raise CommandError(f"There is no kind {target!r}. There are: {', '.join(known)}.")
+    if scope == "kind" and not registry.is_known(target):
+        raise CommandError(f"There is no kind {target!r}. There are: {', '.join(registry.keys())}.")
 
 
 _ACTIONS: Final = {"throw": _throw, "release": _release, "list": _list}
