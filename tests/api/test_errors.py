@@ -114,7 +114,6 @@ def test_body_above_the_limit_is_too_large(office: Office) -> None:
         {"campaign": "\ud800", "budget": "1"},
         {"campaign": "x", "budget": 1.5},
         {"campaign": "x", "budget": "9" * 400},
-        {"campaign": "x", "budget": "1", "reach": 10**40},
         {"campaign": "x", "budget": "1", "extra": 1},
         {"campaign": {"deep": [[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]}},
         {},
@@ -123,6 +122,12 @@ def test_body_above_the_limit_is_too_large(office: Office) -> None:
 def test_params_that_cannot_be_kept_are_invalid(office: Office, params: dict[str, Any]) -> None:
     caller = office.caller("support")
     assert shape(caller.post("approvals/", {"kind": KIND, "params": params})) == (400, "invalid")
+
+
+def test_size_that_cannot_be_added_up_is_asked_for_and_critical(office: Office) -> None:
+    params = {"campaign": "x", "budget": "1", "reach": 10**40}
+    answer = office.caller("support").post("approvals/", {"kind": KIND, "params": params})
+    assert (answer.status_code, answer.json()["risk_level"]) == (201, "critical")
 
 
 def test_unknown_kind_is_a_wrong_value(office: Office) -> None:
