@@ -291,14 +291,14 @@ def decide(lines: Sequence[tuple[str, str]]) -> list[Decision]:
 def _tidy(block: Sequence[Decision]) -> list[Decision]:
     """Drop questions that a later message of the same burst answered, doubled calls, and
     small talk beside something of substance."""
-    kept: list[Decision] = []
+    # Somebody may write thousands of sentences at once: none is compared with all the others.
+    topics = {decision.topic for decision in block}
+    last = max((index for index, d in enumerate(block) if d.calls or d.pending), default=-1)
+    kept: dict[str, Decision] = {}
     for index, decision in enumerate(block):
-        later = block[index + 1 :]
-        if decision.kind == "ask" and any(d.calls or d.pending for d in later):
+        if decision.kind == "ask" and index < last:
             continue
         small = decision.kind == "say" and decision.topic in SMALL_TALK
-        if small and any(d is not decision and d.topic != decision.topic for d in block):
-            continue
-        if decision not in kept:
-            kept.append(decision)
-    return kept or list(block[:1])
+        if not (small and topics - {decision.topic}):
+            kept.setdefault(repr(decision), decision)
+    return list(kept.values()) or list(block[:1])

@@ -212,3 +212,9 @@ def test_long_text_without_end_is_read_at_once() -> None:
     begun = process_time()
     decide([("user", "é" * 1400 + "-" * 1400 + "1 " * 600)])
     assert process_time() - begun < 2
+
+
+def test_burst_of_countless_sentences_is_read_at_once() -> None:
+    begun = process_time()
+    decide([("user", "a. " * 1300)] * 10)
+    assert process_time() - begun < 5
