@@ -212,8 +212,8 @@ def create_person(*, actor: Actor, email: str, first_name: str = "", last_name: 
 def set_tenant_active(*, actor: Actor, active: bool) -> None:
     """Switch the tenant in scope off or on again; for operators of the installation only, refuses others.
 
-    Off means: nobody finds it by a seat, a key or a widget; what it stored stays. Open sockets of
-    its people end at their next check.
+    Off means: nobody finds it by a seat, a key or a widget, and nothing that was approved is carried
+    out; what it stored stays. Open sockets of its people end at their next check.
     """
     if not actor.all_permissions:
         raise Refused

@@ -14,6 +14,7 @@ from uuid import UUID
 import psycopg
 from django.db import DatabaseError, OperationalError, connection, transaction
 
+from accounts.models import Tenant
 from core import prepared
 from core.errors import Unavailable
 from core.log import get_logger
@@ -32,10 +33,15 @@ _POLL_SECONDS: Final = 0.05
 
 def thrown() -> list[tuple[str, str]]:
     """Return (scope, target) of every thrown switch that may cover requests of the tenant."""
-    if GlobalKillSwitch.objects.filter(released_at=None).exists():
+    if GlobalKillSwitch.objects.filter(released_at=None).exists() or is_tenant_off():
         return [("tenant", "")]
     rows = KillSwitch.objects.filter(released_at=None)
     return list(rows.values_list("scope", "target"))
+
+
+def is_tenant_off() -> bool:
+    """Tell whether the tenant in scope is switched off: nothing of it is carried out then. One query."""
+    return not Tenant.objects.filter(pk=current_tenant_id(), is_active=True).exists()
 
 
 def is_covered(approval: Approval, switches: Iterable[tuple[str, str]]) -> bool:
@@ -63,8 +69,9 @@ def _look_statement() -> Prepared:
     return prepared.prepared(
         "select reason from (select reason, 0 as place from hitl_globalkillswitch where released_at is null "
         "union all select reason, 1 from hitl_killswitch where tenant_id = $1 and released_at is null "
-        "and (scope = 'tenant' or (scope = 'kind' and target = $2) or (scope = 'agent' and target = $3))) "
-        "as thrown order by place limit 1",
+        "and (scope = 'tenant' or (scope = 'kind' and target = $2) or (scope = 'agent' and target = $3)) "
+        "union all select 'The organisation is switched off.', 2 from accounts_tenant where id = $1 and not is_active"
+        ") as thrown order by place limit 1",
         {"tenant": "uuid", "kind": "text", "agent": "text"},
     )
 

@@ -205,6 +205,7 @@ def tenants_out_of_line() -> set[UUID]:
         found = set(held.values_list("tenant_id", flat=True).distinct())
         thrown = KillSwitch.objects.filter(released_at=None)
         found |= set(thrown.values_list("tenant_id", flat=True).distinct())
+        found |= set(Tenant.objects.filter(is_active=False).values_list("id", flat=True))
         if everywhere:
             open_ones = Approval.objects.filter(state__in=_OPEN)
             found |= set(open_ones.values_list("tenant_id", flat=True).distinct())

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
+from accounts.services import set_tenant_active
 from core import audit
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
@@ -17,6 +18,7 @@ from hitl.models import Execution, Notification, Seat, Timer
 from hitl.types import Origin
 from tests.hitl.kinds import PressKeyed, PressProbed
 from tests.hitl.scene import BLUE, Scene, states_told, stored
+from tests.world import OPERATOR
 
 LATER = timedelta(minutes=2)
 
@@ -291,6 +293,16 @@ def test_thrown_switch_stops_execution_until_released(scene: Scene, scope: str, 
     assert scene.done(approval).holds == ["kill_switch"]
     services.release_switch(actor=actor, switch_id=switch.pk)
     assert scene.done(approval).state == "executed"
+
+
+def test_nothing_of_an_organisation_that_is_off_is_carried_out(scene: Scene) -> None:
+    approval = scene.approved()
+    set_tenant_active(actor=OPERATOR, active=False)
+    assert scene.done(approval).holds == ["kill_switch"]
+    assert services.switching.tenants_out_of_line() == {scene.world.acme.pk}
+    set_tenant_active(actor=OPERATOR, active=True)
+    services.hold_covered()
+    assert (scene.done(approval).state, len(scene.effects.pressed)) == ("executed", 1)
 
 
 def test_switch_of_an_agent_spares_the_others(scene: Scene) -> None:
