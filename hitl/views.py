@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import wraps
 from typing import Any, Final
@@ -80,7 +80,17 @@ MOVES: Final = {
     "resubmit": "sent in again",
     **ENDS,
 }
-THANKS_TO: Final = {"approve": "You have approved {}", "reject": "You have rejected {}"}
+TIRED: Final = "There were too many wrong answers. Wait ten minutes, or sign in. Nothing was decided."
+UNDECIDED: Final = "Nothing was decided. Look at what is marked below."
+# Tone and icon of an outcome.
+OVER: Final = ("neutral", "info")
+LOCKED: Final = ("info", "key")
+SIGNS: Final = {"conflict": ("info", "flag"), "voted": ("info", "flag"), "stale_digest": ("warn", "alert"),
+                "link_expired": ("warn", "clock"), "expired": ("warn", "clock")}  # fmt: skip
+THANKS_TO: Final = {
+    "approve": ("You have approved {}", ("good", "check-circle")),
+    "reject": ("You have rejected {}", ("neutral", "x-circle")),
+}
 THANKS: Final = {
     State.PENDING: "Your signature is recorded. It waits for the next one.",
     State.APPROVED: "It is carried out now.",
@@ -161,33 +171,56 @@ def _decide(request: HttpRequest, token: str, opened: Opened) -> HttpResponse:
     if opened.problem is not None:
         return _told(request, opened, opened.problem, refuses=True)
     if tries.is_tired(token, visit["address"]):
-        return _form(request, opened, "There were too many wrong answers. Wait ten minutes, or sign in.", status=429)
+        return _form(request, opened, said=TIRED, status=429)
     given: dict[str, Any] = {name: request.POST.get(name, "")[:2000] for name in ("verdict", "typed", "reason")}
     try:
         decided = decide_by_link(token_id=opened.token.pk, **given, **visit)
     except Invalid as problem:
         OUTCOMES.labels("wrong").inc()
         tries.note_wrong(token, visit["address"])
-        return _form(request, opened, *[word for words in problem.facts["fields"].values() for word in words])
+        return _form(request, opened, problem.facts["fields"], said=UNDECIDED, status=400)
     except WalkerError as problem:
         return _told(request, links.open_link(opened.token.pk, **visit), problem, refuses=True)
     OUTCOMES.labels("decided").inc()
-    context = {"heading": THANKS_TO[given["verdict"]].format(decided.reference), "approval": decided}
-    return render(request, PAGE, {**context, "words": THANKS.get(State(decided.state), ""), "is_done": True})
+    return _thanks(request, decided, given["verdict"])
 
 
-def _form(request: HttpRequest, opened: Opened, *errors: str, status: int = 0) -> HttpResponse:
+def _thanks(request: HttpRequest, decided: Approval, verdict: str) -> HttpResponse:
+    heading, sign = THANKS_TO[verdict]
+    context = {"heading": heading.format(decided.reference), "words": THANKS.get(State(decided.state), "")}
+    return _outcome(request, decided, sign, context | {"is_done": True})
+
+
+def _outcome(
+    request: HttpRequest, approval: Approval | None, sign: tuple[str, str], context: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    """Show one card with its tone and icon; what it is about only where an approval is given."""
+    known = {} if approval is None else {"headline": _headline(approval), "console_url": _console(approval)}
+    shown = {"approval": approval, "tone": sign[0], "icon_name": sign[1], **known, **context}
+    return render(request, PAGE, shown, status=status)
+
+
+def _form(
+    request: HttpRequest,
+    opened: Opened,
+    faults: Mapping[str, Sequence[str]] | None = None,
+    *,
+    said: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """Show the form; after a mistake with what was said and chosen, never with the number."""
     approval = opened.approval
     context = {
         **_about(approval),
         "asks": True,
-        "errors": errors,
+        "said": said,
+        "faults": faults or {},
         "chosen": request.POST.get("verdict", ""),
         "reason": visible(request.POST.get("reason", "")[:2000]),
         "verdicts": ["approve", "reject"] if opened.token.verdict == links.EITHER else [opened.token.verdict],
         "ends_at": min(opened.token.expires_at, approval.expires_at),
     }
-    return render(request, PAGE, context, status=status or (400 if errors else 200))
+    return render(request, PAGE, context, status=status)
 
 
 def _about(approval: Approval) -> dict[str, Any]:
@@ -199,7 +232,7 @@ def _about(approval: Approval) -> dict[str, Any]:
     ]
     return {
         "approval": approval,
-        "heading": _masked(preview.get("headline") or approval.summary),
+        "heading": _headline(approval),
         "summary": _masked(approval.summary),
         "rows": rows,
         "body": _masked(preview.get("body") or ""),
@@ -207,6 +240,10 @@ def _about(approval: Approval) -> dict[str, Any]:
         "requester": requester_words(approval, names),
         "console_url": _console(approval),
     }
+
+
+def _headline(approval: Approval) -> str:
+    return _masked(approval.preview.get("headline") or approval.summary)
 
 
 def _masked(text: object) -> str:
@@ -221,19 +258,17 @@ def _told(request: HttpRequest, opened: Opened, problem: WalkerError, *, refuses
     """Say why a link decides nothing; about the request only to who may know."""
     OUTCOMES.labels("refused").inc()
     approval = opened.approval if opened.may_know else None
-    console = _console(approval) if approval else ""
-    context: dict[str, Any] = {"approval": approval, "console_url": console, "is_refused": refuses}
+    context: dict[str, Any] = {"is_refused": refuses}
     if problem.code in ("sign_in", "weak_sign_in"):
-        why = problem.facts.get("why", "strength")
-        heading, words = SIGN_IN[why]
+        heading, words = SIGN_IN[problem.facts.get("why", "strength")]
         context |= {"heading": heading, "words": words, "signs_in": True}
-        return render(request, PAGE, context, status=403 if refuses else 200)
+        return _outcome(request, approval, LOCKED, context, 403 if refuses else 200)
     status, heading, words = TOLD.get(problem.code, (problem.status, "Nothing was decided", problem.detail))
     if problem.code == "conflict" and approval is not None:
         heading, words = _over(approval), ""
     facts = problem.facts if approval is not None and problem.code in ("conflict", "stale_digest") else {}
     context |= {"heading": heading, "words": words, "winner": _winner(facts)}
-    return render(request, PAGE, context, status=status)
+    return _outcome(request, approval, SIGNS.get(problem.code, OVER), context, status)
 
 
 def _over(approval: Approval) -> str:

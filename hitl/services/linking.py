@@ -145,11 +145,11 @@ def _locked(approval_id: UUID) -> Approval:
 
 def _check_form(token: DecisionToken, approval: Approval, verdict: str, typed: str, reason: str) -> None:
     if verdict not in ("approve", "reject"):
-        raise Invalid("Choose what you decide.", fields={"verdict": ["Choose one of the two."]})
+        raise Invalid("Choose what you decide.", fields={"verdict": ["Choose what you decide."]})
     if verdict not in _SAYS.get(token.verdict, ()):
         raise Refused("This link does not say that.", code="other_verdict")
     if reference_of(typed) != approval.reference:
-        say = "Type the number of the request, as it stands above."
+        say = "This is not the number of this request: it stands at the top of the page."
         raise Invalid("The number is not the one of this request.", fields={"typed": [say]})
     if verdict == "reject":
         needed("reason", reason, "Say why you reject it.")
