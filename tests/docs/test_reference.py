@@ -1,15 +1,25 @@
 """Pages that list things are compared with the code."""
 
+import pkgutil
 import re
 from pathlib import Path
 
+from django.apps import apps
+
+from accounts.roles import ALL_PERMISSIONS
 from channels_app import console_topics
 
 ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")), *sorted(DOCS.rglob("*.md"))]
+ADR_PARTS = ("**Decision.**", "**Why.**", "**Rejected.**")
+NAMED = re.compile(
+    r"`((?:accounts|agents|analytics|channels_app|config|console|conversations|core|hitl)(?:\.\w+)+)(?:\(\))?`"
+)
 
 
 def _listed(page: str) -> set[str]:
-    text = (ROOT / "docs" / "reference" / page).read_text()
+    text = (DOCS / "reference" / page).read_text()
     return set(re.findall(r"^\| `([^`]+)`", text, flags=re.MULTILINE))
 
 
@@ -20,21 +30,53 @@ def test_every_setting_of_the_code_is_on_the_settings_page() -> None:
 
 
 def test_every_event_of_the_console_is_on_the_page_of_frames() -> None:
-    page = (ROOT / "docs" / "reference" / "websocket.md").read_text()
+    page = (DOCS / "reference" / "websocket.md").read_text()
     assert {name for name in console_topics.NAMES.values() if f"`{name}`" not in page} == set()
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     broken = [
         f"{page.relative_to(ROOT)} -> {target}"
-        for page in pages
+        for page in PAGES
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text())
         if not (page.parent / target).exists()
     ]
     assert broken == []
 
 
+def _linked(index: Path) -> list[Path]:
+    return sorted((index.parent / link).resolve() for link in re.findall(r"\]\(([^)#:]+)\)", index.read_text()))
+
+
+def test_every_page_stands_in_the_index_and_every_decision_in_its_own() -> None:
+    index, decisions = DOCS / "README.md", DOCS / "adr" / "README.md"
+    pages = [page for page in DOCS.rglob("*.md") if page != index and (page.parent.name != "adr" or page == decisions)]
+    assert set(pages) - set(_linked(index)) == set()
+    assert [page for page in sorted(DOCS.glob("adr/*.md")) if page != decisions] == _linked(decisions)
+
+
+def test_every_decision_says_why_and_what_was_rejected() -> None:
+    pages = [page for page in DOCS.glob("adr/*.md") if page.name != "README.md"]
+    assert [page.name for page in pages for part in ADR_PARTS if part not in page.read_text()] == []
+
+
+def test_whatever_a_page_names_of_the_code_is_there() -> None:
+    named = sorted({(page.name, name) for page in PAGES for name in NAMED.findall(page.read_text())})
+    assert [pair for pair in named if not _is_there(pair[1])] == []
+
+
+def _is_there(name: str) -> bool:
+    """Tell whether it is a permission, a model, a module, or something that stands in one."""
+    app, _, rest = name.partition(".")
+    if name in ALL_PERMISSIONS or rest.split(".")[0].lower() in apps.all_models[app]:
+        return True
+    try:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
 def test_every_picture_is_shown_on_a_page() -> None:
-    shown = "".join(page.read_text() for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-    assert [picture.name for picture in (ROOT / "docs" / "images").iterdir() if picture.name not in shown] == []
+    shown = "".join(page.read_text() for page in PAGES)
+    assert [picture.name for picture in (DOCS / "images").iterdir() if picture.name not in shown] == []
