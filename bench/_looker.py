@@ -94,9 +94,13 @@ class Visitor:
     def _explained(self, sql: str) -> tuple[int, str]:
         with tenant_scope(self.tenant), connection.cursor() as cursor:
             cursor.execute(f"explain (analyze, format json) {sql.replace('%', '%%')}", [])
-            found = cursor.fetchone()[0]
-        plan = json.loads(found) if isinstance(found, str) else found
-        return max(_steps(plan[0]["Plan"]))
+            return busiest_step(cursor.fetchone()[0])
+
+
+def busiest_step(explained: Any) -> tuple[int, str]:
+    """Return how many rows the busiest step of an explained statement took in hand, and which step that is."""
+    plan = json.loads(explained) if isinstance(explained, str) else explained
+    return max(_steps(plan[0]["Plan"]))
 
 
 def _bare(sql: str) -> str:
