@@ -106,6 +106,11 @@ def names_of(user_ids: Iterable[UUID | None]) -> dict[UUID, str]:
     return {seat.user_id: seat.user.get_full_name() for seat in seats}
 
 
+def erased_people() -> frozenset[UUID]:
+    """Return who was erased in the tenant in scope. One query."""
+    return frozenset(Membership.objects.exclude(erased_at=None).values_list("user_id", flat=True))
+
+
 def tenant_zone() -> ZoneInfo:
     """Return the time zone of the tenant in scope. One query."""
     return ZoneInfo(Tenant.objects.only("timezone").get(pk=current_tenant_id()).timezone)

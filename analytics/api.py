@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from rest_framework import serializers
 
+from accounts.api_shapes import PersonSerializer
 from analytics import selectors, services
 from analytics.models import Brief, BriefPreference
 from analytics.texts import SECTIONS, Language
 from core.actors import Actor
-from core.rest.fields import LocalTime, PersonSerializer, RowSerializer
+from core.rest.fields import LocalTime, RowSerializer
 from core.rest.operations import does, lists, reads
 from core.rest.views import ApiView
 

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 from django.conf import settings
 from rest_framework import serializers
 
+from accounts.api_shapes import PersonSerializer
 from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation
 from conversations.selectors import points_in_order
-from core.rest.fields import CLEAR, PersonSerializer, RowSerializer
+from core.rest.fields import CLEAR, RowSerializer
 from core.rest.views import ListQuery
 
 

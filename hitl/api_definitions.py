@@ -8,9 +8,10 @@ from uuid import UUID
 from django.db.models import QuerySet
 from rest_framework import serializers
 
+from accounts.api_shapes import PersonSerializer
 from core.actors import Actor
 from core.clock import now
-from core.rest.fields import Document, PersonSerializer, RowSerializer
+from core.rest.fields import Document, RowSerializer
 from core.rest.operations import changes, does, lists, reads, removes
 from core.rest.views import ApiView, RemovalQuery
 from hitl import caps, definitions, risk, services
@@ -33,7 +34,7 @@ class GroupSerializer(RowSerializer[ApproverGroup]):
 
     def get_people(self, group: ApproverGroup) -> list[dict[str, Any]]:
         """Return who is in it."""
-        return [dict(PersonSerializer(member.user).data) for member in group.members.all()]
+        return [dict(PersonSerializer(member.user, context=self.context).data) for member in group.members.all()]
 
 
 class GroupRequest(serializers.Serializer[Any]):

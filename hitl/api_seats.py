@@ -8,8 +8,9 @@ from uuid import UUID
 from django.db.models import QuerySet
 from rest_framework import serializers
 
+from accounts.api_shapes import PersonSerializer
 from core.actors import Actor
-from core.rest.fields import PersonSerializer, RowSerializer
+from core.rest.fields import RowSerializer
 from core.rest.operations import does, lists
 from core.rest.views import ApiView, ListQuery
 from hitl import selectors, services

@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from accounts.api_shapes import PersonSerializer
 from core.actors import Actor
-from core.rest.fields import Document, MaskedDocument, MaskedText, PersonSerializer, RowSerializer
+from core.rest.fields import Document, MaskedDocument, MaskedText, RowSerializer
 from core.rest.views import ListQuery
 from hitl.api_shapes import Move
 from hitl.models import OverrideReview, Revision

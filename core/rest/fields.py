@@ -108,10 +108,3 @@ class LocalTime(serializers.TimeField):
         if not isinstance(value, str) or not re.fullmatch(_CLOCK, value, re.ASCII):
             raise serializers.ValidationError("Give a local time, such as 07:30.")
         return super().to_internal_value(value)
-
-
-class PersonSerializer(serializers.Serializer[Any]):
-    """A colleague."""
-
-    id = serializers.UUIDField(source="pk", read_only=True)
-    name = serializers.CharField(source="get_full_name", read_only=True)

@@ -9,8 +9,9 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from accounts.selectors import tenant_zone, wants_mail
+from accounts.selectors import erased_people, tenant_zone, wants_mail
 from core.actors import system
+from core.erasure.person import NOBODY
 from core.models import AuditEntry
 from core.pii import mask_text
 from hitl.models import Approval, Notification, Seat
@@ -127,13 +128,19 @@ def _texts(row: Notification) -> dict[str, Any]:
         "risk": RISKS.get(approval.risk_level, approval.risk_level),
         "risk_level": approval.risk_level,
         "risk_score": approval.risk_score,
-        "asked_by": approval.requester.get_full_name() if approval.requester else "an agent",
+        "asked_by": _asker(approval),
         "due": _due(approval),
         "is_yours": row.template.startswith(TO_REQUESTER),
         "link": _console(approval),
         "decision_link": _place(row) if row.template in DECIDES and is_for_a_link(approval) else "",
         "preferences": f"{settings.PUBLIC_URL}{reverse('mail_preference')}",
     }
+
+
+def _asker(approval: Approval) -> str:
+    if approval.requester is None:
+        return "an agent"
+    return NOBODY if approval.requester_id in erased_people() else str(approval.requester.get_full_name())
 
 
 def _console(approval: Approval) -> str:

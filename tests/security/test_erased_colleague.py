@@ -1,0 +1,72 @@
+"""A colleague who was erased here and has a seat elsewhere: the account goes on, and no page here tells his name."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from accounts.erasing import erase_member
+from accounts.models import Membership, User
+from accounts.services import add_member
+from core.models import Erasure
+from core.scope import tenant_scope
+from hitl.models import Approval
+from tests.erasure.scene import finish, strong
+from tests.security.conftest import Visitor
+from tests.security.test_every_url import URLS, asked
+from tests.security.town import Town
+from tests.world import OPERATOR
+
+WORDS = ("Ottoline", "Vandersnoot", "ottoline@")
+
+
+# Those that name a colleague: lists and pages of the console, answers of the API.
+NAMING = """
+accounts_membership_change accounts_membership_changelist analytics_briefpreference_changelist hitl_approval_change
+hitl_approval_changelist hitl_approvergroup_change hitl_delegation_changelist hitl_overridereview_change
+""".split()
+IN_THE_API = """
+api_approval api_approvals api_brief_preferences api_delegations api_group api_groups api_override_reviews
+""".split()
+TELLING = {*(f"admin:{name}" for name in NAMING), *IN_THE_API}
+
+
+def telling(town: Town, visitor: Visitor, names: Iterable[str]) -> set[str]:
+    """Return the URLs of which the answer tells the owner who he was."""
+    client = visitor("owner")
+    return {name for name in names if any(word in asked(client, town, name)[1] for word in WORDS)}
+
+
+@pytest.fixture
+def leaver(town: Town) -> User:
+    """Somebody of whom every table here has a row, with a seat elsewhere too."""
+    user: User = town.world.people["viewer"]
+    names = {"first_name": "Ottoline", "last_name": "Vandersnoot"}
+    User.objects.filter(pk=user.pk).update(email="ottoline@vandersnoot.example", **names)
+    with tenant_scope(town.world.globex.pk):
+        add_member(actor=OPERATOR, user=user, role="viewer")
+    with tenant_scope(town.world.acme.pk):
+        Approval.objects.update(requester=user)
+    return user
+
+
+def erase(town: Town, user: User) -> None:
+    with tenant_scope(town.world.acme.pk):
+        seat = Membership.objects.get(user=user)
+        asked_for = {"actor": strong(town.world.actor("owner")), "reason": "asked_for"}
+        erasure = erase_member(**asked_for, membership_id=seat.pk)
+        finish(erasure.pk)
+        assert Erasure.objects.get(pk=erasure.pk).state == "done"
+
+
+def test_pages_and_answers_that_told_the_name_tell_it_no_more(town: Town, visitor: Visitor, leaver: User) -> None:
+    assert telling(town, visitor, TELLING) == TELLING
+    erase(town, leaver)
+    assert telling(town, visitor, TELLING) == set()
+    leaver.refresh_from_db()
+    assert (leaver.first_name, leaver.is_active) == ("Ottoline", True)
+
+
+@pytest.mark.long
+def test_no_page_and_no_answer_at_all_tells_the_name(town: Town, visitor: Visitor, leaver: User) -> None:
+    erase(town, leaver)
+    assert telling(town, visitor, URLS) == set()
