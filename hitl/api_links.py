@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from accounts.api_shapes import PersonSerializer
 from core.actors import Actor
-from core.rest.fields import PersonSerializer
 from core.rest.operations import changes, reads
 from core.rest.views import ApiView
 from hitl import definitions, link_policy, services
