@@ -28,7 +28,6 @@ _CODE = (
     "conversations",
     "integrations",
     "agents",
-    "campaigns",
     "analytics",
     "channels_app",
     "config",

@@ -30,12 +30,6 @@ GLOBAL = frozenset(
         "hitl.GlobalKillSwitch",
         "mfa.Authenticator",
         "sessions.Session",
-        "sites.Site",
-        "socialaccount.SocialAccount",
-        "socialaccount.SocialApp",
-        "socialaccount.SocialApp_sites",
-        "socialaccount.SocialToken",
-        "usersessions.UserSession",
     }
 )
 

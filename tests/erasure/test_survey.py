@@ -33,7 +33,7 @@ IDS = {
     "integrations.MailDelivery": "ref user_id",
 }
 # Tables that hold no organisation's rows: the schedule, names of our own models and rights.
-NOBODYS = ("django_celery_beat.", "contenttypes.", "auth.", "sites.", "socialaccount.", "usersessions.")
+NOBODYS = ("django_celery_beat.", "contenttypes.", "auth.")
 
 
 def may_hold_something(field: models.Field[object, object]) -> bool:

@@ -12,7 +12,6 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = (
     ("config",),
     ("channels_app", "analytics"),
-    ("campaigns",),
     ("agents",),
     ("conversations", "integrations"),
     ("hitl",),

@@ -5,9 +5,7 @@ import re
 
 from tests.structure.source import Function, Source, app_files, name_of, product, services
 
-BOUNDARIES = re.compile(
-    r"(^|/)(tasks|inbound|celery_task|relay|webhooks|consumer|consumers)(/\w+)?\.py$|^standins/|^config/launcher/"
-)
+BOUNDARIES = re.compile(r"(^|/)(tasks|celery_task|relay)(/\w+)?\.py$|^standins/|^config/launcher/")
 
 # "Needs `permission`" tells of the refusal as well.
 TELLS_ERRORS = re.compile(r"[Rr]aise|[Rr]efuse|\bNeeds\b|NotFound|Conflict|Invalid|TooLarge|TooMany|Unavailable")
