@@ -83,3 +83,7 @@ def test_reference_between_tenants_tables_is_checked_once_and_with_the_tenant(wo
             "and a.attname in ('conversation_id', 'channel_account_id')"
         )
         assert cursor.fetchone() == ([2, 2],)
+
+
+def test_tables_outside_the_wall_are_tables_there_are() -> None:
+    assert {model._meta.label for model in walls.all_models()} >= walls.GLOBAL
