@@ -84,13 +84,13 @@ def plan(
     )
 
 
-def plan_more(approval: Approval, rows: Rows, moment: datetime) -> Seating:
-    """Work out the seats that a step of the ladder adds to the current level."""
+def plan_more(approval: Approval, rows: Rows, moment: datetime, *, heard: Collection[UUID] = ()) -> Seating:
+    """Work out the seats that a step of the ladder adds to the current level; none for who is `heard` there already."""
     links = absence.links_at(moment)
     members = _unbarred(approval.excluded, links)
     groups = _groups(rows)
     group = ANY_GROUP if approval.current_level["mode"] in ("per_group", PARALLEL) else ""
-    seated = {holder.person_id for holder in sitting(approval, approval.level).holders}
+    seated = {*heard, *(holder.person_id for holder in sitting(approval, approval.level).holders)}
     found = {
         SeatHolder(member.user_id, group)
         for row in rows

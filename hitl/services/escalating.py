@@ -76,7 +76,8 @@ def _take(work: machine.Work, approval: Approval, steps: list[dict[str, Any]], a
     _done(approval, Timer.Kind.ESCALATE, work.moment)
     stands_still = bool(approval.paused_clocks)
     timers = {} if is_stuck or stands_still else _next_timer(approval, steps, number, work.moment)
-    added = seating.plan_more(approval, step.get("replace") or step.get("add") or [], work.moment)
+    rows = step.get("replace") or step.get("add") or []
+    added = seating.plan_more(approval, rows, work.moment, heard=_heard(approval, step))
     changes = {
         "ladder_step": number,
         "escalated_at": work.moment,
@@ -96,6 +97,14 @@ def _take(work: machine.Work, approval: Approval, steps: list[dict[str, Any]], a
     _tell_the_others(approval, added, work.moment)
     if is_stuck:
         _free(work, approval, steps, number, actor)
+
+
+def _heard(approval: Approval, step: Mapping[str, Any]) -> set[UUID]:
+    """Return who was asked first for the seats that stay: with a colleague on one of them, nobody votes beside him."""
+    stay = seats_here(approval).filter(moved_at=None)
+    if step.get("replace"):
+        stay = stay.filter(person_id__in=voters(approval))
+    return {seating.first_of(seat) for seat in stay}
 
 
 def _next_timer(approval: Approval, steps: list[dict[str, Any]], number: int, moment: datetime) -> dict[str, datetime]:

@@ -217,6 +217,17 @@ def test_ladder_adds_people_when_it_is_due(scene: Scene) -> None:
     assert scene.done(scene.decide(approval, actor=scene.actor("owner"))).state == "executed"
 
 
+def test_ladder_gives_nobody_a_vote_beside_who_sits_in_for_him(scene: Scene, third: tuple[User, Actor]) -> None:
+    giver = scene.user_id("approver")
+    ladder = [{"after_hours": 1, "add": people(giver)}]
+    scene.define({"approvers": people(giver, third[0].pk), "mode": "quorum", "quorum": 2}, escalation=ladder)
+    away(scene, scene.user_id("admin"))
+    approval = scene.decide(scene.propose(), actor=scene.actor("admin"))
+    services.escalate(approval_id=approval.pk, now=now() + timedelta(hours=2))
+    with pytest.raises(Refused, match="not asked"):
+        scene.decide(stored(approval))
+
+
 def test_ladder_replaces_people_and_repeats(scene: Scene) -> None:
     steps = [{"after_hours": 2, "replace": roles("owner"), "repeat": 1}]
     scene.define({"approvers": roles("approver")}, escalation=steps)
