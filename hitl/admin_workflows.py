@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
@@ -28,7 +29,7 @@ from hitl.rulebook import with_levels
 from hitl.services.workflows import OWN, SHAREABLE, conditions_of, levels_of
 from hitl.simulating import Simulation, Trial, simulate
 from hitl.summary import Label, sentence
-from hitl.workflow_forms import CHANNELS, SentenceForm, WorkflowForm, defaults
+from hitl.workflow_forms import CHANNELS, SentenceForm, WorkflowForm, agent_choices, defaults
 from hitl.workflow_values import MAIL, in_words_of_the_form, initial_of, values_of
 
 __all__ = ["WorkflowAdmin"]
@@ -62,8 +63,13 @@ class TrialForm(ConsoleForm):
     kind = forms.ChoiceField(label="Kind of action")
     cost = forms.DecimalField(label="Cost", required=False, decimal_places=2)
     currency = forms.CharField(label="Currency", max_length=3, required=False, initial="EUR")
+    share = forms.DecimalField(
+        label="Change of the current value", required=False, min_value=0, help_text="1 is as much again, 0.5 half."
+    )
+    reach = forms.IntegerField(label="People reached", required=False, min_value=0)
     score = forms.IntegerField(label="Risk (0 to 100)", min_value=0, max_value=100, initial=30)
     channel = forms.ChoiceField(label="Channel", choices=[("", "Any"), *CHANNELS], required=False)
+    agent = forms.ChoiceField(label="Agent", required=False)
     tags = forms.CharField(label="Tags of the contact", required=False, help_text="Separated by commas.")
     moment = forms.DateTimeField(
         label="When",
@@ -75,6 +81,7 @@ class TrialForm(ConsoleForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["kind"].choices = registry.titles()  # type: ignore[attr-defined]
+        self.fields["agent"].choices = [("", "None"), *agent_choices(())]  # type: ignore[attr-defined]
 
 
 def summary_of(workflow: ApprovalWorkflow, label: Label) -> str:
@@ -251,8 +258,11 @@ class WorkflowAdmin(ServiceAdmin):
             kind=said["kind"],
             cost=said["cost"],
             currency=said["currency"].upper(),
+            share=said["share"],
+            reach=said["reach"],
             score=said["score"],
             channel=said["channel"],
+            agent_id=UUID(said["agent"]) if said["agent"] else None,
             tags=tuple(word.strip() for word in said["tags"].split(",") if word.strip()),
         )
         found = simulate(viewer=viewer_of(request), trial=trial, moment=said["moment"])

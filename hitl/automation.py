@@ -80,6 +80,20 @@ def auto_rule_from(row: Mapping[str, Any]) -> AutoRule:
     )
 
 
+def shortcomings(rule: AutoRule) -> list[str]:
+    """Return why a rule would never decide, or would not go as far as it says (pure)."""
+    if rule.verdict == "reject":
+        return [] if rule.min_score is not None or rule.condition else ["it needs a risk or a condition to reject by."]
+    if rule.max_cost is None or rule.max_score is None:
+        return ["to approve it needs a greatest cost and a greatest risk."]
+    ceilings = (
+        (rule.max_cost, AUTO_APPROVE_MAX_COST, "cost"),
+        (rule.max_score, AUTO_APPROVE_MAX_SCORE, "risk"),
+        (rule.per_day or 0, AUTO_APPROVE_PER_DAY, "number a day"),
+    )
+    return [f"no rule approves above a {what} of {most:,}." for said, most, what in ceilings if said > most]
+
+
 def _amount(value: Any) -> Decimal | None:
     if value is None or value == "":
         return None

@@ -11,8 +11,10 @@ from accounts.roles import ROLES
 from accounts.selectors import is_active_member
 from core.clock import now
 from hitl import expressions, matching, registry
-from hitl.automation import auto_rule_from
+from hitl.automation import auto_rule_from, shortcomings
 from hitl.models import ApprovalLevel, ApproverGroup, BusinessCalendar
+from hitl.notices import IN_APP
+from hitl.notifiers import notifiers
 from hitl.risk import LEVELS
 from hitl.shapes import CONDITIONS, LEVEL, MOST_AMOUNT, misshapen
 from hitl.strictness import AUTH_STRENGTH
@@ -114,7 +116,8 @@ def _auto_rules(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     if any(rule.verdict == "approve" and matching.asks_for_askers_facts(rule.condition) for rule in rules):
         return ["A rule that approves asks for no tags, channel or agent: those who ask can choose them."]
     ids = [rule.id for rule in rules]
-    return ["Each rule has an id of its own."] if len(set(ids)) < len(ids) else []
+    wrong = ["Each rule has an id of its own."] if len(set(ids)) < len(ids) else []
+    return wrong + [f"{rule.id}: {text}" for rule in rules for text in shortcomings(rule)]
 
 
 def _escalation(steps: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -146,7 +149,13 @@ def _currency(text: str) -> list[str]:
     return [] if len(text) == 3 and text.isalpha() and text.isupper() else ["Three letters, such as EUR."]
 
 
+def _notify_by(channels: Iterable[str]) -> list[str]:
+    known = [IN_APP, *notifiers.keys()]
+    return [f"{name} is not a channel: {', '.join(known)}." for name in channels if name not in known]
+
+
 _CHECKS: Final[dict[str, Any]] = {
+    "notify_by": _notify_by,
     "kinds": _kinds,
     "risk_levels": _risk_levels,
     "condition": _condition,
@@ -197,13 +206,11 @@ def _level(level: Mapping[str, Any], number: int) -> list[str]:
 
 
 def _editable(level: Mapping[str, Any]) -> list[str]:
-    """A field of one kind names a kind there is, and a field it has."""
-    pairs = [entry.split(":", 1) for entry in level.get("editable_fields") or [] if ":" in entry]
-    wrong = [
-        f"{kind}:{name}"
-        for kind, name in pairs
-        if not registry.is_known(kind) or name not in registry.get(kind).params_model.model_fields
-    ]
+    """A field is one that some kind has; of one kind, one that this has."""
+    fields = {kind: set(registry.get(kind).params_model.model_fields) for kind in registry.keys()}  # noqa: SIM118
+    every = set().union(*fields.values())
+    pairs = [(entry, *entry.rpartition(":")[::2]) for entry in level.get("editable_fields") or []]
+    wrong = [entry for entry, kind, name in pairs if name not in (fields.get(kind, set()) if kind else every)]
     return [f"editable_fields: there is no {entry}." for entry in wrong]
 
 

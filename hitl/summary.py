@@ -36,7 +36,7 @@ def sentence(workflow: Mapping[str, Any], levels: Sequence[Mapping[str, Any]], l
 
 def signers(workflow: Mapping[str, Any], levels: Sequence[Mapping[str, Any]], label: Label) -> str:
     """Return only who signs, in which order and how soon; also for the copy that a request keeps."""
-    ladder = "".join(_rung(step, label) for step in workflow.get("escalation") or [])
+    ladder = "".join(_rung(step, label, _hours_of(levels)) for step in workflow.get("escalation") or [])
     end = "" if not levels else f"{ladder}."
     return f"{_steps(levels, label) or 'nobody is asked'}{end}"
 
@@ -146,24 +146,45 @@ def _within(level: Mapping[str, Any]) -> str:
     return f" within {hours} {working}hour{'' if hours == 1 else 's'}"
 
 
-def _rung(step: Mapping[str, Any], label: Label) -> str:
+def _hours_of(levels: Sequence[Mapping[str, Any]]) -> str:
+    """The ladder waits by the calendar of the level it is at."""
+    is_work = levels and all(level.get("calendar_id") or level.get("calendar") for level in levels)
+    return "working hour" if is_work else "hour"
+
+
+def _rung(step: Mapping[str, Any], label: Label, hour: str) -> str:
     rows = step.get("replace") or step.get("add") or []
     people = _all_of([label(str(row["type"]), str(row["value"])) for row in rows])
     word = "instead" if step.get("replace") else "as well"
-    return f", after {step.get('after_hours')} hours {people} {word}"
+    count, again = step.get("after_hours"), int(step.get("repeat") or 0)
+    times = f" ({again} time{'' if again == 1 else 's'} more)" if again else ""
+    return f", after {count} {hour}{'' if count == 1 else 's'} {people} {word}{times}"
 
 
 def _auto(rules: Iterable[Mapping[str, Any]]) -> str:
-    texts = []
-    for rule in rules:
-        if rule.get("verdict") == "approve":
-            amount = _amount(rule.get("max_cost"), rule.get("currency"))
-            texts.append(f" Up to {amount} at risk {rule.get('max_score')} a rule approves alone.")
-        elif rule.get("min_score") is not None:
-            texts.append(f" From risk {rule.get('min_score')} on a rule rejects alone.")
-        else:
-            texts.append(" A rule rejects some alone.")
-    return "".join(texts)
+    return "".join(_alone(rule) for rule in rules)
+
+
+def _alone(rule: Mapping[str, Any]) -> str:
+    only = _condition(str(rule.get("condition") or ""))
+    if rule.get("verdict") == "approve":
+        amount = _amount(rule.get("max_cost"), rule.get("currency"))
+        text = " ".join(part for part in (f"Up to {amount} at risk {rule.get('max_score')}", only) if part)
+        return f" {text} a rule approves alone{_at_most(rule)}."
+    least = "" if rule.get("min_score") is None else f"from risk {rule['min_score']} on"
+    text = " ".join(part for part in (least, only) if part) or "some"
+    return f" {text[:1].upper()}{text[1:]} a rule rejects alone."
+
+
+def _at_most(rule: Mapping[str, Any]) -> str:
+    """Say how often and for how much money a rule approves."""
+    often = f"{rule['per_day']} a day" if rule.get("per_day") else ""
+    money = ""
+    if rule.get("window_amount") not in (None, ""):
+        money = f"{_amount(rule['window_amount'], rule.get('currency'))} in {rule.get('window_hours') or 24} hours"
+    parts = [part for part in (often, money) if part]
+    whose = {"requester": " for each requester", "agent": " for each agent"}.get(str(rule.get("per") or ""), "")
+    return f", at most {_all_of(parts)}{whose}" if parts else ""
 
 
 def _alternatives(words: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from django import forms
 from accounts.models import Tenant
 from accounts.selectors import list_members
 from console.forms import look
-from hitl import registry, stoppable
+from hitl import registry, stoppable, workflow_ladder, workflow_rules
 from hitl.admin_forms import VersionedForm
 from hitl.labels import ROLE_NAMES, labels
 from hitl.models import ApprovalLevel, ApproverGroup, BusinessCalendar
@@ -21,8 +21,16 @@ from hitl.workflow_parts import FOR_ALL, LEVELS_SHOWN, Part, parts_of
 from hitl.workflow_values import values_of
 
 RISKS: Final = [("low", "Low"), ("medium", "Medium"), ("high", "High"), ("critical", "Critical")]
-CHANNELS: Final = [("webchat", "Web chat"), ("whatsapp", "WhatsApp"), ("email", "Email"), ("api", "API")]
-_ASKING: Final = (*(f"level{number}_approvers" for number in range(1, LEVELS_SHOWN + 1)), "escalate_to")
+CHANNELS: Final = [
+    ("webchat", "Web chat"), ("whatsapp", "WhatsApp"), ("sms", "SMS"), ("email", "Email"), ("api", "API"),
+    ("console", "Console"),
+]  # fmt: skip
+SIGN_INS: Final = [
+    ("", "Any way, also by the link in a mail"),
+    ("password", "Signed in, or by an API key"),
+    ("mfa", "Only with a second factor"),
+]
+_ASKING: Final = (*(f"level{number}_approvers" for number in range(1, LEVELS_SHOWN + 1)), *workflow_ladder.ASKING)
 
 
 def approver_choices() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -93,25 +101,21 @@ class WorkflowForm(VersionedForm):
     contact_tags = _words("Tags of the contact", "Separated by commas; any of them.")
     from_time = _words("From (time of day)", "Such as 18:00, in your organisation's time zone.", max_length=5)
     until_time = _words("Until (time of day)", "Such as 08:00; of the next day if it is earlier.", max_length=5)
-    escalate_after = _number("Ask more people after (hours)", 1, 8760)
     reminder_every_hours = _number("Remind every (hours)", 0, 720, initial=0)
     reminder_max = _number("At most so many reminders", 0, 50, initial=0)
     expire_hours = _number("Expires when nobody decides within (hours)", 1, 8760, initial=72, required=True)
     execute_within_hours = _number("Carried out within (hours) after that", 1, 8760, initial=24, required=True)
-    auto_cost = forms.DecimalField(
-        label="Approves by itself up to this cost", required=False, min_value=0, decimal_places=2
-    )
-    auto_score = _number("… and up to this risk", 0, 49)
-    auto_per_day = _number("At most so many a day", 1, 200)
-    auto_money = forms.DecimalField(label="At most so much money a day", required=False, min_value=0, decimal_places=2)
-    auto_reject_score = _number("Rejects by itself from this risk on", 1, 100)
-    by_mail = forms.BooleanField(
-        label="Tell everybody who is asked by mail, too",
-        required=False,
-        help_text="The console shows it in any case. Each of them may choose to get no mail.",
-    )
     allow_override = forms.BooleanField(
         label="May be overridden in an emergency, with a review afterwards", required=False
+    )
+    editor_may_vote = forms.BooleanField(
+        label="Who edits a request may sign it, unless its risk or cost rose", required=False
+    )
+    fall_allows_fewer = forms.BooleanField(
+        label="After an edit that lowers both risk and cost fewer levels may do", required=False
+    )
+    open_per_agent = _number(
+        "Open requests of one agent at most", 1, 1000, initial=50, help_text="Beyond that the agent is told to wait."
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -123,7 +127,7 @@ class WorkflowForm(VersionedForm):
         self.fields["channels"] = _boxes("Channels (none: all)", CHANNELS)
         self.fields["agents"] = _boxes("Agents (none: all)", agent_choices(self.initial.get("agents") or ()))
         self.fields["days"] = _boxes("Days (none: all)", list(DAY_NAMES.items()))
-        self.fields["escalate_to"] = _boxes("Whom to ask then", people)
+        self.fields |= {**dict(workflow_ladder.fields_of(people)), **workflow_rules.fields_of()}
         calendars = [("", "Every hour counts"), *_calendars()]
         for number in range(1, LEVELS_SHOWN + 1):
             for name, field in _level_fields(number, people, calendars).items():
@@ -198,7 +202,7 @@ def _level_fields(number: int, people: Any, calendars: list[tuple[str, str]]) ->
         "calendar_id": forms.ChoiceField(label="Which hours count", choices=calendars, required=False),
         **({"parallel": parallel} if number > 1 else {}),
         "require_reason": forms.BooleanField(label="A rejection needs a reason", required=False),
-        "second_factor": forms.BooleanField(label="Only with a second factor", required=False),
+        "min_auth": forms.ChoiceField(label="How its signers have to be signed in", choices=SIGN_INS, required=False),
         "editable_fields": _words(
             "Fields its signers may edit",
             "Separated by commas, such as daily_budget; of one kind only: set_campaign_budget:daily_budget.",

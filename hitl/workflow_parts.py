@@ -9,7 +9,9 @@ from typing import Final
 from django.forms import Form
 from django.forms.boundfield import BoundField
 
-LEVELS_SHOWN: Final = 8
+from hitl import workflow_ladder, workflow_rules
+
+LEVELS_SHOWN: Final = 12
 Rows = tuple[tuple[str, ...], ...]
 _MATCHES: Final[Rows] = (
     ("name",), ("is_default",), ("kinds",), ("risk_levels",), ("min_cost", "max_cost", "currency"),
@@ -21,15 +23,23 @@ _MATCHES_RARE: Final[Rows] = (
 _ASKED: Final[Rows] = (("by_mail",),)
 _LEVEL: Final[Rows] = (("approvers",), ("mode", "quorum"), ("sla_hours", "calendar_id"))
 _LEVEL_RARE: Final[Rows] = (
-    ("name",), ("parallel",), ("require_reason",), ("second_factor",), ("reject_threshold",), ("editable_fields",),
+    ("name",), ("parallel",), ("require_reason",), ("min_auth",), ("reject_threshold",), ("editable_fields",),
 )  # fmt: skip
 _CLOCK: Final[Rows] = (
-    ("reminder_every_hours", "reminder_max"), ("escalate_after",), ("escalate_to",),
+    ("reminder_every_hours", "reminder_max"),
+    *workflow_ladder.rows_of_step(1),
     ("expire_hours", "execute_within_hours"),
-)  # fmt: skip
+)
+_CLOCK_RARE: Final[Rows] = (
+    *(row for number in range(2, workflow_ladder.STEPS_SHOWN + 1) for row in workflow_ladder.rows_of_step(number)),
+)
 _ALONE: Final[Rows] = (
-    ("auto_cost", "auto_score"), ("auto_per_day", "auto_money"), ("auto_reject_score",), ("allow_override",),
-)  # fmt: skip
+    *workflow_rules.ROWS,
+    ("allow_override",),
+    ("editor_may_vote",),
+    ("fall_allows_fewer",),
+    ("open_per_agent",),
+)
 # What is for those who may change all workflows.
 _OF_ALL: Final = (*_MATCHES, *_MATCHES_RARE, *_ASKED, *_ALONE)
 FOR_ALL: Final = frozenset(name for row in _OF_ALL for name in row) - {"name", "description"}
@@ -56,7 +66,7 @@ def parts_of(form: Form) -> list[Part]:
     levels = [_level(form, number) for number in range(1, LEVELS_SHOWN + 1)]
     last = max(place for place, level in enumerate(levels) if level.is_open)
     rare = _rows(form, _MATCHES_RARE)
-    alone = _rows(form, _ALONE)
+    alone, steps = _rows(form, _ALONE), _rows(form, _CLOCK_RARE)
     return [
         Part(
             "matches", "What it matches", "Every request that fits all of this. Left empty, it does not matter.",
@@ -67,9 +77,9 @@ def parts_of(form: Form) -> list[Part]:
             _rows(form, _ASKED), levels=levels[: last + 1], spare=levels[last + 1 :],
         ),
         Part("clock", "When nobody answers", "Reminders and more people first; at last the request expires.",
-             _rows(form, _CLOCK)),
+             _rows(form, _CLOCK), steps, "More steps of the ladder", _is_used(steps)),
         Part("alone", "Automatic rules", "What may be decided without a person. Ceilings of the installation hold.",
-             rare=alone, rare_title="Rules and emergencies", is_rare_open=_is_used(alone)),
+             rare=alone, rare_title="Rules, edits and emergencies", is_rare_open=_is_used(alone)),
     ]  # fmt: skip
 
 

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from core.errors import Invalid
+from hitl import workflow_ladder, workflow_rules
 from hitl.models import ApprovalWorkflow
 from hitl.services.workflows import conditions_of, levels_of
 from hitl.sla import DAYS
 from hitl.workflow_parts import LEVELS_SHOWN
 
-APPROVE_ID: Final = "approves-small"
-REJECT_ID: Final = "rejects-risky"
 MAIL: Final = "email"
-_NARROWER: Final = ("condition", "per", "window_hours")
-"""What the form does not show of a rule, and what makes it narrower: saving the form must not widen it."""
+_SAME: Final = {"none": "", "api_key": "password"}
+"""Words for a strength of sign-in that ask for the same as the one the form offers."""
+EDITS: Final = ("editor_may_vote", "fall_allows_fewer")
 
 
 def values_of(
@@ -35,8 +35,10 @@ def values_of(
         "execute_within_hours": said.get("execute_within_hours") or 24,
         "contact_tags": _split(said.get("contact_tags")),
         "time_window": {key: value for key, value in window.items() if value},
-        "auto_rules": _rules(said, known.get("auto_rules") or []),
-        "escalation": _ladder(said, known.get("escalation") or []),
+        "auto_rules": workflow_rules.rules_of(said, known.get("auto_rules") or []),
+        "escalation": workflow_ladder.steps_of(said, known.get("escalation") or []),
+        "edit_policy": {name: True for name in EDITS if said.get(name)},
+        "open_per_agent": said.get("open_per_agent") or 50,
         "notify_by": _told_by(said, known.get("notify_by") or []),
     }
     hidden = [] if old is None else levels_of(old)[LEVELS_SHOWN:]
@@ -72,49 +74,17 @@ def _level(said: Mapping[str, Any], number: int) -> dict[str, Any]:
         "calendar_id": asked("calendar_id") or None,
         "parallel": bool(asked("parallel")),
         "require_reason": bool(asked("require_reason")),
-        "min_auth": "mfa" if asked("second_factor") else "",
+        "min_auth": asked("min_auth") or "",
         "editable_fields": _split(asked("editable_fields")),
     }
-
-
-def _rules(said: Mapping[str, Any], known: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    rules = [rule for rule in known if rule.get("id") not in (APPROVE_ID, REJECT_ID)]
-    hidden = {rule.get("id"): {key: rule[key] for key in _NARROWER if rule.get(key)} for rule in known}
-    if said.get("auto_reject_score"):
-        rejecting = {"id": REJECT_ID, "verdict": "reject", "min_score": said["auto_reject_score"]}
-        rules.append({**hidden.get(REJECT_ID, {}), **rejecting})
-    if said.get("auto_cost") is None or said.get("auto_score") is None:
-        return rules
-    money = said.get("auto_money")
-    approving = {
-        **hidden.get(APPROVE_ID, {}),
-        "id": APPROVE_ID,
-        "verdict": "approve",
-        "max_cost": str(said["auto_cost"]),
-        "max_score": said["auto_score"],
-        "currency": (said.get("currency") or "").upper(),
-        "per_day": said.get("auto_per_day"),
-        "window_amount": None if money is None else str(money),
-    }
-    return [*rules, {key: value for key, value in approving.items() if value is not None}]
-
-
-def _ladder(said: Mapping[str, Any], known: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    people = _approvers(said.get("escalate_to") or [])
-    if known and not known[0].get("add"):
-        # A step that replaces people is not shown, and stays.
-        return known
-    first = {"after_hours": said["escalate_after"], "add": people} if said.get("escalate_after") and people else None
-    kept = {"repeat": known[0]["repeat"]} if known and known[0].get("repeat") else {}
-    return [*([kept | first] if first else []), *known[1:]]
 
 
 def initial_of(workflow: ApprovalWorkflow) -> dict[str, Any]:
     """Return what the form shows of a workflow."""
     values = {"name": workflow.name, "version": workflow.version, **conditions_of(workflow)}
-    window, ladder = workflow.time_window, workflow.escalation
-    found = {rule.get("id"): rule for rule in workflow.auto_rules}
-    approving, rejecting = found.get(APPROVE_ID, {}), found.get(REJECT_ID, {})
+    window = workflow.time_window
+    values |= workflow_rules.initial_of(workflow.auto_rules) | workflow_ladder.initial_of(workflow.escalation)
+    values |= {name: bool(workflow.edit_policy.get(name)) for name in EDITS}
     values |= {
         "contact_tags": ", ".join(workflow.contact_tags),
         "agents": [str(agent) for agent in workflow.agents],
@@ -122,19 +92,12 @@ def initial_of(workflow: ApprovalWorkflow) -> dict[str, Any]:
         "from_time": window.get("from", ""),
         "until_time": window.get("until", ""),
         "by_mail": MAIL in workflow.notify_by,
-        "escalate_after": ladder[0].get("after_hours") if ladder else None,
-        "escalate_to": _chosen(ladder[0].get("add") or []) if ladder else [],
-        "auto_cost": approving.get("max_cost"),
-        "auto_score": approving.get("max_score"),
-        "auto_per_day": approving.get("per_day"),
-        "auto_money": approving.get("window_amount"),
-        "auto_reject_score": rejecting.get("min_score"),
     }
     for number, level in enumerate(levels_of(workflow), start=1):
         shown = {
             **level,
             "approvers": _chosen(level["approvers"]),
-            "second_factor": level["min_auth"] == "mfa",
+            "min_auth": _SAME.get(level["min_auth"], level["min_auth"]),
             "editable_fields": ", ".join(level["editable_fields"]),
         }
         values |= {f"level{number}_{name}": value for name, value in shown.items()}
@@ -149,7 +112,7 @@ def in_words_of_the_form(error: Invalid, said: Mapping[str, Any]) -> Invalid:
     """Return the services' error with the names that the form's fields have."""
     used = [n for n in range(1, LEVELS_SHOWN + 1) if said.get(f"level{n}_approvers")]
     names = {"levels": "level1_approvers", "time_window": "from_time", "escalation": "escalate_after",
-             "auto_rules": "auto_cost"}  # fmt: skip
+             "auto_rules": "auto_cost", "edit_policy": "editor_may_vote"}  # fmt: skip
     names |= {f"levels.{at}": f"level{number}_approvers" for at, number in enumerate(used, start=1)}
     problems = error.facts.get("fields") or {}
     fields = {names.get(str(name), str(name)): texts for name, texts in problems.items()}

@@ -10,6 +10,7 @@ from agents.models import Agent
 from core.scope import tenant_scope
 from hitl import services
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap, RiskPolicy
+from hitl.services.workflows import conditions_of, levels_of
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, build_scene
 from tests.world import World
@@ -20,7 +21,7 @@ FLOW = "/admin/hitl/approvalworkflow/"
 FORM = {
     "name": "Budgets", "condition": "cost > 1000 or risk >= 70", "currency": "EUR", "expire_hours": "72",
     "execute_within_hours": "24", "level1_approvers": ["role:approver"], "level1_mode": "any", "level1_sla_hours": "4",
-    "level3_approvers": ["role:owner"], "level3_mode": "all", "level3_parallel": "on", "level3_second_factor": "on",
+    "level3_approvers": ["role:owner"], "level3_mode": "all", "level3_parallel": "on", "level3_min_auth": "mfa",
     "escalate_after": "8", "escalate_to": ["role:owner"], "auto_cost": "50", "auto_score": "20",
 }  # fmt: skip
 
@@ -86,23 +87,66 @@ def test_edit_form_shows_what_was_saved(browser: Browser, flows: World) -> None:
         assert (_only(pk=made.pk).name, _only(pk=made.pk).version) == ("Money", 2)
 
 
-def test_saving_the_form_keeps_what_it_does_not_show(browser: Browser, flows: World) -> None:
-    visitor = browser("owner")
-    visitor.post(f"{FLOW}create/", FORM)
-    level = {"approvers": [{"type": "role", "value": "owner"}]}
-    ladder = [{"after_hours": 2, "replace": [{"type": "role", "value": "owner"}]}]
+def _as_shown(form: Any) -> dict[str, Any]:
+    """Return what a browser sends when nothing is touched."""
+    values = {name: form[name].value() for name in form.fields}
+    return {name: "on" if value is True else value for name, value in values.items() if value not in (None, False, "")}
+
+
+def _everything(owner: str) -> dict[str, Any]:
+    asked = [{"type": "role", "value": owner}]
+    steps: list[dict[str, Any]] = [{"after_hours": hours, "add": asked} for hours in (1, 2, 3)]
+    approves = {"id": "approves-small", "verdict": "approve", "max_cost": "50", "max_score": 20, "currency": "EUR"}
+    limits = {"condition": "hour < 18", "per": "requester", "window_amount": "90", "window_hours": 48, "per_day": 5}
+    rejects = {"verdict": "reject", "min_score": 90, "condition": "reach > 9"}
+    return {
+        "levels": [{"approvers": asked, "min_auth": "password"}, *({"approvers": asked} for _ in range(11))],
+        "escalation": [{"after_hours": 2, "replace": asked, "repeat": 3}, *steps, {"after_hours": 9, "add": asked}],
+        "auto_rules": [
+            {"id": "mine", **rejects}, {"id": "rejects-risky", **rejects}, {**approves, **limits},
+        ],
+        "edit_policy": {"editor_may_vote": True, "fall_allows_fewer": True},
+        "notify_by": ["email"], "open_per_agent": 7, "allow_override": True, "contact_tags": ["vip"],
+        "reminder_every_hours": 2, "reminder_max": 3, "time_window": {"days": ["mon"], "from": "18:00"},
+    }  # fmt: skip
+
+
+def test_form_saved_as_it_is_shown_changes_nothing(browser: Browser, flows: World) -> None:
     with tenant_scope(flows.acme.pk):
-        made = _only(condition__contains="risk")
-        rule = {**made.auto_rules[0], "condition": "hour < 18", "per": "requester", "window_hours": 48}
-        services.revise_workflow(
-            actor=flows.actor("owner"), workflow_id=made.pk, levels=[level] * 10, auto_rules=[rule], escalation=ladder
-        )
-    assert visitor.post(f"{FLOW}{made.pk}/edit/", {**FORM, "escalate_to": [], "version": "2"}).status_code == 302
+        wanted = _everything("owner")
+        made = services.create_workflow(actor=flows.actor("owner"), name="All", currency="EUR", **wanted)
+    visitor = browser("owner")
+    shown = visitor.get(f"{FLOW}{made.pk}/edit/").context["form"]
+    assert visitor.post(f"{FLOW}{made.pk}/edit/", _as_shown(shown)).status_code == 302
     with tenant_scope(flows.acme.pk):
         kept = _only(pk=made.pk)
-        assert kept.levels.count() == 4  # the two of the form, and the ninth and tenth
-    assert kept.auto_rules[0] == rule
-    assert kept.escalation == ladder
+        assert (conditions_of(kept), levels_of(kept), kept.version) == (conditions_of(made), levels_of(made), 2)
+
+
+def test_form_says_each_step_of_the_ladder_and_each_rule(browser: Browser, flows: World) -> None:
+    steps = {"escalate_how": "replace", "escalate_repeat": "2", "step2_after": "1", "step2_to": ["role:admin"]}
+    rules = {"auto_per_day": "5", "auto_money": "100", "auto_per": "agent", "auto_reject_condition": "reach > 9"}
+    said = browser("owner").post(f"{FLOW}sentence/", {**FORM, **steps, **rules}).content.decode()
+    assert "after 8 hours Owners instead (2 times more), after 1 hour Admins as well." in said
+    assert "a rule approves alone, at most 5 a day and 100 EUR in 24 hours for each agent." in said
+    assert "With people reached above 9 a rule rejects alone." in said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"step2_after": "3"}, "escalate_after"),
+        ({"auto_score": ""}, "auto_cost"),
+        ({"auto_cost": "1001"}, "auto_cost"),
+        ({"auto_condition": '"vip" in tags'}, "auto_cost"),
+        ({"level1_editable_fields": "no_such_field"}, "level1_approvers"),
+    ],
+)
+def test_rule_or_step_that_cannot_be_is_told_at_its_field(
+    browser: Browser, flows: World, wrong: dict[str, str], field: str
+) -> None:
+    answer = browser("owner").post(f"{FLOW}create/", {**FORM, **wrong})
+    assert (answer.status_code, list(answer.context["form"].errors)) == (400, [field])
 
 
 @pytest.mark.parametrize(
@@ -293,11 +337,11 @@ def test_member_of_a_group_who_lost_the_right_is_kept(browser: Browser, acme: Wo
 def test_channel_that_the_form_does_not_know_is_kept(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     flow = _only()
-    services.revise_workflow(actor=acme.actor("owner"), workflow_id=flow.pk, channels=["sms"])
+    services.revise_workflow(actor=acme.actor("owner"), workflow_id=flow.pk, channels=["fax"])
     visitor, url = browser("owner"), f"{FLOW}{flow.pk}/edit/"
-    assert "sms (not known here)" in visitor.get(url).content.decode()
-    assert visitor.post(url, {**FORM, "channels": ["sms"], "version": "2"}).status_code == 302
-    assert _only().channels == ["sms"]
+    assert "fax (not known here)" in visitor.get(url).content.decode()
+    assert visitor.post(url, {**FORM, "channels": ["fax"], "version": "2"}).status_code == 302
+    assert _only().channels == ["fax"]
 
 
 def test_shared_workflow_is_changed_by_the_role_it_is_shared_with(browser: Browser, flows: World) -> None:

@@ -72,7 +72,7 @@ class Desk:
             "id": "small",
             "verdict": "approve",
             "max_cost": "4.50",
-            "max_score": 60,
+            "max_score": 49,
             "currency": "EUR",
             "per_day": 2,
         }
