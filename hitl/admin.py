@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from console import banners
 from console.actions import ServiceAction, service_action
 from console.bases import ServiceAdmin
-from console.forms import ConsoleForm, OptionalReasonForm, ReasonForm
+from console.forms import ConsoleForm, ReasonForm
 from console.lists import choose, whole_number
 from console.navigation import Nav
 from console.people import name_in, names_of
@@ -31,8 +31,8 @@ from hitl import (
     services,
 )
 from hitl.admin_display import RISKS, risk_chip, state_chip
-from hitl.admin_filters import KindFilter, MineFilter, OverdueFilter, StateFilter, order_of, ranked
-from hitl.admin_forms import ApproveForm, RejectForm, ResolveForm
+from hitl.admin_filters import HoldFilter, KindFilter, MineFilter, OverdueFilter, StateFilter, order_of, ranked
+from hitl.admin_forms import ApproveForm, RejectForm, ReleaseForm, ResolveForm
 from hitl.admin_moves import TalkActions, initial_of, why_no_move
 from hitl.admin_page import may_cancel, page_of, why_no_vote, why_not_in_state
 from hitl.admin_requests import RequestActions, chosen_kind
@@ -85,6 +85,7 @@ class ApprovalAdmin(RequestActions, TalkActions, ServiceAdmin):
         KindFilter,
         MineFilter,
         OverdueFilter,
+        HoldFilter,
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Approval]:
@@ -240,12 +241,13 @@ class ApprovalAdmin(RequestActions, TalkActions, ServiceAdmin):
         path="release",
         title="Release the hold",
         permission="hitl.hold_approval",
-        form=OptionalReasonForm,
+        form=ReleaseForm,
         explain="All checks run again before anything is carried out.",
     )
     def release(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Take the manual hold away."""
-        name = "manual" if "manual" in obj.holds else next(iter(obj.holds), "manual")
+        """Take one hold away."""
+        first = "manual" if "manual" in obj.holds else next(iter(obj.holds), "manual")
+        name = form.cleaned_data.get("hold") or first
         reason = form.cleaned_data["reason"]
         services.release(actor=viewer_of(request), approval_id=obj.pk, name=name, reason=reason)
         return f"{obj.reference} is released."

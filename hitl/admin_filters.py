@@ -11,7 +11,7 @@ from console.viewers import viewer_of
 from core.actors import Actor
 from core.clock import now
 from hitl import registry
-from hitl.admin_display import STATES
+from hitl.admin_display import HOLDS, STATES
 from hitl.models import Approval, Seat
 from hitl.transitions import OPEN, WAITING
 
@@ -83,6 +83,23 @@ class MineFilter(SelectFilter):
         if self.chosen() == "sign":
             return queryset.filter(is_mine=True, state__in=WAITING)
         return queryset.filter(requester=viewer.user_id) if self.chosen() == "asked" else queryset
+
+
+class HoldFilter(SelectFilter):
+    """By what holds a request back."""
+
+    title, parameter_name, any_label = "Held", "hold", "Held or not"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Offer any hold first, then each."""
+        return [("any", "On hold"), *((name, f"{words[:1].upper()}{words[1:]}") for name, words in HOLDS.items())]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep what is held, by this if one is chosen."""
+        chosen = self.chosen()
+        if chosen == "any":
+            return queryset.exclude(holds=[])
+        return queryset.filter(holds__contains=[chosen]) if chosen in HOLDS else queryset
 
 
 class OverdueFilter(SelectFilter):

@@ -3,14 +3,17 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 from django import forms
 
 from accounts.selectors import list_members
-from console.forms import ConsoleForm, look
+from console.forms import ConsoleForm, OptionalReasonForm, look
 from core.errors import Invalid
+from hitl.admin_display import HOLDS
 from hitl.admin_facts import is_amount
+from hitl.models import Approval, Seat
 
 VALUE: Final = "value_"
 _IN_WORDS: Final = {"Field required": "This is needed."}
@@ -68,6 +71,20 @@ class ResolveForm(ConsoleForm):
     reason = forms.CharField(
         label="Why do you settle it now?", max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
     )
+
+
+class ReleaseForm(OptionalReasonForm):
+    """Which hold to take away; asked for only where there are several."""
+
+    hold = forms.ChoiceField(label="Which hold?", required=False)
+    field_order = ("hold", "reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        holds = self.initial.get("holds") or []
+        self.fields["hold"].choices = [(name, HOLDS.get(name, name)) for name in holds]  # type: ignore[attr-defined]
+        if len(holds) < 2:
+            del self.fields["hold"]
 
 
 class TalkForm(ConsoleForm):
@@ -166,9 +183,22 @@ class ReassignForm(ConsoleForm):
     """Whose seat goes to whom, and why."""
 
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    from_person = forms.ChoiceField(label="Whose seat?", choices=signers)
+    from_person = forms.ChoiceField(label="Whose seat?")
     to = forms.ChoiceField(label="Who signs instead?", choices=signers)
     reason = forms.CharField(label="Why?", max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Whoever lost the seat meanwhile is told so by the service, with who was faster.
+        offered = signers if self.is_bound else partial(holders, self.initial.get("approval"))
+        self.fields["from_person"].choices = offered  # type: ignore[attr-defined]
+
+
+def holders(approval: Approval | None) -> list[tuple[str, str]]:
+    """Return those who have an open seat of a request, by name."""
+    seats = Seat.objects.filter(approval=approval, closed_at=None).select_related("person")
+    people = {(str(seat.person_id), seat.person.get_full_name()) for seat in seats} if approval else set()
+    return [("", "Choose"), *sorted(people, key=lambda row: row[1])]
 
 
 class AwayForm(ConsoleForm):

@@ -91,6 +91,10 @@ def _why_no_review(approval: Approval, viewer: Actor) -> str:
 def initial_of(path: str, approval: Approval) -> dict[str, Any]:
     """Return what a form is bound to: the digest, and the values where they may be changed."""
     found: dict[str, Any] = {"digest": approval.digest}
+    if path == "release":
+        found["holds"] = approval.holds
+    if path == "reassign":
+        found["approval"] = approval
     if path in ("edit", "resubmit"):
         names = sorted(approval.payload)
         if path == "edit":

@@ -14,6 +14,7 @@ from core.visible import visible
 from hitl.admin_display import RISKS, STATES, hold_words
 from hitl.admin_facts import known_names, plain, readable, words_of
 from hitl.admin_rule import rule_of
+from hitl.admin_told import clocks_and_messages
 from hitl.conflicts import rule_in_words
 from hitl.links import CHANNEL
 from hitl.models import Approval, ApproverGroup, Decision, Execution, Revision, Seat
@@ -117,6 +118,7 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "holds": hold_words(approval),
         # A stop switch says no more than that; its own reason stands in the banner over the queue.
         "hold_reason": "" if approval.holds == ["kill_switch"] else approval.hold_reason,
+        **clocks_and_messages(approval, viewer),
     }
 
 

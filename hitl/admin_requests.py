@@ -45,6 +45,9 @@ class RequestForm(ConsoleForm):
             required=False,
             widget=forms.Textarea(attrs={"rows": 2}),
         )
+        self.fields["tags"] = forms.CharField(
+            label="Tags (optional)", max_length=400, required=False, help_text="To find it by, separated by commas."
+        )
         for entry in self.fields.values():
             entry.widget.attrs.setdefault("class", look(entry.widget))
 
@@ -109,6 +112,7 @@ class RequestActions:
             address=actor.address,
             user_agent=actor.user_agent,
             notes=said["notes"],
+            tags=tuple(word.strip() for word in said["tags"].split(",") if word.strip())[:20],
         )
         with values_in_the_form():
             made = services.propose(actor=actor, kind=said["kind"], params=form.params(), origin=origin)

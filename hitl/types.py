@@ -117,6 +117,10 @@ class Origin:
     address: str = ""
     user_agent: str = ""
     notes: str = ""
+    tags: tuple[str, ...] = ()
+    """Words of the asker's own, to find it by; they decide nothing."""
+    custom: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the asker's own, kept with the request and shown masked; they decide nothing."""
 
 
 class ActionKind(ABC, Generic[P]):

@@ -253,7 +253,8 @@ def _draft(request: _Request, ground: _Ground) -> tuple[Approval, assessing.Matc
         expires_at=moment + timedelta(hours=matched.snapshot["expire_hours"]),
         sla_due_at=clocks.start(matched.snapshot, 1, moment).due,
         contact_tags=[tag[:60] for tag in origin.contact_tags],
-        custom={},
+        tags=[one_text(tag, 40) for tag in origin.tags],
+        custom=dict(origin.custom),
         **signed_columns(seen.kind, seen.params, seen.payload, seen.facts),
         **risk_columns(assessed),
     )
