@@ -25,6 +25,7 @@ from core.erasure_api import ErasurePage, Erasures
 from core.errors import NotFound
 from core.rest.views import ApiView
 from hitl import api as hitl
+from hitl import api_belongings as belongings
 from hitl import api_definitions as parts
 from hitl import api_links as links
 from hitl import api_moves as moves
@@ -122,6 +123,9 @@ urlpatterns = [
     path(f"{V1}delegations/<uuid:delegation_id>/end/", seats.EndDelegation.as_view(), name="api_delegation_end"),
     path(f"{APPROVAL}history/", hitl.ApprovalHistory.as_view(), name="api_approval_history"),
     path(f"{APPROVAL}executions/", hitl.ApprovalExecutions.as_view(), name="api_approval_executions"),
+    path(f"{APPROVAL}decisions/", belongings.ApprovalDecisions.as_view(), name="api_approval_decisions"),
+    path(f"{APPROVAL}notifications/", belongings.ApprovalNotifications.as_view(), name="api_approval_notifications"),
+    path(f"{APPROVAL}timers/", belongings.ApprovalTimers.as_view(), name="api_approval_timers"),
     path(f"{V1}workflows/", workflows.Workflows.as_view(), name="api_workflows"),
     path(WORKFLOW, workflows.WorkflowPage.as_view(), name="api_workflow"),
     path(f"{WORKFLOW}revise/", workflows.WorkflowRevision.as_view(), name="api_workflow_revise"),

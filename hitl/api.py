@@ -57,31 +57,37 @@ class Approvals(ApiView):
             actor=actor,
             kind=kind,
             params=wanted["params"],
-            origin=_origin(actor, wanted["notes"]),
+            origin=_origin(actor, wanted),
             dedupe_key=own or again,
         )
         return shown(self, approval.pk, status=201)
 
 
 def _filters(viewer: Actor, asked: dict[str, Any]) -> Filters:
-    assignee = viewer.user_id if asked["assignee"] == "me" else asked["assignee"]
+    people = {name: viewer.user_id if asked[name] == "me" else asked[name] for name in ("assignee", "requester")}
     return Filters(
         states=tuple(asked["state"]),
         risk_levels=tuple(asked["risk"]),
         kind=asked["kind"],
-        assignee_id=assignee,
+        assignee_id=people["assignee"],
+        requester_id=people["requester"],
+        agent_id=asked["agent"],
+        hold=asked["hold"],
+        tag=asked["tag"],
         overdue=asked["overdue"],
         q=asked["q"],
     )
 
 
-def _origin(actor: Actor, notes: str) -> Origin:
+def _origin(actor: Actor, wanted: dict[str, Any]) -> Origin:
     return Origin(
         requester_user_id=actor.user_id,
         channel=CHANNEL,
         address=actor.address,
         user_agent=actor.user_agent,
-        notes=notes,
+        notes=wanted["notes"],
+        tags=tuple(wanted["tags"]),
+        custom=wanted["custom"],
     )
 
 

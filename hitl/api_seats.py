@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from accounts.api_shapes import PersonSerializer
 from core.actors import Actor
-from core.rest.fields import RowSerializer
+from core.rest.fields import MaskedText, RowSerializer
 from core.rest.operations import does, lists
 from core.rest.views import ApiView, ListQuery
 from hitl import selectors, services
@@ -43,10 +43,12 @@ class DelegationSerializer(RowSerializer[Delegation]):
 
     from_person = PersonSerializer(read_only=True)
     to_person = PersonSerializer(read_only=True)
+    opened_by = PersonSerializer(read_only=True, allow_null=True)
+    reason = MaskedText()
 
     class Meta:
         model = Delegation
-        fields: ClassVar[list[str]] = "id from_person to_person starts_at until ended_at".split()
+        fields: ClassVar[list[str]] = "id from_person to_person opened_by starts_at until reason ended_at".split()
 
 
 class DelegationRequest(serializers.Serializer[Any]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import cached_property
 from typing import Any, ClassVar, Final
 
 from rest_framework import serializers
@@ -11,21 +13,30 @@ from core.actors import Actor
 from core.rest.fields import Document, MaskedDocument, MaskedText, RowSerializer
 from core.rest.views import ListQuery
 from hitl import registry
+from hitl.labels import labels
 from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, Execution, KillSwitch
 from hitl.services.deciding import REASON_LIMIT
+from hitl.services.workflows import conditions_of, levels_of
+from hitl.summary import Label, sentence
 from hitl.transitions import State
 
 RISKS: Final = ("low", "medium", "high", "critical")
 STATES: Final = tuple(state.value for state in State)
+HOLDS: Final = ("manual", "unsatisfiable", "kill_switch", "caps")
 _SUMMARY: Final = (
     "id reference state version holds hold_reason kind kind_version revision digest summary risk_score risk_level "
     "cost currency reach requester requester_kind agent_id conversation_id run_id channel workflow_id level "
     "votes_required votes_received assigned_to priority created_at expires_at execute_by sla_due_at sla_breached_at "
-    "decided_at decided_by decided_as moved_at resolved_at tags compliance_flags"
+    "decided_at decided_by decided_name decided_role decided_as moved_at resolved_at superseded_by_id tags "
+    "compliance_flags"
 ).split()
 _DETAIL: Final = (
-    "payload preview preview_url facts drift risk_factors notes workflow_version tool_call_id levels seats may_decide"
+    "payload preview preview_url facts facts_digest drift risk_factors risk_version risk_policy notes custom "
+    "contact_tags excluded subject_key dedupe_key address user_agent workflow_version tool_call_id rounds ladder_step "
+    "sla_minutes_over escalated_at escalated_to escalation_reason reminder_count last_reminder_at levels seats "
+    "may_decide"
 ).split()
+CUSTOM_LIMIT: Final = 4000
 SEEN: Final = "The version it was made from; 409 `stale_version` says who changed it since, and when."
 
 
@@ -44,6 +55,10 @@ class ApprovalQuery(ListQuery):
     risk = serializers.MultipleChoiceField(choices=RISKS, default=set)
     kind = serializers.CharField(default="", max_length=60)
     assignee = PersonOrMe(default=None, help_text="Who is asked to sign now: an id, or `me`.")
+    requester = PersonOrMe(default=None, help_text="Who asked: an id, or `me`.")
+    agent = serializers.UUIDField(default=None, help_text="Which agent asked.")
+    hold = serializers.ChoiceField(choices=HOLDS, default="", help_text="Held back by this.")
+    tag = serializers.CharField(default="", max_length=40)
     overdue = serializers.BooleanField(default=False, help_text="Waiting longer than promised.")
     q = serializers.CharField(default="", max_length=40, help_text="A reference, such as `BR-1042` or `1042`.")
 
@@ -76,6 +91,12 @@ class SeatSerializer(serializers.Serializer[Any]):
     person = PersonSerializer(read_only=True)
     level = serializers.IntegerField()
     group = serializers.CharField()
+    sits_for = PersonSerializer(source="rightful", read_only=True, allow_null=True, help_text="Who is away.")
+    passed_on_by = PersonSerializer(
+        source="for_person", read_only=True, allow_null=True, help_text="Who had the seat first, and passed it on."
+    )
+    source = serializers.CharField(help_text="`level`, `escalation` or `reassigned`.")  # type: ignore[assignment]
+    opened_at = serializers.DateTimeField()
 
 
 class LevelSerializer(RowSerializer[ApprovalLevel]):
@@ -84,7 +105,7 @@ class LevelSerializer(RowSerializer[ApprovalLevel]):
     class Meta:
         model = ApprovalLevel
         fields: ClassVar[list[str]] = (
-            "order name mode quorum reject_threshold approvers sla_hours calendar parallel require_reason min_auth "
+            "order name mode quorum reject_threshold approvers sla_hours calendar_id parallel require_reason min_auth "
             "editable_fields"
         ).split()
 
@@ -96,6 +117,11 @@ class ApprovalDetailSerializer(ApprovalSerializer):
     preview = serializers.SerializerMethodField()
     facts = serializers.SerializerMethodField()
     notes = MaskedText()
+    custom = MaskedDocument()
+    subject_key = MaskedText()
+    dedupe_key = MaskedText()
+    address = serializers.SerializerMethodField(help_text="Whence it was asked; for those who may see the audit log.")
+    user_agent = serializers.SerializerMethodField(help_text="By what; for those who may see the audit log.")
     levels = serializers.SerializerMethodField(help_text="The steps, as they were when it was asked for.")
     seats = serializers.SerializerMethodField(help_text="Who is asked now.")
     may_decide = serializers.SerializerMethodField(help_text="Whether you are asked to decide it now.")
@@ -114,6 +140,18 @@ class ApprovalDetailSerializer(ApprovalSerializer):
     def get_facts(self, approval: Approval) -> dict[str, Any]:
         """Return the world as it was when it was asked for."""
         return dict(self._signed(approval.facts))
+
+    def get_address(self, approval: Approval) -> str:
+        """Return the address of the request."""
+        return approval.address if self._audits() else ""
+
+    def get_user_agent(self, approval: Approval) -> str:
+        """Return the program that asked."""
+        return approval.user_agent if self._audits() else ""
+
+    def _audits(self) -> bool:
+        viewer: Actor = self.context["viewer"]
+        return viewer.may("core.view_auditentry")
 
     def get_levels(self, approval: Approval) -> list[dict[str, Any]]:
         """Return the steps."""
@@ -165,6 +203,16 @@ class Proposal(serializers.Serializer[Any]):
     dedupe_key = serializers.CharField(
         default="", allow_blank=True, max_length=200, help_text="While yours of this kind is open, it is the answer."
     )
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=40), default=list, max_length=20, help_text="To find it by."
+    )
+    custom = Document(default=dict, help_text="Fields of your own, kept with it and shown; 4,000 characters at most.")
+
+    def validate_custom(self, custom: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what is too long to be read."""
+        if len(json.dumps(custom)) > CUSTOM_LIMIT:
+            raise serializers.ValidationError(f"At most {CUSTOM_LIMIT} characters.")
+        return custom
 
     def validate_kind(self, kind: str) -> str:
         """Refuse an unknown kind as a value, not as a missing page."""
@@ -196,7 +244,7 @@ class HoldRequest(Move):
 class Release(Move):
     """Which hold to let go."""
 
-    hold = serializers.ChoiceField(choices=("manual", "unsatisfiable", "kill_switch", "caps"), default="manual")
+    hold = serializers.ChoiceField(choices=HOLDS, default="manual")
 
 
 class Resolution(Move):
@@ -217,14 +265,25 @@ class WorkflowSerializer(RowSerializer[ApprovalWorkflow]):
     """Which requests need whose signatures."""
 
     levels = LevelSerializer(many=True, read_only=True)
+    says = serializers.SerializerMethodField(help_text="The workflow in one sentence.")
 
     class Meta:
         model = ApprovalWorkflow
         fields: ClassVar[list[str]] = (
             "id name description is_active is_default priority version kinds risk_levels min_cost max_cost currency "
             "agents channels contact_tags time_window condition expire_hours execute_within_hours auto_rules "
-            "edit_policy escalation reminder_every_hours reminder_max notify_by allow_override created_at levels"
+            "edit_policy escalation reminder_every_hours reminder_max notify_by allow_override open_per_agent "
+            "created_at levels says"
         ).split()
+
+    def get_says(self, workflow: ApprovalWorkflow) -> str:
+        """Return the sentence."""
+        return sentence(conditions_of(workflow), levels_of(workflow), self._label)
+
+    @cached_property
+    def _label(self) -> Label:
+        """The names, read once for all of a list."""
+        return labels()
 
 
 class SwitchQuery(ListQuery):
@@ -236,10 +295,13 @@ class SwitchQuery(ListQuery):
 class SwitchSerializer(RowSerializer[KillSwitch]):
     """A kill switch."""
 
+    thrown_by = PersonSerializer(read_only=True, allow_null=True, help_text="Null for the operator.")
+    released_by = PersonSerializer(read_only=True, allow_null=True)
+
     class Meta:
         model = KillSwitch
         fields: ClassVar[list[str]] = (
-            "id scope target reason thrown_by_id thrown_at released_by_id released_at"
+            "id scope target reason thrown_by thrown_by_id thrown_at released_by released_by_id released_at"
         ).split()
 
 

@@ -31,7 +31,7 @@ class WorkflowRequest(serializers.Serializer[Any]):
     """A workflow as it is written."""
 
     name = serializers.CharField(max_length=80)
-    levels = serializers.ListField(child=Document(), help_text="As they are read; `calendar_id` names a calendar.")
+    levels = serializers.ListField(child=Document(), help_text="In their order, as they are read.")
     conditions = Document(default=dict, help_text="Every other field, by the name it is read under.")
 
 
@@ -103,6 +103,14 @@ class SimulationSerializer(serializers.Serializer[Any]):
     levels = TriedLevelSerializer(many=True)
 
 
+def _levels(said: dict[str, Any]) -> dict[str, Any]:
+    """Return what a body says; levels are taken as they are read, whose `order` is their place."""
+    if said.get("levels") is None:
+        return said
+    rows = [{name: value for name, value in level.items() if name != "order"} for level in said["levels"]]
+    return {**said, "levels": rows}
+
+
 def _known(conditions: dict[str, Any]) -> dict[str, Any]:
     """Return the conditions, whose names are none but ours: `actor` is not said in a body."""
     unknown = sorted(set(conditions) - FIELDS)
@@ -133,7 +141,7 @@ class Workflows(ApiView):
     @does("workflows_create", WorkflowRequest, FLOW, status=201)
     def post(self, actor: Actor, conditions: dict[str, Any], **said: Any) -> ApprovalWorkflow:
         """Define which requests need whose signatures. Needs `hitl.manage_workflow`."""
-        return _read(actor, services.create_workflow(actor=actor, **said, **_known(conditions)))
+        return _read(actor, services.create_workflow(actor=actor, **_levels(said), **_known(conditions)))
 
 
 class OfOneWorkflow(ApiView):
@@ -147,7 +155,7 @@ class OfOneWorkflow(ApiView):
 
 
 def _changed(actor: Actor, version: int, conditions: dict[str, Any], **said: Any) -> ApprovalWorkflow:
-    changed = services.revise_workflow(actor=actor, seen_version=version, **said, **_known(conditions))
+    changed = services.revise_workflow(actor=actor, seen_version=version, **_levels(said), **_known(conditions))
     return _read(actor, changed)
 
 

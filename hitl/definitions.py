@@ -66,7 +66,8 @@ def sharing_of(*, viewer: Actor, workflow_id: UUID) -> dict[str, list[str]]:
 def query_switches(*, viewer: Actor, thrown: bool = True) -> QuerySet[KillSwitch]:
     """Return the kill switches thrown now, or those released. Needs `hitl.view_approval`."""
     viewer.require(VIEW_SWITCH)
-    rows: QuerySet[KillSwitch] = KillSwitch.objects.filter(released_at__isnull=thrown)
+    switches = KillSwitch.objects.select_related("thrown_by", "released_by")
+    rows: QuerySet[KillSwitch] = switches.filter(released_at__isnull=thrown)
     return rows
 
 

@@ -54,6 +54,8 @@ class Filters:
     requester_id: UUID | None = None
     agent_id: UUID | None = None
     overdue: bool = False
+    hold: str = ""
+    tag: str = ""
     q: str = ""
     """A reference, with or without `BR-`."""
     before: UUID | None = None
@@ -104,6 +106,10 @@ def _conditions(filters: Filters) -> Q:
         found &= Q(requester_id=filters.requester_id)
     if filters.agent_id is not None:
         found &= Q(agent_id=filters.agent_id)
+    if filters.hold:
+        found &= Q(holds__contains=[filters.hold])
+    if filters.tag:
+        found &= Q(tags__contains=[filters.tag])
     if filters.overdue:
         found &= Q(state__in=_WAITING, sla_due_at__lt=clock_now())
     if filters.q.strip():
@@ -136,7 +142,7 @@ def list_seats(*, viewer: Actor, approval_id: UUID) -> list[Seat]:
     """Return who is asked at the current level, with the person. One query."""
     viewer.require(VIEW)
     rows = Seat.objects.filter(approval_id=approval_id, closed_at=None)
-    return list(rows.select_related("person").order_by("id"))
+    return list(rows.select_related("person", "rightful", "for_person").order_by("id"))
 
 
 def may_decide(*, viewer: Actor, approval: Approval) -> bool:
@@ -189,8 +195,8 @@ def query_reviews(*, viewer: Actor, is_open: bool = True) -> QuerySet[OverrideRe
 def query_delegations(*, viewer: Actor, is_open: bool = True) -> QuerySet[Delegation]:
     """Return who is or will be away, newest first, as a query. Who may: holders of `hitl.decide_approval`."""
     viewer.require("hitl.decide_approval")
-    rows: QuerySet[Delegation] = Delegation.objects.select_related("from_person", "to_person").order_by("-id")
-    return rows.filter(ended_at__isnull=is_open)
+    rows: QuerySet[Delegation] = Delegation.objects.select_related("from_person", "to_person", "opened_by")
+    return rows.filter(ended_at__isnull=is_open).order_by("-id")
 
 
 def list_for_conversation(*, viewer: Actor, conversation_id: UUID, limit: int = PAGE) -> list[Approval]:

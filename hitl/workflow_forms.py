@@ -105,6 +105,11 @@ class WorkflowForm(VersionedForm):
     reminder_max = _number("At most so many reminders", 0, 50, initial=0)
     expire_hours = _number("Expires when nobody decides within (hours)", 1, 8760, initial=72, required=True)
     execute_within_hours = _number("Carried out within (hours) after that", 1, 8760, initial=24, required=True)
+    by_mail = forms.BooleanField(
+        label="Tell everybody who is asked by mail, too",
+        required=False,
+        help_text="The console shows it in any case. Each of them may choose to get no mail.",
+    )
     allow_override = forms.BooleanField(
         label="May be overridden in an emergency, with a review afterwards", required=False
     )

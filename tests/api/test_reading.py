@@ -255,7 +255,7 @@ def _grow(office: Office) -> None:
         conversation = office.write_in(value=f"+34 600 123 45{number}")
         office.run(conversation)
         office.propose(f"More {number}")
-        body = {"scope": "kind", "target": f"k{number}", "reason": "Drill"}
+        body = {"scope": "kind", "target": ("pause_campaign", "update_page_meta")[number % 2], "reason": "Drill"}
         office.caller("compliance").post("kill-switches/", body)
         office.write_in(f"Once more {number}")
         with tenant_scope(office.world.acme.pk):
@@ -273,8 +273,8 @@ COSTS = {
     "agents/": 1,
     "agent-runs/": 1,
     "tool-calls/": 1,
-    "workflows/": 2,
-    "kill-switches/": 1,
+    "workflows/": 5,  # and the names for the sentence of each
+    "kill-switches/": 2,
     "audit/": 1,
     "stream/": 1,
 }

@@ -1,0 +1,107 @@
+"""What the API tells of an approval beside its state, and definitions written as they are read."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.office import KIND, PHONE, Office
+
+pytestmark = pytest.mark.django_db
+ONE = "approvals/{approval}/"
+NEW = {"kind": KIND, "params": {"campaign": "Autumn", "budget": "130.00"}}
+
+
+def seen(office: Office, path: str, role: str = "owner", **query: Any) -> Any:
+    return office.caller(role).get(path.format(**office.ids), **query).json()
+
+
+def test_own_tags_and_fields_are_kept_found_and_masked(office: Office) -> None:
+    asked = {**NEW, "tags": ["spring"], "custom": {"campaign manager": f"call {PHONE}", "quarter": 2}}
+    made = office.caller("support").post("approvals/", asked).json()
+    assert (made["tags"], made["custom"]["quarter"]) == (["spring"], 2)
+    assert PHONE not in made["custom"]["campaign manager"]
+    assert [row["id"] for row in seen(office, "approvals/", tag="spring")["results"]] == [made["id"]]
+
+
+def test_own_fields_that_are_too_long_are_refused(office: Office) -> None:
+    answer = office.caller("support").post("approvals/", {**NEW, "custom": {"a": "x" * 4000}})
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, ["custom"])
+
+
+def test_lists_are_narrowed_by_asker_agent_and_hold(office: Office) -> None:
+    office.caller("compliance").post(f"{ONE.format(**office.ids)}hold/", {"reason": "Wait"})
+    assert len(seen(office, "approvals/", hold="manual")["results"]) == 1
+    assert len(seen(office, "approvals/", hold="caps")["results"]) == 0
+    assert len(seen(office, "approvals/", "support", requester="me")["results"]) == 1
+    assert len(seen(office, "approvals/", requester="me")["results"]) == 0
+    assert len(seen(office, "approvals/", agent=str(office.ids["agent"]))["results"]) == 0
+
+
+def test_votes_tell_who_signed_what_and_for_whom(office: Office) -> None:
+    approval = seen(office, ONE)
+    said = {"digest": approval["digest"], "reason": f"Call {PHONE}"}
+    office.caller("approver").post(f"{ONE.format(**office.ids)}ask/", said)
+    vote = seen(office, f"{ONE}decisions/", "viewer")[0]
+    assert (vote["verdict"], vote["digest"], vote["counts"]) == ("ask", approval["digest"], True)
+    assert (vote["person"]["name"], vote["auth_strength"]) == ("Approver Acme", "api_key")
+    assert PHONE not in vote["reason"]
+
+
+def test_messages_and_clocks_are_told(office: Office) -> None:
+    told = seen(office, f"{ONE}notifications/", "viewer")
+    assert {(row["template"], row["channel"], row["status"]) for row in told} == {("approval_opened", "in_app", "sent")}
+    assert {row["kind"] for row in seen(office, f"{ONE}timers/", "viewer")} >= {"expire", "sla"}
+
+
+def test_seat_tells_who_passed_it_on(office: Office) -> None:
+    to = str(office.world.people["owner"].pk)
+    said = {"digest": seen(office, ONE)["digest"], "to": to}
+    moved = office.caller("approver").post(f"{ONE.format(**office.ids)}delegate/", said).json()
+    seat = next(row for row in moved["seats"] if row["person"]["id"] == to)
+    assert (seat["passed_on_by"]["name"], seat["sits_for"], seat["source"]) == ("Approver Acme", None, "level")
+
+
+def test_whence_it_was_asked_is_for_those_who_audit(office: Office) -> None:
+    made = office.caller("support").post("approvals/", NEW).json()
+    path = f"approvals/{made['id']}/"
+    assert seen(office, path)["address"] == "127.0.0.1"
+    assert seen(office, path, "viewer")["address"] == ""
+
+
+def test_workflow_is_written_as_it_is_read(office: Office) -> None:
+    read = seen(office, "workflows/{workflow}/")
+    fixed = ("id", "name", "is_active", "version", "created_at", "levels", "says")
+    conditions = {name: value for name, value in read.items() if name not in fixed}
+    body = {**{name: read[name] for name in ("name", "levels", "version")}, "conditions": conditions}
+    answer = office.caller("owner").send("put", f"workflows/{read['id']}/", body)
+    assert answer.status_code == 200
+    assert answer.json() == {**read, "version": read["version"] + 1}
+
+
+def test_workflow_says_itself_in_one_sentence(office: Office) -> None:
+    rows = seen(office, "workflows/")["results"]
+    assert all(row["says"].endswith(".") for row in rows)
+
+
+def test_switch_names_who_threw_it(office: Office) -> None:
+    assert seen(office, "kill-switches/")["results"][0]["thrown_by"]["name"] == "Compliance Acme"
+
+
+@pytest.mark.parametrize(
+    ("conditions", "level", "field"),
+    [
+        ({"notify_by": ["pigeon"]}, {}, "notify_by"),
+        ({}, {"editable_fields": ["no_such_field"]}, "levels.1"),
+        ({"auto_rules": [{"id": "a", "verdict": "approve", "max_score": 9}]}, {}, "auto_rules"),
+        ({"auto_rules": [{"id": "a", "verdict": "approve", "max_score": 50, "max_cost": "9"}]}, {}, "auto_rules"),
+        ({"auto_rules": [{"id": "a", "verdict": "approve", "max_score": 9, "max_cost": "1001"}]}, {}, "auto_rules"),
+        ({"auto_rules": [{"id": "a", "verdict": "reject"}]}, {}, "auto_rules"),
+    ],
+)
+def test_definition_that_would_do_nothing_is_refused(
+    office: Office, conditions: dict[str, Any], level: dict[str, Any], field: str
+) -> None:
+    levels = [{"approvers": [{"type": "role", "value": "owner"}], **level}]
+    body = {"name": "New", "levels": levels, "conditions": conditions}
+    answer = office.caller("owner").post("workflows/", body)
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, [field])
