@@ -99,6 +99,7 @@ class Brief(TenantModel):
         ]
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "user", "-id"], name="briefs_of_person"),
+            models.Index(fields=["tenant_id", "id"], name="briefs_of_tenant"),
             models.Index(fields=["created_at"], name="briefs_by_age"),
             models.Index(fields=["lease_until"], name="briefs_to_make", condition=Q(state__in=["queued", "working"])),
         ]

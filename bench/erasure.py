@@ -183,10 +183,11 @@ class Plans:
         return busy
 
     def _explain(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.lower().startswith(("select", "update", "delete", "with")) and not many and connection.in_atomic_block:
+        kind = " ".join(sql.split())
+        if kind.lower().startswith(("select", "update", "delete", "with")) and connection.in_atomic_block and not many:
             with transaction.atomic(), connection.connection.cursor() as cursor:
                 cursor.execute(f"explain (analyze, format json) {sql}", params)
-                self.found[sql] = max(self.found.get(sql, (0, "")), busiest_step(cursor.fetchone()[0]))
+                self.found[kind] = max(self.found.get(kind, (0, "")), busiest_step(cursor.fetchone()[0]))
                 transaction.set_rollback(True)
         return execute(sql, params, many, context)
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
+from uuid import UUID
+
+from django.db.models import Q
 
 from channels_app.models import InboundDelivery
 from core.clock import now
 from core.erasure.person import Person
-from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every, window
+from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every
 
 SHARED: Final = "sendgrid"
 """Its deliveries tell of many people at once: they are worked before they are emptied."""
@@ -17,6 +21,7 @@ SENDERS: Final = ("From", "WaId", "ExternalUserId")
 LINES: Final = "lines"
 """Digests of the senders of the person's webhooks, kept with the targets until all is done."""
 State = InboundDelivery.State
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _bodies(person: Person, after: str, limit: int) -> Batch:
@@ -24,8 +29,9 @@ def _bodies(person: Person, after: str, limit: int) -> Batch:
 
     What others sent is worked first, and only what came before the request is touched.
     """
-    rows, last = window(InboundDelivery.objects.filter(body__isnull=False), after, limit)
-    found = [row for row in rows if row.received_at <= person.erasure.asked_at and _holds_address(person, row)]
+    keys, last = _arrived(person, after, limit * 2)
+    rows = InboundDelivery.objects.filter(pk__in=keys, body__isnull=False)
+    found = [row for row in rows if _holds_address(person, row)]
     own = {row.pk for row in found if _is_from(person, row)}
     settled = [row.pk for row in found if row.state != State.RECEIVED or row.pk in own]
     lines = {row.queue_key for row in found if row.pk in own}
@@ -41,9 +47,21 @@ def _lines(person: Person, after: str, limit: int) -> Batch:
     lines = set(person.targets.get(LINES, ()))
     if not lines:
         return Batch()
-    rows, last = window(InboundDelivery.objects.filter(body__isnull=True).only("queue_key"), after, limit * 10)
-    found = InboundDelivery.objects.filter(pk__in=[row.pk for row in rows if row.queue_key in lines])
+    keys, last = _arrived(person, after, limit * 10)
+    found = InboundDelivery.objects.filter(pk__in=keys, body__isnull=True, queue_key__in=lines)
     return Batch(found.update(queue_key="erased", headers={}), last)
+
+
+def _arrived(person: Person, after: str, limit: int) -> tuple[list[UUID], str]:
+    """Return the ids of the next webhooks that came before the request, as they came, and where to go on."""
+    rows = InboundDelivery.objects.filter(received_at__lte=person.erasure.asked_at)
+    if after:
+        stamp, _, key = after.partition("/")
+        moment = _EPOCH + timedelta(microseconds=int(stamp))
+        rows = rows.filter(Q(received_at__gt=moment) | Q(pk__gt=UUID(key)), received_at__gte=moment)
+    found = list(rows.order_by("received_at", "pk").values_list("received_at", "pk")[:limit])
+    last = f"{(found[-1][0] - _EPOCH) // timedelta(microseconds=1)}/{found[-1][1].hex}" if len(found) == limit else ""
+    return [key for _, key in found], last
 
 
 def _holds_address(person: Person, row: InboundDelivery) -> bool:

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from core.actors import system
 from core.erasure.person import ERASED, GONE, Person
-from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every, rows_holding, window
+from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, Texts, every, rows_holding, window
 from core.errors import Conflict
 from hitl.models import Approval, Decision, Delegation, Execution, Notification, OverrideReview, Revision
 from hitl.models.approval import IS_OPEN
@@ -46,7 +46,10 @@ WORDS: Final = (
 READ: Final = ("state", "reference", "conversation_id", "requester_id", *WORDS)
 READ_AT_ONCE: Final = 50
 """Each withdrawal reads this many again at most."""
-RESULT: Final = ("result", "error")
+REQUESTS: Final = Texts(Approval, WORDS)
+REASONS: Final = Texts(Decision, ("reason",), Approval, "approval_id")
+DIFFS: Final = Texts(Revision, ("diff",), Approval, "approval_id")
+RESULTS: Final = Texts(Execution, ("result", "error"), Approval, "approval_id")
 
 
 def _of_person(person: Person, rows: Iterable[Approval]) -> Iterator[Approval]:
@@ -78,7 +81,7 @@ def _requests(person: Person, after: str, limit: int) -> Batch:
 
 def _addressed(person: Person, after: str, limit: int) -> Batch:
     """Empty the final requests of anybody that hold an address of the person."""
-    keys, last = rows_holding(Approval, WORDS, person.addresses, person.is_addressed_in, after, limit)
+    keys, last = rows_holding(REQUESTS, person.addresses, person.is_addressed_in, after, limit)
     return _emptied(person, list(_left().filter(pk__in=keys).values_list("pk", flat=True)), last)
 
 
@@ -107,7 +110,7 @@ def _still_naming(person: Person, after: str, limit: int) -> Batch:
     """List the other requests that hold the name: a name is chosen, so that only a person tells who is meant."""
     if person.is_list_full:
         return Batch()
-    keys, last = rows_holding(Approval, WORDS, person.names, person.is_named_in, after, limit)
+    keys, last = rows_holding(REQUESTS, person.names, person.is_named_in, after, limit)
     person.list_naming(keys)
     return Batch(0, last)
 
@@ -124,15 +127,22 @@ def _reasons_own(person: Person, after: str, limit: int) -> Batch:
     users = set(person.ids("users"))
     if not users:
         return Batch()
-    # No index leads from a person to his verdicts: they are looked through in the order of their ids.
-    rows, last = window(Decision.objects.only("person_id", "reason", "address"), after, limit * 10)
-    own = [row for row in rows if row.person_id in users]
+    # No index leads from a person to his verdicts: they are looked through in the order of the requests.
+    asked, last = window(Approval.objects.only("pk"), after, limit * 10)
+    own = list(_given_on(asked).filter(person_id__in=users).only("reason", "address"))
     bared = Decision.objects.filter(pk__in=[row.pk for row in own if row.address and not row.reason]).update(address="")
     return _silenced([row.pk for row in own if row.reason], last, bared, address="")
 
 
+def _given_on(asked: list[Approval]) -> QuerySet[Decision]:
+    if not asked:
+        return Decision.objects.none()
+    rows: QuerySet[Decision] = Decision.objects.filter(approval_id__gte=asked[0].pk, approval_id__lte=asked[-1].pk)
+    return rows
+
+
 def _reasons_addressed(person: Person, after: str, limit: int) -> Batch:
-    keys, last = rows_holding(Decision, ["reason"], person.addresses, person.is_addressed_in, after, limit)
+    keys, last = rows_holding(REASONS, person.addresses, person.is_addressed_in, after, limit)
     if keys:
         person.claim("rows", keys)
     return _silenced(keys, last)
@@ -147,13 +157,13 @@ def _silenced(keys: list[UUID], last: str, more: int = 0, **values: str) -> Batc
 def _reasons_still_naming(person: Person, after: str, limit: int) -> Batch:
     if person.is_list_full:
         return Batch()
-    keys, last = rows_holding(Decision, ["reason"], person.names, person.is_named_in, after, limit)
+    keys, last = rows_holding(REASONS, person.names, person.is_named_in, after, limit)
     person.list_naming(Decision.objects.filter(pk__in=keys).values_list("approval_id", flat=True).distinct())
     return Batch(0, last)
 
 
 def _changes(person: Person, after: str, limit: int) -> Batch:
-    keys, last = rows_holding(Revision, ["diff"], person.addresses, person.is_addressed_in, after, limit)
+    keys, last = rows_holding(DIFFS, person.addresses, person.is_addressed_in, after, limit)
     if keys:
         person.claim("rows", keys)
     rows = Revision.objects.filter(Q(pk__in=keys) | Q(approval_id__in=person.ids("approvals")))
@@ -161,7 +171,7 @@ def _changes(person: Person, after: str, limit: int) -> Batch:
 
 
 def _results(person: Person, after: str, limit: int) -> Batch:
-    keys, last = rows_holding(Execution, RESULT, person.addresses, person.is_addressed_in, after, limit)
+    keys, last = rows_holding(RESULTS, person.addresses, person.is_addressed_in, after, limit)
     rows = Execution.objects.filter(Q(pk__in=keys) | Q(approval_id__in=person.ids("approvals")))
     left = rows.exclude(result={}, error="").exclude(result=GONE, error="")
     return Batch(left.update(result=GONE, error=""), last)

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from core.erasure.person import Person
-from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, window
+from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, among, window
 from hitl.models import Notification
 from integrations.mail.forgetting import CONTENT
 from integrations.mail.notifier import TYPE
@@ -33,7 +33,7 @@ def _to_him(person: Person) -> Q:
 
 def _about_person(person: Person, after: str, limit: int) -> Batch:
     """Drop what other mails say when they are about his requests, or hold an address of his."""
-    rows, last = window(MailDelivery.objects.filter(text__isnull=False).exclude(status=Status.SENDING), after, limit)
+    rows, last = among(MailDelivery.objects.filter(text__isnull=False).exclude(status=Status.SENDING), after, limit)
     about = _notices_of(person, rows)
     return Batch(_forgotten([row.pk for row in rows if _tells(person, row, about)]), last)
 
@@ -75,7 +75,7 @@ class MailErasure(ErasureHandler):
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:
         """A mail to or about the person that is being handed over comes back with its outcome; others do not matter."""
-        sending = MailDelivery.objects.filter(status=Status.SENDING)
+        sending = MailDelivery.objects.filter(status=Status.SENDING, due_at__isnull=False)
         if sending.filter(_to_him(person)).exists():
             return ["mail_on_its_way"]
         rows = list(sending)

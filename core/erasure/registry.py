@@ -108,16 +108,25 @@ def tables() -> Iterator[Table]:
         yield from handler.tables
 
 
-def rows_holding(
-    model: type[TenantModel], columns: Sequence[str], words: Sequence[str], is_meant: IsMeant, after: str, limit: int
-) -> Found:
-    """Return the ids of those of the next rows in whose columns `is_meant` finds the person, and the last row's id.
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Columns in which words are looked for; rows that hang on others are reached by way of these."""
+
+    model: type[TenantModel]
+    columns: Sequence[str]
+    parent: type[TenantModel] | None = None
+    key: str = "id"
+
+
+def rows_holding(texts: Texts, words: Sequence[str], is_meant: IsMeant, after: str, limit: int) -> Found:
+    """Return the ids of those of the next rows in whose texts `is_meant` finds the person, and the last row's id.
 
     The database leaves few: a tenant may have a million rows. Which of them hold a word as a whole is told here.
     """
     if not words:
         return [], ""
-    table, said = model._meta.db_table, ", ".join(f'"{name}"::text' for name in columns)
+    said = ", ".join(f'"{name}"::text' for name in texts.columns)
+    tables = {"table": texts.model._meta.db_table, "parent": (texts.parent or texts.model)._meta.db_table}
     values: dict[str, Any] = {
         "tenant": current_tenant_id(),
         "after": after or _LOWEST,
@@ -125,24 +134,29 @@ def rows_holding(
         "traces": sorted({form.lower() for word in words for form in (word, quote(word), quote_plus(word))}),
     }
     with connection.cursor() as cursor:
-        cursor.execute(_NAMED.format(table=table, said=said), values)
+        cursor.execute(_NAMED.format(said=said, key=texts.key, **tables), values)
         rows: int
         last: UUID | None
         rows, last, keys = cursor.fetchone()
-    left: Any = model._default_manager.filter(pk__in=keys or ()).only(*columns)
-    found = [row.pk for row in left if is_meant([getattr(row, name) for name in columns])] if keys else []
+    left: Any = texts.model._default_manager.filter(pk__in=keys or ()).only(*texts.columns)
+    found = [row.pk for row in left if is_meant([getattr(row, name) for name in texts.columns])] if keys else []
     return found, str(last) if rows == limit * 10 else ""
 
 
 _LOWEST: Final = "00000000-0000-0000-0000-000000000000"
+# The window is of the tenant's own index; what hangs on its rows is a range of another.
 _NAMED: Final = """
-with seen as (
+with looked as (
+  select id from {parent} where tenant_id = %(tenant)s and id > %(after)s order by id limit %(limit)s
+), ends as (select count(*) as rows, max(id::text)::uuid as last from looked),
+seen as (
   select id, lower(concat_ws(' ', {said})) as said from {table}
-  where tenant_id = %(tenant)s and id > %(after)s order by id limit %(limit)s
+  where tenant_id = %(tenant)s and {key} > %(after)s and {key} <= (select last from ends)
 )
-select count(*), max(id::text)::uuid, array_agg(id) filter (
+select rows, last, (
+  select array_agg(id) from seen
   where exists (select 1 from unnest(%(traces)s::text[]) word where strpos(said, word) > 0)
-) from seen
+) from ends
 """
 
 
@@ -166,3 +180,12 @@ def window(rows: Any, after: str, limit: int) -> tuple[list[Any], str]:
     """Return the next rows by id, and the last one's id; an empty id when there are no more."""
     found = list((rows.filter(pk__gt=UUID(after)) if after else rows).order_by("pk")[:limit])
     return found, str(found[-1].pk) if len(found) == limit else ""
+
+
+def among(rows: Any, after: str, limit: int) -> tuple[list[Any], str]:
+    """Return those of the next `limit` rows of the tenant that are meant, and the last one's id.
+
+    For what no index leads to: however rare they are, no statement looks at more than a window.
+    """
+    seen, last = window(rows.model.objects.only("pk"), after, limit)
+    return list(rows.filter(pk__gte=seen[0].pk, pk__lte=seen[-1].pk).order_by("pk")) if seen else [], last
