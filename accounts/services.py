@@ -260,10 +260,7 @@ def create_api_key(
     _check_scopes(actor, scopes)
     if actor.kind != "system" and actor.user_id != user.pk:
         raise Refused("Everybody makes only keys of his own.", code="not_yours")
-    moment = now or clock_now()
-    ends = expires_at or moment + KEY_LIFE
-    if not moment < ends <= moment + KEY_LIFE:
-        raise Invalid("A key ends within a year.", fields={"expires_at": ["within a year"]})
+    ends = _checked_end(expires_at, now or clock_now())
     actor_for_user(user)
     if not (secret and actor.kind == "system"):
         secret = KEY_PREFIX + secrets.token_urlsafe(32)
@@ -284,6 +281,13 @@ def create_api_key(
             facts={"scopes": key.scopes},
         )
     return key, secret
+
+
+def _checked_end(wanted: datetime | None, moment: datetime) -> datetime:
+    ends = wanted or moment + KEY_LIFE
+    if not moment < ends <= moment + KEY_LIFE:
+        raise Invalid("A key ends within a year.", fields={"expires_at": ["within a year"]})
+    return ends
 
 
 def _check_scopes(actor: Actor, scopes: list[str]) -> None:

@@ -68,11 +68,8 @@ def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> 
     begin when the one before is signed.
     """
     viewer.require(VIEW)
-    if not registry.is_known(trial.kind) or not 0 <= trial.score <= 100:
-        raise Invalid("Choose a kind and a risk from 0 to 100.", fields={"kind": ["Choose a kind of action."]})
     at = moment or clock_now()
-    if abs(at - clock_now()) > FURTHEST:
-        raise Invalid("Choose a moment within ten years.", fields={"moment": ["Within ten years from now."]})
+    _check(trial, at)
     estimate = _estimate(trial)
     scored = risk.RiskAssessment(trial.score, risk.level_of(trial.score), ())
     matched = assessing.match(
@@ -96,6 +93,13 @@ def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> 
         risk_level=scored.level,
         levels=tuple(_tried(level, excluded, at if number == 0 else None) for number, level in enumerate(levels)),
     )
+
+
+def _check(trial: Trial, at: datetime) -> None:
+    if not registry.is_known(trial.kind) or not 0 <= trial.score <= 100:
+        raise Invalid("Choose a kind and a risk from 0 to 100.", fields={"kind": ["Choose a kind of action."]})
+    if abs(at - clock_now()) > FURTHEST:
+        raise Invalid("Choose a moment within ten years.", fields={"moment": ["Within ten years from now."]})
 
 
 def _estimate(trial: Trial) -> Estimate:

@@ -60,16 +60,12 @@ def reply(
             return first
         old_state = conversation.state
         _guard(conversation, sender_type)
-        message = Message(
-            id=uuid7(),
-            conversation=conversation,
-            channel_account=conversation.channel_account,
-            direction=Message.Direction.OUT,
+        message = _message(
+            conversation,
+            body,
             sender_type=sender_type,
             sender_id=sender_id or actor.id,
             sender_name=sender_name or actor.name,
-            body=body,
-            masked_body=mask_text(body),
             metadata=document,
             client_id=client_id,
             created_at=moment,
@@ -105,6 +101,18 @@ def _guard(conversation: Conversation, sender_type: str) -> None:
         raise Conflict("This conversation is closed.", code="closed", state=CLOSED)
     if sender_type == "agent" and conversation.state == PERSON:
         raise Conflict("A person has taken this over.", code="person_has_it", state=PERSON)
+
+
+def _message(conversation: Conversation, body: str, **columns: Any) -> Message:
+    return Message(
+        id=uuid7(),
+        conversation=conversation,
+        channel_account=conversation.channel_account,
+        direction=Message.Direction.OUT,
+        body=body,
+        masked_body=mask_text(body),
+        **columns,
+    )
 
 
 def _write(conversation: Conversation, message: Message, event_type: str, moment: datetime) -> None:

@@ -47,12 +47,7 @@ def throw_switch(
     when it could not be thrown in time. Not to be called inside a transaction.
     """
     actor.require("hitl.use_killswitch")
-    if scope not in KillSwitch.Scope.values or (scope == "tenant") == bool(target):
-        raise Invalid("Choose what to stop.", fields={"scope": ["tenant, or agent or kind + target"]})
-    if not _is_there(scope, target):
-        raise Invalid("There is nothing of that name to stop.", fields={"target": [NO_TARGET[scope]]})
-    if not reason.strip():
-        raise Invalid("Say why.", fields={"reason": ["Your colleagues want to know why."]})
+    _check(scope, target, reason)
     with switches.seized():
         known = KillSwitch.objects.filter(scope=scope, target=target, released_at=None).first()
         if known is not None:
@@ -69,6 +64,15 @@ def throw_switch(
     hold_covered(now=now)
     switch.on_the_wire = switches.calls_on_the_wire(scope=scope, target=switch.target, within=wait)
     return switch
+
+
+def _check(scope: str, target: str, reason: str) -> None:
+    if scope not in KillSwitch.Scope.values or (scope == "tenant") == bool(target):
+        raise Invalid("Choose what to stop.", fields={"scope": ["tenant, or agent or kind + target"]})
+    if not _is_there(scope, target):
+        raise Invalid("There is nothing of that name to stop.", fields={"target": [NO_TARGET[scope]]})
+    if not reason.strip():
+        raise Invalid("Say why.", fields={"reason": ["Your colleagues want to know why."]})
 
 
 def _is_there(scope: str, target: str) -> bool:
