@@ -5,6 +5,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest
+from django.urls import reverse
 
 from accounts.services import client_address
 
@@ -19,6 +20,10 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the address by which sign-ins are counted: behind a trusted proxy, not the proxy's own."""
         return client_address(request)
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        """Go back to where one changes how one signs in."""
+        return reverse("mfa_index")
 
     def add_message(self, request: HttpRequest, level: int, *args: Any, **options: Any) -> None:
         """Say nothing about coming and going: the page that follows shows it."""

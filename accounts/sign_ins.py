@@ -1,10 +1,10 @@
-"""Puts sign-ins, failed ones, and changes of second factors into the audit of each organisation concerned."""
+"""Puts sign-ins, failed ones, and changes of how one signs in into the audit of each organisation concerned."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from allauth.account.signals import user_logged_in
+from allauth.account.signals import password_changed, user_logged_in
 from allauth.mfa.signals import authentication_failed, authenticator_added, authenticator_removed, authenticator_reset
 from django.contrib.auth.signals import user_login_failed
 from django.db import transaction
@@ -27,6 +27,7 @@ def connect() -> None:
     user_logged_in.connect(_signed_in, dispatch_uid="audit")
     user_login_failed.connect(_wrong_password, dispatch_uid="audit")
     authentication_failed.connect(_wrong_code, dispatch_uid="audit")
+    password_changed.connect(_password_changed, dispatch_uid="audit")
     authenticator_added.connect(_factor_added, dispatch_uid="audit")
     authenticator_removed.connect(_factor_removed, dispatch_uid="audit")
     authenticator_reset.connect(_factor_reset, dispatch_uid="audit")
@@ -48,6 +49,10 @@ def _wrong_password(*, credentials: dict[str, Any], request: HttpRequest | None 
 def _wrong_code(*, request: HttpRequest, user: User, **_: Any) -> None:
     FAILED.inc()
     _record(request, user, "SIGN_IN_FAILED", is_proven=False, what="code")
+
+
+def _password_changed(*, request: HttpRequest, user: User, **_: Any) -> None:
+    _record(request, user, "PASSWORD_CHANGED")
 
 
 def _factor_added(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:

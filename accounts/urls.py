@@ -11,5 +11,6 @@ urlpatterns = [
     path("account/login/", views.sign_in, name="account_login"),
     path("account/logout/", allauth_views.logout, name="account_logout"),
     path("account/reauthenticate/", allauth_views.reauthenticate, name="account_reauthenticate"),
+    path("account/password/", allauth_views.password_change, name="account_change_password"),
     path("account/2fa/", include("allauth.mfa.urls")),
 ]

@@ -135,3 +135,16 @@ def test_wrong_password_and_wrong_code_are_in_the_audit_as_nobodys(client: Clien
 def test_wrong_address_is_in_nobodys_audit(client: Client, world: World, person: User) -> None:
     client.post("/admin/login/", {"username": "nobody@acme.example", "password": "wrong"})
     assert told(world) == []
+
+
+def test_changed_password_signs_in_and_is_in_the_audit(client: Client, person: User, world: World) -> None:
+    other = "correct-horse-battery"
+    sign_in(client, person)
+    assert "/account/password/" in client.get("/account/2fa/").content.decode()
+    wrong = {"oldpassword": "not it", "password1": other, "password2": other}
+    assert client.post("/account/password/", wrong).status_code == 200
+    assert client.post("/account/password/", {**wrong, "oldpassword": PASSWORD}).url == "/account/2fa/"  # type: ignore[attr-defined]
+    assert client.get("/admin/").status_code == 200
+    assert sign_in(Client(), person, other) == "/admin/"
+    with tenant_scope(world.acme.pk):
+        assert AuditEntry.objects.filter(action="PASSWORD_CHANGED", actor_user_id=person.pk).count() == 1

@@ -52,6 +52,7 @@ ACCOUNT: Final = {
     "account_login": PUBLIC,
     "account_logout": Row(Answers(302, 200, 200, 200), Answers(302, 302, 302)),
     "account_reauthenticate": Row(Answers(302, 200, 200, 200), Answers(302, 200, 200)),
+    "account_change_password": Row(Answers(302, 200, 200, 200), Answers(302, 200, 200)),
     "mfa_index": Row(Answers(302, 200, 200, 200), Answers(302, 405, 405)),
     "mfa_authenticate": OWN_FACTOR,
     "mfa_reauthenticate": OWN_FACTOR,
