@@ -43,7 +43,10 @@ class MembershipAdmin(ServiceAdmin):
 
     view_permission = "accounts.view_membership"
     nav = Nav("People", "users", group="Set-up", order=50)
-    intro = "Who has a seat in your organisation, and what the seat allows."
+    intro = (
+        "Who has a seat in your organisation, and what the seat allows. "
+        "A new seat is opened on the machine that runs Walker."
+    )
     masked_fields = ("user", "user__email")
     list_display = ("person", "role_chip", "standing", "second_factor", "created_at")
     list_filter: ClassVar = [

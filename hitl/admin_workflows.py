@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from accounts import objects
+from console import banners
 from console.actions import ServiceAction, service_action
 from console.bases import ServiceAdmin
 from console.forms import ConsoleForm
@@ -293,6 +294,23 @@ class WorkflowAdmin(ServiceAdmin):
         """Say what the form says so far."""
         levels, conditions = values_of(_filled(form.cleaned_data))
         return HttpResponse(sentence(conditions, levels, labels()), content_type="text/plain; charset=utf-8")
+
+
+class NobodySigns(banners.Banner):
+    """Says that requests are held as long as there is no workflow."""
+
+    permission = MANAGE
+
+    def notices(self, viewer: Actor) -> list[banners.Notice]:
+        """Return one banner until there is a workflow."""
+        if ApprovalWorkflow.objects.filter(is_active=True).exists():
+            return []
+        text = "Until there is a workflow every request is held, because nobody is asked to sign it."
+        url = reverse("admin:hitl_approvalworkflow_create")
+        return [banners.Notice("No workflow says who signs", text, url, "warn", "route")]
+
+
+banners.banners.register("hitl.nobody_signs", NobodySigns)
 
 
 def _hours(count: int) -> str:
