@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from psycopg_pool import ConnectionPool
 
 from core import ahead, prepared
 from core.errors import Conflict
@@ -133,3 +134,9 @@ def test_nothing_waits_outside_of_a_transaction(world: World) -> None:
     assert waiting is not None
     assert waiting.is_empty
     assert streams() == ["a"]
+
+
+def test_pool_finds_that_a_connection_lives(world: World) -> None:
+    connection.ensure_connection()
+    ConnectionPool.check_connection(connection.connection)
+    assert StreamHead.objects.count() == 0

@@ -32,7 +32,7 @@ class TenantCursor(_Cursor):
         waiting = ahead.take_from(self.connection) or ahead.Ahead()
         if text.startswith("ROLLBACK"):  # to a savepoint, which stands before whatever still waits
             waiting = ahead.Ahead()
-        if not text.startswith(_BARE):
+        if text and not text.startswith(_BARE):  # the pool asks with an empty one whether a connection lives
             waiting.enter()
         self._send(waiting, text, **options)
         return self
@@ -74,7 +74,8 @@ class TenantCursor(_Cursor):
         for place, check in waiting.checks.items():
             self.set_result(place)
             check(self.rowcount)
-        self.set_result(len(waiting.texts))
+        if text:
+            self.set_result(len(waiting.texts))
 
     def executemany(self, query: Any, params_seq: Iterable[Any], **options: Any) -> None:
         """Run the statement once for each set of parameters."""
