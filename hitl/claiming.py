@@ -11,31 +11,27 @@ from uuid import UUID
 from django.conf import settings
 from pydantic import BaseModel, ValidationError
 
-from accounts.selectors import Roster
 from core import prepared, rows, writes
 from core.actors import Actor, system
 from core.errors import NotFound
 from core.log import get_logger
 from core.prepared import Call, Prepared
 from core.scope import current_tenant_id
-from hitl import briefing, caps, machine, notices, registry, seating, switches
+from hitl import briefing, caps, machine, notices, registry, switches
 from hitl.briefing import Briefing
 from hitl.digest import plain
 from hitl.drafting import digest_of
+from hitl.earning import unearned
 from hitl.holds import drop_hold
-from hitl.models import Approval, Cap, Decision, Execution
+from hitl.models import Approval, Cap, Execution
 from hitl.observing import Observed
 from hitl.redrafting import ask_again, columns_of, reassess
 from hitl.registry import AnyKind
-from hitl.sealing import is_sealed
 from hitl.transitions import Event, State
 from hitl.types import Facts
-from hitl.verdicts import standing_of, votes_of
 
 log = get_logger(__name__)
 EXECUTOR: Final[Actor] = system("executor")
-PROPOSE: Final = "hitl.propose_approval"
-OVERRIDE: Final = "hitl.override_approval"
 MAX_ATTEMPTS: Final = 5
 LEASE: Final[timedelta] = getattr(settings, "EXECUTION_LEASE", timedelta(seconds=30))
 
@@ -156,7 +152,7 @@ def _claim_approved(work: machine.Work, approval: Approval, seen: Look, ground: 
     if seen.problem or seen.kind is None or seen.params is None:
         _later(approval, work.moment + timedelta(seconds=15))
         return None
-    problem = _unearned(approval, ground.known)
+    problem = unearned(approval, ground.known)
     if problem:
         _hold(work, approval, "manual", problem)
         return None
@@ -193,47 +189,6 @@ def _hold(work: machine.Work, approval: Approval, hold: str, reason: str) -> Non
     if hold != "kill_switch":  # who threw it knows
         notices.alert_admins(approval, hold, work.moment)
     _later(approval, work.moment + timedelta(minutes=1))
-
-
-def _unearned(approval: Approval, known: Briefing) -> str:
-    """Say why the approval does not count at this moment; the empty string when it does."""
-    if digest_of(approval) != approval.digest:
-        return "What was signed is not what is stored."
-    if known.is_forged:
-        return "There is a vote that nobody gave."
-    people = known.people
-    if approval.requester_id is not None and approval.requester_id not in people.holding(PROPOSE):
-        return "The requester may not ask for this any more."
-    if _decided_by_rule(approval):
-        return ""
-    if approval.decided_as == "overridden":
-        return _unearned_override(approval, people)
-    for number in range(1, len(approval.snapshot["levels"]) + 1):
-        votes = votes_of(approval, number, known)
-        signers = {vote.person_id for vote in votes if vote.verdict == "approve"}
-        if signers & set(approval.excluded) or signers - people.holding(seating.DECIDE).keys():
-            return "Somebody who approved it may not approve it any more."
-        if standing_of(approval, number, known, votes)[0] != "approved":
-            return "The votes do not satisfy the workflow."
-    return ""
-
-
-def _decided_by_rule(approval: Approval) -> bool:
-    if approval.decided_role != "rule":
-        return False
-    found = Decision.objects.filter(
-        approval=approval, revision=approval.revision, digest=approval.digest, actor_kind="rule"
-    )
-    return any(is_sealed(row) for row in found.filter(verdict="approve"))
-
-
-def _unearned_override(approval: Approval, members: Roster) -> str:
-    found = Decision.objects.filter(approval=approval, revision=approval.revision, digest=approval.digest)
-    given = found.filter(verdict="override", person__isnull=False)
-    people = {row.person_id for row in given if is_sealed(row)}
-    if not people or people - members.holding(OVERRIDE).keys() or people & set(approval.excluded):
-        return "Whoever overrode it may not do so any more."
-    return ""
 
 
 def _changed(approval: Approval, seen: Look) -> list[str]:

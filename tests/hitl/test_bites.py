@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hitl import claiming, clocks, guards, machine, redrafting, seating, settling, switches, verdicts, voting
+from hitl import claiming, clocks, earning, guards, machine, redrafting, seating, settling, switches, verdicts, voting
 from hitl.services import deciding, executing, linking
 from tests.hitl.chapters import FREE
 from tests.hitl.proof_machine import ApprovalMachine
@@ -244,7 +244,7 @@ _report, _take_over, _sitting = executing.report, claiming._take_over, seating.s
 BROKEN: dict[str, tuple[Patch, Walk, str]] = {
     "digest of a vote": (_patched(guards, "check_digest", _says(None)), _stale_vote, "vote"),
     "digest of a claim": (
-        _patched(claiming, "digest_of", lambda approval: approval.digest), _tampered, "work",
+        _patched(earning, "digest_of", lambda approval: approval.digest), _tampered, "work",
     ),
     "four eyes": (
         _all(
