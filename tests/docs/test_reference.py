@@ -17,6 +17,8 @@ NAMED = re.compile(
     r"`((?:accounts|agents|analytics|channels_app|config|console|conversations|core|hitl)(?:\.\w+)+)(?:\(\))?`"
 )
 
+FILES = re.compile(r"`((?:[a-z_]+/)+[\w-]+\.\w+)`")
+
 
 def _listed(page: str) -> set[str]:
     text = (DOCS / "reference" / page).read_text()
@@ -63,6 +65,11 @@ def test_every_decision_says_why_and_what_was_rejected() -> None:
 def test_whatever_a_page_names_of_the_code_is_there() -> None:
     named = sorted({(page.name, name) for page in PAGES for name in NAMED.findall(page.read_text())})
     assert [pair for pair in named if not _is_there(pair[1])] == []
+
+
+def test_whatever_file_a_page_names_is_there() -> None:
+    named = sorted({(page.name, name) for page in PAGES for name in FILES.findall(page.read_text())})
+    assert [pair for pair in named if not (ROOT / pair[1]).exists()] == []
 
 
 def _is_there(name: str) -> bool:
