@@ -1,6 +1,7 @@
 """Every page of the console opens for an admin, in both shapes, with rows and without."""
 
 import pytest
+from django.contrib import admin
 
 from accounts.models import ApiKey, Membership
 from accounts.roles import ALL_PERMISSIONS
@@ -16,26 +17,7 @@ from tests.console.scene import build_scene
 from tests.world import OPERATOR, World
 
 pytestmark = pytest.mark.django_db
-LISTS = [
-    "/admin/hitl/approval/",
-    "/admin/hitl/approvalworkflow/",
-    "/admin/hitl/approvergroup/",
-    "/admin/hitl/businesscalendar/",
-    "/admin/hitl/cap/",
-    "/admin/hitl/riskpolicy/",
-    "/admin/hitl/linkpolicy/",
-    "/admin/hitl/killswitch/",
-    "/admin/conversations/conversation/",
-    "/admin/conversations/channelaccount/",
-    "/admin/agents/agent/",
-    "/admin/agents/agentrun/",
-    "/admin/core/auditentry/",
-    "/admin/core/deadletter/",
-    "/admin/accounts/membership/",
-    "/admin/accounts/apikey/",
-    "/admin/analytics/brief/",
-    "/admin/analytics/briefpreference/",
-]
+LISTS = sorted(f"/admin/{model._meta.app_label}/{model._meta.model_name}/" for model in admin.site._registry)
 
 
 @pytest.mark.parametrize("path", LISTS)
