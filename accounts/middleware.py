@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import add_never_cache_headers
 from django.utils.functional import SimpleLazyObject
 
 from accounts import keys, selectors, services
@@ -76,6 +77,20 @@ def _actor(request: HttpRequest, seat: selectors.Seat) -> Actor:
         auth_strength=services.auth_strength_of(request),
         permissions=permissions_of(seat.role),
     )
+
+
+class NoStoreMiddleware:
+    """Lets nobody on the way, and no browser, keep what a signed-in person saw, such as codes of a second factor."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request; a page that says nothing of caching is not kept."""
+        response = self.get_response(request)
+        if request.user.is_authenticated and not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
+        return response
 
 
 class ApiKeyMiddleware:

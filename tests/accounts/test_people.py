@@ -1,6 +1,7 @@
 """Seats, roles and keys: what a person may do comes from his seat in the tenant in scope."""
 
 import pytest
+from django.test import Client
 
 from accounts import keys, selectors, services
 from accounts.models import ApiKey, Membership
@@ -112,3 +113,9 @@ def test_key_of_another_tenant_is_not_found(acme: World) -> None:
     outsider = acme.outsider()
     with tenant_scope(acme.globex.pk), pytest.raises(NotFound):
         services.revoke_api_key(actor=outsider, key_id=key.pk)
+
+
+@pytest.mark.parametrize("path", ["/account/2fa/", "/account/reauthenticate/", "/account/logout/"])
+def test_nobody_keeps_what_a_signed_in_person_saw(client: Client, world: World, path: str) -> None:
+    client.force_login(world.people["owner"], backend="accounts.backends.RoleBackend")
+    assert "no-store" in client.get(path)["Cache-Control"]
