@@ -33,7 +33,6 @@ from hitl.summary import Label, sentence
 from hitl.workflow_forms import CHANNELS, SentenceForm, WorkflowForm, agent_choices, defaults
 from hitl.workflow_values import MAIL, in_words_of_the_form, initial_of, values_of
 
-__all__ = ["WorkflowAdmin"]
 MANAGE: Final = "hitl.manage_workflow"
 MODES: Final = {
     "any": "Any one", "all": "Everyone", "quorum": "A number of them", "per_group": "One of each group",

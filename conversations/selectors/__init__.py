@@ -2,7 +2,6 @@
 
 from conversations.selectors.audiences import Audience, left_out, left_out_in_words, list_audiences
 from conversations.selectors.counts import (
-    COUNT_CAP,
     DayCount,
     count_by_day,
     count_live,
@@ -45,7 +44,6 @@ from conversations.selectors.searching import (
 from conversations.selectors.stops import STOP_LIFE, stop_key, stopped_at
 
 __all__ = [
-    "COUNT_CAP",
     "STOP_LIFE",
     "WORDS_LIMIT",
     "Audience",

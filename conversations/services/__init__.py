@@ -12,7 +12,7 @@ from conversations.services.contacts import (
     name_contact,
     remove_tag,
 )
-from conversations.services.delivering import deliver, next_in_line, on_queued
+from conversations.services.delivering import deliver, on_queued
 from conversations.services.erasing import erase_contact
 from conversations.services.notes import add_note
 from conversations.services.receiving import note_activity, receive
@@ -53,7 +53,6 @@ __all__ = [
     "lookup_digest",
     "mark_read",
     "name_contact",
-    "next_in_line",
     "note_activity",
     "note_trouble",
     "on_queued",

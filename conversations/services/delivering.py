@@ -178,7 +178,7 @@ def _settle(attempt: DeliveryAttempt, result: SendResult, moment: datetime) -> s
         else:
             wait = timedelta(seconds=result.retry_after or BACK_OFF[attempt.number - 1])
             Message.objects.filter(pk=message.pk, status=SENDING).update(next_attempt_at=moment + wait)
-        following = next_in_line(message.conversation_id)
+        following = _next_in_line(message.conversation_id)
         if following is not None and following.pk != message.pk:
             wake_after_commit(following)
     return ended
@@ -194,7 +194,7 @@ def _finish(attempt: DeliveryAttempt, result: SendResult, moment: datetime) -> N
     attempt.save(update_fields=["outcome", "finished_at", "provider_id", "error", "permanent"])
 
 
-def next_in_line(conversation_id: UUID) -> Message | None:
+def _next_in_line(conversation_id: UUID) -> Message | None:
     """Return the oldest message of a conversation that has not left yet."""
     waiting = Message.objects.filter(
         conversation_id=conversation_id, direction=Message.Direction.OUT, status__in=UNDELIVERED

@@ -18,17 +18,7 @@ from core.locks import locked
 from hitl.checks import FIELDS, LEVEL_FIELDS, problems_of
 from hitl.conflicts import check_version, last_change
 from hitl.models import ApprovalLevel, ApprovalWorkflow
-from hitl.services.groups import create_group
 
-__all__ = [
-    "copy_workflow",
-    "create_group",
-    "create_workflow",
-    "restore_workflow",
-    "retire_workflow",
-    "revise_workflow",
-    "share_workflow",
-]
 MANAGE: Final = "hitl.manage_workflow"
 OBJECT: Final = "hitl.approvalworkflow"
 GIVEN: Final = "You were given this one workflow: who signs in it and when is yours to say."
