@@ -21,6 +21,7 @@ from core.errors import NotFound
 VIEW_AGENT = "agents.view_agent"
 VIEW_RUN = "agents.view_agentrun"
 TRANSCRIPT_LINES = 30
+EARLIER_AUTHORS = "earlier_authors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +191,16 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
         run_id=run.id,
         linked_by_id=linked_by_id,
         max_open_approvals=version.max_open_approvals,
-        agent_author_ids=_authors_of(version),
+        agent_author_ids=authors_of(version.agent),
         channel_keeper_ids=tuple(keepers),
     )
 
 
-def _authors_of(version: AgentVersion) -> tuple[UUID, ...]:
-    """Who ever wrote what an own agent is told: what one of them put in may still be in the newest version."""
-    if version.agent.is_system:
+def authors_of(agent: Agent) -> tuple[UUID, ...]:
+    """Return who ever wrote what an own agent is told, or what it was copied from: what one of them put in may
+    still be in the newest version."""
+    if agent.is_system:
         return ()
-    rows = AgentVersion.objects.filter(agent_id=version.agent_id, author__isnull=False).order_by("author_id")
-    return tuple(rows.values_list("author_id", flat=True).distinct())
+    rows = AgentVersion.objects.filter(agent=agent, author__isnull=False).order_by("author_id")
+    earlier = (UUID(person) for person in agent.configuration.get(EARLIER_AUTHORS, ()))
+    return tuple(sorted({*rows.values_list("author_id", flat=True), *earlier}))

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from agents import registry
 from agents.models import Agent, AgentVersion
+from agents.selectors import EARLIER_AUTHORS, authors_of
 from agents.tools import registry as tools
 from core import audit
 from core.actors import Actor
@@ -64,12 +65,17 @@ def create_agent(*, actor: Actor, type: str, setup: Setup) -> Agent:
 def copy_agent(*, actor: Actor, agent_id: UUID, name: str) -> Agent:
     """Make an own agent with the newest configuration of another one, built in or not.
 
+    Who ever wrote what the other one is told stays as close to the copy: he may not sign what it asks for.
     Needs `agents.change_agent`; raises `NotFound` and `Invalid`.
     """
     actor.require(CHANGE)
     source = _found(Agent.objects.filter(pk=agent_id).first())
     wanted = setup_of(source)
-    return create_agent(actor=actor, type=source.type, setup=_with(wanted, {"name": name}))
+    with transaction.atomic():
+        copy = create_agent(actor=actor, type=source.type, setup=_with(wanted, {"name": name}))
+        copy.configuration = {EARLIER_AUTHORS: [str(person) for person in authors_of(source)]}
+        copy.save(update_fields=["configuration"])
+    return copy
 
 
 def change_agent(*, actor: Actor, agent_id: UUID, changes: Mapping[str, Any], seen_version: int | None = None) -> Agent:

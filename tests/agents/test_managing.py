@@ -92,6 +92,16 @@ def test_built_in_agent_is_not_changed_but_copied(desk: Desk) -> None:
     assert not copy.is_system
 
 
+def test_whoever_wrote_what_was_copied_may_not_sign_what_the_copy_asks_for(desk: Desk, own: Agent) -> None:
+    writer, innocent = desk.world.actor("admin"), desk.world.actor("owner")
+    first = services.copy_agent(actor=innocent, agent_id=own.pk, name="Ours")
+    services.copy_agent(actor=innocent, agent_id=first.pk, name="Ours too")
+    for agent in (own, first):
+        services.retire_agent(actor=innocent, agent_id=agent.pk)
+    desk.say("Raise the daily budget of Summer Sale to 900")
+    assert {writer.user_id, innocent.user_id} <= set(Approval.objects.get().excluded)
+
+
 def test_retired_agent_takes_no_run_until_it_is_restored(desk: Desk, own: Agent) -> None:
     actor = desk.world.actor("admin")
     services.retire_agent(actor=actor, agent_id=own.pk)
