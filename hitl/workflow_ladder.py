@@ -31,17 +31,17 @@ def fields_of(people: Any) -> Iterator[tuple[str, forms.Field]]:
     """Yield the fields of all steps by name; `people` are whom a step may ask."""
     for number in range(1, STEPS_SHOWN + 1):
         name = names_of_step(number)
-        again = "" if number == 1 else f"Step {number}: "
-        wait = "Ask more people after (hours)" if number == 1 else f"{again}so many hours after the one before"
-        yield name["after"], _number(wait, 1, 8760)
-        yield name["how"], forms.ChoiceField(label=f"{again}they sign", choices=HOW, required=False)
-        yield name["repeat"], _number(f"{again}again so often", 0, 20)
-        yield (
-            name["to"],
-            forms.MultipleChoiceField(
-                label=f"{again}whom to ask then", choices=people, required=False, widget=forms.CheckboxSelectMultiple
-            ),
-        )
+        wait = "Ask more people after (hours)" if number == 1 else "so many hours after the one before"
+        yield name["after"], _number(_label(number, wait), 1, 8760)
+        yield name["how"], forms.ChoiceField(label=_label(number, "they sign"), choices=HOW, required=False)
+        yield name["repeat"], _number(_label(number, "again so often"), 0, 20)
+        ask = _label(number, "whom to ask then")
+        boxes = forms.CheckboxSelectMultiple
+        yield name["to"], forms.MultipleChoiceField(label=ask, choices=people, required=False, widget=boxes)
+
+
+def _label(number: int, words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}" if number == 1 else f"Step {number}: {words}"
 
 
 def _number(label: str, least: int, most: int) -> forms.IntegerField:
