@@ -15,6 +15,7 @@ from conversations.selectors import list_messages, list_notes
 from core.actors import Actor
 from hitl.admin_display import risk_chip
 from hitl.admin_display import state_chip as approval_chip
+from hitl.seen import seen_by
 from hitl.selectors import list_for_conversation
 
 SHOWN: Final = 100
@@ -69,7 +70,13 @@ def asked_for(viewer: Actor, conversation: Conversation) -> Iterable[Turn]:
     for approval in list_for_conversation(viewer=viewer, conversation_id=conversation.pk, limit=SHOWN):
         tone = "accent" if approval.is_open else "neutral"
         chips = format_html("{} {}", risk_chip(approval), approval_chip(approval.state))
-        yield Turn(at=approval.created_at, place=f"wk-tone-{tone}", approval=approval, chip=chips)
+        yield Turn(
+            at=approval.created_at,
+            place=f"wk-tone-{tone}",
+            text=seen_by(viewer, approval.summary),
+            approval=approval,
+            chip=chips,
+        )
 
 
 def contact_url(viewer: Actor, conversation: Conversation) -> str:

@@ -37,6 +37,7 @@ from hitl.admin_moves import TalkActions, initial_of, why_no_move
 from hitl.admin_page import may_cancel, page_of, why_no_vote, why_not_in_state
 from hitl.admin_requests import RequestActions, chosen_kind
 from hitl.models import Approval
+from hitl.seen import seen_by
 from hitl.services.deciding import Verdict
 from hitl.transitions import WAITING, Event, State
 
@@ -105,6 +106,7 @@ class ApprovalAdmin(RequestActions, TalkActions, ServiceAdmin):
         names = names_of(approval.requester_id for approval in rows)
         for approval in rows:
             approval.requester_name = name_in(names, approval.requester_id, otherwise="")  # type: ignore[attr-defined]
+            approval.shown_summary = seen_by(viewer_of(request), approval.summary)  # type: ignore[attr-defined]
 
     @admin.display(description="Reference")
     def reference_cell(self, approval: Approval) -> str:
@@ -116,7 +118,8 @@ class ApprovalAdmin(RequestActions, TalkActions, ServiceAdmin):
     def what(self, approval: Approval) -> str:
         """Return what is asked for, and by whom."""
         note = format_html('<span class="wk-cell-note">{}</span>', self.asked_by(approval))
-        return format_html('<span class="wk-cell-wide">{}{}</span>', approval.summary, note)
+        summary = approval.shown_summary  # type: ignore[attr-defined]
+        return format_html('<span class="wk-cell-wide">{}{}</span>', summary, note)
 
     def asked_by(self, approval: Approval) -> str:
         """Return who asks."""

@@ -19,6 +19,7 @@ from hitl.conflicts import rule_in_words
 from hitl.links import CHANNEL
 from hitl.models import Approval, ApproverGroup, Decision, Execution, Revision, Seat
 from hitl.sealing import is_sealed
+from hitl.seen import signed_parts
 from hitl.selectors import list_decisions, list_executions
 from hitl.services.closing import ADMINS
 from hitl.story import TimelineEntry, history
@@ -100,13 +101,14 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
     people = [approval.requester_id, approval.decided_by_id, approval.assigned_to_id]
     people += [person for seat in seats for person in (seat.person_id, seat.rightful_id, seat.for_person_id)]
     names = names_of(people)
-    shown = told[-SHOWN:]
+    shown, seen = told[-SHOWN:], signed_parts(approval, viewer)
     return {
         "risk_tone": RISKS.get(approval.risk_level, ("", "neutral", ""))[1],
         "factors": sorted(approval.risk_factors, key=lambda factor: -factor["points"]),
         "requester": requester_words(approval, names),
         "notes": visible(mask_text(approval.notes)),
-        "facts": readable(approval.facts),
+        "seen": seen,
+        "facts": readable(seen["facts"]),
         "rule": rule_of(approval, viewer),
         "signing": signing(approval, seats, decisions, names, viewer),
         "timeline": timeline(shown, executions),
@@ -117,7 +119,7 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "question": question(approval, decisions),
         "holds": hold_words(approval),
         # A stop switch says no more than that; its own reason stands in the banner over the queue.
-        "hold_reason": "" if approval.holds == ["kill_switch"] else approval.hold_reason,
+        "hold_reason": "" if approval.holds == ["kill_switch"] else seen["hold_reason"],
         **clocks_and_messages(approval, viewer),
     }
 

@@ -13,9 +13,11 @@ from console.lists import SelectFilter
 from console.navigation import Nav
 from console.people import name_in, names_of
 from console.templatetags.console_ui import chip, exact, moment
+from console.viewers import viewer_of
 from core.pii import mask_text
 from core.visible import visible
 from hitl.models import Decision, OverrideReview
+from hitl.seen import seen_by
 
 
 class StandingFilter(SelectFilter):
@@ -63,6 +65,7 @@ class OverrideReviewAdmin(ReadOnlyAdmin):
         """Read all names at once."""
         names = names_of([person for row in rows for person in (row.opened_by_id, row.closed_by_id)])
         for row in rows:
+            row.shown_summary = seen_by(viewer_of(request), row.approval.summary)  # type: ignore[attr-defined]
             row.names = (  # type: ignore[attr-defined]
                 name_in(names, row.opened_by_id),
                 name_in(names, row.closed_by_id, otherwise="–"),
@@ -75,7 +78,7 @@ class OverrideReviewAdmin(ReadOnlyAdmin):
     @admin.display(description="Request")
     def what(self, review: OverrideReview) -> str:
         """Return the reference and what was asked for."""
-        return f"{review.approval.reference}: {review.approval.summary}"
+        return f"{review.approval.reference}: {review.shown_summary}"  # type: ignore[attr-defined]
 
     @admin.display(description="Look at it")
     def page(self, review: OverrideReview) -> str:

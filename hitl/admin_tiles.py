@@ -14,6 +14,7 @@ from core.scope import current_tenant_id
 from hitl import selectors
 from hitl.admin_display import RISKS, state_chip
 from hitl.models import Decision
+from hitl.seen import seen_by
 
 CHART_SECONDS = 30
 NOTICES = {
@@ -106,6 +107,7 @@ class NoticesTile(Tile):
         rows = [
             {
                 "notice": notice,
+                "summary": seen_by(viewer, notice.approval.summary),
                 "words": NOTICES.get(notice.template, "Something has happened"),
                 "url": reverse("admin:hitl_approval_change", args=[notice.approval_id]),
                 "state": state_chip(notice.approval.state),
@@ -132,6 +134,7 @@ class DecisionsTile(Tile):
         rows = [
             {
                 "decision": decision,
+                "summary": seen_by(viewer, decision.approval.summary),
                 "who": f"{SIGNED[decision.verdict]} by {name_in(names, decision.person_id, otherwise='a rule')}",
                 "url": reverse("admin:hitl_approval_change", args=[decision.approval_id]),
                 "state": state_chip(decision.approval.state),

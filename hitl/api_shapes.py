@@ -70,6 +70,7 @@ class ApprovalSerializer(RowSerializer[Approval]):
     assigned_to = PersonSerializer(read_only=True, allow_null=True)
     decided_by = PersonSerializer(read_only=True, allow_null=True)
     summary = serializers.SerializerMethodField()
+    hold_reason = MaskedText()
 
     class Meta:
         model = Approval
@@ -116,6 +117,7 @@ class ApprovalDetailSerializer(ApprovalSerializer):
     payload = serializers.SerializerMethodField()
     preview = serializers.SerializerMethodField()
     facts = serializers.SerializerMethodField()
+    drift = serializers.SerializerMethodField(help_text="What changed in the world since it was signed.")
     notes = MaskedText()
     custom = MaskedDocument()
     subject_key = MaskedText()
@@ -140,6 +142,10 @@ class ApprovalDetailSerializer(ApprovalSerializer):
     def get_facts(self, approval: Approval) -> dict[str, Any]:
         """Return the world as it was when it was asked for."""
         return dict(self._signed(approval.facts))
+
+    def get_drift(self, approval: Approval) -> list[str]:
+        """Return the changes as the viewer may see them."""
+        return [str(self._signed(text)) for text in approval.drift]
 
     def get_address(self, approval: Approval) -> str:
         """Return the address of the request."""

@@ -166,6 +166,18 @@ def test_personal_data_in_notes_is_masked(browser: Browser, acme: World) -> None
     assert "600 123 456" not in shown
 
 
+@pytest.mark.parametrize(("role", "is_clear"), [("viewer", False), ("compliance", False), ("approver", True)])
+def test_what_is_signed_is_read_word_for_word_only_by_those_who_sign(
+    browser: Browser, acme: World, role: str, is_clear: bool
+) -> None:
+    add_workflow(acme)
+    row = ask(acme, params={"campaign": "Call +34 600 123 456"})
+    visitor = browser(role)
+    shown = [visitor.get(path).content.decode() for path in (QUEUE, f"{QUEUE}{row.pk}/")]
+    assert ["600 123 456" in page for page in shown] == [is_clear, is_clear]
+    assert "600 123 456" not in browser("viewer").get("/admin/").content.decode()
+
+
 def test_approved_one_can_be_taken_back(browser: Browser, asked: Approval) -> None:
     sign(browser("approver"), asked)
     client = browser("approver")
@@ -313,3 +325,30 @@ def test_badge_is_right_at_once_after_ones_own_decision(browser: Browser, asked:
     assert "1 wait for your signature" in client.get(QUEUE).content.decode()
     sign(client, asked)
     assert "wait for your signature" not in client.get(QUEUE).content.decode()
+
+
+def test_page_tells_what_is_due_who_was_told_and_the_askers_own_words(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    own = {"tags": ("spring",), "custom": {"cost_centre": "47", "manager": "joe@customer.example"}}
+    page = browser("admin").get(f"{QUEUE}{ask(acme, origin=own).pk}/").content.decode()
+    for words in ("Expires unless it is decided", "Answer due", "asked to sign, in the app", "spring", "Cost centre"):
+        assert words in page
+    assert "joe@customer.example" not in page
+
+
+def test_of_several_holds_one_is_chosen(browser: Browser, acme: World, asked: Approval) -> None:
+    services.hold(actor=acme.actor("compliance"), approval_id=asked.pk, reason="Wait")
+    services.throw_switch(actor=acme.actor("compliance"), scope="tenant", reason="Stop")
+    client = browser("compliance")
+    assert 'name="hold"' in client.get(f"{QUEUE}{asked.pk}/").content.decode()
+    refused = client.post(f"{QUEUE}{asked.pk}/release/", {"hold": "kill_switch"})
+    assert (refused.status_code, "still stopped with a stop switch" in refused.content.decode()) == (409, True)
+    client.post(f"{QUEUE}{asked.pk}/release/", {"hold": "manual"})
+    assert Approval.objects.get(pk=asked.pk).holds == ["kill_switch"]
+
+
+def test_only_holders_of_a_seat_are_offered_for_reassigning(browser: Browser, asked: Approval) -> None:
+    form = browser("admin").get(f"{QUEUE}{asked.pk}/reassign/").context["form"]
+    offered = [name for _, name in form.fields["from_person"].choices]
+    assert "Viewer Acme" not in offered
+    assert "Approver Acme" in offered

@@ -71,6 +71,7 @@ ALSO_OFFERED = {
     "hitl.admin_display": "how states and risks are shown",
     "hitl.panels": "registry of panels on an approval's page",
     "hitl.notifiers": "registry of ways to reach an approver",
+    "hitl.seen": "what a viewer may read of a request",
     "hitl.stoppable": "registry of what a kill switch may be aimed at",
 }
 
