@@ -55,7 +55,7 @@ def _lines(person: Person, after: str, limit: int) -> Batch:
 def _arrived(person: Person, after: str, limit: int) -> tuple[list[UUID], str]:
     """Return the ids of the next webhooks that came before the request, as they came, and where to go on."""
     rows = InboundDelivery.objects.filter(received_at__lte=person.erasure.asked_at)
-    if after:
+    if "/" in after:
         stamp, _, key = after.partition("/")
         moment = _EPOCH + timedelta(microseconds=int(stamp))
         rows = rows.filter(Q(received_at__gt=moment) | Q(pk__gt=UUID(key)), received_at__gte=moment)
