@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
@@ -131,7 +132,7 @@ def rows_holding(texts: Texts, words: Sequence[str], is_meant: IsMeant, after: s
         "tenant": current_tenant_id(),
         "after": after or _LOWEST,
         "limit": limit * 10,
-        "traces": sorted({form.lower() for word in words for form in (word, quote(word), quote_plus(word))}),
+        "traces": sorted({_within(form) for word in words for form in (word, quote(word), quote_plus(word))}),
     }
     with connection.cursor() as cursor:
         cursor.execute(_NAMED.format(said=said, key=texts.key, **tables), values)
@@ -154,10 +155,14 @@ seen as (
   where tenant_id = %(tenant)s and {key} > %(after)s and {key} <= (select last from ends)
 )
 select rows, last, (
-  select array_agg(id) from seen
-  where exists (select 1 from unnest(%(traces)s::text[]) word where strpos(said, word) > 0)
+  select array_agg(id) from seen where said like any (%(traces)s::text[])
 ) from ends
 """
+
+
+def _within(word: str) -> str:
+    """Return the pattern of a text that has the word somewhere; nothing in it stands for something else."""
+    return "%" + re.sub(r"([\\%_])", r"\\\1", word.lower()) + "%"
 
 
 def emptied(rows: Any, limit: int, **values: Any) -> Batch:
