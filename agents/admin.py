@@ -18,7 +18,7 @@ from console.bases import ReadOnlyAdmin, ServiceAdmin
 from console.forms import ConsoleForm
 from console.lists import choose, since
 from console.navigation import Nav
-from console.templatetags.console_ui import chip, moment
+from console.templatetags.console_ui import chip, exact, moment
 from console.viewers import viewer_of
 from hitl import stoppable
 
@@ -199,7 +199,7 @@ class AgentRunAdmin(ReadOnlyAdmin):
     ]
     ordering = ("-id",)
     detail_template = "console/run.html"
-    detail_fields = ("agent_name", "why", "standing", "took", "talk", "trouble", "model_calls")
+    detail_fields = ("exactly", "agent_name", "why", "standing", "took", "talk", "trouble", "model_calls")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AgentRun]:
         """Read the agent with the run."""
@@ -221,6 +221,11 @@ class AgentRunAdmin(ReadOnlyAdmin):
     def trouble(self, run: AgentRun) -> str:
         """Return the code of the failure, in words."""
         return run.error_code.replace("_", " ").capitalize() or "Nothing"
+
+    @admin.display(description="When")
+    def exactly(self, run: AgentRun) -> str:
+        """Return when it began, to the minute."""
+        return exact(run.created_at)
 
     @admin.display(description="Calls of the model")
     def model_calls(self, run: AgentRun) -> str:

@@ -25,5 +25,7 @@ class AgentsConfig(AppConfig):
         answering.register_all()
         resending.register_all()
         telling.register_all()
-        dead_letters.register_replayer(retelling.KIND, retelling.replay)
+        dead_letters.register_replayer(
+            retelling.KIND, retelling.replay, dead_letters.Words("Answer as an agent", "agents.agentrun")
+        )
         register_audience_source(PlatformAudiences())

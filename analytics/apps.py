@@ -16,5 +16,5 @@ class AnalyticsConfig(AppConfig):
         from analytics.services import making, tracking  # noqa: PLC0415  (models must be loaded first)
         from core import dead_letters  # noqa: PLC0415
 
-        dead_letters.register_replayer(making.PARKED_AS, making.make_again)
+        dead_letters.register_replayer(making.PARKED_AS, making.make_again, dead_letters.Words("Put a brief together"))
         tracking.register()

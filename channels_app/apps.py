@@ -28,7 +28,7 @@ class ChannelsAppConfig(AppConfig):
         otherwise.register()
         deliveries.register_worker(inbound.PROVIDER, arriving.work)
         deliveries.register_worker(email_inbound.PROVIDER, email_arriving.work)
-        dead_letters.register_replayer(deliveries.KIND, deliveries.replay)
+        dead_letters.register_replayer(deliveries.KIND, deliveries.replay, dead_letters.Words("Take a message in"))
         health.register_gauge(
             "walker_inbound_oldest_seconds",
             deliveries.oldest_seconds,

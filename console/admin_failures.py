@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 
 from console.actions import ServiceAction, service_action
 from console.badges import Badge, badges
@@ -49,10 +51,10 @@ class DeadLetterAdmin(ServiceAdmin):
     intro = "Work that failed for good. Replay it once the cause is mended, or put it aside."
     empty_title = "Nothing is parked"
     empty_text = "Work that keeps failing is put here instead of being lost."
-    list_display = ("work", "error", "times", "parked_at", "standing")
+    list_display = ("work", "trouble", "times", "parked_at", "standing")
     list_filter: ClassVar = [StateFilter, since("parked_at")]
     ordering = ("-parked_at", "-id")
-    detail_fields = ("work", "ref", "error", "times", "parked_at", "standing", "closed_at")
+    detail_fields = ("work", "about", "trouble", "times", "parked_at", "standing", "closed_at", "ref")
 
     def object_title(self, letter: DeadLetter) -> str:
         """Return the kind of work."""
@@ -61,7 +63,21 @@ class DeadLetterAdmin(ServiceAdmin):
     @admin.display(description="Work")
     def work(self, letter: DeadLetter) -> str:
         """Return what failed, in words."""
-        return letter.kind.replace(".", " ").replace("_", " ").capitalize()
+        return dead_letters.words_of(letter.kind).title
+
+    @admin.display(description="Error")
+    def trouble(self, letter: DeadLetter) -> str:
+        """Return the error in words."""
+        return dead_letters.words_of(letter.kind).error(letter.error)
+
+    @admin.display(description="About")
+    def about(self, letter: DeadLetter) -> str:
+        """Return the way to the row whose work failed, where it has a page."""
+        page = dead_letters.words_of(letter.kind).page
+        if not page:
+            return "–"
+        url = reverse(f"admin:{page.replace('.', '_')}_change", args=[letter.ref])
+        return format_html('<a href="{}">Look at it</a>', url)
 
     @admin.display(description="State")
     def standing(self, letter: DeadLetter) -> str:

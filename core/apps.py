@@ -14,5 +14,6 @@ class CoreConfig(AppConfig):
         from core import checks, dead_letters, relay  # noqa: F401, PLC0415
         from core.erasure import own, services  # noqa: F401, PLC0415
 
-        dead_letters.register_replayer(relay.PARKED_AS, relay.announce_again)
-        dead_letters.register_replayer(services.PARKED_AS, services.run_again)
+        dead_letters.register_replayer(relay.PARKED_AS, relay.announce_again, dead_letters.Words("Pass an event on"))
+        words = dead_letters.Words("Erase a person", "core.erasure")
+        dead_letters.register_replayer(services.PARKED_AS, services.run_again, words)

@@ -1,6 +1,7 @@
 """Parking work that failed for good, and replaying it when a person says so."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -23,14 +24,33 @@ _MASKED_LENGTH: Final = 2000
 _replayers: dict[str, Replayer] = {}
 
 
-def register_replayer(kind: str, replay_row: Replayer) -> None:
-    """Say how work of a kind starts again: a function of the row's id that queues it, no more.
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How people read of a kind of work: its title, the model whose page shows the row, and its errors."""
+
+    title: str
+    page: str = ""
+    error: Callable[[str], str] = str
+
+
+_words: dict[str, Words] = {}
+
+
+def register_replayer(kind: str, replay_row: Replayer, words: Words | None = None) -> None:
+    """Say how work of a kind starts again: a function of the row's id that queues it, no more; and what it is called.
 
     It runs in the transaction of the replay and in the tenant's scope; raising undoes the replay.
     """
     if _replayers.get(kind, replay_row) is not replay_row:
         raise ValueError(f"a replayer of {kind!r} is already registered")
     _replayers[kind] = replay_row
+    if words is not None:
+        _words[kind] = words
+
+
+def words_of(kind: str) -> Words:
+    """Return how people read of a kind; of one without words, its name."""
+    return _words.get(kind) or Words(kind.rpartition(".")[2].replace("_", " ").capitalize())
 
 
 def park(*, kind: str, ref: UUID, error: str, actor: Actor | None = None, now: datetime | None = None) -> DeadLetter:

@@ -19,9 +19,12 @@ class HitlConfig(AppConfig):
         hints.send_with(tasks.execute_approval.delay, notify=tasks.send_notification.delay)
         receivers.connect()
         watchdog.register()
-        dead_letters.register_replayer(sending.PARKED_AS, sending.send_again)
-        dead_letters.register_replayer(timing.PARKED_AS, timing.run_again)
-        dead_letters.register_replayer(parking.PARKED_AS, parking.run_again)
+        for kind, again, words in (
+            (sending.PARKED_AS, sending.send_again, dead_letters.Words("Tell somebody about a request")),
+            (timing.PARKED_AS, timing.run_again, dead_letters.Words("Ring a request's timer")),
+            (parking.PARKED_AS, parking.run_again, dead_letters.Words("Carry a request out", "hitl.approval")),
+        ):
+            dead_letters.register_replayer(kind, again, words)
         resolvers.register(
             resolvers.Resolver(
                 name="decision_link",

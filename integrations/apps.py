@@ -13,14 +13,16 @@ class IntegrationsConfig(AppConfig):
         from core import dead_letters, health  # noqa: PLC0415 - models must be loaded first
         from hitl import notifiers, registry  # noqa: PLC0415
         from integrations import checks, erasure  # noqa: F401, PLC0415
-        from integrations.mail import delivering, events, notifier  # noqa: PLC0415
+        from integrations.mail import delivering, errors, events, notifier  # noqa: PLC0415
         from integrations.sandbox_ads import actions  # noqa: PLC0415
 
         for kind in actions.KINDS:
             registry.register(kind)
         notifiers.register(notifier.CHANNEL, notifier.MailNotifier)
         events.register(notifier.TYPE, notifier.ApprovalMail)
-        dead_letters.register_replayer(delivering.KIND, delivering.replay)
+        dead_letters.register_replayer(
+            delivering.KIND, delivering.replay, dead_letters.Words("Send a mail", delivering.KIND, errors.in_words)
+        )
         health.register_gauge(
             "walker_mail_oldest_seconds",
             delivering.oldest_seconds,
