@@ -17,7 +17,7 @@ from hitl.admin_rule import rule_of
 from hitl.admin_told import clocks_and_messages
 from hitl.conflicts import rule_in_words
 from hitl.links import CHANNEL
-from hitl.models import Approval, ApproverGroup, Decision, Execution, Revision, Seat
+from hitl.models import Approval, ApproverGroup, Decision, Execution, OverrideReview, Revision, Seat
 from hitl.sealing import is_sealed
 from hitl.seen import signed_parts
 from hitl.selectors import list_decisions, list_executions
@@ -115,6 +115,7 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "earlier": shown[0].seq if len(told) > SHOWN else None,
         "is_earlier_part": before is not None,
         "banner": banner(approval, names),
+        "review": review_words(approval),
         "revisions": revisions(approval, viewer),
         "question": question(approval, decisions),
         "holds": hold_words(approval),
@@ -270,6 +271,17 @@ def banner(approval: Approval, names: dict[UUID, str]) -> dict[str, str] | None:
     word = (approval.decided_as or approval.state).replace("_", " ").capitalize()
     note = f"{word} by {who}" if moment and who else ""
     return {"title": BANNERS[state], "tone": tone, "icon": icon, "note": note, "when": exact(moment)}
+
+
+def review_words(approval: Approval) -> str:
+    """Say how far the review of an override is, and what it found, masked; empty where nobody overrode."""
+    if "override" not in approval.compliance_flags:
+        return ""
+    review = OverrideReview.objects.filter(approval=approval).order_by("-revision").first()
+    if review is None or review.closed_at is None:
+        return "A review is open: somebody who had no part in it closes it."
+    who = name_in(names_of([review.closed_by_id]), review.closed_by_id)
+    return f"Reviewed by {who}, {exact(review.closed_at)}: {visible(mask_text(review.finding))}"
 
 
 def why_no_vote(approval: Approval, viewer: Actor) -> str:

@@ -1,5 +1,6 @@
 """The talk about an approval in the console: editing, asking, passing on, overriding, being away."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -108,3 +109,17 @@ def test_override_waits_for_its_review(browser: Browser, asked: Approval, acme: 
     assert f"Open {asked.reference}" in one
     services.close_review(actor=acme.actor("compliance"), approval_id=asked.pk, reason="Fine")
     assert asked.reference not in browser("compliance").get("/admin/hitl/overridereview/").content.decode()
+
+
+def test_override_is_told_with_its_reason_and_what_its_review_found(browser: Browser, acme: World) -> None:
+    add_workflow(acme, allow_override=True)
+    asked = ask(acme)
+    owner = replace(acme.actor("owner"), auth_strength="mfa")
+    services.override(actor=owner, approval_id=asked.pk, digest=asked.digest, reason="The shop is down")
+    person = acme.people["owner"].get_full_name()
+    assert f"Approved past the signers by {person}" in browser("approver").get("/admin/").content.decode()
+    review = OverrideReview.objects.get()
+    page = browser("compliance").get(f"/admin/hitl/overridereview/{review.pk}/").content.decode()
+    assert "The shop is down" in page
+    services.close_review(actor=acme.actor("compliance"), approval_id=asked.pk, reason="Rightly so")
+    assert ": Rightly so" in browser("approver").get(f"{QUEUE}{asked.pk}/").content.decode()
