@@ -90,8 +90,9 @@ class MailDeliveryAdmin(ReadOnlyAdmin):
             row.seat = seats.get(row.user_id)  # type: ignore[attr-defined]
 
     def object_title(self, mail: MailDelivery) -> str:
-        """Return what the mail is, and the end of its id."""
-        return f"{self.about(mail)} {str(mail.pk)[-6:]}"
+        """Return what the mail is, and what it belongs to."""
+        found: Belongs | None = getattr(mail, "belongs", None)
+        return f"{self.about(mail)}: {found.words}" if found else f"{self.about(mail)} {str(mail.pk)[-6:]}"
 
     @admin.display(description="Mail")
     def about(self, mail: MailDelivery) -> str:
