@@ -16,7 +16,6 @@ from hitl.admin_facts import is_amount
 from hitl.models import Approval, Seat
 
 VALUE: Final = "value_"
-_IN_WORDS: Final = {"Field required": "This is needed."}
 _LOCAL: Final = {"type": "datetime-local"}
 
 
@@ -132,7 +131,7 @@ def values_in_the_form() -> Iterator[None]:
         yield
     except Invalid as error:
         told = (error.facts.get("fields") or {}).items()
-        fields = {VALUE + name: [_IN_WORDS.get(text, text) for text in texts] for name, texts in told}
+        fields = {VALUE + name: list(texts) for name, texts in told}
         raise Invalid(error.detail, code=error.code, fields=fields) from error
 
 

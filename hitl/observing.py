@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from core.errors import Invalid, Unavailable, WalkerError
 from core.log import get_logger
 from hitl.digest import Unrepresentable, plain
+from hitl.mistakes import in_words
 from hitl.registry import AnyKind
 from hitl.types import Facts
 
@@ -56,7 +57,7 @@ def observe(kind: AnyKind, params: Mapping[str, Any]) -> Observed:
 
 def _fields(error: ValidationError) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for row in error.errors(include_url=False, include_input=False, include_context=False):
+    for row in error.errors(include_url=False, include_input=False):
         name = ".".join(str(part) for part in row["loc"]) or "params"
-        found.setdefault(name, []).append(row["msg"])
+        found.setdefault(name, []).append(in_words(row))
     return found
