@@ -10,7 +10,7 @@ from console.forms import ConsoleForm
 from console.viewers import viewer_of
 from core.models import Erasure
 
-WEAK: Final = "Erasing asks for a second factor. Set one up under sign-in security and sign in again."
+WEAK: Final = "Erasing asks for a second factor. Set one up (the shield) and sign in again with it."
 TYPED: Final = "erase"
 
 

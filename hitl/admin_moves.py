@@ -74,7 +74,7 @@ def _why_no_override(approval: Approval, viewer: Actor) -> str:
     if approval.snapshot.get("allow_override") is not True:
         return "The workflow does not allow overriding."
     if not viewer.has_second_factor:
-        return "Overriding asks for a second factor. Set one up under sign-in security and sign in again."
+        return "Overriding asks for a second factor. Set one up (the shield) and sign in again with it."
     return _excluded(approval, viewer)
 
 

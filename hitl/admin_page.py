@@ -296,7 +296,7 @@ def why_no_vote(approval: Approval, viewer: Actor) -> str:
     if not seats.filter(person=viewer.user_id).exists():
         return "You have no seat at this step. The people listed under “Who may sign” have."
     if approval.current_level.get("min_auth") == "mfa" and not viewer.has_second_factor:
-        return "This step asks for a second factor. Set one up under sign-in security and sign in again."
+        return "This step asks for a second factor. Set one up (the shield) and sign in again with it."
     return ""
 
 
