@@ -23,6 +23,7 @@ class Banner(ABC):
     """One source of banners."""
 
     permission: ClassVar[str]
+    only_on_the_dashboard: ClassVar[bool] = False
 
     @abstractmethod
     def notices(self, viewer: Actor) -> list[Notice]:
@@ -32,7 +33,8 @@ class Banner(ABC):
 banners: Registry[Banner] = Registry(Banner, name="banner")  # type: ignore[type-abstract]
 
 
-def shown_to(viewer: Actor) -> list[Notice]:
+def shown_to(viewer: Actor, *, on_dashboard: bool = False) -> list[Notice]:
     """Return the banners the viewer may see."""
     kinds = [kind for _, kind in banners.items() if viewer.may(kind.permission)]
+    kinds = [kind for kind in kinds if on_dashboard or not kind.only_on_the_dashboard]
     return [notice for kind in kinds for notice in kind().notices(viewer)]

@@ -73,7 +73,7 @@ class WalkerAdminSite(KitSite):
         context = {
             **self.each_context(request),
             "title": self.index_title,
-            "banners": banners.shown_to(viewer_of(request)),
+            "banners": banners.shown_to(viewer_of(request), on_dashboard=True),
             "tiles": tiles.shown_to(viewer_of(request)),
             **(extra_context or {}),
         }

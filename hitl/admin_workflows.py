@@ -299,6 +299,7 @@ class NobodySigns(banners.Banner):
     """Says that requests are held as long as there is no workflow."""
 
     permission = MANAGE
+    only_on_the_dashboard = True
 
     def notices(self, viewer: Actor) -> list[banners.Notice]:
         """Return one banner until there is a workflow."""
