@@ -243,7 +243,7 @@ def counted(acme: World) -> World:
     return acme
 
 
-QUEUE_QUERIES = 10
+QUEUE_QUERIES = 9
 
 
 @pytest.mark.parametrize("rows", [1, 3])
