@@ -15,6 +15,7 @@ from conversations.selectors import Audience, left_out, left_out_in_words
 from core.actors import Actor, system
 from core.log import get_logger
 from hitl.registry import register
+from hitl.selectors import is_call_stopped
 from hitl.types import ActionKind, Estimate, Facts, Outcome, Params, Preview, PreviewRow
 
 log = get_logger(__name__)
@@ -92,9 +93,12 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
         )
 
     def execute(self, params: SendAudienceMessageParams, *, idempotency_key: str) -> Outcome:
-        """Send to everybody not yet reached under this key; safe to repeat at any point."""
+        """Send to everybody not yet reached under this key, until a switch is thrown; safe to repeat at any point."""
         sent = 0
         for contact_id in _unreached(params.audience, idempotency_key):
+            if is_call_stopped():
+                log.warning("audience_stopped", sent=sent)
+                return Outcome("unknown", error="stopped: A stop switch was thrown before everybody was written to.")
             sent += _send_once(contact_id, params.text, idempotency_key)
         outcome = _done(params.audience, idempotency_key)
         log.info(

@@ -16,6 +16,7 @@ from accounts.selectors import tenant_zone
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import NotFound
+from hitl import switches
 from hitl.links import why_read, why_sign_in
 from hitl.models import (
     Approval,
@@ -305,3 +306,11 @@ def list_switches(*, viewer: Actor) -> list[KillSwitch]:
     """Return the thrown kill switches of the tenant. One query."""
     viewer.require(VIEW)
     return list(KillSwitch.objects.filter(released_at=None).order_by("id"))
+
+
+def is_call_stopped() -> bool:
+    """Tell whether a kill switch covers the call that is being made here.
+
+    A kind that does many things in one call asks between them, stops, and answers `unknown`. One query.
+    """
+    return switches.is_stopped_now()

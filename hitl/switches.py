@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from functools import cache
 from typing import Final
@@ -29,6 +30,7 @@ _CALLS: Final = 0x63_61_6C_6C
 _GLOBAL: Final = 0
 _SEIZE_WITHIN: Final = "10s"
 _POLL_SECONDS: Final = 0.05
+_call: ContextVar[tuple[str, UUID | None] | None] = ContextVar("call_on_the_wire", default=None)
 
 
 def thrown() -> list[tuple[str, str]]:
@@ -137,15 +139,23 @@ def on_the_wire(*, kind: str, agent_id: UUID | None) -> Iterator[str]:
     """
     keys = [_call_key("global"), *(_call_key(*cover) for cover in _covers_of(kind, agent_id))]
     found = prepared.exchange([_marker("pg_advisory_lock_shared", keys), _look(kind, agent_id)])
+    token = _call.set((kind, agent_id))
     try:
         yield reason_of(found[1])
     finally:
+        _call.reset(token)
         try:
             prepared.exchange([_marker("pg_advisory_unlock_shared", keys)])
         except DatabaseError:
             # What the call brought must still be reported: on a new session, without the marker.
             log.exception("call_marker_not_removed")
             connection.close()
+
+
+def is_stopped_now() -> bool:
+    """Tell whether a switch covers the call that is on the wire here, if one is. One query."""
+    call = _call.get()
+    return call is not None and bool(covering(kind=call[0], agent_id=call[1]))
 
 
 def calls_on_the_wire(*, scope: str, target: str = "", within: timedelta) -> int:

@@ -1,19 +1,22 @@
 """Writing to an audience: what an approver sees, and nobody is written to twice."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from conversations import persons, selectors, services
+from conversations import actions, persons, selectors, services
 from conversations.actions import SendAudienceMessage, SendAudienceMessageParams, _send_once
 from conversations.models import Message
 from conversations.types import SenderIdentity
 from core.actors import Actor
+from core.clock import now
 from core.errors import Invalid, NotFound, Refused
 from core.ids import uuid7
 from core.scope import tenant_scope
 from hitl import registry
+from hitl.models import KillSwitch
 from hitl.services import create_workflow, decide, execute, propose
 from hitl.types import Origin
 from tests.conversations.conftest import Shop
@@ -90,7 +93,7 @@ PEOPLE = [uuid7() for _ in range(1_200)]
 
 
 @pytest.mark.parametrize(
-    ("now", "sentences"),
+    ("people", "sentences"),
     [
         (PEOPLE[:100], 0),
         (PEOPLE[100:0:-1], 0),  # one of them is another
@@ -102,8 +105,8 @@ PEOPLE = [uuid7() for _ in range(1_200)]
         (PEOPLE[100:200], 1),
     ],
 )
-def test_drift_tolerates_a_few_per_cent_of_the_people(now: list[UUID], sentences: int) -> None:
-    assert len(KIND.drift(facts(PEOPLE[:100]), facts(now))) == sentences
+def test_drift_tolerates_a_few_per_cent_of_the_people(people: list[UUID], sentences: int) -> None:
+    assert len(KIND.drift(facts(PEOPLE[:100]), facts(people))) == sentences
 
 
 @pytest.mark.parametrize(("others", "sentences"), [(0, 0), (30, 0), (80, 1), (1_000, 1)])
@@ -136,6 +139,25 @@ def test_signature_for_other_people_is_void_and_nobody_is_written_to(
     execute(approval.pk)
     approval.refresh_from_db()
     assert (approval.state, approval.revision, sent()) == ("pending", 2, 0)
+
+
+def test_thrown_switch_stops_a_message_between_two_people(
+    vips: list[Message], shop: Shop, support: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, signers = shop.world, [{"type": "role", "value": "approver"}]
+    create_workflow(actor=world.actor("owner"), name="All", is_default=True, levels=[{"approvers": signers}])
+    approval = propose(actor=support, kind=KIND.key, params=PARAMS.model_dump(), origin=Origin())
+    decide(actor=world.actor("approver"), approval_id=approval.pk, verdict="approve", digest=approval.digest)
+
+    def stop(*given: Any) -> int:
+        KillSwitch.objects.create(scope="tenant", reason="Wrong text", thrown_at=now())
+        return _send_once(*given)
+
+    monkeypatch.setattr(actions, "_send_once", stop)
+    assert (execute(approval.pk).state, sent()) == ("executing", 1)
+    monkeypatch.undo()
+    KillSwitch.objects.update(released_at=now())
+    assert (execute(approval.pk, now=now() + timedelta(minutes=1)).state, sent()) == ("executed", 3)
 
 
 def test_request_of_before_people_were_noted_is_asked_again() -> None:
