@@ -30,6 +30,7 @@ from hitl import api_definitions as parts
 from hitl import api_links as links
 from hitl import api_moves as moves
 from hitl import api_seats as seats
+from hitl import api_switches as switches
 from hitl import api_workflows as workflows
 
 V1 = "api/v1/"
@@ -129,6 +130,7 @@ urlpatterns = [
     path(f"{V1}workflows/", workflows.Workflows.as_view(), name="api_workflows"),
     path(WORKFLOW, workflows.WorkflowPage.as_view(), name="api_workflow"),
     path(f"{WORKFLOW}revise/", workflows.WorkflowRevision.as_view(), name="api_workflow_revise"),
+    path(f"{WORKFLOW}copy/", workflows.WorkflowCopy.as_view(), name="api_workflow_copy"),
     path(f"{WORKFLOW}retire/", workflows.WorkflowRetirement.as_view(), name="api_workflow_retire"),
     path(f"{WORKFLOW}restore/", workflows.WorkflowRestoration.as_view(), name="api_workflow_restore"),
     path(f"{WORKFLOW}sharing/", workflows.WorkflowSharing.as_view(), name="api_workflow_sharing"),
@@ -145,8 +147,11 @@ urlpatterns = [
     path(f"{V1}risk-policies/", parts.RiskPolicies.as_view(), name="api_risk_policies"),
     path(f"{V1}decision-links/", links.DecisionLinks.as_view(), name="api_decision_links"),
     path(f"{V1}action-kinds/", parts.Kinds.as_view(), name="api_action_kinds"),
-    path(f"{V1}kill-switches/", hitl.KillSwitches.as_view(), name="api_kill_switches"),
-    path(f"{V1}kill-switches/<uuid:switch_id>/release/", hitl.ReleaseSwitch.as_view(), name="api_kill_switch_release"),
+    path(f"{V1}kill-switches/", switches.KillSwitches.as_view(), name="api_kill_switches"),
+    path(f"{V1}kill-switches/installation/", switches.InstallationSwitch.as_view(), name="api_installation_switch"),
+    path(
+        f"{V1}kill-switches/<uuid:switch_id>/release/", switches.ReleaseSwitch.as_view(), name="api_kill_switch_release"
+    ),
     path(f"{V1}conversations/", conversations.Conversations.as_view(), name="api_conversations"),
     path(f"{V1}conversations/search/", conversations.ConversationSearch.as_view(), name="api_conversation_search"),
     path(CONVERSATION, conversations.ConversationPage.as_view(), name="api_conversation"),

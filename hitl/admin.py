@@ -111,8 +111,10 @@ class ApprovalAdmin(RequestActions, TalkActions, ServiceAdmin):
     @admin.display(description="Reference")
     def reference_cell(self, approval: Approval) -> str:
         """Return the reference; it is the row's link."""
-        mark = chip("For you", "accent") if getattr(approval, "is_mine", False) and approval.state in WAITING else ""
-        return format_html("{} {}", approval.reference, mark)
+        is_waiting = approval.state in WAITING
+        mark = chip("For you", "accent") if getattr(approval, "is_mine", False) and is_waiting else ""
+        urgent = chip("Urgent", "warn", "flag") if approval.priority and is_waiting else ""
+        return format_html("{} {}{}", approval.reference, mark, urgent)
 
     @admin.display(description="What")
     def what(self, approval: Approval) -> str:

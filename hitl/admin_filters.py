@@ -15,12 +15,12 @@ from hitl.admin_display import HOLDS, STATES
 from hitl.models import Approval, Seat
 from hitl.transitions import OPEN, WAITING
 
-ORDER = ("rank", F("due").asc(nulls_last=True), "-id")
+ORDER = ("rank", "-urgency", F("due").asc(nulls_last=True), "-id")
 NEWEST = ("-id",)
 
 
 def ranked(rows: QuerySet[Approval], viewer: Actor) -> QuerySet[Approval]:
-    """Order by what waits for the viewer, then what waits for others by due time, then the newest."""
+    """Order by what waits for the viewer, then for others, the urgent first, by due time; then the newest."""
     seats = Seat.objects.filter(approval=OuterRef("pk"), person=viewer.user_id, closed_at=None)
     waits = When(state__in=WAITING, then=Value(1))
     return rows.annotate(
@@ -31,6 +31,7 @@ def ranked(rows: QuerySet[Approval], viewer: Actor) -> QuerySet[Approval]:
             default=Value(2),
             output_field=IntegerField(),
         ),
+        urgency=Case(When(state__in=WAITING, then=F("priority")), default=0),
         due=Case(When(state__in=WAITING, then=F("sla_due_at")), default=None),
     )
 

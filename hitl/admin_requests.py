@@ -18,6 +18,7 @@ from hitl.admin_forms import VALUE, values_in_the_form
 from hitl.types import Origin
 
 CHANNEL: Final = "console"
+URGENCY: Final = [(0, "As others"), (5, "More than others"), (9, "Very")]
 _LONG: Final = 300
 
 
@@ -44,6 +45,9 @@ class RequestForm(ConsoleForm):
             max_length=2000,
             required=False,
             widget=forms.Textarea(attrs={"rows": 2}),
+        )
+        self.fields["priority"] = forms.TypedChoiceField(
+            label="How urgent is it?", choices=URGENCY, coerce=int, required=False, empty_value=0
         )
         self.fields["tags"] = forms.CharField(
             label="Tags (optional)", max_length=400, required=False, help_text="To find it by, separated by commas."
@@ -112,6 +116,7 @@ class RequestActions:
             address=actor.address,
             user_agent=actor.user_agent,
             notes=said["notes"],
+            priority=said["priority"],
             tags=tuple(word.strip() for word in said["tags"].split(",") if word.strip())[:20],
         )
         with values_in_the_form():

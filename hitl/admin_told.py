@@ -63,7 +63,13 @@ def clocks_and_messages(approval: Approval, viewer: Actor) -> dict[str, Any]:
         "due": due(approval, viewer) if approval.is_open else [],
         "told": told(list_notifications(viewer=viewer, approval_id=approval.pk, limit=SHOWN)),
         "custom": own_fields(approval.custom),
+        "origin": origin(approval) if viewer.may("core.view_auditentry") else "",
     }
+
+
+def origin(approval: Approval) -> str:
+    """Return from which address and by which program it was asked, for those who may see the audit log."""
+    return ", ".join(visible(text) for text in (approval.address, approval.user_agent[:80]) if text)
 
 
 def due(approval: Approval, viewer: Actor) -> list[tuple[str, datetime]]:

@@ -1,4 +1,4 @@
-"""Endpoints of approvals and kill switches."""
+"""Endpoints of approvals."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from core.rest.idempotent import HEADER, once, once_outside
 from core.rest.operations import Handler, Shape, does, lists, reads, tells
 from core.rest.views import ApiView, StoryQuery, body_of
 from hitl import api_shapes as shapes
-from hitl import definitions, selectors, services, story
-from hitl.models import Approval, Execution, KillSwitch
+from hitl import selectors, services, story
+from hitl.models import Approval, Execution
 from hitl.selectors import Filters
 from hitl.types import Origin
 
@@ -86,6 +86,7 @@ def _origin(actor: Actor, wanted: dict[str, Any]) -> Origin:
         address=actor.address,
         user_agent=actor.user_agent,
         notes=wanted["notes"],
+        priority=wanted["priority"],
         tags=tuple(wanted["tags"]),
         custom=wanted["custom"],
     )
@@ -235,30 +236,3 @@ class Resolve(ApiView):
     def post(self, **said: Any) -> Approval:
         """Say what became of an effect whose outcome is unknown, with evidence. Needs `hitl.resolve_approval`."""
         return services.resolve(**said)
-
-
-class KillSwitches(ApiView):
-    """Kill switches: list, and throw one."""
-
-    permissions: ClassVar = {"GET": definitions.VIEW_SWITCH, "POST": "hitl.use_killswitch"}
-
-    @lists("kill_switches_list", shapes.SwitchSerializer, query=shapes.SwitchQuery)
-    def get(self, viewer: Actor) -> QuerySet[KillSwitch]:
-        """List the switches that are thrown, or those that were. Needs `hitl.view_approval`."""
-        return definitions.query_switches(viewer=viewer, thrown=self.asked["thrown"])
-
-    @does("kill_switches_throw", shapes.SwitchRequest, shapes.SwitchSerializer, status=201, kept=once_outside)
-    def post(self, **said: Any) -> KillSwitch:
-        """Stop everything, one agent or one kind, at once. Needs `hitl.use_killswitch`."""
-        return services.throw_switch(**said)
-
-
-class ReleaseSwitch(ApiView):
-    """Releases a kill switch."""
-
-    permissions: ClassVar = {"POST": "hitl.use_killswitch"}
-
-    @does("kill_switches_release", None, shapes.SwitchSerializer, kept=once_outside)
-    def post(self, actor: Actor, switch_id: UUID) -> KillSwitch:
-        """Let work go on; what was held is checked again first. Needs `hitl.use_killswitch`."""
-        return services.release_switch(actor=actor, switch_id=switch_id)

@@ -19,6 +19,7 @@ from hitl.services.deciding import REASON_LIMIT
 from hitl.services.workflows import conditions_of, levels_of
 from hitl.summary import Label, sentence
 from hitl.transitions import State
+from hitl.types import PRIORITY_MAX
 
 RISKS: Final = ("low", "medium", "high", "critical")
 STATES: Final = tuple(state.value for state in State)
@@ -209,6 +210,9 @@ class Proposal(serializers.Serializer[Any]):
     dedupe_key = serializers.CharField(
         default="", allow_blank=True, max_length=200, help_text="While yours of this kind is open, it is the answer."
     )
+    priority = serializers.IntegerField(
+        default=0, min_value=0, max_value=PRIORITY_MAX, help_text="How urgent it is; it only ranks the queue."
+    )
     tags = serializers.ListField(
         child=serializers.CharField(max_length=40), default=list, max_length=20, help_text="To find it by."
     )
@@ -303,11 +307,14 @@ class SwitchSerializer(RowSerializer[KillSwitch]):
 
     thrown_by = PersonSerializer(read_only=True, allow_null=True, help_text="Null for the operator.")
     released_by = PersonSerializer(read_only=True, allow_null=True)
+    on_the_wire = serializers.IntegerField(
+        read_only=True, help_text="When it is thrown: calls that had begun before and may still end; 0 afterwards."
+    )
 
     class Meta:
         model = KillSwitch
         fields: ClassVar[list[str]] = (
-            "id scope target reason thrown_by thrown_by_id thrown_at released_by released_by_id released_at"
+            "id scope target reason thrown_by thrown_by_id thrown_at released_by released_by_id released_at on_the_wire"
         ).split()
 
 

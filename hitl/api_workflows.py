@@ -195,6 +195,24 @@ class WorkflowRevision(OfOneWorkflow):
         return _changed(**said)
 
 
+class CopyRequest(serializers.Serializer[Any]):
+    """What the copy is called."""
+
+    name = serializers.CharField(max_length=80)
+
+
+class WorkflowCopy(ApiView):
+    """Copies a workflow."""
+
+    permissions: ClassVar = {"POST": MANAGE}
+
+    @does("workflows_copy", CopyRequest, FLOW, status=201)
+    def post(self, actor: Actor, workflow_id: UUID, name: str) -> ApprovalWorkflow:
+        """Define another workflow like this one, never as the default; it is in use at once. Needs
+        `hitl.manage_workflow`."""
+        return _read(actor, services.copy_workflow(actor=actor, workflow_id=workflow_id, name=name))
+
+
 class WorkflowRetirement(OfOneWorkflow):
     """Retires a workflow."""
 

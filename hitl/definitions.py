@@ -13,7 +13,15 @@ from core.actors import Actor
 from core.errors import NotFound
 from core.tenancy import TenantModel
 from hitl import link_policy, registry
-from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap, KillSwitch, RiskPolicy
+from hitl.models import (
+    ApprovalWorkflow,
+    ApproverGroup,
+    BusinessCalendar,
+    Cap,
+    GlobalKillSwitch,
+    KillSwitch,
+    RiskPolicy,
+)
 
 VIEW_WORKFLOW = "hitl.view_approvalworkflow"
 VIEW_SWITCH = "hitl.view_approval"
@@ -69,6 +77,15 @@ def query_switches(*, viewer: Actor, thrown: bool = True) -> QuerySet[KillSwitch
     switches = KillSwitch.objects.select_related("thrown_by", "released_by")
     rows: QuerySet[KillSwitch] = switches.filter(released_at__isnull=thrown)
     return rows
+
+
+def installation_switch(*, viewer: Actor) -> dict[str, Any]:
+    """Return whether the switch over all organisations is thrown, why and since when. Needs `hitl.view_approval`."""
+    viewer.require(VIEW_SWITCH)
+    row = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
+    if row is None:
+        return {"thrown": False, "reason": "", "thrown_at": None}
+    return {"thrown": True, "reason": row.reason, "thrown_at": row.thrown_at}
 
 
 def query_caps(*, viewer: Actor) -> QuerySet[Cap]:

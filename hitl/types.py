@@ -13,6 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Facts = dict[str, Any]
+PRIORITY_MAX: Final = 9
 MOST_AMOUNT: Final = Decimal(10) ** 14
 MOST_REACHED: Final = 10**12
 _CURRENCY: Final = re.compile("[A-Z]{3}", re.ASCII)
@@ -117,6 +118,8 @@ class Origin:
     address: str = ""
     user_agent: str = ""
     notes: str = ""
+    priority: int = 0
+    """How urgent it is to the asker, 0 to 9; it ranks the queue and decides nothing."""
     tags: tuple[str, ...] = ()
     """Words of the asker's own, to find it by; they decide nothing."""
     custom: Mapping[str, Any] = field(default_factory=dict)

@@ -195,6 +195,12 @@ def _calendars() -> list[tuple[str, str]]:
     return [(str(pk), name) for pk, name in BusinessCalendar.objects.order_by("name").values_list("pk", "name")]
 
 
+def _editable() -> str:
+    """Return the fields that requests have, by kind."""
+    kinds = ((key, sorted(registry.get(key).params_model.model_fields)) for key in registry.keys())  # noqa: SIM118
+    return "; ".join(f"{', '.join(fields)} ({key})" for key, fields in kinds)
+
+
 def _level_fields(number: int, people: Any, calendars: list[tuple[str, str]]) -> dict[str, forms.Field]:
     parallel = forms.BooleanField(label="Opens at the same time as the level before", required=False)
     return {
@@ -210,6 +216,6 @@ def _level_fields(number: int, people: Any, calendars: list[tuple[str, str]]) ->
         "min_auth": forms.ChoiceField(label="How its signers have to be signed in", choices=SIGN_INS, required=False),
         "editable_fields": _words(
             "Fields its signers may edit",
-            "Separated by commas, such as daily_budget; of one kind only: set_campaign_budget:daily_budget.",
+            f"Separated by commas; of one kind only: kind:field. There are {_editable()}.",
         ),
     }

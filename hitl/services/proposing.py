@@ -26,7 +26,7 @@ from hitl.replacing import supersede
 from hitl.rulebook import Rulebook
 from hitl.sealing import seal
 from hitl.transitions import OPEN
-from hitl.types import Origin
+from hitl.types import PRIORITY_MAX, Origin
 from hitl.verdicts import approve_now, ask, held, reject_now
 
 _OPEN: Final = [state.value for state in OPEN]
@@ -253,6 +253,7 @@ def _draft(request: _Request, ground: _Ground) -> tuple[Approval, assessing.Matc
         expires_at=moment + timedelta(hours=matched.snapshot["expire_hours"]),
         sla_due_at=clocks.start(matched.snapshot, 1, moment).due,
         contact_tags=[tag[:60] for tag in origin.contact_tags],
+        priority=max(0, min(origin.priority, PRIORITY_MAX)),
         tags=[one_text(tag, 40) for tag in origin.tags],
         custom=dict(origin.custom),
         **signed_columns(seen.kind, seen.params, seen.payload, seen.facts),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from hitl.models import GlobalKillSwitch
 from tests.api.office import KIND, PHONE, Office
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +82,28 @@ def test_workflow_is_written_as_it_is_read(office: Office) -> None:
 def test_workflow_says_itself_in_one_sentence(office: Office) -> None:
     rows = seen(office, "workflows/")["results"]
     assert all(row["says"].endswith(".") for row in rows)
+
+
+def test_copy_of_a_workflow_is_another_one_and_never_the_default(office: Office) -> None:
+    read = seen(office, "workflows/{workflow}/")
+    made = office.caller("owner").post(f"workflows/{read['id']}/copy/", {"name": "Second"}).json()
+    assert (made["name"], made["is_default"], made["levels"]) == ("Second", False, read["levels"])
+
+
+def test_switch_of_the_installation_is_told(office: Office) -> None:
+    assert seen(office, "kill-switches/installation/", "viewer") == {"thrown": False, "reason": "", "thrown_at": None}
+    GlobalKillSwitch.objects.create(reason="Maintenance")
+    assert seen(office, "kill-switches/installation/", "viewer")["reason"] == "Maintenance"
+
+
+def test_thrown_switch_tells_the_calls_on_the_wire(office: Office) -> None:
+    body = {"scope": "kind", "target": "pause_campaign", "reason": "Drill"}
+    assert office.caller("compliance").post("kill-switches/", body).json()["on_the_wire"] == 0
+
+
+def test_priority_is_kept_within_its_bounds(office: Office) -> None:
+    assert office.caller("support").post("approvals/", {**NEW, "priority": 9}).json()["priority"] == 9
+    assert office.caller("support").post("approvals/", {**NEW, "priority": 10}).status_code == 400
 
 
 def test_switch_names_who_threw_it(office: Office) -> None:

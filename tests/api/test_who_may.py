@@ -95,6 +95,7 @@ DOORS = [
     Door("post", "workflows/{workflow}/revise/", "owner", 200, "approver", body=MORE),
     Door("put", "workflows/{workflow}/", "owner", 200, "approver", body={**FLOW, "version": 1}),
     Door("patch", "workflows/{workflow}/", "owner", 200, "approver", body=MORE),
+    Door("post", "workflows/{workflow}/copy/", "owner", 201, "approver", body={"name": "Second"}),
     Door("post", "workflows/{workflow}/retire/", "owner", 200, "approver"),
     Door("post", "workflows/{workflow}/restore/", "owner", 409, "approver"),
     Door("get", "workflows/{workflow}/sharing/", "owner", 200, "approver"),
@@ -125,6 +126,7 @@ DOORS = [
     Door("put", "decision-links/", "owner", 200, "admin", outsider=200, body={"is_on": False, "version": 0}),
     Door("get", "action-kinds/", "approver", 200, "viewer", outsider=200),
     Door("get", "kill-switches/", "viewer", 200, outsider=200),
+    Door("get", "kill-switches/installation/", "viewer", 200, outsider=200),
     Door(
         "post",
         "kill-switches/",

@@ -147,6 +147,14 @@ def test_queue_shows_what_waits_for_me_first(browser: Browser, acme: World) -> N
     assert shown.index(mine.reference) < shown.index(own.reference)
 
 
+def test_urgent_requests_of_others_come_before_the_rest(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    urgent = ask(acme, params={"campaign": "Urgent"}, origin={"priority": 9})
+    plain = ask(acme, params={"campaign": "Plain"})
+    shown = browser("viewer").get(QUEUE).content.decode()
+    assert shown.index(urgent.reference) < shown.index(plain.reference)
+
+
 @pytest.mark.parametrize("query", ["risk=low", "overdue=yes", "mine=asked", "state=rejected", "kind=other"])
 def test_filter_narrows_the_queue(browser: Browser, asked: Approval, query: str) -> None:
     shown = browser("approver").get(f"{QUEUE}?{query}").content.decode()

@@ -1,0 +1,63 @@
+"""Endpoints of kill switches."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+
+from core.actors import Actor
+from core.rest.idempotent import once_outside
+from core.rest.operations import does, lists, reads
+from core.rest.views import ApiView
+from hitl import api_shapes as shapes
+from hitl import definitions, services
+from hitl.models import KillSwitch
+
+
+class KillSwitches(ApiView):
+    """Kill switches: list, and throw one."""
+
+    permissions: ClassVar = {"GET": definitions.VIEW_SWITCH, "POST": "hitl.use_killswitch"}
+
+    @lists("kill_switches_list", shapes.SwitchSerializer, query=shapes.SwitchQuery)
+    def get(self, viewer: Actor) -> QuerySet[KillSwitch]:
+        """List the switches that are thrown, or those that were. Needs `hitl.view_approval`."""
+        return definitions.query_switches(viewer=viewer, thrown=self.asked["thrown"])
+
+    @does("kill_switches_throw", shapes.SwitchRequest, shapes.SwitchSerializer, status=201, kept=once_outside)
+    def post(self, **said: Any) -> KillSwitch:
+        """Stop everything, one agent or one kind, at once. Needs `hitl.use_killswitch`."""
+        return services.throw_switch(**said)
+
+
+class ReleaseSwitch(ApiView):
+    """Releases a kill switch."""
+
+    permissions: ClassVar = {"POST": "hitl.use_killswitch"}
+
+    @does("kill_switches_release", None, shapes.SwitchSerializer, kept=once_outside)
+    def post(self, actor: Actor, switch_id: UUID) -> KillSwitch:
+        """Let work go on; what was held is checked again first. Needs `hitl.use_killswitch`."""
+        return services.release_switch(actor=actor, switch_id=switch_id)
+
+
+class InstallationSwitchSerializer(serializers.Serializer[Any]):
+    """The switch over all organisations, which only the operator of the installation moves."""
+
+    thrown = serializers.BooleanField()
+    reason = serializers.CharField()
+    thrown_at = serializers.DateTimeField(allow_null=True)
+
+
+class InstallationSwitch(ApiView):
+    """The switch of the installation."""
+
+    permissions: ClassVar = {"GET": definitions.VIEW_SWITCH}
+
+    @reads("kill_switches_installation", InstallationSwitchSerializer)
+    def get(self, viewer: Actor) -> dict[str, Any]:
+        """Tell whether the operator has stopped all organisations, why and since when. Needs `hitl.view_approval`."""
+        return definitions.installation_switch(viewer=viewer)
