@@ -47,7 +47,7 @@ class RequestForm(ConsoleForm):
             widget=forms.Textarea(attrs={"rows": 2}),
         )
         self.fields["priority"] = forms.TypedChoiceField(
-            label="How urgent is it?", choices=URGENCY, coerce=int, required=False, empty_value=0
+            label="How urgent is it?", choices=URGENCY, coerce=int, required=False
         )
         self.fields["tags"] = forms.CharField(
             label="Tags (optional)", max_length=400, required=False, help_text="To find it by, separated by commas."
@@ -116,7 +116,7 @@ class RequestActions:
             address=actor.address,
             user_agent=actor.user_agent,
             notes=said["notes"],
-            priority=said["priority"],
+            priority=said["priority"] or 0,
             tags=tuple(word.strip() for word in said["tags"].split(",") if word.strip())[:20],
         )
         with values_in_the_form():
