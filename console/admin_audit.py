@@ -15,13 +15,15 @@ from django.utils.text import capfirst
 
 from accounts.models import RevealGrant
 from console.actions import service_action
-from console.bases import ServiceAdmin
+from console.bases import ReadOnlyAdmin, ServiceAdmin
 from console.forms import ConsoleForm
 from console.lists import SelectFilter, choose, since
 from console.navigation import Nav
 from console.people import name_in, names_of
 from console.templatetags.console_ui import chip, clock
+from console.viewers import viewer_of
 from core import audit
+from core.actors import Actor
 from core.models import AuditEntry
 from core.pii import mask_text
 
@@ -180,10 +182,19 @@ class AuditEntryAdmin(ServiceAdmin):
     def prepare_rows(self, request: HttpRequest, rows: list[AuditEntry]) -> None:
         """Read the names of all people on the page at once."""
         names = names_of(entry.actor_user_id for entry in rows)
-        references = references_of(rows)
+        references, viewer = references_of(rows), viewer_of(request)
+        open_types = {name for name in {entry.object_type for entry in rows} if self._opens(name, viewer)}
         for entry in rows:
+            entry.opens = entry.object_type in open_types  # type: ignore[attr-defined]
             entry.reference = references.get(entry.object_id, "")  # type: ignore[attr-defined]
             entry.who_name = name_in(names, entry.actor_user_id, otherwise=entry.actor_name or "")  # type: ignore[attr-defined]
+
+    def _opens(self, object_type: str, viewer: Actor) -> bool:
+        """Tell whether the viewer may open pages of that kind of thing."""
+        with suppress(LookupError, ValueError):
+            page = self.admin_site._registry.get(apps.get_model(object_type))
+            return isinstance(page, ReadOnlyAdmin) and page.opens_to(viewer)
+        return False
 
     def object_title(self, entry: AuditEntry) -> str:
         """Return its number and what was done."""
@@ -221,6 +232,8 @@ class AuditEntryAdmin(ServiceAdmin):
     def on_what(self, entry: AuditEntry) -> str:
         """Return a link to the thing where it has a page."""
         label = getattr(entry, "reference", "") or f"{words(entry.object_type)} {str(entry.object_id)[-6:]}"
+        if not getattr(entry, "opens", False):
+            return label
         try:
             url = reverse(f"admin:{entry.object_type.replace('.', '_')}_change", args=[entry.object_id])
         except NoReverseMatch:

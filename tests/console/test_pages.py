@@ -9,6 +9,7 @@ from accounts.services import add_member
 from agents.models import Agent, AgentVersion
 from console.powers import WORDS
 from core import dead_letters
+from core.audit import record
 from core.ids import uuid7
 from core.models import AuditEntry
 from core.scope import tenant_scope
@@ -124,3 +125,13 @@ def test_person_without_any_seat_has_no_mail_to_choose(browser: Browser, world: 
 
 def test_every_permission_has_words() -> None:
     assert set(WORDS) == set(ALL_PERMISSIONS)
+
+
+def test_audit_leads_only_where_the_reader_may_go(browser: Browser, acme: World) -> None:
+    ref = uuid7()
+    record(
+        actor=acme.actor("owner"), action="BRIEF_PREFERENCE_SET", object_type="analytics.briefpreference", object_id=ref
+    )
+    link = f'href="/admin/analytics/briefpreference/{ref}/"'
+    assert link in browser("owner").get("/admin/core/auditentry/").content.decode()
+    assert link not in browser("compliance").get("/admin/core/auditentry/").content.decode()
