@@ -74,6 +74,14 @@ def test_mail_shows_no_personal_data_in_clear(desk: World, asked: Approval) -> N
     assert "<b>now" not in mail.html
 
 
+def test_mail_names_nobody_who_was_erased_here(desk: World, asked: Approval) -> None:
+    assert asked.requester is not None
+    Membership.objects.filter(user=asked.requester_id).update(erased_at=now())
+    mail = _mail(_notification(desk, asked))
+    assert asked.requester.get_full_name() not in mail.text + mail.html
+    assert "Asked for by Erased person" in mail.text
+
+
 @pytest.fixture
 def small(desk: World, asked: Approval) -> Approval:
     """A request of so little risk that a link may decide it."""
