@@ -8,8 +8,9 @@ import ipaddress
 import json
 import socket
 import ssl
-import time
+import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -42,7 +43,7 @@ class Reply:
         """Return the body as JSON, or None when it is none."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 
@@ -137,6 +138,37 @@ def _default_port(scheme: str) -> int:
     return 443 if scheme == "https" else 80
 
 
+class Deadline:
+    """Hangs up when a call takes too long, whatever drips in: single time-outs begin anew with each byte."""
+
+    def __init__(self, seconds: float) -> None:
+        self.is_over = False
+        self._lines: list[socket.socket] = []
+        self._timer = threading.Timer(seconds, self._hang_up)
+        self._timer.daemon = True
+
+    def __enter__(self) -> "Deadline":
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        for line in self._lines:
+            line.close()
+
+    def watch(self, event: str, facts: Mapping[str, Any]) -> None:
+        """Hear from the client which connections were made."""
+        if event == "connection.connect_tcp.complete":
+            # A second handle: the first is given up once the connection is encrypted.
+            self._lines.append(facts["return_value"].get_extra_info("socket").dup())
+
+    def _hang_up(self) -> None:
+        self.is_over = True
+        for line in self._lines:
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+
 class OutgoingHttp:
     """One base URL, one set of headers; each request on its own connection.
 
@@ -164,7 +196,8 @@ class OutgoingHttp:
         )
         self._client = httpx2.Client(
             base_url=base_url,
-            headers=dict(headers or {}),
+            # Unpacked, a small answer can be larger than the memory.
+            headers={"Accept-Encoding": "identity", **(headers or {})},
             timeout=httpx2.Timeout(self._patience.read, connect=self._patience.connect),
             follow_redirects=False,
             trust_env=False,
@@ -182,10 +215,16 @@ class OutgoingHttp:
         headers: Mapping[str, str] | None = None,
     ) -> Reply | NotSent | NoAnswer:
         """Send one request, once; never raises for what the outside does."""
+        with Deadline(self._patience.total) as deadline:
+            found = self._request(deadline, method, path, params=params, json=json, data=form, headers=headers)
+        if deadline.is_over and not isinstance(found, NotSent):
+            # What came until we hung up may look whole without being so.
+            return NoAnswer("timed_out", "The answer took too long.")
+        return found
+
+    def _request(self, deadline: Deadline, method: str, path: str, **content: Any) -> Reply | NotSent | NoAnswer:
         try:
-            request = self._client.build_request(
-                method, path, params=params, json=json, data=form, headers=dict(headers or {})
-            )
+            request = self._client.build_request(method, path, extensions={"trace": deadline.watch}, **content)
             return self._send(request)
         except EgressRefused:
             return NotSent("egress_refused", "The host's address is not allowed.", retry=False)
@@ -199,18 +238,17 @@ class OutgoingHttp:
             return NoAnswer("connection_lost", _sentence(error))
 
     def _send(self, request: httpx2.Request) -> Reply | NoAnswer:
-        deadline = time.monotonic() + self._patience.total
         response = self._client.send(request, stream=True)
         chunks: list[bytes] = []
         size = 0
         try:
-            for chunk in response.iter_bytes():
+            if response.headers.get("content-encoding", "identity").lower() != "identity":
+                return NoAnswer("answer_packed", "The answer is packed, which was not asked for.")
+            for chunk in response.iter_raw():
                 size += len(chunk)
                 chunks.append(chunk)
                 if size > self._patience.max_bytes:
                     return NoAnswer("answer_too_large", "The answer is larger than allowed.")
-                if time.monotonic() > deadline:
-                    return NoAnswer("timed_out", "The answer took too long.")
         finally:
             response.close()
         return Reply(response.status_code, response.headers, b"".join(chunks))

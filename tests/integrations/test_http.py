@@ -1,5 +1,6 @@
 """The way out: the egress guard, time-outs, and what is proof that nothing was sent."""
 
+import gzip
 import socket
 import threading
 import time
@@ -127,6 +128,26 @@ def test_dripping_body_ends_at_the_total() -> None:
         answer = get(url)
         assert time.monotonic() - start < 1.2
     assert answer == NoAnswer("timed_out", "The answer took too long.")
+
+
+@pytest.mark.parametrize("piece", [b"X-A: b\r\n", b"HTTP/1.1 103 Early Hints\r\n\r\n"])
+def test_head_that_drips_ends_at_the_total(piece: bytes) -> None:
+    first = b"" if piece.startswith(b"HTTP") else b"HTTP/1.1 200 OK\r\n"
+    with raw_server(first + piece, pause=0.2, times=6) as url:
+        start = time.monotonic()
+        answer = get(url)
+        assert time.monotonic() - start < 1.2
+    assert answer == NoAnswer("timed_out", "The answer took too long.")
+
+
+def test_answer_that_unpacks_beyond_the_memory_is_not_unpacked() -> None:
+    packed = gzip.compress(bytes(10_000_000))[:900]
+    with raw_server(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + packed) as url:
+        assert get(url) == NoAnswer("answer_packed", "The answer is packed, which was not asked for.")
+
+
+def test_json_nested_without_end_is_none() -> None:
+    assert Reply(200, {}, b"[" * 200_000).json() is None
 
 
 def test_body_without_end_is_cut_off() -> None:
