@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
-from uuid import UUID
 
 from django import forms
 from django.contrib import admin
@@ -17,27 +16,23 @@ from console.actions import ServiceAction, service_action
 from console.bases import ServiceAdmin
 from console.forms import ConsoleForm
 from console.navigation import Nav
-from console.people import name_in, names_of
-from console.templatetags.console_ui import chip, exact
+from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from core.actors import Actor
 from core.errors import Conflict, Invalid
-from hitl import definitions, registry, services
+from hitl import definitions, services
 from hitl.admin_forms import VersionedForm
+from hitl.admin_trials import TrialForm, trial_of, tried
 from hitl.labels import ROLE_NAMES, labels
 from hitl.models import ApprovalWorkflow
 from hitl.rulebook import with_levels
 from hitl.services.workflows import OWN, SHAREABLE, conditions_of, levels_of
-from hitl.simulating import Simulation, Trial, simulate
+from hitl.simulating import simulate
 from hitl.summary import Label, sentence
-from hitl.workflow_forms import CHANNELS, SentenceForm, WorkflowForm, agent_choices, defaults
+from hitl.workflow_forms import SentenceForm, WorkflowForm, defaults
 from hitl.workflow_values import MAIL, in_words_of_the_form, initial_of, values_of
 
 MANAGE: Final = "hitl.manage_workflow"
-MODES: Final = {
-    "any": "Any one", "all": "Everyone", "quorum": "A number of them", "per_group": "One of each group",
-    "parallel": "Each of several levels",
-}  # fmt: skip
 
 
 class CopyForm(ConsoleForm):
@@ -55,33 +50,6 @@ class ShareForm(ConsoleForm):
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
-
-
-class TrialForm(ConsoleForm):
-    """A request that nobody makes."""
-
-    kind = forms.ChoiceField(label="Kind of action")
-    cost = forms.DecimalField(label="Cost", required=False, decimal_places=2)
-    currency = forms.CharField(label="Currency", max_length=3, required=False, initial="EUR")
-    share = forms.DecimalField(
-        label="Change of the current value", required=False, min_value=0, help_text="1 is as much again, 0.5 half."
-    )
-    reach = forms.IntegerField(label="People reached", required=False, min_value=0)
-    score = forms.IntegerField(label="Risk (0 to 100)", min_value=0, max_value=100, initial=30)
-    channel = forms.ChoiceField(label="Channel", choices=[("", "Any"), *CHANNELS], required=False)
-    agent = forms.ChoiceField(label="Agent", required=False)
-    tags = forms.CharField(label="Tags of the contact", required=False, help_text="Separated by commas.")
-    moment = forms.DateTimeField(
-        label="When",
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-        help_text="In your organisation's time zone; now if left out.",
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["kind"].choices = registry.titles()  # type: ignore[attr-defined]
-        self.fields["agent"].choices = [("", "None"), *agent_choices(())]  # type: ignore[attr-defined]
 
 
 def summary_of(workflow: ApprovalWorkflow, label: Label) -> str:
@@ -253,40 +221,9 @@ class WorkflowAdmin(ServiceAdmin):
                     explain="Which workflow a request would fall under, and who is asked. Writes nothing.")  # fmt: skip
     def attempt(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
         """Show what a request would meet."""
-        said = form.cleaned_data
-        trial = Trial(
-            kind=said["kind"],
-            cost=said["cost"],
-            currency=said["currency"].upper(),
-            share=said["share"],
-            reach=said["reach"],
-            score=said["score"],
-            channel=said["channel"],
-            agent_id=UUID(said["agent"]) if said["agent"] else None,
-            tags=tuple(word.strip() for word in said["tags"].split(",") if word.strip()),
-        )
-        found = simulate(viewer=viewer_of(request), trial=trial, moment=said["moment"])
-        return TemplateResponse(request, "console/workflow_trial.html", self._tried(request, form, found))
-
-    def _tried(self, request: HttpRequest, form: ConsoleForm, found: Simulation) -> dict[str, Any]:
-        names = names_of(person for level in found.levels for person in level.people)
-        levels = [
-            {
-                "name": level.name or f"Level {number}",
-                "rule": MODES.get(level.mode, level.mode),
-                "required": level.required,
-                "people": [name_in(names, person) for person in level.people],
-                "satisfiable": level.satisfiable,
-                "due": "" if level.due_at is None else exact(level.due_at),
-            }
-            for number, level in enumerate(found.levels, start=1)
-        ]
-        site = self.admin_site.each_context(request)
-        url = "" if found.workflow_id is None else reverse(
-            f"{self.admin_site.name}:hitl_approvalworkflow_change", args=[found.workflow_id]
-        )  # fmt: skip
-        return {**site, "title": "Try it", "form": form, "found": found, "levels": levels, "flow_url": url,
-                "list_url": self.list_url(), "list_title": "Workflows", "opts": self.model._meta}  # fmt: skip
+        found = simulate(viewer=viewer_of(request), trial=trial_of(form), moment=form.cleaned_data["moment"])
+        context = {**self.admin_site.each_context(request), "list_url": self.list_url(), "opts": self.model._meta}
+        return TemplateResponse(request, "console/workflow_trial.html", {**context, **tried(form, found)})
 
     @service_action(path="sentence", title="In one sentence", permission=MANAGE, form=SentenceForm, on_list=True)
     def sentence(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:

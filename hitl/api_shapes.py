@@ -1,4 +1,4 @@
-"""What the API says of approvals, workflows and kill switches, and what it takes."""
+"""What the API says of approvals and workflows, and what it takes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.rest.fields import Document, MaskedDocument, MaskedText, RowSerializer
 from core.rest.views import ListQuery
 from hitl import registry
 from hitl.labels import labels
-from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, Execution, KillSwitch
+from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, Execution
 from hitl.services.deciding import REASON_LIMIT
 from hitl.services.workflows import conditions_of, levels_of
 from hitl.summary import Label, sentence
@@ -294,35 +294,3 @@ class WorkflowSerializer(RowSerializer[ApprovalWorkflow]):
     def _label(self) -> Label:
         """The names, read once for all of a list."""
         return labels()
-
-
-class SwitchQuery(ListQuery):
-    """Which kill switches."""
-
-    thrown = serializers.BooleanField(default=True, help_text="False for those that were released.")
-
-
-class SwitchSerializer(RowSerializer[KillSwitch]):
-    """A kill switch."""
-
-    thrown_by = PersonSerializer(read_only=True, allow_null=True, help_text="Null for the operator.")
-    released_by = PersonSerializer(read_only=True, allow_null=True)
-    on_the_wire = serializers.IntegerField(
-        read_only=True, help_text="When it is thrown: calls that had begun before and may still end; 0 afterwards."
-    )
-
-    class Meta:
-        model = KillSwitch
-        fields: ClassVar[list[str]] = (
-            "id scope target reason thrown_by thrown_by_id thrown_at released_by released_by_id released_at on_the_wire"
-        ).split()
-
-
-class SwitchRequest(serializers.Serializer[Any]):
-    """What to stop, and why."""
-
-    scope = serializers.ChoiceField(choices=KillSwitch.Scope.choices)
-    target = serializers.CharField(
-        default="", allow_blank=True, max_length=60, help_text="An agent's id or a kind; empty for `tenant`."
-    )
-    reason = serializers.CharField(max_length=300)

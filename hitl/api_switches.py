@@ -8,13 +8,46 @@ from uuid import UUID
 from django.db.models import QuerySet
 from rest_framework import serializers
 
+from accounts.api_shapes import PersonSerializer
 from core.actors import Actor
+from core.rest.fields import RowSerializer
 from core.rest.idempotent import once_outside
 from core.rest.operations import does, lists, reads
-from core.rest.views import ApiView
-from hitl import api_shapes as shapes
+from core.rest.views import ApiView, ListQuery
 from hitl import definitions, services
 from hitl.models import KillSwitch
+
+
+class SwitchQuery(ListQuery):
+    """Which kill switches."""
+
+    thrown = serializers.BooleanField(default=True, help_text="False for those that were released.")
+
+
+class SwitchSerializer(RowSerializer[KillSwitch]):
+    """A kill switch."""
+
+    thrown_by = PersonSerializer(read_only=True, allow_null=True, help_text="Null for the operator.")
+    released_by = PersonSerializer(read_only=True, allow_null=True)
+    on_the_wire = serializers.IntegerField(
+        read_only=True, help_text="When it is thrown: calls that had begun before and may still end; 0 afterwards."
+    )
+
+    class Meta:
+        model = KillSwitch
+        fields: ClassVar[list[str]] = (
+            "id scope target reason thrown_by thrown_by_id thrown_at released_by released_by_id released_at on_the_wire"
+        ).split()
+
+
+class SwitchRequest(serializers.Serializer[Any]):
+    """What to stop, and why."""
+
+    scope = serializers.ChoiceField(choices=KillSwitch.Scope.choices)
+    target = serializers.CharField(
+        default="", allow_blank=True, max_length=60, help_text="An agent's id or a kind; empty for `tenant`."
+    )
+    reason = serializers.CharField(max_length=300)
 
 
 class KillSwitches(ApiView):
@@ -22,12 +55,12 @@ class KillSwitches(ApiView):
 
     permissions: ClassVar = {"GET": definitions.VIEW_SWITCH, "POST": "hitl.use_killswitch"}
 
-    @lists("kill_switches_list", shapes.SwitchSerializer, query=shapes.SwitchQuery)
+    @lists("kill_switches_list", SwitchSerializer, query=SwitchQuery)
     def get(self, viewer: Actor) -> QuerySet[KillSwitch]:
         """List the switches that are thrown, or those that were. Needs `hitl.view_approval`."""
         return definitions.query_switches(viewer=viewer, thrown=self.asked["thrown"])
 
-    @does("kill_switches_throw", shapes.SwitchRequest, shapes.SwitchSerializer, status=201, kept=once_outside)
+    @does("kill_switches_throw", SwitchRequest, SwitchSerializer, status=201, kept=once_outside)
     def post(self, **said: Any) -> KillSwitch:
         """Stop everything, one agent or one kind, at once. Needs `hitl.use_killswitch`."""
         return services.throw_switch(**said)
@@ -38,7 +71,7 @@ class ReleaseSwitch(ApiView):
 
     permissions: ClassVar = {"POST": "hitl.use_killswitch"}
 
-    @does("kill_switches_release", None, shapes.SwitchSerializer, kept=once_outside)
+    @does("kill_switches_release", None, SwitchSerializer, kept=once_outside)
     def post(self, actor: Actor, switch_id: UUID) -> KillSwitch:
         """Let work go on; what was held is checked again first. Needs `hitl.use_killswitch`."""
         return services.release_switch(actor=actor, switch_id=switch_id)
