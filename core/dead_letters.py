@@ -130,8 +130,19 @@ def _close(actor: Actor, letter_id: UUID, state: str, moment: datetime) -> DeadL
         raise NotFound("There is no such dead letter.")
     if not won:
         at = letter.closed_at.isoformat() if letter.closed_at else ""
-        raise Conflict("This dead letter is closed already.", state=letter.state, closed_at=at)
+        facts = {"state": letter.state, "closed_at": at, "changed_at": at, **_closer(actor, letter)}
+        raise Conflict("This dead letter is closed already.", **facts)
     return letter
+
+
+def _closer(actor: Actor, letter: DeadLetter) -> dict[str, str]:
+    """Return who was faster: "you", or the role of whoever it was."""
+    if letter.closed_by is not None and letter.closed_by == actor.user_id:
+        return {"changed_by": "you", "changed_role": actor.role}
+    entries = reversed(audit.chain_of(letter.kind, letter.ref))
+    mine = next((entry for entry in entries if entry.facts.get("dead_letter") == str(letter.id)), None)
+    role = mine.role if mine else ""
+    return {"changed_by": role or "a colleague", "changed_role": role}
 
 
 def _record(actor: Actor, letter: DeadLetter) -> None:

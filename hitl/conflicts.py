@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from accounts.models import User
+from accounts.last_moves import label_of, last_change
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict
-from core.scope import current_tenant_id
 from hitl.models import Approval, Decision
 
 ENDS: Final = {"superseded": "replaced"}
@@ -93,20 +92,6 @@ def _last_move(approval: Approval) -> Decision | None:
     return found
 
 
-def label_of(viewer: Actor, person_id: UUID | None, name: str, role: str) -> str:
-    """Return who it was: "you", the name where the viewer may see it, else the role. At most one query."""
-    if person_id is None:
-        return name
-    if person_id == viewer.user_id:
-        return "you"
-    known = ""
-    if viewer.may("hitl.view_approval"):
-        seats = {"memberships__tenant_id": current_tenant_id(), "memberships__erased_at": None}
-        user = User.objects.filter(pk=person_id, **seats).first()
-        known = user.get_full_name() if user else ""
-    return known or role or "a colleague"
-
-
 def by_whom(facts: dict[str, Any]) -> str:
     """Return who is named in a sentence, or the newer request; nobody where the system's clock ended it."""
     if facts.get("superseded_by"):
@@ -160,15 +145,6 @@ def in_the_way(say: str, *, code: str, actor: Actor, object_type: str, row: Any,
     """Return the error for what cannot be because of another row, which is named with who changed it last, and when."""
     about = {} if row is None else {"id": str(row.pk), **last_change(actor, object_type, row.pk)}
     return Conflict(say, code=code, **facts, **about)
-
-
-def last_change(actor: Actor, object_type: str, key: UUID) -> dict[str, Any]:
-    """Return who changed a definition, a switch, a delegation or a review last, and when. Two queries."""
-    last = next(iter(audit.chain_of(object_type, key, limit=1)), None)
-    if last is None:
-        return {}
-    who = label_of(actor, last.actor_user_id, last.actor_name, last.role)
-    return {"changed_by": who, "changed_role": last.role, "changed_at": last.at.isoformat()}
 
 
 def decided(actor: Actor, word: str, approval: Approval, moment: Any) -> dict[str, Any]:

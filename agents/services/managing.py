@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from accounts.last_moves import last_change
 from agents import registry
 from agents.models import Agent, AgentVersion
 from agents.selectors import EARLIER_AUTHORS, authors_of
@@ -93,7 +94,8 @@ def change_agent(*, actor: Actor, agent_id: UUID, changes: Mapping[str, Any], se
             raise Conflict("A built-in agent is not changed; copy it, and change the copy.", code="built_in")
         number = _newest(agent).number
         if seen_version not in (None, number):
-            raise Conflict("Somebody has changed this agent meanwhile.", code="stale_version", version=number)
+            facts = {"version": number, "seen": seen_version, **last_change(actor, "agents.agent", agent_id)}
+            raise Conflict("Somebody has changed this agent meanwhile.", code="stale_version", **facts)
         old = setup_of(agent)
         new = _checked(_with(old, changes))
         if new == old:

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from accounts.last_moves import last_change
 from conversations import registry, texts
 from conversations.models import Conversation, Message
 from conversations.services import delivering, states, streams
@@ -59,7 +60,7 @@ def reply(
         if first is not None:
             return first
         old_state = conversation.state
-        _guard(conversation, sender_type)
+        _guard(actor, conversation, sender_type)
         message = _message(
             conversation,
             body,
@@ -94,13 +95,15 @@ def _first(conversation: Conversation, client_id: UUID | None) -> Message | None
     return rows.filter(client_id=client_id).first()
 
 
-def _guard(conversation: Conversation, sender_type: str) -> None:
+def _guard(actor: Actor, conversation: Conversation, sender_type: str) -> None:
     if sender_type == "system":
         return
     if conversation.state == CLOSED:
-        raise Conflict("This conversation is closed.", code="closed", state=CLOSED)
+        facts = last_change(actor, states.KIND, conversation.pk, of=states.CLOSES)
+        raise Conflict("This conversation is closed.", code="closed", state=CLOSED, **facts)
     if sender_type == "agent" and conversation.state == PERSON:
-        raise Conflict("A person has taken this over.", code="person_has_it", state=PERSON)
+        facts = last_change(actor, states.KIND, conversation.pk, of=states.TAKES)
+        raise Conflict("A person has taken this over.", code="person_has_it", state=PERSON, **facts)
 
 
 def _message(conversation: Conversation, body: str, **columns: Any) -> Message:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from accounts.last_moves import last_change
 from accounts.selectors import list_members
 from conversations.models import Conversation
 from conversations.services import streams
@@ -16,6 +17,10 @@ from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, Refused
 
 REPLY: Final = "conversations.reply_conversation"
+KIND: Final = "conversations.conversation"
+CLOSES: Final = ("CONVERSATION_CLOSED",)
+TAKES: Final = ("CONVERSATION_TAKEN_OVER", "CONVERSATION_ASSIGNED")
+MOVES: Final = ("CONVERSATION_GIVEN_BACK", *CLOSES)
 _REASON = re.compile(r"[a-z][a-z0-9_]{1,39}")
 
 
@@ -39,7 +44,7 @@ def take_over(*, actor: Actor, conversation_id: UUID) -> Conversation:
     user_id = _person(actor)
     with transaction.atomic():
         conversation = locked(conversation_id)
-        old_state = _open_state(conversation)
+        old_state = _open_state(actor, conversation)
         if conversation.assigned_to_id == user_id:
             return conversation
         if conversation.assigned_to_id is not None:
@@ -47,6 +52,7 @@ def take_over(*, actor: Actor, conversation_id: UUID) -> Conversation:
                 "A colleague has this conversation.",
                 code="taken",
                 assigned_to=str(conversation.assigned_to_id),
+                **last_change(actor, KIND, conversation.pk, of=TAKES),
             )
         conversation.state, conversation.assigned_to_id = PERSON, user_id
         conversation.save(update_fields=["state", "assigned_to"])
@@ -65,7 +71,8 @@ def give_back(*, actor: Actor, conversation_id: UUID) -> Conversation:
         conversation = locked(conversation_id)
         old_state = conversation.state
         if old_state != PERSON:
-            raise Conflict("No person has this conversation.", code=_code(old_state), state=old_state)
+            facts = last_change(actor, KIND, conversation.pk, of=MOVES)
+            raise Conflict("No person has this conversation.", code=_code(old_state), state=old_state, **facts)
         conversation.state, conversation.assigned_to = AGENT, None
         conversation.save(update_fields=["state", "assigned_to"])
         streams.append_state(conversation, inbox_type="conversation_given_back")
@@ -84,7 +91,7 @@ def assign(*, actor: Actor, conversation_id: UUID, user_id: UUID) -> Conversatio
         raise Invalid("This person may not reply here.", fields={"user": ["may not reply"]})
     with transaction.atomic():
         conversation = locked(conversation_id)
-        old_state = _open_state(conversation)
+        old_state = _open_state(actor, conversation)
         if conversation.assigned_to_id == user_id:
             return conversation
         conversation.state, conversation.assigned_to_id = PERSON, user_id
@@ -121,7 +128,7 @@ def _to_person(
         raise Invalid("The reason is a short code.", fields={"reason": ["letters and _"]})
     with transaction.atomic():
         conversation = locked(conversation_id)
-        old_state = _open_state(conversation)
+        old_state = _open_state(actor, conversation)
         if keep_person and old_state == PERSON and conversation.escalated_at is not None:
             return conversation
         conversation.state = PERSON
@@ -156,7 +163,7 @@ def close(*, actor: Actor, conversation_id: UUID, resolved: bool, now: datetime 
         actor.require(REPLY)
     with transaction.atomic():
         conversation = locked(conversation_id)
-        old_state = _open_state(conversation)
+        old_state = _open_state(actor, conversation)
         conversation.state, conversation.resolved = CLOSED, resolved
         conversation.closed_at = now or clock_now()
         conversation.save(update_fields=["state", "resolved", "closed_at"])
@@ -188,10 +195,11 @@ def _person(actor: Actor) -> UUID:
     return actor.user_id
 
 
-def _open_state(conversation: Conversation) -> str:
+def _open_state(actor: Actor, conversation: Conversation) -> str:
     """Return the state of a conversation that may still go to a person or be closed."""
     if not may_move(conversation.state, CLOSED):
-        raise Conflict("This conversation is closed.", code="closed", state=conversation.state)
+        facts = last_change(actor, KIND, conversation.pk, of=CLOSES)
+        raise Conflict("This conversation is closed.", code="closed", state=conversation.state, **facts)
     return conversation.state
 
 

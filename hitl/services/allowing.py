@@ -7,11 +7,12 @@ from typing import Final
 from django.conf import settings
 from django.db import transaction
 
+from accounts.last_moves import last_change
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict
 from hitl import link_policy
-from hitl.conflicts import check_version, last_change
+from hitl.conflicts import check_version
 from hitl.drafting import one_text
 from hitl.models import LinkPolicy
 

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from accounts.last_moves import last_change
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
 from hitl import caps, machine, seating, switches
-from hitl.conflicts import holder, last_change, too_late, winner
+from hitl.conflicts import holder, too_late, winner
 from hitl.guards import check_digest, refuse_if_excluded
 from hitl.holds import add_hold, can_be_signed, drop_hold
 from hitl.models import Approval

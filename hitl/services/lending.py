@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
+from accounts.last_moves import last_change
 from core import audit
 from core.actors import Actor, system
 from core.clock import now as clock_now
@@ -18,7 +19,7 @@ from core.errors import Conflict, Invalid, Refused
 from core.locks import locked
 from core.scope import platform_scope
 from hitl import absence, machine, notices, seating
-from hitl.conflicts import in_the_way, last_change
+from hitl.conflicts import in_the_way
 from hitl.drafting import one_text
 from hitl.guards import voters
 from hitl.models import Approval, Delegation, Seat

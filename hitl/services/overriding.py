@@ -8,13 +8,13 @@ from uuid import UUID
 
 from django.db import transaction
 
+from accounts.last_moves import last_change
 from accounts.selectors import list_members
 from core import audit
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, NotFound, Refused
 from hitl import machine, notices
-from hitl.conflicts import last_change
 from hitl.drafting import one_text
 from hitl.guards import check_digest, check_state, needed, refuse_if_excluded
 from hitl.models import Approval, OverrideReview

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from accounts.last_moves import last_change
 from accounts.models import Tenant
 from core import audit, events
 from core.actors import Actor, system
@@ -16,7 +17,6 @@ from core.errors import Conflict, Invalid, NotFound, Refused
 from core.log import get_logger
 from core.scope import platform_scope, tenant_scope
 from hitl import machine, stoppable, switches
-from hitl.conflicts import last_change
 from hitl.drafting import one_text
 from hitl.holds import add_hold, drop_hold
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch

@@ -10,13 +10,14 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts import objects
+from accounts.last_moves import last_change
 from accounts.roles import PERMISSIONS
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.locks import locked
 from hitl.checks import FIELDS, LEVEL_FIELDS, problems_of
-from hitl.conflicts import check_version, last_change
+from hitl.conflicts import check_version
 from hitl.models import ApprovalLevel, ApprovalWorkflow
 
 MANAGE: Final = "hitl.manage_workflow"

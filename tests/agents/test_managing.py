@@ -79,7 +79,7 @@ def test_change_of_a_version_that_is_old_is_refused(desk: Desk, own: Agent) -> N
     services.change_agent(actor=actor, agent_id=own.pk, changes={"name": "A"}, seen_version=1)
     with pytest.raises(Conflict) as late:
         services.change_agent(actor=actor, agent_id=own.pk, changes={"name": "B"}, seen_version=1)
-    assert late.value.code == "stale_version"
+    assert (late.value.code, late.value.facts["changed_by"]) == ("stale_version", "you")
 
 
 def test_built_in_agent_is_not_changed_but_copied(desk: Desk) -> None:

@@ -67,6 +67,16 @@ def test_taking_what_a_colleague_has_is_told_who_has_it(chat: Conversation, supp
     with pytest.raises(Conflict) as lost:
         services.take_over(actor=world.actor("admin"), conversation_id=chat.pk)
     assert lost.value.facts["assigned_to"] == str(support.user_id)
+    assert (lost.value.facts["changed_by"], bool(lost.value.facts["changed_at"])) == ("Support Acme", True)
+
+
+def test_late_word_in_a_closed_conversation_is_told_who_closed_it(
+    chat: Conversation, support: Actor, world: World
+) -> None:
+    services.close(actor=support, conversation_id=chat.pk, resolved=True)
+    with pytest.raises(Conflict) as late:
+        services.reply(actor=world.actor("admin"), conversation_id=chat.pk, text="Hello", sender_type="person")
+    assert (late.value.code, late.value.facts["changed_by"]) == ("closed", "Support Acme")
 
 
 def test_given_back_conversation_is_the_agents(chat: Conversation, support: Actor) -> None:

@@ -47,7 +47,10 @@ def test_replayed_letter_queues_its_row_once(acme: World, replayed: list[UUID]) 
     with pytest.raises(Conflict) as lost:
         dead_letters.replay(actor=acme.actor("owner"), dead_letter_id=letter.id)
     assert (replayed, lost.value.facts["state"]) == ([letter.ref], "replayed")
-    assert lost.value.facts["closed_at"]
+    assert (lost.value.facts["changed_by"], lost.value.facts["changed_at"]) == ("you", lost.value.facts["closed_at"])
+    with pytest.raises(Conflict) as late:
+        dead_letters.discard(actor=acme.actor("admin"), dead_letter_id=letter.id)
+    assert late.value.facts["changed_by"] == "owner"
 
 
 def test_replay_is_audited(acme: World, replayed: list[UUID]) -> None:

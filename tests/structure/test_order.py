@@ -60,6 +60,7 @@ ALSO_OFFERED = {
     "accounts.objects": "rights on single objects",
     "accounts.roles": "the names of the roles",
     "accounts.reveals": "opening and asking for a grant to see personal data",
+    "accounts.last_moves": "who did something last, for those who came too late",
     "accounts.api_shapes": "how the API shows a colleague",
     "accounts.erasing": "the service that erases a member",
     "accounts.middleware": "the session's key for the tenant, for sockets",

@@ -1,0 +1,36 @@
+"""Who did something last, and when, as whoever came too late is told: from the audit, with names only for staff."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from accounts.models import User
+from core import audit
+from core.actors import Actor
+from core.scope import current_tenant_id
+
+
+def label_of(viewer: Actor, person_id: UUID | None, name: str, role: str) -> str:
+    """Return who it was: "you", the name where the viewer may see it, else the role. At most one query."""
+    if person_id is None:
+        return name
+    if person_id == viewer.user_id:
+        return "you"
+    known = ""
+    if viewer.may("hitl.view_approval"):
+        seats = {"memberships__tenant_id": current_tenant_id(), "memberships__erased_at": None}
+        user = User.objects.filter(pk=person_id, **seats).first()
+        known = user.get_full_name() if user else ""
+    return known or role or "a colleague"
+
+
+def last_change(actor: Actor, object_type: str, key: UUID, *, of: Collection[str] = ()) -> dict[str, Any]:
+    """Return who changed something last, or did one of these actions (`of`), and when. Two queries."""
+    entries = reversed(audit.chain_of(object_type, key, **({} if of else {"limit": 1})))
+    last = next((entry for entry in entries if not of or entry.action in of), None)
+    if last is None:
+        return {}
+    who = label_of(actor, last.actor_user_id, last.actor_name, last.role)
+    return {"changed_by": who, "changed_role": last.role, "changed_at": last.at.isoformat()}
