@@ -27,10 +27,15 @@ def signed_columns(kind: AnyKind, params: BaseModel, payload: dict[str, Any], fa
         "payload": payload,
         "summary": one_text(shown["headline"], 300),
         "preview": shown,
-        "preview_url": preview.link[:500],
+        "preview_url": _web_address(preview.link),
         "facts": facts,
         "facts_digest": sha256_of(facts),
     }
+
+
+def _web_address(link: str) -> str:
+    """Return a link that a signer may follow; whatever else an adapter made of its parameters is none."""
+    return link if len(link) <= 500 and link.startswith(("https://", "http://")) else ""
 
 
 def risk_columns(assessed: Assessed) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from core.errors import Refused
 from hitl import registry, services
 from hitl.models import Execution
-from hitl.types import Estimate, Facts, Outcome
+from hitl.types import Estimate, Facts, Outcome, Preview
 from tests.hitl.kinds import PressKeyed, PressParams
 from tests.hitl.scene import Scene, stored
 
@@ -76,6 +76,16 @@ def test_size_that_cannot_be_added_up_counts_as_critical(
     monkeypatch.setattr(odd, "costs", size)
     approval = scene.propose(odd.key)
     assert (approval.risk_level, stored(approval).cost) == ("critical", None)
+
+
+@pytest.mark.parametrize(
+    ("link", "kept"), [("javascript:alert(1)", ""), ("https://a.example/x", "https://a.example/x"), ("//b", "")]
+)
+def test_link_of_a_preview_leads_to_the_web_or_nowhere(
+    scene: Scene, odd: type[Odd], monkeypatch: pytest.MonkeyPatch, link: str, kept: str
+) -> None:
+    monkeypatch.setattr(odd, "preview", lambda *_: Preview("Press", link=link))
+    assert scene.propose(odd.key).preview_url == kept
 
 
 def test_requester_does_not_release_what_somebody_else_holds(scene: Scene) -> None:
