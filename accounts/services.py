@@ -25,6 +25,7 @@ from core.scope import tenant_scope
 
 KEY_PREFIX = "wk_"
 KEY_LIFE = timedelta(days=365)
+FACTOR_LIFE = timedelta(hours=12)
 _STRENGTHS = {"mfa": "mfa", "password": "password"}
 
 
@@ -49,9 +50,13 @@ def actor_for_user(user: User, *, address: str = "", user_agent: str = "", auth_
 
 
 def auth_strength_of(request: HttpRequest) -> str:
-    """Return how strongly the session was signed in: "mfa", "password" or "none"."""
-    records = request.session.get("account_authentication_methods") or []
-    methods = {record.get("method") for record in records if isinstance(record, dict)}
+    """Return how strongly the session was signed in: "mfa", "password" or "none".
+
+    A second factor counts for `FACTOR_LIFE`: a session lasts for weeks, and who finds it open has no factor.
+    """
+    records = [row for row in request.session.get("account_authentication_methods") or [] if isinstance(row, dict)]
+    since = (clock_now() - FACTOR_LIFE).timestamp()
+    methods = {row.get("method") for row in records if row.get("method") != "mfa" or row.get("at", 0) > since}
     return next((name for key, name in _STRENGTHS.items() if key in methods), "none")
 
 

@@ -1,6 +1,9 @@
 """Seats, roles and keys: what a person may do comes from his seat in the tenant in scope."""
 
+from datetime import timedelta
+
 import pytest
+from django.http import HttpRequest
 from django.test import Client
 
 from accounts import keys, selectors, services
@@ -119,3 +122,10 @@ def test_key_of_another_tenant_is_not_found(acme: World) -> None:
 def test_nobody_keeps_what_a_signed_in_person_saw(client: Client, world: World, path: str) -> None:
     client.force_login(world.people["owner"], backend="accounts.backends.RoleBackend")
     assert "no-store" in client.get(path)["Cache-Control"]
+
+
+@pytest.mark.parametrize(("hours", "strength"), [(1, "mfa"), (13, "password"), (24 * 13, "password")])
+def test_second_factor_counts_for_half_a_day(hours: int, strength: str) -> None:
+    request, at = HttpRequest(), (now() - timedelta(hours=hours)).timestamp()
+    request.session = {"account_authentication_methods": [{"method": m, "at": at} for m in ("password", "mfa")]}  # type: ignore[assignment]
+    assert services.auth_strength_of(request) == strength

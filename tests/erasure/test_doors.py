@@ -1,5 +1,6 @@
 """The console's pages and the API by which somebody is erased and followed."""
 
+from time import time
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ def signed_in(world: World, role: str, *, strong: bool = True) -> Client:
     client = Client()
     client.force_login(world.people[role], backend="accounts.backends.RoleBackend")
     session = client.session
-    session["account_authentication_methods"] = [{"method": "mfa" if strong else "password"}]
+    session["account_authentication_methods"] = [{"method": "mfa" if strong else "password", "at": time()}]
     session.save()
     return client
 

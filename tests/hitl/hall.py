@@ -1,6 +1,7 @@
 """A hall with both kinds of doors: people with browsers and keys around requests in every state."""
 
 from dataclasses import dataclass
+from time import time
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from tests.world import OPERATOR, World
 
 LEVELS = [{"approvers": roles("approver", "admin"), "editable_fields": ["amount"]}]
 LADDER = [{"after_hours": 2, "add": roles("owner")}]
-FACTOR = {"method": "mfa", "at": 1.0, "type": "totp"}
+FACTOR = {"method": "mfa", "at": time(), "type": "totp"}
 
 
 @dataclass
