@@ -209,8 +209,12 @@ def _editable(level: Mapping[str, Any]) -> list[str]:
     """A field is one that some kind has; of one kind, one that this has."""
     fields = {kind: set(registry.get(kind).params_model.model_fields) for kind in registry.keys()}  # noqa: SIM118
     every = set().union(*fields.values())
-    pairs = [(entry, *entry.rpartition(":")[::2]) for entry in level.get("editable_fields") or []]
-    wrong = [entry for entry, kind, name in pairs if name not in (fields.get(kind, set()) if kind else every)]
+    named = {name: name.rpartition(":") for name in level.get("editable_fields") or []}
+    wrong = [
+        entry
+        for entry, (kind, colon, name) in named.items()
+        if name not in (fields.get(kind, set()) if colon else every)
+    ]
     return [f"editable_fields: there is no {entry}." for entry in wrong]
 
 
