@@ -77,7 +77,8 @@ def _settle(first: IdempotencyRecord, request_digest: str, moment: datetime) -> 
     )
     if first.lease_until <= moment and stale.update(lease_until=moment + LEASE):
         return None
-    raise Conflict("The first request under this key is still running.", code="in_progress")
+    begun = first.created_at.isoformat()
+    raise Conflict("The first request under this key is still running.", code="in_progress", begun_at=begun)
 
 
 def finish(*, scope: str, key: str, status: int, answer: Any) -> None:
