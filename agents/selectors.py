@@ -17,6 +17,7 @@ from conversations.models import Conversation, Message
 from conversations.selectors import stopped_at
 from core.actors import Actor
 from core.errors import NotFound
+from core.models import AuditEntry
 
 VIEW_AGENT = "agents.view_agent"
 VIEW_RUN = "agents.view_agentrun"
@@ -171,9 +172,9 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
 
     A run has the rights of the weakest of its messages: one unverified among them makes it public.
     """
-    columns = ("contact__user_id", "contact__linked_by_id", "channel_account__kind", "channel_account__keepers")
+    columns = ("contact_id", "contact__user_id", "channel_account__kind", "channel_account__keepers")
     found = Conversation.objects.values_list(*columns).get(pk=run.conversation_id)
-    user_id, linked_by_id, channel, keepers = found
+    contact_id, user_id, channel, keepers = found
     senders = set(run.inputs.values_list("message__sender_verified", "message__sender_user_id"))
     verified = bool(senders) and all(proven for proven, _ in senders)
     seat = None
@@ -189,11 +190,20 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
         agent_type=version.agent.type,
         agent_owner_id=version.agent.owner_id,
         run_id=run.id,
-        linked_by_id=linked_by_id,
+        linker_ids=_linkers_of(contact_id, seat.user_id) if seat else (),
         max_open_approvals=version.max_open_approvals,
         agent_author_ids=authors_of(version.agent),
         channel_keeper_ids=tuple(keepers),
     )
+
+
+def _linkers_of(contact_id: UUID, user_id: UUID) -> tuple[UUID, ...]:
+    """Who ever said that the contact is this member: a link that was taken back may have been made anew for him."""
+    links = AuditEntry.objects.filter(
+        object_type="conversations.contact", object_id=contact_id, action="CONTACT_LINKED", facts__user=str(user_id)
+    )
+    people = links.exclude(actor_user_id=None).order_by("actor_user_id")
+    return tuple(people.values_list("actor_user_id", flat=True).distinct())
 
 
 def authors_of(agent: Agent) -> tuple[UUID, ...]:

@@ -123,8 +123,8 @@ def _origin(caller: Caller, call_id: UUID) -> Origin:
 
 def hands_of(caller: Caller) -> tuple[UUID, ...]:
     """Who could have asked in the caller's name, or made the agent ask: none of them may sign."""
-    linked = [person for person in (caller.linked_by_id, caller.agent_owner_id) if person]
-    return (*caller.agent_author_ids, *caller.channel_keeper_ids, *linked)
+    owner = () if caller.agent_owner_id is None else (caller.agent_owner_id,)
+    return (*caller.agent_author_ids, *caller.channel_keeper_ids, *caller.linker_ids, *owner)
 
 
 class SetCampaignBudget(ActingTool):

@@ -39,7 +39,7 @@ class Caller:
     """For whom a tool works: the contact behind the conversation and the agent in between.
 
     `user_id` is only set for an active member; `permissions` are those of the member's role.
-    `linked_by_id` is who said that the contact is this member, `agent_author_ids` who configured the agent,
+    `linker_ids` are who ever said that the contact is this member, `agent_author_ids` who configured the agent,
     `channel_keeper_ids` who knows the secrets by which its channel tells who writes.
     """
 
@@ -52,7 +52,7 @@ class Caller:
     agent_type: str
     agent_owner_id: UUID | None
     run_id: UUID
-    linked_by_id: UUID | None = None
+    linker_ids: tuple[UUID, ...] = ()
     max_open_approvals: int | None = None
     agent_author_ids: tuple[UUID, ...] = ()
     channel_keeper_ids: tuple[UUID, ...] = ()

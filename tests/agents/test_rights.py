@@ -34,9 +34,9 @@ def caller(run: AgentRun) -> Caller:
     return caller_of(run, version)
 
 
-def link(desk: Desk, role: str = "support") -> None:
-    user_id = desk.world.people[role].pk
-    link_contact_to_user(actor=desk.world.actor("admin"), contact_id=Contact.objects.get().pk, user_id=user_id)
+def link(desk: Desk, role: str = "support", by: str = "admin") -> None:
+    user_id = desk.world.people[role].pk if role else None
+    link_contact_to_user(actor=desk.world.actor(by), contact_id=Contact.objects.get().pk, user_id=user_id)
 
 
 def test_verified_member_has_the_rights_of_his_seat(desk: Desk) -> None:
@@ -92,6 +92,17 @@ def test_who_linked_a_contact_cannot_sign_what_is_asked_through_it(desk: Desk) -
     with pytest.raises(Refused) as refusal:
         decide(actor=desk.world.actor("admin"), approval_id=approval.pk, verdict="approve", digest=approval.digest)
     assert refusal.value.code == "four_eyes"
+
+
+def test_who_linked_a_contact_stays_close_to_it_when_a_colleague_links_it_anew(desk: Desk) -> None:
+    phone = SenderIdentity("phone", "+34600123456", verified=True)
+    write(desk, phone, "hello")
+    for role, by in (("support", "admin"), ("", "admin"), ("support", "owner")):
+        link(desk, role, by)
+    AgentRun.objects.update(joinable_until=None, state="finished")
+    services.run_turn(write(desk, phone).pk)
+    people = desk.world.people
+    assert set(Approval.objects.get().excluded) >= {people["admin"].pk, people["owner"].pk}
 
 
 def test_message_from_before_the_link_gives_no_seat(desk: Desk) -> None:
