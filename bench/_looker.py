@@ -1,5 +1,6 @@
 """A process that looks at pages of one database when it is told to, through Django's own test client."""
 
+import gc
 import json
 import os
 import re
@@ -117,6 +118,9 @@ def serve() -> None:
     """Answer one line after the other until there are no more."""
     connection.force_debug_cursor = False
     visitor = Visitor(json.loads(sys.stdin.readline()))
+    # As the web process does with what it has loaded: walking through it took 120 ms of single looks.
+    gc.collect()
+    gc.freeze()
     print(json.dumps({"ready": os.getpid()}), flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
