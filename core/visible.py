@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
 from typing import Any, Final
+
+from core.documents import with_texts
 
 _KEPT: Final = frozenset("\n\t\u200c\u200d")
 """Line ends and, between other letters than Latin ones and within emoji, the joiners."""
@@ -30,13 +31,7 @@ def visible(text: str) -> str:
 
 def visible_document(value: Any) -> Any:
     """Return a JSON document with all its texts made visible; keys stay."""
-    if isinstance(value, str):
-        return visible(value)
-    if isinstance(value, Mapping):
-        return {key: visible_document(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [visible_document(item) for item in value]
-    return value
+    return with_texts(value, visible)
 
 
 def _shown(text: str, place: int) -> str:

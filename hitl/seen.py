@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from core.actors import Actor
+from core.documents import with_texts
 from core.pii import mask_text
 from hitl.models import Approval
 
@@ -14,16 +14,7 @@ SIGNER: Final = "hitl.decide_approval"
 
 def seen_by(viewer: Actor, value: Any) -> Any:
     """Return a text or a document of what is signed, as the viewer may read it."""
-    return value if viewer.may(SIGNER) else masked(value)
-
-
-def masked(value: Any) -> Any:
-    """Return a document with masked texts; keys, numbers and flags stay."""
-    if isinstance(value, str):
-        return mask_text(value)
-    if isinstance(value, Mapping):
-        return {key: masked(item) for key, item in value.items()}
-    return [masked(item) for item in value] if isinstance(value, list | tuple) else value
+    return value if viewer.may(SIGNER) else with_texts(value, mask_text)
 
 
 def signed_parts(approval: Approval, viewer: Actor) -> dict[str, Any]:

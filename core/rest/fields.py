@@ -13,6 +13,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
+from core.documents import with_texts
 from core.pii import mask_text
 
 M = TypeVar("M", bound=Model)
@@ -82,17 +83,7 @@ class MaskedDocument(serializers.JSONField):
 
     def to_representation(self, value: Any) -> Any:
         """Return the document with masked texts; keys, numbers and flags stay."""
-        return value if self.context.get(CLEAR) else _masked(value)
-
-
-def _masked(value: Any) -> Any:
-    if isinstance(value, str):
-        return mask_text(value)
-    if isinstance(value, Mapping):
-        return {key: _masked(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_masked(item) for item in value]
-    return value
+        return value if self.context.get(CLEAR) else with_texts(value, mask_text)
 
 
 _CLOCK: Final = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
