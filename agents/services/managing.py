@@ -17,8 +17,10 @@ from agents.tools import registry as tools
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Invalid, NotFound
+from core.locks import locked
 
 CHANGE: Final = "agents.change_agent"
+MISSING: Final = "There is no such agent."
 NAME_LIMIT: Final = 80
 PROMPT_LIMIT: Final = 8000
 MODEL_NAME_LIMIT: Final = 80
@@ -70,7 +72,9 @@ def copy_agent(*, actor: Actor, agent_id: UUID, name: str) -> Agent:
     Needs `agents.change_agent`; raises `NotFound` and `Invalid`.
     """
     actor.require(CHANGE)
-    source = _found(Agent.objects.filter(pk=agent_id).first())
+    source = Agent.objects.filter(pk=agent_id).first()
+    if source is None:
+        raise NotFound(MISSING)
     wanted = setup_of(source)
     with transaction.atomic():
         copy = create_agent(actor=actor, type=source.type, setup=_with(wanted, {"name": name}))
@@ -89,7 +93,7 @@ def change_agent(*, actor: Actor, agent_id: UUID, changes: Mapping[str, Any], se
     """
     actor.require(CHANGE)
     with transaction.atomic():
-        agent = _locked(agent_id)
+        agent = locked(Agent, agent_id, MISSING)
         if agent.is_system:
             raise Conflict("A built-in agent is not changed; copy it, and change the copy.", code="built_in")
         number = _newest(agent).number
@@ -136,23 +140,13 @@ def setup_of(agent: Agent) -> Setup:
 def _switch(actor: Actor, agent_id: UUID, *, is_active: bool) -> Agent:
     actor.require(CHANGE)
     with transaction.atomic():
-        agent = _locked(agent_id)
+        agent = locked(Agent, agent_id, MISSING)
         if agent.is_active == is_active:
             return agent
         agent.is_active = is_active
         agent.save(update_fields=["is_active"])
         old, new = ("retired", "active") if is_active else ("active", "retired")
         _record(actor, "AGENT_RESTORED" if is_active else "AGENT_RETIRED", agent, old, new)
-    return agent
-
-
-def _locked(agent_id: UUID) -> Agent:
-    return _found(Agent.objects.select_for_update().filter(pk=agent_id).first())
-
-
-def _found(agent: Agent | None) -> Agent:
-    if agent is None:
-        raise NotFound("There is no such agent.")
     return agent
 
 

@@ -15,6 +15,7 @@ from core import audit, retention
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Gone, Invalid, NotFound, Refused, WalkerError
+from core.locks import locked
 from hitl import link_policy, links
 from hitl.guards import needed
 from hitl.models import Approval, DecisionToken
@@ -43,7 +44,7 @@ def make_link(
         raise Invalid("A link says approve, reject or either.", fields={"verdict": ["unknown"]})
     moment = now or clock_now()
     with transaction.atomic():
-        approval = _locked(approval_id)
+        approval = locked(Approval, approval_id)
         secret = secrets.token_urlsafe(BYTES)
         token = DecisionToken(
             digest=links.digest_of_secret(secret),
@@ -102,7 +103,7 @@ def decide_by_link(
         link_policy.hold(shared=True)
         token = _found(token_id)
         # The request first, as everybody locks it who voids its links.
-        approval = _locked(token.approval_id)
+        approval = locked(Approval, token.approval_id)
         token.refresh_from_db(fields=["consumed_at"])
         actor = links.actor_of(token, address=address, user_agent=user_agent, visitor=visitor)
         links.check(token, approval, actor, moment, verdict=verdict if verdict in ("approve", "reject") else "")
@@ -134,13 +135,6 @@ def _found(token_id: UUID) -> DecisionToken:
     if token is None:
         raise NotFound
     return token
-
-
-def _locked(approval_id: UUID) -> Approval:
-    approval: Approval | None = Approval.objects.select_for_update().filter(pk=approval_id).first()
-    if approval is None:
-        raise NotFound
-    return approval
 
 
 def _check_form(token: DecisionToken, approval: Approval, verdict: str, typed: str, reason: str) -> None:
