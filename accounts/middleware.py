@@ -88,9 +88,9 @@ class NoStoreMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request; a page that says nothing of caching is not kept."""
         response = self.get_response(request)
-        # The framework of the API leaves nobody where it asked for none.
-        is_known = request.user is not None and request.user.is_authenticated
-        if is_known and not response.has_header("Cache-Control"):
+        # The framework of the API leaves nobody where it asked for none. Who it is may cost a query: asked last.
+        says_so = response.has_header("Cache-Control")
+        if not says_so and request.user is not None and request.user.is_authenticated:
             add_never_cache_headers(response)
         return response
 
