@@ -9,6 +9,7 @@ from uuid import UUID
 from accounts.models import User
 from core import audit
 from core.actors import Actor
+from core.models import AuditEntry
 from core.scope import current_tenant_id
 
 
@@ -28,9 +29,11 @@ def label_of(viewer: Actor, person_id: UUID | None, name: str, role: str) -> str
 
 def last_change(actor: Actor, object_type: str, key: UUID, *, of: Collection[str] = ()) -> dict[str, Any]:
     """Return who changed something last, or did one of these actions (`of`), and when. Two queries."""
-    entries = reversed(audit.chain_of(object_type, key, **({} if of else {"limit": 1})))
-    last = next((entry for entry in entries if not of or entry.action in of), None)
-    if last is None:
-        return {}
-    who = label_of(actor, last.actor_user_id, last.actor_name, last.role)
-    return {"changed_by": who, "changed_role": last.role, "changed_at": last.at.isoformat()}
+    last = audit.last_of(object_type, key, (lambda entry: entry.action in of) if of else None)
+    return {} if last is None else told("changed", actor, last)
+
+
+def told(word: str, viewer: Actor, entry: AuditEntry) -> dict[str, Any]:
+    """Return who made an entry, in what role and when, under names that begin with a word. At most one query."""
+    who = label_of(viewer, entry.actor_user_id, entry.actor_name, entry.role)
+    return {f"{word}_by": who, f"{word}_role": entry.role, f"{word}_at": entry.at.isoformat()}

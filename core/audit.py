@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import ipaddress
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -214,3 +214,11 @@ def chain_of(object_type: str, object_id: UUID, *, before: int | None = None, li
     if before is not None:
         about = about.filter(seq__lt=before)
     return list(about.order_by("-seq")[:limit])[::-1]
+
+
+def last_of(
+    object_type: str, object_id: UUID, is_meant: Callable[[AuditEntry], bool] | None = None
+) -> AuditEntry | None:
+    """Return the newest entry about one object, or the newest that is meant among its last `PAGE`. One query."""
+    entries = chain_of(object_type, object_id, limit=PAGE if is_meant else 1)
+    return next((entry for entry in reversed(entries) if is_meant is None or is_meant(entry)), None)

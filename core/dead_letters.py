@@ -139,8 +139,7 @@ def _closer(actor: Actor, letter: DeadLetter) -> dict[str, str]:
     """Return who was faster: "you", or the role of whoever it was."""
     if letter.closed_by is not None and letter.closed_by == actor.user_id:
         return {"changed_by": "you", "changed_role": actor.role}
-    entries = reversed(audit.chain_of(letter.kind, letter.ref))
-    mine = next((entry for entry in entries if entry.facts.get("dead_letter") == str(letter.id)), None)
+    mine = audit.last_of(letter.kind, letter.ref, lambda entry: entry.facts.get("dead_letter") == str(letter.id))
     role = mine.role if mine else ""
     return {"changed_by": role or "a colleague", "changed_role": role}
 

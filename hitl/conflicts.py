@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from accounts.last_moves import label_of, last_change
+from accounts.last_moves import label_of, last_change, told
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict
@@ -59,25 +59,18 @@ def _decision(approval: Approval, viewer: Actor) -> dict[str, Any]:
 
 
 def _move(approval: Approval, viewer: Actor) -> dict[str, Any]:
-    last = next(iter(audit.chain_of("hitl.approval", approval.pk, limit=1)), None)
+    last = audit.last_of("hitl.approval", approval.pk)
     if last is None:
         return {}
-    return {
-        "moved_as": last.action.removeprefix("APPROVAL_").lower(),
-        "moved_by": label_of(viewer, last.actor_user_id, last.actor_name, last.role),
-        "moved_role": last.role,
-        "moved_at": last.at.isoformat(),
-    }
+    return {"moved_as": last.action.removeprefix("APPROVAL_").lower(), **told("moved", viewer, last)}
 
 
 def holder(approval: Approval, viewer: Actor, name: str) -> dict[str, Any]:
     """Return who put a hold on an approval, and when; nothing where it came with another move. Two queries."""
-    entries = reversed(audit.chain_of("hitl.approval", approval.pk))
-    found = next((each for each in entries if each.action == "APPROVAL_HOLD" and each.facts.get("hold") == name), None)
-    if found is None:
-        return {}
-    who = label_of(viewer, found.actor_user_id, found.actor_name, found.role)
-    return {"held_as": "hold", "held_by": who, "held_role": found.role, "held_at": found.at.isoformat()}
+    found = audit.last_of(
+        "hitl.approval", approval.pk, lambda entry: entry.action == "APPROVAL_HOLD" and entry.facts.get("hold") == name
+    )
+    return {} if found is None else {"held_as": "hold", **told("held", viewer, found)}
 
 
 def _newer(approval: Approval) -> str:
