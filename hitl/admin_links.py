@@ -9,11 +9,10 @@ from django.http import HttpRequest
 from console.actions import ServiceAction, service_action
 from console.banners import Notice
 from console.navigation import Nav
-from console.people import name_in, names_of
-from console.templatetags.console_ui import chip, moment
+from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from hitl import link_policy, services
-from hitl.admin_definitions import DefinitionAdmin
+from hitl.admin_definitions import VersionAdmin
 from hitl.admin_forms import VersionedForm
 from hitl.models import LinkPolicy
 from hitl.services.allowing import MANAGE
@@ -42,7 +41,7 @@ class SwitchForm(VersionedForm):
 
 
 @admin.register(LinkPolicy)
-class LinkPolicyAdmin(DefinitionAdmin):
+class LinkPolicyAdmin(VersionAdmin):
     """Whether links in mails decide, switch by switch."""
 
     nav = Nav("Decision links", "mail", group="Set-up", order=46)
@@ -52,29 +51,12 @@ class LinkPolicyAdmin(DefinitionAdmin):
     empty_title = "Never switched: links decide where the installation lets them"
     empty_text = "Whoever reads a signer's mailbox can use such a link. Owners can switch them off."
     list_display = ("standing", "reason", "by", "since")
-    ordering = ("-version",)
     detail_fields = ("standing", "version", "reason", "by", "since")
-
-    def prepare_rows(self, request: HttpRequest, rows: list[LinkPolicy]) -> None:
-        """Read the names at once."""
-        names = names_of(policy.made_by_id for policy in rows)
-        for policy in rows:
-            policy.author = name_in(names, policy.made_by_id, otherwise="The system")  # type: ignore[attr-defined]
 
     @admin.display(description="Switched")
     def standing(self, policy: LinkPolicy) -> str:
         """Tell which way it was switched."""
         return chip("On", "good", "check") if policy.is_on else chip("Off", "neutral", "ban")
-
-    @admin.display(description="By")
-    def by(self, policy: LinkPolicy) -> str:
-        """Return who switched."""
-        return str(policy.author)  # type: ignore[attr-defined]
-
-    @admin.display(description="Since")
-    def since(self, policy: LinkPolicy) -> str:
-        """Return when."""
-        return moment(policy.created_at)
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Say what holds now, and offer the other."""

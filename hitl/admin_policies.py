@@ -10,12 +10,11 @@ from django.utils.html import format_html
 from console.actions import ServiceAction, service_action
 from console.forms import ConsoleForm
 from console.navigation import Nav
-from console.people import name_in, names_of
-from console.templatetags.console_ui import chip, moment, money
+from console.templatetags.console_ui import chip, money
 from console.viewers import viewer_of
 from core.clock import now
 from hitl import caps, registry, risk, services, stoppable
-from hitl.admin_definitions import MANAGE, DefinitionAdmin
+from hitl.admin_definitions import MANAGE, DefinitionAdmin, VersionAdmin
 from hitl.admin_forms import VersionedForm
 from hitl.assessing import risk_policy
 from hitl.labels import labels
@@ -163,7 +162,7 @@ def _whole(label: str, most: int) -> forms.IntegerField:
 
 
 @admin.register(RiskPolicy)
-class RiskPolicyAdmin(DefinitionAdmin):
+class RiskPolicyAdmin(VersionAdmin):
     """How risks are weighed, version by version."""
 
     nav = Nav("Weights of risks", "shield", group="Set-up", order=45)
@@ -173,14 +172,13 @@ class RiskPolicyAdmin(DefinitionAdmin):
     empty_title = "Every factor counts once"
     empty_text = "Weigh factors anew, or add points for a kind of action, to have more of them signed by more people."
     list_display = ("version", "weighs", "adds", "reason", "by", "since")
-    ordering = ("-version",)
     detail_fields = ("version", "weighs", "adds", "reason", "by", "since")
 
     def prepare_rows(self, request: HttpRequest, rows: list[RiskPolicy]) -> None:
-        """Read the names at once."""
-        names, label = names_of(policy.made_by_id for policy in rows), labels()
+        """Read the names at once, of the kinds too."""
+        super().prepare_rows(request, rows)
+        label = labels()
         for policy in rows:
-            policy.author = name_in(names, policy.made_by_id, otherwise="The system")  # type: ignore[attr-defined]
             added = [f"{label('kind', kind)}: +{points}" for kind, points in policy.kind_points.items()]
             policy.added_words = "; ".join(added)  # type: ignore[attr-defined]
 
@@ -196,16 +194,6 @@ class RiskPolicyAdmin(DefinitionAdmin):
     def adds(self, policy: RiskPolicy) -> str:
         """Return the points added."""
         return policy.added_words or "–"  # type: ignore[attr-defined]
-
-    @admin.display(description="By")
-    def by(self, policy: RiskPolicy) -> str:
-        """Return who set it."""
-        return str(policy.author)  # type: ignore[attr-defined]
-
-    @admin.display(description="Since")
-    def since(self, policy: RiskPolicy) -> str:
-        """Return when."""
-        return moment(policy.created_at)
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Fill in what is used now."""
