@@ -113,8 +113,9 @@ def still_may(user_id: UUID, topic: Topic) -> None:
 
 def due(user_id: UUID, topic: Topic, stream: str, after: int) -> Missed:
     """Return what came after a number, for a person who still may see it; raises `Refused` otherwise."""
-    still_may(user_id, topic)
     found = events.read(stream, after, PAGE)
+    # Asked after the reading: what was written once the right was gone is then never let through.
+    still_may(user_id, topic)
     head = found[-1].seq if found else after
     return Missed([frame_of(topic, event) for event in found], head, len(found) == PAGE)
 
