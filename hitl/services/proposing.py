@@ -82,9 +82,9 @@ def propose(
 
     Who may: holders of `hitl.propose_approval` (agents through their actor). The same dedupe key of
     the same asker for the same kind while one is open, or the same tool call ever, returns the
-    approval there is. Raises Invalid,
-    NotFound (kind), Refused (`paused` under a kill switch), TooMany, Unavailable when the outside
-    could not be looked at. Speaks to the outside before the transaction. Announces approval_opened.
+    approval there is. Raises Invalid, NotFound (kind), Refused (`paused` under a kill switch), TooMany,
+    Unavailable when the outside could not be looked at. Speaks to the outside before the transaction.
+    Announces approval_opened.
     """
     actor.require("hitl.propose_approval")
     found = registry.get(kind)
