@@ -21,6 +21,8 @@ _SETTINGS = {
     "unix_socket_directories": "",
     "max_connections": "150",
     "jit": "off",
+    # Flash and caches, not turning disks: else tables of some hundred rows are read whole, by plans that are kept.
+    "random_page_cost": "1.1",
     "timezone": "UTC",
     "log_timezone": "UTC",
     # Statements carry values: they stay out of the log.
