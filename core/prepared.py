@@ -1,6 +1,7 @@
 """Statements of the hottest paths, which each connection keeps prepared: planned once, not for every message."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,23 +9,18 @@ from types import NoneType
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db import DatabaseError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from psycopg.abc import Transformer as AnyTransformer
 from psycopg.adapt import Transformer
 from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
+from psycopg.types.json import Jsonb
 
 from core import ahead
 from core.rows import Statement
 
 _UNKNOWN: Final = "26000"  # SQLSTATE invalid_sql_statement_name
 _PLACE: Final = "_walker_prepared"
-_PLAIN: Final[dict[type, Callable[[Any], str]]] = {
-    NoneType: lambda _: "null",
-    bool: lambda value: "true" if value else "false",
-    int: str,
-    UUID: lambda value: f"'{value.hex}'",
-    datetime: lambda value: f"'{value.isoformat()}'",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +53,10 @@ class Result(NamedTuple):
 
 @dataclass(slots=True)
 class _Session:
-    """What a driver's connection knows: its prepared statements, and how it writes values."""
+    """What a driver's connection knows: its prepared statements, and how it writes and reads values."""
 
     writes: AnyTransformer
+    reads: AnyTransformer
     known: set[str] = field(default_factory=set)
 
 
@@ -109,8 +106,9 @@ def exchange(calls: Sequence[Call | Statement]) -> list[Result]:
         if getattr(problem.__cause__, "sqlstate", "") != _UNKNOWN:
             raise
         # A pooler has given us another server connection, or somebody has discarded what this one knew.
-        _session().known.clear()
-        if connection.in_atomic_block:
+        here = _here()
+        _session(here.connection).known.clear()
+        if here.in_atomic_block:
             raise
         return _send(calls)
 
@@ -122,32 +120,29 @@ def later(call: Call | Statement, check: ahead.Check | None = None) -> None:
     `check` is called then with the number of rows it took, and may raise: the transaction must not
     be committed after that.
     """
-    waiting = ahead.on(connection.connection) if connection.in_atomic_block else None
+    here = _here()
+    waiting = ahead.on(here.connection) if here.in_atomic_block else None
     if waiting is None:
         taken = exchange([call])[0].taken
         if check is not None:
             check(taken)
         return
-    text = _text(call, _session())
+    text = _text(call, _session(here.connection))
     # To prepare it may have sent what waits.
-    (ahead.on(connection.connection) or waiting).add(text, check)
+    (ahead.on(here.connection) or waiting).add(text, check)
 
 
 def _send(calls: Sequence[Call | Statement]) -> list[Result]:
-    with connection.cursor() as cursor:
-        session = _session()
-        cursor.execute("; ".join([_text(call, session) for call in calls]))
-        results = cursor.cursor  # past Django's wrapper: nothing more is asked of the database
-        found = [_result(results)]
-        while len(found) < len(calls):
-            results.nextset()
-            found.append(_result(results))
-    return found
+    here = _here()
+    here.ensure_connection()
+    session = _session(here.connection)
+    results = here.exchange("; ".join([_text(call, session) for call in calls]))
+    return [_result(each, session.reads) for each in results]
 
 
 def _text(call: Call | Statement, session: _Session) -> str:
     if isinstance(call, Statement):
-        return _merged(call)
+        return _merged(call, session)
     statement, values = call
     if statement.name not in session.known:
         _prepare(statement)
@@ -164,30 +159,55 @@ def _prepare(statement: Prepared) -> None:
         cursor.execute(statement.make)
 
 
+def _quoted(value: str) -> str | None:
+    """Return a text in quotes; None where it holds something that has to be escaped."""
+    return None if "'" in value or "\\" in value or "\0" in value else f"'{value}'"
+
+
+def _document(value: Jsonb) -> str | None:
+    text = (value.dumps or json.dumps)(value.obj)
+    return _quoted(text) if isinstance(text, str) else None
+
+
+_PLAIN: Final[dict[type, Callable[[Any], str | None]]] = {
+    NoneType: lambda _: "null",
+    bool: lambda value: "true" if value else "false",
+    int: str,
+    UUID: lambda value: f"'{value.hex}'",
+    datetime: lambda value: f"'{value.isoformat()}'",
+    str: _quoted,
+    list: lambda value: None if value else "'{}'",
+    Jsonb: _document,
+}
+
+
 def _literal(value: Any, driver: AnyTransformer) -> str:
     """Return a value as it stands in SQL: plain ones, whose text holds nothing to escape, without asking the driver."""
     write = _PLAIN.get(type(value))
-    return write(value) if write else driver.as_literal(value).decode()
+    return (write and write(value)) or driver.as_literal(value).decode()
 
 
-def _merged(statement: Statement) -> str:
+def _merged(statement: Statement, session: _Session) -> str:
     if not statement.params:
         return statement.sql
-    with connection.cursor() as cursor:
-        text: str = cursor.mogrify(statement.sql, statement.params)
-    return text
+    return statement.sql % tuple(_literal(value, session.writes) for value in statement.params)
 
 
-def _session() -> _Session:
-    raw = connection.connection
+def _here() -> Any:
+    """Return this thread's connection itself, which its proxy would look for at each word about it."""
+    return connections[DEFAULT_DB_ALIAS]
+
+
+def _session(raw: Any) -> _Session:
     found: _Session | None = getattr(raw, _PLACE, None)
     if found is None:
-        found = _Session(Transformer(raw))
+        found = _Session(Transformer(raw), Transformer(raw))
         setattr(raw, _PLACE, found)
     return found
 
 
-def _result(cursor: Any) -> Result:
-    # An INSERT or UPDATE that returns nothing has no rows to fetch.
-    has_rows = cursor.pgresult.status == ExecStatus.TUPLES_OK
-    return Result(cursor.rowcount, cursor.fetchall() if has_rows else [])
+def _result(found: PGresult, reads: AnyTransformer) -> Result:
+    if found.status != ExecStatus.TUPLES_OK:
+        return Result(found.command_tuples or 0, [])
+    reads.set_pgresult(found)
+    return Result(found.ntuples, reads.load_rows(0, found.ntuples, tuple))

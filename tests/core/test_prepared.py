@@ -6,8 +6,14 @@ from uuid import UUID
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from psycopg import DataError
+from psycopg.types.json import Jsonb
 
 from core import prepared
+from core.rows import Statement
 from core.scope import tenant_scope
 from tests.world import World
 
@@ -45,11 +51,46 @@ def test_statement_without_a_scope_sees_nothing(world: World) -> None:
         ("text", None),
         ("text", 'it\'s \\ a "text"; --'),
         ("text[]", ["a", "b,'c"]),
+        ("text[]", []),
     ],
 )
 def test_value_comes_back_as_it_was_given(type_name: str, value: Any, acme: World) -> None:
     echo = prepared.prepared(f"select $1::{type_name}", {"value": type_name})
     assert prepared.fetch(echo, {"value": value}) == (value,)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+@example(text="\\'; drop table x; --")
+@example(text="%s %% $1 {} \\u0000 \u2028")
+def test_text_of_any_kind_comes_back_as_it_was_given(text: str, acme: World) -> None:
+    echo = prepared.prepared("select $1, $2->>0", {"text": "text", "document": "jsonb"})
+    call = prepared.Call(echo, {"text": text, "document": Jsonb([text])})
+    found = prepared.exchange([call, Statement("select %s, '%%'", [text])])
+    assert [each.first for each in found] == [(text, text), (text, "%")]
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+def test_text_that_the_database_cannot_hold_is_refused_and_the_transaction_goes_on(text: str, acme: World) -> None:
+    with transaction.atomic():
+        with pytest.raises((DataError, UnicodeEncodeError)):
+            prepared.fetch(COUNT, {"text": text})
+        with connection.cursor() as cursor:
+            cursor.execute("select 1")
+        assert connection.connection.info.transaction_status.name == "INTRANS"
+
+
+def test_message_is_the_same_where_somebody_listens(acme: World) -> None:
+    calls = [
+        prepared.Call(COUNT, {"text": "one"}),
+        Statement("update accounts_membership set is_active = is_active where role = 'owner'"),
+        Statement("select null where false"),
+    ]
+    unheard = prepared.exchange(calls)
+    with CaptureQueriesContext(connection) as heard:
+        assert prepared.exchange(calls) == unheard
+    assert len(heard) == 1
+    assert [result.taken for result in unheard] == [1, 1, 0]
 
 
 @pytest.mark.django_db(transaction=True)
