@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -27,42 +26,33 @@ TIMER_STATES: Final[dict[str, tuple[State, ...]]] = {
     Kind.UNKNOWN.value: (State.UNKNOWN,),
 }
 _RUNNING: Final = (State.EXECUTING, State.UNKNOWN)
-_OF_TIMER: Final = {
+_TYPES: Final = {
     "tenant": "uuid",
     "approval": "uuid",
     "revision": "integer",
-    "timers": "jsonb",
-}
-_OF_MOVE: Final = _OF_TIMER | {
     "moment": "timestamptz",
     "level": "integer",
-    "stale": "text[]",
-    "closing": "boolean",
     "spending": "text",
 }
-_ARMED: Final = (
-    "(select * from jsonb_to_recordset({timers}) as t(id uuid, kind text, level integer, due_at timestamptz)) as armed"
-)
+_OF_ARMED: Final = {"id": "uuid", "kind": "text", "level": "integer", "due_at": "timestamptz"}
+# A timer that is set anew is none of these: one statement must not write a row twice.
+_ENDED: Final = """
+update hitl_timer set done_at = {moment}
+where tenant_id = {tenant} and approval_id = {approval} and done_at is null
+  and (kind = any('{{{stale}}}') or revision < {revision} or (kind = any('{{{of_level}}}') and level <> {level}))
+"""
+_CLOSED: Final = """
+update hitl_seat set closed_at = {moment}
+where tenant_id = {tenant} and approval_id = {approval} and closed_at is null
+"""
+_SPENT: Final = """
+update hitl_capreservation set state = {spending}, settled_at = {moment}
+where tenant_id = {tenant} and approval_id = {approval} and state = 'reserved'
+"""
 _AGAIN: Final = (
     " on conflict (tenant_id, approval_id, kind, level, revision)"
     " do update set due_at = excluded.due_at, done_at = null, lease_until = null"
 )
-# A timer that is set anew is left out: one statement must not write a row twice.
-_MOVE: Final = """
-with ended as (
-  update hitl_timer set done_at = {moment}
-  where tenant_id = {tenant} and approval_id = {approval} and done_at is null
-    and (kind = any({stale}) or revision < {revision} or (kind in ({of_level}) and level <> {level}))
-    and not exists (select 1 from {armed} where armed.kind = hitl_timer.kind
-      and armed.level = hitl_timer.level and hitl_timer.revision = {revision})
-), closed as (
-  update hitl_seat set closed_at = {moment}
-  where {closing} and tenant_id = {tenant} and approval_id = {approval} and closed_at is null
-), spent as (
-  update hitl_capreservation set state = {spending}, settled_at = {moment}
-  where {spending} <> '' and tenant_id = {tenant} and approval_id = {approval} and state = 'reserved'
-)
-"""
 
 
 def settle(approval: Approval, old: State, new: State, timers: Mapping[str, datetime], moment: datetime) -> None:
@@ -71,21 +61,17 @@ def settle(approval: Approval, old: State, new: State, timers: Mapping[str, date
     Seats close with the end of deciding. An effect spends what was reserved for it under the
     limits, an end without one gives it back.
     """
-    values = {
-        **_timer_values(approval, timers),
-        "moment": moment,
-        "level": approval.level,
-        "stale": [kind for kind, states in TIMER_STATES.items() if new not in states],
-        "closing": new not in UNDECIDED,
-        "spending": _spending(old, new),
-    }
-    prepared.later(Call(_move_statement(), values))
+    stale = tuple(kind for kind, states in TIMER_STATES.items() if new not in states and kind not in timers)
+    spending = _spending(old, new)
+    closing = old in UNDECIDED and new not in UNDECIDED
+    values = {**_values(approval, timers), "moment": moment, "level": approval.level, "spending": spending}
+    prepared.later(Call(_move_statement(stale, len(timers), closing=closing, spending=bool(spending)), values))
 
 
 def arm(approval: Approval, timers: Mapping[str, datetime]) -> None:
     """Set timers of the approval's current revision, anew where they have already run."""
     if timers:
-        prepared.later(Call(_arm_statement(), _timer_values(approval, timers)))
+        prepared.later(Call(_arm_statement(len(timers)), _values(approval, timers)))
 
 
 def _spending(old: State, new: State) -> str:
@@ -95,45 +81,43 @@ def _spending(old: State, new: State) -> str:
     return (states.COMMITTED if new == State.EXECUTED else states.RELEASED).value
 
 
-def _timer_values(approval: Approval, timers: Mapping[str, datetime]) -> dict[str, Any]:
-    armed = [
-        {
-            "id": str(uuid7()),
-            "kind": str(kind),
-            "level": approval.level if kind in clocks.OF_LEVEL else 0,
-            "due_at": due.isoformat(),
-        }
-        for kind, due in timers.items()
+def _values(approval: Approval, timers: Mapping[str, datetime]) -> dict[str, Any]:
+    values: dict[str, Any] = {"tenant": approval.tenant_id, "approval": approval.pk, "revision": approval.revision}
+    for number, (kind, due) in enumerate(timers.items()):
+        level = approval.level if kind in clocks.OF_LEVEL else 0
+        values |= {f"id{number}": uuid7(), f"kind{number}": str(kind), f"level{number}": level, f"due_at{number}": due}
+    return values
+
+
+@cache
+def _arm_statement(armed: int) -> Prepared:
+    return _statement([_arming(armed)], armed)
+
+
+@cache
+def _move_statement(stale: tuple[str, ...], armed: int, *, closing: bool, spending: bool) -> Prepared:
+    parts = [
+        _ENDED,
+        *([_CLOSED] if closing else []),
+        *([_SPENT] if spending else []),
+        *([_arming(armed)] if armed else []),
     ]
-    return {
-        "tenant": approval.tenant_id,
-        "approval": approval.pk,
-        "revision": approval.revision,
-        "timers": json.dumps(armed),
-    }
+    return _statement(parts, armed, stale=",".join(stale), of_level=",".join(clocks.OF_LEVEL))
 
 
-@cache
-def _arm_statement() -> Prepared:
-    return prepared.prepared(_arming(prepared.marks(_OF_TIMER)), _OF_TIMER)
+def _statement(parts: Sequence[str], armed: int, **texts: str) -> Prepared:
+    """Return one statement for all parts, with the parameters that occur in them."""
+    named = _TYPES | {f"{name}{number}": kind for number in range(armed) for name, kind in _OF_ARMED.items()}
+    whole = " ".join(parts)
+    types = {name: kind for name, kind in named.items() if f"{{{name}}}" in whole}
+    first = ", ".join(f"part{number} as ({part})" for number, part in enumerate(parts[:-1]))
+    sql = f"with {first} {parts[-1]}" if first else parts[-1]
+    return prepared.prepared(sql.format(**prepared.marks(types), **texts), types)
 
 
-@cache
-def _move_statement() -> Prepared:
-    mark = prepared.marks(_OF_MOVE)
-    of_level = ", ".join(f"'{kind}'" for kind in clocks.OF_LEVEL)
-    ending = _MOVE.format(**mark, of_level=of_level, armed=_ARMED.format(**mark))
-    return prepared.prepared(ending + _arming(mark), _OF_MOVE)
-
-
-def _arming(mark: Mapping[str, str]) -> str:
-    columns = {
-        "id": "armed.id",
-        "tenant_id": mark["tenant"],
-        "approval_id": mark["approval"],
-        "kind": "armed.kind",
-        "level": "armed.level",
-        "revision": mark["revision"],
-        "due_at": "armed.due_at",
-    }
-    return rows.insertion_from(Timer, _ARMED.format(**mark), columns) + _AGAIN
+def _arming(armed: int) -> str:
+    rows_of = ", ".join("(" + ", ".join(f"{{{name}{number}}}" for name in _OF_ARMED) + ")" for number in range(armed))
+    source = f"(values {rows_of}) as armed ({', '.join(_OF_ARMED)})"
+    columns = {name: f"armed.{name}" for name in _OF_ARMED}
+    columns |= {"tenant_id": "{tenant}", "approval_id": "{approval}", "revision": "{revision}"}
+    return rows.insertion_from(Timer, source, columns) + _AGAIN

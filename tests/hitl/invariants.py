@@ -298,10 +298,13 @@ def invariant_13_timers(view: View) -> None:
 
 
 def invariant_14_reachable(view: View) -> None:
-    """Everything that waits has an open seat, or a hold with an alert."""
+    """Everything that waits has an open seat, or a hold with an alert; what is decided has none."""
     for row in view.now.approvals.values():
         if row["state"] in WAITING and "unsatisfiable" not in row["holds"]:
             assert any(seat["closed_at"] is None for seat in _here(view, row)), f"{row['reference']} asks nobody"
+        if row["state"] not in (*WAITING, "returned"):
+            seats = view.now.seats.get(row["id"], ())
+            assert all(seat["closed_at"] for seat in seats), f"{row['reference']} asks somebody still"
 
 
 def _here(view: View, row: Row) -> Iterator[Row]:
