@@ -6,16 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from core.scope import current_scope
+from core.scope import Scope, current_scope
 
 _PLACE: Final = "_walker_ahead"
 _BEGIN: Final = "begin;"
 Check = Callable[[int], None]
 
 
-def scope_texts() -> tuple[str, str]:
-    """Return the statements that tell the database the scope, for this message or transaction only."""
-    scope = current_scope()
+def _naming(scope: Scope) -> tuple[str, str]:
+    """Return the statements that tell the database a scope, for this message or transaction only."""
     role = "walker_platform" if scope.kind == "platform" else "none"
     tenant = str(scope.tenant_id) if scope.tenant_id else ""
     return f"set local walker.tenant = '{tenant}';", f"set local role {role};"
@@ -27,7 +26,7 @@ class Ahead:
 
     texts: list[str] = field(default_factory=list)
     checks: dict[int, Check] = field(default_factory=dict)
-    scope: tuple[str, str] | None = None
+    scope: Scope | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -48,9 +47,9 @@ class Ahead:
 
     def enter(self) -> None:
         """Name the current scope for what follows, unless it is that of what stands before."""
-        scope = scope_texts()
-        if scope != self.scope:
-            self.texts.extend(scope)
+        scope = current_scope()
+        if scope is not self.scope:
+            self.texts.extend(_naming(scope))
             self.scope = scope
 
 

@@ -12,7 +12,7 @@ from core.errors import Conflict
 from core.ids import uuid7
 from core.models import StreamHead
 from core.rows import Statement
-from core.scope import tenant_scope
+from core.scope import platform_scope, tenant_scope
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -117,6 +117,51 @@ def test_each_write_keeps_the_scope_it_was_asked_in(world: World) -> None:
             prepared.later(Statement(foreign, ["a"]), check=taken.append)
         prepared.later(Statement(foreign, ["a"]), check=taken.append)
     assert taken == [0, 1]
+
+
+SEEN = "select current_setting('walker.tenant', true), current_user::text"
+
+
+def seen() -> tuple[str, ...]:
+    """What the database takes the scope for: as a cursor asks, and as a prepared statement does."""
+    with connection.cursor() as cursor:
+        cursor.execute(SEEN)
+        row = cursor.fetchone()
+    assert prepared.exchange([Statement(SEEN)])[0].first == row
+    return tuple(row)
+
+
+def test_scope_is_right_at_every_turn_of_a_transaction(world: World) -> None:
+    acme, globex = str(world.acme.pk), str(world.globex.pk)
+    own = seen()
+    assert own[0] == acme
+    with transaction.atomic():
+        assert seen() == own
+        with tenant_scope(globex), transaction.atomic():
+            assert seen()[0] == globex
+            transaction.set_rollback(True)
+        assert seen() == own
+        with platform_scope(), transaction.atomic():
+            assert seen() == ("", "walker_platform")
+            transaction.set_rollback(True)
+        assert seen() == own
+        with platform_scope(), transaction.atomic():
+            assert seen()[1] == "walker_platform"
+        assert seen() == own
+    with tenant_scope(globex):
+        assert seen()[0] == globex
+    assert seen() == own
+
+
+@pytest.mark.parametrize("ends", ["commit", "rollback"])
+def test_scope_is_named_anew_after_a_transaction(world: World, ends: str) -> None:
+    own = seen()
+    with transaction.atomic():
+        assert seen() == own
+        transaction.set_rollback(ends == "rollback")
+    assert seen() == own
+    with transaction.atomic():
+        assert seen() == own
 
 
 def test_statement_that_cannot_be_read_leaves_nothing_outside_of_the_transaction(world: World) -> None:
