@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
+
+_ROWS: Final = (list, tuple)
+_encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 class Unrepresentable(ValueError):
@@ -20,25 +23,25 @@ def plain(value: Any) -> Any:
 
     Raises Unrepresentable. What comes back from the database compares equal to what went in.
     """
-    if value is None or isinstance(value, bool | int):
-        return value
     if isinstance(value, str):
         return _text(value)
+    if value is None or isinstance(value, int):
+        return value
     if isinstance(value, Decimal):
         return _amount(value)
-    if isinstance(value, datetime | date):
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, Mapping):
         return {_key(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, _ROWS):
         return [plain(item) for item in value]
     raise Unrepresentable(f"{type(value).__name__} has no canonical form; write money as text")
 
 
 def _text(value: str) -> str:
-    if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
+    if "\x00" in value or not (value.isascii() or all(not "\ud800" <= char <= "\udfff" for char in value)):
         raise Unrepresentable("text contains a character that cannot be kept")
     # Of an enum that is text, the text and not the member's name.
     return str.__str__(value)
@@ -58,8 +61,7 @@ def _amount(value: Decimal) -> str:
 
 def canonical(value: Any) -> bytes:
     """Return the one byte string of a value: sorted keys, UTF-8, no spaces."""
-    document = json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return document.encode()
+    return _encode(plain(value)).encode()
 
 
 def sha256_of(value: Any) -> str:
