@@ -43,13 +43,13 @@ def insertion_from(model: type[Model], source: str, columns: Mapping[str, str]) 
     return f"{table} select {listed} from {source}"
 
 
-def selection(model: type[Model]) -> str:
-    """Return the beginning of a SELECT whose rows `loaded` understands."""
+def selection(model: type[Model], *more: str) -> str:
+    """Return the beginning of a SELECT whose rows `loaded` understands, without the columns of `more` at their end."""
     _, fields = _shape(model)
     quoted = connection.ops.quote_name
     table = quoted(model._meta.db_table)
-    columns = ", ".join(f"{table}.{quoted(str(field.column))}" for field in fields)
-    return f"select {columns} from {table}"
+    columns = [f"{table}.{quoted(str(field.column))}" for field in fields]
+    return f"select {', '.join([*columns, *more])} from {table}"
 
 
 def loaded(model: type[M], values: Sequence[Any]) -> M:

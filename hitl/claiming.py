@@ -99,11 +99,13 @@ def look(approval: Approval) -> Look:
     return replace(nothing, kind=kind, params=params, facts=facts)
 
 
-def claim(approval_id: UUID, seen: Look, moment: datetime) -> Claim | None:
+def claim(approval_id: UUID, seen: Look, moment: datetime, *, found: machine.Read | None = None) -> Claim | None:
     """Claim an approved request, or take a lost keyed execution over; None when there is no effect
-    to cause now. Does whatever else the table asks for: lapse, drift, hold, lose."""
+    to cause now. Does whatever else the table asks for: lapse, drift, hold, lose.
+
+    What was `found` before the look is used up: it is moved where its row has not changed since."""
     with machine.work(moment) as work:
-        approval, ground = _lock(work, approval_id, seen)
+        approval, ground = _lock(work, approval_id, seen, found)
         if approval.revision != seen.revision:
             return None
         if approval.state == State.EXECUTING:
@@ -113,13 +115,13 @@ def claim(approval_id: UUID, seen: Look, moment: datetime) -> Claim | None:
         return _claim_approved(work, approval, seen, ground)
 
 
-def _lock(work: machine.Work, approval_id: UUID, seen: Look) -> tuple[Approval, Ground]:
+def _lock(work: machine.Work, approval_id: UUID, seen: Look, known: machine.Read | None) -> tuple[Approval, Ground]:
     """Keep switches from being thrown, lock the approval, and read what the claim rests on: one message."""
     share = switches.share_and_look_calls(kind=seen.kind_key, agent_id=seen.agent_id)
     told = briefing.calls(approval_id, work.moment)
     limits = caps.covering_call(kind=seen.kind_key, agent_id=seen.agent_id)
     execution = Call(_execution_statement(), {"tenant": current_tenant_id(), "approval": approval_id})
-    approval, found = work.lock_and_read(approval_id, [*told, limits, execution], before=share)
+    approval, found = work.lock_and_read(approval_id, [*told, limits, execution], before=share, seen=known)
     _, look, *about, limiting, run = found
     return approval, Ground(
         paused=bool(switches.reason_of(look)),

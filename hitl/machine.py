@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -26,10 +26,30 @@ from hitl.transitions import ASKS_BACK, FINAL, WAITING, Event, State, check
 
 Kind = Timer.Kind
 FIRST_REFERENCE: Final = 1001
+_IDS: Final = {"tenant": "uuid", "id": "uuid"}
+_WHICH: Final = "where tenant_id = $1 and id = $2"
+# Every UPDATE makes another version of a row, with its transaction's number, at a place of its own. A lock makes none.
+_PLACE: Final = ("xmin", "ctid")
+_LOOK: Final = "select xmin, ctid from hitl_approval where tenant_id = $1 and id = $2 for update"
 _NUMBER: Final = (
     "insert into hitl_counter (id, tenant_id, name, value) values ($1, $2, 'reference', {first}) "
     "on conflict (tenant_id, name) do update set value = hitl_counter.value + 1 returning value"
 )
+
+
+class Read(NamedTuple):
+    """An approval as it was read without a lock, and where and by whom its row was written."""
+
+    approval: Approval
+    place: tuple[Any, ...]
+
+
+def read(approval_id: UUID) -> Read:
+    """Return the approval as it is now, for `lock_and_read`. Raises NotFound. One query."""
+    found = prepared.fetch(_read_statement(), {"tenant": current_tenant_id(), "id": approval_id})
+    if found is None:
+        raise NotFound
+    return Read(rows.loaded(Approval, found[: -len(_PLACE)]), found[-len(_PLACE) :])
 
 
 @dataclass
@@ -63,14 +83,21 @@ class Work:
         calls: Sequence[Call | Statement],
         *,
         before: Sequence[Call | Statement] = (),
+        seen: Read | None = None,
     ) -> tuple[Approval, list[Result]]:
         """Lock as `lock` does, and return the results of `before` and `calls` too: one message for all.
 
-        `calls` see what is there when the lock is had.
+        `calls` see what is there when the lock is had. What was `seen` is returned as it is, and moved
+        then, if its row is still the very one; whatever has written to it meanwhile, it is read anew.
         """
         lock = Call(_lock_statement(), {"tenant": current_tenant_id(), "id": approval_id})
-        found = prepared.exchange([*before, lock, *calls])
+        first = lock if seen is None else Call(_look_statement(), lock.values)
+        found = prepared.exchange([*before, first, *calls])
         locked = found.pop(len(before)).first
+        if seen is not None and locked == seen.place:
+            return seen.approval, found
+        if seen is not None and locked is not None:
+            locked = prepared.exchange([lock])[0].first
         if locked is None:
             raise NotFound
         return rows.loaded(Approval, locked), found
@@ -192,9 +219,18 @@ def _one_moved(reference: str, count: int) -> None:
 
 
 @cache
+def _read_statement() -> Prepared:
+    return prepared.prepared(f"{rows.selection(Approval, *_PLACE)} {_WHICH}", _IDS)
+
+
+@cache
+def _look_statement() -> Prepared:
+    return prepared.prepared(_LOOK, _IDS)
+
+
+@cache
 def _lock_statement() -> Prepared:
-    where = "where tenant_id = $1 and id = $2 for update"
-    return prepared.prepared(f"{rows.selection(Approval)} {where}", {"tenant": "uuid", "id": "uuid"})
+    return prepared.prepared(f"{rows.selection(Approval)} {_WHICH} for update", _IDS)
 
 
 def number_call() -> Call:

@@ -39,26 +39,13 @@ def execute(approval_id: UUID, *, now: datetime | None = None) -> Approval:
     For the system's executor only; safe to call at any time and any number of times. Speaks to the
     outside between its transactions. Announces approval_closed and action_finished on an outcome.
     """
-    approval = _get(approval_id)
-    if approval.state not in (State.APPROVED, State.EXECUTING):
-        return approval
-    seen = claiming.look(approval)
-    claim = claiming.claim(approval_id, seen, now or clock_now())
+    found = machine.read(approval_id)
+    if found.approval.state not in (State.APPROVED, State.EXECUTING):
+        return found.approval
+    claim = claiming.claim(approval_id, claiming.look(found.approval), now or clock_now(), found=found)
     if claim is not None:
         return _report(claim, _perform(claim), now or clock_now())[0]
-    return _get(approval_id)
-
-
-def _get(approval_id: UUID) -> Approval:
-    found = prepared.fetch(_get_statement(), {"tenant": current_tenant_id(), "id": approval_id})
-    if found is None:
-        raise NotFound
-    return rows.loaded(Approval, found)
-
-
-@cache
-def _get_statement() -> Prepared:
-    return prepared.prepared(f"{rows.selection(Approval)} where tenant_id = $1 and id = $2", _IDS)
+    return machine.read(approval_id).approval
 
 
 @cache
@@ -208,7 +195,7 @@ def probe(approval_id: UUID, *, now: datetime | None = None) -> Approval:
 
     For the system only. Announces approval_closed and action_finished when it had happened.
     """
-    approval = _get(approval_id)
+    approval = machine.read(approval_id).approval
     if approval.state != State.UNKNOWN:
         return approval
     return _look_up(approval, EXECUTOR, "", now or clock_now())
@@ -223,7 +210,7 @@ def probe_now(
     outside before the transaction. Announces approval_closed and action_finished when it had happened.
     """
     actor.require(RESOLVE)
-    approval = _get(approval_id)
+    approval = machine.read(approval_id).approval
     if approval.state != State.UNKNOWN:
         raise too_late(approval, actor)
     if digest:

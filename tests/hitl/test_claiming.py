@@ -1,0 +1,109 @@
+"""What a claim rests on is the row at the moment of its lock, whatever was read before the look outside."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from core.clock import now
+from core.errors import NotFound
+from hitl import claiming, machine, services
+from hitl.models import Approval
+from tests.hitl.scene import Scene, stored
+from tests.hitl.test_switches import beside
+
+Tamper = Callable[[str], None]
+OTHER = "'00000000-0000-7000-8000-000000000001'"
+CHANGES = {
+    "payload": """'{"button": "red", "amount": "900.00"}'""",
+    "facts": "'{}'",
+    "holds": "'{manual}'",
+    "excluded": f"array[{OTHER}]::uuid[]",
+    "execute_by": "now() - interval '1 day'",
+    "digest": "repeat('0', 64)",
+    "kind_version": "7",
+    "cost": "null",
+    "level": "level + 1",
+    "decided_role": "'rule'",
+    "requester_id": "null",
+    "snapshot": """'{"levels": []}'""",
+    "version": "version + 1",
+    "summary": "summary",
+}
+
+
+def _locked(found: machine.Read) -> Approval:
+    with transaction.atomic():
+        return machine.Work(now()).lock_and_read(found.approval.pk, [], seen=found)[0]
+
+
+def _claimed(found: machine.Read) -> claiming.Claim | None:
+    return claiming.claim(found.approval.pk, claiming.look(found.approval), now(), found=found)
+
+
+def test_row_that_nobody_wrote_to_is_not_read_again(scene: Scene) -> None:
+    found = machine.read(scene.approved().pk)
+    assert _locked(found) is found.approval
+
+
+@pytest.mark.parametrize("column", CHANGES)
+def test_row_written_to_after_it_was_read_is_read_again(scene: Scene, tampering: Tamper, column: str) -> None:
+    found = machine.read(scene.approved().pk)
+    tampering(f"update hitl_approval set {column} = {CHANGES[column]} where id = '{found.approval.pk}'")
+    locked, fresh = _locked(found), stored(found.approval)
+    assert locked is not found.approval
+    assert {name: value for name, value in vars(locked).items() if name != "_state"} == {
+        name: value for name, value in vars(fresh).items() if name != "_state"
+    }
+
+
+def test_payload_changed_between_look_and_claim_stops_the_effect(scene: Scene, tampering: Tamper) -> None:
+    found = machine.read(scene.approved().pk)
+    tampering(f"update hitl_approval set payload = {CHANGES['payload']} where id = '{found.approval.pk}'")
+    assert _claimed(found) is None
+    assert stored(found.approval).holds == ["manual"]
+
+
+def test_row_that_is_gone_is_not_found(scene: Scene) -> None:
+    found = machine.read(scene.approved().pk)
+    found.approval.pk = found.approval.requester_id
+    with pytest.raises(NotFound):
+        _locked(found)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_claim_that_waited_for_a_revocation_sees_it(live_scene: Scene) -> None:
+    found = machine.read(live_scene.approved().pk)
+    with beside() as start:
+        with transaction.atomic():
+            services.revoke(actor=live_scene.actor("approver"), approval_id=found.approval.pk)
+            claim = start(lambda: _claimed(found))
+            _wait_for_a_lock()
+        assert claim.result(20) is None
+    assert stored(found.approval).state == "cancelled"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_change_that_was_undone_is_none(live_scene: Scene) -> None:
+    found = machine.read(live_scene.approved().pk)
+    with transaction.atomic():
+        services.revoke(actor=live_scene.actor("approver"), approval_id=found.approval.pk)
+        transaction.set_rollback(True)
+    with transaction.atomic():
+        Approval.objects.select_for_update().get(pk=found.approval.pk)
+    claim = _claimed(found)
+    assert claim is not None
+    assert claim.approval is found.approval
+
+
+def _wait_for_a_lock() -> None:
+    until = now() + timedelta(seconds=20)
+    with connection.cursor() as cursor:
+        while now() < until:
+            cursor.execute("select count(*) from pg_locks where not granted")
+            row: Any = cursor.fetchone()
+            if row[0]:
+                return
+    raise AssertionError("nobody waits")
