@@ -39,7 +39,7 @@ def insertion_from(model: type[Model], source: str, columns: Mapping[str, str]) 
     plain value or an empty document: what is new in each row has to be named.
     """
     table, fields = _shape(model)
-    listed = ", ".join(columns[field.attname] if field.attname in columns else _default(field) for field in fields)
+    listed = ", ".join(columns[field.attname] if field.attname in columns else default_of(field) for field in fields)
     return f"{table} select {listed} from {source}"
 
 
@@ -78,7 +78,8 @@ def stored_values(row: Model, names: Container[str]) -> dict[str, Any]:
     }
 
 
-def _default(field: Any) -> str:
+def default_of(field: Any) -> str:
+    """Return a column's default as it stands in SQL: a plain value or an empty document."""
     if field.has_default() and callable(field.default) and field.default not in (list, dict):
         raise ValueError(f"{field} needs a value of its own")
     value = field.get_db_prep_save(field.get_default(), connection)

@@ -36,6 +36,15 @@ _NUMBER: Final = (
     "on conflict (tenant_id, name) do update set value = hitl_counter.value + 1 returning value"
 )
 
+# What comes later in the life of a request, and what few askers say.
+_RARE_AT_FIRST: Final = tuple(
+    "version holds hold_reason revision preview_url drift dedupe_key risk_policy reach notes contact_tags tags "
+    "compliance_flags custom level votes_received assigned_to_id priority rounds ladder_step paused_clocks "
+    "superseded_by_id execute_by sla_breached_at sla_minutes_over escalated_at escalated_to escalation_reason "
+    "reminder_count last_reminder_at decided_at decided_by_id decided_name decided_role decided_as "
+    "resolved_at".split()
+)
+
 
 class Read(NamedTuple):
     """An approval as it was read without a lock, and where and by whom its row was written."""
@@ -114,7 +123,7 @@ class Work:
         approval.state, approval.version = State.PENDING.value, 1
         approval.created_at = approval.moved_at = self.moment
         with machine_writes():
-            prepared.later(writes.inserting(approval))
+            prepared.later(writes.inserting(approval, rare=_RARE_AT_FIRST))
         settling.arm(approval, timers)
         self._note(approval, Event.PROPOSE, "", actor, {"kind": approval.kind, **(facts or {})})
         self.announced.append(("approval_opened", approval, {}))

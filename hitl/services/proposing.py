@@ -11,11 +11,10 @@ from uuid import UUID
 from django.db import IntegrityError
 
 from accounts.selectors import Roster, roster_call, roster_of
-from core import prepared
+from core import prepared, writes
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Refused, TooMany
-from core.ids import uuid7
 from hitl import absence, assessing, clocks, machine, registry, replacing, risk, rulebook, seating, switches
 from hitl.authors import have_shaped_rules
 from hitl.digest import sha256_of
@@ -230,8 +229,8 @@ def _draft(request: _Request, ground: _Ground) -> tuple[Approval, assessing.Matc
     matched = _without_own_rule(matched, excluded)
     level = matched.snapshot["levels"][0]
     places = seating.plan(level, excluded, moment, people=ground.people, links=ground.links)
-    approval = Approval(
-        id=uuid7(),
+    approval = writes.new(
+        Approval,
         reference=ground.reference,
         requester_id=request.requester_id,
         requester_kind=request.actor.kind,
