@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +13,7 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models import Model
+from pydantic_core import to_json
 
 from core import prepared, rows
 from core.prepared import Call, Prepared
@@ -50,7 +50,7 @@ class _Column(NamedTuple):
         if type(value) in self.own:
             return value
         if type(value) in _DOCUMENTS and type(self.field) is models.JSONField and self.field.encoder is None:
-            return json.dumps(value)
+            return to_json(value).decode()
         return self.field.get_db_prep_save(value, connections[DEFAULT_DB_ALIAS])
 
 

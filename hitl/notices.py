@@ -4,15 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from functools import cache
+from typing import Final, TypedDict
 from uuid import UUID
 
+from pydantic_core import to_json
+
 from accounts.selectors import list_members
-from core import prepared, writes
+from core import prepared, rows
+from core.ids import uuid7
+from core.prepared import Call, Prepared
 from hitl import hints
 from hitl.models import Approval, Notification
 
 IN_APP: Final = "in_app"
+_TYPES: Final = {
+    "tenant": "uuid",
+    "approval": "uuid",
+    "revision": "integer",
+    "level": "integer",
+    "template": "text",
+    "variables": "jsonb",
+    "moment": "timestamptz",
+    "reminder": "integer",
+    "notices": "jsonb",
+}
+
+
+class _Notice(TypedDict):
+    """What is a notification's own; all else they have in common."""
+
+    id: UUID
+    person: UUID
+    channel: str
 
 
 def notify(
@@ -22,33 +46,51 @@ def notify(
 
     What is shown in the app is there at once; a worker sends the others after the commit.
     """
-    variables = {"reference": approval.reference, "risk_level": approval.risk_level, **more}
-    common = {
-        "approval": approval,
+    channels = [name for name in approval.snapshot.get("notify_by") or [] if name != IN_APP]
+    ordered = sorted(people)
+    shown = [_Notice(id=uuid7(), person=person, channel=IN_APP) for person in ordered]
+    queued = [_Notice(id=uuid7(), person=person, channel=channel) for person in ordered for channel in channels]
+    if not ordered:
+        return
+    values = {
+        "tenant": approval.tenant_id,
+        "approval": approval.pk,
         "revision": approval.revision,
         "level": approval.level,
         "template": template,
-        "variables": variables,
-        "created_at": moment,
-        "is_reminder": reminder > 0,
-        "reminder_number": reminder,
+        "variables": to_json({"reference": approval.reference, "risk_level": approval.risk_level, **more}).decode(),
+        "moment": moment,
+        "reminder": reminder,
+        "notices": to_json(shown + queued).decode(),
     }
-    channels = [name for name in approval.snapshot.get("notify_by") or [] if name != IN_APP]
-    ordered = sorted(people)
-    shown = [_shown(person, common, moment) for person in ordered]
-    queued = [_queued(person, channel, common) for person in ordered for channel in channels]
-    for row in shown + queued:
-        prepared.later(writes.inserting(row))
-    for row in queued:
-        hints.notify_soon(row.pk)
+    prepared.later(Call(_statement(), values))
+    for notice in queued:
+        hints.notify_soon(notice["id"])
 
 
-def _shown(person: UUID, common: dict[str, Any], moment: datetime) -> Notification:
-    return Notification(recipient_id=person, channel=IN_APP, status="sent", provider=IN_APP, sent_at=moment, **common)
-
-
-def _queued(person: UUID, channel: str, common: dict[str, Any]) -> Notification:
-    return Notification(recipient_id=person, channel=channel, status="queued", **common)
+@cache
+def _statement() -> Prepared:
+    mark = prepared.marks(_TYPES)
+    in_app = f"notice.channel = '{IN_APP}'"
+    columns = {
+        "id": "notice.id",
+        "tenant_id": mark["tenant"],
+        "approval_id": mark["approval"],
+        "revision": mark["revision"],
+        "level": mark["level"],
+        "channel": "notice.channel",
+        "recipient_id": "notice.person",
+        "template": mark["template"],
+        "variables": mark["variables"],
+        "status": f"case when {in_app} then 'sent' else 'queued' end",
+        "provider": f"case when {in_app} then '{IN_APP}' else '' end",
+        "created_at": mark["moment"],
+        "sent_at": f"case when {in_app} then {mark['moment']} end",
+        "is_reminder": f"{mark['reminder']} > 0",
+        "reminder_number": mark["reminder"],
+    }
+    source = f"jsonb_to_recordset({mark['notices']}) as notice(id uuid, person uuid, channel text)"
+    return prepared.prepared(rows.insertion_from(Notification, source, columns), _TYPES)
 
 
 def alert_admins(approval: Approval, problem: str, moment: datetime) -> None:

@@ -9,10 +9,13 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from pydantic_core import to_json
+
 from accounts.selectors import Roster, roster
-from core import prepared, rows, writes
+from core import prepared, rows
 from core.clock import now as clock_now
-from core.prepared import Prepared
+from core.ids import uuid7
+from core.prepared import Call, Prepared
 from hitl import absence, notices
 from hitl.briefing import Briefing
 from hitl.models import Approval, GroupMember, Seat
@@ -20,6 +23,15 @@ from hitl.stages import PARALLEL, parts_of, place_of, seat_in
 from hitl.voting import ANY_GROUP, SeatHolder, is_satisfiable, required_votes
 
 DECIDE: Final = "hitl.decide_approval"
+_OF_SEATS: Final = {
+    "tenant": "uuid",
+    "approval": "uuid",
+    "revision": "integer",
+    "level": "integer",
+    "source": "text",
+    "moment": "timestamptz",
+    "seats": "jsonb",
+}
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -171,26 +183,53 @@ def _is_meant(row: Mapping[str, Any], member: Member, groups: Mapping[str, set[U
 def open_seats(
     approval: Approval, seating: Seating, moment: datetime, *, source: str = Seat.Source.LEVEL, told: str = "opened"
 ) -> None:
-    """Write seats of the approval's current level and tell their holders."""
-    seats = [_seat(approval, holder, seating, moment, source) for holder in seating.holders]
-    for seat in seats:
-        prepared.later(writes.inserting_unless_there(seat))
-    notices.notify(approval, {seat.person_id for seat in seats}, f"approval_{told}", moment)
+    """Write seats of the approval's current level and tell their holders; a seat that is there already stays."""
+    seats = [_seat(holder, seating) for holder in seating.holders]
+    if not seats:
+        return
+    values = {
+        "tenant": approval.tenant_id,
+        "approval": approval.pk,
+        "revision": approval.revision,
+        "level": approval.level,
+        "source": str(source),
+        "moment": moment,
+        "seats": to_json(seats).decode(),
+    }
+    prepared.later(Call(_opening_statement(), values))
+    notices.notify(approval, {seat["person"] for seat in seats}, f"approval_{told}", moment)
 
 
-def _seat(approval: Approval, holder: SeatHolder, seating: Seating, moment: datetime, source: str) -> Seat:
+def _seat(holder: SeatHolder, seating: Seating) -> dict[str, Any]:
     person, via = seating.sits.get(holder, (holder.person_id, None))
-    return Seat(
-        approval=approval,
-        revision=approval.revision,
-        level=approval.level,
-        person_id=person,
-        rightful_id=None if via is None else holder.person_id,
-        via_id=via,
-        source=source,
-        group=holder.group,
-        opened_at=moment,
-    )
+    return {
+        "id": uuid7(),
+        "person": person,
+        "rightful": None if via is None else holder.person_id,
+        "via": via,
+        "mark": holder.group,
+    }
+
+
+@cache
+def _opening_statement() -> Prepared:
+    mark = prepared.marks(_OF_SEATS)
+    columns = {
+        "id": "seat.id",
+        "tenant_id": mark["tenant"],
+        "approval_id": mark["approval"],
+        "revision": mark["revision"],
+        "level": mark["level"],
+        "person_id": "seat.person",
+        "rightful_id": "seat.rightful",
+        "via_id": "seat.via",
+        "source": mark["source"],
+        "group": "seat.mark",
+        "opened_at": mark["moment"],
+    }
+    source = f"jsonb_to_recordset({mark['seats']}) as seat(id uuid, person uuid, rightful uuid, via uuid, mark text)"
+    sql = f"{rows.insertion_from(Seat, source, columns)} on conflict do nothing"
+    return prepared.prepared(sql, _OF_SEATS)
 
 
 def sitting(approval: Approval, number: int, known: Briefing | None = None) -> Sitting:

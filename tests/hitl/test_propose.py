@@ -1,5 +1,6 @@
 """Asking for an action: what is written, what is refused, what is found again."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -10,12 +11,20 @@ from core.models import Outbox
 from hitl import services
 from hitl.models import Approval, ApprovalWorkflow, Notification, Seat, Timer
 from hitl.types import Origin
-from tests.hitl.scene import PRESS, Scene, states_told
+from tests.hitl.scene import PRESS, Scene, states_told, stored
 
 
 def test_first_request_is_pending_with_first_reference(scene: Scene) -> None:
     approval = scene.propose()
     assert (approval.reference, approval.state, approval.version) == ("BR-1001", "pending", 1)
+
+
+@pytest.mark.parametrize("more", [{}, {"tags": ("vip",), "custom": {"a": "ü'\\\\"}, "notes": "n", "priority": 3}])
+def test_what_is_returned_is_what_is_stored(scene: Scene, more: dict[str, Any]) -> None:
+    approval = scene.propose(origin=Origin(requester_user_id=scene.user_id("support"), **more))
+    fields = [field.attname for field in Approval._meta.concrete_fields]
+    kept = stored(approval)
+    assert {name: getattr(approval, name) for name in fields} == {name: getattr(kept, name) for name in fields}
 
 
 def test_references_count_up(scene: Scene) -> None:
