@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from accounts.selectors import Roster, roster_call, roster_of
-from core import prepared, rows
+from core import prepared
 from core.prepared import Call, Prepared, Result
 from core.scope import current_tenant_id
 from hitl import absence
 from hitl.absence import Links
-from hitl.models import Seat
+from hitl.models import Approval
 from hitl.sealing import Sealed, is_sealed
 from hitl.voting import Vote
 
 _IDS: Final = {"tenant": "uuid", "approval": "uuid"}
-_SEATS: Final = """
-{selection} join (select id, revision from hitl_approval where tenant_id = $1 and id = $2) as asked
-  on hitl_seat.approval_id = asked.id and hitl_seat.revision = asked.revision
-where hitl_seat.tenant_id = $1 order by hitl_seat.id
-"""
-VOTE_COLUMNS: Final = ", ".join(f"vote.{name}" for name in Sealed._fields)
+
+
+class SeatRow(NamedTuple):
+    """A seat as far as a move is judged by it."""
+
+    id: UUID
+    approval_id: UUID
+    revision: int
+    level: int
+    person_id: UUID
+    rightful_id: UUID | None
+    for_person_id: UUID | None
+    source: str
+    group: str
+    closed_at: datetime | None
+    moved_at: datetime | None
+
+
+SEAT_COLUMNS: Final = ", ".join(f'"{name}"' for name in SeatRow._fields)
+VOTE_COLUMNS: Final = ", ".join(Sealed._fields)
+_SEATS: Final = "select {columns} from hitl_seat where tenant_id = $1 and approval_id = $2 order by id"
 _VOTES: Final = """
-select {columns} from hitl_decision as vote
-join (select id, revision, digest from hitl_approval where tenant_id = $1 and id = $2) as asked
-  on vote.approval_id = asked.id and vote.revision = asked.revision and vote.digest = asked.digest
-where vote.tenant_id = $1 and vote.verdict in ('approve', 'reject') and vote.person_id is not null order by vote.id
+select {columns} from hitl_decision where tenant_id = $1 and approval_id = $2
+  and verdict in ('approve', 'reject') and person_id is not null order by id
 """
 
 
@@ -41,12 +53,12 @@ class Briefing:
 
     people: Roster
     links: Links
-    seats: Mapping[int, list[Seat]]
+    seats: Mapping[int, list[SeatRow]]
     votes: Mapping[int, list[Vote]]
     is_forged: bool = False
     """Whether there is a vote that nobody gave; it is not among the votes."""
 
-    def seats_at(self, level: int) -> list[Seat]:
+    def seats_at(self, level: int) -> list[SeatRow]:
         """Return the seats of a level, closed ones too."""
         return self.seats.get(level, [])
 
@@ -66,33 +78,33 @@ def calls(approval_id: UUID, moment: datetime) -> list[Call]:
     ]
 
 
-def read(results: Sequence[Result]) -> Briefing:
-    """Return what was found by `calls`."""
+def read(results: Sequence[Result], approval: Approval) -> Briefing:
+    """Return what was found by `calls` for the locked approval."""
     members, links, seats, votes = results
-    by_level: dict[int, list[Seat]] = defaultdict(list)
-    for row in seats.rows:
-        seat = rows.loaded(Seat, row)
-        by_level[seat.level].append(seat)
-    given: dict[int, list[Vote]] = defaultdict(list)
-    counted = given_votes(votes.rows)
+    by_level: dict[int, list[SeatRow]] = {}
+    for seat in map(SeatRow._make, seats.rows):
+        if seat.revision == approval.revision:
+            by_level.setdefault(seat.level, []).append(seat)
+    current = [vote for vote in map(Sealed._make, votes.rows) if _is_about(vote, approval)]
+    counted = given_votes(current)
+    given: dict[int, list[Vote]] = {}
     for level, vote in counted:
-        given[level].append(vote)
-    is_forged = len(counted) < len(votes.rows)
-    return Briefing(roster_of(members), absence.links_of(links), by_level, given, is_forged)
+        given.setdefault(level, []).append(vote)
+    return Briefing(roster_of(members), absence.links_of(links), by_level, given, len(counted) < len(current))
 
 
-def given_votes(found: Sequence[tuple[Any, ...]]) -> list[tuple[int, Vote]]:
-    """Return the votes that were given here with their levels, of rows with the `VOTE_COLUMNS`.
+def _is_about(vote: Sealed, approval: Approval) -> bool:
+    return vote.revision == approval.revision and vote.digest == approval.digest
 
-    What bears no seal of ours counts for nothing.
-    """
-    rows_found = (Sealed(*row) for row in found)
-    return [(row.level, Vote(row.person_id, row.verdict)) for row in rows_found if row.person_id and is_sealed(row)]
+
+def given_votes(found: Iterable[Sealed]) -> list[tuple[int, Vote]]:
+    """Return the votes that were given here with their levels: what bears no seal of ours counts for nothing."""
+    return [(row.level, Vote(row.person_id, row.verdict)) for row in found if row.person_id and is_sealed(row)]
 
 
 @cache
 def _seats_statement() -> Prepared:
-    return prepared.prepared(_SEATS.format(selection=rows.selection(Seat)), _IDS)
+    return prepared.prepared(_SEATS.format(columns=SEAT_COLUMNS), _IDS)
 
 
 @cache

@@ -120,23 +120,23 @@ def _lock(work: machine.Work, approval_id: UUID, seen: Look, known: machine.Read
     share = switches.share_and_look_calls(kind=seen.kind_key, agent_id=seen.agent_id)
     told = briefing.calls(approval_id, work.moment)
     limits = caps.covering_call(kind=seen.kind_key, agent_id=seen.agent_id)
-    execution = Call(_execution_statement(), {"tenant": current_tenant_id(), "approval": approval_id})
+    of_revision = {"tenant": current_tenant_id(), "approval": approval_id, "revision": seen.revision}
+    execution = Call(_execution_statement(), of_revision)
     approval, found = work.lock_and_read(approval_id, [*told, limits, execution], before=share, seen=known)
     _, look, *about, limiting, run = found
     return approval, Ground(
         paused=bool(switches.reason_of(look)),
         limits=caps.limits_of(limiting),
-        known=briefing.read(about),
+        known=briefing.read(about, approval),
         execution=None if run.first is None else rows.loaded(Execution, run.first),
     )
 
 
 @cache
 def _execution_statement() -> Prepared:
-    where = "where tenant_id = $1 and approval_id = $2"
-    current = "revision = (select revision from hitl_approval where tenant_id = $1 and id = $2)"
-    types = {"tenant": "uuid", "approval": "uuid"}
-    return prepared.prepared(f"{rows.selection(Execution)} {where} and {current} for update", types)
+    where = "where tenant_id = $1 and approval_id = $2 and revision = $3 for update"
+    types = {"tenant": "uuid", "approval": "uuid", "revision": "integer"}
+    return prepared.prepared(f"{rows.selection(Execution)} {where}", types)
 
 
 def _claim_approved(work: machine.Work, approval: Approval, seen: Look, ground: Ground) -> Claim | None:

@@ -8,10 +8,10 @@ from uuid import UUID
 from core.actors import Actor
 from core.errors import Conflict, Invalid, Refused
 from hitl import seating
-from hitl.briefing import Briefing
+from hitl.briefing import Briefing, SeatRow
 from hitl.conflicts import expired, stale_digest, too_late, winner
 from hitl.drafting import digest_of
-from hitl.models import Approval, Decision, Seat
+from hitl.models import Approval, Decision
 from hitl.strictness import AUTH_STRENGTH, required_strength
 from hitl.transitions import Event, State, may
 
@@ -45,7 +45,7 @@ def refuse_if_excluded(approval: Approval, actor: Actor, moment: datetime, known
         raise Refused("Somebody else has to decide this: you had a hand in it.", code="four_eyes")
 
 
-def open_seats_of(approval: Approval, actor: Actor, known: Briefing | None = None) -> list[Seat]:
+def open_seats_of(approval: Approval, actor: Actor, known: Briefing | None = None) -> list[SeatRow]:
     """Return the actor's open seats at the current level, locked. Raises Refused without one."""
     everybody = seating.seats_at(approval, approval.level, known)
     seats = [seat for seat in everybody if seat.person_id == actor.user_id and seat.closed_at is None]
@@ -62,7 +62,7 @@ def check_strength(approval: Approval, actor: Actor) -> None:
 
 def as_signer(
     approval: Approval, actor: Actor, event: Event, digest: str, moment: datetime, known: Briefing | None = None
-) -> list[Seat]:
+) -> list[SeatRow]:
     """Check everything a signer needs for a move and return his seats; what is already read may be given.
 
     Raises Conflict (too late, expired, stale digest) and Refused (four eyes, no seat, weak sign-in).

@@ -17,7 +17,7 @@ from core.clock import now as clock_now
 from core.ids import uuid7
 from core.prepared import Call, Prepared
 from hitl import absence, notices
-from hitl.briefing import Briefing
+from hitl.briefing import SEAT_COLUMNS, Briefing, SeatRow
 from hitl.models import Approval, GroupMember, Seat
 from hitl.stages import PARALLEL, parts_of, place_of, seat_in
 from hitl.voting import ANY_GROUP, SeatHolder, is_satisfiable, required_votes
@@ -32,7 +32,12 @@ _OF_SEATS: Final = {
     "moment": "timestamptz",
     "seats": "jsonb",
 }
+_SEATS: Final = """
+select {columns} from hitl_seat
+where tenant_id = $1 and approval_id = $2 and revision = $3 and level = $4 order by id
+"""
 Rows = Sequence[Mapping[str, Any]]
+AnySeat = Seat | SeatRow
 
 
 class Member(NamedTuple):
@@ -240,7 +245,7 @@ def sitting(approval: Approval, number: int, known: Briefing | None = None) -> S
     return _sitting(approval, number, seats, members, _groups(meant))
 
 
-def seats_at(approval: Approval, number: int, known: Briefing | None = None) -> list[Seat]:
+def seats_at(approval: Approval, number: int, known: Briefing | None = None) -> list[SeatRow]:
     """Return the seats of a level of the current revision, closed ones too. One query at most."""
     if known is not None:
         return known.seats_at(number)
@@ -250,20 +255,19 @@ def seats_at(approval: Approval, number: int, known: Briefing | None = None) -> 
         "revision": approval.revision,
         "level": number,
     }
-    return [rows.loaded(Seat, row) for row in prepared.fetch_all(_seats_statement(), values)]
+    return [SeatRow._make(row) for row in prepared.fetch_all(_seats_statement(), values)]
 
 
 @cache
 def _seats_statement() -> Prepared:
     types = {"tenant": "uuid", "approval": "uuid", "revision": "integer", "level": "integer"}
-    where = "tenant_id = $1 and approval_id = $2 and revision = $3 and level = $4"
-    return prepared.prepared(f"{rows.selection(Seat)} where {where} order by id", types)
+    return prepared.prepared(_SEATS.format(columns=SEAT_COLUMNS), types)
 
 
 def _sitting(
     approval: Approval,
     number: int,
-    seats: Iterable[Seat],
+    seats: Iterable[AnySeat],
     members: Mapping[UUID, Member],
     groups: Mapping[str, set[UUID]],
 ) -> Sitting:
@@ -279,7 +283,7 @@ def _sitting(
     )
 
 
-def _holder(seat: Seat) -> SeatHolder:
+def _holder(seat: AnySeat) -> SeatHolder:
     return SeatHolder(seat.person_id, seat.group)
 
 
@@ -307,13 +311,13 @@ def unsigned_for_ever(approvals: Sequence[Approval]) -> list[Approval]:
     return found
 
 
-def first_of(seat: Seat) -> UUID:
+def first_of(seat: AnySeat) -> UUID:
     """Return who was asked first: before the seat was passed on, and before anybody sat in."""
     return seat.for_person_id or seat.rightful_id or seat.person_id
 
 
 def _has_right(
-    seat: Seat,
+    seat: AnySeat,
     level: Mapping[str, Any],
     ladder: Rows,
     members: Mapping[UUID, Member],

@@ -16,12 +16,12 @@ from hitl.conflicts import decided
 from hitl.drafting import one_text
 from hitl.hints import execute_soon
 from hitl.models import Approval, Decision, Seat
-from hitl.sealing import seal
+from hitl.sealing import Sealed, seal
 from hitl.transitions import Event, State
 from hitl.voting import Standing, Vote, last_votes, standing
 
 _VOTES: Final = """
-select {columns} from hitl_decision as vote
+select {columns} from hitl_decision
 where tenant_id = $1 and approval_id = $2 and revision = $3 and level = $4 and digest = $5
   and verdict in ('approve', 'reject') and person_id is not null order by id
 """
@@ -126,7 +126,8 @@ def votes_of(approval: Approval, level: int, known: Briefing | None = None) -> l
         "level": level,
         "digest": approval.digest,
     }
-    return [vote for _, vote in given_votes(prepared.fetch_all(_votes_statement(), values))]
+    found = prepared.fetch_all(_votes_statement(), values)
+    return [vote for _, vote in given_votes(map(Sealed._make, found))]
 
 
 @cache

@@ -11,10 +11,10 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid
 from hitl import briefing, machine
-from hitl.briefing import Briefing
+from hitl.briefing import Briefing, SeatRow
 from hitl.drafting import one_text
 from hitl.guards import as_signer, needed
-from hitl.models import Approval, Decision, Seat
+from hitl.models import Approval, Decision
 from hitl.sealing import seal
 from hitl.transitions import Event
 from hitl.verdicts import approve_now, next_level, reject_now, standing_of, votes_of
@@ -47,7 +47,7 @@ def decide(
     moment = now or clock_now()
     with machine.work(moment) as work:
         approval, found = work.lock_and_read(approval_id, briefing.calls(approval_id, moment))
-        known = briefing.read(found)
+        known = briefing.read(found, approval)
         seat = _guard(approval, actor, digest, verdict, reason, moment, known)
         vote = _vote(approval, actor, seat, verdict, reason, channel, moment)
         prepared.later(writes.inserting(vote))
@@ -58,7 +58,7 @@ def decide(
 
 def _guard(
     approval: Approval, actor: Actor, digest: str, verdict: Verdict, reason: str, moment: datetime, known: Briefing
-) -> Seat:
+) -> SeatRow:
     event = Event.APPROVE if verdict == "approve" else Event.REJECT
     seats = as_signer(approval, actor, event, digest, moment, known)
     if verdict == "reject" and approval.current_level["require_reason"]:
@@ -69,7 +69,7 @@ def _guard(
 def _vote(
     approval: Approval,
     actor: Actor,
-    seat: Seat,
+    seat: SeatRow,
     verdict: Verdict,
     reason: str,
     channel: str,

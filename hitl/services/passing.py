@@ -99,7 +99,7 @@ def seats_here(approval: Approval) -> Any:
     return Seat.objects.filter(approval=approval, revision=approval.revision, level=approval.level)
 
 
-def _check_giver(approval: Approval, actor: Actor, seat: Seat) -> None:
+def _check_giver(approval: Approval, actor: Actor, seat: seating.AnySeat) -> None:
     if has_voted(approval, seat.person_id):
         raise Conflict("There is a vote from this seat already.", code="voted", **winner(approval, actor))
     moved = [each for each in seats_here(approval).exclude(moved_at=None) if each.group == seat.group]
@@ -120,9 +120,9 @@ def check_successor(approval: Approval, to: UUID, moment: datetime) -> None:
         raise Invalid("He has or had a seat here.", fields={"to": ["This person has or had a seat at this step."]})
 
 
-def hand_over(seat: Seat, to: UUID, moment: datetime, **columns: Any) -> None:
+def hand_over(seat: seating.AnySeat, to: UUID, moment: datetime, **columns: Any) -> None:
     """Close a seat as moved and open it for another person; the group stays."""
-    Seat.objects.filter(pk=seat.pk).update(closed_at=moment, moved_at=moment)
+    Seat.objects.filter(pk=seat.id).update(closed_at=moment, moved_at=moment)
     fresh = {"rightful_id": None, "via_id": None, "for_person_id": None, **columns}
     Seat.objects.update_or_create(
         approval_id=seat.approval_id,
