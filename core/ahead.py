@@ -9,6 +9,7 @@ from typing import Any, Final
 from core.scope import Scope, current_scope
 
 _PLACE: Final = "_walker_ahead"
+_SENT: Final = "_walker_sent"
 _BEGIN: Final = "begin;"
 Check = Callable[[int], None]
 
@@ -56,6 +57,7 @@ class Ahead:
 def keep_on(raw: Any) -> None:
     """Let statements wait on a driver's connection that has just been opened or taken from the pool."""
     setattr(raw, _PLACE, Ahead())
+    send_on(raw, None)
 
 
 def on(raw: Any) -> Ahead | None:
@@ -76,3 +78,19 @@ def take_from(raw: Any) -> Ahead | None:
         setattr(raw, _PLACE, Ahead())
         return found
     return None
+
+
+def send_on(raw: Any, sent: Ahead | None) -> None:
+    """Note what is under way on a driver's connection and not answered yet."""
+    setattr(raw, _SENT, sent)
+
+
+def sent_on(raw: Any) -> Ahead | None:
+    """Return what is under way on a driver's connection and not answered yet."""
+    found: Ahead | None = getattr(raw, _SENT, None)
+    return found
+
+
+def has_checks_on(raw: Any) -> bool:
+    """Whether results are still to be looked at, of what waits or is under way."""
+    return any(each is not None and each.checks for each in (on(raw), sent_on(raw)))

@@ -132,6 +132,13 @@ def later(call: Call | Statement, check: ahead.Check | None = None) -> None:
     (ahead.on(here.connection) or waiting).add(text, check)
 
 
+def start() -> None:
+    """Have the database begin with what `later` left to it, while the caller prepares the next message."""
+    here = _here()
+    if here.in_atomic_block:
+        here.start()
+
+
 def _send(calls: Sequence[Call | Statement]) -> list[Result]:
     here = _here()
     here.ensure_connection()

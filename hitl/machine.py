@@ -125,6 +125,7 @@ class Work:
         with machine_writes():
             prepared.later(writes.inserting(approval, rare=_RARE_AT_FIRST))
         settling.arm(approval, timers)
+        prepared.start()
         self._note(approval, Event.PROPOSE, "", actor, {"kind": approval.kind, **(facts or {})})
         self.announced.append(("approval_opened", approval, {}))
 
@@ -201,6 +202,7 @@ class Work:
 
     def flush(self) -> None:
         """Write what others are told, then the stream events, then the audit: hottest lock last."""
+        prepared.start()
         telling.tell(
             announced=[
                 telling.Announcement(name, approval.pk, {**_ids(approval), **ids})

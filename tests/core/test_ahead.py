@@ -1,6 +1,8 @@
 """Writes that wait for the next message of their transaction: in their place, in their scope, or not at all."""
 
+import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -170,6 +172,77 @@ def test_statement_that_cannot_be_read_leaves_nothing_outside_of_the_transaction
             cursor.execute("selec 1")
         cursor.execute(_WRITE, head(world, "a").params)
         transaction.set_rollback(True)
+    assert streams() == []
+
+
+def test_started_write_runs_while_the_caller_goes_on(world: World) -> None:
+    with transaction.atomic():
+        prepared.later(Statement("select pg_sleep(0.5)"))
+        began = time.monotonic()
+        prepared.start()
+        went_on = time.monotonic()
+        assert streams() == []
+        heard = time.monotonic()
+    assert went_on - began < 0.25
+    assert heard - began >= 0.5
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_started_writes_are_kept_with_their_transaction(world: World, more: bool) -> None:
+    with transaction.atomic():
+        prepared.later(head(world, "a"), check=one_row)
+        prepared.start()
+        prepared.start()
+        if more:
+            prepared.later(head(world, "b"))
+            prepared.start()
+            assert streams() == ["a", "b"]
+    assert streams() == (["a", "b"] if more else ["a"])
+
+
+def start_and_raise(*writes: Statement, asks: bool = False, refuses: bool = False, starts: bool = True) -> None:
+    with transaction.atomic():
+        for write in writes:
+            prepared.later(write, check=one_row)
+        if starts:
+            prepared.start()
+        if asks:
+            streams()
+        if refuses:
+            raise Conflict("No.")
+
+
+@pytest.mark.parametrize("starts", [True, False])
+@pytest.mark.parametrize("asks", [True, False])
+@pytest.mark.parametrize("outer", [True, False])
+def test_write_that_fails_undoes_its_transaction_or_savepoint(
+    world: World, starts: bool, asks: bool, outer: bool
+) -> None:
+    nowhere = Statement("update core_streamhead set seq = 9 where stream = %s", ["nowhere"])
+    with transaction.atomic() if outer else nullcontext():
+        if outer:
+            prepared.later(head(world, "kept"))
+            prepared.start()
+        with pytest.raises(DatabaseError):
+            start_and_raise(head(world, "a"), head(world, "a"), asks=asks, starts=starts)
+        with pytest.raises(Conflict):
+            start_and_raise(head(world, "b"), nowhere, asks=asks, starts=starts)
+        with pytest.raises(Conflict):
+            start_and_raise(head(world, "c"), refuses=True, starts=starts)
+    assert streams() == (["kept"] if outer else [])
+    assert connection.get_autocommit()
+
+
+def test_started_write_of_a_connection_that_is_lost_undoes_its_transaction(world: World) -> None:
+    def lose() -> None:
+        with transaction.atomic():
+            prepared.later(head(world, "a"))
+            prepared.later(Statement("select pg_terminate_backend(pg_backend_pid())"))
+            prepared.start()
+
+    with pytest.raises(DatabaseError):
+        lose()
+    connection.close()
     assert streams() == []
 
 

@@ -1,14 +1,14 @@
 """Django's PostgreSQL back end whose cursor names the tenant within each message it sends."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from django.db.backends.postgresql import base
 from django.db.backends.utils import debug_transaction
-from django.db.utils import NotSupportedError
+from django.db.utils import DatabaseError, NotSupportedError
 from django.utils.asyncio import async_unsafe
-from psycopg import sql
+from psycopg import Error, sql
 from psycopg.errors import error_from_result
 from psycopg.generators import execute
 from psycopg.pq import ExecStatus, TransactionStatus
@@ -37,6 +37,7 @@ class TenantCursor(_Cursor):
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         """Run one statement within the current scope, after those that wait on the connection."""
         text = self._text(query, params)
+        _hear(self.connection)
         waiting = ahead.take_from(self.connection) or ahead.Ahead()
         if text.startswith("ROLLBACK"):  # to a savepoint, which stands before whatever still waits
             waiting = ahead.Ahead()
@@ -119,6 +120,18 @@ class DatabaseWrapper(_Wrapper):
             waiting.enter()
             return _exchange(self.connection, waiting, text)
 
+    def start(self) -> None:
+        """Send what waits without waiting for its answer, so that the database works while the caller goes on.
+
+        The next message hears the answer first. Where somebody listens to what is run, it goes along with that one.
+        """
+        waiting = ahead.on(self.connection)
+        if waiting is None or waiting.is_empty or self.execute_wrappers or self.queries_logged:
+            return
+        with self.wrap_database_errors:
+            _hear(self.connection)
+            _start(self.connection, ahead.take_from(self.connection) or waiting)
+
     def _commit(self) -> None:
         if self.connection is None:
             return
@@ -128,39 +141,88 @@ class DatabaseWrapper(_Wrapper):
         with debug_transaction(self, "COMMIT"), self.wrap_database_errors:
             _commit(self.connection)
 
+    def _savepoint_commit(self, sid: str) -> None:
+        # Results that have to be looked at are, before the savepoint is gone that undoes them.
+        try:
+            if ahead.has_checks_on(self.connection):
+                self.exchange("")
+        except DatabaseError:  # then Django goes back to it
+            raise
+        except BaseException:
+            self._savepoint_rollback(sid)
+            raise
+        super()._savepoint_commit(sid)
+
     def _rollback(self) -> None:
         if self.connection is not None:
+            with suppress(Error):
+                _heard(self.connection)
             ahead.take_from(self.connection)
         super()._rollback()
 
 
 def _commit(raw: Any) -> None:
     """End the transaction by the message of what waits; after it where a result still has to be looked at."""
-    waiting = ahead.take_from(raw)
-    if waiting is None or waiting.is_empty:
-        raw.commit()
-    elif not waiting.checks:
-        _exchange(raw, waiting, "commit")
-    else:
-        try:
+    waiting = ahead.take_from(raw) or ahead.Ahead()
+    try:
+        _hear(raw)
+        if waiting.checks:
             _exchange(raw, waiting, "")
-        except BaseException:
-            # Django rolls back after an error of the database only.
-            raw.rollback()
-            raise
+    except BaseException:
+        # Django rolls back after an error of the database only.
+        raw.rollback()
+        raise
+    if waiting.checks or waiting.is_empty:
         raw.commit()
+    else:
+        _exchange(raw, waiting, "commit")
 
 
 def _exchange(raw: Any, waiting: ahead.Ahead, text: str) -> Sequence[PGresult]:
     """Send what waits and the text as one message; return the results of the text."""
-    with _begun_again_if_unread(raw, waiting), raw.lock:
+    _hear(raw)
+    _start(raw, waiting, text)
+    results = _heard(raw)
+    _check(waiting, results)
+    return results[len(waiting.texts) :]
+
+
+def _start(raw: Any, waiting: ahead.Ahead, text: str = "") -> None:
+    """Send what waits and the text; the results are heard before the next message."""
+    with _begun_again_if_unread(raw, waiting):
         raw.pgconn.send_query("".join([*waiting.texts, text]).encode())
+        raw.pgconn.flush()
+    ahead.send_on(raw, waiting)
+
+
+def _hear(raw: Any) -> None:
+    """Hear and check what was started, if anything was: its error is raised here."""
+    sent = ahead.sent_on(raw)
+    if sent is not None:
+        _check(sent, _heard(raw))
+
+
+def _heard(raw: Any) -> Sequence[PGresult]:
+    sent = ahead.sent_on(raw)
+    if sent is None:
+        return []
+    ahead.send_on(raw, None)
+    with _begun_again_if_unread(raw, sent), raw.lock:
         results: list[PGresult] = raw.wait(execute(raw.pgconn))
         # The server stops at the first statement that fails.
         if results[-1].status == ExecStatus.FATAL_ERROR:
             raise error_from_result(results[-1])
-    _check(waiting, results)
-    return results[len(waiting.texts) :]
+    return results
+
+
+def _check(waiting: ahead.Ahead, results: Sequence[PGresult]) -> None:
+    for place, check in waiting.checks.items():
+        check(taken_by(results[place]))
+
+
+def taken_by(result: PGresult) -> int:
+    """Return how many rows a statement took or found."""
+    return result.ntuples if result.status == ExecStatus.TUPLES_OK else result.command_tuples or 0
 
 
 @contextmanager
@@ -172,13 +234,3 @@ def _begun_again_if_unread(raw: Any, waiting: ahead.Ahead) -> Iterator[None]:
             # Not even that was run: whoever goes on must not do so outside of a transaction.
             ahead.begin_on(raw)
         raise
-
-
-def _check(waiting: ahead.Ahead, results: Sequence[PGresult]) -> None:
-    for place, check in waiting.checks.items():
-        check(taken_by(results[place]))
-
-
-def taken_by(result: PGresult) -> int:
-    """Return how many rows a statement took or found."""
-    return result.ntuples if result.status == ExecStatus.TUPLES_OK else result.command_tuples or 0
