@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from core.scope import tenant_scope
 from hitl.models import Approval, Decision, Execution, Seat, Timer
@@ -66,6 +66,15 @@ def test_raw_update_out_of_order_is_refused(scene: Scene, change: str) -> None:
     with pytest.raises(DatabaseError):
         _sql(f"update hitl_approval set {change} where id = %s", approval.pk)
     assert stored(approval).state == "pending"
+
+
+def test_number_below_zero_is_refused(scene: Scene) -> None:
+    approval = scene.propose()
+    counted = [field.column for field in Approval._meta.local_fields if "Positive" in type(field).__name__]
+    for column in counted:
+        with pytest.raises(IntegrityError):
+            _sql(f"update hitl_approval set {column} = -1 where id = %s", approval.pk)
+    assert len(counted) == 15
 
 
 def test_row_that_does_not_begin_as_pending_is_refused(scene: Scene) -> None:
