@@ -1,21 +1,20 @@
 """The audit chain: HMAC-SHA256 over each entry and the one before it, per tenant."""
 
-import hashlib
 import hmac
 import ipaddress
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, Final
 from uuid import UUID
 
 from core import prepared
 from core.actors import Actor
 from core.clock import now
 from core.crypto import current_key_id, derive_key
-from core.ids import uuid7
+from core.ids import text_of, uuid7
 from core.models import AuditEntry, AuditHead
 from core.prepared import Call, Prepared
 from core.scope import current_tenant_id
@@ -27,6 +26,7 @@ SIGNED = (
     "id tenant_id seq at actor_kind actor_id actor_user_id actor_name role auth_strength address action "
     "object_type object_id old_state new_state facts key_id previous_hash"
 ).split()
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,40 +76,43 @@ def record_all(entries: Sequence[Fact], *, head: Head | None = None) -> None:
     if not entries:
         return
     seq, digest = head or _lock_head()
+    tenant_id = current_tenant_id()
     written = []
-    for number, fact in enumerate(entries, start=seq + 1):
-        columns = _columns(fact, number, digest)
-        digest = columns["hash"]
-        written.append(columns)
-    _append(written)
+    for fact in entries:
+        seq += 1
+        content, digest = _signed(_columns(fact, tenant_id, seq, digest))
+        written.append(f'{content[:-1]},"hash":"{digest}"}}')
+    values = {"tenant": tenant_id, "entries": f"[{','.join(written)}]", "seq": seq, "hash": digest}
+    prepared.later(Call(_append_statement(), values))
 
 
-def _columns(fact: Fact, seq: int, previous: str) -> dict[str, Any]:
-    """Return an entry as its columns are written, in JSON's types."""
-    columns = {
+def _columns(fact: Fact, tenant_id: UUID, seq: int, previous: str) -> dict[str, Any]:
+    """Return an entry as its columns are written and signed, in JSON's types."""
+    actor = fact.actor
+    return {
         "id": str(uuid7()),
-        "tenant_id": str(current_tenant_id()),
+        "tenant_id": text_of(tenant_id),
         "seq": seq,
         "at": now().isoformat(),
-        "actor_kind": fact.actor.kind,
-        "actor_id": _plain(fact.actor.id),
-        "actor_user_id": _plain(fact.actor.user_id),
-        "actor_name": fact.actor.name,
-        "role": fact.actor.role,
-        "auth_strength": fact.actor.auth_strength,
-        "address": network_of(fact.actor.address),
+        "actor_kind": actor.kind,
+        "actor_id": _plain(actor.id),
+        "actor_user_id": _plain(actor.user_id),
+        "actor_name": actor.name,
+        "role": actor.role,
+        "auth_strength": actor.auth_strength,
+        "address": network_of(actor.address),
         "action": fact.action,
         "object_type": fact.object_type,
-        "object_id": str(fact.object_id),
+        "object_id": text_of(fact.object_id),
         "old_state": fact.old_state,
         "new_state": fact.new_state,
         "facts": fact.facts,
         "key_id": current_key_id(),
         "previous_hash": previous,
     }
-    return {**columns, "hash": _hash(columns)}
 
 
+@lru_cache(maxsize=1024)
 def network_of(address: str) -> str:
     """Return the network that an address of the net belongs to: what is chained stays when the person is erased."""
     try:
@@ -131,26 +134,15 @@ def _lock_head() -> Head:
     return made
 
 
-def _append(entries: Sequence[dict[str, Any]]) -> None:
-    last = entries[-1]
-    values = {
-        "tenant": current_tenant_id(),
-        "entries": json.dumps(entries),
-        "seq": last["seq"],
-        "hash": last["hash"],
-    }
-    prepared.later(Call(_append_statement(), values))
-
-
 @cache
 def _append_statement() -> Prepared:
     # One statement for all rows: this runs under the tenant's hottest lock.
-    types = {"tenant": "uuid", "entries": "jsonb", "seq": "bigint", "hash": "text"}
+    types = {"tenant": "uuid", "entries": "json", "seq": "bigint", "hash": "text"}
     mark = prepared.marks(types)
     names = [f'"{field.column}"' for field in AuditEntry._meta.local_fields]
     return prepared.prepared(
         f"with entry as (insert into core_auditentry ({', '.join(names)}) select {', '.join(names)} "
-        f"from jsonb_populate_recordset(null::core_auditentry, {mark['entries']})) "
+        f"from json_populate_recordset(null::core_auditentry, {mark['entries']})) "
         f"update core_audithead set seq = {mark['seq']}, hash = {mark['hash']} where tenant_id = {mark['tenant']}",
         types,
     )
@@ -158,21 +150,21 @@ def _append_statement() -> Prepared:
 
 def entry_hash(entry: AuditEntry) -> str:
     """Return the HMAC-SHA256 (hex) of the entry's canonical JSON, its predecessor's hash included."""
-    return _hash({name: _plain(getattr(entry, name)) for name in SIGNED})
+    return _signed({name: _plain(getattr(entry, name)) for name in SIGNED})[1]
 
 
-def _hash(columns: Mapping[str, Any]) -> str:
-    content = {name: columns[name] for name in SIGNED}
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def _signed(columns: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the canonical JSON of an entry and its hash."""
+    canonical = _CANONICAL.encode(columns)
     key = derive_key(f"audit|{columns['tenant_id']}", key_id=columns["key_id"])
-    return hmac.new(key, canonical.encode(), hashlib.sha256).hexdigest()
+    return canonical, hmac.digest(key, canonical.encode(), "sha256").hex()
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return text_of(value)
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
     return value
 
 
