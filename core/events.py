@@ -208,10 +208,15 @@ def wake_after_commit() -> None:
     _after_commit(wake_relay)
 
 
-def hint_after_commit(stream: str, seq: int) -> None:
-    """Tell a stream's listeners its newest number when the transaction is through."""
+def hint_after_commit(numbers: Mapping[str, int]) -> None:
+    """Tell the listeners of streams their newest numbers when the transaction is through."""
     tenant_id = current_tenant_id()
-    _after_commit(lambda: _hint(tenant_id, stream, seq))
+
+    def hint() -> None:
+        for stream, seq in numbers.items():
+            _hint(tenant_id, stream, seq)
+
+    _after_commit(hint)
 
 
 def wake_relay() -> None:

@@ -1,31 +1,23 @@
 """What one transaction tells: announcements, events and audit entries, in two statements at its end."""
 
-import json
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
+
+from pydantic_core import to_json
 
 from core import audit, events, prepared, rows
 from core.clock import now
-from core.ids import uuid7
+from core.ids import uuid7_hex
 from core.models import Outbox, StreamEvent
 from core.prepared import Prepared
 from core.scope import current_tenant_id
 
-TYPES: Final = {
-    "tenant": "uuid",
-    "moment": "timestamptz",
-    "announced": "jsonb",
-    "streams": "jsonb",
-    "events": "jsonb",
-}
+TYPES: Final = {"tenant": "uuid", "moment": "timestamptz", "told": "jsonb"}
 
 
-@dataclass(frozen=True, slots=True)
-class Announcement:
+class Announcement(NamedTuple):
     """One of the known announcements about `ref`; the payload holds ids only."""
 
     event: str
@@ -33,8 +25,7 @@ class Announcement:
     payload: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """One event of a stream."""
 
     stream: str
@@ -50,11 +41,9 @@ def tell(*, announced: Sequence[Announcement], told: Sequence[Told], audited: Se
     """
     if not (announced or told or audited):
         return
-    for row in announced:
-        events.check_announcement(row.event)
     head, numbers = _write(announced, told)
-    for stream, seq in sorted(numbers.items()):
-        events.hint_after_commit(stream, seq)
+    if numbers:
+        events.hint_after_commit(numbers)
     if announced:
         events.wake_after_commit()
     if audited:
@@ -62,67 +51,62 @@ def tell(*, announced: Sequence[Announcement], told: Sequence[Told], audited: Se
 
 
 def _write(announced: Sequence[Announcement], told: Sequence[Told]) -> tuple[audit.Head | None, dict[str, int]]:
-    counts = Counter(row.stream for row in told)
-    values = {
-        "tenant": current_tenant_id(),
-        "moment": now(),
-        "announced": json.dumps([_announced(row) for row in announced]),
-        "streams": json.dumps([{"id": str(uuid7()), "stream": name, "n": n} for name, n in counts.items()]),
-        "events": json.dumps(_numbered(told, counts)),
-    }
-    found = prepared.fetch(_statement(), values)
+    streams: dict[str, list[Told]] = {}
+    for event in told:
+        streams.setdefault(event.stream, []).append(event)
+    names = sorted(streams)
+    written = [*_outbox(announced), *(row for name in names for row in _numbered(streams[name]))]
+    values = {"tenant": current_tenant_id(), "moment": now(), "told": to_json(written).decode()}
+    found = prepared.fetch(_statement(announces=bool(announced)), values)
     if found is None:  # the tenant's first entry: its chain has no head yet
-        return None, {name: events.head(name) for name in counts}
+        return None, {name: events.head(name) for name in names}
     seq, digest, numbers = found
-    return (seq, digest), json.loads(numbers or "{}")
+    return (seq, digest), dict(zip(names, numbers or (), strict=True))
 
 
-def _announced(row: Announcement) -> dict[str, Any]:
-    return {"event": row.event, "ref": str(row.ref), "payload": row.payload, "id": str(uuid7())}
+def _outbox(announced: Sequence[Announcement]) -> Iterator[dict[str, Any]]:
+    for event, ref, payload in announced:
+        yield {"id": uuid7_hex(), "type": events.check_announcement(event), "ref": ref.hex, "payload": payload}
 
 
-def _numbered(told: Sequence[Told], counts: Counter[str]) -> list[dict[str, Any]]:
-    """Give each event its place before the number that its stream has after all of them."""
-    left, found = Counter(counts), []
-    for row in told:
-        left[row.stream] -= 1
-        place = {"id": str(uuid7()), "back": left[row.stream]}
-        found.append({"stream": row.stream, "type": row.type, "payload": row.payload, **place})
-    return found
+def _numbered(told: Sequence[Told]) -> Iterator[dict[str, Any]]:
+    """Give each event of a stream its place among them."""
+    n = len(told)
+    for nth, (stream, kind, payload) in enumerate(told, start=1):
+        yield {"id": uuid7_hex(), "stream": stream, "type": kind, "payload": payload, "nth": nth, "n": n}
 
 
 @cache
-def _statement() -> Prepared:
-    """The numbers are a scalar of the one row, so that the streams are locked before the chain is."""
+def _statement(*, announces: bool) -> Prepared:
+    """The streams come in the order of their names, in which they are locked and their numbers returned.
+
+    The numbers are a scalar of the one row, so that the streams are locked before the chain is. A new
+    stream's head takes the id of its first event.
+    """
     mark = prepared.marks(TYPES)
-    outbox = {
-        "id": "row.id",
-        "tenant_id": mark["tenant"],
-        "event": "row.event",
-        "ref": "row.ref",
-        "payload": "row.payload",
-        "created_at": mark["moment"],
-    }
+    common = {"id": "row.id", "tenant_id": mark["tenant"], "payload": "row.payload", "created_at": mark["moment"]}
     event = {
-        "id": "row.id",
-        "tenant_id": mark["tenant"],
+        **common,
         "stream": "row.stream",
-        "seq": "head.seq - row.back",
+        "seq": "(select seq from head where stream = row.stream) - row.n + row.nth",
         "type": "row.type",
-        "payload": "row.payload",
-        "created_at": mark["moment"],
     }
-    announced = f"jsonb_to_recordset({mark['announced']}) as row(id uuid, event text, ref uuid, payload jsonb)"
-    streams = f"jsonb_to_recordset({mark['streams']}) as row(id uuid, stream text, n bigint)"
-    told = f"jsonb_to_recordset({mark['events']}) as row(id uuid, stream text, type text, payload jsonb, back bigint)"
+    columns = "id uuid, stream text, type text, payload jsonb, nth bigint, n bigint"
+    outbox = ""
+    if announces:
+        columns += ", ref uuid"
+        announced = rows.insertion_from(
+            Outbox, "row where ref is not null", {**common, "event": "row.type", "ref": "row.ref"}
+        )
+        outbox = f"outbox as ({announced}), "
     sql = (
-        f"with told as ({rows.insertion_from(Outbox, announced, outbox)}), "
+        f"with row as (select * from jsonb_to_recordset({mark['told']}) as row({columns})), {outbox}"
         "head as (insert into core_streamhead (id, tenant_id, stream, seq) "
-        f"select row.id, {mark['tenant']}, row.stream, row.n from {streams} order by row.stream "
+        f"select id, {mark['tenant']}, stream, n from row where nth = 1 "
         "on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + excluded.seq "
         "returning stream, seq), "
-        f"event as ({rows.insertion_from(StreamEvent, f'{told} join head using (stream)', event)}) "
-        "select seq, hash, (select jsonb_object_agg(stream, seq) from head) "
+        f"event as ({rows.insertion_from(StreamEvent, 'row where nth > 0', event)}) "
+        "select seq, hash, (select array_agg(seq) from head) "
         f"from core_audithead where tenant_id = {mark['tenant']} for update"
     )
     return prepared.prepared(sql, TYPES)

@@ -15,10 +15,11 @@ from django.db import transaction
 from core import audit, prepared, rows, telling, writes
 from core.actors import Actor
 from core.errors import Conflict, NotFound
-from core.ids import uuid7
+from core.ids import text_of, uuid7
 from core.prepared import Call, Prepared, Result
 from core.rows import Statement
 from core.scope import current_tenant_id
+from core.telling import Announcement, Told
 from hitl import clocks, settling
 from hitl.models import Approval, Timer
 from hitl.models.fields import machine_writes
@@ -62,23 +63,13 @@ def read(approval_id: UUID) -> Read:
 
 
 @dataclass
-class _Entry:
-    """One audit entry, kept until the end of the transaction."""
-
-    approval: Approval
-    event: Event
-    old: str
-    new: str
-    actor: Actor
-    facts: dict[str, Any]
-
-
-@dataclass
 class Work:
     """The moves of one transaction; events are told and audit is written when it ends."""
 
     moment: datetime
-    entries: list[_Entry] = field(default_factory=list)
+    touched: dict[UUID, Approval] = field(default_factory=dict)
+    opened: set[UUID] = field(default_factory=set)
+    entries: list[audit.Fact] = field(default_factory=list)
     announced: list[tuple[str, Approval, dict[str, str]]] = field(default_factory=list)
     alerts: list[tuple[Approval, str]] = field(default_factory=list)
 
@@ -126,6 +117,7 @@ class Work:
             prepared.later(writes.inserting(approval, rare=_RARE_AT_FIRST))
         settling.arm(approval, timers)
         prepared.start()
+        self.opened.add(approval.pk)
         self._note(approval, Event.PROPOSE, "", actor, {"kind": approval.kind, **(facts or {})})
         self.announced.append(("approval_opened", approval, {}))
 
@@ -145,7 +137,7 @@ class Work:
         new = to or old
         check(event, old, new)
         self._write(approval, old, new, changes or {}, timers or {})
-        self._note(approval, event, old, actor, dict(facts or {}))
+        self._note(approval, event, old.value, actor, facts)
         if new in FINAL:
             self.announced.append(("approval_closed", approval, {"state": new.value}))
         elif new in ASKS_BACK and new != old:
@@ -190,38 +182,49 @@ class Work:
             setattr(approval, name, value)
         settling.settle(approval, old, new, timers, self.moment)
 
-    def _note(self, approval: Approval, event: Event, old: str, actor: Actor, facts: dict[str, Any]) -> None:
+    def _note(
+        self, approval: Approval, event: Event, old: str, actor: Actor, facts: Mapping[str, Any] | None = None
+    ) -> None:
         known = {
             "version": approval.version,
             "revision": approval.revision,
             "level": approval.level,
             "digest": approval.digest,
         }
-        entry = _Entry(approval, event, str(old), approval.state, actor, {**known, **facts})
-        self.entries.append(entry)
+        self.touched[approval.pk] = approval
+        self.entries.append(
+            audit.Fact(
+                actor=actor,
+                action=f"APPROVAL_{event.upper()}",
+                object_type="hitl.approval",
+                object_id=approval.pk,
+                old_state=old,
+                new_state=approval.state,
+                facts={**known, **(facts or {})},
+            )
+        )
 
     def flush(self) -> None:
         """Write what others are told, then the stream events, then the audit: hottest lock last."""
         prepared.start()
         telling.tell(
             announced=[
-                telling.Announcement(name, approval.pk, {**_ids(approval), **ids})
-                for name, approval, ids in self.announced
+                Announcement(name, approval.pk, {**_ids(approval), **ids}) for name, approval, ids in self.announced
             ],
-            told=[telling.Told(*event) for event in self._stream_events()],
-            audited=[_fact(entry) for entry in self.entries],
+            told=self._told(),
+            audited=self.entries,
         )
 
-    def _stream_events(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        opened = {entry.approval.pk for entry in self.entries if entry.event is Event.PROPOSE}
-        touched = {entry.approval.pk: entry.approval for entry in self.entries}
-        for approval in touched.values():
-            kind = "approval.opened" if approval.pk in opened else "approval.updated"
-            for stream in (f"approval:{approval.pk}", "queue"):
-                yield stream, kind, _seen_by_staff(approval)
-            yield from _seen_in_chat(approval, is_new=approval.pk in opened)
+    def _told(self) -> list[Told]:
+        told = []
+        for approval in self.touched.values():
+            is_new = approval.pk in self.opened
+            kind, seen = "approval.opened" if is_new else "approval.updated", _seen_by_staff(approval)
+            told += [Told(f"approval:{text_of(approval.pk)}", kind, seen), Told("queue", kind, seen)]
+            told += _seen_in_chat(approval, is_new=is_new)
         for approval, problem in self.alerts:
-            yield "queue", "approval.alert", {**_seen_by_staff(approval), "problem": problem}
+            told.append(Told("queue", "approval.alert", {**_seen_by_staff(approval), "problem": problem}))
+        return told
 
 
 def _one_moved(reference: str, count: int) -> None:
@@ -261,18 +264,6 @@ def _number_statement() -> Prepared:
     return prepared.prepared(_NUMBER.format(first=FIRST_REFERENCE), {"id": "uuid", "tenant": "uuid"})
 
 
-def _fact(entry: _Entry) -> audit.Fact:
-    return audit.Fact(
-        actor=entry.actor,
-        action=f"APPROVAL_{entry.event.upper()}",
-        object_type="hitl.approval",
-        object_id=entry.approval.pk,
-        old_state=entry.old,
-        new_state=entry.new,
-        facts=entry.facts,
-    )
-
-
 def _ids(approval: Approval) -> dict[str, str]:
     names = ("conversation_id", "agent_id", "run_id", "tool_call_id")
     found = {name: str(getattr(approval, name)) for name in names if getattr(approval, name)}
@@ -281,7 +272,7 @@ def _ids(approval: Approval) -> dict[str, str]:
 
 def _seen_by_staff(approval: Approval) -> dict[str, Any]:
     return {
-        "approval_id": str(approval.pk),
+        "approval_id": text_of(approval.pk),
         "reference": approval.reference,
         "state": approval.state,
         "version": approval.version,
@@ -290,20 +281,20 @@ def _seen_by_staff(approval: Approval) -> dict[str, Any]:
     }
 
 
-def _seen_in_chat(approval: Approval, *, is_new: bool) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _seen_in_chat(approval: Approval, *, is_new: bool) -> Iterator[Told]:
     if approval.conversation_id is None:
         return
     stream = f"conversation:{approval.conversation_id}"
     common = {
-        "approval_id": str(approval.pk),
+        "approval_id": text_of(approval.pk),
         "reference": approval.reference,
         "state": approval.state,
     }
     if is_new:
-        yield stream, "approval_pending", {**common, "summary": approval.summary}
+        yield Told(stream, "approval_pending", {**common, "summary": approval.summary})
     if approval.state in FINAL:
         outcome = approval.state if approval.state in ("executed", "failed") else "not_done"
-        yield stream, "approval_closed", {**common, "outcome": outcome}
+        yield Told(stream, "approval_closed", {**common, "outcome": outcome})
 
 
 def arm(approval: Approval, kind: str, due: datetime) -> None:

@@ -1,5 +1,7 @@
 """What one transaction tells at its end: numbers in order, one chain, announcements once."""
 
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -7,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Tenant
-from core import audit, events
+from core import audit, events, hints
 from core.actors import system
 from core.ids import uuid7
 from core.models import AuditEntry, Outbox
@@ -25,6 +27,17 @@ def test_events_of_a_stream_keep_their_order_and_go_on_from_its_head(acme: World
     tell(announced=[], told=[Told("queue", "test", {"n": n}) for n in (1, 2)] + [Told("other", "x", {})], audited=[])
     assert [(row.seq, row.payload["n"]) for row in events.read("queue", 0)] == [(1, 0), (2, 1), (3, 2)]
     assert events.head("other") == 1
+
+
+def test_listeners_of_each_stream_are_told_its_own_number(
+    acme: World, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    posted = []
+    monkeypatch.setattr(hints, "post", lambda _, message: posted.append((message["stream"], message["seq"])))
+    events.append("b", "test", {})
+    with django_capture_on_commit_callbacks(execute=True):
+        tell(announced=[], told=[Told(stream, "test", {}) for stream in "bcab"], audited=[])
+    assert posted == [("a", 1), ("b", 3), ("c", 1)]
 
 
 def test_all_of_it_takes_one_statement_and_one_with_the_commit(acme: World) -> None:

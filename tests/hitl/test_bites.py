@@ -203,7 +203,7 @@ def _announced(work: machine.Work) -> None:
 
 def unrecorded(work: machine.Work) -> None:
     """Write the work of a transaction without the entries of votes."""
-    work.entries = [entry for entry in work.entries if entry.event != "approve"]
+    work.entries = [entry for entry in work.entries if entry.action != "APPROVAL_APPROVE"]
     _flush(work)
 
 
