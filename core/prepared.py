@@ -141,7 +141,8 @@ def start() -> None:
 
 def _send(calls: Sequence[Call | Statement]) -> list[Result]:
     here = _here()
-    here.ensure_connection()
+    if here.connection is None:
+        here.ensure_connection()
     session = _session(here.connection)
     results = here.exchange("; ".join([_text(call, session) for call in calls]))
     return [_result(each, session.reads) for each in results]
@@ -156,7 +157,7 @@ def _text(call: Call | Statement, session: _Session) -> str:
         session.known.add(statement.name)
     if not statement.names:
         return f"execute {statement.name}"
-    given = [_literal(values[name], session.writes) for name in statement.names]
+    given = _literals([values[name] for name in statement.names], session)
     return f"execute {statement.name} ({', '.join(given)})"
 
 
@@ -176,11 +177,15 @@ def _document(value: Jsonb) -> str | None:
     return _quoted(text) if isinstance(text, str) else None
 
 
+def _nothing(_: Any) -> None:
+    return None
+
+
 _PLAIN: Final[dict[type, Callable[[Any], str | None]]] = {
     NoneType: lambda _: "null",
     bool: lambda value: "true" if value else "false",
     int: str,
-    UUID: lambda value: f"'{value.hex}'",
+    UUID: lambda value: f"'{value.int:032x}'",
     datetime: lambda value: f"'{value.isoformat()}'",
     str: _quoted,
     list: lambda value: None if value else "'{}'",
@@ -188,16 +193,15 @@ _PLAIN: Final[dict[type, Callable[[Any], str | None]]] = {
 }
 
 
-def _literal(value: Any, driver: AnyTransformer) -> str:
-    """Return a value as it stands in SQL: plain ones, whose text holds nothing to escape, without asking the driver."""
-    write = _PLAIN.get(type(value))
-    return (write and write(value)) or driver.as_literal(value).decode()
+def _literals(values: Iterable[Any], session: _Session) -> list[str]:
+    """Return values as they stand in SQL: plain ones, whose text holds nothing to escape, without asking the driver."""
+    return [_PLAIN.get(type(value), _nothing)(value) or session.writes.as_literal(value).decode() for value in values]
 
 
 def _merged(statement: Statement, session: _Session) -> str:
     if not statement.params:
         return statement.sql
-    return statement.sql % tuple(_literal(value, session.writes) for value in statement.params)
+    return statement.sql % tuple(_literals(statement.params, session))
 
 
 def _here() -> Any:

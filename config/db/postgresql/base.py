@@ -1,7 +1,7 @@
 """Django's PostgreSQL back end whose cursor names the tenant within each message it sends."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from django.db.backends.postgresql import base
@@ -55,8 +55,11 @@ class TenantCursor(_Cursor):
         return query.decode() if isinstance(query, bytes) else str(query)
 
     def _send(self, waiting: ahead.Ahead, text: str, **options: Any) -> None:
-        with _begun_again_if_unread(self.connection, waiting):
+        try:
             super().execute("".join([*waiting.texts, text]), None, **options)
+        except BaseException:
+            _begin_again_if_unread(self.connection, waiting)
+            raise
         self.own = self._results[len(waiting.texts) :]
         _check(waiting, self._results)
         if text and waiting.texts:
@@ -107,7 +110,8 @@ class DatabaseWrapper(_Wrapper):
         What a cursor does, at a fraction of its cost. Where somebody listens to what is run, a cursor does it.
         """
         self.close_if_health_check_failed()
-        self.ensure_connection()
+        if self.connection is None:
+            self.ensure_connection()
         if self.execute_wrappers or self.queries_logged or not self.connection.autocommit:
             with self.cursor() as cursor:
                 cursor.execute(text)
@@ -189,9 +193,12 @@ def _exchange(raw: Any, waiting: ahead.Ahead, text: str) -> Sequence[PGresult]:
 
 def _start(raw: Any, waiting: ahead.Ahead, text: str = "") -> None:
     """Send what waits and the text; the results are heard before the next message."""
-    with _begun_again_if_unread(raw, waiting):
+    try:
         raw.pgconn.send_query("".join([*waiting.texts, text]).encode())
         raw.pgconn.flush()
+    except BaseException:
+        _begin_again_if_unread(raw, waiting)
+        raise
     ahead.send_on(raw, waiting)
 
 
@@ -207,11 +214,15 @@ def _heard(raw: Any) -> Sequence[PGresult]:
     if sent is None:
         return []
     ahead.send_on(raw, None)
-    with _begun_again_if_unread(raw, sent), raw.lock:
-        results: list[PGresult] = raw.wait(execute(raw.pgconn))
+    try:
+        with raw.lock:
+            results: list[PGresult] = raw.wait(execute(raw.pgconn))
         # The server stops at the first statement that fails.
         if results[-1].status == ExecStatus.FATAL_ERROR:
             raise error_from_result(results[-1])
+    except BaseException:
+        _begin_again_if_unread(raw, sent)
+        raise
     return results
 
 
@@ -225,12 +236,7 @@ def taken_by(result: PGresult) -> int:
     return result.ntuples if result.status == ExecStatus.TUPLES_OK else result.command_tuples or 0
 
 
-@contextmanager
-def _begun_again_if_unread(raw: Any, waiting: ahead.Ahead) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        if waiting.begins and raw.info.transaction_status == TransactionStatus.IDLE:
-            # Not even that was run: whoever goes on must not do so outside of a transaction.
-            ahead.begin_on(raw)
-        raise
+def _begin_again_if_unread(raw: Any, waiting: ahead.Ahead) -> None:
+    """Of a message that cannot be read not even BEGIN was run: whoever goes on must not do so without it."""
+    if waiting.begins and raw.info.transaction_status == TransactionStatus.IDLE:
+        ahead.begin_on(raw)
