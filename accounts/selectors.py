@@ -1,7 +1,7 @@
 """Reading members and seats."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -63,10 +63,14 @@ class Roster:
     """The active members of a tenant at one moment: the role of each."""
 
     roles: Mapping[UUID, str]
+    _held: dict[str, Mapping[UUID, str]] = field(default_factory=dict, repr=False, compare=False)
 
-    def holding(self, permission: str) -> dict[UUID, str]:
+    def holding(self, permission: str) -> Mapping[UUID, str]:
         """Return the role of each member whose role has the permission, in the order of joining."""
-        return {user_id: role for user_id, role in self.roles.items() if permission in PERMISSIONS.get(role, ())}
+        if permission not in self._held:
+            having = {role for role, granted in PERMISSIONS.items() if permission in granted}
+            self._held[permission] = {user_id: role for user_id, role in self.roles.items() if role in having}
+        return self._held[permission]
 
 
 def roster() -> Roster:

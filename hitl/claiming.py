@@ -235,8 +235,9 @@ def _execution_of(work: machine.Work, approval: Approval, known: Execution | Non
     if known is not None:
         _raise_fence(known, until)
         return known
-    new = Execution(
-        approval=approval,
+    new = writes.new(
+        Execution,
+        approval_id=approval.pk,
         revision=approval.revision,
         digest=approval.digest,
         idempotency_key=f"walker:{approval.pk}:{approval.revision}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
@@ -90,4 +89,4 @@ def _mac(decision: Any, key_id: str, said: str) -> str:
 
 def _digest(decision: Any, key_id: str, content: str) -> str:
     key = derive_key(f"decision|{decision.tenant_id}", key_id=key_id)
-    return hmac.new(key, content.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, content.encode(), "sha256").hex()

@@ -240,9 +240,9 @@ def _opening_statement() -> Prepared:
 def sitting(approval: Approval, number: int, known: Briefing | None = None) -> Sitting:
     """Return the seats of a level of the current revision. Three queries at most, one when it is briefed."""
     seats = seats_at(approval, number, known)
-    members = deciders(known.people if known else None)
+    roles = (known.people if known else roster()).holding(DECIDE)
     meant = [*approval.snapshot["levels"][number - 1]["approvers"], *_ladder_rows(approval)]
-    return _sitting(approval, number, seats, members, _groups(meant))
+    return _sitting(approval, number, seats, roles, _groups(meant))
 
 
 def seats_at(approval: Approval, number: int, known: Briefing | None = None) -> list[SeatRow]:
@@ -267,18 +267,17 @@ def _seats_statement() -> Prepared:
 def _sitting(
     approval: Approval,
     number: int,
-    seats: Iterable[AnySeat],
-    members: Mapping[UUID, Member],
+    seats: Sequence[AnySeat],
+    roles: Mapping[UUID, str],
     groups: Mapping[str, set[UUID]],
 ) -> Sitting:
     level, ladder = approval.snapshot["levels"][number - 1], _ladder_rows(approval)
-    everybody = list(seats)
-    here = [seat for seat in everybody if seat.moved_at is None]
-    first = {SeatHolder(first_of(seat), seat.group) for seat in everybody if seat.source == Seat.Source.LEVEL}
-    lost = [seat for seat in here if not _has_right(seat, level, ladder, members, groups)]
+    here = [seat for seat in seats if seat.moved_at is None]
+    first = {SeatHolder(first_of(seat), seat.group) for seat in seats if seat.source == Seat.Source.LEVEL}
+    lost = [seat for seat in here if not _has_right(seat, level, ladder, roles, groups)]
     return Sitting(
-        holders=_ordered(_holder(seat) for seat in here),
-        originals=_ordered(first),
+        holders=tuple(_holder(seat) for seat in here),
+        originals=tuple(first),
         lost=frozenset(_holder(seat) for seat in lost),
     )
 
@@ -296,7 +295,7 @@ def unsigned_for_ever(approvals: Sequence[Approval]) -> list[Approval]:
     """Return those of the waiting requests whose seats cannot satisfy the level. Three queries in all."""
     if not approvals:
         return []
-    members = deciders()
+    roles = roster().holding(DECIDE)
     groups: dict[str, set[UUID]] = {}
     for group_id, user_id in GroupMember.objects.values_list("group_id", "user_id"):
         groups.setdefault(str(group_id), set()).add(user_id)
@@ -306,7 +305,7 @@ def unsigned_for_ever(approvals: Sequence[Approval]) -> list[Approval]:
     found = []
     for approval in approvals:
         mine = seats.get((approval.pk, approval.revision, approval.level), [])
-        if not _sitting(approval, approval.level, mine, members, groups).can_satisfy(approval.current_level):
+        if not _sitting(approval, approval.level, mine, roles, groups).can_satisfy(approval.current_level):
             found.append(approval)
     return found
 
@@ -320,17 +319,17 @@ def _has_right(
     seat: AnySeat,
     level: Mapping[str, Any],
     ladder: Rows,
-    members: Mapping[UUID, Member],
+    roles: Mapping[UUID, str],
     groups: Mapping[str, set[UUID]],
 ) -> bool:
     """A seat stands as long as its holder may decide and whoever was asked first is still meant."""
-    if seat.person_id not in members:
+    if seat.person_id not in roles:
         return False
     if seat.source == Seat.Source.REASSIGNED:
         return True
     rows = ladder if seat.source == Seat.Source.ESCALATION else _rows_of(level, seat.group)
-    first = members.get(first_of(seat))
-    return first is not None and any(_is_meant(row, first, groups) for row in rows)
+    first = first_of(seat)
+    return first in roles and any(_is_meant(row, Member(first, roles[first]), groups) for row in rows)
 
 
 def _rows_of(level: Mapping[str, Any], mark: str) -> Rows:
@@ -353,4 +352,4 @@ def deciders(people: Roster | None = None) -> dict[UUID, Member]:
 
 def is_entitled(user_id: UUID, people: Roster | None = None) -> bool:
     """Tell whether the person is an active member whose role may decide, at this moment or as already read."""
-    return user_id in deciders(people)
+    return user_id in (people or roster()).holding(DECIDE)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from hitl.stages import PARALLEL, parts_of, seat_in
@@ -14,16 +13,14 @@ ANY_GROUP: Final = "*"
 """The group of a person whom the ladder added: he may stand in for any one group."""
 
 
-@dataclass(frozen=True)
-class Vote:
+class Vote(NamedTuple):
     """One counted verdict of one person."""
 
     person_id: UUID
     verdict: str
 
 
-@dataclass(frozen=True)
-class SeatHolder:
+class SeatHolder(NamedTuple):
     """A person who may vote at a level, and what he sits for: a group where the level is `per_group`,
     and the part of a stage whose levels are open together."""
 

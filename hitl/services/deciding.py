@@ -75,8 +75,9 @@ def _vote(
     channel: str,
     moment: datetime,
 ) -> Decision:
-    vote = Decision(
-        approval=approval,
+    vote = writes.new(
+        Decision,
+        approval_id=approval.pk,
         revision=approval.revision,
         level=approval.level,
         digest=approval.digest,
