@@ -172,6 +172,17 @@ def _quoted(value: str) -> str | None:
     return None if "'" in value or "\\" in value or "\0" in value else f"'{value}'"
 
 
+def _listed(value: list[Any]) -> str | None:
+    """Return a list of keys or texts as an array; None where it holds something else, or that has to be escaped."""
+    kinds = set(map(type, value))
+    if kinds <= {UUID}:
+        return f"'{{{','.join([each.hex for each in value])}}}'"
+    if kinds != {str} or '"' in "".join(value):
+        return None
+    inside = '","'.join(value)
+    return _quoted(f'{{"{inside}"}}')
+
+
 def _document(value: Jsonb) -> str | None:
     text = (value.dumps or json.dumps)(value.obj)
     return _quoted(text) if isinstance(text, str) else None
@@ -188,7 +199,7 @@ _PLAIN: Final[dict[type, Callable[[Any], str | None]]] = {
     UUID: lambda value: f"'{value.int:032x}'",
     datetime: lambda value: f"'{value.isoformat()}'",
     str: _quoted,
-    list: lambda value: None if value else "'{}'",
+    list: _listed,
     Jsonb: _document,
 }
 

@@ -19,10 +19,10 @@ from core.prepared import Call, Prepared, Result
 from core.scope import current_tenant_id
 from hitl import matching, risk, rulebook, spending
 from hitl.automation import AutoRule, auto_decision, auto_rule_from
-from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow
+from hitl.models import Approval, ApprovalWorkflow
 from hitl.registry import AnyKind
 from hitl.rulebook import Rulebook
-from hitl.snapshots import freeze, without_workflow
+from hitl.snapshots import without_workflow
 from hitl.spending import Asked
 from hitl.strictness import no_weaker_than
 from hitl.transitions import FINAL, State
@@ -182,23 +182,24 @@ def _subject(
 
 
 def _match(subject: matching.Subject, asked: Asked, book: Rulebook) -> Matched:
-    workflows = {row.pk: row for row in book.workflows}
-    rules = [rule_of(row) for row in workflows.values()]
-    subject = spending.with_spent(subject, _conditions(workflows.values()), asked)
-    choice = matching.pick(rules, subject)
+    subject = spending.with_spent(subject, _conditions(book.workflows), asked)
+    choice = matching.pick(book.rules, subject)
     if choice is None:
         return _unmatched()
+    workflows = {row.pk: row for row in book.workflows}
     workflow = workflows[choice.rule.workflow_id]
     floor = None if choice.floor is None else workflows[choice.floor.workflow_id]
     auto = _rule_of_all([workflow, floor], subject, asked) if choice.certain and asked.may_decide else None
-    return _frozen(workflow, floor, auto)
+    return _frozen(book, workflow, floor, auto)
 
 
-def _frozen(workflow: ApprovalWorkflow, floor: ApprovalWorkflow | None, auto: AutoRule | None) -> Matched:
+def _frozen(
+    book: Rulebook, workflow: ApprovalWorkflow, floor: ApprovalWorkflow | None, auto: AutoRule | None
+) -> Matched:
     """Freeze the workflow, with whatever the one asks for that holds without the asker's facts."""
-    snapshot = freeze(workflow)
+    snapshot = book.freeze(workflow)
     if floor is not None:
-        least = freeze(floor)
+        least = book.freeze(floor)
         snapshot = dict(no_weaker_than(least, snapshot))
         if snapshot == least:
             workflow = floor
@@ -229,28 +230,3 @@ def _rule_for(workflow: ApprovalWorkflow, subject: matching.Subject, asked: Aske
 
 def _unmatched() -> Matched:
     return Matched(None, 0, without_workflow(), None)
-
-
-def rule_of(workflow: ApprovalWorkflow) -> matching.Rule:
-    """Return the conditions of a workflow."""
-    return matching.Rule(
-        workflow_id=workflow.pk,
-        priority=workflow.priority,
-        kinds=tuple(workflow.kinds),
-        risk_levels=tuple(workflow.risk_levels),
-        min_cost=workflow.min_cost,
-        max_cost=workflow.max_cost,
-        currency=workflow.currency,
-        agents=tuple(str(agent) for agent in workflow.agents),
-        channels=tuple(workflow.channels),
-        contact_tags=tuple(workflow.contact_tags),
-        time_window=workflow.time_window,
-        condition=workflow.condition,
-        is_default=workflow.is_default,
-        strength=sum(_votes_needed(level) for level in workflow.levels.all()),
-    )
-
-
-def _votes_needed(level: ApprovalLevel) -> int:
-    rows = len(level.approvers)
-    return {"any": 1, "quorum": level.quorum, "all": max(2, rows), "per_group": rows}.get(level.mode, 1)

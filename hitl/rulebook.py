@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
-from functools import cache
-from typing import Final
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Prefetch
+from pydantic_core import from_json
 
 from accounts.selectors import tenant_zone
 from core import prepared
 from core.prepared import Call, Prepared, Result
 from core.scope import current_tenant_id
-from hitl import risk
+from hitl import matching, risk
 from hitl.models import ApprovalLevel, ApprovalWorkflow, RiskPolicy
+from hitl.snapshots import frozen
 
 KEPT: Final = 256
 """Of how many tenants a process keeps the definitions."""
@@ -29,6 +31,20 @@ class Rulebook:
     zone: ZoneInfo
     policy: risk.Policy
     workflows: tuple[ApprovalWorkflow, ...]
+    _frozen: dict[UUID, str] = field(default_factory=dict)
+
+    @cached_property
+    def rules(self) -> list[matching.Rule]:
+        """The conditions of the workflows. Raises what a broken definition brings."""
+        return [rule_of(workflow) for workflow in self.workflows]
+
+    def freeze(self, workflow: ApprovalWorkflow) -> dict[str, Any]:
+        """Return the copy of one of the workflows that a request keeps for its whole life."""
+        text = self._frozen.get(workflow.pk)
+        if text is None:
+            text = self._frozen[workflow.pk] = frozen(workflow)
+        copied: dict[str, Any] = from_json(text)
+        return copied
 
 
 # A new version of a row has another writer or, within one transaction, another place.
@@ -73,6 +89,31 @@ def as_marked(found: Result) -> Rulebook:
     while len(_kept) > KEPT:
         _kept.popitem(last=False)
     return book
+
+
+def rule_of(workflow: ApprovalWorkflow) -> matching.Rule:
+    """Return the conditions of a workflow."""
+    return matching.Rule(
+        workflow_id=workflow.pk,
+        priority=workflow.priority,
+        kinds=tuple(workflow.kinds),
+        risk_levels=tuple(workflow.risk_levels),
+        min_cost=workflow.min_cost,
+        max_cost=workflow.max_cost,
+        currency=workflow.currency,
+        agents=tuple(str(agent) for agent in workflow.agents),
+        channels=tuple(workflow.channels),
+        contact_tags=tuple(workflow.contact_tags),
+        time_window=workflow.time_window,
+        condition=workflow.condition,
+        is_default=workflow.is_default,
+        strength=sum(_votes_needed(level) for level in workflow.levels.all()),
+    )
+
+
+def _votes_needed(level: ApprovalLevel) -> int:
+    rows = len(level.approvers)
+    return {"any": 1, "quorum": level.quorum, "all": max(2, rows), "per_group": rows}.get(level.mode, 1)
 
 
 def with_levels() -> Prefetch[str]:

@@ -35,8 +35,8 @@ _KEPT: Final[dict[str, Callable[[], Any]]] = {
 }
 
 
-def freeze(workflow: ApprovalWorkflow) -> dict[str, Any]:
-    """Return the copy of a workflow that a request keeps for its whole life."""
+def frozen(workflow: ApprovalWorkflow) -> str:
+    """Return what a request keeps of a workflow for its whole life, as text: each request reads a copy of its own."""
     levels = staged(_frozen_level(level) for level in workflow.levels.all())
     definition = {
         "workflow": str(workflow.pk),
@@ -47,9 +47,7 @@ def freeze(workflow: ApprovalWorkflow) -> dict[str, Any]:
         **{name: getattr(workflow, name) for name in _KEPT},
         "levels": levels or [_NOBODY],
     }
-    # The definitions are shared by all requests of the process: each gets a copy, in the form it is stored in.
-    copied: dict[str, Any] = json.loads(json.dumps(definition))
-    return copied
+    return json.dumps(definition)
 
 
 def _frozen_level(level: ApprovalLevel) -> dict[str, Any]:

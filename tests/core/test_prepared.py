@@ -52,6 +52,10 @@ def test_statement_without_a_scope_sees_nothing(world: World) -> None:
         ("text", 'it\'s \\ a "text"; --'),
         ("text[]", ["a", "b,'c"]),
         ("text[]", []),
+        ("text[]", ["null", "", " {a} ", "b"]),
+        ("text[]", ['"', None]),
+        ("bigint[]", [7]),
+        ("uuid[]", [UUID("01a1fe71-0000-7000-8000-0000000000ff")] * 2),
     ],
 )
 def test_value_comes_back_as_it_was_given(type_name: str, value: Any, acme: World) -> None:
@@ -64,10 +68,10 @@ def test_value_comes_back_as_it_was_given(type_name: str, value: Any, acme: Worl
 @example(text="\\'; drop table x; --")
 @example(text="%s %% $1 {} \\u0000 \u2028")
 def test_text_of_any_kind_comes_back_as_it_was_given(text: str, acme: World) -> None:
-    echo = prepared.prepared("select $1, $2->>0", {"text": "text", "document": "jsonb"})
-    call = prepared.Call(echo, {"text": text, "document": Jsonb([text])})
+    echo = prepared.prepared("select $1, $2->>0, $3[2]", {"text": "text", "document": "jsonb", "list": "text[]"})
+    call = prepared.Call(echo, {"text": text, "document": Jsonb([text]), "list": ["", text]})
     found = prepared.exchange([call, Statement("select %s, '%%'", [text])])
-    assert [each.first for each in found] == [(text, text), (text, "%")]
+    assert [each.first for each in found] == [(text, text, text), (text, "%")]
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
