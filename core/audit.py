@@ -3,11 +3,11 @@
 import hmac
 import ipaddress
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from core import prepared
@@ -40,8 +40,7 @@ class Verdict:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """What an entry says: who did what to which object. Facts are ids, states and numbers only."""
 
     actor: Actor
@@ -50,7 +49,16 @@ class Fact:
     object_id: UUID
     old_state: str = ""
     new_state: str = ""
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] | None = None
+
+
+class Draft(NamedTuple):
+    """The canonical JSON of an entry, parted where its moment, its predecessor's hash and its number stand."""
+
+    begin: str
+    after_at: str
+    after_previous_hash: str
+    after_seq: str
 
 
 def record(
@@ -68,48 +76,48 @@ def record(
     Call it as the last statement before the commit: it locks the head of the chain, and work done
     under that lock stops every other writer of the tenant. Facts are ids, states and numbers only.
     """
-    record_all([Fact(actor, action, object_type, object_id, old_state, new_state, facts or {})])
+    record_all([Fact(actor, action, object_type, object_id, old_state, new_state, facts)])
 
 
-def record_all(entries: Sequence[Fact], *, head: Head | None = None) -> None:
-    """Append entries to the tenant's chain, as `record` does; `head` is its end, locked by the caller."""
+def record_all(entries: Sequence[Fact]) -> None:
+    """Append entries to the tenant's chain, as `record` does."""
+    chain([draft(fact) for fact in entries], None)
+
+
+def draft(fact: Fact) -> Draft:
+    """Return all of an entry that does not need the chain, for `chain`: made before its head is locked."""
+    actor, text = fact.actor, _CANONICAL.encode
+    return Draft(
+        f'{{"action":{text(fact.action)},"actor_id":{_id(actor.id)},"actor_kind":{text(actor.kind)}'
+        f',"actor_name":{text(actor.name)},"actor_user_id":{_id(actor.user_id)}'
+        f',"address":{text(network_of(actor.address))},"at":"',
+        f'","auth_strength":{text(actor.auth_strength)},"facts":{text(fact.facts or {})},"id":"{uuid7()}"'
+        f',"key_id":{text(current_key_id())},"new_state":{text(fact.new_state)},"object_id":{_id(fact.object_id)}'
+        f',"object_type":{text(fact.object_type)},"old_state":{text(fact.old_state)},"previous_hash":"',
+        f'","role":{text(actor.role)},"seq":',
+        f',"tenant_id":{_id(current_tenant_id())}}}',
+    )
+
+
+def chain(entries: Sequence[Draft], head: Head | None) -> None:
+    """Append entries to the tenant's chain; `head` is its end if the caller has locked it."""
     if not entries:
         return
     seq, digest = head or _lock_head()
     tenant_id = current_tenant_id()
+    key = _key(tenant_id, current_key_id())
     written = []
-    for fact in entries:
+    for begin, after_at, after_previous_hash, after_seq in entries:
         seq += 1
-        content, digest = _signed(_columns(fact, tenant_id, seq, digest))
+        content = f"{begin}{now().isoformat()}{after_at}{digest}{after_previous_hash}{seq}{after_seq}"
+        digest = _hash(content, key)
         written.append(f'{content[:-1]},"hash":"{digest}"}}')
     values = {"tenant": tenant_id, "entries": f"[{','.join(written)}]", "seq": seq, "hash": digest}
     prepared.later(Call(_append_statement(), values))
 
 
-def _columns(fact: Fact, tenant_id: UUID, seq: int, previous: str) -> dict[str, Any]:
-    """Return an entry as its columns are written and signed, in JSON's types."""
-    actor = fact.actor
-    return {
-        "id": str(uuid7()),
-        "tenant_id": text_of(tenant_id),
-        "seq": seq,
-        "at": now().isoformat(),
-        "actor_kind": actor.kind,
-        "actor_id": _plain(actor.id),
-        "actor_user_id": _plain(actor.user_id),
-        "actor_name": actor.name,
-        "role": actor.role,
-        "auth_strength": actor.auth_strength,
-        "address": network_of(actor.address),
-        "action": fact.action,
-        "object_type": fact.object_type,
-        "object_id": text_of(fact.object_id),
-        "old_state": fact.old_state,
-        "new_state": fact.new_state,
-        "facts": fact.facts,
-        "key_id": current_key_id(),
-        "previous_hash": previous,
-    }
+def _id(key: UUID | None) -> str:
+    return "null" if key is None else f'"{text_of(key)}"'
 
 
 @lru_cache(maxsize=1024)
@@ -150,14 +158,16 @@ def _append_statement() -> Prepared:
 
 def entry_hash(entry: AuditEntry) -> str:
     """Return the HMAC-SHA256 (hex) of the entry's canonical JSON, its predecessor's hash included."""
-    return _signed({name: _plain(getattr(entry, name)) for name in SIGNED})[1]
+    content = _CANONICAL.encode({name: _plain(getattr(entry, name)) for name in SIGNED})
+    return _hash(content, _key(entry.tenant_id, entry.key_id))
 
 
-def _signed(columns: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the canonical JSON of an entry and its hash."""
-    canonical = _CANONICAL.encode(columns)
-    key = derive_key(f"audit|{columns['tenant_id']}", key_id=columns["key_id"])
-    return canonical, hmac.digest(key, canonical.encode(), "sha256").hex()
+def _hash(canonical: str, key: bytes) -> str:
+    return hmac.digest(key, canonical.encode(), "sha256").hex()
+
+
+def _key(tenant_id: UUID, key_id: str) -> bytes:
+    return derive_key(f"audit|{text_of(tenant_id)}", key_id=key_id)
 
 
 def _plain(value: Any) -> Any:

@@ -41,13 +41,13 @@ def tell(*, announced: Sequence[Announcement], told: Sequence[Told], audited: Se
     """
     if not (announced or told or audited):
         return
+    entries = [audit.draft(fact) for fact in audited]
     head, numbers = _write(announced, told)
     if numbers:
         events.hint_after_commit(numbers)
     if announced:
         events.wake_after_commit()
-    if audited:
-        audit.record_all(audited, head=head)
+    audit.chain(entries, head)
 
 
 def _write(announced: Sequence[Announcement], told: Sequence[Told]) -> tuple[audit.Head | None, dict[str, int]]:

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts.models import Membership
 from core import audit
-from core.actors import system
+from core.actors import Actor, system
 from core.models import AuditEntry
 from core.scope import current_tenant_id, tenant_scope
 from tests.tampering import COPY, KINDS, RELINK, SWAP, first_bad, tamper_with_history
@@ -38,6 +38,16 @@ def test_chain_as_written_verifies(acme: World) -> None:
     verdict = audit.verify()
     assert verdict.ok
     assert verdict.entries == AuditEntry.objects.count()
+
+
+def test_entry_of_any_text_and_number_is_signed_as_it_is_read_back(acme: World) -> None:
+    odd = "\"\\/\n\x01\x7f'ü€😀"
+    facts = {"z": odd, "a": [1, -2, 0.5, None, True, {"y": odd, "b": 10**20}], odd: {}}
+    actor = Actor("user", id=uuid4(), name=odd, role=odd, address="2001:db8::1", auth_strength="none")
+    audit.record(actor=actor, action=odd, object_type=odd, object_id=uuid4(), old_state=odd, new_state=odd, facts=facts)
+    entry = AuditEntry.objects.get(action=odd)
+    assert (entry.facts, entry.actor_name, entry.actor_user_id) == (facts, odd, None)
+    assert audit.verify().ok
 
 
 TAMPERINGS = {
