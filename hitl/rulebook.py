@@ -48,15 +48,14 @@ class Rulebook:
 
 
 # A new version of a row has another writer or, within one transaction, another place.
-_VERSION: Final = "string_agg(concat_ws('.', id, xmin, ctid), ',' order by id)"
 _MARK: Final = """
-select concat_ws('|',
-  (select {version} from accounts_tenant where id = $1),
-  (select {version} from hitl_approvalworkflow where tenant_id = $1 and is_active),
-  (select {version} from hitl_approvallevel where tenant_id = $1),
-  (select {version} from hitl_businesscalendar where tenant_id = $1),
-  (select {version} from hitl_riskpolicy where tenant_id = $1)
-)
+select string_agg(concat_ws('.', id, xmin, ctid), ',' order by id) from (
+  select id, xmin, ctid from accounts_tenant where id = $1
+  union all select id, xmin, ctid from hitl_approvalworkflow where tenant_id = $1 and is_active
+  union all select id, xmin, ctid from hitl_approvallevel where tenant_id = $1
+  union all select id, xmin, ctid from hitl_businesscalendar where tenant_id = $1
+  union all select id, xmin, ctid from hitl_riskpolicy where tenant_id = $1
+) as definition
 """
 
 _kept: OrderedDict[UUID, tuple[str, Rulebook]] = OrderedDict()
@@ -130,4 +129,4 @@ def _read() -> Rulebook:
 
 @cache
 def _mark_statement() -> Prepared:
-    return prepared.prepared(_MARK.format(version=_VERSION), {"tenant": "uuid"})
+    return prepared.prepared(_MARK, {"tenant": "uuid"})
