@@ -1,13 +1,15 @@
 """Rows written and read without compiling a query, for the hottest paths: one statement can hold several."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from django.db import connection
-from django.db.models import Model
+from django.db.models import JSONField, Model
+from django.db.models.base import ModelState
 from psycopg import sql
+from pydantic_core import from_json
 
 M = TypeVar("M", bound=Model)
 
@@ -54,18 +56,39 @@ def selection(model: type[Model], *more: str) -> str:
 
 def loaded(model: type[M], values: Sequence[Any]) -> M:
     """Return the row of a `selection` as the ORM would."""
-    names, converters = _reading(model)
     found = list(values)
-    for place, convert in converters:
-        found[place] = convert(found[place], None, connection)
-    return model.from_db(connection.alias, names, found)
+    for place, convert in _converters(model):
+        found[place] = convert(found[place])
+    row = filled(model, dict(zip(_names(model), found, strict=True)))
+    mark_stored(row)
+    return row
+
+
+def filled(model: type[M], values: Mapping[str, Any]) -> M:
+    """Return a row with these values by column, which are all it has: as the model's __init__ would, but at once."""
+    row = model.__new__(model)
+    vars(row).update(values, _state=ModelState())
+    return row
 
 
 @cache
-def _reading(model: type[Model]) -> tuple[tuple[str, ...], tuple[tuple[int, Any], ...]]:
-    _, fields = _shape(model)
-    converters = [(place, each) for place, field in enumerate(fields) for each in field.get_db_converters(connection)]
-    return tuple(field.attname for field in fields), tuple(converters)
+def _names(model: type[Model]) -> tuple[str, ...]:
+    return tuple(field.attname for field in fields_of(model))
+
+
+@cache
+def _converters(model: type[Model]) -> tuple[tuple[int, Callable[[Any], Any]], ...]:
+    return tuple((place, convert) for place, field in enumerate(fields_of(model)) for convert in _reading(field))
+
+
+def _reading(field: Any) -> list[Callable[[Any], Any]]:
+    if type(field) is JSONField and field.decoder is None:
+        return [lambda value: None if value is None else from_json(value)]
+    return [partial(_converted, convert) for convert in field.get_db_converters(connection)]
+
+
+def _converted(convert: Callable[..., Any], value: Any) -> Any:
+    return convert(value, None, connection)
 
 
 def stored_values(row: Model, names: Container[str]) -> dict[str, Any]:

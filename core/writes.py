@@ -56,15 +56,19 @@ class _Column(NamedTuple):
 
 def new(model: type[M], **values: Any) -> M:
     """Return a new row with these values by column, and the model's defaults in all others."""
-    row = model(*[values.pop(name) if name in values else make() for name, make in _makings(model)])
-    if values:
+    constants, makings = _defaults(model)
+    made = {name: make() for name, make in makings if name not in values}
+    row = rows.filled(model, {**constants, **made, **values})
+    if len(vars(row)) != len(constants) + len(makings) + 1:
         raise TypeError(f"{model.__name__} has no such columns: {', '.join(values)}")
     return row
 
 
 @cache
-def _makings(model: type[Model]) -> tuple[tuple[str, Callable[[], Any]], ...]:
-    return tuple((field.attname, field.get_default) for field in rows.fields_of(model))
+def _defaults(model: type[Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
+    made = [field for field in rows.fields_of(model) if field.has_default() and callable(field.default)]
+    constants = {field.attname: field.get_default() for field in rows.fields_of(model) if field not in made}
+    return constants, [(field.attname, field.default) for field in made]
 
 
 def inserting(row: Model, rare: tuple[str, ...] = ()) -> Call:
@@ -79,12 +83,12 @@ def inserting_unless_there(row: Model) -> Call:
 
 
 def _has_defaults(row: Model, names: tuple[str, ...]) -> bool:
-    look, defaults = _defaults(type(row), names)
+    look, defaults = _usual(type(row), names)
     return bool(look(row) == defaults)
 
 
 @cache
-def _defaults(model: type[Model], names: tuple[str, ...]) -> tuple[Callable[[Model], Any], tuple[Any, ...]]:
+def _usual(model: type[Model], names: tuple[str, ...]) -> tuple[Callable[[Model], Any], tuple[Any, ...]]:
     by_name = _by_name(model)
     return attrgetter(*names), tuple(by_name[name].field.get_default() for name in names)
 
