@@ -61,7 +61,7 @@ def _write(announced: Sequence[Announcement], told: Sequence[Told]) -> tuple[aud
     if found is None:  # the tenant's first entry: its chain has no head yet
         return None, {name: events.head(name) for name in names}
     seq, digest, numbers = found
-    return (seq, digest), dict(zip(names, numbers or (), strict=True))
+    return (seq, digest), dict(zip(names, numbers, strict=True))
 
 
 def _outbox(announced: Sequence[Announcement]) -> Iterator[dict[str, Any]]:
@@ -70,10 +70,10 @@ def _outbox(announced: Sequence[Announcement]) -> Iterator[dict[str, Any]]:
 
 
 def _numbered(told: Sequence[Told]) -> Iterator[dict[str, Any]]:
-    """Give each event of a stream its place among them."""
+    """Give each event of a stream its place: the last their count, and each before it less than 0, by what follows."""
     n = len(told)
     for nth, (stream, kind, payload) in enumerate(told, start=1):
-        yield {"id": uuid7_hex(), "stream": stream, "type": kind, "payload": payload, "nth": nth, "n": n}
+        yield {"id": uuid7_hex(), "stream": stream, "type": kind, "payload": payload, "place": nth - n or n}
 
 
 @cache
@@ -81,17 +81,17 @@ def _statement(*, announces: bool) -> Prepared:
     """The streams come in the order of their names, in which they are locked and their numbers returned.
 
     The numbers are a scalar of the one row, so that the streams are locked before the chain is. A new
-    stream's head takes the id of its first event.
+    stream's head takes the id of its last event here.
     """
     mark = prepared.marks(TYPES)
     common = {"id": "row.id", "tenant_id": mark["tenant"], "payload": "row.payload", "created_at": mark["moment"]}
     event = {
         **common,
         "stream": "row.stream",
-        "seq": "(select seq from head where stream = row.stream) - row.n + row.nth",
+        "seq": "(select seq from head where stream = row.stream) + least(row.place, 0)",
         "type": "row.type",
     }
-    columns = "id uuid, stream text, type text, payload jsonb, nth bigint, n bigint"
+    columns = "id uuid, stream varchar(80), type varchar(40), payload jsonb, place bigint"
     outbox = ""
     if announces:
         columns += ", ref uuid"
@@ -102,11 +102,11 @@ def _statement(*, announces: bool) -> Prepared:
     sql = (
         f"with row as (select * from jsonb_to_recordset({mark['told']}) as row({columns})), {outbox}"
         "head as (insert into core_streamhead (id, tenant_id, stream, seq) "
-        f"select id, {mark['tenant']}, stream, n from row where nth = 1 "
+        f"select id, {mark['tenant']}, stream, place from row where place > 0 "
         "on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + excluded.seq "
         "returning stream, seq), "
-        f"event as ({rows.insertion_from(StreamEvent, 'row where nth > 0', event)}) "
-        "select seq, hash, (select array_agg(seq) from head) "
+        f"event as ({rows.insertion_from(StreamEvent, 'row where place is not null', event)}) "
+        "select seq, hash, array(select seq from head) "
         f"from core_audithead where tenant_id = {mark['tenant']} for update"
     )
     return prepared.prepared(sql, TYPES)
