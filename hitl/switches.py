@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Final
@@ -130,22 +131,45 @@ def seized(*, everywhere: bool = False) -> Iterator[None]:
         raise
 
 
+@dataclass
+class Wire:
+    """The marker of one call, and why the call must not be made, if there is a reason."""
+
+    stopped_by: str
+    keys: list[int]
+    is_marked: bool = True
+
+    def leave(self) -> None:
+        """Remove the marker after the call, unless it is gone: at once, or with the next message of a transaction."""
+        if self.is_marked:
+            prepared.later(_marker("pg_advisory_unlock_shared", self.keys), check=self._gone)
+
+    def _gone(self, _: int) -> None:
+        self.is_marked = False
+
+
+NO_WIRE: Final = Wire("", [], is_marked=False)
+"""Of a report whose call was made before."""
+
+
 @contextmanager
-def on_the_wire(*, kind: str, agent_id: UUID | None) -> Iterator[str]:
+def on_the_wire(*, kind: str, agent_id: UUID | None) -> Iterator[Wire]:
     """Be counted by `calls_on_the_wire` meanwhile; gives what `covering` finds once the marker is set.
 
     A marker, not a gate: shared locks of the session, which nobody takes exclusively. It needs no
-    transaction during an outside call, and is gone with the session when the process dies.
+    transaction during an outside call, and is gone with the session when the process dies. It is
+    removed where the block ends, unless it was before.
     """
     keys = [_call_key("global"), *(_call_key(*cover) for cover in _covers_of(kind, agent_id))]
     found = prepared.exchange([_marker("pg_advisory_lock_shared", keys), _look(kind, agent_id)])
+    wire = Wire(reason_of(found[1]), keys)
     token = _call.set((kind, agent_id))
     try:
-        yield reason_of(found[1])
+        yield wire
     finally:
         _call.reset(token)
         try:
-            prepared.exchange([_marker("pg_advisory_unlock_shared", keys)])
+            wire.leave()
         except DatabaseError:
             # What the call brought must still be reported: on a new session, without the marker.
             log.exception("call_marker_not_removed")

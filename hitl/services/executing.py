@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
 from uuid import UUID
+
+from django.db import DatabaseError
 
 from core import prepared, rows, writes
 from core.actors import Actor
@@ -43,9 +47,18 @@ def execute(approval_id: UUID, *, now: datetime | None = None) -> Approval:
     if found.approval.state not in (State.APPROVED, State.EXECUTING):
         return found.approval
     claim = claiming.claim(approval_id, claiming.look(found.approval), now or clock_now(), found=found)
-    if claim is not None:
-        return _report(claim, _perform(claim), now or clock_now())[0]
-    return machine.read(approval_id).approval
+    if claim is None:
+        return machine.read(approval_id).approval
+    with _performed(claim) as (outcome, wire):
+        moment = now or clock_now()
+        try:
+            return _report(claim, outcome, moment, wire)[0]
+        except DatabaseError:
+            if not wire.is_marked:
+                raise
+            # Nothing of it was run: the connection may have been lost during the call.
+            log.warning("report_not_heard", approval=str(approval_id), exc_info=True)
+    return _report(claim, outcome, moment)[0]
 
 
 @cache
@@ -53,17 +66,19 @@ def _lock_statement() -> Prepared:
     return prepared.prepared(f"{rows.selection(Execution)} where tenant_id = $1 and id = $2 for update", _IDS)
 
 
-def _perform(claim: Claim) -> Outcome:
+@contextmanager
+def _performed(claim: Claim) -> Iterator[tuple[Outcome, switches.Wire]]:
     """Make the call, unless a kill switch was thrown since the claim.
 
     The look and the call are under one marker, so that whoever throws a switch after the look
     finds the call on the wire and waits for it.
     """
-    with switches.on_the_wire(kind=claim.kind.key, agent_id=claim.agent_id) as stopped_by:
-        if stopped_by:
+    with switches.on_the_wire(kind=claim.kind.key, agent_id=claim.agent_id) as wire:
+        if not wire.stopped_by:
+            yield _call(claim), wire
+        else:
             # Of an execution that was taken over nobody knows what the first call did.
-            return replace(PAUSED, kind="unknown") if claim.retaken else PAUSED
-        return _call(claim)
+            yield replace(PAUSED, kind="unknown") if claim.retaken else PAUSED, wire
 
 
 def _call(claim: Claim) -> Outcome:
@@ -81,16 +96,19 @@ def report(*, claim: Claim, outcome: Outcome, now: datetime | None = None) -> bo
     return _report(claim, outcome, now or clock_now())[1]
 
 
-def _report(claim: Claim, outcome: Outcome, moment: datetime) -> tuple[Approval, bool]:
+def _report(
+    claim: Claim, outcome: Outcome, moment: datetime, wire: switches.Wire = switches.NO_WIRE
+) -> tuple[Approval, bool]:
     if claim.retaken and outcome.kind == "failed_clean":
         # This call did nothing. What the call of the lost executor did, nobody knows.
         outcome = replace(outcome, kind="unknown")
     if outcome.kind == "succeeded":
         try:
-            return _succeed_at_once(claim, outcome, moment), True
+            return _succeed_at_once(claim, outcome, moment, wire), True
         except Conflict:
             log.info("report_looks_again", approval=str(claim.approval_id))
     with machine.work(moment) as work:
+        wire.leave()
         approval, (found,) = work.lock_and_read(claim.approval_id, [_lock(claim.execution_id)])
         execution = _one_execution(found)
         if approval.state != State.EXECUTING or execution.fence != claim.fence:
@@ -105,7 +123,7 @@ def _report(claim: Claim, outcome: Outcome, moment: datetime) -> tuple[Approval,
     return approval, True
 
 
-def _succeed_at_once(claim: Claim, outcome: Outcome, moment: datetime) -> Approval:
+def _succeed_at_once(claim: Claim, outcome: Outcome, moment: datetime, wire: switches.Wire) -> Approval:
     """Report a success without reading first: both rows are written only if they are as the claim left them.
 
     Raises Conflict, with nothing written, when they are not.
@@ -114,6 +132,7 @@ def _succeed_at_once(claim: Claim, outcome: Outcome, moment: datetime) -> Approv
     values = {**_kept(outcome), "lease_until": None, "finished_at": moment}
     mine = {"tenant_id": approval.tenant_id, "id": claim.execution_id, "fence": claim.fence}
     with machine.work(moment) as work:
+        wire.leave()
         work.move(approval, Event.SUCCEED, actor=EXECUTOR, to=State.EXECUTED)
         prepared.later(writes.changing(Execution, values, mine), check=_one_kept)
         work.finished(approval, "succeeded")

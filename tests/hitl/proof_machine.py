@@ -29,6 +29,7 @@ from tests.hitl.model import Case
 from tests.hitl.outside import KINDS, OUTSIDE
 from tests.hitl.proof_ground import CASES
 from tests.hitl.proof_world import WorldMoves
+from tests.hitl.scene import performed
 
 PLACES = ("nowhere", "before claim commit", "after claim", "after effect", "before outcome commit")
 ANSWERS = ("done", "busy", "refused", "lost on the way", "lost on the way back")
@@ -140,7 +141,7 @@ class ApprovalMachine(WorldMoves):
         if place == "after claim":
             self.lost.append(Lost(claim, False, None))
             return
-        outcome = executing._perform(claim)
+        outcome = performed(claim)
         self.lost.append(Lost(claim, True, outcome))
         if place == "before outcome commit":
             with dying(True):
@@ -166,7 +167,7 @@ class ApprovalMachine(WorldMoves):
             before = Approval.objects.filter(pk=lost.claim.approval_id).values().get()
             current = before["state"] == "executing" and execution.fence == lost.claim.fence
             if not lost.has_called and (current or lost.claim.kind.key != "proof_probed"):
-                lost.outcome = executing._perform(lost.claim)
+                lost.outcome = performed(lost.claim)
             accepted = executing.report(claim=lost.claim, outcome=lost.outcome or Outcome("unknown"))
             after = Approval.objects.filter(pk=lost.claim.approval_id).values().get()
         if not current:

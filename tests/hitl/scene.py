@@ -8,8 +8,10 @@ from uuid import UUID
 from core.actors import Actor
 from core.models import AuditEntry
 from hitl import services
+from hitl.claiming import Claim
 from hitl.models import Approval, ApprovalWorkflow
-from hitl.types import Origin
+from hitl.services import executing
+from hitl.types import Origin, Outcome
 from tests.hitl.effects import Effects
 from tests.world import World
 
@@ -58,6 +60,12 @@ class Scene:
     def done(self, approval: Approval, now: datetime | None = None) -> Approval:
         """Execute and return the approval as stored."""
         return services.execute(approval.pk, now=now)
+
+
+def performed(claim: Claim) -> Outcome:
+    """Make the call of a claim, to be reported later or never."""
+    with executing._performed(claim) as (outcome, _):
+        return outcome
 
 
 def roles(*names: str) -> list[dict[str, str]]:

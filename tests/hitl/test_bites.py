@@ -213,8 +213,8 @@ def _frozen_version(work: machine.Work, approval: Any, *rest: Any) -> None:
     approval.version = version
 
 
-def _believed(claim: Any, outcome: Any, moment: Any) -> Any:
-    return _inner_report(dataclasses.replace(claim, retaken=False), outcome, moment)
+def _believed(claim: Any, *report: Any) -> Any:
+    return _inner_report(dataclasses.replace(claim, retaken=False), *report)
 
 
 def _without_fence(*, claim: Any, outcome: Any, now: Any = None) -> bool:

@@ -15,7 +15,7 @@ from core.scope import current_tenant_id, tenant_scope
 from hitl import services
 from hitl.models import Approval, Execution, Timer
 from hitl.services import timing
-from tests.hitl.scene import Scene, stored
+from tests.hitl.scene import Scene, performed, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LATER = timedelta(seconds=45)
@@ -122,12 +122,11 @@ def test_timer_is_claimed_by_one_sweep(live_scene: Scene) -> None:
 @pytest.mark.parametrize("status", [503, 422])
 def test_clean_failure_of_the_second_call_proves_nothing_about_the_first(live_scene: Scene, status: int) -> None:
     from hitl import claiming
-    from hitl.services import executing
 
     approval = live_scene.approved("test_press_keyed")
     lost = claiming.claim(approval.pk, claiming.look(approval), now())
     assert lost is not None
-    executing._perform(lost)
+    performed(lost)
     live_scene.effects.status = status
     assert live_scene.done(approval, now=now() + LATER).state == "executing"
     live_scene.effects.status = 200

@@ -18,7 +18,7 @@ from hitl import claiming, services
 from hitl.folding import Folded, fold
 from hitl.models import Approval, Timer
 from hitl.services import executing, timing
-from tests.hitl.scene import Scene, stored
+from tests.hitl.scene import Scene, performed, stored
 from tests.platform_fixture import Platform
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,7 +51,7 @@ def _work(approval: Approval, point: str, write: int) -> NoReturn:
             _stop(write)
         if point in IN_CALL:
             os.write(write, b"here")
-        outcome = executing._perform(claim)
+        outcome = performed(claim)
         with transaction.atomic():
             executing.report(claim=claim, outcome=outcome)
             _stop(write)

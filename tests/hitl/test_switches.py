@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -15,7 +16,9 @@ from core.scope import current_tenant_id, tenant_scope
 from hitl import claiming, services, switches
 from hitl.models import Approval, Execution, KillSwitch
 from hitl.services import executing
-from tests.hitl.scene import Scene, stored
+from hitl.types import Outcome
+from tests.hitl.kinds import PressKeyed
+from tests.hitl.scene import Scene, performed, stored
 from tests.world import OPERATOR
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,7 +56,7 @@ def test_switch_thrown_between_claim_and_call_stops_the_call(live_scene: Scene) 
     approval = live_scene.approved()
     claim = _claimed(approval)
     assert _throw(live_scene).on_the_wire == 0
-    executing.report(claim=claim, outcome=executing._perform(claim))
+    executing.report(claim=claim, outcome=performed(claim))
     assert live_scene.effects.pressed == []
     assert (stored(approval).state, stored(approval).holds) == ("approved", ["kill_switch"])
 
@@ -63,7 +66,7 @@ def test_pause_does_not_use_up_a_try(live_scene: Scene) -> None:
     claim = _claimed(approval)
     Execution.objects.update(attempt=claiming.MAX_ATTEMPTS)
     _throw(live_scene)
-    executing.report(claim=claim, outcome=executing._perform(claim))
+    executing.report(claim=claim, outcome=performed(claim))
     assert stored(approval).state == "approved"
     assert Execution.objects.get().attempt == claiming.MAX_ATTEMPTS - 1
 
@@ -74,7 +77,7 @@ def test_pause_of_a_lost_execution_does_not_claim_that_nothing_happened(live_sce
     again = claiming.claim(approval.pk, claiming.look(stored(approval)), now() + claiming.LEASE)
     assert again is not None
     _throw(live_scene)
-    executing.report(claim=again, outcome=executing._perform(again))
+    executing.report(claim=again, outcome=performed(again))
     assert stored(approval).state == "executing"
     assert live_scene.effects.pressed == []
 
@@ -137,9 +140,52 @@ def test_no_effect_starts_after_a_switch_was_thrown_under_load(live_scene: Scene
         services.release_switch(actor=live_scene.actor("compliance"), switch_id=switch.pk)
 
 
-def test_marker_is_gone_after_the_call(live_scene: Scene) -> None:
-    live_scene.done(live_scene.approved())
+def _fail(*_: object, **__: object) -> Outcome:
+    return Outcome("failed_clean")
+
+
+def _be_overtaken(*_: object, **__: object) -> Outcome:
+    Execution.objects.update(fence=2)
+    return Outcome("succeeded")
+
+
+def _break(*_: object, **__: object) -> Outcome:
+    raise OSError("the line is dead")
+
+
+def _stop(*_: object, **__: object) -> Outcome:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("call", [None, _fail, _be_overtaken, _break, _stop])
+def test_marker_is_gone_after_the_call(live_scene: Scene, monkeypatch: pytest.MonkeyPatch, call: Any) -> None:
+    approval = live_scene.approved()
+    if call is not None:
+        monkeypatch.setattr(PressKeyed, "execute", call)
+    with suppress(KeyboardInterrupt):
+        live_scene.done(approval)
     assert switches.calls_on_the_wire(scope="tenant", within=timedelta()) == 0
+
+
+def test_outcome_is_reported_though_the_connection_is_lost_in_the_call(
+    live_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def execute(*_: object, **__: object) -> Outcome:
+        session = connection.connection.info.backend_pid
+        with beside() as start:
+            start(lambda: _end(session)).result(20)
+        return Outcome("succeeded", {"done": "yes"})
+
+    approval = live_scene.approved()
+    monkeypatch.setattr(PressKeyed, "execute", execute)
+    assert live_scene.done(approval).state == "executed"
+    assert Execution.objects.get().result == {"done": "yes"}
+    assert switches.calls_on_the_wire(scope="tenant", within=timedelta()) == 0
+
+
+def _end(session: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_terminate_backend(%s, 10000)", [session])
 
 
 def test_switch_that_cannot_be_thrown_in_time_says_so(live_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
