@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from types import NoneType
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -172,6 +173,12 @@ def _quoted(value: str) -> str | None:
     return None if "'" in value or "\\" in value or "\0" in value else f"'{value}'"
 
 
+@lru_cache(maxsize=64)
+def _moment(value: datetime) -> str:
+    # One moment stands in many rows of a transaction.
+    return f"'{value.isoformat()}'"
+
+
 def _listed(value: list[Any]) -> str | None:
     """Return a list of keys or texts as an array; None where it holds something else, or that has to be escaped."""
     kinds = set(map(type, value))
@@ -197,7 +204,7 @@ _PLAIN: Final[dict[type, Callable[[Any], str | None]]] = {
     bool: lambda value: "true" if value else "false",
     int: str,
     UUID: lambda value: f"'{value.int:032x}'",
-    datetime: lambda value: f"'{value.isoformat()}'",
+    datetime: _moment,
     str: _quoted,
     list: _listed,
     Jsonb: _document,
