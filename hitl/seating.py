@@ -144,7 +144,7 @@ def barred(approval: Approval, moment: datetime, known: Briefing | None = None) 
 
 
 def _ordered(holders: Iterable[SeatHolder]) -> tuple[SeatHolder, ...]:
-    return tuple(sorted(holders, key=lambda h: (str(h.person_id), h.group)))
+    return tuple(sorted(holders, key=lambda h: (h.person_id.int, h.group)))
 
 
 def _sits(
