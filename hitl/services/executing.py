@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -128,7 +127,8 @@ def _succeed_at_once(claim: Claim, outcome: Outcome, moment: datetime, wire: swi
 
     Raises Conflict, with nothing written, when they are not.
     """
-    approval = copy(claim.approval)
+    approval = rows.filled(Approval, vars(claim.approval))
+    rows.mark_stored(approval)
     values = {**_kept(outcome), "lease_until": None, "finished_at": moment}
     mine = {"tenant_id": approval.tenant_id, "id": claim.execution_id, "fence": claim.fence}
     with machine.work(moment) as work:
