@@ -212,6 +212,23 @@ def start_and_raise(*writes: Statement, asks: bool = False, refuses: bool = Fals
             raise Conflict("No.")
 
 
+def nowhere() -> Statement:
+    return Statement("update core_streamhead set seq = 9 where stream = %s", ["nowhere"])
+
+
+@pytest.mark.parametrize("starts", [True, False])
+@pytest.mark.parametrize("fails", ["check", "write"])
+def test_block_that_raises_is_undone_whatever_became_of_what_it_started(world: World, starts: bool, fails: str) -> None:
+    with transaction.atomic():
+        prepared.later(head(world, "kept"))
+        with pytest.raises(Conflict, match=r"No\."):
+            start_and_raise(
+                head(world, "a"), nowhere() if fails == "check" else head(world, "a"), refuses=True, starts=starts
+            )
+        assert streams() == ["kept"]
+    assert streams() == ["kept"]
+
+
 @pytest.mark.parametrize("starts", [True, False])
 @pytest.mark.parametrize("asks", [True, False])
 @pytest.mark.parametrize("outer", [True, False])

@@ -37,10 +37,10 @@ class TenantCursor(_Cursor):
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         """Run one statement within the current scope, after those that wait on the connection."""
         text = self._text(query, params)
+        if text.startswith("ROLLBACK"):  # to a savepoint, which stands before whatever waits or is under way
+            _drop(self.connection)
         _hear(self.connection)
         waiting = ahead.take_from(self.connection) or ahead.Ahead()
-        if text.startswith("ROLLBACK"):  # to a savepoint, which stands before whatever still waits
-            waiting = ahead.Ahead()
         if text and not text.startswith(_BARE):  # the pool asks with an empty one whether a connection lives
             waiting.enter()
         self._send(waiting, text, **options)
@@ -159,9 +159,7 @@ class DatabaseWrapper(_Wrapper):
 
     def _rollback(self) -> None:
         if self.connection is not None:
-            with suppress(Error):
-                _heard(self.connection)
-            ahead.take_from(self.connection)
+            _drop(self.connection)
         super()._rollback()
 
 
@@ -207,6 +205,13 @@ def _hear(raw: Any) -> None:
     sent = ahead.sent_on(raw)
     if sent is not None:
         _check(sent, _heard(raw))
+
+
+def _drop(raw: Any) -> None:
+    """Let nothing wait or be under way any more, before all of it is undone: what became of it does not matter."""
+    with suppress(Error):
+        _heard(raw)
+    ahead.take_from(raw)
 
 
 def _heard(raw: Any) -> Sequence[PGresult]:
