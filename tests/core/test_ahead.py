@@ -1,7 +1,7 @@
 """Writes that wait for the next message of their transaction: in their place, in their scope, or not at all."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 
 import pytest
@@ -108,6 +108,42 @@ def test_row_count_that_does_not_fit_undoes_everything(world: World, at_commit: 
     with pytest.raises(Conflict):
         write_all(head(world, "a"), nowhere, ask_before_commit=not at_commit)
     assert streams() == []
+
+
+@pytest.mark.parametrize("outer", [True, False])
+@pytest.mark.parametrize("starts", [True, False])
+def test_nothing_is_done_after_a_commit_that_a_row_count_has_stopped(world: World, outer: bool, starts: bool) -> None:
+    done: list[str] = []
+    with transaction.atomic() if outer else nullcontext(), pytest.raises(Conflict):
+        hook_and_stop(lambda: done.append("undone"), starts=starts)
+    write_all(head(world, "a"))
+    assert not done
+
+
+def hook_and_stop(hook: Callable[[], None], *, starts: bool) -> None:
+    with transaction.atomic():
+        transaction.on_commit(hook)
+        prepared.later(nowhere(), check=one_row)
+        if starts:
+            prepared.start()
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_commit_of_text_that_is_none_undoes_everything(world: World, asks: bool) -> None:
+    connection.ensure_connection()
+    with pytest.raises(UnicodeEncodeError):
+        write_text_that_is_none(world, asks=asks)
+    assert connection.get_autocommit()
+    assert streams() == []
+    assert connection.connection.info.transaction_status.name == "IDLE"
+
+
+def write_text_that_is_none(world: World, *, asks: bool) -> None:
+    with transaction.atomic():
+        prepared.later(head(world, "a"))
+        if asks:
+            streams()
+        prepared.later(head(world, "\ud800"))
 
 
 def test_each_write_keeps_the_scope_it_was_asked_in(world: World) -> None:

@@ -142,8 +142,14 @@ class DatabaseWrapper(_Wrapper):
         if ahead.on(self.connection) is None:
             super()._commit()
             return
-        with debug_transaction(self, "COMMIT"), self.wrap_database_errors:
-            _commit(self.connection)
+        try:
+            with debug_transaction(self, "COMMIT"), self.wrap_database_errors:
+                _commit(self.connection)
+        except DatabaseError:  # then Django rolls back
+            raise
+        except BaseException:
+            self.rollback()
+            raise
 
     def _savepoint_commit(self, sid: str) -> None:
         # Results that have to be looked at are, before the savepoint is gone that undoes them.
@@ -153,7 +159,7 @@ class DatabaseWrapper(_Wrapper):
         except DatabaseError:  # then Django goes back to it
             raise
         except BaseException:
-            self._savepoint_rollback(sid)
+            self.savepoint_rollback(sid)
             raise
         super()._savepoint_commit(sid)
 
@@ -165,15 +171,10 @@ class DatabaseWrapper(_Wrapper):
 
 def _commit(raw: Any) -> None:
     """End the transaction by the message of what waits; after it where a result still has to be looked at."""
+    _hear(raw)
     waiting = ahead.take_from(raw) or ahead.Ahead()
-    try:
-        _hear(raw)
-        if waiting.checks:
-            _exchange(raw, waiting, "")
-    except BaseException:
-        # Django rolls back after an error of the database only.
-        raw.rollback()
-        raise
+    if waiting.checks:
+        _exchange(raw, waiting, "")
     if waiting.checks or waiting.is_empty:
         raw.commit()
     else:
