@@ -80,6 +80,12 @@ def take_from(raw: Any) -> Ahead | None:
     return None
 
 
+def forget_on(raw: Any) -> None:
+    """Let nothing wait on a driver's connection that is closed or given back to the pool."""
+    if on(raw) is not None:
+        setattr(raw, _PLACE, None)
+
+
 def send_on(raw: Any, sent: Ahead | None) -> None:
     """Note what is under way on a driver's connection and not answered yet."""
     setattr(raw, _SENT, sent)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from unittest.mock import patch
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -296,6 +297,43 @@ def test_started_write_of_a_connection_that_is_lost_undoes_its_transaction(world
     with pytest.raises(DatabaseError):
         lose()
     connection.close()
+    assert streams() == []
+
+
+def close_and_write(world: World) -> None:
+    with transaction.atomic():
+        prepared.later(head(world, "a"))
+        connection.close()
+        prepared.later(head(world, "b"))
+
+
+def test_write_on_a_connection_that_was_closed_is_refused(world: World) -> None:
+    with pytest.raises(DatabaseError):
+        close_and_write(world)
+    assert streams() == []
+
+
+def test_nothing_that_waited_goes_along_when_the_pool_asks(world: World) -> None:
+    with transaction.atomic():
+        prepared.later(head(world, "a"))
+        raw = connection.connection
+        with patch.object(raw, "close"):  # as the pool does when it takes a connection back
+            connection.close()
+        ConnectionPool.check_connection(raw)
+        assert raw.info.transaction_status.name == "IDLE"
+        raw.close()
+    assert streams() == []
+
+
+def test_started_write_is_undone_where_the_driver_begins_transactions(world: World) -> None:
+    connection.set_autocommit(False)
+    try:
+        with transaction.atomic(savepoint=False):
+            prepared.later(head(world, "a"))
+            prepared.start()
+        connection.rollback()
+    finally:
+        connection.set_autocommit(True)
     assert streams() == []
 
 

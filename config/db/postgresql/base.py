@@ -132,6 +132,8 @@ class DatabaseWrapper(_Wrapper):
         waiting = ahead.on(self.connection)
         if waiting is None or waiting.is_empty or self.execute_wrappers or self.queries_logged:
             return
+        if not self.connection.autocommit:  # then the driver begins a transaction, by a cursor
+            return
         with self.wrap_database_errors:
             _hear(self.connection)
             _start(self.connection, ahead.take_from(self.connection) or waiting)
@@ -167,6 +169,12 @@ class DatabaseWrapper(_Wrapper):
         if self.connection is not None:
             _drop(self.connection)
         super()._rollback()
+
+    def _close(self) -> None:
+        # The pool asks a connection whether it lives before it hands it out again: nothing may go along with that.
+        if self.connection is not None:
+            ahead.forget_on(self.connection)
+        super()._close()
 
 
 def _commit(raw: Any) -> None:
