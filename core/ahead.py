@@ -11,6 +11,8 @@ from core.scope import Scope, current_scope
 _PLACE: Final = "_walker_ahead"
 _SENT: Final = "_walker_sent"
 _BEGIN: Final = "begin;"
+_NAMING: Final = "set local "
+_FAILED: Final = "do $$begin raise 'this transaction has failed before' using errcode = '25P02'; end$$;"
 Check = Callable[[int], None]
 
 
@@ -18,7 +20,7 @@ def _naming(scope: Scope) -> tuple[str, str]:
     """Return the statements that tell the database a scope, for this message or transaction only."""
     role = "walker_platform" if scope.kind == "platform" else "none"
     tenant = str(scope.tenant_id) if scope.tenant_id else ""
-    return f"set local walker.tenant = '{tenant}';", f"set local role {role};"
+    return f"{_NAMING}walker.tenant = '{tenant}';", f"{_NAMING}role {role};"
 
 
 @dataclass(slots=True)
@@ -38,6 +40,11 @@ class Ahead:
     def begins(self) -> bool:
         """Whether a transaction is begun by it."""
         return self.texts[:1] == [_BEGIN]
+
+    @property
+    def writes(self) -> bool:
+        """Whether there is more than a BEGIN and a scope."""
+        return not all(text.startswith((_BEGIN, _NAMING)) for text in self.texts)
 
     def add(self, text: str, check: Check | None = None) -> None:
         """Put one statement of the current scope at the end; `check` is called with the number of rows it took."""
@@ -78,6 +85,18 @@ def take_from(raw: Any) -> Ahead | None:
         setattr(raw, _PLACE, Ahead())
         return found
     return None
+
+
+def put_back_on(raw: Any, waiting: Ahead) -> None:
+    """Let wait again what was taken and not sent."""
+    setattr(raw, _PLACE, waiting)
+
+
+def fail_on(raw: Any) -> None:
+    """Let the next message fail, and with it the transaction; a rollback drops that like all that waits."""
+    waiting = on(raw)
+    if waiting is not None:
+        waiting.texts.append(_FAILED)
 
 
 def forget_on(raw: Any) -> None:

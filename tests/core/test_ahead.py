@@ -249,6 +249,45 @@ def start_and_raise(*writes: Statement, asks: bool = False, refuses: bool = Fals
             raise Conflict("No.")
 
 
+@pytest.mark.parametrize("asks_before", [True, False])
+@pytest.mark.parametrize("by_cursor", [True, False])
+def test_what_waits_is_not_lost_with_a_text_that_is_none(world: World, asks_before: bool, by_cursor: bool) -> None:
+    bad = "select '\ud800'"
+    with transaction.atomic():
+        if asks_before:
+            streams()
+        prepared.later(head(world, "a"))
+        with pytest.raises(UnicodeEncodeError), connection.cursor() as cursor:
+            cursor.execute(bad) if by_cursor else prepared.exchange([Statement(bad)])
+    assert streams() == ["a"]
+
+
+def go_on_after(world: World, problem: type[Exception], goes_wrong: Callable[[], object]) -> None:
+    with transaction.atomic():
+        prepared.later(head(world, "before"))
+        with pytest.raises(problem):
+            goes_wrong()
+        prepared.later(head(world, "after"))
+
+
+def test_transaction_is_not_kept_without_what_waited_for_a_statement_that_cannot_be_read(world: World) -> None:
+    with pytest.raises(DatabaseError, match="failed before"):
+        go_on_after(world, DatabaseError, lambda: prepared.exchange([Statement("selec 1")]))
+    assert streams() == []
+
+
+def miss_and_ask() -> None:
+    prepared.later(nowhere(), check=one_row)
+    with transaction.atomic():
+        streams()
+
+
+def test_transaction_is_not_kept_by_who_takes_its_failed_check_for_that_of_another(world: World) -> None:
+    with pytest.raises(DatabaseError, match="failed before"):
+        go_on_after(world, Conflict, miss_and_ask)
+    assert streams() == []
+
+
 def nowhere() -> Statement:
     return Statement("update core_streamhead set seq = 9 where stream = %s", ["nowhere"])
 

@@ -55,13 +55,14 @@ class TenantCursor(_Cursor):
         return query.decode() if isinstance(query, bytes) else str(query)
 
     def _send(self, waiting: ahead.Ahead, text: str, **options: Any) -> None:
+        message = _message(self.connection, waiting, text)
         try:
-            super().execute("".join([*waiting.texts, text]), None, **options)
+            super().execute(message, None, **options)
         except BaseException:
-            _begin_again_if_unread(self.connection, waiting)
+            _fail(self.connection, waiting)
             raise
         self.own = self._results[len(waiting.texts) :]
-        _check(waiting, self._results)
+        _check(self.connection, waiting, self._results)
         if text and waiting.texts:
             self.set_result(len(waiting.texts))
 
@@ -194,26 +195,35 @@ def _exchange(raw: Any, waiting: ahead.Ahead, text: str) -> Sequence[PGresult]:
     _hear(raw)
     _start(raw, waiting, text)
     results = _heard(raw)
-    _check(waiting, results)
+    _check(raw, waiting, results)
     return results[len(waiting.texts) :]
 
 
 def _start(raw: Any, waiting: ahead.Ahead, text: str = "") -> None:
     """Send what waits and the text; the results are heard before the next message."""
+    message = _message(raw, waiting, text)
     try:
-        raw.pgconn.send_query("".join([*waiting.texts, text]).encode())
+        raw.pgconn.send_query(message)
         raw.pgconn.flush()
     except BaseException:
-        _begin_again_if_unread(raw, waiting)
+        _fail(raw, waiting)
         raise
     ahead.send_on(raw, waiting)
+
+
+def _message(raw: Any, waiting: ahead.Ahead, text: str) -> bytes:
+    try:
+        return "".join([*waiting.texts, text]).encode()
+    except UnicodeEncodeError:  # nothing is sent, so what waits goes on waiting
+        ahead.put_back_on(raw, waiting)
+        raise
 
 
 def _hear(raw: Any) -> None:
     """Hear and check what was started, if anything was: its error is raised here."""
     sent = ahead.sent_on(raw)
     if sent is not None:
-        _check(sent, _heard(raw))
+        _check(raw, sent, _heard(raw))
 
 
 def _drop(raw: Any) -> None:
@@ -235,14 +245,18 @@ def _heard(raw: Any) -> Sequence[PGresult]:
         if results[-1].status == ExecStatus.FATAL_ERROR:
             raise error_from_result(results[-1])
     except BaseException:
-        _begin_again_if_unread(raw, sent)
+        _fail(raw, sent)
         raise
     return results
 
 
-def _check(waiting: ahead.Ahead, results: Sequence[PGresult]) -> None:
-    for place, check in waiting.checks.items():
-        check(taken_by(results[place]))
+def _check(raw: Any, waiting: ahead.Ahead, results: Sequence[PGresult]) -> None:
+    try:
+        for place, check in waiting.checks.items():
+            check(taken_by(results[place]))
+    except BaseException:
+        _fail(raw, waiting)
+        raise
 
 
 def taken_by(result: PGresult) -> int:
@@ -250,7 +264,16 @@ def taken_by(result: PGresult) -> int:
     return result.ntuples if result.status == ExecStatus.TUPLES_OK else result.command_tuples or 0
 
 
-def _begin_again_if_unread(raw: Any, waiting: ahead.Ahead) -> None:
-    """Of a message that cannot be read not even BEGIN was run: whoever goes on must not do so without it."""
-    if waiting.begins and raw.info.transaction_status == TransactionStatus.IDLE:
+def _fail(raw: Any, waiting: ahead.Ahead) -> None:
+    """Let nothing be kept of a transaction, or of its savepoint, whose message failed: whoever goes on is refused.
+
+    The server does so itself once a statement has failed; it knows nothing of a check that fails, or
+    of a message that cannot be read, of which not even BEGIN was run.
+    """
+    status = raw.info.transaction_status
+    if status == TransactionStatus.INTRANS:
+        ahead.fail_on(raw)
+    elif status == TransactionStatus.IDLE and waiting.begins:
         ahead.begin_on(raw)
+        if waiting.writes:
+            ahead.fail_on(raw)
