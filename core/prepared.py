@@ -195,6 +195,11 @@ def _document(value: Jsonb) -> str | None:
     return _quoted(text) if isinstance(text, str) else None
 
 
+def _number(value: int) -> str:
+    # The driver's blank: after a minus, another one would begin a comment.
+    return str(value) if value >= 0 else f" {value}"
+
+
 def _nothing(_: Any) -> None:
     return None
 
@@ -202,7 +207,7 @@ def _nothing(_: Any) -> None:
 _PLAIN: Final[dict[type, Callable[[Any], str | None]]] = {
     NoneType: lambda _: "null",
     bool: lambda value: "true" if value else "false",
-    int: str,
+    int: _number,
     UUID: lambda value: f"'{value.int:032x}'",
     datetime: _moment,
     str: _quoted,

@@ -74,6 +74,10 @@ def test_text_of_any_kind_comes_back_as_it_was_given(text: str, acme: World) -> 
     assert [each.first for each in found] == [(text, text, text), (text, "%")]
 
 
+def test_number_below_zero_can_be_taken_away(acme: World) -> None:
+    assert prepared.exchange([Statement("select 3 -%s", [-5])])[0].first == (8,)
+
+
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
 def test_text_that_the_database_cannot_hold_is_refused_and_the_transaction_goes_on(text: str, acme: World) -> None:
     with transaction.atomic():
