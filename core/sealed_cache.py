@@ -54,6 +54,15 @@ class _Client(RedisCacheClient):
     def __init__(self, servers: Any, **options: Any) -> None:
         sealed: Any = SealedSerializer
         super().__init__(servers, **{"serializer": sealed, **options})
+        self._clients: dict[Any, Any] = {}
+
+    def get_client(self, key: Any = None, *, write: bool = False) -> Any:
+        """Return the one client of a pool of connections: to make it costs more than what is asked of it."""
+        pools: Any = super()
+        pool = pools._get_connection_pool(write)
+        if pool not in self._clients:
+            self._clients[pool] = pools.get_client(key, write=write)
+        return self._clients[pool]
 
     def get(self, key: Any, default: Any) -> Any:
         try:
