@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from unittest.mock import patch
 
 import pytest
@@ -285,6 +285,22 @@ def miss_and_ask() -> None:
 def test_transaction_is_not_kept_by_who_takes_its_failed_check_for_that_of_another(world: World) -> None:
     with pytest.raises(DatabaseError, match="failed before"):
         go_on_after(world, Conflict, miss_and_ask)
+    assert streams() == []
+
+
+def swallow_the_failure_of(*writes: Statement) -> None:
+    with transaction.atomic():
+        for write in writes:
+            prepared.later(write)
+        prepared.start()
+        with suppress(DatabaseError):
+            streams()
+
+
+def test_commit_of_a_transaction_that_has_failed_is_an_error(world: World) -> None:
+    with pytest.raises(DatabaseError, match="failed before"):
+        swallow_the_failure_of(head(world, "a"), head(world, "a"))
+    assert connection.get_autocommit()
     assert streams() == []
 
 

@@ -9,7 +9,7 @@ from django.db.backends.utils import debug_transaction
 from django.db.utils import DatabaseError, NotSupportedError
 from django.utils.asyncio import async_unsafe
 from psycopg import Error, sql
-from psycopg.errors import error_from_result
+from psycopg.errors import InFailedSqlTransaction, error_from_result
 from psycopg.generators import execute
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
@@ -184,6 +184,8 @@ def _commit(raw: Any) -> None:
     waiting = ahead.take_from(raw) or ahead.Ahead()
     if waiting.checks:
         _exchange(raw, waiting, "")
+    if raw.info.transaction_status == TransactionStatus.INERROR:  # the server would roll back, and call it no error
+        raise InFailedSqlTransaction("a statement of this transaction has failed before")
     if waiting.checks or waiting.is_empty:
         raw.commit()
     else:
