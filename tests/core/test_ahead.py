@@ -262,6 +262,19 @@ def test_what_waits_is_not_lost_with_a_text_that_is_none(world: World, asks_befo
     assert streams() == ["a"]
 
 
+@pytest.mark.parametrize("checks", [one_row, None])
+def test_block_with_a_text_that_is_none_is_undone_alone(world: World, checks: ahead.Check | None) -> None:
+    def write_alone() -> None:
+        with transaction.atomic():
+            prepared.later(head(world, "\ud800"), check=checks)
+
+    with transaction.atomic():
+        prepared.later(head(world, "kept"))
+        with pytest.raises(UnicodeEncodeError):
+            write_alone()
+    assert streams() == ["kept"]
+
+
 def go_on_after(world: World, problem: type[Exception], goes_wrong: Callable[[], object]) -> None:
     with transaction.atomic():
         prepared.later(head(world, "before"))

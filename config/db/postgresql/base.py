@@ -159,12 +159,12 @@ class DatabaseWrapper(_Wrapper):
         try:
             if ahead.has_checks_on(self.connection):
                 self.exchange("")
+            super()._savepoint_commit(sid)
         except DatabaseError:  # then Django goes back to it
             raise
         except BaseException:
             self.savepoint_rollback(sid)
             raise
-        super()._savepoint_commit(sid)
 
     def _rollback(self) -> None:
         if self.connection is not None:
