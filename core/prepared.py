@@ -164,8 +164,11 @@ def _text(call: Call | Statement, session: _Session) -> str:
 
 def _prepare(statement: Prepared) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("select 1")  # what waits: the server keeps the text of the whole message with the statement
-        cursor.execute(statement.make)
+        # With what waits, because the server keeps the text of the whole message with the statement. It is there
+        # already where its answer was not heard, or another one was forgotten.
+        cursor.execute("select name from pg_prepared_statements where name = %s", [statement.name])
+        if cursor.fetchone() is None:
+            cursor.execute(statement.make)
 
 
 def _quoted(value: str) -> str | None:

@@ -110,6 +110,13 @@ def test_statement_that_the_server_forgot_is_prepared_anew(committed_world: Worl
         assert prepared.fetch(COUNT, {"text": "again"}) == (len(committed_world.people), "again")
 
 
+def test_statement_whose_making_was_not_heard_is_made_once(acme: World) -> None:
+    prepared.fetch(COUNT, {"text": ""})
+    prepared._session(connection.connection).known.discard(COUNT.name)
+    assert prepared.fetch(COUNT, {"text": "again"}) is not None
+    assert kept_statements() == 1
+
+
 def test_statement_forgotten_within_a_transaction_is_an_error_of_that_transaction_only(acme: World) -> None:
     prepared.fetch(COUNT, {"text": ""})
     with connection.cursor() as cursor:
