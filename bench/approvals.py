@@ -17,12 +17,14 @@ from bench._surroundings import ROOT, describe_database, describe_machine, middl
 django.setup()
 
 from django.conf import settings  # noqa: E402
+from django.core.cache import cache  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from accounts.services import actor_for_user, add_member, create_tenant  # noqa: E402
 from bench._effect import CauseEffect  # noqa: E402
 from bench.rivals import environment  # noqa: E402
 from bench.rivals._common import Effects, raced, timed  # noqa: E402
+from core import events  # noqa: E402
 from core.actors import Actor, system  # noqa: E402
 from core.scope import tenant_scope  # noqa: E402
 from hitl import hints, registry, services  # noqa: E402
@@ -44,6 +46,7 @@ def main() -> int:
     # No broker on either side: nobody listens, and no worker is asked to go on.
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     hints.send_with(nobody, notify=nobody)
+    cache.set(events.RELAY_HINT, 1, timeout=None)
     say("\n".join([*describe_machine(), *describe_database()]))
     # As web processes and workers do with what they have loaded.
     gc.collect()
