@@ -68,13 +68,10 @@ def marks(types: Iterable[str]) -> dict[str, str]:
 
 def prepared(sql: str, types: Mapping[str, str]) -> Prepared:
     """Return a statement, written with the marks of `types` (name to type), ready for `fetch`."""
-    # The name follows from the text: another version of the code meets no statement of an older one.
-    name = f"walker_{hashlib.sha256(sql.encode()).hexdigest()[:16]}"
-    return Prepared(
-        name=name,
-        names=tuple(types),
-        make=f"prepare {name} ({', '.join(types.values())}) as {sql}",
-    )
+    # The name follows from all of it: neither another version of the code nor other types meet a statement of these.
+    made = f"({', '.join(types.values())}) as {sql}"
+    name = f"walker_{hashlib.sha256(made.encode()).hexdigest()[:16]}"
+    return Prepared(name=name, names=tuple(types), make=f"prepare {name} {made}")
 
 
 def fetch(statement: Prepared, values: Mapping[str, Any]) -> tuple[Any, ...] | None:

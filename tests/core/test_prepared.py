@@ -36,6 +36,11 @@ def test_statement_is_prepared_once_and_keeps_to_the_scope(world: World) -> None
     assert kept_statements() == 1
 
 
+def test_same_text_with_other_types_is_another_statement(acme: World) -> None:
+    for type_name, value in {"text": "1", "integer": 1}.items():
+        assert prepared.fetch(prepared.prepared("select $1", {"value": type_name}), {"value": value}) == (value,)
+
+
 def test_statement_without_a_scope_sees_nothing(world: World) -> None:
     assert prepared.fetch(COUNT, {"text": ""}) == (0, "")
 
