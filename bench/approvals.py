@@ -45,6 +45,7 @@ def main() -> int:
     options = parser.parse_args()
     # No broker on either side: nobody listens, and no worker is asked to go on.
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     hints.send_with(nobody, notify=nobody)
     cache.set(events.RELAY_HINT, 1, timeout=None)
     say("\n".join([*describe_machine(), *describe_database()]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from core.scope import Scope, current_scope
@@ -16,6 +17,7 @@ _FAILED: Final = "do $$begin raise 'this transaction has failed before' using er
 Check = Callable[[int], None]
 
 
+@lru_cache(maxsize=1024)
 def _naming(scope: Scope) -> tuple[str, str]:
     """Return the statements that tell the database a scope, for this message or transaction only."""
     role = "walker_platform" if scope.kind == "platform" else "none"

@@ -184,7 +184,7 @@ def _commit(raw: Any) -> None:
     waiting = ahead.take_from(raw) or ahead.Ahead()
     if waiting.checks:
         _exchange(raw, waiting, "")
-    if raw.info.transaction_status == TransactionStatus.INERROR:  # the server would roll back, and call it no error
+    if raw.pgconn.transaction_status == TransactionStatus.INERROR:  # the server would roll back, and call it no error
         raise InFailedSqlTransaction("a statement of this transaction has failed before")
     if waiting.checks or waiting.is_empty:
         raw.commit()
@@ -272,7 +272,7 @@ def _fail(raw: Any, waiting: ahead.Ahead) -> None:
     The server does so itself once a statement has failed; it knows nothing of a check that fails, or
     of a message that cannot be read, of which not even BEGIN was run.
     """
-    status = raw.info.transaction_status
+    status = raw.pgconn.transaction_status
     if status == TransactionStatus.INTRANS:
         ahead.fail_on(raw)
     elif status == TransactionStatus.IDLE and waiting.begins:
