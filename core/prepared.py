@@ -173,9 +173,14 @@ def _quoted(value: str) -> str | None:
     return None if "'" in value or "\\" in value or "\0" in value else f"'{value}'"
 
 
-@lru_cache(maxsize=64)
 def _moment(value: datetime) -> str:
-    # One moment stands in many rows of a transaction.
+    # The hour that comes twice is equal to itself in Python.
+    return _written(value, value.fold)
+
+
+@lru_cache(maxsize=64)
+def _written(value: datetime, fold: int) -> str:
+    """One moment stands in many rows of a transaction."""
     return f"'{value.isoformat()}'"
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -66,6 +67,13 @@ def test_statement_without_a_scope_sees_nothing(world: World) -> None:
 def test_value_comes_back_as_it_was_given(type_name: str, value: Any, acme: World) -> None:
     echo = prepared.prepared(f"select $1::{type_name}", {"value": type_name})
     assert prepared.fetch(echo, {"value": value}) == (value,)
+
+
+def test_hour_that_comes_twice_is_two_moments(acme: World) -> None:
+    echo = prepared.prepared("select $1", {"value": "timestamptz"})
+    first = datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    found = [prepared.fetch(echo, {"value": first.replace(fold=fold)}) for fold in (0, 1)]
+    assert found == [(datetime(2026, 10, 25, hour, 30, tzinfo=UTC),) for hour in (0, 1)]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
