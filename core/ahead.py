@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
+
 from core.scope import Scope, current_scope
 
 _PLACE: Final = "_walker_ahead"
@@ -121,3 +124,8 @@ def sent_on(raw: Any) -> Ahead | None:
 def has_checks_on(raw: Any) -> bool:
     """Whether results are still to be looked at, of what waits or is under way."""
     return any(each is not None and each.checks for each in (on(raw), sent_on(raw)))
+
+
+def taken_by(result: PGresult) -> int:
+    """Return how many rows a statement took or found."""
+    return result.ntuples if result.status == ExecStatus.TUPLES_OK else result.command_tuples or 0

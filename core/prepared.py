@@ -246,7 +246,8 @@ def _session(raw: Any) -> _Session:
 
 
 def _result(found: PGresult, reads: AnyTransformer) -> Result:
+    taken = ahead.taken_by(found)
     if found.status != ExecStatus.TUPLES_OK:
-        return Result(found.command_tuples or 0, [])
+        return Result(taken, [])
     reads.set_pgresult(found)
-    return Result(found.ntuples, reads.load_rows(0, found.ntuples, tuple))
+    return Result(taken, reads.load_rows(0, taken, tuple))

@@ -77,11 +77,6 @@ def inserting(row: Model, rare: tuple[str, ...] = ()) -> Call:
     return Call(_insertion(type(row), given), _of_new(row, given))
 
 
-def inserting_unless_there(row: Model) -> Call:
-    """Return the INSERT of a new row that is left out where one is in its place already."""
-    return Call(_insertion(type(row), after="on conflict do nothing"), _of_new(row))
-
-
 def _has_defaults(row: Model, names: tuple[str, ...]) -> bool:
     look, defaults = _usual(type(row), names)
     return bool(look(row) == defaults)
@@ -93,7 +88,7 @@ def _usual(model: type[Model], names: tuple[str, ...]) -> tuple[Callable[[Model]
     return attrgetter(*names), tuple(by_name[name].field.get_default() for name in names)
 
 
-def _of_new(row: Model, known: tuple[str, ...] = ()) -> dict[str, Any]:
+def _of_new(row: Model, known: tuple[str, ...]) -> dict[str, Any]:
     found, held = {}, vars(row)
     for column in _columns(type(row), known):
         name, own, field, makes = column
@@ -113,12 +108,12 @@ def changing(model: type[Model], values: Mapping[str, Any], where: Mapping[str, 
 
 
 @cache
-def _insertion(model: type[Model], known: tuple[str, ...] = (), after: str = "") -> Prepared:
+def _insertion(model: type[Model], known: tuple[str, ...]) -> Prepared:
     fields = rows.fields_of(model)
     types = {field.attname: str(field.db_type(connection)) for field in fields if field.attname not in known}
     mark = prepared.marks(types)
     written = ", ".join(mark.get(field.attname) or rows.default_of(field) for field in fields)
-    return prepared.prepared(f"{rows.insertion_into(model)} values ({written}) {after}", types)
+    return prepared.prepared(f"{rows.insertion_into(model)} values ({written})", types)
 
 
 @cache

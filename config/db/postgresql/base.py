@@ -255,15 +255,10 @@ def _heard(raw: Any) -> Sequence[PGresult]:
 def _check(raw: Any, waiting: ahead.Ahead, results: Sequence[PGresult]) -> None:
     try:
         for place, check in waiting.checks.items():
-            check(taken_by(results[place]))
+            check(ahead.taken_by(results[place]))
     except BaseException:
         _fail(raw, waiting)
         raise
-
-
-def taken_by(result: PGresult) -> int:
-    """Return how many rows a statement took or found."""
-    return result.ntuples if result.status == ExecStatus.TUPLES_OK else result.command_tuples or 0
 
 
 def _fail(raw: Any, waiting: ahead.Ahead) -> None:
