@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from accounts.selectors import Roster, roster_call, roster_of
@@ -65,6 +65,16 @@ class Briefing:
     def votes_at(self, level: int) -> list[Vote]:
         """Return the verdicts on a level, in the order they were given."""
         return self.votes.get(level, [])
+
+
+def of_level(approval: Approval, level: int) -> dict[str, Any]:
+    """Return what names a level of the current revision in statements about what hangs on it."""
+    return {
+        "tenant": approval.tenant_id,
+        "approval": approval.pk,
+        "revision": approval.revision,
+        "level": level,
+    }
 
 
 def calls(approval_id: UUID, moment: datetime) -> list[Call]:

@@ -15,6 +15,7 @@ from core import prepared, rows
 from core.ids import uuid7
 from core.prepared import Call, Prepared
 from hitl import hints
+from hitl.briefing import of_level
 from hitl.models import Approval, Notification
 
 IN_APP: Final = "in_app"
@@ -48,15 +49,12 @@ def notify(
     """
     channels = [name for name in approval.snapshot.get("notify_by") or [] if name != IN_APP]
     ordered = sorted(people)
-    shown = [_Notice(id=uuid7(), person=person, channel=IN_APP) for person in ordered]
-    queued = [_Notice(id=uuid7(), person=person, channel=channel) for person in ordered for channel in channels]
     if not ordered:
         return
+    shown = [_Notice(id=uuid7(), person=person, channel=IN_APP) for person in ordered]
+    queued = [_Notice(id=uuid7(), person=person, channel=channel) for person in ordered for channel in channels]
     values = {
-        "tenant": approval.tenant_id,
-        "approval": approval.pk,
-        "revision": approval.revision,
-        "level": approval.level,
+        **of_level(approval, approval.level),
         "template": template,
         "variables": to_json({"reference": approval.reference, "risk_level": approval.risk_level, **more}).decode(),
         "moment": moment,

@@ -17,7 +17,7 @@ from core.clock import now as clock_now
 from core.ids import uuid7
 from core.prepared import Call, Prepared
 from hitl import absence, notices
-from hitl.briefing import SEAT_COLUMNS, Briefing, SeatRow
+from hitl.briefing import SEAT_COLUMNS, Briefing, SeatRow, of_level
 from hitl.models import Approval, GroupMember, Seat
 from hitl.stages import PARALLEL, parts_of, place_of, seat_in
 from hitl.voting import ANY_GROUP, SeatHolder, is_satisfiable, required_votes
@@ -193,10 +193,7 @@ def open_seats(
     if not seats:
         return
     values = {
-        "tenant": approval.tenant_id,
-        "approval": approval.pk,
-        "revision": approval.revision,
-        "level": approval.level,
+        **of_level(approval, approval.level),
         "source": str(source),
         "moment": moment,
         "seats": to_json(seats).decode(),
@@ -249,13 +246,8 @@ def seats_at(approval: Approval, number: int, known: Briefing | None = None) -> 
     """Return the seats of a level of the current revision, closed ones too. One query at most."""
     if known is not None:
         return known.seats_at(number)
-    values = {
-        "tenant": approval.tenant_id,
-        "approval": approval.pk,
-        "revision": approval.revision,
-        "level": number,
-    }
-    return [SeatRow._make(row) for row in prepared.fetch_all(_seats_statement(), values)]
+    found = prepared.fetch_all(_seats_statement(), of_level(approval, number))
+    return [SeatRow._make(row) for row in found]
 
 
 @cache

@@ -11,7 +11,7 @@ from core import prepared
 from core.actors import Actor
 from core.prepared import Prepared
 from hitl import clocks, machine, notices, seating
-from hitl.briefing import VOTE_COLUMNS, Briefing, given_votes
+from hitl.briefing import VOTE_COLUMNS, Briefing, given_votes, of_level
 from hitl.conflicts import decided
 from hitl.drafting import one_text
 from hitl.hints import execute_soon
@@ -119,13 +119,7 @@ def votes_of(approval: Approval, level: int, known: Briefing | None = None) -> l
     """Return the verdicts on the current revision of a level, in the order they were given."""
     if known is not None:
         return known.votes_at(level)
-    values = {
-        "tenant": approval.tenant_id,
-        "approval": approval.pk,
-        "revision": approval.revision,
-        "level": level,
-        "digest": approval.digest,
-    }
+    values = {**of_level(approval, level), "digest": approval.digest}
     found = prepared.fetch_all(_votes_statement(), values)
     return [vote for _, vote in given_votes(map(Sealed._make, found))]
 
