@@ -3,7 +3,10 @@
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from console.templatetags.console_ui import clock
+from core.clock import now
 from core.errors import Conflict, WalkerError
 
 PAST = {
@@ -30,6 +33,8 @@ OVER = frozenset({"conflict", "expired"})
 
 def explain(error: WalkerError) -> str:
     """Return one or two sentences a person can act on."""
+    if error.facts.get("stopped"):
+        return " ".join([error.detail, *(stopped_sentence(stop) for stop in error.facts["stopped"])])
     if not isinstance(error, Conflict):
         return error.detail
     if error.code == "stale_version":
@@ -39,6 +44,19 @@ def explain(error: WalkerError) -> str:
         return f"{error.detail} The last to change it: {error.facts['changed_by']}{f', at {at}' if at else ''}."
     winner = winner_sentence(error.facts) if error.code in OVER else ""
     return f"{winner} Nothing was changed." if winner else f"{error.detail}{_last_move(error.facts)}"
+
+
+def stopped_sentence(stop: dict[str, Any]) -> str:
+    """Say who stopped what, when and why: "Ada Adler stopped everything at 14:05 CET: “Wrong prices go out”."."""
+    who, at = str(stop["by"]), datetime.fromisoformat(stop["at"])
+    return f"{who[:1].upper()}{who[1:]} stopped {stop['what']} {since_when(at)}: “{stop['reason']}”."
+
+
+def since_when(moment: datetime) -> str:
+    """Say when something of late was: "at 14:05 CET" today, else "on 3 Nov, 14:05 CET"."""
+    here = timezone.localtime
+    is_today = here(moment).date() == here(now()).date()
+    return f"at {clock(moment, 'H:i')}" if is_today else f"on {clock(moment, 'j M, H:i')}"
 
 
 def _last_move(facts: dict[str, Any]) -> str:

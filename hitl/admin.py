@@ -30,7 +30,7 @@ from hitl import (
     panels,
     services,
 )
-from hitl.admin_display import RISKS, risk_chip, state_chip
+from hitl.admin_display import RISKS, hold_words, risk_chip, state_chip
 from hitl.admin_filters import HoldFilter, KindFilter, MineFilter, OverdueFilter, StateFilter, order_of, ranked
 from hitl.admin_forms import ApproveForm, RejectForm, ReleaseForm, ResolveForm
 from hitl.admin_moves import TalkActions, initial_of, why_no_move
@@ -202,6 +202,9 @@ class ApprovalAdmin(RequestActions, TalkActions, ServiceAdmin):
     def _decide(self, request: HttpRequest, obj: Approval, form: ConsoleForm, verdict: Verdict) -> str:
         decided = services.decide(actor=viewer_of(request), approval_id=obj.pk, verdict=verdict, **form.cleaned_data)
         state = State(decided.state)
+        if state == State.APPROVED and decided.holds:
+            why = " and ".join(hold_words(decided))
+            return f"{decided.reference}: Approved. It is not carried out yet because {why}."
         return f"{decided.reference}: {RESULTS.get(state, 'Your vote is recorded.')}"
 
     @service_action(

@@ -2,10 +2,14 @@
 
 from typing import Final
 
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from console.templatetags.console_ui import chip
+from console.words import stopped_sentence
+from core.actors import Actor
 from hitl.models import Approval
+from hitl.stops import INSTALLATION, Stop, stops_of
 from hitl.transitions import State
 
 STATES: Final[dict[str, tuple[str, str, str]]] = {
@@ -50,3 +54,13 @@ def risk_chip(approval: Approval) -> SafeString:
 def hold_words(approval: Approval) -> list[str]:
     """Return why the approval is held, in words."""
     return [HOLDS.get(name, name.replace("_", " ")) for name in approval.holds]
+
+
+def stops_in_words(approval: Approval, viewer: Actor) -> list[dict[str, str]]:
+    """Return who stopped what, when and why, of each switch that holds the approval, and where its page is."""
+    return [{"says": stopped_sentence(stop), "url": _page_of(stop)} for stop in stops_of(approval, viewer)]
+
+
+def _page_of(stop: Stop) -> str:
+    """The installation's own switch belongs to no organisation, and has no page in one."""
+    return "" if stop["scope"] == INSTALLATION else reverse("admin:hitl_killswitch_change", args=[stop["switch"]])

@@ -11,7 +11,7 @@ from console.templatetags.console_ui import exact
 from core.actors import Actor
 from core.pii import mask_text
 from core.visible import visible
-from hitl.admin_display import RISKS, STATES, hold_words
+from hitl.admin_display import RISKS, STATES, hold_words, stops_in_words
 from hitl.admin_facts import known_names, plain, readable, words_of
 from hitl.admin_rule import rule_of
 from hitl.admin_told import clocks_and_messages
@@ -119,8 +119,9 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "revisions": revisions(approval, viewer),
         "question": question(approval, decisions),
         "holds": hold_words(approval),
-        # A stop switch says no more than that; its own reason stands in the banner over the queue.
+        # A stop switch says no more there than that; who threw it and why is read from the switch.
         "hold_reason": "" if approval.holds == ["kill_switch"] else seen["hold_reason"],
+        "stops": stops_in_words(approval, viewer),
         **clocks_and_messages(approval, viewer),
     }
 
@@ -270,7 +271,8 @@ def banner(approval: Approval, names: dict[UUID, str]) -> dict[str, str] | None:
     moment = approval.decided_at or approval.resolved_at
     word = (approval.decided_as or approval.state).replace("_", " ").capitalize()
     note = f"{word} by {who}" if moment and who else ""
-    return {"title": BANNERS[state], "tone": tone, "icon": icon, "note": note, "when": exact(moment)}
+    title = "Approved, and on hold" if state == State.APPROVED and approval.holds else BANNERS[state]
+    return {"title": title, "tone": tone, "icon": icon, "note": note, "when": exact(moment)}
 
 
 def review_words(approval: Approval) -> str:

@@ -7,7 +7,6 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 
 from console import banners
 from console.actions import ServiceAction, service_action
@@ -16,13 +15,14 @@ from console.forms import ConsoleForm
 from console.lists import SelectFilter
 from console.navigation import Nav
 from console.people import name_in, names_of
-from console.templatetags.console_ui import chip, clock, exact
+from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
+from console.words import since_when
 from core.actors import Actor
-from core.clock import now
 from hitl import services, stoppable
 from hitl.models import GlobalKillSwitch, KillSwitch
 from hitl.selectors import list_switches
+from hitl.stops import in_a_sentence, what_of
 
 EVERYTHING = ("tenant:", "Everything agents and people have asked for")
 
@@ -176,30 +176,11 @@ class KillSwitchAdmin(ServiceAdmin):
         return f"{what_of(switch, stoppable.names())} goes on. What waited is checked again first."
 
 
-def what_of(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str:
-    """Say what a switch stops, in words."""
-    if switch.scope == KillSwitch.Scope.TENANT:
-        return "Everything"
-    name = targets.get((switch.scope, switch.target), switch.target)
-    return f"Agent {name}" if switch.scope == KillSwitch.Scope.AGENT else name
-
-
-def in_a_sentence(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str:
-    """Say what a switch stops, inside a sentence."""
-    what = what_of(switch, targets)
-    if switch.scope == KillSwitch.Scope.TENANT:
-        return "everything"
-    return f"the {what[:1].lower()}{what[1:]}" if switch.scope == KillSwitch.Scope.AGENT else f"“{what}”"
-
-
 def headline(switch: KillSwitch, targets: dict[tuple[str, str], str], names: dict[UUID, str], viewer: Actor) -> str:
     """Say who stopped what and when, as one would say it: "You stopped everything at 14:05 CET"."""
     is_own = switch.thrown_by_id is not None and switch.thrown_by_id == viewer.user_id
     who = "You" if is_own else name_in(names, switch.thrown_by_id, otherwise="The operator")
-    here = timezone.localtime
-    is_today = here(switch.thrown_at).date() == here(now()).date()
-    when = f"at {clock(switch.thrown_at, 'H:i')}" if is_today else f"on {clock(switch.thrown_at, 'j M, H:i')}"
-    return f"{who} stopped {in_a_sentence(switch, targets)} {when}"
+    return f"{who} stopped {in_a_sentence(switch, targets)} {since_when(switch.thrown_at)}"
 
 
 def everywhere() -> list[banners.Notice]:

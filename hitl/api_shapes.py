@@ -6,6 +6,7 @@ import json
 from functools import cached_property
 from typing import Any, ClassVar, Final
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.api_shapes import PersonSerializer
@@ -17,6 +18,7 @@ from hitl.labels import labels
 from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, Execution
 from hitl.services.deciding import REASON_LIMIT
 from hitl.services.workflows import conditions_of, levels_of
+from hitl.stops import stops_of
 from hitl.summary import Label, sentence
 from hitl.transitions import State
 from hitl.types import PRIORITY_MAX
@@ -35,7 +37,7 @@ _DETAIL: Final = (
     "payload preview preview_url facts facts_digest drift risk_factors risk_version risk_policy notes custom "
     "contact_tags excluded subject_key dedupe_key address user_agent workflow_version tool_call_id rounds ladder_step "
     "sla_minutes_over escalated_at escalated_to escalation_reason reminder_count last_reminder_at levels seats "
-    "may_decide"
+    "may_decide stopped"
 ).split()
 CUSTOM_LIMIT: Final = 4000
 SEEN: Final = "The version it was made from; 409 `stale_version` says who changed it since, and when."
@@ -101,6 +103,18 @@ class SeatSerializer(serializers.Serializer[Any]):
     opened_at = serializers.DateTimeField()
 
 
+class StopSerializer(serializers.Serializer[Any]):
+    """A switch that holds an approval."""
+
+    switch = serializers.UUIDField()
+    scope = serializers.CharField(help_text="`installation`, `tenant`, `agent` or `kind`.")
+    target = serializers.CharField(help_text="The agent's id or the kind.")
+    what = serializers.CharField(help_text="What is stopped, in words.")
+    by = serializers.CharField(help_text="Who stopped it.")
+    at = serializers.DateTimeField()
+    reason = serializers.CharField()
+
+
 class LevelSerializer(RowSerializer[ApprovalLevel]):
     """One step of a workflow."""
 
@@ -128,6 +142,7 @@ class ApprovalDetailSerializer(ApprovalSerializer):
     levels = serializers.SerializerMethodField(help_text="The steps, as they were when it was asked for.")
     seats = serializers.SerializerMethodField(help_text="Who is asked now.")
     may_decide = serializers.SerializerMethodField(help_text="Whether you are asked to decide it now.")
+    stopped = serializers.SerializerMethodField(help_text="The switches that hold it: what, who, when and why.")
 
     class Meta(ApprovalSerializer.Meta):
         fields: ClassVar[list[str]] = _SUMMARY + _DETAIL
@@ -171,6 +186,11 @@ class ApprovalDetailSerializer(ApprovalSerializer):
     def get_may_decide(self, approval: Approval) -> bool:
         """Tell whether the viewer is asked now."""
         return bool(self.context["may_decide"])
+
+    @extend_schema_field(StopSerializer(many=True))
+    def get_stopped(self, approval: Approval) -> list[dict[str, Any]]:
+        """Return the switches."""
+        return stops_of(approval, self.context["viewer"])
 
 
 class ExecutionSerializer(RowSerializer[Execution]):

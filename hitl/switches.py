@@ -84,14 +84,12 @@ def covers(approval: Approval) -> bool:
     return bool(covering(kind=approval.kind, agent_id=approval.agent_id))
 
 
-def thrown_over(approval: Approval) -> GlobalKillSwitch | KillSwitch | None:
-    """Return a thrown switch that covers the approval, the installation's own first. Two queries at most."""
-    everywhere: GlobalKillSwitch | None = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
-    if everywhere is not None:
-        return everywhere
-    covers_it = set(_covers_of(approval.kind, approval.agent_id))
+def thrown_over(*, kind: str, agent_id: UUID | None) -> list[GlobalKillSwitch | KillSwitch]:
+    """Return the thrown switches that cover such a request, the installation's own first. Two queries."""
+    everywhere = GlobalKillSwitch.objects.filter(released_at=None).order_by("id")
+    covers_it = set(_covers_of(kind, agent_id))
     rows = KillSwitch.objects.filter(released_at=None).order_by("id")
-    return next((row for row in rows if (row.scope, row.target) in covers_it), None)
+    return [*everywhere[:1], *(row for row in rows if (row.scope, row.target) in covers_it)]
 
 
 def share_and_look(*, kind: str, agent_id: UUID | None) -> str:

@@ -10,7 +10,7 @@ from accounts.last_moves import last_change
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
-from hitl import caps, machine, seating, switches
+from hitl import caps, machine, seating, stops, switches
 from hitl.conflicts import holder, too_late, winner
 from hitl.guards import check_digest, refuse_if_excluded
 from hitl.holds import add_hold, can_be_signed, drop_hold
@@ -94,7 +94,9 @@ def _still_held(approval: Approval, actor: Actor, name: str, say: str, **facts: 
 
 def _switch(approval: Approval, actor: Actor) -> dict[str, Any]:
     """Return which switch it is, who threw it, and when."""
-    switch = switches.thrown_over(approval)
+    switch = next(iter(switches.thrown_over(kind=approval.kind, agent_id=approval.agent_id)), None)
     if switch is None:
         return {}
-    return {"switch": str(switch.pk), **last_change(actor, f"hitl.{switch._meta.model_name}", switch.pk)}
+    told = stops.stops_of(approval, actor)
+    facts = {"switch": str(switch.pk), **last_change(actor, f"hitl.{switch._meta.model_name}", switch.pk)}
+    return {**facts, "stopped": told} if told else facts

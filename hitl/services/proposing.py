@@ -14,8 +14,8 @@ from accounts.selectors import Roster, roster_call, roster_of
 from core import prepared, writes
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import Refused, TooMany
-from hitl import absence, assessing, clocks, machine, registry, replacing, risk, rulebook, seating, switches
+from core.errors import TooMany
+from hitl import absence, assessing, clocks, machine, registry, replacing, risk, rulebook, seating, stops, switches
 from hitl.authors import have_shaped_rules
 from hitl.digest import sha256_of
 from hitl.drafting import digest_of, one_text, risk_columns, signed_columns
@@ -91,7 +91,7 @@ def propose(
     known = _known(own, origin)
     if known is not None:
         return known
-    refuse_if_paused(kind, origin.agent_id)
+    refuse_if_paused(actor, kind, origin.agent_id)
     seen = observe(found, params)
     request = _Request(actor, seen, origin, own, now or clock_now())
     try:
@@ -132,25 +132,23 @@ def _known(own_key: str, origin: Origin) -> Approval | None:
     return found
 
 
-def refuse_if_paused(kind: str, agent_id: UUID | None) -> None:
+def refuse_if_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
     """Raise Refused while a kill switch covers such a request."""
-    _refuse_for(switches.covering(kind=kind, agent_id=agent_id))
+    if switches.covering(kind=kind, agent_id=agent_id):
+        raise stops.paused(actor, kind=kind, agent_id=agent_id)
 
 
-def share_unless_paused(kind: str, agent_id: UUID | None) -> None:
+def share_unless_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
     """Keep switches from being thrown until this transaction ends. Raises Refused when one covers it."""
-    _refuse_for(switches.share_and_look(kind=kind, agent_id=agent_id))
-
-
-def _refuse_for(reason: str) -> None:
-    if reason:
-        raise Refused("This kind of action is stopped for now with a stop switch.", code="paused")
+    if switches.share_and_look(kind=kind, agent_id=agent_id):
+        raise stops.paused(actor, kind=kind, agent_id=agent_id)
 
 
 def _open(request: _Request) -> Approval:
     with machine.work(request.moment) as work:
         ground = _read(request)
-        _refuse_for(ground.paused)
+        if ground.paused:
+            raise stops.paused(request.actor, kind=request.seen.kind.key, agent_id=request.origin.agent_id)
         approval, matched, seating_plan = _draft(request, ground)
         _refuse_if_flooded(request.origin.agent_id, approval.snapshot["open_per_agent"])
         replaced = ground.replaced

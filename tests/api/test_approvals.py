@@ -158,6 +158,16 @@ def test_paused_kind_is_refused(office: Office) -> None:
     office.caller("compliance").post("kill-switches/", {"scope": "kind", "target": KIND, "reason": "Drill"})
     answer = office.caller("support").post("approvals/", {"kind": KIND, "params": {"campaign": "A", "budget": "1"}})
     assert (answer.status_code, answer.json()["code"]) == (403, "paused")
+    (stop,) = answer.json()["stopped"]
+    assert (stop["what"], stop["by"], stop["reason"]) == ("“Set a daily budget”", "Compliance Acme", "Drill")
+
+
+def test_held_approval_tells_which_switch_holds_it(office: Office) -> None:
+    path = f"approvals/{office.ids['approval']}/"
+    assert office.caller("viewer").get(path).json()["stopped"] == []
+    office.caller("compliance").post("kill-switches/", {"scope": "tenant", "reason": "Drill"})
+    (stop,) = office.caller("viewer").get(path).json()["stopped"]
+    assert (stop["what"], stop["by"], stop["reason"]) == ("everything", "Compliance Acme", "Drill")
 
 
 def parts(caller: Caller, path: str, **query: Any) -> list[list[dict[str, Any]]]:

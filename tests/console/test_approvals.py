@@ -351,6 +351,7 @@ def test_of_several_holds_one_is_chosen(browser: Browser, acme: World, asked: Ap
     assert 'name="hold"' in client.get(f"{QUEUE}{asked.pk}/").content.decode()
     refused = client.post(f"{QUEUE}{asked.pk}/release/", {"hold": "kill_switch"})
     assert (refused.status_code, "still stopped with a stop switch" in refused.content.decode()) == (409, True)
+    assert ": “Stop”." in refused.content.decode()
     client.post(f"{QUEUE}{asked.pk}/release/", {"hold": "manual"})
     assert Approval.objects.get(pk=asked.pk).holds == ["kill_switch"]
 

@@ -1,5 +1,7 @@
 """Kill switches in the console: who may stop what, and where it is seen."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -25,8 +27,27 @@ def test_stopping_holds_what_it_covers(browser: Browser, acme: World, what: str)
     assert stop(browser(), what) == 302
     approval.refresh_from_db()
     assert approval.holds == ["kill_switch"]
-    page = browser().get(f"/admin/hitl/approval/{approval.pk}/").content.decode()
+    page = browser("viewer").get(f"/admin/hitl/approval/{approval.pk}/").content.decode()
     assert page.count("stopped with a stop switch") == 1
+    assert re.search("Admin Acme stopped .+ at [0-9:]+ UTC: “Wrong prices go out”.", page)
+
+
+def test_refused_request_says_who_stopped_it_and_why(browser: Browser) -> None:
+    stop(browser())
+    form = {"kind": Budget.key, "chosen": Budget.key, "value_campaign": "Sale", "value_budget": "900"}
+    refused = browser("support").post("/admin/hitl/approval/new/", form)
+    assert refused.status_code == 403
+    assert "Admin Acme stopped everything at " in refused.content.decode()
+
+
+def test_what_is_approved_under_a_switch_is_not_said_to_be_carried_out(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    approval = ask(acme)
+    stop(browser())
+    path = f"/admin/hitl/approval/{approval.pk}/"
+    page = browser("approver").post(f"{path}approve/", {"digest": approval.digest}, follow=True).content.decode()
+    assert "Approved. It is not carried out yet because it was stopped with a stop switch." in page
+    assert "Approved, and on hold" in page
 
 
 def test_release_by_the_form_is_audited(browser: Browser) -> None:

@@ -1,5 +1,6 @@
 """Effects: at most one, bound to what was signed, and honest about what is not known."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -279,11 +280,29 @@ def test_settling_without_an_execution_changes_nothing(scene: Scene, monkeypatch
     assert Execution.objects.get().outcome == "unknown"
 
 
-def test_thrown_switch_stops_proposing(scene: Scene) -> None:
-    services.throw_switch(actor=scene.actor("compliance"), scope="tenant", reason="Stop")
+def _refusal(scene: Scene, **asked: Any) -> Refused:
+    services.throw_switch(actor=scene.actor("compliance"), scope="tenant", reason="Leak of prices")
     with pytest.raises(Refused) as caught:
-        scene.propose()
-    assert caught.value.code == "paused"
+        scene.propose(**asked)
+    assert (caught.value.code, "Leak" in caught.value.detail) == ("paused", False)
+    return caught.value
+
+
+def test_thrown_switch_stops_proposing_and_says_who_threw_it_and_why(scene: Scene) -> None:
+    (stop,) = _refusal(scene).facts["stopped"]
+    told = {name: stop[name] for name in ("scope", "target", "what", "by", "reason")}
+    known = {"what": "everything", "by": "Compliance Acme", "reason": "Leak of prices"}
+    assert told == {"scope": "tenant", "target": "", **known}
+
+
+def test_reason_of_a_switch_never_reaches_an_agent(scene: Scene) -> None:
+    of_support = scene.actor("support")
+    assert "stopped" not in _refusal(scene, actor=replace(of_support, kind="agent", id=uuid4())).facts
+
+
+def test_reason_of_a_switch_is_kept_from_those_who_may_not_see_the_queue(scene: Scene) -> None:
+    key = scene.actor("support").limited_to(frozenset({"hitl.propose_approval"}))
+    assert "stopped" not in _refusal(scene, actor=key).facts
 
 
 @pytest.mark.parametrize(("scope", "target"), [("tenant", ""), ("kind", "test_press_keyed")])

@@ -234,7 +234,7 @@ def test_resubmitting_checks_the_kill_switch(live_scene: Scene) -> None:
     services.throw_switch(actor=live_scene.actor("admin"), scope="tenant", reason="Stop")
     with pytest.raises(Refused) as caught:
         move(services.resubmit, returned, live_scene.actor("support"))
-    assert caught.value.code == "paused"
+    assert (caught.value.code, caught.value.facts["stopped"][0]["by"]) == ("paused", "Admin Acme")
 
 
 def test_only_the_requester_resubmits(scene: Scene) -> None:
