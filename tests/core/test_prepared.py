@@ -76,6 +76,20 @@ def test_hour_that_comes_twice_is_two_moments(acme: World) -> None:
     assert found == [(datetime(2026, 10, 25, hour, 30, tzinfo=UTC),) for hour in (0, 1)]
 
 
+def test_moment_is_read_in_utc_whatever_the_zone_of_the_session(acme: World) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("set local time zone 'Asia/Kolkata'")
+        cursor.execute("select '2026-03-29 02:30:00.5+00'::timestamptz, null::timestamptz")
+        found, nothing = cursor.fetchone()
+    assert (found.isoformat(), nothing) == ("2026-03-29T02:30:00.500000+00:00", None)
+
+
+@pytest.mark.parametrize("text", ["infinity", "12026-01-01", "0044-03-15 BC"])
+def test_moment_that_python_cannot_say_is_an_error(text: str, acme: World) -> None:
+    with pytest.raises(DataError):
+        prepared.exchange([Statement("select %s::timestamptz", [text])])
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 @example(text="\\'; drop table x; --")

@@ -14,6 +14,7 @@ from psycopg.generators import execute
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
+from config.db.moments import with_moments
 from core import ahead
 
 # Sent without the tenant: they touch no row, and one of them must work in a failed transaction.
@@ -84,10 +85,11 @@ class DatabaseWrapper(_Wrapper):
     """The back end; `OPTIONS["tenant_wall"] = False` gives the owner's plain cursor to migrations."""
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Return the connection's parameters, with the cursor class of the wall."""
+        """Return the connection's parameters, with the cursor class of the wall and its way to read moments."""
         params: dict[str, Any] = super().get_connection_params()
         if params.pop("tenant_wall", True):
             params["cursor_factory"] = TenantCursor
+            params["context"] = with_moments(params["context"])
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
