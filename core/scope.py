@@ -58,5 +58,6 @@ def tenant_scope(tenant_id: UUID | str) -> AbstractContextManager[None]:
 
 
 def platform_scope() -> AbstractContextManager[None]:
-    """See every tenant's rows, as the platform role. For sweeps that claim ids, never for web code."""
+    """See every tenant's rows, as the platform role. For sweeps that claim ids, never for web code, but for
+    what an operator of the installation does to all of them."""
     return _enter(Scope("platform"))

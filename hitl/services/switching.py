@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
-
-from django.db import transaction
 
 from accounts.last_moves import last_change
 from accounts.models import Tenant
+from accounts.operators import record_everywhere, require_operator
 from core import audit, events
 from core.actors import Actor, system
 from core.clock import now as clock_now
-from core.errors import Conflict, Invalid, NotFound, Refused
+from core.errors import Conflict, Invalid, NotFound
 from core.log import get_logger
-from core.scope import platform_scope, tenant_scope
+from core.scope import current_tenant_or_none, platform_scope
 from hitl import machine, stoppable, switches
 from hitl.drafting import one_text
 from hitl.holds import add_hold, drop_hold
@@ -121,21 +120,27 @@ def _audit(actor: Actor, action: str, switch: KillSwitch) -> None:
     )
 
 
-def throw_global(*, actor: Actor, reason: str, wait: timedelta = WAIT_FOR_CALLS) -> GlobalKillSwitch:
-    """Stop every tenant. For operators of the installation only.
+def throw_global(
+    *, actor: Actor, reason: str, now: datetime | None = None, wait: timedelta = WAIT_FOR_CALLS
+) -> GlobalKillSwitch:
+    """Stop every tenant. For operators of the installation only (`accounts.operators`), signed in with a second factor.
 
     It holds what `throw_switch` holds; requests are held by the sweep. Every active tenant's audit
     chain gets an entry, in a transaction of its own after the switch is thrown: stopping waits for
-    no chain. Raises Refused, Invalid, Unavailable. Not to be called inside a transaction.
+    no chain. Raises Refused, Invalid, Conflict when it is thrown already, Unavailable. Not to be called
+    inside a transaction.
     """
-    if not actor.all_permissions:
-        raise Refused
+    actor.require("hitl.use_killswitch")
+    require_operator(actor)
     if not reason.strip():
         raise Invalid("Say why.", fields={"reason": ["Your colleagues want to know why."]})
     with switches.seized(everywhere=True):
-        switch = GlobalKillSwitch.objects.create(reason=one_text(reason, 300))
+        known = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
+        if known is not None:
+            raise Conflict("This is stopped already.", **_last_change(actor, known.pk))
+        switch = GlobalKillSwitch.objects.create(reason=one_text(reason, 300), thrown_at=now or clock_now())
     log.warning("global_switch_thrown", switch=str(switch.pk), actor=actor.name)
-    _audit_everywhere(actor, "KILLSWITCH_THROWN", switch.pk, "thrown")
+    _record_everywhere(actor, "KILLSWITCH_THROWN", switch.pk, "thrown")
     switch.on_the_wire = switches.calls_on_the_wire(scope="global", within=wait)
     return switch
 
@@ -143,34 +148,39 @@ def throw_global(*, actor: Actor, reason: str, wait: timedelta = WAIT_FOR_CALLS)
 def release_global(*, actor: Actor, now: datetime | None = None) -> int:
     """Release the installation's switch; returns how many were thrown.
 
-    For operators of the installation only. Every active tenant's audit chain gets an entry for each
-    switch. Raises Refused, Unavailable. Not to be called inside a transaction.
+    For operators of the installation only, signed in with a second factor. Every active tenant's audit chain
+    gets an entry for each switch. Raises Refused, Conflict when none is thrown, Unavailable. Not to be called
+    inside a transaction.
     """
-    if not actor.all_permissions:
-        raise Refused
+    actor.require("hitl.use_killswitch")
+    require_operator(actor)
     with switches.seized(everywhere=True):
         thrown = GlobalKillSwitch.objects.filter(released_at=None)
         found = sorted(thrown.values_list("pk", flat=True))
+        if not found:
+            last = GlobalKillSwitch.objects.order_by("-id").first()
+            raise Conflict("This switch is not thrown.", **(_last_change(actor, last.pk) if last else {}))
         thrown.update(released_at=now or clock_now())
     for switch_id in found:
         log.warning("global_switch_released", switch=str(switch_id), actor=actor.name)
-        _audit_everywhere(actor, "KILLSWITCH_RELEASED", switch_id, "released")
+        _record_everywhere(actor, "KILLSWITCH_RELEASED", switch_id, "released")
     return len(found)
 
 
-def _audit_everywhere(actor: Actor, action: str, switch_id: UUID, new_state: str) -> None:
-    with platform_scope():
-        tenants = list(Tenant.objects.filter(is_active=True).order_by("id").values_list("id", flat=True))
-    for tenant_id in tenants:
-        with tenant_scope(tenant_id), transaction.atomic():
-            audit.record(
-                actor=actor,
-                action=action,
-                object_type="hitl.globalkillswitch",
-                object_id=switch_id,
-                new_state=new_state,
-                facts={"scope": "installation"},
-            )
+def _record_everywhere(actor: Actor, action: str, switch_id: UUID, state: str) -> None:
+    record_everywhere(
+        actor=actor,
+        action=action,
+        object_type="hitl.globalkillswitch",
+        object_id=switch_id,
+        new_state=state,
+        event=(f"killswitch.{state}", {"switch_id": str(switch_id), "scope": "installation"}),
+    )
+
+
+def _last_change(actor: Actor, switch_id: UUID) -> dict[str, Any]:
+    """Return who moved the installation's switch, as the chain of the tenant in scope has it; nothing outside one."""
+    return last_change(actor, "hitl.globalkillswitch", switch_id) if current_tenant_or_none() else {}
 
 
 def hold_covered(*, now: datetime | None = None) -> int:

@@ -63,6 +63,7 @@ ALSO_OFFERED = {
     "accounts.last_moves": "who did something last, for those who came too late",
     "accounts.api_shapes": "how the API shows a colleague",
     "accounts.erasing": "the service that erases a member",
+    "accounts.operators": "who is an operator of the installation, and what every organisation is told",
     "accounts.middleware": "the session's key for the tenant, for sockets",
     "accounts.views": "the sign-in page, for the console's site",
     "conversations.texts": "pure rules of what a text may be",
