@@ -150,6 +150,11 @@ urlpatterns = [
     path(f"{V1}kill-switches/", switches.KillSwitches.as_view(), name="api_kill_switches"),
     path(f"{V1}kill-switches/installation/", switches.InstallationSwitch.as_view(), name="api_installation_switch"),
     path(
+        f"{V1}kill-switches/installation/release/",
+        switches.ReleaseInstallation.as_view(),
+        name="api_installation_switch_release",
+    ),
+    path(
         f"{V1}kill-switches/<uuid:switch_id>/release/", switches.ReleaseSwitch.as_view(), name="api_kill_switch_release"
     ),
     path(f"{V1}conversations/", conversations.Conversations.as_view(), name="api_conversations"),

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.text import capfirst
 
 from accounts.models import RevealGrant
+from accounts.operators import ROLE as OPERATOR
 from console.actions import service_action
 from console.bases import ReadOnlyAdmin, ServiceAdmin
 from console.forms import ConsoleForm
@@ -59,6 +60,7 @@ NOUNS = {
     "Kill": "Stop",
     "Killswitch": "Stop switch",
 }
+THINGS = {"hitl.globalkillswitch": "Stop switch of the installation"}
 STATES = {
     "hitl.approval": {
         "pending": "Waiting",
@@ -98,6 +100,8 @@ def words(code: str) -> str:
     move = MOVES.get(code.removeprefix("APPROVAL_").lower()) if code.startswith("APPROVAL_") else None
     if move:
         return f"Approval {move}"
+    if code in THINGS:
+        return THINGS[code]
     with suppress(LookupError, ValueError):
         return plain(str(capfirst(apps.get_model(code)._meta.verbose_name)))
     text = code.rsplit(".", maxsplit=1)[-1].replace("_", " ").capitalize()
@@ -151,7 +155,15 @@ ROLES = [
     ("compliance", "Compliance"),
     ("viewer", "Viewer"),
     ("system", "System"),
+    (OPERATOR, "Operator"),
 ]
+
+
+def who_of(entry: AuditEntry, names: dict[UUID, str]) -> str:
+    """Return who it was; an operator of the installation is named in his own organisation only."""
+    if entry.role == OPERATOR and entry.actor_user_id not in names:
+        return "The operator"
+    return name_in(names, entry.actor_user_id, otherwise=entry.actor_name or "")
 
 
 @admin.register(AuditEntry)
@@ -187,7 +199,7 @@ class AuditEntryAdmin(ServiceAdmin):
         for entry in rows:
             entry.opens = entry.object_type in open_types  # type: ignore[attr-defined]
             entry.reference = references.get(entry.object_id, "")  # type: ignore[attr-defined]
-            entry.who_name = name_in(names, entry.actor_user_id, otherwise=entry.actor_name or "")  # type: ignore[attr-defined]
+            entry.who_name = who_of(entry, names)  # type: ignore[attr-defined]
 
     def _opens(self, object_type: str, viewer: Actor) -> bool:
         """Tell whether the viewer may open pages of that kind of thing."""

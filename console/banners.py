@@ -15,6 +15,7 @@ class Notice:
     title: str
     text: str
     url: str = ""
+    leads: str = "Look"
     tone: str = "danger"
     icon: str = "pause"
 

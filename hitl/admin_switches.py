@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
+from accounts import operators
 from console import banners
 from console.actions import ServiceAction, service_action
 from console.bases import ServiceAdmin
@@ -22,9 +23,17 @@ from core.actors import Actor
 from hitl import services, stoppable
 from hitl.models import GlobalKillSwitch, KillSwitch
 from hitl.selectors import list_switches
-from hitl.stops import in_a_sentence, what_of
+from hitl.stops import EVERYWHERE as ALL
+from hitl.stops import INSTALLATION, in_a_sentence, what_of
 
 EVERYTHING = ("tenant:", "Everything agents and people have asked for")
+EVERYWHERE = (f"{INSTALLATION}:", "Everything, all organisations")
+RELEASE_ALL = "release-installation"
+USE = "hitl.use_killswitch"
+ONLY_OPERATORS = "Only the operator of this installation can let it go on."
+ABOUT_ALL = "What is written below “all organisations” is read by everybody's staff."
+WEAK_FOR_ALL = "It asks for a second factor: set one up (the shield) and sign in again with it."
+WEAK = "This asks for a second factor. Set one up (the shield) and sign in again with it."
 
 
 class StateFilter(SelectFilter):
@@ -53,6 +62,7 @@ class StopForm(ConsoleForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["what"].choices = self.initial.get("targets", [])  # type: ignore[attr-defined]
+        self.fields["what"].help_text = self.initial.get("about_all", "")
 
 
 @admin.register(KillSwitch)
@@ -126,25 +136,39 @@ class KillSwitchAdmin(ServiceAdmin):
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Show the installation's own switch too: it is not in the list."""
-        return {**super().list_context(request), "banners": everywhere()}
+        return {**super().list_context(request), "banners": everywhere(viewer_of(request))}
+
+    def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
+        """Offer the installation's release to nobody who cannot use it now."""
+        found = super().offered(request, obj, on_list=on_list)
+        return [offer for offer in found if offer["action"].path != RELEASE_ALL or not offer["blocked"]]
 
     def why_not(self, request: HttpRequest, action: ServiceAction, switch: Any) -> str:
-        """What is released stays released."""
+        """What is released stays released; the installation's switch is moved by its operators."""
+        if action.path == RELEASE_ALL:
+            return why_not_release_all(viewer_of(request))
         is_off = action.path == "release" and switch.released_at is not None
         return "It is released already." if is_off else ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, switch: Any) -> dict[str, Any]:
-        """Offer everything, each kind and each agent; an agent's page leads here with its own chosen."""
-        kinds = [kind for _, kind in stoppable.targets.items()] if action.path == "stop" else []
+        """Offer everything, each kind and each agent, and all organisations to an operator of the installation;
+        an agent's page leads here with its own chosen."""
+        if action.path != "stop":
+            return {}
+        kinds = [kind for _, kind in stoppable.targets.items()]
         groups = [
             (kind.title, [(f"{kind.scope}:{target}", name) for target, name in kind().choices()]) for kind in kinds
         ]
-        return {"targets": [EVERYTHING, *groups], "what": request.GET.get("what", "")}
+        viewer, chosen = viewer_of(request), request.GET.get("what", "")
+        if not operators.is_operator(viewer):
+            return {"targets": [EVERYTHING, *groups], "what": chosen}
+        about = ABOUT_ALL if viewer.has_second_factor else f"{ABOUT_ALL} {WEAK_FOR_ALL}"
+        return {"targets": [EVERYTHING, EVERYWHERE, *groups], "what": chosen, "about_all": about}
 
     @service_action(
         path="stop",
         title="Stop something",
-        permission="hitl.use_killswitch",
+        permission=USE,
         form=StopForm,
         submit="Stop it now",
         tone="danger",
@@ -154,18 +178,16 @@ class KillSwitchAdmin(ServiceAdmin):
     def stop(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
         """Throw a switch."""
         scope, _, target = form.cleaned_data["what"].partition(":")
-        reason = form.cleaned_data["reason"]
-        switch = services.throw_switch(actor=viewer_of(request), scope=scope, target=target, reason=reason)
-        left = switch.on_the_wire
-        done = f"You stopped {in_a_sentence(switch, stoppable.names())}."
-        if not left:
-            return f"{done} Nothing is under way."
-        return f"{done} {left} {'call' if left == 1 else 'calls'} had begun before and may still end."
+        actor, reason = viewer_of(request), form.cleaned_data["reason"]
+        if scope == INSTALLATION:
+            return done_words(ALL, services.throw_global(actor=actor, reason=reason).on_the_wire)
+        switch = services.throw_switch(actor=actor, scope=scope, target=target, reason=reason)
+        return done_words(in_a_sentence(switch, stoppable.names()), switch.on_the_wire)
 
     @service_action(
         path="release",
         title="Release",
-        permission="hitl.use_killswitch",
+        permission=USE,
         submit="Let it go on",
         tone="primary",
         explain="What waited is checked again before anything is carried out.",
@@ -175,6 +197,37 @@ class KillSwitchAdmin(ServiceAdmin):
         services.release_switch(actor=viewer_of(request), switch_id=switch.pk)
         return f"{what_of(switch, stoppable.names())} goes on. What waited is checked again first."
 
+    @service_action(
+        path=RELEASE_ALL,
+        title="Let all organisations go on",
+        permission=USE,
+        submit="Let it go on",
+        tone="primary",
+        on_list=True,
+        explain="What waited is checked again before anything is carried out. "
+        "Switches that an organisation has thrown itself stay.",
+    )
+    def release_installation(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """Release the installation's switch."""
+        services.release_global(actor=viewer_of(request))
+        return "All organisations go on. What waited is checked again first."
+
+
+def why_not_release_all(viewer: Actor) -> str:
+    """Return why the viewer cannot release the installation's switch now; empty when he can."""
+    if not GlobalKillSwitch.objects.filter(released_at=None).exists():
+        return "It is not stopped."
+    if not operators.is_operator(viewer):
+        return ONLY_OPERATORS
+    return "" if viewer.has_second_factor else WEAK
+
+
+def done_words(what: str, left: int) -> str:
+    """Say what was stopped, and whether calls had begun before."""
+    if not left:
+        return f"You stopped {what}. Nothing is under way."
+    return f"You stopped {what}. {left} {'call' if left == 1 else 'calls'} had begun before and may still end."
+
 
 def headline(switch: KillSwitch, targets: dict[tuple[str, str], str], names: dict[UUID, str], viewer: Actor) -> str:
     """Say who stopped what and when, as one would say it: "You stopped everything at 14:05 CET"."""
@@ -183,11 +236,15 @@ def headline(switch: KillSwitch, targets: dict[tuple[str, str], str], names: dic
     return f"{who} stopped {in_a_sentence(switch, targets)} {since_when(switch.thrown_at)}"
 
 
-def everywhere() -> list[banners.Notice]:
-    """Return the banner of the installation's own switch, which only its operator releases."""
-    rows = GlobalKillSwitch.objects.filter(released_at=None).order_by("id")[:1]
-    text = "Only the operator of this installation can let it go on."
-    return [banners.Notice("The operator has stopped everything", f"{row.reason}. {text}") for row in rows]
+def everywhere(viewer: Actor) -> list[banners.Notice]:
+    """Return the banner of the installation's own switch, which leads its operators to its release."""
+    row = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
+    if row is None:
+        return []
+    title = f"The operator has stopped everything, in all organisations, {since_when(row.thrown_at)}"
+    if not (viewer.may(USE) and operators.is_operator(viewer)):
+        return [banners.Notice(title, f"{row.reason}. {ONLY_OPERATORS}")]
+    return [banners.Notice(title, row.reason, reverse("admin:hitl_killswitch_release_installation"), "Let it go on")]
 
 
 class StoppedBanner(banners.Banner):
@@ -208,7 +265,7 @@ class StoppedBanner(banners.Banner):
             )
             for switch in thrown
         ]
-        return [*everywhere(), *own]
+        return [*everywhere(viewer), *own]
 
 
 banners.banners.register("hitl.stopped", StoppedBanner)

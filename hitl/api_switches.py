@@ -85,12 +85,55 @@ class InstallationSwitchSerializer(serializers.Serializer[Any]):
     thrown_at = serializers.DateTimeField(allow_null=True)
 
 
+class ThrownInstallationSerializer(InstallationSwitchSerializer):
+    """The same, when it is thrown."""
+
+    on_the_wire = serializers.IntegerField(help_text="Calls that had begun before and may still end.")
+
+
+class InstallationRequest(serializers.Serializer[Any]):
+    """Why all organisations are stopped."""
+
+    reason = serializers.CharField(max_length=300, help_text="Read by the staff of every organisation.")
+
+
 class InstallationSwitch(ApiView):
     """The switch of the installation."""
 
-    permissions: ClassVar = {"GET": definitions.VIEW_SWITCH}
+    permissions: ClassVar = {"GET": definitions.VIEW_SWITCH, "POST": "hitl.use_killswitch"}
 
     @reads("kill_switches_installation", InstallationSwitchSerializer)
     def get(self, viewer: Actor) -> dict[str, Any]:
         """Tell whether the operator has stopped all organisations, why and since when. Needs `hitl.view_approval`."""
         return definitions.installation_switch(viewer=viewer)
+
+    @does(
+        "kill_switches_installation_throw",
+        InstallationRequest,
+        ThrownInstallationSerializer,
+        status=201,
+        kept=once_outside,
+    )
+    def post(self, actor: Actor, reason: str) -> dict[str, Any]:
+        """Stop all organisations at once; for operators of the installation. Needs `hitl.use_killswitch`.
+
+        403 `not_operator` for everybody else and for every API key, `weak_sign_in` without a second factor.
+        """
+        row = services.throw_global(actor=actor, reason=reason)
+        return {"thrown": True, "reason": row.reason, "thrown_at": row.thrown_at, "on_the_wire": row.on_the_wire}
+
+
+class ReleaseInstallation(ApiView):
+    """Releases the switch of the installation."""
+
+    permissions: ClassVar = {"POST": "hitl.use_killswitch"}
+
+    @does("kill_switches_installation_release", None, InstallationSwitchSerializer, kept=once_outside)
+    def post(self, actor: Actor) -> dict[str, Any]:
+        """Let all organisations go on; for operators of the installation. Needs `hitl.use_killswitch`.
+
+        What was held is checked again first. 403 `not_operator` for everybody else and for every API key,
+        `weak_sign_in` without a second factor.
+        """
+        services.release_global(actor=actor)
+        return {"thrown": False, "reason": "", "thrown_at": None}

@@ -136,6 +136,9 @@ DOORS = [
         201,
         {"scope": "kind", "target": "pause_campaign", "reason": "Why"},
     ),
+    # No key is an operator of the installation: whoever may stop his organisation is refused too.
+    Door("post", "kill-switches/installation/", "owner", 403, "approver", 403, {"reason": "Why"}),
+    Door("post", "kill-switches/installation/release/", "owner", 403, "approver", 403),
     Door("post", "kill-switches/{switch}/release/", "compliance", 200, "approver"),
     Door("get", "conversations/", "viewer", 200, outsider=200),
     Door("post", "conversations/search/", "viewer", 200, outsider=200, body={"q": "budget"}),
