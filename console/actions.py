@@ -122,6 +122,8 @@ def run_action(
     if request.method != "POST":
         return _page(model_admin, action, request, obj, model_admin.action_form(request, action, obj), 200)
     form = model_admin.action_form(request, action, obj, bound=True)
+    if form.is_redrawn:
+        return _page(model_admin, action, request, obj, form, 200)
     if not form.is_valid():
         return _page(model_admin, action, request, obj, form, 400)
     return _call(model_admin, action, request, obj, form)

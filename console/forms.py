@@ -23,6 +23,8 @@ class ConsoleForm(forms.Form):
     template_name = "console/parts/form.html"
     default_renderer = ConsoleRenderer
     use_required_attribute = True
+    is_redrawn = False
+    """Whether it was sent only to be shown again in another shape, such as with one more row: nothing is done."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -30,6 +30,7 @@ LEVEL_FIELDS: Final = frozenset(
 )
 LEVELS_MAX: Final = 12
 STEPS_MAX: Final = 10
+RULES_MAX: Final = 30
 _WHOLE: Final = {
     "expire_hours": (1, 24 * 365),
     "execute_within_hours": (1, 24 * 365),
@@ -52,6 +53,9 @@ def problems_of(levels: Sequence[Mapping[str, Any]] | None, conditions: Mapping[
     for name, check in _CHECKS.items():
         if conditions.get(name) and name not in found:
             _note(found, name, check(conditions[name]))
+    for name, check in _ROW_CHECKS.items():
+        if conditions.get(name) and name not in found:
+            found |= check(conditions[name])
     _note(found, "min_cost", _costs(conditions))
     for name, (least, most) in _WHOLE.items():
         if name in conditions and not _is_whole(conditions[name], least, most):
@@ -108,22 +112,34 @@ def _agents(agents: Iterable[Any]) -> list[str]:
     return [] if all(_uuid(agent) for agent in agents) else ["The id of an agent."]
 
 
-def _auto_rules(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _auto_rules(rows: Sequence[Mapping[str, Any]]) -> Problems:
+    if len(rows) > RULES_MAX:
+        return {"auto_rules": [f"At most {RULES_MAX} rules."]}
+    found: Problems = {}
+    ids = [row.get("id") for row in rows]
+    for number, row in enumerate(rows, start=1):
+        _note(found, f"auto_rules.{number}", _auto_rule(row, has_own_id=row.get("id") not in ids[: number - 1]))
+    return found
+
+
+def _auto_rule(row: Mapping[str, Any], *, has_own_id: bool) -> list[str]:
     try:
-        rules = [auto_rule_from(row) for row in rows]
+        rule = auto_rule_from(row)
     except (KeyError, ValueError, ArithmeticError, TypeError, AttributeError):
         return ["Each rule needs an id, a verdict, and its ceilings."]
-    if any(rule.verdict == "approve" and matching.asks_for_askers_facts(rule.condition) for rule in rules):
-        return ["A rule that approves asks for no tags, channel or agent: those who ask can choose them."]
-    ids = [rule.id for rule in rules]
-    wrong = ["Each rule has an id of its own."] if len(set(ids)) < len(ids) else []
-    return wrong + [f"{rule.id}: {text}" for rule in rules for text in shortcomings(rule)]
+    wrong = [] if has_own_id else ["Each rule has an id of its own."]
+    if rule.verdict == "approve" and matching.asks_for_askers_facts(rule.condition):
+        wrong.append("A rule that approves asks for no tags, channel or agent: those who ask can choose them.")
+    return wrong + [f"{rule.id}: {text}" for text in shortcomings(rule)]
 
 
-def _escalation(steps: Sequence[Mapping[str, Any]]) -> list[str]:
-    if not isinstance(steps, Sequence) or len(steps) > STEPS_MAX:
-        return [f"At most {STEPS_MAX} steps."]
-    return [text for number, step in enumerate(steps, start=1) for text in _step(step, number)]
+def _escalation(steps: Sequence[Mapping[str, Any]]) -> Problems:
+    if len(steps) > STEPS_MAX:
+        return {"escalation": [f"At most {STEPS_MAX} steps."]}
+    found: Problems = {}
+    for number, step in enumerate(steps, start=1):
+        _note(found, f"escalation.{number}", _step(step, number))
+    return found
 
 
 def _step(step: Mapping[str, Any], number: int) -> list[str]:
@@ -161,11 +177,10 @@ _CHECKS: Final[dict[str, Any]] = {
     "condition": _condition,
     "time_window": _time_window,
     "agents": _agents,
-    "auto_rules": _auto_rules,
-    "escalation": _escalation,
     "edit_policy": _edit_policy,
     "currency": _currency,
 }
+_ROW_CHECKS: Final[dict[str, Any]] = {"auto_rules": _auto_rules, "escalation": _escalation}
 
 
 def _costs(conditions: Mapping[str, Any]) -> list[str]:

@@ -36,7 +36,8 @@ def sentence(workflow: Mapping[str, Any], levels: Sequence[Mapping[str, Any]], l
 
 def signers(workflow: Mapping[str, Any], levels: Sequence[Mapping[str, Any]], label: Label) -> str:
     """Return only who signs, in which order and how soon; also for the copy that a request keeps."""
-    ladder = "".join(_rung(step, label, _hours_of(levels)) for step in workflow.get("escalation") or [])
+    steps = enumerate(workflow.get("escalation") or [])
+    ladder = "".join(_rung(step, label, _hours_of(levels), is_first=place == 0) for place, step in steps)
     end = "" if not levels else f"{ladder}."
     return f"{_steps(levels, label) or 'nobody is asked'}{end}"
 
@@ -152,13 +153,14 @@ def _hours_of(levels: Sequence[Mapping[str, Any]]) -> str:
     return "working hour" if is_work else "hour"
 
 
-def _rung(step: Mapping[str, Any], label: Label, hour: str) -> str:
+def _rung(step: Mapping[str, Any], label: Label, hour: str, *, is_first: bool) -> str:
     rows = step.get("replace") or step.get("add") or []
-    people = _all_of([label(str(row["type"]), str(row["value"])) for row in rows])
+    people = _all_of([label(str(row["type"]), str(row["value"])) for row in rows]) or "nobody"
     word = "instead" if step.get("replace") else "as well"
     count, again = step.get("after_hours"), int(step.get("repeat") or 0)
+    wait = f"{count or 'some'} {hour}{'' if count == 1 else 's'}"
     times = f" ({again} time{'' if again == 1 else 's'} more)" if again else ""
-    return f", after {count} {hour}{'' if count == 1 else 's'} {people} {word}{times}"
+    return f", {f'after {wait}' if is_first else f'{wait} after that'} {people} {word}{times}"
 
 
 def _auto(rules: Iterable[Mapping[str, Any]]) -> str:
@@ -169,6 +171,8 @@ def _alone(rule: Mapping[str, Any]) -> str:
     only = _condition(str(rule.get("condition") or ""))
     if rule.get("verdict") == "approve":
         amount = _amount(rule.get("max_cost"), rule.get("currency"))
+        if not amount or rule.get("max_score") is None:
+            return " A rule that approves does not say up to which cost and risk."
         text = " ".join(part for part in (f"Up to {amount} at risk {rule.get('max_score')}", only) if part)
         return f" {text} a rule approves alone{_at_most(rule)}."
     least = "" if rule.get("min_score") is None else f"from risk {rule['min_score']} on"

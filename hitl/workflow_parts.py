@@ -1,17 +1,17 @@
-"""How the form of a workflow is laid out: parts, rows, levels, and what is folded away."""
+"""How the form of a workflow is laid out: parts, rows that are added and taken away, and what is folded away."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from django.forms import Form
 from django.forms.boundfield import BoundField
 
-from hitl import workflow_ladder, workflow_rules
+from hitl import workflow_ladder, workflow_levels, workflow_rules
+from hitl.workflow_rows import BLANK, LEVEL, RULE, STEP, Row, Sort, free_number, wished
 
-LEVELS_SHOWN: Final = 12
 Rows = tuple[tuple[str, ...], ...]
 _MATCHES: Final[Rows] = (
     ("name",), ("is_default",), ("kinds",), ("risk_levels",), ("min_cost", "max_cost", "currency"),
@@ -21,78 +21,116 @@ _MATCHES_RARE: Final[Rows] = (
     ("from_time", "until_time"),
 )  # fmt: skip
 _ASKED: Final[Rows] = (("by_mail",),)
-_LEVEL: Final[Rows] = (("approvers",), ("mode", "quorum"), ("sla_hours", "calendar_id"))
-_LEVEL_RARE: Final[Rows] = (
-    ("name",), ("parallel",), ("require_reason",), ("min_auth",), ("reject_threshold",), ("editable_fields",),
-)  # fmt: skip
-_CLOCK: Final[Rows] = (
-    ("reminder_every_hours", "reminder_max"),
-    *workflow_ladder.rows_of_step(1),
-    ("expire_hours", "execute_within_hours"),
-)
-_CLOCK_RARE: Final[Rows] = (
-    *(row for number in range(2, workflow_ladder.STEPS_SHOWN + 1) for row in workflow_ladder.rows_of_step(number)),
-)
-_ALONE: Final[Rows] = (
-    *workflow_rules.ROWS,
-    ("allow_override",),
-    ("editor_may_vote",),
-    ("fall_allows_fewer",),
-    ("open_per_agent",),
-)
+_CLOCK: Final[Rows] = (("reminder_every_hours", "reminder_max"), ("expire_hours", "execute_within_hours"))
+_ALONE: Final[Rows] = (("allow_override",), ("editor_may_vote",), ("fall_allows_fewer",), ("open_per_agent",))
+_INTROS: Final = {
+    "level": "Levels are asked one after the other; each starts its own clock.",
+    "step": "Each step waits so many hours after the one before, the first from when a level is asked. Whoever signs "
+    "instead takes the place of those who did not answer.",
+    "rule": f"A rule that rejects goes before one that approves. {workflow_rules.CEILINGS}",
+}
+_ADDS: Final = {
+    "level": (("level", "Add a level"),),
+    "step": (("step", "Add a step"),),
+    "rule": (("rule-approve", "Add a rule that approves"), ("rule-reject", "Add a rule that rejects")),
+}
 # What is for those who may change all workflows.
 _OF_ALL: Final = (*_MATCHES, *_MATCHES_RARE, *_ASKED, *_ALONE)
 FOR_ALL: Final = frozenset(name for row in _OF_ALL for name in row) - {"name", "description"}
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """One level, step or rule as it is drawn: rows of fields in sight and rows that begin folded."""
+
+    key: str
+    add: str
+    noun: str
+    place: int
+    does: str
+    carried: Sequence[BoundField]
+    rows: Sequence[Sequence[BoundField]]
+    rare: Sequence[Sequence[BoundField]]
+    is_rare_open: bool
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """All levels, steps or rules, how many more there may be, and an empty one of each to copy."""
+
+    sort: Sort
+    intro: str
+    following: int
+    items: Sequence[Item]
+    blanks: Sequence[Item]
+    adds: Sequence[tuple[str, str]]
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether there may be no more."""
+        return len(self.items) >= self.sort.most
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the form, or one level in it: rows in sight and rows that begin folded."""
+    """One part of the form: rows in sight, what there may be several of, and rows that begin folded."""
 
     key: str
     title: str
     intro: str = ""
     rows: Sequence[Sequence[BoundField]] = ()
+    many: Many | None = None
     rare: Sequence[Sequence[BoundField]] = ()
     rare_title: str = ""
     is_rare_open: bool = False
-    is_open: bool = True
-    levels: Sequence[Part] = ()
-    spare: Sequence[Part] = ()
 
 
-def parts_of(form: Form) -> list[Part]:
-    """Return the parts of the form of a workflow, in the order in which a request meets them."""
-    levels = [_level(form, number) for number in range(1, LEVELS_SHOWN + 1)]
-    last = max(place for place, level in enumerate(levels) if level.is_open)
-    rare = _rows(form, _MATCHES_RARE)
-    alone, steps = _rows(form, _ALONE), _rows(form, _CLOCK_RARE)
+def parts_of(form: Form, rows: Mapping[str, Sequence[Row]], blank: Form, *, locked: str, added: str) -> list[Part]:
+    """Return the parts of the form of a workflow, in the order in which a request meets them.
+
+    `rows` are the form's rows by sort and `blank` has an empty one of each; rows of the sort `locked`
+    are only there to be read, and `added` is the key of the row that was just asked for.
+    """
+
+    def many(sort: Sort) -> Many:
+        items = [_item(form, row, place, added) for place, row in enumerate(rows[sort.key], start=1)]
+        adds = () if sort.key == locked else _ADDS[sort.key]
+        blanks = [_item(blank, wished(wish, BLANK), 0, "") for wish, _ in adds]
+        return Many(sort, _INTROS[sort.key], free_number([*form.fields, *form.initial], sort), items, blanks, adds)
+
+    rare, alone = _rows(form, _MATCHES_RARE), _rows(form, _ALONE)
     return [
         Part(
             "matches", "What it matches", "Every request that fits all of this. Left empty, it does not matter.",
-            _rows(form, _MATCHES), rare, "More conditions, and how it is ranked", _is_used(rare),
+            _rows(form, _MATCHES), None, rare, "More conditions, and how it is ranked", _is_used(rare),
         ),
-        Part(
-            "levels", "Who signs", "Levels are asked one after the other; each starts its own clock.",
-            _rows(form, _ASKED), levels=levels[: last + 1], spare=levels[last + 1 :],
-        ),
+        Part("levels", "Who signs", "Whoever is asked finds it in the console.", _rows(form, _ASKED), many(LEVEL)),
         Part("clock", "When nobody answers", "Reminders and more people first; at last the request expires.",
-             _rows(form, _CLOCK), steps, "More steps of the ladder", _is_used(steps)),
+             _rows(form, _CLOCK), many(STEP)),
         Part("alone", "Automatic rules", "What may be decided without a person. Ceilings of the installation hold.",
-             rare=alone, rare_title="Rules, edits and emergencies", is_rare_open=_is_used(alone)),
+             (), many(RULE), alone, "Edits and emergencies", _is_used(alone)),
     ]  # fmt: skip
 
 
-def _level(form: Form, number: int) -> Part:
-    def named(rows: Rows) -> Rows:
-        full = tuple(tuple(f"level{number}_{name}" for name in row) for row in rows)
-        return tuple(row for row in full if all(name in form.fields for name in row))
+def _item(form: Form, row: Row, place: int, added: str) -> Item:
+    sight, rare = _layout_of(row)
+    shown, folded = _rows(form, _named(form, row, sight)), _rows(form, _named(form, row, rare))
+    does, add = (workflow_rules.DOES[row.verdict], f"rule-{row.verdict}") if row.sort is RULE else ("", row.sort.key)
+    carried = [form[row.name_of("verdict")]] if row.sort is RULE else []
+    is_open, is_new = _is_used(folded), row.key == added
+    return Item(row.key, add, row.sort.noun, place, does, carried, shown, folded, is_open, is_new)
 
-    rows, rare = _rows(form, named(_LEVEL)), _rows(form, named(_LEVEL_RARE))
-    is_asked = number == 1 or bool(form[f"level{number}_approvers"].value())
-    is_wrong = any(field.errors for row in [*rows, *rare] for field in row)
-    title = "More about this level"
-    return Part(f"level{number}", f"Level {number}", "", rows, rare, title, _is_used(rare), is_asked or is_wrong)
+
+def _layout_of(row: Row) -> tuple[Rows, Rows]:
+    if row.sort is RULE:
+        return workflow_rules.ROWS[row.verdict], ()
+    return (workflow_ladder.ROWS, ()) if row.sort is STEP else (workflow_levels.ROWS, workflow_levels.RARE)
+
+
+def _named(form: Form, row: Row, layout: Rows) -> Rows:
+    full = (tuple(row.name_of(field) for field in fields) for fields in layout)
+    return tuple(names for names in full if all(name in form.fields for name in names))
 
 
 def _rows(form: Form, names: Rows) -> list[list[BoundField]]:

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from core.errors import Invalid
-from hitl import workflow_ladder, workflow_rules
+from hitl import workflow_rows
 from hitl.models import ApprovalWorkflow
 from hitl.services.workflows import conditions_of, levels_of
 from hitl.sla import DAYS
-from hitl.workflow_parts import LEVELS_SHOWN
+from hitl.workflow_levels import split
+from hitl.workflow_rows import LEVEL, RULE, STEP, Sort
 
 MAIL: Final = "email"
-_SAME: Final = {"none": "", "api_key": "password"}
-"""Words for a strength of sign-in that ask for the same as the one the form offers."""
 EDITS: Final = ("editor_may_vote", "fall_allows_fewer")
+_CALLED: Final[dict[str, Sort]] = {"levels": LEVEL, "escalation": STEP, "auto_rules": RULE}
 
 
 def values_of(
@@ -33,16 +33,15 @@ def values_of(
         "currency": (said.get("currency") or "").upper(),
         "expire_hours": said.get("expire_hours") or 72,
         "execute_within_hours": said.get("execute_within_hours") or 24,
-        "contact_tags": _split(said.get("contact_tags")),
+        "contact_tags": split(said.get("contact_tags")),
         "time_window": {key: value for key, value in window.items() if value},
-        "auto_rules": workflow_rules.rules_of(said, known.get("auto_rules") or []),
-        "escalation": workflow_ladder.steps_of(said, known.get("escalation") or []),
+        "auto_rules": workflow_rows.taken(RULE, said, known.get("auto_rules") or []),
+        "escalation": workflow_rows.taken(STEP, said, known.get("escalation") or []),
         "edit_policy": {name: True for name in EDITS if said.get(name)},
         "open_per_agent": said.get("open_per_agent") or 50,
         "notify_by": _told_by(said, known.get("notify_by") or []),
     }
-    hidden = [] if old is None else levels_of(old)[LEVELS_SHOWN:]
-    return [*filter(None, (_level(said, n) for n in range(1, LEVELS_SHOWN + 1))), *hidden], conditions
+    return workflow_rows.taken(LEVEL, said, [] if old is None else levels_of(old)), conditions
 
 
 def _told_by(said: Mapping[str, Any], known: list[str]) -> list[str]:
@@ -50,42 +49,17 @@ def _told_by(said: Mapping[str, Any], known: list[str]) -> list[str]:
     return [*others, MAIL] if said.get("by_mail") else others
 
 
-def _split(text: str | None) -> list[str]:
-    return [word.strip() for word in (text or "").split(",") if word.strip()]
-
-
-def _approvers(chosen: list[str]) -> list[dict[str, str]]:
-    return [dict(zip(("type", "value"), entry.split(":", 1), strict=True)) for entry in chosen]
-
-
-def _level(said: Mapping[str, Any], number: int) -> dict[str, Any]:
-    def asked(name: str) -> Any:
-        return said.get(f"level{number}_{name}")
-
-    if not asked("approvers"):
-        return {}
-    return {
-        "name": asked("name") or "",
-        "approvers": _approvers(asked("approvers")),
-        "mode": asked("mode") or "any",
-        "quorum": asked("quorum") or 1,
-        "reject_threshold": asked("reject_threshold") or 1,
-        "sla_hours": asked("sla_hours") or 8,
-        "calendar_id": asked("calendar_id") or None,
-        "parallel": bool(asked("parallel")),
-        "require_reason": bool(asked("require_reason")),
-        "min_auth": asked("min_auth") or "",
-        "editable_fields": _split(asked("editable_fields")),
-    }
-
-
 def initial_of(workflow: ApprovalWorkflow) -> dict[str, Any]:
     """Return what the form shows of a workflow."""
-    values = {"name": workflow.name, "version": workflow.version, **conditions_of(workflow)}
     window = workflow.time_window
-    values |= workflow_rules.initial_of(workflow.auto_rules) | workflow_ladder.initial_of(workflow.escalation)
-    values |= {name: bool(workflow.edit_policy.get(name)) for name in EDITS}
-    values |= {
+    return {
+        "name": workflow.name,
+        "version": workflow.version,
+        **conditions_of(workflow),
+        **workflow_rows.initial_of(RULE, workflow.auto_rules),
+        **workflow_rows.initial_of(STEP, workflow.escalation),
+        **workflow_rows.initial_of(LEVEL, levels_of(workflow)),
+        **{name: bool(workflow.edit_policy.get(name)) for name in EDITS},
         "contact_tags": ", ".join(workflow.contact_tags),
         "agents": [str(agent) for agent in workflow.agents],
         "days": [day for day in DAYS if day in (window.get("days") or [])],
@@ -93,27 +67,16 @@ def initial_of(workflow: ApprovalWorkflow) -> dict[str, Any]:
         "until_time": window.get("until", ""),
         "by_mail": MAIL in workflow.notify_by,
     }
-    for number, level in enumerate(levels_of(workflow), start=1):
-        shown = {
-            **level,
-            "approvers": _chosen(level["approvers"]),
-            "min_auth": _SAME.get(level["min_auth"], level["min_auth"]),
-            "editable_fields": ", ".join(level["editable_fields"]),
-        }
-        values |= {f"level{number}_{name}": value for name, value in shown.items()}
-    return values
-
-
-def _chosen(rows: list[dict[str, Any]]) -> list[str]:
-    return [f"{row['type']}:{row['value']}" for row in rows]
 
 
 def in_words_of_the_form(error: Invalid, said: Mapping[str, Any]) -> Invalid:
     """Return the services' error with the names that the form's fields have."""
-    used = [n for n in range(1, LEVELS_SHOWN + 1) if said.get(f"level{n}_approvers")]
-    names = {"levels": "level1_approvers", "time_window": "from_time", "escalation": "escalate_after",
-             "auto_rules": "auto_cost", "edit_policy": "editor_may_vote"}  # fmt: skip
-    names |= {f"levels.{at}": f"level{number}_approvers" for at, number in enumerate(used, start=1)}
+    names = {"time_window": "from_time", "edit_policy": "editor_may_vote"}
+    for called, sort in _CALLED.items():
+        for place, row in enumerate(workflow_rows.rows_in(said, sort), start=1):
+            names[f"{called}.{place}"] = row.name_of(sort.told_at)
+            if place == sort.most + 1:
+                names[called] = row.name_of(sort.told_at)
     problems = error.facts.get("fields") or {}
     fields = {names.get(str(name), str(name)): texts for name, texts in problems.items()}
     return Invalid(error.detail, fields=fields)

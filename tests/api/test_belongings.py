@@ -115,10 +115,12 @@ def test_switch_names_who_threw_it(office: Office) -> None:
     [
         ({"notify_by": ["pigeon"]}, {}, "notify_by"),
         ({}, {"editable_fields": ["no_such_field"]}, "levels.1"),
-        ({"auto_rules": [{"id": "a", "verdict": "approve", "max_score": 9}]}, {}, "auto_rules"),
-        ({"auto_rules": [{"id": "a", "verdict": "approve", "max_score": 50, "max_cost": "9"}]}, {}, "auto_rules"),
-        ({"auto_rules": [{"id": "a", "verdict": "approve", "max_score": 9, "max_cost": "1001"}]}, {}, "auto_rules"),
-        ({"auto_rules": [{"id": "a", "verdict": "reject"}]}, {}, "auto_rules"),
+        ({"auto_rules": [{"id": "a", "verdict": "approve", "max_score": 9}]}, {}, "auto_rules.1"),
+        ({"auto_rules": [{"id": "a", "verdict": "approve", "max_score": 50, "max_cost": "9"}]}, {}, "auto_rules.1"),
+        ({"auto_rules": [{"id": "a", "verdict": "approve", "max_score": 9, "max_cost": "1001"}]}, {}, "auto_rules.1"),
+        ({"auto_rules": [{"id": "a", "verdict": "reject"}]}, {}, "auto_rules.1"),
+        ({"auto_rules": [{"id": "a", "verdict": "reject", "min_score": 9}] * 2}, {}, "auto_rules.2"),
+        ({"auto_rules": [{"id": str(n), "verdict": "reject", "min_score": 9} for n in range(31)]}, {}, "auto_rules"),
     ],
 )
 def test_definition_that_would_do_nothing_is_refused(

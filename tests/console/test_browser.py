@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
+from core.scope import tenant_scope
+from hitl.models import ApprovalWorkflow
 from tests.browser import keep_picture, serious, show_without_sandbox
 from tests.console.scene import Scene, build_scene
 from tests.world import World
@@ -32,11 +34,12 @@ def opened(chromium: Browser, live_server: LiveServer, scene: Scene) -> Iterator
     """Open a page as the person of a role, light or dark, on a desk or a phone."""
     contexts = []
 
-    def open_page(path: str, role: str = "", *, dark: bool = False, phone: bool = False) -> Page:
+    def open_page(path: str, role: str = "", *, dark: bool = False, phone: bool = False, scripts: bool = True) -> Page:
         context = chromium.new_context(
             viewport=PHONE if phone else DESK,  # type: ignore[arg-type]
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
+            java_script_enabled=scripts,
         )
         contexts.append(context)
         if role:
@@ -162,3 +165,48 @@ def test_keys_walk_through_the_queue(opened: Opener, scene: Scene) -> None:
     page.keyboard.press("k")
     page.keyboard.press("Enter")
     page.locator("#live-main").wait_for()
+
+
+def _press(page: Page, button: str) -> None:
+    page.get_by_role("button", name=button, exact=True).focus()
+    page.keyboard.press("Enter")
+
+
+def _focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.id"))
+
+
+def test_rows_come_and_go_by_the_keyboard_and_are_saved(opened: Opener) -> None:
+    page = opened("/admin/hitl/approvalworkflow/create/", "owner")
+    page.get_by_label("Name", exact=True).fill("Budgets")
+    for button, row, said in [
+        ("Add a level", "row-level2", "Level 2 is added."),
+        ("Add a level", "row-level3", "Level 3 is added."),
+        ("Remove level 2", "row-level3", "Level 2 is removed; 2 left."),
+        ("Add a step", "row-step1", "Step 1 is added."),
+        ("Add a rule that rejects", "row-rule1", "Rule 1 rejects alone is added."),
+    ]:
+        _press(page, button)
+        assert (_focused(page), page.locator("[data-told]").text_content()) == (row, said)
+    assert page.locator("#title-level3").text_content() == "Level 2"
+    page.locator("#row-level3").get_by_label("Owners").check()
+    page.locator("#row-step1").get_by_label("Admins").check()
+    page.locator("#row-rule1").get_by_label("From this risk on").fill("95")
+    page.locator(
+        "[data-says]", has_text="after 8 hours Admins as well. From risk 95 on a rule rejects alone."
+    ).wait_for()
+    keep_picture(page, "workflow-rows")
+    assert serious(page, least="minor") == []
+    page.keyboard.press("Enter")
+    page.get_by_text("Budgets is in use from now on.").wait_for()
+
+
+def test_rows_come_by_a_reload_without_scripts(opened: Opener, scene: Scene) -> None:
+    page = opened("/admin/hitl/approvalworkflow/create/", "owner", phone=True, scripts=False)
+    page.get_by_label("Name", exact=True).fill("Rows")
+    page.get_by_role("button", name="Add a level").click()
+    page.locator("#row-level2").wait_for()
+    assert _focused(page) == "row-level2"
+    assert page.get_by_label("Name", exact=True).input_value() == "Rows"
+    with tenant_scope(scene.world.acme.pk):
+        assert not ApprovalWorkflow.objects.filter(name="Rows").exists()

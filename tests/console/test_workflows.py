@@ -22,8 +22,10 @@ FORM = {
     "name": "Budgets", "condition": "cost > 1000 or risk >= 70", "currency": "EUR", "expire_hours": "72",
     "execute_within_hours": "24", "level1_approvers": ["role:approver"], "level1_mode": "any", "level1_sla_hours": "4",
     "level3_approvers": ["role:owner"], "level3_mode": "all", "level3_parallel": "on", "level3_min_auth": "mfa",
-    "escalate_after": "8", "escalate_to": ["role:owner"], "auto_cost": "50", "auto_score": "20",
+    "step1_after": "8", "step1_to": ["role:owner"],
+    "rule1_id": "small", "rule1_currency": "EUR", "rule1_max_cost": "50", "rule1_max_score": "20",
 }  # fmt: skip
+STEP = {"after": "1", "to": ["role:owner"]}
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def test_whoever_is_asked_is_told_by_mail_where_the_form_says_so(browser: Browse
 def test_new_form_begins_sensibly_and_says_so(browser: Browser, flows: World) -> None:
     shown = browser("owner").get(f"{FLOW}create/").content.decode()
     assert "Every action: one of Approvers within 8 hours." in shown
-    assert 'name="level8_approvers"' in shown
+    assert 'name="level2_approvers"' not in shown
     assert '<details class="wk-flow-fold"><summary>More conditions' in shown
 
 
@@ -90,20 +92,24 @@ def test_edit_form_shows_what_was_saved(browser: Browser, flows: World) -> None:
 def _as_shown(form: Any) -> dict[str, Any]:
     """Return what a browser sends when nothing is touched."""
     values = {name: form[name].value() for name in form.fields}
-    return {name: "on" if value is True else value for name, value in values.items() if value not in (None, False, "")}
+    sent = {name: value for name, value in values.items() if value is not False and value not in (None, "")}
+    return {name: "on" if value is True else value for name, value in sent.items()}
 
 
 def _everything(owner: str) -> dict[str, Any]:
     asked = [{"type": "role", "value": owner}]
-    steps: list[dict[str, Any]] = [{"after_hours": hours, "add": asked} for hours in (1, 2, 3)]
+    steps: list[dict[str, Any]] = [{"after_hours": hours, "add": asked} for hours in range(1, 9)]
     approves = {"id": "approves-small", "verdict": "approve", "max_cost": "50", "max_score": 20, "currency": "EUR"}
     limits = {"condition": "hour < 18", "per": "requester", "window_amount": "90", "window_hours": 48, "per_day": 5}
     rejects = {"verdict": "reject", "min_score": 90, "condition": "reach > 9"}
     return {
         "levels": [{"approvers": asked, "min_auth": "password"}, *({"approvers": asked} for _ in range(11))],
-        "escalation": [{"after_hours": 2, "replace": asked, "repeat": 3}, *steps, {"after_hours": 9, "add": asked}],
+        "escalation": [{"after_hours": 2, "replace": asked, "repeat": 3}, *steps,
+                       {"after_hours": 9, "add": asked, "replace": asked}],
         "auto_rules": [
-            {"id": "mine", **rejects}, {"id": "rejects-risky", **rejects}, {**approves, **limits},
+            {"id": "mine", **rejects, "currency": "EUR"}, {**approves, **limits}, {"id": "rejects-risky", **rejects},
+            {"id": "any", "verdict": "approve", "max_cost": 5, "max_score": "0", "per": "kind", "condition": ""},
+            *({"id": f"more-{n}", "verdict": "reject", "min_score": n} for n in range(26)),
         ],
         "edit_policy": {"editor_may_vote": True, "fall_allows_fewer": True},
         "notify_by": ["email"], "open_per_agent": 7, "allow_override": True, "contact_tags": ["vip"],
@@ -123,11 +129,86 @@ def test_form_saved_as_it_is_shown_changes_nothing(browser: Browser, flows: Worl
         assert (conditions_of(kept), levels_of(kept), kept.version) == (conditions_of(made), levels_of(made), 2)
 
 
+def test_row_is_added_by_a_button_and_nothing_is_saved(browser: Browser, flows: World) -> None:
+    typed = {**FORM, "name": "", "min_cost": "much", "add_row": "level"}
+    answer = browser("owner").post(f"{FLOW}create/", typed)
+    form = answer.context["form"]
+    assert (answer.status_code, dict(form.errors), form["min_cost"].value()) == (200, {}, "much")
+    assert [row.key for row in form.rows["level"]] == ["level1", "level3", "level4"]
+    assert re.search('<div [^>]*id="row-level4"[^>]* autofocus', answer.content.decode())
+    with tenant_scope(flows.acme.pk):
+        assert ApprovalWorkflow.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("button", "rows"),
+    [
+        ({"add_row": "step"}, ["level1", "level3", "step1", "step2", "rule1"]),
+        ({"add_row": "rule-reject"}, ["level1", "level3", "step1", "rule1", "rule2"]),
+        ({"add_row": "row"}, ["level1", "level3", "step1", "rule1"]),
+        ({"remove_row": "level1"}, ["level3", "step1", "rule1"]),
+        ({"remove_row": "rule1"}, ["level1", "level3", "step1"]),
+        ({"remove_row": "name"}, ["level1", "level3", "step1", "rule1"]),
+    ],
+)
+def test_rows_come_and_go_by_their_buttons(
+    browser: Browser, flows: World, button: dict[str, str], rows: list[str]
+) -> None:
+    form = browser("owner").post(f"{FLOW}create/", {**FORM, **button}).context["form"]
+    assert [row.key for sort in form.rows.values() for row in sort] == rows
+    assert form["name"].value() == "Budgets"
+
+
+def test_row_added_after_one_was_taken_away_is_a_new_one(browser: Browser, flows: World) -> None:
+    visitor = browser("owner")
+    visitor.post(f"{FLOW}create/", FORM)
+    with tenant_scope(flows.acme.pk):
+        url = f"{FLOW}{_only(condition__contains='risk').pk}/edit/"
+    shown = {
+        "version": "1",
+        "name": "Budgets",
+        "level1_mode": "any",
+        "rule9_verdict": "reject",
+        "add_row": "rule-approve",
+    }
+    form = visitor.post(url, shown).context["form"]
+    assert [(row.key, row.verdict) for row in form.rows["rule"]] == [("rule9", "reject"), ("rule10", "approve")]
+    form = visitor.post(url, {**shown, "add_row": "level"}).context["form"]
+    assert [row.key for row in form.rows["level"]] == ["level1", "level3"]
+
+
+def test_full_list_of_rows_says_so_and_takes_no_more(browser: Browser, flows: World) -> None:
+    full = {f"level{n}_approvers": ["role:owner"] for n in range(1, 13)}
+    answer = browser("owner").post(f"{FLOW}create/", {**FORM, **full, "add_row": "level"})
+    assert len(answer.context["form"].rows["level"]) == 12
+    assert re.search('value="level"[^>]* disabled>Add a level</button>.*At most 12[.]', answer.content.decode())
+
+
+def test_first_of_the_levels_that_are_left_opens_alone(browser: Browser, flows: World) -> None:
+    rest = {name: value for name, value in FORM.items() if not name.startswith("level1")}
+    assert browser("owner").post(f"{FLOW}create/", rest).status_code == 302
+    with tenant_scope(flows.acme.pk):
+        made = _only(condition__contains="risk")
+        assert [(level.mode, level.parallel) for level in made.levels.all()] == [("all", False)]
+
+
+def test_changed_rule_keeps_what_the_form_does_not_show(browser: Browser, flows: World) -> None:
+    with tenant_scope(flows.acme.pk):
+        made = services.create_workflow(actor=flows.actor("owner"), name="All", currency="EUR", **_everything("owner"))
+    visitor = browser("owner")
+    sent = _as_shown(visitor.get(f"{FLOW}{made.pk}/edit/").context["form"])
+    visitor.post(f"{FLOW}{made.pk}/edit/", {**sent, "rule1_min_score": "91"})
+    with tenant_scope(flows.acme.pk):
+        kept = _only(pk=made.pk).auto_rules
+    assert (kept[0]["min_score"], kept[0]["currency"], kept[1:]) == (91, "EUR", made.auto_rules[1:])
+
+
 def test_form_says_each_step_of_the_ladder_and_each_rule(browser: Browser, flows: World) -> None:
-    steps = {"escalate_how": "replace", "escalate_repeat": "2", "step2_after": "1", "step2_to": ["role:admin"]}
-    rules = {"auto_per_day": "5", "auto_money": "100", "auto_per": "agent", "auto_reject_condition": "reach > 9"}
+    steps = {"step1_how": "replace", "step1_repeat": "2", "step2_after": "1", "step2_to": ["role:admin"]}
+    rules = {"rule1_per_day": "5", "rule1_window_amount": "100", "rule1_per": "agent"}
+    rules |= {"rule7_verdict": "reject", "rule7_id": "far", "rule7_condition": "reach > 9"}
     said = browser("owner").post(f"{FLOW}sentence/", {**FORM, **steps, **rules}).content.decode()
-    assert "after 8 hours Owners instead (2 times more), after 1 hour Admins as well." in said
+    assert "after 8 hours Owners instead (2 times more), 1 hour after that Admins as well." in said
     assert "a rule approves alone, at most 5 a day and 100 EUR in 24 hours for each agent." in said
     assert "With people reached above 9 a rule rejects alone." in said
 
@@ -135,10 +216,15 @@ def test_form_says_each_step_of_the_ladder_and_each_rule(browser: Browser, flows
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [
-        ({"step2_after": "3"}, "escalate_after"),
-        ({"auto_score": ""}, "auto_cost"),
-        ({"auto_cost": "1001"}, "auto_cost"),
-        ({"auto_condition": '"vip" in tags'}, "auto_cost"),
+        ({"step2_after": "3"}, "step2_to"),
+        ({"step1_after": ""}, "step1_after"),
+        ({"rule1_max_score": ""}, "rule1_max_score"),
+        ({"rule1_max_cost": "1001"}, "rule1_max_cost"),
+        ({"rule1_condition": '"vip" in tags'}, "rule1_id"),
+        ({"rule5_id": "none", "rule5_verdict": "reject"}, "rule5_id"),
+        ({"rule5_id": "small", "rule5_verdict": "reject", "rule5_min_score": "9"}, "rule5_id"),
+        ({f"step{n}_{name}": value for n in range(2, 12) for name, value in STEP.items()}, "step11_to"),
+        ({f"level{n}_approvers": ["role:owner"] for n in range(2, 14)}, "level13_approvers"),
         ({"level1_editable_fields": "no_such_field"}, "level1_approvers"),
     ],
 )
@@ -147,13 +233,14 @@ def test_rule_or_step_that_cannot_be_is_told_at_its_field(
 ) -> None:
     answer = browser("owner").post(f"{FLOW}create/", {**FORM, **wrong})
     assert (answer.status_code, list(answer.context["form"].errors)) == (400, [field])
+    assert "Nothing was saved. Look again at <a href=" in answer.content.decode()
 
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
         ({"condition": "cost >"}, "ends too early"),
-        ({"level1_approvers": [], "level3_approvers": []}, "at least one level"),
+        ({"level1_approvers": [], "level3_approvers": []}, "nobody is asked"),
         ({"min_cost": "9", "max_cost": "8"}, "below the greatest"),
         ({"from_time": "late"}, "times such as"),
     ],
@@ -322,7 +409,8 @@ def test_approver_who_lost_the_right_is_kept_and_named(browser: Browser, acme: W
     _seat(acme, "approver").update(role="viewer")
     visitor, url = browser("owner"), f"{FLOW}{flow.pk}/edit/"
     assert f'value="user:{person.pk}"' in visitor.get(url).content.decode()
-    form = {**FORM, "level3_approvers": [], "level1_approvers": ["role:admin", f"user:{person.pk}"], "version": "2"}
+    asked_once = {name: value for name, value in FORM.items() if not name.startswith("level3")}
+    form = {**asked_once, "level1_approvers": ["role:admin", f"user:{person.pk}"], "version": "2"}
     refused = visitor.post(url, form)
     assert (refused.status_code, _only().version) == (400, 2)
     assert f"{person.get_full_name()} can no longer sign: take" in refused.content.decode()
@@ -376,7 +464,7 @@ def test_form_of_a_shared_workflow_shows_what_falls_under_it_and_saves_only_who_
     assert re.search(r'<input type="text" name="condition"[^>]* disabled', page)
     assert not re.search(r'name="level1_sla_hours"[^>]* disabled', page)
     wish = {"name": "Ours", "version": "2", "expire_hours": "9", "execute_within_hours": "9", "priority": "999",
-            "is_default": "on", "auto_cost": "999", "level1_approvers": ["role:owner"]}  # fmt: skip
+            "is_default": "on", "rule1_max_cost": "999", "level1_approvers": ["role:owner"]}  # fmt: skip
     assert visitor.post(f"{url}edit/", wish).status_code == 302
     with tenant_scope(flows.acme.pk):
         kept = _only(pk=made.pk)
