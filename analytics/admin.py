@@ -61,7 +61,7 @@ class BriefAdmin(ServiceAdmin):
     """My brief: how it would look now, how I want it, and those of the last month. Nobody else's."""
 
     view_permission = selectors.USE
-    nav = Nav("My brief", "mail", order=60)
+    nav = Nav("My brief", "sun", order=60)
     intro = "What waits for you and how things are going, once a day in your mailbox."
     change_list_template = "console/my_brief.html"
     detail_template = "console/brief.html"

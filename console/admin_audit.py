@@ -171,7 +171,7 @@ class AuditEntryAdmin(ServiceAdmin):
     """The tamper-evident record, newest first."""
 
     view_permission = "core.view_auditentry"
-    nav = Nav("Audit", "shield", group="Oversight", order=70)
+    nav = Nav("Audit", "record", group="Oversight", order=70)
     intro = "Every decision, view and change, chained so that a missing or altered entry is found."
     empty_title = "Nothing recorded yet"
     list_display = ("number", "happened", "what", "who", "on_what", "states")

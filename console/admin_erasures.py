@@ -38,7 +38,7 @@ class ErasureAdmin(ReadOnlyAdmin):
     """Erasures by the person's id: a name is what is gone."""
 
     view_permission = "core.view_erasures"
-    nav = Nav("Erasures", "shield", group="Oversight", order=75)
+    nav = Nav("Erasures", "eraser", group="Oversight", order=75)
     intro = "People who were erased for good. Open a contact or a person to erase somebody."
     empty_title = "Nobody was erased"
     empty_text = "Whoever asks to be forgotten is erased from the page of the contact or the person."

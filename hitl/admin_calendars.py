@@ -81,7 +81,7 @@ def _days_alike(week: dict[str, list[list[str]]]) -> list[str]:
 class CalendarAdmin(DefinitionAdmin):
     """Which hours count towards a due time."""
 
-    nav = Nav("Business calendars", "clock", group="Set-up", order=43)
+    nav = Nav("Business calendars", "calendar", group="Set-up", order=43)
     intro = "Which hours count towards an answer's due time. Promised due times stay when a calendar changes."
     empty_title = "No calendars yet"
     empty_text = "Without one, every hour counts."

@@ -40,7 +40,7 @@ class GroupForm(VersionedForm):
 class GroupAdmin(DefinitionAdmin):
     """People who may be asked together."""
 
-    nav = Nav("Approver groups", "users", group="Set-up", order=42)
+    nav = Nav("Approver groups", "pen", group="Set-up", order=42)
     intro = "People who may be asked together. Who is in a group counts at once, also for requests that wait."
     empty_title = "No groups yet"
     list_display = ("name", "people")

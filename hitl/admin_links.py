@@ -44,7 +44,7 @@ class SwitchForm(VersionedForm):
 class LinkPolicyAdmin(VersionAdmin):
     """Whether links in mails decide, switch by switch."""
 
-    nav = Nav("Decision links", "mail", group="Set-up", order=46)
+    nav = Nav("Decision links", "link", group="Set-up", order=46)
     intro = (
         "Mails to those who are asked can bring a link by which they decide without signing in, where the risk is low."
     )

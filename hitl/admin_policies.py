@@ -165,7 +165,7 @@ def _whole(label: str, most: int) -> forms.IntegerField:
 class RiskPolicyAdmin(VersionAdmin):
     """How risks are weighed, version by version."""
 
-    nav = Nav("Weights of risks", "shield", group="Set-up", order=45)
+    nav = Nav("Weights of risks", "scale", group="Set-up", order=45)
     intro = (
         "How much each factor of a risk counts. The newest version is used; approvals name the one they were scored by."
     )
