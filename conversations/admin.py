@@ -86,14 +86,14 @@ class ConversationAdmin(ConversationSearch):
     @admin.display(description="Customer")
     def customer(self, conversation: Conversation) -> str:
         """Return the masked name, and whether something is unread."""
-        mark = chip("New", "accent", "dot") if conversation.is_unread else ""
+        mark = chip("New", "accent") if conversation.is_unread else ""
         return format_html("{} {}", self.object_title(conversation), mark)
 
     @admin.display(description="Last message")
     def last_words(self, conversation: Conversation) -> str:
         """Return what was looked for, or else the beginning of the last message, masked."""
         text = getattr(conversation, "found_text", "") or conversation.last_text or ""  # type: ignore[attr-defined]
-        return f"{text[:90]}…" if len(text) > 92 else text
+        return f"{text[:90].rpartition(' ')[0] or text[:90]} …" if len(text) > 92 else text
 
     @admin.display(description="State")
     def state_cell(self, conversation: Conversation) -> str:
@@ -103,7 +103,7 @@ class ConversationAdmin(ConversationSearch):
     @admin.display(description="Channel")
     def channel(self, conversation: Conversation) -> str:
         """Return the medium."""
-        return conversation.channel_account.get_kind_display()
+        return format_html('<span class="wk-number">{}</span>', conversation.channel_account.get_kind_display())
 
     @admin.display(description="With")
     def taken_by(self, conversation: Conversation) -> str:
