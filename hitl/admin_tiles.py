@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from django.core.cache import cache
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from console.badges import Badge, badges
 from console.charts import Chart, by_day
@@ -12,9 +13,10 @@ from console.tiles import Tile, tiles
 from core.actors import Actor
 from core.scope import current_tenant_id
 from hitl import selectors
-from hitl.admin_display import RISKS, state_chip
-from hitl.models import Decision
+from hitl.admin_display import RISKS, risk_chip, state_chip
+from hitl.models import Approval, Decision
 from hitl.seen import seen_by
+from hitl.transitions import WAITING
 
 CHART_SECONDS = 30
 NOTICES = {
@@ -103,18 +105,24 @@ class NoticesTile(Tile):
     template = "console/tiles/notices.html"
 
     def context(self, viewer: Actor) -> dict[str, Any]:
-        """Return the newest open notices with where they lead."""
+        """Return the open notices with where they lead, what is due first at the top."""
         rows = [
             {
                 "notice": notice,
                 "summary": seen_by(viewer, notice.approval.summary),
                 "words": NOTICES.get(notice.template, "Something has happened"),
                 "url": reverse("admin:hitl_approval_change", args=[notice.approval_id]),
-                "state": state_chip(notice.approval.state),
+                "chip": _chip(notice.approval),
+                "due": notice.approval.sla_due_at if notice.approval.state in WAITING else None,
             }
             for notice in selectors.list_needing(viewer=viewer, limit=6)
         ]
         return {"rows": rows}
+
+
+def _chip(approval: Approval) -> SafeString:
+    """What waits is told apart by its risk, everything else by its state."""
+    return risk_chip(approval) if approval.state in WAITING else state_chip(approval.state)
 
 
 SIGNED: Final = {"approve": "Signed", "reject": "Rejected", "override": "Approved past the signers"}

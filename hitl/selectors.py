@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDate
 
 from accounts.selectors import tenant_zone
@@ -267,7 +267,7 @@ def _per_day(rows: QuerySet[Approval], column: str, zone: ZoneInfo, *also: str) 
 def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
     """Return the newest notice of each approval that still needs the viewer: his seat is open, it cannot
     go on by itself, it was overridden and not reviewed, or its signers want something from him who asked,
-    and he was told so.
+    and he was told so. What is due first comes first.
 
     Needs `hitl.view_approval`. One query.
     """
@@ -295,7 +295,8 @@ def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
     ]
     needed = Notification.objects.filter(pk__in=parts[0].union(*parts[1:]))
     newest = needed.order_by("approval_id", "-id").distinct("approval_id").values("pk")
-    return list(Notification.objects.filter(pk__in=newest).select_related("approval").order_by("-id")[:limit])
+    rows = Notification.objects.filter(pk__in=newest).select_related("approval")
+    return list(rows.order_by(F("approval__sla_due_at").asc(nulls_last=True), "-id")[:limit])
 
 
 def _newest_of(notices: QuerySet[Notification], approval: OuterRef) -> Any:
