@@ -31,7 +31,16 @@ from hitl import (
     services,
 )
 from hitl.admin_display import RISKS, hold_words, risk_chip, state_chip
-from hitl.admin_filters import HoldFilter, KindFilter, MineFilter, OverdueFilter, StateFilter, order_of, ranked
+from hitl.admin_filters import (
+    HoldFilter,
+    KindFilter,
+    MineFilter,
+    OverdueFilter,
+    StateFilter,
+    next_for,
+    order_of,
+    ranked,
+)
 from hitl.admin_forms import ApproveForm, RejectForm, ReleaseForm, ResolveForm
 from hitl.admin_moves import TalkActions, initial_of, why_no_move
 from hitl.admin_page import may_cancel, page_of, why_no_vote, why_not_in_state
@@ -163,10 +172,12 @@ class ApprovalAdmin(RequestActions, TalkActions, ServiceAdmin):
         viewer = viewer_of(request)
         offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
         votes = [offered.pop(path) for path in ("approve", "reject") if path in offered]
+        no_vote = votes[0]["blocked"] if votes else "Your role may look, not sign."
         return {
             **page_of(obj, viewer, before=whole_number(request.GET.get("before"))),
             "votes": votes,
-            "no_vote": votes[0]["blocked"] if votes else "Your role may look, not sign.",
+            "no_vote": no_vote,
+            "next": next_for(viewer, obj) if no_vote else None,
             "others": [offer for offer in offered.values() if not offer["blocked"]],
             "context_panels": panels.shown_to(viewer, obj),
             "live_name": f"approval:{obj.pk}",

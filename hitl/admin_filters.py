@@ -13,6 +13,7 @@ from core.clock import now
 from hitl import registry
 from hitl.admin_display import HOLDS, STATES
 from hitl.models import Approval, Seat
+from hitl.selectors import Filters, query_approvals
 from hitl.transitions import OPEN, WAITING
 
 ORDER = ("rank", "-urgency", F("due").asc(nulls_last=True), "-id")
@@ -39,6 +40,14 @@ def ranked(rows: QuerySet[Approval], viewer: Actor) -> QuerySet[Approval]:
 def order_of(state: str) -> tuple[Any, ...]:
     """Return the order of the rows of a chosen state: the queue by rank, a history by age, which an index has."""
     return ORDER if state in ("", "waiting") or state in OPEN else NEWEST
+
+
+def next_for(viewer: Actor, after: Approval) -> Approval | None:
+    """Return what comes first in the viewer's queue besides this request, None for one who signs nothing. One query."""
+    if not viewer.may("hitl.decide_approval"):
+        return None
+    waiting = query_approvals(viewer=viewer, filters=Filters(mine=True)).exclude(pk=after.pk)
+    return ranked(waiting, viewer).order_by(*ORDER).first()
 
 
 class StateFilter(SelectFilter):

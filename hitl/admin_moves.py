@@ -59,7 +59,7 @@ def _why_no_step(approval: Approval, viewer: Actor) -> str:
 
 
 def _why_no_signers_move(path: str, approval: Approval, viewer: Actor) -> str:
-    if path == "edit" and not editable_of(approval.current_level, approval.kind):
+    if path == "edit" and not editable_of(approval.current_level, approval.kind) & set(approval.payload):
         return "Nothing may be edited at this step."
     if path == "delegate" and has_voted(approval, viewer.user_id):
         return "You have voted already."

@@ -51,6 +51,17 @@ def test_edit_without_a_change_is_refused(browser: Browser, asked: Approval) -> 
     assert post(browser, "approver", asked, "edit", value_budget="900.00") == 400
 
 
+def test_edit_is_not_offered_where_none_of_its_fields_may_be_changed(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    signers = [{"type": "role", "value": "approver"}]
+    levels = [{"approvers": signers, "editable_fields": ["title"]}]
+    workflow_id = ApprovalWorkflow.objects.get().pk
+    services.revise_workflow(actor=acme.actor("owner"), workflow_id=workflow_id, levels=levels)
+    page = browser("approver").get(f"{QUEUE}{ask(acme).pk}/").content.decode()
+    assert "Save the changes" not in page
+    assert "Send back" in page
+
+
 def test_question_and_answer_by_the_forms(browser: Browser, asked: Approval) -> None:
     assert post(browser, "approver", asked, "ask", reason="For how long?") == 302
     assert "For how long?" in browser("support").get(f"{QUEUE}{asked.pk}/").content.decode()

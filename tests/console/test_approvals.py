@@ -6,6 +6,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Tenant
+from core.clock import now
 from core.scope import tenant_scope
 from hitl import admin_page, services
 from hitl.models import Approval, ApprovalWorkflow
@@ -210,6 +211,24 @@ def test_second_release_of_a_hold_is_told_that_there_is_none(browser: Browser, a
 def test_cancel_is_offered_to_requester_and_admin_only(browser: Browser, page: str) -> None:
     assert "/cancel/" in browser("support").get(page).content.decode()
     assert "/cancel/" not in browser("approver").get(page).content.decode()
+
+
+def test_after_a_vote_the_next_request_of_the_signer_is_offered(browser: Browser, acme: World, page: str) -> None:
+    following = ask(acme, params={"campaign": "Winter Boots"})
+    approver, support = browser("approver"), browser("support")
+    assert "Next for you" not in approver.get(page).content.decode()
+    sign(approver, Approval.objects.order_by("id")[0])
+    assert f"Next for you: {following.reference}" in approver.get(page).content.decode()
+    assert "Next for you" not in support.get(page).content.decode()
+
+
+def test_dashboard_lists_what_is_due_first_at_the_top_with_its_risk(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    late, soon = (ask(acme, params={"campaign": name}) for name in ("Winter Boots", "Summer Sale"))
+    Approval.objects.filter(pk=soon.pk).update(sla_due_at=now())
+    tile = browser("approver").get("/admin/").content.decode().partition("tile-approvals-notices")[2]
+    assert tile.index(soon.reference) < tile.index(late.reference)
+    assert f"{soon.risk_level.title()} {soon.risk_score}" in tile
 
 
 def test_timeline_tells_who_decided_and_why(browser: Browser, asked: Approval, page: str) -> None:
