@@ -3,7 +3,7 @@
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.db import connection
 from django.db.models import JSONField, Model
@@ -12,6 +12,8 @@ from psycopg import sql
 from pydantic_core import from_json
 
 M = TypeVar("M", bound=Model)
+ALL: Final[frozenset[str]] = frozenset()
+"""Of a choice of columns: none is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +47,21 @@ def insertion_from(model: type[Model], source: str, columns: Mapping[str, str]) 
     return f"{table} select {listed} from {source}"
 
 
-def selection(model: type[Model], *more: str) -> str:
+def selection(model: type[Model], *more: str, only: frozenset[str] = ALL) -> str:
     """Return the beginning of a SELECT whose rows `loaded` understands, without the columns of `more` at their end."""
-    _, fields = _shape(model)
     quoted = connection.ops.quote_name
     table = quoted(model._meta.db_table)
-    columns = [f"{table}.{quoted(str(field.column))}" for field in fields]
+    columns = [f"{table}.{quoted(str(field.column))}" for field in _chosen(model, only)]
     return f"select {', '.join([*columns, *more])} from {table}"
 
 
-def loaded(model: type[M], values: Sequence[Any]) -> M:
-    """Return the row of a `selection` as the ORM would."""
+def loaded(model: type[M], values: Sequence[Any], only: frozenset[str] = ALL) -> M:
+    """Return the row of a `selection` as the ORM would: columns that were left out are deferred."""
     found = list(values)
-    for place, convert in _converters(model):
+    names, converters = _reading(model, only)
+    for place, convert in converters:
         found[place] = convert(found[place])
-    row = filled(model, dict(zip(_names(model), found, strict=True)))
+    row = filled(model, dict(zip(names, found, strict=True)))
     mark_stored(row)
     return row
 
@@ -71,17 +73,18 @@ def filled(model: type[M], values: Mapping[str, Any]) -> M:
     return row
 
 
-@cache
-def _names(model: type[Model]) -> tuple[str, ...]:
-    return tuple(field.attname for field in fields_of(model))
+def _chosen(model: type[Model], only: frozenset[str]) -> list[Any]:
+    return [field for field in fields_of(model) if not only or field.attname in only]
 
 
 @cache
-def _converters(model: type[Model]) -> tuple[tuple[int, Callable[[Any], Any]], ...]:
-    return tuple((place, convert) for place, field in enumerate(fields_of(model)) for convert in _reading(field))
+def _reading(model: type[Model], only: frozenset[str]) -> tuple[list[str], list[tuple[int, Callable[[Any], Any]]]]:
+    fields = _chosen(model, only)
+    converters = [(place, convert) for place, field in enumerate(fields) for convert in _converters(field)]
+    return [field.attname for field in fields], converters
 
 
-def _reading(field: Any) -> list[Callable[[Any], Any]]:
+def _converters(field: Any) -> list[Callable[[Any], Any]]:
     if type(field) is JSONField and field.decoder is None:
         return [lambda value: None if value is None else from_json(value)]
     return [partial(_converted, convert) for convert in field.get_db_converters(connection)]

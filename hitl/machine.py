@@ -45,6 +45,12 @@ _RARE_AT_FIRST: Final = tuple(
     "reminder_count last_reminder_at decided_at decided_by_id decided_name decided_role decided_as "
     "resolved_at".split()
 )
+# What nearly every vote, claim and report asks of an approval. The rest is read where somebody asks for it.
+LEAN: Final = frozenset(
+    "id tenant_id reference state version holds kind kind_version revision payload digest facts risk_level cost "
+    "currency requester_id agent_id conversation_id run_id tool_call_id excluded snapshot level votes_received "
+    "expires_at execute_by sla_due_at sla_minutes_over decided_role decided_as".split()
+)
 
 
 class Read(NamedTuple):
@@ -55,11 +61,11 @@ class Read(NamedTuple):
 
 
 def read(approval_id: UUID) -> Read:
-    """Return the approval as it is now, for `lock_and_read`. Raises NotFound. One query."""
+    """Return the approval as it is now, `LEAN`, for `lock_and_read`. Raises NotFound. One query."""
     found = prepared.fetch(_read_statement(), {"tenant": current_tenant_id(), "id": approval_id})
     if found is None:
         raise NotFound
-    return Read(rows.loaded(Approval, found[: -len(_PLACE)]), found[-len(_PLACE) :])
+    return Read(rows.loaded(Approval, found[: -len(_PLACE)], LEAN), found[-len(_PLACE) :])
 
 
 @dataclass
@@ -75,7 +81,10 @@ class Work:
 
     def lock(self, approval_id: UUID) -> Approval:
         """Return the approval, locked until the commit. Raises NotFound."""
-        return self.lock_and_read(approval_id, [])[0]
+        found = prepared.fetch(_whole_statement(), {"tenant": current_tenant_id(), "id": approval_id})
+        if found is None:
+            raise NotFound
+        return rows.loaded(Approval, found)
 
     def lock_and_read(
         self,
@@ -85,7 +94,7 @@ class Work:
         before: Sequence[Call | Statement] = (),
         seen: Read | None = None,
     ) -> tuple[Approval, list[Result]]:
-        """Lock as `lock` does, and return the results of `before` and `calls` too: one message for all.
+        """Lock as `lock` does, but `LEAN`, and return the results of `before` and `calls` too: one message for all.
 
         `calls` see what is there when the lock is had. What was `seen` is returned as it is, and moved
         then, if its row is still the very one; whatever has written to it meanwhile, it is read anew.
@@ -100,7 +109,7 @@ class Work:
             locked = prepared.exchange([lock])[0].first
         if locked is None:
             raise NotFound
-        return rows.loaded(Approval, locked), found
+        return rows.loaded(Approval, locked, LEAN), found
 
     def open(
         self,
@@ -234,7 +243,7 @@ def _one_moved(reference: str, count: int) -> None:
 
 @cache
 def _read_statement() -> Prepared:
-    return prepared.prepared(f"{rows.selection(Approval, *_PLACE)} {_WHICH}", _IDS)
+    return prepared.prepared(f"{rows.selection(Approval, *_PLACE, only=LEAN)} {_WHICH}", _IDS)
 
 
 @cache
@@ -244,6 +253,11 @@ def _look_statement() -> Prepared:
 
 @cache
 def _lock_statement() -> Prepared:
+    return prepared.prepared(f"{rows.selection(Approval, only=LEAN)} {_WHICH} for update", _IDS)
+
+
+@cache
+def _whole_statement() -> Prepared:
     return prepared.prepared(f"{rows.selection(Approval)} {_WHICH} for update", _IDS)
 
 

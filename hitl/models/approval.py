@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -164,6 +165,20 @@ class Approval(TenantModel):
 
     def __str__(self) -> str:
         return self.reference
+
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet[Any] | None = None,
+    ) -> None:
+        """Read columns anew; with one that a lean read left out come all that it did, of the very version
+        that was read. Raises DoesNotExist where the request has moved on since."""
+        left_out = self.get_deferred_fields()
+        if fields is not None and "version" not in left_out and not left_out.isdisjoint(fields):
+            fields = left_out.union(fields)
+            from_queryset = Approval.objects.filter(version=self.version)
+        super().refresh_from_db(using, fields, from_queryset)
 
     @property
     def is_open(self) -> bool:

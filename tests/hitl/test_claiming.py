@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from core import rows
 from core.clock import now
 from core.errors import NotFound
 from hitl import claiming, machine, services
@@ -54,9 +55,24 @@ def test_row_written_to_after_it_was_read_is_read_again(scene: Scene, tampering:
     tampering(f"update hitl_approval set {column} = {CHANGES[column]} where id = '{found.approval.pk}'")
     locked, fresh = _locked(found), stored(found.approval)
     assert locked is not found.approval
-    assert {name: value for name, value in vars(locked).items() if name != "_state"} == {
-        name: value for name, value in vars(fresh).items() if name != "_state"
-    }
+    names = [field.attname for field in rows.fields_of(Approval)]
+    assert [getattr(locked, name) for name in names] == [getattr(fresh, name) for name in names]
+
+
+def test_what_a_lean_read_left_out_is_read_at_once(scene: Scene, django_assert_num_queries: Any) -> None:
+    approval = scene.approved()
+    lean, fresh = machine.read(approval.pk).approval, stored(approval)
+    with django_assert_num_queries(1):
+        found = lean.summary, lean.preview, lean.moved_at, lean.risk_factors
+    assert found == (fresh.summary, fresh.preview, fresh.moved_at, fresh.risk_factors)
+
+
+def test_what_was_left_out_is_not_read_of_another_version(scene: Scene) -> None:
+    lean = machine.read(scene.approved().pk).approval
+    services.revoke(actor=scene.actor("approver"), approval_id=lean.pk)
+    with pytest.raises(Approval.DoesNotExist):
+        _ = lean.summary
+    assert lean.state == "approved"
 
 
 def test_payload_changed_between_look_and_claim_stops_the_effect(scene: Scene, tampering: Tamper) -> None:
