@@ -182,13 +182,13 @@ def _decide(request: HttpRequest, token: str, opened: Opened) -> HttpResponse:
     except WalkerError as problem:
         return _told(request, links.open_link(opened.token.pk, **visit), problem, refuses=True)
     OUTCOMES.labels("decided").inc()
-    return _thanks(request, decided, given["verdict"])
+    return _thanks(request, opened.approval, State(decided.state), given["verdict"])
 
 
-def _thanks(request: HttpRequest, decided: Approval, verdict: str) -> HttpResponse:
+def _thanks(request: HttpRequest, approval: Approval, state: State, verdict: str) -> HttpResponse:
     heading, sign = THANKS_TO[verdict]
-    context = {"heading": heading.format(decided.reference), "words": THANKS.get(State(decided.state), "")}
-    return _outcome(request, decided, sign, context | {"is_done": True})
+    context = {"heading": heading.format(approval.reference), "words": THANKS.get(state, "")}
+    return _outcome(request, approval, sign, context | {"is_done": True})
 
 
 def _outcome(

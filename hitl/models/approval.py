@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from core.clock import now
+from core.errors import Conflict
 from core.tenancy import TenantModel
 from hitl.models.fields import StateField
 from hitl.transitions import OPEN, UNDECIDED, WAITING, State
@@ -172,13 +173,16 @@ class Approval(TenantModel):
         fields: Iterable[str] | None = None,
         from_queryset: models.QuerySet[Any] | None = None,
     ) -> None:
-        """Read columns anew; with one that a lean read left out come all that it did, of the very version
-        that was read. Raises DoesNotExist where the request has moved on since."""
+        """Read columns anew; with one that a lean read left out come all that it did, of the very revision
+        that was read. Raises Conflict where there is another since."""
         left_out = self.get_deferred_fields()
-        if fields is not None and "version" not in left_out and not left_out.isdisjoint(fields):
-            fields = left_out.union(fields)
-            from_queryset = Approval.objects.filter(version=self.version)
-        super().refresh_from_db(using, fields, from_queryset)
+        if fields is None or "revision" in left_out or left_out.isdisjoint(fields):
+            super().refresh_from_db(using, fields, from_queryset)
+            return
+        try:
+            super().refresh_from_db(using, left_out.union(fields), Approval.objects.filter(revision=self.revision))
+        except Approval.DoesNotExist as problem:
+            raise Conflict("The approval has moved on.", reference=self.reference) from problem
 
     @property
     def is_open(self) -> bool:

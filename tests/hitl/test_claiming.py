@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from core import rows
 from core.clock import now
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from hitl import claiming, machine, services
 from hitl.models import Approval
 from tests.hitl.scene import Scene, stored
@@ -67,12 +67,12 @@ def test_what_a_lean_read_left_out_is_read_at_once(scene: Scene, django_assert_n
     assert found == (fresh.summary, fresh.preview, fresh.moved_at, fresh.risk_factors)
 
 
-def test_what_was_left_out_is_not_read_of_another_version(scene: Scene) -> None:
+def test_what_was_left_out_is_not_read_of_another_revision(scene: Scene, tampering: Tamper) -> None:
     lean = machine.read(scene.approved().pk).approval
-    services.revoke(actor=scene.actor("approver"), approval_id=lean.pk)
-    with pytest.raises(Approval.DoesNotExist):
+    tampering(f"update hitl_approval set revision = 2 where id = '{lean.pk}'")
+    with pytest.raises(Conflict):
         _ = lean.summary
-    assert lean.state == "approved"
+    assert lean.revision == 1
 
 
 def test_payload_changed_between_look_and_claim_stops_the_effect(scene: Scene, tampering: Tamper) -> None:
