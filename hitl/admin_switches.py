@@ -31,7 +31,7 @@ EVERYWHERE = (f"{INSTALLATION}:", "Everything, all organisations")
 RELEASE_ALL = "release-installation"
 USE = "hitl.use_killswitch"
 ONLY_OPERATORS = "Only the operator of this installation can let it go on."
-ABOUT_ALL = "What is written below “all organisations” is read by everybody's staff."
+ABOUT_ALL = "With “all organisations” the staff of every organisation reads your reason."
 WEAK_FOR_ALL = "It asks for a second factor: set one up (the shield) and sign in again with it."
 WEAK = "This asks for a second factor. Set one up (the shield) and sign in again with it."
 
@@ -139,9 +139,9 @@ class KillSwitchAdmin(ServiceAdmin):
         return {**super().list_context(request), "banners": everywhere(viewer_of(request))}
 
     def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
-        """Offer the installation's release to nobody who cannot use it now."""
+        """Leave the installation's release to its banner, which is there while it is stopped."""
         found = super().offered(request, obj, on_list=on_list)
-        return [offer for offer in found if offer["action"].path != RELEASE_ALL or not offer["blocked"]]
+        return [offer for offer in found if offer["action"].path != RELEASE_ALL]
 
     def why_not(self, request: HttpRequest, action: ServiceAction, switch: Any) -> str:
         """What is released stays released; the installation's switch is moved by its operators."""
@@ -241,7 +241,7 @@ def everywhere(viewer: Actor) -> list[banners.Notice]:
     row = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
     if row is None:
         return []
-    title = f"The operator has stopped everything, in all organisations, {since_when(row.thrown_at)}"
+    title = f"The operator has stopped everything in all organisations {since_when(row.thrown_at)}"
     if not (viewer.may(USE) and operators.is_operator(viewer)):
         return [banners.Notice(title, f"{row.reason}. {ONLY_OPERATORS}")]
     return [banners.Notice(title, row.reason, reverse("admin:hitl_killswitch_release_installation"), "Let it go on")]

@@ -16,7 +16,7 @@ from hitl.models import Approval, GlobalKillSwitch, KillSwitch
 VIEW: Final = "hitl.view_approval"
 OPERATOR: Final = "the operator"
 INSTALLATION: Final = "installation"
-EVERYWHERE: Final = "everything, in all organisations"
+EVERYWHERE: Final = "everything in all organisations"
 HOLD: Final = "kill_switch"
 Stop = dict[str, Any]
 _PAUSED: Final = "This kind of action is stopped for now with a stop switch."

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from agents import services, tasks
-from agents.models import AgentRun
+from agents.models import AgentRun, ToolCall
 from agents.services import claims, retelling, turns
 from agents.services.claims import LEASE
 from agents.wording import edited_sentence, outcome_sentence, plain_sentence
@@ -17,7 +17,7 @@ from core.clock import now
 from core.ids import uuid7
 from core.models import DeadLetter
 from hitl.models import Approval, ApprovalWorkflow, Revision
-from hitl.services import ask, cancel, decide, edit, execute, resolve, revise_workflow
+from hitl.services import ask, cancel, decide, edit, execute, resolve, revise_workflow, throw_switch
 from hitl.transitions import FINAL
 from tests.agents.conftest import Desk
 from tests.hitl.scene import roles
@@ -49,6 +49,14 @@ def told(desk: Desk, approval: Approval) -> str:
         services.run_turn(run.pk)
     answers = desk.answers(desk.conversation.pk)
     return answers[-1]
+
+
+def test_chat_is_not_told_who_stopped_the_agents_nor_why(desk: Desk) -> None:
+    throw_switch(actor=desk.world.actor("compliance"), scope="tenant", reason="Zebra leak")
+    desk.say(RAISE)
+    kept = " ".join([*desk.answers(desk.conversation.pk), str(ToolCall.objects.get().result)])
+    assert "stopped for now" in kept
+    assert not [word for word in ("Zebra", "Compliance", "leak") if word in kept]
 
 
 def test_execution_is_told_with_before_and_after(desk: Desk) -> None:
