@@ -15,6 +15,7 @@ from django.http import HttpRequest
 
 from accounts.models import ApiKey, Membership, RoleGroup, Tenant, User
 from accounts.roles import ALL_PERMISSIONS, permissions_of
+from accounts.seats import check_role, refuse_above
 from core import audit
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -114,8 +115,8 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
     this tenant. Raises `Refused`, `Invalid`, and `Conflict` ("erased").
     """
     actor.require("accounts.manage_membership")
-    _check_role(role)
-    _refuse_above(actor, role)
+    check_role(role)
+    refuse_above(actor, role)
     if actor.user_id == user.pk:
         raise Refused("Somebody else has to change your own seat.")
     seat: Membership
@@ -124,7 +125,7 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
         if seat.erased_at is not None:
             raise Conflict("This person was erased here. Whoever comes back gets a new account.", code="erased")
         old = "" if created else seat.role
-        _refuse_above(actor, seat.role)
+        refuse_above(actor, seat.role)
         Membership.objects.filter(pk=seat.pk).update(role=role, is_active=True)
         seat.refresh_from_db()
         _sync_groups(seat)
@@ -146,7 +147,7 @@ def remove_member(*, actor: Actor, membership_id: UUID) -> None:
         seat = locked(Membership, membership_id)
         if seat.user_id == actor.user_id:
             raise Refused("Somebody else has to close your own seat.")
-        _refuse_above(actor, seat.role)
+        refuse_above(actor, seat.role)
         close_seat(seat)
         audit.record(
             actor=actor,
@@ -162,17 +163,6 @@ def close_seat(seat: Membership) -> None:
     Membership.objects.filter(pk=seat.pk).update(is_active=False)
     seat.is_active = False
     _sync_groups(seat)
-
-
-def _check_role(role: str) -> None:
-    if role not in Membership.Role.values:
-        raise Invalid("There is no such role.", fields={"role": ["Choose one of the roles."]})
-
-
-def _refuse_above(actor: Actor, role: str) -> None:
-    """Refuse to give or take what the actor does not hold himself: an admin makes and unmakes no owner."""
-    if not all(actor.may(permission) for permission in permissions_of(role)):
-        raise Refused("This role allows more than yours.", code="role_above_yours")
 
 
 def _sync_groups(seat: Membership) -> None:
