@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import wraps
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.middleware.csrf import CsrfViewMiddleware
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.decorators import decorator_from_middleware
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
+from accounts.secret_pages import checked, private
 from accounts.selectors import tenant_zone
 from accounts.services import client_address
 from console.people import names_of
@@ -98,37 +96,10 @@ THANKS: Final = {
 }
 
 
-class _FormCheck(CsrfViewMiddleware):
-    """Django's check of forms, for a page that tells nobody where it is.
-
-    Under `no-referrer` browsers name no origin with its form ("null"). The cookie and the form's own
-    value still have to match; that a page elsewhere knows neither, nor the address, is what protects here.
-    """
-
-    def _origin_verified(self, request: HttpRequest) -> bool:
-        return request.META.get("HTTP_ORIGIN") == "null" or bool(super()._origin_verified(request))  # type: ignore[misc]
-
-
-_checked = decorator_from_middleware(_FormCheck)
-
-
-def _private(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Have nobody keep, index or pass on an address that decides, whatever the answer."""
-
-    @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        found = view(request, *args, **kwargs)
-        found["Referrer-Policy"] = "no-referrer"
-        found["X-Robots-Tag"] = "noindex, nofollow, noarchive"
-        return found
-
-    return answer
-
-
 @csrf_exempt  # for the check of all pages; this one has the check above
 @never_cache
-@_private
-@_checked
+@private
+@checked
 @require_http_methods(["GET", "HEAD", "POST"])
 def decision_link(request: HttpRequest, token: str) -> HttpResponse:
     """Show what a link decides (GET), or decide it (POST)."""
