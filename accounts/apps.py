@@ -36,3 +36,11 @@ class AccountsConfig(AppConfig):
                 reads=("revoked_at",),
             )
         )
+        resolvers.register(
+            resolvers.Resolver(
+                name="invitation",
+                table="accounts_invitation",
+                match="digest",
+                columns=(("tenant_id", "uuid"), ("id", "uuid")),
+            )
+        )

@@ -9,14 +9,17 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.models import Session
+from django.db.models import Q, QuerySet
 
-from accounts.models import ApiKey, Membership, RevealGrant, User
+from accounts.invitations import digest_of_address
+from accounts.models import ApiKey, Invitation, Membership, RevealGrant, User
 from accounts.services import close_seat
 from core.clock import now
 from core.erasure.person import ERASED, Person, Words
 from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table
 from core.scope import platform_scope
 
+NO_DIGEST: Final = "erased"
 NOBODYS: Final = "erased.invalid"
 """The domain of the addresses that erased accounts are left with: nobody can be written to or signed in by them."""
 
@@ -32,6 +35,19 @@ def _reveals(person: Person, after: str, limit: int) -> Batch:
 def _keys(person: Person, after: str, limit: int) -> Batch:
     rows = ApiKey.objects.filter(user_id__in=person.ids("users")).exclude(name=ERASED)
     return Batch(rows.update(name=ERASED))
+
+
+def _invitations(person: Person, after: str, limit: int) -> Batch:
+    """Empty the invitations that the person got, by his addresses and by who took them."""
+    rows = _offered_to(person).exclude(address_digest=NO_DIGEST)
+    keys = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
+    gone = {"address": None, "name": None, "masked_address": ERASED, "address_digest": NO_DIGEST, "digest": None}
+    return Batch(Invitation.objects.filter(pk__in=keys).update(**gone), str(keys[-1]) if len(keys) == limit else "")
+
+
+def _offered_to(person: Person) -> QuerySet[Invitation]:
+    digests = [digest_of_address(address) for address in person.addresses if "@" in address]
+    return Invitation.objects.filter(Q(address_digest__in=digests) | Q(person_id__in=person.ids("users")))
 
 
 def _sessions(person: Person, after: str, limit: int) -> Batch:
@@ -87,11 +103,14 @@ class AccountsErasure(ErasureHandler):
         Table("accounts.RevealGrant", "Names of fields.", "reason", "object_type fields"),
         Table("accounts.ApiKey", "A digest of random bits, and rights; the key is revoked.", "name",
               "prefix digest scopes"),
+        Table("accounts.Invitation", "That a seat was offered, and what became of it.",
+              "address name masked_address address_digest digest", "mail_problem"),
         Table("accounts.Tenant", "The organisation itself.", kept="name slug timezone currency"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("reveals", "Reasons for which data was shown", _reveals),
         Step("keys", "API keys", _keys),
+        Step("invitations", "Invitations to the person", _invitations),
         Step("sessions", "Sessions", _sessions),
         Step("accounts", "Accounts", _accounts),
     )
@@ -105,12 +124,14 @@ class AccountsErasure(ErasureHandler):
 
     @classmethod
     def detach(cls, person: Person) -> None:
-        """Close the seat and revoke its keys: nobody comes in by them any more."""
+        """Close the seat, revoke its keys and withdraw what was offered: nobody comes in by them any more."""
         moment = now()
         for seat in Membership.objects.filter(user_id__in=person.ids("users")).select_related("user"):
             close_seat(seat)
             Membership.objects.filter(pk=seat.pk).update(erased_at=moment, mail_on=False)
         ApiKey.objects.filter(user_id__in=person.ids("users"), revoked_at=None).update(revoked_at=moment)
+        offered = _offered_to(person).filter(accepted_at=None, withdrawn_at=None)
+        offered.update(withdrawn_at=moment, digest=None)
 
 
 HANDLERS.register("accounts", AccountsErasure)

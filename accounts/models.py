@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth import get_backends
@@ -10,6 +11,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 
 from core.clock import now
+from core.fields import EncryptedTextField
 from core.ids import uuid7
 from core.tenancy import TenantModel
 
@@ -127,6 +129,47 @@ class Membership(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.get_role_display()} {str(self.user_id)[-6:]}"
+
+
+class Invitation(TenantModel):
+    """A seat that was offered to an address, until somebody takes it, it is withdrawn or it ends."""
+
+    address = EncryptedTextField(null=True)
+    name = EncryptedTextField(null=True)
+    masked_address = models.CharField(max_length=120)
+    address_digest = models.CharField(max_length=64, help_text="By which an invitation of an address is found.")
+    role = models.CharField(max_length=12, choices=Membership.Role)
+    invited_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Who took it.")
+    digest = models.CharField(max_length=64, unique=True, null=True, help_text="Of the newest link's secret.")
+    round = models.PositiveSmallIntegerField(default=1, help_text="How often it was sent.")
+    mail_problem = models.CharField(max_length=200, blank=True)
+    mailed_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(default=now)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "address_digest"],
+                condition=models.Q(accepted_at=None, withdrawn_at=None),
+                name="one_open_invitation_per_address",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["tenant_id", "sent_at"], name="invitations_by_time")]
+
+    def __str__(self) -> str:
+        return f"invitation {str(self.id)[-6:]}"
+
+    def state(self, moment: datetime) -> str:
+        """Return "accepted", "withdrawn", "ended" or "open"."""
+        if self.accepted_at is not None:
+            return "accepted"
+        if self.withdrawn_at is not None:
+            return "withdrawn"
+        return "ended" if moment >= self.expires_at else "open"
 
 
 class RoleGroup(TenantModel):

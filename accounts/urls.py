@@ -3,7 +3,7 @@
 from allauth.account import views as allauth_views
 from django.urls import include, path
 
-from accounts import views
+from accounts import joining_page, views
 
 urlpatterns = [
     path("account/tenant/", views.switch_tenant, name="switch_tenant"),
@@ -12,5 +12,6 @@ urlpatterns = [
     path("account/logout/", allauth_views.logout, name="account_logout"),
     path("account/reauthenticate/", allauth_views.reauthenticate, name="account_reauthenticate"),
     path("account/password/", allauth_views.password_change, name="account_change_password"),
+    path("i/<str:token>/", joining_page.invitation, name="invitation"),
     path("account/2fa/", include("allauth.mfa.urls")),
 ]

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import api as accounts
+from accounts import api_invitations as invitations
 from accounts.api_members import EraseMember
 from agents import api as agents
 from analytics import api as analytics
@@ -93,6 +94,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 APPROVAL = f"{V1}approvals/<uuid:approval_id>/"
 WORKFLOW = f"{V1}workflows/<uuid:workflow_id>/"
+INVITATION = f"{V1}members/invitations/<uuid:invitation_id>/"
 CONVERSATION = f"{V1}conversations/<uuid:conversation_id>/"
 urlpatterns = [
     path("api/schema/", Schema.as_view(), name="api_schema"),
@@ -176,6 +178,9 @@ urlpatterns = [
     path(f"{V1}contacts/search/", contacts.ContactSearch.as_view(), name="api_contact_search"),
     path(f"{V1}contacts/<uuid:contact_id>/", contacts.ContactPage.as_view(), name="api_contact"),
     path(f"{V1}contacts/<uuid:contact_id>/erase/", contacts.EraseContact.as_view(), name="api_contact_erase"),
+    path(f"{V1}members/invitations/", invitations.Invitations.as_view(), name="api_invitations"),
+    path(f"{INVITATION}resend/", invitations.ResendInvitation.as_view(), name="api_invitation_resend"),
+    path(f"{INVITATION}withdraw/", invitations.WithdrawInvitation.as_view(), name="api_invitation_withdraw"),
     path(f"{V1}members/<uuid:membership_id>/erase/", EraseMember.as_view(), name="api_member_erase"),
     path(f"{V1}erasures/", Erasures.as_view(), name="api_erasures"),
     path(f"{V1}erasures/<uuid:erasure_id>/", ErasurePage.as_view(), name="api_erasure"),

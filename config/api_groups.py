@@ -16,7 +16,7 @@ _WORDS: Final = {
     "kill-switches": "Stopping everything, one agent or one kind of action, and letting it go on.",
     "conversations": "What customers and agents write; taking over, answering, passing on, closing.",
     "contacts": "The people who write, masked; looked for by POST, so that no address stands in a web address.",
-    "members": "Erasing a colleague for good.",
+    "members": "Inviting colleagues by mail, and erasing one for good.",
     "erasures": "Who was erased for good, by id, and how far each erasure is.",
     "channel-accounts": "Numbers, mailboxes and web chats, without their credentials.",
     "agents": "The agents, built in and your own, with the versions of their configuration.",

@@ -273,6 +273,8 @@ REST_FRAMEWORK = {
 DECISION_LINKS = env.bool("WALKER_LINKS", default=True)
 DECISION_LINKS_BELOW = env.int("WALKER_LINKS_BELOW", default=50)
 DECISION_LINK_LIFE = timedelta(hours=env.int("WALKER_LINK_HOURS", default=72))
+INVITATION_LIFE = timedelta(days=env.int("WALKER_INVITATION_DAYS", default=7))
+INVITATIONS_PER_DAY = env.int("WALKER_INVITATIONS_PER_DAY", default=50)
 MAIL_DAYS = env.int("WALKER_MAIL_DAYS", default=30)
 MAIL_ROWS_DAYS = env.int("WALKER_MAIL_ROWS_DAYS", default=400)
 STREAM_DAYS = env.int("WALKER_STREAM_DAYS", default=30)

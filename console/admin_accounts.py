@@ -16,6 +16,7 @@ from accounts.erasing import erase_member
 from accounts.models import ApiKey, Membership
 from accounts.roles import permissions_of
 from console.actions import ServiceAction, service_action
+from console.admin_invitations import InviteActions, roles_to_give
 from console.bases import ServiceAdmin
 from console.erasing import EraseForm, to_progress, why_not_erase
 from console.forms import ConfirmForm, ConsoleForm
@@ -38,14 +39,14 @@ class RoleForm(ConsoleForm):
 
 
 @admin.register(Membership)
-class MembershipAdmin(ServiceAdmin):
+class MembershipAdmin(InviteActions, ServiceAdmin):
     """People who may enter, and as what."""
 
     view_permission = "accounts.view_membership"
     nav = Nav("People", "users", group="Set-up", order=50)
     intro = (
         "Who has a seat in your organisation, and what the seat allows. "
-        "A new seat is opened on the machine that runs Walker."
+        "Whoever manages people invites colleagues here; each takes the seat by the link of a mail."
     )
     masked_fields = ("user", "user__email")
     list_display = ("person", "role_chip", "standing", "second_factor", "created_at")
@@ -106,6 +107,8 @@ class MembershipAdmin(ServiceAdmin):
 
     def why_not(self, request: HttpRequest, action: ServiceAction, seat: Any) -> str:
         """Nobody changes the own seat; a closed one cannot be closed, an erased one stays as it is."""
+        if seat is None:
+            return ""
         if seat.erased_at:
             return "This person was erased."
         if seat.user_id == viewer_of(request).user_id:
@@ -116,7 +119,9 @@ class MembershipAdmin(ServiceAdmin):
         return "This seat is closed already." if is_closed else ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, seat: Any) -> dict[str, Any]:
-        """Start with the role the person has."""
+        """Start with the role the person has; somebody new gets one of those that the viewer can give."""
+        if seat is None:
+            return {"roles": roles_to_give(viewer_of(request)), "role": Membership.Role.VIEWER}
         return {"role": seat.role}
 
     @service_action(

@@ -27,6 +27,7 @@ approval_opened: Final = Signal()
 approval_asks: Final = Signal()
 approval_closed: Final = Signal()
 action_finished: Final = Signal()
+member_invited: Final = Signal()
 
 ANNOUNCEMENTS: Final[dict[str, Signal]] = {
     "message_received": message_received,
@@ -35,6 +36,7 @@ ANNOUNCEMENTS: Final[dict[str, Signal]] = {
     "approval_asks": approval_asks,
     "approval_closed": approval_closed,
     "action_finished": action_finished,
+    "member_invited": member_invited,
 }
 RELAY_HINT = "walker:relay-hint"
 

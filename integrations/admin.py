@@ -23,6 +23,7 @@ TYPES = {
     "approval": "To an approver",
     "decision": "Outcome to the requester",
     "brief": "Daily brief",
+    "invitation": "Invitation of a colleague",
     "test": "Test of the account",
 }
 TONES = {

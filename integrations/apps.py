@@ -9,17 +9,20 @@ class IntegrationsConfig(AppConfig):
     name = "integrations"
 
     def ready(self) -> None:
-        """Offer the action kinds to the approval engine, the replay of mail, its gauge and the system check."""
+        """Offer the action kinds to the approval engine, mail with what hears of it, and the system check."""
         from core import dead_letters, health  # noqa: PLC0415 - models must be loaded first
+        from core import events as announced  # noqa: PLC0415
         from hitl import notifiers, registry  # noqa: PLC0415
         from integrations import checks, erasure  # noqa: F401, PLC0415
-        from integrations.mail import delivering, errors, events, notifier  # noqa: PLC0415
+        from integrations.mail import delivering, errors, events, invitations, notifier  # noqa: PLC0415
         from integrations.sandbox_ads import actions  # noqa: PLC0415
 
         for kind in actions.KINDS:
             registry.register(kind)
         notifiers.register(notifier.CHANNEL, notifier.MailNotifier)
         events.register(notifier.TYPE, notifier.ApprovalMail)
+        events.register(invitations.TYPE, invitations.InvitationMail)
+        announced.member_invited.connect(invitations.on_invited, dispatch_uid="integrations.member_invited")
         dead_letters.register_replayer(
             delivering.KIND, delivering.replay, dead_letters.Words("Send a mail", delivering.KIND, errors.in_words)
         )

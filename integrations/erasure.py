@@ -7,10 +7,12 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from accounts.models import Invitation
 from core.erasure.person import Person
 from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, among, window
 from hitl.models import Notification
 from integrations.mail.forgetting import CONTENT
+from integrations.mail.invitations import TYPE as INVITATION
 from integrations.mail.notifier import TYPE
 from integrations.mail.services import digest_of
 from integrations.models import MailDelivery
@@ -32,7 +34,7 @@ def _to_him(person: Person) -> Q:
 
 
 def _about_person(person: Person, after: str, limit: int) -> Batch:
-    """Drop what other mails say when they are about his requests, or hold an address of his."""
+    """Drop what other mails say when they are about his requests, name him as inviter, or hold an address of his."""
     rows, last = among(MailDelivery.objects.filter(text__isnull=False).exclude(status=Status.SENDING), after, limit)
     about = _notices_of(person, rows)
     return Batch(_forgotten([row.pk for row in rows if _tells(person, row, about)]), last)
@@ -50,7 +52,10 @@ def _forgotten(keys: list[UUID], **more: str) -> int:
 def _notices_of(person: Person, rows: list[MailDelivery]) -> set[UUID]:
     refs = [row.ref for row in rows if row.type == TYPE and row.ref]
     wanted = Notification.objects.filter(pk__in=refs, approval_id__in=person.ids("approvals"))
-    return set(wanted.values_list("pk", flat=True))
+    offered = Invitation.objects.filter(
+        pk__in=[row.ref for row in rows if row.type == INVITATION], invited_by_id__in=person.ids("users")
+    )
+    return {*wanted.values_list("pk", flat=True), *offered.values_list("pk", flat=True)}
 
 
 def _tells(person: Person, row: MailDelivery, about: set[UUID]) -> bool:

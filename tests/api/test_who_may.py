@@ -57,6 +57,7 @@ HOURS = {"name": "Night", "zone": "UTC", "week": {"mon": [["20:00", "23:00"]]}}
 LIMIT = {"scope": "all", "currency": "USD", "amount": "10.00", "window": "day"}
 REVEAL = {"object": "conversation:{conversation}", "fields": ["messages"], "reason": "The customer asked."}
 WISH = {"reason": "asked_for"}
+OFFER = {"email": "ana@new.example", "role": "viewer"}
 DOORS = [
     Door("get", "", "viewer", 200, outsider=200),
     Door("get", "approvals/", "viewer", 200, outsider=200),
@@ -162,6 +163,10 @@ DOORS = [
     # Keys of an API are no second factor: these are for people in the console's session.
     Door("post", "contacts/{contact}/erase/", "owner", 403, "admin", outsider=403, body=WISH),
     Door("post", "members/{approval}/erase/", "owner", 403, "admin", outsider=403, body=WISH),
+    Door("get", "members/invitations/", "compliance", 200, "approver", outsider=200),
+    Door("post", "members/invitations/", "admin", 201, "compliance", outsider=201, body=OFFER),
+    Door("post", "members/invitations/{approval}/resend/", "admin", 404, "compliance"),
+    Door("post", "members/invitations/{approval}/withdraw/", "admin", 404, "compliance"),
     Door("get", "erasures/", "compliance", 200, "approver", outsider=200),
     Door("get", "erasures/{approval}/", "compliance", 404, "approver"),
     Door("get", "channel-accounts/", "support", 200, "viewer", outsider=200),

@@ -7,9 +7,10 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 
 from accounts.erasing import erase_member
+from accounts.invitations import invite_member
 from accounts.models import ApiKey, Membership, User
 from accounts.selectors import names_of
-from accounts.services import add_member, create_api_key
+from accounts.services import add_member, create_api_key, remove_member
 from conversations import services as talk
 from conversations.models import Contact, Conversation, Message
 from conversations.types import SenderIdentity
@@ -197,3 +198,15 @@ def test_member_of_another_tenant_is_like_an_absent_one(world: World) -> None:
         seat = Membership.objects.get(user=world.people["viewer"])
     with tenant_scope(world.globex.pk), pytest.raises(NotFound):
         erase_member(actor=strong(world.outsider()), membership_id=seat.pk, reason="asked_for")
+
+
+def test_invitations_to_the_member_are_withdrawn_and_emptied(world: World, leaver: User) -> None:
+    with tenant_scope(world.acme.pk):
+        seat = Membership.objects.get(user=leaver)
+        remove_member(actor=OPERATOR, membership_id=seat.pk)
+        row = invite_member(actor=OPERATOR, email=MAIL, name=NAME, role="viewer")
+    erase(world, leaver)
+    assert found(world.acme.pk, WORDS) == set()
+    with tenant_scope(world.acme.pk):
+        row.refresh_from_db()
+        assert (row.withdrawn_at is not None, row.address, row.masked_address) == (True, None, "[erased]")

@@ -1,0 +1,40 @@
+"""Inviting over the API."""
+
+from tests.api.office import Office
+
+OFFERS = "members/invitations/"
+ANA = {"email": "ana@new.example", "name": "Ana", "role": "viewer"}
+
+
+def test_invitation_is_answered_masked_and_listed(office: Office) -> None:
+    admin = office.caller("admin")
+    made = admin.post(OFFERS, ANA).json()
+    assert (made["state"], made["role"], made["round"]) == ("open", "viewer", 1)
+    assert ANA["email"] not in str(made)
+    assert admin.get(OFFERS, standing="true").json()["results"] == [made]
+    assert office.outsider().get(OFFERS).json()["results"] == []
+
+
+def test_invitation_is_sent_again_and_taken_back(office: Office) -> None:
+    admin = office.caller("admin")
+    where = f"{OFFERS}{admin.post(OFFERS, ANA).json()['id']}/"
+    assert admin.post(f"{where}resend/").json()["round"] == 2
+    assert office.outsider().post(f"{where}withdraw/").status_code == 404
+    assert admin.post(f"{where}withdraw/").json()["state"] == "withdrawn"
+    assert admin.post(f"{where}resend/").json()["code"] == "over"
+
+
+def test_refusals_say_why(office: Office) -> None:
+    admin = office.caller("admin")
+    asked = [{**ANA, "role": "owner"}, {**ANA, "email": "viewer@acme.example"}, {**ANA, "role": "king"}]
+    answers = [admin.post(OFFERS, body) for body in asked]
+    assert [(one.status_code, one.json()["code"]) for one in answers] == [
+        (403, "role_above_yours"),
+        (409, "seated"),
+        (400, "invalid"),
+    ]
+
+
+def test_key_gives_no_role_beyond_its_scopes(office: Office) -> None:
+    narrow = office.caller("owner", ["accounts.manage_membership"])
+    assert narrow.post(OFFERS, ANA).json()["code"] == "role_above_yours"
