@@ -25,6 +25,7 @@ from core.actors import Actor
 from core.clock import now
 
 SHOWN: Final = 50
+WHY: Final = "What the mail met"
 STATES: Final = {
     "open": ("Open", "info", "clock"),
     "accepted": ("Accepted", "good", "check"),
@@ -136,6 +137,8 @@ class InvitationAdmin(ServiceAdmin):
         found = super().detail_context(request, row)
         if row.accepted_at or row.withdrawn_at:
             found["offered"] = []
+        if not row.mail_problem:
+            found["rows"] = [pair for pair in found["rows"] if pair[0] != WHY]
         return {**found, "list_title": "People", "list_url": people_url()}
 
     def object_title(self, row: Invitation) -> str:
@@ -162,7 +165,7 @@ class InvitationAdmin(ServiceAdmin):
         """Tell whether the mail left."""
         return mail_chip(row)
 
-    @admin.display(description="Why not")
+    @admin.display(description=WHY)
     def trouble(self, row: Invitation) -> str:
         """Return why the mail did not arrive."""
         return row.mail_problem
