@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from core.scope import Scope, current_scope
 
 _PLACE: Final = "_walker_ahead"
 _SENT: Final = "_walker_sent"
+_ROLES: Final = "_walker_names_roles"
 _BEGIN: Final = "begin;"
 _NAMING: Final = "set local "
 _FAILED: Final = "do $$begin raise 'this transaction has failed before' using errcode = '25P02'; end$$;"
@@ -51,19 +52,29 @@ class Ahead:
         """Whether there is more than a BEGIN and a scope."""
         return not all(text.startswith((_BEGIN, _NAMING)) for text in self.texts)
 
-    def add(self, text: str, check: Check | None = None) -> None:
+    def add(self, raw: Any, text: str, check: Check | None = None) -> None:
         """Put one statement of the current scope at the end; `check` is called with the number of rows it took."""
-        self.enter()
+        self.enter(raw)
         if check is not None:
             self.checks[len(self.texts)] = check
         self.texts.append(f"{text};")
 
-    def enter(self) -> None:
-        """Name the current scope for what follows, unless it is that of what stands before."""
+    def enter(self, raw: Any) -> None:
+        """Name the current scope for what follows, unless it is that of what stands before.
+
+        Its role too where the platform's may be in force: from the first time that it is named on the
+        driver's connection, whatever becomes of that, until a transaction begins.
+        """
         scope = current_scope()
-        if scope is not self.scope:
-            self.texts.extend(_naming(scope))
-            self.scope = scope
+        if scope is self.scope:
+            return
+        self.scope = scope
+        tenant, role = _naming(scope)
+        self.texts.append(tenant)
+        if scope.kind == "platform":
+            setattr(raw, _ROLES, True)
+        if getattr(raw, _ROLES, True):
+            self.texts.append(role)
 
 
 def keep_on(raw: Any) -> None:
@@ -81,6 +92,8 @@ def on(raw: Any) -> Ahead | None:
 def begin_on(raw: Any) -> None:
     """Begin a transaction with the next message."""
     setattr(raw, _PLACE, Ahead([_BEGIN]))
+    if raw.pgconn.transaction_status == TransactionStatus.IDLE:  # no role that was named is in force any more
+        setattr(raw, _ROLES, False)
 
 
 def take_from(raw: Any) -> Ahead | None:

@@ -127,7 +127,7 @@ def later(call: Call | Statement, check: ahead.Check | None = None) -> None:
         return
     text = _text(call, _session(here.connection))
     # To prepare it may have sent what waits.
-    (ahead.on(here.connection) or waiting).add(text, check)
+    (ahead.on(here.connection) or waiting).add(here.connection, text, check)
 
 
 def start() -> None:

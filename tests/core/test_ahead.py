@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from unittest.mock import patch
 
 import pytest
@@ -189,6 +189,81 @@ def test_scope_is_right_at_every_turn_of_a_transaction(world: World) -> None:
         assert seen() == own
     with tenant_scope(globex):
         assert seen()[0] == globex
+    assert seen() == own
+
+
+def roles_named() -> int:
+    waiting = ahead.on(connection.connection)
+    return sum("role" in text for text in waiting.texts) if waiting else 0
+
+
+def test_role_is_named_only_where_the_platforms_was_before_in_the_transaction(world: World) -> None:
+    for _ in range(2):
+        with transaction.atomic():
+            prepared.later(head(world, "a"))
+            assert roles_named() == 0
+            with platform_scope():
+                prepared.later(Statement(SEEN))
+            prepared.later(Statement(SEEN))
+            assert roles_named() == 2
+            streams()
+            prepared.later(Statement(SEEN))
+            assert roles_named() == 1
+            transaction.set_rollback(True)
+
+
+def ask_as_platform() -> None:
+    with platform_scope():
+        assert seen()[1] == "walker_platform"
+
+
+def undo_as_platform() -> None:
+    with platform_scope(), transaction.atomic():
+        prepared.later(Statement(SEEN))
+        transaction.set_rollback(True)
+
+
+def fail_as_platform() -> None:
+    with platform_scope(), pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("selec 1")
+
+
+def write_as_platform() -> None:
+    with platform_scope(), transaction.atomic():
+        prepared.later(Statement(SEEN))
+        prepared.start()
+
+
+@contextmanager
+def begun_by_hand() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("begin")
+        yield
+        cursor.execute("rollback")
+
+
+@contextmanager
+def begun_by_the_driver() -> Iterator[None]:
+    connection.set_autocommit(False)
+    yield
+    connection.rollback()
+    connection.set_autocommit(True)
+
+
+@pytest.mark.parametrize("within", [nullcontext, transaction.atomic, begun_by_hand, begun_by_the_driver])
+@pytest.mark.parametrize("enter", [ask_as_platform, undo_as_platform, fail_as_platform, write_as_platform])
+def test_role_of_the_platform_ends_with_its_scope(
+    world: World, within: Callable[[], AbstractContextManager[None]], enter: Callable[[], None]
+) -> None:
+    with transaction.atomic():
+        own = seen()
+    with within():
+        assert seen() == own
+        enter()
+        assert seen() == own
+        enter()
+        with transaction.atomic():
+            assert seen() == own
     assert seen() == own
 
 

@@ -43,7 +43,7 @@ class TenantCursor(_Cursor):
         _hear(self.connection)
         waiting = ahead.take_from(self.connection) or ahead.Ahead()
         if text and not text.startswith(_BARE):  # the pool asks with an empty one whether a connection lives
-            waiting.enter()
+            waiting.enter(self.connection)
         self._send(waiting, text, **options)
         return self
 
@@ -124,7 +124,7 @@ class DatabaseWrapper(_Wrapper):
         self.validate_no_broken_transaction()
         with self.wrap_database_errors:
             waiting = ahead.take_from(self.connection) or ahead.Ahead()
-            waiting.enter()
+            waiting.enter(self.connection)
             return _exchange(self.connection, waiting, text)
 
     def start(self) -> None:
