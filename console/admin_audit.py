@@ -60,7 +60,11 @@ NOUNS = {
     "Kill": "Stop",
     "Killswitch": "Stop switch",
 }
-THINGS = {"hitl.globalkillswitch": "Stop switch of the installation"}
+THINGS = {
+    "hitl.globalkillswitch": "Stop switch of the installation",
+    "hitl.decisiontoken": "Decision link",
+    "analytics.briefpreference": "Daily brief",
+}
 STATES = {
     "hitl.approval": {
         "pending": "Waiting",
@@ -218,9 +222,11 @@ class AuditEntryAdmin(ServiceAdmin):
         return f"#{entry.seq}"
 
     @admin.display(description="When")
-    def happened(self, entry: AuditEntry) -> Any:
-        """Return the time."""
-        return entry.at
+    def happened(self, entry: AuditEntry) -> str:
+        """Return the time to the second: a record is compared with others."""
+        day, _, hour = self.exactly(entry).partition(", ")
+        cell = '<time class="wk-number" datetime="{}">{} <span class="wk-cell-note">{}</span></time>'
+        return format_html(cell, entry.at.isoformat(), day, hour)
 
     @admin.display(description="When")
     def exactly(self, entry: AuditEntry) -> str:
