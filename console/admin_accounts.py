@@ -22,7 +22,7 @@ from console.erasing import EraseForm, to_progress, why_not_erase
 from console.forms import ConfirmForm, ConsoleForm
 from console.lists import choose
 from console.navigation import Nav
-from console.powers import power, powers
+from console.powers import by_area, powers
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from core.clock import now
@@ -222,8 +222,7 @@ class ApiKeyAdmin(ServiceAdmin):
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, key: Any) -> dict[str, Any]:
         """Offer what the viewer's own role allows."""
-        names = sorted(viewer_of(request).permissions)
-        return {"allowed": [(name, f"{power(name)} ({name})") for name in names], "days": 90}
+        return {"allowed": by_area(viewer_of(request).permissions), "days": 90}
 
     @service_action(
         path="create",

@@ -43,6 +43,26 @@ WORDS: Final = {
 }
 
 
+AREAS: Final = {
+    "hitl": "Approvals",
+    "conversations": "Conversations and contacts",
+    "accounts": "People and personal data",
+    "agents": "Agents",
+    "channels_app": "Channels and mail",
+    "analytics": "Daily briefs",
+    "core": "Audit and failures",
+}
+
+
+def by_area(permissions: Iterable[str]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return permissions as the choices of a form, those of one area together; each with its code."""
+    areas: dict[str, list[tuple[str, str]]] = {}
+    for name in _in_order(permissions):
+        app = name.partition(".")[0]
+        areas.setdefault(AREAS.get(app, app), []).append((name, f"{power(name)} ({name})"))
+    return list(areas.items())
+
+
 def power(permission: str) -> str:
     """Return one permission in words."""
     return WORDS.get(permission) or permission.rpartition(".")[2].replace("_", " ").capitalize()
@@ -50,7 +70,11 @@ def power(permission: str) -> str:
 
 def powers(permissions: Iterable[str]) -> str:
     """Return several as a list of words, in the order of their areas."""
-    order = {name: place for place, name in enumerate(WORDS)}
-    ranked = sorted(permissions, key=lambda name: (order.get(name, 99), name))
+    ranked = _in_order(permissions)
     rows = format_html_join("", "<li>{}</li>", ((power(name),) for name in ranked))
     return format_html('<ul class="wk-list">{}</ul>', rows) if ranked else "–"
+
+
+def _in_order(permissions: Iterable[str]) -> list[str]:
+    order = {name: place for place, name in enumerate(WORDS)}
+    return sorted(permissions, key=lambda name: (order.get(name, 99), name))

@@ -66,7 +66,15 @@ def test_list_opens_for_an_admin(browser: Browser, path: str) -> None:
 
 @pytest.mark.parametrize("query", ["user__email__startswith=o", "user__email=x", "tenant_id=1", "id__gt=1"])
 def test_undeclared_look_up_is_refused(browser: Browser, query: str) -> None:
-    assert browser("admin").get(f"{PEOPLE}?{query}").status_code == 400
+    answer = browser("admin").get(f"{PEOPLE}?{query}")
+    assert (answer.status_code, "Go to the dashboard" in answer.content.decode()) == (400, True)
+
+
+def test_scopes_of_a_key_are_offered_by_area(browser: Browser) -> None:
+    page = browser("owner").get("/admin/accounts/apikey/create/").content.decode()
+    areas = [page.index(f"<label>{area}</label>") for area in ("Approvals", "Agents", "Audit and failures")]
+    assert areas == sorted(areas)
+    assert areas[0] < page.index("(hitl.view_approval)") < areas[1] < page.index("(agents.view_agent)") < areas[2]
 
 
 def test_addresses_of_people_are_masked(browser: Browser, world: World) -> None:
