@@ -3,10 +3,10 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.cache import cache
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from redis.exceptions import RedisError
@@ -78,14 +78,14 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
     @admin.display(description="May stand on")
     def allowed_origins(self, account: ChannelAccount) -> str:
         """Return the origins of the widget."""
-        return ", ".join(account.origins) or "–"
+        return ", ".join(account.origins) or "No website yet"
 
     def detail_context(self, request: HttpRequest, obj: ChannelAccount) -> dict[str, Any]:
         """Return the facts, what may be done, and what is pasted where."""
         context = super().detail_context(request, obj)
         context["offered"] = [offer for offer in context["offered"] if not offer["blocked"]]
         if obj.kind == ChannelAccount.Kind.WEBCHAT:
-            return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL}
+            return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
         if is_mail(obj):
             return {**context, **self.mail_context(obj)}
         if obj.kind not in KINDS:
@@ -118,14 +118,14 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
         permission=CHANGE,
         form=ConnectNumberForm,
         submit="Connect",
-        tone="primary",
         on_list=True,
         explain="From the Twilio console. What Twilio needs of us is shown afterwards.",
     )
-    def connect(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Connect a new number."""
-        connecting.connect_number(actor=viewer_of(request), **form.cleaned_data)
-        return "The number is connected. Open it and paste the webhook address into the Twilio console."
+    def connect(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
+        """Connect a new number, and show what to paste where."""
+        made = connecting.connect_number(actor=viewer_of(request), **form.cleaned_data)
+        messages.success(request, "The number is connected. Paste the webhook address below into the Twilio console.")
+        return HttpResponseRedirect(self.object_url(made))
 
     @service_action(
         path="send-test",
@@ -152,7 +152,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
         connecting.introduce_colleague(actor=viewer_of(request), **form.cleaned_data)
         return "The phone is linked to the colleague."
 
-    @service_action(path="edit", title="Change the connection", permission=CHANGE, form=ChangeNumberForm, submit="Save")
+    @service_action(path="edit", title="Change the connection", permission=CHANGE, form=ChangeNumberForm, submit="Save",
+                    tone="primary")  # fmt: skip
     def edit(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Replace credentials."""
         facts = {**form.cleaned_data, "kind": obj.kind, "account_id": obj.pk}

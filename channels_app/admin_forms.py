@@ -17,10 +17,10 @@ class ChangeNumberForm(ConsoleForm):
     number = forms.CharField(label="Number", max_length=40, required=False, help_text="Empty: keep the present one.")
     account_sid = forms.CharField(label="Account SID", max_length=34, help_text="AC…, on the console's first page.")
     auth_token = _secret("Auth token", "Beside the account SID. Empty: keep the present one.")
-    secondary_auth_token = _secret("Secondary auth token", "While tokens are rotated.")
-    webhook_key = _secret("Shared webhook key", "Only when Twilio signs with HMAC_SHA256.")
+    secondary_auth_token = _secret("Secondary auth token (optional)", "Only while tokens are rotated.")
+    webhook_key = _secret("Shared webhook key (optional)", "Only when Twilio signs with HMAC_SHA256.")
     template_sid = forms.CharField(
-        label="Template",
+        label="Template (optional)",
         max_length=34,
         required=False,
         help_text="HX…: an approved template with one variable, for answers after 24 hours.",
@@ -54,7 +54,7 @@ class ChangeMailForm(ConsoleForm):
 
     name = forms.CharField(label="Name", max_length=80, help_text="How colleagues call this account.")
     from_address = forms.EmailField(label="Sender address", help_text="Verified under Sender Authentication.")
-    from_name = forms.CharField(label="Sender name", max_length=80, required=False)
+    from_name = forms.CharField(label="Sender name (optional)", max_length=80, required=False)
     api_key = _secret("API key", "SG.…, with Mail Send only. Empty: keep the present one.")
     event_public_key = forms.CharField(
         label="Verification key",
@@ -63,7 +63,10 @@ class ChangeMailForm(ConsoleForm):
         help_text="Of the signed Event Webhook. Empty: keep the present one.",
     )
     secondary_event_public_key = forms.CharField(
-        label="Second verification key", max_length=400, required=False, help_text="While keys are rotated."
+        label="Second verification key (optional)",
+        max_length=400,
+        required=False,
+        help_text="Only while keys are rotated.",
     )
 
 

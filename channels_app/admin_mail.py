@@ -3,7 +3,8 @@
 from typing import Any, Final
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from channels_app.admin_forms import ChangeMailForm, ConnectMailForm, TestMailForm
@@ -47,10 +48,11 @@ class MailActions(ServiceAdmin):
         on_list=True,
         explain="A SendGrid account. What SendGrid needs of us is shown afterwards.",
     )
-    def connect_mail(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Connect the mail account."""
-        connecting.connect_mail(actor=viewer_of(request), **form.cleaned_data)
-        return "Mail is connected. Open it and paste the webhook address into SendGrid."
+    def connect_mail(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
+        """Connect the mail account, and show what to paste where."""
+        made = connecting.connect_mail(actor=viewer_of(request), **form.cleaned_data)
+        messages.success(request, "Mail is connected. Paste the webhook address below into SendGrid.")
+        return HttpResponseRedirect(self.object_url(made))
 
     @service_action(
         path="test-mail",
@@ -65,7 +67,12 @@ class MailActions(ServiceAdmin):
         return connecting.send_test(actor=viewer_of(request), account_id=obj.pk, to=form.cleaned_data["to"])
 
     @service_action(
-        path="edit-mail", title="Change the mail account", permission=CHANGE, form=ChangeMailForm, submit="Save"
+        path="edit-mail",
+        title="Change the mail account",
+        permission=CHANGE,
+        form=ChangeMailForm,
+        submit="Save",
+        tone="primary",
     )
     def edit_mail(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Replace sender and keys."""

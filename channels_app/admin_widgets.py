@@ -3,7 +3,8 @@
 from typing import Any, Final
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from channels_app.webchat import managing
@@ -21,7 +22,7 @@ OWN: Final = ("widget", "identity-secret")
 class NewWidgetForm(ConsoleForm):
     """A web chat: its name and where it may stand."""
 
-    name = forms.CharField(label="Name", max_length=80, help_text="Visitors are answered under it.")
+    name = forms.CharField(label="Name", max_length=80, help_text="Visitors read it over the chat and its answers.")
     websites = forms.CharField(
         label="Websites",
         required=False,
@@ -62,17 +63,19 @@ class WidgetActions(ServiceAdmin):
         title="New web chat",
         permission=CHANGE,
         form=NewWidgetForm,
-        submit="Make it",
+        submit="Create",
         tone="primary",
         on_list=True,
         explain="A chat for your website. What to paste there is shown afterwards.",
     )
-    def new_widget(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Make a web chat."""
-        managing.save_widget(actor=viewer_of(request), **form.cleaned_data)
-        return "The web chat is made. Open it to see what to paste into your page."
+    def new_widget(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
+        """Make a web chat, and show what to paste where."""
+        made = managing.save_widget(actor=viewer_of(request), **form.cleaned_data)
+        messages.success(request, "The web chat is made. Below stands what to paste into your pages.")
+        return HttpResponseRedirect(self.object_url(made))
 
-    @service_action(path="widget", title="Change the web chat", permission=CHANGE, form=WidgetForm, submit="Save")
+    @service_action(path="widget", title="Change the web chat", permission=CHANGE, form=WidgetForm, submit="Save",
+                    tone="primary")  # fmt: skip
     def widget(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Say where it may stand."""
         managing.save_widget(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data)

@@ -222,8 +222,9 @@ class ServiceAdmin(ReadOnlyAdmin):
         return {**super().detail_context(request, obj), "offered": self.offered(request, obj)}
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the actions that stand above the list."""
-        return {"offered": self.offered(request, None, on_list=True)}
+        """Return the actions that stand above the list, the main one first."""
+        offered = self.offered(request, None, on_list=True)
+        return {"offered": sorted(offered, key=lambda offer: offer["action"].tone not in ("primary", "good"))}
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return where the person goes after the action: the row's page, or the list."""

@@ -1,4 +1,4 @@
-/* Sets the chosen theme before the first paint and runs the switch. */
+/* Sets the chosen theme before the first paint; runs its switch and the buttons that copy. */
 (() => {
   const root = document.documentElement;
   const stored = localStorage.getItem("walker-theme");
@@ -6,6 +6,20 @@
   const isDark = () => (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelector(".wk-nav [aria-current]")?.scrollIntoView({ block: "nearest" });
+    for (const button of document.querySelectorAll("[data-copy]")) {
+      button.hidden = !navigator.clipboard;
+      button.addEventListener("click", async () => {
+        const source = document.getElementById(button.dataset.copy);
+        const told = button.nextElementSibling;
+        try {
+          await navigator.clipboard.writeText(source.textContent);
+          told.textContent = "Copied.";
+        } catch {
+          getSelection().selectAllChildren(source);
+          told.textContent = "It is marked: copy it with the keyboard.";
+        }
+      });
+    }
     for (const button of document.querySelectorAll("[data-theme-switch]")) {
       button.hidden = false;
       button.setAttribute("aria-pressed", String(isDark()));

@@ -181,7 +181,7 @@
     return blocks;
   };
   const length = (text) => [...text].length; // code points, as the server counts
-  const time = (iso) => { const d = iso ? new Date(iso) : new Date(); return Number.isNaN(+d) ? "" : d.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }); };
+  const time = (iso) => { const d = iso ? new Date(iso) : new Date(); return Number.isNaN(+d) ? "" : d.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" }); };
 
   // ---------------------------------------------------------------- line: session, socket, resume, outbox
   class Line extends EventTarget {

@@ -40,6 +40,15 @@ def test_change_keeps_the_secret(browser: Browser) -> None:
     assert (account.name, account.origins, account.is_active) == ("Shop 2", [], True)
 
 
+@pytest.mark.parametrize(("websites", "warned"), [("", True), ("https://shop.example", False)])
+def test_new_web_chat_leads_to_what_to_paste_and_warns_without_a_website(
+    browser: Browser, websites: str, warned: bool
+) -> None:
+    page = browser().post(f"{CHANNELS}new-widget/", {"name": "Shop", "websites": websites}, follow=True)
+    assert "Below stands what to paste" in page.content.decode()
+    assert ("No website may show this chat yet" in page.content.decode()) is warned
+
+
 def test_page_shows_what_to_paste(browser: Browser) -> None:
     make(browser())
     account = ChannelAccount.objects.get()
