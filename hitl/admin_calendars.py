@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from itertools import groupby
 from typing import Any
 
@@ -10,6 +11,8 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils.formats import date_format
+from django.utils.html import format_html_join
 
 from console.actions import ServiceAction, service_action
 from console.forms import ConsoleForm
@@ -112,7 +115,8 @@ class CalendarAdmin(DefinitionAdmin):
     @admin.display(description="Holidays")
     def off(self, calendar: BusinessCalendar) -> str:
         """Return the days."""
-        return "; ".join(f"{row['day']} {row['name']}".strip() for row in calendar.holidays)
+        days = ((date_format(date.fromisoformat(row["day"]), "j M Y"), row["name"]) for row in calendar.holidays)
+        return format_html_join("", "<div>{} {}</div>", days) or "None"
 
     @admin.display(description="Used by")
     def use(self, calendar: BusinessCalendar) -> str:

@@ -204,14 +204,17 @@ class AwayForm(ConsoleForm):
     """Who is away until when, and who signs meanwhile."""
 
     from_person = forms.ChoiceField(
-        label="Who is away?",
+        label="Who is away? (optional)",
         choices=signers,
         required=False,
-        help_text="Left out: you.",
+        help_text="You yourself, when nobody is chosen.",
     )
     to_person = forms.ChoiceField(label="Who signs meanwhile?", choices=signers)
     starts_at = forms.DateTimeField(
-        label="From", required=False, help_text="Left out: now.", widget=forms.DateTimeInput(attrs=_LOCAL)
+        label="From (optional)",
+        required=False,
+        help_text="From now on, when it is empty.",
+        widget=forms.DateTimeInput(attrs=_LOCAL),
     )
     until = forms.DateTimeField(
         label="Until", help_text="In your organisation's time zone.", widget=forms.DateTimeInput(attrs=_LOCAL)

@@ -46,7 +46,8 @@ class LinkPolicyAdmin(VersionAdmin):
 
     nav = Nav("Decision links", "link", group="Set-up", order=46)
     intro = (
-        "Mails to those who are asked can bring a link by which they decide without signing in, where the risk is low."
+        "Mails to those who are asked can bring a link by which they decide without signing in, where the risk is "
+        "low or medium. The installation may draw that line elsewhere."
     )
     empty_title = "Never switched: links decide where the installation lets them"
     empty_text = "Whoever reads a signer's mailbox can use such a link. Owners can switch them off."
@@ -87,7 +88,7 @@ class LinkPolicyAdmin(VersionAdmin):
 
     @service_action(path="switch-on", title="Switch links on", permission=MANAGE, form=SwitchForm, tone="good",
                     on_list=True, submit="Switch on", explain="Mails from now on bring links that decide, where the "
-                    "risk is low. Whoever reads a signer's mailbox can use them. Older links stay void.")  # fmt: skip
+                    "risk allows it. Whoever reads a mailbox can use its links. Older ones stay void.")  # fmt: skip
     def switch_on(self, request: HttpRequest, obj: None, form: SwitchForm) -> str:
         """Let links decide again."""
         self._switch(request, form, is_on=True)

@@ -123,7 +123,8 @@ class CapAdmin(DefinitionAdmin):
         )
         return f"The limit of {made} holds from now on."
 
-    @service_action(path="edit", title="Change the amount", permission=MANAGE, form=AmountForm, submit="Save")
+    @service_action(path="edit", title="Change the amount", permission=MANAGE, form=AmountForm, submit="Save",
+                    tone="primary")  # fmt: skip
     def edit(self, request: HttpRequest, obj: Cap, form: AmountForm) -> str:
         """Change the amount."""
         changed = services.revise_cap(

@@ -26,7 +26,10 @@ class TrialForm(ConsoleForm):
     cost = forms.DecimalField(label="Cost", required=False, decimal_places=2)
     currency = forms.CharField(label="Currency", max_length=3, required=False, initial="EUR")
     share = forms.DecimalField(
-        label="Change of the current value", required=False, min_value=0, help_text="1 is as much again, 0.5 half."
+        label="Change of the current value",
+        required=False,
+        min_value=0,
+        help_text="As a share of what it is now: 0.5 is half as much more, 1 is twice as much.",
     )
     reach = forms.IntegerField(label="People reached", required=False, min_value=0)
     score = forms.IntegerField(label="Risk (0 to 100)", min_value=0, max_value=100, initial=30)
@@ -37,7 +40,7 @@ class TrialForm(ConsoleForm):
         label="When",
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-        help_text="In your organisation's time zone; now if left out.",
+        help_text="In your organisation's time zone; now, when it is empty.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -72,7 +75,7 @@ def tried(form: ConsoleForm, found: Simulation) -> dict[str, Any]:
             "required": level.required,
             "people": [name_in(names, person) for person in level.people],
             "satisfiable": level.satisfiable,
-            "due": "" if level.due_at is None else exact(level.due_at),
+            "due": exact(level.due_at) if level.due_at else "The clock starts when the level before has signed",
         }
         for number, level in enumerate(found.levels, start=1)
     ]

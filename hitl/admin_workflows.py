@@ -218,7 +218,8 @@ class WorkflowAdmin(ServiceAdmin):
 
     @service_action(path="try", title="Try it", permission="hitl.view_approvalworkflow", form=TrialForm,
                     submit="Try it", on_list=True,
-                    explain="Which workflow a request would fall under, and who is asked. Writes nothing.")  # fmt: skip
+                    explain="Which workflow a request would fall under, and who is asked. Nothing is written. "
+                    "Leave empty what does not matter.")  # fmt: skip
     def attempt(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
         """Show what a request would meet."""
         found = simulate(viewer=viewer_of(request), trial=trial_of(form), moment=form.cleaned_data["moment"])

@@ -291,6 +291,13 @@ def test_trying_it_tells_who_is_asked(browser: Browser, flows: World) -> None:
     assert "Who is asked" in answer.content.decode()
 
 
+def test_trial_says_of_later_levels_when_their_clock_starts(browser: Browser, acme: World) -> None:
+    levels = [{"approvers": [{"type": "role", "value": role}]} for role in ("approver", "owner")]
+    services.create_workflow(actor=acme.actor("owner"), name="Two", levels=levels, is_default=True)
+    answer = browser("admin").post(f"{FLOW}try/", {"kind": "console_budget", "score": "30"})
+    assert answer.content.decode().count("The clock starts when the level before has signed") == 1
+
+
 def test_approver_may_look_and_try_but_not_change(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     visitor = browser("approver")
