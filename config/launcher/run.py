@@ -94,4 +94,5 @@ def describe(url: str, facts: dict[str, Any]) -> list[str]:
 
 def _person(person: dict[str, Any]) -> str:
     role = str(person.get("role", "")) + (", the signed-in chat" if person.get("chats_as") else "")
-    return f"  {person.get('email', ''):<30} {person.get('password', ''):<22} {role}"
+    who = f"{person.get('name', '')}, {role}".strip(", ")
+    return f"  {person.get('email', ''):<30} {person.get('password', ''):<22} {who}"
