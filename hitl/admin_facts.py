@@ -36,6 +36,12 @@ def readable(facts: Mapping[str, Any]) -> list[Fact]:
     return [*about, *(Fact(words_of(key), plain(facts[key], currency)) for key in others)]
 
 
+def facts_beside(preview: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts without a text that stands in the preview anyway."""
+    body = preview.get("body")
+    return {key: value for key, value in facts.items() if not (body and visible(str(value)) == body)}
+
+
 def known_names(facts: Mapping[str, Any]) -> dict[str, str]:
     """Return how the things are called whose ids stand in the facts, by id."""
     found = {key: _naming(key, facts) for key in facts}

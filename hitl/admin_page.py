@@ -12,7 +12,7 @@ from core.actors import Actor
 from core.pii import mask_text
 from core.visible import visible
 from hitl.admin_display import RISKS, STATES, hold_words, stops_in_words
-from hitl.admin_facts import known_names, plain, readable, words_of
+from hitl.admin_facts import facts_beside, known_names, plain, readable, words_of
 from hitl.admin_rule import rule_of
 from hitl.admin_told import clocks_and_messages
 from hitl.conflicts import rule_in_words
@@ -23,6 +23,7 @@ from hitl.seen import signed_parts
 from hitl.selectors import list_decisions, list_executions
 from hitl.services.closing import ADMINS
 from hitl.story import TimelineEntry, history
+from hitl.text_diff import is_long, lines_between
 from hitl.transitions import WAITING, Event, State, may
 
 EVENTS: Final[dict[str, tuple[str, str, str]]] = {
@@ -108,7 +109,7 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "requester": requester_words(approval, names),
         "notes": visible(mask_text(approval.notes)),
         "seen": seen,
-        "facts": readable(seen["facts"]),
+        "facts": readable(facts_beside(seen["preview"], seen["facts"])),
         "rule": rule_of(approval, viewer),
         "signing": signing(approval, seats, decisions, names, viewer),
         "timeline": timeline(shown, executions),
@@ -152,11 +153,12 @@ def revisions(approval: Approval, viewer: Actor) -> list[dict[str, Any]]:
     ]
 
 
-def _changed(approval: Approval, row: dict[str, Any], *, is_signer: bool) -> dict[str, str]:
+def _changed(approval: Approval, row: dict[str, Any], *, is_signer: bool) -> dict[str, Any]:
     called = known_names(approval.facts)
     values = {name: plain(row[name], approval.currency) for name in ("before", "after")}
     shown = {name: called.get(text) or (text if is_signer else mask_text(text)) for name, text in values.items()}
-    return {"label": words_of(row["field"]), **shown}
+    lines = lines_between(shown["before"], shown["after"]) if is_long(*shown.values()) else []
+    return {"label": words_of(row["field"]), **shown, "lines": lines}
 
 
 def question(approval: Approval, decisions: Sequence[Decision]) -> str:

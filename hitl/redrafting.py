@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.actors import Actor
+from core.visible import visible_document
 from hitl import assessing, clocks, machine, seating
 from hitl.drafting import digest_of, risk_columns, signed_columns
 from hitl.models import Approval, DecisionToken, Revision, Seat
@@ -135,7 +136,7 @@ def void_tokens(approval: Approval, moment: datetime, *, person_id: object = Non
 def keep_diff(
     approval: Approval, event: Event, actor: Actor, before: Approval, diff: list[dict[str, Any]], moment: datetime
 ) -> None:
-    """Keep for ever what a revision changed, and who did."""
+    """Keep for ever what a revision changed, and who did; also a text that the payload only names."""
     Revision.objects.create(
         approval=approval,
         revision=approval.revision,
@@ -143,11 +144,20 @@ def keep_diff(
         person_id=actor.user_id,
         actor_kind=actor.kind,
         digest_before=before.digest,
-        diff=diff,
+        diff=[*diff, *_other_text(before.preview, approval.preview, diff)],
         risk_before=before.risk_score,
         risk_after=approval.risk_score,
         created_at=moment,
     )
+
+
+def _other_text(
+    before: Mapping[str, Any], after: Mapping[str, Any], diff: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the text that is signed where it became another one and no field of the payload says so."""
+    old, new = before.get("body") or "", after.get("body") or ""
+    is_told = any(visible_document(row["after"]) == new for row in diff)
+    return [] if old == new or is_told else [{"field": "text", "before": old, "after": new}]
 
 
 def diff_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from integrations.mail.types import Belongs, MailEvent, MailReceiver, Told
 CHANNEL: Final = "email"
 TYPE: Final = "approval"
 ACTOR: Final = system("mail")
+BODY_LIMIT: Final = 3000
 # To those who hold a seat; the others go to whoever was named.
 TO_SEATS: Final = frozenset({"approval_opened", "approval_reminder", "approval_answered"})
 # These ask somebody to decide; where a link may do that, the mail brings one.
@@ -120,7 +121,7 @@ def _texts(row: Notification) -> dict[str, Any]:
         "title": f"{approval.reference} {title}",
         "headline": headline,
         "summary": mask_text(approval.summary),
-        "body": mask_text(str(preview.get("body") or "")),
+        "body": _beginning(mask_text(str(preview.get("body") or ""))),
         "rows": [
             {name: mask_text(str(line.get(name, ""))) for name in ("label", "before", "after")}
             for line in preview.get("rows", [])
@@ -135,6 +136,11 @@ def _texts(row: Notification) -> dict[str, Any]:
         "decision_link": _place(row) if row.template in DECIDES and is_for_a_link(approval) else "",
         "preferences": f"{settings.PUBLIC_URL}{reverse('mail_preference')}",
     }
+
+
+def _beginning(text: str) -> str:
+    """Return what a mail holds of a text; whoever decides reads all of it on the page the mail leads to."""
+    return text if len(text) <= BODY_LIMIT else f"{text[:BODY_LIMIT]}…\n\n(The whole text stands where you decide.)"
 
 
 def _asker(approval: Approval) -> str:

@@ -28,6 +28,7 @@ from integrations.sandbox_ads.performing import (
     platform_link,
     probe_key,
 )
+from integrations.sandbox_ads.texts import changes_of, in_numbers, mark_of
 from integrations.sandbox_ads.types import Campaign, Page
 
 DAYS_EXPOSED = 30
@@ -261,20 +262,28 @@ class PublishContent(ActionKind[ContentPublication]):
         return params.model_copy(update={"content": item.id})
 
     def observe(self, params: ContentPublication) -> Facts:
-        """Read the item."""
+        """Read the item with its text: the text is only named by what is signed, and bound by its mark."""
         item = selectors.find_content(params.content)
+        text = selectors.read_content(item.id)
         return {
             "content_id": item.id,
             "title": item.title,
             "kind": item.kind,
             "status": item.status,
+            "text": text,
+            "text_sha256": mark_of(text),
         }
 
     def preview(self, params: ContentPublication, facts: Facts) -> Preview:
-        """Show the status before and after."""
+        """Show the status before and after, and the whole text that becomes public."""
+        text = str(facts["text"])
         return Preview(
             headline=f"Publish the {facts['kind']} “{facts['title']}”",
-            rows=(PreviewRow("Status", str(facts["status"]), "published"),),
+            rows=(
+                PreviewRow("Status", str(facts["status"]), "published"),
+                PreviewRow("Public text", "none yet", in_numbers(text)),
+            ),
+            body=text,
             link=platform_link(),
         )
 
@@ -287,9 +296,9 @@ class PublishContent(ActionKind[ContentPublication]):
         return f"sandbox_ads:content:{params.content}:status"
 
     def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:
-        """Any change of the item's title or status."""
+        """Any change of the item's title, status or text."""
         watched = {"content_id": "item", "title": "title", "kind": "kind", "status": "status"}
-        return changes_between(old_facts, new_facts, watched)
+        return changes_between(old_facts, new_facts, watched) + changes_of(old_facts, new_facts)
 
     def execute(self, params: ContentPublication, *, idempotency_key: str) -> Outcome:
         """Publish it, once: never call this again after `unknown`."""

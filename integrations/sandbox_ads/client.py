@@ -66,6 +66,10 @@ class SandboxAdsClient:
         """All content items, or those of exactly this title."""
         return self._read_list("/v1/content", parse_content, {"title": title} if title else {})
 
+    def get_content_text(self, content_id: str) -> Answer[str]:
+        """What a content item says, whole; empty where it says nothing."""
+        return self._read(f"/v1/content/{_part(content_id)}", parse_content_text)
+
     def list_audiences(self) -> Answer[list[Audience]]:
         """All audiences."""
         return self._read_list("/v1/audiences", parse_audience)
@@ -219,6 +223,14 @@ def parse_content(body: Body) -> ContentItem:
         average_seconds=performance["average_seconds"],
         conversions=performance["conversions"],
     )
+
+
+def parse_content_text(body: Body) -> str:
+    """The text of a content item."""
+    text = body.get("text") or ""
+    if not isinstance(text, str):
+        raise TypeError("the text is no text")
+    return text
 
 
 def parse_audience(body: Body) -> Audience:

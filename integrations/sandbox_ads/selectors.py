@@ -100,6 +100,11 @@ def find_content(reference: str) -> ContentItem:
     return _only(items, reference, "content", lambda each: (each.id, each.title))
 
 
+def read_content(content_id: str) -> str:
+    """Return the whole text of a content item, by id; raises Unavailable when it cannot be read."""
+    return _ask(lambda client: client.get_content_text(content_id))
+
+
 def _only(rows: list[T], reference: str, field: str, names: Callable[[T], tuple[str, ...]]) -> T:
     """Exact names only, upper and lower case alike: a near miss must be asked back, not guessed.
 

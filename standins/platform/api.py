@@ -73,6 +73,11 @@ def view(resource: Document) -> Document:
     return shown | {"last_7_days": metrics.last_week(resource["traits"], resource["id"])}
 
 
+def _in_a_list(resource: Document) -> Document:
+    """A resource without its text, which is long and read with that one."""
+    return {name: value for name, value in view(resource).items() if name != "text"}
+
+
 def _one(store: Store, account: Account, kind: str, ident: str) -> Document:
     found = store.get_resource(account.id, kind, ident)
     if found is None:
@@ -82,7 +87,7 @@ def _one(store: Store, account: Account, kind: str, ident: str) -> Document:
 
 def _listed(store: Store, account: Account, kind: str, query: dict[str, str]) -> list[Document]:
     """All of a kind; `?name=` (also title, slug, status) keeps exact matches in any case."""
-    rows = [view(row) for row in store.list_resources(account.id, kind)]
+    rows = [_in_a_list(row) for row in store.list_resources(account.id, kind)]
     for field, wanted in query.items():
         if field not in ("name", "title", "slug", "status"):
             raise invalid(**{field: "Filter by name, title, slug or status."})

@@ -1,4 +1,4 @@
-"""What can be changed on the platform: four operations, two of them keyed."""
+"""What can be changed on the platform: five operations, two of them keyed."""
 
 import hashlib
 import json
@@ -18,6 +18,7 @@ MAX_BUDGET = Decimal("1000000.00")
 MAX_KEY = 200
 TITLE_LIMIT = 120
 META_LIMIT = 320
+TEXT_LIMIT = 50_000
 
 Change = Callable[[Account, Document, Document], Document]
 
@@ -109,11 +110,21 @@ def change_to_published(_account: Account, _item: Document, body: Document) -> D
     }
 
 
+def change_text(_account: Account, _item: Document, body: Document) -> Document:
+    """What somebody wrote over the text of an item, published or not."""
+    _refuse_unknown(body, "text")
+    text = body.get("text")
+    if not isinstance(text, str) or len(text) > TEXT_LIMIT:
+        raise invalid(text=f"Text of at most {TEXT_LIMIT} characters.")
+    return {"text": text}
+
+
 EFFECTS: dict[tuple[str, str], Effect] = {
     ("campaigns", "budget"): Effect("set_campaign_budget", "campaign", True, change_budget),
     ("campaigns", "pause"): Effect("pause_campaign", "campaign", False, change_to_paused),
     ("pages", "meta"): Effect("update_page_meta", "page", True, change_meta),
     ("content", "publish"): Effect("publish_content", "content", False, change_to_published),
+    ("content", "text"): Effect("write_content", "content", False, change_text),
 }
 
 
@@ -140,7 +151,7 @@ def _apply(store: Store, account: Account, effect: Effect, request: Request) -> 
     entry = {
         "operation": effect.operation,
         "resource": f"{effect.kind}/{request.ident}",
-        "before": {name: resource[name] for name in after},
+        "before": {name: resource.get(name) for name in after},
         "after": after,
         "key": request.key,
     }

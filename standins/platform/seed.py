@@ -5,6 +5,7 @@ from typing import Any
 
 from standins.platform.metrics import today
 from standins.platform.store import Account, Store
+from standins.platform.texts import TEXTS
 from standins.store import Document
 
 # name, channel, status, daily budget, spend per day, cost per click, click rate, conversion rate
@@ -189,6 +190,7 @@ def _content(*row: Any) -> Document:
     return {
         "title": title,
         "kind": kind,
+        "text": TEXTS[title],
         "status": status,
         "published_at": published,
         "performance": performance,

@@ -71,6 +71,14 @@ def test_unkeyed_repeat_is_a_second_effect(sandbox: Platform, path: str, operati
     assert [entry["operation"] for entry in sandbox.journal()] == [operation] * 2
 
 
+def test_text_of_an_item_is_written_and_read_with_the_item_alone(sandbox: Platform) -> None:
+    path = "/v1/content/con_1001"
+    assert sandbox.call("POST", f"{path}/text", json={"text": "New"}).status_code == 200
+    assert sandbox.call("GET", path).json()["text"] == "New"
+    assert "text" not in sandbox.call("GET", "/v1/content").json()["items"][0]
+    assert sandbox.call("POST", f"{path}/text", json={"text": 5}).status_code == 422
+
+
 def test_meta_change_is_keyed(sandbox: Platform) -> None:
     for _ in range(2):
         answer = sandbox.call("POST", "/v1/pages/pag_1003/meta", key="m", json={"title": "Boots"})

@@ -74,6 +74,14 @@ def test_mail_shows_no_personal_data_in_clear(desk: World, asked: Approval) -> N
     assert "<b>now" not in mail.html
 
 
+def test_mail_holds_the_beginning_of_a_long_text_and_says_where_the_rest_is(desk: World, asked: Approval) -> None:
+    asked.preview["body"] = "word " * 1000 + "END"
+    Approval.objects.filter(pk=asked.pk).update(preview=asked.preview)
+    text = _mail(_notification(desk, asked)).text
+    assert "The whole text stands where you decide" in text
+    assert "END" not in text
+
+
 def test_mail_names_nobody_who_was_erased_here(desk: World, asked: Approval) -> None:
     assert asked.requester is not None
     Membership.objects.filter(user=asked.requester_id).update(erased_at=now())
