@@ -94,6 +94,7 @@ THANKS: Final = {
     State.APPROVED: "It is carried out now.",
     State.REJECTED: "The requester is told why.",
 }
+ON_HOLD: Final = "It is on hold, and not carried out before it is released."
 
 
 @csrf_exempt  # for the check of all pages; this one has the check above
@@ -153,12 +154,14 @@ def _decide(request: HttpRequest, token: str, opened: Opened) -> HttpResponse:
     except WalkerError as problem:
         return _told(request, links.open_link(opened.token.pk, **visit), problem, refuses=True)
     OUTCOMES.labels("decided").inc()
-    return _thanks(request, opened.approval, State(decided.state), given["verdict"])
+    return _thanks(request, opened.approval, decided, given["verdict"])
 
 
-def _thanks(request: HttpRequest, approval: Approval, state: State, verdict: str) -> HttpResponse:
+def _thanks(request: HttpRequest, approval: Approval, decided: Approval, verdict: str) -> HttpResponse:
     heading, sign = THANKS_TO[verdict]
-    context = {"heading": heading.format(approval.reference), "words": THANKS.get(state, "")}
+    is_held = decided.state == State.APPROVED and bool(decided.holds)
+    words = ON_HOLD if is_held else THANKS.get(State(decided.state), "")
+    context = {"heading": heading.format(approval.reference), "words": words}
     return _outcome(request, approval, sign, context | {"is_done": True})
 
 

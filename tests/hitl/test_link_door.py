@@ -10,7 +10,7 @@ from django.test import Client
 
 from core.log import logging_config
 from core.pii import mask_text
-from hitl import tries
+from hitl import services, tries
 from hitl.models import Approval, Decision
 from tests.hitl.scene import Scene, stored
 from tests.hitl.test_links import _decided, _delegated, _questioned, _signed_out, link_to
@@ -75,6 +75,15 @@ def test_person_decides_by_the_page(scene: Scene, asked: Approval, browser: Clie
     answer = send(browser, link_to(scene, asked), asked)
     assert (answer.status_code, stored(asked).state) == (200, "approved")
     assert f"You have approved {asked.reference}" in answer.content.decode()
+
+
+def test_who_approves_what_is_stopped_is_told_that_it_waits_and_no_more(
+    scene: Scene, asked: Approval, browser: Client
+) -> None:
+    services.throw_switch(actor=scene.actor("compliance"), scope="tenant", reason="Zebra leak")
+    page = send(browser, link_to(scene, asked), asked).content.decode()
+    assert "It is on hold, and not carried out before it is released." in page
+    assert "Zebra" not in page
 
 
 def test_page_shows_what_would_happen_and_for_how_much(scene: Scene, asked: Approval, browser: Client) -> None:
