@@ -139,7 +139,6 @@ class Approval(TenantModel):
                 name="one_approval_per_tool_call",
                 condition=models.Q(tool_call_id__isnull=False),
             ),
-            models.CheckConstraint(condition=models.Q(risk_score__lte=100), name="risk_score_within_100"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "state", "-id"], name="approvals_by_state"),

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import Model
 
+from core.models import Outbox
 from core.scope import tenant_scope
-from hitl.models import Approval, Decision, Execution, Seat, Timer
+from hitl.models import Approval, Decision, Execution, Notification, Seat, Timer
 from hitl.models.fields import StateGuarded
 from hitl.transitions import (
     FINAL,
@@ -75,6 +77,32 @@ def test_number_below_zero_is_refused(scene: Scene) -> None:
         with pytest.raises(IntegrityError):
             _sql(f"update hitl_approval set {column} = -1 where id = %s", approval.pk)
     assert len(counted) == 15
+
+
+def test_risk_above_a_hundred_is_refused(scene: Scene) -> None:
+    approval = scene.propose()
+    with pytest.raises(IntegrityError):
+        _sql("update hitl_approval set version = version + 1, risk_score = 101 where id = %s", approval.pk)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", [Decision, Execution, Notification, Outbox, Seat, Timer])
+def test_number_of_what_a_move_writes_is_never_below_zero(model: type[Model]) -> None:
+    counted = [field.column for field in model._meta.local_fields if "Positive" in type(field).__name__]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select column_name from information_schema.columns "
+            "where table_name = %s and domain_name in ('walker_count', 'walker_small_count')",
+            [model._meta.db_table],
+        )
+        assert {name for (name,) in cursor.fetchall()} == set(counted)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["walker_count", "walker_small_count"])
+def test_count_below_zero_is_refused(kind: str) -> None:
+    with pytest.raises(IntegrityError):
+        _sql(f"select (-1)::{kind}")
 
 
 def test_row_that_does_not_begin_as_pending_is_refused(scene: Scene) -> None:
