@@ -150,7 +150,7 @@ def note_invitation_mail(*, actor: Actor, invitation_id: UUID, problem: str = ""
     if problem:
         known.update(mail_problem=problem[:200])
     else:
-        known.filter(mailed_at=None).update(mailed_at=now or clock_now())
+        known.update(mailed_at=now or clock_now(), mail_problem="")
 
 
 def purge_invitations(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:

@@ -18,6 +18,7 @@ from integrations.mail import routes
 from integrations.mail.errors import in_words
 from integrations.mail.services import queue_mail
 from integrations.mail.types import Belongs, MailEvent, MailReceiver
+from integrations.models import MailDelivery
 
 TYPE: Final = "invitation"
 ACTOR: Final = system("mail")
@@ -42,8 +43,18 @@ def on_invited(*, ref: UUID, payload: Mapping[str, str], **_: Any) -> None:
             text=render_to_string("mail/invitation.txt", texts),
             html=render_to_string("mail/invitation.html", texts),
             ref=row.pk,
-            key=f"invitation:{row.pk}:{row.round}",
+            key=_key(row),
         )
+
+
+def _key(row: Invitation) -> str:
+    return f"invitation:{row.pk}:{row.round}"
+
+
+def _is_newest(invitation_id: UUID, delivery_id: UUID) -> bool:
+    """Tell whether a mail is the one that was sent last; what becomes of one before says nothing any more."""
+    row = Invitation.objects.filter(pk=invitation_id).first()
+    return row is not None and MailDelivery.objects.filter(pk=delivery_id, key=_key(row)).exists()
 
 
 def _texts(row: Invitation) -> dict[str, Any]:
@@ -92,7 +103,7 @@ class InvitationMail(MailReceiver):
 
     def hear(self, event: MailEvent) -> None:
         """Note that it has left, or why not."""
-        if event.ref is None:
+        if event.ref is None or not _is_newest(event.ref, event.delivery_id):
             return
         if event.what in FAILED:
             problem = in_words(event.error) or "The mail did not arrive."
