@@ -33,6 +33,8 @@ def _parse(ring: str) -> dict[str, bytes]:
         if not _KEY_ID.fullmatch(key_id) or len(key) != KEY_BYTES or key_id in keys:
             raise Unavailable(_FORM)
         keys[key_id] = key
+    if not keys:
+        raise Unavailable("WALKER_KEYS is missing: nothing can be encrypted or read.")
     return keys
 
 
@@ -45,10 +47,11 @@ def _decode(encoded: str) -> bytes:
 
 def key_ring() -> dict[str, bytes]:
     """Return all keys by id, oldest first; raises `Unavailable` when there is none."""
-    ring = _parse(getattr(settings, "WALKER_KEYS", "") or "")
-    if not ring:
-        raise Unavailable("WALKER_KEYS is missing: nothing can be encrypted or read.")
-    return ring
+    return _parse(_ring())
+
+
+def _ring() -> str:
+    return getattr(settings, "WALKER_KEYS", "") or ""
 
 
 def current_key_id() -> str:
@@ -74,8 +77,7 @@ def _derive(ring: str, key_id: str, purpose: str) -> bytes:
 
 def derive_key(purpose: str, *, key_id: str = "") -> bytes:
     """Return the 32-byte key for one purpose (RFC 5869), from the named or the current root key."""
-    key_ring()
-    return _derive(settings.WALKER_KEYS, key_id or current_key_id(), purpose)
+    return _derive(_ring(), key_id or current_key_id(), purpose)
 
 
 def seal(plain: bytes, *, purpose: str, bound_to: str) -> bytes:

@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from core.ids import text_of
+
 _ROWS: Final = (list, tuple)
 _encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
@@ -23,6 +25,15 @@ def plain(value: Any) -> Any:
 
     Raises Unrepresentable. What comes back from the database compares equal to what went in.
     """
+    kind = type(value)
+    if kind is str:
+        return _text(value)
+    if kind is dict:
+        return {_key(key): plain(item) for key, item in value.items()}
+    return _of_kin(value)
+
+
+def _of_kin(value: Any) -> Any:
     if isinstance(value, str):
         return _text(value)
     if value is None or isinstance(value, int):
@@ -32,7 +43,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, UUID):
-        return str(value)
+        return text_of(value)
     if isinstance(value, Mapping):
         return {_key(key): plain(item) for key, item in value.items()}
     if isinstance(value, _ROWS):
@@ -44,7 +55,7 @@ def _text(value: str) -> str:
     if "\x00" in value or not (value.isascii() or all(not "\ud800" <= char <= "\udfff" for char in value)):
         raise Unrepresentable("text contains a character that cannot be kept")
     # Of an enum that is text, the text and not the member's name.
-    return str.__str__(value)
+    return value if type(value) is str else str.__str__(value)
 
 
 def _key(value: object) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hmac
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
 from core.crypto import current_key_id, derive_key
 from core.errors import Unavailable
+from core.ids import text_of
 from core.log import get_logger
 
 log = get_logger(__name__)
@@ -31,6 +33,7 @@ class Sealed(NamedTuple):
 
 
 SEALED: Final = Sealed._fields[:-1]
+_sealed: Final = attrgetter(*SEALED)
 SIGNS: Final = 8
 """Of the digest of a reason: enough to find another one, too few to tell what an erased one was."""
 
@@ -83,10 +86,10 @@ def _said(decision: Verdict, key_id: str) -> str:
 
 
 def _mac(decision: Any, key_id: str, said: str) -> str:
-    content = "|".join(str(getattr(decision, name)) for name in SEALED)
+    content = "|".join([text_of(value) if type(value) is UUID else str(value) for value in _sealed(decision)])
     return _digest(decision, key_id, f"said:{said}|{content}" if said else content)
 
 
 def _digest(decision: Any, key_id: str, content: str) -> str:
-    key = derive_key(f"decision|{decision.tenant_id}", key_id=key_id)
+    key = derive_key(f"decision|{text_of(decision.tenant_id)}", key_id=key_id)
     return hmac.digest(key, content.encode(), "sha256").hex()

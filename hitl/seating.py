@@ -60,8 +60,7 @@ class Seating:
     sits: Mapping[SeatHolder, tuple[UUID, UUID | None]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Sitting:
+class Sitting(NamedTuple):
     """The seats of a level as they are: who holds one, who was asked first, who lost the right."""
 
     holders: tuple[SeatHolder, ...]
@@ -264,18 +263,10 @@ def _sitting(
     groups: Mapping[str, set[UUID]],
 ) -> Sitting:
     level, ladder = approval.snapshot["levels"][number - 1], _ladder_rows(approval)
-    here = [seat for seat in seats if seat.moved_at is None]
+    here = [(SeatHolder(seat.person_id, seat.group), seat) for seat in seats if seat.moved_at is None]
     first = {SeatHolder(first_of(seat), seat.group) for seat in seats if seat.source == Seat.Source.LEVEL}
-    lost = [seat for seat in here if not _has_right(seat, level, ladder, roles, groups)]
-    return Sitting(
-        holders=tuple(_holder(seat) for seat in here),
-        originals=tuple(first),
-        lost=frozenset(_holder(seat) for seat in lost),
-    )
-
-
-def _holder(seat: AnySeat) -> SeatHolder:
-    return SeatHolder(seat.person_id, seat.group)
+    lost = frozenset(holder for holder, seat in here if not _has_right(seat, level, ladder, roles, groups))
+    return Sitting(tuple(holder for holder, _ in here), tuple(first), lost)
 
 
 def _ladder_rows(approval: Approval) -> Rows:
@@ -321,11 +312,14 @@ def _has_right(
         return True
     rows = ladder if seat.source == Seat.Source.ESCALATION else _rows_of(level, seat.group)
     first = first_of(seat)
-    return first in roles and any(_is_meant(row, Member(first, roles[first]), groups) for row in rows)
+    role = roles.get(first)
+    return role is not None and any(_is_meant(row, Member(first, role), groups) for row in rows)
 
 
 def _rows_of(level: Mapping[str, Any], mark: str) -> Rows:
     """Return the rows of approvers that may have given a seat its mark."""
+    if level["mode"] not in ("per_group", PARALLEL):
+        return list(level["approvers"])
     found: list[Mapping[str, Any]] = []
     parts = list(enumerate(parts_of(level)))
     for number, part in parts:

@@ -87,10 +87,15 @@ def standing(
     holders = [holder for holder in everybody if holder not in lost]
     people = {holder.person_id for holder in holders}
     last = {who: verdict for who, verdict in last_votes(votes).items() if who in people}
-    if any(_is_against(part, _of_stage(level, number, holders), last) for number, part in enumerate(parts_of(level))):
+    if "reject" in last.values() and _is_rejected(level, holders, last):
         return "rejected"
     in_favour = [holder for holder in holders if last.get(holder.person_id) == "approve"]
     return "approved" if is_satisfiable(level, in_favour, everybody if originals is None else originals) else "open"
+
+
+def _is_rejected(level: Mapping[str, Any], holders: list[SeatHolder], last: Mapping[UUID, str]) -> bool:
+    parts = enumerate(parts_of(level))
+    return any(_is_against(part, _of_stage(level, number, holders), last) for number, part in parts)
 
 
 def _is_against(part: Mapping[str, Any], holders: Iterable[SeatHolder], last: Mapping[UUID, str]) -> bool:
