@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -128,6 +129,23 @@ def test_two_clicks_at_the_same_moment_make_one_seat(committed_world: World) -> 
         assert sorted(type(one).__name__ for one in results) == ["Gone", "User"]
         assert Membership.objects.filter(user__email=NEW).count() == 1
         assert AuditEntry.objects.filter(action="INVITATION_ACCEPTED").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_organisations_make_one_account_at_the_same_moment(committed_world: World) -> None:
+    world, here = committed_world, invite(committed_world)
+    outsider = world.outsider()
+    with tenant_scope(world.globex.pk):
+        there = invitations.invite_member(actor=outsider, email=NEW, role="viewer")
+
+    def take(tenant_id: UUID, row: Invitation) -> User:
+        with tenant_scope(tenant_id):
+            return accept(row)
+
+    with tenant_scope(world.acme.pk):
+        results = at_once([lambda: take(world.acme.pk, here), lambda: take(world.globex.pk, there)])
+    assert sorted(getattr(one, "code", "made") for one in results) == ["made", "sign_in"]
+    assert User.objects.filter(email=NEW).count() == 1
 
 
 @pytest.mark.parametrize(
