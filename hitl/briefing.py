@@ -52,7 +52,8 @@ class Briefing:
     """All of it at one moment; seats and votes of the current revision, by level."""
 
     people: Roster
-    links: Links
+    links: Links | None
+    """None where absences were not asked for."""
     seats: Mapping[int, list[SeatRow]]
     votes: Mapping[int, list[Vote]]
     is_forged: bool = False
@@ -77,20 +78,17 @@ def of_level(approval: Approval, level: int) -> dict[str, Any]:
     }
 
 
-def calls(approval_id: UUID, moment: datetime) -> list[Call]:
-    """Return what has to be asked after the lock of the approval, for `read`."""
+def calls(approval_id: UUID, *, away_at: datetime | None) -> list[Call]:
+    """Return what has to be asked after the lock of the approval, for `read`; who is away, if that matters."""
     of_approval = {"tenant": current_tenant_id(), "approval": approval_id}
-    return [
-        roster_call(),
-        absence.links_call(moment),
-        Call(_seats_statement(), of_approval),
-        Call(_votes_statement(), of_approval),
-    ]
+    found = [roster_call(), Call(_seats_statement(), of_approval), Call(_votes_statement(), of_approval)]
+    return found if away_at is None else [*found, absence.links_call(away_at)]
 
 
 def read(results: Sequence[Result], approval: Approval) -> Briefing:
     """Return what was found by `calls` for the locked approval."""
-    members, links, seats, votes = results
+    members, seats, votes, *away = results
+    links = absence.links_of(away[0]) if away else None
     by_level: dict[int, list[SeatRow]] = {}
     for seat in map(SeatRow._make, seats.rows):
         if seat.revision == approval.revision:
@@ -100,7 +98,7 @@ def read(results: Sequence[Result], approval: Approval) -> Briefing:
     given: dict[int, list[Vote]] = {}
     for level, vote in counted:
         given.setdefault(level, []).append(vote)
-    return Briefing(roster_of(members), absence.links_of(links), by_level, given, len(counted) < len(current))
+    return Briefing(roster_of(members), links, by_level, given, len(counted) < len(current))
 
 
 def _is_about(vote: Sealed, approval: Approval) -> bool:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from core import prepared, rows, writes
 from core.actors import Actor, system
 from core.errors import NotFound
+from core.ids import text_of
 from core.log import get_logger
 from core.prepared import Call, Prepared
 from core.scope import current_tenant_id
@@ -118,7 +119,7 @@ def claim(approval_id: UUID, seen: Look, moment: datetime, *, found: machine.Rea
 def _lock(work: machine.Work, approval_id: UUID, seen: Look, known: machine.Read | None) -> tuple[Approval, Ground]:
     """Keep switches from being thrown, lock the approval, and read what the claim rests on: one message."""
     share = switches.share_and_look_calls(kind=seen.kind_key, agent_id=seen.agent_id)
-    told = briefing.calls(approval_id, work.moment)
+    told = briefing.calls(approval_id, away_at=None)  # seats stand as they are, whoever is away now
     limits = caps.covering_call(kind=seen.kind_key, agent_id=seen.agent_id)
     of_revision = {"tenant": current_tenant_id(), "approval": approval_id, "revision": seen.revision}
     execution = Call(_execution_statement(), of_revision)
@@ -240,7 +241,7 @@ def _execution_of(work: machine.Work, approval: Approval, known: Execution | Non
         approval_id=approval.pk,
         revision=approval.revision,
         digest=approval.digest,
-        idempotency_key=f"walker:{approval.pk}:{approval.revision}",
+        idempotency_key=f"walker:{text_of(approval.pk)}:{approval.revision}",
         lease_until=until,
         started_at=work.moment,
     )

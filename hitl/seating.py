@@ -139,7 +139,8 @@ def _unbarred(excluded: Iterable[UUID], links: absence.Links, people: Roster | N
 
 def barred(approval: Approval, moment: datetime, known: Briefing | None = None) -> set[UUID]:
     """Return who may not sign: the excluded people, and those who sit in for them now."""
-    return absence.with_stand_ins(approval.excluded, known.links if known else absence.links_at(moment))
+    links = known.links if known else None
+    return absence.with_stand_ins(approval.excluded, absence.links_at(moment) if links is None else links)
 
 
 def _ordered(holders: Iterable[SeatHolder]) -> tuple[SeatHolder, ...]:

@@ -46,7 +46,7 @@ def decide(
         raise Invalid("Approve or reject.", fields={"verdict": ["approve or reject"]})
     moment = now or clock_now()
     with machine.work(moment) as work:
-        approval, found = work.lock_and_read(approval_id, briefing.calls(approval_id, moment))
+        approval, found = work.lock_and_read(approval_id, briefing.calls(approval_id, away_at=moment))
         known = briefing.read(found, approval)
         seat = _guard(approval, actor, digest, verdict, reason, moment, known)
         vote = _vote(approval, actor, seat, verdict, reason, channel, moment)
