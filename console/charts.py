@@ -85,4 +85,10 @@ def by_day(key: str, title: str, days: list[date], counts: dict[str, tuple[str, 
     """Build a chart from `{name: (tone, {day: count})}`; days without a count are 0."""
     series = [Series(name, tone, [found.get(day, 0) for day in days]) for name, (tone, found) in counts.items()]
     highest = max((value for row in series for value in row.values), default=0)
-    return Chart(key, title, days, series, top=max(4, highest + highest % 2))
+    return Chart(key, title, days, series, top=_round_top(highest))
+
+
+def _round_top(highest: int) -> int:
+    """Return the next number at or above whose half reads well: 4, 6, 8, 10, 20, 40, 60, 80, 100 and so on."""
+    unit = int("1" + "0" * (len(str(highest)) - 1))
+    return next(step * unit for step in (1, 2, 4, 6, 8, 10) if step * unit >= max(4, highest))

@@ -32,6 +32,7 @@ RISKS: Final[dict[str, tuple[str, str, str]]] = {
     "high": ("High", "serious", "alert"),
     "critical": ("Critical", "danger", "flame"),
 }
+FLAGS: Final = {"override": "Approved by override", "override_reviewed": "The override was reviewed"}
 HOLDS: Final = {
     "kill_switch": "it was stopped with a stop switch",
     "unsatisfiable": "nobody who may sign is available",
@@ -49,6 +50,11 @@ def risk_chip(approval: Approval) -> SafeString:
     """Return the chip of the risk with its score."""
     word, tone, icon = RISKS.get(approval.risk_level, (approval.risk_level, "neutral", "dot"))
     return chip(f"{word} {approval.risk_score}", tone, icon)
+
+
+def flag_words(approval: Approval) -> list[str]:
+    """Return what is noted about the approval for those who look after the rules, in words."""
+    return [FLAGS.get(flag, flag.replace("_", " ").capitalize()) for flag in approval.compliance_flags]
 
 
 def hold_words(approval: Approval) -> list[str]:

@@ -90,9 +90,13 @@ class TalkForm(ConsoleForm):
     """Words that go with what was shown."""
 
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    reason = forms.CharField(
-        label="What do you want to say?", max_length=2000, widget=forms.Textarea(attrs={"rows": 3})
-    )
+    reason = forms.CharField(max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+def talk(label: str) -> type[TalkForm]:
+    """Return the form that asks for the words of one move."""
+    reason = forms.CharField(label=label, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+    return type("TalkForm", (TalkForm,), {"reason": reason})
 
 
 class PayloadForm(ConsoleForm):

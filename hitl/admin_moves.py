@@ -11,7 +11,7 @@ from console.viewers import viewer_of
 from core.actors import Actor
 from hitl import clocks, services
 from hitl.admin_facts import known_names
-from hitl.admin_forms import DelegateForm, PayloadForm, ReassignForm, TalkForm, values_in_the_form
+from hitl.admin_forms import DelegateForm, PayloadForm, ReassignForm, talk, values_in_the_form
 from hitl.admin_page import why_no_vote, why_not_in_state
 from hitl.edit_rights import editable_of
 from hitl.guards import has_voted, is_own
@@ -125,7 +125,7 @@ class TalkActions:
         path="ask",
         title="Ask the requester",
         permission="hitl.decide_approval",
-        form=TalkForm,
+        form=talk("What do you want to know?"),
         submit="Ask",
         explain="The clock of the answer stands still until it is answered. Signatures stay.",
     )
@@ -135,7 +135,11 @@ class TalkActions:
         return "The question is on its way to the requester."
 
     @service_action(
-        path="answer", title="Answer the question", permission="hitl.propose_approval", form=TalkForm, submit="Answer"
+        path="answer",
+        title="Answer the question",
+        permission="hitl.propose_approval",
+        form=talk("Your answer"),
+        submit="Answer",
     )
     def answer(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Answer the question about one's own request."""
@@ -147,7 +151,7 @@ class TalkActions:
         path="send-back",
         title="Send back",
         permission="hitl.decide_approval",
-        form=TalkForm,
+        form=talk("What should be changed?"),
         submit="Send back",
         explain="The requester changes it and sends it in again, three times at most.",
     )
@@ -204,7 +208,7 @@ class TalkActions:
         path="escalate",
         title="Escalate now",
         permission="hitl.reassign_approval",
-        form=TalkForm,
+        form=talk("Why now?"),
         submit="Escalate",
         explain="Takes the next step of the workflow's ladder now instead of when it is due.",
     )
@@ -233,7 +237,7 @@ class TalkActions:
         path="override",
         title="Override (break the glass)",
         permission="hitl.override_approval",
-        form=TalkForm,
+        form=talk("Why can it not wait?"),
         submit="Approve alone",
         tone="danger",
         explain="Approves past all signers. It is flagged, and somebody else reviews it.",

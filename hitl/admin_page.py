@@ -11,7 +11,7 @@ from console.templatetags.console_ui import exact
 from core.actors import Actor
 from core.pii import mask_text
 from core.visible import visible
-from hitl.admin_display import RISKS, STATES, hold_words, stops_in_words
+from hitl.admin_display import RISKS, STATES, flag_words, hold_words, stops_in_words
 from hitl.admin_facts import facts_beside, known_names, plain, readable, words_of
 from hitl.admin_rule import rule_of
 from hitl.admin_told import clocks_and_messages
@@ -120,6 +120,7 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "revisions": revisions(approval, viewer),
         "question": question(approval, decisions),
         "holds": hold_words(approval),
+        "flags": flag_words(approval),
         # A stop switch says no more there than that; who threw it and why is read from the switch.
         "hold_reason": "" if approval.holds == ["kill_switch"] else seen["hold_reason"],
         "stops": stops_in_words(approval, viewer),

@@ -23,7 +23,7 @@ from hitl.seen import seen_by
 class StandingFilter(SelectFilter):
     """By state; without a choice what is still owed."""
 
-    title, parameter_name, any_label = "State", "state", "Owed"
+    title, parameter_name, any_label = "State", "state", "Open"
     options = (("closed", "Closed"), ("all", "All"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -111,7 +111,7 @@ class OverrideReviewAdmin(ReadOnlyAdmin):
     def standing(self, review: OverrideReview) -> str:
         """Tell whether it is still owed."""
         is_open = review.closed_at is None
-        return chip("Owed", "warn", "clock") if is_open else chip("Closed", "good", "check")
+        return chip("Open", "warn", "clock") if is_open else chip("Closed", "good", "check")
 
     @admin.display(description="Reviewed by")
     def reviewed_by(self, review: OverrideReview) -> str:

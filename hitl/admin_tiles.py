@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from console.badges import Badge, badges
 from console.charts import Chart, by_day
 from console.people import name_in, names_of
+from console.templatetags.console_ui import chip
 from console.tiles import Tile, tiles
 from core.actors import Actor
 from core.scope import current_tenant_id
@@ -121,7 +122,9 @@ class NoticesTile(Tile):
 
 
 def _chip(approval: Approval) -> SafeString:
-    """What waits is told apart by its risk, everything else by its state."""
+    """What waits is told apart by its risk, what is held and everything else by how it stands."""
+    if approval.holds:
+        return chip("On hold", "warn", "pause")
     return risk_chip(approval) if approval.state in WAITING else state_chip(approval.state)
 
 

@@ -110,6 +110,7 @@
   .send, .stop { flex: none; width: 40px; height: 40px; border: 0; border-radius: 12px; background: var(--accent); color: var(--on-accent); display: grid; place-items: center; cursor: pointer; }
   .send[aria-disabled="true"] { background: var(--bg-soft); color: var(--ink-soft); cursor: default; } .send svg, .stop svg { width: 20px; height: 20px; } .stop svg { fill: currentColor; }
   .stop { background: var(--bg-soft); color: var(--ink); border: 1px solid var(--edge); }
+  @media (hover: none) { #hint { display: none; } }
   .below { display: flex; justify-content: space-between; gap: 12px; font-size: 12px; color: var(--ink-soft); margin-top: 6px; min-height: 18px; }
   .count { font-variant-numeric: tabular-nums; margin-inline-start: auto; white-space: nowrap; } .count.over { color: var(--bad-ink); font-weight: 700; }
   .problem { color: var(--bad-ink); font-size: 14px; margin: 0 0 8px; }

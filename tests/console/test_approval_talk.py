@@ -51,6 +51,12 @@ def test_edit_without_a_change_is_refused(browser: Browser, asked: Approval) -> 
     assert post(browser, "approver", asked, "edit", value_budget="900.00") == 400
 
 
+def test_each_move_asks_its_own_question(browser: Browser, asked: Approval) -> None:
+    page = browser("approver").get(f"{QUEUE}{asked.pk}/").content.decode()
+    assert "What do you want to know?" in page
+    assert "What should be changed?" in page
+
+
 def test_edit_is_not_offered_where_none_of_its_fields_may_be_changed(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     signers = [{"type": "role", "value": "approver"}]

@@ -229,6 +229,8 @@ def test_dashboard_lists_what_is_due_first_at_the_top_with_its_risk(browser: Bro
     tile = browser("approver").get("/admin/").content.decode().partition("tile-approvals-notices")[2]
     assert tile.index(soon.reference) < tile.index(late.reference)
     assert f"{soon.risk_level.title()} {soon.risk_score}" in tile
+    services.hold(actor=acme.actor("admin"), approval_id=soon.pk, reason="Later")
+    assert "On hold" in browser("approver").get("/admin/").content.decode()
 
 
 def test_timeline_tells_who_decided_and_why(browser: Browser, asked: Approval, page: str) -> None:
