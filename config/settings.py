@@ -292,6 +292,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "core.rest.schema.with_errors",
+        "config.api_summaries.with_summaries",
     ],
     "ENUM_NAME_OVERRIDES": {
         "ApprovalState": "hitl.models.Approval.STATES",

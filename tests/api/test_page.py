@@ -14,6 +14,7 @@ def test_page_shows_the_operations_and_breaks_no_rule(
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     page.goto(f"{live_server.url}/api/docs/")
+    page.get_by_text("List approvals, newest first").wait_for()
     page.get_by_text("/api/v1/approvals/", exact=True).first.click()
     page.wait_for_selector(".opblock.is-open")
     assert said == []
