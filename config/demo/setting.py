@@ -40,7 +40,7 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
         name="Sandbox marketing platform",
         credentials={"token": f"sandbox-{organisation.slug}"},
     )
-    _ensure_chat(organisation, "chat", "Marketing desk", _member_credentials(organisation))
+    _ensure_chat(organisation, "chat", "Marketing desk", _member_credentials(organisation, people[MARKETER]))
     _ensure_chat(organisation, "visitor", f"{organisation.name} help", _visitor_credentials())
     _ensure_number(organisation, people)
     _ensure_mail(organisation)
@@ -48,11 +48,12 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
     ensure_api_key(organisation, people)
 
 
-def _member_credentials(organisation: Organisation) -> dict[str, Any]:
+def _member_credentials(organisation: Organisation, member: User) -> dict[str, Any]:
     return {
         "identity_secret": secrets.token_urlsafe(32),
         "demo_identity": organisation.email(MARKETER),
-        "greeting": GREETING,
+        # The page signs its visitor in without asking: it says as whom.
+        "greeting": f"Hello {member.first_name}. {GREETING}",
         "suggestions": SUGGESTIONS,
     }
 
