@@ -25,6 +25,7 @@ from hitl.services.closing import ADMINS
 from hitl.story import TimelineEntry, history
 from hitl.text_diff import is_long, lines_between
 from hitl.transitions import WAITING, Event, State, may
+from hitl.verdicts import signed_before
 
 EVENTS: Final[dict[str, tuple[str, str, str]]] = {
     "propose": ("Asked", "info", "inbox"),
@@ -299,6 +300,8 @@ def why_no_vote(approval: Approval, viewer: Actor) -> str:
         return FOUR_EYES
     seats = Seat.objects.filter(approval=approval, revision=approval.revision, level=approval.level, closed_at=None)
     if not seats.filter(person=viewer.user_id).exists():
+        if viewer.user_id in signed_before(approval):
+            return "You signed an earlier step, and no one signs this twice."
         return "You have no seat at this step. The people listed under “Who may sign” have."
     if approval.current_level.get("min_auth") == "mfa" and not viewer.has_second_factor:
         return "This step asks for a second factor. Set one up (the shield) and sign in again with it."

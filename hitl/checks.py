@@ -22,7 +22,7 @@ from hitl.strictness import AUTH_STRENGTH
 FIELDS: Final = frozenset(
     "description is_default priority kinds risk_levels min_cost max_cost currency agents channels "
     "contact_tags time_window condition expire_hours execute_within_hours auto_rules reminder_every_hours "
-    "reminder_max edit_policy escalation allow_override open_per_agent notify_by".split()
+    "reminder_max edit_policy escalation allow_override signs_once open_per_agent notify_by".split()
 )
 LEVEL_FIELDS: Final = frozenset(
     "name mode quorum reject_threshold approvers sla_hours calendar_id require_reason min_auth parallel "

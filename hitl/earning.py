@@ -10,7 +10,7 @@ from hitl.briefing import Briefing
 from hitl.drafting import digest_of
 from hitl.models import Approval, Decision
 from hitl.sealing import is_sealed
-from hitl.verdicts import standing_of, votes_of
+from hitl.verdicts import signed_before, standing_of, votes_of
 
 PROPOSE: Final = "hitl.propose_approval"
 OVERRIDE: Final = "hitl.override_approval"
@@ -34,6 +34,8 @@ def unearned(approval: Approval, known: Briefing) -> str:
         signers = {vote.person_id for vote in votes if vote.verdict == "approve"}
         if signers & set(approval.excluded) or signers - people.holding(seating.DECIDE).keys():
             return "Somebody who approved it may not approve it any more."
+        if signers & signed_before(approval, number, known):
+            return "Somebody signed it twice."
         if standing_of(approval, number, known, votes)[0] != "approved":
             return "The votes do not satisfy the workflow."
     return ""

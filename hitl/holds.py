@@ -9,7 +9,7 @@ from hitl import clocks, machine, seating
 from hitl.hints import execute_soon
 from hitl.models import Approval
 from hitl.transitions import WAITING, Event, State
-from hitl.verdicts import ask
+from hitl.verdicts import ask, plan_here
 
 
 def add_hold(work: machine.Work, approval: Approval, actor: Actor, name: str, reason: str) -> None:
@@ -34,7 +34,7 @@ def drop_hold(work: machine.Work, approval: Approval, actor: Actor, name: str) -
         changes |= columns
     places = None
     if name == "unsatisfiable" and approval.state in WAITING and not can_be_signed(approval):
-        places = seating.plan(approval.current_level, approval.excluded, work.moment)
+        places = plan_here(approval, work.moment)
         changes["votes_required"] = places.required
     work.move(approval, Event.RELEASE, actor=actor, changes=changes, timers=timers, facts={"hold": name})
     if places is not None:

@@ -80,10 +80,16 @@ def plan(
     *,
     people: Roster | None = None,
     links: absence.Links | None = None,
+    signed: Collection[UUID] = (),
 ) -> Seating:
-    """Work out the seats of a level from members and absences of this moment, or as already read."""
+    """Work out the seats of a level from members and absences of this moment, or as already read.
+
+    Who has `signed` gets no seat, and sits in for nobody.
+    """
     links = absence.links_at(moment or clock_now()) if links is None else links
     members = _unbarred(excluded, links, people)
+    if signed:
+        members = [member for member in members if member.user_id not in signed]
     groups = _groups(level["approvers"])
     parts = list(enumerate(parts_of(level)))
     holders = {

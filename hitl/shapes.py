@@ -54,6 +54,7 @@ CONDITIONS: Final[dict[str, tuple[Test, str]]] = {
     "edit_policy": (_is_document, "fall_allows_fewer and editor_may_vote, yes or no."),
     "escalation": (_list(_is_document), ROWS),
     "allow_override": (_is_yes_or_no, YES_OR_NO),
+    "signs_once": (_is_yes_or_no, YES_OR_NO),
     "notify_by": (_list(_text(20)), TEXTS),
 }
 LEVEL: Final[dict[str, tuple[Test, str]]] = {

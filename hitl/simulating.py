@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,6 +13,7 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid
 from hitl import assessing, registry, risk, seating, sla
+from hitl.stages import PARALLEL, parts_of, staged
 from hitl.types import Estimate
 
 VIEW: Final = "hitl.view_approvalworkflow"
@@ -91,7 +92,7 @@ def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> 
         rule="" if matched.auto is None else matched.auto.id,
         verdict="" if matched.auto is None else matched.auto.verdict,
         risk_level=scored.level,
-        levels=tuple(_tried(level, excluded, at if number == 0 else None) for number, level in enumerate(levels)),
+        levels=tuple(_tried(matched.snapshot, number, excluded, at) for number in range(len(levels))),
     )
 
 
@@ -109,13 +110,20 @@ def _estimate(trial: Trial) -> Estimate:
         raise Invalid("No request is of that size.", fields={"cost": [str(problem)]}) from None
 
 
-def _tried(level: dict[str, Any], excluded: list[UUID], at: datetime | None) -> TriedLevel:
+def _tried(snapshot: Mapping[str, Any], number: int, excluded: list[UUID], at: datetime) -> TriedLevel:
+    level = snapshot["levels"][number]
     places = seating.plan(level, excluded)
+    so_far = seating.plan(_at_once(snapshot["levels"][: number + 1]), excluded) if snapshot["signs_once"] else places
     return TriedLevel(
         name=level["name"],
         mode=level["mode"],
         required=places.required,
         people=tuple(sorted({holder.person_id for holder in places.holders})),
-        satisfiable=places.satisfiable,
-        due_at=None if at is None else sla.level_due(at, level),
+        satisfiable=places.satisfiable and so_far.satisfiable,
+        due_at=sla.level_due(at, level) if number == 0 else None,
     )
+
+
+def _at_once(levels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return levels as if they were open together: then each needs people of its own."""
+    return staged({**part, PARALLEL: True} for level in levels for part in parts_of(level))[0]

@@ -30,6 +30,7 @@ _KEPT: Final[dict[str, Callable[[], Any]]] = {
     "reminder_every_hours": int,
     "reminder_max": int,
     "allow_override": bool,
+    "signs_once": bool,
     "notify_by": list,
     "open_per_agent": lambda: _OPEN_PER_AGENT,
 }

@@ -36,8 +36,14 @@ def combined(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, Any
     """Return a snapshot that asks for everything both ask for: one of the two where it does.
 
     Where they cannot be compared, the levels of the new one that the old ones do not cover are
-    asked for after the old ones.
+    asked for after the old ones. Nobody signs twice where one of them says so.
     """
+    found = _combined(old, new)
+    is_once = old.get("signs_once") or new.get("signs_once")
+    return {**found, "signs_once": True} if is_once and not found.get("signs_once") else found
+
+
+def _combined(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, Any]:
     if is_no_weaker(old, new):
         return _kept_shut(old, new)
     if is_no_weaker(new, old):

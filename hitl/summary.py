@@ -38,7 +38,8 @@ def signers(workflow: Mapping[str, Any], levels: Sequence[Mapping[str, Any]], la
     """Return only who signs, in which order and how soon; also for the copy that a request keeps."""
     steps = enumerate(workflow.get("escalation") or [])
     ladder = "".join(_rung(step, label, _hours_of(levels), is_first=place == 0) for place, step in steps)
-    end = "" if not levels else f"{ladder}."
+    once = "; no one signs twice" if workflow.get("signs_once") and len(levels) > 1 else ""
+    end = "" if not levels else f"{ladder}{once}."
     return f"{_steps(levels, label) or 'nobody is asked'}{end}"
 
 

@@ -64,7 +64,8 @@ def next_level(work: machine.Work, approval: Approval, actor: Actor) -> None:
     """Go on to the next level, within the same transaction as the vote that closed this one."""
     seats = Seat.objects.filter(approval=approval, closed_at=None)
     seats.update(closed_at=work.moment)
-    places = seating.plan(approval.snapshot["levels"][approval.level], approval.excluded, work.moment)
+    level, signed = approval.snapshot["levels"][approval.level], signed_before(approval, approval.level + 1)
+    places = seating.plan(level, approval.excluded, work.moment, signed=signed)
     clock = clocks.start(approval.snapshot, approval.level + 1, work.moment)
     changes = {
         "level": approval.level + 1,
@@ -154,6 +155,21 @@ def approvers_of(approval: Approval) -> set[UUID]:
         last = last_votes(votes_of(approval, level))
         found |= {person for person, verdict in last.items() if verdict == "approve"}
     return found
+
+
+def plan_here(approval: Approval, moment: datetime) -> seating.Seating:
+    """Work out anew who may sign the current level."""
+    return seating.plan(approval.current_level, approval.excluded, moment, signed=signed_before(approval))
+
+
+def signed_before(approval: Approval, level: int = 0, known: Briefing | None = None) -> set[UUID]:
+    """Return who signed a level before this one (the current) and may not sign once more; nobody where the
+    workflow does not say so."""
+    if not approval.snapshot.get("signs_once"):
+        return set()
+    before = range(1, level or approval.level)
+    votes = [vote for number in before for vote in votes_of(approval, number, known)]
+    return {vote.person_id for vote in votes if vote.verdict == "approve"}
 
 
 def note(approval: Approval, actor: Actor, verdict: str, reason: str, moment: datetime) -> Decision:

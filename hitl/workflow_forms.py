@@ -53,6 +53,7 @@ def defaults(tenant: Tenant) -> dict[str, Any]:
         "level1_approvers": ["role:approver"],
         "level1_sla_hours": 8,
         "by_mail": True,
+        "signs_once": True,
         "reminder_every_hours": 4,
         "reminder_max": 2,
         "expire_hours": 72,
@@ -95,6 +96,11 @@ class WorkflowForm(VersionedForm):
         label="Tell everybody who is asked by mail, too",
         required=False,
         help_text="The console shows it in any case. Each of them may choose to get no mail.",
+    )
+    signs_once = forms.BooleanField(
+        label="No one signs twice: each level by other people than the levels before",
+        required=False,
+        help_text="A request is held, and administrators are told, where nobody else is left to sign.",
     )
     allow_override = forms.BooleanField(
         label="May be overridden in an emergency, with a review afterwards", required=False

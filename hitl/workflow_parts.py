@@ -20,7 +20,7 @@ _MATCHES_RARE: Final[Rows] = (
     ("description",), ("priority",), ("condition",), ("channels",), ("agents",), ("contact_tags",), ("days",),
     ("from_time", "until_time"),
 )  # fmt: skip
-_ASKED: Final[Rows] = (("by_mail",),)
+_ASKED: Final[Rows] = (("by_mail",), ("signs_once",))
 _CLOCK: Final[Rows] = (("reminder_every_hours", "reminder_max"), ("expire_hours", "execute_within_hours"))
 _ALONE: Final[Rows] = (("allow_override",), ("editor_may_vote",), ("fall_allows_fewer",), ("open_per_agent",))
 _INTROS: Final = {

@@ -28,7 +28,7 @@ def values_of(
         **{name: said.get(name) or "" for name in ("description", "condition")},
         **{name: said.get(name) or [] for name in ("kinds", "risk_levels", "channels", "agents")},
         **{name: said.get(name) for name in ("min_cost", "max_cost")},
-        **{name: bool(said.get(name)) for name in ("is_default", "allow_override")},
+        **{name: bool(said.get(name)) for name in ("is_default", "allow_override", "signs_once")},
         **{name: said.get(name) or 0 for name in ("priority", "reminder_every_hours", "reminder_max")},
         "currency": (said.get("currency") or "").upper(),
         "expire_hours": said.get("expire_hours") or 72,

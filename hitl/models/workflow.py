@@ -72,6 +72,8 @@ class ApprovalWorkflow(TenantModel):
     reminder_max = models.PositiveSmallIntegerField(default=0)
     notify_by = ArrayField(models.CharField(max_length=20), default=list, blank=True)
     allow_override = models.BooleanField(default=False)
+    signs_once = models.BooleanField(default=False)
+    """Nobody signs two levels of one request."""
     open_per_agent = models.PositiveSmallIntegerField(default=50)
     created_at = models.DateTimeField(default=now, editable=False)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from core import prepared, writes
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import Invalid
+from core.errors import Invalid, Refused
 from hitl import briefing, machine
 from hitl.briefing import Briefing, SeatRow
 from hitl.drafting import one_text
@@ -17,7 +17,7 @@ from hitl.guards import as_signer, needed
 from hitl.models import Approval, Decision
 from hitl.sealing import seal
 from hitl.transitions import Event
-from hitl.verdicts import approve_now, next_level, reject_now, standing_of, votes_of
+from hitl.verdicts import approve_now, next_level, reject_now, signed_before, standing_of, votes_of
 from hitl.voting import Standing, Vote
 
 Verdict = Literal["approve", "reject"]
@@ -61,6 +61,8 @@ def _guard(
 ) -> SeatRow:
     event = Event.APPROVE if verdict == "approve" else Event.REJECT
     seats = as_signer(approval, actor, event, digest, moment, known)
+    if verdict == "approve" and actor.user_id in signed_before(approval, known=known):
+        raise Refused("You signed an earlier step, and nobody signs this twice.", code="signed_already")
     if verdict == "reject" and approval.current_level["require_reason"]:
         needed("reason", reason, "A rejection needs a reason here.")
     return seats[0]

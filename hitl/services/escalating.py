@@ -17,7 +17,7 @@ from hitl.holds import can_be_signed, drop_hold
 from hitl.models import Approval, Seat, Timer
 from hitl.services.passing import REASSIGN, seats_here
 from hitl.transitions import Event, State, may
-from hitl.verdicts import alarm, note
+from hitl.verdicts import alarm, note, plan_here, signed_before
 
 LADDER: Final[Actor] = system("ladder")
 
@@ -77,7 +77,7 @@ def _take(work: machine.Work, approval: Approval, steps: list[dict[str, Any]], a
     stands_still = bool(approval.paused_clocks)
     timers = {} if is_stuck or stands_still else _next_timer(approval, steps, number, work.moment)
     rows = step.get("replace") or step.get("add") or []
-    added = seating.plan_more(approval, rows, work.moment, heard=_heard(approval, step))
+    added = seating.plan_more(approval, rows, work.moment, heard=_heard(approval, step) | signed_before(approval))
     changes = {
         "ladder_step": number,
         "escalated_at": work.moment,
@@ -89,8 +89,7 @@ def _take(work: machine.Work, approval: Approval, steps: list[dict[str, Any]], a
     facts = {"step": number, "added": len(added.holders)}
     work.move(approval, Event.ESCALATE, actor=actor, changes=changes, timers=timers, facts=facts)
     if is_stuck:
-        level = seating.plan(approval.current_level, approval.excluded, work.moment)
-        seating.open_seats(approval, level, work.moment)
+        seating.open_seats(approval, plan_here(approval, work.moment), work.moment)
     if step.get("replace") and added.holders:
         _clear(approval, work.moment)
     seating.open_seats(approval, added, work.moment, source=Seat.Source.ESCALATION, told="escalated")

@@ -10,13 +10,13 @@ from accounts.last_moves import last_change
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
-from hitl import caps, machine, seating, stops, switches
+from hitl import caps, machine, stops, switches
 from hitl.conflicts import holder, too_late, winner
 from hitl.guards import check_digest, refuse_if_excluded
 from hitl.holds import add_hold, can_be_signed, drop_hold
 from hitl.models import Approval
 from hitl.transitions import State
-from hitl.verdicts import note
+from hitl.verdicts import note, plan_here
 
 
 def hold(*, actor: Actor, approval_id: UUID, reason: str, digest: str = "", now: datetime | None = None) -> Approval:
@@ -83,7 +83,7 @@ def _check_cause(approval: Approval, actor: Actor, name: str, moment: datetime) 
         return
     if approval.state == State.RETURNED or can_be_signed(approval):
         return
-    if not seating.plan(approval.current_level, approval.excluded).satisfiable:
+    if not plan_here(approval, moment).satisfiable:
         raise _still_held(approval, actor, name, "There is still nobody to sign it.")
 
 

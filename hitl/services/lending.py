@@ -26,6 +26,7 @@ from hitl.models import Approval, Delegation, Seat
 from hitl.redrafting import void_tokens
 from hitl.services.passing import DECIDE, REASSIGN, hand_over, seats_here
 from hitl.transitions import WAITING, Event, State, may
+from hitl.verdicts import signed_before
 
 STAND_INS: Final[Actor] = system("stand-ins")
 LONGEST: Final = timedelta(days=366)
@@ -194,7 +195,7 @@ def _align(approval_id: UUID, moment: datetime) -> bool:
 
 def _plan(approval: Approval, moment: datetime) -> list[tuple[Seat, UUID, UUID | None]]:
     there = absence.links_at(moment)
-    barred = absence.with_stand_ins(approval.excluded, there)
+    barred = absence.with_stand_ins(approval.excluded, there) | signed_before(approval)
     links = absence.trusted(there, approval.excluded)
     seats = list(seats_here(approval).filter(closed_at=None, moved_at=None).order_by("id"))
     taken = {seat.person_id for seat in seats}

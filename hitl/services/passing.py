@@ -15,7 +15,7 @@ from hitl.guards import check_digest, check_state, has_voted, needed, open_seats
 from hitl.models import Approval, Seat
 from hitl.redrafting import void_tokens
 from hitl.transitions import Event
-from hitl.verdicts import note
+from hitl.verdicts import note, signed_before
 
 DECIDE: Final = "hitl.decide_approval"
 REASSIGN: Final = "hitl.reassign_approval"
@@ -114,6 +114,8 @@ def check_successor(approval: Approval, to: UUID, moment: datetime) -> None:
         raise Refused("He had a hand in this request.", code="four_eyes")
     if not seating.is_entitled(to):
         raise Invalid("He may not sign.", fields={"to": ["Choose somebody who may sign."]})
+    if to in signed_before(approval):
+        raise Refused("He signed an earlier step, and nobody signs this twice.", code="signed_already")
     if to in links:
         raise Invalid("He is away.", fields={"to": ["This person is out of office now."]})
     if seats_here(approval).filter(person_id=to).exists():

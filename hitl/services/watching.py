@@ -13,7 +13,7 @@ from hitl import machine, seating
 from hitl.holds import add_hold, can_be_signed, drop_hold
 from hitl.models import Approval
 from hitl.transitions import WAITING
-from hitl.verdicts import alarm
+from hitl.verdicts import alarm, plan_here
 
 WATCH: Final[Actor] = system("seat-watch")
 STUCK: Final = "unsatisfiable"
@@ -53,7 +53,7 @@ def _align(approval_id: UUID, moment: datetime) -> bool:
 
 
 def _release(work: machine.Work, approval: Approval) -> bool:
-    places = seating.plan(approval.current_level, approval.excluded, work.moment)
+    places = plan_here(approval, work.moment)
     if not places.satisfiable and not can_be_signed(approval):
         return False
     drop_hold(work, approval, WATCH, STUCK)

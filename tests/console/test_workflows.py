@@ -63,6 +63,18 @@ def test_whoever_is_asked_is_told_by_mail_where_the_form_says_so(browser: Browse
     assert "not by mail" in visitor.get(f"{FLOW}{made.pk}/").content.decode()
 
 
+def test_nobody_signs_twice_in_a_new_workflow_unless_it_says_so(browser: Browser, flows: World) -> None:
+    visitor = browser("owner")
+    assert re.search('name="signs_once"[^>]* checked', visitor.get(f"{FLOW}create/").content.decode())
+    said = visitor.post(f"{FLOW}sentence/", {**FORM, "signs_once": "on"}).content.decode()
+    assert "after 8 hours Owners as well; no one signs twice. Up to 50 EUR" in said
+    visitor.post(f"{FLOW}create/", FORM)
+    with tenant_scope(flows.acme.pk):
+        made = _only(condition__contains="risk")
+    assert not made.signs_once
+    assert not re.search('name="signs_once"[^>]* checked', visitor.get(f"{FLOW}{made.pk}/edit/").content.decode())
+
+
 def test_new_form_begins_sensibly_and_says_so(browser: Browser, flows: World) -> None:
     shown = browser("owner").get(f"{FLOW}create/").content.decode()
     assert "Every action: one of Approvers within 8 hours." in shown
@@ -112,8 +124,9 @@ def _everything(owner: str) -> dict[str, Any]:
             *({"id": f"more-{n}", "verdict": "reject", "min_score": n} for n in range(26)),
         ],
         "edit_policy": {"editor_may_vote": True, "fall_allows_fewer": True},
-        "notify_by": ["email"], "open_per_agent": 7, "allow_override": True, "contact_tags": ["vip"],
-        "reminder_every_hours": 2, "reminder_max": 3, "time_window": {"days": ["mon"], "from": "18:00"},
+        "notify_by": ["email"], "open_per_agent": 7, "allow_override": True, "signs_once": True,
+        "contact_tags": ["vip"], "reminder_every_hours": 2, "reminder_max": 3,
+        "time_window": {"days": ["mon"], "from": "18:00"},
     }  # fmt: skip
 
 

@@ -104,6 +104,17 @@ PEOPLE: Final = {
         _pass("second", "owner", by_admin=True, number=1),
     ),
     "one is asked for anew": _chapter("any", _ask_for("red"), LATE),
+    "each signs once": _chapter(
+        "once",
+        _vote("first", "approve"),
+        _pass("second", "first", by_admin=True),
+        _vote("second", "approve"),
+        _vote("first", "approve"),
+        _wait(hours=3),
+        SWEEP,
+        SIGNED,
+        _execute(),
+    ),
     "the glass is broken": _chapter("any", _say("override"), _execute(), who="agent"),
 }
 MACHINES: Final = {

@@ -66,7 +66,7 @@ class Desk:
         first, second = ({"type": "user", "value": str(self.person(name))} for name in ("first", "second"))
         edit = {"editable_fields": ["amount"]}
         office = {"calendar_id": self.calendar, "sla_hours": 4}
-        plain = {"allow_override": False, "escalation": [], "edit_policy": {}, "auto_rules": []}
+        plain = {"allow_override": False, "signs_once": False, "escalation": [], "edit_policy": {}, "auto_rules": []}
         kind_rows = [{"type": "group", "value": self.group}, *roles("owner")]
         rule = {
             "id": "small",
@@ -95,6 +95,15 @@ class Desk:
                 ]
             },
             "nobody": {"levels": [{"approvers": [{"type": "role", "value": "viewer"}]}], "escalation": LADDER},
+            "once": {
+                "levels": [
+                    {"approvers": group, **edit},
+                    {"approvers": [*group, *roles("owner")]},
+                    {"approvers": group},
+                ],
+                "signs_once": True,
+                "escalation": LADDER,
+            },
             "rule": {"levels": [{"approvers": kind_rows, **edit}], "auto_rules": [rule]},
             "eased": {
                 "levels": [{"approvers": kind_rows, "mode": "quorum", "quorum": 2, **edit}],
@@ -104,7 +113,7 @@ class Desk:
         return {**plain, "reminder_every_hours": 0, "reminder_max": 0, **shapes[name]}
 
 
-SHAPES: Final = ("any", "quorum", "two levels", "everyone", "side by side", "nobody", "rule", "eased")
+SHAPES: Final = ("any", "quorum", "two levels", "everyone", "side by side", "nobody", "rule", "eased", "once")
 
 
 def set_up(world: World) -> Desk:

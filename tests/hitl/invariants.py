@@ -125,7 +125,10 @@ def is_earned(view: View, row: Row) -> bool:
         people = {vote["person_id"] for vote in signed if vote["verdict"] == "override"}
         found = [view.town.people[person] for person in people]
         return bool(found) and all(p.is_active and p.role == "owner" and p.id not in row["excluded"] for p in found)
-    people = {vote["person_id"] for vote in signed if vote["verdict"] == "approve"}
+    approving = [vote for vote in signed if vote["verdict"] == "approve"]
+    people = {vote["person_id"] for vote in approving}
+    if row["snapshot"].get("signs_once") and len({(v["person_id"], v["level"]) for v in approving}) > len(people):
+        return False
     if people & set(row["excluded"]) or not all(view.town.people[person].may_sign() for person in people):
         return False
     return all(standing(view, row, level) == "approved" for level in range(1, len(row["snapshot"]["levels"]) + 1))
@@ -182,6 +185,18 @@ def invariant_05_one_vote(view: View) -> None:
         assert row["votes_received"] <= in_favour, f"{row['reference']} counts more votes than people"
 
 
+def invariant_05_signs_once(view: View) -> None:
+    """Where nobody signs twice, nobody who signed a level is asked at a later one, or signs it."""
+    for approval_id, row in view.now.approvals.items():
+        if not row["snapshot"].get("signs_once"):
+            continue
+        votes = [vote for vote in view.now.votes.get(approval_id, ()) if vote["revision"] == row["revision"]]
+        signed = {(vote["person_id"], vote["level"]) for vote in votes if vote["verdict"] == "approve"}
+        for person, level in [*signed, *((seat["person_id"], seat["level"]) for seat in _here(view, row))]:
+            earlier = [one for one in signed if one[0] == person and one[1] < level]
+            assert not earlier, f"{row['reference']} asks somebody who signed it"
+
+
 def invariant_06_monotone(view: View) -> None:
     """`version` + 1 per transition; histories are paths of the table; final states absorb."""
     moved = Counter(entry.object_id for entry in view.fresh())
@@ -224,6 +239,8 @@ def invariant_09_stricter_on_edit(view: View) -> None:
         fell = new["risk_score"] < old["risk_score"] and abs(new["cost"] or 0) < abs(old["cost"] or 0)
         if not (allowed and fell and event_of(entry) == "EDIT"):
             assert _covers(old["snapshot"]["levels"], new["snapshot"]["levels"]), "an edit weakened the workflow"
+            is_once = [snapshot.get("signs_once", False) for snapshot in (old["snapshot"], new["snapshot"])]
+            assert is_once != [True, False], "an edit lets somebody sign twice"
 
 
 def _covers(old: list[Row], new: list[Row]) -> bool:
@@ -421,6 +438,7 @@ EACH_STEP = (
     invariant_03_bound,
     invariant_04_no_self_approval,
     invariant_05_one_vote,
+    invariant_05_signs_once,
     invariant_06_monotone,
     invariant_08_never_fail_open,
     invariant_09_stricter_on_edit,

@@ -46,6 +46,12 @@ def _stale_vote(walked: ApprovalMachine) -> None:
     _vote(walked, "second", stale=True)
 
 
+def _one_after_the_other(walked: ApprovalMachine) -> None:
+    _begin(walked, "once")
+    _vote(walked, "first")
+    _vote(walked, "second")
+
+
 def _tampered(walked: ApprovalMachine) -> None:
     _begin(walked, "any", signed=1)
     walked.tamper_with_payload(0)
@@ -257,6 +263,9 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
     "fence": (_patched(executing, "report", _without_fence), _old_report, "invariant_22_fence"),
     "version": (_patched(machine.Work, "_write", _frozen_version), _signed, "invariant_15_audit_complete"),
     "quorum": (_patched(voting, "required_votes", _clamped), _small_group, "follow_vote"),
+    "nobody signs twice": (
+        _patched(verdicts, "signed_before", lambda *_, **__: set()), _one_after_the_other, "invariant_05_signs_once",
+    ),
     "votes kept over an edit": (
         _all(_patched(verdicts, "votes_of", _any_revision), _patched(deciding, "votes_of", _any_revision)),
         _votes_after_edit,
