@@ -240,7 +240,7 @@ def _any_revision(approval: Any, level: int, known: Any = None) -> list[Any]:
 
 
 def _nobody_lost(*args: Any) -> Any:
-    return dataclasses.replace(_sitting(*args), lost=frozenset())
+    return _sitting(*args)._replace(lost=frozenset())
 
 
 _needed, _flush, _write = voting.required_votes, machine.Work.flush, machine.Work._write
