@@ -10,7 +10,7 @@ from types import NoneType
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
+from django.db import DatabaseError, connection
 from psycopg.abc import Transformer as AnyTransformer
 from psycopg.adapt import Transformer
 from psycopg.pq import ExecStatus
@@ -18,6 +18,7 @@ from psycopg.pq.abc import PGresult
 from psycopg.types.json import Jsonb
 
 from core import ahead
+from core.own_connection import own_connection
 from core.rows import Statement
 
 _UNKNOWN: Final = "26000"  # SQLSTATE invalid_sql_statement_name
@@ -104,7 +105,7 @@ def exchange(calls: Sequence[Call | Statement]) -> list[Result]:
         if getattr(problem.__cause__, "sqlstate", "") != _UNKNOWN:
             raise
         # A pooler has given us another server connection, or somebody has discarded what this one knew.
-        here = _here()
+        here = own_connection()
         _session(here.connection).known.clear()
         if here.in_atomic_block:
             raise
@@ -118,7 +119,7 @@ def later(call: Call | Statement, check: ahead.Check | None = None) -> None:
     `check` is called then with the number of rows it took, and may raise: the transaction must not
     be committed after that.
     """
-    here = _here()
+    here = own_connection()
     waiting = ahead.on(here.connection) if here.in_atomic_block else None
     if waiting is None:
         taken = exchange([call])[0].taken
@@ -132,13 +133,13 @@ def later(call: Call | Statement, check: ahead.Check | None = None) -> None:
 
 def start() -> None:
     """Have the database begin with what `later` left to it, while the caller prepares the next message."""
-    here = _here()
+    here = own_connection()
     if here.in_atomic_block:
         here.start()
 
 
 def _send(calls: Sequence[Call | Statement]) -> list[Result]:
-    here = _here()
+    here = own_connection()
     if here.connection is None:
         here.ensure_connection()
     session = _session(here.connection)
@@ -230,11 +231,6 @@ def _merged(statement: Statement, session: _Session) -> str:
     if not statement.params:
         return statement.sql
     return statement.sql % tuple(_literals(statement.params, session))
-
-
-def _here() -> Any:
-    """Return this thread's connection itself, which its proxy would look for at each word about it."""
-    return connections[DEFAULT_DB_ALIAS]
 
 
 def _session(raw: Any) -> _Session:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, Final, TypeVar
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import JSONField, Model
 from django.db.models.base import ModelState
 from psycopg import sql
@@ -114,7 +114,7 @@ def default_of(field: Any) -> str:
 
 def mark_stored(row: Model) -> None:
     """Let the ORM know that a row's own statement has put it into the database."""
-    row._state.adding, row._state.db = False, connection.alias
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
 def fields_of(model: type[Model]) -> tuple[Any, ...]:

@@ -11,11 +11,12 @@ from types import NoneType
 from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+from django.db import connection, models
 from django.db.models import Model
 from pydantic_core import to_json
 
 from core import prepared, rows
+from core.own_connection import own_connection
 from core.prepared import Call, Prepared
 
 M = TypeVar("M", bound=Model)
@@ -51,7 +52,7 @@ class _Column(NamedTuple):
             return value
         if type(value) in _DOCUMENTS and type(self.field) is models.JSONField and self.field.encoder is None:
             return to_json(value).decode()
-        return self.field.get_db_prep_save(value, connections[DEFAULT_DB_ALIAS])
+        return self.field.get_db_prep_save(value, own_connection())
 
 
 def new(model: type[M], **values: Any) -> M:
