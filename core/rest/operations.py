@@ -60,7 +60,7 @@ def tells(name: str, shape: Shape, *, key: str) -> Made:
         viewer, limit = actor_of(view.request), view.asked["limit"]
         rows = find(viewer=viewer, before=view.asked["before"], limit=limit + 1, **ids)
         shown = rows[-limit:]
-        response = Response(shape(shown, many=True, context={"viewer": viewer}).data)
+        response = Response(shape(many=True, context={"viewer": viewer}).to_representation(shown))
         if len(rows) > len(shown):
             earlier = replace_query_param(view.request.build_absolute_uri(), "before", getattr(shown[0], key))
             response["Link"] = f'<{earlier}>; rel="next"'

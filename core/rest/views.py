@@ -99,9 +99,9 @@ class ApiView(APIView):
 
     def page(self, rows: Iterable[Any], cursor: str, shape: type[serializers.Serializer[Any]]) -> Response:
         """Return one page with the address of the next."""
-        shown = shape(rows, many=True, context={"view": self, "viewer": self.request.auth})
+        shown = shape(many=True, context={"view": self, "viewer": self.request.auth})
         following = replace_query_param(self.request.build_absolute_uri(), "cursor", cursor) if cursor else None
-        return Response({"next": following, "results": shown.data})
+        return Response({"next": following, "results": shown.to_representation(rows)})
 
 
 def body_of(request: Request, shape: type[serializers.Serializer[Any]]) -> dict[str, Any]:

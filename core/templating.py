@@ -1,0 +1,31 @@
+"""Templates whose rows go as soon as the page is made, not with some later garbage collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest
+from django.template import TemplateDoesNotExist
+from django.template.backends.django import DjangoTemplates, Template, reraise
+from django.template.context import make_context
+
+
+class Templates(DjangoTemplates):
+    """Django's own, with pages that let go of what they were made from."""
+
+    def get_template(self, template_name: str) -> Template:
+        """Return a template; raises `TemplateDoesNotExist`."""
+        return _Page(super().get_template(template_name).template, self)
+
+
+class _Page(Template):
+    def render(self, context: Mapping[str, Any] | None = None, request: HttpRequest | None = None) -> Any:
+        """As Django does it; its context holds itself, and with it all rows of the page."""
+        made = make_context(dict(context or {}), request, autoescape=self.backend.engine.autoescape)
+        try:
+            return self.template.render(made)
+        except TemplateDoesNotExist as problem:
+            reraise(problem, self.backend)
+        finally:
+            made.dicts.clear()
