@@ -48,21 +48,26 @@ def _seal(packed: bytes) -> bytes:
     return hmac.digest(_key(settings.SECRET_KEY), packed, "sha256")
 
 
+_pools: dict[tuple[str, ...], dict[int, Any]] = {}
+_clients: dict[Any, Any] = {}
+
+
 class _Client(RedisCacheClient):
     """Takes what is not ours for absent: a cache may forget."""
 
     def __init__(self, servers: Any, **options: Any) -> None:
         sealed: Any = SealedSerializer
         super().__init__(servers, **{"serializer": sealed, **options})
-        self._clients: dict[Any, Any] = {}
+        # Of the process: the web process makes a cache for each request, which would connect to Redis each time.
+        self._pools = _pools.setdefault((*servers, repr(options)), {})
 
     def get_client(self, key: Any = None, *, write: bool = False) -> Any:
         """Return the one client of a pool of connections: to make it costs more than what is asked of it."""
         pools: Any = super()
         pool = pools._get_connection_pool(write)
-        if pool not in self._clients:
-            self._clients[pool] = pools.get_client(key, write=write)
-        return self._clients[pool]
+        if pool not in _clients:
+            _clients[pool] = pools.get_client(key, write=write)
+        return _clients[pool]
 
     def get(self, key: Any, default: Any) -> Any:
         try:
