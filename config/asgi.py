@@ -1,6 +1,5 @@
 """The ASGI application: HTTP by Django, webhooks by a way of their own, WebSockets by the consumers of channels_app."""
 
-import gc
 import os
 from typing import Any
 
@@ -15,6 +14,7 @@ pages = get_asgi_application()
 
 from channels_app.plain import PlainHandler  # noqa: E402  (needs the apps)
 from channels_app.routing import is_webhook, websocket_urlpatterns  # noqa: E402
+from core.pauses import settle  # noqa: E402
 
 webhooks = PlainHandler()
 
@@ -26,6 +26,4 @@ async def http(scope: Any, receive: Any, send: Any) -> None:
 
 application = ProtocolTypeRouter({"http": http, "websocket": SessionMiddlewareStack(URLRouter(websocket_urlpatterns))})
 
-# What was loaded stays: garbage collections need not walk through it while people wait.
-gc.collect()
-gc.freeze()
+settle()

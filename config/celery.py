@@ -1,6 +1,5 @@
 """The Celery application and the beat schedule, assembled from each app's sweeps."""
 
-import gc
 import os
 from importlib import import_module
 from typing import Any
@@ -48,8 +47,9 @@ def _give_way(**_: Any) -> None:
 @worker_before_create_process.connect
 def _share_memory(**_: Any) -> None:
     """Keep what the parent loaded out of the children's garbage collections, so that its pages stay shared."""
-    gc.collect()
-    gc.freeze()
+    from core.pauses import settle  # noqa: PLC0415  (needs the apps)
+
+    settle()
 
 
 @app.on_after_finalize.connect
