@@ -1,6 +1,6 @@
 """How states and risks of an approval look: word, tone and icon, so that colour is never alone."""
 
-from typing import Final
+from typing import Any, Final
 
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -32,6 +32,11 @@ RISKS: Final[dict[str, tuple[str, str, str]]] = {
     "high": ("High", "serious", "alert"),
     "critical": ("Critical", "danger", "flame"),
 }
+FACTORS: Final = {
+    "kind": "The kind of action", "cost": "What it costs", "share": "How much it changes",
+    "reach": "How many people it reaches", "history": "The requester's history", "time": "The hour",
+    "policy": "Your organisation's weights",
+}  # fmt: skip
 FLAGS: Final = {"override": "Approved by override", "override_reviewed": "The override was reviewed"}
 HOLDS: Final = {
     "kill_switch": "it was stopped with a stop switch",
@@ -50,6 +55,12 @@ def risk_chip(approval: Approval) -> SafeString:
     """Return the chip of the risk with its score."""
     word, tone, icon = RISKS.get(approval.risk_level, (approval.risk_level, "neutral", "dot"))
     return chip(f"{word} {approval.risk_score}", tone, icon)
+
+
+def factor_rows(approval: Approval) -> list[dict[str, Any]]:
+    """Return the factors of the risk by their weight, each with what it is called."""
+    ranked = sorted(approval.risk_factors, key=lambda factor: -factor["points"])
+    return [{**row, "title": FACTORS.get(row["name"], row["name"].replace("_", " ").capitalize())} for row in ranked]
 
 
 def flag_words(approval: Approval) -> list[str]:

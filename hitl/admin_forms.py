@@ -16,6 +16,8 @@ from hitl.admin_facts import is_amount
 from hitl.models import Approval, Seat
 
 VALUE: Final = "value_"
+MOST_NAMED: Final = 12
+"""How many of the known names a mistaken one is answered with."""
 _LOCAL: Final = {"type": "datetime-local"}
 
 
@@ -135,7 +137,9 @@ def values_in_the_form() -> Iterator[None]:
         yield
     except Invalid as error:
         told = (error.facts.get("fields") or {}).items()
-        fields = {VALUE + name: list(texts) for name, texts in told}
+        known = [str(name) for name in error.facts.get("choices") or ()][:MOST_NAMED]
+        hint = [f"There are: {', '.join(known)}."] if known else []
+        fields = {VALUE + name: [*texts, *hint] for name, texts in told}
         raise Invalid(error.detail, code=error.code, fields=fields) from error
 
 

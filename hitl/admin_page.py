@@ -11,7 +11,7 @@ from console.templatetags.console_ui import exact
 from core.actors import Actor
 from core.pii import mask_text
 from core.visible import visible
-from hitl.admin_display import RISKS, STATES, flag_words, hold_words, stops_in_words
+from hitl.admin_display import RISKS, STATES, factor_rows, flag_words, hold_words, stops_in_words
 from hitl.admin_facts import facts_beside, known_names, plain, readable, words_of
 from hitl.admin_rule import rule_of
 from hitl.admin_told import clocks_and_messages
@@ -106,7 +106,7 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
     shown, seen = told[-SHOWN:], signed_parts(approval, viewer)
     return {
         "risk_tone": RISKS.get(approval.risk_level, ("", "neutral", ""))[1],
-        "factors": sorted(approval.risk_factors, key=lambda factor: -factor["points"]),
+        "factors": factor_rows(approval),
         "requester": requester_words(approval, names),
         "notes": visible(mask_text(approval.notes)),
         "seen": seen,

@@ -1,6 +1,6 @@
 """The console's pages of limits and weights of risks."""
 
-from typing import Any, Final
+from typing import Any
 
 from django import forms
 from django.contrib import admin
@@ -15,15 +15,11 @@ from console.viewers import viewer_of
 from core.clock import now
 from hitl import caps, registry, risk, services, stoppable
 from hitl.admin_definitions import MANAGE, DefinitionAdmin, VersionAdmin
+from hitl.admin_display import FACTORS
 from hitl.admin_forms import VersionedForm
 from hitl.assessing import risk_policy
 from hitl.labels import labels
 from hitl.models import Cap, RiskPolicy
-
-FACTOR_NAMES: Final = {
-    "cost": "What it costs", "share": "How much it changes", "reach": "How many people it reaches",
-    "history": "The requester's history", "time": "The hour",
-}  # fmt: skip
 
 
 class CapForm(ConsoleForm):
@@ -148,12 +144,12 @@ class WeightsForm(VersionedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, text in FACTOR_NAMES.items():
-            self.fields[f"weight_{name}"] = _whole(f"{text} (0 to {risk.WEIGHT_MAX} times)", risk.WEIGHT_MAX)
+        for name in risk.FACTORS:
+            self.fields[f"weight_{name}"] = _whole(f"{FACTORS[name]} (0 to {risk.WEIGHT_MAX} times)", risk.WEIGHT_MAX)
         for kind, title in registry.titles():
             self.fields[f"points_{kind}"] = _whole(f"Points added for “{title}”", risk.KIND_POINTS_MAX)
         self.fields["reason"] = forms.CharField(
-            label="Why", max_length=300, required=False, widget=forms.TextInput(attrs={"class": "wk-input"})
+            label="Why? (optional)", max_length=300, required=False, widget=forms.TextInput(attrs={"class": "wk-input"})
         )
 
 
@@ -186,9 +182,7 @@ class RiskPolicyAdmin(VersionAdmin):
     @admin.display(description="Weights")
     def weighs(self, policy: RiskPolicy) -> str:
         """Return what does not count once."""
-        changed = [
-            f"{FACTOR_NAMES.get(name, name)}: {weight}×" for name, weight in policy.weights.items() if weight != 1
-        ]
+        changed = [f"{FACTORS.get(name, name)}: {weight}×" for name, weight in policy.weights.items() if weight != 1]
         return "; ".join(changed) or "Every factor counts once"
 
     @admin.display(description="Points for kinds")
@@ -204,7 +198,8 @@ class RiskPolicyAdmin(VersionAdmin):
         return {**known, **{f"points_{kind}": points for kind, points in policy.kind_points.items()}}
 
     @service_action(path="weigh", title="Weigh anew", permission=MANAGE, form=WeightsForm, submit="Use these",
-                    tone="good", on_list=True)  # fmt: skip
+                    tone="good", on_list=True, explain="1 counts a factor as it is, 2 twice as much, 0 not at all. "
+                    "Points are added to every request of that kind; none, when it is empty.")  # fmt: skip
     def weigh(self, request: HttpRequest, obj: None, form: WeightsForm) -> str:
         """Set a new version."""
         said = form.cleaned_data

@@ -32,12 +32,15 @@ class RequestForm(ConsoleForm):
 
     kind = forms.ChoiceField(label="What should be done?", choices=kinds)
     chosen = forms.CharField(required=False, widget=forms.HiddenInput)
+    submit = ""
+    """What the button says once the kind is chosen: from then on it does what was asked."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         chosen = str(self.data.get("chosen") or self.initial.get("chosen") or "")
         if not registry.is_known(chosen):
             return
+        self.submit = "Ask for it"
         for name, field in registry.get(chosen).params_model.model_fields.items():
             self.fields[VALUE + name] = _value_field(name, field)
         self.fields["notes"] = forms.CharField(

@@ -8,7 +8,9 @@ import pytest
 from django.utils import timezone
 
 from core.clock import now
+from core.errors import Invalid
 from hitl import services
+from hitl.admin_forms import values_in_the_form
 from hitl.models import Approval, ApprovalWorkflow, Delegation, OverrideReview
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
@@ -37,6 +39,24 @@ def post(browser: Browser, role: str, approval: Approval, verb: str, **fields: A
     """Send a form of the page; returns the answer's status."""
     sent = {"digest": approval.digest, "reason": "Because of the season.", **fields}
     return browser(role).post(f"{QUEUE}{approval.pk}/{verb}/", sent).status_code
+
+
+def test_mistaken_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(Invalid) as caught, values_in_the_form():
+        raise Invalid(
+            "Which campaign?", fields={"campaign": ["There is none."]}, choices=["Summer Sale", "Retargeting"]
+        )
+    assert caught.value.facts["fields"] == {
+        "value_campaign": ["There is none.", "There are: Summer Sale, Retargeting."]
+    }
+
+
+def test_form_of_a_request_says_when_its_button_asks(browser: Browser, asked: Approval) -> None:
+    first, chosen = (
+        browser("support").get(f"{QUEUE}new/{end}").content.decode() for end in ("", "?kind=console_budget")
+    )
+    assert "Ask for it" not in first
+    assert "Ask for it" in chosen
 
 
 def test_edit_by_the_form_is_shown_with_both_values(browser: Browser, asked: Approval) -> None:
