@@ -91,7 +91,7 @@ class SetCampaignBudget(ActionKind[CampaignBudget]):
             headline=f"{verb} the daily budget of {facts['campaign_name']} from {before} to {after}",
             rows=(
                 PreviewRow("Daily budget", before, after),
-                PreviewRow(f"Exposure in {DAYS_EXPOSED} days", *month),
+                PreviewRow(f"Spends in {DAYS_EXPOSED} days up to", *month),
             ),
             body=_campaign_line(facts),
             link=platform_link(),
