@@ -30,11 +30,13 @@ from hitl.types import Estimate, Facts
 
 log = get_logger(__name__)
 HISTORY: Final = 50
+# The limit is a parameter, so that the newest are read from an index also while the planner believes that there are
+# hardly more: it does not know then that the limit takes them all.
 _HISTORY: Final = """
 select count(*), count(*) filter (where state = 'rejected'), count(*) filter (where state = 'failed')
 from (
   select state from hitl_approval
-  where tenant_id = $1 and {whose} = $2 and state in ({states}) order by id desc limit {most}
+  where tenant_id = $1 and {whose} = $2 and state in ({states}) order by id desc limit $3
 ) as last
 """
 
@@ -100,7 +102,7 @@ def _history(requester_id: UUID | None, agent_id: UUID | None) -> risk.History:
 def history_call(requester_id: UUID | None, agent_id: UUID | None) -> Call:
     """Return the query for what became of the last requests of a person, or else of an agent."""
     by_person = requester_id is not None
-    values = {"tenant": current_tenant_id(), "who": requester_id if by_person else agent_id}
+    values = {"tenant": current_tenant_id(), "who": requester_id if by_person else agent_id, "most": HISTORY}
     return Call(_history_statement(by_person=by_person), values)
 
 
@@ -115,9 +117,8 @@ def _history_statement(*, by_person: bool) -> Prepared:
     sql = _HISTORY.format(
         whose="requester_id" if by_person else "agent_id",
         states=", ".join(f"'{state}'" for state in sorted(decided)),
-        most=HISTORY,
     )
-    return prepared.prepared(sql, {"tenant": "uuid", "who": "uuid"})
+    return prepared.prepared(sql, {"tenant": "uuid", "who": "uuid", "most": "bigint"})
 
 
 def match(
