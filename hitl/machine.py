@@ -124,7 +124,7 @@ class Work:
         approval.created_at = approval.moved_at = self.moment
         with machine_writes():
             prepared.later(writes.inserting(approval, rare=_RARE_AT_FIRST))
-        settling.arm(approval, timers)
+        settling.arm(approval, timers, again=False)
         prepared.start()
         self.opened.add(approval.pk)
         self._note(approval, Event.PROPOSE, "", actor, {"kind": approval.kind, **(facts or {})})

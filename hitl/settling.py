@@ -34,7 +34,7 @@ _TYPES: Final = {
     "level": "integer",
     "spending": "text",
 }
-_OF_ARMED: Final = {"id": "uuid", "kind": "text", "level": "integer", "due_at": "timestamptz"}
+_OF_ARMED: Final = {"id": "uuid", "due_at": "timestamptz"}
 # A timer that is set anew is none of these: one statement must not write a row twice.
 _ENDED: Final = """
 update hitl_timer set done_at = {moment}
@@ -64,14 +64,17 @@ def settle(approval: Approval, old: State, new: State, timers: Mapping[str, date
     stale = tuple(kind for kind, states in TIMER_STATES.items() if new not in states and kind not in timers)
     spending = _spending(old, new)
     closing = old in UNDECIDED and new not in UNDECIDED
-    values = {**_values(approval, timers), "moment": moment, "level": approval.level, "spending": spending}
-    prepared.later(Call(_move_statement(stale, len(timers), closing=closing, spending=bool(spending)), values))
+    values = {**_values(approval, timers), "moment": moment, "spending": spending}
+    # Nothing leads back from what is approved but a new revision: none of its timers has been set before.
+    again = old not in UNDECIDED or new != State.APPROVED
+    statement = _move_statement(stale, tuple(timers), closing=closing, spending=bool(spending), again=again)
+    prepared.later(Call(statement, values))
 
 
-def arm(approval: Approval, timers: Mapping[str, datetime]) -> None:
-    """Set timers of the approval's current revision, anew where they have already run."""
+def arm(approval: Approval, timers: Mapping[str, datetime], *, again: bool = True) -> None:
+    """Set timers of the approval's current revision, anew where they have already run (`again`: some may have)."""
     if timers:
-        prepared.later(Call(_arm_statement(len(timers)), _values(approval, timers)))
+        prepared.later(Call(_arm_statement(tuple(timers), again=again), _values(approval, timers)))
 
 
 def _spending(old: State, new: State) -> str:
@@ -83,26 +86,28 @@ def _spending(old: State, new: State) -> str:
 
 def _values(approval: Approval, timers: Mapping[str, datetime]) -> dict[str, Any]:
     values: dict[str, Any] = {"tenant": approval.tenant_id, "approval": approval.pk, "revision": approval.revision}
-    for number, (kind, due) in enumerate(timers.items()):
-        level = approval.level if kind in clocks.OF_LEVEL else 0
-        values |= {f"id{number}": uuid7(), f"kind{number}": str(kind), f"level{number}": level, f"due_at{number}": due}
+    values["level"] = approval.level
+    for number, due in enumerate(timers.values()):
+        values[f"id{number}"], values[f"due_at{number}"] = uuid7(), due
     return values
 
 
 @cache
-def _arm_statement(armed: int) -> Prepared:
-    return _statement([_arming(armed)], armed)
+def _arm_statement(kinds: tuple[str, ...], *, again: bool) -> Prepared:
+    return _statement([_arming(kinds, again=again)], len(kinds))
 
 
 @cache
-def _move_statement(stale: tuple[str, ...], armed: int, *, closing: bool, spending: bool) -> Prepared:
+def _move_statement(
+    stale: tuple[str, ...], kinds: tuple[str, ...], *, closing: bool, spending: bool, again: bool
+) -> Prepared:
     parts = [
         _ENDED,
         *([_CLOSED] if closing else []),
         *([_SPENT] if spending else []),
-        *([_arming(armed)] if armed else []),
+        *([_arming(kinds, again=again)] if kinds else []),
     ]
-    return _statement(parts, armed, stale=",".join(stale), of_level=",".join(clocks.OF_LEVEL))
+    return _statement(parts, len(kinds), stale=",".join(stale), of_level=",".join(clocks.OF_LEVEL))
 
 
 def _statement(parts: Sequence[str], armed: int, **texts: str) -> Prepared:
@@ -115,9 +120,13 @@ def _statement(parts: Sequence[str], armed: int, **texts: str) -> Prepared:
     return prepared.prepared(sql.format(**prepared.marks(types), **texts), types)
 
 
-def _arming(armed: int) -> str:
-    rows_of = ", ".join("(" + ", ".join(f"{{{name}{number}}}" for name in _OF_ARMED) + ")" for number in range(armed))
-    source = f"(values {rows_of}) as armed ({', '.join(_OF_ARMED)})"
-    columns = {name: f"armed.{name}" for name in _OF_ARMED}
+def _arming(kinds: tuple[str, ...], *, again: bool) -> str:
+    """Return the INSERT of a timer of each kind; what is no level's stands at level 0."""
+    armed = ", ".join(
+        f"({{id{number}}}, '{Kind(kind).value}', {'{level}' if kind in clocks.OF_LEVEL else '0'}, {{due_at{number}}})"
+        for number, kind in enumerate(kinds)
+    )
+    columns = {name: f"armed.{name}" for name in ("id", "kind", "level", "due_at")}
     columns |= {"tenant_id": "{tenant}", "approval_id": "{approval}", "revision": "{revision}"}
-    return rows.insertion_from(Timer, source, columns) + _AGAIN
+    source = f"(values {armed}) as armed (id, kind, level, due_at)"
+    return rows.insertion_from(Timer, source, columns) + (_AGAIN if again else "")
