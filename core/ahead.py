@@ -17,6 +17,8 @@ _SENT: Final = "_walker_sent"
 _ROLES: Final = "_walker_names_roles"
 _BEGIN: Final = "begin;"
 _NAMING: Final = "set local "
+# To look a value of these up in its enumeration costs more than to compare it.
+TUPLES_OK, _IDLE = ExecStatus.TUPLES_OK, TransactionStatus.IDLE
 _FAILED: Final = "do $$begin raise 'this transaction has failed before' using errcode = '25P02'; end$$;"
 Check = Callable[[int], None]
 
@@ -92,7 +94,7 @@ def on(raw: Any) -> Ahead | None:
 def begin_on(raw: Any) -> None:
     """Begin a transaction with the next message."""
     setattr(raw, _PLACE, Ahead([_BEGIN]))
-    if raw.pgconn.transaction_status == TransactionStatus.IDLE:  # no role that was named is in force any more
+    if raw.pgconn.transaction_status == _IDLE:  # no role that was named is in force any more
         setattr(raw, _ROLES, False)
 
 
@@ -141,4 +143,4 @@ def has_checks_on(raw: Any) -> bool:
 
 def taken_by(result: PGresult) -> int:
     """Return how many rows a statement took or found."""
-    return result.ntuples if result.status == ExecStatus.TUPLES_OK else result.command_tuples or 0
+    return result.ntuples if result.status == TUPLES_OK else result.command_tuples or 0

@@ -1,7 +1,8 @@
 """Django's PostgreSQL back end whose cursor names the tenant within each message it sends."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from threading import get_ident
 from typing import Any, NoReturn
 
 from django.db.backends.postgresql import base
@@ -17,6 +18,8 @@ from psycopg.pq.abc import PGresult
 from config.db.moments import with_moments
 from core import ahead
 
+# To look a value of these up in its enumeration costs more than to compare it.
+_FATAL, _INERROR = ExecStatus.FATAL_ERROR, TransactionStatus.INERROR
 # Sent without the tenant: they touch no row, and one of them must work in a failed transaction.
 _BARE = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 
@@ -99,6 +102,28 @@ class DatabaseWrapper(_Wrapper):
             ahead.keep_on(raw)
         return raw
 
+    # These three are asked with every message: the usual answer comes first, by what makes it sure.
+
+    def ensure_connection(self) -> None:
+        """Connect where there is no connection."""
+        if self.connection is None:
+            super().ensure_connection()
+
+    def close_if_health_check_failed(self) -> None:
+        """Look once for each request whether the connection lives."""
+        if not self.health_check_done:
+            super().close_if_health_check_failed()
+
+    def validate_thread_sharing(self) -> None:
+        """Refuse other threads than the connection's own, unless it is shared."""
+        if self._thread_ident != get_ident():
+            super().validate_thread_sharing()
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        # Where BEGIN goes as a statement, the driver's own mode is never left: it need not be told of its end.
+        if self.connection.autocommit != autocommit:
+            super()._set_autocommit(autocommit)
+
     def _start_transaction_under_autocommit(self) -> None:
         """Begin with the first statement, in its message; Django calls this where an atomic block begins."""
         if ahead.on(self.connection) is None:
@@ -113,8 +138,7 @@ class DatabaseWrapper(_Wrapper):
         What a cursor does, at a fraction of its cost. Where somebody listens to what is run, a cursor does it.
         """
         self.close_if_health_check_failed()
-        if self.connection is None:
-            self.ensure_connection()
+        self.ensure_connection()
         if self.execute_wrappers or self.queries_logged or not self.connection.autocommit:
             with self.cursor() as cursor:
                 cursor.execute(text)
@@ -148,7 +172,7 @@ class DatabaseWrapper(_Wrapper):
             super()._commit()
             return
         try:
-            with debug_transaction(self, "COMMIT"), self.wrap_database_errors:
+            with debug_transaction(self, "COMMIT") if self.queries_logged else nullcontext(), self.wrap_database_errors:
                 _commit(self.connection)
         except DatabaseError:  # then Django rolls back
             raise
@@ -186,7 +210,7 @@ def _commit(raw: Any) -> None:
     waiting = ahead.take_from(raw) or ahead.Ahead()
     if waiting.checks:
         _exchange(raw, waiting, "")
-    if raw.pgconn.transaction_status == TransactionStatus.INERROR:  # the server would roll back, and call it no error
+    if raw.pgconn.transaction_status == _INERROR:  # the server would roll back, and call it no error
         raise InFailedSqlTransaction("a statement of this transaction has failed before")
     if waiting.checks or waiting.is_empty:
         raw.commit()
@@ -246,7 +270,7 @@ def _heard(raw: Any) -> Sequence[PGresult]:
         with raw.lock:
             results: list[PGresult] = raw.wait(execute(raw.pgconn))
         # The server stops at the first statement that fails.
-        if results[-1].status == ExecStatus.FATAL_ERROR:
+        if results[-1].status == _FATAL:
             raise error_from_result(results[-1])
     except BaseException:
         _fail(raw, sent)
