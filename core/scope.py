@@ -12,15 +12,16 @@ from uuid import UUID
 from core.errors import NoTenant
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Scope:
-    """What the current code may see: nothing, one tenant, or all of them (sweeps only)."""
+    """What the current code may see: nothing, one tenant, or all of them (sweeps only). Equal to itself only."""
 
     kind: Literal["none", "tenant", "platform"]
     tenant_id: UUID | None = None
 
 
 NOTHING = Scope("none")
+_PLATFORM = Scope("platform")
 _scope: ContextVar[Scope] = ContextVar("walker_scope", default=NOTHING)
 
 
@@ -60,4 +61,4 @@ def tenant_scope(tenant_id: UUID | str) -> AbstractContextManager[None]:
 def platform_scope() -> AbstractContextManager[None]:
     """See every tenant's rows, as the platform role. For sweeps that claim ids, never for web code, but for
     what an operator of the installation does to all of them."""
-    return _enter(Scope("platform"))
+    return _enter(_PLATFORM)
