@@ -13,7 +13,6 @@ from uuid import UUID
 from django.db import DatabaseError, connection
 from psycopg.abc import Transformer as AnyTransformer
 from psycopg.adapt import Transformer
-from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 from psycopg.types.json import Jsonb
 
@@ -156,7 +155,7 @@ def _text(call: Call | Statement, session: _Session) -> str:
         session.known.add(statement.name)
     if not statement.names:
         return f"execute {statement.name}"
-    given = _literals([values[name] for name in statement.names], session)
+    given = _literals(map(values.__getitem__, statement.names), session)
     return f"execute {statement.name} ({', '.join(given)})"
 
 
@@ -214,7 +213,7 @@ _PLAIN: Final[dict[type, Callable[[Any], str | None]]] = {
     NoneType: lambda _: "null",
     bool: lambda value: "true" if value else "false",
     int: _number,
-    UUID: lambda value: f"'{value.int:032x}'",
+    UUID: lambda value: f"'{value.int.to_bytes(16).hex()}'",
     datetime: _moment,
     str: _quoted,
     list: _listed,
@@ -243,7 +242,7 @@ def _session(raw: Any) -> _Session:
 
 def _result(found: PGresult, reads: AnyTransformer) -> Result:
     taken = ahead.taken_by(found)
-    if found.status != ExecStatus.TUPLES_OK:
+    if not taken or found.status != ahead.TUPLES_OK:
         return Result(taken, [])
     reads.set_pgresult(found)
     return Result(taken, reads.load_rows(0, taken, tuple))

@@ -1,12 +1,13 @@
 """Prepared statements: planned once per connection, within the tenant's wall, and prepared anew when forgotten."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -152,3 +153,20 @@ def test_statement_forgotten_within_a_transaction_is_an_error_of_that_transactio
         prepared.fetch(COUNT, {"text": ""})
     with transaction.atomic():
         assert prepared.fetch(COUNT, {"text": "next"}) is not None
+
+
+def _session_of_a_thread(shared: Any) -> tuple[Any, ...] | None:
+    try:
+        with pytest.raises(DatabaseError, match="same thread"):
+            shared.exchange("select 1")
+        return prepared.exchange([Statement("select pg_backend_pid()")])[0].first
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_thread_speaks_by_its_own_connection_only() -> None:
+    own = prepared.exchange([Statement("select pg_backend_pid()")])[0].first
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        assert pool.submit(_session_of_a_thread, connections["default"]).result() != own
+    assert connection.connection.info.backend_pid == (own or ())[0]
