@@ -53,9 +53,14 @@ def list_members(*, role: str | None = None, permission: str | None = None) -> l
     if role is not None:
         members = members.filter(role=role)
     if permission is not None:
-        roles = [name for name, granted in PERMISSIONS.items() if permission in granted]
-        members = members.filter(role__in=roles)
+        members = members.filter(role__in=roles_with(permission))
     return list(members.select_related("user").order_by("id"))
+
+
+@cache
+def roles_with(permission: str) -> frozenset[str]:
+    """Return the roles that have a permission."""
+    return frozenset(role for role, granted in PERMISSIONS.items() if permission in granted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class Roster:
     def holding(self, permission: str) -> Mapping[UUID, str]:
         """Return the role of each member whose role has the permission, in the order of joining."""
         if permission not in self._held:
-            having = {role for role, granted in PERMISSIONS.items() if permission in granted}
+            having = roles_with(permission)
             self._held[permission] = {user_id: role for user_id, role in self.roles.items() if role in having}
         return self._held[permission]
 

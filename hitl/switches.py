@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from accounts.models import Tenant
 from core import prepared
 from core.errors import Unavailable
+from core.ids import text_of
 from core.log import get_logger
 from core.prepared import Call, Prepared, Result
 from core.rows import Statement
@@ -103,11 +104,7 @@ def share_and_look(*, kind: str, agent_id: UUID | None) -> str:
 
 def share_and_look_calls(*, kind: str, agent_id: UUID | None) -> list[Call | Statement]:
     """Return the two statements behind `share_and_look`, to be sent before others; the second has the reason."""
-    lock = Statement(
-        "select pg_advisory_xact_lock_shared(%s, %s), pg_advisory_xact_lock_shared(%s, %s)",
-        [_SPACE, _GLOBAL, _SPACE, _tenant_key()],
-    )
-    return [lock, _look(kind, agent_id)]
+    return [_all("pg_advisory_xact_lock_shared", _SPACE, (_GLOBAL, _tenant_key())), _look(kind, agent_id)]
 
 
 @contextmanager
@@ -134,19 +131,19 @@ class Wire:
     """The marker of one call, and why the call must not be made, if there is a reason."""
 
     stopped_by: str
-    keys: list[int]
+    keys: tuple[int, ...]
     is_marked: bool = True
 
     def leave(self) -> None:
         """Remove the marker after the call, unless it is gone: at once, or with the next message of a transaction."""
         if self.is_marked:
-            prepared.later(_marker("pg_advisory_unlock_shared", self.keys), check=self._gone)
+            prepared.later(_all("pg_advisory_unlock_shared", _CALLS, self.keys), check=self._gone)
 
     def _gone(self, _: int) -> None:
         self.is_marked = False
 
 
-NO_WIRE: Final = Wire("", [], is_marked=False)
+NO_WIRE: Final = Wire("", (), is_marked=False)
 """Of a report whose call was made before."""
 
 
@@ -158,8 +155,8 @@ def on_the_wire(*, kind: str, agent_id: UUID | None) -> Iterator[Wire]:
     transaction during an outside call, and is gone with the session when the process dies. It is
     removed where the block ends, unless it was before.
     """
-    keys = [_call_key("global"), *(_call_key(*cover) for cover in _covers_of(kind, agent_id))]
-    found = prepared.exchange([_marker("pg_advisory_lock_shared", keys), _look(kind, agent_id)])
+    keys = (_call_key("global"), *(_call_key(*cover) for cover in _covers_of(kind, agent_id)))
+    found = prepared.exchange([_all("pg_advisory_lock_shared", _CALLS, keys), _look(kind, agent_id)])
     wire = Wire(reason_of(found[1]), keys)
     token = _call.set((kind, agent_id))
     try:
@@ -200,14 +197,19 @@ def _covers_of(kind: str, agent_id: UUID | None) -> list[tuple[str, str]]:
 
 def _call_key(scope: str, target: str = "") -> int:
     # Two that share a key by chance wait for each other's calls, which is harmless.
-    tenant = "" if scope == "global" else str(current_tenant_id())
-    name = f"{tenant}|{scope}|{target}"
+    tenant = "" if scope == "global" else text_of(current_tenant_id())
+    return _key_of(f"{tenant}|{scope}|{target}")
+
+
+@lru_cache(maxsize=4096)
+def _key_of(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big", signed=True)
 
 
-def _marker(function: str, keys: list[int]) -> Statement:
-    calls = ", ".join([f"{function}(%s, %s)"] * len(keys))
-    return Statement(f"select {calls}", [number for key in keys for number in (_CALLS, key)])
+@lru_cache(maxsize=4096)
+def _all(function: str, space: int, keys: tuple[int, ...]) -> Statement:
+    """Return the call of a lock function for each key."""
+    return Statement(f"select {', '.join([f'{function}({space}, {key})' for key in keys])}")
 
 
 def _marked(key: int) -> set[int]:
