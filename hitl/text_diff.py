@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Final
+
+from core.lines import steps_between
 
 AROUND: Final = 2
 LONG: Final = 160
@@ -27,7 +28,7 @@ def is_long(*texts: str) -> bool:
 def lines_between(before: str, after: str) -> list[Line]:
     """Return the lines of both, with those that stayed far from any change left out."""
     old, new = before.split("\n") if before else [], after.split("\n") if after else []
-    steps = SequenceMatcher(None, old, new).get_opcodes()
+    steps = steps_between(old, new)
     found: list[Line] = []
     for number, (tag, a, b, c, d) in enumerate(steps):
         if tag == "equal":

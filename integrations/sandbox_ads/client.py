@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
@@ -26,6 +26,7 @@ from integrations.sandbox_ads.types import (
 
 T = TypeVar("T")
 Body = dict[str, Any]
+LONGEST_TEXT: Final = 200_000
 
 
 class SandboxAdsClient:
@@ -230,6 +231,8 @@ def parse_content_text(body: Body) -> str:
     text = body.get("text") or ""
     if not isinstance(text, str):
         raise TypeError("the text is no text")
+    if len(text) > LONGEST_TEXT:
+        raise ValueError("the text is longer than anybody reads before he signs")
     return text
 
 

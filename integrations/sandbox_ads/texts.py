@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from difflib import SequenceMatcher
 from typing import Final
 
+from core.lines import steps_between
 from hitl.types import Facts
 
 TOLD: Final = 3
@@ -39,7 +39,7 @@ def changes_of(old: Facts, new: Facts) -> list[str]:
 
 def _places(old: str, new: str) -> list[tuple[str, str]]:
     before, after = old.split("\n"), new.split("\n")
-    steps = SequenceMatcher(None, before, after).get_opcodes()
+    steps = steps_between(before, after)
     return [(_quoted(before[a:b]), _quoted(after[c:d])) for tag, a, b, c, d in steps if tag != "equal"]
 
 

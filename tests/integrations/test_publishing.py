@@ -7,7 +7,9 @@ from django.test import Client
 
 from hitl import services
 from hitl.models import Approval, Revision
+from hitl.text_diff import lines_between
 from hitl.types import Origin
+from integrations.sandbox_ads.client import LONGEST_TEXT, parse_content_text
 from integrations.sandbox_ads.texts import changes_of, mark_of
 from tests.platform_fixture import Platform
 from tests.world import World
@@ -120,6 +122,20 @@ def test_many_changes_of_a_text_are_counted() -> None:
     other = [f"{line}!" if int(line) % 4 == 0 else line for line in lines]
     facts = [{"text": "\n".join(rows), "text_sha256": mark_of("".join(rows))} for rows in (lines, other)]
     assert changes_of(*facts)[3:] == ["The text was changed in 2 more places."]
+
+
+def test_text_made_to_be_compared_for_hours_is_compared_as_one_piece() -> None:
+    before, after = ([str(sign * number % 150) for number in range(20_000)] for sign in (1, -1))
+    facts = [{"text": "\n".join(["A", *rows, "Z"]), "text_sha256": mark_of(str(rows))} for rows in (before, after)]
+    assert len(changes_of(*facts)) == 1
+    shown = lines_between(*(str(each["text"]) for each in facts))
+    assert [(shown[place].what, shown[place].text) for place in (0, -1)] == [("same", "A"), ("same", "Z")]
+
+
+def test_text_longer_than_anybody_reads_is_no_answer() -> None:
+    assert len(parse_content_text({"text": "A" * LONGEST_TEXT})) == LONGEST_TEXT
+    with pytest.raises(ValueError, match="longer than anybody reads"):
+        parse_content_text({"text": "A" * (LONGEST_TEXT + 1)})
 
 
 def test_item_without_a_text_says_so(office: World, sandbox: Platform) -> None:
