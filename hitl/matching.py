@@ -124,13 +124,13 @@ def _pick(candidates: Sequence[Rule], rules: Sequence[Rule], subject: Subject) -
 
 def _of_matching(matching: list[Rule], rules: Sequence[Rule]) -> Rule | None:
     if matching:
-        return min(matching, key=lambda r: (-r.priority, -_conditions(r), str(r.workflow_id)))
+        return min(matching, key=lambda r: (-r.priority, -_conditions(r), r.workflow_id))
     pool = [rule for rule in rules if rule.is_default] or list(rules)
     return _strictest(pool) if pool else None
 
 
 def _strictest(rules: Sequence[Rule]) -> Rule:
-    return max(rules, key=lambda r: (r.strength, r.priority, str(r.workflow_id)))
+    return max(rules, key=lambda r: (r.strength, r.priority, r.workflow_id))
 
 
 def matches(rule: Rule, subject: Subject) -> bool | None:

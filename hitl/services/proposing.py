@@ -153,6 +153,7 @@ def _open(request: _Request) -> Approval:
         _refuse_if_flooded(request.origin.agent_id, approval.snapshot["open_per_agent"])
         replaced = ground.replaced
         clock = clocks.start(approval.snapshot, 1, request.moment)
+        approval.sla_due_at = clock.due
         timers = {machine.Kind.EXPIRE.value: approval.expires_at, **clock.timers}
         facts = {"supersedes": [each.reference for each in replaced]} if replaced else {}
         work.open(approval, actor=request.actor, timers=timers, facts=facts)
@@ -248,7 +249,6 @@ def _draft(request: _Request, ground: _Ground) -> tuple[Approval, assessing.Matc
         snapshot=matched.snapshot,
         votes_required=places.required,
         expires_at=moment + timedelta(hours=matched.snapshot["expire_hours"]),
-        sla_due_at=clocks.start(matched.snapshot, 1, moment).due,
         contact_tags=[tag[:60] for tag in origin.contact_tags],
         priority=max(0, min(origin.priority, PRIORITY_MAX)),
         tags=[one_text(tag, 40) for tag in origin.tags],
