@@ -61,14 +61,8 @@ def settle(approval: Approval, old: State, new: State, timers: Mapping[str, date
     Seats close with the end of deciding. An effect spends what was reserved for it under the
     limits, an end without one gives it back.
     """
-    stale = tuple(kind for kind, states in TIMER_STATES.items() if new not in states and kind not in timers)
-    spending = _spending(old, new)
-    closing = old in UNDECIDED and new not in UNDECIDED
-    values = {**_values(approval, timers), "moment": moment, "spending": spending}
-    # Nothing leads back from what is approved but a new revision: none of its timers has been set before.
-    again = old not in UNDECIDED or new != State.APPROVED
-    statement = _move_statement(stale, tuple(timers), closing=closing, spending=bool(spending), again=again)
-    prepared.later(Call(statement, values))
+    values = {**_values(approval, timers), "moment": moment, "spending": _spending(old, new)}
+    prepared.later(Call(_move_statement(old, new, tuple(timers)), values))
 
 
 def arm(approval: Approval, timers: Mapping[str, datetime], *, again: bool = True) -> None:
@@ -98,13 +92,14 @@ def _arm_statement(kinds: tuple[str, ...], *, again: bool) -> Prepared:
 
 
 @cache
-def _move_statement(
-    stale: tuple[str, ...], kinds: tuple[str, ...], *, closing: bool, spending: bool, again: bool
-) -> Prepared:
+def _move_statement(old: State, new: State, kinds: tuple[str, ...]) -> Prepared:
+    stale = [kind for kind, states in TIMER_STATES.items() if new not in states and kind not in kinds]
+    # Nothing leads back from what is approved but a new revision: none of its timers has been set before.
+    again = old not in UNDECIDED or new != State.APPROVED
     parts = [
         _ENDED,
-        *([_CLOSED] if closing else []),
-        *([_SPENT] if spending else []),
+        *([_CLOSED] if old in UNDECIDED and new not in UNDECIDED else []),
+        *([_SPENT] if _spending(old, new) else []),
         *([_arming(kinds, again=again)] if kinds else []),
     ]
     return _statement(parts, len(kinds), stale=",".join(stale), of_level=",".join(clocks.OF_LEVEL))
