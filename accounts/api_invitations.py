@@ -65,7 +65,8 @@ class Invitations(ApiView):
     def post(self, actor: Actor, email: str, role: str, name: str) -> Invitation:
         """Invite an address by mail; the same offer again returns the first and sends nothing.
 
-        Needs `accounts.manage_membership` and all that the role allows: 403 `role_above_yours`. 409 `seated`
+        Needs `accounts.manage_membership` and all that the role allows: 403 `role_above_yours`, or
+        `weak_sign_in` for roles that sign or erase where you have a second factor and did not use it. 409 `seated`
         (the address has a seat here) or `invited` (in another role), 429 after so many in a day.
         """
         return invitations.invite_member(actor=actor, email=email, role=role, name=name)

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet, Sum
 
 from accounts.models import Invitation, Membership, Tenant
-from accounts.seats import MANAGE, check_role, refuse_above
+from accounts.seats import MANAGE, check_role, refuse_above, refuse_weak
 from core import audit, events, resolvers, retention
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -52,14 +52,15 @@ def list_invitations(*, viewer: Actor, standing: bool = False) -> QuerySet[Invit
 def invite_member(*, actor: Actor, email: str, role: str, name: str = "", now: datetime | None = None) -> Invitation:
     """Offer a seat to an address, by a mail with a link that counts once within `INVITATION_LIFE`.
 
-    Needs `accounts.manage_membership` and all that the role allows. The same offer again returns the
-    first one and sends nothing. Whether the address has an account is not looked at: a seat here is all
-    that is told. Raises `Refused`, `Invalid`, `TooMany`, and `Conflict` ("seated", "invited"). Announces
-    member_invited.
+    Needs `accounts.manage_membership` and all that the role allows; for roles that sign or erase the second
+    factor too, if the actor has one. The same offer again returns the first one and sends nothing. Whether
+    the address has an account is not looked at: a seat here is all that is told. Raises `Refused`, `Invalid`,
+    `TooMany`, and `Conflict` ("seated", "invited"). Announces member_invited.
     """
     actor.require(MANAGE)
     check_role(role)
     refuse_above(actor, role)
+    refuse_weak(actor, role)
     address, called, moment = _address(email), check_name(name), now or clock_now()
     with transaction.atomic():
         _one_at_a_time()
@@ -97,6 +98,7 @@ def resend_invitation(*, actor: Actor, invitation_id: UUID, now: datetime | None
         _one_at_a_time()
         row = _standing(invitation_id)
         refuse_above(actor, row.role)
+        refuse_weak(actor, row.role)
         _refuse_seated(row.address)
         if row.round >= MOST_ROUNDS:
             raise TooMany("It was sent often enough. Withdraw it and ask for another address.", code="sent_often")

@@ -1,11 +1,13 @@
 """What nobody gives or takes: a role that there is not, or one that allows more than his own."""
 
 from accounts.models import Membership
-from accounts.roles import permissions_of
+from accounts.roles import ERASER, permissions_of
 from core.actors import Actor
 from core.errors import Invalid, Refused
 
 MANAGE = "accounts.manage_membership"
+STRONG = ERASER | {"hitl.decide_approval", "hitl.override_approval"}
+"""What may ask for a second factor: whoever is let in to do it brings one of his own."""
 
 
 def check_role(role: str) -> None:
@@ -23,3 +25,16 @@ def refuse_above(actor: Actor, role: str) -> None:
 def may_give(actor: Actor, role: str) -> bool:
     """Tell whether the actor holds all that the role allows."""
     return all(actor.may(permission) for permission in permissions_of(role))
+
+
+def refuse_weak(actor: Actor, role: str) -> None:
+    """Refuse to let somebody in for what may ask for a second factor, without the one that the actor has set up.
+
+    Else who finds his browser open, or his key, makes an account of his own and gives that one a factor.
+    """
+    from allauth.mfa.models import Authenticator  # noqa: PLC0415  (needs the app registry)
+
+    if actor.has_second_factor or actor.user_id is None or not permissions_of(role) & STRONG:
+        return
+    if Authenticator.objects.filter(user_id=actor.user_id, type=Authenticator.Type.TOTP).exists():
+        raise Refused("This role may sign or erase: sign in again with your second factor.", code="weak_sign_in")

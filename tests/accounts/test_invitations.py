@@ -1,10 +1,12 @@
 """Inviting a colleague: who may, what the inviter learns, and a seat that is made once."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -84,6 +86,22 @@ def test_nobody_offers_more_than_he_holds(acme: World, role: str) -> None:
     with pytest.raises(Refused) as caught:
         invite(acme, role=role, by="admin")
     assert caught.value.code == "role_above_yours"
+
+
+def test_who_has_a_second_factor_lets_in_signers_with_it_only(acme: World) -> None:
+    row = invite(acme, role="approver")
+    owner = acme.actor("owner")
+    TOTP.activate(acme.people["owner"], "JBSWY3DPEHPK3PXP")
+    for weak in (owner, replace(owner, auth_strength="api_key")):
+        with pytest.raises(Refused) as caught:
+            invitations.invite_member(actor=weak, email="b@new.example", role="compliance")
+        assert caught.value.code == "weak_sign_in"
+    with pytest.raises(Refused):
+        invitations.resend_invitation(actor=owner, invitation_id=row.pk)
+    strong = replace(owner, auth_strength="mfa")
+    assert invitations.resend_invitation(actor=strong, invitation_id=row.pk).round == 2
+    assert invite(acme, role="viewer", email="c@new.example").role == "viewer"
+    assert accept(row).email == NEW
 
 
 @pytest.mark.parametrize("email", ["", "ana", "a@b", "mıke@x.example", "a@x.example\nBcc: b@x.example", "a@ıx.example"])
