@@ -19,6 +19,7 @@ from integrations.mail.types import Belongs
 from integrations.models import MailCount, MailDelivery
 
 CONTENT = ("address", "address_digest", "subject", "text", "html", "reply_to", "headers")
+PROVIDERS = {"sendgrid": "SendGrid", "smtp": "The mail server", "console": "The terminal"}
 TYPES = {
     "approval": "To an approver",
     "decision": "Outcome to the requester",
@@ -59,7 +60,7 @@ class MailDeliveryAdmin(ReadOnlyAdmin):
         "recipient",
         "standing",
         "trouble",
-        "provider",
+        "sent_by",
         "provider_message_id",
         "attempts",
         "queued_at",
@@ -119,6 +120,11 @@ class MailDeliveryAdmin(ReadOnlyAdmin):
     def standing(self, mail: MailDelivery) -> str:
         """Return how far it has come."""
         return chip(mail.get_status_display(), *TONES[mail.status])
+
+    @admin.display(description="Sent by")
+    def sent_by(self, mail: MailDelivery) -> str:
+        """Return which way out it took."""
+        return PROVIDERS.get(mail.provider, mail.provider) or "–"
 
     @admin.display(description="Trouble")
     def trouble(self, mail: MailDelivery) -> str:
