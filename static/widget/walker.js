@@ -110,7 +110,7 @@
   .send, .stop { flex: none; width: 40px; height: 40px; border: 0; border-radius: 12px; background: var(--accent); color: var(--on-accent); display: grid; place-items: center; cursor: pointer; }
   .send[aria-disabled="true"] { background: var(--bg-soft); color: var(--ink-soft); cursor: default; } .send svg, .stop svg { width: 20px; height: 20px; } .stop svg { fill: currentColor; }
   .stop { background: var(--bg-soft); color: var(--ink); border: 1px solid var(--edge); }
-  @media (hover: none) { #hint { display: none; } }
+  form.off #hint { visibility: hidden; } @media (hover: none) { #hint { display: none; } }
   .below { display: flex; justify-content: space-between; gap: 12px; font-size: 12px; color: var(--ink-soft); margin-top: 6px; min-height: 18px; }
   .count { font-variant-numeric: tabular-nums; margin-inline-start: auto; white-space: nowrap; } .count.over { color: var(--bad-ink); font-weight: 700; }
   .problem { color: var(--bad-ink); font-size: 14px; margin: 0 0 8px; }
@@ -432,7 +432,7 @@
       for (const item of this.items.values()) if (item.status === "sending" || item.status === "waiting") { item.status = state === "online" ? "sending" : "waiting"; this.paint(item); }
       if (state !== "online") this.typingNow(false);
       const refused = state === "refused"; // what is written now would never leave
-      p.text.disabled = refused; p.text.placeholder = refused ? "This chat is not available" : "Write a message"; p.empty.classList.toggle("off", refused);
+      p.text.disabled = refused; p.text.placeholder = refused ? "This chat is not available" : "Write a message"; p.empty.classList.toggle("off", refused); p.form.classList.toggle("off", refused);
     }
     explain(why) {
       const texts = {
