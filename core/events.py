@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.core.cache import cache as shared
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Model
 from django.dispatch import Signal
 
@@ -16,6 +16,7 @@ from core.clock import now
 from core.ids import uuid7
 from core.log import get_logger
 from core.models import Outbox, StreamEvent, StreamHead
+from core.own_connection import own_connection
 from core.prepared import Prepared
 from core.scope import current_tenant_id
 
@@ -183,7 +184,7 @@ def _send(group: str, message: dict[str, Any]) -> None:
 
 
 def _after_commit(send: Callable[[], None]) -> None:
-    transaction.on_commit(send, robust=True)
+    own_connection().on_commit(send, robust=True)
 
 
 def announce(event: str, *, ref: UUID, **ids: str) -> None:
