@@ -9,6 +9,7 @@ from django.db import DatabaseError
 from channels_app.email import mailboxes
 from channels_app.whatsapp.numbers import KINDS, secrets_of
 from conversations.models import ChannelAccount
+from core.errors import Unavailable
 from core.scope import platform_scope, tenant_scope
 
 
@@ -18,22 +19,33 @@ def check_secrets(**options: Any) -> list[CheckMessage]:
     if not options.get("databases"):
         return []
     try:
-        return [_warning(account) for account in _without_secret()]
+        return _findings()
     except DatabaseError:
         # Before the first migration there is no such table.
         return []
 
 
-def _without_secret() -> list[ChannelAccount]:
+def _findings() -> list[CheckMessage]:
     with platform_scope():
         rows = list(ChannelAccount.objects.filter(kind__in=[*KINDS, mailboxes.KIND], is_active=True))
     found = []
     for account in rows:
         with tenant_scope(account.tenant_id):
-            is_mail = account.kind == mailboxes.KIND
-            if not (mailboxes.keys_of if is_mail else secrets_of)(account.credentials):
-                found.append(account)
+            try:
+                is_mail = account.kind == mailboxes.KIND
+                if not (mailboxes.keys_of if is_mail else secrets_of)(account.credentials):
+                    found.append(_warning(account))
+            except Unavailable:
+                found.append(_unreadable(account))
     return found
+
+
+def _unreadable(account: ChannelAccount) -> CheckMessage:
+    return checks.Error(
+        f"The credentials of the channel account {account.pk} cannot be read.",
+        hint="They were kept under other keys: start with the WALKER_KEYS they were made with, old ones included.",
+        id="channels_app.E001",
+    )
 
 
 def _warning(account: ChannelAccount) -> CheckMessage:

@@ -1,5 +1,6 @@
 """What the door answers, and what it keeps."""
 
+import base64
 import hashlib
 import json
 from typing import Any
@@ -87,6 +88,14 @@ def test_number_without_a_secret_is_unavailable_and_named_by_the_system_check(wo
     assert post(fields(), token="anything").status_code == 503
     assert post(fields(), token="").status_code == 503
     found = [problem.msg for problem in run_checks(databases=["default"]) if problem.id == "channels_app.W001"]
+    assert len(found) == 1
+    assert str(account.pk) in found[0]
+
+
+def test_secrets_kept_under_other_keys_are_named_by_the_system_check(world: World, settings: Any) -> None:
+    account = connect(world)
+    settings.WALKER_KEYS = f"other:{base64.b64encode(b'o' * 32).decode()}"
+    found = [problem.msg for problem in run_checks(databases=["default"]) if problem.id == "channels_app.E001"]
     assert len(found) == 1
     assert str(account.pk) in found[0]
 
