@@ -123,7 +123,7 @@ def _cost(estimate: Estimate) -> Factor:
     amount = abs(estimate.cost)
     points = next((p for floor, p in _COST if amount > floor), 0)
     text = f"{amount:,.2f} {estimate.currency}".strip()
-    return Factor("cost", points, f"It costs about {text}.")
+    return Factor("cost", points, f"It costs about {text}." if amount else "It costs nothing more than now.")
 
 
 def _share(share: Decimal | None) -> Factor:

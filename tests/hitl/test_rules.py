@@ -75,6 +75,11 @@ def test_large_request_is_critical() -> None:
     assert _assess(big, base=30).level == "critical"
 
 
+def test_request_without_a_cost_says_that_it_costs_nothing() -> None:
+    sentences = {factor.name: factor.sentence for factor in _assess(Estimate(cost=Decimal(0), currency="EUR")).factors}
+    assert sentences["cost"] == "It costs nothing more than now."
+
+
 def test_factors_add_up_to_the_score() -> None:
     found = _assess(Estimate(cost=Decimal(700), share=Decimal("0.5")))
     assert found.score == sum(factor.points for factor in found.factors)
