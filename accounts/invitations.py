@@ -7,6 +7,7 @@ import re
 import secrets
 from datetime import datetime, timedelta
 from typing import Final
+from unicodedata import normalize
 from uuid import UUID
 
 from django.conf import settings
@@ -24,6 +25,7 @@ from core.crypto import blind_index
 from core.errors import Conflict, Invalid, Refused, TooMany
 from core.locks import locked
 from core.pii import mask_value
+from core.visible import visible
 
 VIEW: Final = "accounts.view_membership"
 OBJECT: Final = "accounts.invitation"
@@ -36,7 +38,7 @@ KEPT_FOR: Final = timedelta(days=30)
 STANDING: Final = Q(accepted_at=None, withdrawn_at=None)
 _COLUMN: Final = "accounts_invitation.address_digest"
 # The name stands in a mail to somebody we do not know: nothing in it may read as an address or a link.
-_NO_NAME: Final = re.compile(r"[<>@/\\:\x00-\x1f\x7f]|\w\.\w{2,}|\w{2,}\.\w")
+_NO_NAME: Final = re.compile(r"[<>@/\\:。]|\w\.\w{2,}|\w{2,}\.\w")
 
 
 def list_invitations(*, viewer: Actor, standing: bool = False) -> QuerySet[Invitation]:
@@ -190,9 +192,9 @@ def _address(email: str) -> str:
 
 
 def check_name(name: str, field: str = "name") -> str:
-    """Return a name as it is kept. Raises `Invalid` for what reads as an address or a link."""
+    """Return a name as it is kept. Raises `Invalid` for what reads as an address or a link, or is not what it shows."""
     called = " ".join(name.split())
-    if len(called) > LONGEST_NAME or _NO_NAME.search(called):
+    if len(called) > LONGEST_NAME or _NO_NAME.search(normalize("NFKC", called)) or visible(called) != called:
         raise Invalid("This is no name.", fields={field: ["Write just the person's name."]})
     return called
 

@@ -116,6 +116,19 @@ def test_name_that_reads_as_a_link_is_refused(acme: World, name: str) -> None:
         invite(acme, name=name)
 
 
+@pytest.mark.parametrize(
+    "name", ["Go to evil\uff0eexample", "evil\u3002example", "Ana \u202eloof", "\u0410na", "A\u200bna"]
+)
+def test_name_that_is_not_what_it_shows_is_refused(acme: World, name: str) -> None:
+    with pytest.raises(Invalid):
+        invite(acme, name=name)
+
+
+@pytest.mark.parametrize("name", ["Ana-María d'Ávila jr.", "Анна Петрова", "山田 太郎", "J. R. Ewing"])
+def test_names_of_people_are_names(acme: World, name: str) -> None:
+    assert invite(acme, name=name).name == name
+
+
 def test_tenant_sends_so_many_a_day(acme: World, settings: Any) -> None:
     settings.INVITATIONS_PER_DAY = 2
     row = invite(acme)
