@@ -1,5 +1,6 @@
 """Keys are UUIDs of version 7, in the order in which they were made."""
 
+import copy
 import time
 from uuid import UUID
 
@@ -24,3 +25,10 @@ def test_key_is_of_version_7_and_the_rfc_variant() -> None:
 
 def test_key_begins_with_the_milliseconds_of_now() -> None:
     assert abs((uuid7().int >> 80) - time.time_ns() // 1_000_000) < 1000
+
+
+def test_key_is_like_any_other() -> None:
+    key = uuid7()
+    twin = UUID(str(key))
+    assert (key, hash(key), repr(key), key.is_safe) == (twin, hash(twin), repr(twin), twin.is_safe)
+    assert copy.deepcopy(key) == key
