@@ -15,7 +15,7 @@ from django.http import HttpRequest
 
 from accounts.models import ApiKey, Membership, RoleGroup, Tenant, User
 from accounts.roles import ALL_PERMISSIONS, permissions_of
-from accounts.seats import check_role, refuse_above
+from accounts.seats import check_role, refuse_above, refuse_weak
 from core import audit
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -138,6 +138,13 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
             new_state=role,
         )
     return seat
+
+
+def change_role(*, actor: Actor, user: User, role: str) -> Membership:
+    """Change the role of a person's seat as `add_member` does; roles that sign or erase ask the actor for the second
+    factor that he has set up. Raises `Refused` (also "weak_sign_in"), `Invalid` and `Conflict`."""
+    refuse_weak(actor, role)
+    return add_member(actor=actor, user=user, role=role)
 
 
 def remove_member(*, actor: Actor, membership_id: UUID) -> None:

@@ -134,7 +134,7 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
     def change_role(self, request: HttpRequest, seat: Membership, form: ConsoleForm) -> str:
         """Give the person another role; it reopens a closed seat."""
         role = form.cleaned_data["role"]
-        services.add_member(actor=viewer_of(request), user=seat.user, role=role)
+        services.change_role(actor=viewer_of(request), user=seat.user, role=role)
         return f"The role is now {Membership.Role(role).label}."
 
     @service_action(

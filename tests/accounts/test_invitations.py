@@ -100,6 +100,9 @@ def test_who_has_a_second_factor_lets_in_signers_with_it_only(acme: World) -> No
         invitations.resend_invitation(actor=owner, invitation_id=row.pk)
     strong = replace(owner, auth_strength="mfa")
     assert invitations.resend_invitation(actor=strong, invitation_id=row.pk).round == 2
+    with pytest.raises(Refused):
+        services.change_role(actor=owner, user=acme.people["viewer"], role="approver")
+    assert services.change_role(actor=strong, user=acme.people["viewer"], role="approver").role == "approver"
     assert invite(acme, role="viewer", email="c@new.example").role == "viewer"
     assert accept(row).email == NEW
 
