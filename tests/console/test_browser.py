@@ -193,7 +193,8 @@ def test_rows_come_and_go_by_the_keyboard_and_are_saved(opened: Opener) -> None:
     page.locator("#row-step1").get_by_label("Admins").check()
     page.locator("#row-rule1").get_by_label("From this risk on").fill("95")
     page.locator(
-        "[data-says]", has_text="after 8 hours Admins as well. From risk 95 on a rule rejects alone."
+        "[data-says]",
+        has_text="after 8 hours Admins as well; no one signs twice. From risk 95 on a rule rejects alone.",
     ).wait_for()
     keep_picture(page, "workflow-rows")
     assert serious(page, least="minor") == []
