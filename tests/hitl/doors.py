@@ -69,6 +69,7 @@ _PAGE: Final = "admin:hitl_approval_"
 _ONE: Final = "approvals/{id}/"
 _DECIDE, _PROPOSE = "hitl.decide_approval", "hitl.propose_approval"
 _SIGNER: Final = "409 `conflict` `expired` `stale_digest`, 403 `four_eyes` `no_seat` `weak_sign_in` `not_a_person`"
+_APPROVER: Final = _SIGNER.replace("`four_eyes`", "`four_eyes` `signed_already`")
 _LATE: Final = "409 `conflict` `stale_digest`"
 _NO_DIGEST: Final[dict[str, Any]] = {"wrong": {"digest": ""}, "mistake": "digest"}
 _OTHER: Final = {"to": "{owner}", **REASON}
@@ -85,7 +86,7 @@ DOORS: Final = (
         wrong_form={"value_amount": ""}, form_mistake="value_amount",
     ),
     Door(
-        Event.APPROVE, "decide", _DECIDE, f"{_PAGE}approve", "Approve", f"{_ONE}approve/", _SIGNER,
+        Event.APPROVE, "decide", _DECIDE, f"{_PAGE}approve", "Approve", f"{_ONE}approve/", _APPROVER,
         "approver", "support", State.APPROVED, verdict="approve", **_NO_DIGEST,
     ),
     Door(
@@ -127,12 +128,13 @@ DOORS: Final = (
     ),
     Door(
         Event.DELEGATE, "delegate", _DECIDE, f"{_PAGE}delegate", "Pass my seat on", f"{_ONE}delegate/",
-        f"400 `invalid`, {_LATE} `expired` `voted`, 403 `four_eyes` `no_seat`", "approver", "support", State.PENDING,
+        f"400 `invalid`, {_LATE} `expired` `voted`, 403 `four_eyes` `signed_already` `no_seat`",
+        "approver", "support", State.PENDING,
         verdict="delegate", said=_OTHER, wrong=_NOBODY, mistake="to",
     ),
     Door(
         Event.REASSIGN, "reassign", "hitl.reassign_approval", f"{_PAGE}reassign", "Reassign a seat",
-        f"{_ONE}reassign/", f"400 `invalid`, {_LATE} `expired` `voted`, 403 `four_eyes`",
+        f"{_ONE}reassign/", f"400 `invalid`, {_LATE} `expired` `voted`, 403 `four_eyes` `signed_already`",
         "admin", "approver", State.PENDING, verdict="reassign", said={"from_person": "{approver}", **_OTHER},
     ),
     Door(
