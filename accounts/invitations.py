@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 from datetime import datetime, timedelta
@@ -21,7 +20,7 @@ from accounts.seats import MANAGE, check_role, refuse_above, refuse_weak
 from core import audit, events, resolvers, retention
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.crypto import blind_index
+from core.crypto import blind_index, digest_of_secret
 from core.errors import Conflict, Invalid, Refused, TooMany
 from core.locks import locked
 from core.pii import mask_value
@@ -167,11 +166,6 @@ def find_invitation(secret: str) -> tuple[UUID, UUID] | None:
     """Return tenant and id of the invitation with this link, without a scope; None for anything that is none."""
     found = resolvers.find("invitation", digest_of_secret(secret))
     return (found[0]["tenant_id"], found[0]["id"]) if found else None
-
-
-def digest_of_secret(secret: str) -> str:
-    """Return what is stored of a link: SHA-256 (hex); the secret itself has 256 random bits."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def digest_of_address(address: str) -> str:

@@ -5,10 +5,11 @@ from typing import Final
 from uuid import UUID
 
 from accounts.models import ApiKey
-from accounts.services import KEY_PREFIX, actor_for_user, key_digest
+from accounts.services import KEY_PREFIX, actor_for_user
 from core import resolvers
 from core.actors import Actor
 from core.clock import now as clock_now
+from core.crypto import digest_of_secret
 from core.errors import Refused
 
 _USE_NOTED_EVERY: Final = timedelta(minutes=1)
@@ -18,13 +19,13 @@ def tenant_of_key(secret: str) -> UUID | None:
     """Return the tenant of a key that is not revoked, without a scope; None for anything else."""
     if not secret.startswith(KEY_PREFIX):
         return None
-    found = resolvers.find("api_key", key_digest(secret))
+    found = resolvers.find("api_key", digest_of_secret(secret))
     return found[0]["tenant_id"] if found else None
 
 
 def actor_of_key(secret: str, *, address: str = "", user_agent: str = "", now: datetime | None = None) -> Actor:
     """Return the key's owner limited to the key's scopes; raises `Refused` when it has ended."""
-    key = ApiKey.objects.select_related("user").filter(digest=key_digest(secret)).first()
+    key = ApiKey.objects.select_related("user").filter(digest=digest_of_secret(secret)).first()
     moment = now or clock_now()
     if key is None or key.revoked_at or key.expires_at <= moment:
         raise Refused("This key is not valid.", code="bad_key")

@@ -13,6 +13,7 @@ from accounts import keys, selectors, services
 from accounts.models import Tenant, User
 from accounts.roles import permissions_of
 from core.actors import Actor
+from core.crypto import digest_of_secret
 from core.errors import Refused
 from core.scope import tenant_scope
 
@@ -120,7 +121,7 @@ class ApiKeyMiddleware:
             except Refused as problem:
                 return self._refuse(request, problem)
             request.actor = actor  # type: ignore[attr-defined]
-            request.api_client = f"key-{services.key_digest(secret)[:32]}"  # type: ignore[attr-defined]
+            request.api_client = f"key-{digest_of_secret(secret)[:32]}"  # type: ignore[attr-defined]
             return self.get_response(request)
 
     def _refuse(self, request: HttpRequest, problem: Refused) -> HttpResponse:

@@ -1,6 +1,5 @@
 """Seats, actors and API keys."""
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -19,6 +18,7 @@ from accounts.seats import check_role, refuse_above, refuse_weak
 from core import audit
 from core.actors import Actor
 from core.clock import now as clock_now
+from core.crypto import digest_of_secret
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.ids import uuid7
 from core.locks import locked
@@ -237,11 +237,6 @@ def _make_role_groups() -> None:
         RoleGroup.objects.create(role=role, group=Group.objects.create(name=secrets.token_hex(12)))
 
 
-def key_digest(secret: str) -> str:
-    """Return what is stored of an API key: SHA-256 (hex); the key itself has 256 random bits."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
 def create_api_key(
     *,
     actor: Actor,
@@ -271,7 +266,7 @@ def create_api_key(
             user=user,
             name=name[:80],
             prefix=secret[:11],
-            digest=key_digest(secret),
+            digest=digest_of_secret(secret),
             scopes=sorted(set(scopes)),
             expires_at=ends,
         )

@@ -124,3 +124,8 @@ def blind_index(value: str, *, column: str) -> str:
     """
     key = derive_key(f"blind|{column}|{current_tenant_id()}", key_id=lasting_key_id())
     return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()
+
+
+def digest_of_secret(secret: str) -> str:
+    """Return what is stored of a key or of a link's token: SHA-256 (hex); the secret itself has 256 random bits."""
+    return hashlib.sha256(secret.encode()).hexdigest()

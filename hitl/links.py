@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -14,6 +13,7 @@ from accounts.services import actor_for_user
 from core import resolvers
 from core.actors import Actor
 from core.clock import now as clock_now
+from core.crypto import digest_of_secret
 from core.errors import Conflict, Gone, NotFound, Refused, WalkerError
 from hitl import absence, guards, link_policy, seating
 from hitl.conflicts import winner
@@ -52,11 +52,6 @@ class Opened:
     def may_know(self) -> bool:
         """Tell whether the person may be told about the request."""
         return self.viewer is not None and self.viewer.may("hitl.view_approval")
-
-
-def digest_of_secret(secret: str) -> str:
-    """Return what is stored of a link: SHA-256 (hex); the secret itself has 256 random bits."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def find_link(secret: str) -> Found | None:

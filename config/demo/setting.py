@@ -7,7 +7,7 @@ from django.conf import settings
 
 from accounts.models import ApiKey, User
 from accounts.roles import ALL_PERMISSIONS
-from accounts.services import create_api_key, key_digest
+from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
 from channels_app.email.connecting import connect_mail
 from config.demo.cast import MARKETER, Organisation
@@ -16,6 +16,7 @@ from config.demo.policy import ensure_policy
 from conversations.models import ChannelAccount
 from conversations.services import connect_channel, introduce
 from conversations.types import SenderIdentity
+from core.crypto import digest_of_secret
 from integrations.services import connect_provider
 from standins.mailbox import seed as mailbox
 from standins.phone import seed as phone
@@ -150,7 +151,7 @@ def _ensure_mail(organisation: Organisation) -> None:
 def ensure_api_key(organisation: Organisation, people: dict[str, User]) -> None:
     """Create the API key of the organisation's owner unless it is there."""
     secret = demo_api_key(organisation)
-    if ApiKey.objects.filter(digest=key_digest(secret)).exists():
+    if ApiKey.objects.filter(digest=digest_of_secret(secret)).exists():
         return
     create_api_key(
         actor=SEEDER,

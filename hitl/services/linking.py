@@ -14,6 +14,7 @@ from django.db.models import Q
 from core import audit, retention
 from core.actors import Actor
 from core.clock import now as clock_now
+from core.crypto import digest_of_secret
 from core.errors import Gone, Invalid, NotFound, Refused, WalkerError
 from core.locks import locked
 from hitl import link_policy, links
@@ -47,7 +48,7 @@ def make_link(
         approval = locked(Approval, approval_id)
         secret = secrets.token_urlsafe(BYTES)
         token = DecisionToken(
-            digest=links.digest_of_secret(secret),
+            digest=digest_of_secret(secret),
             approval=approval,
             person_id=person_id,
             verdict=verdict,

@@ -9,6 +9,7 @@ import pytest
 
 from accounts.services import add_member, remove_member
 from core.clock import now
+from core.crypto import digest_of_secret
 from core.errors import Conflict, Gone, Refused, WalkerError
 from core.models import AuditEntry
 from core.scope import tenant_scope
@@ -68,7 +69,7 @@ def test_link_decides_in_the_name_of_its_person(scene: Scene, asked: Approval) -
 def test_secret_is_stored_as_a_digest_only(scene: Scene, asked: Approval) -> None:
     secret = link_to(scene, asked)
     assert len(secret) >= 43
-    assert DecisionToken.objects.get().digest == links.digest_of_secret(secret)
+    assert DecisionToken.objects.get().digest == digest_of_secret(secret)
     facts = AuditEntry.objects.get(action="DECISION_LINK_MADE").facts
     assert secret not in str(facts)
 
