@@ -13,29 +13,23 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
-from redis import RedisError
 
 from accounts import joining
 from accounts.invitations import find_invitation
 from accounts.joining import Opened
 from accounts.middleware import SESSION_TENANT
 from accounts.models import Membership, Tenant, User
-from accounts.secret_pages import checked, private
+from accounts.secret_pages import checked, private, refuse_guessing, visitor_of
 from accounts.selectors import tenant_zone
 from accounts.services import client_address
 from core.errors import Invalid, NotFound, WalkerError
-from core.log import get_logger
-from core.rates import count_up
 from core.scope import tenant_scope
 
-log = get_logger(__name__)
 PAGE: Final = "accounts/invitation.html"
-UNKNOWN_PER_MINUTE: Final = 30
 FIELDS: Final = ("first_name", "last_name", "password")
 # What is told by the error's code: heading, words, and whether signing in helps.
 OVER: Final = (
@@ -67,7 +61,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     tenant_id, invitation_id = found
     with tenant_scope(tenant_id), timezone.override(tenant_zone()):
         try:
-            opened = joining.open_invitation(invitation_id=invitation_id, visitor=_visitor(request))
+            opened = joining.open_invitation(invitation_id=invitation_id, visitor=visitor_of(request))
         except NotFound:
             return _unknown(request)
         if request.method != "POST" or opened.problem is not None:
@@ -78,21 +72,10 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     return _sign_in(request, address, token, opened, tenant_id)
 
 
-def _visitor(request: HttpRequest) -> UUID | None:
-    return request.user.pk if isinstance(request.user, User) or request.user.is_authenticated else None
-
-
 def _unknown(request: HttpRequest) -> HttpResponse:
-    """Answer a link that is none; only these are counted, so nobody locks others out of theirs."""
-    who = salted_hmac("walker.invitations", client_address(request)).hexdigest()
-    try:
-        is_guessing = count_up(f"invitation-unknown:{who}", seconds=60) > UNKNOWN_PER_MINUTE
-    except RedisError:
-        log.warning("invitation_limit_not_checked")
-        is_guessing = False
-    if is_guessing:
-        return HttpResponse("Too many.\n", status=429, content_type="text/plain", headers={"Retry-After": "60"})
-    return render(request, PAGE, {"heading": OVER[0], "words": OVER[1]}, status=404)
+    """Answer a link that is none."""
+    over = {"heading": OVER[0], "words": OVER[1]}
+    return refuse_guessing(request, "invitation") or render(request, PAGE, over, status=404)
 
 
 def _show(
@@ -142,7 +125,7 @@ def _accept(request: HttpRequest, opened: Opened, tenant_id: UUID) -> HttpRespon
     try:
         person = joining.accept_invitation(
             invitation_id=opened.invitation.pk,
-            visitor=_visitor(request),
+            visitor=visitor_of(request),
             address=client_address(request),
             user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
             **given,

@@ -1,14 +1,22 @@
-"""Pages whose address is a secret: nobody keeps, indexes or passes it on, and their forms are checked."""
+"""Pages whose address is a secret: nobody keeps, indexes, passes on or guesses it, and their forms are checked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.crypto import salted_hmac
 from django.utils.decorators import decorator_from_middleware
+
+from accounts.models import User
+from accounts.services import client_address
+from core.rates import count_or_let_pass
+
+UNKNOWN_PER_MINUTE: Final = 30
 
 
 class FormCheck(CsrfViewMiddleware):
@@ -36,3 +44,20 @@ def private(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
         return found
 
     return answer
+
+
+def visitor_of(request: HttpRequest) -> UUID | None:
+    """Return who is signed in where such a page was opened, if anybody is."""
+    user = request.user
+    return user.pk if isinstance(user, User) or user.is_authenticated else None
+
+
+def refuse_guessing(request: HttpRequest, page: str) -> HttpResponse | None:
+    """Note an unknown address of a page; return an answer to who has tried too many within a minute.
+
+    Only unknown ones are counted, so nobody locks others out of theirs.
+    """
+    who = salted_hmac(f"walker.{page}", client_address(request)).hexdigest()
+    if count_or_let_pass(f"{page}-unknown:{who}", seconds=60) <= UNKNOWN_PER_MINUTE:
+        return None
+    return HttpResponse("Too many.\n", status=429, content_type="text/plain", headers={"Retry-After": "60"})

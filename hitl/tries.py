@@ -1,4 +1,4 @@
-"""How often a link was tried in vain, counted in Redis: without it everything is let through."""
+"""How often a link was answered wrongly, counted in Redis: without it everything is let through."""
 
 from __future__ import annotations
 
@@ -9,22 +9,16 @@ from django.utils.crypto import salted_hmac
 from redis import RedisError
 
 from core.log import get_logger
-from core.rates import count_up
+from core.rates import count_or_let_pass
 
 log = get_logger(__name__)
-UNKNOWN_PER_MINUTE: Final = 30
 WRONG_PER_WINDOW: Final = 10
 WINDOW: Final = 600
 
 
-def is_guessing(address: str) -> bool:
-    """Note an unknown link from an address; tells whether there were too many within a minute."""
-    return _count(f"link-unknown:{_opaque(address)}", 60) > UNKNOWN_PER_MINUTE
-
-
 def note_wrong(token: str, address: str) -> None:
     """Note a wrong answer to a link from an address."""
-    _count(_name(token, address), WINDOW)
+    count_or_let_pass(_name(token, address), seconds=WINDOW)
 
 
 def is_tired(token: str, address: str) -> bool:
@@ -40,17 +34,4 @@ def is_tired(token: str, address: str) -> bool:
 
 
 def _name(token: str, address: str) -> str:
-    return f"link-wrong:{_opaque(f'{token} {address}')}"
-
-
-def _opaque(text: str) -> str:
-    return salted_hmac("walker.links", text).hexdigest()
-
-
-def _count(name: str, seconds: int) -> int:
-    """Count up from the first try on, for so long."""
-    try:
-        return count_up(name, seconds=seconds)
-    except RedisError:
-        log.warning("link_limit_not_checked")
-        return 0
+    return f"link-wrong:{salted_hmac('walker.links', f'{token} {address}').hexdigest()}"

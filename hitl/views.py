@@ -14,8 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from accounts.models import User
-from accounts.secret_pages import checked, private
+from accounts.secret_pages import checked, private, refuse_guessing, visitor_of
 from accounts.selectors import tenant_zone
 from accounts.services import client_address
 from console.people import names_of
@@ -115,20 +114,17 @@ def decision_link(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _visit(request: HttpRequest) -> dict[str, Any]:
-    user = request.user
     return {
         "address": client_address(request),
         "user_agent": str(request.META.get("HTTP_USER_AGENT", "")),
-        "visitor": user.pk if isinstance(user, User) or user.is_authenticated else None,
+        "visitor": visitor_of(request),
     }
 
 
 def _unknown(request: HttpRequest) -> HttpResponse:
     """Answer a link that is none; one that is one is never refused for what others try at this address."""
     OUTCOMES.labels("unknown").inc()
-    if tries.is_guessing(client_address(request)):
-        return HttpResponse("Too many.\n", status=429, content_type="text/plain", headers={"Retry-After": "60"})
-    return render(request, "404.html", status=404)
+    return refuse_guessing(request, "link") or render(request, "404.html", status=404)
 
 
 def _show(request: HttpRequest, opened: Opened) -> HttpResponse:

@@ -8,9 +8,9 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.test import Client
 
-from accounts import joining_page
 from accounts.invitations import withdraw_invitation
 from accounts.models import Invitation, Membership, User
+from accounts.secret_pages import UNKNOWN_PER_MINUTE
 from core.clock import now
 from core.models import AuditEntry
 from core.scope import tenant_scope
@@ -115,7 +115,7 @@ def test_used_withdrawn_ended_and_forged_links_show_one_page(world: World, brows
 
 def test_guessing_links_is_slowed_down_and_a_real_one_still_opens(world: World, browser: Client) -> None:
     address = path(world, invite(world))
-    statuses = [browser.get(f"/i/no-{n}/").status_code for n in range(joining_page.UNKNOWN_PER_MINUTE + 1)]
+    statuses = [browser.get(f"/i/no-{n}/").status_code for n in range(UNKNOWN_PER_MINUTE + 1)]
     assert (statuses[-2:], browser.get(address).status_code) == ([404, 429], 200)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.secret_pages import UNKNOWN_PER_MINUTE
 from core.log import logging_config
 from core.pii import mask_text
 from hitl import services, tries
@@ -246,7 +247,7 @@ def test_unknown_links_look_alike(scene: Scene, browser: Client) -> None:
 
 def test_guessing_is_slowed_and_keeps_nobody_out(scene: Scene, asked: Approval, browser: Client) -> None:
     secret = link_to(scene, asked)
-    statuses = [browser.get(path(f"guess-{number}")).status_code for number in range(tries.UNKNOWN_PER_MINUTE + 5)]
+    statuses = [browser.get(path(f"guess-{number}")).status_code for number in range(UNKNOWN_PER_MINUTE + 5)]
     assert {404, 429} >= set(statuses[-5:]) >= {429}
     assert send(browser, secret, asked).status_code == 200
 
