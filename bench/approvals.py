@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import os
 import subprocess
@@ -26,6 +25,7 @@ from bench.rivals import environment  # noqa: E402
 from bench.rivals._common import Effects, raced, timed  # noqa: E402
 from core import events  # noqa: E402
 from core.actors import Actor, system  # noqa: E402
+from core.pauses import settle  # noqa: E402
 from core.scope import tenant_scope  # noqa: E402
 from hitl import hints, registry, services  # noqa: E402
 from hitl.models import Approval  # noqa: E402
@@ -49,9 +49,7 @@ def main() -> int:
     hints.send_with(nobody, notify=nobody)
     cache.set(events.RELAY_HINT, 1, timeout=None)
     say("\n".join([*describe_machine(), *describe_database()]))
-    # As web processes and workers do with what they have loaded.
-    gc.collect()
-    gc.freeze()
+    settle()
     interpreter, addresses = environment.python(), make_schemas()
     ours, theirs = Ours(addresses[OUTSIDE]), {name: dict[str, list[list[float]]]() for name in RIVALS}
     spent, told = [], {}

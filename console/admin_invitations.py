@@ -95,11 +95,16 @@ def _line(row: Invitation) -> dict[str, Any]:
         "name": row.name or "Without a name",
         "address": row.masked_address,
         "role": row.get_role_display(),
-        "inviter": row.invited_by.get_full_name() if row.invited_by else "The operator",
+        "inviter": inviter_of(row),
         "mail": mail_chip(row),
         "state": row.state(now()),
         "ends_at": row.expires_at,
     }
+
+
+def inviter_of(row: Invitation) -> str:
+    """Return who stands for it."""
+    return row.invited_by.get_full_name() if row.invited_by else "The operator"
 
 
 def mail_chip(row: Invitation) -> str:
@@ -173,7 +178,7 @@ class InvitationAdmin(ServiceAdmin):
     @admin.display(description="Invited by")
     def inviter(self, row: Invitation) -> str:
         """Return who stands for it."""
-        return row.invited_by.get_full_name() if row.invited_by else "The operator"
+        return inviter_of(row)
 
     @admin.display(description="Allows")
     def allowed(self, row: Invitation) -> str:
