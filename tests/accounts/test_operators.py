@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from io import StringIO
 from uuid import uuid4
 
@@ -12,10 +13,12 @@ from accounts.operators import require_operator, set_operator
 from accounts.roles import ROLES
 from core import audit
 from core.actors import Actor
-from core.errors import Refused
+from core.errors import Conflict, Refused
+from core.models import AuditEntry
 from core.scope import tenant_scope
 from hitl import services
 from hitl.models import GlobalKillSwitch
+from tests.hitl.test_races import at_once
 from tests.world import OPERATOR, World
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +61,18 @@ def test_operator_stops_all_organisations_and_lets_them_go_on(acme: World) -> No
     services.throw_global(actor=operator, reason="Stop")
     assert services.release_global(actor=operator) == 1
     assert not GlobalKillSwitch.objects.filter(released_at=None).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_operators_at_the_same_moment_one_stops_and_one_is_told(committed_world: World) -> None:
+    with tenant_scope(committed_world.acme.pk):
+        operator = make(committed_world)
+        for move, word in (("throw_global", "KILLSWITCH_THROWN"), ("release_global", "KILLSWITCH_RELEASED")):
+            more = {"reason": "Stop"} if move == "throw_global" else {}
+            results = at_once([partial(getattr(services, move), actor=operator, **more)] * 2)
+            assert sum(isinstance(one, Conflict) for one in results) == 1
+            assert AuditEntry.objects.filter(action=word).count() == 1
+    assert GlobalKillSwitch.objects.count() == 1
 
 
 AS: dict[str, Callable[[Actor], Actor]] = {
