@@ -26,6 +26,7 @@ SIGNED = (
     "id tenant_id seq at actor_kind actor_id actor_user_id actor_name role auth_strength address action "
     "object_type object_id old_state new_state facts key_id previous_hash"
 ).split()
+_UNKEPT: Final = frozenset({"-0.0", "inf", "-inf", "nan"})
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -41,7 +42,10 @@ class Verdict:
 
 
 class Fact(NamedTuple):
-    """What an entry says: who did what to which object. Facts are ids, states and numbers only."""
+    """What an entry says: who did what to which object. Facts are ids, states and numbers only.
+
+    A number that the database would write in another way than it was signed is refused (`draft`).
+    """
 
     actor: Actor
     action: str
@@ -85,8 +89,13 @@ def record_all(entries: Sequence[Fact]) -> None:
 
 
 def draft(fact: Fact) -> Draft:
-    """Return all of an entry that does not need the chain, for `chain`: made before its head is locked."""
+    """Return all of an entry that does not need the chain, for `chain`: made before its head is locked.
+
+    Raises ValueError for facts that would not be read back as they are signed.
+    """
     actor, text = fact.actor, _CANONICAL.encode
+    if fact.facts:
+        _refuse_unkept(fact.facts)
     return Draft(
         f'{{"action":{text(fact.action)},"actor_id":{_id(actor.id)},"actor_kind":{text(actor.kind)}'
         f',"actor_name":{text(actor.name)},"actor_user_id":{_id(actor.user_id)}'
@@ -97,6 +106,20 @@ def draft(fact: Fact) -> Draft:
         f'","role":{text(actor.role)},"seq":',
         f',"tenant_id":{_id(current_tenant_id())}}}',
     )
+
+
+def _refuse_unkept(value: Any) -> None:
+    """Refuse numbers that jsonb gives back otherwise: 1e16 as a whole number, -0.0 without its sign, no NaN at all."""
+    if isinstance(value, float) and ("e+" in (written := repr(value)) or written in _UNKEPT):
+        raise ValueError(f"an audit fact cannot be the number {written}: say it as a whole number or as text")
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise ValueError("the names of audit facts are text")
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return
+    for part in value:
+        _refuse_unkept(part)
 
 
 def chain(entries: Sequence[Draft], head: Head | None) -> None:

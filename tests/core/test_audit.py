@@ -1,6 +1,7 @@
 """The audit chain finds every kind of tampering by whoever lacks the key."""
 
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -47,6 +48,21 @@ def test_entry_of_any_text_and_number_is_signed_as_it_is_read_back(acme: World) 
     audit.record(actor=actor, action=odd, object_type=odd, object_id=uuid4(), old_state=odd, new_state=odd, facts=facts)
     entry = AuditEntry.objects.get(action=odd)
     assert (entry.facts, entry.actor_name, entry.actor_user_id) == (facts, odd, None)
+    assert audit.verify().ok
+
+
+@pytest.mark.parametrize("number", [1e16, -1e300, -0.0, float("inf"), float("nan")])
+@pytest.mark.parametrize("wrap", [lambda n: {"n": n}, lambda n: {"a": [1, {"n": n}]}, lambda n: {"a": (n,)}])
+def test_number_that_would_come_back_otherwise_is_refused(
+    acme: World, number: float, wrap: Callable[[float], dict[str, Any]]
+) -> None:
+    with pytest.raises(ValueError, match="as text"):
+        audit.record(actor=system("test"), action="X", object_type="test", object_id=uuid4(), facts=wrap(number))
+
+
+def test_small_and_large_numbers_that_come_back_are_kept(acme: World) -> None:
+    facts = {"n": [0.0, 5e-324, 1e-7, -2.5e-300, 9007199254740993.0, 999999999999999.9, 0.1, 10**30, 1.0]}
+    audit.record(actor=system("test"), action="X", object_type="test", object_id=uuid4(), facts=facts)
     assert audit.verify().ok
 
 
