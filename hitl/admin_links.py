@@ -27,6 +27,16 @@ OFF_HERE: Final = Notice(
     "Links that decide are off", "Mails about approvals lead to the sign-in.", tone="warn", icon="mail"
 )
 
+_READ: Final = "link_standing"
+
+
+def _standing(request: HttpRequest) -> link_policy.Standing:
+    """Return what holds, read once for a page."""
+    if not hasattr(request, _READ):
+        setattr(request, _READ, link_policy.current())
+    standing: link_policy.Standing = getattr(request, _READ)
+    return standing
+
 
 class SwitchForm(VersionedForm):
     """Why links are switched."""
@@ -63,11 +73,11 @@ class LinkPolicyAdmin(VersionAdmin):
         """Say what holds now, and offer the other."""
         told = {"off": [OFF_EVERYWHERE], "off_here": [OFF_HERE]}
         offered = [offer for offer in self.offered(request, None, on_list=True) if not offer["blocked"]]
-        return {"offered": offered, "banners": told.get(link_policy.current().why_off, [])}
+        return {"offered": offered, "banners": told.get(_standing(request).why_off, [])}
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Say what is in the way."""
-        standing = link_policy.current()
+        standing = _standing(request)
         if action.path == "switch-off":
             return "" if standing.is_on_here else "They are off already."
         if not standing.is_on_everywhere:
@@ -76,7 +86,7 @@ class LinkPolicyAdmin(VersionAdmin):
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Fill in the version that is seen."""
-        return {"version": link_policy.current().version}
+        return {"version": _standing(request).version}
 
     @service_action(path="switch-off", title="Switch links off", permission=MANAGE, form=SwitchForm, tone="danger",
                     on_list=True, submit="Switch off", explain="Links that were sent stop at once, for good. What "
@@ -96,4 +106,5 @@ class LinkPolicyAdmin(VersionAdmin):
 
     def _switch(self, request: HttpRequest, form: SwitchForm, *, is_on: bool) -> None:
         said = {"reason": form.cleaned_data["reason"], "seen_version": form.seen_version()}
+        vars(request).pop(_READ, None)  # a page that says why it failed reads anew
         services.set_link_policy(actor=viewer_of(request), is_on=is_on, **said)

@@ -5,8 +5,9 @@ import time
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from core.errors import Conflict, Refused
 from core.models import AuditEntry
@@ -197,3 +198,11 @@ def test_switch_waits_for_links_that_are_deciding(live_scene: Scene) -> None:
     assert done == ["the request is free", "off"]
     told = AuditEntry.objects.filter(action__in=["APPROVAL_APPROVE", "DECISION_LINKS_OFF"]).order_by("seq")
     assert [each.action for each in told] == ["APPROVAL_APPROVE", "DECISION_LINKS_OFF"]
+
+
+def test_owners_page_reads_what_holds_once(scene: Scene) -> None:
+    browser = Client()
+    browser.force_login(scene.world.people["owner"], backend="accounts.backends.RoleBackend")
+    with CaptureQueriesContext(connection) as asked:
+        browser.get("/admin/hitl/linkpolicy/")
+    assert len([query for query in asked if "hitl_linkpolicy" in query["sql"] and "LIMIT 1" in query["sql"]]) == 1
