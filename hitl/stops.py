@@ -19,7 +19,12 @@ INSTALLATION: Final = "installation"
 EVERYWHERE: Final = "everything in all organisations"
 HOLD: Final = "kill_switch"
 Stop = dict[str, Any]
-_PAUSED: Final = "This kind of action is stopped for now with a stop switch."
+_PAUSED: Final = {
+    KillSwitch.Scope.TENANT: "Everything that is signed here is stopped for now with a stop switch.",
+    KillSwitch.Scope.AGENT: "What this agent asks for is stopped for now with a stop switch.",
+    KillSwitch.Scope.KIND: "This kind of action is stopped for now with a stop switch.",
+}
+_SWITCHED_OFF: Final = "Nothing is carried out for this organisation for now."
 
 
 def stops_over(*, viewer: Actor, kind: str, agent_id: UUID | None) -> list[Stop]:
@@ -28,9 +33,13 @@ def stops_over(*, viewer: Actor, kind: str, agent_id: UUID | None) -> list[Stop]
     For people who may see the queue, and their keys with that right. Everybody else gets nothing: what
     an agent is told may be read out in a chat. Two queries, and what the names of each need.
     """
-    if viewer.kind != "user" or not viewer.may(VIEW):
+    return told_of(switches.thrown_over(kind=kind, agent_id=agent_id), viewer) if _is_staff(viewer) else []
+
+
+def told_of(rows: list[GlobalKillSwitch | KillSwitch], viewer: Actor) -> list[Stop]:
+    """Return what `stops_over` does, of switches that were read already."""
+    if not _is_staff(viewer):
         return []
-    rows = switches.thrown_over(kind=kind, agent_id=agent_id)
     names = stoppable.names() if any(isinstance(row, KillSwitch) and row.target for row in rows) else {}
     return [_told(row, viewer, names) for row in rows]
 
@@ -43,9 +52,19 @@ def stops_of(approval: Approval, viewer: Actor) -> list[Stop]:
 
 
 def paused(actor: Actor, *, kind: str, agent_id: UUID | None) -> Refused:
-    """Return the error for what is asked under a switch; only its facts (`stopped`) say who and why."""
-    found = stops_over(viewer=actor, kind=kind, agent_id=agent_id)
-    return Refused(_PAUSED, code="paused", **({"stopped": found} if found else {}))
+    """Return the error for what is asked under a switch: how much is stopped, of several the widest.
+
+    Only its facts (`stopped`) say who threw it and why.
+    """
+    rows = switches.thrown_over(kind=kind, agent_id=agent_id)
+    scopes = {KillSwitch.Scope.TENANT if isinstance(row, GlobalKillSwitch) else row.scope for row in rows}
+    say = next((words for scope, words in _PAUSED.items() if scope in scopes), _SWITCHED_OFF)
+    found = told_of(rows, actor)
+    return Refused(say, code="paused", **({"stopped": found} if found else {}))
+
+
+def _is_staff(viewer: Actor) -> bool:
+    return viewer.kind == "user" and viewer.may(VIEW)
 
 
 def _told(switch: GlobalKillSwitch | KillSwitch, viewer: Actor, names: dict[tuple[str, str], str]) -> Stop:

@@ -94,9 +94,9 @@ def _still_held(approval: Approval, actor: Actor, name: str, say: str, **facts: 
 
 def _switch(approval: Approval, actor: Actor) -> dict[str, Any]:
     """Return which switch it is, who threw it, and when."""
-    switch = next(iter(switches.thrown_over(kind=approval.kind, agent_id=approval.agent_id)), None)
-    if switch is None:
+    rows = switches.thrown_over(kind=approval.kind, agent_id=approval.agent_id)
+    if not rows:
         return {}
-    told = stops.stops_of(approval, actor)
+    switch, told = rows[0], stops.told_of(rows, actor)
     facts = {"switch": str(switch.pk), **last_change(actor, f"hitl.{switch._meta.model_name}", switch.pk)}
     return {**facts, "stopped": told} if told else facts
