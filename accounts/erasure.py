@@ -105,6 +105,8 @@ class AccountsErasure(ErasureHandler):
               "prefix digest scopes"),
         Table("accounts.Invitation", "That a seat was offered, and what became of it.",
               "address name masked_address address_digest digest", "mail_problem"),
+        Table("accounts.OwedEntry", "What an operator did, by ids; the row goes when every chain has it.",
+              kept="actor home action object_type object_id new_state event owed_to"),
         Table("accounts.Tenant", "The organisation itself.", kept="name slug timezone currency"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (

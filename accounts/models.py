@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.contrib.auth import get_backends
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from core.clock import now
@@ -229,3 +230,20 @@ class RevealGrant(TenantModel):
 
     def __str__(self) -> str:
         return f"reveal {str(self.id)[-6:]}"
+
+
+class OwedEntry(models.Model):
+    """An entry about the installation, until the last organisation's audit chain has it: nobody's row, then none."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    actor = models.JSONField()
+    home = models.UUIDField(null=True, help_text="The organisation the actor was in.")
+    action = models.CharField(max_length=60)
+    object_type = models.CharField(max_length=60)
+    object_id = models.UUIDField()
+    new_state = models.CharField(max_length=30, blank=True)
+    event = models.JSONField(null=True, help_text="Type and payload for each organisation's queue.")
+    owed_to = ArrayField(models.UUIDField(), help_text="The organisations that lack it.")
+
+    def __str__(self) -> str:
+        return f"owed {self.action} {str(self.object_id)[-6:]}"

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from django.db import transaction
 
-from accounts.models import Tenant, User
+from accounts.models import OwedEntry, Tenant, User
 from core import audit, events
 from core.actors import Actor
 from core.errors import NotFound, Refused
 from core.scope import current_tenant_or_none, platform_scope, tenant_scope
 
+GRANTED: Final = "OPERATOR_GRANTED"
+_SCOPE: Final = {"scope": "installation"}
+_KEPT: Final = ("kind", "id", "user_id", "role", "name", "auth_strength")
 ROLE: Final = "operator"
 """What the entries of an operator say instead of his role in one of the organisations."""
 
@@ -44,7 +48,8 @@ def set_operator(*, actor: Actor, email: str, is_on: bool) -> bool:
 
     For the command line only (`manage.py operator`). It counts at once, also in open sessions. Every active
     organisation's audit chain gets an entry: before the right is given, after it is taken, so that
-    nobody has it unrecorded. Raises Refused, NotFound. Not to be called inside a transaction.
+    nobody has it unrecorded; a sweep writes what is left when this is cut short. Raises Refused, NotFound.
+    Not to be called inside a transaction.
     """
     if not actor.all_permissions:
         raise Refused
@@ -53,11 +58,16 @@ def set_operator(*, actor: Actor, email: str, is_on: bool) -> bool:
         raise NotFound("Nobody who can sign in has this address.")
     if user.is_superuser == is_on:
         return False
+    owe = partial(owe_everywhere, actor=actor, object_type="accounts.user", object_id=user.pk)
     if is_on:
-        record_everywhere(actor=actor, action="OPERATOR_GRANTED", object_type="accounts.user", object_id=user.pk)
-    User.objects.filter(pk=user.pk).update(is_superuser=is_on)
-    if not is_on:
-        record_everywhere(actor=actor, action="OPERATOR_WITHDRAWN", object_type="accounts.user", object_id=user.pk)
+        with transaction.atomic():
+            owe(action=GRANTED)
+        settle_all()
+    with transaction.atomic():
+        User.objects.filter(pk=user.pk).update(is_superuser=is_on)
+        if not is_on:
+            owe(action="OPERATOR_WITHDRAWN")
+    settle_all()
     return True
 
 
@@ -68,7 +78,14 @@ def list_operators(*, actor: Actor) -> list[User]:
     return list(User.objects.filter(is_superuser=True, is_active=True).order_by("email"))
 
 
-def record_everywhere(
+def record_standing(*, actor: Actor) -> None:
+    """Write those who are operators already into the chain of the organisation in scope, for who opens it."""
+    for user_id in User.objects.filter(is_superuser=True).order_by("id").values_list("id", flat=True):
+        facts = {**_SCOPE, "given": "before"}
+        audit.record(actor=actor, action=GRANTED, object_type="accounts.user", object_id=user_id, facts=facts)
+
+
+def owe_everywhere(
     *,
     actor: Actor,
     action: str,
@@ -77,24 +94,71 @@ def record_everywhere(
     new_state: str = "",
     event: tuple[str, dict[str, str]] | None = None,
 ) -> None:
-    """Write an entry into the audit chain of every active organisation, in a transaction of its own for each.
+    """Keep, in the caller's transaction, that every active organisation's audit chain is to get an entry.
 
-    For services that have let an operator in. An organisation learns that it was an operator and the id of the
-    account; whence he came is told to the one that he acts in only. `event` is a type and payload for its queue.
+    For services that have let an operator in; they call `settle_all` after their commit, and a sweep does if they do
+    not live to. An organisation learns that it was an operator and the id of the account; whence he came is told
+    to the one that he acts in only. `event` is a type and payload for its queue.
     """
-    home = current_tenant_or_none()
+    known = actor if actor.all_permissions else replace(actor, role=ROLE)
     with platform_scope():  # ids of organisations, no row of anyone
         tenants = list(Tenant.objects.filter(is_active=True).order_by("id").values_list("id", flat=True))
-    known = actor if actor.all_permissions else replace(actor, role=ROLE)
-    for tenant_id in tenants:
-        with tenant_scope(tenant_id), transaction.atomic():
-            if event:
-                events.append("queue", *event)
+    OwedEntry.objects.create(
+        actor={
+            **{name: str(getattr(known, name) or "") for name in _KEPT},
+            "address": audit.network_of(known.address).partition("/")[0],
+        },
+        home=current_tenant_or_none(),
+        action=action,
+        object_type=object_type,
+        object_id=object_id,
+        new_state=new_state,
+        event=event,
+        owed_to=tenants,
+    )
+
+
+def settle_all() -> None:
+    """Write what is owed into every chain, each in a transaction of its own. Not to be called inside one."""
+    for tenant_id in tenants_owed():
+        settle(tenant_id)
+
+
+def tenants_owed() -> list[UUID]:
+    """Return the organisations whose chains are to get an entry. One query."""
+    return sorted({tenant_id for owed in OwedEntry.objects.values_list("owed_to", flat=True) for tenant_id in owed})
+
+
+def settle(tenant_id: UUID) -> None:
+    """Write what is owed into the chain of one organisation, in the order in which it was done, and each once."""
+    with tenant_scope(tenant_id), transaction.atomic():
+        owed = OwedEntry.objects.select_for_update().filter(owed_to__contains=[tenant_id])
+        for entry in owed.order_by("id"):
+            _strike_out(entry, tenant_id)
+            if entry.event:
+                events.append("queue", *entry.event)
             audit.record(
-                actor=known if tenant_id == home else replace(known, address="", user_agent=""),
-                action=action,
-                object_type=object_type,
-                object_id=object_id,
-                new_state=new_state,
-                facts={"scope": "installation"},
+                actor=_actor_of(entry, tenant_id),
+                action=entry.action,
+                object_type=entry.object_type,
+                object_id=entry.object_id,
+                new_state=entry.new_state,
+                facts=_SCOPE,
             )
+
+
+def _strike_out(entry: OwedEntry, tenant_id: UUID) -> None:
+    left = [other for other in entry.owed_to if other != tenant_id]
+    if left:
+        OwedEntry.objects.filter(pk=entry.pk).update(owed_to=left)
+    else:
+        entry.delete()
+
+
+def _actor_of(entry: OwedEntry, tenant_id: UUID) -> Actor:
+    kept = {**entry.actor, "id": _id(entry.actor["id"]), "user_id": _id(entry.actor["user_id"])}
+    return Actor(**kept if tenant_id == entry.home else {**kept, "address": ""})
+
+
+def _id(text: str) -> UUID | None:
+    return UUID(text) if text else None

@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 
 from accounts.models import ApiKey, Membership, RoleGroup, Tenant, User
+from accounts.operators import record_standing
 from accounts.roles import ALL_PERMISSIONS, permissions_of
 from accounts.seats import check_role, refuse_above, refuse_weak
 from core import audit
@@ -180,7 +181,10 @@ def _sync_groups(seat: Membership) -> None:
 
 
 def create_tenant(*, actor: Actor, name: str, slug: str, tenant_id: UUID | None = None, **fields: str) -> Tenant:
-    """Create a customer organisation with its role groups; for operators of the installation only; refuses others."""
+    """Create a customer organisation with its role groups; for operators of the installation only; refuses others.
+
+    Its audit chain begins with itself and those who are operators already.
+    """
     if not actor.all_permissions:
         raise Refused
     tenant_id = tenant_id or uuid7()
@@ -188,6 +192,7 @@ def create_tenant(*, actor: Actor, name: str, slug: str, tenant_id: UUID | None 
         tenant = Tenant.objects.create(id=tenant_id, name=name, slug=slug, **fields)
         _make_role_groups()
         audit.record(actor=actor, action="TENANT_CREATED", object_type="accounts.tenant", object_id=tenant_id)
+        record_standing(actor=actor)
     return tenant
 
 

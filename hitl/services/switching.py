@@ -8,7 +8,7 @@ from uuid import UUID
 
 from accounts.last_moves import last_change
 from accounts.models import Tenant
-from accounts.operators import record_everywhere, require_operator
+from accounts.operators import owe_everywhere, require_operator, settle_all
 from core import audit, events
 from core.actors import Actor, system
 from core.clock import now as clock_now
@@ -127,8 +127,8 @@ def throw_global(
 
     It holds what `throw_switch` holds; requests are held by the sweep. Every active tenant's audit
     chain gets an entry, in a transaction of its own after the switch is thrown: stopping waits for
-    no chain. Raises Refused, Invalid, Conflict when it is thrown already, Unavailable. Not to be called
-    inside a transaction.
+    no chain, and a sweep writes what is left when this is cut short. Raises Refused, Invalid, Conflict
+    when it is thrown already, Unavailable. Not to be called inside a transaction.
     """
     actor.require("hitl.use_killswitch")
     require_operator(actor)
@@ -139,8 +139,9 @@ def throw_global(
         if known is not None:
             raise Conflict("This is stopped already.", **_last_change(actor, known.pk))
         switch = GlobalKillSwitch.objects.create(reason=one_text(reason, 300), thrown_at=now or clock_now())
+        _owe_everywhere(actor, "KILLSWITCH_THROWN", switch.pk, "thrown")
     log.warning("global_switch_thrown", switch=str(switch.pk), actor=actor.name)
-    _record_everywhere(actor, "KILLSWITCH_THROWN", switch.pk, "thrown")
+    settle_all()
     switch.on_the_wire = switches.calls_on_the_wire(scope="global", within=wait)
     return switch
 
@@ -161,14 +162,16 @@ def release_global(*, actor: Actor, now: datetime | None = None) -> int:
             last = GlobalKillSwitch.objects.order_by("-id").first()
             raise Conflict("This switch is not thrown.", **(_last_change(actor, last.pk) if last else {}))
         thrown.update(released_at=now or clock_now())
+        for switch_id in found:
+            _owe_everywhere(actor, "KILLSWITCH_RELEASED", switch_id, "released")
     for switch_id in found:
         log.warning("global_switch_released", switch=str(switch_id), actor=actor.name)
-        _record_everywhere(actor, "KILLSWITCH_RELEASED", switch_id, "released")
+    settle_all()
     return len(found)
 
 
-def _record_everywhere(actor: Actor, action: str, switch_id: UUID, state: str) -> None:
-    record_everywhere(
+def _owe_everywhere(actor: Actor, action: str, switch_id: UUID, state: str) -> None:
+    owe_everywhere(
         actor=actor,
         action=action,
         object_type="hitl.globalkillswitch",

@@ -4,13 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from io import StringIO
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from accounts import operators, tasks
+from accounts.models import OwedEntry
 from accounts.operators import require_operator, set_operator
 from accounts.roles import ROLES
+from accounts.services import create_tenant
 from core import audit
 from core.actors import Actor
 from core.errors import Conflict, Refused
@@ -141,3 +144,82 @@ def test_every_organisation_records_the_operator_and_only_his_own_whence_he_came
             (entry,) = audit.chain_of("hitl.globalkillswitch", switch.pk)
             assert (entry.role, entry.actor_user_id, bool(entry.address)) == ("operator", operator.user_id, has_address)
             assert audit.verify().ok
+
+
+def words_of(tenant_id: UUID, kind: str, key: UUID) -> list[str]:
+    with tenant_scope(tenant_id):
+        assert audit.verify().ok
+        return [entry.action for entry in audit.chain_of(kind, key)]
+
+
+def cut_short(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
+    """Let the process die when so many organisations have their entry."""
+    whole = operators.settle
+    left = iter(range(after))
+
+    def settle(tenant_id: UUID) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        whole(tenant_id)
+
+    monkeypatch.setattr(operators, "settle", settle)
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_entries_of_a_stop_that_is_cut_short_are_finished_once_and_in_order(
+    acme: World, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    operator = make(acme)
+    with monkeypatch.context() as patch:
+        cut_short(patch, after=after)
+        with pytest.raises(KeyboardInterrupt):
+            services.throw_global(actor=operator, reason="Stop")
+    switch = GlobalKillSwitch.objects.get(released_at=None)
+    with pytest.raises(Conflict):
+        services.throw_global(actor=operator, reason="Stop")
+    services.release_global(actor=operator)
+    tasks.settle_entries()
+    for tenant in (acme.acme, acme.globex):
+        told = words_of(tenant.pk, "hitl.globalkillswitch", switch.pk)
+        assert told == ["KILLSWITCH_THROWN", "KILLSWITCH_RELEASED"]
+    assert not OwedEntry.objects.exists()
+
+
+def test_entry_that_a_sweep_writes_says_who_it_was_and_only_at_home_whence(
+    acme: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = make(acme)
+    with monkeypatch.context() as patch:
+        cut_short(patch, after=0)
+        with pytest.raises(KeyboardInterrupt):
+            services.throw_global(actor=operator, reason="Stop")
+    tasks.settle_entries()
+    told = {}
+    for tenant in (acme.acme, acme.globex):
+        with tenant_scope(tenant.pk):
+            entry = AuditEntry.objects.get(action="KILLSWITCH_THROWN")
+            told[tenant.slug] = (entry.actor_user_id, entry.role, entry.auth_strength, entry.address)
+    who = (operator.user_id, "operator", "mfa")
+    assert told == {"acme": (*who, "203.0.113.0/24"), "globex": (*who, "")}
+
+
+def test_chain_that_cannot_be_written_keeps_no_other_waiting(acme: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    user, whole = acme.people["owner"], operators.settle
+    operators.owe_everywhere(actor=OPERATOR, action="OPERATOR_GRANTED", object_type="accounts.user", object_id=user.pk)
+    broken, other = operators.tenants_owed()
+
+    def settle(tenant_id: UUID) -> None:
+        if tenant_id == broken:
+            raise RuntimeError("no such chain")
+        whole(tenant_id)
+
+    monkeypatch.setattr(operators, "settle", settle)
+    tasks.settle_entries()
+    assert (words_of(broken, "accounts.user", user.pk), OwedEntry.objects.get().owed_to) == ([], [broken])
+    assert words_of(other, "accounts.user", user.pk) == ["OPERATOR_GRANTED"]
+
+
+def test_organisation_that_is_opened_later_records_who_is_an_operator(acme: World) -> None:
+    operator = make(acme)
+    later = create_tenant(actor=OPERATOR, name="Initech", slug="initech")
+    assert words_of(later.pk, "accounts.user", operator.user_id or later.pk) == ["OPERATOR_GRANTED"]
