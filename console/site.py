@@ -65,7 +65,9 @@ class WalkerAdminSite(KitSite):
             context["security_url"] = reverse("mfa_index")
             # A fragment is asked for because something has just happened.
             fresh = is_fragment(request)
-            context["navigation"] = navigation.build(self, viewer, tenant.pk, request.path, fresh=fresh)
+            context["navigation"] = navigation.build(
+                self, viewer, tenant.pk, request.path, chosen=request.COOKIES, fresh=fresh
+            )
         return context
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:

@@ -1,9 +1,15 @@
-/* Sets the chosen theme before the first paint; runs its switch and the buttons that copy. */
+/* Sets the chosen theme before the first paint; runs its switch and the buttons that copy, and remembers folded links. */
 (() => {
   const root = document.documentElement;
   const stored = localStorage.getItem("walker-theme");
   if (stored) root.dataset.theme = stored;
   const isDark = () => (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  document.addEventListener("click", (event) => {
+    const summary = event.target.closest?.("summary[data-remember]");
+    if (!summary) return;
+    const secure = location.protocol === "https:" ? "; secure" : "";
+    document.cookie = `${summary.dataset.remember}=${summary.parentElement.open ? "folded" : "open"}; path=/; max-age=31536000; samesite=lax${secure}`;
+  });
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelector(".wk-nav [aria-current]")?.scrollIntoView({ block: "nearest" });
     for (const button of document.querySelectorAll("[data-copy]")) {

@@ -211,3 +211,26 @@ def test_rows_come_by_a_reload_without_scripts(opened: Opener, scene: Scene) -> 
     assert page.get_by_label("Name", exact=True).input_value() == "Rows"
     with tenant_scope(scene.world.acme.pk):
         assert not ApprovalWorkflow.objects.filter(name="Rows").exists()
+
+
+def fits(page: Page) -> bool:
+    """Tell whether the links stand in the menu without scrolling."""
+    return bool(page.locator("#wk-nav").evaluate("nav => nav.scrollHeight <= nav.clientHeight"))
+
+
+def test_groups_of_links_fold_by_the_keyboard_and_stay_folded(opened: Opener) -> None:
+    page = opened("/admin/", "owner")
+    assert fits(page)
+    page.locator("summary", has_text="Set-up").focus()
+    page.keyboard.press("Enter")
+    keep_picture(page, "nav-open", full_page=False)
+    page.locator("#wk-nav").get_by_role("link", name="Approvals").click()
+    assert page.locator("#wk-nav").get_by_role("link", name="Workflows").is_visible()
+    assert not page.locator("#wk-nav").get_by_role("link", name="Audit").is_visible()
+    assert (fits(page), serious(page, least="minor")) == (True, [])
+
+
+def test_groups_of_links_fold_without_scripts(opened: Opener) -> None:
+    page = opened("/admin/", "owner", scripts=False)
+    page.get_by_text("Oversight", exact=True).click()
+    assert page.locator("#wk-nav").get_by_role("link", name="Audit").is_visible()
