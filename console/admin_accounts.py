@@ -1,5 +1,6 @@
 """People with a seat, and API keys."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from accounts import services
 from accounts.erasing import erase_member
 from accounts.models import ApiKey, Membership
 from accounts.roles import permissions_of
+from accounts.seats import STRONG
 from console.actions import ServiceAction, service_action
 from console.admin_invitations import InviteActions, roles_to_give
 from console.bases import ServiceAdmin
@@ -23,7 +25,7 @@ from console.forms import ConfirmForm, ConsoleForm
 from console.lists import choose
 from console.navigation import Nav
 from console.powers import by_area, powers
-from console.templatetags.console_ui import chip
+from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from core.clock import now
 from core.erasure.person import NOBODY
@@ -38,6 +40,24 @@ class RoleForm(ConsoleForm):
     role = forms.ChoiceField(label="Role", choices=Membership.Role.choices)
 
 
+def notes_on(request: HttpRequest, seats: list[Membership]) -> list[str]:
+    """Return what stands under each name: no whole address, but enough to tell colleagues apart.
+
+    The domain is shown where it is the viewer's own; people of one name get the end of their id besides.
+    """
+    own = str(getattr(request.user, "email", "")).rpartition("@")[2]
+    names = Counter(seat.user.get_full_name() for seat in seats)
+    return [_note(seat, own, is_shared=names[seat.user.get_full_name()] > 1, viewer=request.user.pk) for seat in seats]
+
+
+def _note(seat: Membership, own: str, *, is_shared: bool, viewer: Any) -> str:
+    mask = mask_value("email", seat.user.email)
+    if own and seat.user.email.rpartition("@")[2].lower() == own.lower():
+        mask = f"{mask.partition('@')[0]}@{own}"
+    words = ["you"] if seat.user_id == viewer else []
+    return " · ".join([mask, *words, *([f"id …{str(seat.user_id)[-6:]}"] if is_shared else [])])
+
+
 @admin.register(Membership)
 class MembershipAdmin(InviteActions, ServiceAdmin):
     """People who may enter, and as what."""
@@ -49,25 +69,26 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         "Whoever manages people invites colleagues here; each takes the seat by the link of a mail."
     )
     masked_fields = ("user", "user__email")
-    list_display = ("person", "role_chip", "standing", "second_factor", "created_at")
+    list_display = ("person", "role_chip", "standing", "second_factor", "joined")
     list_filter: ClassVar = [
         choose("role", "Role", Membership.Role.choices),
         choose("is_active", "Seat", [("True", "Open"), ("False", "Closed")], parameter="seat"),
     ]
     ordering = ("id",)
-    detail_fields = ("person", "role_chip", "standing", "allowed", "created_at")
+    detail_fields = ("person", "role_chip", "standing", "second_factor", "allowed", "joined")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         """Read the people with their seats."""
         return super().get_queryset(request).select_related("user")
 
     def prepare_rows(self, request: HttpRequest, rows: list[Membership]) -> None:
-        """Find out at once who has a second factor."""
+        """Find out at once who has a second factor, and what tells these people apart."""
         people = [seat.user_id for seat in rows]
         kinds = Authenticator.objects.filter(user_id__in=people, type=Authenticator.Type.TOTP)
         strong = set(kinds.values_list("user_id", flat=True))
-        for seat in rows:
+        for seat, note in zip(rows, notes_on(request, rows), strict=True):
             seat.has_second_factor = seat.user_id in strong  # type: ignore[attr-defined]
+            seat.note = note  # type: ignore[attr-defined]
 
     def object_title(self, seat: Membership) -> str:
         """Return the person's name."""
@@ -75,11 +96,11 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
 
     @admin.display(description="Person")
     def person(self, seat: Membership) -> str:
-        """Return name and masked address."""
+        """Return the name and what tells the person from others."""
         if seat.erased_at:
             return NOBODY
-        address = mask_value("email", seat.user.email)
-        return format_html('{}<span class="wk-cell-note">{}</span>', seat.user.get_full_name(), address)
+        note = getattr(seat, "note", "")
+        return format_html('{}<span class="wk-cell-note">{}</span>', seat.user.get_full_name(), note)
 
     @admin.display(description="Role")
     def role_chip(self, seat: Membership) -> str:
@@ -96,9 +117,16 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
 
     @admin.display(description="Second factor")
     def second_factor(self, seat: Membership) -> str:
-        """Tell whether sign-in asks for a code."""
-        has_one = getattr(seat, "has_second_factor", False)
-        return chip("On", "good", "shield") if has_one else chip("Off", "warn", "alert")
+        """Tell whether sign-in asks for a code; that it does not matters where the role signs or erases."""
+        if getattr(seat, "has_second_factor", False):
+            return chip("On", "good", "shield")
+        matters = seat.is_active and seat.user.is_active and bool(permissions_of(seat.role) & STRONG)
+        return chip("Not set up", "warn", "alert") if matters else "–"
+
+    @admin.display(description="Joined")
+    def joined(self, seat: Membership) -> str:
+        """Return since when the person has the seat."""
+        return str(moment(seat.created_at))
 
     @admin.display(description="Allowed")
     def allowed(self, seat: Membership) -> str:

@@ -160,3 +160,32 @@ def test_page_carries_a_strict_policy(browser: Browser) -> None:
 def test_page_has_no_inline_script_or_style(browser: Browser) -> None:
     page = browser("admin").get("/admin/").content.decode()
     assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", page)
+
+
+def rows_of(page: str) -> dict[str, str]:
+    """Return the text of each row of a list by its first words."""
+    rows = [re.sub(r"<[^>]+>|\s+", " ", row) for row in re.findall(r"<tr.*?</tr>", page, re.DOTALL)]
+    return {" ".join(row.split()[:2]): " ".join(row.split()) for row in rows}
+
+
+def test_people_show_a_missing_second_factor_where_the_role_signs_or_erases(browser: Browser, world: World) -> None:
+    rows = rows_of(browser("admin").get(PEOPLE).content.decode())
+    told = {role for role in world.people if "Not set up" in rows[f"{role.title()} Acme"]}
+    assert told == {"owner", "admin", "approver", "compliance"}
+
+
+def test_people_of_one_name_are_told_apart_without_their_address(browser: Browser, world: World) -> None:
+    twins = [world.people["support"], world.people["viewer"]]
+    for number, user in enumerate(twins):
+        email = ("sam@acme.example", "sue@elsewhere.example")[number]
+        type(user).objects.filter(pk=user.pk).update(first_name="Sam", last_name="Lee", email=email)
+    page = browser("admin").get(PEOPLE).content.decode()
+    assert all(f"id …{str(user.pk)[-6:]}" in page for user in twins)
+    assert ("s•••@acme.example · id" in page, "s•••@e•••.example · id" in page) == (True, True)
+    assert "sam@" not in page
+    assert f"id …{str(world.people['owner'].pk)[-6:]}" not in page
+
+
+def test_own_seat_says_that_it_is_ones_own(browser: Browser) -> None:
+    rows = rows_of(browser("admin").get(PEOPLE).content.decode())
+    assert [name for name, row in rows.items() if "· you" in row] == ["Admin Acme"]
