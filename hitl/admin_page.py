@@ -15,6 +15,7 @@ from hitl.admin_display import RISKS, STATES, factor_rows, flag_words, hold_word
 from hitl.admin_facts import facts_beside, known_names, plain, readable, words_of
 from hitl.admin_rule import rule_of
 from hitl.admin_told import clocks_and_messages
+from hitl.admin_under_way import under_way
 from hitl.conflicts import rule_in_words
 from hitl.links import CHANNEL
 from hitl.models import Approval, ApproverGroup, Decision, Execution, OverrideReview, Revision, Seat
@@ -117,6 +118,7 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "earlier": shown[0].seq if len(told) > SHOWN else None,
         "is_earlier_part": before is not None,
         "banner": banner(approval, names),
+        "under_way": under_way(approval, executions),
         "review": review_words(approval),
         "revisions": revisions(approval, viewer),
         "question": question(approval, decisions),

@@ -1,0 +1,70 @@
+"""The page of a request that is being carried out says until when, and what happens without a report."""
+
+import html
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from core.clock import now
+from hitl import claiming, services
+from hitl.admin_under_way import LOOKED_UP, LOST, ON_ITS_WAY, SETTLED, WAITS
+from hitl.models import Approval, Execution
+from tests.hitl.scene import Scene
+
+AGAIN = "taken up again under the same key"
+
+
+def claimed(scene: Scene, kind: str) -> Approval:
+    approval = scene.approved(kind)
+    assert claiming.claim(approval.pk, claiming.look(approval), now()) is not None
+    return approval
+
+
+def banner_of(scene: Scene, approval: Approval) -> str:
+    """Return the text over the approval's page, as an admin reads it."""
+    browser = Client()
+    browser.force_login(scene.world.people["admin"], backend="accounts.backends.RoleBackend")
+    page = browser.get(f"/admin/hitl/approval/{approval.pk}/").content.decode()
+    head = page[page.index('id="live-head"') :].partition("</header>")[0]
+    return html.unescape(re.sub(r"<[^>]+>", "", head))
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("test_press_keyed", [AGAIN, "try 1 of 5"]),
+        ("test_press_plain", [LOST, SETTLED]),
+        ("test_press_probed", [LOST, LOOKED_UP]),
+    ],
+)
+def test_page_says_what_happens_without_a_report(scene: Scene, kind: str, said: list[str]) -> None:
+    text = banner_of(scene, claimed(scene, kind))
+    assert [words for words in [*said, "Its executor has until", ON_ITS_WAY] if words not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"lease_until": None}, "not reported in time"), ({"attempt": claiming.MAX_ATTEMPTS}, LOST)],
+)
+def test_page_says_when_the_lease_is_over_and_when_no_try_is_left(
+    scene: Scene, change: dict[str, Any], said: str
+) -> None:
+    approval = claimed(scene, "test_press_keyed")
+    Execution.objects.update(**change)
+    assert said in banner_of(scene, approval)
+
+
+def test_page_says_that_a_hold_keeps_it_from_being_taken_up_again(scene: Scene) -> None:
+    approval = claimed(scene, "test_press_keyed")
+    services.hold(actor=scene.actor("compliance"), approval_id=approval.pk, reason="Wait")
+    text = banner_of(scene, approval)
+    assert (WAITS in text, AGAIN in text) == (True, False)
+
+
+def test_page_of_any_other_request_says_nothing_of_it(scene: Scene) -> None:
+    done = scene.done(claimed(scene, "test_press_keyed"), now=now() + timedelta(minutes=2))
+    assert done.state == "executed"
+    assert ON_ITS_WAY not in banner_of(scene, done)
