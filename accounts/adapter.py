@@ -1,13 +1,19 @@
 """How sign-in behaves: no open sign-up, and a label for authenticator apps without a stranger's data."""
 
-from typing import Any
+from typing import Any, Final
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.stagekit import clear_login
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 
 from accounts.services import client_address
+
+PROVEN: Final = "account_password_proven"
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -20,6 +26,23 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the address by which sign-ins are counted: behind a trusted proxy, not the proxy's own."""
         return client_address(request)
+
+    def pre_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse | None:
+        """Keep which password was proven: the second factor is asked for in a request of its own."""
+        request.session[PROVEN] = user.get_session_auth_hash()
+        response: HttpResponse | None = super().pre_login(request, user, **options)
+        return response
+
+    def login(self, request: HttpRequest, user: Any) -> None:
+        """Sign in, unless the password was changed since it was proven."""
+        if not constant_time_compare(request.session.pop(PROVEN, ""), user.get_session_auth_hash()):
+            clear_login(request)
+            raise ImmediateHttpResponse(redirect("admin:login"))
+        super().login(request, user)
+
+    def forget_failures(self, request: HttpRequest, address: str) -> None:
+        """Let somebody in at once whose wrong tries had locked the address: the password is a new one."""
+        self._delete_login_attempts_cached_email(request, email=address)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Go back to where one changes how one signs in."""

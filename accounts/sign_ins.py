@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from allauth.account.signals import password_changed, user_logged_in
@@ -11,15 +13,18 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from accounts.models import User
-from accounts.selectors import seats_of
+from accounts.selectors import Seat, seats_of
 from accounts.services import auth_strength_of, client_address
-from core import audit
+from core import audit, events
 from core.actors import Actor
+from core.clock import now
 from core.counters import counter
 from core.scope import tenant_scope
 
 FAILED = counter("walker_sign_in_failed_total", "Sign-ins with a wrong address, password or code.")
 OBJECT: Final = "accounts.membership"
+STRANGER: Final = Actor(kind="system", name="sign-in", role="system")
+"""Whoever is at the sign-in page: what is not proven was done by nobody known."""
 
 
 def connect() -> None:
@@ -52,6 +57,7 @@ def _wrong_code(*, request: HttpRequest, user: User, **_: Any) -> None:
 
 
 def _password_changed(*, request: HttpRequest, user: User, **_: Any) -> None:
+    tell_of_new_password(seats_of(user.pk))
     _record(request, user, "PASSWORD_CHANGED")
 
 
@@ -67,17 +73,35 @@ def _factor_reset(*, request: HttpRequest, user: User, authenticator: Any, **_: 
     _record(request, user, "SECOND_FACTOR_RENEWED", what=str(authenticator.type))
 
 
-def _record(request: HttpRequest, user: User, action: str, *, is_proven: bool = True, what: str = "") -> None:
-    """Write one entry for each of the person's seats; what is not proven was done by nobody known."""
-    for seat in seats_of(user.pk):
+def tell_of_new_password(seats: list[Seat]) -> None:
+    """Announce to the person that his password is another one: once, by way of his first organisation."""
+    if not seats:
+        return
+    with tenant_scope(seats[0].tenant_id), transaction.atomic():
+        events.announce("password_changed", ref=seats[0].membership_id, changed=str(int(now().timestamp())))
+
+
+def note_everywhere(
+    seats: Iterable[Seat], action: str, actor_of: Callable[[Seat], Actor], facts: dict[str, str] | None = None
+) -> None:
+    """Write one entry for each of a person's seats, into the audit of its organisation."""
+    # In one order for everybody: each entry locks the end of its organisation's chain.
+    for seat in sorted(seats, key=lambda seat: seat.tenant_id):
         with tenant_scope(seat.tenant_id), transaction.atomic():
             audit.record(
-                actor=_actor(request, user, seat.role) if is_proven else _stranger(request),
+                actor=actor_of(seat),
                 action=action,
                 object_type=OBJECT,
                 object_id=seat.membership_id,
-                facts={"what": what} if what else {},
+                facts=facts,
             )
+
+
+def _record(request: HttpRequest, user: User, action: str, *, is_proven: bool = True, what: str = "") -> None:
+    def actor(seat: Seat) -> Actor:
+        return _actor(request, user, seat.role) if is_proven else _stranger(request)
+
+    note_everywhere(seats_of(user.pk), action, actor, {"what": what} if what else {})
 
 
 def _actor(request: HttpRequest, user: User, role: str) -> Actor:
@@ -93,4 +117,4 @@ def _actor(request: HttpRequest, user: User, role: str) -> Actor:
 
 
 def _stranger(request: HttpRequest) -> Actor:
-    return Actor(kind="system", name="sign-in", role="system", address=client_address(request))
+    return replace(STRANGER, address=client_address(request))

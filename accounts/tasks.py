@@ -1,7 +1,10 @@
-"""Background work of accounts: letting go of old invitations, and entries that organisations are owed."""
+"""Background work of accounts: old invitations, entries that organisations are owed, and forgotten passwords."""
 
-from accounts import invitations, operators
-from core.celery_task import sweep_task
+from datetime import UTC, datetime
+from uuid import UUID
+
+from accounts import invitations, operators, resets
+from core.celery_task import plain_task, sweep_task
 from core.log import get_logger
 
 log = get_logger(__name__)
@@ -22,6 +25,12 @@ def settle_entries() -> None:
         except Exception:
             # One chain that cannot be written must not keep the others waiting; it is tried again.
             log.exception("entry_not_settled", tenant=str(tenant_id))
+
+
+@plain_task(queue="high")
+def offer_reset(user_id: str, asked: int) -> None:
+    """Offer a person a new password; does nothing for one that there is not."""
+    resets.offer_reset(user_id=UUID(user_id), asked=datetime.fromtimestamp(asked, UTC))
 
 
 SWEEPS = {

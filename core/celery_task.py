@@ -76,3 +76,12 @@ def sweep_task(queue: Queue = "default") -> Callable[[Callable[[], Any]], Any]:
         return _shared(work, queue)
 
     return decorate
+
+
+def plain_task(queue: Queue = "default") -> Callable[[Callable[..., None]], Any]:
+    """Make a task of a function of ids and numbers that belongs to no tenant; safe to run twice."""
+
+    def decorate(work: Callable[..., None]) -> Any:
+        return _shared(work, queue)
+
+    return decorate

@@ -29,6 +29,8 @@ approval_asks: Final = Signal()
 approval_closed: Final = Signal()
 action_finished: Final = Signal()
 member_invited: Final = Signal()
+password_reset_asked: Final = Signal()
+password_changed: Final = Signal()
 
 ANNOUNCEMENTS: Final[dict[str, Signal]] = {
     "message_received": message_received,
@@ -38,6 +40,8 @@ ANNOUNCEMENTS: Final[dict[str, Signal]] = {
     "approval_closed": approval_closed,
     "action_finished": action_finished,
     "member_invited": member_invited,
+    "password_reset_asked": password_reset_asked,
+    "password_changed": password_changed,
 }
 RELAY_HINT = "walker:relay-hint"
 

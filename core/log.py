@@ -27,8 +27,8 @@ DROPPED: Final = frozenset(
 _LONGEST_VALUE: Final = 1000
 _DEEPEST: Final = 4
 _FRAMES: Final = 30
-# Django names the path of what it refuses; that of a decision link or an invitation is its secret.
-_SECRET_PATH: Final = re.compile(r"(/[di]/)[^/\s?#\"']+")
+# Django names the path of what it refuses; that of a decision link, an invitation or a reset is its secret.
+_SECRET_PATH: Final = re.compile(r"(/[dir]/)[^/\s?#\"']+")
 _OURS: Final = frozenset({"event", "level", "logger", "timestamp", "exception"})
 
 

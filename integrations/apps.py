@@ -14,7 +14,7 @@ class IntegrationsConfig(AppConfig):
         from core import events as announced  # noqa: PLC0415
         from hitl import notifiers, registry  # noqa: PLC0415
         from integrations import checks, erasure  # noqa: F401, PLC0415
-        from integrations.mail import delivering, errors, events, invitations, notifier  # noqa: PLC0415
+        from integrations.mail import delivering, errors, events, invitations, notifier, resets  # noqa: PLC0415
         from integrations.sandbox_ads import actions  # noqa: PLC0415
 
         for kind in actions.KINDS:
@@ -26,6 +26,10 @@ class IntegrationsConfig(AppConfig):
         dead_letters.register_replayer(
             delivering.KIND, delivering.replay, dead_letters.Words("Send a mail", delivering.KIND, errors.in_words)
         )
+        events.register(resets.ASKED, resets.ResetMail)
+        events.register(resets.CHANGED, resets.PasswordMail)
+        announced.password_reset_asked.connect(resets.on_reset_asked, dispatch_uid="integrations.reset_asked")
+        announced.password_changed.connect(resets.on_password_changed, dispatch_uid="integrations.password_changed")
         health.register_gauge(
             "walker_mail_oldest_seconds",
             delivering.oldest_seconds,

@@ -80,7 +80,9 @@ def deliver_mail(delivery_id: UUID, *, now: datetime | None = None) -> str:
 def _send(delivery: MailDelivery, moment: datetime) -> Outcome | None:
     """Call the provider, outside any transaction; None when the claim was lost meanwhile."""
     try:
-        route = routes.find_route()
+        receiver = events.receiver_of(delivery.type)
+        is_own = receiver is not None and receiver.by_installation
+        route = routes.find_installations_route() if is_own else routes.find_route()
     except Unavailable as problem:
         return Rejected(problem.code, permanent=problem.code == "not_connected")
     try:

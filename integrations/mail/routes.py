@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 
 from core.errors import Unavailable
+from core.outgoing import installation_sends
 from core.scope import current_tenant_id
 from integrations.mail.sendgrid import SendGridSender
 from integrations.mail.smtp import SmtpSender, SmtpServer
@@ -35,6 +36,11 @@ def find_route() -> Route:
         kept = account.credentials
         mailbox = Mailbox(kept.get("from_address", ""), kept.get("from_name", ""))
         return Route(_sendgrid(kept.get("api_key", ""), str(current_tenant_id())), mailbox)
+    return find_installations_route()
+
+
+def find_installations_route() -> Route:
+    """Return the installation's own way out, whatever accounts its organisations have; raises as `find_route`."""
     name, address = parseaddr(settings.MAIL_FROM)
     sender = _of_installation() if address else None
     if sender is None:
@@ -44,7 +50,7 @@ def find_route() -> Route:
 
 def is_connected() -> bool:
     """Tell whether the tenant in scope can send mail at all."""
-    return own_account() is not None or bool(settings.MAIL_FROM and (settings.SENDGRID_API_KEY or settings.EMAIL_URL))
+    return own_account() is not None or installation_sends()
 
 
 def own_account() -> ProviderAccount | None:

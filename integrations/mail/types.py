@@ -105,6 +105,8 @@ class MailReceiver(ABC):
     # The provider puts a picture into the mail, or rewrites its links, only where somebody listens.
     tracks_opens: ClassVar[bool] = False
     tracks_clicks: ClassVar[bool] = False
+    # Carried by the installation's own mail alone: whoever keeps an organisation's account could read it.
+    by_installation: ClassVar[bool] = False
 
     @abstractmethod
     def hear(self, event: MailEvent) -> None:

@@ -78,6 +78,8 @@ class Mailbox:
         self, account: Account, mail: Document, kinds: list[str], *, wait: float = 0.0, more: Document | None = None
     ) -> None:
         self.store.set_state(mail["id"], kinds[-1])
+        if not account.reports:
+            return
         events = [_event(mail, kind, more or {}) for kind in kinds]
         if self.behaviour.reversed:
             events.reverse()

@@ -13,7 +13,10 @@ BITS = 248
 CAST = {
     "acme": ("Acme Shoes", "desk@acme.example", "Acme desk"),
     "globex": ("Globex Travel", "desk@globex.example", "Globex desk"),
+    "walker": ("The installation", "walker@walker.example", "Walker"),
 }
+INSTALLATION = "walker"
+"""Whose account has no webhook: mail that no organisation's account may carry."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,11 @@ class Account:
     sender: str
     api_key: str = field(repr=False)
     signing_key: ec.EllipticCurvePrivateKey = field(repr=False)
+
+    @property
+    def reports(self) -> bool:
+        """Whether somebody wants to hear what becomes of its mails."""
+        return self.slug != INSTALLATION
 
     @property
     def path(self) -> str:

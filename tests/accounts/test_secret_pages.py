@@ -8,7 +8,7 @@ from django.test import Client
 from accounts.secret_pages import UNKNOWN_PER_MINUTE
 
 pytestmark = pytest.mark.django_db
-DOORS = pytest.mark.parametrize("door", ["/i/none/", "/d/none/"])
+DOORS = pytest.mark.parametrize("door", ["/i/none/", "/d/none/", "/r/none/"])
 
 
 @DOORS
@@ -19,6 +19,6 @@ def test_without_redis_an_unknown_address_is_just_unknown(door: str, client: Cli
 
 @DOORS
 def test_each_door_counts_its_own_guesses(door: str, client: Client) -> None:
-    other = {"/i/none/": "/d/none/", "/d/none/": "/i/none/"}[door]
+    other = "/i/none/" if door != "/i/none/" else "/d/none/"
     assert [client.get(door).status_code for _ in range(UNKNOWN_PER_MINUTE + 1)][-1] == 429
     assert client.get(other).status_code == 404

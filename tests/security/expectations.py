@@ -53,6 +53,9 @@ ACCOUNT: Final = {
     "account_logout": Row(Answers(302, 200, 200, 200), Answers(302, 302, 302)),
     "account_reauthenticate": Row(Answers(302, 200, 200, 200), Answers(302, 200, 200)),
     "account_change_password": Row(Answers(302, 200, 200, 200), Answers(302, 200, 200)),
+    # Without mail of the installation nobody is sent a link, and all are told so.
+    "forgot_password": Row(PUBLIC.get, Answers(503, 503, 503, 503)),
+    "new_password": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
     "invitation": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
     "mfa_index": Row(Answers(302, 200, 200, 200), Answers(302, 405, 405)),
     "mfa_authenticate": OWN_FACTOR,

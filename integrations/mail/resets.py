@@ -1,0 +1,101 @@
+"""The mails about a password: the link that resets it, and the word that it was changed."""
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from accounts.models import Membership
+from accounts.resets import is_offered, life, make_reset_link
+from accounts.selectors import tenant_zone
+from core.actors import system
+from core.clock import now
+from integrations.mail import routes
+from integrations.mail.services import queue_mail
+from integrations.mail.types import Belongs, MailEvent, MailReceiver
+
+ASKED: Final = "password_reset"
+CHANGED: Final = "password_changed"
+TITLES: Final = {ASKED: "Choose a new password", CHANGED: "Your password was changed"}
+WORDS: Final = {ASKED: "Link to a new password", CHANGED: "Word of a new password"}
+ACTOR: Final = system("mail")
+_PLACE: Final = re.compile(r"of-[0-9a-f]{32}-(\d{1,12})")
+
+
+def on_reset_asked(*, ref: UUID, payload: Mapping[str, str], **_: Any) -> None:
+    """Queue the mail with the link, once for each asking, unless its hour is over or nobody could carry it."""
+    asked = _moment(payload["asked"])
+    if is_offered() and now() < asked + life():
+        place = f"of-{ref.hex}-{payload['asked']}"
+        link = f"{settings.PUBLIC_URL}{reverse('new_password', args=[place])}"
+        _queue(ref, ASKED, payload["asked"], asked + life(), link)
+
+
+def on_password_changed(*, ref: UUID, payload: Mapping[str, str], **_: Any) -> None:
+    """Queue the mail that tells the person, once for each change, where there is a way out."""
+    if routes.is_connected():
+        link = f"{settings.PUBLIC_URL}{reverse('forgot_password')}"
+        _queue(ref, CHANGED, payload["changed"], _moment(payload["changed"]), link)
+
+
+def _queue(ref: UUID, type: str, number: str, moment: datetime, link: str) -> None:
+    seat = Membership.objects.select_related("user").filter(pk=ref, is_active=True, user__is_active=True).first()
+    if seat is None:
+        return
+    texts = {
+        "title": TITLES[type],
+        "name": seat.user.first_name,
+        "link": link,
+        "moment": f"{moment.astimezone(tenant_zone()):%d %B %Y, %H:%M %Z}",
+    }
+    with transaction.atomic():
+        queue_mail(
+            actor=ACTOR,
+            type=type,
+            recipient=seat.user.email,
+            subject=texts["title"],
+            text=render_to_string(f"mail/{type}.txt", texts),
+            html=render_to_string(f"mail/{type}.html", texts),
+            ref=ref,
+            key=f"{type}:{ref}:{number}",
+            user_id=seat.user_id,
+        )
+
+
+def _moment(seconds: str) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
+class PasswordMail(MailReceiver):
+    """Says whose seat such a mail is about; nobody waits to hear what became of it."""
+
+    words: ClassVar[str] = WORDS[CHANGED]
+
+    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, Belongs]:
+        """Name the seats."""
+        page = "admin:accounts_membership_change"
+        return {ref: Belongs(self.words, reverse(page, args=[ref])) for ref in refs}
+
+    def hear(self, event: MailEvent) -> None:
+        """Take no note: who asked is at the sign-in page, and asks again."""
+
+
+class ResetMail(PasswordMail):
+    """Fills in the link as such a mail leaves, by a way that no organisation's colleague keeps."""
+
+    by_installation: ClassVar[bool] = True
+    words: ClassVar[str] = WORDS[ASKED]
+
+    def secrets_of(self, ref: UUID, text: str) -> Mapping[str, str]:
+        """Make the link; a person who is not to get one any more gets none that counts."""
+        found = _PLACE.search(text)
+        if found is None:
+            return {}
+        secret = make_reset_link(actor=ACTOR, membership_id=ref, asked=_moment(found[1]))
+        return {found[0]: secret} if secret else {}

@@ -1,0 +1,28 @@
+"""What tests of forgotten passwords share: a person with a password, and the link that a mail would bring."""
+
+from datetime import datetime
+
+from accounts.models import Membership, User
+from accounts.resets import make_reset_link
+from core.clock import now
+from core.scope import tenant_scope
+from tests.world import OPERATOR, PASSWORD, World
+
+NEW = "violet umbrella seven trains"
+QUICK = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+"""What passwords are hashed with here: the real one costs half a second, and many are set."""
+
+
+def person_of(world: World, role: str = "approver") -> User:
+    """Return somebody of the first tenant, with a password."""
+    user = world.people[role]
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
+def link_to(world: World, user: User, *, asked: datetime | None = None) -> str:
+    """Return the secret that a mail sent through the first tenant brings; "" for none."""
+    with tenant_scope(world.acme.pk):
+        seat = Membership.objects.get(user=user)
+        return make_reset_link(actor=OPERATOR, membership_id=seat.pk, asked=asked or now())
