@@ -122,6 +122,9 @@ def _leave(request: HttpRequest, person: User) -> HttpResponse:
     """Go to the sign-in page, where the second factor is asked for as ever."""
     if visitor_of(request) == person.pk:
         logout(request)
-    get_adapter().forget_failures(request, person.email)
+    try:
+        get_adapter().forget_failures(request, person.email)
+    except RedisError:
+        log.warning("failures_not_forgotten")  # a lock of five minutes may stay
     messages.success(request, "Your password is changed. Sign in with it.")
     return redirect("admin:login")

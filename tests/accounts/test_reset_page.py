@@ -120,6 +120,11 @@ def test_where_nobody_can_count_nobody_is_sent_anything(client: Client, person: 
     assert (found, announced()) == ({503}, 0)
 
 
+def test_link_is_used_also_where_nobody_can_count(browser: Client, world: World, person: User, settings: Any) -> None:
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
+    assert send(browser, path(world, person), password=NEW).status_code == 302
+
+
 def test_installation_without_mail_says_so(client: Client, person: User, settings: Any) -> None:
     settings.MAIL_FROM = ""
     assert "sends no mail of its own" in client.get(ASK).content.decode()

@@ -65,6 +65,7 @@ ALSO_OFFERED = {
     "accounts.erasing": "the service that erases a member",
     "accounts.operators": "who is an operator of the installation, and what every organisation is told",
     "accounts.invitations": "the services that invite a colleague",
+    "accounts.resets": "who is sent a link to a new password, and making it as its mail leaves",
     "accounts.seats": "what nobody gives beyond his own",
     "accounts.secret_pages": "how a page is answered whose address is a secret",
     "accounts.middleware": "the session's key for the tenant, for sockets",
