@@ -208,9 +208,11 @@ def create_person(*, actor: Actor, email: str, first_name: str = "", last_name: 
     try:
         validate_email(address)
     except ValidationError:
-        raise Invalid("This is no mail address.", fields={"email": ["not an address"]}) from None
+        raise Invalid(
+            "This is no mail address.", fields={"email": ["Write an address, such as rosa@initech.example."]}
+        ) from None
     if User.objects.filter(email=address).exists():
-        raise Invalid("Somebody has this address.", fields={"email": ["taken"]})
+        raise Invalid("Somebody has this address.", fields={"email": ["Somebody has it already."]})
     return User.objects.create_user(
         address, password, first_name=first_name[:80], last_name=last_name[:80], is_staff=True
     ), password
@@ -288,14 +290,14 @@ def create_api_key(
 def _checked_end(wanted: datetime | None, moment: datetime) -> datetime:
     ends = wanted or moment + KEY_LIFE
     if not moment < ends <= moment + KEY_LIFE:
-        raise Invalid("A key ends within a year.", fields={"expires_at": ["within a year"]})
+        raise Invalid("A key ends within a year.", fields={"expires_at": ["Choose a day within a year."]})
     return ends
 
 
 def _check_scopes(actor: Actor, scopes: list[str]) -> None:
     unknown = sorted(set(scopes) - ALL_PERMISSIONS)
     if unknown or not scopes:
-        raise Invalid("Choose at least one known scope.", fields={"scopes": unknown or ["empty"]})
+        raise Invalid("Choose at least one known scope.", fields={"scopes": unknown or ["Choose at least one."]})
     if not all(actor.may(scope) for scope in scopes):
         raise Refused("A key cannot do more than the person who makes it.")
 

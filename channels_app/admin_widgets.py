@@ -28,7 +28,7 @@ class NewWidgetForm(ConsoleForm):
         required=False,
         max_length=5000,
         widget=forms.Textarea(attrs={"rows": 3, "placeholder": "https://shop.example"}),
-        help_text="One on each line: scheme, host and port as the browser shows them, without a path.",
+        help_text="One on each line, as the browser shows it, without a path.",
     )
     greeting = forms.CharField(label="Greeting (optional)", required=False, max_length=200)
 

@@ -197,7 +197,7 @@ def replay(delivery_id: UUID) -> None:
     """Put a parked delivery back in line, with all its attempts; raises `NotFound`."""
     parked = InboundDelivery.objects.filter(pk=delivery_id, state=InboundDelivery.State.PARKED)
     if not parked.update(state=InboundDelivery.State.RECEIVED, attempts=0, due_at=clock_now(), done_at=None):
-        raise NotFound("This delivery is not parked.")
+        raise NotFound("This delivery is not among those that failed.")
 
 
 def forget_bodies(*, now: datetime | None = None) -> int:

@@ -158,7 +158,7 @@ class Messages(ApiView):
         message = services.reply(actor=actor_of(request), conversation_id=conversation_id, sender_type="person", **said)
         if message.body != said["text"]:
             # The id is the one of an earlier message: nothing was written now.
-            raise Conflict("This id belongs to another text.", code="id_reused")
+            raise Conflict("A message with this id was written before, in other words.", code="id_reused")
         return Response(shapes.MessageSerializer(selectors.row_of(message)).data, status=201)
 
 

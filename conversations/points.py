@@ -21,7 +21,9 @@ def normalise(kind: str, value: str) -> str:
     elif kind in ("email", "username"):
         plain = plain.lower()
     if kind not in KINDS or not plain or len(plain) > LIMIT:
-        raise Invalid("This is no address we can write to.", fields={"sender": ["not an address"]})
+        raise Invalid(
+            "This is no address we can write to.", fields={"sender": ["Write a mail address or a phone number."]}
+        )
     return plain
 
 

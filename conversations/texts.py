@@ -24,10 +24,10 @@ def checked(text: str, *, limit: int, empty_ok: bool = False) -> str:
             f"A message holds at most {limit} characters.",
             code="too_long",
             limit=limit,
-            fields={"text": [f"at most {limit} characters"]},
+            fields={"text": [f"Write at most {limit} characters."]},
         )
     if not plain.strip() and not empty_ok:
-        raise Invalid("Write something first.", code="empty", fields={"text": ["empty"]})
+        raise Invalid("Write something first.", code="empty", fields={"text": ["There is nothing in it yet."]})
     return plain
 
 

@@ -52,7 +52,9 @@ class Breaker:
             log.warning("breaker_state_lost", breaker=self.name)
             return
         if not allowed:
-            raise Unavailable("This service is not called for a moment.", code="breaker_open")
+            raise Unavailable(
+                "This service failed several times and is left alone for a moment. Try again soon.", code="breaker_open"
+            )
 
     def succeeded(self) -> None:
         """Note that a call went well: the breaker closes."""

@@ -102,7 +102,7 @@ def replay(*, actor: Actor, dead_letter_id: UUID, now: datetime | None = None) -
         letter = _close(actor, dead_letter_id, DeadLetter.State.REPLAYED, now or clock_now())
         replayer = _replayers.get(letter.kind)
         if replayer is None:
-            raise Invalid(f"Nothing can replay {letter.kind[:60]!r}.", code="no_replayer")
+            raise Invalid(f"Nothing here can try {letter.kind[:60]!r} again.", code="no_replayer")
         replayer(letter.ref)
         _record(actor, letter)
     return letter

@@ -59,4 +59,4 @@ def _read(rows: QuerySet[M], key: str, cursor: str) -> Any:
 
 def unknown_cursor() -> Invalid:
     """Return the error for a cursor that was not made here."""
-    return Invalid("This is no cursor of ours.", fields={"cursor": ["unknown"]})
+    return Invalid("This cursor is not one of ours: begin with the first page.", fields={"cursor": ["unknown"]})

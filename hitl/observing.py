@@ -42,7 +42,9 @@ def observe(kind: AnyKind, params: Mapping[str, Any]) -> Observed:
     except Exception as error:  # boundary: an adapter raises what it likes
         # Whatever an adapter raises, the asker only learns that the look-up failed.
         log.exception("facts_not_observed", kind=kind.key)
-        raise Unavailable("The current state could not be looked up.", code="observe_failed") from error
+        raise Unavailable(
+            "How things are now could not be looked up. Try again in a moment.", code="observe_failed"
+        ) from error
     try:
         payload = plain(resolved.model_dump())
     except Unrepresentable as error:
@@ -52,7 +54,9 @@ def observe(kind: AnyKind, params: Mapping[str, Any]) -> Observed:
     except Unrepresentable as error:
         # What the outside says cannot be kept: that is not the asker's mistake.
         log.warning("facts_not_kept", kind=kind.key)
-        raise Unavailable("The current state could not be looked up.", code="observe_failed") from error
+        raise Unavailable(
+            "How things are now could not be looked up. Try again in a moment.", code="observe_failed"
+        ) from error
 
 
 def _fields(error: ValidationError) -> dict[str, list[str]]:

@@ -70,4 +70,4 @@ def replay(run_id: UUID) -> None:
     # The fence begins anew: what is said and the end of its run are one transaction, so nobody older can say it twice.
     fresh = {"state": State.QUEUED, "error_code": "", "fence": 0, "lease_until": now(), "finished_at": None}
     if not parked.update(**fresh):
-        raise NotFound("This run is not parked.")
+        raise NotFound("This run is not among those that failed.")

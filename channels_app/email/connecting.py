@@ -74,7 +74,7 @@ def _check(from_address: str, from_name: str, keys: dict[str, str]) -> None:
     for one, text in keys.items():
         if text and signature.public_key(text) is None:
             wrong = {one: ["Copy the whole verification key."]}
-            raise Invalid("This is no verification key.", fields=wrong)
+            raise Invalid("This is not the verification key of a webhook.", fields=wrong)
 
 
 def _api_key() -> str:

@@ -34,7 +34,7 @@ def subject_of(identity: str, *, secret: str, widget: str, now: datetime) -> str
     a missing secret never means that an unsigned identity is fine.
     """
     if len(secret.encode()) < SECRET_BYTES:
-        raise Unavailable("This widget has no identity secret.")
+        raise Unavailable("This chat has no identity secret yet: make one on the channel's page.")
     options: Options = {"require": ["sub", "aud", "exp"], "verify_exp": False, "verify_iat": False}
     try:
         claims = jwt.decode(identity[:4096], secret, algorithms=["HS256"], audience=widget, options=options)

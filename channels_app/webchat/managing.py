@@ -30,9 +30,16 @@ def save_widget(
     lines = [line.strip() for line in websites.split("\n") if line.strip()]
     strange = [line for line in lines if not origins.normalise(line)]
     if strange or len(lines) > ORIGINS_AT_MOST:
-        words = f"This is no origin: {strange[0][:80]}" if strange else f"At most {ORIGINS_AT_MOST} websites."
+        words = (
+            f"This is no address of a website: {strange[0][:80]}" if strange else f"At most {ORIGINS_AT_MOST} websites."
+        )
         raise Invalid(
-            words, fields={"websites": [f"{words}. Write scheme, host and port, such as https://shop.example"]}
+            words,
+            fields={
+                "websites": [
+                    f"{words}. Write it as the browser shows it, without a path, such as https://shop.example."
+                ]
+            },
         )
     return services.save_widget(
         actor=actor,

@@ -33,14 +33,19 @@ def connect_number(
     """
     actor.require("channels_app.change_channelaccount")
     if not _ACCOUNT_SID.fullmatch(account_sid):
-        raise Invalid("The account SID is AC and 32 digits.", fields={"account_sid": ["AC and 32 digits"]})
+        raise Invalid(
+            "This is not an account SID.", fields={"account_sid": ["It begins with AC, and 32 characters follow."]}
+        )
     before = _number(account_id) if account_id else None
     kept = (before.credentials or {}) if before else {}
     secrets = {name: (given.get(name) or "").strip() or str(kept.get(name) or "") for name in SECRETS}
     if not secrets["auth_token"] or not all(text.isascii() and text.isprintable() for text in secrets.values()):
         raise Invalid("The auth token is missing.", fields={"auth_token": ["Copy it from the Twilio console."]})
     if secrets["template_sid"] and not _TEMPLATE_SID.fullmatch(secrets["template_sid"]):
-        raise Invalid("A template is HX and 32 digits.", fields={"template_sid": ["HX and 32 digits"]})
+        raise Invalid(
+            "This is not the id of a template.",
+            fields={"template_sid": ["It begins with HX, and 32 characters follow."]},
+        )
     account = services.connect_channel(
         actor=actor,
         kind=kind,
@@ -109,7 +114,10 @@ def introduce_colleague(*, actor: Actor, number: str, email: str) -> UUID:
     wanted = email.strip().lower()
     user_id = next((seat.user_id for seat in list_members() if seat.user.email.lower() == wanted), None)
     if user_id is None:
-        raise Invalid("Nobody here signs in with this address.", fields={"email": ["no seat"]})
+        raise Invalid(
+            "Nobody here signs in with this address.",
+            fields={"email": ["Write the address with which a colleague signs in."]},
+        )
     plain = international(number)
     sender = SenderIdentity(kind="phone", value=plain, verified=True)
     contact_id = services.introduce(actor=actor, sender=sender)

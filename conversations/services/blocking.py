@@ -67,13 +67,13 @@ def writable(points: list[ContactPoint], message: Message) -> list[ContactPoint]
     channel = message.channel_account.kind
     free = [point for point in points if not point.is_blocked(channel, message.conversation.last_inbound_at)]
     if not free and not message.metadata.get(CONFIRMS_WISH):
-        raise NotFound("The contact is not written to on this channel.", code=points[0].blocks[channel]["reason"])
+        raise NotFound("The contact must not be written to on this channel.", code=points[0].blocks[channel]["reason"])
     return free or points
 
 
 def _require_door(actor: Actor) -> None:
     if actor.kind != "system":
-        raise Refused("Only a door knows this.")
+        raise Refused("Only the channel itself learns this.")
 
 
 def _locked(sender: SenderIdentity) -> ContactPoint | None:

@@ -46,7 +46,7 @@ def connect_channel(
     actor.require("channels_app.change_channelaccount")
     # A mail account sends and hears what became of it; conversations by mail have no transport yet.
     if kind not in {*registry.transport_kinds(), ChannelAccount.Kind.EMAIL}:
-        raise Invalid("Nothing speaks this channel.", fields={"kind": ["unknown"]})
+        raise Invalid("There is no such kind of channel.", fields={"kind": ["Choose one that Walker can speak on."]})
     facts = {
         "name": name,
         "address": address,
@@ -68,7 +68,9 @@ def connect_channel(
                 facts={"kind": kind},
             )
     except IntegrityError:
-        raise Conflict("Another channel account has this address.", fields={"address": ["taken"]}) from None
+        raise Conflict(
+            "Another channel account has this address.", fields={"address": ["It is in use already."]}
+        ) from None
     return account
 
 

@@ -131,7 +131,7 @@ def add_point(*, actor: Actor, contact_id: UUID, sender: SenderIdentity) -> bool
     For the doors, which have proof that both belong together. Raises `Refused`, `NotFound`, `Invalid`.
     """
     if actor.kind != "system":
-        raise Refused("Only a door may say whose an address is.")
+        raise Refused("Only the channel by which somebody writes can say whose an address is.")
     index = point_index(sender.kind, sender.value)
     if _find(sender.kind, index) is not None:
         return False
@@ -179,7 +179,7 @@ def link_contact_to_user(*, actor: Actor, contact_id: UUID, user_id: UUID | None
     """
     actor.require("accounts.manage_membership")
     if user_id is not None and not is_active_member(user_id):
-        raise Invalid("This person has no seat here.", fields={"user": ["no seat"]})
+        raise Invalid("This person has no seat here.", fields={"user": ["Choose a colleague."]})
     with transaction.atomic():
         contact = _locked(contact_id)
         if contact.user_id != user_id:
@@ -198,7 +198,7 @@ def add_tag(*, actor: Actor, contact_id: UUID, name: str) -> ContactTag:
     actor.require("conversations.reply_conversation")
     word = " ".join(name.split())
     if not _TAG.fullmatch(word):
-        raise Invalid("A tag is a short word.", fields={"name": ["letters, digits, spaces"]})
+        raise Invalid("A tag is a short word.", fields={"name": ["Use letters, digits and spaces."]})
     with transaction.atomic():
         contact = _locked(contact_id)
         tag: ContactTag

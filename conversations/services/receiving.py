@@ -72,7 +72,7 @@ def _checked(inbound: InboundMessage) -> InboundMessage:
     if inbound.content_type not in Message.ContentType.values:
         raise Invalid("This type of content is not known.", fields={"content_type": ["unknown"]})
     if len(inbound.external_id) > EXTERNAL_ID_LIMIT or len(inbound.media) > MEDIA_LIMIT:
-        raise Invalid("This message is out of shape.", fields={"message": ["out of shape"]})
+        raise Invalid("This message cannot be read.", fields={"message": ["It is not as the channel describes it."]})
     has_more = bool(inbound.media) or inbound.content_type != "text"
     return replace(
         inbound,

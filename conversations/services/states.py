@@ -88,7 +88,7 @@ def assign(*, actor: Actor, conversation_id: UUID, user_id: UUID) -> Conversatio
     """
     actor.require(REPLY)
     if user_id not in {seat.user_id for seat in list_members(permission=REPLY)}:
-        raise Invalid("This person may not reply here.", fields={"user": ["may not reply"]})
+        raise Invalid("This person may not reply here.", fields={"user": ["Choose somebody whose role may reply."]})
     with transaction.atomic():
         conversation = locked(conversation_id)
         old_state = _open_state(actor, conversation)
@@ -125,7 +125,9 @@ def _to_person(
     actor: Actor, conversation_id: UUID, reason: str, now: datetime | None, *, keep_person: bool
 ) -> Conversation:
     if not _REASON.fullmatch(reason):
-        raise Invalid("The reason is a short code.", fields={"reason": ["letters and _"]})
+        raise Invalid(
+            "The reason is one short word.", fields={"reason": ["Small letters and _, such as needs_specialist."]}
+        )
     with transaction.atomic():
         conversation = locked(conversation_id)
         old_state = _open_state(actor, conversation)

@@ -80,7 +80,7 @@ class ApiView(APIView):
             _ = request.data
         self.asked = self._read_query(request)
         if self.asked["show_pii"] and not self.can_reveal:
-            raise Refused("Open a reveal with a reason first.", code="no_grant")
+            raise Refused("Say first why you need to see personal data: open a reveal.", code="no_grant")
 
     def _read_query(self, request: Request) -> dict[str, Any]:
         reader = self.queries.get(str(request.method), self.query)(data=request.query_params)

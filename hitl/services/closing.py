@@ -127,7 +127,7 @@ def resolve(
         note(approval, actor, "resolve", f"{reason}\n\nEvidence: {evidence}", work.moment)
         rows = Execution.objects.filter(approval=approval, revision=approval.revision)
         if rows.update(outcome=f"resolved_{outcome}", finished_at=work.moment) != 1:
-            raise Conflict("There is no execution to settle.", **winner(approval, actor))
+            raise Conflict("Nothing of it was begun: there is no outcome to settle.", **winner(approval, actor))
         work.move(approval, Event.RESOLVE, actor=actor, to=State(outcome))
         work.finished(approval, "succeeded" if outcome == "executed" else "failed")
     return approval

@@ -43,7 +43,7 @@ def decide(
     """
     actor.require("hitl.decide_approval")
     if verdict not in ("approve", "reject"):
-        raise Invalid("Approve or reject.", fields={"verdict": ["approve or reject"]})
+        raise Invalid("Approve or reject.", fields={"verdict": ["Choose one of the two."]})
     moment = now or clock_now()
     with machine.work(moment) as work:
         approval, found = work.lock_and_read(approval_id, briefing.calls(approval_id, away_at=moment))

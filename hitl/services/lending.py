@@ -103,9 +103,13 @@ def _check_chain(giver: UUID, to: UUID, others: Iterable[Delegation]) -> None:
     ahead = _reach(to, links)
     behind = _reach(giver, [(b, a) for a, b in links])
     if giver in ahead:
-        raise Invalid("That would go round in a circle.", fields={"to_person": ["goes round in a circle"]})
+        raise Invalid(
+            "That would go round in a circle.", fields={"to_person": ["It would come back to the one who is away."]}
+        )
     if max(ahead.values()) + max(behind.values()) + 1 > absence.LONGEST_CHAIN:
-        raise Invalid("That chain is too long.", fields={"to_person": ["the chain is too long"]})
+        raise Invalid(
+            "Too many people would sign instead of one another.", fields={"to_person": ["Choose somebody who is here."]}
+        )
 
 
 def _reach(start: UUID, links: list[tuple[UUID, UUID]]) -> dict[UUID, int]:

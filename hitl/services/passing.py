@@ -90,7 +90,9 @@ def reassign(
 def _seats_of(approval: Approval, person_id: UUID) -> list[Seat]:
     seats = list(seats_here(approval).filter(person_id=person_id, closed_at=None).order_by("id"))
     if not seats:
-        raise Invalid("He has no open seat at this step.", fields={"from_person": ["no open seat"]})
+        raise Invalid(
+            "He has no open seat at this step.", fields={"from_person": ["Choose somebody who is asked to sign now."]}
+        )
     return seats
 
 
@@ -104,7 +106,7 @@ def _check_giver(approval: Approval, actor: Actor, seat: seating.AnySeat) -> Non
         raise Conflict("There is a vote from this seat already.", code="voted", **winner(approval, actor))
     moved = [each for each in seats_here(approval).exclude(moved_at=None) if each.group == seat.group]
     if len([each for each in moved if seating.first_of(each) == seating.first_of(seat)]) >= MOST_HANDS:
-        raise Invalid("This seat has been passed on too often.", fields={"to": ["passed on too often"]})
+        raise Invalid("This seat has been passed on too often.", fields={"to": ["Whoever has it now decides."]})
 
 
 def check_successor(approval: Approval, to: UUID, moment: datetime) -> None:

@@ -67,7 +67,9 @@ def throw_switch(
 
 def _check(scope: str, target: str, reason: str) -> None:
     if scope not in KillSwitch.Scope.values or (scope == "tenant") == bool(target):
-        raise Invalid("Choose what to stop.", fields={"scope": ["tenant, or agent or kind + target"]})
+        raise Invalid(
+            "Choose what to stop.", fields={"scope": ["Everything, or one agent or kind of action by its name."]}
+        )
     if not _is_there(scope, target):
         raise Invalid("There is nothing of that name to stop.", fields={"target": [NO_TARGET[scope]]})
     if not reason.strip():

@@ -139,7 +139,10 @@ def share_workflow(*, actor: Actor, workflow_id: UUID, roles: Collection[str]) -
     _require(actor, workflow_id)
     actor.require("accounts.manage_membership")
     if set(roles) - set(SHAREABLE):
-        raise Invalid("These roles cannot be given one.", fields={"roles": [f"Choose from {', '.join(SHAREABLE)}."]})
+        raise Invalid(
+            "These roles cannot be given rights on one workflow.",
+            fields={"roles": [f"Choose from {', '.join(SHAREABLE)}."]},
+        )
     workflow: ApprovalWorkflow | None = ApprovalWorkflow.objects.filter(pk=workflow_id).first()
     if workflow is None:
         raise NotFound("There is no such workflow.")

@@ -105,9 +105,9 @@ def _row(
     address, answer = _address(recipient, "recipient"), _address(reply_to, "reply_to") if reply_to else ""
     line = " ".join(subject.split())[:SUBJECT_LIMIT]
     if not line or not text.strip():
-        raise Invalid("A mail needs a subject and a text.", fields={"subject": ["required"]})
+        raise Invalid("A mail needs a subject and a text.", fields={"subject": ["Write a subject and a text."]})
     if max(len(text), len(html)) > TEXT_LIMIT:
-        raise Invalid("This mail is too long.", fields={"text": ["too long"]})
+        raise Invalid("This mail is too long.", fields={"text": ["Shorten it."]})
     _check_headers(headers)
     return MailDelivery(
         type=type,
@@ -127,7 +127,9 @@ def _address(text: str, field: str) -> str:
     try:
         validate_email(found)
     except ValidationError:
-        raise Invalid("This is no mail address.", fields={field: ["not an address"]}) from None
+        raise Invalid(
+            "This is no mail address.", fields={field: ["Write an address, such as rosa@initech.example."]}
+        ) from None
     return found
 
 
