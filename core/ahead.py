@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -38,6 +38,8 @@ class Ahead:
     texts: list[str] = field(default_factory=list)
     checks: dict[int, Check] = field(default_factory=dict)
     scope: Scope | None = None
+    results: Sequence[PGresult] | None = None
+    """Of what was sent behind them, once that is heard."""
 
     @property
     def is_empty(self) -> bool:

@@ -98,17 +98,44 @@ def exchange(calls: Sequence[Call | Statement]) -> list[Result]:
 
     Each of them sees what is there when it begins: after a lock that an earlier one waited for.
     """
-    try:
-        return _send(calls)
-    except DatabaseError as problem:
-        if getattr(problem.__cause__, "sqlstate", "") != _UNKNOWN:
-            raise
-        # A pooler has given us another server connection, or somebody has discarded what this one knew.
+    return ask(calls).answer()
+
+
+class Asked(NamedTuple):
+    """Statements that are under way."""
+
+    calls: Sequence[Call | Statement]
+    sent: ahead.Ahead
+
+    def answer(self) -> list[Result]:
+        """Return the result of each statement, as `exchange` does: what went wrong with them is raised here,
+        unless another message was sent since, which has raised it."""
         here = own_connection()
-        _session(here.connection).known.clear()
-        if here.in_atomic_block:
-            raise
-        return _send(calls)
+        try:
+            results = here.answer(self.sent)
+        except DatabaseError as problem:
+            if getattr(problem.__cause__, "sqlstate", "") != _UNKNOWN:
+                raise
+            # A pooler has given us another server connection, or somebody has discarded what this one knew.
+            _session(here.connection).known.clear()
+            if here.in_atomic_block:
+                raise
+            results = here.answer(ask(self.calls).sent)
+        reads = _session(here.connection).reads
+        return [_result(each, reads) for each in results]
+
+
+def ask(calls: Sequence[Call | Statement]) -> Asked:
+    """Send what `exchange` does, and go on while the database works: `answer` waits for the results.
+
+    The next message waits for them first. Whoever asks outside of a transaction hears the answer
+    before he does anything else.
+    """
+    here = own_connection()
+    if here.connection is None:
+        here.ensure_connection()
+    session = _session(here.connection)
+    return Asked(calls, here.ask("; ".join([_text(call, session) for call in calls])))
 
 
 def later(call: Call | Statement, check: ahead.Check | None = None) -> None:
@@ -131,19 +158,11 @@ def later(call: Call | Statement, check: ahead.Check | None = None) -> None:
 
 
 def start() -> None:
-    """Have the database begin with what `later` left to it, while the caller prepares the next message."""
+    """Have the database begin with what `later` left to it, while the caller prepares the next message; where it is
+    at work already it goes on with that, and what waits goes along with the next message."""
     here = own_connection()
     if here.in_atomic_block:
         here.start()
-
-
-def _send(calls: Sequence[Call | Statement]) -> list[Result]:
-    here = own_connection()
-    if here.connection is None:
-        here.ensure_connection()
-    session = _session(here.connection)
-    results = here.exchange("; ".join([_text(call, session) for call in calls]))
-    return [_result(each, session.reads) for each in results]
 
 
 def _text(call: Call | Statement, session: _Session) -> str:

@@ -124,8 +124,8 @@ class Work:
         approval.created_at = approval.moved_at = self.moment
         with machine_writes():
             prepared.later(writes.inserting(approval, rare=_RARE_AT_FIRST))
-        settling.arm(approval, timers, again=False)
         prepared.start()
+        settling.arm(approval, timers, again=False)
         self.opened.add(approval.pk)
         self._note(approval, Event.PROPOSE, "", actor, {"kind": approval.kind, **(facts or {})})
         self.announced.append(("approval_opened", approval, {}))
@@ -187,6 +187,7 @@ class Work:
         }
         with machine_writes():
             prepared.later(writes.changing(Approval, values, known), check=partial(_one_moved, approval.reference))
+        prepared.start()
         for name, value in values.items():
             setattr(approval, name, value)
         settling.settle(approval, old, new, timers, self.moment)

@@ -51,6 +51,7 @@ def decide(
         seat = _guard(approval, actor, digest, verdict, reason, moment, known)
         vote = _vote(approval, actor, seat, verdict, reason, channel, moment)
         prepared.later(writes.inserting(vote))
+        prepared.start()
         votes = [*votes_of(approval, approval.level, known), Vote(seat.person_id, verdict)]
         _count(work, approval, actor, verdict, standing_of(approval, approval.level, known, votes))
     return approval

@@ -15,6 +15,7 @@ from core import prepared, writes
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import TooMany
+from core.prepared import Asked, Result
 from hitl import absence, assessing, clocks, machine, registry, replacing, risk, rulebook, seating, stops, switches
 from hitl.authors import have_shaped_rules
 from hitl.digest import sha256_of
@@ -146,10 +147,14 @@ def share_unless_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
 
 def _open(request: _Request) -> Approval:
     with machine.work(request.moment) as work:
-        ground = _read(request)
-        if ground.paused:
-            raise stops.paused(request.actor, kind=request.seen.kind.key, agent_id=request.origin.agent_id)
-        approval, matched, seating_plan = _draft(request, ground)
+        asked = _ask(request)
+        try:
+            approval = _draft(request)
+        finally:  # a thrown switch comes before what is wrong with a request
+            ground = _ground_of(asked.answer())
+            if ground.paused:
+                raise stops.paused(request.actor, kind=request.seen.kind.key, agent_id=request.origin.agent_id)
+        matched, seating_plan = _judge(approval, request, ground)
         _refuse_if_flooded(request.origin.agent_id, approval.snapshot["open_per_agent"])
         replaced = ground.replaced
         clock = clocks.start(approval.snapshot, 1, request.moment)
@@ -173,13 +178,13 @@ def _refuse_if_flooded(agent_id: UUID | None, cap: int) -> None:
         raise TooMany("The agent has too many open requests.", code="open_cap", cap=cap)
 
 
-def _read(request: _Request) -> _Ground:
-    """Keep switches from being thrown, and read what the request is judged by: one message.
+def _ask(request: _Request) -> Asked:
+    """Keep switches from being thrown, and ask for what the request is judged by: one message.
 
     Locks are taken in this order: switches, the requests it replaces, the counter.
     """
     kind, asker, agent = request.seen.kind.key, request.requester_id, request.origin.agent_id
-    found = prepared.exchange(
+    return prepared.ask(
         [
             *switches.share_and_look_calls(kind=kind, agent_id=agent),
             rulebook.mark_call(),
@@ -190,6 +195,9 @@ def _read(request: _Request) -> _Ground:
             machine.number_call(),
         ]
     )
+
+
+def _ground_of(found: list[Result]) -> _Ground:
     _, look, mark, history, members, links, replaced, number = found
     return _Ground(
         paused=switches.reason_of(look),
@@ -202,7 +210,36 @@ def _read(request: _Request) -> _Ground:
     )
 
 
-def _draft(request: _Request, ground: _Ground) -> tuple[Approval, assessing.Matched, seating.Seating]:
+def _draft(request: _Request) -> Approval:
+    """Return the approval as far as it follows from the request alone, while the database reads."""
+    origin, seen = request.origin, request.seen
+    approval = writes.new(
+        Approval,
+        requester_id=request.requester_id,
+        requester_kind=request.actor.kind,
+        agent_id=origin.agent_id,
+        conversation_id=origin.conversation_id,
+        run_id=origin.run_id,
+        tool_call_id=origin.tool_call_id,
+        channel=origin.channel[:20],
+        address=(origin.address or request.actor.address)[:45],
+        user_agent=one_text(origin.user_agent or request.actor.user_agent, 200),
+        notes=one_text(origin.notes, 2000),
+        excluded=request.excluded(),
+        dedupe_key=request.dedupe_key,
+        subject_key=request.subject_key,
+        contact_tags=[tag[:60] for tag in origin.contact_tags],
+        priority=max(0, min(origin.priority, PRIORITY_MAX)),
+        tags=[one_text(tag, 40) for tag in origin.tags],
+        custom=dict(origin.custom),
+        **signed_columns(seen.kind, seen.params, seen.payload, seen.facts),
+    )
+    approval.digest = digest_of(approval)
+    return approval
+
+
+def _judge(approval: Approval, request: _Request, ground: _Ground) -> tuple[assessing.Matched, seating.Seating]:
+    """Give the approval its risk, its workflow and its number; return who is asked then."""
     origin, moment, seen, book = request.origin, request.moment, request.seen, ground.book
     assessed = assessing.assess(
         seen.kind,
@@ -224,43 +261,17 @@ def _draft(request: _Request, ground: _Ground) -> tuple[Approval, assessing.Matc
         moment=moment,
         book=book,
     )
-    excluded = request.excluded()
-    matched = _without_own_rule(matched, excluded)
+    matched = _without_own_rule(matched, approval.excluded)
     level = matched.snapshot["levels"][0]
-    places = seating.plan(level, excluded, moment, people=ground.people, links=ground.links)
-    approval = writes.new(
-        Approval,
-        reference=ground.reference,
-        requester_id=request.requester_id,
-        requester_kind=request.actor.kind,
-        agent_id=origin.agent_id,
-        conversation_id=origin.conversation_id,
-        run_id=origin.run_id,
-        tool_call_id=origin.tool_call_id,
-        channel=origin.channel[:20],
-        address=(origin.address or request.actor.address)[:45],
-        user_agent=one_text(origin.user_agent or request.actor.user_agent, 200),
-        notes=one_text(origin.notes, 2000),
-        excluded=excluded,
-        dedupe_key=request.dedupe_key,
-        subject_key=request.subject_key,
-        workflow_id=matched.workflow_id,
-        workflow_version=matched.version,
-        snapshot=matched.snapshot,
-        votes_required=places.required,
-        expires_at=moment + timedelta(hours=matched.snapshot["expire_hours"]),
-        contact_tags=[tag[:60] for tag in origin.contact_tags],
-        priority=max(0, min(origin.priority, PRIORITY_MAX)),
-        tags=[one_text(tag, 40) for tag in origin.tags],
-        custom=dict(origin.custom),
-        **signed_columns(seen.kind, seen.params, seen.payload, seen.facts),
-        **risk_columns(assessed),
-    )
-    approval.digest = digest_of(approval)
-    if matched.auto is None and not places.satisfiable:
-        for name, value in held(approval).items():
-            setattr(approval, name, value)
-    return approval, matched, places
+    places = seating.plan(level, approval.excluded, moment, people=ground.people, links=ground.links)
+    approval.reference = ground.reference
+    approval.workflow_id, approval.workflow_version = matched.workflow_id, matched.version
+    approval.snapshot, approval.votes_required = matched.snapshot, places.required
+    approval.expires_at = moment + timedelta(hours=matched.snapshot["expire_hours"])
+    stuck = matched.auto is None and not places.satisfiable
+    for name, value in {**risk_columns(assessed), **(held(approval) if stuck else {})}.items():
+        setattr(approval, name, value)
+    return matched, places
 
 
 def _without_own_rule(matched: assessing.Matched, hands: list[UUID]) -> assessing.Matched:

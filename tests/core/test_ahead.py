@@ -312,6 +312,118 @@ def test_started_writes_are_kept_with_their_transaction(world: World, more: bool
     assert streams() == (["a", "b"] if more else ["a"])
 
 
+def test_start_does_not_wait_for_a_database_that_is_at_work(world: World) -> None:
+    with transaction.atomic():
+        prepared.later(Statement("select pg_sleep(0.5)"))
+        prepared.start()
+        began = time.monotonic()
+        prepared.later(head(world, "a"))
+        prepared.start()
+        assert time.monotonic() - began < 0.25
+        assert streams() == ["a"]
+
+
+def test_question_is_answered_while_the_caller_goes_on(world: World) -> None:
+    began = time.monotonic()
+    asked = prepared.ask([Statement("select pg_sleep(0.3)"), Statement("select 7")])
+    assert time.monotonic() - began < 0.2
+    assert asked.answer()[1].first == (7,)
+    assert asked.answer()[1].first == (7,)
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_question_sees_what_waited_and_keeps_its_answer_past_other_messages(world: World, listens: bool) -> None:
+    with CaptureQueriesContext(connection) if listens else nullcontext(), transaction.atomic():
+        prepared.later(head(world, "a"), check=one_row)
+        asked = prepared.ask([Statement("select stream from core_streamhead")])
+        prepared.later(head(world, "b"), check=one_row)
+        prepared.start()
+        assert streams() == ["a", "b"]
+        assert asked.answer()[0].rows == [("a",)]
+    assert asked.answer()[0].rows == [("a",)]
+    assert streams() == ["a", "b"]
+
+
+def ask_and_refuse(world: World, *more: Statement) -> None:
+    with transaction.atomic():
+        prepared.later(head(world, "a"))
+        prepared.ask([Statement("select 1"), *more])
+        raise Conflict("No.")
+
+
+@pytest.mark.parametrize("outer", [True, False])
+@pytest.mark.parametrize("fails", [True, False])
+def test_question_that_nobody_hears_is_undone_with_its_block(world: World, outer: bool, fails: bool) -> None:
+    with transaction.atomic() if outer else nullcontext():
+        with pytest.raises(Conflict, match=r"No\."):
+            ask_and_refuse(world, *([Statement("selec 1")] if fails else []))
+        assert streams() == []
+        prepared.later(head(world, "b"))
+    assert streams() == ["b"]
+
+
+def ask_wrongly(world: World, asked: list[prepared.Asked], *, answers: bool) -> None:
+    with transaction.atomic():
+        prepared.later(head(world, "a"))
+        asked.append(prepared.ask([Statement("select 1/0")]))
+        if answers:
+            asked[0].answer()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+@pytest.mark.parametrize("outer", [True, False])
+def test_question_that_fails_undoes_its_block(world: World, answers: bool, outer: bool) -> None:
+    asked: list[prepared.Asked] = []
+    with transaction.atomic() if outer else nullcontext():
+        with pytest.raises(DatabaseError, match="division by zero"):
+            ask_wrongly(world, asked, answers=answers)
+        assert streams() == []
+    with pytest.raises(DatabaseError, match="failed before"):
+        asked[0].answer()
+
+
+def test_question_whose_block_was_undone_has_no_answer(world: World) -> None:
+    with transaction.atomic():
+        asked = prepared.ask([Statement("select 1")])
+        transaction.set_rollback(True)
+    with pytest.raises(DatabaseError, match="undone"):
+        asked.answer()
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_question_behind_a_row_count_that_does_not_fit_has_no_answer(world: World, outside: bool) -> None:
+    def miss() -> None:
+        with transaction.atomic():
+            prepared.later(nowhere(), check=one_row)
+            asked = prepared.ask([Statement("select 1")])
+            if not outside:
+                asked.answer()
+
+    with pytest.raises(Conflict):
+        miss()
+    assert streams() == []
+
+
+def test_connection_that_is_lost_while_it_was_asked_undoes_the_transaction(world: World) -> None:
+    def lose() -> None:
+        with transaction.atomic():
+            prepared.later(head(world, "a"))
+            prepared.ask([Statement("select pg_terminate_backend(pg_backend_pid())")]).answer()
+
+    with pytest.raises(DatabaseError):
+        lose()
+    connection.close()
+    assert streams() == []
+
+
+def test_question_dies_with_its_connection(world: World) -> None:
+    asked = prepared.ask([Statement("select 1")])
+    connection.close()
+    assert streams() == []
+    with pytest.raises(DatabaseError):
+        asked.answer()
+
+
 def start_and_raise(*writes: Statement, asks: bool = False, refuses: bool = False, starts: bool = True) -> None:
     with transaction.atomic():
         for write in writes:

@@ -20,7 +20,7 @@ from tests.world import World
 pytestmark = pytest.mark.django_db(transaction=True)
 WEIGHTS = {
     "write": 30, "start": 22, "read": 8, "twice": 3, "miss": 3, "raise": 2, "hook": 4, "undo": 1, "foreign": 3,
-    "raise_seq": 3, "no_text": 1, "no_sql": 1, "block": 14, "flat": 3, "listen": 3,
+    "raise_seq": 3, "no_text": 1, "no_sql": 1, "ask": 8, "hear": 6, "block": 14, "flat": 3, "listen": 3,
 }  # fmt: skip
 BLOCKS = ("block", "flat", "listen")
 INSERT = "insert into core_streamhead (id, tenant_id, stream, seq) values (%s, %s, %s, 1)"
@@ -71,6 +71,7 @@ class Run:
     def __init__(self, world: World, later: Callable[..., None]) -> None:
         self.world, self.later = world, later
         self.done: list[int] = []
+        self.asked: list[tuple[int, prepared.Asked]] = []
 
     def whole(self, program: Program) -> tuple[list[tuple[str, int]], list[int]]:
         StreamHead.objects.all().delete()
@@ -121,6 +122,14 @@ class Run:
 
     def do_read(self, number: int) -> None:
         assert StreamHead.objects.count() if number % 2 else prepared.exchange([Statement("select 1")])
+
+    def do_ask(self, number: int) -> None:
+        self.asked.append((number, prepared.ask([Statement("select %s", [number])])))
+
+    def do_hear(self, _: int) -> None:
+        if self.asked:
+            number, asked = self.asked.pop()
+            assert asked.answer()[0].first == (number,)
 
     def do_raise(self, _: int) -> None:
         raise Stop

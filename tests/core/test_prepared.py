@@ -138,6 +138,16 @@ def test_statement_that_the_server_forgot_is_prepared_anew(committed_world: Worl
         assert prepared.fetch(COUNT, {"text": "again"}) == (len(committed_world.people), "again")
 
 
+@pytest.mark.django_db(transaction=True)
+def test_statement_that_the_server_forgot_is_asked_anew(committed_world: World) -> None:
+    with tenant_scope(committed_world.acme.pk):
+        prepared.fetch(COUNT, {"text": ""})
+        with connection.cursor() as cursor:
+            cursor.execute("deallocate all")
+        asked = prepared.ask([prepared.Call(COUNT, {"text": "again"})])
+        assert asked.answer()[0].first == (len(committed_world.people), "again")
+
+
 def test_statement_whose_making_was_not_heard_is_made_once(acme: World) -> None:
     prepared.fetch(COUNT, {"text": ""})
     prepared._session(connection.connection).known.discard(COUNT.name)

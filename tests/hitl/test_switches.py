@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, transaction
 
 from core.clock import now
-from core.errors import Invalid, Unavailable
+from core.errors import Invalid, Refused, Unavailable
 from core.scope import current_tenant_id, tenant_scope
 from hitl import claiming, services, switches
 from hitl.models import Approval, Execution, KillSwitch
@@ -59,6 +59,21 @@ def test_switch_thrown_between_claim_and_call_stops_the_call(live_scene: Scene) 
     executing.report(claim=claim, outcome=performed(claim))
     assert live_scene.effects.pressed == []
     assert (stored(approval).state, stored(approval).holds) == ("approved", ["kill_switch"])
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_switch_thrown_during_the_look_outside_comes_before_a_preview_that_fails(
+    live_scene: Scene, monkeypatch: pytest.MonkeyPatch, stops: bool
+) -> None:
+    def observe(*_: object) -> dict[str, object]:
+        if stops:
+            _throw(live_scene)
+        return {}  # without a price there is no preview
+
+    monkeypatch.setattr(PressKeyed, "observe", observe)
+    with pytest.raises(Refused if stops else KeyError):
+        live_scene.propose()
+    assert not Approval.objects.exists()
 
 
 def test_pause_does_not_use_up_a_try(live_scene: Scene) -> None:

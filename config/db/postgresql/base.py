@@ -131,30 +131,51 @@ class DatabaseWrapper(_Wrapper):
         else:
             ahead.begin_on(self.connection)
 
-    @async_unsafe
     def exchange(self, text: str) -> Sequence[PGresult]:
         """Run statements as one message within the current scope, after those that wait; return the result of each.
 
         What a cursor does, at a fraction of its cost. Where somebody listens to what is run, a cursor does it.
+        """
+        return self.answer(self.ask(text))
+
+    @async_unsafe
+    def ask(self, text: str) -> ahead.Ahead:
+        """Send what `exchange` does without waiting for its results, for `answer`.
+
+        The database works while the caller goes on; the next message hears first what it says. Where
+        somebody listens to what is run, it has been run when this returns.
         """
         self.close_if_health_check_failed()
         self.ensure_connection()
         if self.execute_wrappers or self.queries_logged or not self.connection.autocommit:
             with self.cursor() as cursor:
                 cursor.execute(text)
-                own: Sequence[PGresult] = cursor.cursor.own
-                return own
+                return ahead.Ahead(results=cursor.cursor.own)
         self.validate_thread_sharing()
         self.validate_no_broken_transaction()
         with self.wrap_database_errors:
+            _hear(self.connection)
             waiting = ahead.take_from(self.connection) or ahead.Ahead()
             waiting.enter(self.connection)
-            return _exchange(self.connection, waiting, text)
+            _start(self.connection, waiting, text)
+            return waiting
+
+    @async_unsafe
+    def answer(self, asked: ahead.Ahead) -> Sequence[PGresult]:
+        """Return the result of each statement that was asked; an error that another message has heard is one here."""
+        if asked.results is None:
+            with self.wrap_database_errors:
+                if ahead.sent_on(self.connection) is asked:
+                    _hear(self.connection)
+                if asked.results is None:
+                    raise InFailedSqlTransaction("the message of this answer has failed before, or was undone")
+        return asked.results
 
     def start(self) -> None:
         """Send what waits without waiting for its answer, so that the database works while the caller goes on.
 
-        The next message hears the answer first. Where somebody listens to what is run, it goes along with that one.
+        The next message hears the answer first. While the database is at work already, and where
+        somebody listens to what is run, it goes along with that one.
         """
         waiting = ahead.on(self.connection)
         if waiting is None or waiting.is_empty or self.execute_wrappers or self.queries_logged:
@@ -162,6 +183,8 @@ class DatabaseWrapper(_Wrapper):
         if not self.connection.autocommit:  # then the driver begins a transaction, by a cursor
             return
         with self.wrap_database_errors:
+            if _is_at_work(self.connection):
+                return
             _hear(self.connection)
             _start(self.connection, ahead.take_from(self.connection) or waiting)
 
@@ -218,13 +241,18 @@ def _commit(raw: Any) -> None:
         _exchange(raw, waiting, "commit")
 
 
-def _exchange(raw: Any, waiting: ahead.Ahead, text: str) -> Sequence[PGresult]:
-    """Send what waits and the text as one message; return the results of the text."""
-    _hear(raw)
+def _exchange(raw: Any, waiting: ahead.Ahead, text: str) -> None:
+    """Send what waits and the text as one message, and hear what becomes of it."""
     _start(raw, waiting, text)
-    results = _heard(raw)
-    _check(raw, waiting, results)
-    return results[len(waiting.texts) :]
+    _hear(raw)
+
+
+def _is_at_work(raw: Any) -> bool:
+    """Whether the database has not said anything yet to what was started."""
+    if ahead.sent_on(raw) is None:
+        return False
+    raw.pgconn.consume_input()
+    return bool(raw.pgconn.is_busy())
 
 
 def _start(raw: Any, waiting: ahead.Ahead, text: str = "") -> None:
@@ -248,10 +276,12 @@ def _message(raw: Any, waiting: ahead.Ahead, text: str) -> bytes:
 
 
 def _hear(raw: Any) -> None:
-    """Hear and check what was started, if anything was: its error is raised here."""
+    """Hear and check what was started, if anything was: its error is raised here, its results are kept with it."""
     sent = ahead.sent_on(raw)
     if sent is not None:
-        _check(raw, sent, _heard(raw))
+        results = _heard(raw)
+        _check(raw, sent, results)
+        sent.results = results[len(sent.texts) :]
 
 
 def _drop(raw: Any) -> None:
