@@ -49,6 +49,11 @@ def test_platform_scope_shows_all_tenants(world: World) -> None:
         assert _count("accounts_membership") == len(world.people) + len(world.outsiders)
 
 
+def test_wall_of_rows_whose_tenant_is_named_is_looked_at_once_and_not_for_each_row(acme: World) -> None:
+    plan = Membership.objects.select_related("user").explain()
+    assert plan.count("One-Time Filter") == plan.count("current_setting") == 1
+
+
 def test_tenant_row_of_another_tenant_is_invisible(world: World) -> None:
     with tenant_scope(world.acme.pk):
         assert list(Tenant.objects.values_list("slug", flat=True)) == ["acme"]
