@@ -113,7 +113,8 @@ def _estimate(trial: Trial) -> Estimate:
 def _tried(snapshot: Mapping[str, Any], number: int, excluded: list[UUID], at: datetime) -> TriedLevel:
     level = snapshot["levels"][number]
     places = seating.plan(level, excluded)
-    so_far = seating.plan(_at_once(snapshot["levels"][: number + 1]), excluded) if snapshot["signs_once"] else places
+    is_once, levels = snapshot.get("signs_once"), snapshot["levels"][: number + 1]
+    so_far = seating.plan(_at_once(levels), excluded) if is_once else places
     return TriedLevel(
         name=level["name"],
         mode=level["mode"],

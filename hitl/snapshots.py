@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any, Final
 
 from hitl.models import ApprovalLevel, ApprovalWorkflow
@@ -24,16 +23,16 @@ _NOBODY: Final[dict[str, Any]] = {
     "min_auth": "",
     "editable_fields": [],
 }
-_KEPT: Final[dict[str, Callable[[], Any]]] = {
-    "edit_policy": dict,
-    "escalation": list,
-    "reminder_every_hours": int,
-    "reminder_max": int,
-    "allow_override": bool,
-    "signs_once": bool,
-    "notify_by": list,
-    "open_per_agent": lambda: _OPEN_PER_AGENT,
-}
+# Left out where they are not set: few workflows set one of them, and every request keeps a copy.
+_SELDOM: Final = (
+    "edit_policy",
+    "escalation",
+    "reminder_every_hours",
+    "reminder_max",
+    "allow_override",
+    "signs_once",
+    "notify_by",
+)
 
 
 def frozen(workflow: ApprovalWorkflow) -> str:
@@ -45,7 +44,8 @@ def frozen(workflow: ApprovalWorkflow) -> str:
         "version": workflow.version,
         "expire_hours": workflow.expire_hours,
         "execute_within_hours": workflow.execute_within_hours,
-        **{name: getattr(workflow, name) for name in _KEPT},
+        **{name: value for name in _SELDOM if (value := getattr(workflow, name))},
+        "open_per_agent": workflow.open_per_agent,
         "levels": levels or [_NOBODY],
     }
     return json.dumps(definition)
@@ -69,6 +69,6 @@ def without_workflow() -> dict[str, Any]:
         "version": 0,
         "expire_hours": 72,
         "execute_within_hours": 24,
-        **{name: value() for name, value in _KEPT.items()},
+        "open_per_agent": _OPEN_PER_AGENT,
         "levels": [_NOBODY],
     }

@@ -67,10 +67,11 @@ def no_weaker_than(floor: Mapping[str, Any], chosen: Mapping[str, Any]) -> Mappi
     found = combined(floor, chosen)
     if found is floor:
         return floor
-    rights = {key: value for key, value in chosen["edit_policy"].items() if floor["edit_policy"].get(key) == value}
+    least, steps = floor.get("edit_policy") or {}, floor.get("escalation") or []
+    rights = {key: value for key, value in (chosen.get("edit_policy") or {}).items() if least.get(key) == value}
     return {
         **found,
-        "escalation": [step for step in chosen["escalation"] if step in floor["escalation"]],
+        "escalation": [step for step in chosen.get("escalation") or [] if step in steps],
         "edit_policy": rights,
         "open_per_agent": min(floor["open_per_agent"], chosen["open_per_agent"]),
     }

@@ -356,7 +356,7 @@ class PeopleMoves(Ground):
             mine = actor.may("hitl.revoke_approval") and (is_admin or person in self.approvers(row))
             return row["state"] == "approved" and mine
         if verb == "override":
-            allowed = row["snapshot"]["allow_override"] and person not in self.barred(case)
+            allowed = bool(row["snapshot"].get("allow_override")) and person not in self.barred(case)
             return row["state"] == "pending" and in_time and actor.role == "owner" and allowed
         has_hand = verb == "release" and person in self.barred(case)
         may_hold = actor.may("hitl.hold_approval") and not has_hand

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl import services
-from hitl.models import ApprovalWorkflow
+from hitl.models import Approval, ApprovalWorkflow
 from hitl.seating import SeatHolder
-from hitl.strictness import combined, is_no_weaker
+from hitl.strictness import combined, is_no_weaker, no_weaker_than
 from hitl.voting import Vote, standing
 from tests.hitl.scene import Scene
 from tests.world import OPERATOR
@@ -34,6 +34,15 @@ levels = st.builds(
     st.lists(st.sampled_from(KNOWN), min_size=1, max_size=3, unique=True),
     st.integers(1, 2),
 )
+UNSET: dict[str, Any] = {
+    "edit_policy": {},
+    "escalation": [],
+    "reminder_every_hours": 0,
+    "reminder_max": 0,
+    "allow_override": False,
+    "signs_once": False,
+    "notify_by": [],
+}
 
 
 def level(**options: Any) -> dict[str, Any]:
@@ -127,3 +136,21 @@ def test_drift_keeps_the_old_levels_when_the_workflow_became_weaker(
     scene.effects.price = "99.00"
     drifted = scene.done(approval)
     assert (drifted.state, drifted.snapshot) == ("pending", approval.snapshot)
+
+
+def test_copy_of_a_workflow_names_what_is_set_and_leaves_out_the_rest(scene: Scene) -> None:
+    scene.define(signs_once=True)
+    assert UNSET.keys() & scene.propose().snapshot.keys() == {"signs_once"}
+
+
+def test_copy_that_names_what_is_not_set_asks_for_the_same(scene: Scene) -> None:
+    lean = scene.propose().snapshot
+    whole = {**lean, **UNSET}
+    assert combined(whole, lean) == lean
+    assert {**UNSET, **no_weaker_than(lean, whole)} == {**UNSET, **no_weaker_than(whole, lean)} == whole
+
+
+def test_request_with_such_a_copy_goes_its_way(scene: Scene) -> None:
+    approval = scene.propose()
+    Approval.objects.filter(pk=approval.pk).update(snapshot={**approval.snapshot, **UNSET})
+    assert scene.done(scene.decide(approval)).state == "executed"
