@@ -71,7 +71,7 @@ class Roster:
     _held: dict[str, Mapping[UUID, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def holding(self, permission: str) -> Mapping[UUID, str]:
-        """Return the role of each member whose role has the permission, in the order of joining."""
+        """Return the role of each member whose role has the permission."""
         if permission not in self._held:
             having = roles_with(permission)
             self._held[permission] = {user_id: role for user_id, role in self.roles.items() if role in having}
@@ -98,7 +98,7 @@ def _roster_statement() -> Prepared:
     return prepared.prepared(
         "select seat.user_id, seat.role from accounts_membership seat "
         "join accounts_user who on who.id = seat.user_id and who.is_active "
-        "where seat.tenant_id = $1 and seat.is_active order by seat.id",
+        "where seat.tenant_id = $1 and seat.is_active",
         {"tenant": "uuid"},
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
@@ -39,10 +40,10 @@ def links_call(moment: datetime) -> Call:
 
 
 def links_of(found: Result) -> dict[UUID, Link]:
-    """Return the delegations that `links_call` has found."""
+    """Return the delegations that `links_call` has found: of a person's several the last one that was made."""
     return {
         giver: Link(to_person, delegation_id, None if said_by == giver else said_by)
-        for giver, to_person, delegation_id, said_by in found.rows
+        for giver, to_person, delegation_id, said_by in sorted(found.rows, key=itemgetter(2))
     }
 
 
@@ -50,7 +51,7 @@ def links_of(found: Result) -> dict[UUID, Link]:
 def _links_statement() -> Prepared:
     return prepared.prepared(
         "select from_person_id, to_person_id, id, opened_by_id from hitl_delegation "
-        "where tenant_id = $1 and starts_at <= $2 and until > $2 and ended_at is null order by id",
+        "where tenant_id = $1 and starts_at <= $2 and until > $2 and ended_at is null",
         {"tenant": "uuid", "moment": "timestamptz"},
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -40,7 +41,7 @@ class SeatRow(NamedTuple):
 
 SEAT_COLUMNS: Final = ", ".join(f'"{name}"' for name in SeatRow._fields)
 VOTE_COLUMNS: Final = ", ".join(Sealed._fields)
-_SEATS: Final = "select {columns} from hitl_seat where tenant_id = $1 and approval_id = $2 order by id"
+_SEATS: Final = "select {columns} from hitl_seat where tenant_id = $1 and approval_id = $2"
 _VOTES: Final = """
 select {columns} from hitl_decision where tenant_id = $1 and approval_id = $2
   and verdict in ('approve', 'reject') and person_id is not null order by id
@@ -90,7 +91,7 @@ def read(results: Sequence[Result], approval: Approval) -> Briefing:
     members, seats, votes, *away = results
     links = absence.links_of(away[0]) if away else None
     by_level: dict[int, list[SeatRow]] = {}
-    for seat in map(SeatRow._make, seats.rows):
+    for seat in sorted(map(SeatRow._make, seats.rows), key=itemgetter(0)):
         if seat.revision == approval.revision:
             by_level.setdefault(seat.level, []).append(seat)
     current = [vote for vote in map(Sealed._make, votes.rows) if _is_about(vote, approval)]

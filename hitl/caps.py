@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
+from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
@@ -35,15 +36,15 @@ def covering_call(*, kind: str, agent_id: UUID | None) -> Call:
 
 
 def limits_of(found: Result) -> list[Cap]:
-    """Return the limits that `covering_call` has found."""
-    return [rows.loaded(Cap, row) for row in found.rows]
+    """Return the limits that `covering_call` has found, in the order of their ids."""
+    return [rows.loaded(Cap, row) for row in sorted(found.rows, key=itemgetter(0))]
 
 
 @cache
 def _covering_statement() -> Prepared:
     return prepared.prepared(
         f"{rows.selection(Cap)} where tenant_id = $1 and is_active and (scope = 'all' "
-        "or (scope = 'kind' and target = $2) or (scope = 'agent' and target = $3)) order by id",
+        "or (scope = 'kind' and target = $2) or (scope = 'agent' and target = $3))",
         {"tenant": "uuid", "kind": "text", "agent": "text"},
     )
 

@@ -47,9 +47,10 @@ class Rulebook:
         return copied
 
 
-# A new version of a row has another writer or, within one transaction, another place.
+# A new version of a row has another writer or, within one transaction, another place. In no certain order: where it is
+# another, all is read again.
 _MARK: Final = """
-select string_agg(concat_ws('.', id, xmin, ctid), ',' order by id) from (
+select string_agg(concat_ws('.', id, xmin, ctid), ',') from (
   select id, xmin, ctid from accounts_tenant where id = $1
   union all select id, xmin, ctid from hitl_approvalworkflow where tenant_id = $1 and is_active
   union all select id, xmin, ctid from hitl_approvallevel where tenant_id = $1

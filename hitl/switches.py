@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, lru_cache
+from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
@@ -65,17 +66,16 @@ def _look(kind: str, agent_id: UUID | None) -> Call:
 
 def reason_of(found: Result) -> str:
     """Return the reason that a look has found, or the empty string."""
-    return "" if found.first is None else found.first[0] or "paused"
+    return min(found.rows, key=itemgetter(1))[0] or "paused" if found.rows else ""
 
 
 @cache
 def _look_statement() -> Prepared:
     return prepared.prepared(
-        "select reason from (select reason, 0 as place from hitl_globalkillswitch where released_at is null "
+        "select reason, 0 as place from hitl_globalkillswitch where released_at is null "
         "union all select reason, 1 from hitl_killswitch where tenant_id = $1 and released_at is null "
         "and (scope = 'tenant' or (scope = 'kind' and target = $2) or (scope = 'agent' and target = $3)) "
-        "union all select 'The organisation is switched off.', 2 from accounts_tenant where id = $1 and not is_active"
-        ") as thrown order by place limit 1",
+        "union all select 'The organisation is switched off.', 2 from accounts_tenant where id = $1 and not is_active",
         {"tenant": "uuid", "kind": "text", "agent": "text"},
     )
 

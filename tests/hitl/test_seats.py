@@ -11,7 +11,9 @@ from accounts.models import User
 from core.actors import Actor
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
+from core.prepared import Result
 from hitl import notifiers, services
+from hitl.absence import links_of
 from hitl.models import Approval, ApproverGroup, Decision, Delegation, GroupMember, Notification, Seat, Timer
 from hitl.services import lending, sending, timing
 from tests.hitl.scene import BLUE, Scene, people, roles, stored
@@ -327,3 +329,9 @@ def test_lost_hint_is_found_by_the_sweep(scene: Scene, pigeon: type[Pigeon]) -> 
     row = queued(scene)
     late = now() + timedelta(minutes=1)
     assert [unsent.notification_id for unsent in sending.list_unsent(now=late)] == [row.pk]
+
+
+def test_later_of_two_delegations_counts_in_whatever_order_they_are_read() -> None:
+    away, first, second = UUID(int=1), UUID(int=2), UUID(int=3)
+    rows = [(away, UUID(int=8), second, away), (away, UUID(int=9), first, away)]
+    assert links_of(Result(2, rows))[away].delegation_id == second

@@ -14,7 +14,7 @@ from core.clock import now
 from core.errors import Invalid, Refused, Unavailable
 from core.scope import current_tenant_id, tenant_scope
 from hitl import claiming, services, switches
-from hitl.models import Approval, Execution, KillSwitch
+from hitl.models import Approval, Execution, GlobalKillSwitch, KillSwitch
 from hitl.services import executing
 from hitl.types import Outcome
 from tests.hitl.kinds import PressKeyed
@@ -222,3 +222,10 @@ def test_mistyped_switch_is_refused_instead_of_stopping_nothing(scene: Scene, sc
     with pytest.raises(Invalid) as caught:
         _throw(scene, scope=scope, target=target)
     assert list(caught.value.facts["fields"]) == ["target"]
+
+
+def test_installations_own_switch_is_the_reason_before_others(scene: Scene) -> None:
+    KillSwitch.objects.create(scope="tenant", reason="Ours")
+    assert switches.covering(kind="test_press", agent_id=None) == "Ours"
+    GlobalKillSwitch.objects.create(reason="Everywhere")
+    assert switches.covering(kind="test_press", agent_id=None) == "Everywhere"
