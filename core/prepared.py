@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -22,6 +24,9 @@ from core.rows import Statement
 
 _UNKNOWN: Final = "26000"  # SQLSTATE invalid_sql_statement_name
 _PLACE: Final = "_walker_prepared"
+Write = tuple[Statement, ahead.Check | None]
+"""A write that `later` was given, with its values in place."""
+_aside: ContextVar[list[Write] | None] = ContextVar("writes_put_aside", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +151,10 @@ def later(call: Call | Statement, check: ahead.Check | None = None) -> None:
     be committed after that.
     """
     here = own_connection()
+    put_aside = _aside.get()
+    if put_aside is not None:
+        put_aside.append((Statement(_text(call, _session(here.connection))), check))
+        return
     waiting = ahead.on(here.connection) if here.in_atomic_block else None
     if waiting is None:
         taken = exchange([call])[0].taken
@@ -155,6 +164,17 @@ def later(call: Call | Statement, check: ahead.Check | None = None) -> None:
     text = _text(call, _session(here.connection))
     # To prepare it may have sent what waits.
     (ahead.on(here.connection) or waiting).add(here.connection, text, check)
+
+
+@contextmanager
+def aside() -> Iterator[list[Write]]:
+    """Collect what `later` is given within the block, on an open connection: it is run only if it is given it again."""
+    found: list[Write] = []
+    token = _aside.set(found)
+    try:
+        yield found
+    finally:
+        _aside.reset(token)
 
 
 def start() -> None:

@@ -20,7 +20,7 @@ from core.prepared import Call, Prepared
 from core.scope import current_tenant_id
 from hitl import briefing, caps, machine, notices, registry, switches
 from hitl.briefing import Briefing
-from hitl.digest import plain
+from hitl.digest import Unrepresentable, plain
 from hitl.drafting import digest_of
 from hitl.earning import unearned
 from hitl.holds import drop_hold
@@ -58,6 +58,15 @@ class Ground:
     limits: list[Cap]
     known: Briefing
     execution: Execution | None
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """A claim as it will be if the approval's row is the one that was read and nothing speaks against it."""
+
+    claim: Claim
+    moves: machine.Foreseen
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -106,24 +115,47 @@ def claim(approval_id: UUID, seen: Look, moment: datetime, *, found: machine.Rea
 
     What was `found` before the look is used up: it is moved where its row has not changed since."""
     with machine.work(moment) as work:
-        approval, ground = _lock(work, approval_id, seen, found)
+        locking = _ask(work, approval_id, seen, found)
+        foreseen = _foresee(work, seen, found)
+        approval, ground = _ground(locking)
+        if found is None or approval is not found.approval:
+            foreseen = None
         if approval.revision != seen.revision:
             return None
         if approval.state == State.EXECUTING:
             return _take_over(work, approval, seen, paused=ground.paused)
         if approval.state != State.APPROVED:
             return None
-        return _claim_approved(work, approval, seen, ground)
+        return _claim_approved(work, approval, seen, ground, foreseen)
 
 
-def _lock(work: machine.Work, approval_id: UUID, seen: Look, known: machine.Read | None) -> tuple[Approval, Ground]:
+def _ask(work: machine.Work, approval_id: UUID, seen: Look, known: machine.Read | None) -> machine.Locking:
     """Keep switches from being thrown, lock the approval, and read what the claim rests on: one message."""
     share = switches.share_and_look_calls(kind=seen.kind_key, agent_id=seen.agent_id)
     told = briefing.calls(approval_id, away_at=None)  # seats stand as they are, whoever is away now
     limits = caps.covering_call(kind=seen.kind_key, agent_id=seen.agent_id)
     of_revision = {"tenant": current_tenant_id(), "approval": approval_id, "revision": seen.revision}
     execution = Call(_execution_statement(), of_revision)
-    approval, found = work.lock_and_read(approval_id, [*told, limits, execution], before=share, seen=known)
+    return work.ask_lock(approval_id, [*told, limits, execution], before=share, seen=known)
+
+
+def _foresee(work: machine.Work, seen: Look, found: machine.Read | None) -> Foreseen | None:
+    """Work the claim out while the database locks, on a copy: what was read before the lock proves nothing."""
+    if found is None or found.approval.state != State.APPROVED or seen.problem:
+        return None
+    approval = rows.filled(Approval, vars(found.approval))
+    rows.mark_stored(approval)
+    try:
+        digest = digest_of(approval)
+    except Unrepresentable:  # then there is no claim
+        return None
+    with work.foreseen() as moves:
+        claim = _start(moves.work, approval, seen, None)
+    return None if claim is None else Foreseen(claim, moves, digest)
+
+
+def _ground(locking: machine.Locking) -> tuple[Approval, Ground]:
+    approval, found = locking.answer()
     _, look, *about, limiting, run = found
     return approval, Ground(
         paused=bool(switches.reason_of(look)),
@@ -140,7 +172,9 @@ def _execution_statement() -> Prepared:
     return prepared.prepared(f"{rows.selection(Execution)} {where}", types)
 
 
-def _claim_approved(work: machine.Work, approval: Approval, seen: Look, ground: Ground) -> Claim | None:
+def _claim_approved(
+    work: machine.Work, approval: Approval, seen: Look, ground: Ground, foreseen: Foreseen | None
+) -> Claim | None:
     if approval.execute_by is None or work.moment >= approval.execute_by:
         return None  # the lapse timer closes it
     if ground.paused:
@@ -155,7 +189,7 @@ def _claim_approved(work: machine.Work, approval: Approval, seen: Look, ground: 
     if seen.problem or seen.kind is None or seen.params is None:
         _later(approval, work.moment + timedelta(seconds=15))
         return None
-    problem = unearned(approval, ground.known)
+    problem = unearned(approval, ground.known, foreseen.digest if foreseen else "")
     if problem:
         _hold(work, approval, "manual", problem)
         return None
@@ -168,7 +202,10 @@ def _claim_approved(work: machine.Work, approval: Approval, seen: Look, ground: 
         _hold(work, approval, caps.HOLD, problem)
         notices.alert_admins(approval, caps.HOLD, work.moment)
         return None
-    return _start(work, approval, seen, ground.execution)
+    if foreseen is None or ground.execution is not None:
+        return _start(work, approval, seen, ground.execution)
+    work.carry_out(foreseen.moves)
+    return foreseen.claim
 
 
 def _wait(work: machine.Work, approval: Approval) -> None:

@@ -16,9 +16,12 @@ PROPOSE: Final = "hitl.propose_approval"
 OVERRIDE: Final = "hitl.override_approval"
 
 
-def unearned(approval: Approval, known: Briefing) -> str:
-    """Say why the approval does not count at this moment; the empty string when it does."""
-    if digest_of(approval) != approval.digest:
+def unearned(approval: Approval, known: Briefing, digest: str = "") -> str:
+    """Say why the approval does not count at this moment; the empty string when it does.
+
+    `digest` is that of what is stored, where it is worked out already.
+    """
+    if (digest or digest_of(approval)) != approval.digest:
         return "What was signed is not what is stored."
     if known.is_forged:
         return "There is a vote that nobody gave."

@@ -16,7 +16,7 @@ from core import audit, prepared, rows, telling, writes
 from core.actors import Actor
 from core.errors import Conflict, NotFound
 from core.ids import text_of, uuid7
-from core.prepared import Call, Prepared, Result
+from core.prepared import Asked, Call, Prepared, Result
 from core.rows import Statement
 from core.scope import current_tenant_id
 from core.telling import Announcement, Told
@@ -68,6 +68,28 @@ def read(approval_id: UUID) -> Read:
     return Read(rows.loaded(Approval, found[: -len(_PLACE)], LEAN), found[-len(_PLACE) :])
 
 
+@dataclass(frozen=True)
+class Locking:
+    """The lock of an approval and what is asked with it, under way."""
+
+    asked: Asked
+    lock: Call
+    place: int
+    seen: Read | None
+
+    def answer(self) -> tuple[Approval, list[Result]]:
+        """Return the locked approval and what else was found. Raises NotFound."""
+        found, seen = self.asked.answer(), self.seen
+        locked = found.pop(self.place).first
+        if seen is not None and locked == seen.place:
+            return seen.approval, found
+        if seen is not None and locked is not None:
+            locked = prepared.exchange([self.lock])[0].first
+        if locked is None:
+            raise NotFound
+        return rows.loaded(Approval, locked, LEAN), found
+
+
 @dataclass
 class Work:
     """The moves of one transaction; events are told and audit is written when it ends."""
@@ -99,17 +121,37 @@ class Work:
         `calls` see what is there when the lock is had. What was `seen` is returned as it is, and moved
         then, if its row is still the very one; whatever has written to it meanwhile, it is read anew.
         """
+        return self.ask_lock(approval_id, calls, before=before, seen=seen).answer()
+
+    def ask_lock(
+        self,
+        approval_id: UUID,
+        calls: Sequence[Call | Statement],
+        *,
+        before: Sequence[Call | Statement] = (),
+        seen: Read | None = None,
+    ) -> Locking:
+        """Begin what `lock_and_read` does, and go on while the database locks and reads."""
         lock = Call(_lock_statement(), {"tenant": current_tenant_id(), "id": approval_id})
         first = lock if seen is None else Call(_look_statement(), lock.values)
-        found = prepared.exchange([*before, first, *calls])
-        locked = found.pop(len(before)).first
-        if seen is not None and locked == seen.place:
-            return seen.approval, found
-        if seen is not None and locked is not None:
-            locked = prepared.exchange([lock])[0].first
-        if locked is None:
-            raise NotFound
-        return rows.loaded(Approval, locked, LEAN), found
+        return Locking(prepared.ask([*before, first, *calls]), lock, len(before), seen)
+
+    @contextmanager
+    def foreseen(self) -> Iterator[Foreseen]:
+        """Give work for moves that are made by `carry_out`, or never: nothing of them is written before that."""
+        with prepared.aside() as written:
+            yield Foreseen(Work(self.moment), written)
+
+    def carry_out(self, foreseen: Foreseen) -> None:
+        """Make the moves that were foreseen, of a locked approval that is as it was foreseen."""
+        for write, check_taken in foreseen.written:
+            prepared.later(write, check=check_taken)
+        prepared.start()
+        self.touched.update(foreseen.work.touched)
+        self.opened |= foreseen.work.opened
+        self.entries += foreseen.work.entries
+        self.announced += foreseen.work.announced
+        self.alerts += foreseen.work.alerts
 
     def open(
         self,
@@ -235,6 +277,13 @@ class Work:
         for approval, problem in self.alerts:
             told.append(Told("queue", "approval.alert", {**_seen_by_staff(approval), "problem": problem}))
         return told
+
+
+class Foreseen(NamedTuple):
+    """Moves that were worked out before it is sure that they will be made."""
+
+    work: Work
+    written: list[prepared.Write]
 
 
 def _one_moved(reference: str, count: int) -> None:

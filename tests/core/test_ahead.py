@@ -344,6 +344,21 @@ def test_question_sees_what_waited_and_keeps_its_answer_past_other_messages(worl
     assert streams() == ["a", "b"]
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_write_put_aside_is_made_only_when_it_is_given_again(world: World, wanted: bool) -> None:
+    with transaction.atomic():
+        asked = prepared.ask([Statement("select 1")])
+        with prepared.aside() as writes:
+            prepared.later(head(world, "b"), check=one_row)
+            prepared.start()
+        prepared.later(head(world, "a"))
+        assert streams() == ["a"]
+        for write, check in writes if wanted else []:
+            prepared.later(write, check=check)
+        assert asked.answer()[0].first == (1,)
+    assert streams() == (["a", "b"] if wanted else ["a"])
+
+
 def ask_and_refuse(world: World, *more: Statement) -> None:
     with transaction.atomic():
         prepared.later(head(world, "a"))

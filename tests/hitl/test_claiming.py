@@ -1,6 +1,7 @@
 """What a claim rests on is the row at the moment of its lock, whatever was read before the look outside."""
 
 from collections.abc import Callable
+from copy import copy
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,10 @@ from core import rows
 from core.clock import now
 from core.errors import Conflict, NotFound
 from hitl import claiming, machine, services
-from hitl.models import Approval
-from tests.hitl.scene import Scene, stored
+from hitl.models import Approval, Execution, KillSwitch
+from hitl.services import executing
+from hitl.types import Outcome
+from tests.hitl.scene import Scene, states_told, stored
 from tests.hitl.test_switches import beside
 
 Tamper = Callable[[str], None]
@@ -75,6 +78,50 @@ def test_what_was_left_out_is_not_read_of_another_revision(scene: Scene, tamperi
     assert lean.revision == 1
 
 
+def _outcome(found: machine.Read, *, alone: bool) -> tuple[Any, ...]:
+    """What a claim leaves behind, by the approval as it was read or without that; undone when it is known."""
+    found = found._replace(approval=copy(found.approval))
+    with transaction.atomic():
+        claim = claiming.claim(found.approval.pk, claiming.look(found.approval), now(), found=None if alone else found)
+        row = stored(found.approval)
+        fences = list(Execution.objects.values_list("fence", "attempt", "digest", "idempotency_key"))
+        left = claim and claim.fence, row.state, row.version, row.holds, row.hold_reason, row.revision, fences
+        transaction.set_rollback(True)
+    return left, states_told(row), [timer.kind for timer in row.timers.filter(done_at=None).order_by("kind")]
+
+
+@pytest.mark.parametrize("column", ["", *CHANGES])
+@pytest.mark.parametrize("is_late", [True, False])
+def test_claim_that_was_foreseen_is_that_of_the_locked_row(
+    scene: Scene, tampering: Tamper, column: str, is_late: bool
+) -> None:
+    approval = scene.approved()
+    found = machine.read(approval.pk)
+    if column:
+        tampering(f"update hitl_approval set {column} = {CHANGES[column]} where id = '{approval.pk}'")
+    if not is_late:
+        found = machine.read(approval.pk)
+    assert _outcome(found, alone=False) == _outcome(found, alone=True)
+
+
+def test_claim_that_was_foreseen_is_not_made_under_a_switch(scene: Scene) -> None:
+    found = machine.read(scene.approved().pk)
+    KillSwitch.objects.create(scope="tenant", reason="Stop", thrown_by_id=scene.user_id("compliance"))
+    assert _claimed(found) is None
+    row = stored(found.approval)
+    assert (row.state, row.holds, Execution.objects.count()) == ("approved", ["kill_switch"], 0)
+
+
+def test_further_try_is_a_claim_of_the_execution_that_is_there(scene: Scene) -> None:
+    approval = scene.approved()
+    first = _claimed(machine.read(approval.pk))
+    assert first is not None
+    executing.report(claim=first, outcome=Outcome("failed_clean", retry=True))
+    again = _claimed(machine.read(approval.pk))
+    assert again is not None
+    assert (again.execution_id, again.fence) == (first.execution_id, first.fence + 1)
+
+
 def test_payload_changed_between_look_and_claim_stops_the_effect(scene: Scene, tampering: Tamper) -> None:
     found = machine.read(scene.approved().pk)
     tampering(f"update hitl_approval set payload = {CHANGES['payload']} where id = '{found.approval.pk}'")
@@ -109,9 +156,8 @@ def test_change_that_was_undone_is_none(live_scene: Scene) -> None:
         transaction.set_rollback(True)
     with transaction.atomic():
         Approval.objects.select_for_update().get(pk=found.approval.pk)
-    claim = _claimed(found)
-    assert claim is not None
-    assert claim.approval is found.approval
+    assert _locked(found) is found.approval
+    assert _claimed(found) is not None
 
 
 def _wait_for_a_lock() -> None:
