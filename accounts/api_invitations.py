@@ -66,7 +66,8 @@ class Invitations(ApiView):
         """Invite an address by mail; the same offer again returns the first and sends nothing.
 
         Needs `accounts.manage_membership` and all that the role allows: 403 `role_above_yours`, or
-        `weak_sign_in` for roles that sign or erase where you have a second factor and did not use it. 409 `seated`
+        `weak_sign_in` for roles that sign or erase where you have a second factor and did not use it, or, in a session,
+        `confirm_first` where you have none and gave no password within five minutes. 409 `seated`
         (the address has a seat here) or `invited` (in another role), 429 after so many in a day.
         """
         return invitations.invite_member(actor=actor, email=email, role=role, name=name)

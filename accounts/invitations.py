@@ -54,9 +54,10 @@ def invite_member(*, actor: Actor, email: str, role: str, name: str = "", now: d
     """Offer a seat to an address, by a mail with a link that counts once within `INVITATION_LIFE`.
 
     Needs `accounts.manage_membership` and all that the role allows; for roles that sign or erase the second
-    factor too, if the actor has one. The same offer again returns the first one and sends nothing. Whether
-    the address has an account is not looked at: a seat here is all that is told. Raises `Refused`, `Invalid`,
-    `TooMany`, and `Conflict` ("seated", "invited"). Announces member_invited.
+    factor too, if the actor has one, else in a session his password anew ("confirm_first"). The same offer
+    again returns the first one and sends nothing. Whether the address has an account is not looked at: a seat
+    here is all that is told. Raises `Refused`, `Invalid`, `TooMany`, and `Conflict` ("seated", "invited").
+    Announces member_invited.
     """
     actor.require(MANAGE)
     check_role(role)

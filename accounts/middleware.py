@@ -77,6 +77,7 @@ def _actor(request: HttpRequest, seat: selectors.Seat) -> Actor:
         user_agent=str(request.META.get("HTTP_USER_AGENT", ""))[:200],
         auth_strength=services.auth_strength_of(request),
         permissions=permissions_of(seat.role),
+        proven_lately=services.proven_lately(request),
     )
 
 

@@ -30,7 +30,8 @@ def may_give(actor: Actor, role: str) -> bool:
 def refuse_weak(actor: Actor, role: str) -> None:
     """Refuse to let somebody in for what may ask for a second factor, without the one that the actor has set up.
 
-    Else who finds his browser open, or his key, makes an account of his own and gives that one a factor.
+    Else who finds his browser open, or his key, makes an account of his own and gives that one a factor. Who has
+    none types his password; a key of his was made so (`refuse_unproven`).
     """
     from allauth.mfa.models import Authenticator  # noqa: PLC0415  (needs the app registry)
 
@@ -38,3 +39,11 @@ def refuse_weak(actor: Actor, role: str) -> None:
         return
     if Authenticator.objects.filter(user_id=actor.user_id, type=Authenticator.Type.TOTP).exists():
         raise Refused("This role may sign or erase: sign in again with your second factor.", code="weak_sign_in")
+    if actor.scopes is None:
+        refuse_unproven(actor)
+
+
+def refuse_unproven(actor: Actor) -> None:
+    """Refuse a person in a session who has not given password or code within the last minutes."""
+    if actor.kind == "user" and not actor.proven_lately:
+        raise Refused("Confirm with your password that it is you, then do it again.", code="confirm_first")

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from accounts.models import ApiKey, Membership, RoleGroup, Tenant, User
 from accounts.operators import record_standing
 from accounts.roles import ALL_PERMISSIONS, permissions_of
-from accounts.seats import check_role, refuse_above, refuse_weak
+from accounts.seats import MANAGE, check_role, refuse_above, refuse_unproven, refuse_weak
 from core import audit
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -31,7 +31,14 @@ FACTOR_LIFE = timedelta(hours=12)
 _STRENGTHS = {"mfa": "mfa", "password": "password"}
 
 
-def actor_for_user(user: User, *, address: str = "", user_agent: str = "", auth_strength: str = "password") -> Actor:
+def actor_for_user(
+    user: User,
+    *,
+    address: str = "",
+    user_agent: str = "",
+    auth_strength: str = "password",
+    proven_lately: bool = False,
+) -> Actor:
     """Return the person as an actor of the tenant in scope; raises `Refused` without an active seat."""
     seats = Membership.objects.filter(user_id=user.pk, is_active=True, user__is_active=True)
     open_seats = seats.filter(Exists(Tenant.objects.filter(pk=OuterRef("tenant_id"), is_active=True)))
@@ -48,6 +55,7 @@ def actor_for_user(user: User, *, address: str = "", user_agent: str = "", auth_
         user_agent=user_agent[:200],
         auth_strength=auth_strength,
         permissions=permissions_of(role),
+        proven_lately=proven_lately,
     )
 
 
@@ -60,6 +68,13 @@ def auth_strength_of(request: HttpRequest) -> str:
     since = (clock_now() - FACTOR_LIFE).timestamp()
     methods = {row.get("method") for row in records if row.get("method") != "mfa" or row.get("at", 0) > since}
     return next((name for key, name in _STRENGTHS.items() if key in methods), "none")
+
+
+def proven_lately(request: HttpRequest) -> bool:
+    """Tell whether a password or code was given in this session within `ACCOUNT_REAUTHENTICATION_TIMEOUT`."""
+    records = [row for row in request.session.get("account_authentication_methods") or [] if isinstance(row, dict)]
+    since = clock_now().timestamp() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+    return any(row.get("method") in _STRENGTHS and row.get("at", 0) > since for row in records)
 
 
 def client_address(request: HttpRequest) -> str:
@@ -81,6 +96,7 @@ def actor_for_request(request: HttpRequest) -> Actor:
         address=client_address(request),
         user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
         auth_strength=auth_strength_of(request),
+        proven_lately=proven_lately(request),
     )
 
 
@@ -258,6 +274,7 @@ def create_api_key(
 
     Needs `accounts.manage_apikey` and the scopes; people make keys for themselves only: with a colleague's key
     one could sign in his name. The key never does more than its scopes and its owner's role.
+    One that manages people asks for the password once more: `Refused` ("confirm_first").
     Only the system (the demo, which shows its key again) may give the secret itself.
     """
     actor.require("accounts.manage_apikey")
@@ -266,6 +283,8 @@ def create_api_key(
         raise Refused("Everybody makes only keys of his own.", code="not_yours")
     ends = _checked_end(expires_at, now or clock_now())
     actor_for_user(user)
+    if MANAGE in scopes:
+        refuse_unproven(actor)
     if not (secret and actor.kind == "system"):
         secret = KEY_PREFIX + secrets.token_urlsafe(32)
     with transaction.atomic():

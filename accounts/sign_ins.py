@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from allauth.account.signals import password_changed, user_logged_in
+from allauth.account.signals import authentication_step_completed, password_changed, user_logged_in
 from allauth.mfa.signals import authentication_failed, authenticator_added, authenticator_removed, authenticator_reset
 from django.contrib.auth.signals import user_login_failed
 from django.db import transaction
@@ -14,7 +14,7 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from accounts.selectors import Seat, seats_of
-from accounts.services import auth_strength_of, client_address
+from accounts.services import auth_strength_of, client_address, proven_lately
 from core import audit, events
 from core.actors import Actor
 from core.clock import now
@@ -36,6 +36,7 @@ def connect() -> None:
     authenticator_added.connect(_factor_added, dispatch_uid="audit")
     authenticator_removed.connect(_factor_removed, dispatch_uid="audit")
     authenticator_reset.connect(_factor_reset, dispatch_uid="audit")
+    authentication_step_completed.connect(_proven, dispatch_uid="proven")
 
 
 def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
@@ -54,6 +55,14 @@ def _wrong_password(*, credentials: dict[str, Any], request: HttpRequest | None 
 def _wrong_code(*, request: HttpRequest, user: User, **_: Any) -> None:
     FAILED.inc()
     _record(request, user, "SIGN_IN_FAILED", is_proven=False, what="code")
+
+
+def _proven(*, request: HttpRequest, user: User, **_: Any) -> None:
+    """Have the rest of the request know it: what was asked for before the password is done in the same one."""
+    actor = getattr(request, "actor", None)
+    if actor is not None and actor.user_id == user.pk:
+        proven = replace(actor, proven_lately=proven_lately(request), auth_strength=auth_strength_of(request))
+        request.actor = proven  # type: ignore[attr-defined]
 
 
 def _password_changed(*, request: HttpRequest, user: User, **_: Any) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -137,6 +138,9 @@ def _call(
     except NotFound as error:
         raise Http404(error.detail) from error
     except WalkerError as error:
+        if error.code == "confirm_first":
+            # Asks for the password, and comes back with what was filled in.
+            raise ReauthenticationRequired from error
         _put_errors(form, error)
         return _page(model_admin, action, request, obj, form, error.status)
     forget(viewer_of(request), current_tenant_id())

@@ -27,6 +27,8 @@ class Actor:
     auth_strength: str = "none"
     permissions: frozenset[str] = field(default_factory=frozenset)
     all_permissions: bool = False
+    proven_lately: bool = False
+    """Whether he has proven within the last minutes, by password or code, that it is he who sits there."""
     scopes: frozenset[str] | None = None
     """What an API key names, whoever made it; None where no key is used."""
 

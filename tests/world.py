@@ -1,10 +1,12 @@
 """The people and tenants that tests are told about."""
 
 import secrets
+import time
 from dataclasses import dataclass
 
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.test import Client
 
 from accounts.models import Membership, RoleGroup, Tenant, User
 from accounts.services import actor_for_user, add_member
@@ -28,18 +30,26 @@ class World:
     def actor(self, role: str) -> Actor:
         """Return the person of the role in the first tenant."""
         with tenant_scope(self.acme.pk):
-            return actor_for_user(self.people[role])
+            return actor_for_user(self.people[role], proven_lately=True)
 
     def outsider(self, role: str = "owner") -> Actor:
         """Return the person of the role in the second tenant."""
         with tenant_scope(self.globex.pk):
-            return actor_for_user(self.outsiders[role])
+            return actor_for_user(self.outsiders[role], proven_lately=True)
 
     def another(self, role: str) -> tuple[User, Actor]:
         """Add one more person of the role to the first tenant."""
         with tenant_scope(self.acme.pk):
             user = _person(self.acme, role, suffix=f"-{User.objects.count()}")
             return user, actor_for_user(user)
+
+
+def prove(client: Client, *, ago: float = 0) -> Client:
+    """Let it be so many seconds since the person in this browser gave the password."""
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time() - ago}]
+    session.save()
+    return client
 
 
 def _person(tenant: Tenant, role: str, suffix: str = "") -> User:

@@ -1,6 +1,9 @@
 """Inviting over the API."""
 
+from django.conf import settings
+
 from tests.api.office import Office
+from tests.world import prove
 
 OFFERS = "members/invitations/"
 ANA = {"email": "ana@new.example", "name": "Ana", "role": "viewer"}
@@ -38,3 +41,15 @@ def test_refusals_say_why(office: Office) -> None:
 def test_key_gives_no_role_beyond_its_scopes(office: Office) -> None:
     narrow = office.caller("owner", ["accounts.manage_membership"])
     assert narrow.post(OFFERS, ANA).json()["code"] == "role_above_yours"
+
+
+def test_session_gives_a_role_that_signs_only_soon_after_the_password(office: Office) -> None:
+    browser = office.browser("owner")
+    browser.get("/admin/")
+    headers = {"X-CSRFToken": browser.cookies[settings.CSRF_COOKIE_NAME].value}
+    found = []
+    for ago in (301, 10):
+        prove(browser, ago=ago)
+        answer = browser.post(f"/api/v1/{OFFERS}", {**ANA, "role": "approver"}, "application/json", headers=headers)
+        found.append((answer.status_code, answer.json().get("code")))
+    assert found == [(403, "confirm_first"), (201, None)]

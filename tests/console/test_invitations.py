@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Invitation
+from accounts.models import Invitation, Membership
 from core.scope import tenant_scope
 from tests.accounts.inviting import NEW, invite
+from tests.accounts.resetting import person_of
 from tests.console.conftest import Browser
-from tests.world import World
+from tests.world import PASSWORD, World, prove
 
 PEOPLE = "/admin/accounts/membership/"
 ONE = "/admin/accounts/invitation/"
@@ -19,13 +20,50 @@ def text(answer: Any) -> str:
 
 
 def test_colleague_is_invited_from_the_page_of_people(browser: Browser, world: World) -> None:
-    owner = browser("owner")
+    owner = prove(browser("owner"))
     assert "Nobody is invited at the moment" in text(owner.get(PEOPLE))
     given = {"email": NEW, "name": "Ana García", "role": "approver"}
     page = text(owner.post(f"{PEOPLE}invite/", given, follow=True))
     for part in ("The invitation is on its way", "Ana García", "Approver", "Mail is being sent", "Owner Acme"):
         assert part in page
     assert NEW not in page
+
+
+@pytest.mark.parametrize("way", ["invite", "role"])
+def test_who_has_no_second_factor_types_the_password_and_what_was_filled_in_is_done(
+    world: World, browser: Browser, way: str
+) -> None:
+    person_of(world, "owner")
+    owner = prove(browser("owner"), ago=301)
+    with tenant_scope(world.acme.pk):
+        seat = Membership.objects.get(user=world.people["viewer"])
+    path = f"{PEOPLE}invite/" if way == "invite" else f"{PEOPLE}{seat.pk}/role/"
+    asked = owner.post(path, {"email": NEW, "role": "approver"}, follow=True)
+    assert "Confirm it is you" in text(asked)
+    assert _done(world, seat) == 0
+    owner.post(asked.redirect_chain[-1][0], {"password": "wrong", "next": path})
+    assert _done(world, seat) == 0
+    owner.post(asked.redirect_chain[-1][0], {"password": PASSWORD, "next": path})
+    assert _done(world, seat) == 1
+
+
+def _done(world: World, seat: Membership) -> int:
+    with tenant_scope(world.acme.pk):
+        changed = Membership.objects.filter(pk=seat.pk, role="approver").count()
+        return changed + Invitation.objects.filter(role="approver").count()
+
+
+def test_role_that_signs_nothing_asks_for_no_password(world: World, browser: Browser) -> None:
+    owner = prove(browser("owner"), ago=301)
+    assert "is on its way" in text(owner.post(f"{PEOPLE}invite/", {"email": NEW, "role": "support"}, follow=True))
+
+
+def test_key_that_manages_people_asks_for_the_password(world: World, browser: Browser) -> None:
+    person_of(world, "owner")
+    owner = prove(browser("owner"), ago=301)
+    for scope, word in (("hitl.view_approval", "Your new key"), ("accounts.manage_membership", "Confirm it is you")):
+        given = {"name": "k", "days": 9, "scopes": [scope]}
+        assert word in text(owner.post("/admin/accounts/apikey/create/", given, follow=True))
 
 
 def test_form_offers_only_roles_that_the_viewer_can_give(browser: Browser) -> None:

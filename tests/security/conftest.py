@@ -8,7 +8,7 @@ from django.middleware.csrf import get_token
 from django.test import Client, RequestFactory
 
 from tests.security.town import Town, build_town
-from tests.world import World
+from tests.world import World, prove
 
 Visitor = Callable[[str], Client]
 
@@ -29,6 +29,7 @@ def visitor(world: World) -> Visitor:
         if who != "stranger":
             user = world.outsiders["owner"] if who == "outsider" else world.people[who]
             client.force_login(user, backend="accounts.backends.RoleBackend")
+            prove(client)
         return client
 
     return arrive
