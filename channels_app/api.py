@@ -43,7 +43,11 @@ class EventSerializer(serializers.Serializer[Any]):
 
 
 class StreamSerializer(serializers.Serializer[Any]):
-    """Events above a number, in order, without gaps; `last` is what to ask with next time."""
+    """Events above a number, in order; `last` is what to ask with next time.
+
+    None is left out. Numbers have no gaps, but in `approval:<id>`, which is what the queue tells about
+    one approval, under the queue's numbers.
+    """
 
     stream = serializers.CharField()
     last = serializers.IntegerField()

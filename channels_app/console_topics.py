@@ -125,7 +125,7 @@ def frame_of(topic: Topic, event: StreamEvent) -> dict[str, Any]:
     return {
         "type": "event",
         "topic": topic.name,
-        "stream": event.stream,
+        "stream": event.stream if event.stream in topic.streams else topic.name,
         "event": NAMES.get(event.type, event.type),
         "seq": event.seq,
         "at": event.created_at.isoformat(),

@@ -13,7 +13,7 @@ from django.dispatch import Signal
 
 from core import hints, prepared, rows
 from core.clock import now
-from core.ids import uuid7
+from core.ids import text_of, uuid7
 from core.log import get_logger
 from core.models import Outbox, StreamEvent, StreamHead
 from core.own_connection import own_connection
@@ -44,6 +44,9 @@ ANNOUNCEMENTS: Final[dict[str, Signal]] = {
     "password_changed": password_changed,
 }
 RELAY_HINT = "walker:relay-hint"
+# What a stream tells about one thing is read as a stream too, `approval:<id>`, under the numbers of the whole.
+VIEWS: Final = {"queue": "approval"}
+_WHOLES: Final = {kind: stream for stream, kind in VIEWS.items()}
 
 TYPES: Final = {
     "tenant": "uuid",
@@ -56,13 +59,14 @@ TYPES: Final = {
 STORE_TYPES: Final = TYPES | {"ref": "uuid", "outbox_id": "uuid"}
 
 
-def append(stream: str, type: str, payload: dict[str, Any]) -> StreamEvent:
+def append(stream: str, type: str, payload: dict[str, Any], *, about: UUID | None = None) -> StreamEvent:
     """Append an event to a stream within the caller's transaction and return it with its number.
 
     Numbers follow the order of commits without gaps, because the head row stays locked until the
-    commit: append late. Listeners get a hint after the commit and read the row.
+    commit: append late. Listeners get a hint after the commit and read the row. Those who read what a
+    stream of `VIEWS` tells `about` one thing get it too.
     """
-    event = StreamEvent(id=uuid7(), stream=stream, type=type, payload=payload, created_at=now())
+    event = StreamEvent(id=uuid7(), stream=stream, type=type, payload=payload, created_at=now(), about=about)
     tenant_id = event.tenant_id
     values = {
         "tenant": tenant_id,
@@ -72,13 +76,14 @@ def append(stream: str, type: str, payload: dict[str, Any]) -> StreamEvent:
         "event_type": type,
         "payload": json.dumps(payload),
         "stream": stream,
+        "about": about,
     }
     found = prepared.fetch(_append_statement(), values)
     if found is None:
         raise RuntimeError("an event got no number")
     (event.seq,) = found
     rows.mark_stored(event)
-    _after_commit(lambda: _hint(tenant_id, stream, event.seq))
+    hint_after_commit({stream: event.seq} | ({view_of(stream, about): event.seq} if about else {}))
     return event
 
 
@@ -130,7 +135,7 @@ def store(statement: Prepared, values: Mapping[str, Any]) -> tuple[Any, ...] | N
     return found
 
 
-def _appending(mark: Mapping[str, str], *, stream: str, source: str = "") -> str:
+def _appending(mark: Mapping[str, str], *, stream: str, source: str = "", about: str = "null") -> str:
     """Return the table expressions that number and write an event."""
     event = {
         "id": mark["event_id"],
@@ -140,6 +145,7 @@ def _appending(mark: Mapping[str, str], *, stream: str, source: str = "") -> str
         "type": mark["event_type"],
         "payload": mark["payload"],
         "created_at": mark["moment"],
+        "about": about,
     }
     return (
         "head as (insert into core_streamhead (id, tenant_id, stream, seq) "
@@ -151,20 +157,34 @@ def _appending(mark: Mapping[str, str], *, stream: str, source: str = "") -> str
 
 @cache
 def _append_statement() -> Prepared:
-    types = TYPES | {"stream": "text"}
+    types = TYPES | {"stream": "text", "about": "uuid"}
     mark = prepared.marks(types)
-    return prepared.prepared(f"with {_appending(mark, stream=mark['stream'])} select seq from head", types)
+    appending = _appending(mark, stream=mark["stream"], about=mark["about"])
+    return prepared.prepared(f"with {appending} select seq from head", types)
+
+
+def view_of(stream: str, about: UUID) -> str:
+    """Return the name under which what a stream tells about one thing is read."""
+    return f"{VIEWS[stream]}:{text_of(about)}"
+
+
+def _whole_of(stream: str) -> tuple[str, dict[str, str]]:
+    """Return the stream whose rows are meant, and which of them: those about one thing where it is a view."""
+    kind, _, about = stream.partition(":")
+    return (_WHOLES[kind], {"about": about}) if kind in _WHOLES else (stream, {})
 
 
 def read(stream: str, after: int, limit: int = 200) -> list[StreamEvent]:
-    """Return the events of a stream with a number above `after`, in order."""
-    events = StreamEvent.objects.filter(stream=stream, seq__gt=after).order_by("seq")
+    """Return the events of a stream, or of a view, with a number above `after`, in order."""
+    whole, those = _whole_of(stream)
+    events = StreamEvent.objects.filter(stream=whole, seq__gt=after, **those).order_by("seq")
     return list(events[:limit])
 
 
 def head(stream: str) -> int:
-    """Return the last number given out in a stream (0 for an empty one)."""
-    return StreamHead.objects.filter(stream=stream).values_list("seq", flat=True).first() or 0
+    """Return the last number given out in a stream (0 for an empty one), and for a view in the whole."""
+    whole, _ = _whole_of(stream)
+    return StreamHead.objects.filter(stream=whole).values_list("seq", flat=True).first() or 0
 
 
 def group_name(tenant_id: UUID, stream: str) -> str:

@@ -26,11 +26,12 @@ class Announcement(NamedTuple):
 
 
 class Told(NamedTuple):
-    """One event of a stream."""
+    """One event of a stream, and what it is about where that is read by itself (`events.VIEWS`)."""
 
     stream: str
     type: str
     payload: dict[str, Any]
+    about: UUID | None = None
 
 
 def tell(*, announced: Sequence[Announcement], told: Sequence[Told], audited: Sequence[audit.Fact]) -> None:
@@ -44,7 +45,8 @@ def tell(*, announced: Sequence[Announcement], told: Sequence[Told], audited: Se
     entries = [audit.draft(fact) for fact in audited]
     head, numbers = _write(announced, told)
     if numbers:
-        events.hint_after_commit(numbers)
+        views = {events.view_of(event.stream, event.about): numbers[event.stream] for event in told if event.about}
+        events.hint_after_commit(views | numbers)
     if announced:
         events.wake_after_commit()
     audit.chain(entries, head)
@@ -72,8 +74,9 @@ def _outbox(announced: Sequence[Announcement]) -> Iterator[dict[str, Any]]:
 def _numbered(told: Sequence[Told]) -> Iterator[dict[str, Any]]:
     """Give each event of a stream its place: the last their count, and each before it less than 0, by what follows."""
     n = len(told)
-    for nth, (stream, kind, payload) in enumerate(told, start=1):
-        yield {"id": uuid7_hex(), "stream": stream, "type": kind, "payload": payload, "place": nth - n or n}
+    for nth, (stream, kind, payload, about) in enumerate(told, start=1):
+        place, ref = nth - n or n, about.hex if about else None
+        yield {"id": uuid7_hex(), "stream": stream, "type": kind, "payload": payload, "place": place, "ref": ref}
 
 
 @cache
@@ -90,13 +93,13 @@ def _statement(*, announces: bool) -> Prepared:
         "stream": "row.stream",
         "seq": "(select seq from head where stream = row.stream) + least(row.place, 0)",
         "type": "row.type",
+        "about": "row.ref",
     }
-    columns = "id uuid, stream varchar(80), type varchar(40), payload jsonb, place bigint"
+    columns = "id uuid, stream varchar(80), type varchar(40), payload jsonb, place bigint, ref uuid"
     outbox = ""
     if announces:
-        columns += ", ref uuid"
         announced = rows.insertion_from(
-            Outbox, "row where ref is not null", {**common, "event": "row.type", "ref": "row.ref"}
+            Outbox, "row where place is null", {**common, "event": "row.type", "ref": "row.ref"}
         )
         outbox = f"outbox as ({announced}), "
     sql = (

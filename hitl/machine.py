@@ -272,10 +272,11 @@ class Work:
         for approval in self.touched.values():
             is_new = approval.pk in self.opened
             kind, seen = "approval.opened" if is_new else "approval.updated", _seen_by_staff(approval)
-            told += [Told(f"approval:{text_of(approval.pk)}", kind, seen), Told("queue", kind, seen)]
+            told.append(Told("queue", kind, seen, approval.pk))
             told += _seen_in_chat(approval, is_new=is_new)
         for approval, problem in self.alerts:
-            told.append(Told("queue", "approval.alert", {**_seen_by_staff(approval), "problem": problem}))
+            alert = {**_seen_by_staff(approval), "problem": problem}
+            told.append(Told("queue", "approval.alert", alert, approval.pk))
         return told
 
 

@@ -31,10 +31,16 @@ class StreamEvent(TenantModel):
     type = models.CharField(max_length=40)
     payload = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=now)
+    about = models.UUIDField(null=True, help_text="The one thing by which the stream is also read.")
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "stream", "seq"], name="one_event_per_number"),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant_id", "about", "seq"], name="events_about", condition=models.Q(about__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

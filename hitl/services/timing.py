@@ -107,5 +107,5 @@ def note_breach(*, timer_id: UUID, now: datetime | None = None) -> bool:
         over = max(approval.sla_minutes_over, clocks.minutes_over(approval, moment))
         rows.update(sla_breached_at=approval.sla_breached_at or moment, sla_minutes_over=over)
         payload = {"approval_id": str(approval.pk), "reference": approval.reference}
-        events.append("queue", "approval.overdue", payload)
+        events.append("queue", "approval.overdue", payload, about=approval.pk)
     return True

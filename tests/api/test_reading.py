@@ -234,6 +234,21 @@ def test_stream_is_read_on_from_a_number(office: Office) -> None:
     assert caller.get("stream/", after=numbers[-1]).json()["results"] == []
 
 
+def test_stream_of_an_approval_is_what_the_queue_tells_about_it(office: Office) -> None:
+    approval, name = office.ids["approval"], f"approval:{office.ids['approval']}"
+    office.propose("Two")
+    caller = office.caller("compliance")
+    caller.post(f"approvals/{approval}/hold/", {"reason": "Wait."})
+    whole = caller.get("stream/").json()["results"]
+    own = [row for row in whole if row["payload"].get("approval_id") == str(approval)]
+    first = caller.get("stream/", stream=name, limit=1)
+    rest = caller.next(first).json()
+    assert (first.json()["stream"], first.json()["results"] + rest["results"]) == (name, own)
+    assert (rest["last"], rest["next"], 1 < len(own) < len(whole)) == (own[-1]["seq"], None, True)
+    again = caller.get("stream/", stream=name, after=rest["last"]).json()
+    assert (again["last"], again["results"]) == (rest["last"], [])
+
+
 def test_stream_of_anothers_thing_is_not_found(office: Office) -> None:
     for name in ("approval", "conversation"):
         answer = office.outsider().get("stream/", stream=f"{name}:{office.ids[name]}")
@@ -242,7 +257,8 @@ def test_stream_of_anothers_thing_is_not_found(office: Office) -> None:
 
 def test_stream_needs_the_right_to_what_it_is_about(office: Office) -> None:
     caller = office.caller("viewer", scopes=["conversations.view_conversation"])
-    assert (caller.get("stream/").status_code, caller.get("stream/", stream="inbox").status_code) == (403, 200)
+    names = ("queue", f"approval:{office.ids['approval']}", "inbox")
+    assert [caller.get("stream/", stream=name).status_code for name in names] == [403, 403, 200]
 
 
 def test_reading_a_conversations_stream_is_a_look(office: Office) -> None:
@@ -277,6 +293,7 @@ COSTS = {
     "kill-switches/": 2,
     "audit/": 1,
     "stream/": 1,
+    "stream/?stream=approval:{approval}": 2,  # and the approval
 }
 OF_THE_KEY = 3
 """The tenant of the key, the key with its owner, and his seat."""

@@ -14,7 +14,9 @@ from channels_app import console_socket
 from conversations import services as conversations
 from core import events
 from core.tenancy import tenant_scope
+from hitl import services as approvals
 from tests.channels_app.conftest import Line, Widgets, session_of
+from tests.console import scene
 from tests.world import World
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -148,15 +150,17 @@ async def test_approval_unknown_is_not_found(watch: Any, committed_world: World)
     assert (await subscribe(line, f"approval:{uuid4()}"))["code"] == "not_found"
 
 
+@pytest.mark.parametrize("kind", ["queue", "approval"])
 async def test_person_who_lost_the_seat_hears_no_more(
-    watch: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
+    watch: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr(console_socket, "POLL_EVERY", 600)  # the poll would close the line instead
+    [one] = await ask(committed_world)
     user = committed_world.people["viewer"]
-    line = await watch(user, "queue")
+    line = await watch(user, "queue" if kind == "queue" else f"approval:{one}")
     with tenant_scope(committed_world.acme.pk):
         await user.memberships.aupdate(is_active=False)
-    await append(committed_world, "queue", "approval.overdue", {})
+    await hold(committed_world, one)
     assert (await line.hear())["type"] == "error"
 
 
@@ -204,3 +208,69 @@ async def test_passing_frame_is_kept_from_somebody_who_lost_the_right(
         await committed_world.people["support"].memberships.aupdate(is_active=False)
     await guest.say({"type": "typing"})
     assert (await line.hear_type("error"))["code"] == "no_membership"
+
+
+# ---- one approval: what the queue tells about it
+
+
+@sync_to_async
+def ask(world: World, count: int = 1) -> list[UUID]:
+    """Let requests be made that the approver and the admin may sign."""
+    with tenant_scope(world.acme.pk):
+        scene.add_workflow(world)
+        return [scene.ask(world, params={"campaign": f"Sale {number}"}).pk for number in range(count)]
+
+
+@sync_to_async
+def hold(world: World, approval: UUID) -> int:
+    """Move an approval; returns the queue's newest number."""
+    with tenant_scope(world.acme.pk):
+        approvals.hold(actor=world.actor("compliance"), approval_id=approval, reason="Wait.")
+        return events.head("queue")
+
+
+async def test_approval_tells_what_the_queue_tells_about_it(watch: Any, committed_world: World) -> None:
+    one, other = await ask(committed_world, 2)
+    line = await watch(committed_world.people["viewer"])
+    topic = f"approval:{one}"
+    assert await subscribe(line, topic) == {"type": "subscribed", "topic": topic, "seq": 2}
+    await hold(committed_world, other)
+    seq = await hold(committed_world, one)
+    frame = await line.hear()
+    assert (frame["topic"], frame["stream"], frame["event"], frame["seq"]) == (topic, topic, "approval.updated", seq)
+    assert frame["payload"]["approval_id"] == str(one)
+    assert await line.socket.receive_nothing(timeout=0.3)
+
+
+async def test_topics_of_an_approval_and_of_the_queue_go_on_beside_each_other(
+    watch: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console_socket, "POLL_EVERY", 600)  # only hints may wake the line
+    one, other = await ask(committed_world, 2)
+    line = await watch(committed_world.people["viewer"], f"approval:{one}")
+    await subscribe(line, "queue")
+    seqs = [await hold(committed_world, each) for each in (one, other)]
+    heard = sorted([(frame["topic"], frame["seq"]) for frame in [await line.hear() for _ in range(3)]])
+    assert heard == [(f"approval:{one}", seqs[0]), ("queue", seqs[0]), ("queue", seqs[1])]
+
+
+async def test_events_of_an_approval_that_were_missed_are_sent_after_the_number(
+    watch: Any, committed_world: World
+) -> None:
+    other, one = await ask(committed_world, 2)
+    seq = await hold(committed_world, one)
+    await hold(committed_world, other)
+    line = await watch(committed_world.people["viewer"])
+    for after, missed in ((2, [seq]), (1, [2, seq]), (seq, [])):  # 1: of the numbers of its own that it once had
+        assert (await subscribe(line, f"approval:{one}", after=after))["seq"] == seq + 1
+        assert [(await line.hear())["seq"] for _ in missed] == missed
+        await line.say({"type": "unsubscribe", "topic": f"approval:{one}"})
+        assert (await line.hear())["type"] == "unsubscribed"
+
+
+async def test_approval_of_another_tenant_is_like_an_absent_one(watch: Any, committed_world: World) -> None:
+    [one] = await ask(committed_world)
+    line = await watch(committed_world.outsiders["owner"])
+    assert (await subscribe(line, f"approval:{one}", after=0))["code"] == "not_found"
+    await hold(committed_world, one)
+    assert await line.socket.receive_nothing(timeout=0.3)

@@ -10,11 +10,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Tenant
+from core import events
 from core.clock import now
 from core.errors import NotFound, Refused
 from core.models import StreamEvent
 from core.scope import tenant_scope
-from hitl import selectors, story
+from hitl import machine, selectors, story
 from hitl.models import Timer
 from hitl.selectors import Filters
 from hitl.services import timing
@@ -85,6 +86,18 @@ def test_overdue_timer_marks_once_and_tells_the_queue(scene: Scene) -> None:
     assert not timing.note_breach(timer_id=timer.pk)
     assert stored(approval).sla_minutes_over == 60
     assert StreamEvent.objects.filter(type="approval.overdue").count() == 1
+    assert [event.type for event in events.read(f"approval:{approval.pk}", 0)] == [
+        "approval.opened",
+        "approval.overdue",
+    ]
+
+
+def test_alert_is_told_to_those_who_read_the_approval(scene: Scene) -> None:
+    approval = scene.propose()
+    with machine.work(now()) as work:
+        work.alert(approval, "unknown")
+    [_, alert] = events.read(f"approval:{approval.pk}", 0)
+    assert (alert.type, alert.payload["problem"]) == ("approval.alert", "unknown")
 
 
 def test_waiting_are_counted_by_level(scene: Scene) -> None:
