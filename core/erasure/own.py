@@ -32,7 +32,7 @@ class CoreErasure(ErasureHandler):
         Table("core.IdempotencyRecord", "Keys and requests are digests.", "answer", "scope key_digest request_digest"),
         Table("core.DeadLetter", "The kind of work is a code.", "error", "kind"),
         Table("core.StreamEvent", "Events of a conversation are removed with it; others hold ids and states.",
-              "payload", "stream type"),
+              "payload", "stream type about"),
         Table("core.StreamHead", "A stream is named by an id.", kept="stream"),
         Table("core.Outbox", "Ids and states; removed after a week.", kept="event payload"),
         Table("core.AuditEntry", "Ids, states and numbers under the chain; the address is that of a network.",
