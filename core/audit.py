@@ -22,6 +22,9 @@ from core.scope import current_tenant_id
 PAGE = 1000
 Head = tuple[int, str]
 """The number and the hash of the last entry."""
+_KEPT: Final = 4096
+_left: Final[dict[UUID, Head]] = {}
+"""The heads this process left, by tenant: what it may find again. Believed only where the locked head is the same."""
 SIGNED = (
     "id tenant_id seq at actor_kind actor_id actor_user_id actor_name role auth_strength address action "
     "object_type object_id old_state new_state facts key_id previous_hash"
@@ -63,6 +66,14 @@ class Draft(NamedTuple):
     after_at: str
     after_previous_hash: str
     after_seq: str
+
+
+class Links(NamedTuple):
+    """Signed entries as JSON, the head that they follow and the one that they leave."""
+
+    follow: Head
+    entries: str
+    leave: Head
 
 
 def record(
@@ -122,21 +133,37 @@ def _refuse_unkept(value: Any) -> None:
         _refuse_unkept(part)
 
 
-def chain(entries: Sequence[Draft], head: Head | None) -> None:
+def guess(entries: Sequence[Draft]) -> Links | None:
+    """Link entries to the head this process left, for `chain`: while the database does what comes before it."""
+    left = _left.get(current_tenant_id())
+    return _link(entries, left) if entries and left else None
+
+
+def chain(entries: Sequence[Draft], head: Head | None, guessed: Links | None = None) -> None:
     """Append entries to the tenant's chain; `head` is its end if the caller has locked it."""
     if not entries:
         return
-    seq, digest = head or _lock_head()
-    tenant_id = current_tenant_id()
-    key = _key(tenant_id, current_key_id())
+    found = head or _lock_head()
+    links = guessed if guessed and guessed.follow == found else _link(entries, found)
+    tenant_id, (seq, digest) = current_tenant_id(), links.leave
+    if len(_left) >= _KEPT:
+        _left.clear()
+    _left[tenant_id] = links.leave
+    values = {"tenant": tenant_id, "entries": links.entries, "seq": seq, "hash": digest}
+    prepared.later(Call(_append_statement(), values))
+
+
+def _link(entries: Sequence[Draft], head: Head) -> Links:
+    """Sign entries as those that follow a head, at a moment after it was left."""
+    seq, digest = head
+    key = _key(current_tenant_id(), current_key_id())
     written = []
     for begin, after_at, after_previous_hash, after_seq in entries:
         seq += 1
         content = f"{begin}{now().isoformat()}{after_at}{digest}{after_previous_hash}{seq}{after_seq}"
         digest = _hash(content, key)
         written.append(f'{content[:-1]},"hash":"{digest}"}}')
-    values = {"tenant": tenant_id, "entries": f"[{','.join(written)}]", "seq": seq, "hash": digest}
-    prepared.later(Call(_append_statement(), values))
+    return Links(head, f"[{','.join(written)}]", (seq, digest))
 
 
 def _id(key: UUID | None) -> str:

@@ -11,7 +11,7 @@ from core import audit, events, prepared, rows
 from core.clock import now
 from core.ids import uuid7_hex
 from core.models import Outbox, StreamEvent
-from core.prepared import Prepared
+from core.prepared import Asked, Call, Prepared
 from core.scope import current_tenant_id
 
 TYPES: Final = {"tenant": "uuid", "moment": "timestamptz", "told": "jsonb"}
@@ -38,28 +38,34 @@ def tell(*, announced: Sequence[Announcement], told: Sequence[Told], audited: Se
     """Write all of it, within the caller's transaction and as its last step.
 
     Same as `events.announce`, `events.append` and `audit.record` one by one. Locks are taken in the
-    order of the streams' names, then the head of the chain: hottest last, and held shortest.
+    order of the streams' names, then the head of the chain: hottest last, and held shortest. While the
+    database is at it, the entries are linked to the head this process left, which most often is the one found.
     """
     if not (announced or told or audited):
         return
     entries = [audit.draft(fact) for fact in audited]
-    head, numbers = _write(announced, told)
+    names = sorted({event.stream for event in told})
+    asked = _write(announced, told, names)
+    guessed = audit.guess(entries)
+    head, numbers = _found(asked, names)
     if numbers:
         views = {events.view_of(event.stream, event.about): numbers[event.stream] for event in told if event.about}
         events.hint_after_commit(views | numbers)
     if announced:
         events.wake_after_commit()
-    audit.chain(entries, head)
+    audit.chain(entries, head, guessed)
 
 
-def _write(announced: Sequence[Announcement], told: Sequence[Told]) -> tuple[audit.Head | None, dict[str, int]]:
-    streams: dict[str, list[Told]] = {}
-    for event in told:
-        streams.setdefault(event.stream, []).append(event)
-    names = sorted(streams)
-    written = [*_outbox(announced), *(row for name in names for row in _numbered(streams[name]))]
+def _write(announced: Sequence[Announcement], told: Sequence[Told], names: Sequence[str]) -> Asked:
+    streams = [[event for event in told if event.stream == name] for name in names]
+    written = [*_outbox(announced), *(row for stream in streams for row in _numbered(stream))]
     values = {"tenant": current_tenant_id(), "moment": now(), "told": to_json(written).decode()}
-    found = prepared.fetch(_statement(announces=bool(announced)), values)
+    return prepared.ask([Call(_statement(announces=bool(announced)), values)])
+
+
+def _found(asked: Asked, names: Sequence[str]) -> tuple[audit.Head | None, dict[str, int]]:
+    """Return the head of the chain, which is locked now, and the last number of each stream."""
+    found = asked.answer()[0].first
     if found is None:  # the tenant's first entry: its chain has no head yet
         return None, {name: events.head(name) for name in names}
     seq, digest, numbers = found
