@@ -159,7 +159,11 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
 
 def change_role(*, actor: Actor, user: User, role: str) -> Membership:
     """Change the role of a person's seat as `add_member` does; roles that sign or erase ask the actor for the second
-    factor that he has set up. Raises `Refused` (also "weak_sign_in"), `Invalid` and `Conflict`."""
+    factor that he has set up, or in a session for his password anew. Raises `Refused` (also "weak_sign_in" and
+    "confirm_first"), `Invalid` and `Conflict`."""
+    actor.require(MANAGE)
+    check_role(role)
+    refuse_above(actor, role)  # first: nobody types his password for a no
     refuse_weak(actor, role)
     return add_member(actor=actor, user=user, role=role)
 
