@@ -143,6 +143,12 @@ def ask(calls: Sequence[Call | Statement]) -> Asked:
     return Asked(calls, here.ask("; ".join([_text(call, session) for call in calls])))
 
 
+def written(calls: Sequence[Call | Statement]) -> list[Statement]:
+    """Return statements with their values in place, for a message that is not due yet, on a connection that is open."""
+    session = _session(own_connection().connection)
+    return [Statement(_text(call, session)) for call in calls]
+
+
 def later(call: Call | Statement, check: ahead.Check | None = None) -> None:
     """Run a statement that returns nothing within the current scope, with the next message of the
     transaction: the next statement, or the commit. In its place, as if it were run now.

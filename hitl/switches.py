@@ -22,7 +22,7 @@ from core import prepared
 from core.errors import Unavailable
 from core.ids import text_of
 from core.log import get_logger
-from core.prepared import Call, Prepared, Result
+from core.prepared import Asked, Call, Prepared, Result
 from core.rows import Statement
 from core.scope import current_tenant_id
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
@@ -56,7 +56,12 @@ def is_covered(approval: Approval, switches: Iterable[tuple[str, str]]) -> bool:
 
 def covering(*, kind: str, agent_id: UUID | None) -> str:
     """Return the reason of a thrown switch that covers the request, or the empty string. One query."""
-    return reason_of(prepared.exchange([_look(kind, agent_id)])[0])
+    return reason_of(ask(kind=kind, agent_id=agent_id).answer()[0])
+
+
+def ask(*, kind: str, agent_id: UUID | None) -> Asked:
+    """Ask for the reason that `covering` returns; `reason_of` tells it from the only result."""
+    return prepared.ask([_look(kind, agent_id)])
 
 
 def _look(kind: str, agent_id: UUID | None) -> Call:

@@ -16,6 +16,7 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import TooMany
 from core.prepared import Asked, Result
+from core.rows import Statement
 from hitl import absence, assessing, clocks, machine, registry, replacing, risk, rulebook, seating, stops, switches
 from hitl.authors import have_shaped_rules
 from hitl.digest import sha256_of
@@ -41,6 +42,7 @@ class _Request:
     origin: Origin
     dedupe_key: str
     moment: datetime
+    reads: list[Statement]
 
     @property
     def subject_key(self) -> str:
@@ -92,9 +94,14 @@ def propose(
     known = _known(own, origin)
     if known is not None:
         return known
-    refuse_if_paused(actor, kind, origin.agent_id)
+    looked = switches.ask(kind=kind, agent_id=origin.agent_id)
+    try:
+        reads = _reads(kind, origin.requester_user_id or actor.user_id, origin.agent_id)
+    finally:
+        if switches.reason_of(looked.answer()[0]):
+            raise stops.paused(actor, kind=kind, agent_id=origin.agent_id)
     seen = observe(found, params)
-    request = _Request(actor, seen, origin, own, now or clock_now())
+    request = _Request(actor, seen, origin, own, now or clock_now(), reads)
     try:
         return _open(request)
     except IntegrityError:
@@ -178,23 +185,22 @@ def _refuse_if_flooded(agent_id: UUID | None, cap: int) -> None:
         raise TooMany("The agent has too many open requests.", code="open_cap", cap=cap)
 
 
+def _reads(kind: str, asker: UUID | None, agent: UUID | None) -> list[Statement]:
+    """Keep switches from being thrown, and read what follows from who asks for what."""
+    share_and_look = switches.share_and_look_calls(kind=kind, agent_id=agent)
+    return prepared.written(
+        [*share_and_look, rulebook.mark_call(), assessing.history_call(asker, agent), roster_call()]
+    )
+
+
 def _ask(request: _Request) -> Asked:
-    """Keep switches from being thrown, and ask for what the request is judged by: one message.
+    """Ask for what the request is judged by: one message.
 
     Locks are taken in this order: switches, the requests it replaces, the counter.
     """
     kind, asker, agent = request.seen.kind.key, request.requester_id, request.origin.agent_id
-    return prepared.ask(
-        [
-            *switches.share_and_look_calls(kind=kind, agent_id=agent),
-            rulebook.mark_call(),
-            assessing.history_call(asker, agent),
-            roster_call(),
-            absence.links_call(request.moment),
-            replacing.lock_call(kind=kind, subject_key=request.subject_key, requester_id=asker, agent_id=agent),
-            machine.number_call(),
-        ]
-    )
+    replaced = replacing.lock_call(kind=kind, subject_key=request.subject_key, requester_id=asker, agent_id=agent)
+    return prepared.ask([*request.reads, absence.links_call(request.moment), replaced, machine.number_call()])
 
 
 def _ground_of(found: list[Result]) -> _Ground:
