@@ -39,13 +39,13 @@ def tell(*, announced: Sequence[Announcement], told: Sequence[Told], audited: Se
 
     Same as `events.announce`, `events.append` and `audit.record` one by one. Locks are taken in the
     order of the streams' names, then the head of the chain: hottest last, and held shortest. While the
-    database is at it, the entries are linked to the head this process left, which most often is the one found.
+    database is at it, the entries are drafted and linked to the head this process left, most often the one found.
     """
     if not (announced or told or audited):
         return
-    entries = [audit.draft(fact) for fact in audited]
     names = sorted({event.stream for event in told})
     asked = _write(announced, told, names)
+    entries = [audit.draft(fact) for fact in audited]
     guessed = audit.guess(entries)
     head, numbers = _found(asked, names)
     if numbers:
