@@ -1,6 +1,6 @@
 """What one transaction tells: announcements, events and audit entries, in two statements at its end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -11,10 +11,17 @@ from core import audit, events, prepared, rows
 from core.clock import now
 from core.ids import uuid7_hex
 from core.models import Outbox, StreamEvent
-from core.prepared import Asked, Call, Prepared
+from core.prepared import Call, Prepared
 from core.scope import current_tenant_id
 
-TYPES: Final = {"tenant": "uuid", "moment": "timestamptz", "told": "jsonb"}
+_ALWAYS: Final = {"tenant_id": "uuid", "created_at": "timestamptz"}
+_TOLD: Final = {"told": "jsonb"}
+_ONE: Final = {"id": "uuid", "stream": "text", "type": "text", "payload": "jsonb", "about": "uuid"}
+# By column of either table: what is told as `told`.
+_ROW: Final = {name: f"row.{name}" for name in ("id", "stream", "type", "payload", "ref")} | {
+    "event": "row.type",
+    "about": "row.ref",
+}
 
 
 class Announcement(NamedTuple):
@@ -44,10 +51,14 @@ def tell(*, announced: Sequence[Announcement], told: Sequence[Told], audited: Se
     if not (announced or told or audited):
         return
     names = sorted({event.stream for event in told})
-    asked = _write(announced, told, names)
+    call = _one(announced, told[0]) if len(told) == 1 else _all(announced, told, names)
+    asked = prepared.ask([call])
     entries = [audit.draft(fact) for fact in audited]
     guessed = audit.guess(entries)
-    head, numbers = _found(asked, names)
+    found = asked.answer()[0].first
+    if found is None and len(told) == 1 and not StreamEvent.objects.filter(pk=call.values["id"]).exists():
+        found = prepared.fetch(*_all(announced, told, names))
+    head, numbers = _heads(found, names)
     if numbers:
         views = {events.view_of(event.stream, event.about): numbers[event.stream] for event in told if event.about}
         events.hint_after_commit(views | numbers)
@@ -56,16 +67,27 @@ def tell(*, announced: Sequence[Announcement], told: Sequence[Told], audited: Se
     audit.chain(entries, head, guessed)
 
 
-def _write(announced: Sequence[Announcement], told: Sequence[Told], names: Sequence[str]) -> Asked:
+def _one(announced: Sequence[Announcement], told: Told) -> Call:
+    """Return the usual statement, of one event: where the stream begins with it, nothing is written or found."""
+    values = {**_scope(), "id": uuid7_hex(), **told._asdict(), "payload": to_json(told.payload).decode()}
+    if announced:
+        values["told"] = to_json(list(_outbox(announced))).decode()
+    return Call(_statement_of_one(announces=bool(announced)), values)
+
+
+def _all(announced: Sequence[Announcement], told: Sequence[Told], names: Sequence[str]) -> Call:
     streams = [[event for event in told if event.stream == name] for name in names]
     written = [*_outbox(announced), *(row for stream in streams for row in _numbered(stream))]
-    values = {"tenant": current_tenant_id(), "moment": now(), "told": to_json(written).decode()}
-    return prepared.ask([Call(_statement(announces=bool(announced)), values)])
+    values = {**_scope(), "told": to_json(written).decode()}
+    return Call(_statement(announces=bool(announced)), values)
 
 
-def _found(asked: Asked, names: Sequence[str]) -> tuple[audit.Head | None, dict[str, int]]:
+def _scope() -> dict[str, Any]:
+    return {"tenant_id": current_tenant_id(), "created_at": now()}
+
+
+def _heads(found: tuple[Any, ...] | None, names: Sequence[str]) -> tuple[audit.Head | None, dict[str, int]]:
     """Return the head of the chain, which is locked now, and the last number of each stream."""
-    found = asked.answer()[0].first
     if found is None:  # the tenant's first entry: its chain has no head yet
         return None, {name: events.head(name) for name in names}
     seq, digest, numbers = found
@@ -92,30 +114,46 @@ def _statement(*, announces: bool) -> Prepared:
     The numbers are a scalar of the one row, so that the streams are locked before the chain is. A new
     stream's head takes the id of its last event here.
     """
-    mark = prepared.marks(TYPES)
-    common = {"id": "row.id", "tenant_id": mark["tenant"], "payload": "row.payload", "created_at": mark["moment"]}
-    event = {
-        **common,
-        "stream": "row.stream",
-        "seq": "(select seq from head where stream = row.stream) + least(row.place, 0)",
-        "type": "row.type",
-        "about": "row.ref",
-    }
-    columns = "id uuid, stream varchar(80), type varchar(40), payload jsonb, place bigint, ref uuid"
-    outbox = ""
-    if announces:
-        announced = rows.insertion_from(
-            Outbox, "row where place is null", {**common, "event": "row.type", "ref": "row.ref"}
-        )
-        outbox = f"outbox as ({announced}), "
+    types = _ALWAYS | _TOLD
+    mark = prepared.marks(types)
+    seq = "(select seq from head where stream = row.stream) + least(row.place, 0)"
     sql = (
-        f"with row as (select * from jsonb_to_recordset({mark['told']}) as row({columns})), {outbox}"
+        f"with {_rows(mark, ', stream varchar(80), place bigint')}"
+        f"{_announcing(mark, 'row where place is null') if announces else ''}"
         "head as (insert into core_streamhead (id, tenant_id, stream, seq) "
-        f"select id, {mark['tenant']}, stream, place from row where place > 0 "
+        f"select id, {mark['tenant_id']}, stream, place from row where place > 0 "
         "on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + excluded.seq "
         "returning stream, seq), "
-        f"event as ({rows.insertion_from(StreamEvent, 'row where place is not null', event)}) "
-        "select seq, hash, array(select seq from head) "
-        f"from core_audithead where tenant_id = {mark['tenant']} for update"
+        f"event as ({rows.insertion_from(StreamEvent, 'row where place is not null', {**mark, **_ROW, 'seq': seq})}) "
+        f"{_heads_of(mark)} for update"
     )
-    return prepared.prepared(sql, TYPES)
+    return prepared.prepared(sql, types)
+
+
+@cache
+def _statement_of_one(*, announces: bool) -> Prepared:
+    """The chain is locked behind the stream, and only where there is the stream."""
+    types = _ALWAYS | _ONE | (_TOLD if announces else {})
+    mark = prepared.marks(types)
+    sql = (
+        f"with head as (update core_streamhead set seq = seq + 1 where tenant_id = {mark['tenant_id']} "
+        f"and stream = {mark['stream']} returning seq), "
+        f"{_rows(mark) + _announcing(mark, 'row, head') if announces else ''}"
+        f"event as ({rows.insertion_from(StreamEvent, 'head', {**mark, 'seq': 'head.seq'})}) "
+        f"{_heads_of(mark)} and exists (select from head) for update"
+    )
+    return prepared.prepared(sql, types)
+
+
+def _rows(mark: Mapping[str, str], more: str = "") -> str:
+    columns = f"id uuid, type varchar(40), payload jsonb, ref uuid{more}"
+    return f"row as (select * from jsonb_to_recordset({mark['told']}) as row({columns})), "
+
+
+def _announcing(mark: Mapping[str, str], source: str) -> str:
+    return f"outbox as ({rows.insertion_from(Outbox, source, {**mark, **_ROW})}), "
+
+
+def _heads_of(mark: Mapping[str, str]) -> str:
+    where = f"where tenant_id = {mark['tenant_id']}"
+    return f"select seq, hash, array(select seq from head) from core_audithead {where}"

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection, transaction
 
-from core import audit
+from core import audit, events
 from core.actors import system
 from core.models import AuditEntry, AuditHead
 from core.scope import current_tenant_id, tenant_scope
@@ -157,3 +157,11 @@ def test_heads_of_many_tenants_are_not_kept_for_ever(world: World, monkeypatch: 
     with tenant_scope(world.globex.pk):
         say()
     assert len(audit._left) == 1
+
+
+def test_stream_that_many_begin_at_once_is_numbered_without_gaps(world: World) -> None:
+    with ThreadPoolExecutor(THREADS) as pool:
+        for job in [pool.submit(elsewhere, world.acme.pk) for _ in range(THREADS)]:
+            job.result()
+    assert [row.seq for row in events.read("queue", 0)] == [*range(1, THREADS + 1)]
+    assert audit.verify().ok

@@ -69,6 +69,30 @@ def test_first_entry_of_a_tenant_begins_its_chain() -> None:
         assert audit.verify().ok
 
 
+@pytest.mark.django_db
+def test_stream_that_is_older_than_the_chain_goes_on_once() -> None:
+    new, ref = uuid7(), uuid4()
+    with tenant_scope(new):
+        Tenant.objects.create(id=new, name="New", slug="new")
+        events.append("queue", "test", {})
+        tell(announced=[], told=[Told("queue", "test", {})], audited=[fact(ref, "A")])
+        assert [row.seq for row in events.read("queue", 0)] == [1, 2]
+        assert audit.verify().entries == 1
+
+
+def test_what_is_told_is_the_same_whether_its_stream_begins_or_goes_on(acme: World) -> None:
+    ref, about = uuid4(), uuid4()
+    announced = [Announcement(name, ref, {"reference": "BR-1"}) for name in ("approval_closed", "action_finished")]
+    for _ in range(2):
+        tell(announced=announced, told=[Told("queue", "it's", {"n": "\\'\n"}, about)], audited=[fact(ref, "A")])
+    first, second = events.read("queue", 0)
+    for name in ("stream", "type", "payload", "about", "tenant_id"):
+        assert getattr(first, name) == getattr(second, name)
+    assert (first.payload, first.about, second.seq) == ({"n": "\\'\n"}, about, 2)
+    rows = Outbox.objects.filter(ref=ref).values_list("event", "payload__reference", "attempts", "done_at")
+    assert sorted(rows) == sorted([(one.event, "BR-1", 0, None) for one in announced] * 2)
+
+
 def test_nothing_to_tell_writes_nothing(acme: World) -> None:
     with CaptureQueriesContext(connection) as sent:
         tell(announced=[], told=[], audited=[])
