@@ -161,15 +161,17 @@ def _ground(locking: machine.Locking) -> tuple[Approval, Ground]:
         paused=bool(switches.reason_of(look)),
         limits=caps.limits_of(limiting),
         known=briefing.read(about, approval),
-        execution=None if run.first is None else rows.loaded(Execution, run.first),
+        # Mostly there is none, so that only then it is read.
+        execution=None if run.first is None else Execution.objects.get(pk=run.first[0]),
     )
 
 
 @cache
 def _execution_statement() -> Prepared:
-    where = "where tenant_id = $1 and approval_id = $2 and revision = $3 for update"
-    types = {"tenant": "uuid", "approval": "uuid", "revision": "integer"}
-    return prepared.prepared(f"{rows.selection(Execution)} {where}", types)
+    return prepared.prepared(
+        "select id from hitl_execution where tenant_id = $1 and approval_id = $2 and revision = $3 for update",
+        {"tenant": "uuid", "approval": "uuid", "revision": "integer"},
+    )
 
 
 def _claim_approved(
