@@ -197,7 +197,8 @@ def calls_on_the_wire(*, scope: str, target: str = "", within: timedelta) -> int
 
 
 def _covers_of(kind: str, agent_id: UUID | None) -> list[tuple[str, str]]:
-    return [("tenant", ""), ("kind", kind), ("agent", str(agent_id))]
+    covers = [("tenant", ""), ("kind", kind)]
+    return covers if agent_id is None else [*covers, ("agent", str(agent_id))]
 
 
 def _call_key(scope: str, target: str = "") -> int:
