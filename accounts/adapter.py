@@ -16,6 +16,14 @@ from accounts.services import client_address
 PROVEN: Final = "account_password_proven"
 
 
+def as_counted(address: str) -> str:
+    """Return the one spelling by which tries with an address are counted.
+
+    The database finds an account by capitals, and there are letters whose capital is another one's: "ı", "ſ".
+    """
+    return address.upper().lower()
+
+
 class AccountAdapter(DefaultAccountAdapter):
     """People are invited, they do not sign up."""
 
@@ -39,6 +47,12 @@ class AccountAdapter(DefaultAccountAdapter):
             clear_login(request)
             raise ImmediateHttpResponse(redirect("admin:login"))
         super().login(request, user)
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Count all spellings of an address that sign in as one."""
+        counted = {name: as_counted(credentials[name]) for name in ("email", "username") if credentials.get(name)}
+        key: str = super()._get_login_attempts_cache_key(request, **counted)
+        return key
 
     def forget_failures(self, request: HttpRequest, address: str) -> None:
         """Let somebody in at once whose wrong tries had locked the address: the password is a new one."""

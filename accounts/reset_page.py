@@ -22,6 +22,7 @@ from kombu.exceptions import OperationalError
 from redis import RedisError
 
 from accounts import resets, tasks
+from accounts.adapter import as_counted
 from accounts.models import User
 from accounts.secret_pages import checked, private, refuse_guessing, visitor_of
 from accounts.services import client_address
@@ -59,7 +60,7 @@ def forgot_password(request: HttpRequest) -> HttpResponse:
     if not _is_address(address):
         return _ask(request, NO_ADDRESS, status=400)
     try:
-        if not consume(request, action=LIMIT, key=address):
+        if not consume(request, action=LIMIT, key=as_counted(address)):
             return _ask(request, TOO_OFTEN, status=429, headers=AN_HOUR)
         tasks.offer_reset.delay(str(resets.account_with(address) or uuid4()), int(now().timestamp()))
     except (RedisError, OperationalError):

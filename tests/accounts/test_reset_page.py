@@ -109,6 +109,15 @@ def test_one_address_is_asked_for_five_times_an_hour(person: User, address: str)
     assert given[-1]["Retry-After"] == "3600"
 
 
+def test_address_in_letters_whose_capitals_are_its_own_is_no_other_address(world: World) -> None:
+    person_of(world, "compliance")
+    given = [
+        Client().post(ASK, {"email": f"compl{letter}ance@acme.example"}, REMOTE_ADDR=f"198.51.100.{n}")
+        for n, letter in enumerate("iııiII")
+    ]
+    assert ([answer.status_code for answer in given], announced()) == ([200] * 5 + [429], 5)
+
+
 def test_one_visitor_asks_ten_times_a_minute(client: Client, db: None) -> None:
     statuses = [client.post(ASK, {"email": f"nobody-{n}@acme.example"}).status_code for n in range(11)]
     assert statuses == [200] * 10 + [429]

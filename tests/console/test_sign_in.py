@@ -10,6 +10,7 @@ from django.test import Client
 from accounts.models import User
 from core.models import AuditEntry
 from core.scope import tenant_scope
+from tests.accounts.resetting import person_of
 from tests.world import PASSWORD, World
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +54,14 @@ def test_right_password_leads_to_the_dashboard(client: Client, person: User) -> 
 
 def test_wrong_password_is_told_without_saying_which_part(client: Client, person: User) -> None:
     assert 'role="alert"' in sign_in(client, person, "wrong")
+
+
+def test_address_locked_by_wrong_tries_is_locked_in_every_spelling_of_it(world: World) -> None:
+    person_of(world, "compliance")
+    tries = [("i", "wrong")] * 5 + [("ı", PASSWORD), ("I", PASSWORD)]
+    for number, (letter, password) in enumerate(tries):
+        given = {"username": f"compl{letter}ance@acme.example", "password": password}
+        assert Client().post("/admin/login/", given, REMOTE_ADDR=f"198.51.100.{number}").status_code == 200
 
 
 def test_signed_in_person_is_sent_on(client: Client, person: User) -> None:
