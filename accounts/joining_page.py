@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import joining
 from accounts.invitations import find_invitation
 from accounts.joining import Opened
-from accounts.middleware import SESSION_TENANT
+from accounts.middleware import go_on_in
 from accounts.models import Membership, Tenant, User
 from accounts.secret_pages import checked, private, refuse_guessing, visitor_of
 from accounts.selectors import tenant_zone
@@ -152,7 +152,7 @@ def _enter(request: HttpRequest, person: User, password: str, tenant_id: UUID) -
 def _go_in(request: HttpRequest, response: HttpResponse, tenant_id: UUID) -> HttpResponse:
     """Go on in the organisation; pending notices of another one are dropped."""
     list(get_messages(request))
-    request.session[SESSION_TENANT] = str(tenant_id)
+    go_on_in(request, tenant_id)
     messages.success(request, "Welcome. Your seat is ready.")
     return response
 

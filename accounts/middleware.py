@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
+from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import add_never_cache_headers
@@ -57,7 +58,13 @@ def _keep_to(request: HttpRequest, seat: selectors.Seat, wanted: str | None, *, 
         return
     if wanted is not None and request.method not in READING:
         raise PermissionDenied("You have no seat there any more.")
-    request.session[SESSION_TENANT] = str(seat.tenant_id)
+    go_on_in(request, seat.tenant_id)
+
+
+def go_on_in(request: HttpRequest, tenant_id: UUID | str) -> None:
+    """Show the pages of an organisation from now on; a form of another one that waits for the password is dropped."""
+    request.session[SESSION_TENANT] = str(tenant_id)
+    request.session.pop(STATE_SESSION_KEY, None)
 
 
 def _chosen(seats: list[selectors.Seat], wanted: str | None) -> selectors.Seat | None:

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from accounts.models import Invitation, Membership
-from core.scope import tenant_scope
+from accounts.services import add_member
+from core.scope import platform_scope, tenant_scope
 from tests.accounts.inviting import NEW, invite
 from tests.accounts.resetting import person_of
 from tests.console.conftest import Browser
-from tests.world import PASSWORD, World, prove
+from tests.world import OPERATOR, PASSWORD, World, prove
 
 PEOPLE = "/admin/accounts/membership/"
 ONE = "/admin/accounts/invitation/"
@@ -45,6 +46,20 @@ def test_who_has_no_second_factor_types_the_password_and_what_was_filled_in_is_d
     assert _done(world, seat) == 0
     owner.post(asked.redirect_chain[-1][0], {"password": PASSWORD, "next": path})
     assert _done(world, seat) == 1
+
+
+def test_form_that_waits_for_the_password_is_not_done_in_another_organisation(world: World, browser: Browser) -> None:
+    person = person_of(world, "owner")
+    with tenant_scope(world.globex.pk):
+        add_member(actor=OPERATOR, user=person, role="owner")
+    owner = browser("owner")
+    owner.post("/account/tenant/", {"tenant": str(world.acme.pk)})
+    path, ask = f"{PEOPLE}invite/", "/account/reauthenticate/"
+    prove(owner, ago=301).post(path, {"email": NEW, "role": "approver"})
+    owner.post("/account/tenant/", {"tenant": str(world.globex.pk)})
+    assert owner.post(ask, {"password": PASSWORD, "next": path})["Location"] == path
+    with platform_scope():
+        assert not Invitation.objects.exists()
 
 
 def _done(world: World, seat: Membership) -> int:
