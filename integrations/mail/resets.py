@@ -94,7 +94,7 @@ class ResetMail(PasswordMail):
 
     def secrets_of(self, ref: UUID, text: str) -> Mapping[str, str]:
         """Make the link; a person who is not to get one any more gets none that counts."""
-        found = _PLACE.search(text)
+        found = next(reversed(list(_PLACE.finditer(text))), None)  # the name stands before the link
         if found is None:
             return {}
         secret = make_reset_link(actor=ACTOR, membership_id=ref, asked=_moment(found[1]))

@@ -1,12 +1,13 @@
 """The mails about a password, by way of a real mail server: the installation's, whatever account the tenant has."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from accounts.resets import find_reset, offer_reset, reset_password
+from accounts.resets import find_reset, life, offer_reset, reset_password
 from core import relay
 from core.clock import now
 from core.scope import tenant_scope
@@ -49,6 +50,17 @@ def test_link_leaves_by_the_installation_s_mail_alone_and_is_stored_nowhere(
     assert (api.seen, find_reset(secret)) == ([], user)
     mail.refresh_from_db()
     assert secret not in f"{mail.text}{mail.html}"
+
+
+def test_link_is_made_for_when_it_was_asked_for_whatever_the_person_is_called(desk: World, smtp: Smtp) -> None:
+    user = person_of(desk)
+    user.first_name = f"of-{'0' * 32}-9999999999"
+    user.save()
+    offer_reset(user_id=user.pk, asked=now())
+    deliver_mail(told("password_reset").pk)
+    secret = secret_in(smtp)
+    assert find_reset(secret) == user
+    assert find_reset(secret, now=now() + life() + timedelta(seconds=2)) is None
 
 
 def test_asking_twice_at_one_moment_is_one_mail(desk: World) -> None:
