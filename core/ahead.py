@@ -40,6 +40,9 @@ class Ahead:
     scope: Scope | None = None
     results: Sequence[PGresult] | None = None
     """Of what was sent behind them, once that is heard."""
+    alone: bool = False
+    """Whether it was a question outside of a transaction: then its error is that of who asked, and of nobody else."""
+    problem: Exception | None = None
 
     @property
     def is_empty(self) -> bool:

@@ -148,6 +148,27 @@ def test_statement_that_the_server_forgot_is_asked_anew(committed_world: World) 
         assert asked.answer()[0].first == (len(committed_world.people), "again")
 
 
+@pytest.mark.django_db(transaction=True)
+def test_statement_that_the_server_forgot_is_asked_anew_past_another_message(committed_world: World) -> None:
+    with tenant_scope(committed_world.acme.pk):
+        prepared.fetch(COUNT, {"text": ""})
+        with connection.cursor() as cursor:
+            cursor.execute("deallocate all")
+        asked = prepared.ask([prepared.Call(COUNT, {"text": "again"})])
+        assert prepared.exchange([Statement("select 1")])[0].first == (1,)
+        assert asked.answer()[0].first == (len(committed_world.people), "again")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_question_outside_of_a_transaction_fails_for_who_asked_only(committed_world: World) -> None:
+    asked = prepared.ask([Statement("select 1/0")])
+    with transaction.atomic():
+        assert prepared.exchange([Statement("select 1")])[0].first == (1,)
+        with pytest.raises(DatabaseError, match="division by zero"):
+            asked.answer()
+        assert prepared.exchange([Statement("select 2")])[0].first == (2,)
+
+
 def test_statement_whose_making_was_not_heard_is_made_once(acme: World) -> None:
     prepared.fetch(COUNT, {"text": ""})
     prepared._session(connection.connection).known.discard(COUNT.name)

@@ -157,6 +157,7 @@ class DatabaseWrapper(_Wrapper):
             _hear(self.connection)
             waiting = ahead.take_from(self.connection) or ahead.Ahead()
             waiting.enter(self.connection)
+            waiting.alone = not self.in_atomic_block
             _start(self.connection, waiting, text)
             return waiting
 
@@ -167,6 +168,8 @@ class DatabaseWrapper(_Wrapper):
             with self.wrap_database_errors:
                 if ahead.sent_on(self.connection) is asked:
                     _hear(self.connection)
+                if asked.problem is not None:
+                    raise asked.problem
                 if asked.results is None:
                     raise InFailedSqlTransaction("the message of this answer has failed before, or was undone")
         return asked.results
@@ -276,10 +279,17 @@ def _message(raw: Any, waiting: ahead.Ahead, text: str) -> bytes:
 
 
 def _hear(raw: Any) -> None:
-    """Hear and check what was started, if anything was: its error is raised here, its results are kept with it."""
+    """Hear and check what was started, if anything was: its results are kept with it, its error is raised here,
+    unless that has harmed nothing and somebody will ask for it."""
     sent = ahead.sent_on(raw)
     if sent is not None:
-        results = _heard(raw)
+        try:
+            results = _heard(raw)
+        except Error as problem:
+            sent.problem = problem
+            if sent.alone and raw.pgconn.transaction_status == TransactionStatus.IDLE:
+                return
+            raise
         _check(raw, sent, results)
         sent.results = results[len(sent.texts) :]
 
