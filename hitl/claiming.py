@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -44,10 +44,16 @@ class Look:
     revision: int
     kind_key: str
     agent_id: UUID | None
+    payload: dict[str, Any]
     kind: AnyKind | None = None
     params: BaseModel | None = None
     facts: Facts = field(default_factory=dict)
     problem: str = ""
+
+    def is_of(self, approval: Approval) -> bool:
+        """Tell whether it is the locked approval that was looked at: a row can be another one for a while."""
+        seen = self.kind_key, self.agent_id, self.payload
+        return seen == (approval.kind, approval.agent_id, approval.payload)
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ def backoff(attempt: int) -> timedelta:
 
 def look(approval: Approval) -> Look:
     """Observe the facts again; an outside call, never made inside a transaction."""
-    nothing = Look(approval.revision, approval.kind, approval.agent_id)
+    nothing = Look(approval.revision, approval.kind, approval.agent_id, approval.payload)
     try:
         kind = registry.get(approval.kind)
         params = kind.params_model.model_validate(approval.payload)
@@ -194,6 +200,9 @@ def _claim_approved(
     problem = unearned(approval, ground.known, foreseen.digest if foreseen else "")
     if problem:
         _hold(work, approval, "manual", problem)
+        return None
+    if not seen.is_of(approval):
+        _later(approval, work.moment + timedelta(seconds=15))
         return None
     changes = _changed(approval, seen)
     if changes:
@@ -321,7 +330,7 @@ def _take_over(work: machine.Work, approval: Approval, seen: Look, *, paused: bo
     if seen.kind is None or seen.params is None or not keyed or execution.attempt >= MAX_ATTEMPTS:
         lose(work, approval, execution)
         return None
-    if approval.holds or paused:
+    if approval.holds or paused or not seen.is_of(approval):
         machine.arm(approval, machine.Kind.LEASE, work.moment + timedelta(seconds=15))
         return None
     if digest_of(approval) != execution.digest:

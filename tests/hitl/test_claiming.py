@@ -1,5 +1,6 @@
 """What a claim rests on is the row at the moment of its lock, whatever was read before the look outside."""
 
+import json
 from collections.abc import Callable
 from copy import copy
 from datetime import timedelta
@@ -169,3 +170,18 @@ def _wait_for_a_lock() -> None:
             if row[0]:
                 return
     raise AssertionError("nobody waits")
+
+
+def test_payload_that_was_another_one_while_it_was_looked_at_is_not_carried_out(
+    scene: Scene, tampering: Tamper
+) -> None:
+    approval = scene.approved()
+    signed = json.dumps(approval.payload)
+    tampering(f"update hitl_approval set payload = {CHANGES['payload']} where id = '{approval.pk}'")
+    found = machine.read(approval.pk)
+    seen = claiming.look(found.approval)
+    tampering(f"update hitl_approval set payload = '{signed}' where id = '{approval.pk}'")
+    assert claiming.claim(approval.pk, seen, now(), found=found) is None
+    again = _claimed(machine.read(approval.pk))
+    assert again is not None
+    assert again.params.model_dump(mode="json") == approval.payload
