@@ -1,5 +1,6 @@
 """What every stand-in's HTTP side shares: threads, JSON, the failure script, a page and control requests."""
 
+import ipaddress
 import json
 import socket
 import socketserver
@@ -96,6 +97,7 @@ class StandInHandler(BaseHTTPRequestHandler):
         if parts.path == "/":
             return self._send_page()
         if parts.path.startswith("/__"):
+            self._refuse_other_names()
             return self._send(*self._control(parts.path, body))
         rule = self.server.script.take(f"{self.command} {parts.path}")
         if rule and self._spoil(rule):
@@ -107,6 +109,15 @@ class StandInHandler(BaseHTTPRequestHandler):
         if rule and rule.do == "stall_after":
             time.sleep(rule.seconds)
         return self._send(status, answer, self.more_headers)
+
+    def _refuse_other_names(self) -> None:
+        """Refuse a name that is not this machine's own: a page elsewhere can give its name our address, and read on."""
+        try:
+            host = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
+            if host != "localhost" and not host.endswith(".localhost"):
+                ipaddress.ip_address(host)
+        except ValueError:
+            raise ApiError(421, "other_name", "Ask for localhost or for an address.") from None
 
     def _spoil(self, rule: Rule) -> bool:
         """Play a rule's part before the effect; True when there is nothing left to do."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.mailbox_fixture import API_KEY, Mailbox, start_mailbox
@@ -61,3 +62,11 @@ def test_page_is_there_and_loads_nothing_from_elsewhere(alone: Mailbox) -> None:
     answer = alone.call("GET", "/")
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert "://" not in answer.text.replace("http://127.0.0.1", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("localhost:1", 200), ("[::1]:1", 200), ("rebound.example", 421), ("", 421)]
+)
+def test_mails_are_shown_under_names_of_this_machine_only(alone: Mailbox, name: str, status: int) -> None:
+    answer = httpx2.get(f"{alone.url}/__view", headers={"Host": name}, trust_env=False)
+    assert answer.status_code == status
