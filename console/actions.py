@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import messages
@@ -24,6 +24,8 @@ from core.scope import current_tenant_id
 if TYPE_CHECKING:
     from console.bases import ServiceAdmin
 
+OF: Final = "of_organisation"
+"""The field that says for which organisation a form was shown."""
 Handler = Callable[..., str | HttpResponse]
 
 
@@ -122,12 +124,19 @@ def run_action(
         raise PermissionDenied("Your role does not allow this.")
     if request.method != "POST":
         return _page(model_admin, action, request, obj, model_admin.action_form(request, action, obj), 200)
+    _refuse_of_another_organisation(request)
     form = model_admin.action_form(request, action, obj, bound=True)
     if form.is_redrawn:
         return _page(model_admin, action, request, obj, form, 200)
     if not form.is_valid():
         return _page(model_admin, action, request, obj, form, 400)
     return _call(model_admin, action, request, obj, form)
+
+
+def _refuse_of_another_organisation(request: HttpRequest) -> None:
+    """Refuse a form that was shown before the person went on in another of his organisations, in another tab."""
+    if request.POST.get(OF, str(current_tenant_id())) != str(current_tenant_id()):
+        raise PermissionDenied("This form is of another organisation of yours. Nothing was done.")
 
 
 def _call(
@@ -173,6 +182,7 @@ def _page(
         "title": action.title,
         "action": action,
         "form": form,
+        "organisation": {"field": OF, "id": current_tenant_id()},
         "obj": obj,
         "object_title": model_admin.object_title(obj) if obj is not None else "",
         "blocked": model_admin.why_not(request, action, obj),

@@ -1,5 +1,6 @@
 """The page of people invites colleagues, shows who has not come yet, and takes invitations back."""
 
+import re
 from typing import Any
 
 import pytest
@@ -60,6 +61,20 @@ def test_form_that_waits_for_the_password_is_not_done_in_another_organisation(wo
     assert owner.post(ask, {"password": PASSWORD, "next": path})["Location"] == path
     with platform_scope():
         assert not Invitation.objects.exists()
+
+
+def test_form_of_another_tab_s_organisation_does_nothing(world: World, browser: Browser) -> None:
+    with tenant_scope(world.globex.pk):
+        add_member(actor=OPERATOR, user=world.people["owner"], role="owner")
+    owner = prove(browser("owner"))
+    owner.post("/account/tenant/", {"tenant": str(world.acme.pk)})
+    [hidden] = re.findall(r'name="of_organisation" value="([^"]+)"', text(owner.get(f"{PEOPLE}invite/")))
+    assert hidden == str(world.acme.pk)
+    given = {"email": NEW, "role": "viewer", "of_organisation": hidden}
+    owner.post("/account/tenant/", {"tenant": str(world.globex.pk)})
+    assert owner.post(f"{PEOPLE}invite/", given).status_code == 403
+    owner.post("/account/tenant/", {"tenant": str(world.acme.pk)})
+    assert "is on its way" in text(owner.post(f"{PEOPLE}invite/", given, follow=True))
 
 
 def _done(world: World, seat: Membership) -> int:
