@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
 
 from django.db import models
 
 from core.tenancy import TenantModel
+
+# Their rows are written together with the head they are numbered by, which is made only for a tenant that exists.
+BEHIND_A_HEAD: Final = frozenset({"core.AuditEntry", "core.StreamEvent"})
 
 
 def statements(model: type[models.Model]) -> Iterator[str]:
@@ -17,10 +20,10 @@ def statements(model: type[models.Model]) -> Iterator[str]:
         return
     table = model._meta.db_table
     parents = [field for field in model._meta.local_fields if _refers_to_tenant_model(field)]
-    if all(field.null for field in parents):
+    if all(field.null for field in parents) and model._meta.label not in BEHIND_A_HEAD:
         yield _constraint(table, "tenant", "foreign key (tenant_id) references accounts_tenant (id)")
     else:
-        # A row that always has a parent has the parent's tenant, who exists: nothing to look up a second time.
+        # A row that always has a parent or a head has its tenant, who exists: nothing to look up a second time.
         yield f'alter table "{table}" drop constraint if exists "{_constraint_name(table, "tenant")}"'
     for field in parents:
         parent_table = field.related_model._meta.db_table

@@ -1,11 +1,13 @@
 """The tenant wall of the database, tried with raw SQL as the application role."""
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from accounts.models import Membership, Tenant
-from core import walls
+from core import audit, events, telling, walls
+from core.actors import system
 from core.errors import NoTenant
+from core.ids import uuid7
 from core.models import AuditEntry
 from core.scope import platform_scope, tenant_scope
 from tests.world import World
@@ -88,6 +90,18 @@ def test_reference_between_tenants_tables_is_checked_once_and_with_the_tenant(wo
             "and a.attname in ('conversation_id', 'channel_account_id')"
         )
         assert cursor.fetchone() == ([2, 2],)
+
+
+@pytest.mark.parametrize("what", ["event", "entry", "told"])
+def test_nothing_is_written_behind_a_head_of_no_tenant(db: None, what: str) -> None:
+    fact = audit.Fact(system("test"), "TRIED", "core.test", uuid7())
+    writes = {
+        "event": lambda: events.append("queue", "tried", {}),
+        "entry": lambda: audit.record_all([fact]),
+        "told": lambda: telling.tell(announced=[], told=[telling.Told("queue", "tried", {})], audited=[fact]),
+    }
+    with tenant_scope(uuid7()), pytest.raises(IntegrityError, match="accounts_tenant"), transaction.atomic():
+        writes[what]()
 
 
 def test_tables_outside_the_wall_are_tables_there_are() -> None:
