@@ -44,8 +44,12 @@ class _Thread:
         while True:
             first = self.queue.get()
             time.sleep(PAUSE)
-            for item in _coalesced([first, *self.waiting()]):
-                _send(loop, item)
+            items = _coalesced([first, *self.waiting()])
+            # All frames in one turn of the loop: to begin and end one takes longer than to send a frame.
+            loop.run_until_complete(_send([item for item in items if not callable(item)]))
+            for item in items:
+                if callable(item):
+                    _call(item)
 
     def waiting(self) -> list[tuple[str, dict[str, Any]] | Work]:
         found = []
@@ -93,15 +97,21 @@ def _coalesced(items: list[Any]) -> list[Any]:
     return list(kept.values())
 
 
-def _send(loop: asyncio.AbstractEventLoop, item: Any) -> None:
-    try:
-        if callable(item):
-            item()
-        else:
+async def _send(frames: list[tuple[str, dict[str, Any]]]) -> None:
+    for group, message in frames:
+        try:
             layer: Any = get_channel_layer()
-            loop.run_until_complete(layer.group_send(*item))
+            await layer.group_send(group, message)
+        except Exception:
+            # A hint is only a hint: listeners read the rows, and poll when no hint arrives.
+            log.warning("live_hint_lost", exc_info=True)
+
+
+def _call(work: Work) -> None:
+    try:
+        work()
     except Exception:
-        # A hint is only a hint: listeners read the rows, and poll when no hint arrives.
+        # A sweep does what was not asked for.
         log.warning("live_hint_lost", exc_info=True)
 
 
