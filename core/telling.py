@@ -53,6 +53,8 @@ def tell(*, announced: Sequence[Announcement], told: Sequence[Told], audited: Se
     names = sorted({event.stream for event in told})
     call = _one(announced, told[0]) if len(told) == 1 else _all(announced, told, names)
     asked = prepared.ask([call])
+    if announced:
+        events.wake_after_commit()
     entries = [audit.draft(fact) for fact in audited]
     guessed = audit.guess(entries)
     found = asked.answer()[0].first
@@ -62,8 +64,6 @@ def tell(*, announced: Sequence[Announcement], told: Sequence[Told], audited: Se
     if numbers:
         views = {events.view_of(event.stream, event.about): numbers[event.stream] for event in told if event.about}
         events.hint_after_commit(views | numbers)
-    if announced:
-        events.wake_after_commit()
     audit.chain(entries, head, guessed)
 
 

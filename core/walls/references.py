@@ -10,8 +10,9 @@ from django.db import models
 
 from core.tenancy import TenantModel
 
-# Their rows are written together with the head they are numbered by, which is made only for a tenant that exists.
-BEHIND_A_HEAD: Final = frozenset({"core.AuditEntry", "core.StreamEvent"})
+# Their rows are written together with the head they are numbered by, or with the row they announce: only for a tenant
+# that exists.
+TELLING: Final = frozenset({"core.AuditEntry", "core.Outbox", "core.StreamEvent"})
 
 
 def statements(model: type[models.Model]) -> Iterator[str]:
@@ -20,10 +21,10 @@ def statements(model: type[models.Model]) -> Iterator[str]:
         return
     table = model._meta.db_table
     parents = [field for field in model._meta.local_fields if _refers_to_tenant_model(field)]
-    if all(field.null for field in parents) and model._meta.label not in BEHIND_A_HEAD:
+    if all(field.null for field in parents) and model._meta.label not in TELLING:
         yield _constraint(table, "tenant", "foreign key (tenant_id) references accounts_tenant (id)")
     else:
-        # A row that always has a parent or a head has its tenant, who exists: nothing to look up a second time.
+        # A row that always has a parent, or tells of another row, has its tenant, who exists: looked up already.
         yield f'alter table "{table}" drop constraint if exists "{_constraint_name(table, "tenant")}"'
     for field in parents:
         parent_table = field.related_model._meta.db_table
@@ -32,8 +33,11 @@ def statements(model: type[models.Model]) -> Iterator[str]:
             table,
             field.column,
             f'foreign key (tenant_id, "{field.column}") references "{parent_table}" (tenant_id, id) '
-            "deferrable initially deferred",
+            "deferrable initially immediate",
         )
+        # Checked with the statement, while whoever sent it goes on, and not when he waits for the commit.
+        own = _constraint_name(table, field.column)
+        yield f'alter table "{table}" alter constraint "{own}" deferrable initially immediate'
         yield _drop_single_reference(table, field.column)
 
 
