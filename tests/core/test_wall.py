@@ -92,6 +92,15 @@ def test_reference_between_tenants_tables_is_checked_once_and_with_the_tenant(wo
         assert cursor.fetchone() == ([2, 2],)
 
 
+def test_no_reference_within_a_tenant_waits_for_the_commit(db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select conname from pg_constraint where contype = 'f' and condeferred and cardinality(conkey) = 2 "
+            "and conname like 'walker\\_%'"
+        )
+        assert cursor.fetchall() == []
+
+
 @pytest.mark.parametrize("what", ["event", "entry", "told"])
 def test_nothing_is_written_behind_a_head_of_no_tenant(db: None, what: str) -> None:
     fact = audit.Fact(system("test"), "TRIED", "core.test", uuid7())
