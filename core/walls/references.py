@@ -35,10 +35,20 @@ def statements(model: type[models.Model]) -> Iterator[str]:
             f'foreign key (tenant_id, "{field.column}") references "{parent_table}" (tenant_id, id) '
             "deferrable initially immediate",
         )
-        # Checked with the statement, while whoever sent it goes on, and not when he waits for the commit.
-        own = _constraint_name(table, field.column)
-        yield f'alter table "{table}" alter constraint "{own}" deferrable initially immediate'
+        yield _check_at_once(table, _constraint_name(table, field.column))
         yield _drop_single_reference(table, field.column)
+
+
+def _check_at_once(table: str, name: str) -> str:
+    """Check a key with the statement, while whoever sent it goes on, and not when he waits for the commit."""
+    return f"""
+    do $$ begin
+      if exists (select 1 from pg_constraint
+                 where conname = '{name}' and conrelid = '"{table}"'::regclass and condeferred) then
+        alter table "{table}" alter constraint "{name}" deferrable initially immediate;
+      end if;
+    end $$
+    """
 
 
 def _drop_single_reference(table: str, column: str) -> str:
