@@ -250,7 +250,12 @@ _report, _take_over, _sitting = executing.report, claiming._take_over, seating.s
 BROKEN: dict[str, tuple[Patch, Walk, str]] = {
     "digest of a vote": (_patched(guards, "check_digest", _says(None)), _stale_vote, "vote"),
     "digest of a claim": (
-        _patched(earning, "digest_of", lambda approval: approval.digest), _tampered, "work",
+        _all(
+            _patched(earning, "digest_of", lambda approval: approval.digest),
+            _patched(claiming, "digest_of", lambda approval: approval.digest),
+        ),
+        _tampered,
+        "work",
     ),
     "four eyes": (
         _all(
