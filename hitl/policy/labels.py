@@ -1,4 +1,4 @@
-"""Names of what a workflow refers to, for sentences that staff read."""
+"""Names of what a workflow refers to, in sentences for staff."""
 
 from __future__ import annotations
 
@@ -17,10 +17,17 @@ ROLE_NAMES = {
     "compliance": "Compliance",
     "viewer": "Viewers",
 }
+MODES = {
+    "any": "Any one of them",
+    "all": "All of them",
+    "quorum": "A set number of them",
+    "per_group": "One from each group",
+}
+"""Who must approve at a level."""
 
 
 def labels() -> Label:
-    """Return how people, groups, agents and kinds of the tenant in scope are called. Three queries."""
+    """Return the names of people, groups, agents and kinds of the current tenant. Three queries."""
     known: dict[tuple[str, str], str] = {
         ("group", str(pk)): name for pk, name in ApproverGroup.objects.values_list("pk", "name")
     }

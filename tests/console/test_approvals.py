@@ -338,7 +338,7 @@ def test_facts_name_the_campaign_and_the_currency(browser: Browser, page: str) -
 def test_page_says_which_workflow_asks_whom(browser: Browser, page: str) -> None:
     rule = browser("approver").get(page).context["rule"]
     assert (rule.name, rule.version, rule.note) == ("Budgets", 1, "")
-    assert rule.says == "Whatever no other workflow covers: one of Approvers or Admins within 8 hours."
+    assert rule.says == "Everything else: one of Approvers or Admins within 8 hours."
 
 
 def test_page_of_a_request_keeps_the_words_of_its_own_version(browser: Browser, acme: World, page: str) -> None:

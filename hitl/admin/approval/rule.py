@@ -10,7 +10,7 @@ from core.actors import Actor
 from hitl.domain.levels import parts_of
 from hitl.models import Approval, ApprovalWorkflow
 from hitl.policy.cache import with_levels
-from hitl.policy.describe import sentence, signers
+from hitl.policy.describe import approvers, sentence
 from hitl.policy.labels import labels
 from hitl.policy.selectors import VIEW_WORKFLOW
 from hitl.policy.workflows import conditions_of, levels_of
@@ -43,7 +43,7 @@ def rule_of(approval: Approval, viewer: Actor) -> Rule:
 
 def as_kept(snapshot: Mapping[str, Any]) -> str:
     """Say who signs by the copy that a request keeps."""
-    text = signers(snapshot, _levels(snapshot["levels"]), labels())
+    text = approvers(snapshot, _levels(snapshot["levels"]), labels())
     return f"{text[:1].upper()}{text[1:]}"
 
 

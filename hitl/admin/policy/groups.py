@@ -16,7 +16,7 @@ from console.viewers import viewer_of
 from hitl import services
 from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.base import MANAGE, DefinitionAdmin
-from hitl.admin.policy.workflow_form.stale_choices import chosen_in, signers_lost, strays_among, uuid_in
+from hitl.admin.policy.workflow_form.stale_choices import chosen_in, stale_among, stale_approvers, uuid_in
 from hitl.approvals.assignments import DECIDE
 from hitl.models import ApproverGroup
 
@@ -31,7 +31,7 @@ class GroupForm(VersionedForm):
         super().__init__(*args, **kwargs)
         people = {str(m.user_id): m.user.get_full_name() for m in list_members(permission=DECIDE)}
         # Whoever lost the right stays in sight: saving a name must not put anybody out of the group unseen.
-        lost = signers_lost(f"user:{each}" for each in strays_among(chosen_in(self, "people"), people))
+        lost = stale_approvers(f"user:{each}" for each in stale_among(chosen_in(self, "people"), people))
         people |= {who.removeprefix("user:"): f"{name} (can no longer sign)" for who, name in lost.items()}
         self.fields["people"].choices = sorted(people.items(), key=lambda row: row[1])  # type: ignore[attr-defined]
 

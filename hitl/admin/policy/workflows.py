@@ -1,6 +1,5 @@
 """The console's pages of workflows: reading, writing and trying them out."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from django import forms
@@ -19,12 +18,11 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from core.actors import Actor
-from core.errors import Conflict, Invalid
+from core.errors import Conflict
 from hitl import services
 from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.simulate import TrialForm, trial_of, tried
-from hitl.admin.policy.workflow_form.form import SentenceForm, WorkflowForm, defaults
-from hitl.admin.policy.workflow_form.values import MAIL, in_words_of_the_form, initial_of, values_of
+from hitl.admin.policy.workflow_form.form import MAIL, SentenceForm, WorkflowForm, defaults, initial_of
 from hitl.approvals.simulate import simulate
 from hitl.models import ApprovalWorkflow
 from hitl.policy import selectors
@@ -153,25 +151,20 @@ class WorkflowAdmin(ServiceAdmin):
 
     @service_action(path="create", title="New workflow", permission=MANAGE, form=WorkflowForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip
-    def create(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Define a workflow."""
-        levels, conditions = values_of(form.cleaned_data)
-        try:
-            made = services.create_workflow(
-                actor=viewer_of(request), name=form.cleaned_data["name"], levels=levels, **conditions
-            )
-        except Invalid as error:
-            raise in_words_of_the_form(error, form.cleaned_data) from error
-        return f"{made.name} is in use from now on."
+    def create(self, request: HttpRequest, obj: None, form: WorkflowForm) -> str:
+        """Create a workflow."""
+        levels, conditions = form.definition()
+        name = form.cleaned_data["name"]
+        made = services.create_workflow(actor=viewer_of(request), name=name, levels=levels, **conditions)
+        return f"{made.name} is now in use."
 
     @service_action(
         path="edit", title="Edit", permission=MANAGE, on_object=True, form=WorkflowForm, submit="Save", tone="good"
     )
     def edit(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str:
         """Change a workflow."""
-        seen = form.seen_version()
-        levels, conditions = values_of(form.cleaned_data, obj)
-        name = form.cleaned_data["name"]
+        seen, name = form.seen_version(), form.cleaned_data["name"]
+        levels, conditions = form.definition()
         if form.is_limited:
             conditions = {field: value for field, value in conditions.items() if field in OWN}
         try:
@@ -183,8 +176,6 @@ class WorkflowAdmin(ServiceAdmin):
                 seen_version=seen,
                 **conditions,
             )
-        except Invalid as error:
-            raise in_words_of_the_form(error, form.cleaned_data) from error
         except Conflict as error:
             raise Conflict(error.detail, code=error.code, **error.facts, says=summary_of(obj, labels())) from error
         return f"{name} is changed. Running requests keep the version they started with."
@@ -228,9 +219,9 @@ class WorkflowAdmin(ServiceAdmin):
         return TemplateResponse(request, "console/workflow_trial.html", {**context, **tried(form, found)})
 
     @service_action(path="sentence", title="In one sentence", permission=MANAGE, form=SentenceForm, on_list=True)
-    def sentence(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
+    def sentence(self, request: HttpRequest, obj: None, form: SentenceForm) -> HttpResponse:
         """Say what the form says so far."""
-        levels, conditions = values_of(_filled(form.cleaned_data))
+        levels, conditions = form.definition()
         return HttpResponse(sentence(conditions, levels, labels()), content_type="text/plain; charset=utf-8")
 
 
@@ -254,7 +245,3 @@ banners.banners.register("hitl.nobody_signs", NobodySigns)
 
 def _hours(count: int) -> str:
     return f"{count} hour{'' if count == 1 else 's'}"
-
-
-def _filled(said: Mapping[str, Any]) -> dict[str, Any]:
-    return {"days": [], "from_time": "", "until_time": "", **said}
