@@ -126,6 +126,11 @@ class RowFormSet(BaseFormSet):  # type: ignore[type-arg]
         indexes = range(self.total_form_count())
         return sum(not self.is_removed(index) for index in indexes) >= self.max_num
 
+    def clean(self) -> None:
+        """Refuse too many rows; removed ones don't count, even if another row has an error."""
+        if len(self.kept()) > self.max_num:
+            raise forms.ValidationError(self.error_messages["too_many_forms"] % {"num": self.max_num})
+
     def definitions(self) -> list[dict[str, Any]]:
         """Return the rows as the services take them."""
         return [form.definition() for form in self.kept()]
@@ -173,7 +178,7 @@ class RowFormSet(BaseFormSet):  # type: ignore[type-arg]
         return found + [(f"rows-{self.prefix}", f"{self.noun}s")] * bool(self.non_form_errors())
 
 
-row_formset = partial(forms.formset_factory, renderer=RENDERER, extra=0, can_delete=True, validate_max=True)
+row_formset = partial(forms.formset_factory, renderer=RENDERER, extra=0, can_delete=True)
 
 
 @dataclass(frozen=True, slots=True)
