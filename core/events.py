@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.core.cache import cache as shared
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Model
 from django.dispatch import Signal
 
@@ -16,7 +16,6 @@ from core.clock import now
 from core.ids import text_of, uuid7
 from core.log import get_logger
 from core.models import Outbox, StreamEvent, StreamHead
-from core.own_connection import own_connection
 from core.prepared import Prepared
 from core.scope import current_tenant_id
 
@@ -208,7 +207,7 @@ def _send(group: str, message: dict[str, Any]) -> None:
 
 
 def _after_commit(send: Callable[[], None]) -> None:
-    own_connection().on_commit(send, robust=True)
+    transaction.on_commit(send, robust=True)
 
 
 def announce(event: str, *, ref: UUID, **ids: str) -> None:

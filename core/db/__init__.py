@@ -1,0 +1,1 @@
+"""Walker's use of PostgreSQL."""
