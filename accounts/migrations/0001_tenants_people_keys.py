@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 import core.clock
 import core.ids
-import core.scope
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("name", models.CharField(max_length=80)),
                 ("prefix", models.CharField(max_length=11)),
                 ("digest", models.CharField(max_length=64, unique=True)),
@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "role",
                     models.CharField(
@@ -171,7 +171,7 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "role",
                     models.CharField(

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 import core.clock
 import core.ids
-import core.scope
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("object_type", models.CharField(max_length=60)),
                 ("object_id", models.UUIDField()),
                 ("fields", models.JSONField(default=list)),

@@ -5,9 +5,9 @@ from django.conf import settings
 from django.db import migrations, models
 
 import core.clock
-import core.fields
 import core.ids
-import core.scope
+import core.privacy.encrypted_fields
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -20,9 +20,9 @@ class Migration(migrations.Migration):
             name="Invitation",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
-                ("address", core.fields.EncryptedTextField(null=True)),
-                ("name", core.fields.EncryptedTextField(null=True)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ("address", core.privacy.encrypted_fields.EncryptedTextField(null=True)),
+                ("name", core.privacy.encrypted_fields.EncryptedTextField(null=True)),
                 ("masked_address", models.CharField(max_length=120)),
                 (
                     "address_digest",

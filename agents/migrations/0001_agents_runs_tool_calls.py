@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 import core.clock
 import core.ids
-import core.scope
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             name="Agent",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("name", models.CharField(max_length=80)),
                 (
                     "type",
@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
             name="AgentRun",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "state",
                     models.CharField(
@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
             name="AgentRunMessage",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("answered_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
                 (
@@ -140,7 +140,7 @@ class Migration(migrations.Migration):
             name="AgentVersion",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("number", models.PositiveIntegerField()),
                 ("prompt", models.TextField(blank=True)),
                 ("tools", models.JSONField(default=list)),
@@ -165,7 +165,7 @@ class Migration(migrations.Migration):
             name="ToolCall",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("call_id", models.CharField(max_length=80)),
                 ("name", models.CharField(max_length=60)),
                 ("fingerprint", models.CharField(max_length=64)),

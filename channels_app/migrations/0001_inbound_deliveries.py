@@ -4,9 +4,9 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import core.clock
-import core.fields
 import core.ids
-import core.scope
+import core.privacy.encrypted_fields
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             name="InboundDelivery",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("provider", models.CharField(max_length=16)),
                 ("event_key", models.CharField(max_length=200)),
                 (
@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 ),
                 ("target", models.UUIDField(help_text="Our message that a report is about.", null=True)),
                 ("headers", models.JSONField(default=dict)),
-                ("body", core.fields.EncryptedTextField(help_text="The raw bytes, as Latin-1.")),
+                ("body", core.privacy.encrypted_fields.EncryptedTextField(help_text="The raw bytes, as Latin-1.")),
                 (
                     "state",
                     models.CharField(

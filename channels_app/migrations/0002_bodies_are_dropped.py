@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-import core.fields
+import core.privacy.encrypted_fields
 
 
 class Migration(migrations.Migration):
@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="inbounddelivery",
             name="body",
-            field=core.fields.EncryptedTextField(
+            field=core.privacy.encrypted_fields.EncryptedTextField(
                 help_text="The raw bytes, as Latin-1; dropped some time after the work.", null=True
             ),
         ),

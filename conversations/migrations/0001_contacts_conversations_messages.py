@@ -6,9 +6,9 @@ from django.db import migrations, models
 
 import conversations.models.channels
 import core.clock
-import core.fields
 import core.ids
-import core.scope
+import core.privacy.encrypted_fields
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant_id",
-                    models.UUIDField(default=core.scope.current_tenant_id, editable=False),
+                    models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False),
                 ),
                 (
                     "kind",
@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                         max_length=40,
                     ),
                 ),
-                ("credentials", core.fields.EncryptedJSONField(default=dict)),
+                ("credentials", core.privacy.encrypted_fields.EncryptedJSONField(default=dict)),
                 (
                     "origins",
                     models.JSONField(
@@ -87,9 +87,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant_id",
-                    models.UUIDField(default=core.scope.current_tenant_id, editable=False),
+                    models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False),
                 ),
-                ("display_name", core.fields.EncryptedTextField(default=str)),
+                ("display_name", core.privacy.encrypted_fields.EncryptedTextField(default=str)),
                 ("masked_name", models.CharField(blank=True, max_length=80)),
                 ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
                 (
@@ -112,7 +112,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant_id",
-                    models.UUIDField(default=core.scope.current_tenant_id, editable=False),
+                    models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False),
                 ),
                 (
                     "kind",
@@ -128,7 +128,7 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
-                ("value", core.fields.EncryptedTextField()),
+                ("value", core.privacy.encrypted_fields.EncryptedTextField()),
                 ("value_index", models.CharField(editable=False, max_length=64)),
                 ("masked_value", models.CharField(blank=True, max_length=80)),
                 ("is_verified", models.BooleanField(default=False)),
@@ -153,7 +153,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant_id",
-                    models.UUIDField(default=core.scope.current_tenant_id, editable=False),
+                    models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False),
                 ),
                 ("name", models.CharField(max_length=60)),
                 (
@@ -175,7 +175,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant_id",
-                    models.UUIDField(default=core.scope.current_tenant_id, editable=False),
+                    models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False),
                 ),
                 (
                     "state",
@@ -230,7 +230,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant_id",
-                    models.UUIDField(default=core.scope.current_tenant_id, editable=False),
+                    models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False),
                 ),
                 ("seq", models.BigIntegerField()),
                 (
@@ -270,10 +270,10 @@ class Migration(migrations.Migration):
                         max_length=11,
                     ),
                 ),
-                ("body", core.fields.EncryptedTextField(default=str)),
+                ("body", core.privacy.encrypted_fields.EncryptedTextField(default=str)),
                 ("masked_body", models.TextField(blank=True)),
                 ("media", models.JSONField(blank=True, default=list)),
-                ("metadata", core.fields.EncryptedJSONField(default=dict)),
+                ("metadata", core.privacy.encrypted_fields.EncryptedJSONField(default=dict)),
                 ("channel_message_id", models.CharField(blank=True, max_length=200)),
                 ("client_id", models.UUIDField(null=True)),
                 (
@@ -322,7 +322,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant_id",
-                    models.UUIDField(default=core.scope.current_tenant_id, editable=False),
+                    models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False),
                 ),
                 ("number", models.PositiveSmallIntegerField()),
                 ("started_at", models.DateTimeField(default=core.clock.now)),
@@ -362,7 +362,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant_id",
-                    models.UUIDField(default=core.scope.current_tenant_id, editable=False),
+                    models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False),
                 ),
                 ("send_key", models.CharField(max_length=120)),
                 ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
@@ -394,15 +394,15 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant_id",
-                    models.UUIDField(default=core.scope.current_tenant_id, editable=False),
+                    models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False),
                 ),
                 ("content_type", models.CharField(max_length=100)),
                 ("size", models.PositiveIntegerField(default=0)),
-                ("filename", core.fields.EncryptedTextField(default=str)),
-                ("source", core.fields.EncryptedTextField(default=str)),
+                ("filename", core.privacy.encrypted_fields.EncryptedTextField(default=str)),
+                ("source", core.privacy.encrypted_fields.EncryptedTextField(default=str)),
                 (
                     "content",
-                    core.fields.EncryptedTextField(help_text="Base64 of the bytes.", null=True),
+                    core.privacy.encrypted_fields.EncryptedTextField(help_text="Base64 of the bytes.", null=True),
                 ),
                 ("digest", models.CharField(blank=True, max_length=64)),
                 (

@@ -5,9 +5,9 @@ from django.conf import settings
 from django.db import migrations, models
 
 import core.clock
-import core.fields
 import core.ids
-import core.scope
+import core.privacy.encrypted_fields
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -21,8 +21,8 @@ class Migration(migrations.Migration):
             name="Note",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
-                ("body", core.fields.EncryptedTextField()),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ("body", core.privacy.encrypted_fields.EncryptedTextField()),
                 ("masked_body", models.TextField()),
                 ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
                 (

@@ -1,1 +1,1 @@
-"""Walker's use of PostgreSQL."""
+"""The database backend, its roles and its locks."""

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 import core.clock
 import core.ids
-import core.scope
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("seq", models.BigIntegerField()),
                 ("at", models.DateTimeField()),
                 ("actor_kind", models.CharField(max_length=10)),
@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("seq", models.BigIntegerField(default=0)),
                 ("hash", models.CharField(default="", max_length=64)),
             ],
@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("event", models.CharField(max_length=40)),
                 ("ref", models.UUIDField()),
                 ("payload", models.JSONField(default=dict)),
@@ -97,7 +97,7 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("stream", models.CharField(max_length=80)),
                 ("seq", models.BigIntegerField()),
                 ("type", models.CharField(max_length=40)),
@@ -117,7 +117,7 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("stream", models.CharField(max_length=80)),
                 ("seq", models.BigIntegerField(default=0)),
             ],

@@ -3,9 +3,9 @@
 from django.db import migrations, models
 
 import core.clock
-import core.fields
 import core.ids
-import core.scope
+import core.privacy.encrypted_fields
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             name="IdempotencyRecord",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("scope", models.CharField(max_length=60)),
                 ("key_digest", models.CharField(max_length=64)),
                 ("request_digest", models.CharField(max_length=64)),
@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("status", models.PositiveSmallIntegerField(null=True)),
-                ("answer", core.fields.EncryptedJSONField(null=True)),
+                ("answer", core.privacy.encrypted_fields.EncryptedJSONField(null=True)),
                 ("created_at", models.DateTimeField(default=core.clock.now)),
                 ("lease_until", models.DateTimeField()),
             ],

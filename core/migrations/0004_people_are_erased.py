@@ -3,9 +3,9 @@
 from django.db import migrations, models
 
 import core.clock
-import core.fields
 import core.ids
-import core.scope
+import core.privacy.encrypted_fields
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             name="Erasure",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "subject_type",
                     models.CharField(choices=[("contact", "A contact"), ("member", "A member")], max_length=10),
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 ("targets", models.JSONField(default=dict, help_text="Ids of what is the person's, by kind.")),
                 (
                     "traces",
-                    core.fields.EncryptedJSONField(
+                    core.privacy.encrypted_fields.EncryptedJSONField(
                         help_text="Name and addresses, by which other rows are found.", null=True
                     ),
                 ),

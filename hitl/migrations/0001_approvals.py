@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 import core.clock
 import core.ids
-import core.scope
+import core.tenancy.scope
 import hitl.models.fields
 
 
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
             name="ApprovalWorkflow",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("name", models.CharField(max_length=80)),
                 ("description", models.CharField(blank=True, max_length=300)),
                 ("is_active", models.BooleanField(default=True)),
@@ -104,7 +104,7 @@ class Migration(migrations.Migration):
             name="Approval",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("reference", models.CharField(max_length=20)),
                 (
                     "state",
@@ -252,7 +252,7 @@ class Migration(migrations.Migration):
             name="ApproverGroup",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("name", models.CharField(max_length=80)),
             ],
             options={
@@ -263,7 +263,7 @@ class Migration(migrations.Migration):
             name="Counter",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("name", models.CharField(max_length=30)),
                 ("value", models.BigIntegerField()),
             ],
@@ -275,7 +275,7 @@ class Migration(migrations.Migration):
             name="Decision",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("revision", models.PositiveIntegerField()),
                 ("level", models.PositiveSmallIntegerField()),
                 ("digest", models.CharField(max_length=64)),
@@ -318,7 +318,7 @@ class Migration(migrations.Migration):
             name="DecisionToken",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("digest", models.CharField(max_length=64, unique=True)),
                 ("verdict", models.CharField(max_length=10)),
                 ("revision_digest", models.CharField(max_length=64)),
@@ -345,7 +345,7 @@ class Migration(migrations.Migration):
             name="Delegation",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("starts_at", models.DateTimeField(default=core.clock.now)),
                 ("until", models.DateTimeField()),
                 ("reason", models.CharField(blank=True, max_length=200)),
@@ -368,7 +368,7 @@ class Migration(migrations.Migration):
             name="Execution",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("revision", models.PositiveIntegerField()),
                 ("digest", models.CharField(max_length=64)),
                 ("idempotency_key", models.CharField(max_length=120)),
@@ -392,7 +392,7 @@ class Migration(migrations.Migration):
             name="GroupMember",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "group",
                     models.ForeignKey(
@@ -411,7 +411,7 @@ class Migration(migrations.Migration):
             name="KillSwitch",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "scope",
                     models.CharField(
@@ -447,7 +447,7 @@ class Migration(migrations.Migration):
             name="Notification",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("revision", models.PositiveIntegerField(default=1)),
                 ("level", models.PositiveSmallIntegerField(default=1)),
                 ("channel", models.CharField(default="in_app", max_length=20)),
@@ -483,7 +483,7 @@ class Migration(migrations.Migration):
             name="Seat",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("revision", models.PositiveIntegerField()),
                 ("level", models.PositiveSmallIntegerField()),
                 ("group", models.CharField(blank=True, max_length=80)),
@@ -513,7 +513,7 @@ class Migration(migrations.Migration):
             name="Timer",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "kind",
                     models.CharField(
@@ -546,7 +546,7 @@ class Migration(migrations.Migration):
             name="ApprovalLevel",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("order", models.PositiveSmallIntegerField(default=1)),
                 ("name", models.CharField(blank=True, max_length=80)),
                 (

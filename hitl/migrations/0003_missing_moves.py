@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 import core.clock
 import core.ids
-import core.scope
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
             name="OverrideReview",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("revision", models.PositiveIntegerField()),
                 ("opened_at", models.DateTimeField(default=core.clock.now)),
                 ("closed_at", models.DateTimeField(null=True)),
@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
             name="Revision",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("revision", models.PositiveIntegerField()),
                 ("event", models.CharField(max_length=20)),
                 ("actor_kind", models.CharField(max_length=10)),

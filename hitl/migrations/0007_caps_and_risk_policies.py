@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 import core.clock
 import core.ids
-import core.scope
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
             name="Cap",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "scope",
                     models.CharField(
@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
             name="CapReservation",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("revision", models.PositiveIntegerField()),
                 ("period", models.CharField(max_length=10)),
                 ("amount", models.DecimalField(decimal_places=2, max_digits=16)),
@@ -110,7 +110,7 @@ class Migration(migrations.Migration):
             name="RiskPolicy",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("version", models.PositiveIntegerField()),
                 ("weights", models.JSONField(default=dict)),
                 ("kind_points", models.JSONField(default=dict)),

@@ -3,9 +3,9 @@
 from django.db import migrations, models
 
 import core.clock
-import core.fields
 import core.ids
-import core.scope
+import core.privacy.encrypted_fields
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -23,14 +23,14 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant_id",
-                    models.UUIDField(default=core.scope.current_tenant_id, editable=False),
+                    models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False),
                 ),
                 (
                     "provider",
                     models.CharField(choices=[("sandbox_ads", "Sandbox marketing platform")], max_length=32),
                 ),
                 ("name", models.CharField(max_length=120)),
-                ("credentials", core.fields.EncryptedJSONField()),
+                ("credentials", core.privacy.encrypted_fields.EncryptedJSONField()),
                 ("is_active", models.BooleanField(default=True)),
                 ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
             ],

@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-import core.fields
+import core.privacy.encrypted_fields
 
 
 class Migration(migrations.Migration):
@@ -14,32 +14,32 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="maildelivery",
             name="address",
-            field=core.fields.EncryptedTextField(null=True),
+            field=core.privacy.encrypted_fields.EncryptedTextField(null=True),
         ),
         migrations.AlterField(
             model_name="maildelivery",
             name="headers",
-            field=core.fields.EncryptedJSONField(default=dict, null=True),
+            field=core.privacy.encrypted_fields.EncryptedJSONField(default=dict, null=True),
         ),
         migrations.AlterField(
             model_name="maildelivery",
             name="html",
-            field=core.fields.EncryptedTextField(default="", null=True),
+            field=core.privacy.encrypted_fields.EncryptedTextField(default="", null=True),
         ),
         migrations.AlterField(
             model_name="maildelivery",
             name="reply_to",
-            field=core.fields.EncryptedTextField(default="", null=True),
+            field=core.privacy.encrypted_fields.EncryptedTextField(default="", null=True),
         ),
         migrations.AlterField(
             model_name="maildelivery",
             name="subject",
-            field=core.fields.EncryptedTextField(null=True),
+            field=core.privacy.encrypted_fields.EncryptedTextField(null=True),
         ),
         migrations.AlterField(
             model_name="maildelivery",
             name="text",
-            field=core.fields.EncryptedTextField(null=True),
+            field=core.privacy.encrypted_fields.EncryptedTextField(null=True),
         ),
         migrations.AddIndex(
             model_name="maildelivery",

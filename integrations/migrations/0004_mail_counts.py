@@ -3,7 +3,7 @@
 from django.db import migrations, models
 
 import core.ids
-import core.scope
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             name="MailCount",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("day", models.DateField(help_text="The day they were queued, in UTC.")),
                 ("type", models.CharField(max_length=40)),
                 (

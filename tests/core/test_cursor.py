@@ -18,7 +18,7 @@ from psycopg_pool import ConnectionPool
 from accounts.models import Membership
 from core.db.postgresql.base import DatabaseWrapper, TenantCursor
 from core.errors import NoTenant
-from core.scope import platform_scope, tenant_scope
+from core.tenancy.scope import platform_scope, tenant_scope
 from tests.world import World
 
 COUNT = "select count(*) from accounts_membership"

@@ -8,7 +8,7 @@ from django.db.backends.postgresql import base
 from django.db.utils import NotSupportedError
 from psycopg import sql
 
-from core.scope import current_scope
+from core.tenancy.scope import current_scope
 
 # Sent without the scope, because they touch no row: Django's savepoints, which must also work in a failed
 # transaction, and the empty query by which the pool checks a connection.
