@@ -86,9 +86,9 @@ def ask(calls: Sequence[Call | Statement]) -> Asked:
     return Asked(exchange(calls))
 
 
-def written(calls: Sequence[Call | Statement]) -> Sequence[Call | Statement]:
+def written(calls: Sequence[Call | Statement]) -> list[Call | Statement]:
     """Return the statements as they are."""
-    return calls
+    return list(calls)
 
 
 def later(call: Call | Statement, check: Check | None = None) -> None:
