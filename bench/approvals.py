@@ -23,13 +23,14 @@ from accounts.services import actor_for_user, add_member, create_tenant  # noqa:
 from bench._effect import CauseEffect  # noqa: E402
 from bench.rivals import environment  # noqa: E402
 from bench.rivals._common import Effects, raced, timed  # noqa: E402
-from core import events  # noqa: E402
 from core.actors import Actor, system  # noqa: E402
-from core.pauses import settle  # noqa: E402
-from core.scope import tenant_scope  # noqa: E402
-from hitl import hints, registry, services  # noqa: E402
+from core.events import streams  # noqa: E402
+from core.observability.gc_tuning import settle  # noqa: E402
+from core.tenancy.scope import tenant_scope  # noqa: E402
+from hitl import services, tasks_dispatch  # noqa: E402
+from hitl.actions import registry  # noqa: E402
+from hitl.actions.base import Origin  # noqa: E402
 from hitl.models import Approval  # noqa: E402
-from hitl.types import Origin  # noqa: E402
 
 OPERATOR = system("bench")
 LANGGRAPH_TARGET, DBOS_TARGET, ROUNDS = 1.0, 0.5, 3
@@ -46,8 +47,8 @@ def main() -> int:
     # No broker on either side: nobody listens, and no worker is asked to go on.
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    hints.send_with(nobody, notify=nobody)
-    cache.set(events.RELAY_HINT, 1, timeout=None)
+    tasks_dispatch.send_with(nobody, notify=nobody)
+    cache.set(streams.RELAY_HINT, 1, timeout=None)
     say("\n".join([*describe_machine(), *describe_database()]))
     settle()
     interpreter, addresses = environment.python(), make_schemas()

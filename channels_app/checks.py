@@ -7,10 +7,10 @@ from django.core.checks import CheckMessage, Tags, register
 from django.db import DatabaseError
 
 from channels_app.email import mailboxes
-from channels_app.whatsapp.numbers import KINDS, secrets_of
+from channels_app.whatsapp.senders import KINDS, secrets_of
 from conversations.models import ChannelAccount
 from core.errors import Unavailable
-from core.scope import platform_scope, tenant_scope
+from core.tenancy.scope import platform_scope, tenant_scope
 
 
 @register(Tags.database)

@@ -27,7 +27,7 @@ def _keep_logging(**_: Any) -> None:
     """Keep our logging: Celery's own would print task arguments."""
     from django.conf import settings  # noqa: PLC0415
 
-    from core.log import set_up  # noqa: PLC0415
+    from core.observability.logging import set_up  # noqa: PLC0415
 
     set_up(settings.LOGGING)
 
@@ -48,7 +48,7 @@ def _give_way(**_: Any) -> None:
 @worker_before_create_process.connect
 def _share_memory(**_: Any) -> None:
     """Keep what the parent loaded out of the children's garbage collections, so that its pages stay shared."""
-    from core.pauses import settle  # noqa: PLC0415  (needs the apps)
+    from core.observability.gc_tuning import settle  # noqa: PLC0415  (needs the apps)
 
     settle()
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from core.scope import Scope, current_scope
+from core.tenancy.scope import Scope, current_scope
 
 _PLACE: Final = "_walker_ahead"
 _SENT: Final = "_walker_sent"

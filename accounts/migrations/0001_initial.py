@@ -6,9 +6,9 @@ from django.conf import settings
 from django.db import migrations, models
 
 import core.clock
-import core.fields
 import core.ids
-import core.scope
+import core.privacy.encrypted_fields
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
             name="Membership",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "user",
                     models.ForeignKey(
@@ -140,9 +140,9 @@ class Migration(migrations.Migration):
             name="Invitation",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
-                ("address", core.fields.EncryptedTextField(null=True)),
-                ("name", core.fields.EncryptedTextField(null=True)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ("address", core.privacy.encrypted_fields.EncryptedTextField(null=True)),
+                ("name", core.privacy.encrypted_fields.EncryptedTextField(null=True)),
                 ("masked_address", models.CharField(max_length=120)),
                 (
                     "address_digest",
@@ -208,7 +208,7 @@ class Migration(migrations.Migration):
             name="RoleGroup",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "role",
                     models.CharField(
@@ -233,7 +233,7 @@ class Migration(migrations.Migration):
             name="ApiKey",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "user",
                     models.ForeignKey(
@@ -260,7 +260,7 @@ class Migration(migrations.Migration):
             name="RevealGrant",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "user",
                     models.ForeignKey(

@@ -7,15 +7,15 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field
 
+from agents.runs.approval_texts import resubmitted_sentence, waiting_sentence
 from agents.tools.registry import PROPOSE, Arguments, Audience, Caller, Tool, register, requester_through
-from agents.tools.resubmitting import send_in_again
-from agents.wording import resubmitted_sentence, waiting_sentence
+from agents.tools.resubmit import send_in_again
 from conversations.selectors import tags_of_conversation
 from core.errors import TooMany
 from hitl import services
+from hitl.actions.base import Origin
+from hitl.domain.state_machine import FINAL
 from hitl.models import Approval
-from hitl.transitions import FINAL
-from hitl.types import Origin
 
 
 def _whole_as_text(value: object) -> object:

@@ -9,9 +9,9 @@ from django.db import migrations, models
 
 import analytics.models
 import core.clock
-import core.fields
 import core.ids
-import core.scope
+import core.privacy.encrypted_fields
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
             name="BriefPreference",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "user",
                     models.ForeignKey(
@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
             name="Brief",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "user",
                     models.ForeignKey(
@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
                 ("local_date", models.DateField(verbose_name="day")),
                 ("due_at", models.DateTimeField(default=core.clock.now)),
                 ("reason", models.CharField(blank=True, max_length=40)),
-                ("content", core.fields.EncryptedJSONField(null=True)),
+                ("content", core.privacy.encrypted_fields.EncryptedJSONField(null=True)),
                 ("delivery_id", models.UUIDField(null=True)),
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
                 ("lease_until", models.DateTimeField(null=True)),

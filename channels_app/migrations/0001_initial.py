@@ -4,9 +4,9 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import core.clock
-import core.fields
 import core.ids
-import core.scope
+import core.privacy.encrypted_fields
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             name="InboundDelivery",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("provider", models.CharField(max_length=16)),
                 (
                     "channel_account",
@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 ("headers", models.JSONField(default=dict)),
                 (
                     "body",
-                    core.fields.EncryptedTextField(
+                    core.privacy.encrypted_fields.EncryptedTextField(
                         help_text="The raw bytes, as Latin-1; dropped some time after the work.", null=True
                     ),
                 ),

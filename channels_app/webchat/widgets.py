@@ -8,9 +8,9 @@ from uuid import UUID
 
 from accounts.models import Tenant
 from conversations.models import ChannelAccount
-from core import resolvers
 from core.errors import NotFound
-from core.tenancy import tenant_scope
+from core.tenancy import lookups
+from core.tenancy.models import tenant_scope
 
 KEY_LIMIT = 40
 
@@ -34,7 +34,7 @@ def find_widget(public_key: object) -> Widget:
     """Return the widget of a public key; unknown, foreign and switched off are the same `NotFound`."""
     if not isinstance(public_key, str) or not 0 < len(public_key) <= KEY_LIMIT or not public_key.isprintable():
         raise NotFound("There is no such chat.")
-    for row in resolvers.find("widget", public_key):
+    for row in lookups.find("widget", public_key):
         with tenant_scope(row["tenant_id"]):
             account = load(row["id"])
         if account is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from channels_app.whatsapp.numbers import split_address
+from channels_app.whatsapp.senders import split_address
 from conversations.types import ContentType, InboundMedia, InboundMessage, SenderIdentity
 
 Fields = Mapping[str, str]

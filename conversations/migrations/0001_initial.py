@@ -7,9 +7,9 @@ from django.db import migrations, models
 
 import conversations.models.channels
 import core.clock
-import core.fields
 import core.ids
-import core.scope
+import core.privacy.encrypted_fields
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
             name="ChannelAccount",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "kind",
                     models.CharField(
@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                         default=conversations.models.channels.new_public_key, editable=False, max_length=40
                     ),
                 ),
-                ("credentials", core.fields.EncryptedJSONField(default=dict)),
+                ("credentials", core.privacy.encrypted_fields.EncryptedJSONField(default=dict)),
                 (
                     "origins",
                     models.JSONField(
@@ -90,8 +90,8 @@ class Migration(migrations.Migration):
             name="Contact",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
-                ("display_name", core.fields.EncryptedTextField(default=str)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ("display_name", core.privacy.encrypted_fields.EncryptedTextField(default=str)),
                 ("masked_name", models.CharField(blank=True, max_length=80)),
                 (
                     "user",
@@ -129,7 +129,7 @@ class Migration(migrations.Migration):
             name="ContactPoint",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "contact",
                     models.ForeignKey(
@@ -150,7 +150,7 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
-                ("value", core.fields.EncryptedTextField()),
+                ("value", core.privacy.encrypted_fields.EncryptedTextField()),
                 ("value_index", models.CharField(editable=False, max_length=64)),
                 ("masked_value", models.CharField(blank=True, max_length=80)),
                 ("is_verified", models.BooleanField(default=False)),
@@ -181,7 +181,7 @@ class Migration(migrations.Migration):
             name="ContactTag",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "contact",
                     models.ForeignKey(
@@ -200,7 +200,7 @@ class Migration(migrations.Migration):
             name="Conversation",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "channel_account",
                     models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="conversations.channelaccount"),
@@ -292,7 +292,7 @@ class Migration(migrations.Migration):
             name="Message",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "conversation",
                     models.ForeignKey(
@@ -344,10 +344,10 @@ class Migration(migrations.Migration):
                         max_length=11,
                     ),
                 ),
-                ("body", core.fields.EncryptedTextField(default=str)),
+                ("body", core.privacy.encrypted_fields.EncryptedTextField(default=str)),
                 ("masked_body", models.TextField(blank=True)),
                 ("media", models.JSONField(blank=True, default=list)),
-                ("metadata", core.fields.EncryptedJSONField(default=dict)),
+                ("metadata", core.privacy.encrypted_fields.EncryptedJSONField(default=dict)),
                 ("channel_message_id", models.CharField(blank=True, max_length=200)),
                 ("client_id", models.UUIDField(null=True)),
                 (
@@ -407,7 +407,7 @@ class Migration(migrations.Migration):
             name="Attachment",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "message",
                     models.ForeignKey(
@@ -418,9 +418,12 @@ class Migration(migrations.Migration):
                 ),
                 ("content_type", models.CharField(max_length=100)),
                 ("size", models.PositiveIntegerField(default=0)),
-                ("filename", core.fields.EncryptedTextField(default=str)),
-                ("source", core.fields.EncryptedTextField(default=str)),
-                ("content", core.fields.EncryptedTextField(help_text="Base64 of the bytes.", null=True)),
+                ("filename", core.privacy.encrypted_fields.EncryptedTextField(default=str)),
+                ("source", core.privacy.encrypted_fields.EncryptedTextField(default=str)),
+                (
+                    "content",
+                    core.privacy.encrypted_fields.EncryptedTextField(help_text="Base64 of the bytes.", null=True),
+                ),
                 ("digest", models.CharField(blank=True, max_length=64)),
                 (
                     "state",
@@ -454,7 +457,7 @@ class Migration(migrations.Migration):
             name="DeliveryAttempt",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "message",
                     models.ForeignKey(
@@ -491,7 +494,7 @@ class Migration(migrations.Migration):
             name="AudienceSend",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("send_key", models.CharField(max_length=120)),
                 (
                     "contact",
@@ -520,7 +523,7 @@ class Migration(migrations.Migration):
             name="Note",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "conversation",
                     models.ForeignKey(
@@ -538,7 +541,7 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                ("body", core.fields.EncryptedTextField()),
+                ("body", core.privacy.encrypted_fields.EncryptedTextField()),
                 ("masked_body", models.TextField()),
                 ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
             ],

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from accounts.reveals import require_grant
+from accounts.privacy.reveals import require_grant
 from conversations.models import Conversation, Message
 from core.actors import Actor
 from core.errors import NotFound

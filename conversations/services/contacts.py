@@ -8,16 +8,17 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.selectors import is_active_member
-from conversations import points, texts
+from conversations import texts
+from conversations.contacts import points
 from conversations.models import Contact, ContactPoint, ContactTag
 from conversations.types import SenderIdentity
-from core import audit
 from core.actors import Actor
-from core.crypto import blind_index
+from core.audit import chain
+from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound, Refused
-from core.locks import locked
-from core.pii import mask_value
-from core.pii.masking import ValueKind
+from core.privacy.encryption import blind_index
+from core.privacy.pii import mask_value
+from core.privacy.pii.masking import ValueKind
 
 NAME_LIMIT: Final = 120
 _MASK_AS: Final[dict[str, ValueKind]] = {
@@ -226,7 +227,7 @@ def _locked(contact_id: UUID) -> Contact:
 
 
 def _record(actor: Actor, action: str, contact_id: UUID, **facts: str) -> None:
-    audit.record(
+    chain.record(
         actor=actor,
         action=action,
         object_type="conversations.contact",

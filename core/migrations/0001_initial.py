@@ -3,9 +3,9 @@
 from django.db import migrations, models
 
 import core.clock
-import core.fields
 import core.ids
-import core.scope
+import core.privacy.encrypted_fields
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             name="AuditHead",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("seq", models.BigIntegerField(default=0)),
                 ("hash", models.CharField(default="", max_length=64)),
             ],
@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
             name="AuditEntry",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("seq", models.BigIntegerField()),
                 ("at", models.DateTimeField()),
                 ("actor_kind", models.CharField(max_length=10)),
@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
             name="DeadLetter",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("kind", models.CharField(max_length=60)),
                 ("ref", models.UUIDField()),
                 (
@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
             name="Erasure",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "subject_type",
                     models.CharField(choices=[("contact", "A contact"), ("member", "A member")], max_length=10),
@@ -147,7 +147,7 @@ class Migration(migrations.Migration):
                 ("targets", models.JSONField(default=dict, help_text="Ids of what is the person's, by kind.")),
                 (
                     "traces",
-                    core.fields.EncryptedJSONField(
+                    core.privacy.encrypted_fields.EncryptedJSONField(
                         help_text="Name and addresses, by which other rows are found.", null=True
                     ),
                 ),
@@ -196,7 +196,7 @@ class Migration(migrations.Migration):
             name="StreamHead",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("stream", models.CharField(max_length=80)),
                 ("seq", models.BigIntegerField(default=0)),
             ],
@@ -208,7 +208,7 @@ class Migration(migrations.Migration):
             name="StreamEvent",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("stream", models.CharField(max_length=80)),
                 ("seq", models.BigIntegerField()),
                 ("type", models.CharField(max_length=40)),
@@ -233,7 +233,7 @@ class Migration(migrations.Migration):
             name="Outbox",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("event", models.CharField(max_length=40)),
                 ("ref", models.UUIDField()),
                 ("payload", models.JSONField(default=dict)),
@@ -256,7 +256,7 @@ class Migration(migrations.Migration):
             name="IdempotencyRecord",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("scope", models.CharField(max_length=60)),
                 ("key_digest", models.CharField(max_length=64)),
                 ("request_digest", models.CharField(max_length=64)),
@@ -267,7 +267,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("status", models.PositiveSmallIntegerField(null=True)),
-                ("answer", core.fields.EncryptedJSONField(null=True)),
+                ("answer", core.privacy.encrypted_fields.EncryptedJSONField(null=True)),
                 ("created_at", models.DateTimeField(default=core.clock.now)),
                 ("lease_until", models.DateTimeField()),
             ],

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 import core.clock
 import core.ids
-import core.scope
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             name="ApproverGroup",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("name", models.CharField(max_length=80)),
                 ("version", models.PositiveIntegerField(default=1)),
             ],
@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
             name="GroupMember",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "group",
                     models.ForeignKey(
@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
             name="BusinessCalendar",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("name", models.CharField(max_length=60)),
                 ("zone", models.CharField(max_length=60)),
                 ("week", models.JSONField(default=dict)),
@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
             name="ApprovalWorkflow",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("name", models.CharField(max_length=80)),
                 ("description", models.CharField(blank=True, max_length=300)),
                 ("is_active", models.BooleanField(default=True)),
@@ -148,7 +148,7 @@ class Migration(migrations.Migration):
             name="ApprovalLevel",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "workflow",
                     models.ForeignKey(
@@ -205,7 +205,7 @@ class Migration(migrations.Migration):
             name="RiskPolicy",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("version", models.PositiveIntegerField()),
                 ("weights", models.JSONField(default=dict)),
                 ("kind_points", models.JSONField(default=dict)),
@@ -231,7 +231,7 @@ class Migration(migrations.Migration):
             name="LinkPolicy",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("version", models.PositiveIntegerField()),
                 ("is_on", models.BooleanField()),
                 ("reason", models.CharField(blank=True, max_length=300)),
@@ -256,7 +256,7 @@ class Migration(migrations.Migration):
             name="Cap",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "scope",
                     models.CharField(
@@ -291,7 +291,7 @@ class Migration(migrations.Migration):
             name="Delegation",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "from_person",
                     models.ForeignKey(
@@ -327,7 +327,7 @@ class Migration(migrations.Migration):
             name="KillSwitch",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "scope",
                     models.CharField(
@@ -381,7 +381,7 @@ class Migration(migrations.Migration):
             name="Counter",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("name", models.CharField(max_length=30)),
                 ("value", models.BigIntegerField()),
             ],

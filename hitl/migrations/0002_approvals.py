@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 import core.clock
 import core.ids
-import core.scope
+import core.tenancy.scope
 import hitl.models.fields
 
 
@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             name="Approval",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("reference", models.CharField(max_length=20)),
                 (
                     "state",
@@ -251,7 +251,7 @@ class Migration(migrations.Migration):
             name="Revision",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "approval",
                     models.ForeignKey(
@@ -288,7 +288,7 @@ class Migration(migrations.Migration):
             name="Seat",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "approval",
                     models.ForeignKey(
@@ -375,7 +375,7 @@ class Migration(migrations.Migration):
             name="Decision",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "approval",
                     models.ForeignKey(
@@ -434,7 +434,7 @@ class Migration(migrations.Migration):
             name="DecisionToken",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("digest", models.CharField(max_length=64, unique=True)),
                 (
                     "approval",
@@ -462,7 +462,7 @@ class Migration(migrations.Migration):
             name="OverrideReview",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "approval",
                     models.ForeignKey(
@@ -508,7 +508,7 @@ class Migration(migrations.Migration):
             name="CapReservation",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "cap",
                     models.ForeignKey(
@@ -554,7 +554,7 @@ class Migration(migrations.Migration):
             name="Execution",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "approval",
                     models.ForeignKey(
@@ -589,7 +589,7 @@ class Migration(migrations.Migration):
             name="Timer",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "approval",
                     models.ForeignKey(
@@ -637,7 +637,7 @@ class Migration(migrations.Migration):
             name="Notification",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "approval",
                     models.ForeignKey(

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-# Frozen here on purpose; a test compares it with hitl.transitions.
+# Frozen here on purpose; a test compares it with hitl.domain.state_machine.
 PAIRS = """
 pending>pending pending>info_requested pending>returned pending>approved pending>rejected
 pending>expired pending>cancelled pending>superseded

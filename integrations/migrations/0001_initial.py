@@ -3,9 +3,9 @@
 from django.db import migrations, models
 
 import core.clock
-import core.fields
 import core.ids
-import core.scope
+import core.privacy.encrypted_fields
+import core.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -18,23 +18,23 @@ class Migration(migrations.Migration):
             name="MailDelivery",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("type", models.CharField(max_length=40)),
                 ("ref", models.UUIDField(help_text="What the mail is about.", null=True)),
                 ("key", models.CharField(help_text="One mail for each key.", max_length=200)),
                 ("user_id", models.UUIDField(help_text="The colleague it goes to.", null=True)),
                 ("queued_by", models.CharField(blank=True, max_length=80)),
-                ("address", core.fields.EncryptedTextField(null=True)),
+                ("address", core.privacy.encrypted_fields.EncryptedTextField(null=True)),
                 ("masked_address", models.CharField(max_length=120)),
                 (
                     "address_digest",
                     models.CharField(help_text="By which a mail to an address is found.", max_length=64),
                 ),
-                ("subject", core.fields.EncryptedTextField(null=True)),
-                ("text", core.fields.EncryptedTextField(null=True)),
-                ("html", core.fields.EncryptedTextField(default="", null=True)),
-                ("reply_to", core.fields.EncryptedTextField(default="", null=True)),
-                ("headers", core.fields.EncryptedJSONField(default=dict, null=True)),
+                ("subject", core.privacy.encrypted_fields.EncryptedTextField(null=True)),
+                ("text", core.privacy.encrypted_fields.EncryptedTextField(null=True)),
+                ("html", core.privacy.encrypted_fields.EncryptedTextField(default="", null=True)),
+                ("reply_to", core.privacy.encrypted_fields.EncryptedTextField(default="", null=True)),
+                ("headers", core.privacy.encrypted_fields.EncryptedJSONField(default=dict, null=True)),
                 ("provider", models.CharField(blank=True, max_length=16)),
                 ("provider_message_id", models.CharField(blank=True, max_length=200)),
                 (
@@ -100,7 +100,7 @@ class Migration(migrations.Migration):
             name="MailCount",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("day", models.DateField(help_text="The day they were queued, in UTC.")),
                 ("type", models.CharField(max_length=40)),
                 (
@@ -135,7 +135,7 @@ class Migration(migrations.Migration):
             name="ProviderAccount",
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ("tenant_id", models.UUIDField(default=core.scope.current_tenant_id, editable=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 (
                     "provider",
                     models.CharField(
@@ -143,7 +143,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("name", models.CharField(max_length=120)),
-                ("credentials", core.fields.EncryptedJSONField()),
+                ("credentials", core.privacy.encrypted_fields.EncryptedJSONField()),
                 ("is_active", models.BooleanField(default=True)),
                 ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
             ],

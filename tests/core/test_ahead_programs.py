@@ -14,7 +14,7 @@ from core.errors import Conflict
 from core.ids import uuid7
 from core.models import StreamHead
 from core.rows import Statement
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from core import prepared
 from core.rows import Statement
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.world import World
 
 TYPES = {"text": "text"}

@@ -9,32 +9,33 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Tenant
-from core import audit, events, hints
 from core.actors import system
+from core.audit import chain
+from core.events import live, streams
+from core.events.publish import Announcement, Told, tell
 from core.ids import uuid7
 from core.models import AuditEntry, Outbox
-from core.scope import tenant_scope
-from core.telling import Announcement, Told, tell
+from core.tenancy.scope import tenant_scope
 from tests.world import World
 
 
-def fact(ref: UUID, action: str) -> audit.Fact:
-    return audit.Fact(system("test"), action, "test.thing", ref)
+def fact(ref: UUID, action: str) -> chain.Fact:
+    return chain.Fact(system("test"), action, "test.thing", ref)
 
 
 def test_events_of_a_stream_keep_their_order_and_go_on_from_its_head(acme: World) -> None:
-    events.append("queue", "test", {"n": 0})
+    streams.append("queue", "test", {"n": 0})
     tell(announced=[], told=[Told("queue", "test", {"n": n}) for n in (1, 2)] + [Told("other", "x", {})], audited=[])
-    assert [(row.seq, row.payload["n"]) for row in events.read("queue", 0)] == [(1, 0), (2, 1), (3, 2)]
-    assert events.head("other") == 1
+    assert [(row.seq, row.payload["n"]) for row in streams.read("queue", 0)] == [(1, 0), (2, 1), (3, 2)]
+    assert streams.head("other") == 1
 
 
 def test_listeners_of_each_stream_are_told_its_own_number(
     acme: World, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Callable[..., Any]
 ) -> None:
     posted = []
-    monkeypatch.setattr(hints, "post", lambda _, message: posted.append((message["stream"], message["seq"])))
-    events.append("b", "test", {})
+    monkeypatch.setattr(live, "post", lambda _, message: posted.append((message["stream"], message["seq"])))
+    streams.append("b", "test", {})
     with django_capture_on_commit_callbacks(execute=True):
         tell(announced=[], told=[Told(stream, "test", {}) for stream in "bcab"], audited=[])
     assert posted == [("a", 1), ("b", 3), ("c", 1)]
@@ -55,7 +56,7 @@ def test_all_of_it_takes_one_statement_and_one_with_the_commit(acme: World) -> N
     assert list(AuditEntry.objects.filter(object_id=ref).order_by("seq").values_list("action", flat=True)) == [
         "A", "B", "A", "B",
     ]  # fmt: skip
-    assert audit.verify().ok
+    assert chain.verify().ok
 
 
 @pytest.mark.django_db
@@ -65,8 +66,8 @@ def test_first_entry_of_a_tenant_begins_its_chain() -> None:
         Tenant.objects.create(id=new, name="New", slug="new")
         tell(announced=[], told=[Told("first", "test", {})], audited=[fact(ref, "A")])
         assert AuditEntry.objects.get(object_id=ref).seq == 1
-        assert events.head("first") == 1
-        assert audit.verify().ok
+        assert streams.head("first") == 1
+        assert chain.verify().ok
 
 
 @pytest.mark.django_db
@@ -74,10 +75,10 @@ def test_stream_that_is_older_than_the_chain_goes_on_once() -> None:
     new, ref = uuid7(), uuid4()
     with tenant_scope(new):
         Tenant.objects.create(id=new, name="New", slug="new")
-        events.append("queue", "test", {})
+        streams.append("queue", "test", {})
         tell(announced=[], told=[Told("queue", "test", {})], audited=[fact(ref, "A")])
-        assert [row.seq for row in events.read("queue", 0)] == [1, 2]
-        assert audit.verify().entries == 1
+        assert [row.seq for row in streams.read("queue", 0)] == [1, 2]
+        assert chain.verify().entries == 1
 
 
 def test_what_is_told_is_the_same_whether_its_stream_begins_or_goes_on(acme: World) -> None:
@@ -85,7 +86,7 @@ def test_what_is_told_is_the_same_whether_its_stream_begins_or_goes_on(acme: Wor
     announced = [Announcement(name, ref, {"reference": "BR-1"}) for name in ("approval_closed", "action_finished")]
     for _ in range(2):
         tell(announced=announced, told=[Told("queue", "it's", {"n": "\\'\n"}, about)], audited=[fact(ref, "A")])
-    first, second = events.read("queue", 0)
+    first, second = streams.read("queue", 0)
     for name in ("stream", "type", "payload", "about", "tenant_id"):
         assert getattr(first, name) == getattr(second, name)
     assert (first.payload, first.about, second.seq) == ({"n": "\\'\n"}, about, 2)

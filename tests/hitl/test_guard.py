@@ -9,19 +9,10 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import Model
 
 from core.models import Outbox
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
+from hitl.domain.state_machine import FINAL, OPEN, TABLE, Event, IllegalTransition, State, check, legal_pairs
 from hitl.models import Approval, Decision, Execution, Notification, Seat, Timer
 from hitl.models.fields import StateGuarded
-from hitl.transitions import (
-    FINAL,
-    OPEN,
-    TABLE,
-    Event,
-    IllegalTransition,
-    State,
-    check,
-    legal_pairs,
-)
 from tests.hitl.scene import Scene, stored
 
 MOVED = (Approval, Decision, Execution, Seat, Timer)

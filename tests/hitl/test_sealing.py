@@ -7,9 +7,9 @@ import pytest
 from django.db import connection
 
 from hitl import services
+from hitl.approvals.decision_mac import is_sealed
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, Decision
-from hitl.sealing import is_sealed
 from tests.hitl.scene import Scene, stored
 from tests.tampering import FORGED_VOTE, tamper
 
