@@ -69,7 +69,7 @@ def decide_over_http(seconds: int) -> bool:
     with tenant_scope(tenant_id):
         requester = person("support", 100)
         approvers = [person("approver", 100 + number) for number in range(APPROVERS)]
-        users = [User.objects.get(pk=approver.user_id) for approver in approvers]
+        users = User.objects.filter(pk__in=[approver.user_id for approver in approvers])
         keys = [create_api_key(actor=OPERATOR, user=user, name="bench", scopes=scopes)[1] for user in users]
         who = [{"type": "role", "value": "approver"}]
         services.create_workflow(actor=OPERATOR, name="One of twenty", is_default=True, levels=[{"approvers": who}])

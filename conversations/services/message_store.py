@@ -1,10 +1,10 @@
 """A customer's message is numbered, stored and announced by one prepared statement."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from conversations import texts
 from conversations.models import Attachment, Message
@@ -66,7 +66,17 @@ def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Messa
     `as_known` also wants a sender who is noted already as what the door has proof of.
     """
     sender = inbound.sender
-    files = _attachments(inbound)
+    files = [
+        Attachment(
+            id=uuid7(),
+            content_type=texts.clean(item.content_type)[:100],
+            size=max(0, min(item.size, 2**31 - 1)),
+            filename=texts.clean(item.filename)[:200],
+            source=texts.clean(item.source)[:2000],
+            next_attempt_at=clock_now(),
+        )
+        for item in inbound.media
+    ]
     message = _message(inbound, files, moment)
     values = stored_values(message, _WRITTEN)
     found = events.store(
@@ -142,7 +152,7 @@ def _message(inbound: InboundMessage, files: Sequence[Attachment], moment: datet
         content_type=inbound.content_type,
         body=inbound.text,
         masked_body=mask_text(inbound.text),
-        media=[_media(file) for file in files],
+        media=[{"id": str(file.pk), "content_type": file.content_type, "size": file.size} for file in files],
         metadata=inbound.metadata,
         channel_message_id=inbound.external_id,
         client_id=inbound.client_id,
@@ -150,21 +160,3 @@ def _message(inbound: InboundMessage, files: Sequence[Attachment], moment: datet
         sent_at=inbound.sent_at,
         created_at=moment,
     )
-
-
-def _attachments(inbound: InboundMessage) -> list[Attachment]:
-    return [
-        Attachment(
-            id=uuid7(),
-            content_type=texts.clean(item.content_type)[:100],
-            size=max(0, min(item.size, 2**31 - 1)),
-            filename=texts.clean(item.filename)[:200],
-            source=texts.clean(item.source)[:2000],
-            next_attempt_at=clock_now(),
-        )
-        for item in inbound.media
-    ]
-
-
-def _media(file: Attachment) -> Mapping[str, Any]:
-    return {"id": str(file.pk), "content_type": file.content_type, "size": file.size}
