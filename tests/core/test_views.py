@@ -55,7 +55,7 @@ def test_listeners_of_view_and_whole_are_told_the_same_number(
     with django_capture_on_commit_callbacks(execute=True):
         streams.append("queue", "a", {}, about=one)
         tell(announced=[], told=[Told("queue", "b", {}, one), Told("queue", "c", {})], audited=[])
-    assert posted == [("queue", 1), (f"approval:{one}", 1), (f"approval:{one}", 3), ("queue", 3)]
+    assert sorted(posted) == sorted([(name, seq) for name in ("queue", f"approval:{one}") for seq in (1, 3)])
 
 
 def test_rows_of_an_earlier_version_under_the_views_name_are_not_read(acme: World) -> None:
