@@ -88,7 +88,7 @@ def test_mail_names_nobody_who_was_erased_here(desk: World, asked: Approval) -> 
     Membership.objects.filter(user=asked.requester_id).update(erased_at=now())
     mail = _mail(_notification(desk, asked))
     assert asked.requester.get_full_name() not in mail.text + mail.html
-    assert "Asked for by Erased person" in mail.text
+    assert "Requested by Erased person" in mail.text
 
 
 @pytest.fixture
