@@ -144,7 +144,7 @@ def test_mail_about_what_needs_signing_in_leads_there(
     mail = _mail(_notification(desk, small))
     deliver_mail(mail.pk)
     assert "/d/" not in str(api.seen)
-    assert "You sign in first" in mail.html
+    assert "You'll be asked to sign in" in mail.html
     assert not DecisionToken.objects.exists()
 
 
