@@ -265,7 +265,11 @@ def _amount(value: Any) -> Decimal | None:
 
 
 def _level(level: Mapping[str, Any], number: int) -> list[str]:
-    wrong = list(_wrong_types(level, LEVEL_TYPES).values()) if isinstance(level, Mapping) else ["A level must be an object."]
+    wrong = (
+        list(_wrong_types(level, LEVEL_TYPES).values())
+        if isinstance(level, Mapping)
+        else ["A level must be an object."]
+    )
     if wrong:
         return wrong
     problems = [f"Unknown field: {name}." for name in sorted(set(level) - LEVEL_FIELDS)]

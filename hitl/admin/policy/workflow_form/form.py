@@ -161,9 +161,7 @@ class WorkflowForm(VersionedForm):
         required=False,
         help_text="If nobody else is left to approve, the request is put on hold and administrators are notified.",
     )
-    allow_override = forms.BooleanField(
-        label="Allow emergency approval, with a review afterwards", required=False
-    )
+    allow_override = forms.BooleanField(label="Allow emergency approval, with a review afterwards", required=False)
     editor_may_vote = forms.BooleanField(
         label="Let people approve a request they edited, unless its risk or cost rose", required=False
     )

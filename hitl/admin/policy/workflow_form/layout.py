@@ -104,8 +104,7 @@ class RowFormSet(BaseFormSet):  # type: ignore[type-arg]
         """Return what the form shows of a stored row."""
         raise NotImplementedError
 
-    @classmethod
-    def beginning(cls, variant: str, index: int | str, currency: str) -> dict[str, str]:
+    def beginning(self, variant: str, index: int | str, currency: str) -> dict[str, str]:
         """Return what a new row is filled with, beside the initial values of its fields."""
         return {}
 

@@ -53,9 +53,9 @@ class LevelForm(RowForm):
         self.fields["calendar_id"].choices = self.choices.calendars  # type: ignore[attr-defined]
         kinds = ((key, sorted(registry.get(key).params_model.model_fields)) for key in registry.keys())  # noqa: SIM118
         known = "; ".join(f"{', '.join(fields)} ({key})" for key, fields in kinds)
-        self.fields["editable_fields"].help_text = (
-            f"Separate fields with commas. For one action only, write action:field. Available: {known}."
-        )
+        self.fields[
+            "editable_fields"
+        ].help_text = f"Separate fields with commas. For one action only, write action:field. Available: {known}."
 
     def clean_approvers(self) -> list[str]:
         """Refuse people who can no longer approve."""

@@ -71,7 +71,11 @@ class RuleForm(RowForm):
     def changed_definition(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """Return the rule as the services take it; what the form does not show of a stored rule stays."""
         values = {name: said.get(name) for row in self.shown for name in row}
-        values = {name: value if isinstance(value, int | str) else str(value) for name, value in values.items() if value not in (None, "")}
+        values = {
+            name: value if isinstance(value, int | str) else str(value)
+            for name, value in values.items()
+            if value not in (None, "")
+        }
         if values.get("per") == "kind":
             del values["per"]
         if "currency" in values:
@@ -85,16 +89,15 @@ class BaseRuleFormSet(RowFormSet):
 
     noun = "Rule"
     intro = (
-        "Rules that reject are checked before rules that approve. "
-        f"No rule can approve a cost above {AUTO_APPROVE_MAX_COST:,} or a risk above {AUTO_APPROVE_MAX_SCORE}. Together, "
-        f"rules approve at most {AUTO_APPROVE_PER_DAY} requests and {AUTO_APPROVE_MONEY:,} per action and currency a day."
+        "Rules that reject are checked before rules that approve. No rule can approve a cost above "
+        f"{AUTO_APPROVE_MAX_COST:,} or a risk above {AUTO_APPROVE_MAX_SCORE}. Together, rules approve at most "
+        f"{AUTO_APPROVE_PER_DAY} requests and {AUTO_APPROVE_MONEY:,} per action and currency a day."
     )
     error_field = "id"
     additions = {"approve": "Add approval rule", "reject": "Add rejection rule"}
     default_error_messages = {"too_many_forms": "You can add up to %(num)d rules."}
 
-    @classmethod
-    def beginning(cls, variant: str, index: int | str, currency: str) -> dict[str, str]:
+    def beginning(self, variant: str, index: int | str, currency: str) -> dict[str, str]:
         """Return what a new rule is filled with."""
         if variant == "reject":
             return {"verdict": "reject", "id": f"rejects-{index}"}
