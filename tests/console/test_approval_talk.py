@@ -154,7 +154,7 @@ def test_override_is_told_with_its_reason_and_what_its_review_found(browser: Bro
     owner = replace(acme.actor("owner"), auth_strength="mfa")
     services.override(actor=owner, approval_id=asked.pk, digest=asked.digest, reason="The shop is down")
     person = acme.people["owner"].get_full_name()
-    assert f"Approved past the signers by {person}" in browser("approver").get("/admin/").content.decode()
+    assert f"Approved in an emergency by {person}" in browser("approver").get("/admin/").content.decode()
     review = OverrideReview.objects.get()
     page = browser("compliance").get(f"/admin/hitl/overridereview/{review.pk}/").content.decode()
     assert "The shop is down" in page

@@ -379,9 +379,9 @@ def test_page_of_a_request_keeps_the_words_of_its_own_version(browser: Browser, 
 
 def test_badge_is_right_at_once_after_ones_own_decision(browser: Browser, asked: Approval) -> None:
     client = browser("approver")
-    assert "1 wait for your signature" in client.get(QUEUE).content.decode()
+    assert "1 waiting for your approval" in client.get(QUEUE).content.decode()
     sign(client, asked)
-    assert "wait for your signature" not in client.get(QUEUE).content.decode()
+    assert "waiting for your approval" not in client.get(QUEUE).content.decode()
 
 
 def test_page_tells_what_is_due_who_was_told_and_the_askers_own_words(browser: Browser, acme: World) -> None:

@@ -81,9 +81,9 @@ def test_whoever_is_asked_is_told_by_mail_where_the_form_says_so(browser: Browse
     with tenant_scope(flows.acme.pk):
         made = _only(condition__contains="risk")
     assert made.notify_by == ["email"]
-    assert "In the console and by mail" in visitor.get(f"{FLOW}{made.pk}/").content.decode()
+    assert "In the console and by email" in visitor.get(f"{FLOW}{made.pk}/").content.decode()
     visitor.post(f"{FLOW}{made.pk}/edit/", {**FORM, "version": "1"})
-    assert "not by mail" in visitor.get(f"{FLOW}{made.pk}/").content.decode()
+    assert "In the console only" in visitor.get(f"{FLOW}{made.pk}/").content.decode()
 
 
 def test_nobody_signs_twice_in_a_new_workflow_unless_it_says_so(browser: Browser, flows: World) -> None:
@@ -312,7 +312,7 @@ def test_list_and_page_show_the_sentence(browser: Browser, acme: World) -> None:
 
 
 def test_dashboard_says_that_nobody_signs_until_there_is_a_workflow(browser: Browser, acme: World) -> None:
-    words = "No workflow says who signs"
+    words = "No workflow yet"
     assert words in browser("owner").get("/admin/").content.decode()
     assert words not in browser("approver").get("/admin/").content.decode()
     add_workflow(acme)
@@ -339,7 +339,7 @@ def test_trial_says_of_later_levels_when_their_clock_starts(browser: Browser, ac
     levels = [{"approvers": [{"type": "role", "value": role}]} for role in ("approver", "owner")]
     services.create_workflow(actor=acme.actor("owner"), name="Two", levels=levels, is_default=True)
     answer = browser("admin").post(f"{FLOW}try/", {"kind": "console_budget", "score": "30"})
-    assert answer.content.decode().count("The clock starts when the level before has signed") == 1
+    assert answer.content.decode().count("Starts when the previous level has approved") == 1
 
 
 def test_approver_may_look_and_try_but_not_change(browser: Browser, acme: World) -> None:
@@ -399,7 +399,7 @@ def test_limit_is_set_and_taken_away(browser: Browser, acme: World) -> None:
 def test_limit_of_one_agent_is_chosen_by_name_and_asks_for_it_at_its_field(browser: Browser, acme: World) -> None:
     visitor, agent = browser("owner"), Agent.objects.create(name="Desk", type="paid_ads")
     form = {"scope": "agent", "amount": "5000", "currency": "EUR", "window": "month"}
-    assert "Choose the one that is limited." in visitor.post("/admin/hitl/cap/create/", form).content.decode()
+    assert "Choose what the limit applies to." in visitor.post("/admin/hitl/cap/create/", form).content.decode()
     assert (
         f'<option value="{agent.pk}">{agent.name}</option>' in visitor.get("/admin/hitl/cap/create/").content.decode()
     )
@@ -416,7 +416,7 @@ def test_weights_are_set_as_a_version(browser: Browser, acme: World) -> None:
         == 302
     )
     assert RiskPolicy.objects.get().weights["cost"] == 3
-    assert "What it costs: 3×" in visitor.get("/admin/hitl/riskpolicy/").content.decode()
+    assert "Cost: 3×" in visitor.get("/admin/hitl/riskpolicy/").content.decode()
 
 
 def _seat(world: World, role: str) -> Any:
@@ -472,12 +472,12 @@ def test_member_of_a_group_who_lost_the_right_is_kept(browser: Browser, acme: Wo
     group = services.create_group(actor=acme.actor("owner"), name="Leads", people=[person.pk])
     _seat(acme, "approver").update(role="viewer")
     visitor, url = browser("owner"), f"/admin/hitl/approvergroup/{group.pk}/edit/"
-    assert f"{person.get_full_name()} (can no longer sign)" in visitor.get(url).content.decode()
+    assert f"{person.get_full_name()} (can no longer approve)" in visitor.get(url).content.decode()
     form = {"name": "Heads", "people": [str(person.pk)], "version": "1"}
     assert (visitor.post(url, form).status_code, group.members.count()) == (302, 1)
     _seat(acme, "approver").update(is_active=False)
     gone = visitor.post(url, {**form, "version": "2"})
-    assert "is no member any more: take this person off" in gone.content.decode()
+    assert "is no longer a member. Remove this person" in gone.content.decode()
 
 
 def test_channel_that_the_form_does_not_know_is_kept(browser: Browser, acme: World) -> None:
