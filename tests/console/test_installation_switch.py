@@ -50,7 +50,7 @@ def test_operator_stops_all_organisations_by_the_form_and_lets_them_go_on(operat
         operator, f"{PAGE}stop/", **FORM
     )
     assert RELEASE in text(operator)
-    assert "All organisations go on." in text(operator, RELEASE, reason="")
+    assert "All organisations resumed." in text(operator, RELEASE, reason="")
     assert not is_thrown()
     assert RELEASE not in text(operator)
 
@@ -77,11 +77,11 @@ def test_others_see_that_it_is_on_and_cannot_release_it(browser: Browser, role: 
 
 def test_operator_without_a_second_factor_is_told_so(browser: Browser, operator: Client) -> None:
     weak = browser("admin")
-    assert "asks for a second factor" in text(weak, f"{PAGE}stop/")
+    assert "Two-factor authentication is required" in text(weak, f"{PAGE}stop/")
     assert weak.post(f"{PAGE}stop/", FORM).status_code == 403
     assert not is_thrown()
     GlobalKillSwitch.objects.create(reason="Maintenance")
-    assert "asks for a second factor" in text(weak, RELEASE)
+    assert "Two-factor authentication is required" in text(weak, RELEASE)
     assert weak.post(RELEASE).status_code == 403
     assert is_thrown()
 

@@ -98,8 +98,8 @@ class LinkPolicyAdmin(VersionAdmin):
         return "Approve-by-email links are off. People have to sign in to decide."
 
     @service_action(path="switch-on", title="Turn on links", permission=MANAGE, form=SwitchForm, tone="good",
-                    on_list=True, submit="Turn on", explain="New emails contain links if the risk allows it. Anyone who "
-                    "can read the mailbox can use them. Older links stay invalid.")  # fmt: skip
+                    on_list=True, submit="Turn on", explain="New emails contain links if the risk allows it. Anyone "
+                    "who can read the mailbox can use them. Older links stay invalid.")  # fmt: skip
     def switch_on(self, request: HttpRequest, obj: None, form: SwitchForm) -> str:
         """Turn links on."""
         self._switch(request, form, is_on=True)

@@ -61,7 +61,7 @@ class CapAdmin(DefinitionAdmin):
     """How much can be spent."""
 
     nav = Nav("Spending limits", "coin", group="Set-up", order=44)
-    intro = "How much can be spent per day or month. Approved requests beyond the limit are put on hold until it allows them."
+    intro = "How much can be spent per day or month. Approved requests beyond a limit wait until it allows them."
     empty_title = "No spending limits"
     empty_text = "Every approved request is executed."
     list_display = ("covers", "limit", "taken", "standing")
