@@ -21,6 +21,7 @@ from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
 from core.actors import Actor
 from hitl import services
+from hitl.admin.approval.decision import SECOND_FACTOR
 from hitl.killswitch import targets as stoppable
 from hitl.killswitch.describe import EVERYWHERE as ALL
 from hitl.killswitch.describe import INSTALLATION, in_a_sentence, what_of
@@ -33,8 +34,6 @@ RELEASE_ALL = "release-installation"
 USE = "hitl.use_killswitch"
 ONLY_OPERATORS = "Only the operator of this installation can resume activity."
 ABOUT_ALL = "If you choose all organisations, the staff of every organisation will see your reason."
-WEAK_FOR_ALL = "Two-factor authentication is required: set it up under Security (the shield), then sign in again."
-WEAK = "Two-factor authentication is required. Set it up under Security (the shield), then sign in again."
 
 
 class StateFilter(SelectFilter):
@@ -162,7 +161,7 @@ class KillSwitchAdmin(ServiceAdmin):
         viewer, chosen = viewer_of(request), request.GET.get("what", "")
         if not operators.is_operator(viewer):
             return {"targets": [EVERYTHING, *groups], "what": chosen}
-        about = ABOUT_ALL if viewer.has_second_factor else f"{ABOUT_ALL} {WEAK_FOR_ALL}"
+        about = ABOUT_ALL if viewer.has_second_factor else f"{ABOUT_ALL} {SECOND_FACTOR}"
         return {"targets": [EVERYTHING, EVERYWHERE, *groups], "what": chosen, "about_all": about}
 
     @service_action(
@@ -219,7 +218,7 @@ def why_not_release_all(viewer: Actor) -> str:
         return "The installation isn't stopped."
     if not operators.is_operator(viewer):
         return ONLY_OPERATORS
-    return "" if viewer.has_second_factor else WEAK
+    return "" if viewer.has_second_factor else SECOND_FACTOR
 
 
 def done_words(what: str, left: int) -> str:

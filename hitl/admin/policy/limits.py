@@ -203,8 +203,8 @@ class RiskPolicyAdmin(VersionAdmin):
         return {**known, **{f"points_{kind}": points for kind, points in policy.kind_points.items()}}
 
     @service_action(path="weigh", title="Edit risk scoring", permission=MANAGE, form=WeightsForm, submit="Save",
-                    tone="good", on_list=True, explain="Weight 1 counts a factor normally, 2 counts it twice, 0 ignores it. "
-                    "Points are added to every request for that action.")  # fmt: skip
+                    tone="good", on_list=True, explain="Weight 1 counts a factor normally, 2 counts it twice, 0 ignores "
+                    "it. Points are added to every request for that action.")  # fmt: skip
     def weigh(self, request: HttpRequest, obj: None, form: WeightsForm) -> str:
         """Save a new version."""
         said = form.cleaned_data
