@@ -15,8 +15,8 @@ from twilio.base.exceptions import TwilioException
 from twilio.http import HttpClient
 from twilio.http.response import Response
 
-from core.breakers import breaker
 from core.errors import Unavailable
+from core.reliability.circuit_breaker import breaker
 from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from integrations.twilio.errors import meaning_of
 
