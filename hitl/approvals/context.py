@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from accounts.selectors import Roster, roster_call, roster_of
+from accounts.selectors import Roster, roster
 from core import prepared
 from core.prepared import Call, Prepared, Result
 from core.tenancy.scope import current_tenant_id
@@ -82,13 +82,13 @@ def of_level(approval: Approval, level: int) -> dict[str, Any]:
 def calls(approval_id: UUID, *, away_at: datetime | None) -> list[Call]:
     """Return what has to be asked after the lock of the approval, for `read`; who is away, if that matters."""
     of_approval = {"tenant": current_tenant_id(), "approval": approval_id}
-    found = [roster_call(), Call(_seats_statement(), of_approval), Call(_votes_statement(), of_approval)]
+    found = [Call(_seats_statement(), of_approval), Call(_votes_statement(), of_approval)]
     return found if away_at is None else [*found, delegation_map.links_call(away_at)]
 
 
 def read(results: Sequence[Result], approval: Approval) -> Briefing:
     """Return what was found by `calls` for the locked approval."""
-    members, seats, votes, *away = results
+    seats, votes, *away = results
     links = delegation_map.links_of(away[0]) if away else None
     by_level: dict[int, list[SeatRow]] = {}
     for seat in sorted(map(SeatRow._make, seats.rows), key=itemgetter(0)):
@@ -99,7 +99,7 @@ def read(results: Sequence[Result], approval: Approval) -> Briefing:
     given: dict[int, list[Vote]] = {}
     for level, vote in counted:
         given.setdefault(level, []).append(vote)
-    return Briefing(roster_of(members), links, by_level, given, len(counted) < len(current))
+    return Briefing(roster(), links, by_level, given, len(counted) < len(current))
 
 
 def _is_about(vote: Sealed, approval: Approval) -> bool:

@@ -10,7 +10,7 @@ from functools import cache, partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from core import prepared, rows, writes
 from core.actors import Actor
@@ -35,10 +35,11 @@ _WHICH: Final = "where tenant_id = $1 and id = $2"
 # Every UPDATE makes another version of a row, with its transaction's number, at a place of its own. A lock makes none.
 _PLACE: Final = ("xmin", "ctid")
 _LOOK: Final = "select xmin, ctid from hitl_approval where tenant_id = $1 and id = $2 for update"
-_NUMBER: Final = (
-    "insert into hitl_counter (id, tenant_id, name, value) values ($1, $2, 'reference', {first}) "
-    "on conflict (tenant_id, name) do update set value = hitl_counter.value + 1 returning value"
-)
+# The ORM has no upsert that returns the value it wrote.
+_NEXT_NUMBER: Final = """
+insert into hitl_counter (id, tenant_id, name, value) values (%s, %s, 'reference', %s)
+on conflict (tenant_id, name) do update set value = hitl_counter.value + 1 returning value
+"""
 
 # What comes later in the life of a request, and what few askers say.
 _RARE_AT_FIRST: Final = tuple(
@@ -315,21 +316,11 @@ def _whole_statement() -> Prepared:
     return prepared.prepared(f"{rows.selection(Approval)} {_WHICH} for update", _IDS)
 
 
-def number_call() -> Call:
-    """Return the statement that gives out the next number; the counter stays locked until the commit."""
-    return Call(_number_statement(), {"id": uuid7(), "tenant": current_tenant_id()})
-
-
-def reference_of(found: Result) -> str:
-    """Return the reference under the number that `number_call` has given out."""
-    if found.first is None:
-        raise RuntimeError("a request got no number")
-    return f"BR-{found.first[0]}"
-
-
-@cache
-def _number_statement() -> Prepared:
-    return prepared.prepared(_NUMBER.format(first=FIRST_REFERENCE), {"id": "uuid", "tenant": "uuid"})
+def next_reference() -> str:
+    """Return the reference of a new request; the counter stays locked until the commit."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_NUMBER, [uuid7(), current_tenant_id(), FIRST_REFERENCE])
+        return f"BR-{cursor.fetchone()[0]}"
 
 
 def _ids(approval: Approval) -> dict[str, str]:

@@ -31,7 +31,7 @@ from hitl.domain.digest import Unrepresentable, plain
 from hitl.domain.state_machine import Event, State
 from hitl.execution.preconditions import unearned
 from hitl.killswitch import state
-from hitl.models import Approval, Cap, Execution
+from hitl.models import Approval, Execution
 from hitl.notifications import create
 from hitl.policy import caps
 
@@ -65,7 +65,6 @@ class Ground:
     """What a claim rests on, as it was when the approval was locked."""
 
     paused: bool
-    limits: list[Cap]
     known: Briefing
     execution: Execution | None
 
@@ -125,9 +124,10 @@ def claim(approval_id: UUID, seen: Look, moment: datetime, *, found: transitions
 
     What was `found` before the look is used up: it is moved where its row has not changed since."""
     with transitions.work(moment) as work:
+        paused = bool(state.share_and_look(kind=seen.kind_key, agent_id=seen.agent_id))
         locking = _ask(work, approval_id, seen, found)
         foreseen = _foresee(work, seen, found)
-        approval, ground = _ground(locking)
+        approval, ground = _ground(locking, paused=paused)
         if found is None or approval is not found.approval:
             foreseen = None
         if approval.revision != seen.revision:
@@ -141,12 +141,10 @@ def claim(approval_id: UUID, seen: Look, moment: datetime, *, found: transitions
 
 def _ask(work: transitions.Work, approval_id: UUID, seen: Look, known: transitions.Read | None) -> transitions.Locking:
     """Keep switches from being thrown, lock the approval, and read what the claim rests on: one message."""
-    share = state.share_and_look_calls(kind=seen.kind_key, agent_id=seen.agent_id)
     told = context.calls(approval_id, away_at=None)  # seats stand as they are, whoever is away now
-    limits = caps.covering_call(kind=seen.kind_key, agent_id=seen.agent_id)
     of_revision = {"tenant": current_tenant_id(), "approval": approval_id, "revision": seen.revision}
     execution = Call(_execution_statement(), of_revision)
-    return work.ask_lock(approval_id, [*told, limits, execution], before=share, seen=known)
+    return work.ask_lock(approval_id, [*told, execution], seen=known)
 
 
 def _foresee(work: transitions.Work, seen: Look, found: transitions.Read | None) -> Foreseen | None:
@@ -164,12 +162,11 @@ def _foresee(work: transitions.Work, seen: Look, found: transitions.Read | None)
     return None if claim is None else Foreseen(claim, moves, digest)
 
 
-def _ground(locking: transitions.Locking) -> tuple[Approval, Ground]:
+def _ground(locking: transitions.Locking, *, paused: bool) -> tuple[Approval, Ground]:
     approval, found = locking.answer()
-    _, look, *about, limiting, run = found
+    *about, run = found
     return approval, Ground(
-        paused=bool(state.reason_of(look)),
-        limits=caps.limits_of(limiting),
+        paused=paused,
         known=context.read(about, approval),
         # Mostly there is none, so that only then it is read.
         execution=None if run.first is None else Execution.objects.get(pk=run.first[0]),
@@ -212,7 +209,7 @@ def _claim_approved(
     if changes:
         _drift(work, approval, seen, changes)
         return None
-    problem = caps.reserve(approval, work.moment, ground.limits)
+    problem = caps.reserve(approval, work.moment)
     if problem:
         _hold(work, approval, caps.HOLD, problem)
         create.alert_admins(approval, caps.HOLD, work.moment)
