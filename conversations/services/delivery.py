@@ -124,7 +124,13 @@ def _settle(attempt: DeliveryAttempt, result: SendResult, moment: datetime) -> s
         locked = Message.objects.select_for_update().only("id", "conversation_id", "status", "retry_count")
         message = locked.get(pk=attempt.message_id)
         ended: str = message.status
-        _finish(attempt, result, moment)
+        outcome = DeliveryAttempt.Outcome
+        attempt.outcome = outcome.SUCCEEDED if result.ok else outcome.FAILED
+        attempt.finished_at = moment
+        attempt.provider_id = result.provider_id[:200]
+        attempt.error = result.error[:200]
+        attempt.permanent = result.permanent
+        attempt.save(update_fields=["outcome", "finished_at", "provider_id", "error", "permanent"])
         if message.retry_count != attempt.number:
             # The lease ran out and a later attempt has it; only good news still counts.
             if result.ok and advance(message, SENT, provider_id=result.provider_id):
@@ -144,16 +150,6 @@ def _settle(attempt: DeliveryAttempt, result: SendResult, moment: datetime) -> s
         if following is not None and following.pk != message.pk:
             wake_after_commit(following)
     return ended
-
-
-def _finish(attempt: DeliveryAttempt, result: SendResult, moment: datetime) -> None:
-    outcome = DeliveryAttempt.Outcome
-    attempt.outcome = outcome.SUCCEEDED if result.ok else outcome.FAILED
-    attempt.finished_at = moment
-    attempt.provider_id = result.provider_id[:200]
-    attempt.error = result.error[:200]
-    attempt.permanent = result.permanent
-    attempt.save(update_fields=["outcome", "finished_at", "provider_id", "error", "permanent"])
 
 
 def _next_in_line(conversation_id: UUID) -> Message | None:
