@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from accounts.selectors import Roster, roster_call, roster_of
 from core import prepared, writes
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -20,14 +19,15 @@ from core.rows import Statement
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
 from hitl.actions.observe import Observed, observe
-from hitl.approvals import assignments, delegation_map, superseding, transitions
+from hitl.approvals import assignments, outcomes, superseding, transitions
 from hitl.approvals import timers as clocks
 from hitl.approvals.columns import digest_of, one_text, risk_columns, signed_columns
-from hitl.approvals.decision_mac import seal
-from hitl.approvals.outcomes import approve_now, ask, held, reject_now
+from hitl.approvals.decision_mac import sign
 from hitl.approvals.superseding import supersede
+from hitl.approvals.transitions import UnitOfWork
 from hitl.domain import risk
 from hitl.domain.digest import sha256_of
+from hitl.domain.eligibility import AssignmentPlan
 from hitl.domain.state_machine import OPEN
 from hitl.killswitch import describe
 from hitl.killswitch import state as switches
@@ -71,10 +71,7 @@ class _Ground:
     paused: str
     book: Rulebook
     history: risk.History
-    people: Roster
-    links: delegation_map.Links
     replaced: list[Approval]
-    reference: str
 
 
 def propose(
@@ -159,7 +156,7 @@ def share_unless_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
 
 
 def _open(request: _Request) -> Approval:
-    with transitions.work(request.moment) as work:
+    with transitions.unit_of_work(request.moment) as work:
         asked = _ask(request)
         try:
             approval = _draft(request)
@@ -172,14 +169,14 @@ def _open(request: _Request) -> Approval:
         replaced = ground.replaced
         clock = clocks.start(approval.snapshot, 1, request.moment)
         approval.sla_due_at = clock.due
-        timers = {transitions.Kind.EXPIRE.value: approval.expires_at, **clock.timers}
+        timers = {clocks.Kind.EXPIRE.value: approval.expires_at, **clock.timers}
         facts = {"supersedes": [each.reference for each in replaced]} if replaced else {}
         work.open(approval, actor=request.actor, timers=timers, facts=facts)
         supersede(work, replaced, by=approval)
         if matched.auto is not None:
             _decide_by_rule(work, approval, matched, request.moment)
         else:
-            ask(work, approval, seating_plan)
+            outcomes.open_level(work, approval, seating_plan)
     return approval
 
 
@@ -194,7 +191,7 @@ def _refuse_if_flooded(agent_id: UUID | None, cap: int) -> None:
 def _reads(kind: str, asker: UUID | None, agent: UUID | None) -> list[Statement]:
     """Keep switches from being thrown, and read what follows from who asks for what."""
     share_and_look = switches.share_and_look_calls(kind=kind, agent_id=agent)
-    return prepared.written([*share_and_look, cache.mark_call(), select.history_call(asker, agent), roster_call()])
+    return prepared.written([*share_and_look, cache.mark_call(), select.history_call(asker, agent)])
 
 
 def _ask(request: _Request) -> Asked:
@@ -204,21 +201,16 @@ def _ask(request: _Request) -> Asked:
     """
     kind, asker, agent = request.seen.kind.key, request.requester_id, request.origin.agent_id
     replaced = superseding.lock_call(kind=kind, subject_key=request.subject_key, requester_id=asker, agent_id=agent)
-    return prepared.ask(
-        [*request.reads, delegation_map.links_call(request.moment), replaced, transitions.number_call()]
-    )
+    return prepared.ask([*request.reads, replaced])
 
 
 def _ground_of(found: list[Result]) -> _Ground:
-    _, look, mark, history, members, links, replaced, number = found
+    _, look, mark, history, replaced = found
     return _Ground(
         paused=switches.reason_of(look),
         book=cache.as_marked(mark),
         history=select.history_of(history),
-        people=roster_of(members),
-        links=delegation_map.links_of(links),
         replaced=superseding.locked(replaced),
-        reference=transitions.reference_of(number),
     )
 
 
@@ -250,7 +242,7 @@ def _draft(request: _Request) -> Approval:
     return approval
 
 
-def _judge(approval: Approval, request: _Request, ground: _Ground) -> tuple[select.Matched, assignments.Seating]:
+def _judge(approval: Approval, request: _Request, ground: _Ground) -> tuple[select.Matched, AssignmentPlan]:
     """Give the approval its risk, its workflow and its number; return who is asked then."""
     origin, moment, seen, book = request.origin, request.moment, request.seen, ground.book
     assessed = select.assess(
@@ -275,13 +267,16 @@ def _judge(approval: Approval, request: _Request, ground: _Ground) -> tuple[sele
     )
     matched = _without_own_rule(matched, approval.excluded)
     level = matched.snapshot["levels"][0]
-    places = assignments.plan(level, approval.excluded, moment, people=ground.people, links=ground.links)
-    approval.reference = ground.reference
+    places = assignments.plan(level, approval.excluded, moment)
+    approval.reference = transitions.next_reference()
     approval.workflow_id, approval.workflow_version = matched.workflow_id, matched.version
     approval.snapshot, approval.votes_required = matched.snapshot, places.required
     approval.expires_at = moment + timedelta(hours=matched.snapshot["expire_hours"])
     stuck = matched.auto is None and not places.satisfiable
-    for name, value in {**risk_columns(assessed), **(held(approval) if stuck else {})}.items():
+    for name, value in {
+        **risk_columns(assessed),
+        **(outcomes.hold_as_unsatisfiable(approval) if stuck else {}),
+    }.items():
         setattr(approval, name, value)
     return matched, places
 
@@ -292,7 +287,7 @@ def _without_own_rule(matched: select.Matched, hands: list[UUID]) -> select.Matc
     return replace(matched, auto=None) if approves and have_shaped_rules(hands) else matched
 
 
-def _decide_by_rule(work: transitions.Work, approval: Approval, matched: select.Matched, moment: datetime) -> None:
+def _decide_by_rule(work: UnitOfWork, approval: Approval, matched: select.Matched, moment: datetime) -> None:
     if matched.auto is None:
         return
     name = f"rule:{matched.auto.id}@{matched.version}"[:80]
@@ -309,9 +304,9 @@ def _decide_by_rule(work: transitions.Work, approval: Approval, matched: select.
         channel="rule",
         created_at=moment,
     )
-    seal(verdict)
+    sign(verdict)
     verdict.save(force_insert=True)
     if matched.auto.verdict == "approve":
-        approve_now(work, approval, rule)
+        outcomes.approve(work, approval, rule)
     else:
-        reject_now(work, approval, rule)
+        outcomes.reject(work, approval, rule)

@@ -63,9 +63,9 @@ def _lock_statement() -> Prepared:
     )
 
 
-def supersede(work: transitions.Work, replaced: Sequence[Approval], *, by: Approval) -> None:
+def supersede(work: transitions.UnitOfWork, replaced: Sequence[Approval], *, by: Approval) -> None:
     """Close locked requests in favour of a newer one that is stored already."""
     for old in replaced:
         changes = {**decided(REPLACER, "superseded", old, work.moment), "superseded_by_id": by.pk}
         facts = {"superseded_by": by.reference}
-        work.move(old, Event.SUPERSEDE, actor=REPLACER, to=State.SUPERSEDED, changes=changes, facts=facts)
+        work.apply(old, Event.SUPERSEDE, actor=REPLACER, to=State.SUPERSEDED, changes=changes, facts=facts)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import migrations, models, transaction
 
-from hitl.approvals.decision_mac import seal
+from hitl.approvals.decision_mac import sign as seal
 
 BATCH = 1000
 _FIRST = UUID(int=0)
