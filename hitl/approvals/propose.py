@@ -14,7 +14,7 @@ from core import prepared, writes
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import TooMany
-from core.prepared import Asked, Result
+from core.prepared import Asked, Call, Result
 from core.rows import Statement
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
@@ -48,7 +48,7 @@ class _Request:
     origin: Origin
     dedupe_key: str
     moment: datetime
-    reads: list[Statement]
+    reads: list[Call | Statement]
 
     @property
     def subject_key(self) -> str:
@@ -188,7 +188,7 @@ def _refuse_if_flooded(agent_id: UUID | None, cap: int) -> None:
         raise TooMany("The agent has too many open requests.", code="open_cap", cap=cap)
 
 
-def _reads(kind: str, asker: UUID | None, agent: UUID | None) -> list[Statement]:
+def _reads(kind: str, asker: UUID | None, agent: UUID | None) -> list[Call | Statement]:
     """Keep switches from being thrown, and read what follows from who asks for what."""
     share_and_look = switches.share_and_look_calls(kind=kind, agent_id=agent)
     return prepared.written([*share_and_look, cache.mark_call(), select.history_call(asker, agent)])

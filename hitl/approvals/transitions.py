@@ -16,7 +16,8 @@ from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, NotFound
 from core.events import publish
-from core.events.publish import Announcement, Told
+from core.events.outbox import Announcement
+from core.events.streams import NewEvent
 from core.ids import uuid7
 from core.tenancy.scope import current_tenant_id
 from hitl.approvals import timers as clocks
@@ -154,14 +155,14 @@ class UnitOfWork:
             audited=self.entries,
         )
 
-    def _stream_events(self) -> Iterator[Told]:
+    def _stream_events(self) -> Iterator[NewEvent]:
         for approval in self.touched.values():
             is_new = approval.pk in self.opened
             kind = "approval.opened" if is_new else "approval.updated"
-            yield Told("queue", kind, _for_staff(approval), approval.pk)
+            yield NewEvent("queue", kind, _for_staff(approval), approval.pk)
             yield from _for_chat(approval, is_new=is_new)
         for approval, problem in self.alerts:
-            yield Told("queue", "approval.alert", {**_for_staff(approval), "problem": problem}, approval.pk)
+            yield NewEvent("queue", "approval.alert", {**_for_staff(approval), "problem": problem}, approval.pk)
 
 
 @contextmanager
@@ -212,13 +213,13 @@ def _for_staff(approval: Approval) -> dict[str, Any]:
     }
 
 
-def _for_chat(approval: Approval, *, is_new: bool) -> Iterator[Told]:
+def _for_chat(approval: Approval, *, is_new: bool) -> Iterator[NewEvent]:
     if approval.conversation_id is None:
         return
     stream = f"conversation:{approval.conversation_id}"
     common = {"approval_id": str(approval.pk), "reference": approval.reference, "state": approval.state}
     if is_new:
-        yield Told(stream, "approval_pending", {**common, "summary": approval.summary})
+        yield NewEvent(stream, "approval_pending", {**common, "summary": approval.summary})
     if approval.state in FINAL:
         outcome = approval.state if approval.state in ("executed", "failed") else "not_done"
-        yield Told(stream, "approval_closed", {**common, "outcome": outcome})
+        yield NewEvent(stream, "approval_closed", {**common, "outcome": outcome})
