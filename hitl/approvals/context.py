@@ -45,7 +45,8 @@ class DecisionContext:
         verified = [decision for decision in decisions if verify(decision)]
         votes: dict[int, list[Vote]] = {}
         for decision in verified:
-            votes.setdefault(decision.level, []).append(Vote(decision.person_id, decision.verdict))
+            if decision.person_id is not None:
+                votes.setdefault(decision.level, []).append(Vote(decision.person_id, decision.verdict))
         levels = approval.snapshot["levels"]
         rows = [row for level in levels for row in level["approvers"]] + escalation_rows(approval.snapshot)
         return cls(
