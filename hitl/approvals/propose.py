@@ -16,14 +16,15 @@ from core.errors import TooMany
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
 from hitl.actions.observe import Observed, observe
-from hitl.approvals import assignments, transitions
+from hitl.approvals import assignments, outcomes, transitions
 from hitl.approvals import timers as clocks
 from hitl.approvals.columns import digest_of, one_text, risk_columns, signed_columns
 from hitl.approvals.conflicts import decided
-from hitl.approvals.decision_mac import seal
-from hitl.approvals.outcomes import approve_now, ask, held, reject_now
+from hitl.approvals.decision_mac import sign
+from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.auto_rules import AutoRule
 from hitl.domain.digest import sha256_of
+from hitl.domain.eligibility import AssignmentPlan
 from hitl.domain.state_machine import OPEN, UNDECIDED, Event, State
 from hitl.killswitch import describe
 from hitl.killswitch import state as switches
@@ -137,7 +138,7 @@ def share_unless_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
 
 def _open(request: _Request) -> Approval:
     kind, origin = request.seen.kind, request.origin
-    with transitions.work(request.moment) as work:
+    with transitions.unit_of_work(request.moment) as work:
         # Locks in this order: switches, the requests it replaces, the counter of references.
         share_unless_paused(request.actor, kind.key, origin.agent_id)
         approval = _draft(request)
@@ -147,14 +148,14 @@ def _open(request: _Request) -> Approval:
         approval.reference = transitions.next_reference()
         clock = clocks.start(approval.snapshot, 1, request.moment)
         approval.sla_due_at = clock.due
-        timers = {transitions.Kind.EXPIRE.value: approval.expires_at, **clock.timers}
+        timers = {clocks.Kind.EXPIRE.value: approval.expires_at, **clock.timers}
         facts = {"supersedes": [each.reference for each in replaced]} if replaced else {}
         work.open(approval, actor=request.actor, timers=timers, facts=facts)
         _supersede(work, replaced, by=approval)
         if matched.auto is not None:
             _decide_by_rule(work, approval, matched.auto, matched.version)
         else:
-            ask(work, approval, seating_plan)
+            outcomes.open_level(work, approval, seating_plan)
     return approval
 
 
@@ -172,12 +173,12 @@ def _lock_replaced(approval: Approval) -> list[Approval]:
     return list(older.order_by("pk"))
 
 
-def _supersede(work: transitions.Work, replaced: Sequence[Approval], *, by: Approval) -> None:
+def _supersede(work: UnitOfWork, replaced: Sequence[Approval], *, by: Approval) -> None:
     """Close locked requests in favour of a newer one."""
     for old in replaced:
         changes = {**decided(REPLACER, "superseded", old, work.moment), "superseded_by_id": by.pk}
         facts = {"superseded_by": by.reference}
-        work.move(old, Event.SUPERSEDE, actor=REPLACER, to=State.SUPERSEDED, changes=changes, facts=facts)
+        work.apply(old, Event.SUPERSEDE, actor=REPLACER, to=State.SUPERSEDED, changes=changes, facts=facts)
 
 
 def _refuse_if_flooded(agent_id: UUID | None, cap: int) -> None:
@@ -215,7 +216,7 @@ def _draft(request: _Request) -> Approval:
     return approval
 
 
-def _judge(approval: Approval, request: _Request) -> tuple[select.Matched, assignments.Seating]:
+def _judge(approval: Approval, request: _Request) -> tuple[select.Matched, AssignmentPlan]:
     """Give the approval its risk and its workflow; return who is asked then."""
     origin, moment, seen, current = request.origin, request.moment, request.seen, definitions.load()
     assessed = select.assess(
@@ -244,7 +245,10 @@ def _judge(approval: Approval, request: _Request) -> tuple[select.Matched, assig
     approval.snapshot, approval.votes_required = matched.snapshot, places.required
     approval.expires_at = moment + timedelta(hours=matched.snapshot["expire_hours"])
     stuck = matched.auto is None and not places.satisfiable
-    for name, value in {**risk_columns(assessed), **(held(approval) if stuck else {})}.items():
+    for name, value in {
+        **risk_columns(assessed),
+        **(outcomes.hold_as_unsatisfiable(approval) if stuck else {}),
+    }.items():
         setattr(approval, name, value)
     return matched, places
 
@@ -255,7 +259,7 @@ def _without_own_rule(matched: select.Matched, hands: list[UUID]) -> select.Matc
     return replace(matched, auto=None) if approves and have_shaped_rules(hands) else matched
 
 
-def _decide_by_rule(work: transitions.Work, approval: Approval, auto: AutoRule, version: int) -> None:
+def _decide_by_rule(work: UnitOfWork, approval: Approval, auto: AutoRule, version: int) -> None:
     name = f"rule:{auto.id}@{version}"[:80]
     rule = Actor(kind="rule", name=name, role="rule")
     decision = Decision(
@@ -270,9 +274,9 @@ def _decide_by_rule(work: transitions.Work, approval: Approval, auto: AutoRule, 
         channel="rule",
         created_at=work.moment,
     )
-    seal(decision)
+    sign(decision)
     decision.save(force_insert=True)
     if auto.verdict == "approve":
-        approve_now(work, approval, rule)
+        outcomes.approve(work, approval, rule)
     else:
-        reject_now(work, approval, rule)
+        outcomes.reject(work, approval, rule)

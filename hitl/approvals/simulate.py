@@ -117,15 +117,15 @@ def _estimate(trial: Trial) -> Estimate:
 
 def _tried(snapshot: Mapping[str, Any], number: int, excluded: list[UUID], at: datetime) -> TriedLevel:
     level = snapshot["levels"][number]
-    places = assignments.plan(level, excluded)
+    planned = assignments.plan(level, excluded)
     is_once, levels = snapshot.get("signs_once"), snapshot["levels"][: number + 1]
-    so_far = assignments.plan(_at_once(levels), excluded) if is_once else places
+    so_far = assignments.plan(_at_once(levels), excluded) if is_once else planned
     return TriedLevel(
         name=level["name"],
         mode=level["mode"],
-        required=places.required,
-        people=tuple(sorted({holder.person_id for holder in places.holders})),
-        satisfiable=places.satisfiable and so_far.satisfiable,
+        required=planned.required,
+        people=tuple(sorted({holder.person_id for holder in planned.holders})),
+        satisfiable=planned.satisfiable and so_far.satisfiable,
         due_at=working_time.level_due(at, level) if number == 0 else None,
     )
 

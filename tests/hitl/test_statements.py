@@ -7,7 +7,7 @@ from django.db import transaction
 
 from core.clock import now
 from hitl import services
-from hitl.approvals import transitions
+from hitl.approvals import timers
 from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, BusinessCalendar, Timer
 from hitl.policy import definitions
 from tests.hitl.scene import Scene
@@ -52,7 +52,7 @@ def test_timer_that_has_run_is_set_anew(scene: Scene) -> None:
     approval: Approval = scene.propose()
     Timer.objects.filter(approval=approval, kind="sla").update(done_at=now(), lease_until=now())
     due = now() + timedelta(hours=1)
-    transitions.arm(approval, transitions.Kind.SLA, due)
+    timers.set_timers(approval, {timers.Kind.SLA: due})
     timer = Timer.objects.get(approval=approval, kind="sla")
     assert (timer.due_at, timer.done_at, timer.lease_until) == (due, None, None)
 

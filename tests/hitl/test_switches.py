@@ -17,6 +17,7 @@ from hitl import services
 from hitl.actions.base import Outcome
 from hitl.execution import claim as claiming
 from hitl.execution import execute as executing
+from hitl.execution.observation import observe_again
 from hitl.killswitch import state
 from hitl.models import Approval, Execution, GlobalKillSwitch, KillSwitch
 from tests.hitl.kinds import PressKeyed
@@ -49,7 +50,7 @@ def _throw(scene: Scene, wait: timedelta = SOON, scope: str = "tenant", target: 
 
 
 def _claimed(approval: Approval) -> claiming.Claim:
-    found = claiming.claim(approval.pk, claiming.look(approval), now())
+    found = claiming.claim(approval.pk, observe_again(approval), now())
     assert found is not None
     return found
 
@@ -58,7 +59,7 @@ def test_switch_thrown_between_claim_and_call_stops_the_call(live_scene: Scene) 
     approval = live_scene.approved()
     claim = _claimed(approval)
     assert _throw(live_scene).on_the_wire == 0
-    executing.report(claim=claim, outcome=performed(claim))
+    executing.settle(claim=claim, outcome=performed(claim))
     assert live_scene.effects.pressed == []
     assert (stored(approval).state, stored(approval).holds) == ("approved", ["kill_switch"])
 
@@ -83,7 +84,7 @@ def test_pause_does_not_use_up_a_try(live_scene: Scene) -> None:
     claim = _claimed(approval)
     Execution.objects.update(attempt=claiming.MAX_ATTEMPTS)
     _throw(live_scene)
-    executing.report(claim=claim, outcome=performed(claim))
+    executing.settle(claim=claim, outcome=performed(claim))
     assert stored(approval).state == "approved"
     assert Execution.objects.get().attempt == claiming.MAX_ATTEMPTS - 1
 
@@ -91,10 +92,10 @@ def test_pause_does_not_use_up_a_try(live_scene: Scene) -> None:
 def test_pause_of_a_lost_execution_does_not_claim_that_nothing_happened(live_scene: Scene) -> None:
     approval = live_scene.approved()
     _claimed(approval)
-    again = claiming.claim(approval.pk, claiming.look(stored(approval)), now() + claiming.LEASE)
+    again = claiming.claim(approval.pk, observe_again(stored(approval)), now() + claiming.LEASE)
     assert again is not None
     _throw(live_scene)
-    executing.report(claim=again, outcome=performed(again))
+    executing.settle(claim=again, outcome=performed(again))
     assert stored(approval).state == "executing"
     assert live_scene.effects.pressed == []
 
