@@ -301,7 +301,7 @@ def test_bubble_on_another_site_says_so_and_asks_once(opened: Callable[..., Page
     page.wait_for_timeout(1_500)
     keep_picture(page, "bubble-refused", full_page=False)
     assert (len(asked), scene.messages()) == (1, [])
-    assert any(f"Add {shop} to the websites" in line for line in said)
+    assert any(f"Add {shop} to the allowed websites" in line for line in said)
 
 
 def test_page_whose_voucher_was_replaced_signs_in_anew(opened: Callable[..., Page], scene: Scene) -> None:

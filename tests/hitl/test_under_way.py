@@ -12,13 +12,14 @@ from core.clock import now
 from hitl import services
 from hitl.admin.approval.timeline import AGAIN, CHECKED, FINAL, LOST, RECORDED, WAITS
 from hitl.execution import claim
+from hitl.execution.observation import observe_again
 from hitl.models import Approval, Execution
 from tests.hitl.scene import Scene
 
 
 def claimed(scene: Scene, kind: str) -> Approval:
     approval = scene.approved(kind)
-    assert claim.claim(approval.pk, claim.look(approval), now()) is not None
+    assert claim.claim(approval.pk, observe_again(approval), now()) is not None
     return approval
 
 

@@ -28,7 +28,7 @@ from hitl.approvals import timers
 from hitl.approvals.checks import is_own
 from hitl.approvals.decide import Verdict
 from hitl.display import hold_words
-from hitl.domain.edit_rights import editable_of
+from hitl.domain.levels import editable_fields
 from hitl.domain.state_machine import Event, State
 from hitl.models import Approval, OverrideReview
 
@@ -83,7 +83,7 @@ def why_not(path: str, approval: Approval, viewer: Actor) -> str:
         return "This workflow doesn't allow emergency approval."
     if path == "override" and not viewer.has_second_factor:
         return SECOND_FACTOR
-    if path == "escalate" and approval.ladder_step >= len(timers.ladder(approval.snapshot)):
+    if path == "escalate" and approval.ladder_step >= len(timers.escalation_steps(approval.snapshot)):
         return "This workflow has no further escalation step."
     return INVOLVED if path in BY_OTHERS and viewer.user_id in approval.excluded else ""
 
@@ -98,7 +98,7 @@ def _why_no_hold(path: str, approval: Approval, viewer: Actor) -> str:
 
 
 def _why_no_approver_action(path: str, approval: Approval, viewer: Actor) -> str:
-    if path == "edit" and not editable_of(approval.current_level, approval.kind) & set(approval.payload):
+    if path == "edit" and not editable_fields(approval.current_level, approval.kind) & set(approval.payload):
         return "No fields can be edited at this level."
     if path == "delegate" and viewer.user_id in {vote.person_id for vote in rows_of(approval).votes_here()}:
         return "You have already voted."
@@ -125,7 +125,7 @@ def initial_of(path: str, approval: Approval) -> dict[str, Any]:
     if path in ("edit", "resubmit"):
         names = sorted(approval.payload)
         if path == "edit":
-            names = sorted(editable_of(approval.current_level, approval.kind) & set(names))
+            names = sorted(editable_fields(approval.current_level, approval.kind) & set(names))
         called, currency = known_names(approval.facts), approval.currency
         found |= {"payload": approval.payload, "names": names, "called": called, "currency": currency}
     return found

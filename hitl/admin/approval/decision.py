@@ -7,10 +7,12 @@ from uuid import UUID
 
 from console.names import name_in
 from core.actors import Actor
+from core.clock import now
 from hitl.admin.approval.rows import ApprovalRows, rows_of
 from hitl.approvals.close import ADMINS
-from hitl.approvals.decision_mac import is_sealed
-from hitl.approvals.outcomes import signed_before
+from hitl.approvals.context import DecisionContext
+from hitl.approvals.decision_mac import verify
+from hitl.approvals.votes import approvers_before
 from hitl.display import STATES
 from hitl.domain.state_machine import WAITING, Event, State, may
 from hitl.models import Approval, ApproverGroup, Seat
@@ -32,7 +34,7 @@ def approvers_of(rows: ApprovalRows, names: dict[UUID, str], viewer: Actor) -> d
     """Return who can approve at the current level, and who has voted."""
     level = rows.approval.current_level
     here = [seat for seat in rows.here() if seat.moved_at is None]
-    votes = {vote.person_id: vote.verdict for vote in rows.votes_here() if is_sealed(vote)}
+    votes = {vote.person_id: vote.verdict for vote in rows.votes_here() if verify(vote)}
     groups = _group_names(here)
     people = [
         {
@@ -75,7 +77,7 @@ def why_no_vote(approval: Approval, viewer: Actor) -> str:
     if viewer.user_id in approval.excluded:
         return FOUR_EYES
     if not any(seat.person_id == viewer.user_id and seat.closed_at is None for seat in rows_of(approval).here()):
-        if viewer.user_id in signed_before(approval):
+        if viewer.user_id in approvers_before(DecisionContext.load(approval, now())):
             return "You approved an earlier level. This level needs someone else."
         return "You're not an approver at this level. See “Approvers” for who is."
     if approval.current_level.get("min_auth") == "mfa" and not viewer.has_second_factor:

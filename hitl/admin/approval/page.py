@@ -25,7 +25,7 @@ from hitl.domain.levels import parts_of
 from hitl.domain.state_machine import State
 from hitl.masking import signed_parts
 from hitl.models import Approval, ApprovalWorkflow, Decision, OverrideReview, Revision
-from hitl.policy.cache import with_levels
+from hitl.policy.definitions import with_levels
 from hitl.policy.describe import Label, approvers, sentence
 from hitl.policy.labels import labels
 from hitl.policy.selectors import VIEW_WORKFLOW

@@ -22,8 +22,8 @@ from hitl.domain import risk
 from hitl.killswitch import targets
 from hitl.models import Cap, RiskPolicy
 from hitl.policy import caps
+from hitl.policy.definitions import risk_policy
 from hitl.policy.labels import labels
-from hitl.policy.select import risk_policy
 
 
 class CapForm(ConsoleForm):
@@ -203,7 +203,7 @@ class RiskPolicyAdmin(VersionAdmin):
         return {**known, **{f"points_{kind}": points for kind, points in policy.kind_points.items()}}
 
     @service_action(path="weigh", title="Edit risk scoring", permission=MANAGE, form=WeightsForm, submit="Save",
-                    tone="good", on_list=True, explain="Weight 1 counts a factor normally, 2 counts it twice, 0 ignores "
+                    tone="good", on_list=True, explain="1 counts a factor normally, 2 counts it twice, 0 ignores "
                     "it. Points are added to every request for that action.")  # fmt: skip
     def weigh(self, request: HttpRequest, obj: None, form: WeightsForm) -> str:
         """Save a new version."""

@@ -26,7 +26,7 @@ from hitl.admin.policy.workflow_form.stale_choices import (
     stale_approvers,
     with_stale,
 )
-from hitl.approvals.assignments import DECIDE
+from hitl.approvals.context import DECIDE
 from hitl.killswitch import targets
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar
 from hitl.policy.describe import DAY_NAMES, sentence
