@@ -44,8 +44,9 @@
     const blank = many.querySelector(`template[data-blank="${wish}"]`);
     const total = many.querySelector('[name$="-TOTAL_FORMS"]');
     const holder = document.createElement("template");
-    holder.innerHTML = blank.innerHTML.replaceAll("__prefix__", total.value);
+    const html = blank.innerHTML.replaceAll("__prefix__", total.value);
     total.value = Number(total.value) + 1;
+    holder.innerHTML = html.replaceAll("__number__", total.value);
     const row = holder.content.firstElementChild;
     many.querySelector("[data-items]").append(row);
     arrange(many);

@@ -7,12 +7,9 @@ from uuid import UUID
 
 from console.names import name_in
 from core.actors import Actor
-from core.clock import now
 from hitl.admin.approval.rows import ApprovalRows, rows_of
 from hitl.approvals.close import ADMINS
-from hitl.approvals.context import DecisionContext
 from hitl.approvals.decision_mac import verify
-from hitl.approvals.votes import approvers_before
 from hitl.display import STATES
 from hitl.domain.state_machine import WAITING, Event, State, may
 from hitl.models import Approval, ApproverGroup, Seat
@@ -77,7 +74,7 @@ def why_no_vote(approval: Approval, viewer: Actor) -> str:
     if viewer.user_id in approval.excluded:
         return FOUR_EYES
     if not any(seat.person_id == viewer.user_id and seat.closed_at is None for seat in rows_of(approval).here()):
-        if viewer.user_id in approvers_before(DecisionContext.load(approval, now())):
+        if viewer.user_id in rows_of(approval).approved_before:
             return "You approved an earlier level. This level needs someone else."
         return "You're not an approver at this level. See “Approvers” for who is."
     if approval.current_level.get("min_auth") == "mfa" and not viewer.has_second_factor:

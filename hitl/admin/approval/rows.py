@@ -9,6 +9,9 @@ from uuid import UUID
 from accounts.models import Membership
 from accounts.selectors import list_members, roles_with
 from console.names import names_of
+from core.clock import now
+from hitl.approvals.context import DecisionContext
+from hitl.approvals.votes import approvers_before
 from hitl.models import Approval, Decision, Seat
 
 DECIDE = "hitl.decide_approval"
@@ -29,6 +32,13 @@ class ApprovalRows:
     def decisions(self) -> list[Decision]:
         """Return every verdict and remark, in order."""
         return list(Decision.objects.filter(approval=self.approval).order_by("id"))
+
+    @cached_property
+    def approved_before(self) -> set[UUID]:
+        """Return who approved an earlier level and can't approve this one, if the workflow forbids it."""
+        if not self.approval.snapshot.get("signs_once"):
+            return set()
+        return approvers_before(DecisionContext.load(self.approval, now()))
 
     @cached_property
     def members(self) -> list[Membership]:

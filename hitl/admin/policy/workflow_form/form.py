@@ -209,7 +209,7 @@ class WorkflowForm(VersionedForm):
         return Choices(
             approvers=with_stale(offered, stale),
             stale=stale,
-            calendars=[("", "None (every hour counts)"), *((str(pk), name) for pk, name in calendars)],
+            calendars=[("", "All hours count"), *((str(pk), name) for pk, name in calendars)],
             currency=str(self.initial.get("currency") or ""),
         )
 

@@ -104,7 +104,7 @@ class RowFormSet(BaseFormSet):  # type: ignore[type-arg]
         """Return what the form shows of a stored row."""
         raise NotImplementedError
 
-    def beginning(self, variant: str, index: int | str, currency: str) -> dict[str, str]:
+    def beginning(self, variant: str, number: int | str, currency: str) -> dict[str, str]:
         """Return what a new row is filled with, beside the initial values of its fields."""
         return {}
 
@@ -142,7 +142,7 @@ class RowFormSet(BaseFormSet):  # type: ignore[type-arg]
         prefix = self.add_prefix(index)
         self.data[f"{self.prefix}-{TOTAL_FORM_COUNT}"] = str(index + 1)
         begin = {name: field.initial for name, field in self.form.base_fields.items() if field.initial is not None}
-        begin |= self.beginning(variant, index, self.data.get("currency") or "")
+        begin |= self.beginning(variant, index + 1, self.data.get("currency") or "")
         self.data.update({f"{prefix}-{name}": str(value) for name, value in begin.items()})
         return str(prefix)
 
@@ -152,7 +152,7 @@ class RowFormSet(BaseFormSet):  # type: ignore[type-arg]
 
     def _offer(self, variant: str) -> tuple[str, str, RowForm]:
         currency = self.form_kwargs["choices"].currency
-        begin = self.beginning(variant, "__prefix__", currency)
+        begin = self.beginning(variant, "__number__", currency)
         blank = self.form(
             initial=begin, auto_id=self.auto_id, prefix=self.add_prefix("__prefix__"), **self.get_form_kwargs(None)
         )

@@ -97,11 +97,11 @@ class BaseRuleFormSet(RowFormSet):
     additions = {"approve": "Add approval rule", "reject": "Add rejection rule"}
     default_error_messages = {"too_many_forms": "You can add up to %(num)d rules."}
 
-    def beginning(self, variant: str, index: int | str, currency: str) -> dict[str, str]:
+    def beginning(self, variant: str, number: int | str, currency: str) -> dict[str, str]:
         """Return what a new rule is filled with."""
         if variant == "reject":
-            return {"verdict": "reject", "id": f"rejects-{index}"}
-        return {"verdict": "approve", "id": f"approves-{index}", "currency": currency.upper(), "per": "kind"}
+            return {"verdict": "reject", "id": f"rejects-{number}"}
+        return {"verdict": "approve", "id": f"approves-{number}", "currency": currency.upper(), "per": "kind"}
 
     @classmethod
     def shown_as(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
