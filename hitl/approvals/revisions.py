@@ -18,7 +18,7 @@ from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.state_machine import Event, State
 from hitl.domain.strictness import combined
 from hitl.models import Approval, DecisionToken, Revision, Seat
-from hitl.policy import select
+from hitl.policy import definitions, select
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,9 @@ def _dearer(before: Decimal | None, after: Decimal | None, is_same_currency: boo
 
 def reassess(approval: Approval, seen: Observed, moment: datetime) -> Draft:
     """Assess and match a request again, for the parameters and facts of this moment."""
+    current = definitions.load()
     assessed = select.assess(
+        current,
         seen.kind,
         seen.params,
         seen.facts,
@@ -59,7 +61,7 @@ def reassess(approval: Approval, seen: Observed, moment: datetime) -> Draft:
         agent_id=approval.agent_id,
         moment=moment,
     )
-    return Draft(seen, assessed, select.match_again(approval, assessed, moment=moment))
+    return Draft(seen, assessed, select.match_again(current, approval, assessed, moment=moment))
 
 
 def columns_of(approval: Approval, draft: Draft, *, may_fall: bool = False) -> dict[str, Any]:

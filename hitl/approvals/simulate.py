@@ -18,7 +18,7 @@ from hitl.actions.base import Estimate
 from hitl.approvals import assignments
 from hitl.domain import risk
 from hitl.domain.levels import PARALLEL, parts_of, staged
-from hitl.policy import select
+from hitl.policy import definitions, select
 
 VIEW: Final = "hitl.view_approvalworkflow"
 FURTHEST: Final = timedelta(days=3653)
@@ -78,6 +78,7 @@ def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> 
     estimate = _estimate(trial)
     scored = risk.RiskAssessment(trial.score, risk.level_of(trial.score), ())
     matched = select.match(
+        definitions.load(),
         trial.kind,
         select.Assessed(estimate, scored),
         agent_id=trial.agent_id,
