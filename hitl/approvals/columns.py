@@ -1,11 +1,13 @@
-"""The columns of an approval that follow from its payload, facts and risk."""
+"""The columns of an approval that follow from its payload, facts and risk, or from its decision."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
 
+from core.actors import Actor
 from core.privacy.visible_text import visible_document
 from core.tenancy.scope import current_tenant_id
 from hitl.actions.base import Facts
@@ -49,6 +51,17 @@ def risk_columns(assessed: Assessed) -> dict[str, Any]:
         "cost": assessed.estimate.cost,
         "currency": assessed.estimate.currency[:3],
         "reach": assessed.estimate.reach,
+    }
+
+
+def decision_columns(actor: Actor, word: str, moment: datetime) -> dict[str, Any]:
+    """Return the columns that name who decided, how and when."""
+    return {
+        "decided_at": moment,
+        "decided_by_id": actor.user_id,
+        "decided_name": actor.name if actor.user_id is None else "",
+        "decided_role": actor.role,
+        "decided_as": word,
     }
 
 

@@ -138,14 +138,3 @@ def in_the_way(say: str, *, code: str, actor: Actor, object_type: str, row: Any,
     """Return the error for something another row prevents, with who changed that row last, and when."""
     about = {} if row is None else {"id": str(row.pk), **last_change(actor, object_type, row.pk)}
     return Conflict(say, code=code, **facts, **about)
-
-
-def decided(actor: Actor, word: str, approval: Approval, moment: Any) -> dict[str, Any]:
-    """Return the columns that name who decided."""
-    return {
-        "decided_at": moment,
-        "decided_by_id": actor.user_id,
-        "decided_name": actor.name if actor.user_id is None else "",
-        "decided_role": actor.role,
-        "decided_as": word,
-    }
