@@ -15,8 +15,8 @@ from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, NotFound
-from core.events import publish
 from core.events.outbox import Announcement
+from core.events.publish import publish
 from core.events.streams import NewEvent
 from core.ids import uuid7
 from core.tenancy.scope import current_tenant_id
@@ -147,12 +147,12 @@ class UnitOfWork:
 
     def publish(self) -> None:
         """Write the outbox, then the stream events, then the audit log: the hottest lock last."""
-        publish.tell(
-            announced=[
+        publish(
+            announcements=[
                 Announcement(name, approval.pk, {**_ids(approval), **ids}) for name, approval, ids in self.announced
             ],
-            told=list(self._stream_events()),
-            audited=self.entries,
+            events=list(self._stream_events()),
+            audit=self.entries,
         )
 
     def _stream_events(self) -> Iterator[NewEvent]:

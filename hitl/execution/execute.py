@@ -48,8 +48,8 @@ def call(claim: Claim) -> Outcome:
     The check and the call are under one marker, so that a stop that starts after the check finds
     the call in flight and waits for it.
     """
-    with killswitch.on_the_wire(kind=claim.kind.key, agent_id=claim.agent_id) as wire:
-        if wire.stopped_by:
+    with killswitch.track_in_flight_call(kind=claim.kind.key, agent_id=claim.agent_id) as stopped_by:
+        if stopped_by:
             # What the first call of an execution that was taken over did, nobody knows.
             return replace(PAUSED, kind="unknown") if claim.retaken else PAUSED
         try:

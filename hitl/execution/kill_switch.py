@@ -64,7 +64,7 @@ def throw_switch(
         _tell("thrown", switch)
         _audit(actor, "KILLSWITCH_THROWN", switch)
     hold_covered(now=now)
-    switch.on_the_wire = switches.calls_on_the_wire(scope=scope, target=switch.target, within=wait)
+    switch.on_the_wire = switches.count_in_flight_calls(scope=scope, target=switch.target, within=wait)
     return switch
 
 
@@ -147,7 +147,7 @@ def throw_global(
         _owe_everywhere(actor, "KILLSWITCH_THROWN", switch.pk, "thrown")
     log.warning("global_switch_thrown", switch=str(switch.pk), actor=actor.name)
     settle_all()
-    switch.on_the_wire = switches.calls_on_the_wire(scope="global", within=wait)
+    switch.on_the_wire = switches.count_in_flight_calls(scope="global", within=wait)
     return switch
 
 

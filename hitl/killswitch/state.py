@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -28,7 +27,7 @@ _CALLS: Final = 0x63_61_6C_6C
 _GLOBAL: Final = 0
 _SEIZE_WITHIN: Final = "10s"
 _POLL_SECONDS: Final = 0.05
-_call: ContextVar[tuple[str, UUID | None] | None] = ContextVar("call_on_the_wire", default=None)
+_call: ContextVar[tuple[str, UUID | None] | None] = ContextVar("in_flight_call", default=None)
 
 
 def thrown() -> list[tuple[str, str]]:
@@ -105,43 +104,22 @@ def seized(*, everywhere: bool = False) -> Iterator[None]:
         raise
 
 
-@dataclass
-class Wire:
-    """The marker of one call, and why the call must not be made, if there is a reason."""
-
-    keys: tuple[int, ...]
-    stopped_by: str = ""
-    is_marked: bool = True
-
-    def leave(self) -> None:
-        """Remove the marker after the call, unless it is gone."""
-        if self.is_marked:
-            _lock_all("pg_advisory_unlock_shared", _CALLS, self.keys)
-            self.is_marked = False
-
-
-NO_WIRE: Final = Wire((), is_marked=False)
-"""Of a report whose call was made before."""
-
-
 @contextmanager
-def on_the_wire(*, kind: str, agent_id: UUID | None) -> Iterator[Wire]:
-    """Be counted by `calls_on_the_wire` meanwhile; gives what `covering` finds once the marker is set.
+def track_in_flight_call(*, kind: str, agent_id: UUID | None) -> Iterator[str]:
+    """Be counted by `count_in_flight_calls` meanwhile; gives what `covering` finds once the marker is set.
 
     A marker, not a gate: shared locks of the session, which nobody takes exclusively. It needs no
-    transaction during an outside call, and is gone with the session when the process dies. It is
-    removed where the block ends, unless it was before.
+    transaction during an outside call, and is gone with the session when the process dies.
     """
-    wire = Wire((_call_key("global"), *(_call_key(*cover) for cover in _covers_of(kind, agent_id))))
-    _lock_all("pg_advisory_lock_shared", _CALLS, wire.keys)
+    keys = (_call_key("global"), *(_call_key(*cover) for cover in _covers_of(kind, agent_id)))
+    _lock_all("pg_advisory_lock_shared", _CALLS, keys)
     token = _call.set((kind, agent_id))
     try:
-        wire.stopped_by = covering(kind=kind, agent_id=agent_id)
-        yield wire
+        yield covering(kind=kind, agent_id=agent_id)
     finally:
         _call.reset(token)
         try:
-            wire.leave()
+            _lock_all("pg_advisory_unlock_shared", _CALLS, keys)
         except DatabaseError:
             # What the call brought must still be reported: on a new session, without the marker.
             log.exception("call_marker_not_removed")
@@ -149,12 +127,12 @@ def on_the_wire(*, kind: str, agent_id: UUID | None) -> Iterator[Wire]:
 
 
 def is_stopped_now() -> bool:
-    """Tell whether a switch covers the call that is on the wire here, if one is. One query."""
+    """Tell whether a switch covers the call that is in flight here, if one is. One query."""
     call = _call.get()
     return call is not None and bool(covering(kind=call[0], agent_id=call[1]))
 
 
-def calls_on_the_wire(*, scope: str, target: str = "", within: timedelta) -> int:
+def count_in_flight_calls(*, scope: str, target: str = "", within: timedelta) -> int:
     """Wait for the executors under a switch that is thrown; return how many are left after that.
 
     Ask after the switch is committed: whoever looked at the switches before that commit had its

@@ -182,7 +182,7 @@ def test_marker_is_gone_after_the_call(live_scene: Scene, monkeypatch: pytest.Mo
         monkeypatch.setattr(PressKeyed, "execute", call)
     with suppress(KeyboardInterrupt):
         live_scene.done(approval)
-    assert state.calls_on_the_wire(scope="tenant", within=timedelta()) == 0
+    assert state.count_in_flight_calls(scope="tenant", within=timedelta()) == 0
 
 
 def test_outcome_is_reported_though_the_connection_is_lost_in_the_call(
@@ -198,7 +198,7 @@ def test_outcome_is_reported_though_the_connection_is_lost_in_the_call(
     monkeypatch.setattr(PressKeyed, "execute", execute)
     assert live_scene.done(approval).state == "executed"
     assert Execution.objects.get().result == {"done": "yes"}
-    assert state.calls_on_the_wire(scope="tenant", within=timedelta()) == 0
+    assert state.count_in_flight_calls(scope="tenant", within=timedelta()) == 0
 
 
 def _end(session: int) -> None:
