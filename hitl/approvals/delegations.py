@@ -13,15 +13,15 @@ from django.db.models import Q
 
 from accounts.last_change import last_change
 from accounts.selectors import roster
+from accounts.versioning import conflict_with
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, Refused
 from core.tenancy.scope import platform_scope
+from core.text.clean import clean_text
 from hitl.approvals import transitions
-from hitl.approvals.columns import one_text
-from hitl.approvals.conflicts import in_the_way
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.reassign import DECIDE, REASSIGN, hand_over
 from hitl.approvals.revisions import void_tokens
@@ -75,7 +75,7 @@ def open_delegation(
             opened_by_id=actor.user_id,
             starts_at=start,
             until=until,
-            reason=one_text(reason, 200),
+            reason=clean_text(reason, 200),
         )
         _audit(actor, "DELEGATION_OPENED", row)
     if start <= moment:
@@ -98,7 +98,7 @@ def _check(actor: Actor, giver: UUID, to: UUID, start: datetime, until: datetime
     same = next((row for row in others if row.from_person_id == giver), None)
     if same is not None:
         say = "There is already a delegation for that time. End it first."
-        raise in_the_way(say, code="already_away", actor=actor, object_type="hitl.delegation", row=same)
+        raise conflict_with(say, code="already_away", actor=actor, object_type="hitl.delegation", row=same)
     _check_chain(giver, to, others)
 
 

@@ -14,9 +14,9 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, NotFound, Refused
+from core.text.clean import clean_text
 from hitl.approvals import outcomes, transitions
 from hitl.approvals.checks import check_digest, check_state, needed, refuse_if_excluded
-from hitl.approvals.columns import one_text
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.remarks import add_remark
 from hitl.domain.state_machine import Event
@@ -104,5 +104,5 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
 
 
 def _close(review: OverrideReview, actor: Actor, reason: str, moment: datetime) -> None:
-    review.closed_by_id, review.closed_at, review.finding = actor.user_id, moment, one_text(reason, 4000)
+    review.closed_by_id, review.closed_at, review.finding = actor.user_id, moment, clean_text(reason, 4000)
     review.save(update_fields=["closed_by", "closed_at", "finding"])
