@@ -48,14 +48,14 @@ class ActorAuthentication(SessionAuthentication):
 
 
 class MayAsk(BasePermission):
-    """Lets in whoever is known and holds the permission that the view names for the method."""
+    """Requires a known caller with the permission that the view names for the action, or for the method."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Tell whether somebody asks; raises `Refused` when his role or key does not allow it."""
+        """Return False for strangers; raises `Refused` if the caller's role or key lacks the permission."""
         if not isinstance(request.auth, Actor):
             return False
         method = "GET" if request.method == "HEAD" else str(request.method)
-        wanted = getattr(view, "permissions", {}).get(method)
+        wanted = getattr(view, "permissions", {}).get(getattr(view, "action", None) or method)
         if wanted and not request.auth.may(wanted) and not _is_given(request.auth, wanted, view):
             request.auth.require(wanted)
         return True

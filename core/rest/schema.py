@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from http import HTTPStatus
 from typing import Any, Final
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.utils import inline_serializer
-from rest_framework import serializers
+from drf_spectacular.openapi import AutoSchema
 
-from core.rest.idempotent import HEADER
+from core.rest.idempotency import HEADER
+from core.rest.views import Query
 
 ERRORS: Final[dict[str, str]] = {
     "400": "The address or the body is not valid; `fields` names the values.",
@@ -69,16 +69,34 @@ class ActorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         ]
 
 
-@cache
-def paged(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
-    """Return the shape of a page of these rows."""
-    name = shape.__name__.removesuffix("Serializer")
-    fields = {
-        "next": serializers.URLField(allow_null=True, help_text="Address of the next page; null at the end."),
-        "results": shape(many=True),
-    }
-    page: serializers.Serializer[Any] = inline_serializer(f"{name}Page", fields)
-    return page
+class ApiSchema(AutoSchema):  # type: ignore[no-untyped-call]
+    """How one operation is described: by the serializers, filters and pages of its view set."""
+
+    def get_operation_id(self) -> str:
+        """Return the collection and the action, such as `approvals_send_back`."""
+        names = [part.replace("-", "_") for part in self._tokenize_path()]
+        return "_".join(names if names and names[-1] == self.view.action else [*names, self.view.action])
+
+    def get_request_serializer(self) -> Any:
+        """Return the serializer of the body."""
+        return self.view.get_request_serializer_class()
+
+    def get_response_serializers(self) -> Any:
+        """Return the serializer of the response by its status."""
+        status = self.view.get_success_status()
+        if status == HTTPStatus.NO_CONTENT:
+            return {status: None}
+        shape = self.view.get_serializer_class()
+        return {status: shape(many=True) if self.view.is_list() else shape}
+
+    def get_override_parameters(self) -> list[Any]:
+        """Return the query parameters beside filters; `show_pii` alone only where it has an effect."""
+        query = self.view.get_query_class()
+        return [query] if query is not Query or self.view.can_reveal() else []
+
+    def get_paginated_name(self, serializer_name: str) -> str:
+        """Return the name of a page's schema."""
+        return f"{serializer_name}Page"
 
 
 def with_errors(result: dict[str, Any], **context: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A POST with an `Idempotency-Key` is done once; its repetition gets the first answer."""
+"""Idempotent POST requests: a repetition under the same `Idempotency-Key` gets the first response."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ Handler = Callable[Concatenate[Any, Request, P], Response]
 HEADER: Final = "Idempotency-Key"
 
 
-def once(handler: Handler[P]) -> Handler[P]:
-    """Remember the answer in the transaction of the work: both are kept, or neither."""
+def idempotent(handler: Handler[P]) -> Handler[P]:
+    """Store the response in the transaction of the work: both are kept, or neither."""
     return _wrapped(handler, atomic=True)
 
 
-def once_outside(handler: Handler[P]) -> Handler[P]:
-    """The same for work that speaks to the outside or opens its own transactions: the answer is kept after it.
+def idempotent_outside_transaction(handler: Handler[P]) -> Handler[P]:
+    """Store the response after the work, which calls other systems or opens its own transactions.
 
-    When the process dies in between, the repetition works again, so such work must bear that.
+    If the process dies in between, a repetition does the work again, so the service must be safe to repeat.
     """
     return _wrapped(handler, atomic=False)
 
@@ -47,7 +47,7 @@ def _wrapped(handler: Handler[P], *, atomic: bool) -> Handler[P]:
         try:
             return _kept_with_work(work, scope, key) if atomic else _kept(work(), scope, key)
         except Exception:
-            # It had no effect: the client may try again under the same key.
+            # The request had no effect, so the client may try again under the same key.
             idempotency.abandon(scope=scope, key=key)
             raise
 
