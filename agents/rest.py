@@ -10,7 +10,7 @@ from django_filters import ChoiceFilter, UUIDFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -20,7 +20,7 @@ from agents.models import Agent, AgentRun, ToolCall
 from core.rest.fields import MaskedDocument, RowSerializer
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
-from core.rest.views import ApiViewSet
+from core.rest.views import ListViewSet
 
 
 class AgentFilters(ApiFilterSet):
@@ -140,7 +140,7 @@ class ToolCallSerializer(RowSerializer[ToolCall]):
     list=extend_schema(description="List agents, newest first. Needs `agents.view_agent`."),
     retrieve=extend_schema(description="Read an agent with its configuration. Needs `agents.view_agent`."),
 )
-class AgentViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+class AgentViewSet(RetrieveModelMixin, ListViewSet):
     """Agents."""
 
     permissions: ClassVar = {
@@ -225,7 +225,7 @@ def _changes(body: dict[str, Any]) -> dict[str, Any]:
     list=extend_schema(description="List runs, newest first. Needs `agents.view_agentrun`."),
     retrieve=extend_schema(description="Read a run. Needs `agents.view_agentrun`."),
 )
-class RunViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+class RunViewSet(RetrieveModelMixin, ListViewSet):
     """Runs of agents."""
 
     permissions: ClassVar = {"list": selectors.VIEW_RUN, "retrieve": selectors.VIEW_RUN}
@@ -246,7 +246,7 @@ class RunViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     list=extend_schema(description="List tool calls, newest first, masked. Needs `agents.view_agentrun`."),
     retrieve=extend_schema(description="Read a tool call, masked. Needs `agents.view_agentrun`."),
 )
-class ToolCallViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+class ToolCallViewSet(RetrieveModelMixin, ListViewSet):
     """Tool calls of agents."""
 
     permissions: ClassVar = {"list": selectors.VIEW_RUN, "retrieve": selectors.VIEW_RUN}

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
-from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,7 +16,7 @@ from analytics.brief.texts import SECTIONS, Language
 from analytics.models import Brief, BriefPreference
 from core.rest.fields import LocalTime, RowSerializer
 from core.rest.idempotency import idempotent
-from core.rest.views import ApiViewSet
+from core.rest.views import ApiViewSet, ListViewSet
 
 
 class PreferenceRequest(serializers.Serializer[Any]):
@@ -84,7 +83,7 @@ class OwnPreferenceViewSet(ApiViewSet):
         description="List how each person wants their brief, if they saved it. Needs `analytics.view_briefpreference`."
     )
 )
-class PreferenceViewSet(ListModelMixin, ApiViewSet):
+class PreferenceViewSet(ListViewSet):
     """Everyone's settings for the daily brief."""
 
     permissions: ClassVar = {"list": selectors.VIEW}
@@ -96,11 +95,9 @@ class PreferenceViewSet(ListModelMixin, ApiViewSet):
 
 
 @extend_schema_view(
-    list=extend_schema(
-        description="List your own briefs of the last month, newest first. Needs `analytics.use_brief`."
-    )
+    list=extend_schema(description="List your own briefs of the last month, newest first. Needs `analytics.use_brief`.")
 )
-class BriefViewSet(ListModelMixin, ApiViewSet):
+class BriefViewSet(ListViewSet):
     """The caller's briefs."""
 
     permissions: ClassVar = {"list": selectors.USE, "create": selectors.USE}

@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,7 +19,7 @@ from core.clock import now
 from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet, BooleanFilter
 from core.rest.idempotency import idempotent
-from core.rest.views import ApiViewSet
+from core.rest.views import ListViewSet
 
 
 class InvitationFilters(ApiFilterSet):
@@ -62,9 +61,11 @@ class InvitationSerializer(RowSerializer[Invitation]):
 
 
 @extend_schema_view(
-    list=extend_schema(description="List invitations of the last weeks, newest first. Needs `accounts.view_membership`.")
+    list=extend_schema(
+        description="List invitations of the last weeks, newest first. Needs `accounts.view_membership`."
+    )
 )
-class InvitationViewSet(ListModelMixin, ApiViewSet):
+class InvitationViewSet(ListViewSet):
     """Invitations."""
 
     permissions: ClassVar = {"list": invitations.VIEW, "create": MANAGE, "resend": MANAGE, "withdraw": MANAGE}

@@ -7,13 +7,13 @@ from typing import ClassVar
 from django.db.models import QuerySet
 from django_filters import ChoiceFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import RetrieveModelMixin
 
 from conversations import selectors
 from conversations.models import ChannelAccount
 from conversations.rest import serializers as shapes
 from core.rest.filters import ApiFilterSet, BooleanFilter
-from core.rest.views import ApiViewSet
+from core.rest.views import ListViewSet
 
 VIEW = "channels_app.view_channelaccount"
 
@@ -35,7 +35,7 @@ class AccountFilters(ApiFilterSet):
         description="Read a channel account, never its credentials. Needs `channels_app.view_channelaccount`."
     ),
 )
-class ChannelAccountViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+class ChannelAccountViewSet(RetrieveModelMixin, ListViewSet):
     """Channel accounts."""
 
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW}

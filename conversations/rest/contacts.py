@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django_filters import CharFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,7 +19,7 @@ from core.rest.erasures import ErasureRequest, ErasureSerializer
 from core.rest.fields import CLEAR
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
-from core.rest.views import ApiViewSet
+from core.rest.views import ListViewSet
 
 VIEW = "conversations.view_contact"
 
@@ -36,7 +36,7 @@ class ContactFilters(ApiFilterSet):
         description="Read a contact, masked; with `show_pii=true` in clear, under an open reveal, else 403 `no_grant`."
     ),
 )
-class ContactViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+class ContactViewSet(RetrieveModelMixin, ListViewSet):
     """Contacts."""
 
     permissions: ClassVar = {

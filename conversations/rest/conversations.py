@@ -124,9 +124,7 @@ class ConversationViewSet(ApiViewSet):
         """Ask for another person who can help. Needs `conversations.reply_conversation`."""
         return self.call_service(services.escalate)
 
-    @action(
-        detail=True, methods=["post"], request_serializer=shapes.Tagging, serializer_class=shapes.ContactSerializer
-    )
+    @action(detail=True, methods=["post"], request_serializer=shapes.Tagging, serializer_class=shapes.ContactSerializer)
     @idempotent
     def tags(self, request: Request, **kwargs: Any) -> Response:
         """Put a tag on the contact, or take it off. Needs `conversations.reply_conversation`."""

@@ -9,7 +9,6 @@ from django_filters import CharFilter, UUIDFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,7 +17,7 @@ from core.models import AuditEntry
 from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet
 from core.rest.pagination import KeysetPagination
-from core.rest.views import ApiViewSet
+from core.rest.views import ListViewSet
 
 
 class EntryFilters(ApiFilterSet):
@@ -58,7 +57,7 @@ class VerdictSerializer(serializers.Serializer[Any]):
 
 
 @extend_schema_view(list=extend_schema(description="List entries, newest first. Needs `core.view_auditentry`."))
-class AuditViewSet(ListModelMixin, ApiViewSet):
+class AuditViewSet(ListViewSet):
     """The audit log."""
 
     permissions: ClassVar = {"list": selectors.VIEW, "verify": selectors.VIEW}

@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from django_filters import ChoiceFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
-from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,7 +16,7 @@ from core.models import DeadLetter
 from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
-from core.rest.views import ApiViewSet
+from core.rest.views import ListViewSet
 
 REPLAY = "core.replay_deadletter"
 
@@ -41,7 +40,7 @@ class LetterSerializer(RowSerializer[DeadLetter]):
 @extend_schema_view(
     list=extend_schema(description="List work that failed for good, newest first. Needs `core.view_deadletter`.")
 )
-class DeadLetterViewSet(ListModelMixin, ApiViewSet):
+class DeadLetterViewSet(ListViewSet):
     """Work that failed for good."""
 
     permissions: ClassVar = {"list": "core.view_deadletter", "replay": REPLAY, "discard": REPLAY}

@@ -8,12 +8,12 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import RetrieveModelMixin
 
 from core.models import Erasure
 from core.privacy.erasure import services
 from core.rest.fields import RowSerializer
-from core.rest.views import ApiViewSet
+from core.rest.views import ListViewSet
 
 
 class ErasureRequest(serializers.Serializer[Any]):
@@ -39,14 +39,14 @@ class ErasureSerializer(RowSerializer[Erasure]):
 
     def get_url(self, erasure: Erasure) -> str:
         """Return the path of the erasure's own endpoint."""
-        return reverse("erasures-detail", args=[erasure.pk])
+        return reverse("api-erasures-detail", args=[erasure.pk])
 
 
 @extend_schema_view(
     list=extend_schema(description="List who was erased, by id, newest first. Needs `core.view_erasures`."),
     retrieve=extend_schema(description="Read how far an erasure is. Needs `core.view_erasures`."),
 )
-class ErasureViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+class ErasureViewSet(RetrieveModelMixin, ListViewSet):
     """Erasures of people."""
 
     permissions: ClassVar = {"list": services.VIEW, "retrieve": services.VIEW}

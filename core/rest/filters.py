@@ -39,7 +39,7 @@ class StrictBooleanField(forms.Field):
         if value in self.empty_values:
             return None
         try:
-            found: bool = serializers.BooleanField().run_validation(value)
+            found: bool | None = serializers.BooleanField(allow_null=self.initial is None).run_validation(value)
         except serializers.ValidationError:
             raise forms.ValidationError("Must be a valid boolean.") from None
         return found
@@ -78,11 +78,22 @@ class PersonFilter(Filter):
 
     def filter(self, qs: QuerySet[Any], value: UUID | str | None) -> QuerySet[Any]:
         """Return the rows of the person; none if `me` is not a person."""
-        if value == ME:
-            value = self.parent.request.auth.user_id
-            if value is None:
-                return qs.none()
-        return super().filter(qs, value)
+        if value is None:
+            return qs
+        person_id = self.parent.request.auth.user_id if value == ME else value
+        return qs.none() if person_id is None else self.filter_person(qs, person_id)
+
+    def filter_person(self, qs: QuerySet[Any], person_id: UUID) -> QuerySet[Any]:
+        """Return the rows of the person."""
+        return qs.filter(**{self.field_name: person_id})
+
+
+class OpenFilter(BooleanFilter):
+    """Rows that are still open: `field_name` is the moment at which they were closed."""
+
+    def filter(self, qs: QuerySet[Any], value: bool | None) -> QuerySet[Any]:
+        """Return the open rows, or the closed ones."""
+        return qs if value is None else qs.filter(**{f"{self.field_name}__isnull": value})
 
 
 class ApiFilterBackend(DjangoFilterBackend):
@@ -129,7 +140,7 @@ def _schema(each: Filter) -> dict[str, Any]:
         case ChoiceFilter():
             return {"type": "string", "enum": values, "minLength": 1, "default": initial or ""}
         case BooleanFilter():
-            return {"type": "boolean"} if initial is None else {"type": "boolean", "default": initial}
+            return {"type": ["boolean", "null"]} if initial is None else {"type": "boolean", "default": initial}
         case UUIDFilter():
             return {"type": "string", "format": "uuid"}
         case CharFilter():

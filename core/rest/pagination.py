@@ -48,8 +48,9 @@ class KeysetPagination(CursorPagination):
         return replace_query_param(self.base_url, self.cursor_query_param, cursor_at(cursor.position))
 
     def get_paginated_response(self, data: Any) -> Response:
-        """Return a page."""
-        return Response({"next": self.get_next_link(), "results": data})
+        """Return a page, and drop its rows: view and request refer to each other until garbage is collected."""
+        following, self.page = self.get_next_link(), []
+        return Response({"next": following, "results": data})
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Return the schema of a page."""

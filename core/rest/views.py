@@ -179,7 +179,21 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
             return Response(status=self.get_success_status())
         return Response(self.get_serializer(row).data, status=self.get_success_status())
 
+    def represent(self, rows: Iterable[Any]) -> Any:
+        """Return rows as they are shown; unlike `serializer.data` it keeps no row alive after the response."""
+        return self.get_serializer(many=True).to_representation(rows)
+
     def respond_with_page(self, rows: Iterable[Any], cursor: str) -> Response:
         """Return the response for a page that a selector has read; `cursor` is of the next page ("" at the end)."""
         following = replace_query_param(self.request.build_absolute_uri(), "cursor", cursor) if cursor else None
-        return Response({"next": following, "results": self.get_serializer(rows, many=True).data})
+        return Response({"next": following, "results": self.represent(rows)})
+
+
+class ListViewSet(ApiViewSet):
+    """The base of view sets that list the rows of `get_queryset`, filtered and in pages."""
+
+    def list(self, request: Request, **kwargs: Any) -> Response:
+        """List the rows."""
+        rows = self.filter_queryset(self.get_queryset())
+        page = self.paginate_queryset(rows)
+        return Response(self.represent(rows)) if page is None else self.get_paginated_response(self.represent(page))
