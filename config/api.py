@@ -1,4 +1,4 @@
-"""API v1: its routes, its description and its pages, put together from the apps' endpoints."""
+"""API v1: the routes of the apps' view sets, the OpenAPI document and its page."""
 
 from __future__ import annotations
 
@@ -35,13 +35,14 @@ from hitl.rest.action_kinds import ActionKindViewSet
 from hitl.rest.decision_links import DecisionLinkPolicyViewSet
 from hitl.rest.delegations import DelegationViewSet
 from hitl.rest.override_reviews import OverrideReviewViewSet
+from hitl.rest.workflow_sharing import WorkflowSharingViewSet
 
 V1 = "api/v1/"
 _STYLES: Final = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 
 
 class Root(StrictView):
-    """What there is."""
+    """The list of collections."""
 
     @extend_schema(operation_id="root", responses={200: dict[str, str]})
     def get(self, request: Request) -> Response:
@@ -56,22 +57,22 @@ def _is_collection(entry: Any) -> bool:
 
 
 class Nowhere(StrictView):
-    """Every address under `/api/` that leads nowhere: the same answer as for what is absent."""
+    """Unknown addresses under `/api/`: the same response as for an absent object."""
 
     schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse strangers first: they learn nothing about addresses."""
+        """Raise `NotFound`, after strangers are refused: they learn nothing about addresses."""
         super().initial(request, *args, **kwargs)
         raise NotFound("There is no such address.")
 
     def read_query(self, request: Request) -> dict[str, Any]:
-        """Return no parameters; unknown ones are not worth an error of their own here."""
+        """Return no parameters; unknown ones are ignored here."""
         return {"show_pii": False}
 
 
 class Schema(SpectacularAPIView):
-    """The description, for anybody: it holds nothing of a tenant."""
+    """The OpenAPI document, for everyone: it contains nothing of a tenant."""
 
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
@@ -79,7 +80,7 @@ class Schema(SpectacularAPIView):
 
 
 class Docs(SpectacularSwaggerSplitView):
-    """The description as a page, from our own files."""
+    """The OpenAPI document as a page, from our own static files."""
 
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
@@ -90,7 +91,7 @@ class Docs(SpectacularSwaggerSplitView):
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer a mistake of ours: in the one shape under `/api/`, as a page elsewhere."""
+    """Return the response to an unexpected error: JSON under `/api/`, a page elsewhere."""
     if request.path.startswith("/api/"):
         return JsonResponse({"detail": "Something went wrong on our side.", "code": "error"}, status=500)
     answer = plain_server_error(request)
@@ -146,7 +147,7 @@ urlpatterns = [
     *router.urls,
     path(
         f"{V1}workflows/<uuid:workflow_id>/sharing/",
-        workflows.WorkflowSharingViewSet.as_view({"get": "retrieve", "put": "update"}),
+        WorkflowSharingViewSet.as_view({"get": "retrieve", "put": "update"}),
         name="api-workflow-sharing",
     ),
     path(

@@ -1,4 +1,4 @@
-"""Filters of lists, by django-filter: a value that cannot be understood is refused, never ignored."""
+"""Filters of lists, by django-filter. A value that makes no sense is refused, never ignored."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class PersonFilter(Filter):
         """Return the rows of the person; none if `me` is not a person."""
         if value is None:
             return qs
-        person_id = self.parent.request.auth.user_id if value == ME else value
+        person_id = value if isinstance(value, UUID) else self.parent.request.auth.user_id
         return qs.none() if person_id is None else self.filter_person(qs, person_id)
 
     def filter_person(self, qs: QuerySet[Any], person_id: UUID) -> QuerySet[Any]:

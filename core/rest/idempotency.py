@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
-from typing import Any, Concatenate, Final, ParamSpec
+from typing import Any, Final
 
 from django.db import transaction
 from rest_framework.renderers import JSONRenderer
@@ -15,17 +15,16 @@ from rest_framework.response import Response
 from core.reliability import idempotency
 from core.rest.authentication import client_of
 
-P = ParamSpec("P")
-Handler = Callable[Concatenate[Any, Request, P], Response]
+Handler = Callable[..., Response]
 HEADER: Final = "Idempotency-Key"
 
 
-def idempotent(handler: Handler[P]) -> Handler[P]:
+def idempotent(handler: Handler) -> Handler:
     """Store the response in the transaction of the work: both are kept, or neither."""
     return _wrapped(handler, atomic=True)
 
 
-def idempotent_outside_transaction(handler: Handler[P]) -> Handler[P]:
+def idempotent_outside_transaction(handler: Handler) -> Handler:
     """Store the response after the work, which calls other systems or opens its own transactions.
 
     If the process dies in between, a repetition does the work again, so the service must be safe to repeat.
@@ -33,9 +32,9 @@ def idempotent_outside_transaction(handler: Handler[P]) -> Handler[P]:
     return _wrapped(handler, atomic=False)
 
 
-def _wrapped(handler: Handler[P], *, atomic: bool) -> Handler[P]:
+def _wrapped(handler: Handler, *, atomic: bool) -> Handler:
     @functools.wraps(handler)
-    def answered(view: Any, request: Request, *args: P.args, **kwargs: P.kwargs) -> Response:
+    def answered(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         key = request.headers.get(HEADER)
         if key is None:
             return handler(view, request, *args, **kwargs)
@@ -52,8 +51,7 @@ def _wrapped(handler: Handler[P], *, atomic: bool) -> Handler[P]:
             raise
 
     answered.is_idempotent = True  # type: ignore[attr-defined]
-    found: Handler[P] = answered  # type: ignore[assignment]  # only the names of the first two differ
-    return found
+    return answered
 
 
 def _kept_with_work(work: Callable[[], Response], scope: str, key: str) -> Response:

@@ -30,7 +30,7 @@ class KeysetPagination(CursorPagination):
 
     def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...]:
         """Return the ordering, and remember its column: `decode_cursor` checks a cursor by it."""
-        self.column: Field[Any, Any] = queryset.model._meta.get_field(self.ordering.lstrip("-"))  # type: ignore[assignment]
+        self.column: Field[Any, Any] = queryset.model._meta.get_field(self.ordering.lstrip("-"))
         return (self.ordering,)
 
     def decode_cursor(self, request: Request) -> Cursor | None:
@@ -45,7 +45,7 @@ class KeysetPagination(CursorPagination):
 
     def encode_cursor(self, cursor: Cursor) -> str:
         """Return the address of the page that starts after a key."""
-        return replace_query_param(self.base_url, self.cursor_query_param, cursor_at(cursor.position))
+        return replace_query_param(str(self.base_url), self.cursor_query_param, cursor_at(cursor.position))
 
     def get_paginated_response(self, data: Any) -> Response:
         """Return a page, and drop its rows: view and request refer to each other until garbage is collected."""
@@ -65,7 +65,7 @@ class KeysetPagination(CursorPagination):
 class NewestPagePagination(KeysetPagination):
     """Pages from the newest back, each of them oldest first: how a timeline is read."""
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any] | None:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         """Return the page, oldest first."""
         page = super().paginate_queryset(queryset, request, view)
         return None if page is None else page[::-1]

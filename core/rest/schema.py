@@ -1,4 +1,4 @@
-"""What the API's description says of every endpoint: its errors, its headers, how to sign in."""
+"""The OpenAPI document: what is the same for every operation (errors, headers, sign-in), and its names."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 from core.rest.idempotency import HEADER
-from core.rest.views import Query
+from core.rest.views import ApiViewSet, Query
 
 ERRORS: Final[dict[str, str]] = {
     "400": "The address or the body is not valid; `fields` names the values.",
     "401": "No key or session, or one that has ended.",
     "403": "The role or the key's scopes do not allow it, or no reveal is open (`no_grant`).",
-    "404": "There is no such thing, or it is not yours.",
+    "404": "There is no such object, or it is not yours.",
     "406": "The answer is always `application/json`.",
     "429": "Too many requests in this minute.",
-    "500": "A mistake of ours.",
-    "503": "Something that is needed is away.",
+    "500": "An error in Walker.",
+    "503": "Something that is needed is not available; try again later.",
 }
 WRITING_ERRORS: Final[dict[str, str]] = {
-    "409": "Somebody was faster, what you saw has changed, or the first request under this key still runs.",
+    "409": "Someone else was faster, what you saw has changed, or the first request under this key still runs.",
     "413": "The body is too large.",
     "415": "The body has to be `application/json`.",
     "422": "This idempotency key was used for another request.",
@@ -31,7 +31,7 @@ WRITING_ERRORS: Final[dict[str, str]] = {
 WRITING: Final = ("post", "put", "patch", "delete")
 PROBLEM: Final = {
     "type": "object",
-    "description": "The one shape of every error; some carry more facts.",
+    "description": "Every error has these fields; some have more.",
     "required": ["detail", "code"],
     "properties": {
         "detail": {"type": "string", "description": "One sentence for people."},
@@ -39,7 +39,7 @@ PROBLEM: Final = {
         "fields": {
             "type": "object",
             "additionalProperties": {"type": "array", "items": {"type": "string"}},
-            "description": "What is wrong with which value.",
+            "description": "The problems by field.",
         },
     },
     "additionalProperties": True,
@@ -48,13 +48,13 @@ _KEY_PARAMETER: Final = {
     "in": "header",
     "name": HEADER,
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    "description": "Names the request: repeated within 24 hours it is done once and answered the same.",
+    "description": "Names the request: a repetition within 24 hours gets the first response and has no effect.",
 }
 _RETRY: Final = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
 
 
 class ActorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How to sign in: an API key, or the console's session."""
+    """The two ways to sign in: an API key, or the console's session."""
 
     target_class = "core.rest.authentication.ActorAuthentication"
     name = ["apiKey", "session"]
@@ -69,8 +69,10 @@ class ActorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         ]
 
 
-class ApiSchema(AutoSchema):  # type: ignore[no-untyped-call]
+class ApiSchema(AutoSchema):
     """How one operation is described: by the serializers, filters and pages of its view set."""
+
+    view: ApiViewSet
 
     def get_operation_id(self) -> str:
         """Return the collection and the action, such as `approvals_send_back`."""
@@ -108,7 +110,7 @@ def with_errors(result: dict[str, Any], **context: Any) -> dict[str, Any]:
         codes = {**ERRORS, **(WRITING_ERRORS if method in WRITING else {})}
         for code in codes:
             operation["responses"].setdefault(code, {"$ref": f"#/components/responses/Error{code}"})
-        # Either of them, not both.
+        # One of them is enough.
         operation["security"] = [{name: []} for name in ActorScheme.name]
         if method == "post":
             operation.setdefault("parameters", []).append(_KEY_PARAMETER)

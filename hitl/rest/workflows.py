@@ -1,4 +1,4 @@
-"""Endpoints of workflows: read, write, share and simulate."""
+"""Endpoints of workflows: read, write and simulate."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from core.errors import Invalid
 from core.rest.fields import Document, RowSerializer
 from core.rest.filters import ApiFilterSet, BooleanFilter
 from core.rest.idempotency import idempotent
-from core.rest.views import ApiViewSet, ListViewSet
+from core.rest.views import ListViewSet
 from hitl import services
 from hitl.approvals.simulate import Trial, simulate
 from hitl.models import ApprovalLevel, ApprovalWorkflow
 from hitl.policy import selectors
 from hitl.policy.describe import Label, sentence
 from hitl.policy.labels import labels
-from hitl.policy.selectors import MANAGE_MEMBERSHIP, VIEW_WORKFLOW
 from hitl.policy.selectors import MANAGE_WORKFLOW as MANAGE
+from hitl.policy.selectors import VIEW_WORKFLOW
 from hitl.policy.validation import FIELDS
 from hitl.policy.workflows import conditions_of, levels_of
 from hitl.rest.serializers import SEEN
@@ -109,12 +109,6 @@ class Retirement(serializers.Serializer[Any]):
         allow_null=True,
         help_text=f"{SEEN} Left out: any version.",
     )
-
-
-class Sharing(serializers.Serializer[Any]):
-    """Roles that may change one workflow too."""
-
-    roles = serializers.ListField(child=serializers.CharField(max_length=20), max_length=20)
 
 
 class TrialRequest(serializers.Serializer[Any]):
@@ -286,21 +280,3 @@ def _definition(body: dict[str, Any]) -> dict[str, Any]:
     if body.get("levels") is not None:
         body["levels"] = [{name: level[name] for name in level if name != "order"} for level in body["levels"]]
     return {**body, **conditions}
-
-
-class WorkflowSharingViewSet(ApiViewSet):
-    """The roles that may change one workflow, beside those that may change all."""
-
-    permissions: ClassVar = {"retrieve": MANAGE_MEMBERSHIP, "update": MANAGE_MEMBERSHIP}
-    serializer_class = Sharing
-    request_serializers: ClassVar = {"update": Sharing}
-
-    def retrieve(self, request: Request, **kwargs: Any) -> Response:
-        """Read which roles may change this one workflow too. Needs `accounts.manage_membership`."""
-        return self.respond(selectors.sharing_of(viewer=self.actor, **self.kwargs))
-
-    def update(self, request: Request, **kwargs: Any) -> Response:
-        """Let exactly these roles change who approves in this workflow, and when; an empty list takes it back. Needs
-        `accounts.manage_membership` and `hitl.manage_workflow`."""
-        services.share_workflow(actor=self.actor, **self.kwargs, **self.read_body())
-        return self.respond(selectors.sharing_of(viewer=self.actor, **self.kwargs))
