@@ -67,7 +67,7 @@ class NewestPagePagination(KeysetPagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         """Return the page, oldest first."""
-        page = super().paginate_queryset(queryset, request, view)
+        page: list[Any] | None = super().paginate_queryset(queryset, request, view)
         return None if page is None else page[::-1]
 
 

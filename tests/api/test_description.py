@@ -64,9 +64,8 @@ def test_every_operation_names_its_errors(described: Any) -> None:
 
 def test_every_list_says_how_to_turn_its_pages(described: Any) -> None:
     lists = {f"{method.upper()} {path}" for method, path, _view, action in endpoints() if action in ("list", "search")}
-    without_pages = [
-        f"GET /api/v1/approvals/{{approval_id}}/{part}/" for part in ("decisions", "notifications", "timers")
-    ]
+    parts = ("decisions", "notifications", "timers")
+    without_pages = [f"GET /api/v1/approvals/{{approval_id}}/{part}/" for part in parts]
     assert set(without_pages) < lists
     for name in lists.difference(without_pages):
         said = operations(described)[name]
