@@ -104,7 +104,8 @@ def change_agent(*, actor: Actor, agent_id: UUID, changes: Mapping[str, Any], se
         new = _checked(_with(old, changes))
         if new == old:
             return agent
-        _rename(agent, new.name)
+        agent.name = new.name
+        agent.save(update_fields=["name"])
         _write_version(actor, agent, new, number + 1)
         changed = [name for name in Setup.__slots__ if getattr(new, name) != getattr(old, name)]
         _record(actor, "AGENT_CHANGED", agent, f"version {number}", f"version {number + 1}", fields=changed)
@@ -158,11 +159,6 @@ def _newest(agent: Agent) -> AgentVersion:
 def _with(setup: Setup, changes: Mapping[str, Any]) -> Setup:
     kept = {name: getattr(setup, name) for name in Setup.__slots__}
     return Setup(**(kept | dict(changes)))
-
-
-def _rename(agent: Agent, name: str) -> None:
-    agent.name = name
-    agent.save(update_fields=["name"])
 
 
 def _write_version(actor: Actor, agent: Agent, setup: Setup, number: int) -> None:

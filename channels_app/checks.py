@@ -19,25 +19,21 @@ def check_secrets(**options: Any) -> list[CheckMessage]:
     if not options.get("databases"):
         return []
     try:
-        return _findings()
+        with platform_scope():
+            rows = list(ChannelAccount.objects.filter(kind__in=[*KINDS, mailboxes.KIND], is_active=True))
+        found = []
+        for account in rows:
+            with tenant_scope(account.tenant_id):
+                try:
+                    is_mail = account.kind == mailboxes.KIND
+                    if not (mailboxes.keys_of if is_mail else secrets_of)(account.credentials):
+                        found.append(_warning(account))
+                except Unavailable:
+                    found.append(_unreadable(account))
+        return found
     except DatabaseError:
         # Before the first migration there is no such table.
         return []
-
-
-def _findings() -> list[CheckMessage]:
-    with platform_scope():
-        rows = list(ChannelAccount.objects.filter(kind__in=[*KINDS, mailboxes.KIND], is_active=True))
-    found = []
-    for account in rows:
-        with tenant_scope(account.tenant_id):
-            try:
-                is_mail = account.kind == mailboxes.KIND
-                if not (mailboxes.keys_of if is_mail else secrets_of)(account.credentials):
-                    found.append(_warning(account))
-            except Unavailable:
-                found.append(_unreadable(account))
-    return found
 
 
 def _unreadable(account: ChannelAccount) -> CheckMessage:

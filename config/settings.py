@@ -145,7 +145,7 @@ TEMPLATES = [
 def _database(url: str) -> dict[str, Any]:
     return {
         **environ.Env.db_url_config(url),
-        "ENGINE": "config.db.postgresql",
+        "ENGINE": "core.db.postgresql",
         "DISABLE_SERVER_SIDE_CURSORS": True,
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,

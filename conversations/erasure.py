@@ -145,13 +145,9 @@ class ConversationsErasure(ErasureHandler):
         waiting.update(status=Message.Status.FAILED, next_attempt_at=None)
         rows = Conversation.objects.select_for_update(of=("self",)).filter(pk__in=conversations)
         for conversation in rows.exclude(state=Conversation.State.CLOSED).order_by("pk"):
-            _close(conversation)
-
-
-def _close(conversation: Conversation) -> None:
-    conversation.state, conversation.resolved, conversation.closed_at = Conversation.State.CLOSED, False, now()
-    conversation.save(update_fields=["state", "resolved", "closed_at"])
-    stream_events.append_state(conversation, inbox_type="conversation_closed", resolved=False)
+            conversation.state, conversation.resolved, conversation.closed_at = Conversation.State.CLOSED, False, now()
+            conversation.save(update_fields=["state", "resolved", "closed_at"])
+            stream_events.append_state(conversation, inbox_type="conversation_closed", resolved=False)
 
 
 def is_telling(name: str) -> bool:

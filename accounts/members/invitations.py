@@ -23,7 +23,7 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, Refused, TooMany
-from core.events import streams
+from core.events import outbox
 from core.privacy.encryption import blind_index, digest_of_secret
 from core.privacy.pii import mask_value
 from core.privacy.visible_text import visible
@@ -233,7 +233,7 @@ def _standing(invitation_id: UUID) -> Invitation:
 
 
 def _post(row: Invitation) -> None:
-    streams.announce("member_invited", ref=row.pk, round=str(row.round))
+    outbox.announce("member_invited", ref=row.pk, round=str(row.round))
 
 
 def _record(actor: Actor, action: str, row: Invitation, new_state: str) -> None:

@@ -20,7 +20,7 @@ from core import mail_settings
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Gone, Invalid, Refused
-from core.events import streams
+from core.events import outbox
 from core.tenancy.scope import tenant_scope
 
 STRENGTH: Final = "link"
@@ -72,7 +72,7 @@ def offer_reset(*, user_id: UUID, asked: datetime) -> bool:
         return False
     home = seats[0]
     with tenant_scope(home.tenant_id), transaction.atomic():
-        streams.announce("password_reset_asked", ref=home.membership_id, asked=str(int(asked.timestamp())))
+        outbox.announce("password_reset_asked", ref=home.membership_id, asked=str(int(asked.timestamp())))
         note_everywhere(seats, "PASSWORD_RESET_ASKED", _nobody_known)
     return True
 

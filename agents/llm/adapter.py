@@ -45,7 +45,12 @@ class ProviderAdapter(Model):
 
     def turn(self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit) -> Turn:
         try:
-            return _turn_of(self._ask(lines, tools, prompt, emit))
+            response = self._ask(lines, tools, prompt, emit)
+            text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
+            requests = tuple(_request(part) for part in response.parts if isinstance(part, ToolCallPart))
+            usage = Usage(response.usage.input_tokens, response.usage.output_tokens)
+            stop: Stop = "tool_calls" if requests else _STOPS.get(response.finish_reason or "", "end")
+            return Turn(text, requests, usage, stop)
         except ModelHTTPError as error:
             log.warning("model_refused", model=self.key, status=error.status_code)
             raise ModelFailed(_code(error.status_code)) from error
@@ -59,7 +64,16 @@ class ProviderAdapter(Model):
             self._model,
             _messages(lines, prompt),
             model_settings=settings,
-            model_request_parameters=ModelRequestParameters(function_tools=_definitions(tools)),
+            model_request_parameters=ModelRequestParameters(
+                function_tools=[
+                    ToolDefinition(
+                        name=tool.name,
+                        description=tool.description,
+                        parameters_json_schema=dict(tool.parameters),
+                    )
+                    for tool in tools
+                ]
+            ),
         )
         with stream as events:
             for event in events:
@@ -74,17 +88,6 @@ def _code(status: int) -> str:
     if status == 429:
         return "model_rate_limited"
     return "model_unavailable" if status >= 500 else "model_rejected"
-
-
-def _definitions(tools: Sequence[ToolSpec]) -> list[ToolDefinition]:
-    return [
-        ToolDefinition(
-            name=tool.name,
-            description=tool.description,
-            parameters_json_schema=dict(tool.parameters),
-        )
-        for tool in tools
-    ]
 
 
 def _messages(lines: Sequence[Line], prompt: str) -> list[ModelMessage]:
@@ -111,14 +114,6 @@ def _spoken(line: Line) -> Iterator[ModelResponsePart]:
     for request in line.tool_requests:
         arguments = json.dumps(dict(request.arguments), default=str)
         yield ToolCallPart(tool_name=request.name, args=arguments, tool_call_id=request.call_id)
-
-
-def _turn_of(response: ModelResponse) -> Turn:
-    text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
-    requests = tuple(_request(part) for part in response.parts if isinstance(part, ToolCallPart))
-    usage = Usage(response.usage.input_tokens, response.usage.output_tokens)
-    stop: Stop = "tool_calls" if requests else _STOPS.get(response.finish_reason or "", "end")
-    return Turn(text, requests, usage, stop)
 
 
 def _request(part: ToolCallPart) -> ToolRequest:

@@ -168,18 +168,15 @@ _WORDED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 def word(tool: str, result: Mapping[str, Any]) -> str:
     """Put one tool's result into words; acting results carry their own sentence."""
     if error := result.get("error"):
-        return _failure(str(error), result)
+        code = str(error)
+        if code in {"unknown_name", "ambiguous"}:
+            return _which(code, result)
+        if code == "not_offered":
+            return _PUBLIC
+        return str(result.get("detail") or "That did not work.")
     if sentence := result.get("sentence"):
         return str(sentence)
     return _WORDED[tool](result) if tool in _WORDED else ""
-
-
-def _failure(code: str, result: Mapping[str, Any]) -> str:
-    if code in {"unknown_name", "ambiguous"}:
-        return _which(code, result)
-    if code == "not_offered":
-        return _PUBLIC
-    return str(result.get("detail") or "That did not work.")
 
 
 def _which(code: str, result: Mapping[str, Any]) -> str:

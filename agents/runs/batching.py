@@ -39,7 +39,13 @@ def take_message(*, message_id: UUID, now: datetime | None = None) -> AgentRun |
     if run is None:
         run = _start(conversation.id, message, moment)
     else:
-        _join(run, moment)
+        run.generation += 1
+        run.joinable_until = min(moment + QUIET, run.first_message_at + BURST)
+        if run.state in {AgentRun.State.FINISHED, AgentRun.State.WAITING}:
+            run.state = AgentRun.State.QUEUED
+        if run.state == AgentRun.State.QUEUED and run.finished_at:
+            run.lease_until = run.joinable_until
+        run.save(update_fields=["generation", "joinable_until", "state", "lease_until"])
     AgentRunMessage.objects.create(run=run, message=message)
     return run
 
@@ -57,16 +63,6 @@ def _joinable(conversation_id: UUID, moment: datetime) -> AgentRun | None:
     )
     newest: AgentRun | None = runs.filter(still_open).order_by("-created_at").first()
     return newest
-
-
-def _join(run: AgentRun, moment: datetime) -> None:
-    run.generation += 1
-    run.joinable_until = min(moment + QUIET, run.first_message_at + BURST)
-    if run.state in {AgentRun.State.FINISHED, AgentRun.State.WAITING}:
-        run.state = AgentRun.State.QUEUED
-    if run.state == AgentRun.State.QUEUED and run.finished_at:
-        run.lease_until = run.joinable_until
-    run.save(update_fields=["generation", "joinable_until", "state", "lease_until"])
 
 
 def _start(conversation_id: UUID, message: Message, moment: datetime) -> AgentRun:

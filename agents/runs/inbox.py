@@ -41,7 +41,15 @@ def hear_answer(*, message_id: UUID) -> bool:
     try:
         with transaction.atomic():
             approvals.answer(actor=_through(approval, requester), approval_id=approval.pk, text=text)
-            _confirm(message, approval)
+            conversations.reply(
+                actor=system("agents"),
+                conversation_id=message.conversation_id,
+                text=answered_sentence(approval),
+                sender_type="system",
+                sender_name="walker",
+                metadata={"approval_id": str(approval.pk), "reference": approval.reference},
+                client_id=message.pk,
+            )
     except Conflict:  # somebody was faster, or it is answered already
         return False
     return True
@@ -86,16 +94,4 @@ def _through(approval: Approval, requester: Membership) -> Actor:
         role="agent",
         name="listening",
         permissions=frozenset({PROPOSE}),
-    )
-
-
-def _confirm(message: Message, approval: Approval) -> None:
-    conversations.reply(
-        actor=system("agents"),
-        conversation_id=message.conversation_id,
-        text=answered_sentence(approval),
-        sender_type="system",
-        sender_name="walker",
-        metadata={"approval_id": str(approval.pk), "reference": approval.reference},
-        client_id=message.pk,
     )

@@ -39,14 +39,10 @@ def tell(run: AgentRun) -> None:
         # The task's boundary: the run is tried again, then parked; it never holds up its conversation.
         log.exception("outcome_not_told", run=str(run.pk), tries=run.fence)
         if run.fence < TRIES:
-            _put_off(run)
+            held = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
+            held.update(state=State.QUEUED, lease_until=now() + timedelta(seconds=PAUSES[run.fence - 1]))
         else:
             give_up(run, type(problem).__name__)
-
-
-def _put_off(run: AgentRun) -> None:
-    held = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
-    held.update(state=State.QUEUED, lease_until=now() + timedelta(seconds=PAUSES[run.fence - 1]))
 
 
 def give_up(run: AgentRun, error: str) -> None:

@@ -166,10 +166,6 @@ def _waits(call: ToolCall) -> bool:
     return call.approval_id is not None and not call.result.get("withdrawn")
 
 
-def _wished_hand_off(made: list[ToolCall]) -> str:
-    return next((c.result["hand_off"] for c in made if "hand_off" in c.result), "")
-
-
 def _finish(run: AgentRun, answer: Answer) -> bool:
     """Answer and end the run together; False when a message joined meanwhile.
 
@@ -219,7 +215,7 @@ def _speak(run: AgentRun, answer: Answer, made: list[ToolCall]) -> None:
     text = _with_signatures(_words(answer), made)
     reply_id = _say(run, answer.version, text, made) if text else None
     _settle(run, answer, made, code="stopped" if answer.stopped else "", reply_id=reply_id)
-    reason = answer.outcome.error or _wished_hand_off(made)
+    reason = answer.outcome.error or next((c.result["hand_off"] for c in made if "hand_off" in c.result), "")
     if reason:
         conversations.hand_off(actor=system("agents"), conversation_id=run.conversation_id, reason=_code(reason))
 

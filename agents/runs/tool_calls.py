@@ -62,7 +62,9 @@ def recorded(run: AgentRun) -> list[Line]:
 
 def _open_call(run: AgentRun, request: ToolRequest, number: int) -> tuple[ToolCall, bool]:
     """The row of this call: the same wish within a run is the same row, whatever its id."""
-    wish = _fingerprint(request)
+    content = [request.name, dict(request.arguments), request.error]
+    canonical = json.dumps(content, sort_keys=True, default=str)
+    wish = hashlib.sha256(canonical.encode()).hexdigest()
     call_id = request.call_id[:64] or f"round-{number}"
     made = list(ToolCall.objects.filter(Q(fingerprint=wish) | Q(call_id=call_id), run=run))
     same = next((call for call in made if call.fingerprint == wish), None)
@@ -83,12 +85,6 @@ def _open_call(run: AgentRun, request: ToolRequest, number: int) -> tuple[ToolCa
         # Whoever has taken the run over meanwhile has the same wish.
         return ToolCall.objects.get(run=run, fingerprint=wish), True
     return call, False
-
-
-def _fingerprint(request: ToolRequest) -> str:
-    content = [request.name, dict(request.arguments), request.error]
-    canonical = json.dumps(content, sort_keys=True, default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _masked(arguments: Mapping[str, Any]) -> dict[str, Any]:

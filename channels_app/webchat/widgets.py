@@ -47,17 +47,13 @@ def load(account_id: UUID) -> Widget | None:
     found = ChannelAccount.objects.filter(pk=account_id, kind=ChannelAccount.Kind.WEBCHAT, is_active=True).first()
     if found is None or not Tenant.objects.filter(pk=found.tenant_id, is_active=True).exists():
         return None
-    return _widget(found)
-
-
-def _widget(account: ChannelAccount) -> Widget:
-    kept: dict[str, Any] = account.credentials or {}
+    kept: dict[str, Any] = found.credentials or {}
     return Widget(
-        key=account.public_key,
-        tenant_id=account.tenant_id,
-        account_id=account.pk,
-        name=account.name,
-        origins=tuple(str(origin) for origin in account.origins or ()),
+        key=found.public_key,
+        tenant_id=found.tenant_id,
+        account_id=found.pk,
+        name=found.name,
+        origins=tuple(str(origin) for origin in found.origins or ()),
         identity_secret=str(kept.get("identity_secret", "")),
         demo_identity=str(kept.get("demo_identity", "")),
         greeting=str(kept.get("greeting", "")),

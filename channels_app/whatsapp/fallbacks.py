@@ -40,18 +40,14 @@ def settle(message_id: UUID) -> str:
     message = rows.filter(pk=message_id, direction=Message.Direction.OUT, status=Message.Status.FAILED).first()
     if message is None or message.channel_account.kind not in KINDS:
         return ""
-    code = _code_of(message)
+    attempts = DeliveryAttempt.objects.filter(message=message).order_by("-number")
+    code = str(attempts.values_list("error", flat=True).first() or "")
     if code in CLOSED and _as_template(message):
         return "template"
     if _by_mail(message):
         return "mail"
     window.give_to_person(message.conversation_id, _reason(code))
     return "person"
-
-
-def _code_of(message: Message) -> str:
-    attempts = DeliveryAttempt.objects.filter(message=message).order_by("-number")
-    return str(attempts.values_list("error", flat=True).first() or "")
 
 
 def _reason(code: str) -> str:
@@ -98,7 +94,13 @@ def _by_mail(message: Message) -> bool:
                 ref=message.pk,
                 user_id=user_id,
             )
-            _record(message)
+            chain.record(
+                actor=DOOR,
+                action="MESSAGE_MAILED",
+                object_type="conversations.conversation",
+                object_id=message.conversation_id,
+                facts={"message": str(message.pk)},
+            )
     except Invalid:
         log.warning("decision_not_mailed", message=str(message.pk))
         return False
@@ -112,16 +114,6 @@ def _mailbox(message: Message) -> tuple[str, UUID | None]:
     points = ContactPoint.objects.filter(contact=contact, kind=ContactPoint.Kind.EMAIL, is_verified=True)
     best = points.order_by("-is_primary", "id").first()
     return (best.value if best else ""), None
-
-
-def _record(message: Message) -> None:
-    chain.record(
-        actor=DOOR,
-        action="MESSAGE_MAILED",
-        object_type="conversations.conversation",
-        object_id=message.conversation_id,
-        facts={"message": str(message.pk)},
-    )
 
 
 class LostDecisions(MailReceiver):

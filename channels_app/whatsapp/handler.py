@@ -30,7 +30,19 @@ def work(delivery: InboundDelivery) -> None:
     if is_report:
         _note_report(delivery, fields, report_of(fields, part=delivery.headers.get("part", "")))
     else:
-        _receive(delivery, fields)
+        identities = sender_of(fields).identities
+        if not identities or not fields.get("MessageSid"):
+            raise Invalid("This webhook names no sender or no message.", code="no_sender")
+        first = _known_first(identities)
+        inbound = message_of(fields, account_id=delivery.channel_account_id, sender=first)
+        wish = opt_out.wish_of(fields)
+        message = services.receive(actor=DOOR, inbound=replace(inbound, wants_answer=not wish))
+        for other in identities:
+            if other is not first and message.sender_id is not None:
+                services.add_point(actor=DOOR, contact_id=message.sender_id, sender=other)
+        if wish:
+            channel, _ = split_address(fields.get("To", ""))
+            opt_out.follow(wish, message=message, senders=identities, channel=channel)
 
 
 def fields_of(delivery: InboundDelivery) -> Fields:
@@ -40,22 +52,6 @@ def fields_of(delivery: InboundDelivery) -> Fields:
         return {str(name): value for name, value in json.loads(body).items() if isinstance(value, str)}
     form = QueryDict(body, encoding="utf-8")
     return {name: form[name] for name in form}
-
-
-def _receive(delivery: InboundDelivery, fields: Fields) -> None:
-    identities = sender_of(fields).identities
-    if not identities or not fields.get("MessageSid"):
-        raise Invalid("This webhook names no sender or no message.", code="no_sender")
-    first = _known_first(identities)
-    inbound = message_of(fields, account_id=delivery.channel_account_id, sender=first)
-    wish = opt_out.wish_of(fields)
-    message = services.receive(actor=DOOR, inbound=replace(inbound, wants_answer=not wish))
-    for other in identities:
-        if other is not first and message.sender_id is not None:
-            services.add_point(actor=DOOR, contact_id=message.sender_id, sender=other)
-    if wish:
-        channel, _ = split_address(fields.get("To", ""))
-        opt_out.follow(wish, message=message, senders=identities, channel=channel)
 
 
 def _known_first(identities: tuple[SenderIdentity, ...]) -> SenderIdentity:

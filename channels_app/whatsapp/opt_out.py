@@ -50,20 +50,16 @@ def follow(wish: Wish, *, message: Message, senders: tuple[SenderIdentity, ...],
         else:
             services.unblock_point(actor=DOOR, sender=sender, channel=channel)
     if channel == "whatsapp":
-        _confirm(wish, message)
+        try:
+            services.reply(
+                actor=DOOR,
+                conversation_id=message.conversation_id,
+                text=CONFIRMED[wish],
+                sender_type="system",
+                sender_name="walker",
+                metadata={CONFIRMS_WISH: True},
+                client_id=uuid5(message.pk, "wish"),
+            )
+        except WalkerError:
+            log.warning("wish_not_confirmed", message=str(message.pk), exc_info=True)
     services.note_activity(message_ids=[message.pk])
-
-
-def _confirm(wish: Wish, message: Message) -> None:
-    try:
-        services.reply(
-            actor=DOOR,
-            conversation_id=message.conversation_id,
-            text=CONFIRMED[wish],
-            sender_type="system",
-            sender_name="walker",
-            metadata={CONFIRMS_WISH: True},
-            client_id=uuid5(message.pk, "wish"),
-        )
-    except WalkerError:
-        log.warning("wish_not_confirmed", message=str(message.pk), exc_info=True)

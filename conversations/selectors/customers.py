@@ -76,18 +76,17 @@ def snapshot_for_customer(conversation_id: UUID, *, limit: int = SNAPSHOT) -> di
         "seq": head,
         "conversation": str(conversation_id),
         "state": state,
-        "messages": [_line(message) for message in reversed(newest)],
-    }
-
-
-def _line(message: Message) -> dict[str, Any]:
-    return {
-        "id": str(message.pk),
-        "client_id": str(message.client_id) if message.client_id else None,
-        "seq": message.seq,
-        "direction": message.direction,
-        "sender": {"type": message.sender_type, "name": message.sender_name},
-        "content_type": message.content_type,
-        "created_at": message.created_at.isoformat(),
-        **_clear(message),
+        "messages": [
+            {
+                "id": str(message.pk),
+                "client_id": str(message.client_id) if message.client_id else None,
+                "seq": message.seq,
+                "direction": message.direction,
+                "sender": {"type": message.sender_type, "name": message.sender_name},
+                "content_type": message.content_type,
+                "created_at": message.created_at.isoformat(),
+                **_clear(message),
+            }
+            for message in reversed(newest)
+        ],
     }

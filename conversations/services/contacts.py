@@ -55,7 +55,19 @@ def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
     """Return the contact of a sender, made when new; many at once make one. Runs in a transaction."""
     found = _find(sender.kind, index)
     if found is None:
-        found = _create(sender, index)
+        name = texts.clean(sender.display_name).strip()[:NAME_LIMIT]
+        contact = Contact.objects.create(
+            display_name=name,
+            masked_name=_masked("name", name),
+            user_id=_colleague(sender),
+        )
+        _insert_point(contact, sender, index, is_primary=True)
+        winner = _find(sender.kind, index)
+        if winner is None:
+            raise NotFound
+        if winner.contact_id != contact.pk:
+            contact.delete()
+        found = winner
     return brought_up_to_date(found, sender)
 
 
@@ -66,22 +78,6 @@ def _find(kind: str, index: str) -> FoundContact | None:
         .first()
     )
     return None if row is None else FoundContact(*row)
-
-
-def _create(sender: SenderIdentity, index: str) -> FoundContact:
-    name = texts.clean(sender.display_name).strip()[:NAME_LIMIT]
-    contact = Contact.objects.create(
-        display_name=name,
-        masked_name=_masked("name", name),
-        user_id=_colleague(sender),
-    )
-    _insert_point(contact, sender, index, is_primary=True)
-    winner = _find(sender.kind, index)
-    if winner is None:
-        raise NotFound
-    if winner.contact_id != contact.pk:
-        contact.delete()
-    return winner
 
 
 def _insert_point(contact: Contact, sender: SenderIdentity, index: str, *, is_primary: bool) -> None:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, Final, cast
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, F, OuterRef
 
 from conversations import registry
 from conversations.models import ContactPoint, DeliveryAttempt, Message
@@ -14,7 +14,6 @@ from conversations.services import blocks
 from conversations.services.statuses import advance
 from conversations.transitions import FAILED, SENDING, SENT, UNDELIVERED
 from conversations.types import ContentType, OutboundMessage, PointKind, SenderIdentity, SendResult, Transport
-from core import prepared, rows
 from core.clock import now as clock_now
 from core.errors import NotFound
 from core.observability.logging import get_logger
@@ -25,30 +24,6 @@ log = get_logger(__name__)
 LEASE: Final = timedelta(seconds=60)
 BACK_OFF: Final = (5, 30, 120, 600, 1800)
 ATTEMPTS: Final = len(BACK_OFF) + 1
-
-_CLAIM_TYPES: Final = {
-    "tenant": "uuid",
-    "message": "uuid",
-    "moment": "timestamptz",
-    "until": "timestamptz",
-    "attempt": "uuid",
-}
-_CLAIM: Final = """
-with claimed as (
-  update conversations_message m
-  set status = 'sending', retry_count = m.retry_count + 1, next_attempt_at = {until}
-  where m.tenant_id = {tenant} and m.id = {message} and m.status in ('queued', 'sending')
-    and m.next_attempt_at <= {moment} and not exists (
-      select 1 from conversations_message e
-      where e.tenant_id = m.tenant_id and e.conversation_id = m.conversation_id and e.direction = 'out'
-        and e.seq < m.seq and e.status in ('queued', 'sending'))
-  returning m.id, m.retry_count
-), cut_off as (
-  update conversations_deliveryattempt a set outcome = 'unknown', finished_at = {moment}, error = 'cut_off'
-  from claimed where a.tenant_id = {tenant} and a.message_id = claimed.id and a.outcome = 'open'
-), made as ({made})
-select retry_count from claimed
-"""
 
 _wakers: list[Callable[[UUID, UUID], Any]] = []
 
@@ -84,36 +59,23 @@ def deliver(*, message_id: UUID, now: datetime | None = None) -> str:
     return _settle(attempt, result, now or clock_now())
 
 
+@transaction.atomic
 def _claim(message_id: UUID, moment: datetime) -> DeliveryAttempt | None:
-    attempt = DeliveryAttempt(message_id=message_id, started_at=moment)
-    values = {
-        "tenant": attempt.tenant_id,
-        "message": message_id,
-        "moment": moment,
-        "until": moment + LEASE,
-        "attempt": attempt.pk,
-    }
-    found = prepared.fetch(_claim_statement(), values)
-    if found is None:
+    """Claim a message that is due, end an attempt that was cut off, and open the next; None when it must wait."""
+    earlier = Message.objects.filter(
+        conversation_id=OuterRef("conversation_id"),
+        direction=Message.Direction.OUT,
+        seq__lt=OuterRef("seq"),
+        status__in=UNDELIVERED,
+    )
+    due = Message.objects.filter(~Exists(earlier), pk=message_id, status__in=UNDELIVERED, next_attempt_at__lte=moment)
+    if due.update(status=SENDING, retry_count=F("retry_count") + 1, next_attempt_at=moment + LEASE) != 1:
         return None
-    (attempt.number,) = found
-    rows.mark_stored(attempt)
+    cut_off = DeliveryAttempt.objects.filter(message_id=message_id, outcome=DeliveryAttempt.Outcome.OPEN)
+    cut_off.update(outcome=DeliveryAttempt.Outcome.UNKNOWN, finished_at=moment, error="cut_off")
+    number = Message.objects.values_list("retry_count", flat=True).get(pk=message_id)
+    attempt: DeliveryAttempt = DeliveryAttempt.objects.create(message_id=message_id, number=number, started_at=moment)
     return attempt
-
-
-@cache
-def _claim_statement() -> prepared.Prepared:
-    """Return the one statement that claims a message, ends an attempt that was cut off, and opens the next."""
-    mark = prepared.marks(_CLAIM_TYPES)
-    opened = {
-        "id": mark["attempt"],
-        "tenant_id": mark["tenant"],
-        "message_id": "claimed.id",
-        "number": "claimed.retry_count",
-        "started_at": mark["moment"],
-    }
-    made = rows.insertion_from(DeliveryAttempt, "claimed", opened)
-    return prepared.prepared(_CLAIM.format_map({**mark, "made": made}), _CLAIM_TYPES)
 
 
 def _send(attempt: DeliveryAttempt) -> SendResult:
@@ -162,7 +124,13 @@ def _settle(attempt: DeliveryAttempt, result: SendResult, moment: datetime) -> s
         locked = Message.objects.select_for_update().only("id", "conversation_id", "status", "retry_count")
         message = locked.get(pk=attempt.message_id)
         ended: str = message.status
-        _finish(attempt, result, moment)
+        outcome = DeliveryAttempt.Outcome
+        attempt.outcome = outcome.SUCCEEDED if result.ok else outcome.FAILED
+        attempt.finished_at = moment
+        attempt.provider_id = result.provider_id[:200]
+        attempt.error = result.error[:200]
+        attempt.permanent = result.permanent
+        attempt.save(update_fields=["outcome", "finished_at", "provider_id", "error", "permanent"])
         if message.retry_count != attempt.number:
             # The lease ran out and a later attempt has it; only good news still counts.
             if result.ok and advance(message, SENT, provider_id=result.provider_id):
@@ -182,16 +150,6 @@ def _settle(attempt: DeliveryAttempt, result: SendResult, moment: datetime) -> s
         if following is not None and following.pk != message.pk:
             wake_after_commit(following)
     return ended
-
-
-def _finish(attempt: DeliveryAttempt, result: SendResult, moment: datetime) -> None:
-    outcome = DeliveryAttempt.Outcome
-    attempt.outcome = outcome.SUCCEEDED if result.ok else outcome.FAILED
-    attempt.finished_at = moment
-    attempt.provider_id = result.provider_id[:200]
-    attempt.error = result.error[:200]
-    attempt.permanent = result.permanent
-    attempt.save(update_fields=["outcome", "finished_at", "provider_id", "error", "permanent"])
 
 
 def _next_in_line(conversation_id: UUID) -> Message | None:

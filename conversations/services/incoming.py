@@ -34,8 +34,19 @@ def receive(*, actor: Actor, inbound: InboundMessage, now: datetime | None = Non
     inactive channel account, `Invalid` for text above `settings.TEXT_LIMIT` characters.
     Announces `message_received` with the message's id as `ref` and `conversation`.
     """
-    _require_door(actor)
-    checked = _checked(inbound)
+    if actor.kind not in ("contact", "system", "api_key"):
+        raise Refused("Only a customer's own channel may hand in his messages.")
+    if inbound.content_type not in Message.ContentType.values:
+        raise Invalid("This type of content is not known.", fields={"content_type": ["unknown"]})
+    if len(inbound.external_id) > EXTERNAL_ID_LIMIT or len(inbound.media) > MEDIA_LIMIT:
+        raise Invalid("This message cannot be read.", fields={"message": ["It is not as the channel describes it."]})
+    has_more = bool(inbound.media) or inbound.content_type != "text"
+    checked = replace(
+        inbound,
+        text=texts.checked(inbound.text, limit=settings.TEXT_LIMIT, empty_ok=has_more),
+        external_id=texts.clean(inbound.external_id),
+        metadata=texts.checked_document(inbound.metadata),
+    )
     moment = now or clock_now()
     try:
         return _store_usual(checked, moment) or _store_anew(actor, checked, moment)
@@ -63,25 +74,6 @@ def note_activity(*, message_ids: Collection[UUID]) -> None:
             stream_events.append_inbox(conversation, "message_received")
 
 
-def _require_door(actor: Actor) -> None:
-    if actor.kind not in ("contact", "system", "api_key"):
-        raise Refused("Only a customer's own channel may hand in his messages.")
-
-
-def _checked(inbound: InboundMessage) -> InboundMessage:
-    if inbound.content_type not in Message.ContentType.values:
-        raise Invalid("This type of content is not known.", fields={"content_type": ["unknown"]})
-    if len(inbound.external_id) > EXTERNAL_ID_LIMIT or len(inbound.media) > MEDIA_LIMIT:
-        raise Invalid("This message cannot be read.", fields={"message": ["It is not as the channel describes it."]})
-    has_more = bool(inbound.media) or inbound.content_type != "text"
-    return replace(
-        inbound,
-        text=texts.checked(inbound.text, limit=settings.TEXT_LIMIT, empty_ok=has_more),
-        external_id=texts.clean(inbound.external_id),
-        metadata=texts.checked_document(inbound.metadata),
-    )
-
-
 def _store_usual(inbound: InboundMessage, moment: datetime) -> Message | None:
     """Store into the open conversation of a sender of whom nothing new is to be noted, in one statement.
 
@@ -100,7 +92,8 @@ def _store_anew(actor: Actor, inbound: InboundMessage, moment: datetime) -> Mess
     """Store where the sender is new, his conversation is not open, or files come along."""
     index = contacts.point_index(inbound.sender.kind, inbound.sender.value)
     sender = contacts.find_or_create(inbound.sender, index)
-    _require_account(inbound.channel_account_id)
+    if not ChannelAccount.objects.filter(pk=inbound.channel_account_id, is_active=True).exists():
+        raise NotFound("There is no such channel account.")
     first = _first_copy(inbound)
     if first is not None:
         # A late repeat must neither reopen a conversation nor open one.
@@ -114,11 +107,6 @@ def _store_anew(actor: Actor, inbound: InboundMessage, moment: datetime) -> Mess
         old_state = CLOSED if opened == "conversation_reopened" else ""
         stream_events.record(actor, opened.upper(), conversation, old_state=old_state)
     return message
-
-
-def _require_account(account_id: UUID) -> None:
-    if not ChannelAccount.objects.filter(pk=account_id, is_active=True).exists():
-        raise NotFound("There is no such channel account.")
 
 
 def _open_rows(account_id: UUID) -> QuerySet[Any]:

@@ -72,7 +72,12 @@ def give_back(*, actor: Actor, conversation_id: UUID) -> Conversation:
         old_state = conversation.state
         if old_state != PERSON:
             facts = last_change(actor, KIND, conversation.pk, of=MOVES)
-            raise Conflict("No person has this conversation.", code=_code(old_state), state=old_state, **facts)
+            raise Conflict(
+                "No person has this conversation.",
+                code=("closed" if old_state == CLOSED else "agent_has_it"),
+                state=old_state,
+                **facts,
+            )
         conversation.state, conversation.assigned_to = AGENT, None
         conversation.save(update_fields=["state", "assigned_to"])
         stream_events.append_state(conversation, inbox_type="conversation_given_back")
@@ -203,7 +208,3 @@ def _open_state(actor: Actor, conversation: Conversation) -> str:
         facts = last_change(actor, KIND, conversation.pk, of=CLOSES)
         raise Conflict("This conversation is closed.", code="closed", state=conversation.state, **facts)
     return conversation.state
-
-
-def _code(state: str) -> str:
-    return "closed" if state == CLOSED else "agent_has_it"

@@ -10,7 +10,7 @@ from conversations.services.states import locked
 from conversations.transitions import DELIVERED, FAILED, READ, SENT, statuses_before
 from core.actors import Actor
 from core.errors import Invalid, NotFound, Refused
-from core.events import streams
+from core.events import outbox, streams
 
 REPORTABLE = frozenset({SENT, DELIVERED, READ, FAILED})
 
@@ -81,7 +81,7 @@ def advance(
             "message_failed",
             {**payload, "error": error},
         )
-        streams.announce("message_failed", ref=message.pk, conversation=str(message.conversation_id))
+        outbox.announce("message_failed", ref=message.pk, conversation=str(message.conversation_id))
     return True
 
 

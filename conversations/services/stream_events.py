@@ -1,7 +1,6 @@
 """What goes onto the streams of a conversation: ids, states and masked text, never clear text."""
 
 from typing import Any, Final
-from uuid import UUID
 
 from conversations.models import Conversation, Message, Note
 from core.actors import Actor
@@ -53,7 +52,7 @@ def state_payload(conversation: Conversation) -> dict[str, Any]:
     return {
         "conversation": str(conversation.pk),
         "state": conversation.state,
-        "assigned_to": _text(conversation.assigned_to_id),
+        "assigned_to": (str(conversation.assigned_to_id) if conversation.assigned_to_id else None),
         "needs_person": conversation.needs_person,
         "unread": conversation.is_unread,
     }
@@ -70,7 +69,3 @@ def record(actor: Actor, action: str, conversation: Conversation, *, old_state: 
         new_state=conversation.state,
         facts=facts,
     )
-
-
-def _text(value: UUID | None) -> str | None:
-    return str(value) if value else None

@@ -1,4 +1,4 @@
-"""Levels that are open at the same time, put together as one stage of the frozen workflow (pure)."""
+"""Levels of a frozen workflow: stages of levels that are open together, and what may be edited (pure)."""
 
 from __future__ import annotations
 
@@ -66,3 +66,12 @@ def seat_in(part: int, mark: str) -> str | None:
     if not colon:
         return mark
     return group if number == str(part + 1) else None
+
+
+def editable_fields(level: Mapping[str, Any], kind: str) -> set[str]:
+    """Return the fields of a request of this kind that approvers of the level may edit.
+
+    A level lists them as `name` (of any kind) or `kind:name` (of one kind).
+    """
+    pairs = [str(entry).rpartition(":") for entry in level.get("editable_fields") or []]
+    return {name for wanted, _, name in pairs if wanted in ("", kind)}

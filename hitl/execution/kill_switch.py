@@ -18,7 +18,7 @@ from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_or_none, platform_scope
 from hitl.approvals import transitions
 from hitl.approvals.columns import one_text
-from hitl.approvals.hold_reasons import add_hold, drop_hold
+from hitl.approvals.holds import add_hold, drop_hold
 from hitl.domain.state_machine import OPEN
 from hitl.killswitch import state as switches
 from hitl.killswitch import targets
@@ -64,7 +64,7 @@ def throw_switch(
         _tell("thrown", switch)
         _audit(actor, "KILLSWITCH_THROWN", switch)
     hold_covered(now=now)
-    switch.on_the_wire = switches.calls_on_the_wire(scope=scope, target=switch.target, within=wait)
+    switch.on_the_wire = switches.count_in_flight_calls(scope=scope, target=switch.target, within=wait)
     return switch
 
 
@@ -147,7 +147,7 @@ def throw_global(
         _owe_everywhere(actor, "KILLSWITCH_THROWN", switch.pk, "thrown")
     log.warning("global_switch_thrown", switch=str(switch.pk), actor=actor.name)
     settle_all()
-    switch.on_the_wire = switches.calls_on_the_wire(scope="global", within=wait)
+    switch.on_the_wire = switches.count_in_flight_calls(scope="global", within=wait)
     return switch
 
 
@@ -207,13 +207,13 @@ def hold_covered(*, now: datetime | None = None) -> int:
 
 def _align(approval_id: UUID, moment: datetime) -> int:
     actor = system("kill-switch")
-    with transitions.work(moment) as work:
+    with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
         wanted = switches.covers(approval)
         if not approval.is_open or wanted == ("kill_switch" in approval.holds):
             return 0
         if wanted:
-            add_hold(work, approval, actor, "kill_switch", "It was stopped with a stop switch.")
+            add_hold(work, approval, actor, "kill_switch", "An emergency stop covers this request.")
         else:
             drop_hold(work, approval, actor, "kill_switch")
     return 1

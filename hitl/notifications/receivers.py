@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from core.events import streams
+from core.events import signals
 from hitl import tasks
 
 
@@ -19,8 +19,8 @@ def on_news(*, tenant_id: UUID, ref: UUID, payload: Mapping[str, Any] | None = N
 def connect() -> None:
     """Connect to the announcements; safe to repeat."""
     for signal, name in (
-        (streams.approval_asks, "asks"),
-        (streams.approval_closed, "closed"),
-        (streams.action_finished, "finished"),
+        (signals.approval_asks, "asks"),
+        (signals.approval_closed, "closed"),
+        (signals.action_finished, "finished"),
     ):
         signal.connect(on_news, dispatch_uid=f"hitl.requester.{name}")

@@ -11,14 +11,13 @@ from django.db import IntegrityError, transaction
 
 from core.actors import Actor
 from core.audit import chain
-from core.db.locks import locked
+from core.db.locks import advisory_lock, locked
 from core.errors import Invalid
 from hitl.actions import registry
 from hitl.approvals.columns import one_text
 from hitl.approvals.conflicts import check_version, in_the_way
 from hitl.domain import risk
 from hitl.models import Cap, RiskPolicy
-from hitl.policy.spending import hold_lock
 
 MANAGE: Final = "hitl.manage_workflow"
 
@@ -135,7 +134,7 @@ def set_risk_policy(
     actor.require(MANAGE)
     checked = _checked_weights(weights), _checked_points(kind_points)
     with transaction.atomic():
-        hold_lock("risk policy")
+        advisory_lock("risk policy")
         last = RiskPolicy.objects.order_by("-version").first()
         if last is not None:
             check_version(actor, "hitl.riskpolicy", last, seen_version)

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from core.rest.fields import Document
 from core.rest.idempotency import idempotent, idempotent_outside_transaction
 from hitl import services
-from hitl.approvals.decide import REASON_LIMIT
+from hitl.approvals.votes import REASON_LIMIT
 from hitl.rest.approvals import CHANNEL, HOLDS, ApprovalResponses
 
 DECIDE: Final = "hitl.decide_approval"

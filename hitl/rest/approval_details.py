@@ -16,7 +16,7 @@ from core.rest.fields import MaskedDocument, MaskedText, RowSerializer
 from core.rest.pagination import NewestPagePagination, cursor_at, number_of
 from core.rest.views import ListViewSet
 from hitl import selectors
-from hitl.approvals.decision_mac import is_sealed
+from hitl.approvals.decision_mac import verify
 from hitl.models import Decision, Execution, Notification, Revision, Timer
 from hitl.selectors import related, timeline
 
@@ -44,7 +44,7 @@ class DecisionSerializer(RowSerializer[Decision]):
 
     def get_counts(self, row: Decision) -> bool:
         """Return True if the row's signature is valid."""
-        return is_sealed(row)
+        return verify(row)
 
 
 class NotificationSerializer(RowSerializer[Notification]):

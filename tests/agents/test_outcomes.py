@@ -14,7 +14,7 @@ from agents.runs.approval_texts import edited_sentence, outcome_sentence, plain_
 from agents.runs.lease import LEASE
 from conversations.services import close, take_over
 from core.clock import now
-from core.events import streams
+from core.events import signals
 from core.ids import uuid7
 from core.jobs import dead_letters
 from core.models import DeadLetter
@@ -201,7 +201,7 @@ def test_announcement_only_queues_an_id(desk: Desk, announcement: str, monkeypat
     for task in (tasks.take_message, tasks.take_outcome):
         monkeypatch.setattr(task, "apply_async", lambda args, *_, **__: queued.append(args))
     ids = {"tenant_id": desk.world.acme.pk, "ref": desk.account.pk}
-    streams.ANNOUNCEMENTS[announcement].send(sender=None, payload={}, **ids)
+    signals.BY_NAME[announcement].send(sender=None, payload={}, **ids)
     assert queued == [(str(desk.world.acme.pk), str(desk.account.pk))]
 
 

@@ -11,7 +11,7 @@ from channels_app.whatsapp import fallbacks, window
 from conversations import services
 from conversations.models import Conversation, DeliveryAttempt, Message
 from conversations.types import SenderIdentity
-from core.events import streams
+from core.events import signals
 from core.models import AuditEntry
 from integrations.mail.types import MailEvent
 from integrations.models import MailDelivery
@@ -192,6 +192,6 @@ def test_announced_failure_is_queued_by_its_id(door: Door, monkeypatch: pytest.M
     door.take()
     with door.inside():
         message = tell()
-        streams.message_failed.send(sender=None, tenant_id=door.world.acme.pk, ref=message.pk, payload={})
+        signals.message_failed.send(sender=None, tenant_id=door.world.acme.pk, ref=message.pk, payload={})
     assert seen == [(str(door.world.acme.pk), str(message.pk))]
     assert MEMBER
