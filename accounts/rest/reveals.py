@@ -47,7 +47,7 @@ class RevealViewSet(ApiViewSet):
 
     @idempotent
     def create(self, request: Request) -> Response:
-        """See fields of one thing in clear for five minutes with `?show_pii=true`; writes `PII_ACCESSED`.
+        """See fields of one object in clear for five minutes with `?show_pii=true`; writes `PII_ACCESSED`.
 
         Needs `accounts.view_pii`. Fields of a conversation: `messages`, `contact`; of a contact: `contact`.
         """

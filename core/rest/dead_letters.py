@@ -1,4 +1,4 @@
-"""Endpoints of dead letters: work that failed for good."""
+"""Endpoints of failed jobs (dead letters)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REPLAY = "core.replay_deadletter"
 
 
 class LetterFilters(ApiFilterSet):
-    """The filters of dead letters."""
+    """The filters of failed jobs."""
 
     state = ChoiceFilter(
         choices=[(value, value) for value in DeadLetter.State.values], initial=DeadLetter.State.PARKED.value
@@ -30,7 +30,7 @@ class LetterFilters(ApiFilterSet):
 
 
 class LetterSerializer(RowSerializer[DeadLetter]):
-    """Work that failed for good."""
+    """A failed job."""
 
     class Meta:
         model = DeadLetter
@@ -38,10 +38,10 @@ class LetterSerializer(RowSerializer[DeadLetter]):
 
 
 @extend_schema_view(
-    list=extend_schema(description="List work that failed for good, newest first. Needs `core.view_deadletter`.")
+    list=extend_schema(description="List failed jobs, newest first. Needs `core.view_deadletter`.")
 )
 class DeadLetterViewSet(ListViewSet):
-    """Work that failed for good."""
+    """Failed jobs."""
 
     permissions: ClassVar = {"list": "core.view_deadletter", "replay": REPLAY, "discard": REPLAY}
     serializer_class = LetterSerializer
@@ -49,17 +49,17 @@ class DeadLetterViewSet(ListViewSet):
     lookup_url_kwarg = "letter_id"
 
     def get_queryset(self) -> QuerySet[DeadLetter]:
-        """Return the dead letters of the organisation."""
+        """Return the failed jobs of the organisation."""
         return dead_letters.query_dead_letters(viewer=self.actor)
 
     @action(detail=True, methods=["post"])
     @idempotent
     def replay(self, request: Request, **kwargs: Any) -> Response:
-        """Queue the work again; it does nothing twice. Needs `core.replay_deadletter`; 409 when it is closed."""
+        """Retry a failed job; nothing happens twice. Needs `core.replay_deadletter`; 409 if it is closed."""
         return self.respond(dead_letters.replay(actor=self.actor, dead_letter_id=self.kwargs["letter_id"]))
 
     @action(detail=True, methods=["post"])
     @idempotent
     def discard(self, request: Request, **kwargs: Any) -> Response:
-        """Put it aside without doing the work. Needs `core.replay_deadletter`; 409 when it is closed."""
+        """Discard a failed job. Needs `core.replay_deadletter`; 409 if it is closed."""
         return self.respond(dead_letters.discard(actor=self.actor, dead_letter_id=self.kwargs["letter_id"]))

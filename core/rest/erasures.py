@@ -17,13 +17,13 @@ from core.rest.views import ListViewSet
 
 
 class ErasureRequest(serializers.Serializer[Any]):
-    """Why somebody is erased: one of the reasons and no words, which would name the person again."""
+    """The reason for an erasure: a code, because free text could name the person again."""
 
     reason = serializers.ChoiceField(choices=Erasure.Reason.choices)
 
 
 class ErasureSerializer(RowSerializer[Erasure]):
-    """How far an erasure is. `counts`: rows changed, by step; `waits_for`: what has to end first.
+    """The progress of an erasure. `counts`: rows changed, by step; `waits_for`: what has to end first.
 
     `still_named`: ids of other requests that hold the name, at most 50: nobody has touched them.
     """
@@ -44,7 +44,7 @@ class ErasureSerializer(RowSerializer[Erasure]):
 
 @extend_schema_view(
     list=extend_schema(description="List who was erased, by id, newest first. Needs `core.view_erasures`."),
-    retrieve=extend_schema(description="Read how far an erasure is. Needs `core.view_erasures`."),
+    retrieve=extend_schema(description="Read the progress of an erasure. Needs `core.view_erasures`."),
 )
 class ErasureViewSet(RetrieveModelMixin, ListViewSet):
     """Erasures of people."""
