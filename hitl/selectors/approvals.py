@@ -26,7 +26,6 @@ from hitl.models import (
     KillSwitch,
     Notification,
     OverrideReview,
-    Revision,
     Seat,
 )
 
@@ -168,30 +167,18 @@ def list_decisions(*, viewer: Actor, approval_id: UUID) -> list[Decision]:
     return list(rows.order_by("id"))
 
 
-def list_revisions(*, viewer: Actor, approval_id: UUID, before: int | None = None, limit: int = 500) -> list[Revision]:
-    """Return what the newest edits of an approval changed, below the revision `before`, in order. One query."""
-    viewer.require(VIEW)
-    rows = Revision.objects.filter(approval_id=approval_id).select_related("person")
-    if before is not None:
-        rows = rows.filter(revision__lt=before)
-    return list(rows.order_by("-revision")[:limit])[::-1]
-
-
-def query_reviews(*, viewer: Actor, is_open: bool = True) -> QuerySet[OverrideReview]:
-    """Return the reviews of overrides that are owed, or those that were made, newest first, as a query.
-
-    Who may: holders of `hitl.review_override`.
-    """
+def query_reviews(*, viewer: Actor) -> QuerySet[OverrideReview]:
+    """Return the reviews of overrides, open and closed, as a query. Needs `hitl.review_override`."""
     viewer.require("hitl.review_override")
     rows: QuerySet[OverrideReview] = OverrideReview.objects.select_related("approval", "opened_by", "closed_by")
-    return rows.filter(closed_at__isnull=is_open).order_by("-id")
+    return rows
 
 
-def query_delegations(*, viewer: Actor, is_open: bool = True) -> QuerySet[Delegation]:
-    """Return who is or will be away, newest first, as a query. Who may: holders of `hitl.decide_approval`."""
+def query_delegations(*, viewer: Actor) -> QuerySet[Delegation]:
+    """Return the delegations, current and ended, as a query. Needs `hitl.decide_approval`."""
     viewer.require("hitl.decide_approval")
     rows: QuerySet[Delegation] = Delegation.objects.select_related("from_person", "to_person", "opened_by")
-    return rows.filter(ended_at__isnull=is_open).order_by("-id")
+    return rows
 
 
 def list_for_conversation(*, viewer: Actor, conversation_id: UUID, limit: int = PAGE) -> list[Approval]:
