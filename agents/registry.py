@@ -1,4 +1,4 @@
-"""Which orchestrators and models there are, by key; heavy ones load when first used."""
+"""Orchestrators and models by key; heavy ones load when first used."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _orchestrators: dict[str, MakeOrchestrator] = {}
 
 
 def register_model(key: str, make: MakeModel) -> None:
-    """Offer a model under a key; `make` takes the model's name at its provider."""
+    """Register a model under a key; `make` takes the model's name at its provider."""
     _models[key] = make
 
 
 def register_orchestrator(key: str, make: MakeOrchestrator) -> None:
-    """Offer an orchestrator under a key. Raises TypeError on a class that is none."""
+    """Register an orchestrator under a key. Raises TypeError for any other class."""
     if isinstance(make, type) and not issubclass(make, Orchestrator):
         raise TypeError(f"{make!r} is not an Orchestrator")
     _orchestrators[key] = make
@@ -44,7 +44,7 @@ def get_orchestrator(key: str, model: Model) -> Orchestrator:
 
 
 def configured_models() -> list[str]:
-    """The keys of the models that can be used now: the built-in one, and those whose key is set."""
+    """Return the keys of the models that are ready: the built-in one, and those with an API key."""
     needs = {"openai": settings.OPENAI_API_KEY, "anthropic": settings.ANTHROPIC_API_KEY}
     return [key for key in _models if needs.get(key, "set")]
 

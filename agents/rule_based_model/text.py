@@ -1,4 +1,4 @@
-"""Cutting a message into quoted pieces, clauses and tokens."""
+"""Cut a message into quoted pieces, clauses and tokens."""
 
 from __future__ import annotations
 
@@ -63,17 +63,13 @@ class Clause:
         return [quote for token in self.tokens if (quote := self.quote_of(token)) is not None]
 
 
-def _tokens(text: str) -> tuple[Token, ...]:
-    found = []
-    for match in _TOKEN.finditer(text):
-        raw = match.group()
-        word = raw.lower().replace("’", "'")
-        found.append(Token(raw, mend(word), match.start()))
-    return tuple(found)
+def _clause(part: str, quotes: list[str], tail: str) -> Clause:
+    tokens = [Token(m.group(), mend(m.group().lower().replace("’", "'")), m.start()) for m in _TOKEN.finditer(part)]
+    return Clause(part, tuple(tokens), tuple(quotes), tail)
 
 
 def _cut_tail(text: str) -> tuple[str, str]:
-    """Split off unquoted words that are somebody's text and not a command to us."""
+    """Split off unquoted words that are text to send and not a command."""
     for match in _SPOKEN.finditer(text):
         head = text[: match.start()]
         colon = match.group().startswith(":")
@@ -99,6 +95,4 @@ def read(text: str) -> list[Clause]:
     ]
     tail = re.sub(r"\s*⟦(\d+)⟧\s*", lambda m: f' "{quotes[int(m.group(1))]}" ', tail).strip()
     last = len(parts) - 1
-    return [
-        Clause(part, _tokens(part), tuple(quotes), tail if index == last else "") for index, part in enumerate(parts)
-    ]
+    return [_clause(part, quotes, tail if index == last else "") for index, part in enumerate(parts)]

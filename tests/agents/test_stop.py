@@ -60,7 +60,7 @@ def test_what_was_asked_for_before_the_stop_is_still_told(desk: Desk) -> None:
 
     desk.script(script)
     (said,) = work(desk)
-    assert said.startswith(f"This needs a signature: {Approval.objects.get().reference}")
+    assert said.startswith(f"This needs approval: {Approval.objects.get().reference}")
     assert "story" not in said
 
 
