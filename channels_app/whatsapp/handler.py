@@ -58,7 +58,7 @@ def _known_first(identities: tuple[SenderIdentity, ...]) -> SenderIdentity:
     """Return the identity a contact is found by: who once hid his number is found by his id."""
     if len(identities) == 1:
         return identities[0]
-    return next((one for one in identities if services.is_known(one)), identities[0])
+    return next((one for one in identities if services.has_contact(one)), identities[0])
 
 
 def _note_report(delivery: InboundDelivery, fields: Fields, report: Report) -> None:

@@ -62,4 +62,4 @@ def follow(wish: Wish, *, message: Message, senders: tuple[SenderIdentity, ...],
             )
         except WalkerError:
             log.warning("wish_not_confirmed", message=str(message.pk), exc_info=True)
-    services.note_activity(message_ids=[message.pk])
+    services.publish_activity(message_ids=[message.pk])

@@ -1,4 +1,4 @@
-"""Attempts to deliver a message, and the rows that keep an audience from being written to twice."""
+"""Delivery attempts, and the rows that keep an audience from being messaged twice."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from core.tenancy.models import TenantModel
 
 
 class DeliveryAttempt(TenantModel):
-    """One try to hand a message to a provider; a try without an end was cut off."""
+    """One attempt to send a message to a provider; an attempt without an end was cut off."""
 
     class Outcome(models.TextChoices):
         """How it ended."""

@@ -20,7 +20,7 @@ VIEW: Final = "conversations.view_conversation"
 
 @dataclass(frozen=True, slots=True)
 class DayCount:
-    """What one day (in the given zone) saw."""
+    """The counts of one day in the given time zone."""
 
     day: date
     conversations: int

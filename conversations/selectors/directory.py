@@ -1,4 +1,4 @@
-"""Reading contacts and channel accounts, and what of a contact may be seen in clear."""
+"""Read contacts, masked or revealed, and channel accounts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONTACT = "conversations.contact"
 
 @dataclass(frozen=True, slots=True)
 class ContactFilters:
-    """What to list. `q`: an address, or the masked name as it is shown; `tag`: an audience."""
+    """Filters of contacts. `q`: an address, or the masked name as shown; `tag`: an audience."""
 
     q: str = ""
     tag: str = ""
