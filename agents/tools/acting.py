@@ -167,7 +167,7 @@ class PublishContent(ActingTool):
 
 
 class SendAudienceMessage(ActingTool):
-    """Write to an audience."""
+    """Request a message to an audience."""
 
     key: ClassVar[str] = "send_audience_message"
     title: ClassVar[str] = "Message an audience"

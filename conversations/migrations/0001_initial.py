@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 (
                     "origins",
                     models.JSONField(
-                        blank=True, default=list, help_text="Websites that may show the widget: scheme, host and port."
+                        blank=True, default=list, help_text="Websites that may show it: scheme, host and port."
                     ),
                 ),
                 (

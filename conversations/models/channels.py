@@ -32,9 +32,7 @@ class ChannelAccount(TenantModel):
     address = models.CharField(max_length=320, blank=True, help_text="Number or mailbox.")
     public_key = models.CharField(max_length=40, default=new_public_key, editable=False)
     credentials = EncryptedJSONField(default=dict)
-    origins = models.JSONField(
-        default=list, blank=True, help_text="Websites that may show the widget: scheme, host and port."
-    )
+    origins = models.JSONField(default=list, blank=True, help_text="Websites that may show it: scheme, host and port.")
     keepers = ArrayField(
         models.UUIDField(),
         default=list,

@@ -51,7 +51,7 @@ def receive(*, actor: Actor, inbound: InboundMessage, now: datetime | None = Non
     try:
         message = None
         if not checked.media:
-            # The usual case, in one statement; within a caller's transaction a savepoint keeps a repeat from breaking it.
+            # The usual case, in one statement. In a caller's transaction a savepoint keeps a repeat from breaking it.
             with transaction.atomic() if connection.in_atomic_block else nullcontext():
                 message = message_store.store(checked, moment, as_known=True)
         return message or _store_as_new(actor, checked, moment)

@@ -18,7 +18,7 @@ WISH = {"campaign": "Summer Sale", "daily_budget": "900"}
 
 
 def ask_to_stop(desk: Desk) -> None:
-    async_to_sync(stop.ask)(desk.world.acme.pk, desk.conversation.pk)
+    async_to_sync(stop.request_stop)(desk.world.acme.pk, desk.conversation.pk)
 
 
 def work(desk: Desk, text: str = "hello") -> list[str]:
