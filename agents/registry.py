@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from agents.loop import BuiltinLoop
 from agents.ports import Model, Orchestrator
@@ -49,25 +50,17 @@ def configured_models() -> list[str]:
     return [key for key in _models if needs.get(key, "set")]
 
 
-def _local(name: str) -> Model:
-    from agents.rule_based_model.model import LocalModel  # noqa: PLC0415
+def _load(path: str) -> MakeModel:
+    """Return a maker that imports its class or function at its first call: provider libraries are heavy."""
 
-    return LocalModel()
+    def make(name: str) -> Model:
+        maker: MakeModel = import_string(path)
+        return maker(name)
 
-
-def _openai(name: str) -> Model:
-    from agents.llm.providers import openai_model  # noqa: PLC0415  (1.5 s, 115 MB)
-
-    return openai_model(name)
+    return make
 
 
-def _anthropic(name: str) -> Model:
-    from agents.llm.providers import anthropic_model  # noqa: PLC0415
-
-    return anthropic_model(name)
-
-
-register_model("local", _local)
-register_model("openai", _openai)
-register_model("anthropic", _anthropic)
+register_model("local", _load("agents.rule_based_model.model.make_local_model"))
+register_model("openai", _load("agents.llm.providers.openai_model"))
+register_model("anthropic", _load("agents.llm.providers.anthropic_model"))
 register_orchestrator("builtin", BuiltinLoop)

@@ -157,8 +157,8 @@ class AgentAdmin(ServiceAdmin):
     )
     def edit(self, request: HttpRequest, obj: Agent, form: AgentForm) -> str:
         """Save a new version."""
-        seen = form.cleaned_data["version"]
-        services.change_agent(actor=viewer_of(request), agent_id=obj.pk, changes=form.setup(), seen_version=seen)
+        version = form.cleaned_data["version"]
+        services.change_agent(actor=viewer_of(request), agent_id=obj.pk, changes=form.setup(), seen_version=version)
         return "Agent saved."
 
     @service_action(path="copy", title="Copy", permission=CHANGE, form=NameForm, submit="Make a copy")

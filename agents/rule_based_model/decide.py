@@ -182,7 +182,7 @@ def _command(tool: str, clause: Clause, mood: str, memory: Memory) -> Decision:
         return _look(clause, about=tool)
     if _HOW_TO.match(clause.bare):
         return Decision("call", (Call(ABILITIES),))
-    # Answer a question or doubt about a command: complete ones ask for a clear yes, others say how.
+    # A question or doubt about a command: complete ones ask for a clear yes, others say how.
     if mood == "later" or not _lacks(tool, found):
         decision = _settle(tool, found, why, sure=False)
         return replace(decision, topic=mood)
@@ -211,7 +211,7 @@ def decide_message(text: str, memory: Memory) -> tuple[list[Decision], Memory]:
     decisions = []
     for clause in clauses:
         decision = _step(clause, spoiled, memory)
-        # Return what the next message may refer to.
+        # What the next message may refer to.
         campaign = memory.campaign
         for call in decision.calls:
             campaign = call.arguments.get("campaign", campaign)
@@ -227,9 +227,14 @@ def decide_message(text: str, memory: Memory) -> tuple[list[Decision], Memory]:
 def _after_reply(memory: Memory, text: str, block: Sequence[Decision]) -> Memory:
     """Keep an earlier question open only if it was the last thing we said."""
     memory = replace(memory, choices=(), unspoken=ONLY_ENGLISH in text)
-    asked = _asked_which([call for decision in block for call in decision.calls], text)
-    if asked:
-        return replace(memory, pending=asked, choices=offered_in(text))
+    if WHICH in text or IS_IT in text:
+        # Our answer asked about the name of one of these calls: the next message completes it.
+        calls = [call for decision in block for call in decision.calls]
+        named = [(call, REQUIRED[call.tool][0]) for call in calls if REQUIRED.get(call.tool)]
+        quoted = [(call, name) for call, name in named if f"“{call.arguments.get(name)}”".casefold() in text.casefold()]
+        for call, name in quoted or (named if len(named) == 1 else []):
+            rest = {key: value for key, value in call.arguments.items() if key != name}
+            return replace(memory, pending=Pending(call.tool, rest, name), choices=offered_in(text))
     if PERSON_OFFER in text:
         return replace(memory, pending=Pending(PERSON, {}, "yes"))
     campaign, folded = memory.campaign.casefold(), text.casefold()
@@ -238,18 +243,6 @@ def _after_reply(memory: Memory, text: str, block: Sequence[Decision]) -> Memory
         return replace(memory, pending=Pending("set_campaign_budget", {"campaign": memory.campaign}, "daily_budget"))
     wording = ask(memory.pending) if memory.pending else ""
     return memory if wording and wording in text else replace(memory, pending=None)
-
-
-def _asked_which(calls: Sequence[Call], text: str) -> Pending | None:
-    """Return the call whose name our last answer asked about, for the next message to complete."""
-    if WHICH not in text and IS_IT not in text:
-        return None
-    named = [(call, REQUIRED[call.tool][0]) for call in calls if REQUIRED.get(call.tool)]
-    quoted = [(call, name) for call, name in named if f"“{call.arguments.get(name)}”".casefold() in text.casefold()]
-    for call, name in quoted or (named if len(named) == 1 else []):
-        rest = {key: value for key, value in call.arguments.items() if key != name}
-        return Pending(call.tool, rest, name)
-    return None
 
 
 def decide(lines: Sequence[tuple[str, str]]) -> list[Decision]:
@@ -271,11 +264,7 @@ def decide(lines: Sequence[tuple[str, str]]) -> list[Decision]:
         if any(d.topic == "left_alone" for d in decisions):
             block = []
         block += decisions
-    return _tidy(block)
-
-
-def _tidy(block: Sequence[Decision]) -> list[Decision]:
-    """Drop questions that the same burst answered, repeated calls, and small talk beside substance."""
+    # Drop questions that the same burst answered, repeated calls, and small talk beside substance.
     # A message may hold thousands of sentences, so no sentence is compared with all the others.
     topics = {decision.topic for decision in block}
     last = max((index for index, d in enumerate(block) if d.calls or d.pending), default=-1)

@@ -118,9 +118,13 @@ def _is_budget(bare: str, clause: Clause) -> bool:
     return bool(_RAISE.search(bare) and (led or _CLEARLY_MONEY.search(bare)))
 
 
-def _acting(clause: Clause) -> Topic | None:
-    """Return the acting tool that a clause names with a verb of command."""
+def acting_topic(clause: Clause) -> Topic | None:
+    """Return the acting tool this clause would command, or what agents never do: resume, decide."""
     bare = clause.bare
+    if _DECIDE.search(bare):
+        return "decide"
+    if _RESUME.search(bare):
+        return "resume"
     page = "/" in clause.text or re.search(r"\b(?:page|homepage|website|site)\b", bare)
     if _META.search(bare) and (page or "meta" in bare) and _EDIT.search(bare):
         return "update_page_meta"
@@ -140,16 +144,6 @@ def _acting(clause: Clause) -> Topic | None:
     if _PAUSE.search(bare) or (wanted and _PAUSED.search(bare)):
         return "pause_campaign"
     return None
-
-
-def acting_topic(clause: Clause) -> Topic | None:
-    """Return the acting tool this clause would command, or what agents never do: resume, decide."""
-    bare = clause.bare
-    if _DECIDE.search(bare):
-        return "decide"
-    if _RESUME.search(bare):
-        return "resume"
-    return _acting(clause)
 
 
 def reading_topic(clause: Clause) -> Topic:

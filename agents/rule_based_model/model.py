@@ -60,6 +60,11 @@ class LocalModel(Model):
         return Turn(text)
 
 
+def make_local_model(name: str) -> LocalModel:
+    """Return the built-in model, which has no variants."""
+    return LocalModel()
+
+
 def _is_spoken(line: Line) -> bool:
     return line.role == "user" or (line.role == "assistant" and not line.tool_requests)
 

@@ -101,10 +101,10 @@ def _campaigns(result: Mapping[str, Any]) -> str:
 def _performance(result: Mapping[str, Any]) -> str:
     row = dict(result.get("campaign", {}))
     budget = f"{_money(row.get('daily_budget', ''))} {row.get('currency', '')}".strip()
-    shown = [("Status", row.get("status")), ("Daily budget", budget), ("Spent", row.get("spend"))]
-    shown += [(name.capitalize(), _grouped(row.get(name))) for name in ("impressions", "clicks", "conversions")]
-    shown.append(("Click rate", row.get("ctr")))
-    lines = [f"{label}: {value}" for label, value in shown if value not in (None, "")]
+    figures = [("Status", row.get("status")), ("Daily budget", budget), ("Spent", row.get("spend"))]
+    figures += [(name.capitalize(), _grouped(row.get(name))) for name in ("impressions", "clicks", "conversions")]
+    figures.append(("Click rate", row.get("ctr")))
+    lines = [f"{label}: {value}" for label, value in figures if value not in (None, "")]
     return f"{row.get('name', 'The campaign')}:\n{listed(lines)}"
 
 

@@ -34,7 +34,13 @@ def question_answered(lines: Sequence[tuple[str, str]], decisions: Sequence[Deci
     """
     last = max((at for at, (role, _) in enumerate(lines) if role == "assistant"), default=-1)
     words = " ".join(text for _, text in lines[last + 1 :])
-    if last < 0 or not words or _wants_something_else(decisions, words):
+    if last < 0 or not words:
+        return ""
+    calls = [call for decision in decisions for call in decision.calls]
+    topics = {decision.topic for decision in decisions if decision.kind == "say"}
+    is_command = any(call.acting or call.tool in _NEVER for call in calls)
+    is_question = bool(calls) and "?" in words
+    if is_command or is_question or (topics and topics <= _NO_ANSWER):
         return ""
     asked = [found.group(1) for role, text in lines if role == "assistant" and (found := _ASKED.match(text))]
     named = [word.upper() for word in _NAMED.findall(words)]
@@ -61,11 +67,3 @@ def request_to_resubmit(lines: Sequence[tuple[str, str]]) -> str:
         return next((word for word in named if word in back), "")
     found = _RETURNED.match(lines[last][1]) if last >= 0 else None
     return found.group(1) if found else ""
-
-
-def _wants_something_else(decisions: Sequence[Decision], words: str) -> bool:
-    calls = [call for decision in decisions for call in decision.calls]
-    if any(call.acting or call.tool in _NEVER for call in calls):
-        return True
-    topics = {decision.topic for decision in decisions if decision.kind == "say"}
-    return bool(calls and "?" in words) or bool(topics and topics <= _NO_ANSWER)

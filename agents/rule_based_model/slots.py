@@ -163,19 +163,17 @@ def _until_stop(words: Iterable[str]) -> list[str]:
     return list(takewhile(lambda word: word.lower() not in _NO_PAGE, words))
 
 
-def _after_page(clause: Clause) -> str:
-    """Return the new wording: unquoted words after the page's name and "to"."""
-    match = _PAGE.search(clause.text) or re.search(r"(?i)\b(?:\w+ page|homepage)\b", clause.text)
-    rest = clause.text[match.end() :] if match else ""
-    spoken = _SPOKEN_VALUE.search(rest)
-    return _TRAIL.sub("", spoken["value"]).strip() if spoken else ""
-
-
 def meta_of(clause: Clause) -> dict[str, str]:
     """Return the new title and description of a page, as far as a clause gives them."""
     fields = re.findall(r"\b(title|description)\b", clause.bare)
     fields = list(dict.fromkeys(fields))
-    values = [*clause.own_quotes] or [v for v in (clause.tail, _after_page(clause)) if v][:1]
+    values = [*clause.own_quotes]
+    if not values:
+        # Unquoted: the text after a colon, else the words after the page's name and "to".
+        page = _PAGE.search(clause.text) or re.search(r"(?i)\b(?:\w+ page|homepage)\b", clause.text)
+        spoken = _SPOKEN_VALUE.search(clause.text[page.end() :]) if page else None
+        after_page = _TRAIL.sub("", spoken["value"]).strip() if spoken else ""
+        values = [value for value in (clause.tail, after_page) if value][:1]
     if not fields or len(values) != len(fields):
         return {}
     return dict(zip(fields, (value.strip() for value in values), strict=True))

@@ -68,18 +68,6 @@ def _clause(part: str, quotes: list[str], tail: str) -> Clause:
     return Clause(part, tuple(tokens), tuple(quotes), tail)
 
 
-def _cut_tail(text: str) -> tuple[str, str]:
-    """Split off unquoted words that are text to send and not a command."""
-    for match in _SPOKEN.finditer(text):
-        head = text[: match.start()]
-        colon = match.group().startswith(":")
-        speaks = _MESSAGE_HEAD.search(head) and not _NOT_AUDIENCE.search(head)
-        rest = text[match.end() :].strip()
-        if speaks or (colon and "⟦" not in rest and _META_HEAD.search(head)):
-            return head, rest
-    return text, ""
-
-
 def read(text: str) -> list[Clause]:
     """Cut a message into clauses; quotes are numbered over the whole message."""
     quotes: list[str] = []
@@ -89,7 +77,15 @@ def read(text: str) -> list[Clause]:
         return f" ⟦{len(quotes) - 1}⟧ "
 
     cut = _QUOTED.sub(keep, text[:4000].replace("⟦", "[").replace("⟧", "]"))
-    head, tail = _cut_tail(cut)
+    head, tail = cut, ""
+    for match in _SPOKEN.finditer(cut):
+        # Split off unquoted words that are text to send and not a command.
+        before, rest = cut[: match.start()], cut[match.end() :].strip()
+        speaks = _MESSAGE_HEAD.search(before) and not _NOT_AUDIENCE.search(before)
+        is_meta = match.group().startswith(":") and "⟦" not in rest and _META_HEAD.search(before)
+        if speaks or is_meta:
+            head, tail = before, rest
+            break
     parts = [
         part.strip() for sentence in _CLAUSE_END.split(head) for part in _NEXT_COMMAND.split(sentence) if part.strip()
     ]

@@ -138,12 +138,12 @@ def _rows(approval: Approval) -> list[dict[str, Any]]:
 def _changes(approval: Approval) -> str:
     """Return before and after where the headline does not say it; derived sums are left out."""
     headline = _headline(approval)
-    shown = [
+    changes = [
         f"; {row['label']}: {_short(row['before'])} → {_short(row['after'])}"
         for row in _rows(approval)[:2]
         if row.get("before") and str(row.get("after")) not in headline and "Spends in" not in str(row["label"])
     ]
-    return "".join(shown)
+    return "".join(changes)
 
 
 def _short(text: object, limit: int = 80) -> str:

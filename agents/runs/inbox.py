@@ -32,9 +32,17 @@ def record_requester_answer(*, message_id: UUID) -> bool:
     built-in model detect the answer here. The requester's own words are recorded, masked. Safe to repeat.
     """
     message = Message.objects.filter(pk=message_id, direction=Message.Direction.IN).first()
-    requester = message and _requester_in(message)
-    approval = _asked_about(message) if message and requester else None
-    if not (message and requester and approval):
+    if message is None or message.sender_user_id is None or not message.sender_verified:
+        return False
+    # Only the proven member in their own conversation, while a person has it.
+    conversation = Conversation.objects.select_related("contact").get(pk=message.conversation_id)
+    if conversation.state != Conversation.State.PERSON or conversation.contact.user_id != message.sender_user_id:
+        return False
+    requester = Membership.objects.filter(user_id=message.sender_user_id, is_active=True, user__is_active=True).first()
+    if requester is None or PROPOSE not in permissions_of(requester.role):
+        return False
+    approval = _asked_about(message)
+    if approval is None:
         return False
     text = message.masked_body[:REASON_LIMIT]
     # The agent that made the request, acting for its requester, as when it passes an answer on itself.
@@ -61,17 +69,6 @@ def record_requester_answer(*, message_id: UUID) -> bool:
     except Conflict:  # answered or changed by somebody else in the meantime
         return False
     return True
-
-
-def _requester_in(message: Message) -> Membership | None:
-    """Return the proven member who wrote it in their own conversation, if a person has that now."""
-    conversation = Conversation.objects.select_related("contact").get(pk=message.conversation_id)
-    person = message.sender_user_id if message.sender_verified else None
-    if person is None or conversation.state != Conversation.State.PERSON or conversation.contact.user_id != person:
-        return None
-    members = Membership.objects.filter(user_id=person, is_active=True, user__is_active=True)
-    member: Membership | None = members.first()
-    return member if member and PROPOSE in permissions_of(member.role) else None
 
 
 def _asked_about(message: Message) -> Approval | None:

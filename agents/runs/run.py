@@ -181,17 +181,35 @@ def _finish(run: AgentRun, answer: Answer) -> bool:
         if conversation.state != Conversation.State.AGENT:
             _record_end(current, answer, made, code="taken_over")
         else:
-            # Send the answer, or the apology, or after a stop what was requested; then hand off if needed.
-            words = "" if answer.stopped else APOLOGY if answer.outcome.error else answer.outcome.text or APOLOGY
-            text = _with_request_sentences(words, made)
-            reply_id = _send(current, answer.version, text, made) if text else None
-            _record_end(current, answer, made, code="stopped" if answer.stopped else "", reply_id=reply_id)
-            reason = answer.outcome.error or next((c.result["hand_off"] for c in made if "hand_off" in c.result), "")
-            if reason:
-                code = re.sub(r"[^a-z0-9_]", "_", reason.lower())[:40]
-                code = code if re.match(r"[a-z][a-z0-9_]", code) else "agent_failed"
-                conversations.hand_off(actor=system("agents"), conversation_id=current.conversation_id, reason=code)
+            _reply(current, answer, made)
     return True
+
+
+def _reply(run: AgentRun, answer: Answer, made: list[ToolCall]) -> None:
+    """Send the answer, or the apology, or after a stop what was requested; then hand off if needed."""
+    words = "" if answer.stopped else APOLOGY if answer.outcome.error else answer.outcome.text or APOLOGY
+    text, version, reply_id = _with_request_sentences(words, made), answer.version, None
+    if text:
+        # Ids by which a page can show what was requested.
+        facts = {"run": str(run.id), "agent": version.agent.type if version else ""}
+        if waiting := next((call for call in made if _is_waiting(call)), None):
+            facts |= {"approval_id": str(waiting.approval_id), "reference": str(waiting.result.get("reference", ""))}
+        reply_id = conversations.reply(
+            actor=agent_actor(version),
+            conversation_id=run.conversation_id,
+            text=text,
+            sender_type="agent",
+            sender_id=version.agent_id if version else None,
+            sender_name=version.agent.name if version else "",
+            metadata=facts,
+            client_id=answer_id(run),
+        ).pk
+    _record_end(run, answer, made, code="stopped" if answer.stopped else "", reply_id=reply_id)
+    reason = answer.outcome.error or next((c.result["hand_off"] for c in made if "hand_off" in c.result), "")
+    if reason:
+        code = re.sub(r"[^a-z0-9_]", "_", reason.lower())[:40]
+        code = code if re.match(r"[a-z][a-z0-9_]", code) else "agent_failed"
+        conversations.hand_off(actor=system("agents"), conversation_id=run.conversation_id, reason=code)
 
 
 def _record_end(
@@ -213,24 +231,6 @@ def _record_end(
         lease_until=None,
         finished_at=moment,
     )
-
-
-def _send(run: AgentRun, version: AgentVersion | None, text: str, made: list[ToolCall]) -> UUID:
-    """Send the reply with the ids by which a page can show what was requested."""
-    facts = {"run": str(run.id), "agent": version.agent.type if version else ""}
-    if waiting := next((call for call in made if _is_waiting(call)), None):
-        facts |= {"approval_id": str(waiting.approval_id), "reference": str(waiting.result.get("reference", ""))}
-    message = conversations.reply(
-        actor=agent_actor(version),
-        conversation_id=run.conversation_id,
-        text=text,
-        sender_type="agent",
-        sender_id=version.agent_id if version else None,
-        sender_name=version.agent.name if version else "",
-        metadata=facts,
-        client_id=answer_id(run),
-    )
-    return message.pk
 
 
 def _with_request_sentences(text: str, made: list[ToolCall]) -> str:

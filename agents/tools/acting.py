@@ -74,7 +74,13 @@ class ActingTool(Tool):
         again = resubmit_with_values(self.key, params, caller=caller, call_id=call_id, hands=hands_of(caller))
         if again is not None:
             return asked(again, resubmitted_sentence(again))
-        _refuse_above_own_limit(caller, call_id)
+        # The agent's own limit; the approval engine enforces the organisation's.
+        limit = caller.max_open_approvals
+        if limit is not None:
+            others = Approval.objects.filter(agent_id=caller.agent_id).exclude(tool_call_id=call_id)
+            if others.exclude(state__in=FINAL).count() >= limit:
+                detail = f"I already have {limit} open requests, which is my limit. I haven't requested anything new."
+                raise TooMany(detail, code="open_cap", cap=limit)
         approval = services.propose(
             actor=requester_through(caller, PROPOSE),
             kind=self.key,
@@ -103,21 +109,6 @@ def asked(approval: Approval, sentence: str) -> dict[str, Any]:
         "state": approval.state,
         "sentence": sentence,
     }
-
-
-def _refuse_above_own_limit(caller: Caller, call_id: UUID) -> None:
-    """Enforce the limit of the agent's configuration; the approval engine enforces the organisation's.
-
-    Raises `TooMany`.
-    """
-    limit = caller.max_open_approvals
-    if limit is None:
-        return
-    others = Approval.objects.filter(agent_id=caller.agent_id).exclude(tool_call_id=call_id)
-    waiting = others.exclude(state__in=FINAL).count()
-    if waiting >= limit:
-        detail = f"I already have {limit} open requests, which is my limit. I haven't requested anything new."
-        raise TooMany(detail, code="open_cap", cap=limit)
 
 
 def hands_of(caller: Caller) -> tuple[UUID, ...]:

@@ -44,7 +44,7 @@ class Content(Arguments):
 
 
 def _campaign(row: Campaign) -> dict[str, Any]:
-    shown = {
+    facts = {
         "name": row.name, "channel": row.channel, "status": row.status,
         "daily_budget": str(row.daily_budget), "currency": row.currency,
     }  # fmt: skip
@@ -53,7 +53,7 @@ def _campaign(row: Campaign) -> dict[str, Any]:
         "spend": f"{row.spend:,.2f} {row.currency} in the last 7 days", "impressions": row.impressions,
         "clicks": row.clicks, "ctr": f"{rate:.2f} %", "conversions": row.conversions,
     }  # fmt: skip
-    return shown | figures
+    return facts | figures
 
 
 class ListCampaigns(Tool):

@@ -109,8 +109,8 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
         if action.path != "edit" or account is None or account.kind not in KINDS:
             return {}
         kept = account.credentials or {}
-        shown = {name: kept.get(name, "") for name in ("account_sid", "template_sid")}
-        return {"name": account.name, **shown}
+        settings_of_number = {name: kept.get(name, "") for name in ("account_sid", "template_sid")}
+        return {"name": account.name, **settings_of_number}
 
     @service_action(
         path="connect",

@@ -29,10 +29,10 @@ def receive_delivery(delivery: InboundDelivery) -> None:
 def _apply_event(event: Any, delivery: InboundDelivery) -> str:
     """Process one event and return the outcome; a bad one is refused without the rest of its batch."""
     try:
-        heard = parse_event(event, delivery.received_at)
-        if heard is None:
+        report = parse_event(event, delivery.received_at)
+        if report is None:
             return "ignored"
-        return "applied" if record_report(heard=heard) else "unknown_mail"
+        return "applied" if record_report(heard=report) else "unknown_mail"
     except (ValueError, DataError) as problem:
         # The fault is in this event: it would fail every time, and its batch with it.
         log.warning("mail_event_refused", delivery=str(delivery.pk), error=type(problem).__name__)

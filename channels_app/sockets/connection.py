@@ -22,7 +22,7 @@ BAD, NOT_SIGNED_IN, NOT_ALLOWED, LATE, TOO_MANY, RESTART = 4400, 4401, 4403, 440
 BAD_FRAMES = 3
 
 
-class Line(AsyncWebsocketConsumer):
+class SocketConnection(AsyncWebsocketConsumer):
     """One WebSocket. State lives in the stream rows; hints only wake the connection."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

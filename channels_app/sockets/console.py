@@ -11,12 +11,12 @@ from channels.auth import get_user
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from accounts import selectors as seats
+from accounts import selectors as accounts
 from accounts.middleware import SESSION_TENANT
 from accounts.models import User
 from channels_app.sockets import console_topics as topics
 from channels_app.sockets import presence
-from channels_app.sockets.connection import BAD, BAD_FRAMES, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, Line
+from channels_app.sockets.connection import BAD, BAD_FRAMES, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, SocketConnection
 from channels_app.sockets.console_topics import Topic
 from channels_app.sockets.thread_pool import in_scope, unscoped
 from channels_app.webchat import frames, origins
@@ -29,7 +29,7 @@ TOPICS: Final = 50
 POLL_EVERY: Final = 10.0
 
 
-class ConsoleConsumer(Line):
+class ConsoleConsumer(SocketConnection):
     """The connection of one console page."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -65,15 +65,15 @@ class ConsoleConsumer(Line):
         user = await get_user({"session": session})
         if not isinstance(user, User) or not user.is_active:
             return NOT_SIGNED_IN
-        found = await unscoped(seats.seats_of, user.pk)
+        found = await unscoped(accounts.seats_of, user.pk)
         wanted = await unscoped(session.get, SESSION_TENANT)
-        chosen = next((seat for seat in found if str(seat.tenant_id) == wanted), None)
-        seat = chosen or (found[0] if found else None)
-        if seat is None:
+        chosen = next((membership for membership in found if str(membership.tenant_id) == wanted), None)
+        membership = chosen or (found[0] if found else None)
+        if membership is None:
             return NOT_ALLOWED
-        if self.tenant_id is not None and (self.tenant_id, self.user_id) != (seat.tenant_id, user.pk):
+        if self.tenant_id is not None and (self.tenant_id, self.user_id) != (membership.tenant_id, user.pk):
             return NOT_SIGNED_IN
-        self.user_id, self.tenant_id = user.pk, seat.tenant_id
+        self.user_id, self.tenant_id = user.pk, membership.tenant_id
         return 0
 
     async def disconnect(self, code: int) -> None:

@@ -12,9 +12,9 @@ from django.db import InterfaceError, OperationalError
 from channels_app.sockets import presence
 from channels_app.sockets.connection import BAD, BAD_FRAMES, LATE, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, TOO_MANY
 from channels_app.sockets.thread_pool import in_scope
-from channels_app.webchat import conversation as desk
+from channels_app.webchat import conversation as chat
 from channels_app.webchat import frames, origins, stop, tokens
-from channels_app.webchat.event_stream import StreamLine
+from channels_app.webchat.event_stream import ChatConnection
 from channels_app.webchat.frames import MESSAGE_LIMIT, BadFrame, ClientFrame
 from channels_app.webchat.limits import Bucket
 from channels_app.webchat.tokens import BadToken, Guest
@@ -31,7 +31,7 @@ FLOOD: Final = Bucket(size=20, seconds=10)
 SIDE_FRAMES: Final = Bucket(size=60, seconds=10)  # typing, read, resume, stop
 
 
-class ChatConsumer(StreamLine):
+class ChatConsumer(ChatConnection):
     """One connection of one guest. Frames are handled one at a time; nothing slow runs inside."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -67,7 +67,7 @@ class ChatConsumer(StreamLine):
         self.tasks[name] = asyncio.create_task(work)
 
     async def close_unless_signed_in(self) -> None:
-        """Close the connection if the guest has not signed in in time."""
+        """Close the connection if the guest signs in too late."""
         await asyncio.sleep(AUTH_WITHIN)
         if self.guest is None:
             await self.hang_up(LATE)
@@ -155,7 +155,7 @@ class ChatConsumer(StreamLine):
         ):
             await self.hang_up(NOT_ALLOWED)
             return
-        entry = await in_scope(guest.tenant_id, desk.enter, guest)
+        entry = await in_scope(guest.tenant_id, chat.check_entry, guest)
         if entry is None or not entry.guest_may:
             await self.hang_up(NOT_SIGNED_IN)
             return
@@ -174,11 +174,11 @@ class ChatConsumer(StreamLine):
         if "deadline" in self.tasks:
             self.tasks["deadline"].cancel()
         self.ask_bucket(guest)
-        place = await in_scope(guest.tenant_id, desk.place_of, guest)
+        place = await in_scope(guest.tenant_id, chat.find_place, guest)
         if place is not None:
             await self.join(guest, place.conversation_id)
             # Read again, to include what was written before the subscription.
-            place = await in_scope(guest.tenant_id, desk.place_of, guest)
+            place = await in_scope(guest.tenant_id, chat.find_place, guest)
         self.sent = place.head if place else 0
         await self.say(
             {
@@ -209,13 +209,13 @@ class ChatConsumer(StreamLine):
     async def store(self, guest: Guest, frame: frames.SendMessage) -> None:
         """Commit the row and confirm it; the lock keeps a poll from sending the row before its echo."""
         async with self.sending:
-            stored = await in_scope(guest.tenant_id, desk.take, guest, frame, self.header("user-agent"))
+            stored = await in_scope(guest.tenant_id, chat.store_message, guest, frame, self.header("user-agent"))
             if stored.conversation_id != self.conversation:
                 await self.join(guest, stored.conversation_id)
                 self.sent = 0
             if stored.seq <= self.sent + 1:
                 self.sent = max(self.sent, stored.seq)
-                await self.say(desk.echo(stored, frame))
+                await self.say(chat.echo(stored, frame))
             else:
                 await self.catch_up(guest)
 
@@ -242,7 +242,7 @@ class ChatConsumer(StreamLine):
                 {"value": frame.value},
             )
         elif isinstance(frame, frames.Read):
-            await in_scope(guest.tenant_id, desk.mark_read, guest, conversation, frame.seq)
+            await in_scope(guest.tenant_id, chat.mark_read, guest, conversation, frame.seq)
         elif isinstance(frame, frames.Stop):
             self.hush()
             await stop.request_stop(guest.tenant_id, conversation)

@@ -62,7 +62,7 @@ class Batch:
     more: bool = False
 
 
-def enter(guest: Guest) -> Entry | None:
+def check_entry(guest: Guest) -> Entry | None:
     """Return what decides about a guest's connection; None when the widget is switched off."""
     widget = widgets.load(guest.account_id)
     if widget is None:
@@ -71,7 +71,7 @@ def enter(guest: Guest) -> Entry | None:
     return Entry(widget.origins, seated and guest.is_vouched(widget.identity_secret))
 
 
-def place_of(guest: Guest) -> Place | None:
+def find_place(guest: Guest) -> Place | None:
     """Return the guest's latest conversation on this widget, or None before their first message."""
     found = selectors.find_customer_conversation(
         channel_account_id=guest.account_id, kind=point_kind(guest), value=guest.point
@@ -79,7 +79,7 @@ def place_of(guest: Guest) -> Place | None:
     return Place(found.pk, found.state, streams.head(found.stream)) if found else None
 
 
-def take(guest: Guest, frame: SendMessage, user_agent: str) -> Stored:
+def store_message(guest: Guest, frame: SendMessage, user_agent: str) -> Stored:
     """Store one message; a repeated client id returns the first row.
 
     Raises `Conflict` ("id_reused") when the id belongs to another text: nothing is stored or confirmed.
@@ -117,12 +117,12 @@ def echo(stored: Stored, frame: SendMessage) -> Frame:
     }
 
 
-def after(guest: Guest, conversation_id: UUID, seq: int, limit: int = PAGE) -> Batch:
+def read_after(guest: Guest, conversation_id: UUID, seq: int, limit: int = PAGE) -> Batch:
     """Return the next frames after a number; the caller knows that the conversation is the guest's."""
     found = selectors.frames_for_customer(conversation_id, seq, limit=limit)
     head = found[-1]["seq"] if found else seq
     voice = voice_for(guest) if found else None
-    return Batch([shown(frame, voice) for frame in found], head, more=len(found) == limit)
+    return Batch([to_frame(frame, voice) for frame in found], head, more=len(found) == limit)
 
 
 def voice_for(guest: Guest) -> str | None:
@@ -133,12 +133,12 @@ def voice_for(guest: Guest) -> str | None:
     return widget.name if widget else ""
 
 
-def missed(guest: Guest, conversation_id: UUID, seq: int) -> Batch:
+def read_missed(guest: Guest, conversation_id: UUID, seq: int) -> Batch:
     """Return all frames after a number, or a snapshot when there are too many or the number is invalid."""
     head = streams.head(f"conversation:{conversation_id}")
     if not seq <= head <= seq + SNAPSHOT_ABOVE:
         return snapshot(guest, conversation_id)
-    batch = after(guest, conversation_id, seq, limit=SNAPSHOT_ABOVE + 1)
+    batch = read_after(guest, conversation_id, seq, limit=SNAPSHOT_ABOVE + 1)
     # Events expire: if the next one is gone, single frames would leave a gap.
     is_whole = batch.frames[0]["seq"] == seq + 1 if batch.frames else head == seq
     return batch if is_whole else snapshot(guest, conversation_id)
@@ -148,7 +148,7 @@ def snapshot(guest: Guest, conversation_id: UUID) -> Batch:
     """Return the latest part of the conversation, approvals included, in one frame."""
     found = selectors.snapshot_for_customer(conversation_id)
     voice = voice_for(guest)
-    lines = [shown({"type": LINE_TYPES[line["direction"]], **line}, voice) for line in found["messages"]]
+    lines = [to_frame({"type": LINE_TYPES[line["direction"]], **line}, voice) for line in found["messages"]]
     since = lines[0]["seq"] if lines else 0
     stream = StreamEvent.objects.filter(stream=f"conversation:{conversation_id}", type__in=APPROVALS, seq__gte=since)
     asked = stream.filter(seq__lte=found["seq"]).order_by("-seq")[:SNAPSHOT_APPROVALS]
@@ -157,7 +157,7 @@ def snapshot(guest: Guest, conversation_id: UUID) -> Batch:
     return Batch([{**found, "messages": lines}], found["seq"])
 
 
-def shown(frame: Frame, voice: str | None = None) -> Frame:
+def to_frame(frame: Frame, voice: str | None = None) -> Frame:
     """Return a frame in the socket's documented form: `id` is the client's, `message_id` is ours.
 
     `voice` is the only sender name that visitors see; members see which agent it is.

@@ -11,9 +11,9 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError
 
 from channels_app.sockets import presence
-from channels_app.sockets.connection import NOT_SIGNED_IN, Line
+from channels_app.sockets.connection import NOT_SIGNED_IN, SocketConnection
 from channels_app.sockets.thread_pool import in_scope
-from channels_app.webchat import conversation as desk
+from channels_app.webchat import conversation as chat
 from channels_app.webchat.tokens import Guest
 from core.clock import now
 from core.observability.logging import get_logger
@@ -25,7 +25,7 @@ RIGHTS_EVERY: Final = 20.0
 PASSING: Final = {"agent_typing", "agent_delta"}
 
 
-class StreamLine(Line):
+class ChatConnection(SocketConnection):
     """A connection to one conversation. State lives in the stream rows; hints only wake it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -63,7 +63,7 @@ class StreamLine(Line):
     async def catch_up(self, guest: Guest) -> None:
         """Send the new rows; the caller holds the lock."""
         while self.conversation is not None:
-            found = await in_scope(guest.tenant_id, desk.after, guest, self.conversation, self.sent)
+            found = await in_scope(guest.tenant_id, chat.read_after, guest, self.conversation, self.sent)
             for frame in found.frames:
                 await self.say(frame)
             self.sent = max(self.sent, found.head)
@@ -74,7 +74,7 @@ class StreamLine(Line):
         """Send the events after a number, or a snapshot when there are too many or the number is invalid."""
         if self.conversation is None:
             return
-        missed = await in_scope(guest.tenant_id, desk.missed, guest, self.conversation, after)
+        missed = await in_scope(guest.tenant_id, chat.read_missed, guest, self.conversation, after)
         async with self.sending:
             for frame in missed.frames:
                 await self.say(frame)
@@ -99,14 +99,14 @@ class StreamLine(Line):
         """Check periodically that the widget is on and the member is still active."""
         if time.monotonic() - self.allowed_at < RIGHTS_EVERY:
             return True
-        entry = await in_scope(guest.tenant_id, desk.enter, guest)
+        entry = await in_scope(guest.tenant_id, chat.check_entry, guest)
         self.allowed_at = time.monotonic()
         return entry is not None and entry.guest_may
 
     async def look_again(self, guest: Guest) -> None:
         """Send what hints missed; find a conversation that another page of the guest started."""
         if self.conversation is None:
-            place = await in_scope(guest.tenant_id, desk.place_of, guest)
+            place = await in_scope(guest.tenant_id, chat.find_place, guest)
             if place is None:
                 return
             await self.join(guest, place.conversation_id)

@@ -23,7 +23,7 @@ from integrations.mail.services import queue_mail
 from integrations.mail.types import Belongs, MailEvent, MailReceiver
 
 log = get_logger(__name__)
-DOOR: Final = system("whatsapp")
+ACTOR: Final = system("whatsapp")
 MAIL_TYPE: Final = "decision"
 CLOSED: Final = (window.CLOSED_CODE, window.REASON)
 STOPPED: Final = (OPTED_OUT, "21610")
@@ -58,7 +58,7 @@ def _send_as_template(message: Message) -> bool:
         return False
     try:
         services.reply(
-            actor=DOOR,
+            actor=ACTOR,
             conversation_id=message.conversation_id,
             text=message.body,
             sender_type="system",
@@ -80,7 +80,7 @@ def _send_by_mail(message: Message) -> bool:
     try:
         with transaction.atomic():
             queue_mail(
-                actor=DOOR,
+                actor=ACTOR,
                 type=MAIL_TYPE,
                 recipient=address,
                 subject=f"Update on your request {reference}",
@@ -90,7 +90,7 @@ def _send_by_mail(message: Message) -> bool:
                 user_id=user_id,
             )
             chain.record(
-                actor=DOOR,
+                actor=ACTOR,
                 action="MESSAGE_MAILED",
                 object_type="conversations.conversation",
                 object_id=message.conversation_id,

@@ -18,7 +18,7 @@ from core.observability.logging import get_logger
 from integrations.twilio.errors import meaning_of
 
 log = get_logger(__name__)
-DOOR: Final = system("whatsapp")
+ACTOR: Final = system("whatsapp")
 CHANNEL_AT_FAULT: Final = "channel"
 
 
@@ -37,10 +37,10 @@ def receive_delivery(delivery: InboundDelivery) -> None:
             first = next((one for one in identities if services.has_contact(one)), first)
         inbound = message_of(fields, account_id=delivery.channel_account_id, sender=first)
         wish = opt_out.wish_of(fields)
-        message = services.receive(actor=DOOR, inbound=replace(inbound, wants_answer=not wish))
+        message = services.receive(actor=ACTOR, inbound=replace(inbound, wants_answer=not wish))
         for other in identities:
             if other is not first and message.sender_id is not None:
-                services.add_point(actor=DOOR, contact_id=message.sender_id, sender=other)
+                services.add_point(actor=ACTOR, contact_id=message.sender_id, sender=other)
         if wish:
             channel, _ = split_address(fields.get("To", ""))
             opt_out.apply(wish, message=message, senders=identities, channel=channel)
@@ -64,7 +64,7 @@ def _apply_report(delivery: InboundDelivery, fields: Fields, report: Report) -> 
         return
     try:
         services.record_status(
-            actor=DOOR,
+            actor=ACTOR,
             status=report.status,
             message_id=delivery.target,
             channel_account_id=delivery.channel_account_id,
@@ -82,4 +82,4 @@ def _apply_report(delivery: InboundDelivery, fields: Fields, report: Report) -> 
     if reason := BLOCKING.get(report.error):
         channel, _ = split_address(fields.get("To", ""))
         for recipient in sender_of({"From": fields.get("To", "")}).identities:
-            services.block_point(actor=DOOR, sender=recipient, channel=channel, reason=reason)
+            services.block_point(actor=ACTOR, sender=recipient, channel=channel, reason=reason)

@@ -15,7 +15,7 @@ from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 Wish = Literal["stop", "start", ""]
-DOOR: Final = system("whatsapp")
+ACTOR: Final = system("whatsapp")
 STOP: Final = frozenset({"stop", "stopall", "unsubscribe"})
 START: Final = frozenset({"start", "unstop"})
 # By SMS the carrier and Twilio accept these words too. On WhatsApp they may be meant for the agent.
@@ -46,13 +46,13 @@ def apply(wish: Wish, *, message: Message, senders: tuple[SenderIdentity, ...], 
     """
     for sender in senders:
         if wish == "stop":
-            services.block_point(actor=DOOR, sender=sender, channel=channel, reason=OPTED_OUT)
+            services.block_point(actor=ACTOR, sender=sender, channel=channel, reason=OPTED_OUT)
         else:
-            services.unblock_point(actor=DOOR, sender=sender, channel=channel)
+            services.unblock_point(actor=ACTOR, sender=sender, channel=channel)
     if channel == "whatsapp":
         try:
             services.reply(
-                actor=DOOR,
+                actor=ACTOR,
                 conversation_id=message.conversation_id,
                 text=CONFIRMED[wish],
                 sender_type="system",

@@ -22,7 +22,7 @@ from core.clock import now
 from integrations.twilio.client import Failed, Listed, Sent, TwilioClient, Unknown
 from integrations.twilio.errors import meaning_of
 
-DOOR: Final = system("whatsapp")
+ACTOR: Final = system("whatsapp")
 BODY_LIMIT: Final = 1600
 # Error codes that mean an address cannot receive our messages any more.
 BLOCKING: Final = {
@@ -82,7 +82,7 @@ class WhatsAppTransport(Transport):
         if meaning_of(outcome.code).at_fault == "channel":
             services.note_trouble(account_id=outbound.channel_account_id, code=outcome.code)
         if reason := BLOCKING.get(outcome.code):
-            services.block_point(actor=DOOR, sender=outbound.recipient, channel=self.channel, reason=reason)
+            services.block_point(actor=ACTOR, sender=outbound.recipient, channel=self.channel, reason=reason)
         if isinstance(outcome, Unknown):
             return SendResult(ok=False, error=outcome.code, retry_after=int(SETTLED.total_seconds()))
         return SendResult(ok=False, error=outcome.code, permanent=outcome.permanent, retry_after=outcome.retry_after)

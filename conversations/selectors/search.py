@@ -55,8 +55,9 @@ def conversations_with(words: str) -> QuerySet[Any]:
     owners = ContactPoint.objects.filter(point_matches(words)).values("contact_id")
     named = Contact.objects.filter(masked_name=words).values("pk")
     rows = Conversation.objects.order_by()
-    said = rows.filter(pk__in=_found("conversation_id", words)).values("pk")
-    return said.union(rows.filter(contact_id__in=owners).values("pk"), rows.filter(contact_id__in=named).values("pk"))
+    with_words = rows.filter(pk__in=_matching("conversation_id", words)).values("pk")
+    of_contacts = (rows.filter(contact_id__in=contacts).values("pk") for contacts in (owners, named))
+    return with_words.union(*of_contacts)
 
 
 def newest_matches(*, viewer: Actor, words: str, conversation_ids: list[UUID]) -> dict[UUID, str]:
@@ -65,12 +66,12 @@ def newest_matches(*, viewer: Actor, words: str, conversation_ids: list[UUID]) -
     Needs `conversations.view_conversation`. One query.
     """
     viewer.require(VIEW)
-    rows = Message.objects.filter(pk__in=_found("id", cleaned(words)), conversation_id__in=conversation_ids)
+    rows = Message.objects.filter(pk__in=_matching("id", cleaned(words)), conversation_id__in=conversation_ids)
     newest = rows.order_by("conversation_id", "-seq").distinct("conversation_id")
     return dict(newest.values_list("conversation_id", "masked_body"))
 
 
-def _found(column: str, words: str) -> RawSQL:
+def _matching(column: str, words: str) -> RawSQL:
     # The function and its columns are constants; the words are bound.
     return RawSQL(  # noqa: S611
         f"select {column} from {_SEARCH.function}(%s, %s)",  # noqa: S608

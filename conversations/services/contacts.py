@@ -68,7 +68,7 @@ def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
         if winner.contact_id != contact.pk:
             contact.delete()
         found = winner
-    return brought_up_to_date(found, sender)
+    return _apply_proof(found, sender)
 
 
 def _find(kind: str, index: str) -> FoundContact | None:
@@ -91,12 +91,12 @@ def _insert_point(contact: Contact, sender: SenderIdentity, index: str, *, is_pr
         is_verified=sender.verified,
         is_primary=is_primary,
     )
-    # Waits for a rival that inserts the same point, and does nothing when he commits.
+    # Waits for a concurrent insert of the same point, and does nothing when that commits.
     ContactPoint.objects.bulk_create([point], ignore_conflicts=True)
 
 
-def brought_up_to_date(found: FoundContact, sender: SenderIdentity) -> FoundContact:
-    """Note what the door has proof of now: the point is verified, the contact is a colleague."""
+def _apply_proof(found: FoundContact, sender: SenderIdentity) -> FoundContact:
+    """Record what the channel has proven: the point is verified, the contact is a colleague."""
     user_id = found.user_id
     if sender.verified and not found.is_verified:
         ContactPoint.objects.filter(pk=found.point_id).update(is_verified=True)
