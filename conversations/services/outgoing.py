@@ -62,7 +62,7 @@ def reply(
         if client_id is not None:
             # Customers choose their own ids and could choose this one: only outgoing messages count.
             sent = Message.objects.filter(conversation=conversation, direction=Message.Direction.OUT)
-            first = sent.filter(client_id=client_id).first()
+            first: Message | None = sent.filter(client_id=client_id).first()
             if first is not None:
                 return first
         old_state = conversation.state
