@@ -36,7 +36,10 @@ CATEGORIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """An agent's configuration; `max_open_approvals` None means only the organisation's limit applies."""
+    """An agent's configuration.
+
+    `max_open_approvals` None means only the organisation's limit applies.
+    """
 
     name: str
     instructions: str = ""
@@ -47,8 +50,9 @@ class Setup:
 
 
 def create_agent(*, actor: Actor, type: str, setup: Setup) -> Agent:
-    """Create an agent of the tenant's own, with version 1 and owned by the actor; it answers at once.
+    """Create an agent of the tenant's own, with version 1 and owned by the actor.
 
+    It answers at once.
     It takes precedence over the built-in agent of its type. Needs `agents.change_agent`; raises `Invalid`
     with the invalid fields.
     """
@@ -84,8 +88,9 @@ def copy_agent(*, actor: Actor, agent_id: UUID, name: str) -> Agent:
 
 
 def change_agent(*, actor: Actor, agent_id: UUID, changes: Mapping[str, Any], seen_version: int | None = None) -> Agent:
-    """Change an own agent's configuration: each change is a new version; current runs keep theirs.
+    """Change an own agent's configuration: each change is a new version.
 
+    Current runs keep theirs.
     Like the owner, the actor may no longer approve the agent's requests.
     `changes` has fields of `Setup`; without a difference nothing is written. Needs
     `agents.change_agent`; raises `NotFound`, `Invalid`, and `Conflict` for a built-in agent
@@ -117,15 +122,19 @@ def change_agent(*, actor: Actor, agent_id: UUID, changes: Mapping[str, Any], se
 
 
 def retire_agent(*, actor: Actor, agent_id: UUID) -> Agent:
-    """Switch an agent off, built in or own, so that it stops answering. Safe to repeat.
+    """Switch an agent off, built in or own, so that it stops answering.
 
+    Safe to repeat.
     Needs `agents.change_agent`; raises `NotFound`.
     """
     return _switch(actor, agent_id, is_active=False)
 
 
 def restore_agent(*, actor: Actor, agent_id: UUID) -> Agent:
-    """Switch an agent on again. Safe to repeat. Needs `agents.change_agent`; raises `NotFound`."""
+    """Switch an agent on again. Safe to repeat. Needs `agents.change_agent`.
+
+    Raises `NotFound`.
+    """
     return _switch(actor, agent_id, is_active=True)
 
 
@@ -179,7 +188,10 @@ def _write_version(actor: Actor, agent: Agent, setup: Setup, number: int) -> Non
 
 
 def _checked(setup: Setup) -> Setup:
-    """Return the setup without extra spaces and duplicates. Raises `Invalid` with the invalid fields."""
+    """Return the setup without extra spaces and duplicates.
+
+    Raises `Invalid` with the invalid fields.
+    """
     clean = Setup(
         name=" ".join(setup.name.split()),
         instructions=setup.instructions.strip(),

@@ -57,7 +57,10 @@ class Agent(TenantModel):
 
 
 class AgentVersion(TenantModel):
-    """An agent's configuration at one time: prompt, tools, model, limit. Written once, never changed."""
+    """An agent's configuration at one time: prompt, tools, model, limit.
+
+    Written once, never changed.
+    """
 
     agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
@@ -87,7 +90,10 @@ class AgentRun(TenantModel):
     """
 
     class State(models.TextChoices):
-        """How far the run is; `waiting` means answered, with a request still waiting for approval."""
+        """How far the run is.
+
+        `waiting` means answered, with a request still waiting for approval.
+        """
 
         QUEUED = "queued", "Queued"
         RUNNING = "running", "Running"

@@ -117,8 +117,9 @@ class RunOutcome:
 
 
 class Orchestrator(abc.ABC):
-    """Decides what happens in a turn: which calls, in which order, and the final text.
+    """Decides what happens in a turn.
 
+    Which calls, in which order, and the final text.
     `emit` streams pieces of text as they arrive. The outcome of a request is reported without an
     orchestrator: that text is built from the approval itself, and a model might embellish it.
     """

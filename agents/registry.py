@@ -45,13 +45,19 @@ def get_orchestrator(key: str, model: Model) -> Orchestrator:
 
 
 def configured_models() -> list[str]:
-    """Return the keys of the models that are ready: the built-in one, and those with an API key."""
+    """Return the keys of the models that are ready.
+
+    The built-in one, and those with an API key.
+    """
     needs = {"openai": settings.OPENAI_API_KEY, "anthropic": settings.ANTHROPIC_API_KEY}
     return [key for key in _models if needs.get(key, "set")]
 
 
 def _load(path: str) -> MakeModel:
-    """Return a maker that imports its class or function at its first call: provider libraries are heavy."""
+    """Return a maker that imports its class or function at its first call.
+
+    Provider libraries are heavy.
+    """
 
     def make(name: str) -> Model:
         maker: MakeModel = import_string(path)

@@ -49,7 +49,10 @@ def _agents() -> QuerySet[Agent]:
 
 
 def query_agents(*, viewer: Actor, type: str = "") -> QuerySet[Agent]:
-    """Return the agents with the number of their newest version. Needs `agents.view_agent`."""
+    """Return the agents with the number of their newest version.
+
+    Needs `agents.view_agent`.
+    """
     viewer.require(VIEW_AGENT)
     return _agents().filter(type=type) if type else _agents()
 
@@ -105,7 +108,10 @@ def get_tool_call(*, viewer: Actor, call_id: UUID) -> ToolCall:
 
 
 def newest_version(agent_type: str) -> AgentVersion | None:
-    """Return the newest version of the active agent of a type; the tenant's own before a built-in one."""
+    """Return the newest version of the active agent of a type.
+
+    The tenant's own before a built-in one.
+    """
     versions = AgentVersion.objects.filter(agent__type=agent_type, agent__is_active=True)
     order = ("agent__is_system", "-agent__created_at", "-number")
     return versions.select_related("agent").order_by(*order).first()
@@ -170,8 +176,9 @@ def is_stopped(run: AgentRun) -> bool:
 
 
 def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
-    """Return who the run works for; read each time, because memberships and rights can end at any moment.
+    """Return who the run works for.
 
+    Read each time, because memberships and rights can end at any moment.
     A run has the rights of the weakest of its messages: one unverified among them makes it public.
     """
     columns = ("contact_id", "contact__user_id", "channel_account__kind", "channel_account__keepers")

@@ -15,7 +15,10 @@ from core.tenancy.scope import platform_scope, tenant_scope
 
 @register(Tags.database)
 def check_secrets(**options: Any) -> list[CheckMessage]:
-    """Report active numbers and mail accounts without a secret: their webhooks get a 503."""
+    """Report active numbers and mail accounts without a secret.
+
+    Their webhooks get a 503.
+    """
     if not options.get("databases"):
         return []
     try:

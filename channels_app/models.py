@@ -11,7 +11,10 @@ from core.tenancy.models import TenantModel
 
 
 class InboundDelivery(TenantModel):
-    """One webhook as received: unique per provider, account and event, so a repeat is not stored."""
+    """One webhook as received.
+
+    Unique per provider, account and event, so a repeat is not stored.
+    """
 
     class State(models.TextChoices):
         """The processing state; parked deliveries wait for a person."""

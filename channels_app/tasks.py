@@ -9,7 +9,10 @@ from core.jobs.decorators import sweep_task, tenant_task
 
 @sweep_task(queue="high")
 def work_deliveries() -> None:
-    """Process the deliveries that are due: after a hint, and every second in case one was lost."""
+    """Process the deliveries that are due.
+
+    After a hint, and every second in case one was lost.
+    """
     deliveries.process_due_deliveries()
 
 

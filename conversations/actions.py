@@ -43,7 +43,10 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
     params_model = SendAudienceMessageParams
 
     def resolve(self, params: SendAudienceMessageParams) -> SendAudienceMessageParams:
-        """Return the params with the audience's stored name. Raises `NotFound` with the closest names."""
+        """Return the params with the audience's stored name.
+
+        Raises `NotFound` with the closest names.
+        """
         found = audiences.find_audience(params.audience, audiences.platform_sizes())
         return params.model_copy(update={"audience": found.name})
 
@@ -92,7 +95,10 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
         return [] if _within(old, more) else [f"The people in the audience have changed since the request ({new} now)."]
 
     def execute(self, params: SendAudienceMessageParams, *, idempotency_key: str) -> Outcome:
-        """Send to everyone not yet reached under this key, until an emergency stop. Safe to repeat."""
+        """Send to everyone not yet reached under this key, until an emergency stop.
+
+        Safe to repeat.
+        """
         sent = 0
         for contact_id in _unreached(params.audience, idempotency_key):
             if is_call_stopped():
@@ -148,7 +154,10 @@ def _done(audience: str, send_key: str) -> Outcome:
 
 
 def _send_once(contact_id: UUID, text: str, send_key: str) -> int:
-    """Message one contact and record it; 0 if another worker did or the contact has just opted out."""
+    """Message one contact and record it.
+
+    Returns 0 if another worker did or the contact has just opted out.
+    """
     with transaction.atomic():
         if left_out(Contact.objects.filter(pk=contact_id)):
             return 0

@@ -50,7 +50,10 @@ def _events(person: Person, after: str, limit: int) -> Batch:
 
 
 def _own_replies(person: Person, after: str, limit: int) -> Batch:
-    """Remove a member's name from their messages to customers; the rest belongs to the customer too."""
+    """Remove a member's name from their messages to customers.
+
+    The rest belongs to the customer too.
+    """
     if not person.ids("users"):
         return Batch()
     written = Message.objects.filter(sender_id__in=person.ids("users"), sender_type="person")
@@ -66,7 +69,10 @@ def _own_notes(person: Person, after: str, limit: int) -> Batch:
 
 
 def _rewritten(person: Person, row: Message | Note) -> int:
-    """Replace the name; if a spelling is found that cannot be replaced, erase the whole text."""
+    """Replace the name.
+
+    If a spelling is found that cannot be replaced, erase the whole text.
+    """
     if not person.is_named_in(row.body):
         return 0
     body = person.without_name(row.body)
@@ -118,7 +124,10 @@ class ConversationsErasure(ErasureHandler):
 
     @classmethod
     def words(cls, person: Person) -> Words:
-        """Return full names and proven addresses of the person's contacts; a chosen user name proves nothing."""
+        """Return full names and proven addresses of the person's contacts.
+
+        A chosen user name proves nothing.
+        """
         contacts = Contact.objects.filter(pk__in=person.ids("contacts"))
         names = [row.display_name for row in contacts]
         points = ContactPoint.objects.filter(contact__in=contacts, kind__in=PROVED, is_verified=True)
@@ -126,7 +135,10 @@ class ConversationsErasure(ErasureHandler):
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:
-        """Return why erasure has to wait: a provider will still report on a message being sent."""
+        """Return why erasure has to wait.
+
+        A provider will still report on a message being sent.
+        """
         rows = Message.objects.filter(conversation_id__in=person.ids("conversations"), status__in=SENDING)
         return ["message_on_its_way"] if rows.exists() else []
 

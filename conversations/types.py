@@ -31,7 +31,10 @@ class SenderIdentity:
 
 @dataclass(frozen=True, slots=True)
 class InboundMedia:
-    """One attached file that a provider holds for us; `source` is its URL or id there."""
+    """One attached file that a provider holds for us.
+
+    `source` is its URL or id there.
+    """
 
     content_type: str
     source: str = field(repr=False)
@@ -96,7 +99,10 @@ class SendResult:
 
 
 class Transport(ABC):
-    """Sends messages on one channel. Created for each message; called outside any transaction."""
+    """Sends messages on one channel. Created for each message.
+
+    Called outside any transaction.
+    """
 
     instant: ClassVar[bool] = False
     """True when the stream event itself is the delivery (web chat): nothing is queued."""
@@ -114,4 +120,7 @@ class AudienceSource(ABC):
 
     @abstractmethod
     def sizes(self) -> dict[str, int]:
-        """Return the size of each audience by name; empty when the platform is unavailable."""
+        """Return the size of each audience by name.
+
+        Returns an empty dict when the platform is unavailable.
+        """

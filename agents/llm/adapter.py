@@ -88,7 +88,10 @@ class ProviderAdapter(Model):
 
 
 def _messages(lines: Sequence[Line], prompt: str) -> list[ModelMessage]:
-    """Convert our lines to the provider's messages; all results of one turn go back in one message."""
+    """Convert our lines to the provider's messages.
+
+    All results of one turn go back in one message.
+    """
     found: list[ModelMessage] = []
     parts: list[ModelRequestPart] = []
     for line in lines:
@@ -110,7 +113,10 @@ def _messages(lines: Sequence[Line], prompt: str) -> list[ModelMessage]:
 
 
 def _request(part: ToolCallPart) -> ToolRequest:
-    """Convert a call; arguments that are not a JSON object become an error for the model."""
+    """Convert a call.
+
+    Arguments that are not a JSON object become an error for the model.
+    """
     try:
         arguments = part.args_as_dict(raise_if_invalid=True)
     except (ValueError, AssertionError):

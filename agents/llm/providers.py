@@ -30,7 +30,10 @@ def http_client(transport: httpx2.AsyncBaseTransport | None = None) -> httpx2.As
 
 
 def openai_model(name: str, transport: httpx2.AsyncBaseTransport | None = None) -> ProviderAdapter:
-    """Return a model behind OPENAI_BASE_URL (any compatible server). Raises `ModelFailed` without a key."""
+    """Return a model behind OPENAI_BASE_URL (any compatible server).
+
+    Raises `ModelFailed` without a key.
+    """
     if not settings.OPENAI_API_KEY:
         raise ModelFailed("model_not_configured")
     client = AsyncOpenAI(

@@ -52,7 +52,10 @@ class Amount:
 
     @property
     def year_like(self) -> bool:
-        """Return True for a bare 2015-2039: as likely part of a campaign's name as an amount."""
+        """Return True for a bare 2015-2039.
+
+        As likely part of a campaign's name as an amount.
+        """
         return self.bare and not self.currency and self.value in _YEARS
 
 
@@ -69,7 +72,10 @@ def read_figure(figure: str) -> Decimal:
 
 
 def find_amounts(text: str) -> list[Amount]:
-    """Return every number in the text, in order; number words count from two words or from twenty on."""
+    """Return every number in the text, in order.
+
+    Number words count from two words or from twenty on.
+    """
     found = [_from_figure(text, m) for m in _AMOUNT.finditer(text)]
     taken = [(a.start, a.end) for a in found]
     for match in _WORDS.finditer(text):

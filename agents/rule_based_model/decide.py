@@ -172,7 +172,10 @@ def _step(clause: Clause, spoiled: str | None, memory: Memory) -> Decision:
 
 
 def _command(tool: str, clause: Clause, mood: str, memory: Memory) -> Decision:
-    """Decide a clause that names an acting tool: only a plain command may become a call."""
+    """Decide a clause that names an acting tool.
+
+    Only a plain command may become a call.
+    """
     found, why = _slots(tool, clause, memory)
     if mood == "negated":
         return Decision("say", topic="left_alone")
@@ -193,7 +196,10 @@ def _command(tool: str, clause: Clause, mood: str, memory: Memory) -> Decision:
 
 
 def decide_message(text: str, memory: Memory) -> tuple[list[Decision], Memory]:
-    """Decide every clause of one message; one doubtful clause blocks the commands of all."""
+    """Decide every clause of one message.
+
+    One doubtful clause blocks the commands of all.
+    """
     if stance.is_attack(text):
         return [Decision("say", topic="refuse")], Memory(None, memory.campaign)
     clauses = read(text)

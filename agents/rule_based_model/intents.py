@@ -119,7 +119,10 @@ def _is_budget(bare: str, clause: Clause) -> bool:
 
 
 def acting_topic(clause: Clause) -> Topic | None:
-    """Return the acting tool this clause would command, or what agents never do: resume, decide."""
+    """Return the acting tool this clause would command, or what agents never do.
+
+    Resume, decide.
+    """
     bare = clause.bare
     if _DECIDE.search(bare):
         return "decide"

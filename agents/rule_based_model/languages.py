@@ -82,7 +82,10 @@ def foreign_language(text: str) -> str:
 
 
 def _score(words: list[str], code: str) -> int:
-    """Score two for a word only this language has and one for a small word; names do not count."""
+    """Score two for a word only this language has and one for a small word.
+
+    Names do not count.
+    """
     score = 0
     for place, word in enumerate(words):
         plain = word.lower().replace("’", "'")

@@ -123,7 +123,10 @@ def kept_sentence(approval: Approval) -> str:
 
 
 def _by(approval: Approval) -> str:
-    """Return who decided, without a name: the console shows it, a chat does not need it."""
+    """Return who decided, without a name.
+
+    The console shows it, a chat does not need it.
+    """
     return "by a rule" if approval.decided_as == _DECIDED_AS_RULE else "by a colleague"
 
 
@@ -136,7 +139,10 @@ def _rows(approval: Approval) -> list[dict[str, Any]]:
 
 
 def _changes(approval: Approval) -> str:
-    """Return before and after where the headline does not say it; derived sums are left out."""
+    """Return before and after where the headline does not say it.
+
+    Derived sums are left out.
+    """
     headline = _headline(approval)
     changes = [
         f"; {row['label']}: {_short(row['before'])} → {_short(row['after'])}"

@@ -59,7 +59,10 @@ def take_message(*, message_id: UUID, now: datetime | None = None) -> AgentRun |
 
 
 def _find_joinable(conversation_id: UUID, moment: datetime) -> AgentRun | None:
-    """Return the run that a message may join; the caller holds the lock on the conversation."""
+    """Return the run that a message may join.
+
+    The caller holds the lock on the conversation.
+    """
     runs = AgentRun.objects.select_for_update().filter(
         conversation_id=conversation_id, trigger=AgentRun.Trigger.MESSAGE
     )
@@ -74,7 +77,10 @@ def _find_joinable(conversation_id: UUID, moment: datetime) -> AgentRun | None:
 
 
 def seconds_until_due(run: AgentRun, *, now: datetime | None = None) -> float:
-    """Return how many seconds a queued run waits for its sender to pause; 0 if it is due or not queued."""
+    """Return how many seconds a queued run waits for its sender to pause.
+
+    Returns 0 if it is due or not queued.
+    """
     if run.state != AgentRun.State.QUEUED or run.lease_until is None:
         return 0.0
     left: timedelta = run.lease_until - (now or clock_now())

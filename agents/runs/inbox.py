@@ -26,8 +26,9 @@ _OURS = frozenset({Message.Sender.AGENT, Message.Sender.SYSTEM})
 
 
 def record_requester_answer(*, message_id: UUID) -> bool:
-    """Record a message as the answer to an approver's question; return False if it is not one.
+    """Record a message as the answer to an approver's question.
 
+    Return False if it is not one.
     For the system only. No agent runs while a person has the conversation, so the rules of the
     built-in model detect the answer here. The requester's own words are recorded, masked. Safe to repeat.
     """

@@ -21,8 +21,9 @@ State = AgentRun.State
 
 
 def claim(run_id: UUID, *, now: datetime | None = None) -> AgentRun | None:
-    """Claim a queued run that is due, or a running one whose lease has expired; None if not possible.
+    """Claim a queued run that is due, or a running one whose lease has expired.
 
+    Returns None if not possible.
     The partial unique index refuses a second running run of the conversation.
     """
     moment = now or clock_now()
@@ -68,8 +69,9 @@ def next_queued(conversation_id: UUID) -> UUID | None:
 
 
 def list_due(*, now: datetime | None = None, limit: int = 100) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, run) of runs that no worker has: queued for too long, or with an expired lease.
+    """Return (tenant, run) of runs that no worker has.
 
+    Queued for too long, or with an expired lease.
     Enters the platform scope itself.
     """
     moment = now or clock_now()

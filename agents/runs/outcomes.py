@@ -36,8 +36,9 @@ UNKNOWN = "unknown"
 
 
 def take_outcome(*, approval_id: UUID) -> AgentRun | None:
-    """Open the run that reports the outcome of an approval; None where there is nothing to report.
+    """Open the run that reports the outcome of an approval.
 
+    Returns None where there is nothing to report.
     For the system only. Only approvals that a tool call requested have a requester to inform. The
     final state and an uncertain outcome are reported once each. Safe to repeat.
     """
@@ -67,7 +68,10 @@ def take_outcome(*, approval_id: UUID) -> AgentRun | None:
 
 
 def report_outcome(run: AgentRun) -> None:
-    """Report the outcome of a claimed run; on failure retry later, and at last park it for a person."""
+    """Report the outcome of a claimed run.
+
+    On failure retry later, and at last park it for a person.
+    """
     if run.fence > TRIES:
         give_up(run, LOST)
         return
@@ -84,7 +88,10 @@ def report_outcome(run: AgentRun) -> None:
 
 
 def send_outcome(run: AgentRun, *, plainly: bool = False) -> None:
-    """Send the outcome to the conversation and finish the run together; `plainly` leaves out details."""
+    """Send the outcome to the conversation and finish the run together.
+
+    `plainly` leaves out details.
+    """
     approval = Approval.objects.get(pk=run.trigger_ref)
     stale = run.trigger == Trigger.UNCERTAIN and approval.state != UNKNOWN
     text = "" if stale else plain_sentence(approval) if plainly else _outcome_with_details(approval)
@@ -143,7 +150,10 @@ def give_up(run: AgentRun, error: str) -> None:
 
 
 def replay(run_id: UUID) -> None:
-    """Queue a parked run again with all its attempts; the sweep picks it up. Raises `NotFound`."""
+    """Queue a parked run again with all its attempts; the sweep picks it up.
+
+    Raises `NotFound`.
+    """
     parked = AgentRun.objects.filter(pk=run_id, state=State.FAILED, error_code=NOT_REPORTED)
     # The fence may restart: the reply and the end of its run are one transaction, so no old worker repeats it.
     fresh = {"state": State.QUEUED, "error_code": "", "fence": 0, "lease_until": now(), "finished_at": None}
@@ -164,7 +174,10 @@ def _finish_waiting_runs(approval: Approval) -> None:
 
 
 def _outcome_with_details(approval: Approval) -> str:
-    """Return the outcome with reason, error and edits; requesters have to know what was done in their name."""
+    """Return the outcome with reason, error and edits.
+
+    Requesters have to know what was done in their name.
+    """
     rejections = Decision.objects.filter(approval=approval, verdict="reject").order_by("-id")
     reason = rejections.values_list("reason", flat=True).first() if approval.state == "rejected" else ""
     last = Execution.objects.filter(approval=approval).order_by("-id").first()

@@ -12,7 +12,10 @@ CHUNK = 48
 
 
 class Speaker:
-    """Sends typing and pieces of text to the conversation's live stream; nothing is stored."""
+    """Sends typing and pieces of text to the conversation's live stream.
+
+    Nothing is stored.
+    """
 
     def __init__(self, conversation_id: UUID, run_id: UUID) -> None:
         self._stream = f"conversation:{conversation_id}"

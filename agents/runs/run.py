@@ -40,8 +40,9 @@ State = AgentRun.State
 
 @dataclass(frozen=True)
 class Answer:
-    """The result of a round: the answer or a failure, and the agent version that produced it.
+    """The result of a round.
 
+    The answer or a failure, and the agent version that produced it.
     When `stopped`, only requests that were already made are reported.
     """
 
@@ -160,8 +161,9 @@ def _is_waiting(call: ToolCall) -> bool:
 
 
 def _finish(run: AgentRun, answer: Answer) -> bool:
-    """Send the answer and finish the run together; False when a message joined in the meantime.
+    """Send the answer and finish the run together.
 
+    Returns False when a message joined in the meantime.
     Lock order: conversation, run, then the stream and the audit head inside `reply`.
     """
     if selectors.is_stopped(run):
@@ -186,7 +188,10 @@ def _finish(run: AgentRun, answer: Answer) -> bool:
 
 
 def _reply(run: AgentRun, answer: Answer, made: list[ToolCall]) -> None:
-    """Send the answer, or the apology, or after a stop what was requested; then hand off if needed."""
+    """Send the answer, or the apology, or after a stop what was requested.
+
+    Then hand off if needed.
+    """
     words = "" if answer.stopped else APOLOGY if answer.outcome.error else answer.outcome.text or APOLOGY
     text, version, reply_id = _with_request_sentences(words, made), answer.version, None
     if text:

@@ -64,7 +64,10 @@ def list_recorded(run: AgentRun) -> list[Line]:
 
 
 def _open_call(run: AgentRun, request: ToolRequest, number: int) -> tuple[ToolCall, bool]:
-    """Return the row of this call and whether it existed: within a run the same wish is the same row."""
+    """Return the row of this call and whether it existed.
+
+    Within a run the same wish is the same row.
+    """
     content = [request.name, dict(request.arguments), request.error]
     canonical = json.dumps(content, sort_keys=True, default=str)
     wish = hashlib.sha256(canonical.encode()).hexdigest()
@@ -95,7 +98,10 @@ def _open_call(run: AgentRun, request: ToolRequest, number: int) -> tuple[ToolCa
 
 
 def _run_tool(call: ToolCall, caller: Caller, offered: Collection[str], request: ToolRequest) -> Outcome:
-    """Check the call again and run it; a failure that the model can react to is a result."""
+    """Check the call again and run it.
+
+    A failure that the model can react to is a result.
+    """
     if not registry.is_known(request.name):
         return ToolCall.State.REFUSED, {"error": "unknown_tool", "detail": "There is no such tool."}
     tool = registry.get(request.name)
@@ -120,7 +126,10 @@ def _run_tool(call: ToolCall, caller: Caller, offered: Collection[str], request:
 
 
 def _describe_error(arguments: registry.Arguments, error: WalkerError) -> dict[str, Any]:
-    """Return an error for the model; a name that fits nothing comes with the names that would."""
+    """Return an error for the model.
+
+    A name that fits nothing comes with the names that would.
+    """
     problem: dict[str, Any] = {"error": error.code, "detail": error.detail}
     choices = error.facts.get("choices")
     fields = list(error.facts.get("fields") or {})

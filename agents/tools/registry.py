@@ -36,8 +36,9 @@ class OneRequest(Arguments):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who a tool works for: the contact behind the conversation and the agent in between.
+    """Who a tool works for.
 
+    The contact behind the conversation and the agent in between.
     `user_id` is only set for an active member; `permissions` are those of the member's role.
     `linker_ids` are the people who linked the contact to this member, `agent_author_ids` those who configured
     the agent, and `channel_keeper_ids` those who know the secrets by which the channel identifies senders.
@@ -76,7 +77,10 @@ def requester_through(caller: Caller, *permissions: str) -> Actor:
 
 @cache
 def _schema(arguments: type[Arguments]) -> Mapping[str, Any]:
-    """Return the JSON schema; cached because building it takes longer than the rule-based model."""
+    """Return the JSON schema.
+
+    Cached because building it takes longer than the rule-based model.
+    """
     return MappingProxyType(arguments.model_json_schema())
 
 
@@ -95,7 +99,10 @@ class Tool(abc.ABC):
 
     @abc.abstractmethod
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
-        """Run the tool and return JSON. Raises `WalkerError` with a detail that the model may read."""
+        """Run the tool and return JSON.
+
+        Raises `WalkerError` with a detail that the model may read.
+        """
 
     def suits(self, caller: Caller) -> bool:
         """Return True if this caller can use the tool in principle, so that it is listed to them."""
@@ -114,7 +121,10 @@ class Tool(abc.ABC):
         return ToolSpec(self.key, self.title, self.description, _schema(self.arguments), self.acting)
 
     def read(self, raw: Mapping[str, Any]) -> Arguments:
-        """Validate a model's arguments. Raises `ValueError` with the names of the wrong fields."""
+        """Validate a model's arguments.
+
+        Raises `ValueError` with the names of the wrong fields.
+        """
         try:
             return self.arguments.model_validate(dict(raw))
         except ValidationError as problem:

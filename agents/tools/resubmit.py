@@ -19,8 +19,9 @@ from hitl.models import Approval
 def resubmit_with_values(
     kind: str, params: dict[str, Any], *, caller: Caller, call_id: UUID, hands: tuple[UUID, ...]
 ) -> Approval | None:
-    """Resubmit the returned request about the same thing with these values; None if there is none.
+    """Resubmit the returned request about the same thing with these values.
 
+    Returns None if there is none.
     The call records which one before it resubmits, so that a worker that takes over does not request it again.
     """
     call = ToolCall.objects.get(pk=call_id)
@@ -37,7 +38,10 @@ def resubmit_with_values(
 
 
 def resubmit_unchanged(reference: str, *, caller: Caller, call_id: UUID, hands: tuple[UUID, ...]) -> Approval:
-    """Resubmit a returned request of the member unchanged. Raises `NotFound`; safe to repeat per call."""
+    """Resubmit a returned request of the member unchanged. Raises `NotFound`.
+
+    Safe to repeat per call.
+    """
     call = ToolCall.objects.get(pk=call_id)
     if call.approval_id is not None:
         begun: Approval = Approval.objects.get(pk=call.approval_id)

@@ -92,8 +92,9 @@ def sender_of_account() -> dict[str, str]:
 
 
 def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
-    """Send one mail now and return the result in words; it is recorded like every mail.
+    """Send one mail now and return the result in words.
 
+    It is recorded like every mail.
     Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` with the reason when
     the provider refused it.
     """

@@ -25,7 +25,10 @@ def is_fresh(timestamp: str, moment: datetime) -> bool:
 
 
 def is_signed(*, body: bytes, timestamp: str, signature: str, keys: Iterable[str]) -> bool:
-    """Return True if one of the public keys (base64 of DER) signed these bytes; False without keys."""
+    """Return True if one of the public keys (base64 of DER) signed these bytes.
+
+    Returns False without keys.
+    """
     try:
         given = base64.b64decode(signature, validate=True)
     except (ValueError, binascii.Error):

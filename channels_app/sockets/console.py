@@ -126,7 +126,10 @@ class ConsoleConsumer(SocketConnection):
             raise Invalid("This frame type isn't supported.", code="unknown_type")
 
     async def subscribe(self, topic: Topic, after: int | None) -> None:
-        """Subscribe to a topic from now or after a number; the permission is checked here and at each send."""
+        """Subscribe to a topic from now or after a number.
+
+        The permission is checked here and at each send.
+        """
         if len(self.topics) >= TOPICS and topic.name not in self.topics:
             raise Invalid(f"One connection can subscribe to at most {TOPICS} topics.", code="too_many_topics")
         tenant_id, user_id = self.who()
@@ -167,7 +170,10 @@ class ConsoleConsumer(SocketConnection):
         await self.say({**frame, "payload": payload})
 
     async def pump(self, topic: Topic) -> None:
-        """Send what is due on a topic's streams; unsubscribe a person who lost the permission."""
+        """Send what is due on a topic's streams.
+
+        Unsubscribe a person who lost the permission.
+        """
         tenant_id, user_id = self.who()
         async with self.sending:
             for stream in topic.streams:
@@ -186,7 +192,10 @@ class ConsoleConsumer(SocketConnection):
                         break
 
     async def watch(self) -> None:
-        """Poll slowly beside the hints; close the connection of a person who signed out or left."""
+        """Poll slowly beside the hints.
+
+        Close the connection of a person who signed out or left.
+        """
         while not self.gone:
             await asyncio.sleep(POLL_EVERY)
             try:

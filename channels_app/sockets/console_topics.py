@@ -74,7 +74,10 @@ class Missed:
 
 
 def parse_topic(value: object) -> Topic:
-    """Return the topic of a name such as `queue` or `conversation:<uuid>`; raises `Invalid`."""
+    """Return the topic of a name such as `queue` or `conversation:<uuid>`.
+
+    Raises `Invalid`.
+    """
     if not isinstance(value, str):
         raise Invalid("A topic has to be text.", code="unknown_topic")
     kind, _, ref = value.partition(":")
@@ -90,7 +93,10 @@ def parse_topic(value: object) -> Topic:
 
 
 def viewer_of(user_id: UUID) -> Actor:
-    """Return the staff member with current rights in the tenant in scope. Raises `Refused` for others."""
+    """Return the staff member with current rights in the tenant in scope.
+
+    Raises `Refused` for others.
+    """
     return actor_for_user(User(pk=user_id))
 
 
@@ -134,7 +140,10 @@ def frame_of(topic: Topic, event: StreamEvent) -> dict[str, Any]:
 
 
 def masked(payload: dict[str, Any]) -> dict[str, Any]:
-    """Return the payload with personal data in its texts masked; ids and states are unchanged."""
+    """Return the payload with personal data in its texts masked.
+
+    Ids and states are unchanged.
+    """
     return {
         name: mask_text(value) if name in WORDS and isinstance(value, str) else value for name, value in payload.items()
     }

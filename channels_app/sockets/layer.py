@@ -19,7 +19,10 @@ class PatientRedisLayer(RedisChannelLayer):
     """Waits for Redis instead of ending the consumer, and releases a consumer that disconnects."""
 
     async def receive(self, channel: str) -> Any:
-        """Return the next message for a channel; lost hints are made up for by reading the rows."""
+        """Return the next message for a channel.
+
+        Lost hints are made up for by reading the rows.
+        """
         waiting = asyncio.ensure_future(self._receive_patiently(channel))
         try:
             return await asyncio.shield(waiting)

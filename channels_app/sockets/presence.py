@@ -23,7 +23,10 @@ def _key(tenant_id: UUID, conversation_id: UUID) -> str:
 
 
 async def arrive(tenant_id: UUID, conversation_id: UUID, side: Side, connection: str) -> None:
-    """Record that a connection is (still) present; publish the counts when they change."""
+    """Record that a connection is (still) present.
+
+    Publish the counts when they change.
+    """
     name = _key(tenant_id, conversation_id)
     async with async_redis().pipeline(transaction=False) as pipe:
         pipe.zadd(name, {f"{side}|{connection}": time.time() + LIFE})
@@ -61,7 +64,10 @@ async def publish_presence(tenant_id: UUID, conversation_id: UUID) -> None:
 
 
 async def send_transient(tenant_id: UUID, stream: str, event: str, payload: dict[str, Any]) -> None:
-    """Send a transient frame to the subscribers of a stream, from async code; it may get lost."""
+    """Send a transient frame to the subscribers of a stream, from async code.
+
+    It may get lost.
+    """
     layer: Any = get_channel_layer()
     message = {"type": "stream.transient", "stream": stream, "event": event, "payload": payload}
     try:

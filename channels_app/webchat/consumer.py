@@ -32,7 +32,10 @@ SIDE_FRAMES: Final = Bucket(size=60, seconds=10)  # typing, read, resume, stop
 
 
 class ChatConsumer(ChatConnection):
-    """One connection of one guest. Frames are handled one at a time; nothing slow runs inside."""
+    """One connection of one guest. Frames are handled one at a time.
+
+    Nothing slow runs inside.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -61,7 +64,10 @@ class ChatConsumer(ChatConnection):
         await self.leave_conversation()
 
     def start(self, name: str, work: Any) -> None:
-        """Run a task beside the receive loop; a new one replaces the one of the same name."""
+        """Run a task beside the receive loop.
+
+        A new one replaces the one of the same name.
+        """
         if name in self.tasks:
             self.tasks[name].cancel()
         self.tasks[name] = asyncio.create_task(work)
@@ -207,7 +213,10 @@ class ChatConsumer(ChatConnection):
             self.ask_bucket(guest)
 
     async def store(self, guest: Guest, frame: frames.SendMessage) -> None:
-        """Commit the row and confirm it; the lock keeps a poll from sending the row before its echo."""
+        """Commit the row and confirm it.
+
+        The lock keeps a poll from sending the row before its echo.
+        """
         async with self.sending:
             stored = await in_scope(guest.tenant_id, chat.store_message, guest, frame, self.header("user-agent"))
             if stored.conversation_id != self.conversation:

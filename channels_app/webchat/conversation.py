@@ -63,7 +63,10 @@ class Batch:
 
 
 def check_entry(guest: Guest) -> Entry | None:
-    """Return what decides about a guest's connection; None when the widget is switched off."""
+    """Return what decides about a guest's connection.
+
+    Returns None when the widget is switched off.
+    """
     widget = widgets.load(guest.account_id)
     if widget is None:
         return None
@@ -118,7 +121,10 @@ def echo(stored: Stored, frame: SendMessage) -> Frame:
 
 
 def read_after(guest: Guest, conversation_id: UUID, seq: int, limit: int = PAGE) -> Batch:
-    """Return the next frames after a number; the caller knows that the conversation is the guest's."""
+    """Return the next frames after a number.
+
+    The caller knows that the conversation is the guest's.
+    """
     found = selectors.frames_for_customer(conversation_id, seq, limit=limit)
     head = found[-1]["seq"] if found else seq
     voice = voice_for(guest) if found else None
@@ -126,7 +132,10 @@ def read_after(guest: Guest, conversation_id: UUID, seq: int, limit: int = PAGE)
 
 
 def voice_for(guest: Guest) -> str | None:
-    """Return the sender's name for visitors, which is the widget's own; None for members."""
+    """Return the sender's name for visitors, which is the widget's own.
+
+    Returns None for members.
+    """
     if guest.user_id is not None:
         return None
     widget = widgets.load(guest.account_id)
@@ -194,7 +203,10 @@ def point_kind(guest: Guest) -> PointKind:
 
 
 def actor_of(guest: Guest, user_agent: str) -> Actor:
-    """Return the guest as an actor: a contact, with the member behind it if there is one."""
+    """Return the guest as an actor.
+
+    A contact, with the member behind it if there is one.
+    """
     return Actor(
         kind="contact",
         user_id=guest.user_id,

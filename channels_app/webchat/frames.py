@@ -86,7 +86,10 @@ def load(text: str) -> dict[str, Any]:
 
 
 def parse(text: str) -> ClientFrame:
-    """Return the client's frame. Raises `BadFrame` or `RefusedMessage` with the client's id in the facts."""
+    """Return the client's frame.
+
+    Raises `BadFrame` or `RefusedMessage` with the client's id in the facts.
+    """
     found = load(text)
     kind = found.get("type")
     reader = READERS.get(kind) if isinstance(kind, str) else None
@@ -142,7 +145,10 @@ def read_stop(found: dict[str, Any]) -> Stop:
 
 
 def read_uuid(found: dict[str, Any]) -> UUID:
-    """Return the client's id; only the canonical form is accepted, so that an id has one spelling."""
+    """Return the client's id.
+
+    Only the canonical form is accepted, so that an id has one spelling.
+    """
     value = found.get("id")
     try:
         parsed = UUID(value) if isinstance(value, str) else None

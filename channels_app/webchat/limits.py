@@ -32,7 +32,10 @@ _sync_clients: dict[str, redis.Redis] = {}
 
 
 def key(*parts: str) -> str:
-    """Return a Redis key with the installation's prefix; the tenant, if any, comes first."""
+    """Return a Redis key with the installation's prefix.
+
+    The tenant, if any, comes first.
+    """
     return ":".join([settings.CACHES["default"]["KEY_PREFIX"], *parts])
 
 

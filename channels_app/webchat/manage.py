@@ -23,8 +23,9 @@ def save_widget(
     is_active: bool = True,
     account_id: UUID | None = None,
 ) -> ChannelAccount:
-    """Create a web chat, or change one, and return it. `websites`: one origin per line.
+    """Create a web chat, or change one, and return it.
 
+    `websites`: one origin per line.
     Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` for an invalid origin.
     """
     lines = [line.strip() for line in websites.split("\n") if line.strip()]

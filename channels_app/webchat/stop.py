@@ -15,7 +15,10 @@ log = get_logger(__name__)
 
 
 async def request_stop(tenant_id: UUID, conversation_id: UUID) -> None:
-    """Store the request with its time; without Redis the page at least hides the rest of the answer."""
+    """Store the request with its time.
+
+    Without Redis the page at least hides the rest of the answer.
+    """
     try:
         await cache.aset(stop_key(tenant_id, conversation_id), now(), timeout=STOP_LIFE)
     except (RedisError, OSError):

@@ -35,8 +35,9 @@ class SessionView(View):
     http_method_names: list[str] = ["post", "options"]
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Open or extend a session; only registered origins can read it, a refusal can be read anywhere.
+        """Open or extend a session.
 
+        Only registered origins can read it, a refusal can be read anywhere.
         Otherwise a page could not tell "not from this website" from "no network" and would retry forever.
         """
         response: HttpResponse

@@ -83,7 +83,10 @@ class Arrival:
 
 
 def register_handler(provider: str, handle: Handler) -> None:
-    """Register the handler of a provider's deliveries; it runs in the tenant's scope and may run twice."""
+    """Register the handler of a provider's deliveries.
+
+    It runs in the tenant's scope and may run twice.
+    """
     _handlers[provider] = handle
 
 

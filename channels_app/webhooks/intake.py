@@ -29,7 +29,10 @@ class Refusal(Exception):
 
 
 def signed_body(request: HttpRequest, *, header: str, limit: int) -> bytes:
-    """Return the body of a signed request. Raises `Refusal` without a signature or when too large."""
+    """Return the body of a signed request.
+
+    Raises `Refusal` without a signature or when too large.
+    """
     if not request.headers.get(header, "").strip():
         raise Refusal("no_signature")
     length = request.META.get("CONTENT_LENGTH") or "0"
@@ -65,7 +68,10 @@ def refused_key(tenant_id: UUID, account_id: UUID) -> str:
 
 
 def note_refused(accounts: Iterable[tuple[UUID, UUID]]) -> None:
-    """Remember a wrong signature for a day, for the console; accounts are (tenant, account)."""
+    """Remember a wrong signature for a day, for the console.
+
+    Accounts are (tenant, account).
+    """
     try:
         for tenant_id, account_id in accounts:
             cache.set(refused_key(tenant_id, account_id), 1, timeout=REFUSED_SHOWN)

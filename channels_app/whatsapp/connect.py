@@ -27,8 +27,9 @@ _TEMPLATE_SID = re.compile(r"HX[0-9a-f]{32}")
 def connect_number(
     *, actor: Actor, kind: str, name: str, number: str, account_sid: str, account_id: UUID | None = None, **given: str
 ) -> ChannelAccount:
-    """Connect a number, or change a connected one; an empty number or secret stays unchanged.
+    """Connect a number, or change a connected one.
 
+    An empty number or secret stays unchanged.
     Needs `channels_app.change_channelaccount`; raises `Invalid` with the field, `NotFound`, `Conflict`.
     """
     actor.require("channels_app.change_channelaccount")

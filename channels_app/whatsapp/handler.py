@@ -56,7 +56,10 @@ def fields_of(delivery: InboundDelivery) -> Fields:
 
 
 def _apply_report(delivery: InboundDelivery, fields: Fields, report: Report) -> None:
-    """Update the message of a status report; a failure may also concern our number or the recipient."""
+    """Update the message of a status report.
+
+    A failure may also concern our number or the recipient.
+    """
     has_failed = report.status == "failed"
     number, _, of = report.part.partition("-")
     # Any part of a long text can fail it, only the last one can deliver it.

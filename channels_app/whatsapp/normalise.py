@@ -32,7 +32,10 @@ STATUSES: Final[dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A status report about one of our messages; `status` is empty for statuses without news."""
+    """A status report about one of our messages.
+
+    `status` is empty for statuses without news.
+    """
 
     sid: str
     status: str
@@ -56,7 +59,10 @@ def report_of(fields: Fields, *, part: str = "") -> Report:
 
 
 def sender_of(fields: Fields) -> Sender:
-    """Parse the sender: phone number first, then the id that WhatsApp gives to businesses."""
+    """Parse the sender.
+
+    Phone number first, then the id that WhatsApp gives to businesses.
+    """
     name = fields.get("ProfileName", "")
     found: list[SenderIdentity] = []
     for address in (fields.get("From", ""), fields.get("ExternalUserId", "")):
@@ -71,7 +77,10 @@ def sender_of(fields: Fields) -> Sender:
 
 
 def message_of(fields: Fields, *, account_id: UUID, sender: SenderIdentity) -> InboundMessage:
-    """Parse a message of any type; an unsupported one is named in its text and kept in its metadata."""
+    """Parse a message of any type.
+
+    An unsupported one is named in its text and kept in its metadata.
+    """
     count = fields.get("NumMedia", "0")
     total = min(int(count), MEDIA_LIMIT) if count.isascii() and count.isdigit() and len(count) < 4 else 0
     media = tuple(

@@ -28,7 +28,10 @@ CONFIRMED: Final = {
 
 
 def wish_of(fields: Fields) -> Wish:
-    """Return the opt-out or opt-in of a message; Twilio names it where it manages the list."""
+    """Return the opt-out or opt-in of a message.
+
+    Twilio names it where it manages the list.
+    """
     given = fields.get("OptOutType", "").lower()
     if given in ("stop", "start"):
         return "stop" if given == "stop" else "start"

@@ -20,7 +20,10 @@ __all__ = ["SIGNATURE_HEADER", "SIGNATURE_SETTINGS_HEADER", "Secrets", "is_signe
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """The possible signing secrets: auth tokens sign with SHA-1, shared webhook keys with SHA-256."""
+    """The possible signing secrets.
+
+    Auth tokens sign with SHA-1, shared webhook keys with SHA-256.
+    """
 
     tokens: tuple[str, ...] = field(default=(), repr=False)
     keys: tuple[str, ...] = field(default=(), repr=False)
@@ -36,8 +39,9 @@ class Secrets:
 def is_signed(
     *, url: str, form: QueryDict | None, body: bytes, signature: str, settings: str, secrets: Secrets
 ) -> bool:
-    """Return True if one of the secrets signed the request; `form` is None for a JSON body.
+    """Return True if one of the secrets signed the request.
 
+    `form` is None for a JSON body.
     Twilio's validator raises on a JSON body without a hash in the URL, so that is checked first:
     such a request proves nothing about its body.
     """

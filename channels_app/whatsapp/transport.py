@@ -100,7 +100,10 @@ class SmsTransport(WhatsAppTransport):
 def _send_all(
     client: TwilioClient, route: Route, outbound: OutboundMessage, texts: list[str], send: SendPart
 ) -> Sent | Failed | Unknown:
-    """Send the parts in order, except those that an earlier attempt got through; return the last result."""
+    """Send the parts in order, except those that an earlier attempt got through.
+
+    Return the last result.
+    """
     there = _list_already_sent(client, route, outbound)
     if not isinstance(there, list):
         return there

@@ -30,7 +30,10 @@ def state_chip(conversation: Conversation) -> SafeString:
 
 
 def customer_name(conversation: Conversation) -> str:
-    """Return who writes: a colleague by name ("Mia S."), others masked, or else the channel."""
+    """Return who writes.
+
+    A colleague by name ("Mia S."), others masked, or else the channel.
+    """
     contact = conversation.contact
     if contact.user is not None:
         last = contact.user.last_name[:1]

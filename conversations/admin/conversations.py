@@ -39,7 +39,10 @@ State = Conversation.State
 
 @admin.register(Conversation)
 class ConversationAdmin(ConversationSearch):
-    """The inbox: conversations that need a person come first; every view of one is recorded."""
+    """The inbox: conversations that need a person come first.
+
+    Every view of one is recorded.
+    """
 
     view_permission = "conversations.view_conversation"
     nav = Nav("Conversations", "chat", order=20, badges=("conversations.needs_person",))
@@ -120,7 +123,10 @@ class ConversationAdmin(ConversationSearch):
         return [path(route, view, name="conversations_conversation_file"), *super().get_urls()]
 
     def file_view(self, request: HttpRequest, object_id: UUID, attachment_id: UUID) -> HttpResponse:
-        """Serve one file as a download, if the messages are revealed; each download is audited."""
+        """Serve one file as a download, if the messages are revealed.
+
+        Each download is audited.
+        """
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
         try:

@@ -16,7 +16,10 @@ NEEDS_PERSON: Final = Q(state=State.PERSON, assigned_to=None)
 
 
 def order_of(state: str) -> tuple[Any, ...]:
-    """Return the order: needs a person first, then latest activity; closed ones by activity only."""
+    """Return the order: needs a person first, then latest activity.
+
+    Closed ones by activity only.
+    """
     latest = (F("last_message_at").desc(), "-id")
     return latest if state in ("closed", "all") else ("rank", *latest)
 

@@ -14,7 +14,10 @@ COLUMN: Final = "conversations_contactpoint.value"
 
 
 def normalise(kind: str, value: str) -> str:
-    """Return the value in the form that is compared and stored. Raises `Invalid` when nothing is left."""
+    """Return the value in the form that is compared and stored.
+
+    Raises `Invalid` when nothing is left.
+    """
     plain = unicodedata.normalize("NFKC", value).strip()
     if kind == "phone":
         plain = _phone(plain)

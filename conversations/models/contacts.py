@@ -71,7 +71,10 @@ class ContactPoint(TenantModel):
         return f"{self.get_kind_display()} {str(self.id)[-6:]}"
 
     def is_blocked(self, channel: str, last_inbound_at: datetime | None) -> bool:
-        """Return True if it can't be messaged on a channel; writing again ends "unreachable", not an opt-out."""
+        """Return True if it can't be messaged on a channel.
+
+        Writing again ends "unreachable", not an opt-out.
+        """
         block = self.blocks.get(channel)
         if not block:
             return False

@@ -11,7 +11,10 @@ from core.tenancy.models import TenantModel
 
 
 class DeliveryAttempt(TenantModel):
-    """One attempt to send a message to a provider; an attempt without an end was cut off."""
+    """One attempt to send a message to a provider.
+
+    An attempt without an end was cut off.
+    """
 
     class Outcome(models.TextChoices):
         """How it ended."""
@@ -40,7 +43,10 @@ class DeliveryAttempt(TenantModel):
 
 
 class AudienceSend(TenantModel):
-    """One contact's share of a send to an audience; unique, so a repeated send skips it."""
+    """One contact's share of a send to an audience.
+
+    Unique, so a repeated send skips it.
+    """
 
     send_key = models.CharField(max_length=120)
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")

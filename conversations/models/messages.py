@@ -106,7 +106,10 @@ class Message(TenantModel):
 
 
 class Attachment(TenantModel):
-    """A file of a message: its name, its source at the provider and its bytes are encrypted."""
+    """A file of a message.
+
+    Its name, its source at the provider and its bytes are encrypted.
+    """
 
     class State(models.TextChoices):
         """Whether the file is stored."""

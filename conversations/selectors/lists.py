@@ -23,7 +23,10 @@ MOST: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class ConversationFilters:
-    """Filters. `needs_person`: unassigned and waiting. `q`: a full address, or words of masked text."""
+    """Filters. `needs_person`: unassigned and waiting.
+
+    `q`: a full address, or words of masked text.
+    """
 
     state: str = ""
     needs_person: bool = False

@@ -21,7 +21,10 @@ def stop_key(tenant_id: UUID, conversation_id: UUID) -> str:
 
 
 def stopped_at(conversation_id: UUID) -> datetime | None:
-    """Return when the customer last asked to stop the answer; None if never, or without Redis."""
+    """Return when the customer last asked to stop the answer.
+
+    Returns None if never, or without Redis.
+    """
     try:
         asked = cache.get(stop_key(current_tenant_id(), conversation_id))
     except (RedisError, OSError):

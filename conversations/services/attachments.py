@@ -34,8 +34,9 @@ class File:
 
 
 def claim_attachment(*, attachment_id: UUID, now: datetime | None = None) -> Attachment | None:
-    """Claim a file that is due to be fetched; None if it is claimed, not due or failed too often.
+    """Claim a file that is due to be fetched.
 
+    Returns None if it is claimed, not due or failed too often.
     For channels only.
     """
     moment = now or clock_now()
@@ -51,7 +52,10 @@ def claim_attachment(*, attachment_id: UUID, now: datetime | None = None) -> Att
 
 
 def keep_attachment(*, attachment: Attachment, content: bytes, content_type: str) -> bool:
-    """Store a fetched file encrypted and publish it to staff; False if it is no longer pending."""
+    """Store a fetched file encrypted and publish it to staff.
+
+    Returns False if it is no longer pending.
+    """
     attachment.content = base64.b64encode(content).decode()
     attachment.digest = hashlib.sha256(content).hexdigest()
     attachment.size, attachment.content_type = len(content), content_type[:100]
@@ -60,7 +64,10 @@ def keep_attachment(*, attachment: Attachment, content: bytes, content_type: str
 
 
 def fail_attachment(*, attachment: Attachment, error: str, permanent: bool, now: datetime | None = None) -> bool:
-    """Record that a file could not be fetched, to be retried or given up; `error` is a short code."""
+    """Record that a file could not be fetched, to be retried or given up.
+
+    `error` is a short code.
+    """
     attachment.error = error[:40]
     if permanent or attachment.attempts >= ATTEMPTS:
         attachment.state, attachment.next_attempt_at = State.FAILED, None

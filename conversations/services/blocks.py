@@ -23,8 +23,9 @@ CONFIRMS_WISH: Final = "confirms_wish"
 def block_point(
     *, actor: Actor, sender: SenderIdentity, channel: str, reason: str, now: datetime | None = None
 ) -> bool:
-    """Block an address on a kind of channel; False if it was blocked already or no contact has it.
+    """Block an address on a kind of channel.
 
+    Returns False if it was blocked already or no contact has it.
     For channels only: `reason` is "opted_out" (by the person) or "unreachable" (by the provider). Writes an
     audit entry on the contact. Raises `Refused`, `Invalid`.
     """
@@ -42,8 +43,9 @@ def block_point(
 
 
 def unblock_point(*, actor: Actor, sender: SenderIdentity, channel: str) -> bool:
-    """Unblock an address because its owner opted in again; False if it was not blocked.
+    """Unblock an address because its owner opted in again.
 
+    Returns False if it was not blocked.
     For channels only. Writes an audit entry on the contact. Raises `Refused`.
     """
     _require_channel(actor)
@@ -58,8 +60,9 @@ def unblock_point(*, actor: Actor, sender: SenderIdentity, channel: str) -> bool
 
 
 def select_writable(points: list[ContactPoint], message: Message) -> list[ContactPoint]:
-    """Return the points that a message may go to. Raises `NotFound` with the reason if there is none.
+    """Return the points that a message may go to.
 
+    Raises `NotFound` with the reason if there is none.
     An address that was unreachable counts again once its owner has written.
     """
     if not points:

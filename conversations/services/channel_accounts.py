@@ -36,8 +36,9 @@ def connect_channel(
     credentials: Mapping[str, Any],
     account_id: UUID | None = None,
 ) -> ChannelAccount:
-    """Create or change a channel account and return it; its credentials are replaced as a whole.
+    """Create or change a channel account and return it.
 
+    Its credentials are replaced as a whole.
     An actor who changes the credentials may not approve requests made through the account, because they
     could write in anyone's name. Without an id the account is found by kind and address. Needs
     `channels_app.change_channelaccount`; raises `Invalid` for a kind without a transport, `NotFound`,
@@ -98,7 +99,10 @@ def _write(
 
 
 def note_trouble(*, account_id: UUID, code: str) -> None:
-    """Record the code of a channel account's last error; for channels. Ignores a missing account."""
+    """Record the code of a channel account's last error; for channels.
+
+    Ignores a missing account.
+    """
     ChannelAccount.objects.filter(pk=account_id).update(last_error=code[:60], last_error_at=now())
 
 

@@ -52,7 +52,10 @@ def point_index(kind: str, value: str) -> str:
 
 
 def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
-    """Return the contact of a sender, created if new, once even if concurrent. Runs in a transaction."""
+    """Return the contact of a sender, created if new, once even if concurrent.
+
+    Runs in a transaction.
+    """
     found = _find(sender.kind, index)
     if found is None:
         name = texts.clean(sender.display_name).strip()[:NAME_LIMIT]
@@ -96,7 +99,10 @@ def _insert_point(contact: Contact, sender: SenderIdentity, index: str, *, is_pr
 
 
 def _apply_proof(found: FoundContact, sender: SenderIdentity) -> FoundContact:
-    """Record what the channel has proven: the point is verified, the contact is a colleague."""
+    """Record what the channel has proven.
+
+    The point is verified, the contact is a colleague.
+    """
     user_id = found.user_id
     if sender.verified and not found.is_verified:
         ContactPoint.objects.filter(pk=found.point_id).update(is_verified=True)
@@ -107,8 +113,9 @@ def _apply_proof(found: FoundContact, sender: SenderIdentity) -> FoundContact:
 
 
 def introduce(*, actor: Actor, sender: SenderIdentity) -> UUID:
-    """Create the contact of an address before it writes, and return its id. Safe to repeat.
+    """Create the contact of an address before it writes, and return its id.
 
+    Safe to repeat.
     With a verified `user_id` the contact is that colleague; only the system may say so, people use
     `link_contact_to_user`. Needs `accounts.manage_membership`; raises `Refused`, and `Invalid` for a bad address.
     """
@@ -156,7 +163,10 @@ def _masked(kind: str, value: str) -> str:
 
 
 def name_contact(*, actor: Actor, contact_id: UUID, display_name: str) -> Contact:
-    """Set a contact's name. Needs `conversations.reply_conversation`; raises `NotFound`, `Invalid`."""
+    """Set a contact's name. Needs `conversations.reply_conversation`.
+
+    Raises `NotFound`, `Invalid`.
+    """
     actor.require("conversations.reply_conversation")
     name = texts.checked(display_name, limit=NAME_LIMIT).strip()
     with transaction.atomic():
@@ -205,7 +215,10 @@ def add_tag(*, actor: Actor, contact_id: UUID, name: str) -> ContactTag:
 
 
 def remove_tag(*, actor: Actor, contact_id: UUID, name: str) -> None:
-    """Remove a contact's tag. Needs `conversations.reply_conversation`; raises `NotFound`."""
+    """Remove a contact's tag. Needs `conversations.reply_conversation`.
+
+    Raises `NotFound`.
+    """
     actor.require("conversations.reply_conversation")
     with transaction.atomic():
         removed, _ = ContactTag.objects.filter(contact_id=contact_id, name=name).delete()

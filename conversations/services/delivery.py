@@ -61,7 +61,10 @@ def deliver(*, message_id: UUID, now: datetime | None = None) -> str:
 
 @transaction.atomic
 def _claim(message_id: UUID, moment: datetime) -> DeliveryAttempt | None:
-    """Claim a due message, end an attempt that was cut off and open the next; None if it has to wait."""
+    """Claim a due message, end an attempt that was cut off and open the next.
+
+    Returns None if it has to wait.
+    """
     earlier = Message.objects.filter(
         conversation_id=OuterRef("conversation_id"),
         direction=Message.Direction.OUT,
@@ -79,7 +82,10 @@ def _claim(message_id: UUID, moment: datetime) -> DeliveryAttempt | None:
 
 
 def _send(attempt: DeliveryAttempt) -> SendResult:
-    """Call the transport, outside any transaction; an exception is a temporary failure."""
+    """Call the transport, outside any transaction.
+
+    An exception is a temporary failure.
+    """
     # The conversation is read separately: joined, PostgreSQL sometimes scans the list index for it.
     message = Message.objects.select_related("channel_account").get(pk=attempt.message_id)
     try:

@@ -16,8 +16,9 @@ ERASE: Final = "conversations.erase_contact"
 
 
 def erase_contact(*, actor: Actor, contact_id: UUID, reason: str, now: datetime | None = None) -> Erasure:
-    """Erase a contact permanently and return the erasure; a repeat returns the same one.
+    """Erase a contact permanently and return the erasure.
 
+    A repeat returns the same one.
     Name, addresses and tags go at once and open conversations are closed; a worker does the rest. A person
     who writes again is a new contact. `reason` is one of `Erasure.Reason`. Needs
     `conversations.erase_contact` and a second factor. Raises `Refused`, `Invalid`, `NotFound`, and

@@ -26,8 +26,9 @@ MEDIA_LIMIT: Final = 10
 
 
 def receive(*, actor: Actor, inbound: InboundMessage, now: datetime | None = None) -> Message:
-    """Store a customer's message and return it; a repeat returns the first one unchanged.
+    """Store a customer's message and return it.
 
+    A repeat returns the first one unchanged.
     The contact is found or created by the sender's point; the message goes into the one open
     conversation, reopens one closed within `settings.REOPEN_WITHIN`, or opens a new one.
     For contacts and channels (system actors). Raises `Refused`, `NotFound` for an unknown or
@@ -67,8 +68,9 @@ def receive(*, actor: Actor, inbound: InboundMessage, now: datetime | None = Non
 
 
 def publish_activity(*, message_ids: Collection[UUID]) -> None:
-    """Publish new messages to the conversation list, once for each conversation; for the worker.
+    """Publish new messages to the conversation list, once for each conversation.
 
+    For the worker.
     Not part of `receive`: the list is one stream per tenant, and its lock would make all of a
     tenant's customers wait for each other. A missing message is skipped.
     """

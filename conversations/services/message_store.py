@@ -65,8 +65,9 @@ _FOUND: Final = {
 
 
 def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Message | None:
-    """Number, store and announce a message in the sender's open conversation; None where there is none.
+    """Number, store and announce a message in the sender's open conversation.
 
+    Returns None where there is none.
     `as_known` also requires that what the channel has proven about the sender is recorded already.
     """
     sender = inbound.sender

@@ -42,8 +42,9 @@ def reply(
     client_id: UUID | None = None,
     now: datetime | None = None,
 ) -> Message:
-    """Send a message to the customer and return it; with a `client_id` a repeat returns the first one.
+    """Send a message to the customer and return it.
 
+    With a `client_id` a repeat returns the first one.
     A person needs `conversations.reply_conversation`; replying in an agent's conversation takes it
     over. An agent may not reply in a person's conversation, and only the system in a closed one
     (`Conflict`, codes "person_has_it" and "closed"). Raises `NotFound`, `Refused`, and `Invalid` for

@@ -25,7 +25,10 @@ _REASON = re.compile(r"[a-z][a-z0-9_]{1,39}")
 
 
 def locked(conversation_id: UUID, *, with_account: bool = False) -> Conversation:
-    """Return the conversation with its row locked; absent and another tenant's are `NotFound`."""
+    """Return the conversation with its row locked.
+
+    Absent and another tenant's are `NotFound`.
+    """
     rows = Conversation.objects.select_for_update(of=("self",))
     if with_account:
         rows = rows.select_related("channel_account").defer("channel_account__credentials")
@@ -107,8 +110,9 @@ def assign(*, actor: Actor, conversation_id: UUID, user_id: UUID) -> Conversatio
 
 
 def hand_off(*, actor: Actor, conversation_id: UUID, reason: str, now: datetime | None = None) -> Conversation:
-    """Hand the conversation to a person because the agent cannot answer; `reason` is a short code.
+    """Hand the conversation to a person because the agent cannot answer.
 
+    `reason` is a short code.
     For agents and the system. If a person already has it, only a missing escalation is recorded.
     Raises `NotFound`, `Refused`, `Invalid`, and `Conflict` when it is closed.
     """
@@ -162,8 +166,9 @@ def _to_person(
 
 
 def close(*, actor: Actor, conversation_id: UUID, resolved: bool, now: datetime | None = None) -> Conversation:
-    """Close the conversation and record whether it is resolved; a message within days reopens it.
+    """Close the conversation and record whether it is resolved.
 
+    A message within days reopens it.
     A person needs `conversations.reply_conversation`; agents and the system may. Raises `NotFound`,
     and `Conflict` when it is already closed.
     """

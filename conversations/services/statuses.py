@@ -64,7 +64,10 @@ def _find(message_id: UUID | None, channel_account_id: UUID | None, channel_mess
 def advance(
     message: Message, status: str, *, error: str = "", provider_id: str = "", sent_at: datetime | None = None
 ) -> bool:
-    """Move a message's status forward and publish it; False if it is already there or further."""
+    """Move a message's status forward and publish it.
+
+    Returns False if it is already there or further.
+    """
     changes: dict[str, object] = {"status": status, "next_attempt_at": None}
     if provider_id:
         changes["channel_message_id"] = provider_id
@@ -86,8 +89,9 @@ def advance(
 
 
 def mark_read(*, actor: Actor, conversation_id: UUID, seq: int) -> int:
-    """Mark everything up to a number of the stream as read by the customer; return how many messages.
+    """Mark everything up to a number of the stream as read by the customer.
 
+    Return how many messages.
     For the customer's own page (contact or system actors). Raises `NotFound`, `Refused`.
     """
     if actor.kind not in ("contact", "system"):

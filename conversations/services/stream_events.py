@@ -12,7 +12,10 @@ INBOX: Final = "inbox"
 
 
 def append_message(conversation: Conversation, message: Message, *, event_type: str) -> StreamEvent:
-    """Append a message to the conversation's stream; the event's number becomes its `seq`."""
+    """Append a message to the conversation's stream.
+
+    The event's number becomes its `seq`.
+    """
     return streams.append(conversation.stream, event_type, message_payload(message))
 
 

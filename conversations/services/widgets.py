@@ -24,8 +24,9 @@ def save_widget(
     is_active: bool = True,
     account_id: UUID | None = None,
 ) -> ChannelAccount:
-    """Create a web chat, or change the one with the id, and return it; other settings are kept.
+    """Create a web chat, or change the one with the id, and return it.
 
+    Other settings are kept.
     Needs `channels_app.change_channelaccount`; raises `NotFound`.
     """
     actor.require(CHANGE)
