@@ -119,7 +119,7 @@ class RunOutcome:
 class Orchestrator(abc.ABC):
     """Decides what happens in a turn.
 
-    Which calls, in which order, and the final text.
+    That is which calls, in which order, and the final text.
     `emit` streams pieces of text as they arrive. The outcome of a request is reported without an
     orchestrator: that text is built from the approval itself, and a model might embellish it.
     """

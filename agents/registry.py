@@ -47,7 +47,7 @@ def get_orchestrator(key: str, model: Model) -> Orchestrator:
 def configured_models() -> list[str]:
     """Return the keys of the models that are ready.
 
-    The built-in one, and those with an API key.
+    These are the built-in one and those with an API key.
     """
     needs = {"openai": settings.OPENAI_API_KEY, "anthropic": settings.ANTHROPIC_API_KEY}
     return [key for key in _models if needs.get(key, "set")]

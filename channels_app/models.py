@@ -13,7 +13,7 @@ from core.tenancy.models import TenantModel
 class InboundDelivery(TenantModel):
     """One webhook as received.
 
-    Unique per provider, account and event, so a repeat is not stored.
+    It is unique per provider, account and event, so a repeat is not stored.
     """
 
     class State(models.TextChoices):

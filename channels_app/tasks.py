@@ -11,7 +11,7 @@ from core.jobs.decorators import sweep_task, tenant_task
 def work_deliveries() -> None:
     """Process the deliveries that are due.
 
-    After a hint, and every second in case one was lost.
+    Runs after a hint, and every second in case one was lost.
     """
     deliveries.process_due_deliveries()
 

@@ -54,7 +54,7 @@ class Amount:
     def year_like(self) -> bool:
         """Return True for a bare 2015-2039.
 
-        As likely part of a campaign's name as an amount.
+        It is as likely part of a campaign's name as an amount.
         """
         return self.bare and not self.currency and self.value in _YEARS
 

@@ -16,7 +16,7 @@ _YES = re.compile(r"^(?:yes|yep|yeah|sure|exactly|right|correct|that one|that's 
 def offered_in(text: str) -> tuple[str, ...]:
     """Return the names listed in our answer.
 
-    One a line after a hyphen, without text after a long dash.
+    They stand one a line after a hyphen, without text after a long dash.
     """
     lines = [line.strip() for line in text.splitlines()]
     return tuple(line[2:].partition(" — ")[0].strip(" “”") for line in lines if line.startswith("- "))

@@ -119,9 +119,9 @@ def _is_budget(bare: str, clause: Clause) -> bool:
 
 
 def acting_topic(clause: Clause) -> Topic | None:
-    """Return the acting tool this clause would command, or what agents never do.
+    """Return the acting tool this clause would command, or "resume" or "decide".
 
-    Resume, decide.
+    Agents never do these two.
     """
     bare = clause.bare
     if _DECIDE.search(bare):

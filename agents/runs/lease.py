@@ -71,7 +71,7 @@ def next_queued(conversation_id: UUID) -> UUID | None:
 def list_due(*, now: datetime | None = None, limit: int = 100) -> list[tuple[UUID, UUID]]:
     """Return (tenant, run) of runs that no worker has.
 
-    Queued for too long, or with an expired lease.
+    They are queued for too long, or have an expired lease.
     Enters the platform scope itself.
     """
     moment = now or clock_now()

@@ -10,7 +10,7 @@ from agents.rule_based_model.model import AGENT_OF, topic_tool
 def choose_version(run: AgentRun, transcript: selectors.Transcript) -> AgentVersion | None:
     """Return the agent version for this run.
 
-    Named by the frame, by topic, the last one, or any.
+    It is the one the frame names, else by topic, the last one, or any.
     """
     named = _normalise(transcript.named)
     if named:

@@ -42,7 +42,7 @@ State = AgentRun.State
 class Answer:
     """The result of a round.
 
-    The answer or a failure, and the agent version that produced it.
+    It is the answer or a failure, and the agent version that produced it.
     When `stopped`, only requests that were already made are reported.
     """
 

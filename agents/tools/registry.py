@@ -38,7 +38,7 @@ class OneRequest(Arguments):
 class Caller:
     """Who a tool works for.
 
-    The contact behind the conversation and the agent in between.
+    These are the contact behind the conversation and the agent in between.
     `user_id` is only set for an active member; `permissions` are those of the member's role.
     `linker_ids` are the people who linked the contact to this member, `agent_author_ids` those who configured
     the agent, and `channel_keeper_ids` those who know the secrets by which the channel identifies senders.

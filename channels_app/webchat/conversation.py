@@ -205,7 +205,7 @@ def point_kind(guest: Guest) -> PointKind:
 def actor_of(guest: Guest, user_agent: str) -> Actor:
     """Return the guest as an actor.
 
-    A contact, with the member behind it if there is one.
+    It is a contact, with the member behind it if there is one.
     """
     return Actor(
         kind="contact",

@@ -30,7 +30,7 @@ class BadToken(Refused):
 class Guest:
     """The other side of a chat connection.
 
-    An unknown visitor, a known customer or a member.
+    It is an unknown visitor, a known customer or a member.
     `point` is the value of their contact point on this widget. `user_id` is set for members only.
     `vouched` is the fingerprint of the identity secret that vouched for them, empty for visitors.
     """
@@ -108,7 +108,7 @@ def verify(token: str, *, now: datetime) -> Guest:
 def new_visitor(account_id: UUID) -> str:
     """Return a new visitor secret.
 
-    192 random bits, signed for one widget so that nobody can choose one.
+    It has 192 random bits and is signed for one widget, so that nobody can choose one.
     """
     return _signer(f"visitor.{account_id.hex}").sign(secrets.token_urlsafe(24))
 
@@ -127,7 +127,7 @@ def visitor_or_none(account_id: UUID, secret: str) -> str | None:
 def visitor_point(secret: str) -> str:
     """Return a visitor's contact point.
 
-    A digest, so that no row or token reveals the secret.
+    It is a digest, so that no row or token reveals the secret.
     """
     return "visitor:" + hashlib.sha256(secret.encode()).hexdigest()[:40]
 
@@ -135,7 +135,7 @@ def visitor_point(secret: str) -> str:
 def customer_point(account_id: UUID, subject: str) -> str:
     """Return the contact point of a customer the host vouches for.
 
-    A keyed digest of the subject.
+    It is a keyed digest of the subject.
     """
     keyed = derive_key(f"webchat.customer.{account_id.hex}", key_id=lasting_key_id())
     return "customer:" + hashlib.blake2b(subject.encode(), key=keyed, digest_size=20).hexdigest()

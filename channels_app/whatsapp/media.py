@@ -39,7 +39,7 @@ def fetch(attachment_id: UUID) -> str:
 def list_due() -> list[tuple[UUID, UUID]]:
     """Return (tenant, file) of the files to download.
 
-    New ones, and those whose worker died.
+    These are new ones, and those whose worker died.
     """
     with platform_scope():
         due = Attachment.objects.filter(state=Attachment.State.PENDING, next_attempt_at__lte=now())

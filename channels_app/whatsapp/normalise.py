@@ -61,7 +61,7 @@ def report_of(fields: Fields, *, part: str = "") -> Report:
 def sender_of(fields: Fields) -> Sender:
     """Parse the sender.
 
-    Phone number first, then the id that WhatsApp gives to businesses.
+    The phone number comes first, then the id that WhatsApp gives to businesses.
     """
     name = fields.get("ProfileName", "")
     found: list[SenderIdentity] = []

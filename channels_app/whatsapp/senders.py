@@ -45,7 +45,7 @@ def split_address(address: str) -> tuple[str, str]:
 def find_numbers(account_sid: str, address: str) -> list[Number]:
     """Return the active numbers with this address.
 
-    Usually one, more when tenants share or claim it.
+    It is usually one, more when tenants share or claim it.
     """
     kind, bare = split_address(address)
     digest = lookup_digest(kind=kind, provider_account=account_sid, address=bare)

@@ -32,7 +32,7 @@ def state_chip(conversation: Conversation) -> SafeString:
 def customer_name(conversation: Conversation) -> str:
     """Return who writes.
 
-    A colleague by name ("Mia S."), others masked, or else the channel.
+    A colleague is named ("Mia S."), others are masked; without a name it is the channel.
     """
     contact = conversation.contact
     if contact.user is not None:
