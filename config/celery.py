@@ -8,7 +8,14 @@ from celery import Celery
 from celery.signals import setup_logging, task_prerun, worker_before_create_process, worker_init
 from django.db import close_old_connections
 
+from core.pauses import load_quickly
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# The system checks ran with `migrate`; Celery would run them at every start of a worker and of beat.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
+
+if os.environ.get("WALKER_PROCESS") in ("worker", "beat"):
+    load_quickly()
 
 app = Celery("walker")
 # Also in other threads, where web requests are answered: Celery's own default knows no broker.

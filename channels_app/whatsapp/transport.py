@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 from uuid import UUID
 
 from django.conf import settings
@@ -19,8 +19,11 @@ from conversations.services.blocking import OPTED_OUT, UNREACHABLE
 from conversations.types import OutboundMessage, PointKind, SendResult, Transport
 from core.actors import system
 from core.clock import now
-from integrations.twilio.client import Failed, Listed, Sent, TwilioClient, Unknown
 from integrations.twilio.errors import meaning_of
+from integrations.twilio.types import Failed, Listed, Sent, Unknown
+
+if TYPE_CHECKING:
+    from integrations.twilio.client import TwilioClient
 
 DOOR: Final = system("whatsapp")
 BODY_LIMIT: Final = 1600
@@ -56,6 +59,8 @@ class WhatsAppTransport(Transport):
 
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Hand the message to Twilio; what an earlier attempt may have left there is not sent twice."""
+        from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and only workers send)
+
         kept = outbound.credentials or {}
         account_sid, token = str(kept.get("account_sid") or ""), str(kept.get("auth_token") or "")
         if not account_sid or not token:
@@ -98,14 +103,14 @@ class SmsTransport(WhatsAppTransport):
     has_window = False
 
 
-def _text_sender(client: TwilioClient, route: Route) -> _Send:
+def _text_sender(client: "TwilioClient", route: Route) -> _Send:
     def send(text: str, callback: str) -> Sent | Failed | Unknown:
         return client.send_text(sender=route.sender, to=route.to, body=text, callback=callback)
 
     return send
 
 
-def _template_sender(client: TwilioClient, route: Route, template: str) -> _Send:
+def _template_sender(client: "TwilioClient", route: Route, template: str) -> _Send:
     def send(text: str, callback: str) -> Sent | Failed | Unknown:
         return client.send_template(
             sender=route.sender, to=route.to, template_sid=template, variables={"1": text}, callback=callback
@@ -115,7 +120,7 @@ def _template_sender(client: TwilioClient, route: Route, template: str) -> _Send
 
 
 def _send_all(
-    client: TwilioClient, route: Route, outbound: OutboundMessage, texts: list[str], send: _Send
+    client: "TwilioClient", route: Route, outbound: OutboundMessage, texts: list[str], send: _Send
 ) -> Sent | Failed | Unknown:
     """Send the parts in order, without those that an earlier attempt got through; the last one's id counts."""
     there = _already_there(client, route, outbound)
@@ -134,7 +139,7 @@ def _send_all(
     return outcome
 
 
-def _already_there(client: TwilioClient, route: Route, outbound: OutboundMessage) -> list[Listed] | Failed | Unknown:
+def _already_there(client: "TwilioClient", route: Route, outbound: OutboundMessage) -> list[Listed] | Failed | Unknown:
     """Return what Twilio has of this message from earlier attempts; the first attempt has nothing."""
     if outbound.attempt <= 1:
         return []
