@@ -2,7 +2,7 @@
 
 from django.apps import AppConfig
 
-from core import resolvers
+from core.tenancy import lookups
 
 
 class AccountsConfig(AppConfig):
@@ -13,11 +13,12 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Declare the look-ups that run before the tenant is known, what is erased, and hear of sign-ins."""
-        from accounts import erasure, sign_ins  # noqa: F401, PLC0415  (needs the models)
+        from accounts.privacy import erasure  # noqa: F401, PLC0415  (needs the models)
+        from accounts.sign_in import audit  # noqa: PLC0415  (needs the models)
 
-        sign_ins.connect()
-        resolvers.register(
-            resolvers.Resolver(
+        audit.connect()
+        lookups.register(
+            lookups.Resolver(
                 name="memberships",
                 table="accounts_membership",
                 match="user_id",
@@ -26,8 +27,8 @@ class AccountsConfig(AppConfig):
                 reads=("is_active",),
             )
         )
-        resolvers.register(
-            resolvers.Resolver(
+        lookups.register(
+            lookups.Resolver(
                 name="api_key",
                 table="accounts_apikey",
                 match="digest",
@@ -36,8 +37,8 @@ class AccountsConfig(AppConfig):
                 reads=("revoked_at",),
             )
         )
-        resolvers.register(
-            resolvers.Resolver(
+        lookups.register(
+            lookups.Resolver(
                 name="invitation",
                 table="accounts_invitation",
                 match="digest",

@@ -9,8 +9,8 @@ from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest
 
 from accounts.models import Membership, User
-from accounts.roles import permissions_of
-from core.scope import current_tenant_or_none
+from accounts.permissions.roles import permissions_of
+from core.tenancy.scope import current_tenant_or_none
 
 
 class RoleBackend(BaseBackend):

@@ -10,13 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import add_never_cache_headers
 from django.utils.functional import SimpleLazyObject
 
-from accounts import keys, selectors, services
+from accounts import api_keys, selectors, services
 from accounts.models import Tenant, User
-from accounts.roles import permissions_of
+from accounts.permissions.roles import permissions_of
 from core.actors import Actor
-from core.crypto import digest_of_secret
 from core.errors import Refused
-from core.scope import tenant_scope
+from core.privacy.encryption import digest_of_secret
+from core.tenancy.scope import tenant_scope
 
 SESSION_TENANT = "tenant_id"
 API: Final = "/api/"
@@ -120,7 +120,7 @@ class ApiKeyMiddleware:
         if given is None or not request.path.startswith(API):
             return self.get_response(request)
         secret = _bearer(given)
-        tenant_id = keys.tenant_of_key(secret)
+        tenant_id = api_keys.tenant_of_key(secret)
         if tenant_id is None:
             return self._refuse(request, Refused("This key is not valid.", code="bad_key"))
         with tenant_scope(tenant_id):
@@ -144,4 +144,4 @@ def _bearer(given: str) -> str:
 
 def _actor_of_key(request: HttpRequest, secret: str) -> Actor:
     agent = str(request.META.get("HTTP_USER_AGENT", ""))
-    return keys.actor_of_key(secret, address=services.client_address(request), user_agent=agent)
+    return api_keys.actor_of_key(secret, address=services.client_address(request), user_agent=agent)

@@ -12,9 +12,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from core.clock import now
-from core.fields import EncryptedTextField
 from core.ids import uuid7
-from core.tenancy import TenantModel
+from core.privacy.encrypted_fields import EncryptedTextField
+from core.tenancy.models import TenantModel
 
 
 class Tenant(models.Model):

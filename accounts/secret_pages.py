@@ -14,7 +14,7 @@ from django.utils.decorators import decorator_from_middleware
 
 from accounts.models import User
 from accounts.services import client_address
-from core.rates import count_or_let_pass
+from core.reliability.rate_limit import count_or_let_pass
 
 UNKNOWN_PER_MINUTE: Final = 30
 

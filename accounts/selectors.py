@@ -7,11 +7,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from accounts.models import Membership, Tenant
-from accounts.roles import PERMISSIONS
-from core import prepared, resolvers
+from accounts.permissions.roles import PERMISSIONS
+from core import prepared
 from core.errors import NotFound
 from core.prepared import Call, Prepared, Result
-from core.scope import current_tenant_id, platform_scope
+from core.tenancy import lookups
+from core.tenancy.scope import current_tenant_id, platform_scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Seat:
 
 def seats_of(user_id: UUID) -> list[Seat]:
     """Return the active seats of a person over all tenants; works outside a tenant scope."""
-    found = resolvers.find("memberships", str(user_id))
+    found = lookups.find("memberships", str(user_id))
     seats = [Seat(row["tenant_id"], row["id"], row["role"]) for row in found]
     return sorted(seats, key=lambda seat: seat.membership_id)
 

@@ -13,17 +13,17 @@ from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 
 from accounts.models import ApiKey, Membership, RoleGroup, Tenant, User
-from accounts.operators import record_standing
-from accounts.roles import ALL_PERMISSIONS, permissions_of
-from accounts.seats import MANAGE, check_role, refuse_above, refuse_unproven, refuse_weak
-from core import audit
+from accounts.permissions.operators import record_standing
+from accounts.permissions.role_limits import MANAGE, check_role, refuse_above, refuse_unproven, refuse_weak
+from accounts.permissions.roles import ALL_PERMISSIONS, permissions_of
 from core.actors import Actor
+from core.audit import chain
 from core.clock import now as clock_now
-from core.crypto import digest_of_secret
+from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.ids import uuid7
-from core.locks import locked
-from core.scope import tenant_scope
+from core.privacy.encryption import digest_of_secret
+from core.tenancy.scope import tenant_scope
 
 KEY_PREFIX = "wk_"
 KEY_LIFE = timedelta(days=365)
@@ -114,7 +114,7 @@ def choose_mail(*, actor: Actor, is_on: bool) -> None:
         if seat_id is None:
             return
         changed.update(mail_on=is_on)
-        audit.record(
+        chain.record(
             actor=actor,
             action="MAIL_PREFERENCE_CHANGED",
             object_type="accounts.membership",
@@ -146,7 +146,7 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
         Membership.objects.filter(pk=seat.pk).update(role=role, is_active=True)
         seat.refresh_from_db()
         _sync_groups(seat)
-        audit.record(
+        chain.record(
             actor=actor,
             action="MEMBER_SET",
             object_type="accounts.membership",
@@ -177,7 +177,7 @@ def remove_member(*, actor: Actor, membership_id: UUID) -> None:
             raise Refused("Somebody else has to close your own seat.")
         refuse_above(actor, seat.role)
         close_seat(seat)
-        audit.record(
+        chain.record(
             actor=actor,
             action="MEMBER_REMOVED",
             object_type="accounts.membership",
@@ -211,7 +211,7 @@ def create_tenant(*, actor: Actor, name: str, slug: str, tenant_id: UUID | None 
     with tenant_scope(tenant_id), transaction.atomic():
         tenant = Tenant.objects.create(id=tenant_id, name=name, slug=slug, **fields)
         _make_role_groups()
-        audit.record(actor=actor, action="TENANT_CREATED", object_type="accounts.tenant", object_id=tenant_id)
+        chain.record(actor=actor, action="TENANT_CREATED", object_type="accounts.tenant", object_id=tenant_id)
         record_standing(actor=actor)
     return tenant
 
@@ -251,7 +251,7 @@ def set_tenant_active(*, actor: Actor, active: bool) -> None:
         tenant = changed.select_for_update().first()
         if tenant is None or not changed.update(is_active=active):
             return
-        audit.record(
+        chain.record(
             actor=actor,
             action="TENANT_SWITCHED_ON" if active else "TENANT_SWITCHED_OFF",
             object_type="accounts.tenant",
@@ -300,7 +300,7 @@ def create_api_key(
             scopes=sorted(set(scopes)),
             expires_at=ends,
         )
-        audit.record(
+        chain.record(
             actor=actor,
             action="API_KEY_CREATED",
             object_type="accounts.apikey",
@@ -332,4 +332,4 @@ def revoke_api_key(*, actor: Actor, key_id: UUID, now: datetime | None = None) -
         open_keys = ApiKey.objects.filter(pk=key_id, revoked_at=None)
         if not open_keys.update(revoked_at=now or clock_now()):
             raise NotFound
-        audit.record(actor=actor, action="API_KEY_REVOKED", object_type="accounts.apikey", object_id=key_id)
+        chain.record(actor=actor, action="API_KEY_REVOKED", object_type="accounts.apikey", object_id=key_id)

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from accounts import invitations, operators, resets
-from core.celery_task import plain_task, sweep_task
-from core.log import get_logger
+from accounts.members import invitations
+from accounts.permissions import operators
+from accounts.sign_in import password_reset
+from core.jobs.decorators import plain_task, sweep_task
+from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 
@@ -30,7 +32,7 @@ def settle_entries() -> None:
 @plain_task(queue="high")
 def offer_reset(user_id: str, asked: int) -> None:
     """Offer a person a new password; does nothing for one that there is not."""
-    resets.offer_reset(user_id=UUID(user_id), asked=datetime.fromtimestamp(asked, UTC))
+    password_reset.offer_reset(user_id=UUID(user_id), asked=datetime.fromtimestamp(asked, UTC))
 
 
 SWEEPS = {

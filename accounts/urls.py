@@ -3,7 +3,8 @@
 from allauth.account import views as allauth_views
 from django.urls import include, path
 
-from accounts import joining_page, reset_page, views
+from accounts.members import views as joining_page
+from accounts.sign_in import reset_views, views
 
 urlpatterns = [
     path("account/tenant/", views.switch_tenant, name="switch_tenant"),
@@ -12,8 +13,8 @@ urlpatterns = [
     path("account/logout/", allauth_views.logout, name="account_logout"),
     path("account/reauthenticate/", allauth_views.reauthenticate, name="account_reauthenticate"),
     path("account/password/", allauth_views.password_change, name="account_change_password"),
-    path("account/reset/", reset_page.forgot_password, name="forgot_password"),
-    path("r/<str:token>/", reset_page.new_password, name="new_password"),
+    path("account/reset/", reset_views.forgot_password, name="forgot_password"),
+    path("r/<str:token>/", reset_views.new_password, name="new_password"),
     path("i/<str:token>/", joining_page.invitation, name="invitation"),
     path("account/2fa/", include("allauth.mfa.urls")),
 ]

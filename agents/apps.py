@@ -13,19 +13,19 @@ class AgentsConfig(AppConfig):
         """Connect the receivers and register tools and models."""
         from agents import erasure, receivers  # noqa: F401, PLC0415  (needs loaded apps)
         from agents.audiences import PlatformAudiences  # noqa: PLC0415
-        from agents.services import retelling  # noqa: PLC0415
-        from agents.tools import acting, answering, reading, resending, telling, withdrawing  # noqa: PLC0415
+        from agents.runs import outcome_retry  # noqa: PLC0415
+        from agents.tools import acting, answer, messages, reading, resend, withdraw  # noqa: PLC0415
         from conversations.registry import register_audience_source  # noqa: PLC0415
-        from core import dead_letters  # noqa: PLC0415
+        from core.jobs import dead_letters  # noqa: PLC0415
 
         receivers.connect()
         reading.register_all()
         acting.register_all()
-        withdrawing.register_all()
-        answering.register_all()
-        resending.register_all()
-        telling.register_all()
+        withdraw.register_all()
+        answer.register_all()
+        resend.register_all()
+        messages.register_all()
         dead_letters.register_replayer(
-            retelling.KIND, retelling.replay, dead_letters.Words("Answer as an agent", "agents.agentrun")
+            outcome_retry.KIND, outcome_retry.replay, dead_letters.Words("Answer as an agent", "agents.agentrun")
         )
         register_audience_source(PlatformAudiences())

@@ -8,8 +8,8 @@ from conversations import selectors
 from conversations.selectors import Audience
 from conversations.types import AudienceSource
 from core.errors import Unavailable
-from core.log import get_logger
-from core.naming import folded
+from core.observability.logging import get_logger
+from core.text.matching import folded
 from integrations.sandbox_ads import selectors as platform
 
 log = get_logger(__name__)

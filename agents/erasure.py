@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from agents.models import AgentRun, ToolCall
 from core.clock import now
-from core.erasure.person import Person
-from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, emptied
+from core.privacy.erasure.person import Person
+from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, emptied
 
 State = AgentRun.State
 

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from conversations.models import Conversation, Message
 from core.clock import now
-from core.tenancy import TenantModel
+from core.tenancy.models import TenantModel
 
 
 class Agent(TenantModel):

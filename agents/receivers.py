@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from agents import tasks
-from core import events
+from core.events import signals
 
 
 def on_message_received(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
@@ -26,7 +26,7 @@ def on_asking(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
 
 def connect() -> None:
     """Connect to the announcements; safe to repeat."""
-    events.message_received.connect(on_message_received, dispatch_uid="agents.message_received")
-    events.approval_asks.connect(on_asking, dispatch_uid="agents.approval_asks")
-    events.approval_closed.connect(on_outcome, dispatch_uid="agents.approval_closed")
-    events.action_finished.connect(on_outcome, dispatch_uid="agents.action_finished")
+    signals.message_received.connect(on_message_received, dispatch_uid="agents.message_received")
+    signals.approval_asks.connect(on_asking, dispatch_uid="agents.approval_asks")
+    signals.approval_closed.connect(on_outcome, dispatch_uid="agents.approval_closed")
+    signals.action_finished.connect(on_outcome, dispatch_uid="agents.action_finished")

@@ -50,19 +50,19 @@ def configured_models() -> list[str]:
 
 
 def _local(name: str) -> Model:
-    from agents.local.model import LocalModel  # noqa: PLC0415
+    from agents.rule_based_model.model import LocalModel  # noqa: PLC0415
 
     return LocalModel()
 
 
 def _openai(name: str) -> Model:
-    from agents.models_port.providers import openai_model  # noqa: PLC0415  (1.5 s, 115 MB)
+    from agents.llm.providers import openai_model  # noqa: PLC0415  (1.5 s, 115 MB)
 
     return openai_model(name)
 
 
 def _anthropic(name: str) -> Model:
-    from agents.models_port.providers import anthropic_model  # noqa: PLC0415
+    from agents.llm.providers import anthropic_model  # noqa: PLC0415
 
     return anthropic_model(name)
 

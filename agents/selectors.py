@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Max, Q, QuerySet
 
 from accounts.models import Membership
-from accounts.roles import permissions_of
+from accounts.permissions.roles import permissions_of
 from agents.models import Agent, AgentRun, AgentVersion, ToolCall
 from agents.ports import Line
 from agents.tools.registry import Caller

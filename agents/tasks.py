@@ -5,9 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from agents import services
-from agents.services import claims
-from core.celery_task import sweep_task, tenant_task
-from core.tenancy import current_tenant_id
+from agents.runs import lease
+from core.jobs.decorators import sweep_task, tenant_task
+from core.tenancy.models import current_tenant_id
 
 
 @tenant_task(queue="high")
@@ -54,7 +54,7 @@ def _work(run_id: UUID) -> None:
 @sweep_task(queue="high")
 def sweep_runs() -> None:
     """Find runs nobody works and queue them again; the claim decides who gets one."""
-    for tenant_id, run_id in claims.list_due():
+    for tenant_id, run_id in lease.list_due():
         work_run.delay(str(tenant_id), str(run_id))
 
 

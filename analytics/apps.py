@@ -13,8 +13,8 @@ class AnalyticsConfig(AppConfig):
     def ready(self) -> None:
         """Say how a failed brief is tried again, and hear of opens and clicks."""
         from analytics import erasure  # noqa: F401, PLC0415
-        from analytics.services import making, tracking  # noqa: PLC0415  (models must be loaded first)
-        from core import dead_letters  # noqa: PLC0415
+        from analytics.services import briefs, mail_events  # noqa: PLC0415  (models must be loaded first)
+        from core.jobs import dead_letters  # noqa: PLC0415
 
-        dead_letters.register_replayer(making.PARKED_AS, making.make_again, dead_letters.Words("Put a brief together"))
-        tracking.register()
+        dead_letters.register_replayer(briefs.PARKED_AS, briefs.make_again, dead_letters.Words("Put a brief together"))
+        mail_events.register()

@@ -7,10 +7,10 @@ from typing import ClassVar
 from django.db.models import QuerySet
 
 from analytics.models import Brief, BriefPreference
-from analytics.services.making import LEASE
+from analytics.services.briefs import LEASE
 from core.clock import now
-from core.erasure.person import Person
-from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every, window
+from core.privacy.erasure.person import Person
+from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every, window
 
 
 def _briefs(person: Person, after: str, limit: int) -> Batch:

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from django.urls import reverse
 
-from analytics.collecting import LIMIT, SHOWN, Reading
-from analytics.shape import Figure, Finding, Row, Section, Setting, Tone, counted, finding, share, shown
+from analytics.brief.collect import LIMIT, SHOWN, Reading
+from analytics.schema import Figure, Finding, Row, Section, Setting, Tone, counted, finding, share, shown
 from integrations.sandbox_ads.types import Audience, Campaign, ContentItem, Ranking
 
 DAYS = 7

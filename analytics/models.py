@@ -10,10 +10,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from analytics.texts import SECTIONS, Language
+from analytics.brief.texts import SECTIONS, Language
 from core.clock import now
-from core.fields import EncryptedJSONField
-from core.tenancy import TenantModel
+from core.privacy.encrypted_fields import EncryptedJSONField
+from core.tenancy.models import TenantModel
 
 
 def every_section() -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from analytics import services
-from analytics.services import making
-from core.celery_task import sweep_task, tenant_task
-from core.log import get_logger
+from analytics.services import briefs
+from core.jobs.decorators import sweep_task, tenant_task
+from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 
@@ -28,7 +28,7 @@ def enqueue(tenant_id: UUID, brief_id: UUID) -> None:
     make_brief.delay(str(tenant_id), str(brief_id))
 
 
-making.on_queued(enqueue)
+briefs.on_queued(enqueue)
 
 
 @sweep_task(queue="default")

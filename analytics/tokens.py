@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.core import signing
 
-from core.crypto import current_key_id, derive_key, key_ring
 from core.errors import NotFound
+from core.privacy.encryption import current_key_id, derive_key, key_ring
 
 _PURPOSE: Final = "brief-unsubscribe"
 _LONGEST: Final = 300

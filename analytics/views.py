@@ -12,11 +12,11 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import Tenant
 from analytics import tokens
+from analytics.brief.formats import Words
 from analytics.models import BriefPreference
 from analytics.services import switch_off
-from analytics.words import Words
 from core.errors import NotFound
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 
 
 # Mail clients post here by themselves (RFC 8058): without a cookie, so the signed token is the proof.

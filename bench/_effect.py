@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from bench.rivals._common import Effects
-from hitl.types import ActionKind, Estimate, Facts, Money, Outcome, Params, Preview, PreviewRow
+from hitl.actions.base import ActionKind, Estimate, Facts, Money, Outcome, Params, Preview, PreviewRow
 
 
 class EffectParams(Params):

@@ -18,8 +18,8 @@ from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 
 from accounts.models import User  # noqa: E402
-from core.pauses import settle  # noqa: E402
-from core.scope import tenant_scope  # noqa: E402
+from core.observability.gc_tuning import settle  # noqa: E402
+from core.tenancy.scope import tenant_scope  # noqa: E402
 
 _PREFIX = re.compile(r"^(set local [^;]*;\s*)+", re.IGNORECASE)
 _COUNTED = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck", "Rows Removed by Join Filter")

@@ -66,7 +66,7 @@ def describe_pool() -> str:
     """Return the size of the web process's connection pool, from the product's settings."""
     code = (
         "import django; django.setup(); from django.conf import settings as s;"
-        "from channels_app.threads import WORKERS;"
+        "from channels_app.sockets.thread_pool import WORKERS;"
         "print(s.DATABASES['default']['OPTIONS']['pool'], 'socket threads', WORKERS)"
     )
     environment = {**os.environ, "WALKER_PROCESS": "web"}

@@ -23,15 +23,15 @@ django.setup()
 
 from django.db import connection, transaction  # noqa: E402
 
-from accounts.erasing import erase_member  # noqa: E402
 from accounts.models import Membership  # noqa: E402
+from accounts.privacy.erase_member import erase_member  # noqa: E402
 from conversations import services as talk  # noqa: E402
 from conversations.types import SenderIdentity  # noqa: E402
 from core.actors import Actor  # noqa: E402
-from core.erasure import services as erasures  # noqa: E402
-from core.erasure.registry import BATCH  # noqa: E402
 from core.models import Erasure  # noqa: E402
-from core.scope import tenant_scope  # noqa: E402
+from core.privacy.erasure import services as erasures  # noqa: E402
+from core.privacy.erasure.registry import BATCH  # noqa: E402
+from core.tenancy.scope import tenant_scope  # noqa: E402
 
 TARGET = 1.0  # seconds for a batch, p99: its locks keep nobody longer
 MANY = 2 * 10 * BATCH  # rows of a step: the widest window, read and sorted

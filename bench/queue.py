@@ -30,9 +30,10 @@ from conversations.services import receive  # noqa: E402
 from conversations.types import InboundMessage, SenderIdentity  # noqa: E402
 from core.actors import Actor, system  # noqa: E402
 from core.clock import now  # noqa: E402
-from core.scope import tenant_scope  # noqa: E402
-from hitl import registry, services  # noqa: E402
-from hitl.types import Origin  # noqa: E402
+from core.tenancy.scope import tenant_scope  # noqa: E402
+from hitl import services  # noqa: E402
+from hitl.actions import registry  # noqa: E402
+from hitl.actions.base import Origin  # noqa: E402
 
 OPERATOR = system("bench")
 TENANTS, OPEN, RATIO_TARGET = 50, 200, 1.3

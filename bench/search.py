@@ -25,7 +25,7 @@ from conversations.models import ChannelAccount  # noqa: E402
 from conversations.services import receive  # noqa: E402
 from conversations.types import InboundMessage, SenderIdentity  # noqa: E402
 from core.actors import Actor  # noqa: E402
-from core.scope import tenant_scope  # noqa: E402
+from core.tenancy.scope import tenant_scope  # noqa: E402
 
 TARGET = 0.1  # seconds, p95
 RANKS = {"in every fourth message": 2, "in every hundredth": 40, "in one of thousands": 4000}

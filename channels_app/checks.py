@@ -7,10 +7,10 @@ from django.core.checks import CheckMessage, Tags, register
 from django.db import DatabaseError
 
 from channels_app.email import mailboxes
-from channels_app.whatsapp.numbers import KINDS, secrets_of
+from channels_app.whatsapp.senders import KINDS, secrets_of
 from conversations.models import ChannelAccount
 from core.errors import Unavailable
-from core.scope import platform_scope, tenant_scope
+from core.tenancy.scope import platform_scope, tenant_scope
 
 
 @register(Tags.database)
@@ -19,25 +19,21 @@ def check_secrets(**options: Any) -> list[CheckMessage]:
     if not options.get("databases"):
         return []
     try:
-        return _findings()
+        with platform_scope():
+            rows = list(ChannelAccount.objects.filter(kind__in=[*KINDS, mailboxes.KIND], is_active=True))
+        found = []
+        for account in rows:
+            with tenant_scope(account.tenant_id):
+                try:
+                    is_mail = account.kind == mailboxes.KIND
+                    if not (mailboxes.keys_of if is_mail else secrets_of)(account.credentials):
+                        found.append(_warning(account))
+                except Unavailable:
+                    found.append(_unreadable(account))
+        return found
     except DatabaseError:
         # Before the first migration there is no such table.
         return []
-
-
-def _findings() -> list[CheckMessage]:
-    with platform_scope():
-        rows = list(ChannelAccount.objects.filter(kind__in=[*KINDS, mailboxes.KIND], is_active=True))
-    found = []
-    for account in rows:
-        with tenant_scope(account.tenant_id):
-            try:
-                is_mail = account.kind == mailboxes.KIND
-                if not (mailboxes.keys_of if is_mail else secrets_of)(account.credentials):
-                    found.append(_warning(account))
-            except Unavailable:
-                found.append(_unreadable(account))
-    return found
 
 
 def _unreadable(account: ChannelAccount) -> CheckMessage:

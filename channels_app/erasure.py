@@ -12,8 +12,8 @@ from django.db.models import Q
 
 from channels_app.models import InboundDelivery
 from core.clock import now
-from core.erasure.person import Person
-from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every
+from core.privacy.erasure.person import Person
+from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every
 
 SHARED: Final = "sendgrid"
 """Its deliveries tell of many people at once: they are worked before they are emptied."""

@@ -6,8 +6,8 @@ from django.db import models
 
 from conversations.models import ChannelAccount
 from core.clock import now
-from core.fields import EncryptedTextField
-from core.tenancy import TenantModel
+from core.privacy.encrypted_fields import EncryptedTextField
+from core.tenancy.models import TenantModel
 
 
 class InboundDelivery(TenantModel):

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from channels_app import tasks
-from core import events
+from core.events import signals
 
 
 def on_message_failed(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
@@ -14,4 +14,4 @@ def on_message_failed(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
 
 def connect() -> None:
     """Connect to the announcements; safe to repeat."""
-    events.message_failed.connect(on_message_failed, dispatch_uid="channels_app.message_failed")
+    signals.message_failed.connect(on_message_failed, dispatch_uid="channels_app.message_failed")

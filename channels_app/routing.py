@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from django.urls import path
 
-from channels_app.console_socket import ConsoleConsumer
+from channels_app.sockets.console import ConsoleConsumer
 from channels_app.webchat.consumer import ChatConsumer
 
 websocket_urlpatterns: list[Any] = [

@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from channels_app import deliveries
-from channels_app.whatsapp import media, otherwise
-from core.celery_task import sweep_task, tenant_task
+from channels_app.webhooks import deliveries
+from channels_app.whatsapp import fallbacks, media
+from core.jobs.decorators import sweep_task, tenant_task
 
 
 @sweep_task(queue="high")
@@ -16,7 +16,7 @@ def work_deliveries() -> None:
 @tenant_task(queue="default")
 def say_otherwise(message_id: UUID) -> None:
     """See to it that a failed message reaches its recipient."""
-    otherwise.settle(message_id)
+    fallbacks.settle(message_id)
 
 
 @tenant_task(queue="low")

@@ -15,27 +15,25 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import api as accounts
-from accounts import api_invitations as invitations
-from accounts.api_members import EraseMember
-from agents import api as agents
-from analytics import api as analytics
-from channels_app import api as channels
-from conversations import api as conversations
-from conversations import api_channels as channel_accounts
-from conversations import api_contacts as contacts
-from core import api as core
-from core.erasure_api import ErasurePage, Erasures
+from accounts.rest import invitations
+from accounts.rest import reveals as accounts
+from accounts.rest.members import EraseMember
+from agents import rest as agents
+from analytics import rest as analytics
+from channels_app import rest as channels
+from conversations.rest import channel_accounts, contacts, conversations
 from core.errors import NotFound
+from core.rest import audit as core
+from core.rest.erasures import ErasurePage, Erasures
 from core.rest.views import ApiView
-from hitl import api as hitl
-from hitl import api_belongings as belongings
-from hitl import api_definitions as parts
-from hitl import api_links as links
-from hitl import api_moves as moves
-from hitl import api_seats as seats
-from hitl import api_switches as switches
-from hitl import api_workflows as workflows
+from hitl.rest import approval_actions as moves
+from hitl.rest import approval_details as belongings
+from hitl.rest import approvals as hitl
+from hitl.rest import decision_links as links
+from hitl.rest import delegations as seats
+from hitl.rest import kill_switches as switches
+from hitl.rest import policies as parts
+from hitl.rest import workflows
 
 V1 = "api/v1/"
 _STYLES: Final = re.compile(rb"<style>(.*?)</style>", re.DOTALL)

@@ -12,9 +12,9 @@ os.environ.setdefault("WALKER_PROCESS", "web")
 
 pages = get_asgi_application()
 
-from channels_app.plain import PlainHandler  # noqa: E402  (needs the apps)
 from channels_app.routing import is_webhook, websocket_urlpatterns  # noqa: E402
-from core.pauses import settle  # noqa: E402
+from channels_app.webhooks.server import PlainHandler  # noqa: E402  (needs the apps)
+from core.observability.gc_tuning import settle  # noqa: E402
 
 webhooks = PlainHandler()
 

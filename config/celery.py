@@ -8,7 +8,7 @@ from celery import Celery
 from celery.signals import setup_logging, task_prerun, worker_before_create_process, worker_init
 from django.db import close_old_connections
 
-from core.pauses import load_quickly
+from core.observability.gc_tuning import load_quickly, settle
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # The system checks ran with `migrate`; Celery would run them at every start of a worker and of beat.
@@ -17,15 +17,16 @@ os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 if os.environ.get("WALKER_PROCESS") in ("worker", "beat"):
     load_quickly()
 
-app = Celery("walker")
+APPS_WITH_TASKS = ("core", "hitl", "conversations", "agents", "accounts", "integrations", "channels_app", "analytics")
+QUEUES = ("high", "default", "low")
+GIVES_WAY = 5
+
+# Named one by one: Celery's discovery skips an app without its `tasks` and says nothing, and then neither its tasks nor
+# its sweeps run. Workers and beat import these when they start, and stop if one is missing.
+app = Celery("walker", include=[f"{name}.tasks" for name in APPS_WITH_TASKS])
 # Also in other threads, where web requests are answered: Celery's own default knows no broker.
 app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks()
-
-GIVES_WAY = 5
-QUEUES = ("high", "default", "low")
-SWEEPERS = ("core", "hitl", "conversations", "agents", "accounts", "integrations", "channels_app", "analytics")
 
 
 @setup_logging.connect
@@ -33,7 +34,7 @@ def _keep_logging(**_: Any) -> None:
     """Keep our logging: Celery's own would print task arguments."""
     from django.conf import settings  # noqa: PLC0415
 
-    from core.log import set_up  # noqa: PLC0415
+    from core.observability.logging import set_up  # noqa: PLC0415
 
     set_up(settings.LOGGING)
 
@@ -54,20 +55,13 @@ def _give_way(**_: Any) -> None:
 @worker_before_create_process.connect
 def _share_memory(**_: Any) -> None:
     """Keep what the parent loaded out of the children's garbage collections, so that its pages stay shared."""
-    from core.pauses import settle  # noqa: PLC0415  (needs the apps)
-
     settle()
 
 
 @app.on_after_finalize.connect
 def _schedule_sweeps(sender: Celery, **_: Any) -> None:
-    for name in SWEEPERS:
-        try:
-            tasks = import_module(f"{name}.tasks")
-        except ModuleNotFoundError as error:
-            if error.name != f"{name}.tasks":
-                raise
-            continue
+    for name in APPS_WITH_TASKS:
+        tasks = import_module(f"{name}.tasks")
         for key, (task, seconds) in getattr(tasks, "SWEEPS", {}).items():
             # A sweep that waited longer than its period is dropped: the next one does its work.
             options = {"expires": max(seconds, 5.0)}

@@ -13,7 +13,7 @@ from django.urls import reverse_lazy
 from environ.fileaware_mapping import FileAwareMapping
 
 from config.api_groups import GROUPS
-from core.log import logging_config
+from core.observability.logging import logging_config
 
 # Lets annotations name the contents of Django's generic classes, which the type checker needs.
 django_stubs_ext.monkeypatch()
@@ -145,7 +145,7 @@ TEMPLATES = [
 def _database(url: str) -> dict[str, Any]:
     return {
         **environ.Env.db_url_config(url),
-        "ENGINE": "config.db.postgresql",
+        "ENGINE": "core.db.postgresql",
         "DISABLE_SERVER_SIDE_CURSORS": True,
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,
@@ -165,14 +165,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env("REDIS_URL")
 CACHES = {
     "default": {
-        "BACKEND": "core.sealed_cache.SealedRedisCache",
+        "BACKEND": "core.privacy.encrypted_cache.SealedRedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": env("WALKER_REDIS_PREFIX", default="walker"),
     }
 }
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_app.layer.PatientRedisLayer",
+        "BACKEND": "channels_app.sockets.layer.PatientRedisLayer",
         "CONFIG": {
             # Longer than the five seconds for which the layer waits for a message.
             "hosts": [{"address": REDIS_URL, "socket_timeout": 20}],
@@ -184,7 +184,7 @@ CHANNEL_LAYERS = {
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = ["core.celery_task.route"]
+CELERY_TASK_ROUTES = ["core.jobs.decorators.route"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -228,7 +228,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "accounts.sign_in.adapter.AccountAdapter"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 # Beside allauth's own limits: who asks for mail to an address sends it to somebody.
@@ -236,7 +236,7 @@ ACCOUNT_RATE_LIMITS = {"reset_password": "10/m/ip,40/h/ip,5/h/key"}
 PASSWORD_RESET_TIMEOUT = 3600
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Walker"
-MFA_ADAPTER = "accounts.adapter.MfaAdapter"
+MFA_ADAPTER = "accounts.sign_in.adapter.MfaAdapter"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -310,7 +310,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"validatorUrl": None, "persistAuthorization": False, "displayRequestDuration": True},
 }
 
-LOGGING_CONFIG = "core.log.set_up"
+LOGGING_CONFIG = "core.observability.logging.set_up"
 LOGGING = logging_config(testing=WALKER_TESTING)
 
 # Numbers of the product, in one place.

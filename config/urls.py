@@ -18,10 +18,10 @@ admin.autodiscover()
 urlpatterns = [
     path("", front_door, name="front_door"),
     path("", include("accounts.urls")),
-    path("", include("core.urls")),
+    path("", include("core.observability.urls")),
     path("", include("channels_app.urls")),
     path("", include("analytics.urls")),
-    path("", include("hitl.urls")),
+    path("", include("hitl.decision_links.urls")),
     path("", include("config.api")),
     path("admin/", admin.site.urls),
 ]

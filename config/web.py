@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core.pauses import load_quickly
+from core.observability.gc_tuning import load_quickly
 
 load_quickly()  # until config.asgi has loaded the rest
 

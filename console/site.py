@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, reverse
 
-from accounts.views import sign_in
+from accounts.sign_in.views import sign_in
 from console import banners, navigation, tenants, tiles
-from console.bases import ReadOnlyAdmin
-from console.kit import KitSite
+from console.base.kit import KitSite
+from console.base.model_admin import ReadOnlyAdmin
 from console.viewers import is_fragment, viewer_of, viewer_or_none
 
 CLOSED = {"search", "app_list", "view_on_site", "autocomplete", "password_change", "password_change_done"}

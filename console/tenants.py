@@ -7,7 +7,7 @@ from django.core.cache import cache
 from django.http import HttpRequest
 
 from accounts.models import Tenant
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 
 SECONDS = 60
 

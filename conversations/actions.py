@@ -9,14 +9,15 @@ from django.db import transaction
 from django.db.models import QuerySet
 from pydantic import Field
 
-from conversations import audiences, persons, services
+from conversations import audiences, services
+from conversations.contacts import identity
 from conversations.models import AudienceSend, Contact, Conversation
 from conversations.selectors import Audience, left_out, left_out_in_words
 from core.actors import Actor, system
-from core.log import get_logger
-from hitl.registry import register
+from core.observability.logging import get_logger
+from hitl.actions.base import ActionKind, Estimate, Facts, Outcome, Params, Preview, PreviewRow
+from hitl.actions.registry import register
 from hitl.selectors import is_call_stopped
-from hitl.types import ActionKind, Estimate, Facts, Outcome, Params, Preview, PreviewRow
 
 log = get_logger(__name__)
 
@@ -53,7 +54,7 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
         """
         found = audiences.find_audience(params.audience, audiences.platform_sizes())
         facts = {"audience": found.name, "recipients": found.contacts, "platform_size": found.size}
-        return {**facts, "left_out": dict(found.left_out), "persons": persons.marks_of(_unreached(found.name, ""))}
+        return {**facts, "left_out": dict(found.left_out), "persons": identity.marks_of(_unreached(found.name, ""))}
 
     def preview(self, params: SendAudienceMessageParams, facts: Facts) -> Preview:
         """Show who is written to, who is left out and why, and the whole text."""
@@ -85,7 +86,7 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
             return [f"The audience had {old} recipients, it now has {new}."]
         if "persons" not in old_facts or "persons" not in new_facts:
             return ["Who is in the audience was not noted when it was asked for."]
-        moved = persons.changed(old_facts["persons"], new_facts["persons"])
+        moved = identity.changed(old_facts["persons"], new_facts["persons"])
         # Each who came or went counts once; their difference is known exactly.
         more = (moved + abs(new - old)) / 2
         return (

@@ -2,7 +2,7 @@
 
 from django.apps import AppConfig
 
-from core import resolvers
+from core.tenancy import lookups
 
 
 class ConversationsConfig(AppConfig):
@@ -13,19 +13,12 @@ class ConversationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Declare the look-ups, the web chat transport, the action kind, the gauge, reveals and the receiver."""
-        from conversations import (  # noqa: PLC0415  (they register themselves)
-            actions,  # noqa: F401
-            erasure,  # noqa: F401
-            gauges,  # noqa: F401
-            receivers,
-            reveals,  # noqa: F401
-            webchat,  # noqa: F401
-        )
+        from conversations import actions, erasure, gauges, receivers, reveals, webchat_transport  # noqa: F401, PLC0415
 
         receivers.connect()
 
-        resolvers.register(
-            resolvers.Resolver(
+        lookups.register(
+            lookups.Resolver(
                 name="widget",
                 table="conversations_channelaccount",
                 match="public_key",
@@ -34,8 +27,8 @@ class ConversationsConfig(AppConfig):
                 reads=("is_active",),
             )
         )
-        resolvers.register(
-            resolvers.Resolver(
+        lookups.register(
+            lookups.Resolver(
                 name="channel",
                 table="conversations_channelaccount",
                 match="lookup_digest",

@@ -6,7 +6,7 @@ from typing import Final
 from conversations import registry, selectors
 from conversations.selectors import Audience
 from core.errors import NotFound
-from core.naming import closest, folded
+from core.text.matching import closest, folded
 
 MAX_CHOICES: Final = 20
 

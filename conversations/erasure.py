@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from conversations.models import Attachment, Contact, ContactPoint, ContactTag, Conversation, Message, Note
-from conversations.services import streams
+from conversations.services import stream_events
 from core.clock import now
-from core.erasure.person import ERASED, NOBODY, Person, Words
-from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, among, emptied, window
 from core.models import StreamEvent
-from core.pii import mask_text
+from core.privacy.erasure.person import ERASED, NOBODY, Person, Words
+from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, among, emptied, window
+from core.privacy.pii import mask_text
 
 GONE: Final = "erased"
 PROVED: Final = ("phone", "email", "bsuid")
@@ -145,13 +145,9 @@ class ConversationsErasure(ErasureHandler):
         waiting.update(status=Message.Status.FAILED, next_attempt_at=None)
         rows = Conversation.objects.select_for_update(of=("self",)).filter(pk__in=conversations)
         for conversation in rows.exclude(state=Conversation.State.CLOSED).order_by("pk"):
-            _close(conversation)
-
-
-def _close(conversation: Conversation) -> None:
-    conversation.state, conversation.resolved, conversation.closed_at = Conversation.State.CLOSED, False, now()
-    conversation.save(update_fields=["state", "resolved", "closed_at"])
-    streams.append_state(conversation, inbox_type="conversation_closed", resolved=False)
+            conversation.state, conversation.resolved, conversation.closed_at = Conversation.State.CLOSED, False, now()
+            conversation.save(update_fields=["state", "resolved", "closed_at"])
+            stream_events.append_state(conversation, inbox_type="conversation_closed", resolved=False)
 
 
 def is_telling(name: str) -> bool:

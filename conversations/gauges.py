@@ -2,9 +2,9 @@
 
 from conversations.models import Message
 from conversations.transitions import UNDELIVERED
-from core import health
 from core.clock import now
-from core.scope import platform_scope
+from core.observability import health
+from core.tenancy.scope import platform_scope
 
 
 def oldest_due_delivery() -> float:

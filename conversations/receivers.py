@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from conversations import services
-from core import relay
+from core.events import relay
 
 
 def on_messages_received(refs: Sequence[UUID]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 from uuid import UUID
 
-from accounts.reveals import REVEALABLES, Revealable
+from accounts.privacy.reveals import REVEALABLES, Revealable
 from conversations import selectors
 from core.actors import Actor
 

@@ -8,9 +8,9 @@ from uuid import UUID
 from conversations import services
 from conversations.models import Message
 from conversations.transitions import UNDELIVERED
-from core.celery_task import afterwards, sweep_task, tenant_task
 from core.clock import now
-from core.scope import platform_scope
+from core.jobs.decorators import afterwards, sweep_task, tenant_task
+from core.tenancy.scope import platform_scope
 
 BATCH: Final = 200
 GRACE: Final = timedelta(seconds=3)

@@ -11,8 +11,10 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks and the way back of a parked announcement."""
-        from core import checks, dead_letters, relay  # noqa: F401, PLC0415
-        from core.erasure import own, services  # noqa: F401, PLC0415
+        from core.events import relay  # noqa: PLC0415
+        from core.jobs import dead_letters  # noqa: PLC0415
+        from core.observability import checks  # noqa: F401, PLC0415
+        from core.privacy.erasure import own, services  # noqa: F401, PLC0415
 
         dead_letters.register_replayer(relay.PARKED_AS, relay.announce_again, dead_letters.Words("Pass an event on"))
         words = dead_letters.Words("Erase a person", "core.erasure")

@@ -9,8 +9,8 @@ from django.db.models import Q
 
 from core.clock import now as clock_now
 from core.models import StreamEvent
-from core.scope import platform_scope, tenant_scope
-from core.tenancy import TenantModel
+from core.tenancy.models import TenantModel
+from core.tenancy.scope import platform_scope, tenant_scope
 
 BATCH: Final = 2000
 

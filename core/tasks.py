@@ -7,9 +7,12 @@ from uuid import UUID
 from celery.signals import heartbeat_sent
 from django.core.management import call_command
 
-from core import health, idempotency, relay, retention
-from core.celery_task import sweep_task, tenant_task
-from core.erasure import services as erasures
+from core import retention
+from core.events import relay
+from core.jobs.decorators import sweep_task, tenant_task
+from core.observability import health
+from core.privacy.erasure import services as erasures
+from core.reliability import idempotency
 
 LONGEST: Final = 20.0
 """Seconds after which an erasure lets other work come first."""

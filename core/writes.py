@@ -16,7 +16,6 @@ from django.db.models import Model
 from pydantic_core import to_json
 
 from core import prepared, rows
-from core.own_connection import own_connection
 from core.prepared import Call, Prepared
 
 M = TypeVar("M", bound=Model)
@@ -52,7 +51,7 @@ class _Column(NamedTuple):
             return value
         if type(value) in _DOCUMENTS and type(self.field) is models.JSONField and self.field.encoder is None:
             return to_json(value).decode()
-        return self.field.get_db_prep_save(value, own_connection())
+        return self.field.get_db_prep_save(value, connection)
 
 
 def new(model: type[M], **values: Any) -> M:

@@ -12,21 +12,25 @@ class HitlConfig(AppConfig):
 
     def ready(self) -> None:
         """Let services hint to the workers that stand above them; offer gauges and replays."""
-        from core import dead_letters, resolvers  # noqa: PLC0415
-        from hitl import erasure, hints, receivers, tasks, watchdog  # noqa: F401, PLC0415  (needs loaded apps)
-        from hitl.services import parking, sending, timing  # noqa: PLC0415
+        from core.jobs import dead_letters  # noqa: PLC0415
+        from core.tenancy import lookups  # noqa: PLC0415
+        from hitl import tasks, tasks_dispatch  # noqa: PLC0415  (needs loaded apps)
+        from hitl.approvals import due  # noqa: PLC0415
+        from hitl.execution import dead_letters as parking  # noqa: PLC0415
+        from hitl.notifications import receivers, send  # noqa: PLC0415
+        from hitl.ops import erasure, health  # noqa: F401, PLC0415  (needs loaded apps)
 
-        hints.send_with(tasks.execute_approval.delay, notify=tasks.send_notification.delay)
+        tasks_dispatch.send_with(tasks.execute_approval.delay, notify=tasks.send_notification.delay)
         receivers.connect()
-        watchdog.register()
+        health.register()
         for kind, again, words in (
-            (sending.PARKED_AS, sending.send_again, dead_letters.Words("Tell somebody about a request")),
-            (timing.PARKED_AS, timing.run_again, dead_letters.Words("Ring a request's timer")),
+            (send.PARKED_AS, send.send_again, dead_letters.Words("Tell somebody about a request")),
+            (due.PARKED_AS, due.run_again, dead_letters.Words("Ring a request's timer")),
             (parking.PARKED_AS, parking.run_again, dead_letters.Words("Carry a request out", "hitl.approval")),
         ):
             dead_letters.register_replayer(kind, again, words)
-        resolvers.register(
-            resolvers.Resolver(
+        lookups.register(
+            lookups.Resolver(
                 name="decision_link",
                 table="hitl_decisiontoken",
                 match="digest",

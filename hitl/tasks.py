@@ -7,12 +7,16 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
 
-from core.celery_task import sweep_task, tenant_task
 from core.errors import NotFound
-from core.log import get_logger
-from core.scope import tenant_scope
+from core.jobs.decorators import sweep_task, tenant_task
+from core.observability.logging import get_logger
+from core.tenancy.scope import tenant_scope
+from hitl.approvals import delegations, watch_assignments
+from hitl.approvals import due as timing
+from hitl.decision_links import links
+from hitl.execution import dead_letters, execute, kill_switch
 from hitl.models import Timer
-from hitl.services import executing, lending, linking, parking, sending, switching, telling, timing, watching
+from hitl.notifications import requester, send
 
 log = get_logger(__name__)
 
@@ -20,13 +24,13 @@ log = get_logger(__name__)
 @tenant_task(queue="high")
 def execute_approval(approval_id: UUID) -> None:
     """Carry an approved request out, or take a lost execution over."""
-    _parked(executing.execute, approval_id)
+    _parked(execute.execute, approval_id)
 
 
 @tenant_task(queue="default")
 def probe_approval(approval_id: UUID) -> None:
     """Find out what became of an effect."""
-    _parked(executing.probe, approval_id)
+    _parked(execute.probe, approval_id)
 
 
 def _parked(work: Callable[[UUID], object], approval_id: UUID) -> None:
@@ -37,25 +41,25 @@ def _parked(work: Callable[[UUID], object], approval_id: UUID) -> None:
     except Exception as error:
         # An adapter broke where it is not expected to: its timer alone would try it for ever, and nobody would know.
         log.exception("execution_broke", approval=str(approval_id))
-        parking.park_broken(approval_id=approval_id, error=error)
+        dead_letters.park_broken(approval_id=approval_id, error=error)
 
 
 @tenant_task(queue="default")
 def send_notification(notification_id: UUID) -> None:
     """Tell an approver outside the app."""
-    sending.send_notification(notification_id)
+    send.send_notification(notification_id)
 
 
 @tenant_task(queue="low")
 def tell_requester(approval_id: UUID) -> None:
     """Tell who asked without an agent where his request stands."""
-    telling.tell_requester(approval_id)
+    requester.tell_requester(approval_id)
 
 
 @tenant_task(queue="high")
 def align_holds(tenant_id: UUID) -> None:
     """Bring the holds of a tenant in line with the kill switches."""
-    switching.hold_covered()
+    kill_switch.hold_covered()
 
 
 @sweep_task(queue="high")
@@ -93,40 +97,40 @@ def _run(due: timing.Due) -> None:
 @sweep_task(queue="low")
 def sweep_switches() -> None:
     """Hold and release what the kill switches cover, in every tenant they touch."""
-    for tenant_id in switching.tenants_out_of_line():
+    for tenant_id in kill_switch.tenants_out_of_line():
         align_holds.delay(str(tenant_id), str(tenant_id))
 
 
 @tenant_task(queue="default")
 def align_delegation(delegation_id: UUID) -> None:
     """Move the seats of a delegation that begins or ends."""
-    lending.align_delegation(delegation_id=delegation_id)
+    delegations.align_delegation(delegation_id=delegation_id)
 
 
 @tenant_task(queue="low")
 def watch_seats(tenant_id: UUID) -> None:
     """Hold what nobody can sign any more, release what somebody can again."""
-    watching.watch_seats()
+    watch_assignments.watch_seats()
 
 
 @sweep_task(queue="default")
 def sweep_delegations() -> None:
     """Begin and end delegations when they are due."""
-    for due in lending.list_due():
+    for due in delegations.list_due():
         align_delegation.delay(str(due.tenant_id), str(due.delegation_id))
 
 
 @sweep_task(queue="low")
 def sweep_seats() -> None:
     """Watch the seats of every tenant that has requests waiting."""
-    for tenant_id in watching.tenants_waiting():
+    for tenant_id in watch_assignments.tenants_waiting():
         watch_seats.delay(str(tenant_id), str(tenant_id))
 
 
 @sweep_task(queue="low")
 def sweep_notifications() -> None:
     """Send what nobody is sending: its hint was lost, or its sender died."""
-    for unsent in sending.list_unsent():
+    for unsent in send.list_unsent():
         send_notification.delay(str(unsent.tenant_id), str(unsent.notification_id))
 
 
@@ -139,7 +143,7 @@ def purge_timers() -> None:
 @sweep_task(queue="low")
 def purge_links() -> None:
     """Remove decision links that have long ended."""
-    linking.purge_links()
+    links.purge_links()
 
 
 SWEEPS = {

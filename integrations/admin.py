@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from accounts.models import Membership
-from console.bases import ReadOnlyAdmin
-from console.lists import choose, since
+from console.base.lists import choose, since
+from console.base.model_admin import ReadOnlyAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from integrations.mail import events

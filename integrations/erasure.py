@@ -8,8 +8,8 @@ from uuid import UUID
 from django.db.models import Q
 
 from accounts.models import Invitation
-from core.erasure.person import Person
-from core.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, among, window
+from core.privacy.erasure.person import Person
+from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, among, window
 from hitl.models import Notification
 from integrations.mail.forgetting import CONTENT
 from integrations.mail.invitations import TYPE as INVITATION

@@ -2,8 +2,8 @@
 
 from django.db import transaction
 
-from core import audit
 from core.actors import Actor
+from core.audit import chain
 from core.errors import Invalid
 from integrations.models import ProviderAccount
 
@@ -28,7 +28,7 @@ def connect_provider(*, actor: Actor, provider: str, name: str, credentials: dic
             name=name,
             defaults={"credentials": credentials, "is_active": True},
         )
-        audit.record(
+        chain.record(
             actor=actor,
             action="provider_connected" if created else "provider_credentials_replaced",
             object_type="integrations.provideraccount",

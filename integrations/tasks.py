@@ -1,6 +1,6 @@
 """Background work of the integrations: mail."""
 
-from core.celery_task import sweep_task
+from core.jobs.decorators import sweep_task
 from integrations.mail import services
 
 

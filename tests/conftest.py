@@ -11,8 +11,8 @@ from django.db import connection
 from django.test.signals import setting_changed
 from redis import Redis
 
-from core.owner import as_owner
-from core.scope import tenant_scope
+from core.db.owner import as_owner
+from core.tenancy.scope import tenant_scope
 from tests.world import World, build_world
 
 pytest_plugins: list[str] = [

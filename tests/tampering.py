@@ -8,9 +8,9 @@ from typing import Any, Final
 import pytest
 from django.db import connection
 
-from core import audit
+from core.audit import chain
+from core.db.owner import as_owner
 from core.models import AuditEntry
-from core.owner import as_owner
 
 GUESS: Final = b"a guess"
 _MAKE: Final = """
@@ -90,7 +90,7 @@ def rewrite(first: int, key: bytes = GUESS) -> None:
     previous, statements = entries[0].hash, []
     for entry in entries[1:]:
         entry.action, entry.previous_hash = "X", previous
-        previous = hmac.new(key, audit.entry_hash(entry).encode(), hashlib.sha256).hexdigest()
+        previous = hmac.new(key, chain.entry_hash(entry).encode(), hashlib.sha256).hexdigest()
         values = f"action = 'X', previous_hash = '{entry.previous_hash}', hash = '{previous}'"
         statements.append(f"update core_auditentry set {values} where id = '{entry.pk}'")
     head = f"update core_audithead set hash = '{previous}' where tenant_id = '{entries[0].tenant_id}'"

@@ -10,9 +10,9 @@ from django.test import Client
 
 from accounts.models import Membership, RoleGroup, Tenant, User
 from accounts.services import actor_for_user, add_member
-from core import audit
 from core.actors import Actor, system
-from core.scope import tenant_scope
+from core.audit import chain
+from core.tenancy.scope import tenant_scope
 
 PASSWORD = "correct horse battery staple"
 OPERATOR = system("tests")
@@ -76,9 +76,9 @@ def _found(name: str) -> tuple[Tenant, dict[str, User]]:
         seats = Membership.objects.bulk_create(Membership(user=users[role], role=role) for role in roles)
         joined = User.groups.through
         joined.objects.bulk_create(joined(user_id=users[link.role].pk, group_id=link.group_id) for link in links)
-        entries = [audit.Fact(OPERATOR, "TENANT_CREATED", "accounts.tenant", tenant.pk)]
-        entries += [audit.Fact(OPERATOR, "MEMBER_SET", "accounts.membership", s.pk, new_state=s.role) for s in seats]
-        audit.record_all(entries)
+        entries = [chain.Fact(OPERATOR, "TENANT_CREATED", "accounts.tenant", tenant.pk)]
+        entries += [chain.Fact(OPERATOR, "MEMBER_SET", "accounts.membership", s.pk, new_state=s.role) for s in seats]
+        chain.record_all(entries)
     return tenant, users
 
 

@@ -7,15 +7,15 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field
 
+from agents.runs.approval_texts import resubmitted_sentence, waiting_sentence
 from agents.tools.registry import PROPOSE, Arguments, Audience, Caller, Tool, register, requester_through
-from agents.tools.resubmitting import send_in_again
-from agents.wording import resubmitted_sentence, waiting_sentence
+from agents.tools.resubmit import send_in_again
 from conversations.selectors import tags_of_conversation
 from core.errors import TooMany
 from hitl import services
+from hitl.actions.base import Origin
+from hitl.domain.state_machine import FINAL
 from hitl.models import Approval
-from hitl.transitions import FINAL
-from hitl.types import Origin
 
 
 def _whole_as_text(value: object) -> object:
@@ -79,7 +79,17 @@ class ActingTool(Tool):
             actor=requester_through(caller, PROPOSE),
             kind=self.key,
             params=params,
-            origin=_origin(caller, call_id),
+            origin=Origin(
+                conversation_id=caller.conversation_id,
+                agent_id=caller.agent_id,
+                run_id=caller.run_id,
+                tool_call_id=call_id,
+                requester_user_id=caller.user_id,
+                agent_owner_id=caller.agent_owner_id,
+                also_excluded=hands_of(caller),
+                contact_tags=tags_of_conversation(conversation_id=caller.conversation_id),
+                channel=caller.channel,
+            ),
             dedupe_key=str(call_id),
         )
         return asked(approval, waiting_sentence(approval))
@@ -105,20 +115,6 @@ def _refuse_above_own_limit(caller: Caller, call_id: UUID) -> None:
     if waiting >= limit:
         detail = f"As many of my requests as I may have ({limit}) are waiting already. Nothing new was asked for."
         raise TooMany(detail, code="open_cap", cap=limit)
-
-
-def _origin(caller: Caller, call_id: UUID) -> Origin:
-    return Origin(
-        conversation_id=caller.conversation_id,
-        agent_id=caller.agent_id,
-        run_id=caller.run_id,
-        tool_call_id=call_id,
-        requester_user_id=caller.user_id,
-        agent_owner_id=caller.agent_owner_id,
-        also_excluded=hands_of(caller),
-        contact_tags=tags_of_conversation(conversation_id=caller.conversation_id),
-        channel=caller.channel,
-    )
 
 
 def hands_of(caller: Caller) -> tuple[UUID, ...]:

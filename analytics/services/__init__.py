@@ -1,10 +1,10 @@
 """What can be done with the daily brief."""
 
-from analytics.services.asking import ask_for_brief
-from analytics.services.making import give_up_for_now, list_stuck, make_brief
+from analytics.services.briefs import give_up_for_now, list_stuck, make_brief
+from analytics.services.due_briefs import claim_due, purge_briefs
+from analytics.services.on_demand import ask_for_brief
 from analytics.services.preferences import set_preference, switch_off
-from analytics.services.previewing import kept_preview, preview_brief, renew_preview
-from analytics.services.sweeping import claim_due, purge_briefs
+from analytics.services.previews import kept_preview, preview_brief, renew_preview
 
 __all__ = [
     "ask_for_brief",

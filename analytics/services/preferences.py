@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from analytics.due import next_slot
+from analytics.brief.texts import SECTIONS, TEXTS
 from analytics.models import Brief, BriefPreference
+from analytics.schedule import next_slot
 from analytics.selectors import person_of
-from analytics.texts import SECTIONS, TEXTS
-from core import audit
 from core.actors import Actor, system
+from core.audit import chain
 from core.clock import now as clock_now
 from core.clock import zones
 from core.errors import Invalid
@@ -91,7 +91,7 @@ def _following(user_id: UUID, at: time, zone: str, moment: datetime) -> datetime
 
 
 def _record(actor: Actor, row: BriefPreference, was_on: bool, **facts: object) -> None:
-    audit.record(
+    chain.record(
         actor=actor,
         action="BRIEF_PREFERENCE_SET",
         object_type=OBJECT,

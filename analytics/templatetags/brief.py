@@ -6,7 +6,7 @@ import textwrap
 
 from django import template
 
-from analytics.styles import STYLES
+from analytics.brief.styles import STYLES
 
 register = template.Library()
 WIDTH = 76

@@ -7,11 +7,11 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from channels_app import deliveries, hints
-from channels_app.doors import Refusal, note_refused, signed_body, take
 from channels_app.email import mailboxes, signature
+from channels_app.webhooks import deliveries, wake_worker
+from channels_app.webhooks.intake import Refusal, note_refused, signed_body, take
 from core.clock import now
-from core.log import get_logger
+from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 
@@ -29,7 +29,7 @@ def events(request: HttpRequest, key: str) -> HttpResponse:
 
 def _store(request: HttpRequest, key: str) -> None:
     deliveries.store(_arrival(request, key))
-    hints.stored.give()
+    wake_worker.stored.give()
 
 
 def _arrival(request: HttpRequest, key: str) -> deliveries.Arrival:

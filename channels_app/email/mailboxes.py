@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from conversations.models import ChannelAccount
-from core import resolvers
-from core.scope import tenant_scope
+from core.tenancy import lookups
+from core.tenancy.scope import tenant_scope
 
 KIND = ChannelAccount.Kind.EMAIL
 
@@ -25,7 +25,7 @@ def find_door(key: str) -> MailDoor | None:
     """Return the active mail account of this key, or None."""
     if not key.isprintable():  # what no database column can hold is nobody's key
         return None
-    for row in resolvers.find("widget", key):
+    for row in lookups.find("widget", key):
         with tenant_scope(row["tenant_id"]):
             account = ChannelAccount.objects.filter(pk=row["id"], kind=KIND, is_active=True).first()
             if account is not None:

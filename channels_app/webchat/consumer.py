@@ -9,17 +9,18 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
 
-from channels_app import presence
-from channels_app.line import BAD, BAD_FRAMES, LATE, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, TOO_MANY
-from channels_app.threads import in_scope
-from channels_app.webchat import desk, frames, origins, stop, tokens
+from channels_app.sockets import presence
+from channels_app.sockets.connection import BAD, BAD_FRAMES, LATE, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, TOO_MANY
+from channels_app.sockets.thread_pool import in_scope
+from channels_app.webchat import conversation as desk
+from channels_app.webchat import frames, origins, stop, tokens
+from channels_app.webchat.event_stream import StreamLine
 from channels_app.webchat.frames import MESSAGE_LIMIT, BadFrame, ClientFrame
 from channels_app.webchat.limits import Bucket
-from channels_app.webchat.stream_line import StreamLine
 from channels_app.webchat.tokens import BadToken, Guest
 from core.clock import now
 from core.errors import WalkerError
-from core.log import get_logger
+from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -11,7 +11,7 @@ import redis
 import redis.asyncio
 from django.conf import settings
 
-from core.log import get_logger
+from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -12,7 +12,7 @@ from channels_app.webchat import identity, tokens
 from channels_app.webchat.tokens import BadToken, Guest
 from channels_app.webchat.widgets import Widget
 from core.clock import now as clock_now
-from core.tenancy import tenant_scope
+from core.tenancy.models import tenant_scope
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from redis import RedisError
 
 from conversations.selectors import STOP_LIFE, stop_key
 from core.clock import now
-from core.log import get_logger
+from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from django.core import signing
 
-from core.crypto import current_key_id, derive_key, key_ring, lasting_key_id
 from core.errors import Refused
+from core.privacy.encryption import current_key_id, derive_key, key_ring, lasting_key_id
 
 TOKEN_LIFE: Final = timedelta(minutes=15)
 SIGN_IN_LIFE: Final = timedelta(hours=12)  # a token may be prolonged from a living one for this long

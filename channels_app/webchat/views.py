@@ -146,9 +146,21 @@ def hosted_page(request: HttpRequest, key: str) -> HttpResponse:
         widget = find_widget(key)
     except NotFound as problem:
         raise Http404 from problem
-    facts = {"widget": widget, "identity": _demo_identity(widget), "script_stamp": _stamp()}
+    facts = {"widget": widget, "identity": _demo_identity(widget), "script_stamp": f"{SCRIPT.stat().st_mtime_ns:x}"}
     response = render(request, "chat/page.html", facts)
-    response["Content-Security-Policy"] = _policy(request)
+    socket = f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"
+    response["Content-Security-Policy"] = "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            f"connect-src 'self' {socket}",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ]
+    )
     response["Referrer-Policy"] = "no-referrer"
     response["Cache-Control"] = "no-store"
     return response
@@ -173,23 +185,3 @@ def _demo_identity(widget: Widget) -> str:
     if not settings.WALKER_DEMO or not widget.demo_identity or not widget.identity_secret:
         return ""
     return identity.sign(secret=widget.identity_secret, widget=widget.key, subject=widget.demo_identity, now=now())
-
-
-def _policy(request: HttpRequest) -> str:
-    socket = f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"
-    return "; ".join(
-        [
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            "img-src 'self' data:",
-            f"connect-src 'self' {socket}",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "frame-ancestors 'none'",
-        ]
-    )
-
-
-def _stamp() -> str:
-    return f"{SCRIPT.stat().st_mtime_ns:x}"

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from accounts.models import Tenant
 from conversations.models import ChannelAccount
-from core import resolvers
 from core.errors import NotFound
-from core.tenancy import tenant_scope
+from core.tenancy import lookups
+from core.tenancy.models import tenant_scope
 
 KEY_LIMIT = 40
 
@@ -34,7 +34,7 @@ def find_widget(public_key: object) -> Widget:
     """Return the widget of a public key; unknown, foreign and switched off are the same `NotFound`."""
     if not isinstance(public_key, str) or not 0 < len(public_key) <= KEY_LIMIT or not public_key.isprintable():
         raise NotFound("There is no such chat.")
-    for row in resolvers.find("widget", public_key):
+    for row in lookups.find("widget", public_key):
         with tenant_scope(row["tenant_id"]):
             account = load(row["id"])
         if account is not None:
@@ -47,17 +47,13 @@ def load(account_id: UUID) -> Widget | None:
     found = ChannelAccount.objects.filter(pk=account_id, kind=ChannelAccount.Kind.WEBCHAT, is_active=True).first()
     if found is None or not Tenant.objects.filter(pk=found.tenant_id, is_active=True).exists():
         return None
-    return _widget(found)
-
-
-def _widget(account: ChannelAccount) -> Widget:
-    kept: dict[str, Any] = account.credentials or {}
+    kept: dict[str, Any] = found.credentials or {}
     return Widget(
-        key=account.public_key,
-        tenant_id=account.tenant_id,
-        account_id=account.pk,
-        name=account.name,
-        origins=tuple(str(origin) for origin in account.origins or ()),
+        key=found.public_key,
+        tenant_id=found.tenant_id,
+        account_id=found.pk,
+        name=found.name,
+        origins=tuple(str(origin) for origin in found.origins or ()),
         identity_secret=str(kept.get("identity_secret", "")),
         demo_identity=str(kept.get("demo_identity", "")),
         greeting=str(kept.get("greeting", "")),

@@ -13,13 +13,13 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from channels_app import deliveries, hints
-from channels_app.doors import Refusal, note_refused, signed_body, take
-from channels_app.whatsapp import numbers, signature
+from channels_app.webhooks import deliveries, wake_worker
+from channels_app.webhooks.intake import Refusal, note_refused, signed_body, take
+from channels_app.whatsapp import senders, signature
 from conversations.texts import clean
-from core.crypto import blind_index
-from core.log import get_logger
-from core.scope import tenant_scope
+from core.observability.logging import get_logger
+from core.privacy.encryption import blind_index
+from core.tenancy.scope import tenant_scope
 
 log = get_logger(__name__)
 
@@ -64,7 +64,7 @@ def _store(call: Call, target: UUID | None) -> None:
     deliveries.store(_arrival(call, _verified(call, target), target))
     if not _is_report(call, target):
         # Nobody waits for a tick: reports are found by the sweep, or by the next message's hint.
-        hints.stored.give()
+        wake_worker.stored.give()
 
 
 def _read(request: HttpRequest) -> Call:
@@ -88,11 +88,11 @@ def _json_fields(body: bytes) -> dict[str, str]:
     return {str(name): value for name, value in found.items() if isinstance(value, str)}
 
 
-def _verified(call: Call, target: UUID | None) -> numbers.Number:
+def _verified(call: Call, target: UUID | None) -> senders.Number:
     """Return the number whose secret signed the request."""
     ours = "From" if _is_report(call, target) else "To"
     address, account_sid = call.fields.get(ours, ""), call.fields.get("AccountSid", "")
-    named = numbers.find_numbers(account_sid, address) if address and account_sid else []
+    named = senders.find_numbers(account_sid, address) if address and account_sid else []
     if not named:
         raise Refusal("unknown_number")
     for number in named:
@@ -109,7 +109,7 @@ def _is_report(call: Call, target: UUID | None) -> bool:
     return target is not None or call.fields.get("MessageStatus", "received") != "received"
 
 
-def _is_signed(call: Call, number: numbers.Number) -> bool:
+def _is_signed(call: Call, number: senders.Number) -> bool:
     headers = call.request.headers
     return signature.is_signed(
         url=signed_url(call.request),
@@ -127,7 +127,7 @@ def signed_url(request: HttpRequest) -> str:
     return f"{settings.PUBLIC_URL}{request.path}" + (f"?{query}" if query else "")
 
 
-def _arrival(call: Call, number: numbers.Number, target: UUID | None) -> deliveries.Arrival:
+def _arrival(call: Call, number: senders.Number, target: UUID | None) -> deliveries.Arrival:
     sid, word = call.fields.get("MessageSid", ""), call.fields.get("MessageStatus", "")
     is_report = _is_report(call, target)
     if not _SID.fullmatch(sid) or (is_report and not _WORD.fullmatch(word)):

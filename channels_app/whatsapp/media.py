@@ -6,8 +6,8 @@ from uuid import UUID
 from conversations import services
 from conversations.models import Attachment
 from core.clock import now
-from core.log import get_logger
-from core.scope import platform_scope
+from core.observability.logging import get_logger
+from core.tenancy.scope import platform_scope
 from integrations.twilio.media import Fetched, fetch_media
 
 log = get_logger(__name__)

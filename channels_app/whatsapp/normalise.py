@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from channels_app.whatsapp.numbers import split_address
+from channels_app.whatsapp.senders import split_address
 from conversations.types import ContentType, InboundMedia, InboundMessage, SenderIdentity
 
 Fields = Mapping[str, str]
@@ -75,7 +75,13 @@ def _kind_of(value: str) -> Any:
 
 def message_of(fields: Fields, *, account_id: UUID, sender: SenderIdentity) -> InboundMessage:
     """Read a message of any kind; what is not understood is named in its text and kept in its metadata."""
-    media = _media(fields)
+    count = fields.get("NumMedia", "0")
+    total = min(int(count), MEDIA_LIMIT) if count.isascii() and count.isdigit() and len(count) < 4 else 0
+    media = tuple(
+        InboundMedia(content_type=fields.get(f"MediaContentType{number}", "")[:100], source=url)
+        for number in range(total)
+        if (url := fields.get(f"MediaUrl{number}", ""))
+    )
     content_type = _content_type(fields, media)
     return InboundMessage(
         channel_account_id=account_id,
@@ -85,16 +91,6 @@ def message_of(fields: Fields, *, account_id: UUID, sender: SenderIdentity) -> I
         external_id=fields.get("MessageSid", "")[:200],
         media=media,
         metadata=_metadata(fields),
-    )
-
-
-def _media(fields: Fields) -> tuple[InboundMedia, ...]:
-    count = fields.get("NumMedia", "0")
-    total = min(int(count), MEDIA_LIMIT) if count.isascii() and count.isdigit() and len(count) < 4 else 0
-    return tuple(
-        InboundMedia(content_type=fields.get(f"MediaContentType{number}", "")[:100], source=url)
-        for number in range(total)
-        if (url := fields.get(f"MediaUrl{number}", ""))
     )
 
 

@@ -11,11 +11,11 @@ from django.conf import settings
 from django.urls import reverse
 
 from channels_app.whatsapp import window
-from channels_app.whatsapp.numbers import PREFIX
+from channels_app.whatsapp.senders import PREFIX
 from conversations import services
 from conversations.models import DeliveryAttempt, Message
 from conversations.registry import register_transport
-from conversations.services.blocking import OPTED_OUT, UNREACHABLE
+from conversations.services.blocks import OPTED_OUT, UNREACHABLE
 from conversations.types import OutboundMessage, PointKind, SendResult, Transport
 from core.actors import system
 from core.clock import now

@@ -9,7 +9,7 @@ from conversations import services
 from conversations.models import Conversation
 from core.actors import system
 from core.errors import WalkerError
-from core.log import get_logger
+from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 

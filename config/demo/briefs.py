@@ -12,13 +12,13 @@ from django.db.models import Q
 
 from accounts.models import User
 from accounts.services import actor_for_user
-from analytics.collecting import Reading, collect
-from analytics.composing import assemble
-from analytics.due import slot_of
+from analytics.brief.collect import Reading, collect
+from analytics.brief.compose import assemble
+from analytics.brief.texts import SECTIONS
 from analytics.models import Brief, BriefPreference
+from analytics.schedule import slot_of
 from analytics.selectors import person_of
 from analytics.services import set_preference
-from analytics.texts import SECTIONS
 from config.demo.cast import MARKETER, Organisation
 from core import clock
 from core.actors import Actor

@@ -12,10 +12,11 @@ from config.demo.setting import widget_key
 from conversations import services as conversations
 from conversations.models import ChannelAccount, Contact
 from conversations.types import InboundMessage, SenderIdentity
-from core import clock, relay
+from core import clock
+from core.events import relay
 from hitl import services as hitl
+from hitl.actions.base import Origin
 from hitl.models import Approval
-from hitl.types import Origin
 
 
 def ensure_history(organisation: Organisation, people: dict[str, User]) -> None:

@@ -7,8 +7,8 @@ from accounts.models import Tenant, User
 from accounts.services import add_member, create_tenant
 from config.demo.cast import Organisation, Person
 from core.actors import system
-from core.crypto import derive_key, lasting_key_id
-from core.scope import tenant_scope
+from core.privacy.encryption import derive_key, lasting_key_id
+from core.tenancy.scope import tenant_scope
 
 SEEDER = system("demo")
 

@@ -7,7 +7,7 @@ from config.demo.cast import ORGANISATIONS, Organisation
 from config.demo.history import ensure_history
 from config.demo.people import ensure_people, ensure_tenant
 from config.demo.setting import ensure_setting
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 
 
 def seed_demo(*, say: Callable[[str], object]) -> None:

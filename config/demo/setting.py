@@ -6,17 +6,17 @@ from typing import Any
 from django.conf import settings
 
 from accounts.models import ApiKey, User
-from accounts.roles import ALL_PERMISSIONS
+from accounts.permissions.roles import ALL_PERMISSIONS
 from accounts.services import create_api_key
 from agents.defaults import ensure_default_agents
-from channels_app.email.connecting import connect_mail
+from channels_app.email.connect import connect_mail
 from config.demo.cast import MARKETER, Organisation
 from config.demo.people import SEEDER, lasting
 from config.demo.policy import ensure_policy
 from conversations.models import ChannelAccount
 from conversations.services import connect_channel, introduce
 from conversations.types import SenderIdentity
-from core.crypto import digest_of_secret
+from core.privacy.encryption import digest_of_secret
 from integrations.services import connect_provider
 from standins.mailbox import seed as mailbox
 from standins.phone import seed as phone

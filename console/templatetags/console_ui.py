@@ -11,10 +11,10 @@ from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from console.forms import described_by, look
-from console.icons import PATHS
-from core import events
+from console.base.forms import described_by, look
+from console.base.icons import PATHS
 from core.clock import now
+from core.events import streams
 
 register = template.Library()
 
@@ -79,7 +79,7 @@ def distance(value: datetime) -> str:
 @register.simple_tag
 def live_topic(name: str) -> SafeString:
     """Mark a part with the topic that refreshes it, and the number it is fresh to."""
-    return format_html('data-live-topic="{}" data-live-after="{}"', name, events.head(name))
+    return format_html('data-live-topic="{}" data-live-after="{}"', name, streams.head(name))
 
 
 @register.simple_tag

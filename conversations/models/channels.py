@@ -7,8 +7,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from core.clock import now
-from core.fields import EncryptedJSONField
-from core.tenancy import TenantModel
+from core.privacy.encrypted_fields import EncryptedJSONField
+from core.tenancy.models import TenantModel
 
 
 def new_public_key() -> str:

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.db import models
 
 from core.clock import now
-from core.fields import EncryptedTextField
-from core.tenancy import TenantModel
+from core.privacy.encrypted_fields import EncryptedTextField
+from core.tenancy.models import TenantModel
 
 
 class Contact(TenantModel):

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from conversations.models.channels import ChannelAccount
 from conversations.models.contacts import Contact
 from core.clock import now
-from core.tenancy import TenantModel
+from core.tenancy.models import TenantModel
 
 LIVE: Final = ("agent", "person")
 """States that are not closed, named one by one: an index finds what is something, not what is not."""

@@ -7,7 +7,7 @@ from django.db import models
 from conversations.models.contacts import Contact
 from conversations.models.messages import Message
 from core.clock import now
-from core.tenancy import TenantModel
+from core.tenancy.models import TenantModel
 
 
 class DeliveryAttempt(TenantModel):

@@ -8,8 +8,8 @@ from django.db.models import Q
 from conversations.models.channels import ChannelAccount
 from conversations.models.conversations import Conversation
 from core.clock import now
-from core.fields import EncryptedJSONField, EncryptedTextField
-from core.tenancy import TenantModel
+from core.privacy.encrypted_fields import EncryptedJSONField, EncryptedTextField
+from core.tenancy.models import TenantModel
 
 
 class Message(TenantModel):

@@ -7,8 +7,8 @@ from django.db import models
 
 from conversations.models.conversations import Conversation
 from core.clock import now
-from core.fields import EncryptedTextField
-from core.tenancy import TenantModel
+from core.privacy.encrypted_fields import EncryptedTextField
+from core.tenancy.models import TenantModel
 
 
 class Note(TenantModel):

@@ -34,14 +34,8 @@ from conversations.selectors.messages import (
     row_of,
 )
 from conversations.selectors.notes import NoteRow, list_notes
-from conversations.selectors.searching import (
-    WORDS_LIMIT,
-    cleaned,
-    conversations_with,
-    newest_matches,
-    refuse_personal,
-)
-from conversations.selectors.stops import STOP_LIFE, stop_key, stopped_at
+from conversations.selectors.search import WORDS_LIMIT, cleaned, conversations_with, newest_matches, refuse_personal
+from conversations.selectors.stop_requests import STOP_LIFE, stop_key, stopped_at
 
 __all__ = [
     "STOP_LIFE",

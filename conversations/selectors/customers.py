@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 from uuid import UUID
 
-from conversations import points
+from conversations.contacts import points
 from conversations.models import ContactPoint, Conversation, Message
 from conversations.selectors.messages import public_metadata
-from core import events
-from core.crypto import blind_index
 from core.errors import NotFound
+from core.events import streams
 from core.models import StreamEvent
+from core.privacy.encryption import blind_index
 
 SNAPSHOT: Final = 50
 FRAMES: Final = 200
@@ -33,7 +33,7 @@ def frames_for_customer(conversation_id: UUID, after: int, *, limit: int = FRAME
     `{"type", "seq", ...payload}`; frames of a message carry `content` and `message` (the same
     clear text), `media` and `metadata`. Two queries whatever the number of frames.
     """
-    found = events.read(f"conversation:{conversation_id}", after, limit)
+    found = streams.read(f"conversation:{conversation_id}", after, limit)
     ids = [event.payload["id"] for event in found if "content_type" in event.payload]
     rows = Message.objects.filter(conversation_id=conversation_id, pk__in=ids) if ids else ()
     messages = {str(message.pk): message for message in rows}
@@ -65,7 +65,7 @@ def snapshot_for_customer(conversation_id: UUID, *, limit: int = SNAPSHOT) -> di
     "messages": [...]}`; three queries. Raises `NotFound`.
     """
     # The head first: what comes in meanwhile is sent again as an event, and dropped by its number.
-    head = events.head(f"conversation:{conversation_id}")
+    head = streams.head(f"conversation:{conversation_id}")
     state = Conversation.objects.filter(pk=conversation_id).values_list("state", flat=True).first()
     if state is None:
         raise NotFound("There is no such conversation.")
@@ -76,18 +76,17 @@ def snapshot_for_customer(conversation_id: UUID, *, limit: int = SNAPSHOT) -> di
         "seq": head,
         "conversation": str(conversation_id),
         "state": state,
-        "messages": [_line(message) for message in reversed(newest)],
-    }
-
-
-def _line(message: Message) -> dict[str, Any]:
-    return {
-        "id": str(message.pk),
-        "client_id": str(message.client_id) if message.client_id else None,
-        "seq": message.seq,
-        "direction": message.direction,
-        "sender": {"type": message.sender_type, "name": message.sender_name},
-        "content_type": message.content_type,
-        "created_at": message.created_at.isoformat(),
-        **_clear(message),
+        "messages": [
+            {
+                "id": str(message.pk),
+                "client_id": str(message.client_id) if message.client_id else None,
+                "seq": message.seq,
+                "direction": message.direction,
+                "sender": {"type": message.sender_type, "name": message.sender_name},
+                "content_type": message.content_type,
+                "created_at": message.created_at.isoformat(),
+                **_clear(message),
+            }
+            for message in reversed(newest)
+        ],
     }

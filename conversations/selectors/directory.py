@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from accounts.reveals import require_grant
+from accounts.privacy.reveals import require_grant
 from conversations.models import ChannelAccount, Contact, ContactPoint
 from conversations.selectors.points import point_matches
 from core.actors import Actor

@@ -11,10 +11,10 @@ from uuid import UUID
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from conversations.models import LIVE, ContactTag, Conversation, Message
-from conversations.selectors.searching import cleaned, conversations_with
+from conversations.selectors.search import cleaned, conversations_with
 from core.actors import Actor
 from core.errors import NotFound
-from core.keyset import cursor_at, unknown_cursor, value_of
+from core.rest.pagination import cursor_at, unknown_cursor, value_of
 
 VIEW: Final = "conversations.view_conversation"
 PAGE: Final = 50

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from accounts.reveals import require_grant
+from accounts.privacy.reveals import require_grant
 from conversations.models import Conversation, Message
 from core.actors import Actor
 from core.errors import NotFound
@@ -65,7 +65,8 @@ def list_messages(
     if not Conversation.objects.filter(pk=conversation_id).exists():
         raise NotFound("There is no such conversation.")
     if clear:
-        _require_grant(viewer, conversation_id)
+        viewer.require("accounts.view_pii")
+        require_grant(actor=viewer, object_type=CONVERSATION, object_id=conversation_id, field="messages")
     size = max(1, min(limit, MOST))
     rows = Message.objects.filter(conversation_id=conversation_id)
     if before is not None:
@@ -78,11 +79,6 @@ def list_messages(
         [row_of(message, clear=clear) for message in page],
         page[0].seq if len(found) > size else None,
     )
-
-
-def _require_grant(viewer: Actor, conversation_id: UUID) -> None:
-    viewer.require("accounts.view_pii")
-    require_grant(actor=viewer, object_type=CONVERSATION, object_id=conversation_id, field="messages")
 
 
 def row_of(message: Message, *, clear: bool = False) -> MessageRow:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from accounts.reveals import require_grant
+from accounts.privacy.reveals import require_grant
 from conversations.models import Note
 from conversations.selectors.messages import CONVERSATION, VIEW
 from core.actors import Actor

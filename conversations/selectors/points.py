@@ -4,9 +4,9 @@ from typing import Final
 
 from django.db.models import Q
 
-from conversations import points
-from core.crypto import blind_index
+from conversations.contacts import points
 from core.errors import Invalid
+from core.privacy.encryption import blind_index
 
 _EXACT_KINDS: Final = ("phone", "email", "username", "bsuid")
 

@@ -1,8 +1,8 @@
 """Changing conversations: receive, reply, deliver, take over, give back, assign, hand off, close."""
 
 from conversations.services.attachments import claim_attachment, fail_attachment, keep_attachment, read_attachment
-from conversations.services.blocking import block_point, unblock_point
-from conversations.services.channels import clear_trouble, connect_channel, lookup_digest, note_trouble
+from conversations.services.blocks import block_point, unblock_point
+from conversations.services.channel_accounts import clear_trouble, connect_channel, lookup_digest, note_trouble
 from conversations.services.contacts import (
     add_point,
     add_tag,
@@ -12,11 +12,11 @@ from conversations.services.contacts import (
     name_contact,
     remove_tag,
 )
-from conversations.services.delivering import deliver, on_queued
-from conversations.services.erasing import erase_contact
+from conversations.services.delivery import deliver, on_queued
+from conversations.services.erasure import erase_contact
+from conversations.services.incoming import note_activity, receive
 from conversations.services.notes import add_note
-from conversations.services.receiving import note_activity, receive
-from conversations.services.replying import reply
+from conversations.services.outgoing import reply
 from conversations.services.states import (
     assign,
     close,

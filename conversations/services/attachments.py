@@ -10,12 +10,13 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
-from accounts.reveals import require_grant
+from accounts.privacy.reveals import require_grant
 from conversations.models import Attachment
-from core import audit, events
 from core.actors import Actor
+from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, NotFound
+from core.events import streams
 
 LEASE: Final = timedelta(seconds=90)
 PAUSES: Final = (5, 60, 600)
@@ -78,7 +79,7 @@ def _settle(attachment: Attachment, more: list[str]) -> bool:
         attachment.save(update_fields=["state", "next_attempt_at", "error", *more])
         if attachment.state != State.PENDING:
             stream = f"conversation-staff:{attachment.message.conversation_id}"
-            events.append(stream, "attachment_settled", {"id": str(attachment.pk), "state": attachment.state})
+            streams.append(stream, "attachment_settled", {"id": str(attachment.pk), "state": attachment.state})
     return True
 
 
@@ -99,7 +100,7 @@ def read_attachment(*, actor: Actor, conversation_id: UUID, attachment_id: UUID)
     if found.state != State.STORED or found.content is None:
         raise Conflict("The file is not here.", code="not_stored", state=found.state)
     with transaction.atomic():
-        audit.record(
+        chain.record(
             actor=actor,
             action="ATTACHMENT_VIEWED",
             object_type="conversations.conversation",

@@ -8,16 +8,17 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.selectors import is_active_member
-from conversations import points, texts
+from conversations import texts
+from conversations.contacts import points
 from conversations.models import Contact, ContactPoint, ContactTag
 from conversations.types import SenderIdentity
-from core import audit
 from core.actors import Actor
-from core.crypto import blind_index
+from core.audit import chain
+from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound, Refused
-from core.locks import locked
-from core.pii import mask_value
-from core.pii.masking import ValueKind
+from core.privacy.encryption import blind_index
+from core.privacy.pii import mask_value
+from core.privacy.pii.masking import ValueKind
 
 NAME_LIMIT: Final = 120
 _MASK_AS: Final[dict[str, ValueKind]] = {
@@ -54,7 +55,19 @@ def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
     """Return the contact of a sender, made when new; many at once make one. Runs in a transaction."""
     found = _find(sender.kind, index)
     if found is None:
-        found = _create(sender, index)
+        name = texts.clean(sender.display_name).strip()[:NAME_LIMIT]
+        contact = Contact.objects.create(
+            display_name=name,
+            masked_name=_masked("name", name),
+            user_id=_colleague(sender),
+        )
+        _insert_point(contact, sender, index, is_primary=True)
+        winner = _find(sender.kind, index)
+        if winner is None:
+            raise NotFound
+        if winner.contact_id != contact.pk:
+            contact.delete()
+        found = winner
     return brought_up_to_date(found, sender)
 
 
@@ -65,22 +78,6 @@ def _find(kind: str, index: str) -> FoundContact | None:
         .first()
     )
     return None if row is None else FoundContact(*row)
-
-
-def _create(sender: SenderIdentity, index: str) -> FoundContact:
-    name = texts.clean(sender.display_name).strip()[:NAME_LIMIT]
-    contact = Contact.objects.create(
-        display_name=name,
-        masked_name=_masked("name", name),
-        user_id=_colleague(sender),
-    )
-    _insert_point(contact, sender, index, is_primary=True)
-    winner = _find(sender.kind, index)
-    if winner is None:
-        raise NotFound
-    if winner.contact_id != contact.pk:
-        contact.delete()
-    return winner
 
 
 def _insert_point(contact: Contact, sender: SenderIdentity, index: str, *, is_primary: bool) -> None:
@@ -226,7 +223,7 @@ def _locked(contact_id: UUID) -> Contact:
 
 
 def _record(actor: Actor, action: str, contact_id: UUID, **facts: str) -> None:
-    audit.record(
+    chain.record(
         actor=actor,
         action=action,
         object_type="conversations.contact",

@@ -7,10 +7,10 @@ from django.db import transaction
 
 from conversations import texts
 from conversations.models import Contact, Note
-from conversations.services import states, streams
+from conversations.services import states, stream_events
 from core.actors import Actor
 from core.errors import Conflict
-from core.pii import mask_text
+from core.privacy.pii import mask_text
 
 NOTE_LIMIT: Final = 2000
 
@@ -30,6 +30,6 @@ def add_note(*, actor: Actor, conversation_id: UUID, text: str) -> Note:
         note: Note = Note.objects.create(
             conversation=conversation, author_id=actor.user_id, body=body, masked_body=mask_text(body)
         )
-        streams.append_note(conversation, note)
-        streams.record(actor, "CONVERSATION_NOTED", conversation, old_state=conversation.state, note=str(note.pk))
+        stream_events.append_note(conversation, note)
+        stream_events.record(actor, "CONVERSATION_NOTED", conversation, old_state=conversation.state, note=str(note.pk))
     return note

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.last_moves import last_change
+from accounts.last_change import last_change
 from accounts.selectors import list_members
 from conversations.models import Conversation
-from conversations.services import streams
+from conversations.services import stream_events
 from conversations.transitions import AGENT, CLOSED, PERSON, may_move
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -56,8 +56,8 @@ def take_over(*, actor: Actor, conversation_id: UUID) -> Conversation:
             )
         conversation.state, conversation.assigned_to_id = PERSON, user_id
         conversation.save(update_fields=["state", "assigned_to"])
-        streams.append_state(conversation, inbox_type="conversation_taken")
-        streams.record(actor, "CONVERSATION_TAKEN_OVER", conversation, old_state=old_state)
+        stream_events.append_state(conversation, inbox_type="conversation_taken")
+        stream_events.record(actor, "CONVERSATION_TAKEN_OVER", conversation, old_state=old_state)
     return conversation
 
 
@@ -72,11 +72,16 @@ def give_back(*, actor: Actor, conversation_id: UUID) -> Conversation:
         old_state = conversation.state
         if old_state != PERSON:
             facts = last_change(actor, KIND, conversation.pk, of=MOVES)
-            raise Conflict("No person has this conversation.", code=_code(old_state), state=old_state, **facts)
+            raise Conflict(
+                "No person has this conversation.",
+                code=("closed" if old_state == CLOSED else "agent_has_it"),
+                state=old_state,
+                **facts,
+            )
         conversation.state, conversation.assigned_to = AGENT, None
         conversation.save(update_fields=["state", "assigned_to"])
-        streams.append_state(conversation, inbox_type="conversation_given_back")
-        streams.record(actor, "CONVERSATION_GIVEN_BACK", conversation, old_state=old_state)
+        stream_events.append_state(conversation, inbox_type="conversation_given_back")
+        stream_events.record(actor, "CONVERSATION_GIVEN_BACK", conversation, old_state=old_state)
     return conversation
 
 
@@ -96,8 +101,8 @@ def assign(*, actor: Actor, conversation_id: UUID, user_id: UUID) -> Conversatio
             return conversation
         conversation.state, conversation.assigned_to_id = PERSON, user_id
         conversation.save(update_fields=["state", "assigned_to"])
-        streams.append_state(conversation, inbox_type="conversation_assigned")
-        streams.record(actor, "CONVERSATION_ASSIGNED", conversation, old_state=old_state, user=str(user_id))
+        stream_events.append_state(conversation, inbox_type="conversation_assigned")
+        stream_events.record(actor, "CONVERSATION_ASSIGNED", conversation, old_state=old_state, user=str(user_id))
     return conversation
 
 
@@ -150,8 +155,8 @@ def _to_person(
                 "escalation_reason",
             ]
         )
-        streams.append_state(conversation, inbox_type="conversation_needs_person", reason=reason)
-        streams.record(actor, "CONVERSATION_ESCALATED", conversation, old_state=old_state, reason=reason)
+        stream_events.append_state(conversation, inbox_type="conversation_needs_person", reason=reason)
+        stream_events.record(actor, "CONVERSATION_ESCALATED", conversation, old_state=old_state, reason=reason)
     return conversation
 
 
@@ -169,8 +174,8 @@ def close(*, actor: Actor, conversation_id: UUID, resolved: bool, now: datetime 
         conversation.state, conversation.resolved = CLOSED, resolved
         conversation.closed_at = now or clock_now()
         conversation.save(update_fields=["state", "resolved", "closed_at"])
-        streams.append_state(conversation, inbox_type="conversation_closed", resolved=resolved)
-        streams.record(actor, "CONVERSATION_CLOSED", conversation, old_state=old_state, resolved=resolved)
+        stream_events.append_state(conversation, inbox_type="conversation_closed", resolved=resolved)
+        stream_events.record(actor, "CONVERSATION_CLOSED", conversation, old_state=old_state, resolved=resolved)
     return conversation
 
 
@@ -187,7 +192,7 @@ def record_view(*, actor: Actor, conversation_id: UUID, now: datetime | None = N
         if actor.may(REPLY) and conversation.is_unread:
             rows = Conversation.objects.filter(pk=conversation_id)
             rows.update(staff_seen_at=now or clock_now())
-        streams.record(actor, "CONVERSATION_VIEWED", conversation, old_state=conversation.state)
+        stream_events.record(actor, "CONVERSATION_VIEWED", conversation, old_state=conversation.state)
 
 
 def _person(actor: Actor) -> UUID:
@@ -203,7 +208,3 @@ def _open_state(actor: Actor, conversation: Conversation) -> str:
         facts = last_change(actor, KIND, conversation.pk, of=CLOSES)
         raise Conflict("This conversation is closed.", code="closed", state=conversation.state, **facts)
     return conversation.state
-
-
-def _code(state: str) -> str:
-    return "closed" if state == CLOSED else "agent_has_it"

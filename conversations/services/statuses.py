@@ -8,9 +8,9 @@ from django.db import transaction
 from conversations.models import Conversation, DeliveryAttempt, Message
 from conversations.services.states import locked
 from conversations.transitions import DELIVERED, FAILED, READ, SENT, statuses_before
-from core import events
 from core.actors import Actor
 from core.errors import Invalid, NotFound, Refused
+from core.events import outbox, streams
 
 REPORTABLE = frozenset({SENT, DELIVERED, READ, FAILED})
 
@@ -74,14 +74,14 @@ def advance(
     if not rows.update(**changes):
         return False
     payload = {"id": str(message.pk), "status": status}
-    events.append(f"conversation:{message.conversation_id}", "message_status", payload)
+    streams.append(f"conversation:{message.conversation_id}", "message_status", payload)
     if status == FAILED:
-        events.append(
+        streams.append(
             f"conversation-staff:{message.conversation_id}",
             "message_failed",
             {**payload, "error": error},
         )
-        events.announce("message_failed", ref=message.pk, conversation=str(message.conversation_id))
+        outbox.announce("message_failed", ref=message.pk, conversation=str(message.conversation_id))
     return True
 
 
@@ -103,5 +103,5 @@ def mark_read(*, actor: Actor, conversation_id: UUID, seq: int) -> int:
         count = rows.update(status=READ)
         if count:
             payload = {"up_to": seq, "status": READ}
-            events.append(conversation.stream, "message_status", payload)
+            streams.append(conversation.stream, "message_status", payload)
     return count

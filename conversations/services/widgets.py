@@ -7,9 +7,9 @@ from uuid import UUID
 from django.db import transaction
 
 from conversations.models import ChannelAccount
-from core import audit
 from core.actors import Actor
-from core.locks import locked
+from core.audit import chain
+from core.db.locks import locked
 
 CHANGE: Final = "channels_app.change_channelaccount"
 WEBCHAT: Final = ChannelAccount.Kind.WEBCHAT
@@ -59,7 +59,7 @@ def _locked(account_id: UUID) -> ChannelAccount:
 
 
 def _record(actor: Actor, action: str, account: ChannelAccount, **facts: Any) -> None:
-    audit.record(
+    chain.record(
         actor=actor,
         action=action,
         object_type="conversations.channelaccount",

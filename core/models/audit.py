@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from core.tenancy import TenantModel
+from core.tenancy.models import TenantModel
 
 
 class AuditHead(TenantModel):

@@ -5,8 +5,8 @@ from typing import ClassVar
 from django.db import models
 
 from core.clock import now
-from core.fields import EncryptedJSONField
-from core.tenancy import TenantModel
+from core.privacy.encrypted_fields import EncryptedJSONField
+from core.tenancy.models import TenantModel
 
 
 class Erasure(TenantModel):

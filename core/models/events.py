@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.db import models
 
 from core.clock import now
-from core.tenancy import TenantModel
+from core.tenancy.models import TenantModel
 
 
 class StreamHead(TenantModel):

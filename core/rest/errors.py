@@ -12,7 +12,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from core.errors import Invalid, NotFound, Refused, TooLarge, Unavailable, WalkerError
-from core.log import get_logger
+from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 AGAIN_IN: Final = 5

@@ -13,8 +13,8 @@ from rest_framework import serializers
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
-from core.documents import with_texts
-from core.pii import mask_text
+from core.privacy.json_texts import with_texts
+from core.privacy.pii import mask_text
 
 M = TypeVar("M", bound=Model)
 DEEPEST: Final = 20

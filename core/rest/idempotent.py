@@ -12,7 +12,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core import idempotency
+from core.reliability import idempotency
 from core.rest.authentication import client_of
 
 P = ParamSpec("P")

@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from core.keyset import page_of
 from core.rest.authentication import actor_of
 from core.rest.idempotent import once
+from core.rest.pagination import page_of
 from core.rest.schema import paged
 from core.rest.views import ApiView, ListQuery, RemovalQuery, StoryQuery, body_of
 

@@ -10,10 +10,10 @@ from redis import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from core.log import get_logger
-from core.rates import count_up
+from core.observability.logging import get_logger
+from core.reliability.rate_limit import count_up
 from core.rest.authentication import client_of
-from core.scope import current_tenant_id
+from core.tenancy.scope import current_tenant_id
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which imports this module by the settings

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from core.actors import Actor
 from core.errors import Invalid, Refused
-from core.keyset import MOST, PAGE
+from core.rest.pagination import MOST, PAGE
 
 STORY: Final = 500
 WRITING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})

@@ -1,13 +1,13 @@
 """Rows of the approval engine."""
 
 from hitl.models.approval import Approval, Counter
-from hitl.models.calendar import BusinessCalendar
+from hitl.models.calendars import BusinessCalendar
+from hitl.models.decisions import Decision, DecisionToken, Delegation, Seat
+from hitl.models.execution import Execution, Notification, Timer
+from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
 from hitl.models.policy import Cap, CapReservation, LinkPolicy, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
-from hitl.models.running import Execution, Notification, Timer
-from hitl.models.switches import GlobalKillSwitch, KillSwitch
-from hitl.models.votes import Decision, DecisionToken, Delegation, Seat
-from hitl.models.workflow import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
+from hitl.models.workflows import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
 __all__ = [
     "Approval",

@@ -11,9 +11,9 @@ from django.db import models
 
 from core.clock import now
 from core.errors import Conflict
-from core.tenancy import TenantModel
+from core.tenancy.models import TenantModel
+from hitl.domain.state_machine import OPEN, UNDECIDED, WAITING, State
 from hitl.models.fields import StateField
-from hitl.transitions import OPEN, UNDECIDED, WAITING, State
 
 IS_OPEN = models.Q(state__in=[state.value for state in OPEN])
 IS_WAITING = models.Q(state__in=[state.value for state in WAITING])

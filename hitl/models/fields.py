@@ -18,7 +18,7 @@ class StateGuarded(RuntimeError):
 
 @contextmanager
 def machine_writes() -> Iterator[None]:
-    """Open the state column; for `hitl.machine` only."""
+    """Open the state column; for `hitl.approvals.transitions` only."""
     token = _machine_writes.set(True)
     try:
         yield
@@ -32,5 +32,5 @@ class StateField(models.CharField[str, str]):
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:
         """Refuse unless the machine is writing."""
         if not _machine_writes.get():
-            raise StateGuarded("the state of an approval is written by hitl.machine alone")
+            raise StateGuarded("the state of an approval is written by hitl.approvals.transitions alone")
         return super().get_db_prep_save(value, connection)

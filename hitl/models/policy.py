@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 
 from core.clock import now
-from core.tenancy import TenantModel
+from core.tenancy.models import TenantModel
 from hitl.models.approval import Approval
 
 

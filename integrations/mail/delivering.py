@@ -8,12 +8,12 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, QuerySet
 
-from core import dead_letters
 from core.clock import now as clock_now
-from core.counters import counter
 from core.errors import Conflict, Unavailable
-from core.log import get_logger
-from core.scope import platform_scope, tenant_scope
+from core.jobs import dead_letters
+from core.observability.logging import get_logger
+from core.observability.metrics import counter
+from core.tenancy.scope import platform_scope, tenant_scope
 from integrations.mail import events, routes
 from integrations.mail.progress import Report
 from integrations.mail.tracking import move

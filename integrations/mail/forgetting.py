@@ -14,7 +14,7 @@ from django.db.models import F
 
 from core.clock import now as clock_now
 from core.retention import BATCH, made_before
-from core.scope import platform_scope, tenant_scope
+from core.tenancy.scope import platform_scope, tenant_scope
 from integrations.models import MailCount, MailDelivery
 
 CONTENT: Final = ("address", "subject", "text", "html", "reply_to", "headers")

@@ -3,8 +3,8 @@
 from abc import abstractmethod
 from typing import Final
 
-from core.breakers import breaker
 from core.errors import Unavailable
+from core.reliability.circuit_breaker import breaker
 from integrations.mail.types import Mail, MailSender, Outcome, Rejected, Taken
 
 PAUSE: Final = 30

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from accounts.invitations import make_invitation_link, note_invitation_mail
+from accounts.members.invitations import make_invitation_link, note_invitation_mail
 from accounts.models import Invitation, Tenant
 from accounts.selectors import tenant_zone
 from core.actors import system

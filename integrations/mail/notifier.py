@@ -11,14 +11,13 @@ from django.urls import reverse
 
 from accounts.selectors import erased_people, tenant_zone, wants_mail
 from core.actors import system
-from core.erasure.person import NOBODY
 from core.models import AuditEntry
-from core.pii import mask_text
+from core.privacy.erasure.person import NOBODY
+from core.privacy.pii import mask_text
 from hitl.models import Approval, Notification, Seat
-from hitl.notifiers import Delivery, Notifier
+from hitl.notifications.channels import Delivery, Notifier
 from hitl.selectors import is_for_a_link
-from hitl.services import make_link
-from hitl.services.tracking import Status, track_notification
+from hitl.services import Status, make_link, track_notification
 from integrations.mail import routes
 from integrations.mail.errors import in_words
 from integrations.mail.services import queue_mail

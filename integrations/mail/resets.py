@@ -12,8 +12,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.models import Membership
-from accounts.resets import is_offered, life, make_reset_link
 from accounts.selectors import tenant_zone
+from accounts.sign_in.password_reset import is_offered, life, make_reset_link
 from core.actors import system
 from core.clock import now
 from integrations.mail import routes

@@ -8,8 +8,8 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 
 from core.errors import Unavailable
-from core.outgoing import installation_sends
-from core.scope import current_tenant_id
+from core.mail_settings import installation_sends
+from core.tenancy.scope import current_tenant_id
 from integrations.mail.sendgrid import SendGridSender
 from integrations.mail.smtp import SmtpSender, SmtpServer
 from integrations.mail.terminal import TerminalSender

@@ -10,13 +10,13 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from core import hints
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.crypto import blind_index
 from core.errors import Invalid
-from core.log import get_logger
-from core.pii import mask_value
+from core.events import live
+from core.observability.logging import get_logger
+from core.privacy.encryption import blind_index
+from core.privacy.pii import mask_value
 from integrations.mail.delivering import deliver_due, deliver_mail, replay, sweep
 from integrations.mail.forgetting import forget_rows, forget_texts
 from integrations.mail.tracking import Heard, record_report
@@ -81,7 +81,7 @@ def queue_mail(
 
 def wake() -> None:
     """Ask a worker to look for mail soon; many calls at once make one task. The sweep is the truth."""
-    hints.run_soon(_wake)
+    live.run_soon(_wake)
 
 
 def _wake() -> None:

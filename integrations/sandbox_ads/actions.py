@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from core.errors import Invalid
-from hitl.types import ActionKind, Estimate, Facts, Outcome, Preview, PreviewRow
+from hitl.actions.base import ActionKind, Estimate, Facts, Outcome, Preview, PreviewRow
 from integrations.sandbox_ads import selectors
 from integrations.sandbox_ads.params import (
     CENT,

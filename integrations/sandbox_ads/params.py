@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from hitl.types import Money, Params
+from hitl.actions.base import Money, Params
 
 CENT = Decimal("0.01")
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.conf import settings
 
 from core.errors import Invalid, WalkerError
-from hitl.types import Facts, Outcome
+from hitl.actions.base import Facts, Outcome
 from integrations.sandbox_ads import selectors
 from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.types import Answer, CleanFailure, Effect, Ok

@@ -8,7 +8,7 @@ from typing import TypeVar
 from django.conf import settings
 
 from core.errors import Invalid, Unavailable
-from core.naming import closest, folded
+from core.text.matching import closest, folded
 from integrations.http import Patience
 from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.types import (

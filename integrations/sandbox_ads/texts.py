@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from core.lines import steps_between
-from hitl.types import Facts
+from core.text.diff import steps_between
+from hitl.actions.base import Facts
 
 TOLD: Final = 3
 _CUT: Final = 200

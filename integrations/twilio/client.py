@@ -17,8 +17,8 @@ from twilio.http import HttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from core.breakers import breaker
 from core.errors import Unavailable
+from core.reliability.circuit_breaker import breaker
 from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from integrations.twilio.errors import meaning_of
 from integrations.twilio.types import Failed, Listed, Sent, Unknown

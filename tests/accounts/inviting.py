@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from accounts.invitations import invite_member, make_invitation_link
+from accounts.members.invitations import invite_member, make_invitation_link
 from accounts.models import Invitation
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.world import OPERATOR, World
 
 NEW = "ana.new@elsewhere.example"

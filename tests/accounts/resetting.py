@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from accounts.models import Membership, User
-from accounts.resets import make_reset_link
+from accounts.sign_in.password_reset import make_reset_link
 from core.clock import now
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.world import OPERATOR, PASSWORD, World
 
 NEW = "violet umbrella seven trains"

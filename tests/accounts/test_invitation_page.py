@@ -8,12 +8,12 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.test import Client
 
-from accounts.invitations import withdraw_invitation
+from accounts.members.invitations import withdraw_invitation
 from accounts.models import Invitation, Membership, User
 from accounts.secret_pages import UNKNOWN_PER_MINUTE
 from core.clock import now
 from core.models import AuditEntry
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.accounts.inviting import NEW, PERSON, SECRET, invite, link_of
 from tests.hitl.test_link_door import FORBIDDEN, token_in
 from tests.security.rows import changed, snapshot

@@ -10,12 +10,13 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts import invitations, joining, services
+from accounts import services
+from accounts.members import invitations, joining
 from accounts.models import Invitation, Membership, User
 from core.clock import now
 from core.errors import Conflict, Gone, Invalid, NotFound, Refused, TooMany, WalkerError
 from core.models import AuditEntry, Outbox
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.accounts.inviting import NEW, PERSON, invite, link_of
 from tests.hitl.test_races import at_once
 from tests.security.rows import changed, snapshot

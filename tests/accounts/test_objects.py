@@ -3,10 +3,10 @@
 import pytest
 from django.db import connection
 
-from accounts import objects
 from accounts.models import Membership
+from accounts.permissions import object_permissions
 from core.errors import NotFound, Refused
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.world import World
 
 VIEW = "accounts.view_membership"
@@ -18,37 +18,37 @@ def _seat(world: World) -> Membership:
 
 def test_right_given_to_a_role_opens_this_object(acme: World) -> None:
     seat = _seat(acme)
-    objects.grant(actor=acme.actor("owner"), role="viewer", permission=VIEW, obj=seat)
-    assert objects.may(actor=acme.actor("viewer"), permission=VIEW, obj=seat)
+    object_permissions.grant(actor=acme.actor("owner"), role="viewer", permission=VIEW, obj=seat)
+    assert object_permissions.may(actor=acme.actor("viewer"), permission=VIEW, obj=seat)
 
 
 def test_right_on_one_object_opens_no_other(acme: World) -> None:
-    objects.grant(actor=acme.actor("owner"), role="viewer", permission=VIEW, obj=_seat(acme))
+    object_permissions.grant(actor=acme.actor("owner"), role="viewer", permission=VIEW, obj=_seat(acme))
     other = Membership.objects.get(user=acme.people["owner"])
-    assert not objects.may(actor=acme.actor("viewer"), permission=VIEW, obj=other)
+    assert not object_permissions.may(actor=acme.actor("viewer"), permission=VIEW, obj=other)
 
 
 def test_right_withdrawn_is_gone(acme: World) -> None:
     seat, owner = _seat(acme), acme.actor("owner")
-    objects.grant(actor=owner, role="viewer", permission=VIEW, obj=seat)
-    objects.withdraw(actor=owner, role="viewer", permission=VIEW, obj=seat)
+    object_permissions.grant(actor=owner, role="viewer", permission=VIEW, obj=seat)
+    object_permissions.withdraw(actor=owner, role="viewer", permission=VIEW, obj=seat)
     with pytest.raises(Refused):
-        objects.require(actor=acme.actor("viewer"), permission=VIEW, obj=seat)
+        object_permissions.require(actor=acme.actor("viewer"), permission=VIEW, obj=seat)
 
 
 def test_right_is_not_given_by_who_lacks_it(acme: World) -> None:
     with pytest.raises(Refused):
-        objects.grant(actor=acme.actor("viewer"), role="viewer", permission=VIEW, obj=_seat(acme))
+        object_permissions.grant(actor=acme.actor("viewer"), role="viewer", permission=VIEW, obj=_seat(acme))
 
 
 def test_object_of_another_tenant_is_not_found(acme: World) -> None:
     seat, outsider = _seat(acme), acme.outsider()
     with tenant_scope(acme.globex.pk), pytest.raises(NotFound):
-        objects.require(actor=outsider, permission=VIEW, obj=seat)
+        object_permissions.require(actor=outsider, permission=VIEW, obj=seat)
 
 
 def test_rows_of_rights_are_behind_the_wall(acme: World) -> None:
-    objects.grant(actor=acme.actor("owner"), role="viewer", permission=VIEW, obj=_seat(acme))
+    object_permissions.grant(actor=acme.actor("owner"), role="viewer", permission=VIEW, obj=_seat(acme))
     with tenant_scope(acme.globex.pk), connection.cursor() as cursor:
         cursor.execute("select count(*) from guardian_groupobjectpermission")
         assert cursor.fetchone() == (0,)

@@ -9,16 +9,17 @@ from uuid import UUID, uuid4
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts import operators, tasks
+from accounts import tasks
 from accounts.models import OwedEntry
-from accounts.operators import require_operator, set_operator
-from accounts.roles import ROLES
+from accounts.permissions import operators
+from accounts.permissions.operators import require_operator, set_operator
+from accounts.permissions.roles import ROLES
 from accounts.services import create_tenant
-from core import audit
 from core.actors import Actor
+from core.audit import chain as audit
 from core.errors import Conflict, Refused
 from core.models import AuditEntry
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import GlobalKillSwitch
 from tests.hitl.test_races import at_once

@@ -6,12 +6,12 @@ import pytest
 from django.http import HttpRequest
 from django.test import Client
 
-from accounts import keys, selectors, services
+from accounts import api_keys, selectors, services
 from accounts.models import ApiKey, Membership
 from core.actors import Actor
 from core.clock import now
 from core.errors import Invalid, NotFound, Refused
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.world import OPERATOR, World
 
 
@@ -82,13 +82,13 @@ def test_nobody_makes_a_key_to_act_as_a_colleague(acme: World) -> None:
 
 def test_key_acts_as_its_owner_within_its_scopes(acme: World) -> None:
     _, secret = _key(acme, ["hitl.view_approval", "hitl.decide_approval"])
-    actor: Actor = keys.actor_of_key(secret)
+    actor: Actor = api_keys.actor_of_key(secret)
     assert actor.permissions == {"hitl.view_approval"}
 
 
 def test_key_finds_its_tenant_without_a_scope(acme: World) -> None:
     _, secret = _key(acme, ["hitl.view_approval"])
-    assert keys.tenant_of_key(secret) == acme.acme.pk
+    assert api_keys.tenant_of_key(secret) == acme.acme.pk
 
 
 def test_key_is_not_stored(acme: World) -> None:
@@ -99,16 +99,16 @@ def test_key_is_not_stored(acme: World) -> None:
 def test_revoked_key_opens_nothing(acme: World) -> None:
     key, secret = _key(acme, ["hitl.view_approval"])
     services.revoke_api_key(actor=acme.actor("owner"), key_id=key.pk)
-    assert keys.tenant_of_key(secret) is None
+    assert api_keys.tenant_of_key(secret) is None
     with pytest.raises(Refused):
-        keys.actor_of_key(secret)
+        api_keys.actor_of_key(secret)
 
 
 def test_expired_key_is_refused(acme: World) -> None:
     key, secret = _key(acme, ["hitl.view_approval"])
     ApiKey.objects.filter(pk=key.pk).update(expires_at=now())
     with pytest.raises(Refused):
-        keys.actor_of_key(secret)
+        api_keys.actor_of_key(secret)
 
 
 def test_key_of_another_tenant_is_not_found(acme: World) -> None:

@@ -13,7 +13,7 @@ from accounts.models import User
 from accounts.secret_pages import UNKNOWN_PER_MINUTE
 from config.celery import app
 from core.models import Outbox
-from core.scope import platform_scope, tenant_scope
+from core.tenancy.scope import platform_scope, tenant_scope
 from tests.accounts.resetting import NEW, QUICK, link_to, person_of
 from tests.hitl.test_link_door import FORBIDDEN, token_in
 from tests.security.rows import changed, snapshot

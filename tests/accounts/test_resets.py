@@ -10,13 +10,13 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import Membership, Tenant, User
-from accounts.resets import find_reset, make_reset_link, offer_reset, reset_password
 from accounts.services import add_member
-from core import audit
+from accounts.sign_in.password_reset import find_reset, make_reset_link, offer_reset, reset_password
+from core.audit import chain
 from core.clock import now
 from core.errors import Gone, Invalid, Refused
 from core.models import AuditEntry, Outbox
-from core.scope import platform_scope, tenant_scope
+from core.tenancy.scope import platform_scope, tenant_scope
 from tests.accounts.resetting import NEW, QUICK, link_to, person_of
 from tests.world import OPERATOR, PASSWORD, World
 
@@ -158,7 +158,7 @@ def test_every_organisation_of_the_person_learns_of_it_and_he_by_one_mail(world:
             seat = Membership.objects.get(user=user)
             found = (entry.actor_user_id, entry.role, entry.auth_strength, entry.object_id, entry.facts)
             assert found == (user.pk, role, "link", seat.pk, {})
-            assert audit.verify().ok
+            assert chain.verify().ok
     assert announced("password_changed") == 1
 
 

@@ -11,7 +11,7 @@ from accounts import selectors, services
 from accounts.models import User
 from agents.models import Agent
 from core.errors import Invalid, Refused
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.world import OPERATOR, World
 
 pytestmark = pytest.mark.django_db

@@ -3,9 +3,9 @@
 import pytest
 from django.test import Client
 
-from accounts import keys, selectors, services
+from accounts import api_keys, selectors, services
 from core.errors import Refused
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.world import OPERATOR, World
 
 
@@ -29,7 +29,7 @@ def test_key_of_a_tenant_that_is_off_opens_nothing(acme: World) -> None:
     scopes = ["hitl.view_approval"]
     _, secret = services.create_api_key(actor=OPERATOR, user=acme.people["support"], name="x", scopes=scopes)
     _switch_off(acme)
-    assert keys.tenant_of_key(secret) is None
+    assert api_keys.tenant_of_key(secret) is None
 
 
 def test_console_of_a_tenant_that_is_off_is_closed(client: Client, world: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from core.owner import as_owner
+from core.db.owner import as_owner
 from tests.world import World
 
 

@@ -6,9 +6,9 @@ from django.db import connection
 
 from accounts.models import Membership, RoleGroup, Tenant, User
 from accounts.services import add_member, create_tenant
-from core import audit
+from core.audit import chain
 from core.models import AuditEntry
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.world import OPERATOR, World, build_world
 
 
@@ -36,7 +36,7 @@ def test_world_is_what_the_services_would_have_made(world: World) -> None:
         expected = _made(made, people)
     with tenant_scope(world.acme.pk):
         assert _made(world.acme, world.people) == expected
-        assert audit.verify().ok
+        assert chain.verify().ok
 
 
 def test_world_is_built_by_few_statements(db: None) -> None:

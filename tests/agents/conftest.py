@@ -13,13 +13,13 @@ from agents import registry, services
 from agents.defaults import ensure_default_agents
 from agents.models import AgentRun, AgentVersion
 from agents.ports import Emit, Line, Model, ToolSpec, Turn
-from agents.services.joining import QUIET
+from agents.runs.batching import QUIET
 from conversations.models import ChannelAccount, Conversation, Message
 from conversations.services import receive
 from conversations.types import InboundMessage, SenderIdentity
 from core.actors import system
 from core.clock import now
-from core.tenancy import tenant_scope
+from core.tenancy.models import tenant_scope
 from hitl.services import create_workflow
 from integrations.services import connect_provider
 from tests.platform_fixture import ACME_TOKEN, Platform

@@ -4,7 +4,7 @@ import pytest
 
 from agents.models import Agent
 from agents.tools import registry
-from agents.tools.telling import ListAbilities
+from agents.tools.messages import ListAbilities
 from tests.agents.conftest import Desk
 
 ASK = "What can you do?"

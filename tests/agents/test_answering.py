@@ -5,14 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from agents import services
-from agents.local.answering import question_answered, sent_in_again
-from agents.local.decide import decide
-from agents.local.types import ASKS, SENT_BACK
 from agents.models import AgentRun, ToolCall
+from agents.rule_based_model.decide import decide
+from agents.rule_based_model.requester_answers import question_answered, sent_in_again
+from agents.rule_based_model.types import ASKS, SENT_BACK
 from agents.selectors import caller_of
 from agents.tools.acting import BudgetArguments, SetCampaignBudget
 from agents.tools.registry import OneRequest
-from agents.tools.resending import SendInAgain
+from agents.tools.resend import SendInAgain
 from conversations.services import give_back, reply, take_over
 from hitl.models import Approval, Decision, Revision
 from hitl.services import ask, send_back

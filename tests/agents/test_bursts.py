@@ -11,14 +11,15 @@ from django.db import connection
 from agents import services
 from agents.models import AgentRun, AgentRunMessage
 from agents.ports import Line, ToolRequest, ToolSpec, Turn
-from agents.services import claims, turns
-from agents.services.joining import BURST, QUIET
-from agents.services.telling import answer_id
+from agents.runs import lease
+from agents.runs import run as turns
+from agents.runs.batching import BURST, QUIET
+from agents.runs.reply import answer_id
 from conversations.services import receive
 from conversations.types import InboundMessage
 from core.clock import now
 from core.ids import uuid7
-from core.tenancy import tenant_scope
+from core.tenancy.models import tenant_scope
 from hitl.models import Approval
 from tests.agents.conftest import DOOR, Desk
 
@@ -102,17 +103,17 @@ def test_burst_ends_eight_seconds_after_its_first_message(desk: Desk) -> None:
 
 def test_second_run_of_a_conversation_waits_its_turn(desk: Desk) -> None:
     first = take(desk, "one")
-    assert claims.claim(first.pk) is not None
+    assert lease.claim(first.pk) is not None
     second = AgentRun.objects.create(conversation=desk.conversation, trigger="approval", trigger_ref=first.pk)
-    assert claims.claim(second.pk) is None
-    assert claims.next_queued(desk.conversation.pk) == second.pk
+    assert lease.claim(second.pk) is None
+    assert lease.next_queued(desk.conversation.pk) == second.pk
 
 
 def test_run_of_a_dead_worker_is_due_and_worked_once_more(desk: Desk) -> None:
     run = take(desk, "hello")
-    assert claims.claim(run.pk) is not None
+    assert lease.claim(run.pk) is not None
     AgentRun.objects.update(lease_until=now() - timedelta(seconds=1))
-    assert [row for _, row in claims.list_due()] == [run.pk]
+    assert [row for _, row in lease.list_due()] == [run.pk]
     services.run_turn(run.pk)
     assert len(desk.answers(desk.conversation.pk)) == 1
 
@@ -289,7 +290,7 @@ def test_guest_who_writes_on_and_on_has_a_run_every_eight_seconds(desk: Desk) ->
 def test_message_after_eight_seconds_of_a_run_under_way_is_the_next_runs(desk: Desk) -> None:
     start = now()
     first = take(desk, "one", now=start - BURST)
-    assert claims.claim(first.pk) is not None
+    assert lease.claim(first.pk) is not None
     second, third = take(desk, "two", now=start), take(desk, "three", now=start)
     assert second.pk == third.pk != first.pk
     assert AgentRun.objects.get(pk=first.pk).generation == 1

@@ -6,12 +6,12 @@ from time import process_time
 
 import pytest
 
-from agents.local.asking import ask
-from agents.local.decide import decide
-from agents.local.model import LocalModel
-from agents.local.replies import say
-from agents.local.types import PERSON_OFFER, Call
 from agents.ports import Line, ToolRequest, ToolSpec
+from agents.rule_based_model.decide import decide
+from agents.rule_based_model.model import LocalModel
+from agents.rule_based_model.questions import ask
+from agents.rule_based_model.replies import say
+from agents.rule_based_model.types import PERSON_OFFER, Call
 
 HERE = Path(__file__).parent
 Rows = list[tuple[str, dict[str, str]]]

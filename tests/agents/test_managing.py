@@ -11,7 +11,7 @@ from agents.models import Agent, AgentVersion
 from agents.services import Setup
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
-from core.tenancy import tenant_scope
+from core.tenancy.models import tenant_scope
 from hitl.models import Approval
 from tests.agents.conftest import Desk
 

@@ -7,7 +7,7 @@ from django.test import Client
 
 from agents.defaults import ensure_default_agents
 from agents.models import Agent
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.api.office import V1, Caller, Office, build_office
 from tests.world import World
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.local.choosing import chosen, offered_in
-from agents.local.decide import decide
-from agents.local.languages import ONLY_ENGLISH, foreign_language
 from agents.models import AgentRun
+from agents.rule_based_model.choices import chosen, offered_in
+from agents.rule_based_model.decide import decide
+from agents.rule_based_model.languages import ONLY_ENGLISH, foreign_language
 from conversations import services as conversations
 from conversations.models import Contact
 from core.actors import system

@@ -8,17 +8,19 @@ from django.test.utils import CaptureQueriesContext
 
 from agents import services, tasks
 from agents.models import AgentRun, ToolCall
-from agents.services import claims, retelling, turns
-from agents.services.claims import LEASE
-from agents.wording import edited_sentence, outcome_sentence, plain_sentence
+from agents.runs import lease, outcome_retry
+from agents.runs import run as turns
+from agents.runs.approval_texts import edited_sentence, outcome_sentence, plain_sentence
+from agents.runs.lease import LEASE
 from conversations.services import close, take_over
-from core import dead_letters, events
 from core.clock import now
+from core.events import signals
 from core.ids import uuid7
+from core.jobs import dead_letters
 from core.models import DeadLetter
+from hitl.domain.state_machine import FINAL
 from hitl.models import Approval, ApprovalWorkflow, Revision
 from hitl.services import ask, cancel, decide, edit, execute, resolve, revise_workflow, throw_switch
-from hitl.transitions import FINAL
 from tests.agents.conftest import Desk
 from tests.hitl.scene import roles
 from tests.world import OPERATOR
@@ -199,7 +201,7 @@ def test_announcement_only_queues_an_id(desk: Desk, announcement: str, monkeypat
     for task in (tasks.take_message, tasks.take_outcome):
         monkeypatch.setattr(task, "apply_async", lambda args, *_, **__: queued.append(args))
     ids = {"tenant_id": desk.world.acme.pk, "ref": desk.account.pk}
-    events.ANNOUNCEMENTS[announcement].send(sender=None, payload={}, **ids)
+    signals.BY_NAME[announcement].send(sender=None, payload={}, **ids)
     assert queued == [(str(desk.world.acme.pk), str(desk.account.pk))]
 
 
@@ -238,17 +240,17 @@ def test_outcome_that_waits_for_its_next_try_holds_up_no_message(desk: Desk) -> 
 
 def test_outcome_whose_workers_die_is_parked_and_can_be_replayed(desk: Desk) -> None:
     run = broken(desk)
-    for lost in range(retelling.TRIES):
-        assert claims.claim(run.pk, now=now() + LEASE * 2 * (lost + 1))
+    for lost in range(outcome_retry.TRIES):
+        assert lease.claim(run.pk, now=now() + LEASE * 2 * (lost + 1))
     services.run_turn(run.pk, now=now() + LEASE * 20)
-    letter = DeadLetter.objects.get(kind=retelling.KIND, ref=run.pk)
+    letter = DeadLetter.objects.get(kind=outcome_retry.KIND, ref=run.pk)
     assert (letter.error, desk.conversation.state, desk.conversation.escalation_reason) == (
         "worker_lost",
         "person",
         "not_told",
     )
     dead_letters.replay(actor=OPERATOR, dead_letter_id=letter.pk)
-    work(run, retelling.TRIES)
+    work(run, outcome_retry.TRIES)
     assert "was approved and done." in desk.answers(run.conversation_id)[-1]
     assert (run.state, len(desk.answers(run.conversation_id))) == ("finished", 2)
 
@@ -257,9 +259,9 @@ def test_message_whose_run_cannot_even_apologise_is_parked(desk: Desk) -> None:
     run = services.take_message(message_id=desk.receive("Hello").pk)
     assert run
     for lost in range(turns.MAX_ATTEMPTS + turns.MAX_APOLOGIES + run.generation):
-        assert claims.claim(run.pk, now=now() + LEASE * 2 * (lost + 1))
+        assert lease.claim(run.pk, now=now() + LEASE * 2 * (lost + 1))
     services.run_turn(run.pk, now=now() + LEASE * 20)
-    letter = DeadLetter.objects.get(kind=retelling.KIND, ref=run.pk)
+    letter = DeadLetter.objects.get(kind=outcome_retry.KIND, ref=run.pk)
     assert (desk.last_run.state, desk.conversation.state) == ("failed", "person")
     dead_letters.replay(actor=OPERATOR, dead_letter_id=letter.pk)
     assert AgentRun.objects.get(pk=run.pk).state == "queued"

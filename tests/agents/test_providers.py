@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from agents.models_port.providers import anthropic_model, openai_model
+from agents.llm.providers import anthropic_model, openai_model
 from agents.ports import Line, ModelFailed, ToolRequest, ToolSpec, Turn
 
 SAMPLES = Path(__file__).parent / "samples"

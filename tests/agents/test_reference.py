@@ -33,7 +33,7 @@ def test_every_agent_has_reading_tools_and_an_acting_one() -> None:
 
 
 def test_every_acting_tool_has_an_action_kind_of_its_name() -> None:
-    from hitl.registry import keys
+    from hitl.actions.registry import keys
 
     acting = {key for key in TOOLS if registry.get(key).acting}
     assert acting <= set(keys())

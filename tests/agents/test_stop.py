@@ -8,7 +8,7 @@ from asgiref.sync import async_to_sync
 from agents import services
 from agents.models import AgentRun
 from agents.ports import Line, ToolRequest, ToolSpec, Turn
-from agents.services.joining import QUIET
+from agents.runs.batching import QUIET
 from channels_app.webchat import stop
 from core.clock import now
 from hitl.models import Approval

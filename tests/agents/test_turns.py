@@ -7,8 +7,8 @@ import pytest
 from agents import services
 from agents.models import Agent, AgentRun, ToolCall
 from agents.ports import Line, ModelFailed, ToolRequest, ToolSpec, Turn
-from agents.services import turns
-from agents.services.turns import MAX_ROUNDS
+from agents.runs import run as turns
+from agents.runs.run import MAX_ROUNDS
 from conversations.services import take_over
 from hitl.models import Approval
 from tests.agents.conftest import Desk
@@ -302,7 +302,7 @@ def test_arguments_are_recorded_masked(desk: Desk) -> None:
 
 
 def test_outsider_sees_no_run_of_this_tenant(desk: Desk) -> None:
-    from core.tenancy import tenant_scope
+    from core.tenancy.models import tenant_scope
 
     desk.say("hello")
     with tenant_scope(desk.world.globex.pk):

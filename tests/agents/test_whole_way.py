@@ -7,11 +7,11 @@ from time import perf_counter
 import pytest
 
 from agents import services, tasks
-from agents.services.joining import QUIET
+from agents.runs.batching import QUIET
 from config.celery import app
-from core import events, hints
 from core.clock import now
-from core.relay import relay
+from core.events import live, streams
+from core.events.relay import relay
 from hitl.models import Approval
 from hitl.services import decide, execute
 from tests.agents.conftest import Desk
@@ -28,9 +28,9 @@ def eager() -> Iterator[None]:
 def settle() -> None:
     """Relay until nothing moves any more; the hints' own thread may be relaying too."""
     for _ in range(3):
-        hints.flush(20)
+        live.flush(20)
         relay()
-    hints.flush(20)
+    live.flush(20)
 
 
 def test_wish_is_asked_signed_done_and_told(live_desk: Desk, eager: None) -> None:
@@ -46,7 +46,7 @@ def test_wish_is_asked_signed_done_and_told(live_desk: Desk, eager: None) -> Non
     assert f"This needs a signature: {approval.reference}" in asked
     assert "is now 900.00 EUR (was 500.00 EUR)" in told
     assert desk.sandbox.campaign()["daily_budget"] == "900.00"
-    stream = events.read(f"conversation:{message.conversation_id}", 0)
+    stream = streams.read(f"conversation:{message.conversation_id}", 0)
     cards = [event for event in stream if event.type.startswith("approval_")]
     assert [(c.type, c.payload["state"]) for c in cards] == [
         ("approval_pending", "pending"),

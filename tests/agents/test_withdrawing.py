@@ -8,10 +8,10 @@ import pytest
 from agents import services
 from agents.models import AgentRun, ToolCall
 from agents.ports import Line, ToolRequest, ToolSpec, Turn
+from agents.runs.batching import QUIET
 from agents.selectors import any_version, caller_of
-from agents.services.joining import QUIET
 from agents.tools.registry import OneRequest
-from agents.tools.withdrawing import WithdrawRequest
+from agents.tools.withdraw import WithdrawRequest
 from core.clock import now
 from core.errors import NotFound
 from core.ids import uuid7

@@ -13,13 +13,13 @@ from django.test import Client
 from accounts.services import actor_for_user
 from agents.defaults import ensure_default_agents
 from analytics import services
+from analytics.brief.texts import SECTIONS
 from analytics.models import BriefPreference
-from analytics.texts import SECTIONS
 from conversations import services as talk
 from conversations.models import ChannelAccount
 from core import clock
 from core.actors import Actor
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl.services import create_workflow
 from integrations.services import connect_provider
 from tests.console.scene import ask, write_in

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.due import DAY, WINDOW, next_slot, plan, slot_of
+from analytics.schedule import DAY, WINDOW, next_slot, plan, slot_of
 from core.clock import zones
 from tests.analytics.year import ZONES, Person, live
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from analytics.rendering import Rendered
+from analytics.brief.render import Rendered
 from analytics.services import preview_brief
-from analytics.services.making import render_for
+from analytics.services.briefs import render_for
 from tests.analytics.conftest import Morning
 from tests.browser import keep_picture, serious
 

@@ -9,11 +9,11 @@ import pytest
 from accounts.models import Membership
 from agents.models import Agent
 from analytics import services
-from analytics.composing import compose
+from analytics.brief.compose import compose
+from analytics.brief.texts import SECTIONS
 from analytics.models import Brief
-from analytics.services.tracking import BriefMails
+from analytics.services.mail_events import BriefMails
 from analytics.tasks import make_brief
-from analytics.texts import SECTIONS
 from core.models import AuditEntry, DeadLetter
 from integrations.mail.types import MailEvent
 from integrations.models import MailDelivery, ProviderAccount
@@ -170,7 +170,7 @@ def test_brief_that_breaks_is_tried_again(morning: Morning) -> None:
 
 
 def test_brief_that_breaks_for_good_is_parked_and_can_be_replayed(morning: Morning) -> None:
-    from core import dead_letters
+    from core.jobs import dead_letters
 
     broken_brief(morning, attempts=4)
     assert Brief.objects.get().state == "failed"

@@ -10,8 +10,8 @@ import pytest
 
 from accounts.services import actor_for_user
 from analytics import services
-from analytics.due import DAY, Slot, slot_of
 from analytics.models import Brief
+from analytics.schedule import DAY, Slot, slot_of
 from core.actors import Actor
 from tests.analytics.conftest import Morning
 from tests.analytics.year import ZONES

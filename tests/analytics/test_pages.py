@@ -10,10 +10,10 @@ from django.urls import reverse
 
 from analytics import services, tokens
 from analytics.models import Brief, BriefPreference
-from analytics.services.making import unsubscribe_url
+from analytics.services.briefs import unsubscribe_url
 from core import clock
 from core.models import AuditEntry
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from integrations.models import MailDelivery
 from tests.analytics.conftest import MORNING, Morning
 from tests.world import World

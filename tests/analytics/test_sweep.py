@@ -13,7 +13,7 @@ from analytics import services
 from analytics.models import Brief, BriefPreference
 from core import clock
 from core.errors import Invalid, Refused
-from core.scope import platform_scope, tenant_scope
+from core.tenancy.scope import platform_scope, tenant_scope
 from tests.analytics.conftest import MORNING, Morning
 from tests.analytics.year import ZONES
 from tests.world import World

@@ -7,13 +7,13 @@ from decimal import Decimal
 import pytest
 
 from agents import registry
-from agents.local.briefs import _WORDED
 from agents.models import AgentVersion
 from agents.ports import Emit, Line, Model, ModelFailed, ToolRequest, ToolSpec, Turn
-from analytics.shape import counted, finding
-from analytics.texts import TEXTS, Language
-from analytics.words import Words
-from analytics.writing import write
+from agents.rule_based_model.briefs import _WORDED
+from analytics.brief.formats import Words
+from analytics.brief.summary import write
+from analytics.brief.texts import TEXTS, Language
+from analytics.schema import counted, finding
 from tests.analytics.conftest import Morning
 
 FOUND = [

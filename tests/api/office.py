@@ -7,17 +7,17 @@ from uuid import UUID, uuid4
 
 from django.test import Client
 
-from accounts.roles import permissions_of
+from accounts.permissions.roles import permissions_of
 from accounts.services import create_api_key
 from agents.models import Agent, AgentRun, AgentVersion, ToolCall
 from conversations import services as talk
 from conversations.models import ChannelAccount, Conversation
 from conversations.types import InboundMessage, SenderIdentity
 from core.actors import system
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl import services
+from hitl.actions.base import Origin
 from hitl.models import Approval, ApprovalWorkflow, KillSwitch
-from hitl.types import Origin
 from tests.console import scene  # registers the kind `console_budget`
 from tests.world import OPERATOR, World
 

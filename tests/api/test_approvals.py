@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.clock import now
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import Approval
 from tests.api.office import KIND, PHONE, Caller, Office

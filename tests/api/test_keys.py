@@ -11,7 +11,7 @@ from accounts.models import ApiKey, Membership
 from accounts.services import revoke_api_key
 from core.clock import now
 from core.models import AuditEntry
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.api.office import V1, Caller, Office
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.api.office import PHONE, Office
 from tests.security.rows import changed, snapshot, tenant_models
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.services import add_member
 from core.models import AuditEntry
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import ApprovalWorkflow
 from tests.api.office import V1, Office

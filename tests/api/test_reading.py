@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import RevealGrant
 from conversations.models import ChannelAccount
 from core.models import AuditEntry
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl.services import create_workflow
 from tests.api.office import PHONE, Caller, Office
 from tests.world import OPERATOR

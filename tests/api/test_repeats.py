@@ -9,7 +9,7 @@ from django.db import connection
 
 from conversations.models import Message
 from core.models import IdempotencyRecord
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl.models import Approval
 from tests.api.office import KIND, V1, Caller, Office, switches
 

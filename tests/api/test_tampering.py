@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from core import audit
-from core.scope import tenant_scope
+from core.audit import chain
+from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import Approval
 from tests.api.office import Office
@@ -40,7 +40,7 @@ def _told(command: str) -> str:
 def test_every_kind_of_tampering_is_told_everywhere(office: Office, tampering: Tamper) -> None:
     approval, caller = _approved(office), office.caller("compliance")
     with tenant_scope(office.world.acme.pk):
-        first = audit.chain_of("hitl.approval", approval.pk)[0].seq
+        first = chain.chain_of("hitl.approval", approval.pk)[0].seq
     for kind in KINDS:
         bad = first_bad(kind, first)
         with suppress(_Undone), transaction.atomic():

@@ -11,7 +11,7 @@ from django.urls import get_resolver
 
 from accounts.models import ApiKey
 from core.clock import now
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.api.office import KIND, V1, Caller, Office
 
 pytestmark = pytest.mark.django_db

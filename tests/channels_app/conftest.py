@@ -14,12 +14,12 @@ from channels.routing import URLRouter
 from channels.sessions import SessionMiddlewareStack
 from channels.testing import WebsocketCommunicator
 
-from channels_app import threads
 from channels_app.routing import websocket_urlpatterns
+from channels_app.sockets import thread_pool
 from channels_app.webchat.sessions import Session, open_session
 from channels_app.webchat.widgets import find_widget
 from conversations.models import ChannelAccount
-from core.tenancy import tenant_scope
+from core.tenancy.models import tenant_scope
 from tests.world import World
 
 SECRET = "an identity secret of 32 bytes!!"
@@ -62,7 +62,7 @@ def widgets(world: World) -> Widgets:
 def live_widgets(committed_world: World) -> Iterator[Widgets]:
     """Widgets that other connections see, for tests with sockets."""
     yield make_widgets(committed_world)
-    threads.close_connections()
+    thread_pool.close_connections()
 
 
 class Line:

@@ -11,11 +11,12 @@ import pytest
 from django.db import connection, transaction
 from playwright.sync_api import Browser, Page, expect
 
-from channels_app.webchat.managing import new_identity_secret
+from channels_app.webchat.manage import new_identity_secret
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, Message
-from core import actors, events
-from core.tenancy import tenant_scope
+from core import actors
+from core.events import streams
+from core.tenancy.models import tenant_scope
 from tests.browser import keep_picture, serious
 from tests.channels_app.conftest import SECRET, make_widget
 from tests.web_server import Web
@@ -55,11 +56,11 @@ class Scene:
 
     def append(self, type: str, **payload: str) -> None:
         stream = self.conversation().stream
-        self.elsewhere(lambda: events.append(stream, type, payload))
+        self.elsewhere(lambda: streams.append(stream, type, payload))
 
     def passing(self, type: str, **payload: Any) -> None:
         stream = self.conversation().stream
-        self.elsewhere(lambda: events.transient(stream, type, payload))
+        self.elsewhere(lambda: streams.transient(stream, type, payload))
 
     def elsewhere(self, step: Callable[[], Any]) -> None:
         """Run a step in a thread, as a worker would: this one is inside Playwright's event loop."""

@@ -6,10 +6,10 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from accounts.models import Membership
-from channels_app.webchat import consumer, identity, stream_line
+from channels_app.webchat import consumer, event_stream, identity
 from channels_app.webchat.limits import Bucket
 from core.clock import now
-from core.tenancy import tenant_scope
+from core.tenancy.models import tenant_scope
 from tests.channels_app.conftest import SECRET, Widgets, session_of
 from tests.world import World
 
@@ -38,8 +38,8 @@ def close_seat(world: World, role: str) -> None:
 async def test_open_line_ends_when_its_widget_is_switched_off(
     chat: Any, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream_line, "POLL_EVERY", 0.1)
-    monkeypatch.setattr(stream_line, "RIGHTS_EVERY", 0.0)
+    monkeypatch.setattr(event_stream, "POLL_EVERY", 0.1)
+    monkeypatch.setattr(event_stream, "RIGHTS_EVERY", 0.0)
     line = await chat(live_widgets.acme)
     await switch_widget_off(live_widgets.acme)
     assert await line.close_code() == 4401
@@ -48,8 +48,8 @@ async def test_open_line_ends_when_its_widget_is_switched_off(
 async def test_open_line_of_a_member_ends_with_his_seat(
     chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream_line, "POLL_EVERY", 0.1)
-    monkeypatch.setattr(stream_line, "RIGHTS_EVERY", 0.0)
+    monkeypatch.setattr(event_stream, "POLL_EVERY", 0.1)
+    monkeypatch.setattr(event_stream, "RIGHTS_EVERY", 0.0)
     email, key = committed_world.people["support"].email, live_widgets.acme.public_key
     signed = identity.sign(secret=SECRET, widget=key, subject=email, now=now())
     line = await chat(live_widgets.acme, signed_identity=signed)

@@ -8,13 +8,15 @@ from asgiref.sync import sync_to_async
 from channels.layers import channel_layers
 from pytest_django import Settings
 
-from channels_app.webchat import consumer, desk, stream_line
+from channels_app.webchat import consumer, event_stream
+from channels_app.webchat import conversation as desk
 from channels_app.webchat.limits import Bucket
 from conversations import services
 from conversations.models import Message
-from core import actors, events
+from core import actors
+from core.events import streams
 from core.models import StreamEvent
-from core.tenancy import tenant_scope
+from core.tenancy.models import tenant_scope
 from tests.channels_app.conftest import Line, Widgets, session_of
 from tests.world import World
 
@@ -134,10 +136,10 @@ async def place(line: Line, widgets: Widgets) -> dict[str, str]:
 async def test_answer_whose_hint_is_lost_is_read_by_the_poll(
     chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream_line, "POLL_EVERY", 0.2)
+    monkeypatch.setattr(event_stream, "POLL_EVERY", 0.2)
     line = await chat(live_widgets.acme)
     await line.send("Hello")
-    monkeypatch.setattr(events, "_send", lambda *_: None)
+    monkeypatch.setattr(streams, "_send", lambda *_: None)
     await answer(committed_world, (await place(line, live_widgets))["conversation"], "Still here")
     assert (await line.hear_type("agent_response", timeout=3))["content"] == "Still here"
 
@@ -187,12 +189,12 @@ async def test_passing_frames_come_through_until_stopped(
     await line.send("Hello")
     stream = f"conversation:{(await place(line, live_widgets))['conversation']}"
     with tenant_scope(committed_world.acme.pk):
-        await sync_to_async(events.transient)(stream, "agent_typing", {"value": True, "run": "1"})
+        await sync_to_async(streams.transient)(stream, "agent_typing", {"value": True, "run": "1"})
         assert (await line.hear_type("agent_typing"))["value"] is True
         await line.say({"type": "stop"})
         assert (await line.hear_type("agent_typing"))["value"] is False
-        await sync_to_async(events.transient)(stream, "agent_delta", {"content": "late", "run": "1"})
-        await sync_to_async(events.transient)(stream, "agent_delta", {"content": "new", "run": "2"})
+        await sync_to_async(streams.transient)(stream, "agent_delta", {"content": "late", "run": "1"})
+        await sync_to_async(streams.transient)(stream, "agent_delta", {"content": "new", "run": "2"})
     assert (await line.hear())["content"] == "new"
 
 
@@ -239,7 +241,7 @@ async def test_client_id_of_another_guest_is_a_message_of_ones_own(
 
 
 async def test_line_hung_up_leaves_no_presence(chat: Any, live_widgets: Widgets) -> None:
-    from channels_app import presence
+    from channels_app.sockets import presence
 
     line = await chat(live_widgets.acme)
     await line.send("Hello")
@@ -254,8 +256,8 @@ async def test_line_hung_up_leaves_no_presence(chat: Any, live_widgets: Widgets)
 async def test_layer_that_is_away_costs_no_message(
     chat: Any, committed_world: World, live_widgets: Widgets, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream_line, "POLL_EVERY", 0.2)
-    away = {"BACKEND": "channels_app.layer.PatientRedisLayer", "CONFIG": {"hosts": ["redis://127.0.0.1:1"]}}
+    monkeypatch.setattr(event_stream, "POLL_EVERY", 0.2)
+    away = {"BACKEND": "channels_app.sockets.layer.PatientRedisLayer", "CONFIG": {"hosts": ["redis://127.0.0.1:1"]}}
     settings.CHANNEL_LAYERS = {"default": away}
     channel_layers.backends = {}
     line = await chat(live_widgets.acme)

@@ -10,10 +10,10 @@ from django.conf import settings
 from django.test import Client
 
 from accounts.models import User
-from channels_app import console_socket
+from channels_app.sockets import console
 from conversations import services as conversations
-from core import events
-from core.tenancy import tenant_scope
+from core.events import streams
+from core.tenancy.models import tenant_scope
 from hitl import services as approvals
 from tests.channels_app.conftest import Line, Widgets, session_of
 from tests.console import scene
@@ -56,14 +56,14 @@ def watch(desk: Any) -> Callable[..., Any]:
 @sync_to_async
 def append(world: World, stream: str, type: str, payload: dict[str, Any]) -> int:
     with tenant_scope(world.acme.pk):
-        return events.append(stream, type, payload).seq
+        return streams.append(stream, type, payload).seq
 
 
 async def conversation_of(chat: Any, account: Any) -> tuple[Line, UUID]:
     line = await chat(account)
     await line.send("Hello from ann@example.com")
     session = await sync_to_async(session_of)(account, visitor=line.visitor)
-    from channels_app.webchat import desk as work
+    from channels_app.webchat import conversation as work
 
     with tenant_scope(account.tenant_id):
         place = await sync_to_async(work.place_of)(session.guest)
@@ -154,7 +154,7 @@ async def test_approval_unknown_is_not_found(watch: Any, committed_world: World)
 async def test_person_who_lost_the_seat_hears_no_more(
     watch: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(console_socket, "POLL_EVERY", 600)  # the poll would close the line instead
+    monkeypatch.setattr(console, "POLL_EVERY", 600)  # the poll would close the line instead
     [one] = await ask(committed_world)
     user = committed_world.people["viewer"]
     line = await watch(user, "queue" if kind == "queue" else f"approval:{one}")
@@ -167,7 +167,7 @@ async def test_person_who_lost_the_seat_hears_no_more(
 async def test_person_who_signed_out_is_cut_off(
     watch: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(console_socket, "POLL_EVERY", 0.1)
+    monkeypatch.setattr(console, "POLL_EVERY", 0.1)
     line = await watch(committed_world.people["viewer"])
     from django.contrib.sessions.models import Session
 
@@ -201,7 +201,7 @@ async def test_presence_is_told_and_taken_back(
 async def test_passing_frame_is_kept_from_somebody_who_lost_the_right(
     watch: Any, chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(console_socket, "POLL_EVERY", 600)
+    monkeypatch.setattr(console, "POLL_EVERY", 600)
     guest, ref = await conversation_of(chat, live_widgets.acme)
     line = await watch(committed_world.people["support"], f"conversation:{ref}")
     with tenant_scope(committed_world.acme.pk):
@@ -226,7 +226,7 @@ def hold(world: World, approval: UUID) -> int:
     """Move an approval; returns the queue's newest number."""
     with tenant_scope(world.acme.pk):
         approvals.hold(actor=world.actor("compliance"), approval_id=approval, reason="Wait.")
-        return events.head("queue")
+        return streams.head("queue")
 
 
 async def test_approval_tells_what_the_queue_tells_about_it(watch: Any, committed_world: World) -> None:
@@ -245,7 +245,7 @@ async def test_approval_tells_what_the_queue_tells_about_it(watch: Any, committe
 async def test_topics_of_an_approval_and_of_the_queue_go_on_beside_each_other(
     watch: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(console_socket, "POLL_EVERY", 600)  # only hints may wake the line
+    monkeypatch.setattr(console, "POLL_EVERY", 600)  # only hints may wake the line
     one, other = await ask(committed_world, 2)
     line = await watch(committed_world.people["viewer"], f"approval:{one}")
     await subscribe(line, "queue")

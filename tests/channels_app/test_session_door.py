@@ -6,12 +6,12 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from channels_app.webchat import desk, identity, tokens, views
+from channels_app.webchat import conversation, identity, tokens, views
 from channels_app.webchat.limits import Bucket
-from channels_app.webchat.managing import new_identity_secret
+from channels_app.webchat.manage import new_identity_secret
 from conversations.models import ChannelAccount
 from core.clock import now
-from core.tenancy import tenant_scope
+from core.tenancy.models import tenant_scope
 from tests.channels_app.conftest import SECRET, SITE, Widgets
 from tests.world import OPERATOR, World
 
@@ -77,7 +77,7 @@ def test_new_identity_secret_voids_the_tokens_before(client: Client, world: Worl
     assert ask(client, widgets.acme, token=first).status_code == 200
     with tenant_scope(world.acme.pk):
         new_identity_secret(actor=OPERATOR, account_id=widgets.acme.pk)
-        assert desk.enter(tokens.verify(first, now=now())) == desk.Entry((SITE,), guest_may=False)
+        assert conversation.enter(tokens.verify(first, now=now())) == conversation.Entry((SITE,), guest_may=False)
     answer = ask(client, widgets.acme, token=first)
     assert (answer.status_code, answer.json()["code"]) == (403, "bad_identity")
 

@@ -6,11 +6,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from channels_app import deliveries, hints
-from channels_app.whatsapp import numbers
+from channels_app.webhooks import deliveries, wake_worker
+from channels_app.whatsapp import senders
 from conversations import services
 from conversations.models import Message
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from integrations.twilio.client import TwilioClient
 from integrations.twilio.types import Failed, Sent
 from tests.conformance.conftest import ACCOUNT, OURS, TOKEN
@@ -78,8 +78,8 @@ def test_emulator_refuses_and_we_know_that_a_repeat_cannot_help(
 def line(committed_world: World, live_server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     """Our number at the emulator, connected."""
     settings.PUBLIC_URL = live_server.url
-    numbers.forget()
-    monkeypatch.setattr(hints.stored, "give", lambda: None)
+    senders.forget()
+    monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
     with tenant_scope(committed_world.acme.pk):
         services.connect_channel(
             actor=OPERATOR, kind="whatsapp", name="Line", address=OURS.removeprefix("whatsapp:"),

@@ -11,10 +11,11 @@ from conversations.models import ChannelAccount
 from conversations.types import InboundMessage, SenderIdentity
 from core.actors import Actor, system
 from core.clock import now
-from core.scope import tenant_scope
-from hitl import registry, services
+from core.tenancy.scope import tenant_scope
+from hitl import services
+from hitl.actions import registry
+from hitl.actions.base import ActionKind, Estimate, Facts, Money, Origin, Outcome, Params, Preview, PreviewRow
 from hitl.models import Approval
-from hitl.types import ActionKind, Estimate, Facts, Money, Origin, Outcome, Params, Preview, PreviewRow
 from tests.world import World
 
 PHONE = "+34 600 123 456"

@@ -7,8 +7,9 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Tenant
 from core.clock import now
-from core.scope import tenant_scope
-from hitl import admin_page, services
+from core.tenancy.scope import tenant_scope
+from hitl import services
+from hitl.admin.approval import page as admin_page
 from hitl.models import Approval, ApprovalWorkflow
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask

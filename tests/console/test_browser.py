@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl.models import ApprovalWorkflow
 from tests.browser import keep_picture, serious, show_without_sandbox
 from tests.console.scene import Scene, build_scene

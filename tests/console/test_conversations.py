@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
 from accounts.models import RevealGrant
-from accounts.reveals import Revealed, open_reveal, reveal
-from conversations import admin_page
+from accounts.privacy.reveals import Revealed, open_reveal, reveal
+from conversations.admin import page as admin_page
 from conversations.models import ChannelAccount, Contact, Conversation
 from core.clock import now
 from core.errors import Invalid, Refused

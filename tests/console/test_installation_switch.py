@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.operators import set_operator
+from accounts.permissions.operators import set_operator
 from hitl.models import GlobalKillSwitch
 from tests.api.office import Caller, Office
 from tests.console.conftest import Browser

@@ -7,7 +7,7 @@ import pytest
 
 from accounts.models import Invitation, Membership
 from accounts.services import add_member
-from core.scope import platform_scope, tenant_scope
+from core.tenancy.scope import platform_scope, tenant_scope
 from tests.accounts.inviting import NEW, invite
 from tests.accounts.resetting import person_of
 from tests.console.conftest import Browser

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl.models import Approval
 from hitl.services import make_link
 from tests.browser import keep_picture, serious

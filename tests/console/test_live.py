@@ -9,7 +9,7 @@ from django.db import connection
 from playwright.sync_api import Browser, Page, expect
 
 from conversations.models import ChannelAccount
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import Approval
 from tests.console.scene import Scene, ask, build_scene, write_in

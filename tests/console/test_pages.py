@@ -4,15 +4,15 @@ import pytest
 from django.contrib import admin
 
 from accounts.models import ApiKey, Membership
-from accounts.roles import ALL_PERMISSIONS
+from accounts.permissions.roles import ALL_PERMISSIONS
 from accounts.services import add_member
 from agents.models import Agent, AgentVersion
-from console.powers import WORDS
-from core import dead_letters
-from core.audit import record
+from console.permissions import WORDS
+from core.audit.chain import record
 from core.ids import uuid7
+from core.jobs import dead_letters
 from core.models import AuditEntry
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.console.conftest import Browser
 from tests.console.scene import build_scene
 from tests.world import OPERATOR, World

@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts.models import User
 from core.models import AuditEntry
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.accounts.resetting import person_of
 from tests.world import PASSWORD, World
 

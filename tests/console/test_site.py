@@ -7,9 +7,9 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from console.bases import ReadOnlyAdmin
-from core import dead_letters
+from console.base.model_admin import ReadOnlyAdmin
 from core.ids import uuid7
+from core.jobs import dead_letters
 from tests.console.conftest import Browser
 from tests.console.scene import build_scene
 from tests.world import World
@@ -31,7 +31,7 @@ def test_sign_in_page_has_the_two_fields(client: Client) -> None:
 
 def test_member_without_a_seat_is_refused(browser: Browser, world: World) -> None:
     client = browser("viewer")
-    from core.scope import tenant_scope
+    from core.tenancy.scope import tenant_scope
 
     with tenant_scope(world.acme.pk):
         world.people["viewer"].memberships.update(is_active=False)
@@ -130,7 +130,7 @@ def test_people_of_another_tenant_are_absent(browser: Browser) -> None:
 
 
 def test_page_of_another_tenants_row_is_not_found(browser: Browser, world: World) -> None:
-    from core.scope import tenant_scope
+    from core.tenancy.scope import tenant_scope
 
     with tenant_scope(world.globex.pk):
         seat = world.outsiders["viewer"].memberships.get()

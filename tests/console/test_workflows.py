@@ -7,10 +7,10 @@ import pytest
 
 from accounts.models import Membership, Tenant
 from agents.models import Agent
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap, RiskPolicy
-from hitl.services.workflows import conditions_of, levels_of
+from hitl.policy.workflows import conditions_of, levels_of
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, build_scene
 from tests.world import World

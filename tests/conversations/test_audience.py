@@ -6,19 +6,20 @@ from uuid import UUID
 
 import pytest
 
-from conversations import actions, persons, selectors, services
+from conversations import actions, selectors, services
 from conversations.actions import SendAudienceMessage, SendAudienceMessageParams, _send_once
+from conversations.contacts import identity
 from conversations.models import Message
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.clock import now
 from core.errors import Invalid, NotFound, Refused
 from core.ids import uuid7
-from core.scope import tenant_scope
-from hitl import registry
+from core.tenancy.scope import tenant_scope
+from hitl.actions import registry
+from hitl.actions.base import Origin
 from hitl.models import KillSwitch
 from hitl.services import create_workflow, decide, execute, propose
-from hitl.types import Origin
 from tests.conversations.conftest import Shop
 
 KIND = SendAudienceMessage()
@@ -86,7 +87,7 @@ def test_other_tenants_audience_is_not_found(vips: list[Message], shop: Shop) ->
 
 
 def facts(people: list[UUID]) -> dict[str, Any]:
-    return {"recipients": len(people), "persons": persons.marks_of(people)}
+    return {"recipients": len(people), "persons": identity.marks_of(people)}
 
 
 PEOPLE = [uuid7() for _ in range(1_200)]

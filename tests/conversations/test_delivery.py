@@ -6,13 +6,13 @@ import pytest
 
 from conversations import services
 from conversations.models import DeliveryAttempt, Message
-from conversations.services.delivering import ATTEMPTS, BACK_OFF, LEASE
+from conversations.services.delivery import ATTEMPTS, BACK_OFF, LEASE
 from conversations.types import SendResult
 from core.actors import Actor
 from core.clock import now
 from core.errors import NotFound, Refused
 from core.models import Outbox
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import AGENT, DOOR, ScriptedTransport, Shop
 
 Script = type[ScriptedTransport]

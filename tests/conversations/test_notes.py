@@ -6,7 +6,7 @@ from conversations import selectors, services
 from conversations.models import Conversation, Note
 from core.errors import Invalid, NotFound, Refused
 from core.models import AuditEntry
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import Shop
 from tests.world import World
 

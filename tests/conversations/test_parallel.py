@@ -13,7 +13,7 @@ from conversations import services
 from conversations.models import Contact, Conversation, Message
 from conversations.types import SenderIdentity, SendResult
 from core.errors import Conflict
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import AGENT, ScriptedTransport, Shop, make_shop
 from tests.world import World
 

@@ -9,12 +9,12 @@ from django.db import connection
 from conversations import services
 from conversations.models import Contact, ContactPoint, Conversation, Message
 from conversations.types import InboundMedia, SenderIdentity
-from core import events
 from core.actors import Actor
 from core.clock import now
 from core.errors import Invalid, NotFound, Refused
+from core.events import streams
 from core.models import Outbox
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import VISITOR, Shop
 from tests.world import World
 
@@ -137,7 +137,7 @@ def test_staff_may_not_write_as_the_customer(shop: Shop, support: Actor) -> None
 
 def test_masked_body_and_stream_hold_no_personal_data(shop: Shop) -> None:
     message = shop.write(SECRET)
-    event = events.read(message.conversation.stream, 0)[0]
+    event = streams.read(message.conversation.stream, 0)[0]
     assert "ana.lopez" not in message.masked_body + str(event.payload)
     assert "600" not in message.masked_body + str(event.payload)
 

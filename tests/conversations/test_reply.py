@@ -6,11 +6,11 @@ import pytest
 
 from conversations import selectors, services
 from conversations.models import Conversation, Message
-from core import events
 from core.actors import Actor, system
 from core.errors import Conflict, Invalid, NotFound, Refused
+from core.events import streams
 from core.models import AuditEntry
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import AGENT, DOOR, Shop
 from tests.world import World
 
@@ -23,7 +23,7 @@ def chat(shop: Shop) -> Conversation:
 
 def test_agents_reply_by_web_chat_is_sent_with_its_event(chat: Conversation) -> None:
     message = services.reply(actor=AGENT, conversation_id=chat.pk, text="Hi")
-    event = events.read(chat.stream, 0)[-1]
+    event = streams.read(chat.stream, 0)[-1]
     assert (event.type, event.seq, message.status) == ("agent_response", message.seq, "sent")
 
 
@@ -91,7 +91,7 @@ def test_reply_is_masked_for_staff_and_clear_for_the_customer(chat: Conversation
     services.reply(actor=AGENT, conversation_id=chat.pk, text="I wrote to ana@example.com")
     frame = selectors.frames_for_customer(chat.pk, 1)[0]
     assert frame["content"] == "I wrote to ana@example.com"
-    assert "ana@" not in str(events.read(chat.stream, 1)[0].payload)
+    assert "ana@" not in str(streams.read(chat.stream, 1)[0].payload)
 
 
 def test_persons_reply_is_audited_without_its_text(chat: Conversation, support: Actor) -> None:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations import points, texts
+from conversations import texts
+from conversations.contacts import points
 from conversations.transitions import STATUS_RANK, may_move, statuses_before
 from core.errors import Invalid
 

@@ -8,13 +8,13 @@ from django.db import connection
 from django.test import Client
 
 from conversations import selectors
-from conversations.admin_search import excerpt
+from conversations.admin.search import excerpt
 from conversations.models import Conversation
 from conversations.selectors import ConversationFilters
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.errors import Invalid
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import Shop
 from tests.world import World
 

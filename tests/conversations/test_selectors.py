@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from accounts.reveals import reveal
+from accounts.privacy.reveals import reveal
 from conversations import selectors, services
 from conversations.models import Conversation
 from conversations.selectors import ConversationFilters
@@ -13,7 +13,7 @@ from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.clock import now
 from core.errors import Invalid, NotFound, Refused
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import AGENT, Shop
 from tests.world import World
 
@@ -203,9 +203,9 @@ def test_contact_is_shown_without_its_clear_name(shop: Shop, support: Actor) -> 
 
 
 def test_widget_key_finds_its_tenant_before_any_scope(shop: Shop) -> None:
-    from core import resolvers
-    from core.scope import NOTHING, _enter
+    from core.tenancy import lookups
+    from core.tenancy.scope import NOTHING, _enter
 
     with _enter(NOTHING):
-        rows = resolvers.find("widget", shop.chat.public_key)
+        rows = lookups.find("widget", shop.chat.public_key)
     assert [(row["tenant_id"], row["id"]) for row in rows] == [(shop.world.acme.pk, shop.chat.pk)]

@@ -7,11 +7,12 @@ import pytest
 
 from conversations import services
 from conversations.models import Conversation
-from core import audit, events
 from core.actors import Actor
+from core.audit import chain
 from core.errors import Conflict, Invalid, NotFound, Refused
+from core.events import streams
 from core.models import AuditEntry
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import AGENT, Shop
 from tests.world import World
 
@@ -94,7 +95,7 @@ def test_hand_off_waits_for_a_person_and_says_why(chat: Conversation) -> None:
 def test_hand_off_raises_a_badge_once(chat: Conversation) -> None:
     for _ in range(2):
         services.hand_off(actor=AGENT, conversation_id=chat.pk, reason="agent_failed")
-    types = [event.type for event in events.read("inbox", 0)]
+    types = [event.type for event in streams.read("inbox", 0)]
     assert types.count("conversation_needs_person") == 1
 
 
@@ -141,7 +142,7 @@ def test_closing_keeps_whether_it_is_resolved(chat: Conversation, support: Actor
 
 def test_customers_stream_tells_the_state_and_nothing_more(chat: Conversation, support: Actor) -> None:
     services.take_over(actor=support, conversation_id=chat.pk)
-    event = events.read(chat.stream, 0)[-1]
+    event = streams.read(chat.stream, 0)[-1]
     assert (event.type, event.payload) == ("conversation_state", {"state": "person"})
 
 
@@ -149,7 +150,7 @@ def test_every_view_is_an_audit_entry(chat: Conversation, viewer: Actor) -> None
     for _ in range(2):
         services.record_view(actor=viewer, conversation_id=chat.pk)
     assert actions()[:2] == ["CONVERSATION_VIEWED"] * 2
-    assert audit.verify().ok
+    assert chain.verify().ok
 
 
 def test_view_by_someone_who_replies_clears_the_unread_hint(chat: Conversation, support: Actor, viewer: Actor) -> None:

@@ -8,9 +8,9 @@ import pytest
 from config.celery import app
 from conversations import gauges, services, tasks
 from conversations.models import Message
-from core import events
 from core.clock import at, now
-from core.scope import NOTHING, _enter
+from core.events import streams
+from core.tenancy.scope import NOTHING, _enter
 from tests.conversations.conftest import AGENT, ScriptedTransport, Shop
 
 Script = type[ScriptedTransport]
@@ -65,5 +65,5 @@ def test_committed_reply_wakes_its_delivery(
 def test_list_is_told_about_a_message(shop: Shop) -> None:
     message = shop.write()
     services.note_activity(message_ids=[message.pk])
-    event = events.read("inbox", 0)[-1]
+    event = streams.read("inbox", 0)[-1]
     assert (event.type, event.payload["unread"]) == ("message_received", True)

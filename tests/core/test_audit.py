@@ -8,10 +8,10 @@ import pytest
 from django.db import transaction
 
 from accounts.models import Membership
-from core import audit
 from core.actors import Actor, system
+from core.audit import chain
 from core.models import AuditEntry
-from core.scope import current_tenant_id, tenant_scope
+from core.tenancy.scope import current_tenant_id, tenant_scope
 from tests.tampering import COPY, KINDS, RELINK, SWAP, first_bad, tamper_with_history
 from tests.world import World
 
@@ -21,7 +21,7 @@ Tamper = Callable[[str], None]
 @transaction.atomic
 def _record(count: int = 5) -> None:
     for number in range(count):
-        audit.record(
+        chain.record(
             actor=system("test"),
             action=f"STEP_{number}",
             object_type="test",
@@ -36,7 +36,7 @@ def _sql(statement: str) -> str:
 
 def test_chain_as_written_verifies(acme: World) -> None:
     _record()
-    verdict = audit.verify()
+    verdict = chain.verify()
     assert verdict.ok
     assert verdict.entries == AuditEntry.objects.count()
 
@@ -45,10 +45,10 @@ def test_entry_of_any_text_and_number_is_signed_as_it_is_read_back(acme: World) 
     odd = "\"\\/\n\x01\x7f'ü€😀"
     facts = {"z": odd, "a": [1, -2, 0.5, None, True, {"y": odd, "b": 10**20}], odd: {}}
     actor = Actor("user", id=uuid4(), name=odd, role=odd, address="2001:db8::1", auth_strength="none")
-    audit.record(actor=actor, action=odd, object_type=odd, object_id=uuid4(), old_state=odd, new_state=odd, facts=facts)
+    chain.record(actor=actor, action=odd, object_type=odd, object_id=uuid4(), old_state=odd, new_state=odd, facts=facts)
     entry = AuditEntry.objects.get(action=odd)
     assert (entry.facts, entry.actor_name, entry.actor_user_id) == (facts, odd, None)
-    assert audit.verify().ok
+    assert chain.verify().ok
 
 
 @pytest.mark.parametrize("number", [1e16, -1e300, -0.0, float("inf"), float("nan")])
@@ -57,13 +57,13 @@ def test_number_that_would_come_back_otherwise_is_refused(
     acme: World, number: float, wrap: Callable[[float], dict[str, Any]]
 ) -> None:
     with pytest.raises(ValueError, match="as text"):
-        audit.record(actor=system("test"), action="X", object_type="test", object_id=uuid4(), facts=wrap(number))
+        chain.record(actor=system("test"), action="X", object_type="test", object_id=uuid4(), facts=wrap(number))
 
 
 def test_small_and_large_numbers_that_come_back_are_kept(acme: World) -> None:
     facts = {"n": [0.0, 5e-324, 1e-7, -2.5e-300, 9007199254740993.0, 999999999999999.9, 0.1, 10**30, 1.0]}
-    audit.record(actor=system("test"), action="X", object_type="test", object_id=uuid4(), facts=facts)
-    assert audit.verify().ok
+    chain.record(actor=system("test"), action="X", object_type="test", object_id=uuid4(), facts=facts)
+    assert chain.verify().ok
 
 
 TAMPERINGS = {
@@ -99,7 +99,7 @@ def test_tampered_chain_is_reported_with_first_bad_entry(name: str, acme: World,
     sql, expected = TAMPERINGS[name]
     _record()
     tampering(_sql(sql))
-    assert audit.verify().first_bad == expected
+    assert chain.verify().first_bad == expected
 
 
 @pytest.mark.parametrize("at", [1, 2, 8, 11])
@@ -107,14 +107,14 @@ def test_tampered_chain_is_reported_with_first_bad_entry(name: str, acme: World,
 def test_every_kind_of_tampering_is_found_wherever_it_is(kind: str, at: int, acme: World, tampering: Tamper) -> None:
     _record()
     tamper_with_history(current_tenant_id(), kind, at)
-    assert audit.verify().first_bad == first_bad(kind, at)
+    assert chain.verify().first_bad == first_bad(kind, at)
 
 
 @pytest.mark.parametrize("at", [2, 8, 12])
 def test_chain_rewritten_without_the_key_fails_at_its_first_entry(at: int, acme: World, tampering: Tamper) -> None:
     _record()
     tamper_with_history(current_tenant_id(), "rewrite", at)
-    assert audit.verify().first_bad == at
+    assert chain.verify().first_bad == at
 
 
 def test_person_who_is_renamed_and_leaves_keeps_the_chain_whole(acme: World) -> None:
@@ -124,7 +124,7 @@ def test_person_who_is_renamed_and_leaves_keeps_the_chain_whole(acme: World) -> 
     person.is_active = False
     person.save()
     Membership.objects.filter(user=person).update(is_active=False)
-    assert audit.verify().ok
+    assert chain.verify().ok
 
 
 def test_chain_holds_no_address_of_a_person(acme: World) -> None:
@@ -136,4 +136,4 @@ def test_chain_holds_no_address_of_a_person(acme: World) -> None:
 def test_chain_of_another_tenant_is_untouched(acme: World) -> None:
     _record()
     with tenant_scope(acme.globex.pk):
-        assert audit.verify().entries == 7
+        assert chain.verify().entries == 7

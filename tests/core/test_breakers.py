@@ -7,10 +7,10 @@ import pytest
 import time_machine
 from django.core.cache.backends.redis import RedisCache
 
-from core import breakers
-from core.breakers import Breaker
 from core.clock import now
 from core.errors import Unavailable
+from core.reliability import circuit_breaker
+from core.reliability.circuit_breaker import Breaker
 
 
 @pytest.fixture
@@ -76,11 +76,11 @@ def test_trial_that_fails_opens_again(one: Breaker) -> None:
 
 def test_calls_go_through_while_redis_is_away(one: Breaker, monkeypatch: pytest.MonkeyPatch) -> None:
     open_it(one)
-    monkeypatch.setattr(breakers, "cache", RedisCache("redis://127.0.0.1:1/0", {}))
+    monkeypatch.setattr(circuit_breaker, "cache", RedisCache("redis://127.0.0.1:1/0", {}))
     one.allow()
 
 
 def test_known_breakers_are_listed_by_name() -> None:
     name = f"test-{uuid4()}"
-    assert breakers.breaker(name) is breakers.breaker(name)
-    assert name in [state.name for state in breakers.states()]
+    assert circuit_breaker.breaker(name) is circuit_breaker.breaker(name)
+    assert name in [state.name for state in circuit_breaker.states()]

@@ -4,8 +4,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core.celery_task import _work_whole, afterwards
-from core.tenancy import current_tenant_id, tenant_scope
+from core.jobs.decorators import _work_whole, afterwards
+from core.tenancy.models import current_tenant_id, tenant_scope
 
 
 def test_afterwards_outside_a_task_is_refused() -> None:

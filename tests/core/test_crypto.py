@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 from pytest_django import Settings
 
-from core.crypto import (
+from core.errors import NoTenant, Unavailable
+from core.privacy.encryption import (
     blind_index,
     current_key_id,
     derive_key,
@@ -18,8 +19,7 @@ from core.crypto import (
     seal_text,
     unseal,
 )
-from core.errors import NoTenant, Unavailable
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 
 ONE, TWO = UUID(int=1), UUID(int=2)
 OLD, NEW = (base64.b64encode(bytes([byte]) * 32).decode() for byte in (1, 2))

@@ -5,11 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from core import dead_letters
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.ids import uuid7
+from core.jobs import dead_letters
 from core.models import AuditEntry, DeadLetter
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.world import World
 
 pytestmark = pytest.mark.django_db

@@ -8,27 +8,29 @@ from uuid import uuid4
 import pytest
 from django.db import connection, transaction
 
-from core import clock, dead_letters, events, hints, relay
+from core import clock
+from core.events import live, outbox, relay, signals, streams
+from core.jobs import dead_letters
 from core.models import DeadLetter, Outbox
-from core.scope import current_tenant_id, tenant_scope
+from core.tenancy.scope import current_tenant_id, tenant_scope
 from tests.world import World
 
 
 def test_numbers_of_a_stream_follow_each_other(acme: World) -> None:
-    assert [events.append("queue", "test", {}).seq for _ in range(3)] == [1, 2, 3]
+    assert [streams.append("queue", "test", {}).seq for _ in range(3)] == [1, 2, 3]
 
 
 def test_rolled_back_event_leaves_no_gap(acme: World) -> None:
     with transaction.atomic():
-        events.append("queue", "test", {})
+        streams.append("queue", "test", {})
         transaction.set_rollback(True)
-    assert events.append("queue", "test", {"n": 1}).seq == 1
+    assert streams.append("queue", "test", {"n": 1}).seq == 1
 
 
 def test_read_after_returns_only_later_events(acme: World) -> None:
     for number in range(4):
-        events.append("queue", "test", {"n": number})
-    assert [event.payload["n"] for event in events.read("queue", after=2)] == [2, 3]
+        streams.append("queue", "test", {"n": number})
+    assert [event.payload["n"] for event in streams.read("queue", after=2)] == [2, 3]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -37,13 +39,13 @@ def test_twenty_writers_at_once_leave_no_gap(committed_world: World) -> None:
 
     def write(_: int) -> None:
         with tenant_scope(tenant_id), transaction.atomic():
-            events.append("queue", "test", {})
+            streams.append("queue", "test", {})
         connection.close()
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(20)))
     with tenant_scope(tenant_id):
-        assert [event.seq for event in events.read("queue", 0)] == list(range(1, 21))
+        assert [event.seq for event in streams.read("queue", 0)] == list(range(1, 21))
 
 
 @pytest.fixture
@@ -54,16 +56,16 @@ def heard() -> Any:
     def hear(ref: Any, **_: Any) -> None:
         calls.append((ref, current_tenant_id()))
 
-    events.message_received.connect(hear)
+    signals.message_received.connect(hear)
     yield calls
-    events.message_received.disconnect(hear)
+    signals.message_received.disconnect(hear)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_announcement_reaches_receivers_in_its_tenant(committed_world: World, heard: Any) -> None:
     ref = uuid4()
     with tenant_scope(committed_world.acme.pk):
-        events.announce("message_received", ref=ref)
+        outbox.announce("message_received", ref=ref)
     relay.relay()
     assert heard == [(ref, committed_world.acme.pk)]
 
@@ -73,13 +75,13 @@ def test_announcement_whose_receiver_failed_is_kept(committed_world: World) -> N
     def fail(**_: Any) -> None:
         raise RuntimeError("receiver down")
 
-    events.message_received.connect(fail)
+    signals.message_received.connect(fail)
     try:
         with tenant_scope(committed_world.acme.pk):
-            events.announce("message_received", ref=uuid4())
+            outbox.announce("message_received", ref=uuid4())
         relay.relay()
     finally:
-        events.message_received.disconnect(fail)
+        signals.message_received.disconnect(fail)
     with tenant_scope(committed_world.acme.pk):
         assert Outbox.objects.filter(done_at=None).count() == 1
 
@@ -100,7 +102,7 @@ def test_batch_is_told_once_and_kept_when_its_receiver_failed(
     relay.on_batch("message_failed", receive)
     with tenant_scope(committed_world.acme.pk):
         for ref in refs:
-            events.announce("message_failed", ref=ref)
+            outbox.announce("message_failed", ref=ref)
     relay.relay()
     with tenant_scope(committed_world.acme.pk):
         kept = Outbox.objects.filter(done_at=None).count()
@@ -113,12 +115,12 @@ def test_announcement_that_always_fails_is_parked_and_can_be_replayed(committed_
         raise RuntimeError("receiver down")
 
     owner = committed_world.actor("owner")
-    events.message_received.connect(fail)
+    signals.message_received.connect(fail)
     try:
         with tenant_scope(committed_world.acme.pk):
-            events.announce("message_received", ref=uuid4())
+            outbox.announce("message_received", ref=uuid4())
             Outbox.objects.update(attempts=relay.MAX_ATTEMPTS, lease_until=None)
-        hints.flush()
+        live.flush()
         with tenant_scope(committed_world.acme.pk):
             Outbox.objects.update(lease_until=None)
         relay.relay()
@@ -128,16 +130,16 @@ def test_announcement_that_always_fails_is_parked_and_can_be_replayed(committed_
             dead_letters.replay(actor=owner, dead_letter_id=letter.pk)
             assert Outbox.objects.filter(done_at=None).exists()
     finally:
-        events.message_received.disconnect(fail)
+        signals.message_received.disconnect(fail)
 
 
 def test_announcements_sent_a_week_ago_are_removed(acme: World) -> None:
-    events.announce("message_received", ref=uuid4())
-    events.announce("message_received", ref=uuid4())
+    outbox.announce("message_received", ref=uuid4())
+    outbox.announce("message_received", ref=uuid4())
     Outbox.objects.filter(pk=Outbox.objects.earliest("id").pk).update(done_at=clock.now() - timedelta(days=8))
     assert (relay.purge(), Outbox.objects.count()) == (1, 1)
 
 
 def test_unknown_announcement_is_refused(acme: World) -> None:
     with pytest.raises(ValueError, match="unknown announcement"):
-        events.announce("something", ref=uuid4())
+        outbox.announce("something", ref=uuid4())

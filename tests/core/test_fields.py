@@ -8,8 +8,8 @@ from django.db import connection
 
 from conversations.models import Contact
 from core.errors import NoTenant, Unavailable
-from core.fields import Sealed
-from core.scope import platform_scope, tenant_scope
+from core.privacy.encrypted_fields import Sealed
+from core.tenancy.scope import platform_scope, tenant_scope
 from tests.world import World
 
 pytestmark = pytest.mark.django_db

@@ -11,12 +11,14 @@ from django.db import OperationalError
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from core import dead_letters, events, health, health_views
 from core.clock import now
+from core.events import outbox
 from core.ids import uuid7
+from core.jobs import dead_letters
 from core.models import Outbox
-from core.scope import tenant_scope
+from core.observability import health, views
 from core.tasks import heartbeat
+from core.tenancy.scope import tenant_scope
 from tests.world import World
 
 
@@ -58,7 +60,7 @@ def test_readyz_without_heartbeats_is_not_ready(client: Client) -> None:
 def test_not_ready_is_an_error_only_after_it_was_ready(
     client: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health_views, "_seen", set())
+    monkeypatch.setattr(views, "_seen", set())
     caplog.set_level("INFO", "django.request")
     client.get("/readyz")
     heartbeat()
@@ -96,7 +98,7 @@ def test_source_that_is_away_fails_its_check_only(client: Client, alive: None, m
 @pytest.mark.django_db
 def test_old_announcement_is_shown_as_late_but_ready(client: Client, alive: None, world: World) -> None:
     with tenant_scope(world.acme.pk):
-        events.announce("message_received", ref=uuid7())
+        outbox.announce("message_received", ref=uuid7())
         Outbox.objects.update(created_at=now() - timedelta(seconds=90))
     answer = client.get("/readyz")
     gauge = answer.json()["gauges"]["walker_outbox_oldest_seconds"]

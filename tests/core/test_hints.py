@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core import hints
+from core.events import live
 
 
 class Layer:
@@ -23,7 +23,7 @@ class Layer:
 @pytest.fixture
 def layer(monkeypatch: pytest.MonkeyPatch) -> Layer:
     made = Layer()
-    monkeypatch.setattr(hints, "get_channel_layer", lambda: made)
+    monkeypatch.setattr(live, "get_channel_layer", lambda: made)
     return made
 
 
@@ -33,23 +33,23 @@ def event(seq: int) -> dict[str, Any]:
 
 def test_hints_about_one_stream_become_the_last_one(layer: Layer) -> None:
     for seq in range(50):
-        hints.post("one", event(seq))
-    assert hints.flush()
+        live.post("one", event(seq))
+    assert live.flush()
     assert layer.sent[-1] == ("one", event(49))
     assert len(layer.sent) < 50
 
 
 def test_passing_frames_all_arrive_in_order(layer: Layer) -> None:
     for number in range(20):
-        hints.post("one", {"type": "stream.transient", "number": number})
-    assert hints.flush()
+        live.post("one", {"type": "stream.transient", "number": number})
+    assert live.flush()
     assert [message["number"] for _, message in layer.sent] == list(range(20))
 
 
 def test_hint_that_fails_does_not_stop_the_next(layer: Layer) -> None:
-    hints.post("one", {"type": "stream.transient", "fails": True})
-    hints.post("two", event(1))
-    assert hints.flush()
+    live.post("one", {"type": "stream.transient", "fails": True})
+    live.post("two", event(1))
+    assert live.flush()
     assert layer.sent == [("two", event(1))]
 
 
@@ -60,7 +60,7 @@ def test_function_posted_often_runs_on_the_thread_of_hints(layer: Layer) -> None
         threads.append(threading.current_thread().name)
 
     for _ in range(20):
-        hints.run_soon(note)
-    assert hints.flush()
+        live.run_soon(note)
+    assert live.flush()
     assert set(threads) == {"hints"}
     assert len(threads) < 20

@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from core import idempotency
 from core.clock import now
 from core.errors import Conflict, Invalid, WalkerError
-from core.idempotency import KeyReused, Replay
 from core.models import IdempotencyRecord
-from core.scope import tenant_scope
+from core.reliability import idempotency
+from core.reliability.idempotency import KeyReused, Replay
+from core.tenancy.scope import tenant_scope
 from tests.world import World
 
 

@@ -8,8 +8,8 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from conversations.models import Contact
-from core.keys_rotation import rotate_tenant
-from core.scope import tenant_scope
+from core.privacy.key_rotation import rotate_tenant
+from core.tenancy.scope import tenant_scope
 from tests.world import World
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ import structlog
 from celery import shared_task
 
 from core.errors import Conflict
-from core.log import get_logger, logging_config
+from core.observability.logging import get_logger, logging_config
 
 Lines = Callable[[], list[dict[str, Any]]]
 log = get_logger("tests.log")

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.cache import caches
 from django.urls import get_resolver
 
-from core.pauses import settle
+from core.observability.gc_tuning import settle
 
 
 def test_what_is_loaded_is_left_out_of_collections() -> None:

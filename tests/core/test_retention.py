@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from core import events, retention
+from core import retention
 from core.clock import now
+from core.events import streams
 from core.ids import uuid7
 from core.models import StreamEvent
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -26,15 +27,15 @@ def age(stream: str, upto: int) -> None:
 def five(acme: World) -> None:
     """Five events, three of them old."""
     for _ in range(5):
-        events.append("queue", "approval.updated", {})
+        streams.append("queue", "approval.updated", {})
     age("queue", 3)
 
 
 @pytest.mark.usefixtures("five")
 def test_old_events_of_a_stream_are_pruned_and_numbers_go_on() -> None:
     assert retention.prune_streams() == 3
-    assert [event.seq for event in events.read("queue", 0)] == [4, 5]
-    assert events.append("queue", "approval.updated", {}).seq == 6
+    assert [event.seq for event in streams.read("queue", 0)] == [4, 5]
+    assert streams.append("queue", "approval.updated", {}).seq == 6
 
 
 @pytest.mark.usefixtures("five")
@@ -45,7 +46,7 @@ def test_a_batch_is_bounded() -> None:
 def test_each_tenant_keeps_its_young_events(world: World) -> None:
     for tenant in (world.acme, world.globex):
         with tenant_scope(tenant.pk):
-            events.append("queue", "approval.updated", {})
+            streams.append("queue", "approval.updated", {})
     assert retention.prune_streams() == 0
 
 

@@ -9,7 +9,7 @@ from django.core.cache import cache
 from pytest_django import Settings
 from redis import Redis
 
-from core.sealed_cache import BadSeal, SealedSerializer
+from core.privacy.encrypted_cache import BadSeal, SealedSerializer
 
 
 class Bomb:

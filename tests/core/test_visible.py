@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.visible import visible, visible_document
+from core.privacy.visible_text import visible, visible_document
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,14 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from accounts.models import Membership, Tenant
-from core import audit, events, telling, walls
 from core.actors import system
+from core.audit import chain
 from core.errors import NoTenant
+from core.events import publish, streams
 from core.ids import uuid7
 from core.models import AuditEntry
-from core.scope import platform_scope, tenant_scope
+from core.tenancy import rls
+from core.tenancy.scope import platform_scope, tenant_scope
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -22,16 +24,16 @@ def _count(table: str) -> int:
 
 
 def test_wall_for_the_role_of_the_tests_is_active() -> None:
-    assert walls.problems() == []
+    assert rls.problems() == []
 
 
 def test_every_walled_table_has_its_policies() -> None:
     with connection.cursor() as cursor:
         cursor.execute("select tablename from pg_policies where policyname = 'walker_wall'")
-        assert sorted(name for (name,) in cursor.fetchall()) == walls.walled_tables()
+        assert sorted(name for (name,) in cursor.fetchall()) == rls.walled_tables()
 
 
-@pytest.mark.parametrize("table", walls.walled_tables())
+@pytest.mark.parametrize("table", rls.walled_tables())
 def test_table_without_a_scope_shows_nothing(table: str, world: World) -> None:
     assert _count(table) == 0
 
@@ -103,15 +105,15 @@ def test_no_reference_within_a_tenant_waits_for_the_commit(db: None) -> None:
 
 @pytest.mark.parametrize("what", ["event", "entry", "told"])
 def test_nothing_is_written_behind_a_head_of_no_tenant(db: None, what: str) -> None:
-    fact = audit.Fact(system("test"), "TRIED", "core.test", uuid7())
+    fact = chain.Fact(system("test"), "TRIED", "core.test", uuid7())
     writes = {
-        "event": lambda: events.append("queue", "tried", {}),
-        "entry": lambda: audit.record_all([fact]),
-        "told": lambda: telling.tell(announced=[], told=[telling.Told("queue", "tried", {})], audited=[fact]),
+        "event": lambda: streams.append("queue", "tried", {}),
+        "entry": lambda: chain.record_all([fact]),
+        "told": lambda: publish.tell(announced=[], told=[publish.Told("queue", "tried", {})], audited=[fact]),
     }
     with tenant_scope(uuid7()), pytest.raises(IntegrityError, match="accounts_tenant"), transaction.atomic():
         writes[what]()
 
 
 def test_tables_outside_the_wall_are_tables_there_are() -> None:
-    assert {model._meta.label for model in walls.all_models()} >= walls.GLOBAL
+    assert {model._meta.label for model in rls.all_models()} >= rls.GLOBAL

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl.models import Approval
 from integrations.services import connect_provider
 from tests.api.office import Office, build_office

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from django.apps import apps
 
-from accounts.roles import ALL_PERMISSIONS
-from channels_app import console_topics
+from accounts.permissions.roles import ALL_PERMISSIONS
+from channels_app.sockets import console_topics
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

@@ -7,20 +7,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from accounts.reveals import reveal
+from accounts.privacy.reveals import reveal
 from agents.models import AgentRun, AgentVersion, ToolCall
 from analytics.models import Brief
-from channels_app.webchat import desk, sessions
+from channels_app.webchat import conversation, sessions
 from channels_app.webchat.frames import SendMessage
 from channels_app.webchat.widgets import find_widget
 from conversations import services as talk
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message
 from conversations.types import InboundMessage, SenderIdentity
-from core import dead_letters, idempotency
 from core.actors import Actor, system
 from core.clock import now
-from core.erasure import services as erasures
-from core.scope import tenant_scope
+from core.jobs import dead_letters
+from core.privacy.erasure import services as erasures
+from core.reliability import idempotency
+from core.tenancy.scope import tenant_scope
 from hitl import services as hitl
 from hitl.models import Approval, Execution
 from integrations.mail.services import queue_mail
@@ -83,7 +84,7 @@ def ask(world: World, conversation_id: UUID | None, words: str, budget: str, rol
 
 
 def hitl_origin(**facts: Any) -> Any:
-    from hitl.types import Origin
+    from hitl.actions.base import Origin
 
     return Origin(channel="webchat", **facts)
 
@@ -172,7 +173,7 @@ def chat_on_the_page(world: World, text: str) -> tuple[UUID, Any]:
     session = sessions.open_session(widget=find_widget(widget.public_key))
     with tenant_scope(world.acme.pk):
         frame = SendMessage(id=uuid4(), message=text)
-        desk.take(session.guest, frame, "tests")
+        conversation.take(session.guest, frame, "tests")
         return Conversation.objects.get(channel_account=widget).pk, session.guest
 
 

@@ -13,15 +13,15 @@ from django.contrib.sessions.models import Session
 from django.db import connection, models
 from redis import Redis
 
-from core import walls
-from core.fields import EncryptedTextField, Sealed
-from core.scope import tenant_scope
+from core.privacy.encrypted_fields import EncryptedTextField, Sealed
+from core.tenancy import rls
+from core.tenancy.scope import tenant_scope
 
 
 def cells(tenant_id: UUID) -> Iterator[tuple[str, str]]:
     """Return (table.column, text) of every value that the tenant's scope shows, the encrypted ones opened."""
     with tenant_scope(tenant_id):
-        for model in walls.all_models():
+        for model in rls.all_models():
             yield from _cells_of(model, tenant_id)
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from core.models import Erasure
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.browser import keep_picture, serious
 from tests.erasure.scene import Traces, finish
 from tests.erasure.test_doors import contact_page, signed_in

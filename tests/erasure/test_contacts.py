@@ -5,21 +5,21 @@ from uuid import uuid4
 import pytest
 from redis import Redis
 
-from channels_app.webchat import desk
+from channels_app.webchat import conversation
 from channels_app.webchat.frames import SendMessage
 from conversations import services as talk
 from conversations.models import Contact, Conversation, Message
-from core import audit
 from core.actors import Actor
-from core.erasure.services import take_unfinished
+from core.audit import chain
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry, Erasure
-from core.scope import tenant_scope
+from core.privacy.erasure.services import take_unfinished
 from core.tasks import erase_person
+from core.tenancy.scope import tenant_scope
 from hitl import services
+from hitl.actions.base import Outcome
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval
-from hitl.types import Outcome
 from tests.channels_app.whatsapp.conftest import Door, fields, post
 from tests.console.scene import Budget
 from tests.erasure.scene import (
@@ -60,7 +60,7 @@ def test_others_lose_no_byte(traces: Traces) -> None:
 def test_audit_stays_whole_and_tells_counts_only(traces: Traces) -> None:
     traces.erase()
     with tenant_scope(traces.world.acme.pk):
-        assert audit.verify().ok
+        assert chain.verify().ok
         assert list(problems()) == []
         told = AuditEntry.objects.get(action="contact.erased").facts
     assert set(told) == {"person", "counts", "asked_by"}
@@ -116,7 +116,7 @@ def test_visitor_who_goes_on_writing_on_the_page_is_somebody_new(traces: Traces)
     with tenant_scope(traces.world.acme.pk):
         old = Conversation.objects.get(pk=conversation_id)
         finish(talk.erase_contact(actor=traces.officer(), contact_id=old.contact_id, reason="asked_for").pk)
-        desk.take(guest, SendMessage(id=uuid4(), message="me again"), "tests")
+        conversation.take(guest, SendMessage(id=uuid4(), message="me again"), "tests")
         new = Message.objects.get(masked_body="me again").conversation
         assert (new.pk != old.pk, new.contact_id != old.contact_id, new.contact.erased_at) == (True, True, None)
 

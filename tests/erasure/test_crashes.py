@@ -15,14 +15,14 @@ from django.db import connection, transaction
 
 from agents.models import AgentRun, ToolCall
 from analytics.models import Brief
-from analytics.services.making import LEASE
+from analytics.services.briefs import LEASE
 from conversations import services as talk
 from conversations.models import Message
-from core import audit
+from core.audit import chain
 from core.clock import now
-from core.erasure import services as erasures
 from core.models import AuditEntry, Erasure
-from core.scope import tenant_scope
+from core.privacy.erasure import services as erasures
+from core.tenancy.scope import tenant_scope
 from integrations.mail.services import queue_mail
 from integrations.models import MailDelivery
 from tests.channels_app.whatsapp.conftest import Door
@@ -60,7 +60,7 @@ def test_killed_worker_is_followed_by_another_that_counts_the_same(committed_tra
         finish(erasure.pk)
         erasure.refresh_from_db()
         assert (erasure.state, erasure.counts["messages"], erasure.counts["requests_cancelled"]) == ("done", 2, 1)
-        assert audit.verify().ok
+        assert chain.verify().ok
     assert found(committed_traces.world.acme.pk, WORDS) == set()
 
 

@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.models import Membership
 from core.models import Erasure
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.erasure.scene import MAIL, NAME, PHONE, PHRASE, Traces, ask, finish
 from tests.world import World
 

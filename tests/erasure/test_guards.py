@@ -9,7 +9,7 @@ from accounts.models import Membership
 from conversations.models import Conversation
 from core.clock import now
 from core.models import AuditEntry, Erasure
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, Decision
 from tests.erasure.scene import OTHER, Traces, ask, contact_called

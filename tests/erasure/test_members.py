@@ -6,18 +6,18 @@ from allauth.mfa.models import Authenticator
 from django.contrib.sessions.models import Session
 from django.test import Client
 
-from accounts.erasing import erase_member
-from accounts.invitations import invite_member
+from accounts.members.invitations import invite_member
 from accounts.models import ApiKey, Membership, User
+from accounts.privacy.erase_member import erase_member
 from accounts.selectors import names_of
 from accounts.services import add_member, create_api_key, remove_member
 from conversations import services as talk
 from conversations.models import Contact, Conversation, Message
 from conversations.types import SenderIdentity
-from core import audit
+from core.audit import chain
 from core.errors import Conflict, NotFound, Refused
 from core.models import AuditEntry, Erasure
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, Decision
 from integrations.mail.services import queue_mail
@@ -118,7 +118,7 @@ def test_decisions_stay_and_the_audit_is_whole(world: World, leaver: User) -> No
     with tenant_scope(world.acme.pk):
         vote = Decision.objects.get(verdict="approve")
         assert (vote.person_id, vote.reason, bool(vote.digest)) == (leaver.pk, "", True)
-        assert audit.verify().ok
+        assert chain.verify().ok
         assert list(problems()) == []
         assert AuditEntry.objects.get(action="member.erased").facts["counts"]["accounts"] == 1
         assert names_of([leaver.pk]) == {}

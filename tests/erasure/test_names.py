@@ -9,9 +9,9 @@ import pytest
 from channels_app.models import InboundDelivery
 from conversations import services as talk
 from conversations.models import Contact
-from core.erasure.person import Words, holds, traces_of
 from core.models import Erasure
-from core.scope import tenant_scope
+from core.privacy.erasure.person import Words, holds, traces_of
+from core.tenancy.scope import tenant_scope
 from hitl.models import Approval, Decision
 from tests.channels_app.whatsapp.conftest import fields, post
 from tests.erasure.scene import MAIL, NAME, OTHER, PHONE, Traces, ask, sign
@@ -117,10 +117,10 @@ def test_line_is_taken_off_older_webhooks_of_the_person_only(traces: Traces) -> 
 
 
 def test_round_without_end_is_parked_and_goes_on_when_replayed(traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core import dead_letters
-    from core.erasure import services as erasures
-    from core.erasure.registry import Batch, Step
+    from core.jobs import dead_letters
     from core.models import DeadLetter
+    from core.privacy.erasure import services as erasures
+    from core.privacy.erasure.registry import Batch, Step
 
     real = erasures.steps()
     restless = [*real, Step("restless", "Restless", lambda *_: Batch(1))]
@@ -136,7 +136,7 @@ def test_round_without_end_is_parked_and_goes_on_when_replayed(traces: Traces, m
 
 def test_rows_are_read_window_by_window(traces: Traces) -> None:
     from conversations.models import Message
-    from core.erasure.registry import every
+    from core.privacy.erasure.registry import every
 
     with tenant_scope(traces.world.acme.pk):
         rows = Message.objects.all()
@@ -163,7 +163,7 @@ def test_sweep_is_fair_and_waits_before_it_comes_again(traces: Traces, monkeypat
     from uuid import uuid4
 
     from core.clock import now
-    from core.erasure import services as erasures
+    from core.privacy.erasure import services as erasures
 
     made = {}
     for tenant, count in ((traces.world.acme, 3), (traces.world.globex, 1)):

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from django.db import models
 
-from core import walls
-from core.erasure.registry import handlers, steps, tables
-from core.erasure.survey import lines
+from core.privacy.erasure.registry import handlers, steps, tables
+from core.privacy.erasure.survey import lines
+from core.tenancy import rls
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "erasure.md"
 # What holds nothing of a person: numbers, flags and the moments of events. Every other type has to be named.
@@ -47,7 +47,7 @@ def columns() -> set[str]:
     """Return every column of every table that may hold a person's data."""
     return {
         f"{model._meta.label}.{field.name}"
-        for model in walls.all_models()
+        for model in rls.all_models()
         if not model._meta.label.startswith(NOBODYS)
         for field in model._meta.local_fields
         if may_hold_something(field) and field.name not in IDS.get(model._meta.label, "").split()

@@ -7,9 +7,9 @@ from channels_app.models import InboundDelivery
 from conversations import services as talk
 from conversations.models import Message
 from core.clock import now
-from core.erasure.person import person_of
-from core.erasure.registry import among
-from core.scope import tenant_scope
+from core.privacy.erasure.person import person_of
+from core.privacy.erasure.registry import among
+from core.tenancy.scope import tenant_scope
 from hitl.models import Approval, Decision
 from tests.channels_app.whatsapp.conftest import fields, post
 from tests.erasure.scene import MAIL, OTHER, PHONE, Traces, ask, finish, sign

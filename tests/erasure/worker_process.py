@@ -12,8 +12,8 @@ def main() -> None:
     """Stall in the middle of the batch with the given number, after its writes and before its commit."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    from core.erasure import services
-    from core.scope import tenant_scope
+    from core.privacy.erasure import services
+    from core.tenancy.scope import tenant_scope
 
     tenant_id, erasure_id, number = UUID(sys.argv[1]), UUID(sys.argv[2]), int(sys.argv[3])
     save = services.Erasure.save

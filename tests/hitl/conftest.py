@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl import services
 from integrations.services import connect_provider
 from tests.hitl import outside

@@ -14,7 +14,7 @@ from accounts.services import actor_for_user
 from agents.models import Agent
 from core import clock
 from core.actors import Actor
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import BusinessCalendar
 from tests.hitl.model import Person, Town

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from hitl.transitions import BY_EVENT, Event, State
+from hitl.domain.state_machine import BY_EVENT, Event, State
 
 REASON: Final = {"reason": "Fits the plan."}
 LONG: Final = {"reason": "x" * 2001}

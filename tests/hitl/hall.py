@@ -9,10 +9,10 @@ from django.test import Client
 from django.urls import reverse
 
 from core.models import AuditEntry
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl import services
+from hitl.actions.base import Origin
 from hitl.models import Approval, Decision
-from hitl.types import Origin
 from tests.api.office import V1, Caller, Office
 from tests.hitl.doors import Door
 from tests.hitl.effects import Effects

@@ -13,9 +13,9 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from core import audit
+from core.audit import chain
 from core.models import AuditEntry
-from hitl.folding import Folded, fold
+from hitl.domain.replay import Folded, fold
 from tests.hitl import model
 from tests.hitl.looking import NOTHING, Row, Seen, look
 from tests.hitl.model import FINAL, MOVES, WAITING, Case, Town, Vote, verdict_of
@@ -340,7 +340,7 @@ def invariant_15_audit_complete(view: View) -> None:
 
 def invariant_16_audit_tight(view: View) -> None:
     """The chain as written verifies."""
-    verdict = audit.verify()
+    verdict = chain.verify()
     assert verdict.ok, f"{verdict.reason} at {verdict.first_bad}"
 
 

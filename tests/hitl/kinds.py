@@ -7,8 +7,8 @@ import urllib.request  # the adapter under test is as plain as can be
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from hitl import registry
-from hitl.types import ActionKind, Estimate, Facts, Money, Outcome, Params, Preview, PreviewRow
+from hitl.actions import registry
+from hitl.actions.base import ActionKind, Estimate, Facts, Money, Outcome, Params, Preview, PreviewRow
 
 EFFECTS_URL = "WALKER_TEST_EFFECTS"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from hitl import registry
-from hitl.types import ActionKind, Estimate, Facts, Outcome, Preview, PreviewRow
+from hitl.actions import registry
+from hitl.actions.base import ActionKind, Estimate, Facts, Outcome, Preview, PreviewRow
 from tests.hitl.kinds import PressParams
 
 

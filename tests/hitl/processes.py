@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from django.db import connection
 
 from core.errors import WalkerError
-from core.scope import current_tenant_id, tenant_scope
+from core.tenancy.scope import current_tenant_id, tenant_scope
 
 _inherited: list[Any] = []
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from core.errors import Conflict, WalkerError
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl.models import Approval, Cap
 from tests.hitl import invariants
 from tests.hitl.desk import FRIDAY, NAMES, Desk

@@ -16,11 +16,14 @@ from django.db import transaction
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from hitl import caps, claiming, services
-from hitl.claiming import Claim
+from hitl import services
+from hitl.actions.base import Outcome
+from hitl.approvals import due as timing
+from hitl.execution import claim as claiming
+from hitl.execution import execute as executing
+from hitl.execution.claim import Claim
 from hitl.models import Approval, Execution
-from hitl.services import executing, timing
-from hitl.types import Outcome
+from hitl.policy import caps
 from tests.hitl import invariants
 from tests.hitl.chapters import CHAPTERS, FREE
 from tests.hitl.desk import SHAPES

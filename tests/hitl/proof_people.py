@@ -12,10 +12,13 @@ from hypothesis.stateful import precondition, rule
 from core.actors import Actor
 from core.errors import WalkerError
 from core.ids import uuid7
-from hitl import assessing, links, registry, services
+from hitl import services
+from hitl.actions import registry
+from hitl.actions.base import Origin
+from hitl.approvals import delegations
+from hitl.decision_links import rules
 from hitl.models import Approval, GroupMember
-from hitl.services import lending
-from hitl.types import Origin
+from hitl.policy import select
 from tests.hitl import invariants
 from tests.hitl.desk import AGENT, NAMES, agent_actor, set_active, weak
 from tests.hitl.looking import written
@@ -92,9 +95,7 @@ class PeopleMoves(Ground):
         with self.desk.inside(self.moment):
             before = written()
             found = [
-                assessing.match_again(
-                    row, assessing.assess(kind, params, row.facts, **self.whose(row)), moment=self.moment
-                )
+                select.match_again(row, select.assess(kind, params, row.facts, **self.whose(row)), moment=self.moment)
                 for _ in range(2)
             ]
             after = written()
@@ -158,7 +159,7 @@ class PeopleMoves(Ground):
         assert not secret or self.signer(case, person), "a link for one who is not asked"
         if secret:
             with self.desk.inside(self.moment):
-                found = links.find_link(secret)
+                found = rules.find_link(secret)
             assert found is not None
             self.mailed.append((case, name, found.token_id))
 
@@ -170,7 +171,7 @@ class PeopleMoves(Ground):
         row, person = self.row(case), self.desk.person(name)
         with self.desk.inside(self.moment):
             before = written()
-            problem = links.open_link(token_id).problem
+            problem = rules.open_link(token_id).problem
             assert written() == before, "looking at a link has written"
         typed = row["reference"] if right else "BR-1"
         options = {"typed": typed, "verdict": verdict, "reason": "Because"}
@@ -415,7 +416,7 @@ class PeopleMoves(Ground):
         if giver in self.away:
             if ends:
                 with self.desk.inside(self.moment):
-                    row = lending.Delegation.objects.filter(from_person_id=giver, ended_at=None).first()
+                    row = delegations.Delegation.objects.filter(from_person_id=giver, ended_at=None).first()
                 if row is not None:
                     self.call(services.end_delegation, actor=self.desk.actors[name], delegation_id=row.pk)
                 del self.away[giver]
@@ -429,8 +430,8 @@ class PeopleMoves(Ground):
     def align_absences(self) -> None:
         """Do what the sweep does for delegations that begin or end."""
         with self.desk.inside(self.moment):
-            for due in lending.list_due():
-                lending.align_delegation(delegation_id=due.delegation_id)
+            for due in delegations.list_due():
+                delegations.align_delegation(delegation_id=due.delegation_id)
         self.away = {who: lent for who, lent in self.away.items() if lent[1] > self.moment}
 
     def come_or_go(self, name: str) -> None:

@@ -14,14 +14,15 @@ from django.db import connection, transaction
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from accounts.erasing import erase_member
 from accounts.models import Membership
-from core import audit
-from core.erasure.services import work_on
+from accounts.privacy.erase_member import erase_member
+from core.audit import chain
 from core.errors import Conflict, Invalid, NotFound, WalkerError
-from core.relay import relay
-from core.scope import tenant_scope
-from hitl import claiming, services
+from core.events.relay import relay
+from core.privacy.erasure.services import work_on
+from core.tenancy.scope import tenant_scope
+from hitl import services
+from hitl.execution import claim
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, ApprovalWorkflow, KillSwitch
 from tests import tampering
@@ -176,7 +177,7 @@ class WorldMoves(PeopleMoves):
         case = self.case(number)
         other = "executed" if self.row(case)["state"] != "executed" else "approved"
         tampering.tamper(_CHANGED.format("state", other, case.id))
-        assert audit.verify().ok
+        assert chain.verify().ok
         assert self.are_named(case)
 
     def forge_a_vote(self, what: str, number: int) -> None:
@@ -189,8 +190,8 @@ class WorldMoves(PeopleMoves):
         else:
             tampering.tamper(forged)
         assert self.are_named(case)
-        seen = claiming.look(Approval.objects.get(pk=case.id))
-        assert claiming.claim(case.id, seen, self.moment) is None or self.row(case)["state"] == "executing"
+        seen = claim.look(Approval.objects.get(pk=case.id))
+        assert claim.claim(case.id, seen, self.moment) is None or self.row(case)["state"] == "executing"
 
     def rewrite_history(self, what: str, number: int) -> None:
         """An entry is changed: the chain breaks there, and its approval does not follow any more."""
@@ -198,7 +199,7 @@ class WorldMoves(PeopleMoves):
         # The one before last at most: to be put in the place of the next, there has to be a next.
         entry = entries[number % (len(entries) - 1)]
         tampering.tamper_with_history(self.desk.tenant, what, entry.seq)
-        verdict = audit.verify()
+        verdict = chain.verify()
         assert verdict.first_bad == tampering.first_bad(what, entry.seq), verdict
         reference = self.view.now.approvals[entry.object_id]["reference"]
         if what not in ("swap", "re-insert"):
@@ -245,7 +246,7 @@ class WorldMoves(PeopleMoves):
             return
         while work_on(erasure_id=erasure.pk):
             pass
-        assert audit.verify().ok, "the chain broke"
+        assert chain.verify().ok, "the chain broke"
         assert self.are_named(), "a history does not lead to its row"
         assert set(mine.values_list("state", flat=True)) <= FINAL, "something of his is still open"
         assert final.items() <= dict(mine.values_list("pk", "state")).items(), "something final has moved"

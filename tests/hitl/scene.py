@@ -8,10 +8,10 @@ from uuid import UUID
 from core.actors import Actor
 from core.models import AuditEntry
 from hitl import services
-from hitl.claiming import Claim
+from hitl.actions.base import Origin, Outcome
+from hitl.execution import execute
+from hitl.execution.claim import Claim
 from hitl.models import Approval, ApprovalWorkflow
-from hitl.services import executing
-from hitl.types import Origin, Outcome
 from tests.hitl.effects import Effects
 from tests.world import World
 
@@ -64,7 +64,7 @@ class Scene:
 
 def performed(claim: Claim) -> Outcome:
     """Make the call of a claim, to be reported later or never."""
-    with executing._performed(claim) as (outcome, _):
+    with execute._performed(claim) as (outcome, _):
         return outcome
 
 

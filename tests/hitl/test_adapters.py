@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from core.errors import Refused
-from hitl import registry, services
+from hitl import services
+from hitl.actions import registry
+from hitl.actions.base import Estimate, Facts, Outcome, Preview
 from hitl.models import Execution
-from hitl.types import Estimate, Facts, Outcome, Preview
 from tests.hitl.kinds import PressKeyed, PressParams
 from tests.hitl.scene import Scene, stored
 

@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Invalid
-from hitl import matching, services
-from hitl.automation import auto_decision, auto_rule_from
-from hitl.matching import Rule, Subject, pick
+from hitl import services
+from hitl.actions.base import Origin
+from hitl.domain import matching
+from hitl.domain.auto_rules import auto_decision, auto_rule_from
+from hitl.domain.matching import Rule, Subject, pick
+from hitl.domain.strictness import is_no_weaker
 from hitl.models import Approval, ApprovalWorkflow
-from hitl.strictness import is_no_weaker
-from hitl.types import Origin
 from tests.hitl.scene import Scene, roles
 
 AGENT = UUID(int=9)

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl import services
-from hitl.automation import AUTO_APPROVE_MONEY, AutoRule, Spent, auto_decision, auto_rule_from, within_windows
-from hitl.matching import Subject
+from hitl.actions.base import Origin
+from hitl.domain.auto_rules import AUTO_APPROVE_MONEY, AutoRule, Spent, auto_decision, auto_rule_from, within_windows
+from hitl.domain.matching import Subject
 from hitl.models import ApprovalWorkflow
-from hitl.types import Origin
 from tests.hitl.scene import Scene
 
 RULE: dict[str, Any] = {"id": "small", "verdict": "approve", "max_cost": "100", "max_score": 49, "currency": "EUR"}

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
-from hitl import claiming, clocks, earning, guards, machine, redrafting, seating, settling, switches, verdicts, voting
-from hitl.services import deciding, executing, linking
+from hitl.approvals import assignments, checks, decide, outcomes, revisions, settling, timers, transitions
+from hitl.decision_links import links as linking
+from hitl.domain import votes
+from hitl.execution import claim as claiming
+from hitl.execution import execute, preconditions
+from hitl.killswitch import state
 from tests.hitl.chapters import FREE
 from tests.hitl.proof_machine import ApprovalMachine
 
@@ -194,7 +198,7 @@ def _newest(old: Any, new: Any) -> Any:
 
 
 def _everybody(excluded: Any, links: Any, people: Any = None) -> Any:
-    return list(seating.deciders(people).values())
+    return list(assignments.deciders(people).values())
 
 
 def _clamped(level: Any, seats: Any) -> int:
@@ -202,18 +206,18 @@ def _clamped(level: Any, seats: Any) -> int:
     return min(_needed(level, seats), max(1, len(people)))
 
 
-def _announced(work: machine.Work) -> None:
+def _announced(work: transitions.Work) -> None:
     work.announced = [told for told in work.announced if told[0] != "approval_closed"]
     _flush(work)
 
 
-def unrecorded(work: machine.Work) -> None:
+def unrecorded(work: transitions.Work) -> None:
     """Write the work of a transaction without the entries of votes."""
     work.entries = [entry for entry in work.entries if entry.action != "APPROVAL_APPROVE"]
     _flush(work)
 
 
-def _frozen_version(work: machine.Work, approval: Any, *rest: Any) -> None:
+def _frozen_version(work: transitions.Work, approval: Any, *rest: Any) -> None:
     version = approval.version
     _write(work, approval, *rest)
     approval.version = version
@@ -224,7 +228,7 @@ def _believed(claim: Any, *report: Any) -> Any:
 
 
 def _without_fence(*, claim: Any, outcome: Any, now: Any = None) -> bool:
-    fence = executing.Execution.objects.get(pk=claim.execution_id).fence
+    fence = execute.Execution.objects.get(pk=claim.execution_id).fence
     return _report(claim=dataclasses.replace(claim, fence=fence), outcome=outcome, now=now)
 
 
@@ -235,23 +239,23 @@ def _keyed_whatever(work: Any, approval: Any, seen: Any, **options: Any) -> Any:
 
 
 def _any_revision(approval: Any, level: int, known: Any = None) -> list[Any]:
-    rows = verdicts.Decision.objects.filter(approval=approval, level=level, verdict__in=("approve", "reject"))
-    return [voting.Vote(row.person_id, row.verdict) for row in rows.order_by("id")]
+    rows = outcomes.Decision.objects.filter(approval=approval, level=level, verdict__in=("approve", "reject"))
+    return [votes.Vote(row.person_id, row.verdict) for row in rows.order_by("id")]
 
 
 def _nobody_lost(*args: Any) -> Any:
     return _sitting(*args)._replace(lost=frozenset())
 
 
-_needed, _flush, _write = voting.required_votes, machine.Work.flush, machine.Work._write
-_inner_report = executing._report
-_report, _take_over, _sitting = executing.report, claiming._take_over, seating.sitting
+_needed, _flush, _write = votes.required_votes, transitions.Work.flush, transitions.Work._write
+_inner_report = execute._report
+_report, _take_over, _sitting = execute.report, claiming._take_over, assignments.sitting
 
 BROKEN: dict[str, tuple[Patch, Walk, str]] = {
-    "digest of a vote": (_patched(guards, "check_digest", _says(None)), _stale_vote, "vote"),
+    "digest of a vote": (_patched(checks, "check_digest", _says(None)), _stale_vote, "vote"),
     "digest of a claim": (
         _all(
-            _patched(earning, "digest_of", lambda approval: approval.digest),
+            _patched(preconditions, "digest_of", lambda approval: approval.digest),
             _patched(claiming, "digest_of", lambda approval: approval.digest),
         ),
         _tampered,
@@ -259,54 +263,54 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
     ),
     "four eyes": (
         _all(
-            _patched(seating, "_unbarred", _everybody),
-            _patched(seating, "barred", _says(set())),
+            _patched(assignments, "_unbarred", _everybody),
+            _patched(assignments, "barred", _says(set())),
         ),
         _own,
         "vote",
     ),
-    "fence": (_patched(executing, "report", _without_fence), _old_report, "invariant_22_fence"),
-    "version": (_patched(machine.Work, "_write", _frozen_version), _signed, "invariant_15_audit_complete"),
-    "quorum": (_patched(voting, "required_votes", _clamped), _small_group, "follow_vote"),
+    "fence": (_patched(execute, "report", _without_fence), _old_report, "invariant_22_fence"),
+    "version": (_patched(transitions.Work, "_write", _frozen_version), _signed, "invariant_15_audit_complete"),
+    "quorum": (_patched(votes, "required_votes", _clamped), _small_group, "follow_vote"),
     "nobody signs twice": (
-        _patched(verdicts, "signed_before", lambda *_, **__: set()), _one_after_the_other, "invariant_05_signs_once",
+        _patched(outcomes, "signed_before", lambda *_, **__: set()), _one_after_the_other, "invariant_05_signs_once",
     ),
     "votes kept over an edit": (
-        _all(_patched(verdicts, "votes_of", _any_revision), _patched(deciding, "votes_of", _any_revision)),
+        _all(_patched(outcomes, "votes_of", _any_revision), _patched(decide, "votes_of", _any_revision)),
         _votes_after_edit,
         "follow_vote",
     ),
     "kill switch": (
-        _all(_patched(switches, "covers", _says(False)), _patched(switches, "covering", _says(""))),
+        _all(_patched(state, "covers", _says(False)), _patched(state, "covering", _says(""))),
         _stopped,
         "switch",
     ),
     "no second call without a key": (
         _patched(claiming, "_take_over", _keyed_whatever), _again, "invariant_01_once",
     ),
-    "time to decide": (_patched(guards, "check_state", _says(None)), _too_late, "vote"),
+    "time to decide": (_patched(checks, "check_state", _says(None)), _too_late, "vote"),
     "drift": (_patched(claiming, "_changed", _says([])), _moved_price, "work"),
-    "rights lost": (_patched(seating, "sitting", _nobody_lost), _left, "work"),
+    "rights lost": (_patched(assignments, "sitting", _nobody_lost), _left, "work"),
     "clean failure of a second call": (
-        _patched(executing, "_report", _believed), _clean_after_lost, "invariant_24_crash_equivalent",
+        _patched(execute, "_report", _believed), _clean_after_lost, "invariant_24_crash_equivalent",
     ),
     "limits given back": (_patched(settling, "_spending", _says("")), _limited, "invariant_21_caps"),
     "stricter workflow": (
-        _patched(redrafting, "combined", _newest), _weaker, "invariant_09_stricter_on_edit",
+        _patched(revisions, "combined", _newest), _weaker, "invariant_09_stricter_on_edit",
     ),
     "links that are spent": (
-        _all(_patched(linking, "_spend", _says(None)), _patched(guards, "has_voted", _says(False))),
+        _all(_patched(linking, "_spend", _says(None)), _patched(checks, "has_voted", _says(False))),
         _pressed_twice,
         "invariant_17_links",
     ),
     "links of an old revision": (
-        _patched(redrafting, "void_tokens", _says(None)), _pressed_after_an_edit, "invariant_17_links",
+        _patched(revisions, "void_tokens", _says(None)), _pressed_after_an_edit, "invariant_17_links",
     ),
     "stale timers": (_patched(settling, "TIMER_STATES", {}), _rejected, "invariant_13_timers"),
-    "audit entry": (_patched(machine.Work, "flush", unrecorded), _signed, "invariant_06_monotone"),
-    "announcement": (_patched(machine.Work, "flush", _announced), _expired, "invariant_12_outbox"),
+    "audit entry": (_patched(transitions.Work, "flush", unrecorded), _signed, "invariant_06_monotone"),
+    "announcement": (_patched(transitions.Work, "flush", _announced), _expired, "invariant_12_outbox"),
     "clock of a question": (
-        _patched(clocks, "pause", _says({})), _asked, "invariant_19_clock",
+        _patched(timers, "pause", _says({})), _asked, "invariant_19_clock",
     ),
 }  # fmt: skip
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hitl import sla
+from core import working_time
 
 PAGE = Path(__file__).parents[2] / "docs/reference/calendars.md"
 FIVE = ("mon", "tue", "wed", "thu", "fri")
@@ -20,8 +20,8 @@ CALENDARS: dict[str, dict[str, Any]] = {
         "week": {day: [["09:00", "17:00"]] for day in FIVE},
         "holidays": ["2026-12-25", "2026-12-26", "2027-01-01"],
     },
-    "Night": {"zone": "Europe/Berlin", "week": {day: [["00:00", "24:00"]] for day in sla.DAYS}},
-    "Island": {"zone": "Australia/Lord_Howe", "week": {day: [["00:00", "24:00"]] for day in sla.DAYS}},
+    "Night": {"zone": "Europe/Berlin", "week": {day: [["00:00", "24:00"]] for day in working_time.DAYS}},
+    "Island": {"zone": "Australia/Lord_Howe", "week": {day: [["00:00", "24:00"]] for day in working_time.DAYS}},
     "Split": {
         "zone": "America/New_York",
         "week": {**{d: [["08:00", "12:00"], ["13:00", "17:00"]] for d in FIVE}, "sat": [["09:00", "12:00"]]},
@@ -44,8 +44,8 @@ MOMENTS = st.one_of(ANY_TIME, NEAR)
 SPANS = st.integers(0, 60 * 60 * 24 * 9).map(lambda seconds: timedelta(seconds=seconds))
 
 
-def _calendar(name: str) -> sla.Calendar:
-    return sla.calendar_from(CALENDARS[name])
+def _calendar(name: str) -> working_time.Calendar:
+    return working_time.calendar_from(CALENDARS[name])
 
 
 def _local(name: str, day: str, text: str) -> datetime:
@@ -71,13 +71,13 @@ def test_worked_example_with_a_question_is_right(row: tuple[str, ...]) -> None:
     name, hours, days, texts = row[0], int(row[3]), (row[1], *row[4::2]), (row[2], *row[5::2])
     asked, question, answer, due = (_local(name, day, text) for day, text in zip(days, texts, strict=True))
     calendar = _calendar(name)
-    left = sla.seconds_left(sla.due_at(asked, hours, calendar=calendar), question, calendar=calendar)
-    assert sla.due_again(left, answer, calendar=calendar) == due
+    left = working_time.seconds_left(working_time.due_at(asked, hours, calendar=calendar), question, calendar=calendar)
+    assert working_time.due_again(left, answer, calendar=calendar) == due
 
 
 @pytest.mark.parametrize(("name", "day", "asked", "hours", "due_day", "due"), ROWS)
 def test_worked_example_is_right(name: str, day: str, asked: str, hours: str, due_day: str, due: str) -> None:
-    found = sla.due_at(_local(name, day, asked), int(hours), calendar=_calendar(name))
+    found = working_time.due_at(_local(name, day, asked), int(hours), calendar=_calendar(name))
     assert found == _local(name, due_day, due)
 
 
@@ -109,8 +109,8 @@ def test_chain_of_holidays_is_passed_over(start: datetime, working: timedelta, d
     zone = ZoneInfo("Europe/Berlin")
     off = [(start.astimezone(zone) + timedelta(days=day)).date() for day in days]
     definition = {**CALENDARS["Office"], "holidays": [day.isoformat() for day in off]}
-    due = sla.calendar_from(definition).add(start, working)
-    plain = sla.calendar_from({**definition, "holidays": []}).add(start, working)
+    due = working_time.calendar_from(definition).add(start, working)
+    plain = working_time.calendar_from({**definition, "holidays": []}).add(start, working)
     assert due >= plain
     assert due.astimezone(zone).date() not in off or working == timedelta(0)
 
@@ -128,10 +128,13 @@ def test_pause_leaves_what_was_left_and_how_late_it_was(
     name: str, start: datetime, until: timedelta, pause: timedelta, hours: int
 ) -> None:
     calendar = _calendar(name)
-    due, stopped = sla.level_due(start, {"hours": CALENDARS[name], "sla_hours": hours}), start + until
-    left = sla.seconds_left(due, stopped, calendar=calendar)
+    due, stopped = working_time.level_due(start, {"hours": CALENDARS[name], "sla_hours": hours}), start + until
+    left = working_time.seconds_left(due, stopped, calendar=calendar)
     resumed = stopped + pause
-    assert sla.seconds_left(sla.due_again(left, resumed, calendar=calendar), resumed, calendar=calendar) == left
+    assert (
+        working_time.seconds_left(working_time.due_again(left, resumed, calendar=calendar), resumed, calendar=calendar)
+        == left
+    )
 
 
 @given(NAMES, MOMENTS, SPANS)
@@ -141,13 +144,13 @@ def test_time_taken_back_is_the_time_between(name: str, end: datetime, working: 
 
 
 def test_calendar_that_never_worked_counts_back_by_the_clock() -> None:
-    resting = sla.BusinessHours(ZoneInfo("UTC"), ((),) * 7)
+    resting = working_time.BusinessHours(ZoneInfo("UTC"), ((),) * 7)
     at = datetime(2026, 11, 16, 9, tzinfo=UTC)
-    assert sla.due_again(-3600, at, calendar=resting) == at - timedelta(hours=1)
+    assert working_time.due_again(-3600, at, calendar=resting) == at - timedelta(hours=1)
 
 
 def test_shift_inside_the_missing_hour_has_no_length() -> None:
-    calendar = sla.calendar_from({"zone": "Europe/Berlin", "week": {"sun": [["02:15", "02:45"]]}})
+    calendar = working_time.calendar_from({"zone": "Europe/Berlin", "week": {"sun": [["02:15", "02:45"]]}})
     day = datetime(2026, 3, 29, tzinfo=UTC)
     assert calendar.between(day, day + timedelta(days=1)) == timedelta(0)
 
@@ -165,14 +168,14 @@ def test_shift_inside_the_missing_hour_has_no_length() -> None:
     ],
 )
 def test_broken_calendar_counts_every_hour(broken: dict[str, Any]) -> None:
-    with pytest.raises(sla.BrokenCalendar):
-        sla.calendar_from(broken)
+    with pytest.raises(working_time.BrokenCalendar):
+        working_time.calendar_from(broken)
     start = datetime(2026, 11, 21, tzinfo=UTC)
-    assert sla.level_due(start, {"hours": broken, "sla_hours": 5}) == start + timedelta(hours=5)
+    assert working_time.level_due(start, {"hours": broken, "sla_hours": 5}) == start + timedelta(hours=5)
 
 
 def test_years_of_holidays_do_not_loop_for_ever() -> None:
     days = [(YEAR + timedelta(days=at)).date().isoformat() for at in range(366 * 6)]
     start = datetime(2026, 1, 5, tzinfo=UTC)
     broken = {"zone": "UTC", "week": {"mon": [["09:00", "17:00"]]}, "holidays": days}
-    assert sla.level_due(start, {"hours": broken, "sla_hours": 1}) == start + timedelta(hours=1)
+    assert working_time.level_due(start, {"hours": broken, "sla_hours": 1}) == start + timedelta(hours=1)

@@ -12,11 +12,13 @@ from django.db import connection
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
-from core.scope import tenant_scope
-from hitl import caps, services, settling
+from core.tenancy.scope import tenant_scope
+from hitl import services
+from hitl.approvals import settling
+from hitl.domain.state_machine import State
 from hitl.models import Approval, Cap, CapReservation, Notification
 from hitl.models.fields import machine_writes
-from hitl.transitions import State
+from hitl.policy import caps
 from tests.hitl.scene import Scene, stored
 
 FOUR = {"button": "red", "amount": "4.00"}

@@ -11,10 +11,10 @@ import pytest
 from django.db import connection
 
 from core.clock import now
-from core.scope import current_tenant_id, tenant_scope
+from core.tenancy.scope import current_tenant_id, tenant_scope
 from hitl import services
+from hitl.approvals import due as timing
 from hitl.models import Approval, Execution, Timer
-from hitl.services import timing
 from tests.hitl.scene import Scene, performed, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -94,15 +94,15 @@ def test_lease_that_runs_is_not_taken_over(live_scene: Scene, killed: Kill) -> N
 
 
 def test_late_report_with_an_old_fence_changes_nothing(live_scene: Scene) -> None:
-    from hitl import claiming
-    from hitl.services import executing
-    from hitl.types import Outcome
+    from hitl.actions.base import Outcome
+    from hitl.execution import claim as claiming
+    from hitl.execution import execute
 
     approval = live_scene.approved("test_press_keyed")
     claim = claiming.claim(approval.pk, claiming.look(approval), now())
     assert claim is not None
     live_scene.done(approval, now=now() + LATER)
-    assert not executing.report(claim=claim, outcome=Outcome("failed_clean"))
+    assert not execute.report(claim=claim, outcome=Outcome("failed_clean"))
     assert stored(approval).state == "executed"
 
 
@@ -121,7 +121,7 @@ def test_timer_is_claimed_by_one_sweep(live_scene: Scene) -> None:
 
 @pytest.mark.parametrize("status", [503, 422])
 def test_clean_failure_of_the_second_call_proves_nothing_about_the_first(live_scene: Scene, status: int) -> None:
-    from hitl import claiming
+    from hitl.execution import claim as claiming
 
     approval = live_scene.approved("test_press_keyed")
     lost = claiming.claim(approval.pk, claiming.look(approval), now())

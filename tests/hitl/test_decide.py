@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from core import events
 from core.errors import Conflict, Invalid, NotFound, Refused
+from core.events import streams
 from core.models import Outbox
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl import services
+from hitl.actions.base import Origin
 from hitl.models import ApprovalWorkflow, Decision, Seat
-from hitl.types import Origin
 from tests.hitl.scene import Scene, states_told, stored
 
 
@@ -37,7 +37,7 @@ def test_rejection_closes_and_announces(scene: Scene) -> None:
 def test_closing_reaches_the_conversation(scene: Scene) -> None:
     conversation = scene.world.acme.pk
     scene.decide(scene.propose(origin=Origin(conversation_id=conversation)), "reject")
-    told = events.read(f"conversation:{conversation}", 0)
+    told = streams.read(f"conversation:{conversation}", 0)
     assert (told[-1].type, told[-1].payload["state"]) == ("approval_closed", "rejected")
 
 

@@ -7,12 +7,12 @@ import pytest
 from django.urls import resolve, reverse
 
 from core.models import AuditEntry
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl import services
-from hitl.admin import ApprovalAdmin
-from hitl.admin_page import EVENTS
+from hitl.admin.approval.model_admin import ApprovalAdmin
+from hitl.admin.approval.page import EVENTS
+from hitl.domain.state_machine import Event
 from hitl.models import Approval, Decision
-from hitl.transitions import Event
 from tests.api.office import V1
 from tests.hitl.doors import BY_DOOR, DOORS, MACHINES, Door
 from tests.hitl.effects import Effects

@@ -10,13 +10,14 @@ import pytest
 from django.db import connection
 
 from accounts.services import set_tenant_active
-from core import audit
+from core.audit import chain
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from core.models import Outbox
-from hitl import registry, services
+from hitl import services
+from hitl.actions import registry
+from hitl.actions.base import Origin
 from hitl.models import Execution, Notification, Seat, Timer
-from hitl.types import Origin
 from tests.hitl.kinds import PressKeyed, PressProbed
 from tests.hitl.scene import BLUE, Scene, states_told, stored
 from tests.world import OPERATOR
@@ -57,7 +58,7 @@ def test_audit_folds_to_the_state(scene: Scene) -> None:
     assert [row[2] for row in told] == list(range(1, approval.version + 1))
     assert all(before[1] == after[0] for before, after in pairwise(told))
     assert told[-1][1] == approval.state
-    assert audit.verify().ok
+    assert chain.verify().ok
 
 
 def test_changed_facts_send_it_back(scene: Scene) -> None:

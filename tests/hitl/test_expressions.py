@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl import expressions
-from hitl.expressions import BadExpression, NotEvaluable, holds, parse
+from core import expressions
+from core.expressions import BadExpression, NotEvaluable, holds, parse
 
 FACTS: dict[str, Any] = {
     "cost": Decimal(1500), "currency": "EUR", "share": Decimal("0.5"), "reach": None, "risk": 70, "level": "high",

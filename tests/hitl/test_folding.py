@@ -7,9 +7,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from core import audit
-from core.owner import as_owner
-from hitl.folding import Folded, Unfoldable, fold
+from core.audit import chain
+from core.db.owner import as_owner
+from hitl.domain.replay import Folded, Unfoldable, fold
 from tests.hitl.scene import BLUE, Scene, stored
 
 
@@ -61,7 +61,7 @@ def test_history_that_cannot_be_is_found_at_its_first_entry(rows: list[Row], pla
 
 def test_what_the_machine_wrote_folds_to_the_row(scene: Scene) -> None:
     approval = stored(scene.done(scene.approved()))
-    entries = audit.chain_of("hitl.approval", approval.pk)
+    entries = chain.chain_of("hitl.approval", approval.pk)
     assert fold(entries) == Folded(approval.state, approval.version, approval.revision)
 
 
@@ -89,14 +89,14 @@ def test_tail_cut_together_with_its_head_is_found_by_what_it_told_of(
     live_scene: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:
     approval = live_scene.approved()
-    last = audit.chain_of("hitl.approval", approval.pk)[-1]
+    last = chain.chain_of("hitl.approval", approval.pk)[-1]
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("alter table core_auditentry disable trigger walker_append_only")
         cursor.execute("delete from core_auditentry where id = %s", [last.pk])
         cursor.execute("alter table core_auditentry enable always trigger walker_append_only")
         head = [last.seq - 1, last.previous_hash, last.tenant_id]
         cursor.execute("update core_audithead set seq = %s, hash = %s where tenant_id = %s", head)
-    assert audit.verify().ok
+    assert chain.verify().ok
     with pytest.raises(CommandError):
         call_command("verify_approvals")
     assert f"acme: {approval.reference}: the row says approved, version 2" in capsys.readouterr().out

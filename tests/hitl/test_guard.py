@@ -9,19 +9,10 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import Model
 
 from core.models import Outbox
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
+from hitl.domain.state_machine import FINAL, OPEN, TABLE, Event, IllegalTransition, State, check, legal_pairs
 from hitl.models import Approval, Decision, Execution, Notification, Seat, Timer
 from hitl.models.fields import StateGuarded
-from hitl.transitions import (
-    FINAL,
-    OPEN,
-    TABLE,
-    Event,
-    IllegalTransition,
-    State,
-    check,
-    legal_pairs,
-)
 from tests.hitl.scene import Scene, stored
 
 MOVED = (Approval, Decision, Execution, Seat, Timer)
@@ -131,7 +122,7 @@ def test_row_of_another_tenant_is_not_there(scene: Scene) -> None:
 
 
 def test_trigger_knows_the_same_moves_as_the_table() -> None:
-    migration = importlib.import_module("hitl.migrations.0002_guard_the_state")
+    migration = importlib.import_module("hitl.migrations.0005_guard_approvals")
     known = {tuple(pair.split(">")) for pair in migration.PAIRS}
     assert known == {(old.value, new.value) for old, new in legal_pairs()}
 

@@ -11,13 +11,15 @@ from typing import Any, NoReturn
 import pytest
 from django.db import connection, transaction
 
-from core import audit
+from core.audit import chain
 from core.clock import now
-from core.scope import current_tenant_id, tenant_scope
-from hitl import claiming, services
-from hitl.folding import Folded, fold
+from core.tenancy.scope import current_tenant_id, tenant_scope
+from hitl import services
+from hitl.approvals import due as timing
+from hitl.domain.replay import Folded, fold
+from hitl.execution import claim as claiming
+from hitl.execution import execute
 from hitl.models import Approval, Timer
-from hitl.services import executing, timing
 from tests.hitl.scene import Scene, performed, stored
 from tests.platform_fixture import Platform
 
@@ -53,7 +55,7 @@ def _work(approval: Approval, point: str, write: int) -> NoReturn:
             os.write(write, b"here")
         outcome = performed(claim)
         with transaction.atomic():
-            executing.report(claim=claim, outcome=outcome)
+            execute.report(claim=claim, outcome=outcome)
             _stop(write)
 
 
@@ -114,7 +116,7 @@ def _restart() -> None:
 
 def _folds(approval: Approval) -> None:
     row = stored(approval)
-    entries = audit.chain_of("hitl.approval", approval.pk)
+    entries = chain.chain_of("hitl.approval", approval.pk)
     assert fold(entries) == Folded(row.state, row.version, row.revision)
 
 

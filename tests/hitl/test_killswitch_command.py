@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from core import audit
+from core.audit import chain
 from hitl.models import GlobalKillSwitch, KillSwitch
 from tests.hitl.scene import Scene
 
@@ -51,7 +51,7 @@ def test_list_shows_what_is_thrown(scene: Scene) -> None:
 
 def test_operator_is_named_in_the_audit(scene: Scene) -> None:
     run("throw", "--tenant", "acme", "--reason", "Leak")
-    (entry,) = audit.chain_of("hitl.killswitch", KillSwitch.objects.get().pk)
+    (entry,) = chain.chain_of("hitl.killswitch", KillSwitch.objects.get().pk)
     assert (entry.actor_kind, entry.actor_name) == ("system", "console-operator")
 
 

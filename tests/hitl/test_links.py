@@ -9,13 +9,14 @@ import pytest
 
 from accounts.services import add_member, remove_member
 from core.clock import now
-from core.crypto import digest_of_secret
 from core.errors import Conflict, Gone, Refused, WalkerError
 from core.models import AuditEntry
-from core.scope import tenant_scope
-from hitl import links, services
+from core.privacy.encryption import digest_of_secret
+from core.tenancy.scope import tenant_scope
+from hitl import services
+from hitl.decision_links import links as linking
+from hitl.decision_links import rules
 from hitl.models import Approval, ApproverGroup, Decision, DecisionToken, GroupMember
-from hitl.services import linking
 from tests.hitl.scene import PRESS, Scene, roles, stored
 from tests.hitl.test_races import at_once
 from tests.security.rows import changed, snapshot
@@ -31,7 +32,7 @@ def link_to(scene: Scene, approval: Approval, role: str = "approver", **more: An
 
 def token_of(secret: str) -> UUID:
     """Return the id of a link."""
-    found = links.find_link(secret)
+    found = rules.find_link(secret)
     assert found is not None
     return found.token_id
 
@@ -227,7 +228,7 @@ def test_risk_above_the_line_asks_to_sign_in(scene: Scene, asked: Approval, fiel
 
 def test_critical_risk_asks_to_sign_in_whatever_is_set(scene: Scene, asked: Approval, settings: Any) -> None:
     settings.DECISION_LINKS_BELOW = 1000
-    Approval.objects.filter(pk=asked.pk).update(risk_score=links.CEILING, risk_level="high")
+    Approval.objects.filter(pk=asked.pk).update(risk_score=rules.CEILING, risk_level="high")
     assert link_to(scene, asked) == ""
 
 
@@ -272,18 +273,18 @@ def test_tenant_that_is_switched_off_has_no_links(scene: Scene, asked: Approval)
     secret = link_to(scene, asked)
     scene.world.acme.is_active = False
     scene.world.acme.save(update_fields=["is_active"])
-    assert links.find_link(secret) is None
+    assert rules.find_link(secret) is None
 
 
 @pytest.mark.parametrize("spoil", [lambda s: s[:-1], lambda s: s + "A", str.swapcase, str.upper, lambda s: s[:0]])
 def test_changed_link_is_none(scene: Scene, asked: Approval, spoil: Callable[[str], str]) -> None:
-    assert links.find_link(spoil(link_to(scene, asked))) is None
+    assert rules.find_link(spoil(link_to(scene, asked))) is None
 
 
 def test_looking_at_a_link_changes_nothing(scene: Scene, asked: Approval) -> None:
     secret = link_to(scene, asked)
     before = snapshot()
-    opened = links.open_link(token_of(secret))
+    opened = rules.open_link(token_of(secret))
     assert opened.problem is None
     assert changed(before, snapshot()) == set()
 

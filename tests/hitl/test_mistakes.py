@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import Invalid
-from hitl.observing import observe
+from hitl.actions.observe import observe
 from integrations.sandbox_ads.actions import SetCampaignBudget
 
 

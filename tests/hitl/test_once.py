@@ -9,9 +9,9 @@ from accounts.models import Membership
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from hitl import services
+from hitl.approvals.simulate import Trial, simulate
+from hitl.domain.strictness import combined
 from hitl.models import Approval, Seat
-from hitl.simulating import Trial, simulate
-from hitl.strictness import combined
 from tests.hitl.scene import Scene, roles, stored
 
 pytestmark = pytest.mark.django_db

@@ -5,12 +5,13 @@ from typing import Any, NoReturn
 
 import pytest
 
-from core import dead_letters
 from core.clock import now
+from core.jobs import dead_letters
 from core.models import DeadLetter
-from hitl import registry, tasks
+from hitl import tasks
+from hitl.actions import registry
+from hitl.execution import dead_letters as parking
 from hitl.models import Approval, Timer
-from hitl.services import parking
 from tests.hitl.kinds import PressKeyed, PressProbed
 from tests.hitl.scene import Scene, stored
 

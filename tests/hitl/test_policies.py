@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
-from hitl import risk, services
-from hitl.labels import labels
+from hitl import services
+from hitl.actions.base import Estimate
+from hitl.approvals.simulate import Trial, simulate
+from hitl.domain import risk
 from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, GroupMember, RiskPolicy, Seat
-from hitl.services.workflows import conditions_of, levels_of
-from hitl.simulating import Trial, simulate
-from hitl.summary import sentence
-from hitl.types import Estimate
+from hitl.policy.describe import sentence
+from hitl.policy.labels import labels
+from hitl.policy.workflows import conditions_of, levels_of
 from tests.hitl.scene import Scene, stored
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)

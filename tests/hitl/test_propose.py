@@ -5,12 +5,12 @@ from uuid import uuid4
 
 import pytest
 
-from core import events
 from core.errors import Invalid, NotFound, Refused, TooMany, Unavailable
+from core.events import streams
 from core.models import Outbox
 from hitl import services
+from hitl.actions.base import Origin
 from hitl.models import Approval, ApprovalWorkflow, Notification, Seat, Timer
-from hitl.types import Origin
 from tests.hitl.scene import PRESS, Scene, states_told, stored
 
 
@@ -53,7 +53,7 @@ def test_opening_is_announced_once_and_streamed(scene: Scene) -> None:
     conversation = uuid4()
     approval = scene.propose(origin=Origin(conversation_id=conversation))
     assert Outbox.objects.get().event == "approval_opened"
-    told = events.read(f"conversation:{conversation}", 0)
+    told = streams.read(f"conversation:{conversation}", 0)
     assert [event.type for event in told] == ["approval_pending"]
     assert told[0].payload["reference"] == approval.reference
 

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
-from core import audit
+from core.audit import chain
 from core.errors import Conflict, WalkerError
 from core.models import Outbox
-from core.scope import current_tenant_id, tenant_scope
+from core.tenancy.scope import current_tenant_id, tenant_scope
 from hitl import services
 from hitl.models import Approval, Decision, Execution
 from tests.hitl.scene import Scene, states_told, stored
@@ -127,7 +127,7 @@ def test_audit_stays_whole_under_races(live_scene: Scene) -> None:
     approvals = [live_scene.propose() for _ in range(6)]
     approver = live_scene.actor("approver")
     at_once([lambda a=a: live_scene.decide(a, actor=approver) for a in approvals * 2])
-    assert audit.verify().ok
+    assert chain.verify().ok
     assert all(len(states_told(a)) == stored(a).version == 2 for a in approvals)
 
 

@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl import matching, registry, risk, sla, voting
-from hitl.automation import AutoRule, auto_decision
-from hitl.digest import Unrepresentable, approval_digest, canonical, plain, sha256_of
-from hitl.matching import Rule, Subject, pick
-from hitl.types import Estimate
-from hitl.voting import SeatHolder, Vote
+from core import working_time
+from hitl.actions import registry
+from hitl.actions.base import Estimate
+from hitl.domain import matching, risk
+from hitl.domain import votes as voting
+from hitl.domain.auto_rules import AutoRule, auto_decision
+from hitl.domain.digest import Unrepresentable, approval_digest, canonical, plain, sha256_of
+from hitl.domain.matching import Rule, Subject, pick
+from hitl.domain.votes import SeatHolder, Vote
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 A, B, C = (UUID(int=n) for n in (1, 2, 3))
@@ -202,9 +205,9 @@ def test_every_group_has_to_agree() -> None:
 
 
 def test_due_time_and_lateness() -> None:
-    due = sla.due_at(NOON, 8)
+    due = working_time.due_at(NOON, 8)
     assert due == NOON + timedelta(hours=8)
-    assert (sla.minutes_over(due, due + timedelta(minutes=5)), sla.minutes_over(due, NOON)) == (5, 0)
+    assert (working_time.minutes_over(due, due + timedelta(minutes=5)), working_time.minutes_over(due, NOON)) == (5, 0)
 
 
 def test_only_kinds_are_registered() -> None:

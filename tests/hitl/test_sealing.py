@@ -1,17 +1,15 @@
 """A vote that nobody gave: whoever writes it into the table, it counts for nothing and is found."""
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import connection
 
-from core.owner import as_owner
 from hitl import services
+from hitl.approvals.decision_mac import is_sealed
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, Decision
-from hitl.sealing import is_sealed
 from tests.hitl.scene import Scene, stored
 from tests.tampering import FORGED_VOTE, tamper
 
@@ -105,17 +103,3 @@ def test_real_votes_remarks_and_rules_are_sealed(scene: Scene) -> None:
     scene.decide(approval)
     assert [is_sealed(row) for row in Decision.objects.all()] == [True, True, True]
     assert list(problems()) == []
-
-
-@pytest.mark.django_db(transaction=True)
-def test_decisions_of_before_get_their_seals(live_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    for _ in range(5):
-        live_scene.decide(live_scene.propose())
-    migration = importlib.import_module("hitl.migrations.0013_decisions_are_sealed")
-    monkeypatch.setattr(migration, "BATCH", 2)
-    with as_owner(), connection.cursor() as cursor:
-        cursor.execute("alter table hitl_decision disable trigger walker_append_only")
-        cursor.execute("update hitl_decision set seal = ''")
-        cursor.execute("alter table hitl_decision enable always trigger walker_append_only")
-        migration.seal_all(None, connection.schema_editor())
-    assert [is_sealed(row) for row in Decision.objects.all()] == [True] * 5

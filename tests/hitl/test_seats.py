@@ -12,10 +12,12 @@ from core.actors import Actor
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from core.prepared import Result
-from hitl import notifiers, services
-from hitl.absence import links_of
+from hitl import services
+from hitl.approvals import delegations
+from hitl.approvals import due as timing
+from hitl.approvals.delegation_map import links_of
 from hitl.models import Approval, ApproverGroup, Decision, Delegation, GroupMember, Notification, Seat, Timer
-from hitl.services import lending, sending, timing
+from hitl.notifications import channels, send
 from tests.hitl.scene import BLUE, Scene, people, roles, stored
 
 
@@ -130,10 +132,10 @@ def test_absence_begins_and_ends_by_itself(scene: Scene) -> None:
     approval, start = scene.propose(), now()
     row = away(scene, scene.user_id("owner"), starts_at=start + timedelta(hours=1), until=start + timedelta(hours=2))
     assert seated(approval) == {scene.user_id("approver")}
-    lending.align_delegation(delegation_id=row.pk, now=start + timedelta(hours=1))
+    delegations.align_delegation(delegation_id=row.pk, now=start + timedelta(hours=1))
     assert seated(approval) == {scene.user_id("owner")}
-    assert [due.delegation_id for due in lending.list_due(now=start + timedelta(hours=2))] == [row.pk]
-    lending.align_delegation(delegation_id=row.pk, now=start + timedelta(hours=2))
+    assert [due.delegation_id for due in delegations.list_due(now=start + timedelta(hours=2))] == [row.pk]
+    delegations.align_delegation(delegation_id=row.pk, now=start + timedelta(hours=2))
     assert seated(approval) == {scene.user_id("approver")}
 
 
@@ -281,19 +283,19 @@ def test_sweep_fires_ladder_and_reminders(scene: Scene) -> None:
     assert (stored(approval).ladder_step, stored(approval).reminder_count) == (1, 1)
 
 
-class Pigeon(notifiers.Notifier):
+class Pigeon(channels.Notifier):
     """Carries messages as long as it can fly."""
 
     can_fly = True
 
-    def notify(self, notification_id: UUID) -> notifiers.Delivery:
+    def notify(self, notification_id: UUID) -> channels.Delivery:
         error = "" if self.can_fly else "lame"
-        return notifiers.Delivery(sent=self.can_fly, provider="pigeon", error=error, retry=True)
+        return channels.Delivery(sent=self.can_fly, provider="pigeon", error=error, retry=True)
 
 
 @pytest.fixture
 def pigeon(monkeypatch: pytest.MonkeyPatch) -> type[Pigeon]:
-    monkeypatch.setitem(notifiers.notifiers._classes, "pigeon", Pigeon)
+    monkeypatch.setitem(channels.notifiers._classes, "pigeon", Pigeon)
     monkeypatch.setattr(Pigeon, "can_fly", True)
     return Pigeon
 
@@ -308,8 +310,8 @@ def queued(scene: Scene) -> Notification:
 def test_notification_of_a_channel_is_sent_once(scene: Scene, pigeon: type[Pigeon]) -> None:
     row = queued(scene)
     assert (row.status, row.recipient_id) == ("queued", scene.user_id("approver"))
-    assert sending.send_notification(row.pk)
-    assert not sending.send_notification(row.pk)
+    assert send.send_notification(row.pk)
+    assert not send.send_notification(row.pk)
     row.refresh_from_db()
     assert (row.status, row.provider) == ("sent", "pigeon")
 
@@ -320,7 +322,7 @@ def test_notification_that_fails_is_tried_five_times_and_parked(
     monkeypatch.setattr(pigeon, "can_fly", False)
     row, at = queued(scene), now()
     for hours in range(1, 8):
-        sending.send_notification(row.pk, now=at + timedelta(hours=hours))
+        send.send_notification(row.pk, now=at + timedelta(hours=hours))
     row.refresh_from_db()
     assert (row.status, row.attempts, row.failure_reason) == ("failed", 5, "lame")
 
@@ -328,7 +330,7 @@ def test_notification_that_fails_is_tried_five_times_and_parked(
 def test_lost_hint_is_found_by_the_sweep(scene: Scene, pigeon: type[Pigeon]) -> None:
     row = queued(scene)
     late = now() + timedelta(minutes=1)
-    assert [unsent.notification_id for unsent in sending.list_unsent(now=late)] == [row.pk]
+    assert [unsent.notification_id for unsent in send.list_unsent(now=late)] == [row.pk]
 
 
 def test_later_of_two_delegations_counts_in_whatever_order_they_are_read() -> None:

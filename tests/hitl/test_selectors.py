@@ -10,16 +10,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Tenant
-from core import events
 from core.clock import now
 from core.errors import NotFound, Refused
+from core.events import streams
 from core.models import StreamEvent
-from core.scope import tenant_scope
-from hitl import machine, selectors, story
+from core.tenancy.scope import tenant_scope
+from hitl import selectors
+from hitl.actions.base import Origin
+from hitl.approvals import due, transitions
 from hitl.models import Timer
-from hitl.selectors import Filters
-from hitl.services import timing
-from hitl.types import Origin
+from hitl.selectors import Filters, timeline
 from tests.hitl.scene import BLUE, Scene, stored
 
 
@@ -82,11 +82,11 @@ def test_overdue_are_listed_and_counted(scene: Scene) -> None:
 def test_overdue_timer_marks_once_and_tells_the_queue(scene: Scene) -> None:
     approval = scene.propose(now=now() - timedelta(hours=9))
     timer = Timer.objects.get(kind="sla")
-    assert timing.note_breach(timer_id=timer.pk)
-    assert not timing.note_breach(timer_id=timer.pk)
+    assert due.note_breach(timer_id=timer.pk)
+    assert not due.note_breach(timer_id=timer.pk)
     assert stored(approval).sla_minutes_over == 60
     assert StreamEvent.objects.filter(type="approval.overdue").count() == 1
-    assert [event.type for event in events.read(f"approval:{approval.pk}", 0)] == [
+    assert [event.type for event in streams.read(f"approval:{approval.pk}", 0)] == [
         "approval.opened",
         "approval.overdue",
     ]
@@ -94,9 +94,9 @@ def test_overdue_timer_marks_once_and_tells_the_queue(scene: Scene) -> None:
 
 def test_alert_is_told_to_those_who_read_the_approval(scene: Scene) -> None:
     approval = scene.propose()
-    with machine.work(now()) as work:
+    with transitions.work(now()) as work:
         work.alert(approval, "unknown")
-    [_, alert] = events.read(f"approval:{approval.pk}", 0)
+    [_, alert] = streams.read(f"approval:{approval.pk}", 0)
     assert (alert.type, alert.payload["problem"]) == ("approval.alert", "unknown")
 
 
@@ -131,7 +131,7 @@ def test_chart_follows_the_days_of_the_tenants_zone(scene: Scene) -> None:
 
 def test_story_names_who_did_what_and_why(scene: Scene) -> None:
     approval = scene.done(scene.decide(scene.propose(), reason="Fine"))
-    told = story.history(viewer=scene.actor("viewer"), approval_id=approval.pk)
+    told = timeline.history(viewer=scene.actor("viewer"), approval_id=approval.pk)
     assert [entry.action for entry in told] == ["propose", "approve", "claim", "succeed"]
     assert (told[1].actor, told[1].reason) == ("Approver Acme", "Fine")
 
@@ -179,5 +179,5 @@ def test_queries_do_not_grow_with_rows(scene: Scene, rows: int) -> None:
 
     assert _queries(page) == 1
     assert _queries(lambda: selectors.count_waiting(viewer=viewer)) == 1
-    assert _queries(lambda: story.history(viewer=viewer, approval_id=approvals[0].pk)) == 3
+    assert _queries(lambda: timeline.history(viewer=viewer, approval_id=approvals[0].pk)) == 3
     assert _queries(lambda: selectors.count_by_day(viewer=viewer)) == 3

@@ -8,13 +8,15 @@ from uuid import UUID
 import pytest
 
 from core.errors import Refused
-from hitl import matching, services, voting
-from hitl.matching import Rule, Subject, pick
+from hitl import services
+from hitl.actions.base import Origin
+from hitl.domain import matching
+from hitl.domain import votes as voting
+from hitl.domain.levels import place_of, staged
+from hitl.domain.matching import Rule, Subject, pick
+from hitl.domain.strictness import is_no_weaker
+from hitl.domain.votes import SeatHolder, Vote
 from hitl.models import ApprovalWorkflow, Seat
-from hitl.stages import place_of, staged
-from hitl.strictness import is_no_weaker
-from hitl.types import Origin
-from hitl.voting import SeatHolder, Vote
 from tests.hitl.scene import Scene
 
 A, B, C = (UUID(int=n) for n in (1, 2, 3))

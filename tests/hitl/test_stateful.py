@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from hitl import machine
+from hitl.approvals import transitions
 from tests.hitl import chapters
 from tests.hitl.model import MOVES
 from tests.hitl.proof_machine import PLACES, ApprovalMachine
@@ -87,7 +87,7 @@ def _failure(desk: type[ApprovalMachine]) -> str:
 def test_failing_example_is_the_same_each_time_and_is_told_step_by_step(
     machine_at_desk: type[ApprovalMachine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine.Work, "flush", unrecorded)
+    monkeypatch.setattr(transitions.Work, "flush", unrecorded)
     monkeypatch.setitem(COMMON, "phases", (Phase.generate,))
     first, again = _failure(machine_at_desk), _failure(machine_at_desk)
     assert first == again

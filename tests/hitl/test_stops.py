@@ -8,7 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from core.actors import system
 from core.errors import Conflict
-from hitl import services, stops
+from hitl import services
+from hitl.killswitch import describe
 from hitl.models import GlobalKillSwitch, KillSwitch
 from tests.hitl.scene import Scene
 
@@ -25,7 +26,7 @@ AGENT = UUID("01980000-0000-7000-8000-000000000001")
 )
 def test_refusal_says_how_much_is_stopped(scene: Scene, scope: str, target: str, told: str) -> None:
     KillSwitch.objects.create(scope=scope, target=target, reason="Leak of prices")
-    refusal = stops.paused(system("test"), kind="test_press_keyed", agent_id=AGENT)
+    refusal = describe.paused(system("test"), kind="test_press_keyed", agent_id=AGENT)
     assert refusal.detail == f"{told} is stopped for now with a stop switch."
     assert "stopped" not in refusal.facts
 
@@ -33,11 +34,11 @@ def test_refusal_says_how_much_is_stopped(scene: Scene, scope: str, target: str,
 def test_refusal_names_the_widest_of_several_switches(scene: Scene) -> None:
     KillSwitch.objects.create(scope="kind", target="test_press_keyed", reason="Stop")
     GlobalKillSwitch.objects.create(reason="Stop")
-    assert stops.paused(system("test"), kind="test_press_keyed", agent_id=None).detail.startswith("Everything")
+    assert describe.paused(system("test"), kind="test_press_keyed", agent_id=None).detail.startswith("Everything")
 
 
 def test_refusal_in_an_organisation_that_is_off_names_no_switch(scene: Scene) -> None:
-    assert "switch" not in stops.paused(system("test"), kind="test_press_keyed", agent_id=None).detail
+    assert "switch" not in describe.paused(system("test"), kind="test_press_keyed", agent_id=None).detail
 
 
 def test_hold_of_a_switch_that_is_still_thrown_reads_the_switches_once(scene: Scene) -> None:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl import services
+from hitl.approvals.assignments import SeatHolder
+from hitl.domain.strictness import combined, is_no_weaker, no_weaker_than
+from hitl.domain.votes import Vote, standing
 from hitl.models import Approval, ApprovalWorkflow
-from hitl.seating import SeatHolder
-from hitl.strictness import combined, is_no_weaker, no_weaker_than
-from hitl.voting import Vote, standing
 from tests.hitl.scene import Scene
 from tests.world import OPERATOR
 

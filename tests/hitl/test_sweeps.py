@@ -4,13 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from core import audit
+from core.audit import chain as audit
 from core.clock import now
 from core.errors import Invalid, Refused
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl import services, tasks
+from hitl.approvals import due as timing
+from hitl.execution import kill_switch
 from hitl.models import Timer
-from hitl.services import switching, timing
 from tests.hitl.scene import BLUE, Scene, stored
 from tests.world import OPERATOR
 
@@ -67,7 +68,7 @@ def test_every_open_approval_has_its_timers(live_scene: Scene) -> None:
 def test_global_switch_stops_every_tenant(live_scene: Scene) -> None:
     approval = live_scene.approved()
     services.throw_global(actor=OPERATOR, reason="Stop")
-    assert switching.tenants_out_of_line() == {live_scene.world.acme.pk}
+    assert kill_switch.tenants_out_of_line() == {live_scene.world.acme.pk}
     tasks.align_holds(str(live_scene.world.acme.pk), str(live_scene.world.acme.pk))
     assert stored(approval).holds == ["kill_switch"]
     assert live_scene.done(approval).state == "approved"

@@ -12,11 +12,13 @@ from django.db import connection, transaction
 
 from core.clock import now
 from core.errors import Invalid, Refused, Unavailable
-from core.scope import current_tenant_id, tenant_scope
-from hitl import claiming, services, switches
+from core.tenancy.scope import current_tenant_id, tenant_scope
+from hitl import services
+from hitl.actions.base import Outcome
+from hitl.execution import claim as claiming
+from hitl.execution import execute as executing
+from hitl.killswitch import state
 from hitl.models import Approval, Execution, GlobalKillSwitch, KillSwitch
-from hitl.services import executing
-from hitl.types import Outcome
 from tests.hitl.kinds import PressKeyed
 from tests.hitl.scene import Scene, performed, stored
 from tests.world import OPERATOR
@@ -179,7 +181,7 @@ def test_marker_is_gone_after_the_call(live_scene: Scene, monkeypatch: pytest.Mo
         monkeypatch.setattr(PressKeyed, "execute", call)
     with suppress(KeyboardInterrupt):
         live_scene.done(approval)
-    assert switches.calls_on_the_wire(scope="tenant", within=timedelta()) == 0
+    assert state.calls_on_the_wire(scope="tenant", within=timedelta()) == 0
 
 
 def test_outcome_is_reported_though_the_connection_is_lost_in_the_call(
@@ -195,7 +197,7 @@ def test_outcome_is_reported_though_the_connection_is_lost_in_the_call(
     monkeypatch.setattr(PressKeyed, "execute", execute)
     assert live_scene.done(approval).state == "executed"
     assert Execution.objects.get().result == {"done": "yes"}
-    assert switches.calls_on_the_wire(scope="tenant", within=timedelta()) == 0
+    assert state.calls_on_the_wire(scope="tenant", within=timedelta()) == 0
 
 
 def _end(session: int) -> None:
@@ -204,9 +206,9 @@ def _end(session: int) -> None:
 
 
 def test_switch_that_cannot_be_thrown_in_time_says_so(live_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(switches, "_SEIZE_WITHIN", "100ms")
+    monkeypatch.setattr(state, "_SEIZE_WITHIN", "100ms")
     with beside() as start, transaction.atomic():
-        switches.share_and_look(kind="test_press", agent_id=None)
+        state.share_and_look(kind="test_press", agent_id=None)
         with pytest.raises(Unavailable):
             start(lambda: _throw(live_scene)).result(20)
     assert not KillSwitch.objects.exists()
@@ -226,6 +228,6 @@ def test_mistyped_switch_is_refused_instead_of_stopping_nothing(scene: Scene, sc
 
 def test_installations_own_switch_is_the_reason_before_others(scene: Scene) -> None:
     KillSwitch.objects.create(scope="tenant", reason="Ours")
-    assert switches.covering(kind="test_press", agent_id=None) == "Ours"
+    assert state.covering(kind="test_press", agent_id=None) == "Ours"
     GlobalKillSwitch.objects.create(reason="Everywhere")
-    assert switches.covering(kind="test_press", agent_id=None) == "Everywhere"
+    assert state.covering(kind="test_press", agent_id=None) == "Everywhere"

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from core import audit
+from core.audit import chain
 from core.errors import Conflict, WalkerError
 from hitl import services
-from hitl.folding import Folded, fold
+from hitl.domain.replay import Folded, fold
 from hitl.models import Approval, ApproverGroup, Decision, Execution, Seat
 from tests.hitl.processes import in_processes
 from tests.hitl.scene import Scene, roles, stored
@@ -62,7 +62,7 @@ class Trial:
         """Execute twice at once, and check that row, audit and effect agree."""
         self.at_once([lambda: services.execute(approval.pk)] * 2)
         row = stored(approval)
-        folded = fold(audit.chain_of("hitl.approval", approval.pk))
+        folded = fold(chain.chain_of("hitl.approval", approval.pk))
         assert folded == Folded(row.state, row.version, row.revision)
         assert self.pressed() == (row.state == "executed")
         return row
@@ -238,7 +238,7 @@ NAMES = [trial.__name__.strip("_") for trial in TRIALS]
 def trial(live_scene: Scene) -> Iterator[Trial]:
     """A scene for many trials of one kind; at the end its audit holds."""
     yield Trial(live_scene)
-    assert audit.verify().ok
+    assert chain.verify().ok
 
 
 def rounds(usual: int) -> pytest.MarkDecorator:

@@ -9,8 +9,9 @@ import pytest
 from django.test import Client
 
 from core.clock import now
-from hitl import claiming, services
-from hitl.admin_under_way import LOOKED_UP, LOST, ON_ITS_WAY, SETTLED, WAITS
+from hitl import services
+from hitl.admin.approval.progress import LOOKED_UP, LOST, ON_ITS_WAY, SETTLED, WAITS
+from hitl.execution import claim
 from hitl.models import Approval, Execution
 from tests.hitl.scene import Scene
 
@@ -19,7 +20,7 @@ AGAIN = "taken up again under the same key"
 
 def claimed(scene: Scene, kind: str) -> Approval:
     approval = scene.approved(kind)
-    assert claiming.claim(approval.pk, claiming.look(approval), now()) is not None
+    assert claim.claim(approval.pk, claim.look(approval), now()) is not None
     return approval
 
 
@@ -47,7 +48,7 @@ def test_page_says_what_happens_without_a_report(scene: Scene, kind: str, said: 
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [({"lease_until": None}, "not reported in time"), ({"attempt": claiming.MAX_ATTEMPTS}, LOST)],
+    [({"lease_until": None}, "not reported in time"), ({"attempt": claim.MAX_ATTEMPTS}, LOST)],
 )
 def test_page_says_when_the_lease_is_over_and_when_no_try_is_left(
     scene: Scene, change: dict[str, Any], said: str

@@ -5,15 +5,17 @@ from uuid import uuid4
 
 import pytest
 
-from core import dead_letters, health
 from core.clock import now
 from core.errors import Conflict
+from core.jobs import dead_letters
 from core.models import DeadLetter
-from hitl import services, tasks, watchdog
+from core.observability import health
+from hitl import services, tasks
+from hitl.actions.base import Origin
+from hitl.approvals import due
 from hitl.models import Notification, OverrideReview, Timer
-from hitl.services import timing
-from hitl.services.telling import tell_requester
-from hitl.types import Origin
+from hitl.notifications.requester import tell_requester
+from hitl.ops import health as watchdog
 from tests.hitl.scene import Scene, stored
 
 LATER = timedelta(minutes=5)
@@ -49,7 +51,7 @@ def test_timer_that_keeps_failing_is_parked_and_replayed(scene: Scene, monkeypat
     timer = Timer.objects.filter(approval=scene.propose(), kind="expire").get()
     Timer.objects.exclude(pk=timer.pk).delete()
     Timer.objects.filter(pk=timer.pk).update(due_at=now() - LATER, attempts=9)
-    monkeypatch.setattr(timing, "expire", lambda **_: 1 / 0)
+    monkeypatch.setattr(due, "expire", lambda **_: 1 / 0)
     tasks.sweep_timers()
     letter = DeadLetter.objects.get()
     assert (letter.kind, letter.ref, letter.error) == ("hitl.timer", timer.pk, "expire: ZeroDivisionError")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from integrations.services import connect_provider
 from tests.platform_fixture import ACME_TOKEN, GLOBEX_TOKEN, Platform
 from tests.world import OPERATOR, World

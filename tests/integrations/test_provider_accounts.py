@@ -5,7 +5,7 @@ from django.db import connection
 
 from core.errors import Invalid, Refused, Unavailable
 from core.models import AuditEntry
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from integrations.models import ProviderAccount
 from integrations.sandbox_ads import selectors
 from integrations.selectors import get_credentials

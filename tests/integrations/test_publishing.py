@@ -6,9 +6,9 @@ import pytest
 from django.test import Client
 
 from hitl import services
+from hitl.actions.base import Origin
+from hitl.admin.approval.text_diff import lines_between
 from hitl.models import Approval, Revision
-from hitl.text_diff import lines_between
-from hitl.types import Origin
 from integrations.sandbox_ads.client import LONGEST_TEXT, parse_content_text
 from integrations.sandbox_ads.texts import changes_of, mark_of
 from tests.platform_fixture import Platform

@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from core.errors import Invalid
-from hitl import registry
-from hitl.types import Outcome
+from hitl.actions import registry
+from hitl.actions.base import Outcome
 from integrations.models import ProviderAccount
 from integrations.sandbox_ads.actions import (
     PauseCampaign,

@@ -11,11 +11,11 @@ from django.db import connection, models
 from guardian.shortcuts import assign_perm
 
 from accounts.models import User
-from core import walls
 from core.clock import now
-from core.fields import EncryptedJSONField
 from core.ids import uuid7
-from core.tenancy import TenantModel
+from core.privacy.encrypted_fields import EncryptedJSONField
+from core.tenancy import rls
+from core.tenancy.models import TenantModel
 
 MARK = "Quagga"
 WORTHS: dict[type[models.Field[Any, Any]], Callable[[], Any]] = {
@@ -33,7 +33,7 @@ WORTHS: dict[type[models.Field[Any, Any]], Callable[[], Any]] = {
 
 def tenant_models() -> list[type[TenantModel]]:
     """Return our own walled models, parents before children."""
-    left = [model for model in walls.all_models() if issubclass(model, TenantModel)]
+    left = [model for model in rls.all_models() if issubclass(model, TenantModel)]
     done: list[type[TenantModel]] = []
     while left:
         ready = [model for model in left if not _parents(model) & (set(left) - {model})]
@@ -82,7 +82,7 @@ def snapshot() -> dict[str, str]:
     """Return a digest of the rows of each walled table that the scope shows."""
     parts = [
         f"select '{name}', md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from \"{name}\" t"
-        for name in walls.walled_tables()
+        for name in rls.walled_tables()
     ]
     with connection.cursor() as cursor:
         cursor.execute(" union all ".join(parts))

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import pytest
 
-from accounts.erasing import erase_member
 from accounts.models import Membership, User
+from accounts.privacy.erase_member import erase_member
 from accounts.services import add_member
 from core.models import Erasure
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl.models import Approval
 from tests.erasure.scene import finish, strong
 from tests.security.conftest import Visitor

@@ -11,11 +11,11 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.test import Client
 
-from channels_app import console_topics, presence
-from channels_app.console_socket import ConsoleConsumer
+from channels_app.sockets import console_topics, presence
+from channels_app.sockets.console import ConsoleConsumer
 from channels_app.webchat import frames
 from conversations.models import Message
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.channels_app.conftest import Line, Widgets, chat, dial, live_widgets, session_of
 from tests.security.rows import MARK, changed, snapshot
 from tests.security.town import SECRETS, Town, build_town

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from core import resolvers, walls
-from core.scope import tenant_scope
+from core.tenancy import lookups, rls
+from core.tenancy.scope import tenant_scope
 from tests.security.town import Town
 
 pytestmark = pytest.mark.django_db
-TABLES = walls.walled_tables()
-APPEND_ONLY = {model._meta.db_table for model in walls.all_models() if getattr(model, "append_only", False)}
+TABLES = rls.walled_tables()
+APPEND_ONLY = {model._meta.db_table for model in rls.all_models() if getattr(model, "append_only", False)}
 REFUSED = "row-level security"
 
 
@@ -106,7 +106,7 @@ def test_every_relation_is_walled_or_on_the_list_of_global_ones() -> None:
         select relname, relkind from pg_class
         where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')
     """
-    known = {model._meta.db_table for model in walls.all_models()} | {"django_migrations"}
+    known = {model._meta.db_table for model in rls.all_models()} | {"django_migrations"}
     assert {(name, kind) for name, kind in sql(query)[1] if name not in known or kind != "r"} == set()
 
 
@@ -118,7 +118,7 @@ def test_global_table_has_no_column_of_a_tenant() -> None:
 def test_function_with_its_owners_rights_is_a_declared_finder() -> None:
     query = "select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace"
     assert {name for (name,) in sql(query)[1]} == {
-        finder.function for finder in (*resolvers.declared(), *resolvers.searches())
+        finder.function for finder in (*lookups.declared(), *lookups.searches())
     }
 
 

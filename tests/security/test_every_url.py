@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.security.conftest import Visitor, token_of
 from tests.security.expectations import EXPECTED
 from tests.security.rows import MARK, changed, snapshot

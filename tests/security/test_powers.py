@@ -5,8 +5,8 @@ from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from accounts import services
-from accounts.adapter import AccountAdapter
 from accounts.models import Membership
+from accounts.sign_in.adapter import AccountAdapter
 from core.errors import Refused
 from tests.world import World
 

@@ -12,9 +12,9 @@ from agents.models import Agent, AgentRun, ToolCall
 from analytics.models import Brief, BriefPreference
 from conversations import services as talk
 from conversations.models import Attachment, ChannelAccount, Contact, Conversation, Message
-from core import dead_letters
+from core.jobs import dead_letters
 from core.models import AuditEntry, Erasure
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from hitl.models import (
     Approval,
     ApproverGroup,

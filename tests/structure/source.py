@@ -55,21 +55,38 @@ def app_files() -> Iterator[Source]:
 
 
 def services() -> Iterator[tuple[Source, Function]]:
-    """Every public service: what a flat module defines, or what a package's __init__ offers."""
+    """Every public service: what an app's `services` module or package defines or offers."""
+    by_path = {source.path: source for source in app_files()}
     for app in APPS:
-        inside = [source for source in app_files() if source.path.startswith((f"{app}/services.", f"{app}/services/"))]
-        offered = {name for source in inside if source.path.endswith("__init__.py") for name in _imported(source)}
-        for source in inside:
-            for node in source.tree.body:
-                is_public = isinstance(node, Function) and not node.name.startswith("_")
-                if isinstance(node, Function) and is_public and (not offered or node.name in offered):
-                    yield source, node
+        face = by_path.get(f"{app}/services.py") or by_path.get(f"{app}/services/__init__.py")
+        if face is None:
+            continue
+        yield from _public_functions(face, None)
+        for module, names in _imported(face):
+            source = by_path.get(f"{module.replace('.', '/')}.py")
+            if source is not None:
+                yield from _public_functions(source, names)
 
 
-def _imported(source: Source) -> Iterator[str]:
+def _public_functions(source: Source, names: set[str] | None) -> Iterator[tuple[Source, Function]]:
     for node in source.tree.body:
-        if isinstance(node, ast.ImportFrom):
-            yield from (alias.name for alias in node.names)
+        if isinstance(node, Function) and not node.name.startswith("_") and (names is None or node.name in names):
+            yield source, node
+
+
+def _imported(face: Source) -> Iterator[tuple[str, set[str]]]:
+    """The modules of the same app that a face imports, with what it takes of each, as far as it is offered again."""
+    offered = {
+        text.value
+        for node in face.tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+        for text in ast.walk(node.value)
+        if isinstance(text, ast.Constant)
+    }
+    for node in face.tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == face.path.split("/")[0]:
+            names = {alias.name for alias in node.names if alias.asname == alias.name or alias.name in offered}
+            yield node.module, names
 
 
 def name_of(call: ast.Call) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import operators
+from accounts.permissions import operators
 from core.actors import Actor, system
 from core.errors import WalkerError
 

@@ -8,9 +8,9 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.selectors import tenants_named
-from core import audit
+from core.audit import chain
 from core.errors import NotFound
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 
 
 class Command(BaseCommand):
@@ -47,7 +47,7 @@ def _tenants(slug: str) -> list[tuple[UUID, str]]:
 
 def _verify(tenant_id: UUID, slug: str) -> dict[str, Any]:
     with tenant_scope(tenant_id):
-        verdict = audit.verify()
+        verdict = chain.verify()
     # A tenant's creation is its first entry: an empty chain was emptied.
     is_empty = verdict.entries == 0 and verdict.ok
     return {

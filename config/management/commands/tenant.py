@@ -15,7 +15,7 @@ from agents.defaults import ensure_default_agents
 from core.actors import Actor, system
 from core.errors import WalkerError
 from core.ids import uuid7
-from core.scope import platform_scope, tenant_scope
+from core.tenancy.scope import platform_scope, tenant_scope
 
 OPERATOR: Final[Actor] = system("console-operator")
 

@@ -5,8 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.commands import migrate
 
-from core.owner import as_owner
-from core.walls import lay_walls
+from core.db.owner import as_owner
+from core.tenancy.rls import lay_walls
 
 
 class Command(migrate.Command):

@@ -5,9 +5,9 @@ from typing import Any
 from django.apps import apps
 from django.core.management.base import BaseCommand
 
-from core.crypto import current_key_id
-from core.keys_rotation import rotate_tenant
-from core.scope import platform_scope
+from core.privacy.encryption import current_key_id
+from core.privacy.key_rotation import rotate_tenant
+from core.tenancy.scope import platform_scope
 
 
 class Command(BaseCommand):

@@ -9,8 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.selectors import tenant_named, tenants_named
 from core.actors import Actor, system
 from core.errors import WalkerError
-from core.scope import tenant_scope
-from hitl import registry, selectors, services
+from core.tenancy.scope import tenant_scope
+from hitl import selectors, services
+from hitl.actions import registry
 from hitl.models import GlobalKillSwitch, KillSwitch
 
 OPERATOR: Final[Actor] = system("console-operator")

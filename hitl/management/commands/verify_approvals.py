@@ -9,15 +9,15 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.selectors import tenants_named
-from core import audit
-from core.erasure.person import GONE
+from core.audit import chain
 from core.errors import NotFound
 from core.models import AuditEntry
-from core.scope import tenant_scope
-from hitl.drafting import digest_of
-from hitl.folding import PREFIX, Folded, Unfoldable, fold
+from core.privacy.erasure.person import GONE
+from core.tenancy.scope import tenant_scope
+from hitl.approvals.columns import digest_of
+from hitl.approvals.decision_mac import holds_its_reason, is_sealed
+from hitl.domain.replay import PREFIX, Folded, Unfoldable, fold
 from hitl.models import Approval, Decision
-from hitl.sealing import holds_its_reason, is_sealed
 
 VOTES = ("approve", "reject")
 WHO = ("contact", "member")
@@ -80,7 +80,7 @@ def _problem_of_payload(approval: Approval, erased: set[str]) -> str:
 
 
 def _problem_of(approval: Approval, silenced: set[str]) -> str:
-    entries = audit.chain_of("hitl.approval", approval.pk, limit=approval.version + 1)
+    entries = chain.chain_of("hitl.approval", approval.pk, limit=approval.version + 1)
     try:
         folded = fold(entries)
     except Unfoldable as error:

@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.http import HttpResponse
 from django.test import Client
 
-from channels_app import deliveries, hints
-from channels_app.email.connecting import connect_mail
+from channels_app.email.connect import connect_mail
 from channels_app.models import InboundDelivery
+from channels_app.webhooks import deliveries, wake_worker
 from conversations.models import ChannelAccount
 from core.clock import now
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from integrations.mail.services import queue_mail
 from integrations.models import MailDelivery
 from tests.world import OPERATOR, World
@@ -100,7 +100,7 @@ def open_door(world: World, **more: str) -> Door:
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Publish nothing to a broker."""
-    monkeypatch.setattr(hints.stored, "give", lambda: None)
+    monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
     monkeypatch.setattr("integrations.mail.services.wake", lambda: None)
     return
 

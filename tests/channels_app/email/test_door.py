@@ -8,13 +8,13 @@ from django.core.checks import run_checks
 from django.db import connection
 from sendgrid.helpers.eventwebhook import EventWebhook
 
-from channels_app import deliveries
-from channels_app.doors import REFUSED
 from channels_app.email import signature
 from channels_app.models import InboundDelivery
+from channels_app.webhooks import deliveries
+from channels_app.webhooks.intake import REFUSED
 from conversations.models import ChannelAccount
 from core.clock import now
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.channels_app.email.conftest import PUBLIC, Door, event, open_door, sign
 from tests.recordings import load
 from tests.world import World

@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from channels_app.email.arriving import EVENTS
+from channels_app.email.handler import EVENTS
 from channels_app.email.normalise import heard_of
 from core.clock import now
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from integrations.mail import events
 from integrations.mail.services import queue_mail
 from integrations.mail.types import MailEvent, MailReceiver

@@ -6,11 +6,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Membership
-from channels_app.email.connecting import connect_mail, send_test
+from channels_app.email.connect import connect_mail, send_test
 from conversations import services
 from conversations.models import ChannelAccount
 from core.errors import Invalid, Refused
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from integrations.models import MailCount, MailDelivery, ProviderAccount
 from tests.channels_app.email.conftest import PUBLIC, Door
 from tests.channels_app.whatsapp.test_channel_page import console

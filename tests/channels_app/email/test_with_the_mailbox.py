@@ -8,13 +8,14 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from channels_app import deliveries
-from channels_app.email.connecting import connect_mail, send_test
+from channels_app.email.connect import connect_mail, send_test
+from channels_app.webhooks import deliveries
 from conversations.models import ChannelAccount
-from core import breakers
-from core.scope import tenant_scope
+from core.reliability import circuit_breaker
+from core.tenancy.scope import tenant_scope
 from hitl.models import Approval, Decision, Notification
-from hitl.services import create_workflow, sending
+from hitl.notifications import send
+from hitl.services import create_workflow
 from integrations.mail.services import deliver_mail, queue_mail
 from integrations.models import MailDelivery
 from standins.mailbox import seed
@@ -27,7 +28,7 @@ from tests.world import OPERATOR, World
 @pytest.fixture
 def desk(transactional_db: None, committed_world: World, mailbox: Mailbox) -> Iterator[World]:
     """Acme with its account at the mailbox, in Acme's scope."""
-    breakers._breakers.clear()
+    circuit_breaker._breakers.clear()
     with tenant_scope(committed_world.acme.pk):
         account = connect_mail(
             actor=OPERATOR,
@@ -125,7 +126,7 @@ def _waits(world: World) -> tuple[Approval, Notification]:
 
 def test_link_of_a_mail_decides(desk: World, mailbox: Mailbox) -> None:
     approval, notice = _waits(desk)
-    sending.send_notification(notice.pk)
+    send.send_notification(notice.pk)
     row = MailDelivery.objects.get(ref=notice.pk)
     assert deliver_mail(row.pk) == "sent"
     link = re.search(rf"{settings.PUBLIC_URL}(/d/[\w-]{{43}}/)", str(mailbox.mails()[0]))

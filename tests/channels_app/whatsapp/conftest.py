@@ -11,12 +11,12 @@ from django.http import HttpResponse
 from django.test import Client
 from twilio.request_validator import RequestValidator
 
-from channels_app import deliveries, hints
 from channels_app.models import InboundDelivery
-from channels_app.whatsapp import numbers
+from channels_app.webhooks import deliveries, wake_worker
+from channels_app.whatsapp import senders
 from conversations import services
 from conversations.models import ChannelAccount
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from standins.phone import seed
 from tests.phone_fixture import SHARED
 from tests.world import OPERATOR, World
@@ -99,10 +99,10 @@ class Door:
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Know no number from the test before, and publish nothing to a broker."""
-    numbers.forget()
-    monkeypatch.setattr(hints.stored, "give", lambda: None)
+    senders.forget()
+    monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
     yield
-    numbers.forget()
+    senders.forget()
 
 
 @pytest.fixture

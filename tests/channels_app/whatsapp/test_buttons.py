@@ -1,10 +1,10 @@
 """A pressed button is a text with a payload; whatever it says, it decides nothing."""
 
-from channels_app import deliveries
+from channels_app.webhooks import deliveries
 from conversations.models import Conversation, Message
 from hitl import services as approvals
+from hitl.actions.base import Origin
 from hitl.models import Decision
-from hitl.types import Origin
 from tests.api.office import KIND
 from tests.channels_app.whatsapp.conftest import Door
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from channels_app.whatsapp import connecting
+from channels_app.whatsapp import connect
 from conversations import services
 from conversations.models import ChannelAccount, Contact, Conversation
 from core.errors import Invalid, Refused
@@ -76,7 +76,7 @@ def test_test_message_reaches_the_phone(open_door: Door, phone: Phone) -> None:
     phone.write("hello")
     form = {"to": "+447700900101"}
     assert console(open_door.world).post(f"{LIST}{open_door.account.pk}/send-test/", form).status_code == 302
-    assert [reply["body"] for reply in phone.replies()] == [connecting.TEST_TEXT]
+    assert [reply["body"] for reply in phone.replies()] == [connect.TEST_TEXT]
 
 
 def test_test_message_that_fails_says_why(open_door: Door, phone: Phone) -> None:
@@ -106,14 +106,14 @@ def test_support_may_neither_connect_nor_link(door: Door) -> None:
     support = door.world.actor("support")
     with door.inside():
         with pytest.raises(Refused):
-            connecting.connect_number(actor=support, **FORM)
+            connect.connect_number(actor=support, **FORM)
         with pytest.raises(Refused):
-            connecting.introduce_colleague(actor=support, number="+34600123456", email="owner@acme.example")
+            connect.introduce_colleague(actor=support, number="+34600123456", email="owner@acme.example")
 
 
 def test_stranger_is_no_colleague(door: Door) -> None:
     owner = door.world.actor("owner")
     with door.inside(), pytest.raises(Invalid):
-        connecting.introduce_colleague(actor=owner, number="+34600123456", email="owner@globex.example")
+        connect.introduce_colleague(actor=owner, number="+34600123456", email="owner@globex.example")
     with door.inside():
         assert ChannelAccount.objects.count() == 1

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from django.conf import settings
 
-from channels_app import deliveries
+from channels_app.webhooks import deliveries
 from conversations.models import Message
-from core import dead_letters
 from core.clock import now
+from core.jobs import dead_letters
 from core.models import DeadLetter, Outbox
 from tests.channels_app.whatsapp.conftest import Door, fields, post
 from tests.world import OPERATOR

@@ -14,11 +14,11 @@ from django.test.utils import CaptureQueriesContext
 from prometheus_client import generate_latest
 from psycopg import OperationalError
 
-from channels_app import deliveries
-from channels_app.whatsapp import numbers
+from channels_app.webhooks import deliveries
+from channels_app.whatsapp import senders
 from conversations.models import ChannelAccount
-from core.counters import REGISTRY
-from core.scope import tenant_scope
+from core.observability.metrics import REGISTRY
+from core.tenancy.scope import tenant_scope
 from tests.channels_app.whatsapp.conftest import OURS, SID, TOKEN, WEBHOOK, Door, connect, fields, post, sign
 from tests.world import World
 
@@ -128,7 +128,7 @@ def test_other_tenants_who_claim_the_number_neither_read_nor_block_it(world: Wor
         connect_channel(
             actor=OPERATOR, kind="whatsapp", name="Mine", address=OURS, provider_account=SID, credentials=facts
         )
-    numbers.forget()
+    senders.forget()
     assert post(fields()).status_code == 200
     assert len(door.rows()) == 1
 

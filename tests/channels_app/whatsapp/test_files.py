@@ -8,10 +8,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from accounts.reveals import reveal
+from accounts.privacy.reveals import reveal
 from channels_app.whatsapp import media
 from conversations import services
-from conversations.files import download
+from conversations.downloads import download
 from conversations.models import Attachment
 from conversations.services.attachments import File
 from core.errors import Conflict, NotFound, Refused
@@ -26,7 +26,7 @@ CONVERSATION = "conversations.conversation"
 
 def arrive(phone: Phone, door: Door, *, kind: str = "image/png", content: bytes = PNG) -> Attachment:
     """Let a picture come in through the real door and phone."""
-    from channels_app import deliveries
+    from channels_app.webhooks import deliveries
 
     file = {"type": kind, "content": base64.b64encode(content).decode()}
     assert phone.write("my receipt", files=[file])["status"] == 200

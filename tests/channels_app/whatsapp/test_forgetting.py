@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from channels_app import deliveries
 from channels_app.models import InboundDelivery
+from channels_app.webhooks import deliveries
 from conversations.models import Message
 from core.clock import now
 from tests.channels_app.whatsapp.conftest import Door, fields, post

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from channels_app import deliveries, tasks
-from channels_app.whatsapp import otherwise, window
+from channels_app import tasks
+from channels_app.webhooks import deliveries
+from channels_app.whatsapp import fallbacks, window
 from conversations import services
 from conversations.models import Conversation, DeliveryAttempt, Message
 from conversations.types import SenderIdentity
-from core import events
+from core.events import signals
 from core.models import AuditEntry
 from integrations.mail.types import MailEvent
 from integrations.models import MailDelivery
@@ -93,7 +94,7 @@ def test_without_a_template_the_colleague_gets_a_mail(phone: Phone, open_door: D
     with open_door.inside():
         address = make_colleague(open_door)
         message = failed_late(open_door)
-        assert [otherwise.settle(message.pk) for _ in range(3)] == ["mail"] * 3
+        assert [fallbacks.settle(message.pk) for _ in range(3)] == ["mail"] * 3
         mail = MailDelivery.objects.get()
         assert (mail.address, mail.type, mail.ref) == (address, "decision", message.pk)
         assert "BR-1001 is approved" in mail.text
@@ -107,17 +108,17 @@ def test_verified_mailbox_of_a_customer_gets_a_mail_and_an_unverified_one_does_n
     with open_door.inside():
         message = failed_late(open_door)
         said = SenderIdentity(kind="email", value="ana@example.org", verified=False)
-        services.add_point(actor=otherwise.DOOR, contact_id=conversation().contact_id, sender=said)
-        assert otherwise.settle(message.pk) == "person"
+        services.add_point(actor=fallbacks.DOOR, contact_id=conversation().contact_id, sender=said)
+        assert fallbacks.settle(message.pk) == "person"
         conversation().contact.points.filter(kind="email").update(is_verified=True)
-        assert otherwise.settle(message.pk) == "mail"
+        assert fallbacks.settle(message.pk) == "mail"
 
 
 def test_without_template_and_mailbox_a_person_is_asked(phone: Phone, open_door: Door) -> None:
     write(phone)
     with open_door.inside():
         message = failed_late(open_door)
-        assert otherwise.settle(message.pk) == "person"
+        assert fallbacks.settle(message.pk) == "person"
         found = conversation()
     assert (found.state, found.needs_person, found.escalation_reason) == ("person", True, "window_closed")
 
@@ -127,12 +128,12 @@ def test_lost_mail_is_a_task_for_a_person_too(phone: Phone, open_door: Door) -> 
     with open_door.inside():
         make_colleague(open_door)
         message = failed_late(open_door)
-        otherwise.settle(message.pk)
+        fallbacks.settle(message.pk)
         mail = MailDelivery.objects.get()
         facts = {"type": "decision", "ref": message.pk, "user_id": None, "at": mail.queued_at}
-        otherwise.LostDecisions().hear(MailEvent(mail.pk, what="sent", **facts))
+        fallbacks.LostDecisions().hear(MailEvent(mail.pk, what="sent", **facts))
         assert conversation().state == "agent"
-        otherwise.LostDecisions().hear(MailEvent(mail.pk, what="bounced", **facts))
+        fallbacks.LostDecisions().hear(MailEvent(mail.pk, what="bounced", **facts))
         assert (conversation().state, conversation().escalation_reason) == ("person", "not_delivered")
 
 
@@ -141,7 +142,7 @@ def test_ordinary_answer_is_never_mailed(phone: Phone, open_door: Door) -> None:
     with open_door.inside():
         make_colleague(open_door)
         message = failed_late(open_door, reference="")
-        assert otherwise.settle(message.pk) == "person"
+        assert fallbacks.settle(message.pk) == "person"
         assert not MailDelivery.objects.exists()
 
 
@@ -151,7 +152,7 @@ def test_provider_who_finds_the_window_closed_gets_the_template_once(phone: Phon
         message = tell()
         DeliveryAttempt.objects.create(message=message, number=1, error="63016", permanent=True)
         Message.objects.filter(pk=message.pk).update(status="failed", next_attempt_at=None)
-        assert [otherwise.settle(message.pk) for _ in range(2)] == ["template", "template"]
+        assert [fallbacks.settle(message.pk) for _ in range(2)] == ["template", "template"]
         [again] = Message.objects.filter(direction="out").exclude(pk=message.pk)
         assert services.deliver(message_id=again.pk) == "sent"
     assert phone.replies(CUSTOMER)[-1]["more"]["template"] == TEMPLATE
@@ -168,7 +169,7 @@ def test_decision_to_who_said_stop_goes_by_mail(phone: Phone, open_door: Door) -
             services.deliver(message_id=waiting.pk)
         message = tell()
         assert services.deliver(message_id=message.pk) == "failed"
-        assert otherwise.settle(message.pk) == "mail"
+        assert fallbacks.settle(message.pk) == "mail"
         assert AuditEntry.objects.filter(action="MESSAGE_MAILED").count() == 1
 
 
@@ -181,7 +182,7 @@ def test_message_that_can_never_be_delivered_is_a_task_for_a_person(door: Door) 
         post(form, path=f"/channels/whatsapp/status/{message.pk}/")
         deliveries.work_due()
         assert message.attempts.count() == 0
-        assert otherwise.settle(message.pk) == "person"
+        assert fallbacks.settle(message.pk) == "person"
         assert conversation().escalation_reason == "not_delivered"
 
 
@@ -191,6 +192,6 @@ def test_announced_failure_is_queued_by_its_id(door: Door, monkeypatch: pytest.M
     door.take()
     with door.inside():
         message = tell()
-        events.message_failed.send(sender=None, tenant_id=door.world.acme.pk, ref=message.pk, payload={})
+        signals.message_failed.send(sender=None, tenant_id=door.world.acme.pk, ref=message.pk, payload={})
     assert seen == [(str(door.world.acme.pk), str(message.pk))]
     assert MEMBER

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from channels_app import deliveries
+from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.models import Attachment, Message
 from tests.browser import keep_picture

@@ -9,11 +9,11 @@ import pytest
 from django.db import connection
 from django.http import QueryDict
 
-from channels_app import deliveries
+from channels_app.webhooks import deliveries
 from channels_app.whatsapp.signature import Secrets, is_signed
 from conversations import services
 from conversations.models import ChannelAccount, Message
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.channels_app.whatsapp.conftest import Door, post
 from tests.conversations.conftest import (
     ScriptedTransport,

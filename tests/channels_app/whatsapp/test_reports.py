@@ -2,11 +2,11 @@
 
 import pytest
 
-from channels_app import deliveries
-from channels_app.whatsapp import numbers
+from channels_app.webhooks import deliveries
+from channels_app.whatsapp import senders
 from conversations import services
 from conversations.models import ChannelAccount, Message
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from tests.channels_app.whatsapp.conftest import SID, Door, fields, post
 from tests.conversations.conftest import (
     ScriptedTransport,
@@ -64,7 +64,7 @@ def test_report_of_another_tenant_about_our_message_changes_nothing(door: Door, 
             credentials={"account_sid": THEIRS["AccountSid"], "auth_token": "theirs"},
         )  # fmt: skip
         assert ChannelAccount.objects.filter(pk=account.pk).exists()
-    numbers.forget()
+    senders.forget()
     assert report(sent, "failed", token="theirs", **THEIRS) == 200
     assert report(sent, "failed", token="theirs") == 403
     assert status_of(door, sent) == "sent"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from channels_app import deliveries
-from channels_app.whatsapp import otherwise
+from channels_app.webhooks import deliveries
+from channels_app.whatsapp import fallbacks
 from channels_app.whatsapp.transport import split
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
@@ -95,7 +95,7 @@ def test_answer_after_24_hours_without_a_template_goes_to_a_person(inside: Door,
     _without_template(inside)
     Conversation.objects.update(last_inbound_at=now() - timedelta(hours=25))
     message = answer("approved", conversation)
-    assert (message.status, phone.replies(), otherwise.settle(message.pk)) == ("failed", [], "person")
+    assert (message.status, phone.replies(), fallbacks.settle(message.pk)) == ("failed", [], "person")
     conversation.refresh_from_db()
     assert (conversation.needs_person, conversation.escalation_reason) == (True, "window_closed")
 
@@ -111,7 +111,7 @@ def test_window_that_closed_on_the_way_is_answered_with_a_template(inside: Door,
     phone.behave(hours_later=30)
     message = answer("approved", conversation)
     eventually(lambda: status_of(message) == "failed")
-    assert otherwise.settle(message.pk) == "template"
+    assert fallbacks.settle(message.pk) == "template"
     again = Message.objects.filter(direction="out").order_by("seq").last()
     assert again is not None
     services.deliver(message_id=again.pk)

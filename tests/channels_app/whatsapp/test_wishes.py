@@ -2,8 +2,8 @@
 
 import pytest
 
-from channels_app import deliveries
-from channels_app.whatsapp.wishes import wish_of
+from channels_app.webhooks import deliveries
+from channels_app.whatsapp.opt_out import wish_of
 from conversations import services
 from conversations.models import ContactPoint, Conversation, Message
 from core.actors import system

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from channels_app import deliveries
 from channels_app.models import InboundDelivery
+from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.models import ContactPoint, Conversation, Message
-from core import dead_letters, health
 from core.clock import now
+from core.jobs import dead_letters
 from core.models import DeadLetter, Outbox
+from core.observability import health
 from tests.channels_app.whatsapp.conftest import Door, fields, post
 from tests.world import OPERATOR
 

@@ -18,19 +18,19 @@ def main() -> None:
     """Stall "before" or "after" the message is received; with "poison", only at a message that says so."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    from channels_app import deliveries
-    from channels_app.whatsapp import arriving
+    from channels_app.webhooks import deliveries
+    from channels_app.whatsapp import handler
     from core.clock import now
 
     def work(delivery: object) -> None:
         if sys.argv[1] == "after":
-            arriving.work(delivery)  # type: ignore[arg-type]
+            handler.work(delivery)  # type: ignore[arg-type]
         _stall()
 
     def work_poison(delivery: object) -> None:
         if "poison" in delivery.body:  # type: ignore[attr-defined]
             os.kill(os.getpid(), signal.SIGKILL)
-        arriving.work(delivery)  # type: ignore[arg-type]
+        handler.work(delivery)  # type: ignore[arg-type]
 
     deliveries._workers["twilio"] = work_poison if sys.argv[1] == "poison" else work
     seconds = int(sys.argv[2]) if len(sys.argv) > 2 else 0

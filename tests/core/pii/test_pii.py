@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core.pii import find, mask_text, mask_value
-from core.pii.finding import Finding
+from core.privacy.pii import find, mask_text, mask_value
+from core.privacy.pii.finding import Finding
 from tests.core.pii.texts import PRECISION, RECALL
 
 HOSTILE = [

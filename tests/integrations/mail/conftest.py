@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from core import breakers
-from core.scope import tenant_scope
+from core.reliability import circuit_breaker
+from core.tenancy.scope import tenant_scope
 from integrations.mail.services import queue_mail
 from integrations.models import MailDelivery
 from integrations.services import connect_provider
@@ -33,7 +33,7 @@ def connect(world: World) -> None:
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Publish nothing to a broker; know no breaker from the test before."""
     monkeypatch.setattr("integrations.mail.services.wake", lambda: None)
-    breakers._breakers.clear()
+    circuit_breaker._breakers.clear()
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 
-from core import dead_letters
 from core.clock import now
 from core.errors import Conflict
+from core.jobs import dead_letters
 from core.models import DeadLetter
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from integrations.mail import events
 from integrations.mail.delivering import ATTEMPTS, deliver_due, deliver_mail, sweep
 from integrations.mail.types import MailEvent, MailReceiver
@@ -67,9 +67,9 @@ def test_provider_that_is_not_there_is_tried_again_then_parked(desk: World, sett
     row = queue()
     found = []
     for number in range(ATTEMPTS):
-        from core import breakers
+        from core.reliability import circuit_breaker
 
-        breakers.breaker(f"sendgrid:{desk.acme.pk}").succeeded()
+        circuit_breaker.breaker(f"sendgrid:{desk.acme.pk}").succeeded()
         found.append(deliver_mail(row.pk, now=now() + timedelta(days=number)))
     assert found == ["queued"] * (ATTEMPTS - 1) + ["failed"]
     assert DeadLetter.objects.get().error == "not_reachable"
@@ -150,7 +150,7 @@ def test_mail_that_cannot_be_filled_in_waits_and_holds_up_no_other(desk: World, 
 
 
 def test_open_breaker_postpones_without_an_attempt(desk: World, api: Answers) -> None:
-    from core.breakers import breaker
+    from core.reliability.circuit_breaker import breaker
 
     for _ in range(5):
         breaker(f"sendgrid:{desk.acme.pk}").failed()

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from core import dead_letters
 from core.clock import now
 from core.errors import Conflict
+from core.jobs import dead_letters
 from core.models import DeadLetter
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from integrations.mail.delivering import deliver_mail
 from integrations.mail.forgetting import CONTENT, forget_rows, forget_texts
 from integrations.models import MailCount, MailDelivery

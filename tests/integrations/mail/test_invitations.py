@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from accounts.invitations import find_invitation, resend_invitation, withdraw_invitation
+from accounts.members.invitations import find_invitation, resend_invitation, withdraw_invitation
 from accounts.models import Invitation
-from core import relay
-from core.scope import tenant_scope
+from core.events import relay
+from core.tenancy.scope import tenant_scope
 from integrations.mail.invitations import on_invited
 from integrations.mail.services import deliver_mail
 from integrations.models import MailDelivery

@@ -9,7 +9,7 @@ from accounts.services import add_member
 from core.clock import now
 from core.errors import Refused, WalkerError
 from core.models import AuditEntry
-from hitl.links import find_link, why_read
+from hitl.decision_links.rules import find_link, why_read
 from hitl.models import Approval, ApproverGroup, GroupMember, Seat
 from hitl.services import create_workflow, decide, decide_by_link, make_link, open_delegation, reassign
 from integrations.services import connect_provider

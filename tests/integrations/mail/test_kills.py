@@ -12,13 +12,13 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from django.conf import settings as django_settings
 
-from channels_app import deliveries
-from channels_app.email.connecting import connect_mail
+from channels_app.email.connect import connect_mail
+from channels_app.webhooks import deliveries
 from conversations.models import ChannelAccount
-from core import dead_letters
 from core.clock import now
+from core.jobs import dead_letters
 from core.models import DeadLetter
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from integrations.mail.delivering import LEASE, SETTLED, deliver_due, sweep
 from integrations.models import MailDelivery
 from standins.mailbox import seed

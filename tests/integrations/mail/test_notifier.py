@@ -10,9 +10,9 @@ from django.test import Client
 from accounts.models import Membership
 from accounts.services import choose_mail
 from core.clock import now
-from core.crypto import digest_of_secret
 from core.errors import Refused
-from hitl.links import find_link
+from core.privacy.encryption import digest_of_secret
+from hitl.decision_links.rules import find_link
 from hitl.models import Approval, DecisionToken, Notification, Seat
 from hitl.services import cancel, create_workflow, decide_by_link, revise_workflow
 from integrations.mail.delivering import deliver_mail

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection, transaction
 
 from core.errors import Invalid, NoTenant
-from core.scope import tenant_scope
+from core.tenancy.scope import tenant_scope
 from integrations.models import MailDelivery
 from tests.integrations.mail.conftest import ADDRESS, queue
 from tests.world import World

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.resets import find_reset, life, offer_reset, reset_password
-from core import relay
+from accounts.sign_in.password_reset import find_reset, life, offer_reset, reset_password
 from core.clock import now
-from core.scope import tenant_scope
+from core.events import relay
+from core.tenancy.scope import tenant_scope
 from integrations.mail.services import deliver_mail
 from integrations.models import MailDelivery
 from tests.accounts.resetting import NEW, QUICK, person_of

@@ -1,0 +1,39 @@
+"""Turns an API key into an actor, before and inside the tenant's scope."""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from accounts.models import ApiKey
+from accounts.services import KEY_PREFIX, actor_for_user
+from core.actors import Actor
+from core.clock import now as clock_now
+from core.errors import Refused
+from core.privacy.encryption import digest_of_secret
+from core.tenancy import lookups
+
+_USE_NOTED_EVERY: Final = timedelta(minutes=1)
+
+
+def tenant_of_key(secret: str) -> UUID | None:
+    """Return the tenant of a key that is not revoked, without a scope; None for anything else."""
+    if not secret.startswith(KEY_PREFIX):
+        return None
+    found = lookups.find("api_key", digest_of_secret(secret))
+    return found[0]["tenant_id"] if found else None
+
+
+def actor_of_key(secret: str, *, address: str = "", user_agent: str = "", now: datetime | None = None) -> Actor:
+    """Return the key's owner limited to the key's scopes; raises `Refused` when it has ended."""
+    key = ApiKey.objects.select_related("user").filter(digest=digest_of_secret(secret)).first()
+    moment = now or clock_now()
+    if key is None or key.revoked_at or key.expires_at <= moment:
+        raise Refused("This key is not valid.", code="bad_key")
+    owner = actor_for_user(key.user, address=address, user_agent=user_agent, auth_strength="api_key")
+    _note_use(key, moment)
+    return owner.limited_to(frozenset(key.scopes))
+
+
+def _note_use(key: ApiKey, moment: datetime) -> None:
+    if key.last_used_at is None or moment - key.last_used_at >= _USE_NOTED_EVERY:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=moment)

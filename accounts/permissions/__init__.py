@@ -1,0 +1,1 @@
+"""Roles, object permissions and operators."""

@@ -1,0 +1,1 @@
+"""Revealing and erasing personal data of members."""

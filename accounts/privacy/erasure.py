@@ -1,0 +1,139 @@
+"""What accounts keep of people: the seat, the account behind it, sessions, keys and reasons of reveals."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+from uuid import UUID
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.hashers import make_password
+from django.contrib.sessions.models import Session
+from django.db.models import Q, QuerySet
+
+from accounts.members.invitations import digest_of_address
+from accounts.models import ApiKey, Invitation, Membership, RevealGrant, User
+from accounts.services import close_seat
+from core.clock import now
+from core.privacy.erasure.person import ERASED, Person, Words
+from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table
+from core.tenancy.scope import platform_scope
+
+NO_DIGEST: Final = "erased"
+NOBODYS: Final = "erased.invalid"
+"""The domain of the addresses that erased accounts are left with: nobody can be written to or signed in by them."""
+
+
+def _reveals(person: Person, after: str, limit: int) -> Batch:
+    """Empty the reasons for which the person's data was shown, and those that the person gave himself."""
+    things = person.ids("contacts") + person.ids("conversations")
+    left = RevealGrant.objects.exclude(reason=ERASED)
+    about = left.filter(object_id__in=things).update(reason=ERASED)
+    return Batch(about + left.filter(user_id__in=person.ids("users")).update(reason=ERASED))
+
+
+def _keys(person: Person, after: str, limit: int) -> Batch:
+    rows = ApiKey.objects.filter(user_id__in=person.ids("users")).exclude(name=ERASED)
+    return Batch(rows.update(name=ERASED))
+
+
+def _invitations(person: Person, after: str, limit: int) -> Batch:
+    """Empty the invitations that the person got, by his addresses and by who took them."""
+    rows = _offered_to(person).exclude(address_digest=NO_DIGEST)
+    keys = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
+    gone = {"address": None, "name": None, "masked_address": ERASED, "address_digest": NO_DIGEST, "digest": None}
+    return Batch(Invitation.objects.filter(pk__in=keys).update(**gone), str(keys[-1]) if len(keys) == limit else "")
+
+
+def _offered_to(person: Person) -> QuerySet[Invitation]:
+    digests = [digest_of_address(address) for address in person.addresses if "@" in address]
+    return Invitation.objects.filter(Q(address_digest__in=digests) | Q(person_id__in=person.ids("users")))
+
+
+def _sessions(person: Person, after: str, limit: int) -> Batch:
+    """End the sessions of an account that goes: they hold the address it was signed in with."""
+    users = {str(key) for key in _accounts_to_go(person)}
+    if not users:
+        return Batch()
+    rows = list(Session.objects.filter(session_key__gt=after).order_by("session_key")[:limit])
+    gone = [row.pk for row in rows if row.get_decoded().get("_auth_user_id") in users]
+    removed = Session.objects.filter(pk__in=gone).delete()[0] if gone else 0
+    return Batch(removed, str(rows[-1].pk) if len(rows) == limit else "")
+
+
+def _accounts(person: Person, after: str, limit: int) -> Batch:
+    """Empty the accounts that no organisation needs any more; their ids stay, and say nothing."""
+    return Batch(sum(_emptied(user_id) for user_id in _accounts_to_go(person)))
+
+
+def _accounts_to_go(person: Person) -> list[UUID]:
+    """Return the accounts without a seat elsewhere: there the person is somebody else's."""
+    users = person.ids("users")
+    with platform_scope():
+        elsewhere = set(Membership.objects.filter(user_id__in=users, erased_at=None).values_list("user_id", flat=True))
+    return [user_id for user_id in users if user_id not in elsewhere]
+
+
+def _emptied(user_id: UUID) -> int:
+    EmailAddress.objects.filter(user_id=user_id).delete()
+    Authenticator.objects.filter(user_id=user_id).delete()
+    left = User.objects.filter(pk=user_id).exclude(email__endswith=f"@{NOBODYS}")
+    return left.update(
+        email=f"{user_id.hex}@{NOBODYS}",
+        password=make_password(None),
+        first_name="",
+        last_name="",
+        is_active=False,
+        is_staff=False,
+        last_login=None,
+    )
+
+
+class AccountsErasure(ErasureHandler):
+    """The part of accounts."""
+
+    order: ClassVar[int] = 10
+    tables: ClassVar[tuple[Table, ...]] = (
+        Table("accounts.User", "The account of a person without a seat elsewhere; its id stays.",
+              "password email first_name last_name"),
+        Table("account.EmailAddress", "Rows are removed with the account.", "email"),
+        Table("account.EmailConfirmation", "Rows are removed with the address.", "key"),
+        Table("mfa.Authenticator", "Rows are removed with the account.", "data"),
+        Table("sessions.Session", "Rows are removed with the account.", "session_key session_data"),
+        Table("accounts.RevealGrant", "Names of fields.", "reason", "object_type fields"),
+        Table("accounts.ApiKey", "A digest of random bits, and rights; the key is revoked.", "name",
+              "prefix digest scopes"),
+        Table("accounts.Invitation", "That a seat was offered, and what became of it.",
+              "address name masked_address address_digest digest", "mail_problem"),
+        Table("accounts.OwedEntry", "What an operator did, by ids; the row goes when every chain has it.",
+              kept="actor home action object_type object_id new_state event owed_to"),
+        Table("accounts.Tenant", "The organisation itself.", kept="name slug timezone currency"),
+    )  # fmt: skip
+    steps: ClassVar[tuple[Step, ...]] = (
+        Step("reveals", "Reasons for which data was shown", _reveals),
+        Step("keys", "API keys", _keys),
+        Step("invitations", "Invitations to the person", _invitations),
+        Step("sessions", "Sessions", _sessions),
+        Step("accounts", "Accounts", _accounts),
+    )
+
+    @classmethod
+    def words(cls, person: Person) -> Words:
+        """Return the members' addresses, and their names when they are whole ones."""
+        people = list(User.objects.filter(pk__in=person.ids("users")))
+        names = [f"{user.first_name} {user.last_name}".strip() for user in people]
+        return Words(tuple(name for name in names if " " in name), tuple(user.email for user in people))
+
+    @classmethod
+    def detach(cls, person: Person) -> None:
+        """Close the seat, revoke its keys and withdraw what was offered: nobody comes in by them any more."""
+        moment = now()
+        for seat in Membership.objects.filter(user_id__in=person.ids("users")).select_related("user"):
+            close_seat(seat)
+            Membership.objects.filter(pk=seat.pk).update(erased_at=moment, mail_on=False)
+        ApiKey.objects.filter(user_id__in=person.ids("users"), revoked_at=None).update(revoked_at=moment)
+        offered = _offered_to(person).filter(accepted_at=None, withdrawn_at=None)
+        offered.update(withdrawn_at=moment, digest=None)
+
+
+HANDLERS.register("accounts", AccountsErasure)

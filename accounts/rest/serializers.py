@@ -1,0 +1,33 @@
+"""How the API shows a colleague."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from rest_framework import serializers
+
+from accounts.models import User
+from accounts.selectors import erased_people
+from core.privacy.erasure.person import NOBODY
+
+_KNOWN: Final = "erased_people"
+
+
+class PersonSerializer(serializers.Serializer[Any]):
+    """A colleague; without a name who was erased here, even while the account goes on elsewhere."""
+
+    id = serializers.UUIDField(source="pk", read_only=True)
+    name = serializers.SerializerMethodField()
+
+    def get_name(self, person: User) -> str:
+        """Return the name as pages of the tenant show it."""
+        return NOBODY if person.pk in self._erased() else person.get_full_name()
+
+    def _erased(self) -> frozenset[UUID]:
+        """Read it once for an answer: all its serializers share the context."""
+        shared: Any = self.context
+        if _KNOWN not in shared:
+            shared[_KNOWN] = erased_people()
+        found: frozenset[UUID] = shared[_KNOWN]
+        return found

@@ -1,0 +1,1 @@
+"""Signing in, and resetting a password."""

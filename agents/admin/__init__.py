@@ -1,0 +1,5 @@
+"""Console pages of agents; Django's autodiscovery imports this package."""
+
+from agents.admin import pages
+
+__all__ = ["pages"]

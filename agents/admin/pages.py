@@ -1,0 +1,266 @@
+"""The console's pages of agents and their runs."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Max, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from agents import services
+from agents.admin.forms import MODEL_WORDS, AgentForm, NameForm, NewAgentForm
+from agents.configuration import CHANGE
+from agents.models import Agent, AgentRun
+from agents.tools import registry as tools
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConsoleForm
+from console.base.lists import choose, since
+from console.base.model_admin import ReadOnlyAdmin, ServiceAdmin
+from console.navigation import Nav
+from console.templatetags.console_ui import chip, exact, moment
+from console.viewers import viewer_of
+from hitl.killswitch import targets
+
+RUN_STATES = {
+    "queued": ("neutral", "clock"),
+    "running": ("info", "bolt"),
+    "waiting": ("warn", "clock"),
+    "finished": ("good", "check"),
+    "failed": ("danger", "x-circle"),
+}
+
+
+class AgentTargets(targets.Targets):
+    """Agents, as what a kill switch may stop."""
+
+    scope, title = "agent", "One agent"
+
+    def choices(self) -> list[tuple[str, str]]:
+        """Return the tenant's agents."""
+        return [(str(key), name) for key, name in Agent.objects.order_by("name", "id").values_list("pk", "name")]
+
+
+targets.targets.register("agent", AgentTargets)
+
+
+@admin.register(Agent)
+class AgentAdmin(ServiceAdmin):
+    """Who answers: ours and the tenant's own."""
+
+    view_permission = "agents.view_agent"
+    nav = Nav("Agents", "agent", group="Set-up", order=20)
+    intro = "Who answers customers and colleagues, and in which version."
+    empty_title = "No agents yet"
+    list_display = ("name", "type", "category", "current_version", "standing", "created_at")
+    list_filter: ClassVar = [choose("type", "Type", Agent.Type.choices)]
+    ordering = ("-is_active", "name", "id")
+    detail_fields = (
+        "name",
+        "type",
+        "category",
+        "current_version",
+        "tools",
+        "thinks_with",
+        "open_limit",
+        "instructions",
+        "standing",
+        "created_at",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Agent]:
+        """Read the newest version's number with the agent."""
+        rows: QuerySet[Agent] = super().get_queryset(request).annotate(newest=Max("versions__number"))
+        return rows
+
+    @admin.display(description="Version")
+    def current_version(self, agent: Agent) -> str:
+        """Return the newest version's number."""
+        return str(agent.newest or "–")  # type: ignore[attr-defined]
+
+    @admin.display(description="Tools")
+    def tools(self, agent: Agent) -> str:
+        """Return what the newest version may call, by the titles people know."""
+        names = services.setup_of(agent).tools
+        return ", ".join(tools.get(name).title for name in names if tools.is_known(name)) or "None"
+
+    @admin.display(description="Model")
+    def thinks_with(self, agent: Agent) -> str:
+        """Return what the newest version thinks with."""
+        setup = services.setup_of(agent)
+        return f"{MODEL_WORDS.get(setup.model, setup.model)} {setup.model_name}".strip()
+
+    @admin.display(description="Open requests at a time")
+    def open_limit(self, agent: Agent) -> str:
+        """Return how many of its requests may wait."""
+        return str(services.setup_of(agent).max_open_approvals or "The desk's own limit")
+
+    @admin.display(description="Instructions")
+    def instructions(self, agent: Agent) -> str:
+        """Return what a language model is told."""
+        return services.setup_of(agent).instructions or "–"
+
+    @admin.display(description="State")
+    def standing(self, agent: Agent) -> str:
+        """Tell whether it answers."""
+        origin = "Built in" if agent.is_system else "Your own"
+        word = chip("Answers", "good", "check") if agent.is_active else chip("Off", "neutral", "pause")
+        return format_html('<span class="wk-chips">{} {}</span>', word, chip(origin))
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, agent: Any) -> str:
+        """A built-in agent is copied, not changed; nothing is switched to what it is."""
+        if action.path == "edit" and agent.is_system:
+            return "A built-in agent is not changed. Copy it, and change the copy."
+        if action.path == "retire" and not agent.is_active:
+            return "It is off already."
+        return "It answers already." if action.path == "restore" and agent.is_active else ""
+
+    def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
+        """Return the actions without the switch that is set so already."""
+        found = super().offered(request, obj, on_list=on_list)
+        return [each for each in found if each["action"].path == "edit" or not each["blocked"]]
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, agent: Any) -> dict[str, Any]:
+        """Start from the newest version."""
+        if action.path == "copy":
+            return {"name": f"{agent.name} (own)"}
+        if action.path != "edit":
+            return {}
+        setup = services.setup_of(agent)
+        kept = {name: getattr(setup, name) for name in type(setup).__slots__}
+        return {**kept, "tools": list(setup.tools), "version": agent.newest}
+
+    @service_action(
+        path="create",
+        title="New agent",
+        permission=CHANGE,
+        form=NewAgentForm,
+        submit="Make it",
+        tone="primary",
+        on_list=True,
+        explain="An agent of your own. You cannot sign what it asks for.",
+    )
+    def create(self, request: HttpRequest, obj: None, form: NewAgentForm) -> str:
+        """Make an own agent."""
+        setup = services.Setup(**form.setup())
+        agent = services.create_agent(actor=viewer_of(request), type=form.cleaned_data["type"], setup=setup)
+        return f"{agent.name} answers from now on."
+
+    @service_action(
+        path="edit",
+        title="Change",
+        permission=CHANGE,
+        form=AgentForm,
+        submit="Save as a new version",
+        tone="primary",
+        explain="Every change is a new version; runs under way keep theirs. You cannot sign what it asks for then.",
+    )
+    def edit(self, request: HttpRequest, obj: Agent, form: AgentForm) -> str:
+        """Write a new version."""
+        seen = form.cleaned_data["version"]
+        services.change_agent(actor=viewer_of(request), agent_id=obj.pk, changes=form.setup(), seen_version=seen)
+        return "The agent is saved."
+
+    @service_action(path="copy", title="Copy", permission=CHANGE, form=NameForm, submit="Make a copy")
+    def copy(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> str:
+        """Make an own agent of this one."""
+        name = form.cleaned_data["name"]
+        agent = services.copy_agent(actor=viewer_of(request), agent_id=obj.pk, name=name)
+        return f"{agent.name} is yours to change, and answers from now on."
+
+    @service_action(
+        path="retire", title="Switch off", permission=CHANGE, explain="It takes no further run; nothing is lost."
+    )
+    def retire(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> str:
+        """Switch it off."""
+        services.retire_agent(actor=viewer_of(request), agent_id=obj.pk)
+        return "The agent is off."
+
+    @service_action(path="restore", title="Switch on", permission=CHANGE)
+    def restore(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> str:
+        """Switch it on again."""
+        services.restore_agent(actor=viewer_of(request), agent_id=obj.pk)
+        return "The agent answers again."
+
+
+@admin.register(AgentRun)
+class AgentRunAdmin(ReadOnlyAdmin):
+    """What agents did, turn by turn."""
+
+    view_permission = "agents.view_agentrun"
+    nav = Nav("Agent runs", "bolt", group="Oversight", order=60)
+    intro = "Each turn of an agent: what started it, what it called, and how it ended."
+    empty_title = "No runs yet"
+    list_display = ("started", "agent_name", "why", "standing", "took", "talk")
+    list_filter: ClassVar = [
+        choose("state", "State", AgentRun.State.choices),
+        choose("trigger", "Started by", AgentRun.Trigger.choices),
+        since("created_at"),
+    ]
+    ordering = ("-id",)
+    detail_template = "console/run.html"
+    detail_fields = ("exactly", "agent_name", "why", "standing", "took", "talk", "trouble", "model_calls")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AgentRun]:
+        """Read the agent with the run."""
+        return super().get_queryset(request).select_related("agent_version__agent")
+
+    def object_title(self, run: AgentRun) -> str:
+        """Return the agent's name and the run's end."""
+        return f"Run of {self.agent_name(run)}"
+
+    def detail_context(self, request: HttpRequest, obj: AgentRun) -> dict[str, Any]:
+        """Return the fields and the tool calls."""
+        calls = list(obj.tool_calls.order_by("id"))
+        for call in calls:
+            call.words = call.name.replace("_", " ").capitalize()  # type: ignore[attr-defined]
+            call.said = [(name.replace("_", " ").capitalize(), value) for name, value in call.arguments.items()]  # type: ignore[attr-defined]
+        return {**super().detail_context(request, obj), "calls": calls}
+
+    @admin.display(description="What went wrong")
+    def trouble(self, run: AgentRun) -> str:
+        """Return the code of the failure, in words."""
+        return run.error_code.replace("_", " ").capitalize() or "Nothing"
+
+    @admin.display(description="When")
+    def exactly(self, run: AgentRun) -> str:
+        """Return when it began, to the minute."""
+        return exact(run.created_at)
+
+    @admin.display(description="Calls of the model")
+    def model_calls(self, run: AgentRun) -> str:
+        """Return how often the model was asked."""
+        return str(run.rounds)
+
+    @admin.display(description="When")
+    def started(self, run: AgentRun) -> str:
+        """Return when it began."""
+        return moment(run.created_at)
+
+    @admin.display(description="Agent")
+    def agent_name(self, run: AgentRun) -> str:
+        """Return who ran."""
+        return run.agent_version.agent.name if run.agent_version else "Not chosen yet"
+
+    @admin.display(description="Started by")
+    def why(self, run: AgentRun) -> str:
+        """Return what started it."""
+        return run.get_trigger_display()
+
+    @admin.display(description="State")
+    def standing(self, run: AgentRun) -> str:
+        """Return how far it has come."""
+        return chip(run.get_state_display(), *RUN_STATES.get(run.state, ("neutral", "dot")))
+
+    @admin.display(description="Took")
+    def took(self, run: AgentRun) -> str:
+        """Return how long it ran."""
+        if run.started_at is None or run.finished_at is None:
+            return "–"
+        return f"{(run.finished_at - run.started_at).total_seconds():.1f} s"
+
+    @admin.display(description="Conversation")
+    def talk(self, run: AgentRun) -> str:
+        """Return a link to the conversation."""
+        url = reverse("admin:conversations_conversation_change", args=[run.conversation_id])
+        return format_html('<a class="wk-over" href="{}">Open</a>', url)

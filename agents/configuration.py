@@ -1,0 +1,223 @@
+"""A tenant's own agents: made, changed in numbered versions, copied, switched off and on again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.last_change import last_change
+from agents import registry
+from agents.models import Agent, AgentVersion
+from agents.selectors import EARLIER_AUTHORS, authors_of
+from agents.tools import registry as tools
+from core.actors import Actor
+from core.audit import chain
+from core.db.locks import locked
+from core.errors import Conflict, Invalid, NotFound
+
+CHANGE: Final = "agents.change_agent"
+MISSING: Final = "There is no such agent."
+NAME_LIMIT: Final = 80
+PROMPT_LIMIT: Final = 8000
+MODEL_NAME_LIMIT: Final = 80
+MOST_OPEN: Final = 100
+CATEGORIES: Final = {
+    Agent.Type.PAID_ADS: Agent.Category.ADVERTISING,
+    Agent.Type.SEO: Agent.Category.SEARCH,
+    Agent.Type.CONTENT: Agent.Category.CONTENT,
+    Agent.Type.AUDIENCE: Agent.Category.MESSAGING,
+    Agent.Type.CUSTOM: Agent.Category.CONTENT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What an agent is configured with; `max_open_approvals` None = the desk's own limit only."""
+
+    name: str
+    instructions: str = ""
+    model: str = "local"
+    model_name: str = ""
+    tools: tuple[str, ...] = field(default_factory=tuple)
+    max_open_approvals: int | None = None
+
+
+def create_agent(*, actor: Actor, type: str, setup: Setup) -> Agent:
+    """Make an agent of the tenant's own with its version 1, owned by the actor; it answers at once.
+
+    It goes before the built-in agent of its type. Needs `agents.change_agent`; raises `Invalid`
+    with the fields that are wrong.
+    """
+    actor.require(CHANGE)
+    clean = _checked(setup)
+    if type not in Agent.Type.values:
+        raise Invalid("Some fields are not valid.", fields={"type": ["There is no such type."]})
+    with transaction.atomic():
+        agent: Agent = Agent.objects.create(
+            name=clean.name, type=type, category=CATEGORIES[Agent.Type(type)], owner_id=actor.user_id
+        )
+        _write_version(actor, agent, clean, 1)
+        _record(actor, "AGENT_CREATED", agent, "", "active", version=1)
+    return agent
+
+
+def copy_agent(*, actor: Actor, agent_id: UUID, name: str) -> Agent:
+    """Make an own agent with the newest configuration of another one, built in or not.
+
+    Who ever wrote what the other one is told stays as close to the copy: he may not sign what it asks for.
+    Needs `agents.change_agent`; raises `NotFound` and `Invalid`.
+    """
+    actor.require(CHANGE)
+    source = Agent.objects.filter(pk=agent_id).first()
+    if source is None:
+        raise NotFound(MISSING)
+    wanted = setup_of(source)
+    with transaction.atomic():
+        copy = create_agent(actor=actor, type=source.type, setup=_with(wanted, {"name": name}))
+        copy.configuration = {EARLIER_AUTHORS: [str(person) for person in authors_of(source)]}
+        copy.save(update_fields=["configuration"])
+    return copy
+
+
+def change_agent(*, actor: Actor, agent_id: UUID, changes: Mapping[str, Any], seen_version: int | None = None) -> Agent:
+    """Change an own agent's configuration: each change is a new version, runs under way keep theirs.
+
+    Who changes it is from then on as close to it as its owner: he may not sign what it asks for.
+    `changes` has fields of `Setup`; without a difference nothing is written. Needs
+    `agents.change_agent`; raises `NotFound`, `Invalid`, and `Conflict` for a built-in agent
+    ("built_in") or when another version than `seen_version` is the newest ("stale_version").
+    """
+    actor.require(CHANGE)
+    with transaction.atomic():
+        agent = locked(Agent, agent_id, MISSING)
+        if agent.is_system:
+            raise Conflict("A built-in agent is not changed; copy it, and change the copy.", code="built_in")
+        number = _newest(agent).number
+        if seen_version not in (None, number):
+            facts = {"version": number, "seen": seen_version, **last_change(actor, "agents.agent", agent_id)}
+            raise Conflict("Somebody has changed this agent meanwhile.", code="stale_version", **facts)
+        old = setup_of(agent)
+        new = _checked(_with(old, changes))
+        if new == old:
+            return agent
+        agent.name = new.name
+        agent.save(update_fields=["name"])
+        _write_version(actor, agent, new, number + 1)
+        changed = [name for name in Setup.__slots__ if getattr(new, name) != getattr(old, name)]
+        _record(actor, "AGENT_CHANGED", agent, f"version {number}", f"version {number + 1}", fields=changed)
+    return agent
+
+
+def retire_agent(*, actor: Actor, agent_id: UUID) -> Agent:
+    """Switch an agent off, built in or own: it takes no further run. Safe to repeat.
+
+    Needs `agents.change_agent`; raises `NotFound`.
+    """
+    return _switch(actor, agent_id, is_active=False)
+
+
+def restore_agent(*, actor: Actor, agent_id: UUID) -> Agent:
+    """Switch an agent on again. Safe to repeat. Needs `agents.change_agent`; raises `NotFound`."""
+    return _switch(actor, agent_id, is_active=True)
+
+
+def setup_of(agent: Agent) -> Setup:
+    """Return what an agent is configured with now."""
+    version = _newest(agent)
+    return Setup(
+        name=agent.name,
+        instructions=version.prompt,
+        model=version.model,
+        model_name=version.model_name,
+        tools=tuple(str(name) for name in version.tools),
+        max_open_approvals=version.max_open_approvals,
+    )
+
+
+def _switch(actor: Actor, agent_id: UUID, *, is_active: bool) -> Agent:
+    actor.require(CHANGE)
+    with transaction.atomic():
+        agent = locked(Agent, agent_id, MISSING)
+        if agent.is_active == is_active:
+            return agent
+        agent.is_active = is_active
+        agent.save(update_fields=["is_active"])
+        old, new = ("retired", "active") if is_active else ("active", "retired")
+        _record(actor, "AGENT_RESTORED" if is_active else "AGENT_RETIRED", agent, old, new)
+    return agent
+
+
+def _newest(agent: Agent) -> AgentVersion:
+    newest: AgentVersion | None = agent.versions.order_by("-number").first()
+    return newest or AgentVersion(agent=agent, number=0)
+
+
+def _with(setup: Setup, changes: Mapping[str, Any]) -> Setup:
+    kept = {name: getattr(setup, name) for name in Setup.__slots__}
+    return Setup(**(kept | dict(changes)))
+
+
+def _write_version(actor: Actor, agent: Agent, setup: Setup, number: int) -> None:
+    AgentVersion.objects.create(
+        agent=agent,
+        number=number,
+        prompt=setup.instructions,
+        tools=list(setup.tools),
+        model=setup.model,
+        model_name=setup.model_name,
+        max_open_approvals=setup.max_open_approvals,
+        author_id=actor.user_id,
+    )
+
+
+def _checked(setup: Setup) -> Setup:
+    """Return the setup without needless spaces and doubles. Raises Invalid with what is wrong."""
+    clean = Setup(
+        name=" ".join(setup.name.split()),
+        instructions=setup.instructions.strip(),
+        model=setup.model,
+        model_name=setup.model_name.strip(),
+        tools=tuple(dict.fromkeys(setup.tools)),
+        max_open_approvals=setup.max_open_approvals,
+    )
+    wrong = {name: [sentence] for name, sentence in _problems(clean) if sentence}
+    if wrong:
+        raise Invalid("Some fields are not valid.", fields=wrong)
+    return clean
+
+
+def _problems(setup: Setup) -> list[tuple[str, str]]:
+    unknown = [name for name in setup.tools if not tools.is_known(name)]
+    limit = setup.max_open_approvals
+    return [
+        ("name", _text_problem(setup.name, NAME_LIMIT, needed=True)),
+        ("instructions", _text_problem(setup.instructions, PROMPT_LIMIT)),
+        ("model", "" if setup.model in registry.configured_models() else "This model is not configured here."),
+        ("model_name", _text_problem(setup.model_name, MODEL_NAME_LIMIT)),
+        ("tools", f"There is no tool {unknown[0][:60]!r}." if unknown else ""),
+        ("max_open_approvals", "" if limit is None or 0 < limit <= MOST_OPEN else f"1 to {MOST_OPEN}, or empty."),
+    ]
+
+
+def _text_problem(text: str, limit: int, *, needed: bool = False) -> str:
+    if needed and not text:
+        return "This is needed."
+    if "\0" in text:
+        return "This holds a sign that cannot be kept."
+    return f"At most {limit} characters." if len(text) > limit else ""
+
+
+def _record(actor: Actor, action: str, agent: Agent, old: str, new: str, **facts: Any) -> None:
+    chain.record(
+        actor=actor,
+        action=action,
+        object_type="agents.agent",
+        object_id=agent.pk,
+        old_state=old,
+        new_state=new,
+        facts=facts,
+    )

@@ -1,0 +1,54 @@
+"""The questions the local model asks back, word for word the same each time."""
+
+from __future__ import annotations
+
+from agents.rule_based_model.types import Pending
+
+_DEEDS = {
+    "set_campaign_budget": "set the daily budget of {campaign} to {daily_budget}{money}",
+    "pause_campaign": "pause {campaign}",
+    "update_page_meta": "change the meta data of {page}",
+    "publish_content": "publish “{content}”",
+    "send_audience_message": "send {audience} the message “{text}”",
+}
+_CAMPAIGN = {
+    "set_campaign_budget": "Which campaign's daily budget should I ask to change?",
+    "pause_campaign": "Which campaign should I ask to pause?",
+    "campaign_performance": "Which campaign do you mean?",
+}
+_AMOUNT = {
+    "missing": "To what daily amount should the budget of {campaign} go?",
+    "relative": "I need the new daily amount itself, not the change. "
+    "To what daily amount should the budget of {campaign} go?",
+    "several": "I read more than one amount. To what daily amount should the budget of {campaign} go?",
+    "period": "I can only ask for a daily budget. To what daily amount should the budget of {campaign} go?",
+    "zero": "A daily budget has to be above zero (to stop spending, ask me to pause it). "
+    "To what daily amount should the budget of {campaign} go?",
+}
+_OTHER = {
+    "page": "Which page do you mean? Please give its path, for example /pricing.",
+    "wording": "What should it say? Please write, for example: title “…” or description “…”.",
+    "content": "Which piece of content should I ask to publish?",
+    "audience": "Which audience should get the message?",
+    "text": "What should the message to {audience} say?",
+}
+
+
+def deed(pending: Pending) -> str:
+    """What a complete command would do, as a verb phrase."""
+    money = f" {pending.arguments['currency']}" if pending.arguments.get("currency") else ""
+    return _DEEDS[pending.tool].format(**pending.arguments, money=money)
+
+
+def ask(pending: Pending) -> str:
+    """The question that gets what is missing."""
+    if pending.missing == "yes":
+        if pending.tool not in _DEEDS:
+            return ""  # the offer of a colleague: made in passing, never asked again
+        return f"Shall I ask for a signature to {deed(pending)} now? Please answer yes or no."
+    if pending.missing == "campaign":
+        return _CAMPAIGN[pending.tool]
+    facts = {"campaign": "the campaign", "audience": "the audience"} | dict(pending.arguments)
+    if pending.missing == "daily_budget":
+        return _AMOUNT[pending.why].format(**facts)
+    return _OTHER[pending.missing].format(**facts)

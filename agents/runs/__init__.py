@@ -1,0 +1,1 @@
+"""Agent runs: from an incoming message to the answer."""

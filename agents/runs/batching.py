@@ -1,0 +1,86 @@
+"""How a message finds its run: it starts one, joins one, or stays with the person who answers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from agents.models import AgentRun, AgentRunMessage
+from conversations.models import Conversation, Message
+from core.clock import now as clock_now
+
+QUIET = timedelta(seconds=1.5)
+BURST = timedelta(seconds=8)
+
+
+@transaction.atomic
+def take_message(*, message_id: UUID, now: datetime | None = None) -> AgentRun | None:
+    """Give an inbound message to a run and return it; None where no agent answers.
+
+    For the system only. A lone message starts a run at once. One that comes while the run of an
+    earlier message is not done, or within 1.5 s of the last one, joins it, at most 8 s after the
+    first; later ones are the next run's. A run that had answered goes back to `queued` and is due
+    once its sender pauses, so that what follows has one answer. Safe to repeat.
+    """
+    moment = now or clock_now()
+    message = Message.objects.only("id", "conversation_id").filter(pk=message_id, direction="in").first()
+    if message is None:
+        return None
+    conversation = Conversation.objects.select_for_update().get(pk=message.conversation_id)
+    earlier: AgentRun | None = AgentRun.objects.filter(inputs__message=message).first()
+    if earlier:
+        return earlier
+    if conversation.state != Conversation.State.AGENT:
+        return None
+    run = _joinable(conversation.id, moment)
+    if run is None:
+        run = _start(conversation.id, message, moment)
+    else:
+        run.generation += 1
+        run.joinable_until = min(moment + QUIET, run.first_message_at + BURST)
+        if run.state in {AgentRun.State.FINISHED, AgentRun.State.WAITING}:
+            run.state = AgentRun.State.QUEUED
+        if run.state == AgentRun.State.QUEUED and run.finished_at:
+            run.lease_until = run.joinable_until
+        run.save(update_fields=["generation", "joinable_until", "state", "lease_until"])
+    AgentRunMessage.objects.create(run=run, message=message)
+    return run
+
+
+def _joinable(conversation_id: UUID, moment: datetime) -> AgentRun | None:
+    """The run this message belongs to; the conversation's row is locked by the caller."""
+    runs = AgentRun.objects.select_for_update().filter(
+        conversation_id=conversation_id, trigger=AgentRun.Trigger.MESSAGE
+    )
+    answered = [AgentRun.State.FINISHED, AgentRun.State.WAITING]
+    still_open = (
+        Q(state=AgentRun.State.QUEUED)
+        | Q(state=AgentRun.State.RUNNING, first_message_at__gt=moment - BURST)
+        | Q(state__in=answered, joinable_until__gt=moment)
+    )
+    newest: AgentRun | None = runs.filter(still_open).order_by("-created_at").first()
+    return newest
+
+
+def _start(conversation_id: UUID, message: Message, moment: datetime) -> AgentRun:
+    run: AgentRun = AgentRun.objects.create(
+        conversation_id=conversation_id,
+        trigger=AgentRun.Trigger.MESSAGE,
+        trigger_ref=message.id,
+        first_message_at=moment,
+        joinable_until=moment + QUIET,
+        lease_until=moment,
+        created_at=moment,
+    )
+    return run
+
+
+def seconds_until_due(run: AgentRun, *, now: datetime | None = None) -> float:
+    """How long a queued run still waits for its sender to pause; 0 when it is due, or not queued."""
+    if run.state != AgentRun.State.QUEUED or run.lease_until is None:
+        return 0.0
+    left: timedelta = run.lease_until - (now or clock_now())
+    return max(0.0, left.total_seconds())

@@ -1,0 +1,80 @@
+"""One run at a time per conversation: claim with a lease and a fence, renew, find what to run next."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F, Q
+
+from agents.models import AgentRun
+from core.clock import now as clock_now
+from core.tenancy.models import platform_scope
+
+LEASE = timedelta(seconds=45)
+FRESH = timedelta(seconds=5)
+OVERDUE = timedelta(seconds=3)
+SLACK = timedelta(seconds=0.1)  # a task may wake a moment early
+State = AgentRun.State
+
+
+def claim(run_id: UUID, *, now: datetime | None = None) -> AgentRun | None:
+    """Take a queued run that is due, or a running one whose lease is over; None when it is not to be had.
+
+    The partial unique index refuses a second running run of the conversation.
+    """
+    moment = now or clock_now()
+    due = Q(lease_until=None) | Q(lease_until__lte=moment + SLACK)
+    free = Q(state=State.QUEUED) & due | Q(state=State.RUNNING, lease_until__lt=moment)
+    try:
+        # Alone it is a transaction of its own; within another one a refusal must not spoil that.
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
+            won = AgentRun.objects.filter(free, pk=run_id).update(
+                state=State.RUNNING,
+                lease_until=moment + LEASE,
+                fence=F("fence") + 1,
+                started_at=moment,
+            )
+    except IntegrityError:
+        return None
+    if not won:
+        return None
+    run: AgentRun = AgentRun.objects.select_related("agent_version__agent").get(pk=run_id)
+    return run
+
+
+def renew(run: AgentRun, *, now: datetime | None = None) -> bool:
+    """Push the lease out; False when somebody else has the run now."""
+    held = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
+    until = (now or clock_now()) + LEASE
+    kept = bool(held.update(lease_until=until))
+    if kept:
+        run.lease_until = until
+    return kept
+
+
+def is_fresh(run: AgentRun) -> bool:
+    """Whether the lease was taken or renewed a moment ago, so that another UPDATE would say the same."""
+    return run.lease_until is not None and run.lease_until - clock_now() > LEASE - FRESH
+
+
+def next_queued(conversation_id: UUID) -> UUID | None:
+    """The run of a conversation that waits for its turn and is due, the oldest first."""
+    due = Q(lease_until=None) | Q(lease_until__lte=clock_now() + SLACK)
+    queued = AgentRun.objects.filter(due, conversation_id=conversation_id, state=State.QUEUED)
+    return queued.order_by("created_at").values_list("pk", flat=True).first()
+
+
+def list_due(*, now: datetime | None = None, limit: int = 100) -> list[tuple[UUID, UUID]]:
+    """(tenant, run) of runs nobody works: queued for seconds, or with a lease that is over.
+
+    Enters the platform scope by itself.
+    """
+    moment = now or clock_now()
+    stale = Q(state=State.QUEUED, lease_until__lt=moment - OVERDUE)
+    lost = Q(state=State.RUNNING, lease_until__lt=moment)
+    with platform_scope():
+        rows = AgentRun.objects.filter(stale | lost).order_by("lease_until")
+        return list(rows.values_list("tenant_id", "pk")[:limit])

@@ -1,0 +1,1 @@
+"""The daily brief: collect, compose and render."""

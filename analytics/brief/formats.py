@@ -1,0 +1,61 @@
+"""Numbers, money, dates and spans of time as each language writes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+from django.utils import formats, translation
+
+from analytics.brief.texts import TEXTS
+
+LONG_DATE = {"en": "l, j F", "de": "l, j. F", "fr": "l j F"}
+_SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One language."""
+
+    language: str
+
+    def say(self, key: str, **facts: object) -> str:
+        """Return a text of the frame."""
+        return TEXTS[self.language][key].format(**facts)
+
+    def count(self, key: str, count: int, **facts: object) -> str:
+        """Return a text about a number of things, in the singular where there is one."""
+        name = f"{key}_one" if count == 1 else key
+        return self.say(name, count=self.number(count), **facts)
+
+    def number(self, value: int | Decimal, places: int = 0) -> str:
+        """Return a number with grouped thousands."""
+        exact = Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+        with translation.override(self.language):
+            return formats.number_format(exact, decimal_pos=places, use_l10n=True, force_grouping=True)
+
+    def money(self, value: Decimal, currency: str, places: int = 0) -> str:
+        """Return an amount with its currency where the language puts it."""
+        amount, sign = self.number(value, places), _SIGNS.get(currency, currency)
+        if self.language == "en":
+            return f"{sign}{amount}" if currency in _SIGNS else f"{sign}\u00a0{amount}"
+        return f"{amount}\u00a0{sign}"
+
+    def day(self, day: date) -> str:
+        """Return weekday, day and month."""
+        with translation.override(self.language):
+            return formats.date_format(day, LONG_DATE[self.language])
+
+    def span(self, length: timedelta) -> str:
+        """Return a length of time in its largest unit."""
+        minutes = max(1, int(length.total_seconds() // 60))
+        if minutes < 90:
+            return self.say("minutes", n=minutes)
+        if minutes < 48 * 60:
+            return self.say("hours", n=round(minutes / 60))
+        return self.days(minutes // (24 * 60))
+
+    def days(self, count: int) -> str:
+        """Return a number of days."""
+        return self.say("one_day") if count == 1 else self.say("days", n=self.number(count))

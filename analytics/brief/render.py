@@ -1,0 +1,61 @@
+"""A brief as a mail: subject, HTML and plain text from what was kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from analytics.brief.formats import Words
+from analytics.brief.styles import STYLES
+from analytics.brief.summary import LOCAL
+from analytics.brief.texts import TEXTS
+
+URGENT: Final = ("approvals", "overdue", "conversations")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The mail."""
+
+    subject: str
+    html: str
+    text: str
+
+
+def render(*, content: Mapping[str, Any], name: str, tenant: str, unsubscribe_url: str = "") -> Rendered:
+    """Return the mail of a brief for a person of that first name; nothing is read and nothing is asked."""
+    words = Words(content["language"])
+    day = words.day(date.fromisoformat(content["day"]))
+    waiting = int(content["waiting"])
+    subject = words.count("subject_waiting", waiting, day=day) if waiting else words.say("subject", day=day)
+    by_rules = content["model"] == LOCAL
+    context = {
+        **content,
+        "subject": subject,
+        "date": day[:1].upper() + day[1:],
+        "tenant": tenant,
+        "hello": words.say("hello", name=name) if name else words.say("hello_nobody"),
+        "preheader": content["summary"] or words.say("preheader", tenant=tenant),
+        "sections": _with_buttons(content["sections"]),
+        "written_by": words.say("by_rules") if by_rules else words.say("by_model", model=content["model"]),
+        "why": words.say("why", tenant=tenant),
+        "t": TEXTS[words.language],
+        "s": STYLES,
+        "settings_url": f"{settings.PUBLIC_URL}{reverse('admin:analytics_brief_changelist')}",
+        "console_url": f"{settings.PUBLIC_URL}{reverse('admin:index')}",
+        "unsubscribe_url": unsubscribe_url,
+    }
+    html = render_to_string("mail/brief.html", context)
+    return Rendered(subject, html, render_to_string("mail/brief.txt", context).strip() + "\n")
+
+
+def _with_buttons(sections: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the sections; the first one about people's work has the strong button."""
+    first = next((row["key"] for row in sections if row["key"] in URGENT and row["button"]), "")
+    return [{**row, "urgent": row["key"] == first} for row in sections]

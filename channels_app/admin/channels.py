@@ -1,0 +1,169 @@
+"""The console's page of channels: what to paste where, a test, and what last went wrong."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.cache import cache
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from redis.exceptions import RedisError
+
+from channels_app.admin.forms import ChangeNumberForm, ColleagueForm, ConnectNumberForm, TestForm
+from channels_app.admin.mail import OWN_OF_MAIL, REFUSED, MailActions, is_mail
+from channels_app.admin.widgets import WidgetActions
+from channels_app.webhooks.intake import refused_key
+from channels_app.whatsapp import connect as connecting
+from channels_app.whatsapp.senders import KINDS
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConsoleForm
+from console.navigation import Nav
+from console.templatetags.console_ui import chip, moment
+from console.viewers import viewer_of
+from conversations.models import ChannelAccount
+from core.observability.logging import get_logger
+from integrations.mail.errors import in_words as mail_in_words
+from integrations.twilio.errors import in_words
+
+log = get_logger(__name__)
+CHANGE = "channels_app.change_channelaccount"
+
+
+@admin.register(ChannelAccount)
+class ChannelAccountAdmin(WidgetActions, MailActions):
+    """Numbers, mailboxes and widgets; credentials are never shown."""
+
+    view_permission = "channels_app.view_channelaccount"
+    nav = Nav("Channels", "door", group="Set-up", order=30)
+    intro = "The doors through which people write in."
+    masked_fields = ("credentials", "address", "lookup_digest")
+    list_display = ("name", "kind", "own_address", "standing", "created_at")
+    ordering = ("id",)
+    detail_fields = ("name", "kind", "own_address", "standing", "last_trouble", "allowed_origins", "created_at")
+    detail_template = "console/channel.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ChannelAccount]:
+        """Leave the credentials where they are."""
+        return super().get_queryset(request).defer("credentials")
+
+    @admin.display(description="Number or mailbox")
+    def own_address(self, account: ChannelAccount) -> str:
+        """Return the organisation's own number or sender, which is no secret: customers write to it."""
+        return format_html('<span class="wk-number">{}</span>', account.address) if account.address else "–"
+
+    @admin.display(description="State")
+    def standing(self, account: ChannelAccount) -> str:
+        """Tell whether messages are taken, and whether something is wrong."""
+        if account.is_active and account.last_error:
+            return chip("Trouble", "warn", "pause")
+        return chip("Open", "good", "check") if account.is_active else chip("Closed", "neutral", "ban")
+
+    @admin.display(description="Last trouble")
+    def last_trouble(self, account: ChannelAccount) -> str:
+        """Return what last went wrong, in words."""
+        if _was_refused(account) and is_mail(account):
+            return REFUSED
+        if _was_refused(account):
+            return (
+                "A webhook with a wrong signature came within the last day. Compare the auth token with Twilio's, "
+                "and the webhook address with the one below."
+            )
+        if not account.last_error:
+            return "–"
+        words = mail_in_words if is_mail(account) else in_words
+        return f"{words(account.last_error)} {moment(account.last_error_at)}"
+
+    @admin.display(description="May stand on")
+    def allowed_origins(self, account: ChannelAccount) -> str:
+        """Return the origins of the widget."""
+        return ", ".join(account.origins) or "No website yet"
+
+    def detail_context(self, request: HttpRequest, obj: ChannelAccount) -> dict[str, Any]:
+        """Return the facts, what may be done, and what is pasted where."""
+        context = super().detail_context(request, obj)
+        context["offered"] = [offer for offer in context["offered"] if not offer["blocked"]]
+        if obj.kind == ChannelAccount.Kind.WEBCHAT:
+            return {**context, "widget_key": obj.public_key, "public_url": settings.PUBLIC_URL, "websites": obj.origins}
+        if is_mail(obj):
+            return {**context, **self.mail_context(obj)}
+        if obj.kind not in KINDS:
+            return {**context, "offered": []}
+        return {**context, "webhook_url": f"{settings.PUBLIC_URL}{reverse('whatsapp_webhook')}"}
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, account: Any) -> str:
+        """Each form is for its own kind of channel."""
+        if account is None:
+            return ""
+        if action.path in OWN_OF_MAIL:
+            return "" if is_mail(account) else "This is not a mail account."
+        return self.widget_in_the_way(action, account)
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, account: Any) -> dict[str, Any]:
+        """Start from what is not secret."""
+        if action.path == "widget" and account.kind == ChannelAccount.Kind.WEBCHAT:
+            return self.widget_initial(account)
+        if action.path == "edit-mail" and is_mail(account):
+            return self.mail_initial(account)
+        if action.path != "edit" or account is None or account.kind not in KINDS:
+            return {}
+        kept = account.credentials or {}
+        shown = {name: kept.get(name, "") for name in ("account_sid", "template_sid")}
+        return {"name": account.name, **shown}
+
+    @service_action(
+        path="connect",
+        title="Connect a number",
+        permission=CHANGE,
+        form=ConnectNumberForm,
+        submit="Connect",
+        on_list=True,
+        explain="From the Twilio console. What Twilio needs of us is shown afterwards.",
+    )
+    def connect(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
+        """Connect a new number, and show what to paste where."""
+        made = connecting.connect_number(actor=viewer_of(request), **form.cleaned_data)
+        messages.success(request, "The number is connected. Paste the webhook address below into the Twilio console.")
+        return HttpResponseRedirect(self.object_url(made))
+
+    @service_action(
+        path="send-test",
+        title="Send a test",
+        permission=CHANGE,
+        form=TestForm,
+        submit="Send",
+        explain="One message from this number to your phone.",
+    )
+    def send_test(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
+        """Try the number."""
+        return connecting.send_test(actor=viewer_of(request), account_id=obj.pk, to=form.cleaned_data["to"])
+
+    @service_action(
+        path="colleague",
+        title="A colleague's phone",
+        permission="accounts.manage_membership",
+        form=ColleagueForm,
+        submit="Link",
+        explain="Who writes from this phone may ask for what the colleague may ask for.",
+    )
+    def colleague(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
+        """Say whose phone it is."""
+        connecting.introduce_colleague(actor=viewer_of(request), **form.cleaned_data)
+        return "The phone is linked to the colleague."
+
+    @service_action(path="edit", title="Change the connection", permission=CHANGE, form=ChangeNumberForm, submit="Save",
+                    tone="primary")  # fmt: skip
+    def edit(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
+        """Replace credentials."""
+        facts = {**form.cleaned_data, "kind": obj.kind, "account_id": obj.pk}
+        connecting.connect_number(actor=viewer_of(request), **facts)
+        return "The connection is saved."
+
+
+def _was_refused(account: ChannelAccount) -> bool:
+    try:
+        return bool(cache.get(refused_key(account.tenant_id, account.pk)))
+    except (RedisError, OSError):
+        log.warning("refusal_not_read")
+        return False

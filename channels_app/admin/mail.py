@@ -1,0 +1,80 @@
+"""The console's forms of mail accounts: connect one, change it, try it."""
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from channels_app.admin.forms import ChangeMailForm, ConnectMailForm, TestMailForm
+from channels_app.email import connect
+from channels_app.email.mailboxes import KIND
+from console.base.actions import service_action
+from console.base.forms import ConsoleForm
+from console.base.model_admin import ServiceAdmin
+from console.viewers import viewer_of
+from conversations.models import ChannelAccount
+
+CHANGE: Final = "channels_app.change_channelaccount"
+OWN_OF_MAIL: Final = ("test-mail", "edit-mail")
+REFUSED: Final = (
+    "A webhook with a wrong signature came within the last day. Compare the verification key with SendGrid's."
+)
+
+
+def is_mail(account: ChannelAccount) -> bool:
+    """Tell whether this is a mail account."""
+    return bool(account.kind == KIND)
+
+
+class MailActions(ServiceAdmin):
+    """What is changed of a mail account."""
+
+    def mail_initial(self, account: ChannelAccount) -> dict[str, Any]:
+        """Start from what is not secret."""
+        return {"name": account.name, **connect.sender_of_account()}
+
+    def mail_context(self, account: ChannelAccount) -> dict[str, Any]:
+        """Return what is pasted at SendGrid."""
+        return {"events_url": f"{settings.PUBLIC_URL}{reverse('email_events', args=[account.public_key])}"}
+
+    @service_action(
+        path="connect-mail",
+        title="Connect mail",
+        permission=CHANGE,
+        form=ConnectMailForm,
+        submit="Connect",
+        on_list=True,
+        explain="A SendGrid account. What SendGrid needs of us is shown afterwards.",
+    )
+    def connect_mail(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
+        """Connect the mail account, and show what to paste where."""
+        made = connect.connect_mail(actor=viewer_of(request), **form.cleaned_data)
+        messages.success(request, "Mail is connected. Paste the webhook address below into SendGrid.")
+        return HttpResponseRedirect(self.object_url(made))
+
+    @service_action(
+        path="test-mail",
+        title="Send a test mail",
+        permission=CHANGE,
+        form=TestMailForm,
+        submit="Send",
+        explain="One mail from this account to you.",
+    )
+    def test_mail(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
+        """Try the account."""
+        return connect.send_test(actor=viewer_of(request), account_id=obj.pk, to=form.cleaned_data["to"])
+
+    @service_action(
+        path="edit-mail",
+        title="Change the mail account",
+        permission=CHANGE,
+        form=ChangeMailForm,
+        submit="Save",
+        tone="primary",
+    )
+    def edit_mail(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
+        """Replace sender and keys."""
+        connect.connect_mail(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data)
+        return "The mail account is saved."

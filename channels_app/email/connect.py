@@ -1,0 +1,128 @@
+"""Connecting a SendGrid account, and trying it."""
+
+from typing import Final
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from channels_app.email import mailboxes, signature
+from conversations import services
+from conversations.models import ChannelAccount
+from core.actors import Actor
+from core.audit import chain
+from core.errors import Invalid, NotFound
+from core.ids import uuid7
+from integrations.mail.errors import in_words
+from integrations.mail.services import deliver_mail, queue_mail
+from integrations.models import MailDelivery, ProviderAccount
+from integrations.services import connect_provider
+
+CHANGE: Final = "channels_app.change_channelaccount"
+PROVIDER: Final = ProviderAccount.Provider.SENDGRID
+# The tenant has one mail account at a time; its row keeps its name when the shown one changes.
+ACCOUNT: Final = "Mail"
+KEYS: Final = ("event_public_key", "secondary_event_public_key")
+
+
+def connect_mail(
+    *,
+    actor: Actor,
+    name: str,
+    from_address: str,
+    from_name: str = "",
+    api_key: str = "",
+    account_id: UUID | None = None,
+    **given: str,
+) -> ChannelAccount:
+    """Connect the tenant's mail account, or change it: what is left empty of the secrets stays.
+
+    Needs `channels_app.change_channelaccount`; raises `Invalid` with the field, `NotFound`, `Conflict`.
+    """
+    actor.require(CHANGE)
+    before = _mailbox(account_id) if account_id else ChannelAccount.objects.filter(kind=mailboxes.KIND).first()
+    kept = (before.credentials or {}) if before else {}
+    keys = {one: (given.get(one) or "").strip() or str(kept.get(one) or "") for one in KEYS}
+    _check(from_address, from_name, keys)
+    secret = api_key.strip() or _api_key()
+    if not secret:
+        raise Invalid("The API key is missing.", fields={"api_key": ["Copy it from SendGrid."]})
+    with transaction.atomic():
+        account = services.connect_channel(
+            actor=actor,
+            kind=mailboxes.KIND,
+            name=name,
+            address=from_address,
+            provider_account=PROVIDER,
+            credentials={one: text for one, text in keys.items() if text},
+            account_id=before.pk if before else None,
+        )
+        sender = {"from_address": from_address, **({"from_name": from_name} if from_name else {})}
+        credentials = {"api_key": secret, **sender}
+        connect_provider(actor=actor, provider=PROVIDER, name=ACCOUNT, credentials=credentials)
+    return account
+
+
+def _check(from_address: str, from_name: str, keys: dict[str, str]) -> None:
+    try:
+        validate_email(from_address)
+    except ValidationError:
+        raise Invalid("This is no mail address.", fields={"from_address": ["Not an address."]}) from None
+    if not from_name.isprintable():
+        raise Invalid("This name cannot be shown.", fields={"from_name": ["Not printable."]})
+    for one, text in keys.items():
+        if text and signature.public_key(text) is None:
+            wrong = {one: ["Copy the whole verification key."]}
+            raise Invalid("This is not the verification key of a webhook.", fields=wrong)
+
+
+def _api_key() -> str:
+    account = ProviderAccount.objects.filter(provider=PROVIDER, is_active=True).first()
+    return str(account.credentials.get("api_key") or "") if account else ""
+
+
+def _mailbox(account_id: UUID) -> ChannelAccount:
+    found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, kind=mailboxes.KIND).first()
+    if found is None:
+        raise NotFound("There is no such mail account.")
+    return found
+
+
+def sender_of_account() -> dict[str, str]:
+    """Return the sender that mail carries, without the secret."""
+    account = ProviderAccount.objects.filter(provider=PROVIDER, is_active=True).first()
+    kept = account.credentials if account else {}
+    return {name: str(kept.get(name) or "") for name in ("from_address", "from_name")}
+
+
+def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
+    """Send one mail now and return how that went, in words; it is a row like every mail.
+
+    Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` with the reason when
+    the provider did not take it.
+    """
+    actor.require(CHANGE)
+    account = _mailbox(account_id)
+    mark = uuid7()
+    with transaction.atomic():
+        row = queue_mail(
+            actor=actor,
+            type="test",
+            recipient=to,
+            subject="A test from Walker",
+            text="This is a test from Walker. The mail account works.",
+            ref=account.pk,
+            key=f"test:{mark}",
+            user_id=actor.user_id,
+        )
+        chain.record(
+            actor=actor, action="CHANNEL_TESTED", object_type="conversations.channelaccount", object_id=account.pk
+        )
+    deliver_mail(row.pk)
+    row = MailDelivery.objects.get(pk=row.pk)
+    if row.status in ("failed", "unknown", "queued") and row.error:
+        services.note_trouble(account_id=account.pk, code=row.error)
+        raise Invalid(in_words(row.error), fields={"to": [in_words(row.error)]})
+    services.clear_trouble(account_id=account.pk)
+    return "The mail has left. Look at the mailbox."

@@ -1,0 +1,62 @@
+"""What both sockets do alike: say a frame, hang up once, and ask for the hints of streams."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from redis import RedisError
+
+from core.events.streams import group_name
+from core.observability.logging import get_logger
+
+log = get_logger(__name__)
+
+# Codes with which a line is closed; the pages know them.
+BAD, NOT_SIGNED_IN, NOT_ALLOWED, LATE, TOO_MANY, RESTART = 4400, 4401, 4403, 4408, 4429, 1012
+BAD_FRAMES = 3
+
+
+class Line(AsyncWebsocketConsumer):
+    """One WebSocket. The rows of the streams are the truth, hints only wake it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.bad = 0
+        self.gone = False
+        self.sending = asyncio.Lock()
+
+    async def say(self, frame: dict[str, Any]) -> None:
+        """Send one frame while the line is open."""
+        if not self.gone:
+            await self.send(text_data=json.dumps(frame, separators=(",", ":")))
+
+    async def hang_up(self, code: int) -> None:
+        """Close the line once."""
+        if not self.gone:
+            self.gone = True
+            await self.close(code=code)
+
+    def header(self, name: str) -> str:
+        """Return a header of the handshake."""
+        wanted = name.encode()
+        return next((v.decode("latin1") for k, v in self.scope["headers"] if k == wanted), "")
+
+    async def ask_for_hints(self, tenant_id: UUID, streams: Iterable[str]) -> None:
+        """Be told when rows are added to these streams."""
+        try:
+            for stream in streams:
+                await self.channel_layer.group_add(group_name(tenant_id, stream), self.channel_name)
+        except (RedisError, OSError):
+            log.warning("live_hints_off")
+
+    async def end_hints(self, tenant_id: UUID, streams: Iterable[str]) -> None:
+        """Be told no more."""
+        with contextlib.suppress(RedisError, OSError):  # the entries end by themselves
+            for stream in streams:
+                await self.channel_layer.group_discard(group_name(tenant_id, stream), self.channel_name)

@@ -1,0 +1,230 @@
+"""The console's socket: signed-in staff listen to queue, inbox, conversations and approvals."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import import_module
+from typing import Any, Final
+from uuid import UUID
+
+from channels.auth import get_user
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+
+from accounts import selectors as seats
+from accounts.middleware import SESSION_TENANT
+from accounts.models import User
+from channels_app.sockets import console_topics as topics
+from channels_app.sockets import presence
+from channels_app.sockets.connection import BAD, BAD_FRAMES, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, Line
+from channels_app.sockets.console_topics import Topic
+from channels_app.sockets.thread_pool import in_scope, unscoped
+from channels_app.webchat import frames, origins
+from core.errors import Invalid, WalkerError
+from core.observability.logging import get_logger
+
+log = get_logger(__name__)
+
+TOPICS: Final = 50
+POLL_EVERY: Final = 10.0
+
+
+class ConsoleConsumer(Line):
+    """One page of one staff member."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user_id: UUID | None = None
+        self.tenant_id: UUID | None = None
+        self.topics: dict[str, Topic] = {}
+        self.sent: dict[str, int] = {}
+        self.watching: asyncio.Task[None] | None = None
+
+    # ---- coming and going
+
+    async def connect(self) -> None:
+        """Accept the line; close it at once for strangers and for pages that are not ours."""
+        await self.accept()
+        own = origins.own_origins(self.header("host"), secure=self.scope.get("scheme") == "wss")
+        # The line lives on a cookie, so that another site's page must not be able to open it.
+        if not self.header("origin") or not origins.is_allowed(self.header("origin"), registered=(), own=own):
+            await self.hang_up(NOT_ALLOWED)
+            return
+        code = await self.sign_in()
+        if code:
+            await self.hang_up(code)
+            return
+        await self.say({"type": "connected"})
+        self.watching = asyncio.create_task(self.watch())
+
+    async def sign_in(self) -> int:
+        """Find the session's person and tenant; returns a close code, or 0."""
+        # A store of its own each time: the handshake's session would never learn of a sign-out.
+        store = import_module(settings.SESSION_ENGINE).SessionStore
+        session = store(self.scope["session"].session_key)
+        user = await get_user({"session": session})
+        if not isinstance(user, User) or not user.is_active:
+            return NOT_SIGNED_IN
+        found = await unscoped(seats.seats_of, user.pk)
+        wanted = await unscoped(session.get, SESSION_TENANT)
+        chosen = next((seat for seat in found if str(seat.tenant_id) == wanted), None)
+        seat = chosen or (found[0] if found else None)
+        if seat is None:
+            return NOT_ALLOWED
+        if self.tenant_id is not None and (self.tenant_id, self.user_id) != (seat.tenant_id, user.pk):
+            return NOT_SIGNED_IN
+        self.user_id, self.tenant_id = user.pk, seat.tenant_id
+        return 0
+
+    async def disconnect(self, code: int) -> None:
+        """Leave all groups and be away."""
+        self.gone = True
+        if self.watching is not None:
+            self.watching.cancel()
+        for topic in list(self.topics.values()):
+            await self.drop(topic)
+
+    # ---- frames in
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Take one frame; whatever is wrong with it is answered, not raised."""
+        if self.gone or self.tenant_id is None:
+            return
+        if text_data is None or len(text_data) > frames.FRAME_LIMIT:
+            await self.hang_up(BAD)
+            return
+        topic = ""
+        try:
+            frame = frames.load(text_data)
+            topic = str(frame.get("topic", ""))[:80]
+            await self.dispatch_frame(frame)
+        except Invalid as problem:
+            self.bad += 1
+            await self.say({"type": "error", **problem.as_dict(), "topic": topic})
+            if self.bad >= BAD_FRAMES:
+                await self.hang_up(BAD)
+        except WalkerError as problem:
+            await self.say({"type": "error", **problem.as_dict(), "topic": topic})
+        except (OperationalError, InterfaceError):
+            log.warning("console_database_unavailable")
+            await self.hang_up(RESTART)
+
+    async def dispatch_frame(self, frame: dict[str, Any]) -> None:
+        """Subscribe or unsubscribe."""
+        if frame.get("type") == "subscribe":
+            after = frame.get("after")
+            await self.subscribe(
+                topics.parse_topic(frame.get("topic")),
+                frames.read_number(frame, "after") if after is not None else None,
+            )
+        elif frame.get("type") == "unsubscribe":
+            topic = topics.parse_topic(frame.get("topic"))
+            if topic.name in self.topics:
+                await self.drop(topic)
+            await self.say({"type": "unsubscribed", "topic": topic.name})
+        else:
+            raise Invalid("This type of frame is not known.", code="unknown_type")
+
+    async def subscribe(self, topic: Topic, after: int | None) -> None:
+        """Listen to a topic from now or after a number; the permission is checked here and at each sending."""
+        if len(self.topics) >= TOPICS and topic.name not in self.topics:
+            raise Invalid(f"At most {TOPICS} topics on one line.", code="too_many_topics")
+        tenant_id, user_id = self.who()
+        await in_scope(tenant_id, topics.heads, user_id, topic)
+        self.topics[topic.name] = topic
+        await self.listen(topic)
+        # Read after the joining: nothing falls between the number and the first hint.
+        heads = await in_scope(tenant_id, topics.heads, user_id, topic)
+        first = topic.streams[0]
+        for stream, head in heads.items():
+            self.sent[stream] = head if after is None or stream != first else min(after, head)
+        await self.say({"type": "subscribed", "topic": topic.name, "seq": heads[first]})
+        await self.pump(topic)
+
+    # ---- frames out
+
+    async def stream_event(self, hint: dict[str, Any]) -> None:
+        """A row was added to a stream: read what is new."""
+        topic = self.topic_of(hint["stream"])
+        if topic is not None and hint["seq"] > self.sent.get(hint["stream"], 0):
+            await self.pump(topic)
+
+    async def stream_transient(self, message: dict[str, Any]) -> None:
+        """A passing frame: typing, presence."""
+        topic = self.topic_of(message["stream"])
+        if topic is None or message["event"] not in topics.PASSING:
+            return
+        tenant_id, user_id = self.who()
+        try:
+            await in_scope(tenant_id, topics.still_may, user_id, topic)
+        except WalkerError as problem:
+            await self.drop(topic)
+            await self.say({"type": "error", **problem.as_dict(), "topic": topic.name})
+            return
+        event = topics.NAMES.get(message["event"], message["event"])
+        payload = {**message["payload"], "conversation": str(topic.ref)}
+        frame = {"type": "event", "topic": topic.name, "event": event, "seq": None}
+        await self.say({**frame, "payload": payload})
+
+    async def pump(self, topic: Topic) -> None:
+        """Send what is due on a topic's streams; somebody who lost the right is told so and dropped."""
+        tenant_id, user_id = self.who()
+        async with self.sending:
+            for stream in topic.streams:
+                while topic.name in self.topics:
+                    after = self.sent[stream]
+                    try:
+                        found = await in_scope(tenant_id, topics.due, user_id, topic, stream, after)
+                    except WalkerError as problem:
+                        await self.drop(topic)
+                        await self.say({"type": "error", **problem.as_dict(), "topic": topic.name})
+                        return
+                    for frame in found.frames:
+                        await self.say(frame)
+                    self.sent[stream] = found.head
+                    if not found.more:
+                        break
+
+    async def watch(self) -> None:
+        """Poll slowly beside the hints; close the line of somebody who signed out or lost his seat."""
+        while not self.gone:
+            await asyncio.sleep(POLL_EVERY)
+            try:
+                code = await self.sign_in()
+                if code:
+                    await self.hang_up(code)
+                    return
+                for topic in list(self.topics.values()):
+                    await self.listen(topic)
+                    await self.pump(topic)
+            except (OperationalError, InterfaceError):
+                log.warning("console_database_unavailable")
+
+    # ---- groups
+
+    async def listen(self, topic: Topic) -> None:
+        """Ask for hints about a topic's streams; a conversation also learns who looks at it."""
+        tenant_id, _ = self.who()
+        await self.ask_for_hints(tenant_id, topic.streams)
+        if topic.kind == "conversation" and topic.ref is not None:
+            await presence.arrive(tenant_id, topic.ref, "staff", self.channel_name)
+
+    async def drop(self, topic: Topic) -> None:
+        """Stop listening to a topic."""
+        tenant_id, _ = self.who()
+        self.topics.pop(topic.name, None)
+        await self.end_hints(tenant_id, topic.streams)
+        if topic.kind == "conversation" and topic.ref is not None:
+            await presence.leave(tenant_id, topic.ref, "staff", self.channel_name)
+
+    # ---- small
+
+    def topic_of(self, stream: str) -> Topic | None:
+        """Return the topic that a stream belongs to, while it is listened to."""
+        return next((one for one in self.topics.values() if stream in one.streams), None)
+
+    def who(self) -> tuple[UUID, UUID]:
+        """Return tenant and person of a line that is signed in."""
+        if self.tenant_id is None or self.user_id is None:
+            raise RuntimeError("this line is not signed in")
+        return self.tenant_id, self.user_id

@@ -1,0 +1,140 @@
+"""What staff may listen to on `/ws/console/`: topics, their streams, permissions and event names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from accounts.models import User
+from accounts.services import actor_for_user
+from conversations.models import Conversation
+from core.actors import Actor
+from core.errors import Invalid, NotFound
+from core.events import streams as events
+from core.models import StreamEvent
+from core.privacy.pii import mask_text
+from hitl.models import Approval
+
+PAGE: Final = 200
+WORDS: Final = frozenset({"content", "text", "headline", "summary", "detail", "note", "preview"})
+PERMISSIONS: Final = {
+    "queue": "hitl.view_approval",
+    "approval": "hitl.view_approval",
+    "inbox": "conversations.view_conversation",
+    "conversation": "conversations.view_conversation",
+}
+# What the streams call a thing, and what the console is told: one name for each, whichever app wrote it.
+NAMES: Final = {
+    "message_received": "message.received",
+    "message_sent": "message.sent",
+    "agent_response": "message.sent",
+    "message_status": "message.status",
+    "message_failed": "message.failed",
+    "conversation_opened": "conversation.new",
+    "conversation_reopened": "conversation.reopened",
+    "conversation_taken": "conversation.assigned",
+    "conversation_assigned": "conversation.assigned",
+    "conversation_given_back": "conversation.given_back",
+    "conversation_needs_person": "conversation.needs_person",
+    "conversation_closed": "conversation.closed",
+    "conversation_state": "conversation.state",
+    "approval_pending": "approval.opened",
+    "approval_closed": "approval.updated",
+    "approval.overdue": "queue.updated",
+    "approval.alert": "queue.updated",
+    "agent_typing": "agent.typing",
+}
+PASSING: Final = frozenset({"agent_typing", "agent.presence", "customer.typing"})
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One thing to listen to; `ref` is the conversation or approval, None for lists."""
+
+    name: str
+    kind: str
+    ref: UUID | None
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Return the streams behind the topic."""
+        if self.kind == "conversation":
+            return f"conversation:{self.ref}", f"conversation-staff:{self.ref}"
+        return (self.name,)
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Events of one stream that are due, and whether there are more."""
+
+    frames: list[dict[str, Any]]
+    head: int
+    more: bool
+
+
+def parse_topic(value: object) -> Topic:
+    """Return the topic of a name such as `queue` or `conversation:<uuid>`; raises `Invalid`."""
+    if not isinstance(value, str):
+        raise Invalid("A topic is a text.", code="unknown_topic")
+    kind, _, ref = value.partition(":")
+    if value in ("queue", "inbox"):
+        return Topic(value, value, None)
+    try:
+        parsed = UUID(ref)
+    except ValueError as problem:
+        raise Invalid("There is no such topic.", code="unknown_topic") from problem
+    if kind not in ("conversation", "approval") or str(parsed) != ref:
+        raise Invalid("There is no such topic.", code="unknown_topic")
+    return Topic(value, kind, parsed)
+
+
+def viewer_of(user_id: UUID) -> Actor:
+    """Return the staff member as he stands now in the tenant in scope; raises `Refused` without a seat."""
+    return actor_for_user(User(pk=user_id))
+
+
+def heads(user_id: UUID, topic: Topic) -> dict[str, int]:
+    """Check that the person may listen, and return how far each stream has come.
+
+    Raises `Refused` without the permission, `NotFound` for what is absent or another tenant's.
+    """
+    viewer_of(user_id).require(PERMISSIONS[topic.kind])
+    model = {"conversation": Conversation, "approval": Approval}.get(topic.kind)
+    if model is not None and not model.objects.filter(pk=topic.ref).exists():
+        raise NotFound
+    return {stream: events.head(stream) for stream in topic.streams}
+
+
+def still_may(user_id: UUID, topic: Topic) -> None:
+    """Check that the person may hear of the topic at this moment; raises `Refused` otherwise."""
+    viewer_of(user_id).require(PERMISSIONS[topic.kind])
+
+
+def due(user_id: UUID, topic: Topic, stream: str, after: int) -> Missed:
+    """Return what came after a number, for a person who still may see it; raises `Refused` otherwise."""
+    found = events.read(stream, after, PAGE)
+    # Asked after the reading: what was written once the right was gone is then never let through.
+    still_may(user_id, topic)
+    head = found[-1].seq if found else after
+    return Missed([frame_of(topic, event) for event in found], head, len(found) == PAGE)
+
+
+def frame_of(topic: Topic, event: StreamEvent) -> dict[str, Any]:
+    """Return the console's frame of a row."""
+    return {
+        "type": "event",
+        "topic": topic.name,
+        "stream": event.stream if event.stream in topic.streams else topic.name,
+        "event": NAMES.get(event.type, event.type),
+        "seq": event.seq,
+        "at": event.created_at.isoformat(),
+        "payload": masked(event.payload),
+    }
+
+
+def masked(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return the payload with personal data in its texts replaced; ids and states stay as they are."""
+    return {
+        name: mask_text(value) if name in WORDS and isinstance(value, str) else value for name, value in payload.items()
+    }

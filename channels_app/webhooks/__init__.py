@@ -1,0 +1,1 @@
+"""Webhooks: intake, storage and processing of deliveries."""

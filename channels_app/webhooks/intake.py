@@ -1,0 +1,73 @@
+"""What the doors for webhooks share: a bounded body, refusals that are counted and noted, storing and its answer."""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+from uuid import UUID
+
+from django.core.cache import cache
+from django.core.exceptions import SuspiciousOperation
+from django.db import Error as DatabaseError
+from django.http import HttpRequest, HttpResponse
+from redis.exceptions import RedisError
+
+from core.observability.logging import get_logger
+from core.observability.metrics import counter
+
+log = get_logger(__name__)
+
+REFUSED_SHOWN: Final = 24 * 3600
+REFUSED = counter("walker_webhook_refused_total", "Webhooks that were not taken, by reason.", ["provider", "reason"])
+TAKEN = counter("walker_webhook_taken_total", "Webhooks that were stored or were there already.", ["provider"])
+
+
+class Refusal(Exception):
+    """The request is not taken; the reason is counted, the caller learns the status only."""
+
+    def __init__(self, reason: str, status: int = 403) -> None:
+        super().__init__(reason)
+        self.reason, self.status = reason, status
+
+
+def signed_body(request: HttpRequest, *, header: str, limit: int) -> bytes:
+    """Return the body of a request that carries a signature; raises `Refusal` for one without, or too large."""
+    if not request.headers.get(header, "").strip():
+        raise Refusal("no_signature")
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdigit() or int(length) > limit:
+        raise Refusal("too_large", 413)
+    try:
+        body = request.body
+    except (OSError, SuspiciousOperation) as problem:
+        raise Refusal("too_large", 413) from problem
+    if len(body) > limit:
+        raise Refusal("too_large", 413)
+    return body
+
+
+def take(provider: str, store: Callable[[], object]) -> HttpResponse | None:
+    """Store a webhook; None when it is stored, else the answer to one that is not taken: counted, and without a row."""
+    try:
+        store()
+    except Refusal as refusal:
+        REFUSED.labels(provider, refusal.reason).inc()
+        return HttpResponse(status=refusal.status)
+    except DatabaseError:
+        log.warning("webhook_not_stored", provider=provider, exc_info=True)
+        REFUSED.labels(provider, "database").inc()
+        return HttpResponse(status=503)
+    TAKEN.labels(provider).inc()
+    return None
+
+
+def refused_key(tenant_id: UUID, account_id: UUID) -> str:
+    """Return the cache key of "a wrong signature came lately", for the console."""
+    return f"{tenant_id.hex}:webhook-refused:{account_id.hex}"
+
+
+def note_refused(accounts: Iterable[tuple[UUID, UUID]]) -> None:
+    """Let the console say for a day that a wrong signature came; accounts are (tenant, account)."""
+    try:
+        for tenant_id, account_id in accounts:
+            cache.set(refused_key(tenant_id, account_id), 1, timeout=REFUSED_SHOWN)
+    except (RedisError, OSError):
+        log.warning("refusal_not_noted")

@@ -1,0 +1,66 @@
+"""Serves webhooks past everything that pages need: no middleware, and threads that keep their connection."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.exception import convert_exception_to_response
+from django.db import connection
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import set_script_prefix
+
+from channels_app.sockets.thread_pool import close_all
+
+WORKERS: Final = 6
+
+
+class PlainHandler(ASGIHandler):
+    """Django without middleware: a signed webhook has no session, no cookie, no page, and is nobody's browser.
+
+    Each request is one call on one of a few threads. They keep their database connections, so a
+    webhook neither fetches one nor checks it; what meets a dead connection is up to the view.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="webhook")
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """Load what an empty list of middleware loads, for calls on a thread."""
+        self._view_middleware: list[Any] = []
+        self._template_response_middleware: list[Any] = []
+        self._exception_middleware: list[Any] = []
+        handler: Any = self
+        self._middleware_chain: Any = convert_exception_to_response(handler._get_response)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Read the request, answer it, and let go of what it held."""
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        request, problem = self.create_request(scope, body)
+        answer: Any = problem
+        if request is not None:
+            answer = await sync_to_async(self._respond, thread_sensitive=False, executor=self._threads)(request)
+        answer.headers["Content-Length"] = str(len(answer.content))
+        await self.send_response(answer, send)
+        body.close()
+
+    def _respond(self, request: HttpRequest) -> HttpResponseBase:
+        set_script_prefix("/")
+        try:
+            answer = self.get_response(request)
+        finally:
+            if connection.errors_occurred:
+                connection.close()
+        return answer
+
+    def close(self) -> None:
+        """End the threads with their connections and start anew; for tests and for a process that ends."""
+        waiting, self._threads = self._threads, ThreadPoolExecutor(WORKERS, thread_name_prefix="webhook")
+        close_all(waiting, WORKERS)

@@ -1,0 +1,129 @@
+"""Connecting a Twilio number, trying it, and saying whose phone a colleague's is."""
+
+import re
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.selectors import list_members
+from channels_app.whatsapp import senders
+from conversations import services
+from conversations.models import ChannelAccount
+from conversations.types import SenderIdentity
+from core.actors import Actor
+from core.audit import chain
+from core.errors import Invalid, NotFound
+from integrations.twilio.errors import in_words
+from integrations.twilio.types import Sent
+
+TEST_TEXT: Final = "This is a test from Walker. The number works."
+SECRETS: Final = ("auth_token", "secondary_auth_token", "webhook_key", "template_sid")
+_ACCOUNT_SID = re.compile(r"AC[0-9a-f]{32}")
+_TEMPLATE_SID = re.compile(r"HX[0-9a-f]{32}")
+
+
+def connect_number(
+    *, actor: Actor, kind: str, name: str, number: str, account_sid: str, account_id: UUID | None = None, **given: str
+) -> ChannelAccount:
+    """Connect a number, or change a connected one: what is left empty of number and secrets stays.
+
+    Needs `channels_app.change_channelaccount`; raises `Invalid` with the field, `NotFound`, `Conflict`.
+    """
+    actor.require("channels_app.change_channelaccount")
+    if not _ACCOUNT_SID.fullmatch(account_sid):
+        raise Invalid(
+            "This is not an account SID.", fields={"account_sid": ["It begins with AC, and 32 characters follow."]}
+        )
+    before = _number(account_id) if account_id else None
+    kept = (before.credentials or {}) if before else {}
+    secrets = {name: (given.get(name) or "").strip() or str(kept.get(name) or "") for name in SECRETS}
+    if not secrets["auth_token"] or not all(text.isascii() and text.isprintable() for text in secrets.values()):
+        raise Invalid("The auth token is missing.", fields={"auth_token": ["Copy it from the Twilio console."]})
+    if secrets["template_sid"] and not _TEMPLATE_SID.fullmatch(secrets["template_sid"]):
+        raise Invalid(
+            "This is not the id of a template.",
+            fields={"template_sid": ["It begins with HX, and 32 characters follow."]},
+        )
+    account = services.connect_channel(
+        actor=actor,
+        kind=kind,
+        name=name,
+        address=before.address if before and not number.strip() else international(number),
+        provider_account=account_sid,
+        credentials={"account_sid": account_sid, **{name: text for name, text in secrets.items() if text}},
+        account_id=account_id,
+    )
+    senders.forget()
+    return account
+
+
+def _number(account_id: UUID) -> ChannelAccount:
+    found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, kind__in=senders.KINDS).first()
+    if found is None:
+        raise NotFound("There is no such number.")
+    return found
+
+
+def international(number: str, field: str = "number") -> str:
+    """Return a phone number as E.164; raises `Invalid`."""
+    import phonenumbers  # noqa: PLC0415  (large, for the first number only)
+
+    try:
+        parsed = phonenumbers.parse(number.removeprefix(senders.PREFIX), None)
+    except phonenumbers.NumberParseException:
+        wrong = {field: ["Write it with + and the country code."]}
+        raise Invalid("This is no international number.", fields=wrong) from None
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
+    """Send one message from a number and return how that went, in words.
+
+    Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` with the reason when
+    Twilio did not take it.
+    """
+    from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and seldom needed here)
+
+    actor.require("channels_app.change_channelaccount")
+    account = _number(account_id)
+    kept = account.credentials or {}
+    prefix = senders.PREFIX if account.kind == ChannelAccount.Kind.WHATSAPP else ""
+    recipient = prefix + international(to, "to")
+    client = TwilioClient(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or ""))
+    outcome = client.send_text(sender=prefix + account.address, to=recipient, body=TEST_TEXT, callback="")
+    with transaction.atomic():
+        chain.record(
+            actor=actor,
+            action="CHANNEL_TESTED",
+            object_type="conversations.channelaccount",
+            object_id=account.pk,
+            new_state="sent" if isinstance(outcome, Sent) else "failed",
+        )
+    if not isinstance(outcome, Sent):
+        services.note_trouble(account_id=account.pk, code=outcome.code)
+        raise Invalid(in_words(outcome.code), fields={"to": [in_words(outcome.code)]})
+    services.clear_trouble(account_id=account.pk)
+    return "Twilio has taken the test message. Look at the phone."
+
+
+def introduce_colleague(*, actor: Actor, number: str, email: str) -> UUID:
+    """Say that a phone number is a colleague's: who writes from it is the colleague, also for four eyes.
+
+    Needs `accounts.manage_membership`; raises `Invalid` for a person without a seat or a number that
+    somebody else has.
+    """
+    actor.require("accounts.manage_membership")
+    wanted = email.strip().lower()
+    user_id = next((seat.user_id for seat in list_members() if seat.user.email.lower() == wanted), None)
+    if user_id is None:
+        raise Invalid(
+            "Nobody here signs in with this address.",
+            fields={"email": ["Write the address with which a colleague signs in."]},
+        )
+    plain = international(number)
+    sender = SenderIdentity(kind="phone", value=plain, verified=True)
+    contact_id = services.introduce(actor=actor, sender=sender)
+    # Linked by its own service, which notes who said so: he may not sign what comes from this phone.
+    services.link_contact_to_user(actor=actor, contact_id=contact_id, user_id=user_id)
+    return contact_id

@@ -1,0 +1,145 @@
+"""What did not reach its recipient is said otherwise: as a template, else by mail, else a person is asked."""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+from uuid import UUID, uuid5
+
+from django.db import transaction
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.selectors import is_active_member
+from channels_app.whatsapp import window
+from channels_app.whatsapp.senders import KINDS
+from conversations import services
+from conversations.models import ContactPoint, DeliveryAttempt, Message
+from conversations.services.blocks import OPTED_OUT
+from core.actors import system
+from core.audit import chain
+from core.errors import Invalid, WalkerError
+from core.observability.logging import get_logger
+from integrations.mail import events as mail_events
+from integrations.mail.services import queue_mail
+from integrations.mail.types import Belongs, MailEvent, MailReceiver
+
+log = get_logger(__name__)
+DOOR: Final = system("whatsapp")
+MAIL_TYPE: Final = "decision"
+CLOSED: Final = (window.CLOSED_CODE, window.REASON)
+STOPPED: Final = (OPTED_OUT, "21610")
+LOST_MAIL: Final = ("failed", "dropped", "bounced")
+
+
+def settle(message_id: UUID) -> str:
+    """See to it that a message that failed for good reaches its recipient, and return how.
+
+    "template", "mail" or "person"; "" for what is no failed message of these channels. Safe to repeat:
+    the template has the failed message's id, the mail its key, and the hand-off is made once.
+    """
+    rows = Message.objects.select_related("channel_account", "conversation__contact")
+    message = rows.filter(pk=message_id, direction=Message.Direction.OUT, status=Message.Status.FAILED).first()
+    if message is None or message.channel_account.kind not in KINDS:
+        return ""
+    attempts = DeliveryAttempt.objects.filter(message=message).order_by("-number")
+    code = str(attempts.values_list("error", flat=True).first() or "")
+    if code in CLOSED and _as_template(message):
+        return "template"
+    if _by_mail(message):
+        return "mail"
+    window.give_to_person(message.conversation_id, _reason(code))
+    return "person"
+
+
+def _reason(code: str) -> str:
+    if code in CLOSED:
+        return window.REASON
+    return OPTED_OUT if code in STOPPED else "not_delivered"
+
+
+def _as_template(message: Message) -> bool:
+    """Say it once more as a template, where there is one and it was not one already."""
+    account = message.channel_account
+    if not window.template_of(account.credentials) or message.metadata.get(window.AS_TEMPLATE):
+        return False
+    try:
+        services.reply(
+            actor=DOOR,
+            conversation_id=message.conversation_id,
+            text=message.body,
+            sender_type="system",
+            metadata={**message.metadata, window.AS_TEMPLATE: True},
+            client_id=uuid5(message.pk, "as template"),
+        )
+    except WalkerError:
+        log.warning("template_not_sent", message=str(message.pk), exc_info=True)
+        return False
+    return True
+
+
+def _by_mail(message: Message) -> bool:
+    """Mail what came of a request to the requester, where it is known that the mailbox is his."""
+    reference = str(message.metadata.get("reference") or "")
+    address, user_id = _mailbox(message)
+    if not reference or not address:
+        return False
+    try:
+        with transaction.atomic():
+            queue_mail(
+                actor=DOOR,
+                type=MAIL_TYPE,
+                recipient=address,
+                subject=f"{reference}: news about your request",
+                text=f"{message.body}\n\nWe could not tell you where you asked.\n",
+                key=f"decision:{message.pk}",
+                ref=message.pk,
+                user_id=user_id,
+            )
+            chain.record(
+                actor=DOOR,
+                action="MESSAGE_MAILED",
+                object_type="conversations.conversation",
+                object_id=message.conversation_id,
+                facts={"message": str(message.pk)},
+            )
+    except Invalid:
+        log.warning("decision_not_mailed", message=str(message.pk))
+        return False
+    return True
+
+
+def _mailbox(message: Message) -> tuple[str, UUID | None]:
+    contact = message.conversation.contact
+    if contact.user_id is not None and is_active_member(contact.user_id):
+        return str(User.objects.values_list("email", flat=True).get(pk=contact.user_id)), contact.user_id
+    points = ContactPoint.objects.filter(contact=contact, kind=ContactPoint.Kind.EMAIL, is_verified=True)
+    best = points.order_by("-is_primary", "id").first()
+    return (best.value if best else ""), None
+
+
+class LostDecisions(MailReceiver):
+    """A decision's mail that did not arrive either is a task for a person."""
+
+    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, Belongs]:
+        """Name the request that was decided, and lead to the conversation it came up in."""
+        rows = Message.objects.filter(pk__in=refs).only("metadata", "conversation_id")
+        return {
+            row.pk: Belongs(
+                str(row.metadata.get("reference") or "A conversation"),
+                reverse("admin:conversations_conversation_change", args=[row.conversation_id]),
+            )
+            for row in rows
+        }
+
+    def hear(self, event: MailEvent) -> None:
+        """Ask a person when the mail is lost."""
+        if event.what not in LOST_MAIL or event.ref is None:
+            return
+        message = Message.objects.filter(pk=event.ref).first()
+        if message is not None:
+            window.give_to_person(message.conversation_id, "not_delivered")
+
+
+def register() -> None:
+    """Hear of the mails; safe to repeat."""
+    if mail_events.receiver_of(MAIL_TYPE) is None:
+        mail_events.register(MAIL_TYPE, LostDecisions)

@@ -1,0 +1,1 @@
+"""Base classes and building blocks of console pages."""

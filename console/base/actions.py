@@ -1,0 +1,194 @@
+"""State changes of the console: POST forms that call a service; a GET only shows the form."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from allauth.core.exceptions import ReauthenticationRequired
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from accounts.permissions import object_permissions
+from console.badges import forget
+from console.base.forms import ConfirmForm, ConsoleForm
+from console.error_messages import explain
+from console.viewers import viewer_of
+from core.actors import Actor
+from core.errors import NotFound, WalkerError
+from core.tenancy.scope import current_tenant_id
+
+if TYPE_CHECKING:
+    from console.base.model_admin import ServiceAdmin
+
+OF: Final = "of_organisation"
+"""The field that says for which organisation a form was shown."""
+Handler = Callable[..., str | HttpResponse]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAction:
+    """One state change: its form, who may use it and the handler that calls the service."""
+
+    path: str
+    title: str
+    permission: str
+    form: type[ConsoleForm]
+    submit: str
+    tone: str
+    explain: str
+    on_list: bool
+    handler: Handler
+    key: str = ""
+    on_object: bool = False
+
+
+def service_action(
+    *,
+    path: str,
+    title: str,
+    permission: str,
+    form: type[ConsoleForm] = ConfirmForm,
+    submit: str = "",
+    tone: str = "neutral",
+    explain: str = "",
+    on_list: bool = False,
+    key: str = "",
+    on_object: bool = False,
+) -> Callable[[Handler], ServiceAction]:
+    """Turn a method `(self, request, obj, form) -> message` into a guarded POST form.
+
+    `on_object`: a right on the single object is enough, as the service says too.
+    """
+
+    def wrap(handler: Handler) -> ServiceAction:
+        said = submit or title
+        return ServiceAction(path, title, permission, form, said, tone, explain, on_list, handler, key, on_object)
+
+    return wrap
+
+
+def actions_of(model_admin: type) -> dict[str, ServiceAction]:
+    """Return the actions a class and its parents declare, by path."""
+    found: dict[str, ServiceAction] = {}
+    for parent in reversed(model_admin.__mro__):
+        declared = [value for value in vars(parent).values() if isinstance(value, ServiceAction)]
+        found.update({action.path: action for action in declared})
+    return found
+
+
+def url_name(model_admin: "ServiceAdmin", action: ServiceAction) -> str:
+    """Return the name of the action's URL inside the admin's namespace."""
+    opts = model_admin.model._meta
+    return f"{opts.app_label}_{opts.model_name}_{action.path.replace('-', '_')}"
+
+
+def action_url(model_admin: "ServiceAdmin", action: ServiceAction, obj: Any) -> str:
+    """Return where the action's form is shown and posted."""
+    args = [] if action.on_list else [obj.pk]
+    return reverse(f"{model_admin.admin_site.name}:{url_name(model_admin, action)}", args=args)
+
+
+def urls_of(model_admin: "ServiceAdmin") -> list[URLPattern]:
+    """Return the URL patterns of all actions of an admin."""
+    patterns = []
+    for action in model_admin.service_actions.values():
+        view = model_admin.admin_site.admin_view(partial(run_action, model_admin, action))
+        route = f"{action.path}/" if action.on_list else f"<uuid:object_id>/{action.path}/"
+        patterns.append(path(route, view, name=url_name(model_admin, action)))
+    return patterns
+
+
+def usable(actions: Iterable[ServiceAction], viewer: Actor, obj: Any) -> list[ServiceAction]:
+    """Return the actions that the viewer may use on the object. At most one query, however many they are."""
+    wanted = list(actions)
+    asks = any(action.on_object and not viewer.may(action.permission) for action in wanted)
+    given = object_permissions.given(actor=viewer, obj=obj) if asks else frozenset()
+    return [a for a in wanted if viewer.may(a.permission) or (a.on_object and a.permission in given)]
+
+
+def run_action(
+    model_admin: "ServiceAdmin", action: ServiceAction, request: HttpRequest, object_id: Any = None
+) -> HttpResponse:
+    """Show the form (GET) or call the service (POST); errors come back on the form in plain words."""
+    if request.method not in ("GET", "HEAD", "POST"):
+        return HttpResponseNotAllowed(["GET", "POST"])
+    viewer = viewer_of(request)
+    if not (viewer.may(action.permission) or (action.on_object and model_admin.opens_to(viewer))):
+        raise PermissionDenied("Your role does not allow this.")
+    obj = None if action.on_list else model_admin.object_or_404(request, object_id)
+    if not usable([action], viewer, obj):
+        raise PermissionDenied("Your role does not allow this.")
+    if request.method != "POST":
+        return _page(model_admin, action, request, obj, model_admin.action_form(request, action, obj), 200)
+    _refuse_of_another_organisation(request)
+    form = model_admin.action_form(request, action, obj, bound=True)
+    if form.is_redrawn:
+        return _page(model_admin, action, request, obj, form, 200)
+    if not form.is_valid():
+        return _page(model_admin, action, request, obj, form, 400)
+    return _call(model_admin, action, request, obj, form)
+
+
+def _refuse_of_another_organisation(request: HttpRequest) -> None:
+    """Refuse a form that was shown before the person went on in another of his organisations, in another tab."""
+    if request.POST.get(OF, str(current_tenant_id())) != str(current_tenant_id()):
+        raise PermissionDenied("This form is of another organisation of yours. Nothing was done.")
+
+
+def _call(
+    model_admin: "ServiceAdmin", action: ServiceAction, request: HttpRequest, obj: Any, form: ConsoleForm
+) -> HttpResponse:
+    try:
+        outcome = action.handler(model_admin, request, obj, form)
+    except NotFound as error:
+        raise Http404(error.detail) from error
+    except WalkerError as error:
+        if error.code == "confirm_first":
+            # Asks for the password, and comes back with what was filled in.
+            raise ReauthenticationRequired from error
+        _put_errors(form, error)
+        return _page(model_admin, action, request, obj, form, error.status)
+    forget(viewer_of(request), current_tenant_id())
+    if isinstance(outcome, HttpResponse):
+        return outcome
+    if outcome:
+        messages.success(request, outcome)
+    return HttpResponseRedirect(model_admin.after_action_url(request, action, obj))
+
+
+def _put_errors(form: ConsoleForm, error: WalkerError) -> None:
+    fields = error.facts.get("fields")
+    known = {name: texts for name, texts in fields.items() if name in form.fields} if isinstance(fields, dict) else {}
+    for name, texts in known.items():
+        form.add_error(name, [str(text) for text in texts])
+    if not known:
+        form.add_error(None, explain(error))
+
+
+def _page(
+    model_admin: "ServiceAdmin",
+    action: ServiceAction,
+    request: HttpRequest,
+    obj: Any,
+    form: ConsoleForm,
+    status: int,
+) -> HttpResponse:
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": action.title,
+        "action": action,
+        "form": form,
+        "organisation": {"field": OF, "id": current_tenant_id()},
+        "obj": obj,
+        "object_title": model_admin.object_title(obj) if obj is not None else "",
+        "blocked": model_admin.why_not(request, action, obj),
+        "list_title": model_admin.nav.label if model_admin.nav else "",
+        "list_url": model_admin.list_url(),
+        "back_url": model_admin.after_action_url(request, action, obj),
+        "opts": model_admin.model._meta,
+    }
+    return TemplateResponse(request, "console/confirm.html", context, status=status)

@@ -1,0 +1,5 @@
+"""Console pages of conversations and contacts; Django's autodiscovery imports this package."""
+
+from conversations.admin import contacts, conversations, dashboard
+
+__all__ = ["contacts", "conversations", "dashboard"]

@@ -1,0 +1,69 @@
+"""The conversation's excerpt on an approval's page, and the chips of a conversation."""
+
+from typing import Any, Final
+
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from console.templatetags.console_ui import chip
+from conversations.admin.transcript import turns_of
+from conversations.models import Conversation
+from conversations.selectors import list_messages
+from core.actors import Actor
+from core.errors import NotFound
+from hitl.admin import panels
+from hitl.models import Approval
+
+EXCERPT: Final = 6
+
+
+def state_chip(conversation: Conversation) -> SafeString:
+    """Return who answers, or how it ended."""
+    if conversation.state == Conversation.State.CLOSED:
+        word = "Closed, resolved" if conversation.resolved else "Closed, not resolved"
+        return chip(word, "neutral", "check" if conversation.resolved else "ban")
+    if conversation.needs_person:
+        return chip("Needs a person", "serious", "hand")
+    if conversation.state == Conversation.State.PERSON:
+        return chip("With a person", "info", "person")
+    return chip("Agent answers", "good", "agent")
+
+
+def customer_name(conversation: Conversation) -> str:
+    """Return who writes: a colleague by name ("Mia S."), anybody else masked, or else the medium."""
+    contact = conversation.contact
+    if contact.user is not None:
+        last = contact.user.last_name[:1]
+        return f"{contact.user.first_name} {last}{'.' if last else ''}".strip() or "A colleague"
+    return contact.masked_name or f"{conversation.channel_account.get_kind_display()} visitor"
+
+
+def writer_name(conversation: Conversation) -> str:
+    """Return what the one who writes is called beside his messages: a colleague is no customer."""
+    is_member = conversation.contact.user_id is not None
+    return f"{customer_name(conversation)}, colleague" if is_member else "Customer"
+
+
+class ExcerptPanel(panels.ContextPanel):
+    """The last messages of the conversation in which the request was made, masked."""
+
+    title = "Where it came up"
+    template = "console/excerpt.html"
+    permission = "conversations.view_conversation"
+
+    def context(self, *, viewer: Actor, approval: Approval) -> dict[str, Any] | None:
+        """Return the messages up to the request's own time; nothing without a conversation."""
+        if approval.conversation_id is None:
+            return None
+        try:
+            page = list_messages(viewer=viewer, conversation_id=approval.conversation_id, limit=50)
+        except NotFound:
+            return None
+        rows = Conversation.objects.select_related("contact__user").defer("contact__display_name")
+        customer = writer_name(rows.get(pk=approval.conversation_id))
+        before = [row for row in page.rows if row.created_at <= approval.created_at]
+        url = reverse("admin:conversations_conversation_change", args=[approval.conversation_id])
+        return {"turns": turns_of((before or list(page.rows))[-EXCERPT:], customer=customer), "url": url}
+
+
+panels.register("conversation", ExcerptPanel)

@@ -1,0 +1,171 @@
+"""The console's list of contacts, and the page of one, from which a person is erased."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConsoleForm
+from console.base.lists import SelectFilter
+from console.base.model_admin import ServiceAdmin
+from console.erasure_form import EraseForm, progress_url, to_progress, why_not_erase
+from console.navigation import Nav
+from console.templatetags.console_ui import chip
+from console.viewers import viewer_of
+from conversations import services
+from conversations.models import Contact
+from conversations.selectors import ContactFilters, points_in_order, query_contacts
+from core.errors import Invalid
+
+SHOWN = 20
+BREAK = SafeString("<br>")
+
+
+class FindForm(ConsoleForm):
+    """A whole address."""
+
+    address = forms.CharField(
+        label="Phone number or mail address", max_length=320, help_text="The whole address, numbers with their country."
+    )
+
+
+class StandingFilter(SelectFilter):
+    """Whether somebody is behind it."""
+
+    title, parameter_name, any_label = "Contacts", "standing", "All"
+    options = (("here", "Not erased"), ("erased", "Erased"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the chosen ones."""
+        chosen = self.chosen()
+        return queryset.filter(erased_at__isnull=chosen == "here") if chosen else queryset
+
+
+@admin.register(Contact)
+class ContactAdmin(ServiceAdmin):
+    """Outside people, masked."""
+
+    view_permission = "conversations.view_contact"
+    nav = Nav("Contacts", "person", order=25)
+    intro = "People who wrote to your organisation. Names and addresses are masked."
+    empty_title = "No contacts yet"
+    empty_text = "Whoever writes to you for the first time is listed here."
+    masked_fields = ("display_name", "masked_name")
+    list_display = ("name", "addresses", "words", "standing", "created_at")
+    list_filter: ClassVar = [StandingFilter]
+    ordering = ("-id",)
+    detail_fields = ("name", "addresses", "words", "standing", "created_at", "talks")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
+        """Return the contacts without what would have to be decrypted."""
+        rows = super().get_queryset(request).select_related("user").defer("display_name")
+        shown: QuerySet[Contact] = rows.prefetch_related("points", "tags")
+        return shown
+
+    def object_title(self, contact: Contact) -> str:
+        """Return the masked name, or the end of the id."""
+        return self.name(contact)
+
+    @admin.display(description="Name")
+    def name(self, contact: Contact) -> str:
+        """Return the masked name."""
+        return contact.masked_name or f"Contact {str(contact.pk)[-6:]}"
+
+    @admin.display(description="Addresses")
+    def addresses(self, contact: Contact) -> str:
+        """Return the masked addresses."""
+        points = points_in_order(contact.points.all())
+        return _lines(f"{point.get_kind_display()} {point.masked_value}" for point in points) or "–"
+
+    @admin.display(description="Tags")
+    def words(self, contact: Contact) -> str:
+        """Return the tags."""
+        return ", ".join(sorted(tag.name for tag in contact.tags.all())) or "–"
+
+    @admin.display(description="Standing")
+    def standing(self, contact: Contact) -> str:
+        """Tell whether it is a colleague, or was erased."""
+        if contact.erased_at is not None:
+            return chip("Erased", "neutral", "ban")
+        return chip("Member", "accent", "person") if contact.user_id else chip("Outside person", "neutral", "person")
+
+    @admin.display(description="Conversations")
+    def talks(self, contact: Contact) -> str:
+        """Return links to the newest conversations."""
+        rows = contact.conversations.select_related("channel_account").order_by("-last_message_at")[:SHOWN]
+        links = (
+            (
+                reverse("admin:conversations_conversation_change", args=[row.pk]),
+                f"{row.channel_account.get_kind_display()}, {row.created_at:%d %b %Y}",
+            )
+            for row in rows
+        )
+        return format_html_join(BREAK, '<a href="{}">{}</a>', links) or "–"
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, contact: Any) -> str:
+        """An erased contact stays erased; erasing asks for a strong sign-in."""
+        if contact is None:
+            return ""
+        return "This contact was erased." if contact.erased_at is not None else why_not_erase(request)
+
+    def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
+        """Say, masked as on the page, by which words an erasure looks elsewhere: a name may be anybody's choice."""
+        form = super().action_form(request, action, obj, bound=bound)
+        if action.path == "erase":
+            proved = [point.masked_value for point in points_in_order(obj.points.all()) if point.is_verified]
+            form.fields["confirmation"].help_text = (
+                f"Looked for elsewhere: {', '.join(proved) or 'no address'}. Requests of others that only hold the "
+                f"name “{self.name(obj)}” are not touched, but listed for you."
+            )
+        return form
+
+    def detail_context(self, request: HttpRequest, contact: Contact) -> dict[str, Any]:
+        """Return the facts, and the way to the erasure once there is one."""
+        context = super().detail_context(request, contact)
+        url = progress_url("contact", contact.pk) if viewer_of(request).may("core.view_erasures") else ""
+        if url:
+            context["rows"].append(("Erasure", format_html('<a href="{}">What was erased</a>', url)))
+        return context
+
+    @service_action(
+        path="find", title="Find by address", permission="conversations.view_contact", form=FindForm, submit="Find",
+        on_list=True,
+    )  # fmt: skip
+    def find(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
+        """Go to whoever has the address; it is posted and stands in no address of ours."""
+        filters = ContactFilters(q=form.cleaned_data["address"])
+        found = query_contacts(viewer=viewer_of(request), filters=filters).first()
+        if found is None:
+            raise Invalid("Nobody has this address.", fields={"address": ["Nobody here has this address."]})
+        return HttpResponseRedirect(self.object_url(found))
+
+    @service_action(
+        path="erase",
+        title="Erase this person",
+        permission="conversations.erase_contact",
+        form=EraseForm,
+        submit="Erase for good",
+        tone="danger",
+        explain=(
+            "Goes: name, addresses, tags, every message of the conversations with files and notes, raw webhooks, "
+            "requests that came up in them or hold an address of the person, mails and briefs about them. Open ones "
+            "are withdrawn. Stays: that there were conversations and requests, when, and how each was decided. "
+            "It cannot be undone. Whoever writes again is a new contact."
+        ),
+    )
+    def erase(self, request: HttpRequest, contact: Contact, form: ConsoleForm) -> HttpResponse:
+        """Begin, and show how far it is."""
+        reason = form.cleaned_data["reason"]
+        erasure = services.erase_contact(actor=viewer_of(request), contact_id=contact.pk, reason=reason)
+        return to_progress(erasure)
+
+
+def _lines(texts: Iterable[str]) -> str:
+    return format_html_join(BREAK, "{}", ((text,) for text in texts))

@@ -1,0 +1,252 @@
+"""The console's monitor of conversations, and the page of one."""
+
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from django.contrib import admin
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.db.models import Case, QuerySet, Value, When
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+
+from accounts.privacy.reveals import open_reveal, reveal
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConsoleForm
+from console.base.lists import choose, whole_number
+from console.names import name_in, names_of
+from console.navigation import Nav
+from console.templatetags.console_ui import chip, moment
+from console.viewers import is_fragment, viewer_of
+from conversations import services
+from conversations.admin.actions import tags_of
+from conversations.admin.approval_panel import customer_name, state_chip
+from conversations.admin.filters import NEEDS_PERSON, MineFilter, StateFilter, order_of, preview
+from conversations.admin.forms import CloseForm, ReplyForm, RevealForm
+from conversations.admin.page import SHOWABLE, page_of
+from conversations.admin.search import ConversationSearch, FoundFilter
+from conversations.downloads import download
+from conversations.models import ChannelAccount, Conversation
+from core.actors import Actor
+from core.errors import Conflict, NotFound, Refused
+
+OBJECT: Final = "conversations.conversation"
+ABOUT: Final = ("note", "tag", "untag", "name")
+SAME_VIEW_SECONDS: Final = 600
+State = Conversation.State
+
+
+@admin.register(Conversation)
+class ConversationAdmin(ConversationSearch):
+    """The monitor: what needs a person comes first; every look at a conversation is recorded."""
+
+    view_permission = "conversations.view_conversation"
+    nav = Nav("Conversations", "chat", order=20, badges=("conversations.needs_person",))
+    intro = "What agents and customers are saying right now. Personal data is masked."
+    empty_title = "No live conversations"
+    empty_text = "They appear here as soon as somebody writes."
+    live_topic = "inbox"
+    change_list_template = "console/conversations.html"
+    detail_template = "console/conversation.html"
+    masked_fields = ("contact", "contact__display_name", "contact__masked_name")
+    list_display = ("customer", "last_words", "state_cell", "channel", "taken_by", "last_activity")
+    list_filter: ClassVar = [
+        StateFilter,
+        choose("channel_account__kind", "Channel", ChannelAccount.Kind.choices, parameter="channel"),
+        MineFilter,
+        FoundFilter,
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
+        """Return the conversations without anything that would have to be decrypted."""
+        rank = Case(When(NEEDS_PERSON, then=Value(0)), default=Value(1))
+        rows = super().get_queryset(request).select_related("contact__user", "channel_account")
+        hidden = rows.defer("contact__display_name", "channel_account__credentials")
+        ranked: QuerySet[Conversation] = hidden.annotate(rank=rank, last_text=preview())
+        return ranked
+
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
+        """Return the order: needs a person first, then the latest activity."""
+        return order_of(request.GET.get("state", ""))
+
+    def prepare_rows(self, request: HttpRequest, rows: list[Conversation]) -> None:
+        """Read the names of all assignees at once."""
+        names = names_of(row.assigned_to_id for row in rows)
+        for row in rows:
+            row.assignee_name = name_in(names, row.assigned_to_id, otherwise="")  # type: ignore[attr-defined]
+        self.mark_matches(request, rows)
+
+    def object_title(self, conversation: Conversation) -> str:
+        """Return the masked name, or the medium."""
+        return customer_name(conversation)
+
+    @admin.display(description="Customer")
+    def customer(self, conversation: Conversation) -> str:
+        """Return the masked name, and whether something is unread."""
+        mark = chip("New", "accent") if conversation.is_unread else ""
+        return format_html("{} {}", self.object_title(conversation), mark)
+
+    @admin.display(description="Last message")
+    def last_words(self, conversation: Conversation) -> str:
+        """Return what was looked for, or else the beginning of the last message, masked."""
+        text = getattr(conversation, "found_text", "") or conversation.last_text or ""  # type: ignore[attr-defined]
+        return f"{text[:90].rpartition(' ')[0] or text[:90]} …" if len(text) > 92 else text
+
+    @admin.display(description="State")
+    def state_cell(self, conversation: Conversation) -> str:
+        """Return who answers."""
+        return state_chip(conversation)
+
+    @admin.display(description="Channel")
+    def channel(self, conversation: Conversation) -> str:
+        """Return the medium."""
+        return format_html('<span class="wk-number">{}</span>', conversation.channel_account.get_kind_display())
+
+    @admin.display(description="With")
+    def taken_by(self, conversation: Conversation) -> str:
+        """Return the colleague who has it."""
+        return getattr(conversation, "assignee_name", "") or "–"
+
+    @admin.display(description="Activity")
+    def last_activity(self, conversation: Conversation) -> str:
+        """Return when somebody last wrote."""
+        return moment(conversation.last_message_at)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Offer the files of messages too."""
+        view = self.admin_site.admin_view(self.file_view)
+        route = "<uuid:object_id>/files/<uuid:attachment_id>/"
+        return [path(route, view, name="conversations_conversation_file"), *super().get_urls()]
+
+    def file_view(self, request: HttpRequest, object_id: UUID, attachment_id: UUID) -> HttpResponse:
+        """Give out one file as a download, to who has revealed the messages; it is written down."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        try:
+            file = services.read_attachment(
+                actor=viewer_of(request), conversation_id=object_id, attachment_id=attachment_id
+            )
+        except Refused as error:
+            raise PermissionDenied(error.detail) from error
+        except (NotFound, Conflict) as error:
+            raise Http404(error.detail) from error
+        return download(file)
+
+    def detail_context(self, request: HttpRequest, obj: Conversation) -> dict[str, Any]:
+        """Return everything the conversation's page shows, and write down that it was looked at."""
+        viewer = viewer_of(request)
+        self._record_view(request, viewer, obj)
+        grant = open_reveal(actor=viewer, object_type=OBJECT, object_id=obj.pk)
+        clear = grant.fields if grant else frozenset()
+        return {
+            **page_of(obj, viewer, grant, before=whole_number(request.GET.get("before"))),
+            "files_url": f"{self.object_url(obj)}files/" if "messages" in clear else "",
+            "assignee": self.taken_by(obj),
+            **self._offered_by_place(request, obj, is_masked=bool(set(SHOWABLE) - clear)),
+        }
+
+    def _offered_by_place(self, request: HttpRequest, obj: Conversation, *, is_masked: bool) -> dict[str, Any]:
+        """Return the actions by where the page shows them."""
+        offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
+        reply, show = offered.pop("reply", None), offered.pop("reveal", None)
+        about = [offered.pop(path) for path in ABOUT if path in offered and not offered[path]["blocked"]]
+        others = [offer for offer in offered.values() if not offer["blocked"]]
+        others.sort(key=lambda offer: offer["action"].path in ("assign", "escalate"))
+        return {"reply": reply, "reveal": show if is_masked else None, "about": about, "others": others}
+
+    def _record_view(self, request: HttpRequest, viewer: Actor, obj: Conversation) -> None:
+        # A live refresh goes on with a view that is on record; it must not write one per message.
+        key = f"{obj.tenant_id}:console-viewed:{viewer.user_id}:{obj.pk}"
+        if not is_fragment(request) or cache.get(key) is None:
+            services.record_view(actor=viewer, conversation_id=obj.pk)
+        cache.set(key, 1, timeout=SAME_VIEW_SECONDS)
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Say what is in the way: closed, or with somebody else."""
+        if action.path == "untag" and not tags_of(obj):
+            return "The contact has no tags."
+        if action.path in ("reveal", "search", *ABOUT):
+            return ""
+        if obj.state == State.CLOSED:
+            return "This conversation is closed. A message of the customer opens it again."
+        if action.path == "give-back" and obj.state != State.PERSON:
+            return "The agent answers already."
+        if action.path == "give-back" and obj.assigned_to_id is None:
+            return "Nobody has taken it."
+        if action.path == "take-over" and obj.assigned_to_id == viewer_of(request).user_id:
+            return "You have it already."
+        return ""
+
+    @service_action(
+        path="reply",
+        title="Answer",
+        permission="conversations.reply_conversation",
+        form=ReplyForm,
+        submit="Send",
+        tone="primary",
+        key="a",
+    )
+    def reply(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Write to the customer; the agent is silent from then on."""
+        services.reply(
+            actor=viewer_of(request),
+            conversation_id=obj.pk,
+            text=form.cleaned_data["text"],
+            sender_type="person",
+        )
+        return ""
+
+    @service_action(
+        path="take-over",
+        title="Take over",
+        permission="conversations.reply_conversation",
+        explain="The agent stays silent until you give it back.",
+    )
+    def take_over(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Answer from now on."""
+        services.take_over(actor=viewer_of(request), conversation_id=obj.pk)
+        return "You have the conversation. The agent is silent."
+
+    @service_action(
+        path="give-back",
+        title="Give back to the agent",
+        permission="conversations.reply_conversation",
+        explain="The agent answers the next message.",
+    )
+    def give_back(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Let the agent answer again."""
+        services.give_back(actor=viewer_of(request), conversation_id=obj.pk)
+        return "The agent answers again."
+
+    @service_action(
+        path="close",
+        title="Close",
+        permission="conversations.reply_conversation",
+        form=CloseForm,
+        explain="A message within seven days opens it again.",
+    )
+    def close(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """End the conversation."""
+        resolved = form.cleaned_data["resolved"]
+        services.close(actor=viewer_of(request), conversation_id=obj.pk, resolved=resolved)
+        return "The conversation is closed."
+
+    @service_action(
+        path="reveal",
+        title="Show personal data",
+        permission="accounts.view_pii",
+        form=RevealForm,
+        submit="Show for five minutes",
+        explain="Only you see it, and the audit trail says so.",
+    )
+    def reveal(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Open a grant to see this conversation in clear."""
+        reveal(
+            actor=viewer_of(request),
+            object_type=OBJECT,
+            object_id=obj.pk,
+            fields=form.cleaned_data["fields_wanted"],
+            reason=form.cleaned_data["reason"],
+        )
+        return ""

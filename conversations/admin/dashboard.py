@@ -1,0 +1,67 @@
+"""Badges and dashboard tiles of the conversations."""
+
+from typing import Any
+
+from django.core.cache import cache
+from django.urls import reverse
+
+from accounts.selectors import tenant_zone
+from console.badges import Badge, badges
+from console.base.charts import Chart, by_day
+from console.tiles import Tile, tiles
+from conversations.selectors import count_by_day, count_live, count_needing_person
+from core.actors import Actor
+from core.tenancy.scope import current_tenant_id
+
+CHART_SECONDS = 30
+VIEW = "conversations.view_conversation"
+
+
+class NeedsPersonBadge(Badge):
+    """Conversations that wait for somebody to take them."""
+
+    label, tone, permission = "need a person", "serious", VIEW
+
+    def count(self, viewer: Actor) -> int:
+        """Count them, capped."""
+        return count_needing_person(viewer=viewer)
+
+
+class LiveTile(Tile):
+    """Conversations that are open, and those that need a person."""
+
+    order, width, permission = 20, "bare", VIEW
+    template = "console/tiles/live.html"
+
+    def context(self, viewer: Actor) -> dict[str, Any]:
+        """Count both."""
+        url = reverse("admin:conversations_conversation_changelist")
+        needing = count_needing_person(viewer=viewer)
+        return {"live": count_live(viewer=viewer), "needing": needing, "url": url}
+
+
+class MessagesTile(Tile):
+    """Messages and new conversations on each of the last 14 days."""
+
+    order, width, permission = 50, "half", VIEW
+    template = "console/tiles/chart.html"
+
+    def context(self, viewer: Actor) -> dict[str, Any]:
+        """Return the chart, drawn at most every half minute."""
+        key = f"{current_tenant_id()}:console-chart:messages"
+        chart: Chart = cache.get(key) or _chart(viewer)
+        cache.set(key, chart, timeout=CHART_SECONDS)
+        return {"chart": chart}
+
+
+def _chart(viewer: Actor) -> Chart:
+    found = count_by_day(viewer=viewer, zone=tenant_zone().key)
+    messages = {row.day: row.messages for row in found}
+    started = {row.day: row.conversations for row in found}
+    counts = {"Messages": ("info", messages), "New conversations": ("accent", started)}
+    return by_day("messages", "Messages, last 14 days", [row.day for row in found], counts)
+
+
+badges.register("conversations.needs_person", NeedsPersonBadge)
+tiles.register("conversations-live", LiveTile)
+tiles.register("conversations-chart", MessagesTile)

@@ -1,0 +1,47 @@
+"""Forms of the conversation page."""
+
+from django import forms
+from django.conf import settings
+
+from console.base.forms import ConsoleForm
+
+
+class ReplyForm(ConsoleForm):
+    """What a person answers to the customer."""
+
+    text = forms.CharField(
+        label="Your answer",
+        max_length=settings.TEXT_LIMIT,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class CloseForm(ConsoleForm):
+    """Whether the customer's question was answered."""
+
+    resolved = forms.TypedChoiceField(
+        label="Resolved?",
+        choices=[
+            ("yes", "Yes, the question was answered"),
+            ("no", "No, the question is still open"),
+        ],
+        coerce=lambda value: value == "yes",
+        widget=forms.RadioSelect,
+    )
+
+
+class RevealForm(ConsoleForm):
+    """Why somebody needs to see personal data in clear, and which."""
+
+    fields_wanted = forms.MultipleChoiceField(
+        label="Show",
+        choices=[("contact", "Name and addresses"), ("messages", "Messages as written")],
+        widget=forms.CheckboxSelectMultiple,
+        initial=["contact"],
+    )
+    reason = forms.CharField(
+        label="Why do you need it?",
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Kept with your name in the audit trail.",
+    )

@@ -1,0 +1,105 @@
+"""What the page of a conversation shows: its part of the transcript, the contact, and why it needs a person."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.urls import reverse
+from django.utils.html import format_html
+
+from accounts.privacy.reveals import Revealed
+from conversations.admin.actions import tags_of
+from conversations.admin.approval_panel import state_chip, writer_name
+from conversations.admin.transcript import Turn, notes_of, turns_of, woven
+from conversations.models import ChannelAccount, ContactPoint, Conversation
+from conversations.selectors import list_messages, list_notes
+from core.actors import Actor
+from hitl.display import risk_chip
+from hitl.display import state_chip as approval_chip
+from hitl.masking import seen_by
+from hitl.selectors import list_for_conversation
+
+SHOWN: Final = 100
+SHOWABLE: Final = {"contact": "the contact", "messages": "the messages"}
+KINDS: Final = dict(ChannelAccount.Kind.choices)
+BLOCKS: Final = {"opted_out": "Wants nothing on {}", "unreachable": "Not reachable on {}"}
+REASONS: Final = {
+    "agent_failed": "the agent could not answer",
+    "complaint": "it is a complaint",
+    "legal": "it is a legal matter",
+    "needs_specialist": "it needs somebody who knows more",
+    "asked_for_person": "the customer asked for a person",
+    "not_delivered": "a message could not be delivered: reach the customer another way",
+    "opted_out": "the customer wants no messages here: reach him another way",
+    "not_told": "the outcome of a request could not be told: tell the customer",
+    "window_closed": "the 24 hours for free text are over, and there is no other way to tell the customer",
+}
+
+
+def page_of(
+    conversation: Conversation, viewer: Actor, grant: Revealed | None, *, before: int | None = None
+) -> dict[str, Any]:
+    """Return what the page shows besides the forms, the messages below the number `before`.
+
+    Masked, but for what the grant names.
+    """
+    clear = grant.fields if grant else frozenset()
+    in_clear = "messages" in clear
+    page = list_messages(viewer=viewer, conversation_id=conversation.pk, before=before, limit=SHOWN, clear=in_clear)
+    turns = turns_of(page.rows, customer=writer_name(conversation))
+    cut = {"is_cut": page.before is not None, "is_earlier": before is not None}
+    return {
+        "live_name": conversation.stream,
+        "state_chip": state_chip(conversation),
+        "turns": woven(turns, asked_for(viewer, conversation), **cut),
+        "earlier": page.before,
+        "is_earlier_part": before is not None,
+        "notes": notes_of(list_notes(viewer=viewer, conversation_id=conversation.pk, clear=in_clear)),
+        "tags": tags_of(conversation),
+        "why": REASONS.get(conversation.escalation_reason, ""),
+        "contact": contact_facts(viewer, conversation, grant),
+        "contact_url": contact_url(viewer, conversation),
+        "grant": grant,
+        "clear": " and ".join(label for field, label in SHOWABLE.items() if field in clear),
+    }
+
+
+def asked_for(viewer: Actor, conversation: Conversation) -> Iterable[Turn]:
+    """Return the approvals that came up in the conversation, for those who may see approvals."""
+    if not viewer.may("hitl.view_approval"):
+        return
+    for approval in list_for_conversation(viewer=viewer, conversation_id=conversation.pk, limit=SHOWN):
+        tone = "accent" if approval.is_open else "neutral"
+        chips = format_html("{} {}", risk_chip(approval), approval_chip(approval.state))
+        yield Turn(
+            at=approval.created_at,
+            place=f"wk-tone-{tone}",
+            text=seen_by(viewer, approval.summary),
+            approval=approval,
+            chip=chips,
+        )
+
+
+def contact_url(viewer: Actor, conversation: Conversation) -> str:
+    """Return the page of the contact, for those who may see contacts."""
+    if not viewer.may("conversations.view_contact"):
+        return ""
+    return reverse("admin:conversations_contact_change", args=[conversation.contact_id])
+
+
+def contact_facts(viewer: Actor, conversation: Conversation, grant: Revealed | None) -> dict[str, Any]:
+    """Return name and addresses: masked, or in clear under a grant that names them."""
+    in_clear = grant is not None and "contact" in grant.fields
+    contact = conversation.contact
+    points = ContactPoint.objects.filter(contact_id=contact.pk).order_by("-is_primary", "kind", "id")
+    shown = points if in_clear else points.defer("value")
+    rows = [
+        {
+            "kind": point.get_kind_display(),
+            "value": point.value if in_clear else point.masked_value,
+            "is_verified": point.is_verified,
+            "blocks": [BLOCKS[block["reason"]].format(KINDS.get(on, on)) for on, block in point.blocks.items()],
+        }
+        for point in (shown if viewer.may("conversations.view_contact") else [])
+    ]
+    name = contact.display_name if in_clear else contact.masked_name
+    return {"name": name, "points": rows, "is_member": contact.user_id is not None, "in_clear": in_clear}

@@ -1,0 +1,1 @@
+"""Who a contact is: normalised addresses and audience identities."""

@@ -1,0 +1,107 @@
+"""Connecting a tenant's numbers and mailboxes, and what last went wrong with them."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from conversations import registry
+from conversations.models import ChannelAccount
+from core.actors import Actor
+from core.audit import chain
+from core.clock import now
+from core.errors import Conflict, Invalid, NotFound
+from core.privacy.encryption import derive_key, lasting_key_id
+
+_PURPOSE = "lookup|conversations_channelaccount"
+
+
+def lookup_digest(*, kind: str, provider_account: str, address: str) -> str:
+    """Return the keyed digest under which a webhook finds a channel account before the tenant is known."""
+    key = derive_key(_PURPOSE, key_id=lasting_key_id())
+    named = "\n".join((kind, provider_account, address))
+    return hmac.new(key, named.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+def connect_channel(
+    *,
+    actor: Actor,
+    kind: str,
+    name: str,
+    address: str,
+    provider_account: str,
+    credentials: Mapping[str, Any],
+    account_id: UUID | None = None,
+) -> ChannelAccount:
+    """Make or change a channel account and return it; its credentials are replaced as a whole.
+
+    Who gives it other credentials may not sign what is asked for through it: he could write in anybody's name.
+    Without an id the account of that kind and address is meant. Needs
+    `channels_app.change_channelaccount`; raises `Invalid` for a kind without a transport, `NotFound`,
+    and `Conflict` when another account has the address.
+    """
+    actor.require("channels_app.change_channelaccount")
+    # A mail account sends and hears what became of it; conversations by mail have no transport yet.
+    if kind not in {*registry.transport_kinds(), ChannelAccount.Kind.EMAIL}:
+        raise Invalid("There is no such kind of channel.", fields={"kind": ["Choose one that Walker can speak on."]})
+    facts = {
+        "name": name,
+        "address": address,
+        "credentials": dict(credentials),
+        "lookup_digest": lookup_digest(kind=kind, provider_account=provider_account, address=address),
+        "last_error": "",
+        "last_error_at": None,
+    }
+    try:
+        with transaction.atomic():
+            account, old_state = _write(kind, account_id, facts, actor.user_id)
+            chain.record(
+                actor=actor,
+                action="CHANNEL_CONNECTED",
+                object_type="conversations.channelaccount",
+                object_id=account.pk,
+                old_state=old_state,
+                new_state="active",
+                facts={"kind": kind},
+            )
+    except IntegrityError:
+        raise Conflict(
+            "Another channel account has this address.", fields={"address": ["It is in use already."]}
+        ) from None
+    return account
+
+
+def _write(
+    kind: str, account_id: UUID | None, facts: dict[str, Any], keeper: UUID | None
+) -> tuple[ChannelAccount, str]:
+    rows = ChannelAccount.objects.select_for_update().filter(kind=kind)
+    account: ChannelAccount | None
+    if account_id is None:
+        account = rows.filter(address=facts["address"]).first()
+    else:
+        account = rows.filter(pk=account_id).first()
+        if account is None:
+            raise NotFound("There is no such channel account.")
+    knows = [keeper] if keeper else []
+    if account is None:
+        return ChannelAccount.objects.create(kind=kind, keepers=knows, **facts), ""
+    if facts["credentials"] != account.credentials:
+        # A secret of an earlier one may still be among those that count.
+        facts = facts | {"keepers": sorted({*account.keepers, *knows})}
+    for field, value in facts.items():
+        setattr(account, field, value)
+    account.save(update_fields=list(facts))
+    return account, "active"
+
+
+def note_trouble(*, account_id: UUID, code: str) -> None:
+    """Keep the code of what last went wrong with a channel account; for the doors. Never raises for absence."""
+    ChannelAccount.objects.filter(pk=account_id).update(last_error=code[:60], last_error_at=now())
+
+
+def clear_trouble(*, account_id: UUID) -> None:
+    """Forget what went wrong with a channel account: it works again."""
+    ChannelAccount.objects.filter(pk=account_id).exclude(last_error="").update(last_error="", last_error_at=None)

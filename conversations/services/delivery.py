@@ -1,0 +1,161 @@
+"""Handing queued messages to their transport: claim, attempt, outcome; a retry is a new attempt."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef
+
+from conversations import registry
+from conversations.models import ContactPoint, DeliveryAttempt, Message
+from conversations.services import blocks
+from conversations.services.statuses import advance
+from conversations.transitions import FAILED, SENDING, SENT, UNDELIVERED
+from conversations.types import ContentType, OutboundMessage, PointKind, SenderIdentity, SendResult, Transport
+from core.clock import now as clock_now
+from core.errors import NotFound
+from core.observability.logging import get_logger
+from core.tenancy.scope import current_tenant_id
+
+log = get_logger(__name__)
+
+LEASE: Final = timedelta(seconds=60)
+BACK_OFF: Final = (5, 30, 120, 600, 1800)
+ATTEMPTS: Final = len(BACK_OFF) + 1
+
+_wakers: list[Callable[[UUID, UUID], Any]] = []
+
+
+def on_queued(wake: Callable[[UUID, UUID], Any]) -> None:
+    """Name what is called with (tenant id, message id) after a message was queued and committed."""
+    _wakers[:] = [wake]
+
+
+def wake_after_commit(message: Message) -> None:
+    """Ask for delivery after the commit; only a hint, the sweep finds the row anyway."""
+    tenant_id, message_id = current_tenant_id(), message.pk
+
+    def wake() -> None:
+        for waker in _wakers:
+            waker(tenant_id, message_id)
+
+    transaction.on_commit(wake, robust=True)
+
+
+def deliver(*, message_id: UUID, now: datetime | None = None) -> str:
+    """Try once to hand a message to its transport and return its status; for the worker.
+
+    One claim at a time wins; a message waits until those before it in its conversation have left
+    or failed. A permanent failure, or the last of `ATTEMPTS`, ends it: `message_failed` is
+    announced. An attempt that was cut off is repeated after `LEASE`: at least once, not exactly.
+    """
+    moment = now or clock_now()
+    attempt = _claim(message_id, moment)
+    if attempt is None:
+        return ""
+    result = _send(attempt)
+    return _settle(attempt, result, now or clock_now())
+
+
+@transaction.atomic
+def _claim(message_id: UUID, moment: datetime) -> DeliveryAttempt | None:
+    """Claim a message that is due, end an attempt that was cut off, and open the next; None when it must wait."""
+    earlier = Message.objects.filter(
+        conversation_id=OuterRef("conversation_id"),
+        direction=Message.Direction.OUT,
+        seq__lt=OuterRef("seq"),
+        status__in=UNDELIVERED,
+    )
+    due = Message.objects.filter(~Exists(earlier), pk=message_id, status__in=UNDELIVERED, next_attempt_at__lte=moment)
+    if due.update(status=SENDING, retry_count=F("retry_count") + 1, next_attempt_at=moment + LEASE) != 1:
+        return None
+    cut_off = DeliveryAttempt.objects.filter(message_id=message_id, outcome=DeliveryAttempt.Outcome.OPEN)
+    cut_off.update(outcome=DeliveryAttempt.Outcome.UNKNOWN, finished_at=moment, error="cut_off")
+    number = Message.objects.values_list("retry_count", flat=True).get(pk=message_id)
+    attempt: DeliveryAttempt = DeliveryAttempt.objects.create(message_id=message_id, number=number, started_at=moment)
+    return attempt
+
+
+def _send(attempt: DeliveryAttempt) -> SendResult:
+    """Call the transport, outside any transaction; whatever it raises is a temporary failure."""
+    # The conversation is read by its own id when it is needed: joined, it is sometimes looked for along the list.
+    message = Message.objects.select_related("channel_account").get(pk=attempt.message_id)
+    try:
+        transport = registry.transport_for(message.channel_account.kind)
+        return transport().send(_outbound(message, transport, attempt.number))
+    except NotFound as missing:
+        return SendResult(ok=False, error=missing.code, permanent=missing.code in blocks.HOPELESS)
+    except Exception as problem:  # noqa: BLE001  (task boundary: a provider's fault is an outcome)
+        log.warning("delivery_raised", message_id=str(message.pk), problem=type(problem).__name__)
+        return SendResult(ok=False, error=type(problem).__name__)
+
+
+def _outbound(message: Message, transport: type[Transport], number: int) -> OutboundMessage:
+    account = message.channel_account
+    return OutboundMessage(
+        message_id=message.pk,
+        conversation_id=message.conversation_id,
+        channel_account_id=account.pk,
+        from_address=account.address,
+        credentials=account.credentials,
+        recipient=_recipient(message, transport),
+        text=message.body,
+        content_type=cast("ContentType", message.content_type),
+        media=tuple(message.media),
+        metadata=message.metadata,
+        attempt=number,
+    )
+
+
+def _recipient(message: Message, transport: type[Transport]) -> SenderIdentity:
+    kinds = transport.recipient_kinds
+    points = ContactPoint.objects.filter(contact_id=message.conversation.contact_id, kind__in=kinds)
+    found = blocks.writable(list(points), message)
+    best = min(found, key=lambda point: (kinds.index(point.kind), not point.is_primary))
+    return SenderIdentity(kind=cast("PointKind", best.kind), value=best.value, verified=best.is_verified)
+
+
+def _settle(attempt: DeliveryAttempt, result: SendResult, moment: datetime) -> str:
+    is_last = attempt.number >= ATTEMPTS
+    with transaction.atomic():
+        # The message before its attempt, as `_claim` locks them.
+        locked = Message.objects.select_for_update().only("id", "conversation_id", "status", "retry_count")
+        message = locked.get(pk=attempt.message_id)
+        ended: str = message.status
+        outcome = DeliveryAttempt.Outcome
+        attempt.outcome = outcome.SUCCEEDED if result.ok else outcome.FAILED
+        attempt.finished_at = moment
+        attempt.provider_id = result.provider_id[:200]
+        attempt.error = result.error[:200]
+        attempt.permanent = result.permanent
+        attempt.save(update_fields=["outcome", "finished_at", "provider_id", "error", "permanent"])
+        if message.retry_count != attempt.number:
+            # The lease ran out and a later attempt has it; only good news still counts.
+            if result.ok and advance(message, SENT, provider_id=result.provider_id):
+                ended = SENT
+        elif result.ok:
+            if advance(message, SENT, provider_id=result.provider_id, sent_at=moment):
+                ended = SENT
+            else:
+                Message.objects.filter(pk=message.pk).update(sent_at=moment)
+        elif result.permanent or is_last:
+            if advance(message, FAILED, error=result.error):
+                ended = FAILED
+        else:
+            wait = timedelta(seconds=result.retry_after or BACK_OFF[attempt.number - 1])
+            Message.objects.filter(pk=message.pk, status=SENDING).update(next_attempt_at=moment + wait)
+        following = _next_in_line(message.conversation_id)
+        if following is not None and following.pk != message.pk:
+            wake_after_commit(following)
+    return ended
+
+
+def _next_in_line(conversation_id: UUID) -> Message | None:
+    """Return the oldest message of a conversation that has not left yet."""
+    waiting = Message.objects.filter(
+        conversation_id=conversation_id, direction=Message.Direction.OUT, status__in=UNDELIVERED
+    )
+    found: Message | None = waiting.only("id", "conversation_id").order_by("seq").first()
+    return found

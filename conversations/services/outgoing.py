@@ -1,0 +1,152 @@
+"""A message goes out: written by an agent, a person or the system."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts.last_change import last_change
+from conversations import registry, texts
+from conversations.models import Conversation, Message
+from conversations.services import delivery, states, stream_events
+from conversations.transitions import AGENT, CLOSED, PERSON, QUEUED, SENT
+from conversations.types import SenderType
+from core.actors import Actor
+from core.clock import now as clock_now
+from core.errors import Conflict, Invalid, NotFound, Refused
+from core.ids import uuid7
+from core.privacy.pii import mask_text
+
+MAY_SPEAK_AS: Final[dict[str, frozenset[str]]] = {
+    "user": frozenset({"person"}),
+    "api_key": frozenset({"person"}),
+    "agent": frozenset({"agent"}),
+    "system": frozenset({"agent", "system"}),
+    "rule": frozenset({"system"}),
+}
+
+
+def reply(
+    *,
+    actor: Actor,
+    conversation_id: UUID,
+    text: str,
+    sender_type: SenderType = "agent",
+    sender_id: UUID | None = None,
+    sender_name: str = "",
+    metadata: Mapping[str, Any] | None = None,
+    event_type: str = "agent_response",
+    client_id: UUID | None = None,
+    now: datetime | None = None,
+) -> Message:
+    """Write to the customer and return the message; `client_id` makes a repeat return the first one.
+
+    A person needs `conversations.reply_conversation`; writing into an agent's conversation takes
+    it over. An agent may not write into a person's conversation, and nobody but the system into a
+    closed one (`Conflict`, codes "person_has_it" and "closed"). Raises `NotFound`, `Refused`, and
+    `Invalid` for empty text or more than `settings.TEXT_LIMIT` characters. Web chat has the
+    message at once; other channels queue it, and `message_failed` is announced if it never leaves.
+    """
+    _require_speaker(actor, sender_type)
+    body = texts.checked(text, limit=settings.TEXT_LIMIT)
+    document = texts.checked_document(metadata or {})
+    moment = now or clock_now()
+    with transaction.atomic():
+        conversation = states.locked(conversation_id, with_account=True)
+        first = _first(conversation, client_id)
+        if first is not None:
+            return first
+        old_state = conversation.state
+        _guard(actor, conversation, sender_type)
+        message = _message(
+            conversation,
+            body,
+            sender_type=sender_type,
+            sender_id=sender_id or actor.id,
+            sender_name=sender_name or actor.name,
+            metadata=document,
+            client_id=client_id,
+            created_at=moment,
+        )
+        _write(conversation, message, event_type, moment)
+        if sender_type == "person":
+            _take_for(actor, conversation, old_state, moment)
+        stream_events.append_inbox(conversation, "message_sent")
+        if sender_type == "person":
+            stream_events.record(actor, "MESSAGE_SENT", conversation, old_state=old_state, message=str(message.pk))
+    return message
+
+
+def _require_speaker(actor: Actor, sender_type: str) -> None:
+    if sender_type not in MAY_SPEAK_AS.get(actor.kind, frozenset()):
+        raise Refused("You may not write in this name.", sender_type=sender_type)
+    if sender_type == "person":
+        actor.require("conversations.reply_conversation")
+
+
+def _first(conversation: Conversation, client_id: UUID | None) -> Message | None:
+    if client_id is None:
+        return None
+    # A customer makes ids of his own, and could make this one: only what went out counts.
+    rows = Message.objects.filter(conversation=conversation, direction=Message.Direction.OUT)
+    return rows.filter(client_id=client_id).first()
+
+
+def _guard(actor: Actor, conversation: Conversation, sender_type: str) -> None:
+    if sender_type == "system":
+        return
+    if conversation.state == CLOSED:
+        facts = last_change(actor, states.KIND, conversation.pk, of=states.CLOSES)
+        raise Conflict("This conversation is closed.", code="closed", state=CLOSED, **facts)
+    if sender_type == "agent" and conversation.state == PERSON:
+        facts = last_change(actor, states.KIND, conversation.pk, of=states.TAKES)
+        raise Conflict("A person has taken this over.", code="person_has_it", state=PERSON, **facts)
+
+
+def _message(conversation: Conversation, body: str, **columns: Any) -> Message:
+    return Message(
+        id=uuid7(),
+        conversation=conversation,
+        channel_account=conversation.channel_account,
+        direction=Message.Direction.OUT,
+        body=body,
+        masked_body=mask_text(body),
+        **columns,
+    )
+
+
+def _write(conversation: Conversation, message: Message, event_type: str, moment: datetime) -> None:
+    is_instant = _is_instant(conversation.channel_account.kind)
+    message.status = SENT if is_instant else QUEUED
+    message.sent_at = moment if is_instant else None
+    message.next_attempt_at = None if is_instant else moment
+    message.seq = stream_events.append_message(conversation, message, event_type=event_type).seq
+    message.save(force_insert=True)
+    conversation.last_message_at = moment
+    conversation.save(update_fields=["last_message_at"])
+    if not is_instant:
+        delivery.wake_after_commit(message)
+
+
+def _is_instant(kind: str) -> bool:
+    try:
+        return registry.transport_for(kind).instant
+    except NotFound:
+        # The row waits for a process that knows the medium, and fails with its reason if none does.
+        return False
+
+
+def _take_for(actor: Actor, conversation: Conversation, old_state: str, moment: datetime) -> None:
+    if actor.user_id is None:
+        raise Invalid("A person's message needs the person.")
+    conversation.staff_seen_at = moment
+    fields = ["staff_seen_at"]
+    if old_state == AGENT or conversation.assigned_to_id is None:
+        conversation.state, conversation.assigned_to_id = PERSON, actor.user_id
+        fields += ["state", "assigned_to"]
+    conversation.save(update_fields=fields)
+    if len(fields) > 1:
+        stream_events.append_state(conversation, inbox_type="conversation_taken")

@@ -1,0 +1,71 @@
+"""What goes onto the streams of a conversation: ids, states and masked text, never clear text."""
+
+from typing import Any, Final
+
+from conversations.models import Conversation, Message, Note
+from core.actors import Actor
+from core.audit import chain
+from core.events import streams
+from core.models import StreamEvent
+
+INBOX: Final = "inbox"
+
+
+def append_message(conversation: Conversation, message: Message, *, event_type: str) -> StreamEvent:
+    """Put a message onto the conversation's stream; its number becomes the message's `seq`."""
+    return streams.append(conversation.stream, event_type, message_payload(message))
+
+
+def message_payload(message: Message) -> dict[str, Any]:
+    """Return what a stream tells about a message."""
+    return {
+        "id": str(message.pk),
+        "client_id": str(message.client_id) if message.client_id else None,
+        "sender": {"type": message.sender_type, "name": message.sender_name},
+        "content_type": message.content_type,
+        "text": message.masked_body,
+        "status": message.status,
+        "created_at": message.created_at.isoformat(),
+    }
+
+
+def append_state(conversation: Conversation, *, inbox_type: str, **facts: Any) -> None:
+    """Tell the customer's side, the staff's and the conversation list about the state as it now is."""
+    payload = state_payload(conversation)
+    streams.append(conversation.stream, "conversation_state", {"state": conversation.state})
+    streams.append(conversation.staff_stream, inbox_type, {**payload, **facts})
+    streams.append(INBOX, inbox_type, payload)
+
+
+def append_note(conversation: Conversation, note: Note) -> None:
+    """Tell the staff's side that there is a new note."""
+    streams.append(conversation.staff_stream, "note_added", {"note": str(note.pk)})
+
+
+def append_inbox(conversation: Conversation, inbox_type: str) -> None:
+    """Tell the conversation list that a conversation has moved."""
+    streams.append(INBOX, inbox_type, state_payload(conversation))
+
+
+def state_payload(conversation: Conversation) -> dict[str, Any]:
+    """Return the ids and states that a list row depends on."""
+    return {
+        "conversation": str(conversation.pk),
+        "state": conversation.state,
+        "assigned_to": (str(conversation.assigned_to_id) if conversation.assigned_to_id else None),
+        "needs_person": conversation.needs_person,
+        "unread": conversation.is_unread,
+    }
+
+
+def record(actor: Actor, action: str, conversation: Conversation, *, old_state: str = "", **facts: Any) -> None:
+    """Write the audit entry of a conversation; the last statement before the commit."""
+    chain.record(
+        actor=actor,
+        action=action,
+        object_type="conversations.conversation",
+        object_id=conversation.pk,
+        old_state=old_state,
+        new_state=conversation.state,
+        facts=facts,
+    )

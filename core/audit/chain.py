@@ -1,0 +1,212 @@
+"""The audit chain: HMAC-SHA256 over each entry and the one before it, per tenant."""
+
+import hmac
+import ipaddress
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from core.actors import Actor
+from core.clock import now
+from core.models import AuditEntry, AuditHead
+from core.privacy.encryption import current_key_id, derive_key
+from core.tenancy.scope import current_tenant_id
+
+PAGE = 1000
+SIGNED = (
+    "id tenant_id seq at actor_kind actor_id actor_user_id actor_name role auth_strength address action "
+    "object_type object_id old_state new_state facts key_id previous_hash"
+).split()
+_UNKEPT: Final = frozenset({"-0.0", "inf", "-inf", "nan"})
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The result of walking a chain; `first_bad` is the number of the first entry that fails."""
+
+    ok: bool
+    entries: int
+    head: str
+    first_bad: int | None = None
+    reason: str = ""
+
+
+class Fact(NamedTuple):
+    """What an entry says: who did what to which object. Facts are ids, states and numbers only.
+
+    A number that the database would write in another way than it was signed is refused.
+    """
+
+    actor: Actor
+    action: str
+    object_type: str
+    object_id: UUID
+    old_state: str = ""
+    new_state: str = ""
+    facts: dict[str, Any] | None = None
+
+
+def record(
+    *,
+    actor: Actor,
+    action: str,
+    object_type: str,
+    object_id: UUID,
+    old_state: str = "",
+    new_state: str = "",
+    facts: dict[str, Any] | None = None,
+) -> None:
+    """Append one entry to the tenant's chain.
+
+    Call it as the last statement before the commit: it locks the head of the chain, and work done
+    under that lock stops every other writer of the tenant. Facts are ids, states and numbers only.
+    """
+    record_all([Fact(actor, action, object_type, object_id, old_state, new_state, facts)])
+
+
+def record_all(facts: Sequence[Fact]) -> None:
+    """Append entries to the tenant's chain, as `record` does.
+
+    Raises ValueError for facts that would not be read back as they are signed.
+    """
+    for fact in facts:
+        _refuse_unkept(fact.facts or {})
+    if not facts:
+        return
+    seq, previous = _lock_head()
+    entries = []
+    for fact in facts:
+        seq += 1
+        entry = _entry_of(fact, seq, previous)
+        entry.hash = previous = entry_hash(entry)
+        entries.append(entry)
+    AuditEntry.objects.bulk_create(entries)
+    AuditHead.objects.update(seq=seq, hash=previous)
+
+
+def _entry_of(fact: Fact, seq: int, previous_hash: str) -> AuditEntry:
+    """Return the entry that continues the chain after `previous_hash`, without its own hash."""
+    actor = fact.actor
+    return AuditEntry(
+        seq=seq,
+        at=now(),
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        actor_user_id=actor.user_id,
+        actor_name=actor.name,
+        role=actor.role,
+        auth_strength=actor.auth_strength,
+        address=network_of(actor.address),
+        action=fact.action,
+        object_type=fact.object_type,
+        object_id=fact.object_id,
+        old_state=fact.old_state,
+        new_state=fact.new_state,
+        facts=fact.facts or {},
+        key_id=current_key_id(),
+        previous_hash=previous_hash,
+    )
+
+
+def _refuse_unkept(value: Any) -> None:
+    """Refuse numbers that jsonb gives back otherwise: 1e16 as a whole number, -0.0 without its sign, no NaN at all."""
+    if isinstance(value, float) and ("e+" in (written := repr(value)) or written in _UNKEPT):
+        raise ValueError(f"an audit fact cannot be the number {written}: say it as a whole number or as text")
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise ValueError("the names of audit facts are text")
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return
+    for part in value:
+        _refuse_unkept(part)
+
+
+@lru_cache(maxsize=1024)
+def network_of(address: str) -> str:
+    """Return the network that an address of the net belongs to: what is chained stays when the person is erased."""
+    try:
+        whole = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    mapped = whole.ipv4_mapped if isinstance(whole, ipaddress.IPv6Address) else None
+    known = mapped or whole
+    return str(ipaddress.ip_network((known, 24 if known.version == 4 else 48), strict=False))
+
+
+def _lock_head() -> tuple[int, str]:
+    """Return the number and the hash of the last entry, locked until the commit."""
+    heads = AuditHead.objects.select_for_update().values_list("seq", "hash")
+    head: tuple[int, str] | None = heads.first()
+    if head is None:
+        AuditHead.objects.bulk_create([AuditHead()], ignore_conflicts=True)
+        head = heads.get()
+    return head
+
+
+def entry_hash(entry: AuditEntry) -> str:
+    """Return the HMAC-SHA256 (hex) of the entry's canonical JSON, its predecessor's hash included."""
+    content = _CANONICAL.encode({name: _plain(getattr(entry, name)) for name in SIGNED})
+    key = derive_key(f"audit|{entry.tenant_id}", key_id=entry.key_id)
+    return hmac.digest(key, content.encode(), "sha256").hex()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value
+
+
+def verify() -> Verdict:
+    """Walk the chain of the tenant in scope and report the first entry that does not fit."""
+    seq, previous = 0, ""
+    for entry in _entries():
+        problem = _problem(entry, seq + 1, previous)
+        if problem:
+            return Verdict(False, seq, previous, first_bad=seq + 1, reason=problem)
+        seq, previous = entry.seq, entry.hash
+    head = AuditHead.objects.values_list("seq", "hash").first() or (0, "")
+    if head != (seq, previous):
+        return Verdict(False, seq, previous, first_bad=seq + 1, reason="the tail was cut")
+    return Verdict(True, seq, previous)
+
+
+def _problem(entry: AuditEntry, expected_seq: int, previous: str) -> str:
+    if entry.seq != expected_seq:
+        return "an entry is missing"
+    if entry.previous_hash != previous:
+        return "the entry does not continue the one before it"
+    if not hmac.compare_digest(entry.hash, entry_hash(entry)):
+        return "the entry was changed"
+    return ""
+
+
+def _entries() -> Iterator[AuditEntry]:
+    after = 0
+    while page := list(AuditEntry.objects.filter(seq__gt=after).order_by("seq")[:PAGE]):
+        yield from page
+        after = page[-1].seq
+
+
+def chain_of(object_type: str, object_id: UUID, *, before: int | None = None, limit: int = PAGE) -> list[AuditEntry]:
+    """Return the newest entries about one object below the number `before`, oldest first."""
+    current_tenant_id()
+    about = AuditEntry.objects.filter(object_type=object_type, object_id=object_id)
+    if before is not None:
+        about = about.filter(seq__lt=before)
+    return list(about.order_by("-seq")[:limit])[::-1]
+
+
+def last_of(
+    object_type: str, object_id: UUID, is_meant: Callable[[AuditEntry], bool] | None = None
+) -> AuditEntry | None:
+    """Return the newest entry about one object, or the newest among its last `PAGE` that `is_meant` accepts."""
+    entries = chain_of(object_type, object_id, limit=PAGE if is_meant else 1)
+    return next((entry for entry in reversed(entries) if is_meant is None or is_meant(entry)), None)

@@ -1,0 +1,1 @@
+"""The database backend, its roles and its locks."""

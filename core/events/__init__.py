@@ -1,0 +1,1 @@
+"""Event streams, the outbox and their relay."""

@@ -1,0 +1,125 @@
+"""Sends what stands in the outbox: each announcement at least once, and away with what was sent."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from django.core.cache import cache as shared
+from django.db import transaction
+from django.db.models import Q
+
+from core.clock import now
+from core.events import outbox, signals
+from core.jobs import dead_letters
+from core.models import Outbox
+from core.observability.logging import get_logger
+from core.retention import remove
+from core.tenancy.scope import platform_scope, tenant_scope
+
+log = get_logger(__name__)
+
+LEASE: Final = timedelta(seconds=30)
+MAX_ATTEMPTS: Final = 20
+KEPT_FOR: Final = timedelta(days=7)
+PARKED_AS: Final = "core.announcement"
+BATCH: Final = 100
+_batched: dict[str, Callable[[Sequence[UUID]], object]] = {}
+
+
+def relay() -> int:
+    """Send the signals of announcements not sent yet; returns how many. Runs outside any scope."""
+    # Cleared before reading: whoever commits after this point sends a hint of his own.
+    shared.delete(outbox.RELAY_HINT)
+    sent = 0
+    while claimed := _claim():
+        for tenant_id, batch in _by_tenant(claimed).items():
+            with tenant_scope(tenant_id):
+                sent += _send_batch(batch)
+        if len(claimed) < BATCH:
+            break
+    return sent
+
+
+_CLAIM = """
+update core_outbox set lease_until = %s, attempts = attempts + 1 where id in (
+  select id from core_outbox
+  where done_at is null and (lease_until is null or lease_until < %s)
+  order by id for update skip locked limit %s
+) returning id, tenant_id, event, ref, payload, attempts
+"""
+
+
+def _claim() -> list[Outbox]:
+    moment = now()
+    with platform_scope():
+        rows = Outbox.objects.raw(_CLAIM, [moment + LEASE, moment, BATCH])
+        return sorted(rows, key=lambda row: row.id)
+
+
+def on_batch(event: str, receive: Callable[[Sequence[UUID]], object]) -> None:
+    """Call `receive` with the refs of each batch of announcements that the relay has sent, after their signals.
+
+    In the tenant's scope, in the relay itself: for what is cheaper once than many times. Safe to repeat.
+    """
+    _batched[outbox.check_name(event)] = receive
+
+
+def _by_tenant(claimed: list[Outbox]) -> dict[UUID, list[Outbox]]:
+    found: dict[UUID, list[Outbox]] = {}
+    for row in claimed:
+        found.setdefault(row.tenant_id, []).append(row)
+    return found
+
+
+def _send_batch(batch: list[Outbox]) -> int:
+    sent = [row for row in batch if _attempt([row], partial(_send_signal, row))]
+    for event, receive in _batched.items():
+        mine = [row for row in sent if row.event == event]
+        if mine and not _attempt(mine, partial(receive, [row.ref for row in mine])):
+            sent = [row for row in sent if row.event != event]
+    return Outbox.objects.filter(id__in=[row.id for row in sent], done_at=None).update(done_at=now()) if sent else 0
+
+
+def _send_signal(row: Outbox) -> None:
+    signals.BY_NAME[row.event].send(sender=Outbox, tenant_id=row.tenant_id, ref=row.ref, payload=row.payload)
+
+
+def _attempt(told: list[Outbox], work: Callable[[], object]) -> bool:
+    try:
+        work()
+    except Exception as error:
+        # The lease runs out and the rows are tried again; receivers are idempotent.
+        for row in told:
+            log.exception("announcement_failed", outbox=str(row.id), announcement=row.event)
+            if row.attempts >= MAX_ATTEMPTS:
+                _park(row, error)
+        return False
+    return True
+
+
+@transaction.atomic
+def _park(row: Outbox, error: Exception) -> None:
+    if Outbox.objects.filter(id=row.id, done_at=None).update(done_at=now()):
+        dead_letters.park(kind=PARKED_AS, ref=row.id, error=f"{row.event}: {type(error).__name__}")
+
+
+def announce_again(outbox_id: UUID) -> None:
+    """Put a parked announcement back into the outbox; the replayer of its dead letter."""
+    parked = Outbox.objects.filter(id=outbox_id)
+    if parked.update(done_at=None, lease_until=None, attempts=0):
+        outbox.wake_relay_after_commit()
+
+
+def purge(limit: int = 5000) -> int:
+    """Remove announcements that were sent more than a week ago, some at a time; for the sweep."""
+    return remove(Outbox, Q(done_at__lt=now() - KEPT_FOR), limit=limit)
+
+
+def forget_announcements() -> int:
+    """Mark the tenant's waiting announcements as sent without sending them; returns how many.
+
+    For history that is played into a new tenant: nobody is to react to it any more.
+    """
+    return Outbox.objects.filter(done_at=None).update(done_at=now())

@@ -1,0 +1,1 @@
+"""Background jobs: the base task and failed jobs."""

@@ -1,0 +1,169 @@
+"""Parking work that failed for good, and replaying it when a person says so."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, QuerySet
+
+from core.actors import Actor, system
+from core.audit import chain
+from core.clock import now as clock_now
+from core.errors import Conflict, Invalid, NotFound
+from core.models import DeadLetter
+from core.privacy.pii import mask_text
+from core.tenancy.scope import platform_scope
+
+Replayer = Callable[[UUID], None]
+ERROR_LIMIT: Final = 500
+# Masking sees a little more than is kept, so that no value is cut in two and missed.
+_MASKED_LENGTH: Final = 2000
+_replayers: dict[str, Replayer] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How people read of a kind of work: its title, the model whose page shows the row, and its errors."""
+
+    title: str
+    page: str = ""
+    error: Callable[[str], str] = str
+
+
+_words: dict[str, Words] = {}
+
+
+def register_replayer(kind: str, replay_row: Replayer, words: Words | None = None) -> None:
+    """Say how work of a kind starts again: a function of the row's id that queues it, no more; and what it is called.
+
+    It runs in the transaction of the replay and in the tenant's scope; raising undoes the replay.
+    """
+    if _replayers.get(kind, replay_row) is not replay_row:
+        raise ValueError(f"a replayer of {kind!r} is already registered")
+    _replayers[kind] = replay_row
+    if words is not None:
+        _words[kind] = words
+
+
+def words_of(kind: str) -> Words:
+    """Return how people read of a kind; of one without words, its name."""
+    return _words.get(kind) or Words(kind.rpartition(".")[2].replace("_", " ").capitalize())
+
+
+def park(*, kind: str, ref: UUID, error: str, actor: Actor | None = None, now: datetime | None = None) -> DeadLetter:
+    """Park a row whose work failed for good; one open letter per row, later failures count up.
+
+    Anyone in the code may, in the tenant's scope; the error is masked and cut to 500 characters.
+    Writes the audit entry `dead_letter.parked`: call it last in a transaction.
+    """
+    moment = now or clock_now()
+    reason = mask_text(error[:_MASKED_LENGTH])[:ERROR_LIMIT]
+    with transaction.atomic():
+        letter = _park(kind, ref, reason, moment)
+        chain.record(
+            actor=actor or system("dead-letters"),
+            action="dead_letter.parked",
+            object_type=kind,
+            object_id=ref,
+            new_state=DeadLetter.State.PARKED,
+            facts={"dead_letter": str(letter.id), "times": letter.times},
+        )
+    return letter
+
+
+def _park(kind: str, ref: UUID, reason: str, moment: datetime) -> DeadLetter:
+    open_letters = DeadLetter.objects.filter(kind=kind, ref=ref, state=DeadLetter.State.PARKED)
+    again = {"times": F("times") + 1, "error": reason}
+    if not open_letters.update(**again):
+        try:
+            with transaction.atomic():
+                letter = DeadLetter(kind=kind, ref=ref, error=reason, parked_at=moment)
+                letter.save(force_insert=True)
+                return letter
+        except IntegrityError:
+            # Somebody parked the same row at the same moment.
+            open_letters.update(**again)
+    again_open: DeadLetter = open_letters.get()
+    return again_open
+
+
+def replay(*, actor: Actor, dead_letter_id: UUID, now: datetime | None = None) -> DeadLetter:
+    """Start the work of a parked letter again.
+
+    Needs `core.replay_deadletter`. Raises `Refused`, `NotFound`, `Conflict` (with the state) when it
+    is not parked any more, `Invalid` when nothing can replay its kind. Audited as
+    `dead_letter.replayed`.
+    """
+    actor.require("core.replay_deadletter")
+    with transaction.atomic():
+        letter = _close(actor, dead_letter_id, DeadLetter.State.REPLAYED, now or clock_now())
+        replayer = _replayers.get(letter.kind)
+        if replayer is None:
+            raise Invalid(f"Nothing here can try {letter.kind[:60]!r} again.", code="no_replayer")
+        replayer(letter.ref)
+        _record(actor, letter)
+    return letter
+
+
+def discard(*, actor: Actor, dead_letter_id: UUID, now: datetime | None = None) -> DeadLetter:
+    """Close a parked letter without doing its work again.
+
+    Needs `core.replay_deadletter`; raises `Refused`, `NotFound` or `Conflict` like `replay`. Audited
+    as `dead_letter.discarded`.
+    """
+    actor.require("core.replay_deadletter")
+    with transaction.atomic():
+        letter = _close(actor, dead_letter_id, DeadLetter.State.DISCARDED, now or clock_now())
+        _record(actor, letter)
+    return letter
+
+
+def _close(actor: Actor, letter_id: UUID, state: str, moment: datetime) -> DeadLetter:
+    """Move a parked letter on by conditional update; whoever comes second is told the state."""
+    parked = DeadLetter.objects.filter(id=letter_id, state=DeadLetter.State.PARKED)
+    won = parked.update(state=state, closed_at=moment, closed_by=actor.user_id)
+    letter: DeadLetter | None = DeadLetter.objects.filter(id=letter_id).first()
+    if letter is None:
+        raise NotFound("There is no such dead letter.")
+    if not won:
+        at = letter.closed_at.isoformat() if letter.closed_at else ""
+        facts = {"state": letter.state, "closed_at": at, "changed_at": at, **_closer(actor, letter)}
+        raise Conflict("This dead letter is closed already.", **facts)
+    return letter
+
+
+def _closer(actor: Actor, letter: DeadLetter) -> dict[str, str]:
+    """Return who was faster: "you", or the role of whoever it was."""
+    if letter.closed_by is not None and letter.closed_by == actor.user_id:
+        return {"changed_by": "you", "changed_role": actor.role}
+    mine = chain.last_of(letter.kind, letter.ref, lambda entry: entry.facts.get("dead_letter") == str(letter.id))
+    role = mine.role if mine else ""
+    return {"changed_by": role or "a colleague", "changed_role": role}
+
+
+def _record(actor: Actor, letter: DeadLetter) -> None:
+    chain.record(
+        actor=actor,
+        action=f"dead_letter.{letter.state}",
+        object_type=letter.kind,
+        object_id=letter.ref,
+        old_state=DeadLetter.State.PARKED,
+        new_state=letter.state,
+        facts={"dead_letter": str(letter.id)},
+    )
+
+
+def query_dead_letters(*, viewer: Actor, state: str = "parked") -> QuerySet[DeadLetter]:
+    """Return the letters of a state as a query, for pages; needs `core.view_deadletter`."""
+    viewer.require("core.view_deadletter")
+    rows: QuerySet[DeadLetter] = DeadLetter.objects.filter(state=state)
+    return rows
+
+
+def count_parked_everywhere() -> int:
+    """Return how many letters of all tenants are parked: a number for the metrics, nothing more."""
+    with platform_scope():
+        return DeadLetter.objects.filter(state=DeadLetter.State.PARKED).count()

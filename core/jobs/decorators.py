@@ -1,0 +1,87 @@
+"""The base of our Celery tasks: a row's id and its tenant, worked in the tenant's scope."""
+
+from collections import deque
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, Literal
+from uuid import UUID
+
+from celery import shared_task
+
+from core.tenancy.scope import tenant_scope
+
+Queue = Literal["high", "default", "low"]
+OPTIONS: dict[str, Any] = {"acks_late": True, "reject_on_worker_lost": True, "ignore_result": True}
+_QUEUES: dict[str, Queue] = {}
+_afterwards: ContextVar[deque[Callable[[], Any]] | None] = ContextVar("walker_afterwards", default=None)
+
+
+def route(name: str, *_: Any, **__: Any) -> dict[str, str] | None:
+    """Tell Celery the queue of one of our tasks."""
+    queue = _QUEUES.get(name)
+    return {"queue": queue} if queue else None
+
+
+def _shared(work: Callable[..., Any], queue: Queue) -> Any:
+    _QUEUES[f"{work.__module__}.{work.__name__}"] = queue
+    return shared_task(**OPTIONS)(work)
+
+
+def afterwards(work: Callable[[], Any]) -> bool:
+    """Let the tenant task at hand do this when its own work is over; False when there is none.
+
+    For what would else be a task of its own at once. It runs in the same scope, outside the
+    transaction that asked for it, and is lost with the process: its sweep must find it.
+    """
+    waiting = _afterwards.get()
+    if waiting is None:
+        return False
+    waiting.append(work)
+    return True
+
+
+def _work_whole(work: Callable[[UUID], Any], row_id: UUID) -> None:
+    waiting: deque[Callable[[], Any]] = deque()
+    token = _afterwards.set(waiting)
+    try:
+        work(row_id)
+        while waiting:
+            waiting.popleft()()
+    finally:
+        _afterwards.reset(token)
+
+
+def tenant_task(queue: Queue = "default") -> Callable[[Callable[[UUID], Any]], Any]:
+    """Make a task of a function of a row's id; call it as `task.delay(str(tenant_id), str(row_id))`.
+
+    The row is the truth: the function must be safe to run twice and after a crash.
+    """
+
+    def decorate(work: Callable[[UUID], Any]) -> Any:
+        def run(tenant_id: str, row_id: str) -> None:
+            with tenant_scope(tenant_id):
+                _work_whole(work, UUID(row_id))
+
+        run.__name__, run.__module__, run.__doc__ = work.__name__, work.__module__, work.__doc__
+        run.__qualname__ = work.__qualname__
+        return _shared(run, queue)
+
+    return decorate
+
+
+def sweep_task(queue: Queue = "default") -> Callable[[Callable[[], Any]], Any]:
+    """Make a periodic task without arguments; it claims in the platform scope by itself."""
+
+    def decorate(work: Callable[[], Any]) -> Any:
+        return _shared(work, queue)
+
+    return decorate
+
+
+def plain_task(queue: Queue = "default") -> Callable[[Callable[..., None]], Any]:
+    """Make a task of a function of ids and numbers that belongs to no tenant; safe to run twice."""
+
+    def decorate(work: Callable[..., None]) -> Any:
+        return _shared(work, queue)
+
+    return decorate

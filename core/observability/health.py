@@ -1,0 +1,203 @@
+"""What the installation says about itself: checks by name, gauges, and who is alive."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from redis.exceptions import RedisError
+
+from core.clock import now
+from core.jobs import dead_letters
+from core.models import Outbox
+from core.observability.logging import get_logger
+from core.reliability import circuit_breaker
+from core.tenancy import rls
+from core.tenancy.scope import platform_scope
+
+log = get_logger(__name__)
+
+# A check returns why it fails, in words without personal data, or "" when all is well.
+Check = Callable[[], str]
+Measure = Callable[[], float]
+
+_BEATS: Final = "health:beat:{run}:{part}"
+_BEAT_KEPT: Final = 3600
+AWAY: Final = (DatabaseError, RedisError, OSError)
+_settled: set[str] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A number computed when it is asked for; above `late_above` it is reported as late."""
+
+    name: str
+    help: str
+    measure: Measure
+    late_above: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The outcome of one check."""
+
+    name: str
+    ok: bool
+    problem: str = ""
+
+
+_checks: dict[str, Check] = {}
+_gauges: dict[str, Gauge] = {}
+
+
+def register_check(name: str, check: Check) -> None:
+    """Add a check that must pass before the installation is ready."""
+    _checks[name] = check
+
+
+def register_gauge(name: str, measure: Measure, *, help: str = "", late_above: float | None = None) -> None:
+    """Add a gauge, named `walker_<thing>_<unit>`; it must be cheap, it is computed at every scrape.
+
+    Being late is shown by `/readyz` but does not make the installation unready: one stuck row must
+    not take the whole site away.
+    """
+    _gauges[name] = Gauge(name, help or name.replace("_", " "), measure, late_above)
+
+
+def run_checks() -> list[Reading]:
+    """Run every check, in order of registration."""
+    return [_run(name, check) for name, check in _checks.items()]
+
+
+def _run(name: str, check: Check) -> Reading:
+    try:
+        problem = check()
+    except AWAY:
+        log.warning("health_check_failed", check=name, exc_info=True)
+        problem = "not reachable"
+    return Reading(name, not problem, problem)
+
+
+def read_gauges() -> list[tuple[Gauge, float | None]]:
+    """Measure every gauge; None where the database or Redis is away."""
+    return [(gauge, _measure(gauge)) for gauge in _gauges.values()]
+
+
+def _measure(gauge: Gauge) -> float | None:
+    try:
+        return float(gauge.measure())
+    except AWAY:
+        log.warning("gauge_failed", gauge=gauge.name, exc_info=True)
+        return None
+
+
+def note_beat(part: str) -> None:
+    """Note that a part ("worker" or "beat") is alive now."""
+    cache.set(_beat_key(part), now().timestamp(), timeout=_BEAT_KEPT)
+
+
+def beat_age(part: str) -> float | None:
+    """Return how many seconds ago a part was last alive, None when it never was (within an hour)."""
+    at = cache.get(_beat_key(part))
+    return None if at is None else max(0.0, now().timestamp() - at)
+
+
+def _beat_key(part: str) -> str:
+    # Redis outlives a stop: a heartbeat of the last run must not pass for one of this run.
+    return _BEATS.format(run=settings.RUN, part=part)
+
+
+def _database() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("select 1")
+    return ""
+
+
+def _wall() -> str:
+    return "; ".join(rls.problems())
+
+
+def _redis() -> str:
+    mark = now().timestamp()
+    cache.set("health:probe", mark, timeout=30)
+    return "" if cache.get("health:probe") is not None else "a written value was not found"
+
+
+def _migrations() -> str:
+    # Asking reads every migration file: once they are all applied, that stays so for this process.
+    if connection.settings_dict["NAME"] in _settled:
+        return ""
+    executor = MigrationExecutor(connection)
+    waiting = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    if waiting:
+        return f"{waiting} migrations are not applied"
+    _settled.add(str(connection.settings_dict["NAME"]))
+    return ""
+
+
+def _alive(part: str) -> Check:
+    def check() -> str:
+        age = beat_age(part)
+        if age is None:
+            return "no heartbeat yet"
+        stale = age > settings.HEARTBEAT_STALE.total_seconds()
+        return f"last heartbeat {age:.0f} s ago" if stale else ""
+
+    return check
+
+
+def _oldest_outbox() -> float:
+    with platform_scope():  # an age over all tenants: a number, no row of anyone
+        undone = Outbox.objects.filter(done_at=None).order_by("id")
+        oldest = undone.values_list("created_at", flat=True).first()
+    return (now() - oldest).total_seconds() if oldest else 0.0
+
+
+def _beat_gauge(part: str) -> Measure:
+    def measure() -> float:
+        age = beat_age(part)
+        return float(_BEAT_KEPT) if age is None else age
+
+    return measure
+
+
+def _open_breakers() -> float:
+    return sum(state.state != "closed" for state in circuit_breaker.states())
+
+
+register_check("database", _database)
+register_check("tenant_wall", _wall)
+register_check("redis", _redis)
+register_check("migrations", _migrations)
+register_check("worker", _alive("worker"))
+register_check("beat", _alive("beat"))
+register_gauge(
+    "walker_outbox_oldest_seconds",
+    _oldest_outbox,
+    help="Age of the oldest announcement that was not sent yet.",
+    late_above=60,
+)
+register_gauge(
+    "walker_dead_letters_parked",
+    dead_letters.count_parked_everywhere,
+    help="Failures that wait for a person, over all tenants.",
+)
+register_gauge(
+    "walker_breakers_open",
+    _open_breakers,
+    help="Circuit breakers known to this process that are not closed.",
+)
+register_gauge(
+    "walker_worker_heartbeat_age_seconds",
+    _beat_gauge("worker"),
+    help="Seconds since a worker was last alive (3600 = an hour or more).",
+)
+register_gauge(
+    "walker_beat_heartbeat_age_seconds",
+    _beat_gauge("beat"),
+    help="Seconds since a task of beat last ran (3600 = an hour or more).",
+)

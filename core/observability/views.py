@@ -1,0 +1,91 @@
+"""`/healthz`, `/readyz` and `/metrics`."""
+
+import secrets
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.log import log_response
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from core.observability import health
+from core.observability.metrics import REGISTRY
+
+
+class HealthCollector(Collector):
+    """Turns the gauges of `core.observability.health` into Prometheus metrics at the scrape."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Measure every gauge; one whose source is away is left out."""
+        failed = 0
+        for gauge, value in health.read_gauges():
+            if value is None:
+                failed += 1
+            else:
+                yield GaugeMetricFamily(gauge.name, gauge.help, value)
+        yield GaugeMetricFamily("walker_gauges_failed", "Gauges that could not be read.", failed)
+
+    def describe(self) -> list[Metric]:
+        """Promise nothing: registering must not touch the database."""
+        return []
+
+
+_seen: set[str] = set()
+REGISTRY.register(HealthCollector())
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+
+
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Say that this process answers; touches nothing else."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Answer 200 when every check passes and 503 otherwise, each check by name.
+
+    Before it was ready for the first time, 503 is the way it starts, and no error in the log.
+    """
+    readings = health.run_checks()
+    ready = all(reading.ok for reading in readings)
+    body = {
+        "status": "ready" if ready else "not ready",
+        "checks": {
+            reading.name: {"ok": reading.ok, **({"problem": reading.problem} if reading.problem else {})}
+            for reading in readings
+        },
+        "gauges": {gauge.name: _gauge(gauge, value) for gauge, value in health.read_gauges()},
+    }
+    response = JsonResponse(body, status=200 if ready else 503)
+    if ready:
+        _seen.add("ready")
+    else:
+        level = "error" if "ready" in _seen else "info"
+        log_response("%s: %s", "Not ready", request.path, response=response, request=request, level=level)
+    return response
+
+
+def _gauge(gauge: health.Gauge, value: float | None) -> dict[str, object]:
+    late = value is not None and gauge.late_above is not None and value > gauge.late_above
+    return {"value": None if value is None else round(value, 1), "late": late}
+
+
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer in Prometheus text; with `METRICS_TOKEN` set only to who bears it."""
+    token = getattr(settings, "METRICS_TOKEN", "")
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if token and not secrets.compare_digest(given.encode(), token.encode()):
+        return HttpResponse("A token is needed.\n", status=401, content_type="text/plain")
+    return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,55 @@
+"""What core keeps of people: answers of the API, parked failures; and the tables of other packages."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from core.models import DeadLetter, IdempotencyRecord
+from core.privacy.erasure.person import ERASED, GONE, Person
+from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, window
+
+
+def _forget_answers(person: Person, after: str, limit: int) -> Batch:
+    finished = IdempotencyRecord.objects.filter(state=IdempotencyRecord.State.FINISHED)
+    rows, last = window(finished, after, limit)
+    found = [row.pk for row in rows if row.answer != GONE and person.is_meant_in(row.answer)]
+    changed = IdempotencyRecord.objects.filter(pk__in=found).update(answer=GONE) if found else 0
+    return Batch(changed, last)
+
+
+def _forget_failures(person: Person, after: str, limit: int) -> Batch:
+    rows, last = window(DeadLetter.objects.exclude(error__in=("", ERASED)), after, limit)
+    own = {key for keys in person.targets.values() for key in keys}
+    found = [row.pk for row in rows if str(row.ref) in own or person.is_addressed_in(row.error)]
+    return Batch(DeadLetter.objects.filter(pk__in=found).update(error=ERASED) if found else 0, last)
+
+
+class CoreErasure(ErasureHandler):
+    """Core's part."""
+
+    order: ClassVar[int] = 90
+    tables: ClassVar[tuple[Table, ...]] = (
+        Table("core.IdempotencyRecord", "Keys and requests are digests.", "answer", "scope key_digest request_digest"),
+        Table("core.DeadLetter", "The kind of work is a code.", "error", "kind"),
+        Table("core.StreamEvent", "Events of a conversation are removed with it; others hold ids and states.",
+              "payload", "stream type about"),
+        Table("core.StreamHead", "A stream is named by an id.", kept="stream"),
+        Table("core.Outbox", "Ids and states; removed after a week.", kept="event payload"),
+        Table("core.AuditEntry", "Ids, states and numbers under the chain; the address is that of a network.",
+              kept="actor_kind actor_name role auth_strength address action object_type old_state new_state facts "
+              "key_id previous_hash hash"),
+        Table("core.AuditHead", "A hash.", kept="hash"),
+        Table("core.Erasure", "Ids, codes and counts stay; name and addresses go when it is done.",
+              "traces", "targets step after counts waits_for still_named"),
+        Table("admin.LogEntry", "Names of objects are ids; nothing writes here.",
+              kept="object_id object_repr change_message"),
+        Table("guardian.UserObjectPermission", "Rights are given to roles, by ids.", kept="object_pk"),
+        Table("guardian.GroupObjectPermission", "Rights are given to roles, by ids.", kept="object_pk"),
+    )  # fmt: skip
+    steps: ClassVar[tuple[Step, ...]] = (
+        Step("answers", "Answers of the API", _forget_answers),
+        Step("failures", "Notes of failures", _forget_failures),
+    )
+
+
+HANDLERS.register("core", CoreErasure)

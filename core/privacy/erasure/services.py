@@ -1,0 +1,244 @@
+"""Asking for the erasure of a person, and doing it batch by batch."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
+
+from core.actors import Actor, system
+from core.audit import chain
+from core.clock import now as clock_now
+from core.errors import Invalid, NotFound, Refused
+from core.jobs import dead_letters
+from core.models import Erasure
+from core.observability.logging import get_logger
+from core.privacy.erasure.person import Person, person_of, traces_of
+from core.privacy.erasure.registry import BATCH, handlers, steps
+from core.tenancy.scope import current_tenant_id, platform_scope
+
+log = get_logger(__name__)
+VIEW: Final = "core.view_erasures"
+WORKER: Final = system("erasure")
+State = Erasure.State
+Subject = Erasure.Subject
+UNFINISHED: Final = (State.ASKED, State.WORKING)
+PARKED_AS: Final = "core.erasure"
+ROUNDS: Final = 5
+"""Rounds that may find something; who writes again is somebody new, so two or three do."""
+PAUSE: Final = timedelta(seconds=20)
+AT_ONCE: Final = 200
+
+
+def require_eraser(*, actor: Actor, permission: str, reason: str) -> None:
+    """Raise unless a person with the permission, signed in with a second factor, gives one of the reasons.
+
+    Raises `Refused` (`not_allowed`, `not_a_person`, `weak_sign_in`) and `Invalid`.
+    """
+    actor.require(permission)
+    if actor.kind != "user" or actor.user_id is None:
+        raise Refused("Only a person erases somebody.", code="not_a_person")
+    if not actor.has_second_factor:
+        raise Refused("Sign in with a second factor to erase somebody.", code="weak_sign_in")
+    if reason not in Erasure.Reason.values:
+        wanted = ", ".join(Erasure.Reason.values)
+        raise Invalid("Say why, with one of the reasons.", fields={"reason": [f"One of {wanted}."]})
+
+
+def open_erasure(
+    *,
+    actor: Actor,
+    subject_type: str,
+    subject_id: UUID,
+    reason: str,
+    targets: dict[str, list[UUID]],
+    now: datetime | None = None,
+) -> Erasure:
+    """Begin the erasure of a person whose row the caller has locked; a repeat returns the first one, unchanged.
+
+    For the services of the apps, which have checked who asks. No door knows the person from here on;
+    the rest is a worker's. Raises `Conflict` with what is in the way. Writes `contact.erasure_asked`
+    or `member.erasure_asked`. Announces nothing.
+    """
+    with transaction.atomic():
+        known: Erasure | None = Erasure.objects.filter(subject_type=subject_type, subject_id=subject_id).first()
+        if known is not None:
+            return known
+        erasure = Erasure(
+            subject_type=subject_type,
+            subject_id=subject_id,
+            reason=reason,
+            asked_by=actor.user_id,
+            asked_at=now or clock_now(),
+            targets={kind: [str(key) for key in keys] for kind, keys in targets.items()},
+        )
+        person = _gathered(erasure)
+        for handler in handlers():
+            handler.refuse(person)
+        # Before anything is taken away: the database looks whether all of it is the person's.
+        erasure.save(force_insert=True)
+        for handler in handlers():
+            handler.detach(person)
+        _hint_after_commit(erasure.pk)
+        _record(erasure, actor, "erasure_asked", {"reason": reason})
+    return erasure
+
+
+def _gathered(erasure: Erasure) -> Person:
+    person = person_of(erasure)
+    for handler in handlers():
+        handler.gather(person)
+    erasure.targets, erasure.traces = person.targets, traces_of(handler.words(person) for handler in handlers())
+    return person_of(erasure)
+
+
+def _hint_after_commit(erasure_id: UUID) -> None:
+    tenant_id = current_tenant_id()
+
+    def hint() -> None:
+        from core.tasks import erase_person  # noqa: PLC0415  (tasks stand above the services)
+
+        erase_person.delay(str(tenant_id), str(erasure_id))
+
+    transaction.on_commit(hint, robust=True)
+
+
+def _record(erasure: Erasure, actor: Actor, what: str, facts: dict[str, object]) -> None:
+    chain.record(
+        actor=actor,
+        action=f"{erasure.subject_type}.{what}",
+        object_type="core.erasure",
+        object_id=erasure.pk,
+        new_state=erasure.state,
+        facts={"person": str(erasure.subject_id), **facts},
+    )
+
+
+def work_on(*, erasure_id: UUID, limit: int = BATCH, now: datetime | None = None) -> bool:
+    """Do one batch of an erasure in one transaction; tells whether there is more to do at once.
+
+    For the worker, in the tenant's scope. The row is locked meanwhile: who finds it locked leaves it
+    to the other. A batch that was cut off has changed nothing and is done again. Audited at the end as
+    `contact.erased` or `member.erased`, and each batch that empties requests or reasons as
+    `….approvals_emptied` or `….reasons_emptied` with their ids. After `ROUNDS` rounds that all changed
+    something it is parked as a dead letter. Announces nothing.
+    """
+    with transaction.atomic():
+        free = Erasure.objects.select_for_update(skip_locked=True)
+        erasure = free.filter(pk=erasure_id, state__in=UNFINISHED).first()
+        if erasure is None:
+            return False
+        moment = now or clock_now()
+        if erasure.state == State.ASKED:
+            erasure.state, erasure.started_at = State.WORKING, moment
+            erasure.save(update_fields=["state", "started_at"])
+        return _next_step(erasure, limit) if erasure.step else _next_round(erasure, moment)
+
+
+def _next_step(erasure: Erasure, limit: int) -> bool:
+    everything = {step.key: step for step in steps()}
+    keys = list(everything)
+    if erasure.step not in everything:
+        erasure.step, erasure.after = keys[0], ""
+    step, person = everything[erasure.step], person_of(erasure)
+    done = step.work(person, erasure.after, limit)
+    if done.changed:
+        erasure.counts[step.key] = erasure.counts.get(step.key, 0) + done.changed
+        erasure.changes += done.changed
+    erasure.targets, erasure.still_named, erasure.after = person.targets, person.still_named, done.last
+    if not done.last:
+        erasure.step = next(iter(keys[keys.index(step.key) + 1 :]), "")
+    erasure.save(update_fields=["counts", "changes", "after", "step", "targets", "still_named"])
+    for what, rows in done.emptied.items():
+        if rows:
+            _record(erasure, WORKER, f"{what}_emptied", {what: [str(key) for key in rows]})
+    return True
+
+
+def _next_round(erasure: Erasure, moment: datetime) -> bool:
+    """Begin a round over all steps; after one that changed nothing, with nothing under way, all is done.
+
+    What somebody wrote behind the back of a step is found by the next round: what was under way when a
+    round began may have been written after the step that looks for it.
+    """
+    person = person_of(erasure)
+    for handler in handlers():
+        handler.gather(person)
+    waits_for = [what for handler in handlers() for what in handler.in_the_way(person)]
+    is_quiet = erasure.rounds > 0 and erasure.changes == 0 and person.targets == erasure.targets
+    if is_quiet and not waits_for:
+        if not erasure.waits_for and not any(handler.came_late(person) for handler in handlers()):
+            return _finish(erasure, moment)
+        erasure.rounds = 0
+    if waits_for and (is_quiet or (erasure.rounds == 0 and waits_for == erasure.waits_for)):
+        # Nothing moves until that has ended: the sweep comes again, and begins with a whole round.
+        erasure.rounds, erasure.waits_for = 0, waits_for
+        erasure.save(update_fields=["rounds", "waits_for"])
+        return False
+    if erasure.rounds >= ROUNDS:
+        return _park(erasure)
+    erasure.targets, erasure.waits_for, erasure.round_at = person.targets, waits_for, moment
+    erasure.rounds, erasure.changes = erasure.rounds + 1, 0
+    erasure.step, erasure.after = steps()[0].key, ""
+    erasure.save(update_fields=["targets", "waits_for", "round_at", "rounds", "changes", "step", "after"])
+    return True
+
+
+def _park(erasure: Erasure) -> bool:
+    """Stop one that finds no end: nothing can be emptied in its name until somebody replays it."""
+    erasure.state = State.PARKED
+    erasure.save(update_fields=["state"])
+    dead_letters.park(kind=PARKED_AS, ref=erasure.pk, error="Every round found something new.", actor=WORKER)
+    return False
+
+
+def run_again(erasure_id: UUID) -> None:
+    """Let a parked erasure begin with a round again, for whoever replays its dead letter."""
+    again = {"state": State.WORKING, "rounds": 0, "changes": 0, "tried_at": None}
+    if Erasure.objects.filter(pk=erasure_id, state=State.PARKED).update(**again):
+        _hint_after_commit(erasure_id)
+
+
+def _finish(erasure: Erasure, moment: datetime) -> bool:
+    erasure.state, erasure.finished_at, erasure.traces = State.DONE, moment, None
+    erasure.targets, erasure.waits_for = {}, []
+    erasure.save(update_fields=["state", "finished_at", "traces", "targets", "waits_for"])
+    _record(erasure, WORKER, "erased", {"counts": erasure.counts, "asked_by": str(erasure.asked_by or "")})
+    return False
+
+
+def take_unfinished(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
+    """Return (tenant, id) of erasures to go on with, noting that they were tried. For the sweep.
+
+    Those that waited longest come first, and of every tenant one before a second one of another.
+    """
+    moment = now or clock_now()
+    longest = F("tried_at").asc(nulls_first=True)
+    turn = Window(RowNumber(), partition_by=F("tenant_id"), order_by=[longest, F("id").asc()])
+    due = Q(tried_at=None) | Q(tried_at__lte=moment - PAUSE)
+    with platform_scope():
+        rows = Erasure.objects.filter(due, state__in=UNFINISHED).annotate(turn=turn)
+        ordered = rows.order_by("turn", longest, "id")
+        found = list(ordered.values_list("tenant_id", "id")[:AT_ONCE])
+        Erasure.objects.filter(pk__in=[key for _, key in found]).update(tried_at=moment)
+    return found
+
+
+def get_erasure(*, viewer: Actor, erasure_id: UUID) -> Erasure:
+    """Return one erasure. Needs `core.view_erasures`; raises `NotFound`."""
+    viewer.require(VIEW)
+    found: Erasure | None = Erasure.objects.filter(pk=erasure_id).first()
+    if found is None:
+        raise NotFound("There is no such erasure.")
+    return found
+
+
+def query_erasures(*, viewer: Actor) -> QuerySet[Erasure]:
+    """Return the tenant's erasures. Needs `core.view_erasures`."""
+    viewer.require(VIEW)
+    rows: QuerySet[Erasure] = Erasure.objects.all()
+    return rows

@@ -1,0 +1,15 @@
+"""The survey of all columns with words as lines of a page: what is erased, what is kept and why."""
+
+from __future__ import annotations
+
+from core.privacy.erasure.registry import tables
+
+
+def lines() -> list[str]:
+    """Return one line for each table, in the order of their names."""
+    ordered = sorted(tables(), key=lambda table: table.model)
+    return [f"| `{t.model}` | {_names(t.erased)} | {_names(t.kept)} | {t.why or '–'} |" for t in ordered]
+
+
+def _names(words: str) -> str:
+    return ", ".join(f"`{name}`" for name in words.split()) or "–"

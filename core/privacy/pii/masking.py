@@ -1,0 +1,121 @@
+"""Readable masks for personal data, in running text and for single values."""
+
+import re
+from collections.abc import Callable
+from typing import Literal
+
+from core.privacy.pii.addresses import MASKED
+from core.privacy.pii.finder import find
+from core.privacy.pii.finding import Kind
+from core.privacy.pii.folding import fold
+
+ValueKind = Literal["name", "text"] | Kind
+_PASSES = 8
+_NOT_DIGITS = re.compile(r"[^0-9]")
+_AT = re.compile(r"@|[(\[{]\s?(?:at|arroba)\s?[)\]}]|\s(?:at|arroba)\s", re.IGNORECASE)
+_DOT = re.compile(r"\.|\s*[(\[{]\s?(?:dot|punto)\s?[)\]}]\s*|\s(?:dot|punto)\s", re.IGNORECASE)
+
+
+def mask_text(text: str) -> str:
+    """Replace each piece of personal data by its mask; masking a masked text changes nothing.
+
+    A mask can bring two remnants together, so the rules run again until they find nothing.
+    """
+    for _ in range(_PASSES):
+        findings = find(text)
+        if not findings:
+            return text
+        pieces, position = [], 0
+        for finding in findings:
+            pieces += [text[position : finding.start], mask_value(finding.kind, finding.value)]
+            position = finding.end
+        text = "".join(pieces) + text[position:]
+    return _blot(text)
+
+
+def _blot(text: str) -> str:
+    """Blot out whatever is still found, leaving no part of it."""
+    for finding in reversed(find(text)):
+        text = text[: finding.start] + MASKED + text[finding.end :]
+    return text
+
+
+def mask_value(kind: ValueKind, value: str) -> str:
+    """Return the mask of one value of a known kind; "" stays "", an unknown kind shows nothing."""
+    if not value:
+        return ""
+    mask = _MASKS.get(kind)
+    return MASKED if mask is None else mask(value)
+
+
+def _first(word: str) -> str:
+    """Return the first letter of a word long enough not to be given away by it."""
+    return word[0] + MASKED if len(word) > 2 and word[0].isalnum() else MASKED
+
+
+def _mask_email(value: str) -> str:
+    parts = _AT.split(value.strip(), maxsplit=1)
+    if len(parts) != 2:
+        return MASKED
+    labels = [label for label in _DOT.split(parts[1].strip()) if label]
+    ending = labels[-1].strip() if len(labels) > 1 else ""
+    shown = f".{ending}" if re.fullmatch(r"[^\W\d_]{2,12}", ending) else ""
+    return f"{_first(parts[0].strip())}@{_first(labels[0] if labels else '')}{shown}"
+
+
+def _mask_phone(value: str) -> str:
+    plain = fold(value).text.strip()
+    digits = _NOT_DIGITS.sub("", plain)
+    if len(digits) < 7:
+        return MASKED
+    code = _country_code(plain, digits)
+    return f"+{code} {MASKED} ••{digits[-2:]}" if code else f"{MASKED} ••{digits[-2:]}"
+
+
+def _country_code(plain: str, digits: str) -> int | None:
+    if not plain.startswith(("+", "00")):
+        return None
+    import phonenumbers  # noqa: PLC0415  (large, for the first number only)
+
+    try:
+        return phonenumbers.parse("+" + (digits if plain[0] == "+" else digits[2:])).country_code
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _mask_card(value: str) -> str:
+    return f"card •••• {_NOT_DIGITS.sub('', fold(value).text)[-4:]}"
+
+
+def _mask_iban(value: str) -> str:
+    plain = re.sub(r"[^0-9A-Za-z]", "", fold(value).text).upper()
+    return f"IBAN {plain[:2]}•• •••• {plain[-4:]}"
+
+
+def _mask_name(value: str) -> str:
+    return " ".join(f"{word[0]}{MASKED}" if word[0].isalpha() else MASKED for word in value.split()) or MASKED
+
+
+def _mask_ip(value: str) -> str:
+    return f"IP {MASKED}"
+
+
+def _mask_national_id(value: str) -> str:
+    return f"national id {MASKED}"
+
+
+def _mask_url_part(value: str) -> str:
+    return MASKED
+
+
+_MASKS: dict[ValueKind, Callable[[str], str]] = {
+    "email": _mask_email,
+    "phone": _mask_phone,
+    "card": _mask_card,
+    "iban": _mask_iban,
+    "ip": _mask_ip,
+    "national_id": _mask_national_id,
+    "url": _mask_url_part,
+    "name": _mask_name,
+    "text": mask_text,
+}

@@ -1,0 +1,102 @@
+"""Rules for payment: card numbers (brand prefix and Luhn) and IBANs (country length and mod 97)."""
+
+import re
+from collections.abc import Iterator
+
+from core.privacy.pii.addresses import Span
+from core.privacy.pii.checksums import iban_holds, luhn_holds
+from core.privacy.pii.runs import Run
+
+_BRANDS: tuple[tuple[re.Pattern[str], tuple[int, ...]], ...] = (
+    (re.compile(r"4"), (16, 19)),
+    (re.compile(r"5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)"), (16,)),
+    (re.compile(r"3[47]"), (15,)),
+    (re.compile(r"6011|65|64[4-9]"), (16, 19)),
+    (re.compile(r"30[0-5]|3[689]"), (14,)),
+    (re.compile(r"35(?:2[89]|[3-8])"), (16,)),
+    (re.compile(r"62"), (16, 17, 18, 19)),
+    (re.compile(r"5[0678]|6[0-9]"), (16, 19, 18, 17, 15, 14)),
+)
+_SHORTEST_CARD, _LONGEST_CARD = 14, 19
+
+_IBAN_START = re.compile(r"(?<![0-9A-Za-z])[A-Za-z]{2}[ ]?[0-9]{2}(?=[ .\-]?[0-9A-Za-z])")
+_IBAN_BODY = re.compile(r"(?:[ .\-]?[0-9A-Za-z]){11,34}+")
+_IBAN_LENGTHS = {
+    entry[:2]: int(entry[2:])
+    for entry in (
+        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DK18 "
+        "DO28 EE20 EG29 ES24 FI18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 "
+        "IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 "
+        "MR27 MT31 MU30 NL18 NO15 PK24 PL28 PS29 PT25 QA29 RO24 RS22 SA24 SC31 SD18 SE24 SI19 "
+        "SK24 SM27 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 "
+    ).split()
+}
+
+
+def find_cards(runs: list[Run]) -> Iterator[Span]:
+    """Yield card numbers that begin and end at a group of digits in a run."""
+    known: dict[tuple[str, ...], int] = {}
+    for run in runs:
+        index = 0
+        while index < len(run.groups):
+            if run.groups[index].digits[0] not in "23456":
+                index += 1
+                continue
+            count = _card_groups(tuple(group.digits for group in run.groups[index : index + 8]), known)
+            if count:
+                yield run.groups[index].start, run.groups[index + count - 1].end, "card"
+            index += count or 1
+
+
+def _card_groups(digits: tuple[str, ...], known: dict[tuple[str, ...], int]) -> int:
+    """Return how many of the first groups make a card, 0 when none do."""
+    if digits not in known:
+        known[digits] = _count_card_groups(digits)
+    return known[digits]
+
+
+def _count_card_groups(groups: tuple[str, ...]) -> int:
+    joined = ""
+    best = 0
+    for count, digits in enumerate(groups, start=1):
+        joined += digits
+        if len(joined) > _LONGEST_CARD or len(digits) < 2:
+            break
+        if len(joined) >= _SHORTEST_CARD and is_card(joined):
+            best = count
+            if len(joined) == 16:
+                break
+    return best
+
+
+def is_card(digits: str) -> bool:
+    """Whether the digits have a card brand's prefix and length and the Luhn check digit."""
+    if len(set(digits)) == 1:
+        return False
+    return any(len(digits) in lengths and prefix.match(digits) for prefix, lengths in _BRANDS) and luhn_holds(digits)
+
+
+def find_ibans(text: str) -> Iterator[Span]:
+    """Yield IBANs of known countries, written together or in groups, in either case."""
+    known: dict[str, int] = {}
+    for match in _IBAN_START.finditer(text):
+        length = _IBAN_LENGTHS.get(match[0][:2].upper())
+        body = _IBAN_BODY.match(text, match.end()) if length else None
+        if length is None or body is None:
+            continue
+        written = match[0] + body[0] + text[body.end() : body.end() + 1]
+        if written not in known:
+            known[written] = _iban_end(written, length)
+        if known[written]:
+            yield match.start(), match.start() + known[written], "iban"
+
+
+def _iban_end(written: str, length: int) -> int:
+    """Return how many characters hold an IBAN of that length, 0 when they hold none."""
+    places = [place for place, sign in enumerate(written) if sign.isascii() and sign.isalnum()]
+    if len(places) < length:
+        return 0
+    end = places[length - 1] + 1
+    if written[end : end + 1].isalnum():
+        return 0
+    return end if iban_holds("".join(written[place] for place in places[:length]).upper()) else 0

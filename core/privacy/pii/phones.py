@@ -1,0 +1,211 @@
+"""Rules for phone numbers: international, common local writings, any writing after a cue word."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from core.privacy.pii.addresses import Span
+from core.privacy.pii.runs import Group, Run
+
+# Where a leading 0 is the trunk prefix; the rest must fit the country's general pattern.
+_TRUNK_ZERO_COUNTRIES = (
+    "GB",
+    "DE",
+    "FR",
+    "NL",
+    "IT",
+    "AU",
+    "IE",
+    "BE",
+    "CH",
+    "AT",
+    "SE",
+    "FI",
+    "ZA",
+    "IN",
+    "TR",
+    "JP",
+)
+# Lengths of the groups of writings that stand for themselves, and whose they are.
+_SHAPES: dict[tuple[int, ...], tuple[str, ...]] = {
+    (3, 3, 4): ("US", "MX"),
+    (1, 3, 3, 4): ("US",),
+    (3, 7): ("US",),
+    (2, 5, 4): ("BR",),
+    (2, 4, 4): ("BR", "MX"),
+    (2, 1, 4, 4): ("BR",),
+    (3, 2, 2, 2): ("ES", "CH"),
+    (5, 5): ("IN",),
+}
+_OPENINGS = frozenset(shape[:2] for shape in _SHAPES)
+_CUE = re.compile(
+    r"\b(?:phone|mobile|mob|cell|tel|telephone|call|ring|text|sms|fax|whats ?app|signal|handy|telefon"
+    r"|rufnummer|anrufen|tel[eé]fono|m[oó]vil|celular|ll[aá]ma(?:me|nos)?|telefone|liga(?:r|me)?|zap|portable"
+    r"|t[eé]l[eé]phone|appel(?:le[rz]?)?)"
+    r"(?:[ -]?(?:number|no|nr|nummer|n[uú]mero|num[eé]ro))?\b[\s.:#=]{0,3}"
+    r"(?:(?:me|us|him|her|them|is|ist|es|est|on|at|back|nr|no|number"
+    r"|al|em|unter|au|to|my|our|n[ºo°])[\s.:]{1,3}){0,4}",
+    re.IGNORECASE,
+)
+_ID_CUE = re.compile(
+    r"\b(?:order|invoice|ticket|case|ref(?:erence)?|sku|id|tracking|batch|job"
+    r"|receipt|campaign|ad ?set|ean|isbn|gtin)"
+    r"(?:[ _-]?(?:number|no|nr|id|code))?\b[\s.:#=]{0,3}(?:is[ ])?",
+    re.IGNORECASE,
+)
+_MONEY_BEFORE = re.compile(r"[$€£¥₹]\s?$|\b(?:EUR|USD|GBP|BRL|CHF|INR|JPY)\s?$", re.IGNORECASE)
+_MONEY_AFTER = re.compile(
+    r"\s?(?:[$€£¥₹%]|(?:EUR|USD|GBP|BRL|CHF|INR|JPY|euros?"
+    r"|dollars?|pounds?|impressions|clicks|views|users|people)\b)",
+    re.IGNORECASE,
+)
+_SHORTEST, _LONGEST = 7, 15
+# Beyond this many different candidates in one text every shape counts as a number: bounded work,
+# on the safe side.
+_CHECK_BUDGET = 48
+
+
+def find_phones(text: str, runs: list[Run]) -> Iterator[Span]:
+    """Yield the phone numbers in runs: what fits a numbering plan, or follows a cue word."""
+    known: dict[tuple[str, tuple[str, ...]], int] = {}
+    if not runs:
+        return
+    cued = {match.end() for match in _CUE.finditer(text)}
+    named = {match.end() for match in _ID_CUE.finditer(text)}
+    for run in runs:
+        yield from _international(text, run, known)
+        if run.glued_left or _is_money(text, run):
+            continue
+        if run.start in cued:
+            yield from _after_cue(run)
+        elif run.start not in named:
+            yield from _local(text, run, known)
+
+
+def _is_money(text: str, run: Run) -> bool:
+    before = text[max(0, run.start - 4) : run.start]
+    return _MONEY_BEFORE.search(before) is not None or _MONEY_AFTER.match(text, run.end) is not None
+
+
+def _window(groups: list[Group]) -> tuple[str, ...]:
+    return tuple(group.digits for group in groups)
+
+
+def _ends(digits: tuple[str, ...], shortest: int, longest: int) -> list[int]:
+    """Return how many leading groups have an allowed number of digits, longest first."""
+    total, counts = 0, []
+    for count, group in enumerate(digits, start=1):
+        total += len(group)
+        if total > longest:
+            break
+        if total >= shortest:
+            counts.append(count)
+    return counts[::-1]
+
+
+def _international(text: str, run: Run, known: dict[tuple[str, tuple[str, ...]], int]) -> Iterator[Span]:
+    plus = text[run.start] == "+"
+    if not plus and not run.groups[0].digits.startswith("00"):
+        return
+    digits = _window(run.groups[:_LONGEST])
+    key = ("+" if plus else "00", digits)
+    if key not in known:
+        lead = 0 if plus else 2
+        counts = _ends(digits, _SHORTEST + lead, _LONGEST + lead + 1)
+        allowed = len(known) < _CHECK_BUDGET
+        known[key] = next(
+            (c for c in counts if not allowed or _is_number("".join(digits[:c])[lead:], plus=plus)),
+            0,
+        )
+    if known[key]:
+        yield run.start, run.groups[known[key] - 1].end, "phone"
+
+
+def _is_number(digits: str, *, plus: bool) -> bool:
+    """Whether code and number are assigned; after a plus sign a possible length is enough."""
+    import phonenumbers  # noqa: PLC0415  (large, for the first number only)
+
+    for written in (digits, re.sub(r"^([1-9][0-9]{0,2})0", r"\1", digits, count=1)):
+        try:
+            number = phonenumbers.parse("+" + written)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_valid_number(number):
+            return True
+        reason = phonenumbers.is_possible_number_with_reason(number)
+        if plus and reason == phonenumbers.ValidationResult.IS_POSSIBLE:
+            return True
+    return False
+
+
+def _after_cue(run: Run) -> Iterator[Span]:
+    """Take the longest number-like beginning of a run that follows "call me on" or the like."""
+    counts = _ends(_window(run.groups[:_LONGEST]), _SHORTEST, _LONGEST)
+    if counts:
+        yield run.start, run.groups[counts[0] - 1].end, "phone"
+
+
+def _local(text: str, run: Run, known: dict[tuple[str, tuple[str, ...]], int]) -> Iterator[Span]:
+    index = 0
+    last = len(run.groups) - (1 if run.glued_right else 0)
+    while index < last:
+        if not _may_open(run.groups, index):
+            index += 1
+            continue
+        digits = _window(run.groups[index : min(last, index + 8)])
+        key = ("", digits)
+        if key not in known:
+            known[key] = _count_local(digits, checked=len(known) < _CHECK_BUDGET)
+        count = known[key]
+        if count:
+            start, end = run.groups[index].start, run.groups[index + count - 1].end
+            yield start - (text[start - 1 : start] == "("), end, "phone"
+        index += count or 1
+
+
+def _may_open(groups: list[Group], index: int) -> bool:
+    """Whether a local number may begin here: a cheap look before the numbering plans are asked."""
+    first = groups[index].digits
+    if first[0] == "0":
+        return not first.startswith("00")
+    return index + 1 < len(groups) and (len(first), len(groups[index + 1].digits)) in _OPENINGS
+
+
+def _count_local(digits: tuple[str, ...], *, checked: bool) -> int:
+    """Return how many of the first groups make a local number, 0 when none do."""
+    if digits[0].startswith("0"):
+        counts = sorted(_ends(digits, 9, 13), key=lambda count: abs(sum(map(len, digits[:count])) - 10.6))
+        return next((c for c in counts if not checked or _fits_trunk_zero("".join(digits[:c]))), 0)
+    for shape, countries in _SHAPES.items():
+        count = len(shape)
+        if len(digits) >= count and tuple(map(len, digits[:count])) == shape:
+            number = "".join(digits[:count])
+            if not checked or any(_fits(country, number) for country in countries):
+                return count
+    return 0
+
+
+def _fits_trunk_zero(digits: str) -> bool:
+    if len(set(digits)) <= 2 or digits.startswith("00"):
+        return False
+    if digits.startswith("07") and len(digits) == 11:
+        return True  # British mobile numbers, those reserved for films and demos included
+    return any(_fits(country, digits if country == "IT" else digits[1:]) for country in _TRUNK_ZERO_COUNTRIES)
+
+
+@lru_cache(maxsize=64)
+def _plan(country: str) -> tuple[re.Pattern[str], tuple[int, ...]]:
+    from phonenumbers import PhoneMetadata  # noqa: PLC0415  (large, for the first number only)
+
+    metadata = PhoneMetadata.metadata_for_region(country)
+    if metadata is None or metadata.general_desc is None:
+        raise LookupError(country)
+    return re.compile(metadata.general_desc.national_number_pattern or ""), tuple(metadata.general_desc.possible_length)
+
+
+def _fits(country: str, digits: str) -> bool:
+    """Whether the digits fit the general pattern of a country's numbering plan."""
+    pattern, lengths = _plan(country)
+    if country == "US" and len(digits) == 11 and digits[0] == "1":
+        digits = digits[1:]
+    return len(digits) in lengths and pattern.fullmatch(digits) is not None

@@ -1,0 +1,68 @@
+"""Texts as they are shown to who signs: nothing in them is unseen, out of order or a look-alike (pure)."""
+
+import re
+import unicodedata
+from typing import Any, Final
+
+from core.privacy.json_texts import with_texts
+
+_KEPT: Final = frozenset("\n\t\u200c\u200d")
+"""Line ends and, between other letters than Latin ones and within emoji, the joiners."""
+_BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters and marks that leave no ink."""
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+_HIDING_SELECTORS: Final = range(0xE0100, 0xE01F0)
+_WORD: Final = re.compile(r"[^\W\d_]+")
+_LIKE_LATIN: Final = ("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU")
+
+
+def visible(text: str) -> str:
+    """Return the text with a mark such as `[U+202E]` for what nobody would see.
+
+    That is: what has no shape, or turns the order of what follows, and letters of another alphabet
+    within a Latin word, which get the mark behind them.
+    """
+    text = text.replace("\r\n", "\n")
+    if text.isascii() and text.isprintable():
+        return text
+    shown = _WORD.sub(lambda word: _marked_word(word[0]), text)
+    return "".join(_shown(shown, place) for place in range(len(shown)))
+
+
+def visible_document(value: Any) -> Any:
+    """Return a JSON document with all its texts made visible; keys stay."""
+    return with_texts(value, visible)
+
+
+def _shown(text: str, place: int) -> str:
+    character = text[place]
+    if character in "\u200c\u200d":
+        return character if _joins(text, place) else _mark(character)
+    hides = character in _BLANK or ord(character) in _HIDING_SELECTORS
+    if hides or (character not in _KEPT and unicodedata.category(character) in _UNSEEN):
+        return _mark(character)
+    return character
+
+
+def _joins(text: str, place: int) -> bool:
+    """Tell whether a joiner stands where scripts and emoji use one: between two that are not ASCII."""
+    around = text[max(0, place - 1) : place] + text[place + 1 : place + 2]
+    return len(around) == 2 and not any(sign.isascii() or sign in "\u200c\u200d" for sign in around)
+
+
+def _marked_word(word: str) -> str:
+    if word.isascii() or not any(_is_latin(letter) for letter in word):
+        return word
+    return "".join(letter + (_mark(letter) if _is_like_latin(letter) else "") for letter in word)
+
+
+def _is_latin(letter: str) -> bool:
+    return letter.isascii() or unicodedata.name(letter, "").startswith("LATIN")
+
+
+def _is_like_latin(letter: str) -> bool:
+    return letter != "µ" and not letter.isascii() and unicodedata.name(letter, "").startswith(_LIKE_LATIN)
+
+
+def _mark(character: str) -> str:
+    return f"[U+{ord(character):04X}]"

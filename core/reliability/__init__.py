@@ -1,0 +1,1 @@
+"""Circuit breakers, idempotency keys and rate limits."""

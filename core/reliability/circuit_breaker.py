@@ -1,0 +1,116 @@
+"""Circuit breakers whose state all processes share in Redis: closed, open, half-open."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Literal
+
+from django.core.cache import cache
+from redis.exceptions import RedisError
+
+from core.clock import now
+from core.errors import Unavailable
+from core.observability.logging import get_logger
+from core.reliability.rate_limit import count_up
+
+log = get_logger(__name__)
+
+State = Literal["closed", "open", "half_open"]
+# A breaker that nobody calls any more closes by itself.
+_FORGET: Final = 3600
+_breakers: dict[str, "Breaker"] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerState:
+    """What a person sees of a breaker."""
+
+    name: str
+    state: State
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """Stops calls to one outside after `threshold` failures in a row; tries one after `cool_down`.
+
+    Redis is a hint here too: when it is away, calls go through.
+    """
+
+    name: str
+    threshold: int = 5
+    cool_down: timedelta = timedelta(seconds=30)
+    window: timedelta = timedelta(seconds=60)
+
+    def allow(self) -> None:
+        """Raise `Unavailable` "breaker_open" unless a call may be made now.
+
+        In the half-open state one caller at a time gets through.
+        """
+        try:
+            allowed = self._may_call()
+        except (RedisError, OSError):
+            log.warning("breaker_state_lost", breaker=self.name)
+            return
+        if not allowed:
+            raise Unavailable(
+                "This service failed several times and is left alone for a moment. Try again soon.", code="breaker_open"
+            )
+
+    def succeeded(self) -> None:
+        """Note that a call went well: the breaker closes."""
+        try:
+            cache.delete_many([self._key("failures"), self._key("opened"), self._key("trial")])
+        except (RedisError, OSError):
+            log.warning("breaker_state_lost", breaker=self.name)
+
+    def failed(self) -> None:
+        """Note that a call failed: the breaker opens at the threshold, or again after a trial."""
+        try:
+            self._count_failure()
+        except (RedisError, OSError):
+            log.warning("breaker_state_lost", breaker=self.name)
+
+    def state(self) -> BreakerState:
+        """Return what the breaker stands at."""
+        opened, failures = (cache.get(self._key(part)) for part in ("opened", "failures"))
+        if opened is None:
+            return BreakerState(self.name, "closed", failures or 0)
+        state: State = "open" if self._is_hot(opened) else "half_open"
+        return BreakerState(self.name, state, failures or 0)
+
+    def _key(self, part: str) -> str:
+        return f"breaker:{self.name}:{part}"
+
+    def _is_hot(self, opened: float) -> bool:
+        return now().timestamp() < opened + self.cool_down.total_seconds()
+
+    def _may_call(self) -> bool:
+        opened = cache.get(self._key("opened"))
+        if opened is None:
+            return True
+        if self._is_hot(opened):
+            return False
+        return bool(cache.add(self._key("trial"), 1, timeout=self.cool_down.total_seconds()))
+
+    def _count_failure(self) -> None:
+        failures = count_up(self._key("failures"), seconds=self.window.total_seconds())
+        if not failures:  # the window has just ended
+            return
+        was_open = cache.get(self._key("opened")) is not None
+        if was_open or failures >= self.threshold:
+            cache.set(self._key("opened"), now().timestamp(), timeout=_FORGET)
+            cache.delete(self._key("trial"))
+            log.warning("breaker_opened", breaker=self.name, failures=failures)
+
+
+def breaker(name: str, *, threshold: int = 5, cool_down: timedelta = timedelta(seconds=30)) -> Breaker:
+    """Return the breaker of that name (provider, or tenant and provider), made at the first call."""
+    known = _breakers.get(name)
+    if known is None:
+        known = _breakers[name] = Breaker(name, threshold=threshold, cool_down=cool_down)
+    return known
+
+
+def states() -> list[BreakerState]:
+    """Return the state of every breaker this process knows, by name."""
+    return [_breakers[name].state() for name in sorted(_breakers)]

@@ -1,0 +1,53 @@
+"""Tenant-owned models: a query outside a tenant scope raises; the database wall stands behind it."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.db import models
+
+from core.errors import NoTenant
+from core.ids import uuid7
+from core.tenancy.scope import current_scope, current_tenant_id, current_tenant_or_none, platform_scope, tenant_scope
+
+__all__ = [
+    "TenantManager",
+    "TenantModel",
+    "current_scope",
+    "current_tenant_id",
+    "current_tenant_or_none",
+    "platform_scope",
+    "tenant_scope",
+]
+
+M_co = TypeVar("M_co", bound=models.Model, covariant=True)
+
+
+class TenantManager(models.Manager[M_co]):
+    """Filters by the tenant in scope and raises outside one; the database wall stands behind it."""
+
+    def get_queryset(self) -> models.QuerySet[M_co]:
+        """Return the rows of the tenant in scope (all rows in the platform scope)."""
+        scope = current_scope()
+        if scope.kind == "none":
+            raise NoTenant(f"{self.model._meta.label} was asked for outside a tenant scope")
+        rows = super().get_queryset()
+        if scope.kind == "platform":
+            return rows
+        return rows.filter(tenant_id=scope.tenant_id)
+
+
+class TenantModel(models.Model):
+    """Base of every tenant-owned row: UUIDv7 key, tenant, and a manager that fails closed.
+
+    The foreign key to the tenant, the row-level security policy, the grants and the composite
+    (tenant, id) foreign keys are laid by `core.tenancy.rls` after every migrate.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant_id = models.UUIDField(default=current_tenant_id, editable=False)
+
+    objects: TenantManager[Any] = TenantManager()
+
+    class Meta:
+        abstract = True

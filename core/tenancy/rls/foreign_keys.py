@@ -1,0 +1,92 @@
+"""Foreign keys that hold the tenant: a row refers to rows of its own tenant only."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any, Final, TypeGuard
+
+from django.db import models
+
+from core.tenancy.models import TenantModel
+
+# Their rows are written together with the head they are numbered by, or with the row they announce: only for a tenant
+# that exists.
+TELLING: Final = frozenset({"core.AuditEntry", "core.Outbox", "core.StreamEvent"})
+
+
+def statements(model: type[models.Model]) -> Iterator[str]:
+    """Make the keys of one table; whatever is no tenant's has none."""
+    if not issubclass(model, TenantModel):
+        return
+    table = model._meta.db_table
+    parents = [field for field in model._meta.local_fields if _refers_to_tenant_model(field)]
+    if all(field.null for field in parents) and model._meta.label not in TELLING:
+        yield _constraint(table, "tenant", "foreign key (tenant_id) references accounts_tenant (id)")
+    else:
+        # A row that always has a parent, or tells of another row, has its tenant, who exists: looked up already.
+        yield f'alter table "{table}" drop constraint if exists "{_constraint_name(table, "tenant")}"'
+    for field in parents:
+        parent_table = field.related_model._meta.db_table
+        yield _constraint(parent_table, "key", "unique (tenant_id, id)")
+        yield _constraint(
+            table,
+            field.column,
+            f'foreign key (tenant_id, "{field.column}") references "{parent_table}" (tenant_id, id) '
+            "deferrable initially immediate",
+        )
+        yield _check_at_once(table, _constraint_name(table, field.column))
+        yield _drop_single_reference(table, field.column)
+
+
+def _check_at_once(table: str, name: str) -> str:
+    """Check a key with the statement, while whoever sent it goes on, and not when he waits for the commit."""
+    return f"""
+    do $$ begin
+      if exists (select 1 from pg_constraint
+                 where conname = '{name}' and conrelid = '"{table}"'::regclass and condeferred) then
+        alter table "{table}" alter constraint "{name}" deferrable initially immediate;
+      end if;
+    end $$
+    """
+
+
+def _drop_single_reference(table: str, column: str) -> str:
+    """Drop Django's own foreign key on a column: the composite one says the same and the tenant besides.
+
+    Both would be checked with every insert, which is a third of what storing a message costs.
+    """
+    return f"""
+    do $$ declare twin name; begin
+      for twin in
+        select k.conname from pg_constraint k
+        join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
+        where k.contype = 'f' and k.conrelid = '"{table}"'::regclass
+          and cardinality(k.conkey) = 1 and a.attname = '{column}'
+      loop
+        execute format('alter table "{table}" drop constraint %I', twin);
+      end loop;
+    end $$
+    """
+
+
+def _refers_to_tenant_model(field: models.Field[Any, Any]) -> TypeGuard[models.ForeignKey[Any, Any]]:
+    parent = field.related_model
+    return isinstance(field, models.ForeignKey) and isinstance(parent, type) and issubclass(parent, TenantModel)
+
+
+def _constraint_name(table: str, what: str) -> str:
+    digest = hashlib.sha256(f"{table}.{what}".encode()).hexdigest()[:10]
+    return f"walker_{digest}_{what}"[:63]
+
+
+def _constraint(table: str, what: str, definition: str) -> str:
+    name = _constraint_name(table, what)
+    return f"""
+    do $$ begin
+      if not exists (select 1 from pg_constraint
+                     where conname = '{name}' and conrelid = '"{table}"'::regclass) then
+        alter table "{table}" add constraint "{name}" {definition};
+      end if;
+    end $$
+    """

@@ -1,0 +1,80 @@
+"""The definer functions: look-ups before the tenant is known, and searches within one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.tenancy import lookups
+
+
+def statements() -> Iterator[str]:
+    """Make every function that was declared in `core.tenancy.lookups`."""
+    yield from _tenant_lookup_statements()
+    for resolver in lookups.declared():
+        yield from _resolver_statements(resolver)
+    for search in lookups.searches():
+        yield from _search_statements(search)
+
+
+def _active(resolver: lookups.Resolver) -> str:
+    if not resolver.active_tenant:
+        return ""
+    return " and exists (select 1 from accounts_tenant x where x.id = t.tenant_id and x.is_active)"
+
+
+def _tenant_lookup_statements() -> Iterator[str]:
+    yield "grant select (id, is_active) on accounts_tenant to walker_resolver"
+    yield "drop policy if exists walker_resolver_wall on accounts_tenant"
+    yield "create policy walker_resolver_wall on accounts_tenant for select to walker_resolver using (true)"
+
+
+def _resolver_statements(resolver: lookups.Resolver) -> Iterator[str]:
+    columns = [column for column, _ in resolver.columns]
+    readable = ", ".join(sorted({*columns, *resolver.reads, resolver.match}))
+    returned = ", ".join(f"{column} {kind}" for column, kind in resolver.columns)
+    selected = ", ".join(f"t.{column}" for column in columns)
+    signature = f"{resolver.function}(text)"
+    yield f'grant select ({readable}) on "{resolver.table}" to walker_resolver'
+    yield f'drop policy if exists walker_resolver_wall on "{resolver.table}"'
+    yield (f'create policy walker_resolver_wall on "{resolver.table}" for select to walker_resolver using (true)')
+    yield f"drop function if exists {signature}"
+    yield (
+        f"create function {resolver.function}(key text) returns table ({returned}) "
+        "language sql stable security definer set search_path = public, pg_temp as "
+        f'$$ select {selected} from "{resolver.table}" t '
+        f"where t.{resolver.match}::text = key and {resolver.condition}{_active(resolver)} $$"
+    )
+    yield from _hand_over(signature)
+
+
+def _hand_over(signature: str) -> Iterator[str]:
+    """Let the application call a function, and the resolver own it."""
+    yield f"revoke all on function {signature} from public"
+    yield f"grant execute on function {signature} to walker_app"
+    yield "grant create on schema public to walker_resolver"
+    yield f"alter function {signature} owner to walker_resolver"
+    yield "revoke create on schema public from walker_resolver"
+
+
+def _search_statements(search: lookups.Search) -> Iterator[str]:
+    readable = ", ".join(sorted({"tenant_id", search.newest, *search.reads, *(column for column, _ in search.found)}))
+    returned = ", ".join(f"{column} {kind}" for column, kind in search.found)
+    selected = ", ".join(f"t.{column}" for column, _ in search.found)
+    signature = f"{search.function}(text, int)"
+    yield f'grant select ({readable}) on "{search.table}" to walker_resolver'
+    yield f'drop policy if exists walker_resolver_wall on "{search.table}"'
+    yield f'create policy walker_resolver_wall on "{search.table}" for select to walker_resolver using (true)'
+    yield f"drop function if exists {signature}"
+    # Planned with the words at hand: a rare word is read from its index, one that everybody uses from the newest on.
+    yield (
+        f"create function {search.function}(asked text, most int) returns table ({returned}) "
+        "language plpgsql stable security definer set search_path = public, pg_temp "
+        "set plan_cache_mode = force_custom_plan as $$ #variable_conflict use_column\n"
+        "declare tenant uuid := nullif(current_setting('walker.tenant', true), '')::uuid; wanted tsquery; begin "
+        f"wanted := {search.asked}; "
+        "if tenant is null or wanted is null then return; end if; "
+        f'return query select {selected} from "{search.table}" t '
+        f"where t.tenant_id = tenant and {search.words} @@ wanted "
+        f"order by t.{search.newest} desc limit least(greatest(most, 0), 1000); end $$"
+    )
+    yield from _hand_over(signature)

@@ -1,0 +1,128 @@
+"""Who may do what with a table: row-level security, grants, and rows that are never changed or removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db import models
+
+from core.tenancy.rls.tables import ADOPTED, GLOBAL, UnwalledTable, is_walled
+
+# Statements name the tenant themselves, so that this is compared with it once, before any row is read: as a sub-select
+# it would be one more plan to make ready with each of them. Where a statement does not, it is read for each row.
+SETTING = "nullif(current_setting('walker.tenant', true), '')::uuid"
+MIGRATING = "(select current_setting('walker.migrate', true)) = 'on'"
+ALL = "SELECT, INSERT, UPDATE, DELETE"
+
+_REFUSE_FUNCTION = """
+create or replace function walker_refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception 'rows of % are never changed or removed', tg_table_name using errcode = '42501';
+end $$
+"""
+
+_ERASE_ONLY_FUNCTION = """
+create or replace function walker_erase_only() returns trigger language plpgsql as $$
+declare was jsonb := to_jsonb(old); becomes jsonb; word text;
+begin
+  if tg_op = 'DELETE' then
+    raise exception 'rows of % are never changed or removed', tg_table_name using errcode = '42501';
+  end if;
+  becomes := to_jsonb(new);
+  foreach word in array tg_argv loop
+    if becomes -> word is distinct from was -> word and becomes ->> word not in ('', '[]', '{}') then
+      raise exception 'rows of % are never changed or removed', tg_table_name using errcode = '42501';
+    end if;
+    was := was - word;
+    becomes := becomes - word;
+  end loop;
+  if becomes is distinct from was or not exists (
+    select 1 from core_erasure e where e.tenant_id = new.tenant_id and e.state = 'working' and (
+      e.targets -> 'approvals' ? (was ->> 'approval_id') or e.targets -> 'users' ? (was ->> 'person_id')
+      or e.targets -> 'rows' ? (was ->> 'id')
+    )
+  ) then
+    raise exception 'rows of % are never changed or removed', tg_table_name using errcode = '42501';
+  end if;
+  return new;
+end $$
+"""
+
+
+def trigger_functions() -> Iterator[str]:
+    """Make the functions that the triggers of append-only tables call."""
+    yield _REFUSE_FUNCTION
+    yield _ERASE_ONLY_FUNCTION
+
+
+def statements(model: type[models.Model], *, testing: bool) -> Iterator[str]:
+    """Make policies, grants and triggers of one table; raises `UnwalledTable` for one of neither kind."""
+    table, label = model._meta.db_table, model._meta.label
+    if not is_walled(model):
+        if label not in GLOBAL:
+            raise UnwalledTable(f"{label} is neither tenant-owned nor on core.tenancy.rls.GLOBAL")
+        yield f'grant {ALL} on "{table}" to walker_app'
+        return
+    if label in ADOPTED:
+        yield (
+            f'alter table "{table}" add column if not exists tenant_id uuid not null '
+            "default nullif(current_setting('walker.tenant', true), '')::uuid"
+        )
+    yield from _policy_statements(table, "id" if label == "accounts.Tenant" else "tenant_id")
+    yield from _grant_statements(table, append_only=_is_append_only(model), testing=testing)
+    if words := getattr(model, "erasable", ()):
+        yield from _erasable_statements(table, words, testing)
+
+
+def _erasable_statements(table: str, words: tuple[str, ...], testing: bool) -> Iterator[str]:
+    """Let the words of an append-only table be emptied while the person is erased whose they are, and no more."""
+    columns = ", ".join(f'"{name}"' for name in words)
+    names = ", ".join(f"'{name}'" for name in words)
+    yield f'grant update ({columns}) on "{table}" to walker_app'
+    yield f'drop trigger if exists walker_append_only on "{table}"'
+    yield (
+        f'create trigger walker_append_only before update or delete on "{table}" '
+        f"for each row execute function walker_erase_only({names})"
+    )
+    yield f'alter table "{table}" enable always trigger walker_append_only'
+    yield f'drop trigger if exists walker_not_emptied on "{table}"'
+    if testing:
+        return
+    yield (
+        f'create trigger walker_not_emptied before truncate on "{table}" '
+        "for each statement execute function walker_refuse_change()"
+    )
+    yield f'alter table "{table}" enable always trigger walker_not_emptied'
+
+
+def _is_append_only(model: type[models.Model]) -> bool:
+    return bool(getattr(model, "append_only", False))
+
+
+def _policy_statements(table: str, column: str) -> Iterator[str]:
+    own = f"{column} = {SETTING}"
+    policies = {
+        "walker_wall": f"to walker_app using ({own})",
+        "walker_owner_wall": f"to walker_owner using ({column} = (select {SETTING}) or {MIGRATING})",
+        "walker_platform_wall": "to walker_platform using (true)",
+    }
+    yield f'alter table "{table}" enable row level security'
+    yield f'alter table "{table}" force row level security'
+    for name, rule in policies.items():
+        yield f'drop policy if exists {name} on "{table}"'
+        yield f'create policy {name} on "{table}" for all {rule}'
+
+
+def _grant_statements(table: str, *, append_only: bool, testing: bool) -> Iterator[str]:
+    rights = "SELECT, INSERT" if append_only else ALL
+    yield f'grant {rights} on "{table}" to walker_app'
+    yield f'grant {"SELECT" if append_only else "SELECT, UPDATE"} on "{table}" to walker_platform'
+    if not append_only:
+        return
+    events = "update or delete" if testing else "update or delete or truncate"
+    yield f'drop trigger if exists walker_append_only on "{table}"'
+    yield (
+        f'create trigger walker_append_only before {events} on "{table}" '
+        "for each statement execute function walker_refuse_change()"
+    )
+    yield f'alter table "{table}" enable always trigger walker_append_only'

@@ -1,0 +1,1 @@
+"""What can be requested: action kinds and their registry."""

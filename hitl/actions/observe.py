@@ -1,0 +1,67 @@
+"""Checks parameters and looks at the outside for a request, before any transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from core.errors import Invalid, Unavailable, WalkerError
+from core.observability.logging import get_logger
+from hitl.actions.base import Facts
+from hitl.actions.registry import AnyKind
+from hitl.actions.validation_messages import in_words
+from hitl.domain.digest import Unrepresentable, plain
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Checked parameters, the payload they make, and the facts of this moment."""
+
+    kind: AnyKind
+    params: BaseModel
+    payload: dict[str, Any]
+    facts: Facts
+
+
+def observe(kind: AnyKind, params: Mapping[str, Any]) -> Observed:
+    """Check the parameters and look at the outside. Raises Invalid, and Unavailable when it is away."""
+    try:
+        checked = kind.params_model.model_validate(dict(params))
+    except ValidationError as error:
+        raise Invalid("Some of the values are not valid.", fields=_fields(error)) from None
+    try:
+        resolved = kind.resolve(checked)
+        facts = kind.observe(resolved)
+    except WalkerError:
+        raise
+    except Exception as error:  # boundary: an adapter raises what it likes
+        # Whatever an adapter raises, the asker only learns that the look-up failed.
+        log.exception("facts_not_observed", kind=kind.key)
+        raise Unavailable(
+            "How things are now could not be looked up. Try again in a moment.", code="observe_failed"
+        ) from error
+    try:
+        payload = plain(resolved.model_dump())
+    except Unrepresentable as error:
+        raise Invalid(str(error), fields={"params": [str(error)]}) from None
+    try:
+        return Observed(kind, resolved, payload, plain(facts))
+    except Unrepresentable as error:
+        # What the outside says cannot be kept: that is not the asker's mistake.
+        log.warning("facts_not_kept", kind=kind.key)
+        raise Unavailable(
+            "How things are now could not be looked up. Try again in a moment.", code="observe_failed"
+        ) from error
+
+
+def _fields(error: ValidationError) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in error.errors(include_url=False, include_input=False):
+        name = ".".join(str(part) for part in row["loc"]) or "params"
+        found.setdefault(name, []).append(in_words(row))
+    return found

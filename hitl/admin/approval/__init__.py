@@ -1,0 +1,1 @@
+"""The approval's list and page."""

@@ -1,0 +1,125 @@
+"""Filters and order of the queue."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Case, Exists, F, IntegerField, OuterRef, QuerySet, Value, When
+from django.http import HttpRequest
+
+from console.base.lists import SelectFilter
+from console.viewers import viewer_of
+from core.actors import Actor
+from core.clock import now
+from hitl.actions import registry
+from hitl.display import HOLDS, STATES
+from hitl.domain.state_machine import OPEN, WAITING
+from hitl.models import Approval, Seat
+from hitl.selectors import Filters, query_approvals
+
+ORDER = ("rank", "-urgency", F("due").asc(nulls_last=True), "-id")
+NEWEST = ("-id",)
+
+
+def ranked(rows: QuerySet[Approval], viewer: Actor) -> QuerySet[Approval]:
+    """Order by what waits for the viewer, then for others, the urgent first, by due time; then the newest."""
+    seats = Seat.objects.filter(approval=OuterRef("pk"), person=viewer.user_id, closed_at=None)
+    waits = When(state__in=WAITING, then=Value(1))
+    return rows.annotate(
+        is_mine=Exists(seats),
+        rank=Case(
+            When(is_mine=True, state__in=WAITING, then=Value(0)),
+            waits,
+            default=Value(2),
+            output_field=IntegerField(),
+        ),
+        urgency=Case(When(state__in=WAITING, then=F("priority")), default=0),
+        due=Case(When(state__in=WAITING, then=F("sla_due_at")), default=None),
+    )
+
+
+def order_of(state: str) -> tuple[Any, ...]:
+    """Return the order of the rows of a chosen state: the queue by rank, a history by age, which an index has."""
+    return ORDER if state in ("", "waiting") or state in OPEN else NEWEST
+
+
+def next_for(viewer: Actor, after: Approval) -> Approval | None:
+    """Return what comes first in the viewer's queue besides this request, None for one who signs nothing. One query."""
+    if not viewer.may("hitl.decide_approval"):
+        return None
+    waiting = query_approvals(viewer=viewer, filters=Filters(mine=True)).exclude(pk=after.pk)
+    return ranked(waiting, viewer).order_by(*ORDER).first()
+
+
+class StateFilter(SelectFilter):
+    """By state; without a choice everything that is still open."""
+
+    title, parameter_name, any_label = "State", "state", "Open"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Offer groups first, then each state."""
+        groups = [("waiting", "Waiting for a signature"), ("closed", "Finished"), ("all", "All")]
+        return [*groups, *((str(state), word) for state, (word, _, _) in STATES.items())]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the chosen states."""
+        chosen = self.chosen()
+        if chosen == "all":
+            return queryset
+        if chosen == "closed":
+            return queryset.exclude(state__in=OPEN)
+        groups = {"": OPEN, "waiting": WAITING}
+        return queryset.filter(state__in=groups.get(chosen, (chosen,)))
+
+
+class KindFilter(SelectFilter):
+    """By kind of action."""
+
+    title, parameter_name, field, any_label = "Kind", "kind", "kind", "Any kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Offer the registered kinds."""
+        return registry.titles()
+
+
+class MineFilter(SelectFilter):
+    """By what it has to do with the viewer."""
+
+    title, parameter_name, any_label = "Concerns", "mine", "Everybody"
+    options = (("sign", "I may sign"), ("asked", "I asked for it"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep what waits for the viewer, or what he asked for."""
+        viewer = viewer_of(request)
+        if self.chosen() == "sign":
+            return queryset.filter(is_mine=True, state__in=WAITING)
+        return queryset.filter(requester=viewer.user_id) if self.chosen() == "asked" else queryset
+
+
+class HoldFilter(SelectFilter):
+    """By what holds a request back."""
+
+    title, parameter_name, any_label = "Held", "hold", "Held or not"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Offer any hold first, then each."""
+        return [("any", "On hold"), *((name, f"{words[:1].upper()}{words[1:]}") for name, words in HOLDS.items())]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep what is held, by this if one is chosen."""
+        chosen = self.chosen()
+        if chosen == "any":
+            return queryset.exclude(holds=[])
+        return queryset.filter(holds__contains=[chosen]) if chosen in HOLDS else queryset
+
+
+class OverdueFilter(SelectFilter):
+    """What should have been decided by now."""
+
+    title, parameter_name, any_label = "Due", "overdue", "Any time"
+    options = (("yes", "Overdue"),)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep what waits past its time."""
+        if self.chosen() != "yes":
+            return queryset
+        return queryset.filter(state__in=WAITING, sla_due_at__lt=now())

@@ -1,0 +1,129 @@
+"""Asking for a risky action in the console: what kind, then its values."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from console.base.actions import service_action
+from console.base.forms import ConsoleForm, look
+from console.viewers import viewer_of
+from hitl import services
+from hitl.actions import registry
+from hitl.actions.base import Origin
+from hitl.admin.approval.forms import VALUE, values_in_the_form
+
+CHANNEL: Final = "console"
+URGENCY: Final = [(0, "As others"), (5, "More than others"), (9, "Very")]
+_LONG: Final = 300
+
+
+def kinds() -> list[tuple[str, str]]:
+    """Return the kinds of action by title."""
+    return [("", "Choose"), *sorted(registry.titles(), key=lambda row: row[1])]
+
+
+class RequestForm(ConsoleForm):
+    """A request: its kind first; once that is chosen, one field for each of its values."""
+
+    kind = forms.ChoiceField(label="What should be done?", choices=kinds)
+    chosen = forms.CharField(required=False, widget=forms.HiddenInput)
+    submit = ""
+    """What the button says once the kind is chosen: from then on it does what was asked."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen = str(self.data.get("chosen") or self.initial.get("chosen") or "")
+        if not registry.is_known(chosen):
+            return
+        self.submit = "Ask for it"
+        for name, field in registry.get(chosen).params_model.model_fields.items():
+            self.fields[VALUE + name] = _value_field(name, field)
+        self.fields["notes"] = forms.CharField(
+            label="Note for those who sign (optional)",
+            max_length=2000,
+            required=False,
+            widget=forms.Textarea(attrs={"rows": 2}),
+        )
+        self.fields["priority"] = forms.TypedChoiceField(
+            label="How urgent is it?", choices=URGENCY, coerce=int, required=False
+        )
+        self.fields["tags"] = forms.CharField(
+            label="Tags (optional)", max_length=400, required=False, help_text="To find it by, separated by commas."
+        )
+        for entry in self.fields.values():
+            entry.widget.attrs.setdefault("class", look(entry.widget))
+
+    def params(self) -> dict[str, Any]:
+        """Return what was filled in; the kind says what is missing."""
+        filled = {name: text for name, text in self.cleaned_data.items() if name.startswith(VALUE)}
+        return {name.removeprefix(VALUE): _read(text) for name, text in filled.items() if text.strip()}
+
+
+def _value_field(name: str, field: Any) -> forms.CharField:
+    is_list = str(field.annotation).startswith(("list", "dict"))
+    is_long = any((getattr(limit, "max_length", 0) or 0) > _LONG for limit in field.metadata)
+    label = name.replace("_", " ").capitalize()
+    return forms.CharField(
+        label=label if field.is_required() else f"{label} (optional)",
+        required=False,
+        max_length=20_000,
+        strip=False,
+        help_text=field.description or ("As JSON." if is_list else ""),
+        widget=forms.Textarea(attrs={"rows": 3}) if is_list or is_long else forms.TextInput(),
+    )
+
+
+def _read(text: str) -> Any:
+    """Lists and the like are read as JSON; all else is text, which the kind reads as what it asks for."""
+    if not text.lstrip().startswith(("[", "{")):
+        return text
+    try:
+        return json.loads(text, parse_float=str)
+    except (ValueError, RecursionError):
+        return text
+
+
+def chosen_kind(request: HttpRequest) -> dict[str, Any]:
+    """Return the kind that the address names, as the form's beginning."""
+    key = request.GET.get("kind", "")
+    return {"kind": key, "chosen": key} if registry.is_known(key) else {}
+
+
+class RequestActions:
+    """The button "New request" above the queue; mixed into the admin of approvals."""
+
+    @service_action(
+        path="new",
+        title="New request",
+        permission="hitl.propose_approval",
+        form=RequestForm,
+        submit="Go on",
+        tone="good",
+        on_list=True,
+        explain="Others sign it before it is carried out: you cannot sign what you asked for.",
+    )
+    def new(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
+        """Ask for a risky action."""
+        said: Mapping[str, Any] = form.cleaned_data
+        if said["chosen"] != said["kind"] or not isinstance(form, RequestForm):
+            return HttpResponseRedirect(f"{request.path}?{urlencode({'kind': said['kind']})}")
+        actor = viewer_of(request)
+        origin = Origin(
+            requester_user_id=actor.user_id,
+            channel=CHANNEL,
+            address=actor.address,
+            user_agent=actor.user_agent,
+            notes=said["notes"],
+            priority=said["priority"] or 0,
+            tags=tuple(word.strip() for word in said["tags"].split(",") if word.strip())[:20],
+        )
+        with values_in_the_form():
+            made = services.propose(actor=actor, kind=said["kind"], params=form.params(), origin=origin)
+        messages.success(request, f"{made.reference} is asked for.")
+        return HttpResponseRedirect(reverse("admin:hitl_approval_change", args=[made.pk]))

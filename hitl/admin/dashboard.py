@@ -1,0 +1,163 @@
+"""Badges and dashboard tiles of the approvals."""
+
+from typing import Any, Final
+
+from django.core.cache import cache
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from console.badges import Badge, badges
+from console.base.charts import Chart, by_day
+from console.names import name_in, names_of
+from console.templatetags.console_ui import chip
+from console.tiles import Tile, tiles
+from core.actors import Actor
+from core.tenancy.scope import current_tenant_id
+from hitl import selectors
+from hitl.display import RISKS, risk_chip, state_chip
+from hitl.domain.state_machine import WAITING
+from hitl.masking import seen_by
+from hitl.models import Approval, Decision
+
+CHART_SECONDS = 30
+NOTICES = {
+    "approval_opened": "Asks for your signature",
+    "approval_escalated": "Nobody answered in time: please look",
+    "approval_delegated": "A colleague's seat is yours now",
+    "approval_answered": "The requester has answered",
+    "approval_reminder": "Still waits for your signature",
+    "approval_overridden": "Was approved by override: a review is due",
+    "request_info_requested": "A signer asks you something about your request",
+    "request_returned": "Your request was sent back to be changed",
+    "approval_stuck": "Cannot go on by itself and needs you",
+}
+
+
+class WaitingBadge(Badge):
+    """Approvals that wait for the viewer's signature."""
+
+    label, tone, permission = "wait for your signature", "accent", "hitl.decide_approval"
+
+    def count(self, viewer: Actor) -> int:
+        """Count the waiting approvals in which the viewer holds a seat, capped."""
+        return selectors.count_mine(viewer=viewer)
+
+
+class OverdueBadge(Badge):
+    """Approvals that should have been decided by now."""
+
+    label, tone, permission = "overdue", "danger", "hitl.view_approval"
+
+    def count(self, viewer: Actor) -> int:
+        """Count what waits past its time, capped."""
+        return selectors.count_overdue(viewer=viewer)
+
+
+class WaitingTile(Tile):
+    """What waits, by risk, and what is overdue."""
+
+    order, width, permission = 10, "bare", "hitl.view_approval"
+    template = "console/tiles/waiting.html"
+
+    def context(self, viewer: Actor) -> dict[str, Any]:
+        """Count them, each kind capped."""
+        counts = selectors.count_waiting(viewer=viewer)
+        queue = reverse("admin:hitl_approval_changelist")
+        rows = [
+            {"word": word, "tone": tone, "icon": icon, "count": counts[key], "url": _link(queue, key)}
+            for key, (word, tone, icon) in reversed(RISKS.items())
+        ]
+        overdue = {"count": selectors.count_overdue(viewer=viewer), "url": f"{queue}?overdue=yes"}
+        return {"rows": rows, "overdue": overdue, "total": sum(counts.values()), "cap": selectors.CAP}
+
+
+def _link(queue: str, risk: str) -> str:
+    return f"{queue}?state=waiting&risk={risk}"
+
+
+class ChartTile(Tile):
+    """Approvals opened, approved and rejected on each of the last 14 days."""
+
+    order, width, permission = 40, "half", "hitl.view_approval"
+    template = "console/tiles/chart.html"
+
+    def context(self, viewer: Actor) -> dict[str, Any]:
+        """Return the chart, drawn at most every half minute."""
+        key = f"{current_tenant_id()}:console-chart:approvals"
+        chart: Chart = cache.get(key) or _chart(viewer)
+        cache.set(key, chart, timeout=CHART_SECONDS)
+        return {"chart": chart}
+
+
+def _chart(viewer: Actor) -> Chart:
+    found = selectors.count_by_day(viewer=viewer)
+    counts = {
+        "Opened": ("neutral", {row.day: row.opened for row in found}),
+        "Approved": ("good", {row.day: row.signed for row in found}),
+        "Rejected": ("danger", {row.day: row.rejected for row in found}),
+    }
+    return by_day("approvals", "Approvals, last 14 days", [row.day for row in found], counts)
+
+
+class NoticesTile(Tile):
+    """What still needs the viewer: requests that wait for him, and those that cannot go on by themselves."""
+
+    order, width, permission = 30, "full", "hitl.view_approval"
+    template = "console/tiles/notices.html"
+
+    def context(self, viewer: Actor) -> dict[str, Any]:
+        """Return the open notices with where they lead, what is due first at the top."""
+        rows = [
+            {
+                "notice": notice,
+                "summary": seen_by(viewer, notice.approval.summary),
+                "words": NOTICES.get(notice.template, "Something has happened"),
+                "url": reverse("admin:hitl_approval_change", args=[notice.approval_id]),
+                "chip": _chip(notice.approval),
+                "due": notice.approval.sla_due_at if notice.approval.state in WAITING else None,
+            }
+            for notice in selectors.list_needing(viewer=viewer, limit=6)
+        ]
+        return {"rows": rows}
+
+
+def _chip(approval: Approval) -> SafeString:
+    """What waits is told apart by its risk, what is held and everything else by how it stands."""
+    if approval.holds:
+        return chip("On hold", "warn", "pause")
+    return risk_chip(approval) if approval.state in WAITING else state_chip(approval.state)
+
+
+SIGNED: Final = {"approve": "Signed", "reject": "Rejected", "override": "Approved past the signers"}
+
+
+class DecisionsTile(Tile):
+    """The last decisions."""
+
+    order, width, permission = 60, "full", "hitl.view_approval"
+    template = "console/tiles/decisions.html"
+
+    def context(self, viewer: Actor) -> dict[str, Any]:
+        """Return the last decisions with the names of those who made them."""
+        votes = Decision.objects.filter(verdict__in=SIGNED)
+        found = list(votes.select_related("approval").order_by("-id")[:6])
+        names = names_of(decision.person_id for decision in found)
+        rows = [
+            {
+                "decision": decision,
+                "summary": seen_by(viewer, decision.approval.summary),
+                "who": f"{SIGNED[decision.verdict]} by {name_in(names, decision.person_id, otherwise='a rule')}",
+                "url": reverse("admin:hitl_approval_change", args=[decision.approval_id]),
+                "state": state_chip(decision.approval.state),
+            }
+            for decision in found
+        ]
+        return {"rows": rows}
+
+
+badges.register("hitl.waiting", WaitingBadge)
+badges.register("hitl.overdue", OverdueBadge)
+tiles.register("approvals-waiting", WaitingTile)
+tiles.register("approvals-chart", ChartTile)
+tiles.register("approvals-notices", NoticesTile)
+tiles.register("approvals-decisions", DecisionsTile)

@@ -1,0 +1,124 @@
+"""The page of overrides that have to be looked back at."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from console.base.lists import SelectFilter
+from console.base.model_admin import ReadOnlyAdmin
+from console.names import name_in, names_of
+from console.navigation import Nav
+from console.templatetags.console_ui import chip, exact, moment
+from console.viewers import viewer_of
+from core.privacy.pii import mask_text
+from core.privacy.visible_text import visible
+from hitl.masking import seen_by
+from hitl.models import Decision, OverrideReview
+
+
+class StandingFilter(SelectFilter):
+    """By state; without a choice what is still owed."""
+
+    title, parameter_name, any_label = "State", "state", "Open"
+    options = (("closed", "Closed"), ("all", "All"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the chosen ones."""
+        chosen = self.chosen()
+        return queryset if chosen == "all" else queryset.filter(closed_at__isnull=chosen != "closed")
+
+
+@admin.register(OverrideReview)
+class OverrideReviewAdmin(ReadOnlyAdmin):
+    """What was approved past its signers, and who looked at it afterwards."""
+
+    view_permission = "hitl.review_override"
+    nav = Nav("Override reviews", "eye", group="Oversight", order=70)
+    intro = "What was approved past its signers. Somebody who had no part in it looks at it and writes down a finding."
+    empty_title = "No review is owed"
+    empty_text = "Overrides appear here until somebody has looked at them."
+    list_display = ("what", "overridden_by", "overridden", "standing", "reviewed_by")
+    list_filter: ClassVar = [StandingFilter]
+    ordering = ("-id",)
+    detail_fields = (
+        "what",
+        "page",
+        "overridden_by",
+        "exactly",
+        "reason",
+        "standing",
+        "reviewed_by",
+        "closed_at",
+        "found",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OverrideReview]:
+        """Read the requests with the reviews."""
+        rows: QuerySet[OverrideReview] = super().get_queryset(request).select_related("approval")
+        return rows
+
+    def prepare_rows(self, request: HttpRequest, rows: list[OverrideReview]) -> None:
+        """Read all names at once."""
+        names = names_of([person for row in rows for person in (row.opened_by_id, row.closed_by_id)])
+        for row in rows:
+            row.shown_summary = seen_by(viewer_of(request), row.approval.summary)  # type: ignore[attr-defined]
+            row.names = (  # type: ignore[attr-defined]
+                name_in(names, row.opened_by_id),
+                name_in(names, row.closed_by_id, otherwise="–"),
+            )
+
+    def object_title(self, review: OverrideReview) -> str:
+        """Return which request it is about."""
+        return f"Override of {review.approval.reference}"
+
+    @admin.display(description="Request")
+    def what(self, review: OverrideReview) -> str:
+        """Return the reference and what was asked for."""
+        return f"{review.approval.reference}: {review.shown_summary}"  # type: ignore[attr-defined]
+
+    @admin.display(description="Look at it")
+    def page(self, review: OverrideReview) -> str:
+        """Return the way to the request, where the finding is written."""
+        url = reverse("admin:hitl_approval_change", args=[review.approval_id])
+        return format_html('<a href="{}">Open {}</a>', url, review.approval.reference)
+
+    @admin.display(description="Overridden by")
+    def overridden_by(self, review: OverrideReview) -> str:
+        """Return who did it."""
+        return str(review.names[0])  # type: ignore[attr-defined]
+
+    @admin.display(description="Overridden")
+    def overridden(self, review: OverrideReview) -> str:
+        """Return when."""
+        return moment(review.opened_at)
+
+    @admin.display(description="Overridden")
+    def exactly(self, review: OverrideReview) -> str:
+        """Return when, to the minute."""
+        return exact(review.opened_at)
+
+    @admin.display(description="Why it could not wait")
+    def reason(self, review: OverrideReview) -> str:
+        """Return what was said when it was overridden, masked."""
+        said = Decision.objects.filter(approval_id=review.approval_id, revision=review.revision, verdict="override")
+        return "; ".join(visible(mask_text(row.reason)) for row in said)
+
+    @admin.display(description="State")
+    def standing(self, review: OverrideReview) -> str:
+        """Tell whether it is still owed."""
+        is_open = review.closed_at is None
+        return chip("Open", "warn", "clock") if is_open else chip("Closed", "good", "check")
+
+    @admin.display(description="Reviewed by")
+    def reviewed_by(self, review: OverrideReview) -> str:
+        """Return who looked at it."""
+        return str(review.names[1])  # type: ignore[attr-defined]
+
+    @admin.display(description="Finding")
+    def found(self, review: OverrideReview) -> str:
+        """Return what the review found, masked."""
+        return mask_text(review.finding)

@@ -1,0 +1,1 @@
+"""Console pages of workflows, approver groups, calendars and limits."""

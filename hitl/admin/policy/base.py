@@ -1,0 +1,46 @@
+"""What the pages of all definitions share: workflows are made of them."""
+
+from typing import Any, Final
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from console.base.actions import ServiceAction
+from console.base.model_admin import ServiceAdmin
+from console.names import name_in, names_of
+from console.templatetags.console_ui import moment
+
+MANAGE: Final = "hitl.manage_workflow"
+VIEW: Final = "hitl.view_approvalworkflow"
+
+
+class DefinitionAdmin(ServiceAdmin):
+    """A page of definitions: those who may see workflows see it, those who may change them change it."""
+
+    view_permission = VIEW
+
+    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Go to the list after a deletion: the page is gone."""
+        return self.list_url() if action.path == "delete" else super().after_action_url(request, action, obj)
+
+
+class VersionAdmin(DefinitionAdmin):
+    """A page of versions of one definition, newest first, of which none is ever changed: who made each, and when."""
+
+    ordering = ("-version",)
+
+    def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
+        """Read the names at once."""
+        names = names_of(row.made_by_id for row in rows)
+        for row in rows:
+            row.author = name_in(names, row.made_by_id, otherwise="The system")
+
+    @admin.display(description="By")
+    def by(self, row: Any) -> str:
+        """Return who made it."""
+        return str(row.author)
+
+    @admin.display(description="Since")
+    def since(self, row: Any) -> str:
+        """Return when."""
+        return moment(row.created_at)

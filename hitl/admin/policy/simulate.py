@@ -1,0 +1,92 @@
+"""Trying a made-up request on the workflows: the form, and what it would meet."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from django import forms
+from django.urls import reverse
+
+from console.base.forms import ConsoleForm
+from console.names import name_in, names_of
+from console.templatetags.console_ui import exact
+from hitl.actions import registry
+from hitl.admin.policy.workflow_form.form import CHANNELS, agent_choices
+from hitl.approvals.simulate import Simulation, Trial
+
+MODES: Final = {
+    "any": "Any one", "all": "Everyone", "quorum": "A number of them", "per_group": "One of each group",
+    "parallel": "Each of several levels",
+}  # fmt: skip
+
+
+class TrialForm(ConsoleForm):
+    """A request that nobody makes."""
+
+    kind = forms.ChoiceField(label="Kind of action")
+    cost = forms.DecimalField(label="Cost", required=False, decimal_places=2)
+    currency = forms.CharField(label="Currency", max_length=3, required=False, initial="EUR")
+    share = forms.DecimalField(
+        label="Change of the current value",
+        required=False,
+        min_value=0,
+        help_text="As a share of what it is now: 0.5 is half as much more, 1 is twice as much.",
+    )
+    reach = forms.IntegerField(label="People reached", required=False, min_value=0)
+    score = forms.IntegerField(label="Risk (0 to 100)", min_value=0, max_value=100, initial=30)
+    channel = forms.ChoiceField(label="Channel", choices=[("", "Any"), *CHANNELS], required=False)
+    agent = forms.ChoiceField(label="Agent", required=False)
+    tags = forms.CharField(label="Tags of the contact", required=False, help_text="Separated by commas.")
+    moment = forms.DateTimeField(
+        label="When",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        help_text="In your organisation's time zone; now, when it is empty.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["kind"].choices = registry.titles()  # type: ignore[attr-defined]
+        self.fields["agent"].choices = [("", "None"), *agent_choices(())]  # type: ignore[attr-defined]
+
+
+def trial_of(form: ConsoleForm) -> Trial:
+    """Return the request that was made up."""
+    said = form.cleaned_data
+    return Trial(
+        kind=said["kind"],
+        cost=said["cost"],
+        currency=said["currency"].upper(),
+        share=said["share"],
+        reach=said["reach"],
+        score=said["score"],
+        channel=said["channel"],
+        agent_id=UUID(said["agent"]) if said["agent"] else None,
+        tags=tuple(word.strip() for word in said["tags"].split(",") if word.strip()),
+    )
+
+
+def tried(form: ConsoleForm, found: Simulation) -> dict[str, Any]:
+    """Return what the page shows of a trial: the workflow, and its levels with whom each would ask."""
+    names = names_of(person for level in found.levels for person in level.people)
+    levels = [
+        {
+            "name": level.name or f"Level {number}",
+            "rule": MODES.get(level.mode, level.mode),
+            "required": level.required,
+            "people": [name_in(names, person) for person in level.people],
+            "satisfiable": level.satisfiable,
+            "due": exact(level.due_at) if level.due_at else "The clock starts when the level before has signed",
+        }
+        for number, level in enumerate(found.levels, start=1)
+    ]
+    url = "" if found.workflow_id is None else reverse(
+        "admin:hitl_approvalworkflow_change", args=[found.workflow_id]
+    )  # fmt: skip
+    return {
+        "title": "Try it",
+        "list_title": "Workflows",
+        "form": form,
+        "found": found,
+        "levels": levels,
+        "flow_url": url,
+    }

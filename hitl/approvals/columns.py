@@ -1,0 +1,69 @@
+"""The columns of an approval that follow from its payload, facts and risk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from core.privacy.visible_text import visible_document
+from core.tenancy.scope import current_tenant_id
+from hitl.actions.base import Facts
+from hitl.actions.registry import AnyKind
+from hitl.domain import risk
+from hitl.domain.digest import approval_digest, plain, sha256_of
+from hitl.models import Approval
+from hitl.policy.select import Assessed
+
+
+def signed_columns(kind: AnyKind, params: BaseModel, payload: dict[str, Any], facts: Facts) -> dict[str, Any]:
+    """Return the columns that follow from the payload and the facts."""
+    preview = kind.preview(params, facts)
+    # The texts are somebody else's: whoever signs by them must see whatever is in them.
+    shown = visible_document(plain(preview.as_dict()))
+    return {
+        "kind": kind.key,
+        "kind_version": kind.version,
+        "payload": payload,
+        "summary": one_text(shown["headline"], 300),
+        "preview": shown,
+        "preview_url": _web_address(preview.link),
+        "facts": facts,
+        "facts_digest": sha256_of(facts),
+    }
+
+
+def _web_address(link: str) -> str:
+    """Return a link that a signer may follow; whatever else an adapter made of its parameters is none."""
+    return link if len(link) <= 500 and link.startswith(("https://", "http://")) else ""
+
+
+def risk_columns(assessed: Assessed) -> dict[str, Any]:
+    """Return the columns that follow from the assessment."""
+    return {
+        "risk_score": assessed.risk.score,
+        "risk_level": assessed.risk.level,
+        "risk_factors": assessed.risk.factor_rows(),
+        "risk_version": risk.VERSION,
+        "risk_policy": assessed.risk.policy,
+        "cost": assessed.estimate.cost,
+        "currency": assessed.estimate.currency[:3],
+        "reach": assessed.estimate.reach,
+    }
+
+
+def digest_of(approval: Approval, *, revision: int | None = None) -> str:
+    """Return the digest of what the approval's row holds now."""
+    return approval_digest(
+        tenant_id=current_tenant_id(),
+        approval_id=approval.pk,
+        revision=revision or approval.revision,
+        kind=approval.kind,
+        kind_version=approval.kind_version,
+        payload=approval.payload,
+    )
+
+
+def one_text(value: str, limit: int) -> str:
+    """Return free text as the database can keep it, cut at the limit."""
+    return value.replace("\x00", "").strip()[:limit]

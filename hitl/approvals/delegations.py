@@ -1,0 +1,229 @@
+"""Out of office: a person lends his seats for a time, those he has and those he gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from accounts.last_change import last_change
+from core.actors import Actor, system
+from core.audit import chain
+from core.clock import now as clock_now
+from core.db.locks import locked
+from core.errors import Conflict, Invalid, Refused
+from core.tenancy.scope import platform_scope
+from hitl.approvals import assignments, delegation_map, transitions
+from hitl.approvals.checks import voters
+from hitl.approvals.columns import one_text
+from hitl.approvals.conflicts import in_the_way
+from hitl.approvals.outcomes import signed_before
+from hitl.approvals.reassign import DECIDE, REASSIGN, hand_over, seats_here
+from hitl.approvals.revisions import void_tokens
+from hitl.domain.state_machine import WAITING, Event, State, may
+from hitl.models import Approval, Delegation, Seat
+from hitl.notifications import create
+
+STAND_INS: Final[Actor] = system("stand-ins")
+LONGEST: Final = timedelta(days=366)
+_WAITING: Final = [state.value for state in WAITING]
+
+
+@dataclass(frozen=True)
+class DueDelegation:
+    """A delegation that begins or ends now, by ids only."""
+
+    delegation_id: UUID
+    tenant_id: UUID
+
+
+def open_delegation(
+    *,
+    actor: Actor,
+    to_person: UUID,
+    until: datetime,
+    starts_at: datetime | None = None,
+    from_person: UUID | None = None,
+    reason: str = "",
+    now: datetime | None = None,
+) -> Delegation:
+    """Lend somebody's seats (one's own unless `from_person` says otherwise) until a moment.
+
+    Who may: for oneself holders of `hitl.decide_approval`, for others of `hitl.reassign_approval`.
+    Open seats without a vote move at once, or when it starts, and come back at the end. Chains have
+    five links at most and no circles. What was said for somebody else moves no seat of requests that
+    the one who said it had a hand in. Raises Refused, Invalid, Conflict. Announces nothing.
+    """
+    moment = now or clock_now()
+    giver = from_person or actor.user_id
+    actor.require(DECIDE if giver == actor.user_id else REASSIGN)
+    if giver is None:
+        raise Refused("Only a person is out of office.", code="not_a_person")
+    start = starts_at or moment
+    _check(actor, giver, to_person, start, until, moment)
+    with transaction.atomic():
+        row: Delegation = Delegation.objects.create(
+            from_person_id=giver,
+            to_person_id=to_person,
+            opened_by_id=actor.user_id,
+            starts_at=start,
+            until=until,
+            reason=one_text(reason, 200),
+        )
+        _audit(actor, "DELEGATION_OPENED", row)
+    if start <= moment:
+        align_delegation(delegation_id=row.pk, now=moment)
+    return row
+
+
+def _check(actor: Actor, giver: UUID, to: UUID, start: datetime, until: datetime, moment: datetime) -> None:
+    problems: dict[str, list[str]] = {}
+    if until <= max(start, moment) or until - start > LONGEST:
+        problems["until"] = ["Choose a later day, within a year."]
+    if to == giver or not assignments.is_entitled(to):
+        problems["to_person"] = ["Choose a colleague who may sign."]
+    if not assignments.is_entitled(giver):
+        problems["from_person"] = ["This person may not sign."]
+    if problems:
+        raise Invalid("The delegation cannot be made like that.", fields=problems)
+    others = list(Delegation.objects.filter(starts_at__lt=until, until__gt=start, ended_at=None))
+    same = next((row for row in others if row.from_person_id == giver), None)
+    if same is not None:
+        say = "There is a delegation for that time already. End it first."
+        raise in_the_way(say, code="already_away", actor=actor, object_type="hitl.delegation", row=same)
+    _check_chain(giver, to, others)
+
+
+def _check_chain(giver: UUID, to: UUID, others: Iterable[Delegation]) -> None:
+    links = [(row.from_person_id, row.to_person_id) for row in others]
+    ahead = _reach(to, links)
+    behind = _reach(giver, [(b, a) for a, b in links])
+    if giver in ahead:
+        raise Invalid(
+            "That would go round in a circle.", fields={"to_person": ["It would come back to the one who is away."]}
+        )
+    if max(ahead.values()) + max(behind.values()) + 1 > delegation_map.LONGEST_CHAIN:
+        raise Invalid(
+            "Too many people would sign instead of one another.", fields={"to_person": ["Choose somebody who is here."]}
+        )
+
+
+def _reach(start: UUID, links: list[tuple[UUID, UUID]]) -> dict[UUID, int]:
+    """Return how many links away everybody is who is reached from a person, the longest way, bounded."""
+    found, edge = {start: 0}, {start}
+    for step in range(1, delegation_map.LONGEST_CHAIN + 2):
+        edge = {b for a, b in links if a in edge}
+        found.update(dict.fromkeys(edge, step))
+    return found
+
+
+def end_delegation(*, actor: Actor, delegation_id: UUID, now: datetime | None = None) -> Delegation:
+    """End a delegation now; lent seats without a vote go back.
+
+    Who may: the person who is away, or holders of `hitl.reassign_approval`. Raises Refused,
+    NotFound, Conflict. Announces nothing.
+    """
+    moment = now or clock_now()
+    with transaction.atomic():
+        row = locked(Delegation, delegation_id, "There is no such delegation.")
+        if actor.user_id != row.from_person_id:
+            actor.require(REASSIGN)
+        if row.ended_at is not None:
+            who = last_change(actor, "hitl.delegation", row.pk)
+            raise Conflict("It is over already.", ended_at=row.ended_at.isoformat(), **who)
+        row.ended_at = moment
+        row.save(update_fields=["ended_at"])
+        _audit(actor, "DELEGATION_ENDED", row)
+    _move_seats(row, moment)
+    return row
+
+
+def list_due(*, now: datetime | None = None, limit: int = 200) -> list[DueDelegation]:
+    """Return delegations of all tenants that begin or end now. For the sweep."""
+    moment = now or clock_now()
+    due = Q(applied_at=None, starts_at__lte=moment) | Q(until__lte=moment)
+    with platform_scope():
+        rows = Delegation.objects.filter(due, ended_at=None).order_by("until")
+        return [DueDelegation(*row) for row in rows.values_list("id", "tenant_id")[:limit]]
+
+
+def align_delegation(*, delegation_id: UUID, now: datetime | None = None) -> int:
+    """Move the seats that a delegation which began or ended concerns; returns how many requests moved.
+
+    For the system only; safe to repeat. Announces nothing.
+    """
+    moment = now or clock_now()
+    row = Delegation.objects.filter(pk=delegation_id, ended_at=None).first()
+    if row is None or row.starts_at > moment:
+        return 0
+    moved = _move_seats(row, moment)
+    with transaction.atomic():
+        mine = Delegation.objects.filter(pk=row.pk, ended_at=None)
+        if row.until > moment:
+            mine.update(applied_at=moment)
+        elif mine.update(ended_at=row.until):
+            _audit(STAND_INS, "DELEGATION_ENDED", row)
+    return moved
+
+
+def _move_seats(row: Delegation, moment: datetime) -> int:
+    whose = Q(person_id=row.from_person_id) | Q(rightful_id=row.from_person_id) | Q(via_id=row.pk)
+    seats = Seat.objects.filter(whose, closed_at=None, approval__state__in=_WAITING)
+    ids = sorted(set(seats.values_list("approval_id", flat=True)))
+    return sum(_align(approval_id, moment) for approval_id in ids)
+
+
+def _align(approval_id: UUID, moment: datetime) -> bool:
+    """Seat whoever sits for each holder now, but for those who voted."""
+    with transitions.work(moment) as work:
+        approval = work.lock(approval_id)
+        if not may(Event.DELEGATE, State(approval.state)):
+            return False
+        plan = _plan(approval, moment)
+        if not plan:
+            return False
+        facts = {"moved": len(plan)}
+        work.move(approval, Event.DELEGATE, actor=STAND_INS, facts=facts)
+        for seat, person, via in plan:
+            owner = seat.rightful_id or seat.person_id
+            kept = {"for_person_id": seat.for_person_id, "source": seat.source}
+            hand_over(seat, person, moment, rightful_id=None if via is None else owner, via_id=via, **kept)
+            void_tokens(approval, moment, person_id=seat.person_id)
+        create.notify(approval, {person for _, person, _ in plan}, "approval_delegated", moment)
+    return True
+
+
+def _plan(approval: Approval, moment: datetime) -> list[tuple[Seat, UUID, UUID | None]]:
+    there = delegation_map.links_at(moment)
+    barred = delegation_map.with_stand_ins(approval.excluded, there) | signed_before(approval)
+    links = delegation_map.trusted(there, approval.excluded)
+    seats = list(seats_here(approval).filter(closed_at=None, moved_at=None).order_by("id"))
+    taken = {seat.person_id for seat in seats}
+    voted = voters(approval)
+    found: list[tuple[Seat, UUID, UUID | None]] = []
+    for seat in seats:
+        owner = seat.rightful_id or seat.person_id
+        person, via = delegation_map.stand_in(owner, links)
+        if person in barred or person in taken - {seat.person_id} or not assignments.is_entitled(person):
+            person, via = owner, None
+        if seat.person_id in voted or person == seat.person_id or person in taken:
+            continue
+        taken.add(person)
+        found.append((seat, person, via))
+    return found
+
+
+def _audit(actor: Actor, action: str, row: Delegation) -> None:
+    chain.record(
+        actor=actor,
+        action=action,
+        object_type="hitl.delegation",
+        object_id=row.pk,
+        new_state="ended" if action.endswith("ENDED") else "open",
+        facts={"from": str(row.from_person_id), "to": str(row.to_person_id), "until": row.until.isoformat()},
+    )

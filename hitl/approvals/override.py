@@ -1,0 +1,103 @@
+"""Break-glass: approving alone, on record, with a review that somebody else owes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.last_change import last_change
+from accounts.selectors import list_members
+from core.actors import Actor
+from core.audit import chain
+from core.clock import now as clock_now
+from core.errors import Conflict, NotFound, Refused
+from hitl.approvals import transitions
+from hitl.approvals.checks import check_digest, check_state, needed, refuse_if_excluded
+from hitl.approvals.columns import one_text
+from hitl.approvals.outcomes import approve_now, note
+from hitl.domain.state_machine import Event
+from hitl.models import Approval, OverrideReview
+from hitl.notifications import create
+
+OVERRIDE: Final = "hitl.override_approval"
+REVIEW: Final = "hitl.review_override"
+
+
+def override(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: datetime | None = None) -> Approval:
+    """Approve a request alone, past its remaining levels; a review of it is opened.
+
+    Who may: a person with `hitl.override_approval` who signed in with a second factor and had no
+    hand in the request, where the workflow allows it. Raises Refused (`no_break_glass`,
+    `weak_sign_in`, `four_eyes`), NotFound, Invalid, Conflict. Announces nothing.
+    """
+    actor.require(OVERRIDE)
+    needed("reason", reason, "Say why it cannot wait for the signers.")
+    moment = now or clock_now()
+    with transitions.work(moment) as work:
+        approval = work.lock(approval_id)
+        _guard(approval, actor, digest, moment)
+        note(approval, actor, "override", reason, moment)
+        flags = sorted({*approval.compliance_flags, "override"})
+        holds = [name for name in approval.holds if name != "unsatisfiable"]
+        approve_now(work, approval, actor, event=Event.OVERRIDE, compliance_flags=flags, holds=holds)
+        OverrideReview.objects.create(
+            approval=approval, revision=approval.revision, opened_by_id=actor.user_id, opened_at=moment
+        )
+        reviewers = {member.user_id for member in list_members(permission=REVIEW)} - {actor.user_id}
+        create.notify(approval, reviewers, "approval_overridden", moment)
+    return approval
+
+
+def _guard(approval: Approval, actor: Actor, digest: str, moment: datetime) -> None:
+    check_state(approval, actor, Event.OVERRIDE, moment)
+    if actor.kind != "user":
+        raise Refused("Only a person overrides.", code="not_a_person")
+    refuse_if_excluded(approval, actor, moment)
+    if approval.snapshot.get("allow_override") is not True:
+        raise Refused("The workflow does not allow overriding.", code="no_break_glass")
+    check_digest(approval, actor, digest)
+    if not actor.has_second_factor:
+        raise Refused("Sign in with a second factor to override.", code="weak_sign_in")
+
+
+def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime | None = None) -> OverrideReview:
+    """Close the review of an override with a finding (`reason`).
+
+    Who may: holders of `hitl.review_override` who neither overrode it nor had a hand in it. Raises
+    Refused, NotFound, Invalid, Conflict. Announces nothing.
+    """
+    actor.require(REVIEW)
+    needed("reason", reason, "Write what the review found.")
+    moment = now or clock_now()
+    with transaction.atomic():
+        rows = OverrideReview.objects.select_for_update().filter(approval_id=approval_id)
+        review: OverrideReview | None = rows.order_by("-revision").first()
+        if review is None:
+            raise NotFound("There is no review of this.")
+        approval = Approval.objects.get(pk=approval_id)
+        if actor.user_id in {review.opened_by_id, None, *approval.excluded}:
+            raise Refused("Somebody else reviews this.", code="four_eyes")
+        if review.closed_at is not None:
+            who = last_change(actor, "hitl.overridereview", review.pk)
+            raise Conflict("The review is closed already.", closed_at=review.closed_at.isoformat(), **who)
+        _close(review, actor, reason, moment)
+        flags = sorted({*approval.compliance_flags, "override_reviewed"})
+        Approval.objects.filter(pk=approval_id).update(compliance_flags=flags)
+        chain.record(
+            actor=actor,
+            action="OVERRIDE_REVIEWED",
+            object_type="hitl.overridereview",
+            object_id=review.pk,
+            old_state="open",
+            new_state="closed",
+            facts={"approval": str(approval_id), "revision": review.revision},
+        )
+    return review
+
+
+def _close(review: OverrideReview, actor: Actor, reason: str, moment: datetime) -> None:
+    review.closed_by_id, review.closed_at, review.finding = actor.user_id, moment, one_text(reason, 4000)
+    review.save(update_fields=["closed_by", "closed_at", "finding"])

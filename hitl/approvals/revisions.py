@@ -1,0 +1,171 @@
+"""One more revision of a request: assessed and matched anew, never under weaker rules, asked from the start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from core.actors import Actor
+from core.privacy.visible_text import visible_document
+from hitl.actions.observe import Observed
+from hitl.approvals import assignments, transitions
+from hitl.approvals import timers as clocks
+from hitl.approvals.columns import digest_of, risk_columns, signed_columns
+from hitl.approvals.outcomes import ask, held
+from hitl.domain.state_machine import Event, State
+from hitl.domain.strictness import combined
+from hitl.models import Approval, DecisionToken, Revision, Seat
+from hitl.policy import select
+
+
+@dataclass(frozen=True)
+class Redraft:
+    """What the request would be as its next revision."""
+
+    seen: Observed
+    assessed: select.Assessed
+    matched: select.Matched
+
+    def has_risen(self, before: Approval) -> bool:
+        """Tell whether risk or cost is higher than before, or cannot be compared."""
+        cost = self.assessed.estimate.cost
+        higher = self.assessed.risk.score > before.risk_score or not self.assessed.is_scored
+        return higher or _dearer(before.cost, cost, before.currency == self.assessed.estimate.currency)
+
+    def has_fallen(self, before: Approval) -> bool:
+        """Tell whether both risk and cost are lower than before."""
+        cost = self.assessed.estimate.cost
+        known = cost is not None and before.cost is not None and before.currency == self.assessed.estimate.currency
+        lower = known and abs(cost or Decimal(0)) < abs(before.cost or Decimal(0))
+        return lower and self.assessed.risk.score < before.risk_score
+
+
+def _dearer(before: Decimal | None, after: Decimal | None, is_same_currency: bool) -> bool:
+    if after is None or before is None:
+        return after is not before
+    return not is_same_currency or abs(after) > abs(before)
+
+
+def reassess(approval: Approval, seen: Observed, moment: datetime) -> Redraft:
+    """Assess and match a request again, for the parameters and facts of this moment."""
+    assessed = select.assess(
+        seen.kind,
+        seen.params,
+        seen.facts,
+        requester_id=approval.requester_id,
+        agent_id=approval.agent_id,
+        moment=moment,
+    )
+    return Redraft(seen, assessed, select.match_again(approval, assessed, moment=moment))
+
+
+def columns_of(approval: Approval, draft: Redraft, *, may_fall: bool = False) -> dict[str, Any]:
+    """Return the columns of the next revision, with the stricter of the old and the new workflow.
+
+    With `may_fall` the new workflow counts alone.
+    """
+    seen, revision = draft.seen, approval.revision + 1
+    signed = signed_columns(seen.kind, seen.params, seen.payload, seen.facts)
+    after = Approval(pk=approval.pk, **signed)
+    return {
+        **signed,
+        **risk_columns(draft.assessed),
+        **_workflow_columns(approval, draft.matched, may_fall),
+        "subject_key": seen.kind.subject_key(seen.params)[:200],
+        "revision": revision,
+        "digest": digest_of(after, revision=revision),
+        "drift": [],
+        "decided_at": None,
+        "decided_by_id": None,
+        "decided_name": "",
+        "decided_role": "",
+        "decided_as": "",
+        "execute_by": None,
+        "level": 1,
+        "votes_received": 0,
+    }
+
+
+def _workflow_columns(approval: Approval, matched: select.Matched, may_fall: bool) -> dict[str, Any]:
+    snapshot = matched.snapshot if may_fall else combined(approval.snapshot, matched.snapshot)
+    if snapshot is approval.snapshot:
+        return {}
+    return {"snapshot": snapshot, "workflow_id": matched.workflow_id, "workflow_version": matched.version}
+
+
+def ask_again(
+    work: transitions.Work,
+    approval: Approval,
+    event: Event,
+    columns: dict[str, Any],
+    *,
+    actor: Actor,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Move the request to its next revision: votes and tokens are void, seats open anew at level 1."""
+    snapshot = columns.get("snapshot", approval.snapshot)
+    excluded = columns.get("excluded", approval.excluded)
+    places = assignments.plan(snapshot["levels"][0], excluded, work.moment)
+    clock = clocks.start(snapshot, 1, work.moment)
+    expires = work.moment + timedelta(hours=snapshot["expire_hours"])
+    columns |= {"votes_required": places.required, "expires_at": expires, **clock.columns()}
+    columns |= _holds(approval, places.satisfiable)
+    Seat.objects.filter(approval=approval, closed_at=None).update(closed_at=work.moment)
+    void_tokens(approval, work.moment)
+    timers = {transitions.Kind.EXPIRE.value: expires, **clock.timers}
+    work.move(approval, event, actor=actor, to=State.PENDING, changes=columns, timers=timers, facts=facts)
+    ask(work, approval, places)
+
+
+def _holds(approval: Approval, satisfiable: bool) -> dict[str, Any]:
+    if not satisfiable:
+        return held(approval)
+    left = [name for name in approval.holds if name != "unsatisfiable"]
+    return {} if left == approval.holds else {"holds": left, "hold_reason": ""}
+
+
+def void_tokens(approval: Approval, moment: datetime, *, person_id: object = None) -> None:
+    """Use up the links that could still decide the request, of everybody or of one person."""
+    tokens = DecisionToken.objects.filter(approval=approval, consumed_at=None)
+    if person_id is not None:
+        tokens = tokens.filter(person_id=person_id)
+    tokens.update(consumed_at=moment)
+
+
+def keep_diff(
+    approval: Approval, event: Event, actor: Actor, before: Approval, diff: list[dict[str, Any]], moment: datetime
+) -> None:
+    """Keep for ever what a revision changed, and who did; also a text that the payload only names."""
+    Revision.objects.create(
+        approval=approval,
+        revision=approval.revision,
+        event=event.value,
+        person_id=actor.user_id,
+        actor_kind=actor.kind,
+        digest_before=before.digest,
+        diff=[*diff, *_other_text(before.preview, approval.preview, diff)],
+        risk_before=before.risk_score,
+        risk_after=approval.risk_score,
+        created_at=moment,
+    )
+
+
+def _other_text(
+    before: Mapping[str, Any], after: Mapping[str, Any], diff: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the text that is signed where it became another one and no field of the payload says so."""
+    old, new = before.get("body") or "", after.get("body") or ""
+    is_told = any(visible_document(row["after"]) == new for row in diff)
+    return [] if old == new or is_told else [{"field": "text", "before": old, "after": new}]
+
+
+def diff_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the fields that differ between two payloads, with both values (pure)."""
+    return [
+        {"field": name, "before": before.get(name), "after": after.get(name)}
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]

@@ -1,0 +1,1 @@
+"""Approve-by-email links."""

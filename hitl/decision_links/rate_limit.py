@@ -1,0 +1,37 @@
+"""How often a link was answered wrongly, counted in Redis: without it everything is let through."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.core.cache import cache
+from django.utils.crypto import salted_hmac
+from redis import RedisError
+
+from core.observability.logging import get_logger
+from core.reliability.rate_limit import count_or_let_pass
+
+log = get_logger(__name__)
+WRONG_PER_WINDOW: Final = 10
+WINDOW: Final = 600
+
+
+def note_wrong(token: str, address: str) -> None:
+    """Note a wrong answer to a link from an address."""
+    count_or_let_pass(_name(token, address), seconds=WINDOW)
+
+
+def is_tired(token: str, address: str) -> bool:
+    """Tell whether a link was answered wrongly too often from an address in these ten minutes.
+
+    By both: a scanner elsewhere that fills in forms does not keep the person from deciding.
+    """
+    try:
+        return int(cache.get(_name(token, address)) or 0) >= WRONG_PER_WINDOW
+    except RedisError:
+        log.warning("link_limit_not_checked")
+        return False
+
+
+def _name(token: str, address: str) -> str:
+    return f"link-wrong:{salted_hmac('walker.links', f'{token} {address}').hexdigest()}"

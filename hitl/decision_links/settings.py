@@ -1,0 +1,63 @@
+"""Switching links that decide off and on for a tenant."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts.last_change import last_change
+from core.actors import Actor
+from core.audit import chain
+from core.errors import Conflict
+from hitl.approvals.columns import one_text
+from hitl.approvals.conflicts import check_version
+from hitl.decision_links import policy as link_policy
+from hitl.models import LinkPolicy
+
+MANAGE: Final = "hitl.manage_links"
+_KEPT_AS: Final = "hitl.linkpolicy"
+
+
+def set_link_policy(*, actor: Actor, is_on: bool, reason: str = "", seen_version: int | None = None) -> LinkPolicy:
+    """Switch links that decide off or on for the tenant, as a new version of its policy.
+
+    From the commit on no link that was sent before decides anything, also after links are switched on
+    again: later mails bring new ones. Votes that links gave stay. Who may: holders of
+    `hitl.manage_links`. `seen_version` is the one it was made from, 0 for none. Raises Refused, Conflict
+    (`stale_version`, `unchanged`; `off_everywhere` when the installation has switched links off).
+    """
+    actor.require(MANAGE)
+    with transaction.atomic():
+        link_policy.hold()
+        standing = link_policy.current()
+        _check(actor, standing, is_on, seen_version)
+        policy: LinkPolicy = LinkPolicy.objects.create(
+            version=standing.version + 1,
+            is_on=is_on,
+            reason=one_text(reason, 300),
+            made_by_id=actor.user_id,
+        )
+        chain.record(
+            actor=actor,
+            action="DECISION_LINKS_ON" if is_on else "DECISION_LINKS_OFF",
+            object_type=_KEPT_AS,
+            object_id=policy.pk,
+            old_state="on" if standing.is_on_here else "off",
+            new_state="on" if is_on else "off",
+            facts={"version": policy.version},
+        )
+    return policy
+
+
+def _check(actor: Actor, standing: link_policy.Standing, is_on: bool, seen: int | None) -> None:
+    if standing.last is not None:
+        check_version(actor, _KEPT_AS, standing.last, seen)
+    if is_on == standing.is_on_here:
+        facts = {} if standing.last is None else last_change(actor, _KEPT_AS, standing.last.pk)
+        word = "on" if is_on else "off"
+        raise Conflict(f"Links that decide are {word} already.", code="unchanged", version=standing.version, **facts)
+    if is_on and not settings.DECISION_LINKS:
+        say = "The operator of this installation has switched links off for everybody. Ask him first."
+        raise Conflict(say, code="off_everywhere")

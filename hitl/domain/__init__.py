@@ -1,0 +1,1 @@
+"""Pure rules of approvals: no database, no framework."""

@@ -1,0 +1,68 @@
+"""Levels that are open at the same time, put together as one stage of the frozen workflow (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from hitl.domain.strictness import AUTH_STRENGTH
+
+PARALLEL: Final = "parallel"
+
+
+def staged(levels: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the stages of a workflow: a level marked `parallel` opens with the one before it.
+
+    A stage of several levels asks as strictly as its strictest part wherever only one answer can
+    count for all: sign-in, reason, and how soon.
+    """
+    groups: list[list[dict[str, Any]]] = []
+    for level in levels:
+        plain = {key: value for key, value in level.items() if key != PARALLEL}
+        if level.get(PARALLEL) and groups:
+            groups[-1].append(plain)
+        else:
+            groups.append([plain])
+    return [group[0] if len(group) == 1 else _together(group) for group in groups]
+
+
+def _together(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    soonest = min(parts, key=lambda part: part["sla_hours"])
+    seen = [row for part in parts for row in part["approvers"]]
+    editable = set(parts[0]["editable_fields"]).intersection(*(part["editable_fields"] for part in parts))
+    return {
+        **parts[0],
+        "mode": PARALLEL,
+        "name": " and ".join(part["name"] for part in parts if part["name"])[:160],
+        "quorum": sum(part["quorum"] for part in parts),
+        "reject_threshold": min(part["reject_threshold"] for part in parts),
+        "approvers": [row for at, row in enumerate(seen) if row not in seen[:at]],
+        "sla_hours": soonest["sla_hours"],
+        "calendar": soonest["calendar"],
+        "hours": soonest["hours"],
+        "require_reason": any(part["require_reason"] for part in parts),
+        "min_auth": max((part["min_auth"] for part in parts), key=lambda word: AUTH_STRENGTH.get(word, 9)),
+        "editable_fields": sorted(editable),
+        "parts": list(parts),
+    }
+
+
+def parts_of(level: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the levels that a stage is made of: itself, or those that are open together."""
+    return list(level["parts"]) if level["mode"] == PARALLEL else [level]
+
+
+def place_of(part: int, group: str) -> str:
+    """Return what a seat of the part is marked with, counted from 0; `group` as outside of a stage."""
+    return f"{part + 1}:{group}"
+
+
+def seat_in(part: int, mark: str) -> str | None:
+    """Return the group a seat stands for within the part, or None when it is of another part.
+
+    A seat without a mark was added to the whole stage, such as by an escalation.
+    """
+    number, colon, group = mark.partition(":")
+    if not colon:
+        return mark
+    return group if number == str(part + 1) else None

@@ -1,0 +1,83 @@
+"""The state of an approval, worked out again from its audit entries alone (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from hitl.domain.state_machine import FINAL, TABLE, State
+
+PREFIX: Final = "APPROVAL_"
+REVISING: Final = frozenset({"edit", "resubmit", "drift"})
+_LEGAL: Final = {(row.event.value, str(old), str(new)) for row in TABLE for old, new in row.pairs()}
+
+
+class Entry(Protocol):
+    """What is read of an audit entry."""
+
+    action: str
+    old_state: str
+    new_state: str
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Where the entries lead."""
+
+    state: str = ""
+    version: int = 0
+    revision: int = 1
+
+
+class Unfoldable(ValueError):
+    """The entries are no history of an approval; `place` counts them from 1."""
+
+    def __init__(self, place: int, problem: str) -> None:
+        super().__init__(f"entry {place}: {problem}")
+        self.place, self.problem = place, problem
+
+
+def fold(entries: Iterable[Entry]) -> Folded:
+    """Return state, version and revision after the entries of one approval, oldest first.
+
+    Raises Unfoldable at the first entry that cannot follow the ones before it.
+    """
+    so_far = Folded()
+    for place, entry in enumerate(entries, start=1):
+        problem = _problem(so_far, entry)
+        if problem:
+            raise Unfoldable(place, problem)
+        so_far = _after(so_far, entry)
+    return so_far
+
+
+def _event(entry: Entry) -> str:
+    return entry.action.removeprefix(PREFIX).lower()
+
+
+def _after(so_far: Folded, entry: Entry) -> Folded:
+    return Folded(entry.new_state, so_far.version + 1, so_far.revision + (_event(entry) in REVISING))
+
+
+def _problem(so_far: Folded, entry: Entry) -> str:
+    if entry.old_state != so_far.state:
+        return f"begins in {entry.old_state or 'nothing'}, but it was {so_far.state or 'nothing'}"
+    if so_far.state in FINAL:
+        return "follows a final state"
+    if not _is_legal(so_far, entry):
+        return f"{_event(entry)} from {entry.old_state or 'nothing'} to {entry.new_state} is not in the table"
+    expected = _after(so_far, entry)
+    return _differs(entry.facts, {"version": expected.version, "revision": expected.revision})
+
+
+def _is_legal(so_far: Folded, entry: Entry) -> bool:
+    if so_far.version == 0:
+        return (_event(entry), entry.new_state) == ("propose", State.PENDING)
+    return (_event(entry), entry.old_state, entry.new_state) in _LEGAL
+
+
+def _differs(facts: Mapping[str, Any], expected: Mapping[str, int]) -> str:
+    wrong = [name for name, value in expected.items() if facts.get(name) != value]
+    return f"{wrong[0]} is {facts.get(wrong[0])}, expected {expected[wrong[0]]}" if wrong else ""

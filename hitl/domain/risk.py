@@ -1,0 +1,155 @@
+"""How risky a request is: 0-100 points, each with the factor it came from (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, Literal
+
+from hitl.actions.base import Estimate
+
+VERSION: Final = 1
+Level = Literal["low", "medium", "high", "critical"]
+LEVELS: Final[tuple[Level, ...]] = ("low", "medium", "high", "critical")
+FACTORS: Final = ("cost", "share", "reach", "history", "time")
+WEIGHT_MAX: Final = 3
+KIND_POINTS_MAX: Final = 60
+_FLOORS: Final = ((75, "critical"), (50, "high"), (25, "medium"))
+_COST: Final = ((20_000, 30), (5_000, 22), (1_000, 16), (500, 10), (100, 6), (0, 3))
+_SHARE: Final = (("1", 20), ("0.5", 14), ("0.25", 9), ("0.1", 5), ("0", 2))
+_REACH: Final = ((10_000, 20), (1_000, 14), (100, 8), (0, 3))
+
+
+@dataclass(frozen=True)
+class History:
+    """What became of the requester's last requests."""
+
+    decided: int = 0
+    rejected: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a tenant weighs the factors: each 0 to 3 times, and points added for a kind, never taken off."""
+
+    version: int = 0
+    weights: Mapping[str, int] = field(default_factory=dict)
+    kind_points: Mapping[str, int] = field(default_factory=dict)
+
+    def weighed(self, factor: Factor) -> Factor:
+        """Return the factor with its points as the tenant weighs them."""
+        weight = max(0, min(int(self.weights.get(factor.name, 1)), WEIGHT_MAX))
+        return factor if weight == 1 else replace(factor, points=factor.points * weight)
+
+    def added(self, kind: str) -> int:
+        """Return the points the tenant adds for a kind."""
+        return max(0, min(int(self.kind_points.get(kind, 0)), KIND_POINTS_MAX))
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One reason for points, with the sentence an approver reads."""
+
+    name: str
+    points: int
+    sentence: str
+
+
+@dataclass(frozen=True)
+class RiskAssessment:
+    """A score 0-100, its level, and the factors that add up to it."""
+
+    score: int
+    level: Level
+    factors: tuple[Factor, ...]
+    policy: int = 0
+    """The version of the tenant's weights it was made with."""
+
+    def factor_rows(self) -> list[dict[str, object]]:
+        """Return the factors as they are kept with the approval."""
+        return [vars(factor).copy() for factor in self.factors]
+
+
+def level_of(score: int) -> Level:
+    """Return the level of a score: low below 25, medium below 50, high below 75, then critical."""
+    for floor, level in _FLOORS:
+        if score >= floor:
+            return level  # type: ignore[return-value]
+    return "low"
+
+
+def assess(
+    *,
+    title: str,
+    base_risk: int,
+    estimate: Estimate,
+    history: History,
+    local_time: datetime,
+    kind: str = "",
+    policy: Policy | None = None,
+) -> RiskAssessment:
+    """Score a request from its size, its kind, its requester's history and the hour.
+
+    `local_time` is the moment in the tenant's zone. Unknown sizes add nothing by themselves. No
+    factor takes points off, so nothing a requester says gets below what its kind is worth.
+    """
+    policy = policy or Policy()
+    weighed = (_cost(estimate), _share(estimate.share), _reach(estimate.reach), _history(history), _time(local_time))
+    factors = (
+        Factor("kind", max(0, min(base_risk, 40)), f"{title}: risky by its nature."),
+        *_added(policy.added(kind)),
+        *(policy.weighed(factor) for factor in weighed),
+    )
+    score = min(100, sum(factor.points for factor in factors))
+    return RiskAssessment(score, level_of(score), factors, policy.version)
+
+
+def _added(points: int) -> tuple[Factor, ...]:
+    return (Factor("policy", points, "Your organisation adds points for this kind of action."),) if points else ()
+
+
+def unassessable(error: str) -> RiskAssessment:
+    """Return the assessment of a request that could not be scored: critical, never low."""
+    sentence = f"The risk could not be worked out ({error}), so it counts as critical."
+    return RiskAssessment(100, "critical", (Factor("unassessable", 100, sentence),))
+
+
+def _cost(estimate: Estimate) -> Factor:
+    if estimate.cost is None:
+        return Factor("cost", 0, "No cost is known for this.")
+    amount = abs(estimate.cost)
+    points = next((p for floor, p in _COST if amount > floor), 0)
+    text = f"{amount:,.2f} {estimate.currency}".strip()
+    return Factor("cost", points, f"It costs about {text}." if amount else "It costs nothing more than now.")
+
+
+def _share(share: Decimal | None) -> Factor:
+    if share is None:
+        return Factor("share", 0, "There is no current value to compare with.")
+    size = abs(share)
+    points = next((p for floor, p in _SHARE if size > Decimal(floor)), 0)
+    return Factor("share", points, f"It changes the current value by {size * 100:,.0f} %.")
+
+
+def _reach(reach: int | None) -> Factor:
+    if reach is None:
+        return Factor("reach", 0, "No audience is touched directly.")
+    points = next((p for floor, p in _REACH if reach > floor), 0)
+    return Factor("reach", points, f"It reaches about {reach:,} people.")
+
+
+def _history(history: History) -> Factor:
+    if history.decided < 3:
+        return Factor("history", 5, "The requester has hardly any earlier requests.")
+    bad = history.rejected + history.failed
+    points = min(10, round(10 * bad / history.decided))
+    return Factor("history", points, f"{bad} of the requester's last {history.decided} requests went wrong.")
+
+
+def _time(moment: datetime) -> Factor:
+    if moment.weekday() < 5 and 7 <= moment.hour < 19:
+        return Factor("time", 0, "It was asked for within working hours.")
+    return Factor("time", 5, "It was asked for outside working hours.")

@@ -1,0 +1,149 @@
+"""What the votes of a level amount to (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final, Literal, NamedTuple
+from uuid import UUID
+
+from hitl.domain.levels import PARALLEL, parts_of, seat_in
+
+Standing = Literal["open", "approved", "rejected"]
+ANY_GROUP: Final = "*"
+"""The group of a person whom the ladder added: he may stand in for any one group."""
+
+
+class Vote(NamedTuple):
+    """One counted verdict of one person."""
+
+    person_id: UUID
+    verdict: str
+
+
+class SeatHolder(NamedTuple):
+    """A person who may vote at a level, and what he sits for: a group where the level is `per_group`,
+    and the part of a stage whose levels are open together."""
+
+    person_id: UUID
+    group: str = ""
+
+
+def required_votes(level: Mapping[str, Any], seats: Iterable[SeatHolder]) -> int:
+    """Return how many approvals the level needs. A quorum is never lowered to the seats there are."""
+    holders = list(seats)
+    mode = level["mode"]
+    if mode == PARALLEL:
+        return sum(required_votes(part, _of_part(number, holders)) for number, part in enumerate(parts_of(level)))
+    if mode == "any":
+        return 1
+    if mode == "quorum":
+        return max(1, int(level["quorum"]))
+    if mode == "all":
+        named = len([row for row in level["approvers"] if row["type"] == "user"])
+        return max(1, named, len({holder.person_id for holder in holders}))
+    if mode == "per_group":
+        return max(1, len({row["value"] for row in level["approvers"]}))
+    raise ValueError(f"unknown mode {mode!r}")
+
+
+def is_satisfiable(
+    level: Mapping[str, Any], seats: Iterable[SeatHolder], originals: Iterable[SeatHolder] | None = None
+) -> bool:
+    """Tell whether the people with seats could approve the level at all.
+
+    `originals` are those whom the level asked first; they set how many votes everybody means.
+    """
+    holders = list(seats)
+    if level["mode"] == PARALLEL:
+        first = holders if originals is None else list(originals)
+        return _all_are_placed(_places(level, holders, first))
+    if level["mode"] == "per_group":
+        return _all_are_placed(_by_group(level, holders))
+    people = {holder.person_id for holder in holders}
+    needed = required_votes(level, holders if originals is None else originals)
+    return bool(people) and len(people) >= needed
+
+
+def last_votes(votes: Iterable[Vote]) -> dict[UUID, str]:
+    """Return each person's last verdict; `votes` are in the order they were given."""
+    return {vote.person_id: vote.verdict for vote in votes}
+
+
+def standing(
+    level: Mapping[str, Any],
+    seats: Iterable[SeatHolder],
+    votes: Iterable[Vote],
+    *,
+    originals: Iterable[SeatHolder] | None = None,
+    lost: Collection[SeatHolder] = (),
+) -> Standing:
+    """Return where the level stands; votes of people without a seat do not count.
+
+    Of levels that are open together each has to be approved by people of its own; any can reject.
+    Holders who are `lost` have no right to it any more: their votes do not count, and those of the
+    others are not enough for less than before.
+    """
+    everybody = list(seats)
+    holders = [holder for holder in everybody if holder not in lost]
+    people = {holder.person_id for holder in holders}
+    last = {who: verdict for who, verdict in last_votes(votes).items() if who in people}
+    if "reject" in last.values() and _is_rejected(level, holders, last):
+        return "rejected"
+    in_favour = [holder for holder in holders if last.get(holder.person_id) == "approve"]
+    return "approved" if is_satisfiable(level, in_favour, everybody if originals is None else originals) else "open"
+
+
+def _is_rejected(level: Mapping[str, Any], holders: list[SeatHolder], last: Mapping[UUID, str]) -> bool:
+    parts = enumerate(parts_of(level))
+    return any(_is_against(part, _of_stage(level, number, holders), last) for number, part in parts)
+
+
+def _is_against(part: Mapping[str, Any], holders: Iterable[SeatHolder], last: Mapping[UUID, str]) -> bool:
+    against = {holder.person_id for holder in holders if last.get(holder.person_id) == "reject"}
+    return len(against) >= max(1, int(part.get("reject_threshold", 1)))
+
+
+def _of_stage(level: Mapping[str, Any], number: int, seats: list[SeatHolder]) -> list[SeatHolder]:
+    return _of_part(number, seats) if level["mode"] == PARALLEL else seats
+
+
+def _of_part(number: int, seats: Iterable[SeatHolder]) -> list[SeatHolder]:
+    places = [(seat.person_id, seat_in(number, seat.group)) for seat in seats]
+    return [SeatHolder(person, group) for person, group in places if group is not None]
+
+
+def _by_group(level: Mapping[str, Any], holders: Iterable[SeatHolder]) -> dict[str, list[UUID]]:
+    groups = {str(row["value"]) for row in level["approvers"]}
+    people = list(holders)
+    return {group: [h.person_id for h in people if h.group in (group, ANY_GROUP)] for group in groups}
+
+
+def _places(level: Mapping[str, Any], holders: list[SeatHolder], first: list[SeatHolder]) -> dict[str, list[UUID]]:
+    """Return who may take each of the places of a stage: as many for a part as it needs votes."""
+    places: dict[str, list[UUID]] = {}
+    for number, part in enumerate(parts_of(level)):
+        mine = _of_part(number, holders)
+        if part["mode"] == "per_group":
+            places |= {f"{number}:{group}": people for group, people in _by_group(part, mine).items()}
+            continue
+        people = sorted({holder.person_id for holder in mine})
+        needed = required_votes(part, _of_part(number, first))
+        places |= {f"{number}:{place}": people for place in range(needed)}
+    return places
+
+
+def _all_are_placed(sitting: Mapping[str, list[UUID]]) -> bool:
+    """Tell whether every place has a person of its own: nobody signs for two."""
+    taken: dict[UUID, str] = {}
+    return bool(sitting) and all(_is_placed(place, sitting, taken, set()) for place in sorted(sitting))
+
+
+def _is_placed(place: str, sitting: Mapping[str, list[UUID]], taken: dict[UUID, str], tried: set[UUID]) -> bool:
+    for person in sitting[place]:
+        if person in tried:
+            continue
+        tried.add(person)
+        if person not in taken or _is_placed(taken[person], sitting, taken, tried):
+            taken[person] = place
+            return True
+    return False

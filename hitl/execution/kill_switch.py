@@ -1,0 +1,234 @@
+"""Throwing and releasing kill switches, and bringing the holds of requests in line with them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from accounts.last_change import last_change
+from accounts.models import Tenant
+from accounts.permissions.operators import owe_everywhere, require_operator, settle_all
+from core.actors import Actor, system
+from core.audit import chain
+from core.clock import now as clock_now
+from core.errors import Conflict, Invalid, NotFound
+from core.events import streams
+from core.observability.logging import get_logger
+from core.tenancy.scope import current_tenant_or_none, platform_scope
+from hitl.approvals import transitions
+from hitl.approvals.columns import one_text
+from hitl.approvals.hold_reasons import add_hold, drop_hold
+from hitl.domain.state_machine import OPEN
+from hitl.killswitch import state as switches
+from hitl.killswitch import targets
+from hitl.models import Approval, GlobalKillSwitch, KillSwitch
+
+log = get_logger(__name__)
+_OPEN = [state.value for state in OPEN]
+BATCH = 500
+NO_TARGET: Final = {"kind": "There is no such kind of action.", "agent": "There is no agent with this id."}
+WAIT_FOR_CALLS: Final = timedelta(seconds=5)
+
+
+def throw_switch(
+    *,
+    actor: Actor,
+    scope: str,
+    target: str = "",
+    reason: str,
+    now: datetime | None = None,
+    wait: timedelta = WAIT_FOR_CALLS,
+) -> KillSwitch:
+    """Stop everything of the tenant, one agent (its id) or one kind (its key), at once.
+
+    Who may: holders of `hitl.use_killswitch`. Once it returns, no claim commits under it, and no
+    call starts but those of the executors counted in the answer's `on_the_wire`: they had looked
+    at the switches before it was thrown and were not done after `wait`. Open requests are held by
+    this call and a sweep. Raises Refused, Invalid, Conflict when it is thrown already, Unavailable
+    when it could not be thrown in time. Not to be called inside a transaction.
+    """
+    actor.require("hitl.use_killswitch")
+    _check(scope, target, reason)
+    with switches.seized():
+        known = KillSwitch.objects.filter(scope=scope, target=target, released_at=None).first()
+        if known is not None:
+            raise Conflict("This is stopped already.", **last_change(actor, "hitl.killswitch", known.pk))
+        switch: KillSwitch = KillSwitch.objects.create(
+            scope=scope,
+            target=one_text(target, 60),
+            reason=one_text(reason, 300),
+            thrown_by_id=actor.user_id,
+            thrown_at=now or clock_now(),
+        )
+        _tell("thrown", switch)
+        _audit(actor, "KILLSWITCH_THROWN", switch)
+    hold_covered(now=now)
+    switch.on_the_wire = switches.calls_on_the_wire(scope=scope, target=switch.target, within=wait)
+    return switch
+
+
+def _check(scope: str, target: str, reason: str) -> None:
+    if scope not in KillSwitch.Scope.values or (scope == "tenant") == bool(target):
+        raise Invalid(
+            "Choose what to stop.", fields={"scope": ["Everything, or one agent or kind of action by its name."]}
+        )
+    if not _is_there(scope, target):
+        raise Invalid("There is nothing of that name to stop.", fields={"target": [NO_TARGET[scope]]})
+    if not reason.strip():
+        raise Invalid("Say why.", fields={"reason": ["Your colleagues want to know why."]})
+
+
+def _is_there(scope: str, target: str) -> bool:
+    """A mistyped switch would stop nothing and look as if it did; what open requests name is there in any case."""
+    if targets.is_target(scope, target):
+        return True
+    named = Approval.objects.filter(state__in=_OPEN).values_list("agent_id" if scope == "agent" else "kind", flat=True)
+    return target in {str(name) for name in named.order_by().distinct()}
+
+
+def release_switch(*, actor: Actor, switch_id: UUID, now: datetime | None = None) -> KillSwitch:
+    """Release a switch; held requests go on after their guards were checked again.
+
+    Who may: holders of `hitl.use_killswitch`. Raises Refused, NotFound, Conflict that names who was faster.
+    """
+    actor.require("hitl.use_killswitch")
+    with switches.seized():
+        rows = KillSwitch.objects.filter(pk=switch_id, released_at=None)
+        if not rows.update(released_at=now or clock_now(), released_by_id=actor.user_id):
+            raise _not_thrown(actor, switch_id)
+        switch: KillSwitch = KillSwitch.objects.get(pk=switch_id)
+        _tell("released", switch)
+        _audit(actor, "KILLSWITCH_RELEASED", switch)
+    hold_covered(now=now)
+    return switch
+
+
+def _not_thrown(actor: Actor, switch_id: UUID) -> NotFound | Conflict:
+    if not KillSwitch.objects.filter(pk=switch_id).exists():
+        return NotFound()
+    return Conflict("It is released already.", **last_change(actor, "hitl.killswitch", switch_id))
+
+
+def _tell(what: str, switch: KillSwitch) -> None:
+    streams.append("queue", f"killswitch.{what}", {"switch_id": str(switch.pk), "scope": switch.scope})
+
+
+def _audit(actor: Actor, action: str, switch: KillSwitch) -> None:
+    chain.record(
+        actor=actor,
+        action=action,
+        object_type="hitl.killswitch",
+        object_id=switch.pk,
+        new_state="released" if switch.released_at else "thrown",
+        facts={"scope": switch.scope, "target": switch.target},
+    )
+
+
+def throw_global(
+    *, actor: Actor, reason: str, now: datetime | None = None, wait: timedelta = WAIT_FOR_CALLS
+) -> GlobalKillSwitch:
+    """Stop every tenant. For operators of the installation only, signed in with a second factor.
+
+    It holds what `throw_switch` holds; requests are held by the sweep. Every active tenant's audit
+    chain gets an entry, in a transaction of its own after the switch is thrown: stopping waits for
+    no chain, and a sweep writes what is left when this is cut short. Raises Refused, Invalid, Conflict
+    when it is thrown already, Unavailable. Not to be called inside a transaction.
+    """
+    actor.require("hitl.use_killswitch")
+    require_operator(actor)
+    if not reason.strip():
+        raise Invalid("Say why.", fields={"reason": ["Your colleagues want to know why."]})
+    with switches.seized(everywhere=True):
+        known = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
+        if known is not None:
+            raise Conflict("This is stopped already.", **_last_change(actor, known.pk))
+        switch = GlobalKillSwitch.objects.create(reason=one_text(reason, 300), thrown_at=now or clock_now())
+        _owe_everywhere(actor, "KILLSWITCH_THROWN", switch.pk, "thrown")
+    log.warning("global_switch_thrown", switch=str(switch.pk), actor=actor.name)
+    settle_all()
+    switch.on_the_wire = switches.calls_on_the_wire(scope="global", within=wait)
+    return switch
+
+
+def release_global(*, actor: Actor, now: datetime | None = None) -> int:
+    """Release the installation's switch; returns how many were thrown.
+
+    For operators of the installation only, signed in with a second factor. Every active tenant's audit chain
+    gets an entry for each switch. Raises Refused, Conflict when none is thrown, Unavailable. Not to be called
+    inside a transaction.
+    """
+    actor.require("hitl.use_killswitch")
+    require_operator(actor)
+    with switches.seized(everywhere=True):
+        thrown = GlobalKillSwitch.objects.filter(released_at=None)
+        found = sorted(thrown.values_list("pk", flat=True))
+        if not found:
+            last = GlobalKillSwitch.objects.order_by("-id").first()
+            raise Conflict("This switch is not thrown.", **(_last_change(actor, last.pk) if last else {}))
+        thrown.update(released_at=now or clock_now())
+        for switch_id in found:
+            _owe_everywhere(actor, "KILLSWITCH_RELEASED", switch_id, "released")
+    for switch_id in found:
+        log.warning("global_switch_released", switch=str(switch_id), actor=actor.name)
+    settle_all()
+    return len(found)
+
+
+def _owe_everywhere(actor: Actor, action: str, switch_id: UUID, state: str) -> None:
+    owe_everywhere(
+        actor=actor,
+        action=action,
+        object_type="hitl.globalkillswitch",
+        object_id=switch_id,
+        new_state=state,
+        event=(f"killswitch.{state}", {"switch_id": str(switch_id), "scope": "installation"}),
+    )
+
+
+def _last_change(actor: Actor, switch_id: UUID) -> dict[str, Any]:
+    """Return who moved the installation's switch, as the chain of the tenant in scope has it; nothing outside one."""
+    return last_change(actor, "hitl.globalkillswitch", switch_id) if current_tenant_or_none() else {}
+
+
+def hold_covered(*, now: datetime | None = None) -> int:
+    """Bring the holds of the tenant's open requests in line with the switches; returns how many
+    changed. One transaction each, so that nobody waits; safe to run at any time."""
+    thrown = switches.thrown()
+    rows = Approval.objects.filter(state__in=_OPEN).order_by("id")
+    if not thrown:
+        rows = rows.filter(holds__contains=["kill_switch"])
+    changed = 0
+    for approval in rows.iterator(chunk_size=BATCH):
+        if switches.is_covered(approval, thrown) != ("kill_switch" in approval.holds):
+            changed += _align(approval.pk, now or clock_now())
+    return changed
+
+
+def _align(approval_id: UUID, moment: datetime) -> int:
+    actor = system("kill-switch")
+    with transitions.work(moment) as work:
+        approval = work.lock(approval_id)
+        wanted = switches.covers(approval)
+        if not approval.is_open or wanted == ("kill_switch" in approval.holds):
+            return 0
+        if wanted:
+            add_hold(work, approval, actor, "kill_switch", "It was stopped with a stop switch.")
+        else:
+            drop_hold(work, approval, actor, "kill_switch")
+    return 1
+
+
+def tenants_out_of_line() -> set[UUID]:
+    """Return the tenants whose requests may need holding or releasing. For the sweep."""
+    everywhere = GlobalKillSwitch.objects.filter(released_at=None).exists()
+    with platform_scope():
+        held = Approval.objects.filter(state__in=_OPEN, holds__contains=["kill_switch"])
+        found = set(held.values_list("tenant_id", flat=True).distinct())
+        thrown = KillSwitch.objects.filter(released_at=None)
+        found |= set(thrown.values_list("tenant_id", flat=True).distinct())
+        found |= set(Tenant.objects.filter(is_active=False).values_list("id", flat=True))
+        if everywhere:
+            open_ones = Approval.objects.filter(state__in=_OPEN)
+            found |= set(open_ones.values_list("tenant_id", flat=True).distinct())
+    return found

@@ -1,0 +1,1 @@
+"""Emergency stop: what is paused, and why."""

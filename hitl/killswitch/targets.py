@@ -1,0 +1,44 @@
+"""What a kill switch may be aimed at, by name: higher apps add what they own, such as agents."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from core.registry import Registry
+from hitl.actions import registry
+
+
+class Targets(ABC):
+    """The targets of one scope of a kill switch."""
+
+    scope: ClassVar[str]
+    title: ClassVar[str]
+
+    @abstractmethod
+    def choices(self) -> list[tuple[str, str]]:
+        """Return (target, name) of all targets in the tenant in scope."""
+
+
+class Kinds(Targets):
+    """The kinds of action."""
+
+    scope, title = "kind", "One kind of action"
+
+    def choices(self) -> list[tuple[str, str]]:
+        """Return the registered kinds."""
+        return registry.titles()
+
+
+targets: Registry[Targets] = Registry(Targets, name="stop target")  # type: ignore[type-abstract]
+targets.register("kind", Kinds)
+
+
+def names() -> dict[tuple[str, str], str]:
+    """Return the names of all targets by (scope, target)."""
+    found = [(kind.scope, kind()) for _, kind in targets.items()]
+    return {(scope, target): name for scope, group in found for target, name in group.choices()}
+
+
+def is_target(scope: str, target: str) -> bool:
+    """Tell whether there is such a target; all there is to stop in a scope that nobody registered cannot be told."""
+    known = [kind for _, kind in targets.items() if kind.scope == scope]
+    return not known or any(target == name for kind in known for name, _ in kind().choices())

@@ -1,0 +1,23 @@
+"""What a viewer may read of a request: word for word whoever signs, with personal data masked everybody else."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from core.actors import Actor
+from core.privacy.json_texts import with_texts
+from core.privacy.pii import mask_text
+from hitl.models import Approval
+
+SIGNER: Final = "hitl.decide_approval"
+
+
+def seen_by(viewer: Actor, value: Any) -> Any:
+    """Return a text or a document of what is signed, as the viewer may read it."""
+    return value if viewer.may(SIGNER) else with_texts(value, mask_text)
+
+
+def signed_parts(approval: Approval, viewer: Actor) -> dict[str, Any]:
+    """Return the texts of what is signed for a page."""
+    names = ("summary", "preview", "preview_url", "facts", "drift", "hold_reason")
+    return {name: seen_by(viewer, getattr(approval, name)) for name in names}

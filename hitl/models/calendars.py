@@ -1,0 +1,36 @@
+"""Working time of a place: zone, weekly hours and holidays."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from core.clock import now
+from core.tenancy.models import TenantModel
+
+
+class BusinessCalendar(TenantModel):
+    """Which hours count towards an answer's due time; a request keeps a copy of it for its whole life."""
+
+    name = models.CharField(max_length=60)
+    zone = models.CharField(max_length=60)
+    week = models.JSONField(default=dict)
+    """Shifts of each day by the wall clock: {"mon": [["09:00", "12:00"], ["13:00", "17:00"]], ...}."""
+    holidays = models.JSONField(default=list, blank=True)
+    """Days without work: [{"day": "2026-12-25", "name": "Christmas Day"}, ...]."""
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "name"], name="one_calendar_per_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def definition(self) -> dict[str, Any]:
+        """Return what a request keeps of it."""
+        days = [row["day"] for row in self.holidays]
+        return {"zone": self.zone, "week": self.week, "holidays": days}

@@ -1,0 +1,139 @@
+"""Who may vote, and what they said."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from core.clock import now
+from core.tenancy.models import TenantModel
+from hitl.models.approval import Approval
+
+USER = settings.AUTH_USER_MODEL
+
+
+class Seat(TenantModel):
+    """A person's right to vote at one level of one revision.
+
+    `rightful` is whose seat it is while somebody sits in for him (`via`), `for_person` who had it
+    first and passed it on. A seat that was moved away (`moved_at`) carries no vote any more.
+    """
+
+    class Source(models.TextChoices):
+        """Why the person was asked."""
+
+        LEVEL = "level", "The level names him"
+        ESCALATION = "escalation", "The ladder names him"
+        REASSIGNED = "reassigned", "An administrator chose him"
+
+    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="seats", db_index=False)
+    revision = models.PositiveIntegerField()
+    level = models.PositiveSmallIntegerField()
+    person = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", db_index=False)
+    via = models.ForeignKey("hitl.Delegation", on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    rightful = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    for_person = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    source = models.CharField(max_length=10, choices=Source, default=Source.LEVEL)
+    group = models.CharField(max_length=80, blank=True)
+    opened_at = models.DateTimeField(default=now)
+    closed_at = models.DateTimeField(null=True)
+    moved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "approval", "revision", "level", "person", "group"],
+                name="one_seat_each",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant_id", "person", "approval"],
+                name="open_seats",
+                condition=models.Q(closed_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"seat {self.level} of {self.approval_id}"
+
+
+class Decision(TenantModel):
+    """One verdict, kept for ever; a person's last one of a level counts."""
+
+    append_only: ClassVar[bool] = True
+    erasable: ClassVar[tuple[str, ...]] = ("reason", "address")
+
+    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="decisions", db_index=False)
+    revision = models.PositiveIntegerField()
+    level = models.PositiveSmallIntegerField()
+    digest = models.CharField(max_length=64)
+    person = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    on_behalf_of = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    actor_kind = models.CharField(max_length=10)
+    actor_name = models.CharField(max_length=80, blank=True)
+    role = models.CharField(max_length=20, blank=True)
+    verdict = models.CharField(max_length=10)
+    reason = models.TextField(blank=True)
+    channel = models.CharField(max_length=20, blank=True)
+    auth_strength = models.CharField(max_length=10, blank=True)
+    address = models.CharField(max_length=45, blank=True)
+    seal = models.CharField(max_length=90, blank=True, default="", db_default="")
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "approval", "id"], name="decisions_in_order"),
+            models.Index(
+                fields=["tenant_id", "-id"],
+                name="verdicts_newest",
+                condition=models.Q(verdict__in=["approve", "reject"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} of {self.approval_id}"
+
+
+class DecisionToken(TenantModel):
+    """A link that decides once: kept as a digest, for one person, action and revision.
+
+    `verdict` is what it may say: `either`, or one of the two. It is consumed by its decision, and void
+    from then on; a newer link, a new revision and a seat that is passed on consume it as well. It counts
+    only under the version of the tenant's policy of links under which it was made.
+    """
+
+    digest = models.CharField(max_length=64, unique=True)
+    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    verdict = models.CharField(max_length=10)
+    revision_digest = models.CharField(max_length=64)
+    policy_version = models.PositiveIntegerField(default=0, db_default=0)
+    expires_at = models.DateTimeField()
+    consumed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"token for {self.approval_id}"
+
+
+class Delegation(TenantModel):
+    """A person lends his vote to another for a time; `opened_by` is who said so."""
+
+    from_person = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    to_person = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    opened_by = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+")
+    starts_at = models.DateTimeField(default=now)
+    until = models.DateTimeField()
+    reason = models.CharField(max_length=200, blank=True)
+    applied_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "from_person", "until"], name="delegations_by_giver"),
+        ]
+
+    def __str__(self) -> str:
+        return f"delegation {self.id}"

@@ -1,0 +1,63 @@
+"""Kill switches: while one covers a request, nothing of it starts."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from core.clock import now
+from core.ids import uuid7
+from core.tenancy.models import TenantModel
+
+USER = settings.AUTH_USER_MODEL
+
+
+class KillSwitch(TenantModel):
+    """A switch over a tenant, one agent, or one kind of action."""
+
+    class Scope(models.TextChoices):
+        """What it covers."""
+
+        TENANT = "tenant", "Everything"
+        AGENT = "agent", "One agent"
+        KIND = "kind", "One kind of action"
+
+    scope = models.CharField(max_length=10, choices=Scope)
+    target = models.CharField(max_length=60, blank=True)
+    reason = models.CharField(max_length=300)
+    thrown_by = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+")
+    thrown_at = models.DateTimeField(default=now)
+    released_by = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+")
+    released_at = models.DateTimeField(null=True)
+
+    on_the_wire: int = 0
+    """Told by the service that throws it, not stored: calls that had begun and were not done."""
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "scope", "target"],
+                name="one_switch_per_target",
+                condition=models.Q(released_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_scope_display()} {self.target}".strip()
+
+
+class GlobalKillSwitch(models.Model):
+    """The installation's own switch, outside the tenant wall: thrown while `released_at` is empty."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    reason = models.CharField(max_length=300)
+    thrown_at = models.DateTimeField(default=now)
+    released_at = models.DateTimeField(null=True)
+
+    on_the_wire: int = 0
+    """As above."""
+
+    def __str__(self) -> str:
+        return f"global switch of {self.thrown_at:%Y-%m-%d}"

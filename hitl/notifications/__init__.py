@@ -1,0 +1,1 @@
+"""Telling approvers and requesters what happens."""

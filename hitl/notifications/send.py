@@ -1,0 +1,115 @@
+"""Sending notifications over the channels that are not the app itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from core.clock import now as clock_now
+from core.errors import NotFound
+from core.jobs import dead_letters
+from core.observability.logging import get_logger
+from core.tenancy.scope import platform_scope
+from hitl import tasks_dispatch
+from hitl.approvals.columns import one_text
+from hitl.models import Notification
+from hitl.notifications.channels import Delivery, notifiers
+
+log = get_logger(__name__)
+MAX_ATTEMPTS: Final = 5
+LEASE: Final = timedelta(minutes=2)
+GRACE: Final = timedelta(seconds=30)
+PARKED_AS: Final = "hitl.notification"
+_OPEN: Final = ("queued", "sending")
+_LATE: Final = """
+select id, tenant_id from hitl_notification
+where status in ('queued', 'sending') and created_at < %s and (lease_until is null or lease_until < %s)
+order by created_at limit %s
+"""
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """A notification that nobody is sending, by ids only."""
+
+    notification_id: UUID
+    tenant_id: UUID
+
+
+def list_unsent(*, now: datetime | None = None, limit: int = 200) -> list[Unsent]:
+    """Return notifications of all tenants whose hint was lost or whose sender died. For the sweep."""
+    moment = now or clock_now()
+    with platform_scope(), connection.cursor() as cursor:
+        cursor.execute(_LATE, [moment - GRACE, moment, limit])
+        return [Unsent(*row) for row in cursor.fetchall()]
+
+
+def send_notification(notification_id: UUID, *, now: datetime | None = None) -> bool:
+    """Send a queued notification by the notifier of its channel; tells whether it was sent now.
+
+    For the system only; safe to repeat: a row is claimed for two minutes by one sender. Speaks to
+    the outside between its transactions. What fails five times, or for good, becomes a dead letter.
+    """
+    moment = now or clock_now()
+    row = _claim(notification_id, moment)
+    if row is None:
+        return False
+    delivery = _try(row)
+    _keep(row, delivery, now or clock_now())
+    return delivery.sent
+
+
+def _claim(notification_id: UUID, moment: datetime) -> Notification | None:
+    free = Q(lease_until=None) | Q(lease_until__lt=moment)
+    with transaction.atomic():
+        rows = Notification.objects.select_for_update().filter(free, pk=notification_id, status__in=_OPEN)
+        row: Notification | None = rows.first()
+        if row is not None:
+            row.status, row.attempts, row.lease_until = "sending", row.attempts + 1, moment + LEASE
+            row.save(update_fields=["status", "attempts", "lease_until"])
+    return row
+
+
+def _try(row: Notification) -> Delivery:
+    try:
+        notifier = notifiers.get(row.channel)
+    except NotFound:
+        return Delivery(sent=False, error="This channel is not set up.")
+    try:
+        return notifier().notify(row.pk)
+    except Exception as error:  # boundary: a notifier raises what it likes
+        log.exception("notifier_raised", channel=row.channel, notification=str(row.pk))
+        return Delivery(sent=False, error=type(error).__name__, retry=True)
+
+
+def _keep(row: Notification, delivery: Delivery, moment: datetime) -> None:
+    """Only the sender whose claim is the newest says what became of it."""
+    columns: dict[str, Any] = {
+        "provider": delivery.provider[:40],
+        "provider_message_id": delivery.provider_message_id[:120],
+        "provider_response": dict(delivery.response),
+        "failure_reason": one_text(delivery.error, 300),
+    }
+    again = delivery.retry and row.attempts < MAX_ATTEMPTS
+    if delivery.sent:
+        columns |= {"status": "sent", "sent_at": moment, "lease_until": None}
+    elif again:
+        columns |= {"status": "queued", "lease_until": moment + timedelta(seconds=30 * 2**row.attempts)}
+    else:
+        columns |= {"status": "failed", "failed_at": moment, "lease_until": None}
+    with transaction.atomic():
+        mine = Notification.objects.filter(pk=row.pk, status="sending", attempts=row.attempts)
+        if mine.update(**columns) and columns["status"] == "failed":
+            dead_letters.park(kind=PARKED_AS, ref=row.pk, error=delivery.error, now=moment)
+
+
+def send_again(notification_id: UUID) -> None:
+    """Queue a parked notification once more; for the replay of its dead letter."""
+    rows = Notification.objects.filter(pk=notification_id, status="failed")
+    if rows.update(status="queued", attempts=0, lease_until=None, failed_at=None, failure_reason=""):
+        tasks_dispatch.notify_soon(notification_id)

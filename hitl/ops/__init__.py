@@ -1,0 +1,1 @@
+"""Erasure and health of approvals."""

@@ -1,0 +1,279 @@
+"""What requests keep of people, and how it goes: final ones lose what they asked for, never their digest and votes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from core.actors import system
+from core.errors import Conflict
+from core.privacy.erasure.person import ERASED, GONE, Person
+from core.privacy.erasure.registry import (
+    HANDLERS,
+    Batch,
+    ErasureHandler,
+    Step,
+    Table,
+    Texts,
+    every,
+    rows_holding,
+    window,
+)
+from hitl.approvals.close import cancel
+from hitl.domain.state_machine import FINAL, State
+from hitl.models import Approval, Decision, Delegation, Execution, Notification, OverrideReview, Revision
+from hitl.models.approval import IS_OPEN
+
+ERASER: Final = system("erasure")
+BUSY: Final = (State.EXECUTING.value, State.UNKNOWN.value)
+FINALS: Final = [state.value for state in FINAL]
+BLANK: Final[dict[str, Any]] = {
+    "payload": GONE,
+    "summary": "Erased",
+    "preview": {"headline": "Erased", "rows": [], "body": "", "link": ""},
+    "preview_url": "",
+    "facts": {},
+    "drift": [],
+    "subject_key": "erased",
+    "dedupe_key": "",
+    "notes": "",
+    "hold_reason": "",
+    "escalation_reason": "",
+    "contact_tags": [],
+    "tags": [],
+    "custom": {},
+    "address": "",
+    "user_agent": "",
+}
+"""What a final request becomes; digest, states, costs, votes and times stay as they were."""
+WORDS: Final = (
+    "payload summary preview preview_url facts drift subject_key dedupe_key notes hold_reason "
+    "escalation_reason tags custom"
+).split()
+READ: Final = ("state", "reference", "conversation_id", "requester_id", *WORDS)
+READ_AT_ONCE: Final = 50
+"""Each withdrawal reads this many again at most."""
+REQUESTS: Final = Texts(Approval, WORDS)
+REASONS: Final = Texts(Decision, ("reason",), Approval, "approval_id")
+DIFFS: Final = Texts(Revision, ("diff",), Approval, "approval_id")
+RESULTS: Final = Texts(Execution, ("result", "error"), Approval, "approval_id")
+
+
+def _of_person(person: Person, rows: Iterable[Approval]) -> Iterator[Approval]:
+    """Yield the requests that came up with the person, that he made, or that hold an address of his."""
+    conversations, users = set(person.ids("conversations")), set(person.ids("users"))
+    for row in rows:
+        is_known = row.conversation_id in conversations or row.requester_id in users
+        if is_known or person.is_addressed_in([getattr(row, name) for name in WORDS]):
+            yield row
+
+
+def _cancel(person: Person, after: str, limit: int) -> Batch:
+    """Withdraw the next open request and go on behind it; what is being carried out is waited for instead."""
+    waiting = Approval.objects.filter(IS_OPEN).exclude(state__in=BUSY).only(*READ)
+    rows, last = window(waiting, after, min(limit, READ_AT_ONCE))
+    row = next(_of_person(person, rows), None)
+    if row is None:
+        return Batch(0, last)
+    cancel(actor=ERASER, approval_id=row.pk)
+    return Batch(1, str(row.pk))
+
+
+def _requests(person: Person, after: str, limit: int) -> Batch:
+    """Empty the final requests that came up in the person's conversations."""
+    rows = Approval.objects.filter(conversation_id__in=person.ids("conversations"), state__in=FINALS)
+    found, last = window(rows.exclude(payload=GONE).only("pk"), "", limit)
+    return _emptied(person, [row.pk for row in found], last)
+
+
+def _addressed(person: Person, after: str, limit: int) -> Batch:
+    """Empty the final requests of anybody that hold an address of the person."""
+    keys, last = rows_holding(REQUESTS, person.addresses, person.is_addressed_in, after, limit)
+    return _emptied(person, list(_left().filter(pk__in=keys).values_list("pk", flat=True)), last)
+
+
+def _left() -> QuerySet[Approval]:
+    rows: QuerySet[Approval] = Approval.objects.filter(state__in=FINALS).exclude(payload=GONE)
+    return rows
+
+
+def _emptied(person: Person, keys: list[UUID], last: str, more: int = 0) -> Batch:
+    if keys:
+        person.claim("approvals", keys)
+        Approval.objects.filter(pk__in=keys).update(**BLANK)
+    return Batch(len(keys) + more, last, {"approvals": keys})
+
+
+def _own(person: Person, after: str, limit: int) -> Batch:
+    """Take notes, address and browser off the requests that the person made himself, and all that names him."""
+    rows, last = window(_left().filter(requester_id__in=person.ids("users")), after, limit)
+    naming = [row.pk for row in rows if person.is_named_in([getattr(row, name) for name in WORDS])]
+    others = Approval.objects.filter(pk__in=[row.pk for row in rows]).exclude(pk__in=naming)
+    bared = others.exclude(notes="", address="", user_agent="").update(notes="", address="", user_agent="")
+    return _emptied(person, naming, last, bared)
+
+
+def _still_naming(person: Person, after: str, limit: int) -> Batch:
+    """List the other requests that hold the name: a name is chosen, so that only a person tells who is meant."""
+    if person.is_list_full:
+        return Batch()
+    keys, last = rows_holding(REQUESTS, person.names, person.is_named_in, after, limit)
+    person.list_naming(keys)
+    return Batch(0, last)
+
+
+def _reasons(person: Person, after: str, limit: int) -> Batch:
+    """Empty the reasons given on the person's requests."""
+    said = Decision.objects.filter(approval_id__in=person.ids("approvals")).exclude(reason="")
+    rows, last = window(said.only("pk"), "", limit)
+    return _silenced([row.pk for row in rows], last)
+
+
+def _reasons_own(person: Person, after: str, limit: int) -> Batch:
+    """Empty what the person himself gave with his verdicts."""
+    users = set(person.ids("users"))
+    if not users:
+        return Batch()
+    # No index leads from a person to his verdicts: they are looked through in the order of the requests.
+    asked, last = window(Approval.objects.only("pk"), after, limit * 10)
+    own = list(_given_on(asked).filter(person_id__in=users).only("reason", "address"))
+    bared = Decision.objects.filter(pk__in=[row.pk for row in own if row.address and not row.reason]).update(address="")
+    return _silenced([row.pk for row in own if row.reason], last, bared, address="")
+
+
+def _given_on(asked: list[Approval]) -> QuerySet[Decision]:
+    if not asked:
+        return Decision.objects.none()
+    rows: QuerySet[Decision] = Decision.objects.filter(approval_id__gte=asked[0].pk, approval_id__lte=asked[-1].pk)
+    return rows
+
+
+def _reasons_addressed(person: Person, after: str, limit: int) -> Batch:
+    keys, last = rows_holding(REASONS, person.addresses, person.is_addressed_in, after, limit)
+    if keys:
+        person.claim("rows", keys)
+    return _silenced(keys, last)
+
+
+def _silenced(keys: list[UUID], last: str, more: int = 0, **values: str) -> Batch:
+    if keys:
+        Decision.objects.filter(pk__in=keys).update(reason="", **values)
+    return Batch(len(keys) + more, last, {"reasons": keys})
+
+
+def _reasons_still_naming(person: Person, after: str, limit: int) -> Batch:
+    if person.is_list_full:
+        return Batch()
+    keys, last = rows_holding(REASONS, person.names, person.is_named_in, after, limit)
+    person.list_naming(Decision.objects.filter(pk__in=keys).values_list("approval_id", flat=True).distinct())
+    return Batch(0, last)
+
+
+def _changes(person: Person, after: str, limit: int) -> Batch:
+    keys, last = rows_holding(DIFFS, person.addresses, person.is_addressed_in, after, limit)
+    if keys:
+        person.claim("rows", keys)
+    rows = Revision.objects.filter(Q(pk__in=keys) | Q(approval_id__in=person.ids("approvals")))
+    return Batch(rows.exclude(diff=[]).update(diff=[]), last)
+
+
+def _results(person: Person, after: str, limit: int) -> Batch:
+    keys, last = rows_holding(RESULTS, person.addresses, person.is_addressed_in, after, limit)
+    rows = Execution.objects.filter(Q(pk__in=keys) | Q(approval_id__in=person.ids("approvals")))
+    left = rows.exclude(result={}, error="").exclude(result=GONE, error="")
+    return Batch(left.update(result=GONE, error=""), last)
+
+
+def _reviews(person: Person, after: str, limit: int) -> Batch:
+    mine = Q(approval_id__in=person.ids("approvals")) | Q(closed_by_id__in=person.ids("users"))
+    return Batch(OverrideReview.objects.filter(mine).exclude(finding__in=("", ERASED)).update(finding=ERASED))
+
+
+def _notices(person: Person, after: str, limit: int) -> Batch:
+    mine = Q(approval_id__in=person.ids("approvals")) | Q(recipient_id__in=person.ids("users"))
+    rows = Notification.objects.filter(mine).exclude(failure_reason="", provider_response={})
+    return Batch(rows.update(failure_reason="", provider_response={}))
+
+
+def _stand_ins(person: Person, after: str, limit: int) -> Batch:
+    users = person.ids("users")
+    mine = Q(from_person_id__in=users) | Q(to_person_id__in=users) | Q(opened_by_id__in=users)
+    return Batch(Delegation.objects.filter(mine).exclude(reason="").update(reason=""))
+
+
+class ApprovalsErasure(ErasureHandler):
+    """The part of the approval engine."""
+
+    order: ClassVar[int] = 30
+    tables: ClassVar[tuple[Table, ...]] = (
+        Table("hitl.Approval", "Digest, states, risk, cost and the frozen workflow; people are ids in them.",
+              " ".join(BLANK), "reference holds kind digest facts_digest risk_factors currency requester_kind channel "
+              "excluded compliance_flags snapshot paused_clocks escalated_to decided_name decided_role decided_as"),
+        Table("hitl.Decision", "The verdict, digest and seal, and how strongly one had signed in.", "reason address",
+              "digest actor_kind actor_name role verdict channel auth_strength seal"),
+        Table("hitl.Revision", "Digests and codes.", "diff", "event actor_kind digest_before"),
+        Table("hitl.Execution", "Digest, key of the effect and a code.", "result error",
+              "digest idempotency_key outcome"),
+        Table("hitl.OverrideReview", "", "finding"),
+        Table("hitl.Notification", "Codes and the request's reference.", "failure_reason provider_response",
+              "channel template variables status provider provider_message_id"),
+        Table("hitl.Delegation", "", "reason"),
+        Table("hitl.DecisionToken", "Digests.", kept="digest verdict revision_digest"),
+        Table("hitl.Seat", "The name of a group.", kept="group"),
+        Table("hitl.KillSwitch", "The organisation's reason to stop, not about a person.", kept="target reason"),
+        Table("hitl.GlobalKillSwitch", "The operator's reason to stop.", kept="reason"),
+        Table("hitl.ApprovalWorkflow", "The organisation's own rules.",
+              kept="name description kinds risk_levels currency agents channels contact_tags time_window condition "
+              "auto_rules edit_policy escalation notify_by"),
+        Table("hitl.ApprovalLevel", "The organisation's own rules; people are ids.",
+              kept="name approvers min_auth editable_fields"),
+        Table("hitl.ApproverGroup", "The name of a group.", kept="name"),
+        Table("hitl.BusinessCalendar", "Hours and holidays.", kept="name zone week holidays"),
+        Table("hitl.Cap", "Limits.", kept="target currency"),
+        Table("hitl.CapReservation", "A day or month.", kept="period"),
+        Table("hitl.Counter", "A name of ours.", kept="name"),
+        Table("hitl.LinkPolicy", "The organisation's reason to switch links.", kept="reason"),
+        Table("hitl.RiskPolicy", "Weights, and the organisation's reason for them.", kept="weights kind_points reason"),
+    )  # fmt: skip
+    steps: ClassVar[tuple[Step, ...]] = (
+        Step("requests_cancelled", "Open requests withdrawn", _cancel),
+        Step("requests", "Requests from the conversations", _requests),
+        Step("requests_addressed", "Other requests that held an address", _addressed),
+        Step("requests_own", "Own requests", _own),
+        Step("reasons", "Reasons of decisions", _reasons),
+        Step("reasons_own", "Own reasons of decisions", _reasons_own),
+        Step("reasons_addressed", "Other reasons that held an address", _reasons_addressed),
+        Step("changes", "Changes of requests", _changes),
+        Step("results", "Results of actions", _results),
+        Step("reviews", "Findings of reviews", _reviews),
+        Step("notices", "Notices to signers", _notices),
+        Step("stand_ins", "Reasons of stand-ins", _stand_ins),
+        Step("requests_still_naming", "Other requests that hold the name", _still_naming),
+        Step("reasons_still_naming", "Other reasons that hold the name", _reasons_still_naming),
+    )
+
+    @classmethod
+    def gather(cls, person: Person) -> None:
+        """Note the requests that came up in the person's conversations."""
+        rows = Approval.objects.filter(conversation_id__in=person.ids("conversations"))
+        person.add("approvals", rows.order_by("id").values_list("id", flat=True))
+
+    @classmethod
+    def in_the_way(cls, person: Person) -> list[str]:
+        """Return the references of requests whose effect is under way, or whose outcome nobody knows."""
+        busy = Approval.objects.filter(state__in=BUSY).only(*READ)
+        return [row.reference for row in _of_person(person, every(busy))]
+
+    @classmethod
+    def refuse(cls, person: Person) -> None:
+        """Raise `Conflict` naming those requests: what may still happen outside is settled first."""
+        found = cls.in_the_way(person)
+        if found:
+            said = f"{', '.join(found)} is being carried out, or nobody knows its outcome. Settle that first."
+            raise Conflict(said, code="in_the_way", approvals=found)
+
+
+HANDLERS.register("hitl", ApprovalsErasure)

@@ -1,0 +1,90 @@
+"""What the engine tells the health page: what nobody works at, and what waits for an administrator."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import connection
+
+from core.clock import now
+from core.observability import health
+from core.tenancy.scope import platform_scope
+
+PATIENCE: Final = timedelta(seconds=60)
+"""How long a timer may be due before it counts: sweeps run each second, and a claim lasts twenty."""
+_OVERDUE: Final = """
+select count(*) from (
+  select 1 from hitl_timer
+  where done_at is null and due_at < %s and (lease_until is null or lease_until < %s) limit 10000
+) as late
+"""
+# Tenant by tenant, so that the index by state is used however many approvals there are.
+_UNKNOWN: Final = """
+select count(*) from accounts_tenant as tenant
+join lateral (
+  select 1 from hitl_approval where tenant_id = tenant.id and state = 'unknown' limit 1000
+) as lost on true
+"""
+_WAITING: Final = """
+select min(found.at) from accounts_tenant as tenant
+join lateral (
+  select min(decided_at) as at from hitl_approval
+  where tenant_id = tenant.id and state = 'approved' and holds = '{}'
+) as found on true
+"""
+_REVIEWS: Final = "select count(*) from hitl_overridereview where closed_at is null"
+
+
+def _one(statement: str, *values: datetime) -> Any:
+    with platform_scope(), connection.cursor() as cursor:  # numbers over all tenants, no row of anyone
+        cursor.execute(statement, values)
+        return cursor.fetchone()[0]
+
+
+def overdue_timers() -> float:
+    """Return how many timers have been due for a minute without anybody at work on them, up to 10,000."""
+    before = now() - PATIENCE
+    return float(_one(_OVERDUE, before, before))
+
+
+def unknown_executions() -> float:
+    """Return how many effects have an outcome that nobody knows."""
+    return float(_one(_UNKNOWN))
+
+
+def oldest_approved() -> float:
+    """Return for how many seconds the oldest approved request without a hold has not been carried out."""
+    at = _one(_WAITING)
+    return 0.0 if at is None else max(0.0, (now() - at).total_seconds())
+
+
+def open_reviews() -> float:
+    """Return how many overrides nobody has reviewed yet."""
+    return float(_one(_REVIEWS))
+
+
+def register() -> None:
+    """Offer the gauges."""
+    health.register_gauge(
+        "walker_approval_timers_overdue",
+        overdue_timers,
+        help="Timers of approvals that have been due for a minute and nobody works at.",
+        late_above=0,
+    )
+    health.register_gauge(
+        "walker_executions_unknown",
+        unknown_executions,
+        help="Effects whose outcome nobody knows; an administrator settles them.",
+    )
+    health.register_gauge(
+        "walker_approved_oldest_seconds",
+        oldest_approved,
+        help="For how long the oldest approved request without a hold has not been carried out.",
+        late_above=300,
+    )
+    health.register_gauge(
+        "walker_override_reviews_open",
+        open_reviews,
+        help="Overrides that nobody has reviewed yet.",
+    )

@@ -1,0 +1,1 @@
+"""Policies: who must approve what, within which limits."""

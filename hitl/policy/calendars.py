@@ -1,0 +1,136 @@
+"""Keeping business calendars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from core import working_time
+from core.actors import Actor
+from core.audit import chain
+from core.db.locks import locked
+from core.errors import Conflict, Invalid
+from hitl.approvals.conflicts import check_version, in_the_way
+from hitl.models import ApprovalLevel, ApprovalWorkflow, BusinessCalendar
+
+MANAGE: Final = "hitl.manage_workflow"
+OBJECT: Final = "hitl.businesscalendar"
+MISSING: Final = "There is no such calendar."
+HOLIDAYS_MAX: Final = 400
+
+
+def create_calendar(
+    *, actor: Actor, name: str, zone: str, week: Mapping[str, Any], holidays: Sequence[Mapping[str, str]] = ()
+) -> BusinessCalendar:
+    """Define working time: a zone, shifts for each day, and holidays as {"day": ISO date, "name": …}.
+
+    Who may: holders of `hitl.manage_workflow`. Raises Refused, Invalid, Conflict for a name in use.
+    """
+    actor.require(MANAGE)
+    values = _checked(name, zone, week, holidays)
+    try:
+        with transaction.atomic():
+            calendar: BusinessCalendar = BusinessCalendar.objects.create(**values)
+            _audit(actor, "CALENDAR_CREATED", calendar)
+    except IntegrityError:
+        raise _name_in_use(actor, name) from None
+    return calendar
+
+
+def revise_calendar(
+    *,
+    actor: Actor,
+    calendar_id: UUID,
+    name: str,
+    zone: str,
+    week: Mapping[str, Any],
+    holidays: Sequence[Mapping[str, str]] = (),
+    seen_version: int | None = None,
+) -> BusinessCalendar:
+    """Change working time for what is asked from now on; due times that were promised stay.
+
+    Who may: holders of `hitl.manage_workflow`. `seen_version` is the one the change was made from.
+    Raises Refused, NotFound, Invalid, Conflict (also `stale_version`).
+    """
+    actor.require(MANAGE)
+    values = _checked(name, zone, week, holidays)
+    try:
+        with transaction.atomic():
+            calendar = locked(BusinessCalendar, calendar_id, MISSING)
+            check_version(actor, OBJECT, calendar, seen_version)
+            BusinessCalendar.objects.filter(pk=calendar_id).update(version=calendar.version + 1, **values)
+            calendar.refresh_from_db()
+            _audit(actor, "CALENDAR_REVISED", calendar)
+    except IntegrityError:
+        raise _name_in_use(actor, name) from None
+    return calendar
+
+
+def delete_calendar(*, actor: Actor, calendar_id: UUID, seen_version: int | None = None) -> None:
+    """Remove a calendar that no level counts by, as it was seen; requests that run keep their copy.
+
+    Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Conflict that names the
+    workflows, or (`stale_version`) who was faster.
+    """
+    actor.require(MANAGE)
+    with transaction.atomic():
+        calendar = locked(BusinessCalendar, calendar_id, MISSING)
+        check_version(actor, OBJECT, calendar, seen_version)
+        levels = ApprovalLevel.objects.filter(calendar=calendar)
+        users = list(ApprovalWorkflow.objects.filter(pk__in=levels.values("workflow_id")).order_by("name")[:5])
+        if users:
+            say = f"It is used by {', '.join(row.name for row in users)}. Choose another calendar there first."
+            raise in_the_way(say, code="in_use", actor=actor, object_type="hitl.approvalworkflow", row=users[0])
+        BusinessCalendar.objects.filter(pk=calendar_id).delete()
+        _audit(actor, "CALENDAR_DELETED", calendar)
+
+
+def _name_in_use(actor: Actor, name: str) -> Conflict:
+    row = BusinessCalendar.objects.filter(name=name.strip()[:60]).first()
+    say = "There is a calendar of this name already."
+    return in_the_way(say, code="exists", actor=actor, object_type=OBJECT, row=row)
+
+
+def _checked(name: str, zone: str, week: Mapping[str, Any], holidays: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    problems: dict[str, list[str]] = {}
+    if not name.strip():
+        problems["name"] = ["Give it a name."]
+    days = _holidays(holidays, problems)
+    try:
+        definition = {"zone": zone, "week": week, "holidays": [row["day"] for row in days]}
+        if set(week) - set(working_time.DAYS):
+            raise working_time.BrokenCalendar("unknown day")
+        working_time.calendar_from(definition)
+    except working_time.BrokenCalendar as error:
+        field = "zone" if "zone" in str(error).lower() or "key" in str(error).lower() else "week"
+        problems[field] = [f"{str(error)[:1].upper()}{str(error)[1:]}."]
+    if problems:
+        raise Invalid("The calendar is not complete.", fields=problems)
+    return {"name": name.strip()[:60], "zone": zone, "week": dict(week), "holidays": days}
+
+
+def _holidays(rows: Sequence[Mapping[str, str]], problems: dict[str, list[str]]) -> list[dict[str, str]]:
+    if len(rows) > HOLIDAYS_MAX:
+        problems["holidays"] = [f"At most {HOLIDAYS_MAX} days."]
+        return []
+    found: dict[str, str] = {}
+    for row in rows:
+        try:
+            found[date.fromisoformat(row["day"]).isoformat()] = row.get("name", "").strip()[:60]
+        except (KeyError, ValueError):
+            problems["holidays"] = [f"“{row.get('day', '')}” is not a day such as 2026-12-25."]
+    return [{"day": day, "name": name} for day, name in sorted(found.items())]
+
+
+def _audit(actor: Actor, action: str, calendar: BusinessCalendar) -> None:
+    chain.record(
+        actor=actor,
+        action=action,
+        object_type=OBJECT,
+        object_id=calendar.pk,
+        facts={"version": calendar.version, "zone": calendar.zone, "holidays": len(calendar.holidays)},
+    )

@@ -1,0 +1,204 @@
+"""A workflow in one sentence that a person can check (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from core import expressions
+from core.expressions import Compare, Join, Literal, Name, Node, Not
+from core.working_time import DAYS
+
+SIGNS: Final = {
+    "==": "is", "!=": "is not", "<": "below", "<=": "at most", ">": "above", ">=": "of at least", "in": "one of",
+}  # fmt: skip
+NAMES: Final = {
+    "risk": "risk", "level": "risk level", "spent": "spent in a day", "reach": "people reached", "share": "change",
+}  # fmt: skip
+AMOUNTS: Final = frozenset({"cost", "spent"})
+DAY_NAMES: Final = dict(
+    zip(DAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True)
+)
+Label = Callable[[str, str], str]
+"""Says a person, group, agent or kind (first: which of these) in words."""
+
+
+def sentence(workflow: Mapping[str, Any], levels: Sequence[Mapping[str, Any]], label: Label) -> str:
+    """Return what a workflow covers and who signs.
+
+    `workflow` and `levels` as services take them; a level may have `calendar` for its name.
+    """
+    covered = _covered(workflow, label)
+    auto = _auto(workflow.get("auto_rules") or [])
+    return f"{covered}: {signers(workflow, levels, label)}{auto}"
+
+
+def signers(workflow: Mapping[str, Any], levels: Sequence[Mapping[str, Any]], label: Label) -> str:
+    """Return only who signs, in which order and how soon; also for the copy that a request keeps."""
+    steps = enumerate(workflow.get("escalation") or [])
+    ladder = "".join(_rung(step, label, _hours_of(levels), is_first=place == 0) for place, step in steps)
+    once = "; no one signs twice" if workflow.get("signs_once") and len(levels) > 1 else ""
+    end = "" if not levels else f"{ladder}{once}."
+    return f"{_steps(levels, label) or 'nobody is asked'}{end}"
+
+
+def _covered(workflow: Mapping[str, Any], label: Label) -> str:
+    if workflow.get("is_default"):
+        return "Whatever no other workflow covers"
+    kinds = [label("kind", kind) for kind in workflow.get("kinds") or []]
+    parts = [_alternatives(kinds) if kinds else "Every action", _amounts(workflow)]
+    if workflow.get("risk_levels"):
+        parts.append(f"at {_alternatives(workflow['risk_levels'])} risk")
+    if workflow.get("agents"):
+        parts.append(f"of {_alternatives([label('agent', str(agent)) for agent in workflow['agents']])}")
+    if workflow.get("channels"):
+        parts.append(f"over {_alternatives(workflow['channels'])}")
+    if workflow.get("contact_tags"):
+        parts.append(f"for contacts tagged {_alternatives(workflow['contact_tags'])}")
+    parts.append(_window(workflow.get("time_window") or {}))
+    parts.append(_condition(workflow.get("condition") or ""))
+    text = " ".join(part for part in parts if part)
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def _amounts(workflow: Mapping[str, Any]) -> str:
+    least, most = (_amount(workflow.get(name), workflow.get("currency")) for name in ("min_cost", "max_cost"))
+    if least and most:
+        return f"from {least} to below {most}"
+    return f"from {least}" if least else f"below {most}" if most else ""
+
+
+def _amount(value: Any, currency: Any) -> str:
+    if value is None or value == "":
+        return ""
+    return f"{_number(Decimal(str(value)))} {currency or ''}".strip()
+
+
+def _number(value: Decimal) -> str:
+    return f"{value:,.2f}".removesuffix(".00")
+
+
+def _window(window: Mapping[str, Any]) -> str:
+    days = [DAY_NAMES.get(day, day) for day in window.get("days") or []]
+    begin, end = window.get("from"), window.get("until")
+    hours = f"between {begin or '00:00'} and {end or '24:00'}" if begin or end else ""
+    on = f"on {_alternatives(days)}" if days else ""
+    return " ".join(part for part in (on, hours) if part)
+
+
+def _condition(text: str) -> str:
+    if not text:
+        return ""
+    try:
+        node = expressions.parse(text)
+        return f"with {words_of(node, any_currency='currency' not in expressions.names_in(node))}"
+    except expressions.BadExpression:
+        return "under a condition that is not understood"
+
+
+def words_of(node: Node, *, any_currency: bool) -> str:
+    """Return a condition in words; `any_currency`: it says nothing of the currency of its amounts."""
+    if isinstance(node, Join):
+        texts = [(words_of(part, any_currency=any_currency), isinstance(part, Join)) for part in node.parts]
+        return f" {node.word} ".join(f"({text})" if is_joined else text for text, is_joined in texts)
+    if isinstance(node, Not):
+        return f"not ({words_of(node.part, any_currency=any_currency)})"
+    is_amount = any(isinstance(side, Name) and side.name in AMOUNTS for side in (node.left, node.right))
+    return f"{_comparison(node)}{' in any currency' if any_currency and is_amount else ''}"
+
+
+def _comparison(node: Compare) -> str:
+    left, right = _side(node.left), _side(node.right)
+    if node.sign == "in" and isinstance(node.right, Name):
+        return f"the contact tagged {left}"
+    return f"{left} {SIGNS[node.sign]} {right}"
+
+
+def _side(side: Name | Literal) -> str:
+    if isinstance(side, Name):
+        return NAMES.get(side.name, side.name)
+    values = side.value if isinstance(side.value, tuple) else (side.value,)
+    return _alternatives([_number(value) if isinstance(value, Decimal) else str(value) for value in values])
+
+
+def _steps(levels: Sequence[Mapping[str, Any]], label: Label) -> str:
+    text = ""
+    for number, level in enumerate(levels):
+        step = f"{_who(level, label)}{_within(level)}"
+        joint = "" if number == 0 else " and at the same time " if level.get("parallel") else ", then "
+        text += f"{joint}{step}"
+    return text
+
+
+def _who(level: Mapping[str, Any], label: Label) -> str:
+    people = [label(str(row["type"]), str(row["value"])) for row in level.get("approvers") or []]
+    if not people:
+        return "nobody"
+    mode = level.get("mode", "any")
+    if mode == "per_group":
+        return f"one each of {_all_of(people)}"
+    count = {"any": "one", "all": "all"}.get(mode, str(level.get("quorum", 1)))
+    return f"{count} of {_all_of(people) if mode == 'all' else _alternatives(people)}"
+
+
+def _within(level: Mapping[str, Any]) -> str:
+    hours = level.get("sla_hours", 8)
+    working = "working " if level.get("calendar_id") or level.get("calendar") else ""
+    return f" within {hours} {working}hour{'' if hours == 1 else 's'}"
+
+
+def _hours_of(levels: Sequence[Mapping[str, Any]]) -> str:
+    """The ladder waits by the calendar of the level it is at."""
+    is_work = levels and all(level.get("calendar_id") or level.get("calendar") for level in levels)
+    return "working hour" if is_work else "hour"
+
+
+def _rung(step: Mapping[str, Any], label: Label, hour: str, *, is_first: bool) -> str:
+    rows = step.get("replace") or step.get("add") or []
+    people = _all_of([label(str(row["type"]), str(row["value"])) for row in rows]) or "nobody"
+    word = "instead" if step.get("replace") else "as well"
+    count, again = step.get("after_hours"), int(step.get("repeat") or 0)
+    wait = f"{count or 'some'} {hour}{'' if count == 1 else 's'}"
+    times = f" ({again} time{'' if again == 1 else 's'} more)" if again else ""
+    return f", {f'after {wait}' if is_first else f'{wait} after that'} {people} {word}{times}"
+
+
+def _auto(rules: Iterable[Mapping[str, Any]]) -> str:
+    return "".join(_alone(rule) for rule in rules)
+
+
+def _alone(rule: Mapping[str, Any]) -> str:
+    only = _condition(str(rule.get("condition") or ""))
+    if rule.get("verdict") == "approve":
+        amount = _amount(rule.get("max_cost"), rule.get("currency"))
+        if not amount or rule.get("max_score") is None:
+            return " A rule that approves does not say up to which cost and risk."
+        text = " ".join(part for part in (f"Up to {amount} at risk {rule.get('max_score')}", only) if part)
+        return f" {text} a rule approves alone{_at_most(rule)}."
+    least = "" if rule.get("min_score") is None else f"from risk {rule['min_score']} on"
+    text = " ".join(part for part in (least, only) if part) or "some"
+    return f" {text[:1].upper()}{text[1:]} a rule rejects alone."
+
+
+def _at_most(rule: Mapping[str, Any]) -> str:
+    """Say how often and for how much money a rule approves."""
+    often = f"{rule['per_day']} a day" if rule.get("per_day") else ""
+    money = ""
+    if rule.get("window_amount") not in (None, ""):
+        money = f"{_amount(rule['window_amount'], rule.get('currency'))} in {rule.get('window_hours') or 24} hours"
+    parts = [part for part in (often, money) if part]
+    whose = {"requester": " for each requester", "agent": " for each agent"}.get(str(rule.get("per") or ""), "")
+    return f", at most {_all_of(parts)}{whose}" if parts else ""
+
+
+def _alternatives(words: Iterable[str]) -> str:
+    return _listed(list(words), "or")
+
+
+def _all_of(words: Iterable[str]) -> str:
+    return _listed(list(words), "and")
+
+
+def _listed(words: list[str], joint: str) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {joint} {words[-1]}" if words else ""

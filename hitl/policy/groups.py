@@ -1,0 +1,110 @@
+"""Keeping groups of approvers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from accounts.selectors import is_active_member, names_of
+from core.actors import Actor
+from core.audit import chain
+from core.db.locks import locked
+from core.errors import Conflict, Invalid
+from hitl.approvals.conflicts import check_version, in_the_way
+from hitl.models import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
+
+MANAGE: Final = "hitl.manage_workflow"
+OBJECT: Final = "hitl.approvergroup"
+MISSING: Final = "There is no such group."
+
+
+def create_group(*, actor: Actor, name: str, people: Iterable[UUID]) -> ApproverGroup:
+    """Name a set of people who may be asked together. Who may: holders of `hitl.manage_workflow`.
+    Raises Refused, Invalid, Conflict for a name in use."""
+    actor.require(MANAGE)
+    members = _checked_people(people)
+    try:
+        with transaction.atomic():
+            group: ApproverGroup = ApproverGroup.objects.create(name=_checked_name(name))
+            for person in members:
+                GroupMember.objects.create(group=group, user_id=person)
+            _audit(actor, "APPROVER_GROUP_CREATED", group, members=len(members))
+    except IntegrityError:
+        raise _name_in_use(actor, name) from None
+    return group
+
+
+def revise_group(
+    *, actor: Actor, group_id: UUID, name: str, people: Iterable[UUID], seen_version: int | None = None
+) -> ApproverGroup:
+    """Rename a group and say who is in it; it counts at once, also for requests that wait.
+
+    Who may: holders of `hitl.manage_workflow`. `seen_version` is the one the change was made from.
+    Raises Refused, NotFound, Invalid, Conflict (also `stale_version`).
+    """
+    actor.require(MANAGE)
+    wanted = set(_checked_people(people))
+    try:
+        with transaction.atomic():
+            group = locked(ApproverGroup, group_id, MISSING)
+            check_version(actor, OBJECT, group, seen_version)
+            rows = ApproverGroup.objects.filter(pk=group_id)
+            rows.update(name=_checked_name(name), version=group.version + 1)
+            there = set(GroupMember.objects.filter(group=group).values_list("user_id", flat=True))
+            GroupMember.objects.filter(group=group, user_id__in=there - wanted).delete()
+            for person in sorted(wanted - there):
+                GroupMember.objects.create(group=group, user_id=person)
+            group.refresh_from_db()
+            _audit(actor, "APPROVER_GROUP_REVISED", group, added=len(wanted - there), removed=len(there - wanted))
+    except IntegrityError:
+        raise _name_in_use(actor, name) from None
+    return group
+
+
+def delete_group(*, actor: Actor, group_id: UUID, seen_version: int | None = None) -> None:
+    """Remove a group that no workflow in use asks, as it was seen.
+
+    Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Conflict that names the
+    workflows, or (`stale_version`) who was faster. Requests that wait for it can then be signed by nobody of it.
+    """
+    actor.require(MANAGE)
+    with transaction.atomic():
+        group = locked(ApproverGroup, group_id, MISSING)
+        check_version(actor, OBJECT, group, seen_version)
+        asked = [{"type": "group", "value": str(group_id)}]
+        asks = ApprovalLevel.objects.filter(workflow__is_active=True, approvers__contains=asked)
+        users = list(ApprovalWorkflow.objects.filter(pk__in=asks.values("workflow_id")).order_by("name")[:5])
+        if users:
+            say = f"It is asked by {', '.join(row.name for row in users)}. Change or retire that first."
+            raise in_the_way(say, code="in_use", actor=actor, object_type="hitl.approvalworkflow", row=users[0])
+        ApproverGroup.objects.filter(pk=group_id).delete()
+        _audit(actor, "APPROVER_GROUP_DELETED", group)
+
+
+def _name_in_use(actor: Actor, name: str) -> Conflict:
+    row = ApproverGroup.objects.filter(name=_checked_name(name)).first()
+    say = "There is a group of this name already."
+    return in_the_way(say, code="exists", actor=actor, object_type=OBJECT, row=row)
+
+
+def _checked_name(name: str) -> str:
+    if not name.strip():
+        raise Invalid("Give the group a name.", fields={"name": ["Give it a name."]})
+    return name.strip()[:80]
+
+
+def _checked_people(people: Iterable[UUID]) -> list[UUID]:
+    members = sorted(set(people))
+    left = [person for person in members if not is_active_member(person)]
+    if left:
+        names = names_of(left)
+        texts = [f"{names.get(person, 'Somebody')} is no member any more: take this person off." for person in left]
+        raise Invalid("Choose active members.", fields={"people": texts})
+    return members
+
+
+def _audit(actor: Actor, action: str, group: ApproverGroup, **facts: int) -> None:
+    chain.record(actor=actor, action=action, object_type=OBJECT, object_id=group.pk, facts=facts)

@@ -1,0 +1,165 @@
+"""Reading workflows, what they are made of, and kill switches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from accounts.permissions import object_permissions
+from core.actors import Actor
+from core.errors import NotFound
+from core.tenancy.models import TenantModel
+from hitl.actions import registry
+from hitl.decision_links import policy
+from hitl.models import (
+    ApprovalWorkflow,
+    ApproverGroup,
+    BusinessCalendar,
+    Cap,
+    GlobalKillSwitch,
+    KillSwitch,
+    RiskPolicy,
+)
+
+VIEW_WORKFLOW = "hitl.view_approvalworkflow"
+VIEW_SWITCH = "hitl.view_approval"
+MANAGE_WORKFLOW = "hitl.manage_workflow"
+MANAGE_MEMBERSHIP = "accounts.manage_membership"
+T = TypeVar("T", bound=TenantModel)
+
+
+def query_workflows(*, viewer: Actor, active: bool = True) -> QuerySet[ApprovalWorkflow]:
+    """Return the workflows with their levels: all for holders of `hitl.view_approvalworkflow`, for others those
+    that they were given. Raises Refused without either."""
+    rows: QuerySet[ApprovalWorkflow] = ApprovalWorkflow.objects.filter(is_active=active).prefetch_related("levels")
+    if viewer.may(VIEW_WORKFLOW):
+        return rows
+    mine = given_workflows(viewer)
+    if not mine:
+        viewer.require(VIEW_WORKFLOW)
+    return rows.filter(pk__in=mine)
+
+
+def given_workflows(viewer: Actor) -> list[UUID]:
+    """Return the ids of the workflows that the viewer may change one by one. One query."""
+    return object_permissions.given_ids(actor=viewer, permission=MANAGE_WORKFLOW, model=ApprovalWorkflow)
+
+
+def get_workflow(*, viewer: Actor, workflow_id: UUID) -> ApprovalWorkflow:
+    """Return one workflow with its levels. Needs `hitl.view_approvalworkflow` or the right to change this one;
+    raises `Refused`, `NotFound`."""
+    rows = ApprovalWorkflow.objects.prefetch_related("levels")
+    found: ApprovalWorkflow | None = rows.filter(pk=workflow_id).first()
+    if not viewer.may(VIEW_WORKFLOW) and not (found and has_right(viewer, found)):
+        viewer.require(VIEW_WORKFLOW)
+    if found is None:
+        raise NotFound("There is no such workflow.")
+    return found
+
+
+def has_right(viewer: Actor, workflow: ApprovalWorkflow) -> bool:
+    """Tell whether the viewer may change this one workflow. At most one query."""
+    return object_permissions.may(actor=viewer, permission=MANAGE_WORKFLOW, obj=workflow)
+
+
+def sharing_of(*, viewer: Actor, workflow_id: UUID) -> dict[str, list[str]]:
+    """Return the roles that may change this one workflow too. Needs `accounts.manage_membership`."""
+    viewer.require(MANAGE_MEMBERSHIP)
+    workflow = get_workflow(viewer=viewer, workflow_id=workflow_id)
+    return {"roles": sorted(object_permissions.roles_with(MANAGE_WORKFLOW, workflow))}
+
+
+def query_switches(*, viewer: Actor, thrown: bool = True) -> QuerySet[KillSwitch]:
+    """Return the kill switches thrown now, or those released. Needs `hitl.view_approval`."""
+    viewer.require(VIEW_SWITCH)
+    switches = KillSwitch.objects.select_related("thrown_by", "released_by")
+    rows: QuerySet[KillSwitch] = switches.filter(released_at__isnull=thrown)
+    return rows
+
+
+def installation_switch(*, viewer: Actor) -> dict[str, Any]:
+    """Return whether the switch over all organisations is thrown, why and since when. Needs `hitl.view_approval`."""
+    viewer.require(VIEW_SWITCH)
+    row = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
+    if row is None:
+        return {"thrown": False, "reason": "", "thrown_at": None}
+    return {"thrown": True, "reason": row.reason, "thrown_at": row.thrown_at}
+
+
+def query_caps(*, viewer: Actor) -> QuerySet[Cap]:
+    """Return the limits in use. Needs `hitl.view_approvalworkflow`."""
+    viewer.require(VIEW_WORKFLOW)
+    rows: QuerySet[Cap] = Cap.objects.filter(is_active=True)
+    return rows
+
+
+def query_groups(*, viewer: Actor) -> QuerySet[ApproverGroup]:
+    """Return the approver groups with their people, in two queries. Needs `hitl.view_approvalworkflow`."""
+    viewer.require(VIEW_WORKFLOW)
+    rows: QuerySet[ApproverGroup] = ApproverGroup.objects.prefetch_related("members__user")
+    return rows
+
+
+def query_calendars(*, viewer: Actor) -> QuerySet[BusinessCalendar]:
+    """Return the business calendars. Needs `hitl.view_approvalworkflow`."""
+    viewer.require(VIEW_WORKFLOW)
+    rows: QuerySet[BusinessCalendar] = BusinessCalendar.objects.all()
+    return rows
+
+
+def query_risk_policies(*, viewer: Actor) -> QuerySet[RiskPolicy]:
+    """Return the versions of the weights of risks. Needs `hitl.view_approvalworkflow`."""
+    viewer.require(VIEW_WORKFLOW)
+    rows: QuerySet[RiskPolicy] = RiskPolicy.objects.select_related("made_by")
+    return rows
+
+
+def get_link_policy(*, viewer: Actor) -> policy.Standing:
+    """Return whether links decide for the tenant, and who switched them. Needs `hitl.view_approvalworkflow`."""
+    viewer.require(VIEW_WORKFLOW)
+    return policy.current()
+
+
+def get_group(*, viewer: Actor, group_id: UUID) -> ApproverGroup:
+    """Return one approver group. Needs `hitl.view_approvalworkflow`; raises `NotFound`."""
+    return _one(viewer, ApproverGroup, group_id, "There is no such group.")
+
+
+def get_calendar(*, viewer: Actor, calendar_id: UUID) -> BusinessCalendar:
+    """Return one business calendar. Needs `hitl.view_approvalworkflow`; raises `NotFound`."""
+    return _one(viewer, BusinessCalendar, calendar_id, "There is no such calendar.")
+
+
+def get_cap(*, viewer: Actor, cap_id: UUID) -> Cap:
+    """Return one limit. Needs `hitl.view_approvalworkflow`; raises `NotFound`."""
+    return _one(viewer, Cap, cap_id, "There is no such limit.")
+
+
+def _one(viewer: Actor, model: type[T], key: UUID, missing: str) -> T:
+    viewer.require(VIEW_WORKFLOW)
+    found: T | None = model.objects.filter(pk=key).first()
+    if found is None:
+        raise NotFound(missing)
+    return found
+
+
+def list_kinds(*, viewer: Actor, points: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return the kinds of action with what is added to the risk of each. Needs `hitl.view_approvalworkflow`."""
+    viewer.require(VIEW_WORKFLOW)
+    return [_told(key, points.get(key, 0)) for key in registry.keys()]  # noqa: SIM118  (no dict)
+
+
+def _told(key: str, added: int) -> dict[str, Any]:
+    kind = registry.get(key)
+    return {
+        "key": key,
+        "title": kind.title,
+        "version": kind.version,
+        "keyed": kind.keyed,
+        "base_risk": kind.base_risk,
+        "added_points": added,
+        "editable": sorted(kind.params_model.model_fields),
+    }

@@ -1,0 +1,116 @@
+"""What was asked for and approved by rules in a rolling window, added up so that many small ones are seen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Abs
+
+from core import expressions
+from core.tenancy.scope import current_tenant_id
+from hitl.domain import matching
+from hitl.domain.auto_rules import DAY_HOURS, AutoRule, Spent, within_windows
+from hitl.domain.state_machine import State
+from hitl.models import Approval
+
+_SPACE: Final = 0x73_70_6E_64
+_NOT_WANTED: Final = (State.REJECTED, State.CANCELLED, State.EXPIRED, State.SUPERSEDED)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks and when, whether a rule may decide, and whether sums are added up under a lock."""
+
+    agent_id: UUID | None
+    requester_id: UUID | None
+    moment: datetime
+    may_decide: bool
+    lock: bool
+
+
+def hold_lock(name: str, *, shared: bool = False) -> None:
+    """Let one transaction of the tenant at a time work under this name, until its commit.
+
+    Those who share it work side by side, and keep the one out that does not.
+    """
+    digest = hashlib.sha256(f"{current_tenant_id()}|{name}".encode()).digest()
+    key = int.from_bytes(digest[:4], "big", signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute(f"select pg_advisory_xact_lock{'_shared' if shared else ''}(%s, %s)", [_SPACE, key])
+
+
+def fits(rule: AutoRule, subject: matching.Subject, asked: Asked) -> bool:
+    """Tell whether an approving rule may approve this as well, after all that rules approved before.
+
+    The lock is held until the commit, so that of two at the same time only one sees the last room.
+    """
+    if subject.cost is None:
+        return False
+    if asked.lock:
+        hold_lock(f"rules|{subject.kind}|{subject.currency}")
+    scope = _scope(rule.per, asked)
+    if scope is None:
+        return False
+    day = timedelta(hours=DAY_HOURS)
+    return within_windows(
+        rule,
+        subject.cost,
+        own=_approved_by_rules(subject, scope, asked.moment - timedelta(hours=rule.window_hours)),
+        day=_approved_by_rules(subject, scope, asked.moment - day),
+        kind_day=_approved_by_rules(subject, Q(), asked.moment - day),
+    )
+
+
+def _scope(per: str, asked: Asked) -> Q | None:
+    """Return whose approvals are added up; None when that is not known, and nothing may fit."""
+    if per == "kind":
+        return Q()
+    if per == "agent":
+        return None if asked.agent_id is None else Q(agent_id=asked.agent_id)
+    return None if asked.requester_id is None else Q(requester_id=asked.requester_id)
+
+
+def _approved_by_rules(subject: matching.Subject, scope: Q, since: datetime) -> Spent:
+    rows = Approval.objects.filter(
+        scope,
+        kind=subject.kind,
+        currency=subject.currency,
+        created_at__gt=since,
+        decided_role="rule",
+        decided_as="approved",
+    )
+    found = rows.aggregate(count=Count("pk"), amount=Sum(Abs("cost")))
+    return Spent(found["count"], found["amount"] or Decimal(0))
+
+
+def with_spent(subject: matching.Subject, conditions: Iterable[str], asked: Asked) -> matching.Subject:
+    """Return the subject with what its requester asked for in a day, if any condition asks for that."""
+    if subject.cost is None or not any(_asks_for_spent(condition) for condition in conditions):
+        return subject
+    who = asked.requester_id or asked.agent_id
+    if who is None:
+        return subject
+    if asked.lock:
+        hold_lock(f"asked|{who}|{subject.currency}")
+    whose = Q(requester_id=who) if asked.requester_id else Q(agent_id=who)
+    since = asked.moment - timedelta(hours=DAY_HOURS)
+    rows = Approval.objects.filter(whose, currency=subject.currency, created_at__gt=since)
+    total = rows.exclude(state__in=_NOT_WANTED).aggregate(amount=Sum(Abs("cost")))["amount"]
+    return replace(subject, spent=abs(subject.cost) + (total or Decimal(0)))
+
+
+def _asks_for_spent(condition: str) -> bool:
+    if not condition:
+        return False
+    try:
+        return "spent" in expressions.names_in(expressions.parse(condition))
+    except expressions.BadExpression:
+        return False

@@ -1,0 +1,1 @@
+"""API endpoints of approvals and their policies."""

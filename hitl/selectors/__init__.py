@@ -1,0 +1,80 @@
+"""Reading approvals: what other apps, pages and the API may ask."""
+
+from hitl.selectors.approvals import (
+    CAP as CAP,
+)
+from hitl.selectors.approvals import (
+    PAGE as PAGE,
+)
+from hitl.selectors.approvals import (
+    SIGNED as SIGNED,
+)
+from hitl.selectors.approvals import (
+    VIEW as VIEW,
+)
+from hitl.selectors.approvals import (
+    DayCount as DayCount,
+)
+from hitl.selectors.approvals import (
+    Filters as Filters,
+)
+from hitl.selectors.approvals import (
+    count_by_day as count_by_day,
+)
+from hitl.selectors.approvals import (
+    count_mine as count_mine,
+)
+from hitl.selectors.approvals import (
+    count_overdue as count_overdue,
+)
+from hitl.selectors.approvals import (
+    count_waiting as count_waiting,
+)
+from hitl.selectors.approvals import (
+    get_approval as get_approval,
+)
+from hitl.selectors.approvals import (
+    is_call_stopped as is_call_stopped,
+)
+from hitl.selectors.approvals import (
+    is_for_a_link as is_for_a_link,
+)
+from hitl.selectors.approvals import (
+    list_approvals as list_approvals,
+)
+from hitl.selectors.approvals import (
+    list_decisions as list_decisions,
+)
+from hitl.selectors.approvals import (
+    list_executions as list_executions,
+)
+from hitl.selectors.approvals import (
+    list_for_conversation as list_for_conversation,
+)
+from hitl.selectors.approvals import (
+    list_needing as list_needing,
+)
+from hitl.selectors.approvals import (
+    list_revisions as list_revisions,
+)
+from hitl.selectors.approvals import (
+    list_seats as list_seats,
+)
+from hitl.selectors.approvals import (
+    list_switches as list_switches,
+)
+from hitl.selectors.approvals import (
+    may_decide as may_decide,
+)
+from hitl.selectors.approvals import (
+    query_approvals as query_approvals,
+)
+from hitl.selectors.approvals import (
+    query_delegations as query_delegations,
+)
+from hitl.selectors.approvals import (
+    query_reviews as query_reviews,
+)
+from hitl.selectors.approvals import (
+    reference_of as reference_of,
+)

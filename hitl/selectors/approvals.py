@@ -1,0 +1,317 @@
+"""Reading approvals: lists, one with what belongs to it, and the numbers of the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import TruncDate
+
+from accounts.selectors import tenant_zone
+from core.actors import Actor
+from core.clock import now as clock_now
+from core.errors import NotFound
+from hitl.decision_links.rules import why_read, why_sign_in
+from hitl.domain.state_machine import ASKS_BACK, OPEN, WAITING, State
+from hitl.killswitch import state as switches
+from hitl.models import (
+    Approval,
+    Decision,
+    Delegation,
+    Execution,
+    KillSwitch,
+    Notification,
+    OverrideReview,
+    Revision,
+    Seat,
+)
+
+VIEW: Final = "hitl.view_approval"
+PAGE: Final = 50
+CAP: Final = 100
+_WAITING: Final = [state.value for state in WAITING]
+SIGNED: Final = (State.APPROVED, State.EXECUTING, State.UNKNOWN, State.EXECUTED, State.FAILED)
+_ASKS_BACK: Final = [state.value for state in ASKS_BACK]
+_TO_ANSWER: Final = [f"request_{state}" for state in _ASKS_BACK]
+_PEOPLE: Final = ("requester", "decided_by", "assigned_to", "workflow")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list is narrowed to; empty values narrow nothing. `before` is the id of the last row
+    of the page before (keyset, newest first)."""
+
+    states: tuple[str, ...] = ()
+    risk_levels: tuple[str, ...] = ()
+    kind: str = ""
+    mine: bool = False
+    """Waiting for the viewer's own signature."""
+    assignee_id: UUID | None = None
+    requester_id: UUID | None = None
+    agent_id: UUID | None = None
+    overdue: bool = False
+    hold: str = ""
+    tag: str = ""
+    q: str = ""
+    """A reference, with or without `BR-`."""
+    before: UUID | None = None
+    limit: int = PAGE
+
+
+@dataclass(frozen=True)
+class DayCount:
+    """How much was asked for, signed and rejected on one day."""
+
+    day: date
+    opened: int
+    signed: int
+    rejected: int
+
+
+def list_approvals(*, viewer: Actor, filters: Filters | None = None) -> list[Approval]:
+    """Return approvals, newest first. Who may: holders of `hitl.view_approval`. One query."""
+    viewer.require(VIEW)
+    wanted = filters or Filters()
+    rows = query_approvals(viewer=viewer, filters=wanted)
+    return list(rows[: max(1, min(wanted.limit, 200))])
+
+
+def query_approvals(*, viewer: Actor, filters: Filters) -> QuerySet[Approval]:
+    """Return the same as a query, for pages that slice it themselves."""
+    viewer.require(VIEW)
+    rows: QuerySet[Approval] = Approval.objects.select_related(*_PEOPLE).order_by("-id")
+    rows = rows.filter(_conditions(filters))
+    if filters.mine:
+        rows = rows.filter(_asked(viewer.user_id), state__in=_WAITING)
+    if filters.assignee_id is not None:
+        rows = rows.filter(_asked(filters.assignee_id))
+    if filters.before is not None:
+        rows = rows.filter(pk__lt=filters.before)
+    return rows
+
+
+def _conditions(filters: Filters) -> Q:
+    found = Q()
+    if filters.states:
+        found &= Q(state__in=filters.states)
+    if filters.risk_levels:
+        found &= Q(risk_level__in=filters.risk_levels)
+    if filters.kind:
+        found &= Q(kind=filters.kind)
+    if filters.requester_id is not None:
+        found &= Q(requester_id=filters.requester_id)
+    if filters.agent_id is not None:
+        found &= Q(agent_id=filters.agent_id)
+    if filters.hold:
+        found &= Q(holds__contains=[filters.hold])
+    if filters.tag:
+        found &= Q(tags__contains=[filters.tag])
+    if filters.overdue:
+        found &= Q(state__in=_WAITING, sla_due_at__lt=clock_now())
+    if filters.q.strip():
+        found &= Q(reference=reference_of(filters.q))
+    return found
+
+
+def reference_of(text: str) -> str:
+    """Return the reference a person means: `br-1042`, `1042` and `#1042` are BR-1042."""
+    word = text.replace("\x00", "").strip().lstrip("#").upper()[:20]
+    return f"BR-{word}" if word.isdecimal() else word
+
+
+def _asked(person_id: UUID | None) -> Exists:
+    seats = Seat.objects.filter(approval=OuterRef("pk"), person_id=person_id, closed_at=None)
+    return Exists(seats)
+
+
+def get_approval(*, viewer: Actor, approval_id: UUID) -> Approval:
+    """Return one approval with the people on it. Raises Refused, NotFound. One query."""
+    viewer.require(VIEW)
+    rows = Approval.objects.select_related(*_PEOPLE).filter(pk=approval_id)
+    approval: Approval | None = rows.first()
+    if approval is None:
+        raise NotFound
+    return approval
+
+
+def list_seats(*, viewer: Actor, approval_id: UUID) -> list[Seat]:
+    """Return who is asked at the current level, with the person. One query."""
+    viewer.require(VIEW)
+    rows = Seat.objects.filter(approval_id=approval_id, closed_at=None)
+    return list(rows.select_related("person", "rightful", "for_person").order_by("id"))
+
+
+def may_decide(*, viewer: Actor, approval: Approval) -> bool:
+    """Tell whether the viewer is asked to decide this approval now. At most one query."""
+    if not viewer.may("hitl.decide_approval") or viewer.user_id is None:
+        return False
+    if approval.state != State.PENDING or viewer.user_id in approval.excluded:
+        return False
+    seats = Seat.objects.filter(approval=approval, person_id=viewer.user_id, closed_at=None)
+    return bool(seats.exists())
+
+
+def is_for_a_link(approval: Approval) -> bool:
+    """Tell whether a request can be decided by a link in a mail, without signing in."""
+    return not why_sign_in(approval) and not why_read(approval, clock_now())
+
+
+def list_executions(*, viewer: Actor, approval_id: UUID) -> list[Execution]:
+    """Return the executions of an approval, one per revision. One query."""
+    viewer.require(VIEW)
+    return list(Execution.objects.filter(approval_id=approval_id).order_by("revision"))
+
+
+def list_decisions(*, viewer: Actor, approval_id: UUID) -> list[Decision]:
+    """Return every verdict and remark on an approval, in order. One query."""
+    viewer.require(VIEW)
+    rows = Decision.objects.filter(approval_id=approval_id).select_related("person")
+    return list(rows.order_by("id"))
+
+
+def list_revisions(*, viewer: Actor, approval_id: UUID, before: int | None = None, limit: int = 500) -> list[Revision]:
+    """Return what the newest edits of an approval changed, below the revision `before`, in order. One query."""
+    viewer.require(VIEW)
+    rows = Revision.objects.filter(approval_id=approval_id).select_related("person")
+    if before is not None:
+        rows = rows.filter(revision__lt=before)
+    return list(rows.order_by("-revision")[:limit])[::-1]
+
+
+def query_reviews(*, viewer: Actor, is_open: bool = True) -> QuerySet[OverrideReview]:
+    """Return the reviews of overrides that are owed, or those that were made, newest first, as a query.
+
+    Who may: holders of `hitl.review_override`.
+    """
+    viewer.require("hitl.review_override")
+    rows: QuerySet[OverrideReview] = OverrideReview.objects.select_related("approval", "opened_by", "closed_by")
+    return rows.filter(closed_at__isnull=is_open).order_by("-id")
+
+
+def query_delegations(*, viewer: Actor, is_open: bool = True) -> QuerySet[Delegation]:
+    """Return who is or will be away, newest first, as a query. Who may: holders of `hitl.decide_approval`."""
+    viewer.require("hitl.decide_approval")
+    rows: QuerySet[Delegation] = Delegation.objects.select_related("from_person", "to_person", "opened_by")
+    return rows.filter(ended_at__isnull=is_open).order_by("-id")
+
+
+def list_for_conversation(*, viewer: Actor, conversation_id: UUID, limit: int = PAGE) -> list[Approval]:
+    """Return the approvals asked for in a conversation, oldest first. One query."""
+    viewer.require(VIEW)
+    rows = Approval.objects.filter(conversation_id=conversation_id).select_related(*_PEOPLE)
+    return list(rows.order_by("-id")[:limit])[::-1]
+
+
+def count_waiting(*, viewer: Actor) -> dict[str, int]:
+    """Return how many requests wait for people per risk level, each counted up to 100."""
+    viewer.require(VIEW)
+    levels = ("low", "medium", "high", "critical")
+    rows = Approval.objects.order_by()
+    parts = [rows.filter(state__in=_WAITING, risk_level=level).values_list("risk_level")[:CAP] for level in levels]
+    counts = dict.fromkeys(levels, 0)
+    for (level,) in parts[0].union(*parts[1:], all=True):
+        counts[level] += 1
+    return counts
+
+
+def count_mine(*, viewer: Actor) -> int:
+    """Return how many requests wait for the viewer's own signature, up to 100."""
+    viewer.require(VIEW)
+    return len(_seats_to_vote(viewer.user_id).values_list("approval_id").distinct()[:CAP])
+
+
+def _seats_to_vote(person_id: UUID | None) -> QuerySet[Seat]:
+    """Return a person's open seats of what waits; each approval is looked up by its key, never joined in bulk."""
+    state = Approval.objects.filter(pk=OuterRef("approval_id")).values("state")[:1]
+    seats: QuerySet[Seat] = Seat.objects.filter(person_id=person_id, closed_at=None)
+    return seats.annotate(asked_in=Subquery(state)).filter(asked_in__in=_WAITING)
+
+
+def count_overdue(*, viewer: Actor, now: datetime | None = None) -> int:
+    """Return how many requests are waiting longer than promised, up to 100."""
+    viewer.require(VIEW)
+    moment = now or clock_now()
+    rows = Approval.objects.filter(state__in=_WAITING, sla_due_at__lt=moment)
+    return len(rows.order_by("sla_due_at").values_list("pk")[:CAP])
+
+
+def count_by_day(*, viewer: Actor, days: int = 14, now: datetime | None = None) -> list[DayCount]:
+    """Return what was asked for and decided on the last days of the tenant's zone, oldest first, no day
+    left out. Needs `hitl.view_approval`. Three queries."""
+    viewer.require(VIEW)
+    zone = tenant_zone()
+    today = (now or clock_now()).astimezone(zone).date()
+    wanted = [today - timedelta(days=back) for back in range(days - 1, -1, -1)]
+    since = datetime.combine(wanted[0], time.min, tzinfo=zone)
+    opened = dict(_per_day(Approval.objects.filter(created_at__gte=since), "created_at", zone))
+    decided = Approval.objects.filter(decided_at__gte=since, state__in=[*SIGNED, State.REJECTED])
+    signed: dict[date, int] = {}
+    rejected: dict[date, int] = {}
+    for day, state, count in _per_day(decided, "decided_at", zone, "state"):
+        kind = rejected if state == State.REJECTED else signed
+        kind[day] = kind.get(day, 0) + count
+    return [DayCount(day, opened.get(day, 0), signed.get(day, 0), rejected.get(day, 0)) for day in wanted]
+
+
+def _per_day(rows: QuerySet[Approval], column: str, zone: ZoneInfo, *also: str) -> Iterable[Any]:
+    days = rows.order_by().annotate(day=TruncDate(column, tzinfo=zone))
+    # Count("*") and no column: the index alone answers.
+    return days.values_list("day", *also).annotate(count=Count("*"))
+
+
+def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
+    """Return the newest notice of each approval that still needs the viewer: his seat is open, it cannot
+    go on by itself, it was overridden and not reviewed, or its signers want something from him who asked,
+    and he was told so. What is due first comes first.
+
+    Needs `hitl.view_approval`. One query.
+    """
+    viewer.require(VIEW)
+    told = Notification.objects.filter(recipient_id=viewer.user_id, channel="in_app")
+    # From what is open to its notices, each read by its approval: a person's notices of all years are many.
+    is_open = Approval.objects.filter(state__in=[state.value for state in OPEN])
+    sources: tuple[tuple[QuerySet[Any], str, QuerySet[Notification]], ...] = (
+        (_seats_to_vote(viewer.user_id), "approval_id", told),
+        (is_open.filter(Q(state=State.UNKNOWN) | ~Q(holds=[])), "pk", told.filter(template="approval_stuck")),
+        (
+            OverrideReview.objects.filter(closed_at=None),
+            "approval_id",
+            told.filter(template="approval_overridden"),
+        ),
+        (
+            is_open.filter(requester_id=viewer.user_id, state__in=_ASKS_BACK),
+            "pk",
+            told.filter(template__in=_TO_ANSWER),
+        ),
+    )
+    parts = [
+        rows.order_by().annotate(notice=Subquery(_newest_of(notices, OuterRef(key)))).values_list("notice")
+        for rows, key, notices in sources
+    ]
+    needed = Notification.objects.filter(pk__in=parts[0].union(*parts[1:]))
+    newest = needed.order_by("approval_id", "-id").distinct("approval_id").values("pk")
+    rows = Notification.objects.filter(pk__in=newest).select_related("approval")
+    return list(rows.order_by(F("approval__sla_due_at").asc(nulls_last=True), "-id")[:limit])
+
+
+def _newest_of(notices: QuerySet[Notification], approval: OuterRef) -> Any:
+    return notices.filter(approval_id=approval).order_by("-id").values("pk")[:1]
+
+
+def list_switches(*, viewer: Actor) -> list[KillSwitch]:
+    """Return the thrown kill switches of the tenant. One query."""
+    viewer.require(VIEW)
+    return list(KillSwitch.objects.filter(released_at=None).order_by("id"))
+
+
+def is_call_stopped() -> bool:
+    """Tell whether a kill switch covers the call that is being made here.
+
+    A kind that does many things in one call asks between them, stops, and answers `unknown`. One query.
+    """
+    return switches.is_stopped_now()

@@ -1,0 +1,34 @@
+"""What belongs to one approval beside its story: its votes, who was told over which channel, and what is due."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from core.actors import Actor
+from hitl.models import Decision, Notification, Timer
+from hitl.selectors.approvals import VIEW
+
+MOST = 500
+
+
+def list_notifications(*, viewer: Actor, approval_id: UUID, limit: int = MOST) -> list[Notification]:
+    """Return the newest messages about an approval with their receivers, in order. Needs `hitl.view_approval`. One
+    query."""
+    viewer.require(VIEW)
+    rows = Notification.objects.filter(approval_id=approval_id).select_related("recipient")
+    return list(rows.order_by("-id")[:limit])[::-1]
+
+
+def list_timers(*, viewer: Actor, approval_id: UUID, open_only: bool = False) -> list[Timer]:
+    """Return what is or was due about an approval, soonest first. Needs `hitl.view_approval`. One query."""
+    viewer.require(VIEW)
+    rows = Timer.objects.filter(approval_id=approval_id).order_by("due_at", "id")
+    return list(rows.filter(done_at=None) if open_only else rows[:MOST])
+
+
+def list_votes(*, viewer: Actor, approval_id: UUID, limit: int = MOST) -> list[Decision]:
+    """Return the newest verdicts and remarks on an approval with their people, in order. Needs `hitl.view_approval`.
+    One query."""
+    viewer.require(VIEW)
+    rows = Decision.objects.filter(approval_id=approval_id).select_related("person", "on_behalf_of")
+    return list(rows.order_by("-id")[:limit])[::-1]

@@ -1,0 +1,88 @@
+"""What may be done with approvals: the services other apps call."""
+
+from hitl.approvals.close import cancel, expire, lapse, resolve, revoke
+from hitl.approvals.decide import REASON_LIMIT, decide
+from hitl.approvals.delegations import end_delegation, open_delegation
+from hitl.approvals.edit import edit, find_returned, resubmit
+from hitl.approvals.escalate import escalate, escalate_now, remind
+from hitl.approvals.holds import hold, release
+from hitl.approvals.override import close_review, override
+from hitl.approvals.propose import find_repeat, propose
+from hitl.approvals.questions import answer, ask, send_back
+from hitl.approvals.reassign import delegate, reassign
+from hitl.approvals.watch_assignments import watch_seats
+from hitl.decision_links.links import decide_by_link, make_link
+from hitl.decision_links.settings import set_link_policy
+from hitl.execution.execute import execute, probe, probe_now
+from hitl.execution.kill_switch import hold_covered, release_global, release_switch, throw_global, throw_switch
+from hitl.notifications.track import Status, track_notification
+from hitl.policy.calendars import create_calendar, delete_calendar, revise_calendar
+from hitl.policy.groups import create_group, delete_group, revise_group
+from hitl.policy.limits import create_cap, retire_cap, revise_cap, set_risk_policy
+from hitl.policy.workflows import (
+    copy_workflow,
+    create_workflow,
+    restore_workflow,
+    retire_workflow,
+    revise_workflow,
+    share_workflow,
+)
+
+__all__ = [
+    "REASON_LIMIT",
+    "Status",
+    "answer",
+    "ask",
+    "cancel",
+    "close_review",
+    "copy_workflow",
+    "create_calendar",
+    "create_cap",
+    "create_group",
+    "create_workflow",
+    "decide",
+    "decide_by_link",
+    "delegate",
+    "delete_calendar",
+    "delete_group",
+    "edit",
+    "end_delegation",
+    "escalate",
+    "escalate_now",
+    "execute",
+    "expire",
+    "find_repeat",
+    "find_returned",
+    "hold",
+    "hold_covered",
+    "lapse",
+    "make_link",
+    "open_delegation",
+    "override",
+    "probe",
+    "probe_now",
+    "propose",
+    "reassign",
+    "release",
+    "release_global",
+    "release_switch",
+    "remind",
+    "resolve",
+    "restore_workflow",
+    "resubmit",
+    "retire_cap",
+    "retire_workflow",
+    "revise_calendar",
+    "revise_cap",
+    "revise_group",
+    "revise_workflow",
+    "revoke",
+    "send_back",
+    "set_link_policy",
+    "set_risk_policy",
+    "share_workflow",
+    "throw_global",
+    "throw_switch",
+    "track_notification",
+    "watch_seats",
+]

@@ -1,0 +1,40 @@
+"""Asking a worker to go on soon with an approval or a notification; rows are the truth, not hints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from core.events import live as core_hints
+from core.tenancy.scope import current_tenant_id
+from hitl.models import Approval
+
+Sender = Callable[[str, str], Any]
+_senders: dict[str, Sender] = {}
+
+
+def send_with(sender: Sender, *, notify: Sender) -> None:
+    """Name what sends the hints, called with tenant id and row id; set when the app is ready."""
+    _senders.update(execute=sender, notify=notify)
+
+
+def execute_soon(approval: Approval) -> None:
+    """Have an approved request carried out soon after the commit."""
+    _send("execute", approval.pk)
+
+
+def notify_soon(notification_id: UUID) -> None:
+    """Have a notification sent soon after the commit."""
+    _send("notify", notification_id)
+
+
+def _send(what: str, row_id: UUID) -> None:
+    send = _senders.get(what)
+    if send is not None:
+        hint = partial(send, str(current_tenant_id()), str(row_id))
+        # By the thread of the hints: nobody who decides waits for the broker.
+        transaction.on_commit(lambda: core_hints.run_soon(hint), robust=True)
