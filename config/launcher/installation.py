@@ -1,11 +1,14 @@
 """Starts everything that one Walker consists of, in order."""
 
+import contextlib
 import hashlib
 import json
 import secrets
+import shutil
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -112,6 +115,20 @@ class Installation:
         self.manage("migrate", "--no-input")
         place.update_state(migrated=[code, self.environment["DATABASE_OWNER_URL"]])
 
+    @contextlib.contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Collect the static files while the block fills the database, unless they are as the last start left them."""
+        place, wanted = self.supervisor.place, fingerprint(static=True)
+        if place.read(place.state).get("collected") == wanted:
+            yield
+            return
+        shutil.rmtree(place.path / "static", ignore_errors=True)
+        spec = self._spec("collectstatic", (str(ROOT / "manage.py"), "collectstatic", "--no-input", "-v", "0"))
+        process = self.supervisor.add(spec)
+        yield
+        self.supervisor.finish(spec, process)
+        place.update_state(collected=wanted)
+
     def seed(self) -> None:
         """Fill the demo tenants, once."""
         place = self.supervisor.place
@@ -204,12 +221,17 @@ class Installation:
         return Spec(name, [sys.executable, *arguments], {**self.environment, **(more or {})}, log, patience=patience)
 
 
-def fingerprint() -> str:
-    """Return a digest of the product's code and lock: when it is unchanged, so is what migrate would do."""
+def fingerprint(*, static: bool = False) -> str:
+    """Return a digest of the product's code and lock: when it is unchanged, so is what migrate would do.
+
+    With `static`, of the static files as well.
+    """
     digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
     for name in _CODE:
         for path in sorted((ROOT / name).rglob("*.py")):
             digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    for path in sorted((ROOT / "static").rglob("*.*")) if static else ():
+        digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return digest.hexdigest()
 
 
