@@ -141,38 +141,17 @@ class Installation:
         place.update_state(seeded=self.environment["DATABASE_URL"])
 
     def start_processes(self) -> None:
-        """Start web, worker and beat."""
+        """Start web, worker and beat, which count into one folder."""
+        self.supervisor.place.empty_metrics()
+        shared = {"PROMETHEUS_MULTIPROC_DIR": str(self.supervisor.place.metrics)}
         # No access log: its lines would hold addresses and the tokens of decision links.
-        self._add(
-            "web",
-            "config.web",
-            "-v",
-            "0",
-            "-b",
-            self.host,
-            "-p",
-            str(self.port),
-            *FRAMES_AT_MOST,
-            self.asgi,
-            WALKER_PROCESS="web",
-        )
-        self._add(
-            "worker",
-            "celery",
-            "-A",
-            "config.celery",
-            "worker",
-            "-c",
-            "2",
-            "-Q",
-            QUEUES,
-            "--without-gossip",
-            "--without-mingle",
-            "-l",
-            "WARNING",
-            WALKER_PROCESS="worker",
-        )
-        self._add("beat", "celery", "-A", "config.celery", "beat", "--pidfile=", "-l", "WARNING", WALKER_PROCESS="beat")
+        address = ("-b", self.host, "-p", str(self.port))
+        self._add("web", "config.web", "-v", "0", *address, *FRAMES_AT_MOST, self.asgi, WALKER_PROCESS="web", **shared)
+        quiet = ("--without-gossip", "--without-mingle", "-l", "WARNING")
+        worker = ("celery", "-A", "config.celery", "worker", "-c", "2", "-Q", QUEUES, *quiet)
+        self._add("worker", *worker, WALKER_PROCESS="worker", **shared)
+        beat = ("celery", "-A", "config.celery", "beat", "--pidfile=", "-l", "WARNING")
+        self._add("beat", *beat, WALKER_PROCESS="beat", **shared)
 
     def wait_until_ready(self, seconds: float = 60.0) -> bool:
         """Tend the children until /readyz is green; False when it stays red."""
