@@ -1,6 +1,6 @@
 """Announcements: rows written with the transaction, whose signals the relay sends after the commit."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 RELAY_HINT: Final = "walker:relay-hint"
+_enqueue_relay: list[Callable[[], object]] = []
 
 
 class Announcement(NamedTuple):
@@ -53,12 +54,16 @@ def wake_relay_after_commit() -> None:
     transaction.on_commit(lambda: live.run_soon(_wake_relay), robust=True)
 
 
-def _wake_relay() -> None:
-    from core.tasks import relay_outbox  # noqa: PLC0415  (tasks stand above this module)
+def wake_relay_with(enqueue: Callable[[], object]) -> None:
+    """Name what enqueues the relay's task, which stands above this module; set when the app is ready."""
+    _enqueue_relay[:] = [enqueue]
 
+
+def _wake_relay() -> None:
     try:
         if cache.add(RELAY_HINT, 1, timeout=1):
-            relay_outbox.delay()
+            for enqueue in _enqueue_relay:
+                enqueue()
     except Exception:
         # Without a broker the announcement waits up to a second: the sweep relays it.
         log.warning("relay_hint_lost", exc_info=True)

@@ -10,7 +10,7 @@ from accounts.rest.serializers import PersonSerializer
 from core.actors import Actor
 from core.rest.fields import Document, MaskedDocument, MaskedText, RowSerializer
 from core.rest.views import ListQuery
-from hitl.approvals.decide import REASON_LIMIT
+from hitl.approvals.votes import REASON_LIMIT
 from hitl.models import OverrideReview, Revision
 from hitl.rest.serializers import Move
 

@@ -13,7 +13,7 @@ from core.rest.fields import MaskedText, RowSerializer
 from core.rest.operations import reads
 from core.rest.views import ApiView
 from hitl import selectors
-from hitl.approvals.decision_mac import is_sealed
+from hitl.approvals.decision_mac import verify
 from hitl.models import Decision, Notification, Timer
 from hitl.selectors import related
 
@@ -35,7 +35,7 @@ class DecisionSerializer(RowSerializer[Decision]):
 
     def get_counts(self, row: Decision) -> bool:
         """Tell whether its seal fits."""
-        return is_sealed(row)
+        return verify(row)
 
 
 class NotificationSerializer(RowSerializer[Notification]):

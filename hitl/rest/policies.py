@@ -18,7 +18,7 @@ from hitl import services
 from hitl.domain import risk
 from hitl.models import ApproverGroup, BusinessCalendar, Cap, RiskPolicy
 from hitl.policy import caps, selectors
-from hitl.policy.select import risk_policy
+from hitl.policy.definitions import risk_policy
 from hitl.rest.serializers import SEEN
 
 VIEW: Final = selectors.VIEW_WORKFLOW

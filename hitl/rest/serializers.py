@@ -15,7 +15,7 @@ from core.rest.fields import Document, MaskedDocument, MaskedText, RowSerializer
 from core.rest.views import ListQuery
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX
-from hitl.approvals.decide import REASON_LIMIT
+from hitl.approvals.votes import REASON_LIMIT
 from hitl.domain.state_machine import State
 from hitl.killswitch.describe import stops_of
 from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, Execution

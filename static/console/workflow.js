@@ -1,5 +1,5 @@
-// Shows the sentence of a workflow while its form is filled in, and adds and removes rows without a reload; without
-// it the form works all the same: the buttons send it, and it comes back with a row more or less.
+// Updates the summary of a workflow while its form is edited, and adds and removes rows without a reload.
+// Without JavaScript the buttons submit the form, and the server returns it with the row added or removed.
 (() => {
   "use strict";
   const place = document.querySelector("[data-sentence]");
@@ -8,15 +8,15 @@
   const says = place.querySelector("[data-says]");
   let timer = 0;
   let latest = 0;
-  async function tell() {
+  async function update() {
     const turn = ++latest;
     const answer = await fetch(place.dataset.sentence, { method: "POST", body: new FormData(form), credentials: "same-origin" }).catch(() => null);
     if (!answer || !answer.ok || turn !== latest) return;
     says.textContent = await answer.text();
   }
-  const soon = () => { clearTimeout(timer); timer = setTimeout(tell, 300); };
+  const soon = () => { clearTimeout(timer); timer = setTimeout(update, 300); };
   form.addEventListener("input", soon);
-  // How many sign is asked for only where it counts; without scripts the field stays.
+  // Show the number of approvals only where the mode needs it; without JavaScript the field stays visible.
   const counts = () => {
     for (const mode of form.querySelectorAll("select[name$=_mode]")) {
       const number = form.querySelector(`[name="${mode.name.replace(/_mode$/, "_quorum")}"]`).closest(".wk-field");
@@ -25,8 +25,8 @@
   };
   form.addEventListener("change", counts);
   counts();
-  const told = place.querySelector("[data-told]");
-  // Numbers the rows as they stand; the names of their fields keep the numbers they had.
+  const status = place.querySelector("[data-status]");
+  // Renumber the rows on screen; their field names keep their numbers.
   function arrange(many) {
     const rows = many.querySelector("[data-items]").children;
     [...rows].forEach((row, at) => {
@@ -50,7 +50,7 @@
     many.querySelector("[data-items]").append(row);
     arrange(many);
     row.focus();
-    told.textContent = `${nameOf(row)} is added.`;
+    status.textContent = `${nameOf(row)} added.`;
   }
   function remove(many, row) {
     const name = nameOf(row);
@@ -58,7 +58,7 @@
     row.remove();
     const left = arrange(many);
     (next || many.querySelector("[name=add_row]")).focus();
-    told.textContent = `${name} is removed; ${left} left.`;
+    status.textContent = `${name} removed; ${left} left.`;
   }
   form.addEventListener("click", (event) => {
     const button = event.target.closest("[name=add_row], [name=remove_row]");
@@ -68,7 +68,7 @@
     if (button.name === "add_row") add(many, button.value);
     else remove(many, button.closest("[role=group]"));
   });
-  // Where rows came and went by a reload, the new one is where one goes on.
+  // After a reload that added a row, continue in the new row.
   const fresh = form.querySelector(".wk-flow-item[autofocus]");
   if (fresh) fresh.focus();
 })();

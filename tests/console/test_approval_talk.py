@@ -63,7 +63,7 @@ def test_edit_by_the_form_is_shown_with_both_values(browser: Browser, asked: App
     assert post(browser, "approver", asked, "edit", value_budget="700.00") == 302
     assert (stored(asked).revision, stored(asked).payload["budget"]) == (2, "700.00")
     shown = browser("admin").get(f"{QUEUE}{asked.pk}/").content.decode()
-    assert "What was changed since it was asked" in shown
+    assert "Changes since the request was made" in shown
     assert "700.00" in shown
 
 

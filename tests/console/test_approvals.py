@@ -206,7 +206,7 @@ def test_hold_and_release_by_the_forms(browser: Browser, asked: Approval) -> Non
 def test_second_release_of_a_hold_is_told_that_there_is_none(browser: Browser, asked: Approval) -> None:
     answer = browser().post(f"{QUEUE}{asked.pk}/release/", {"reason": ""})
     assert answer.status_code == 409
-    assert "There is no such hold." in answer.content.decode()
+    assert "This request has no such hold." in answer.content.decode()
 
 
 def test_cancel_is_offered_to_requester_and_admin_only(browser: Browser, page: str) -> None:
@@ -372,7 +372,7 @@ def test_of_several_holds_one_is_chosen(browser: Browser, acme: World, asked: Ap
     client = browser("compliance")
     assert 'name="hold"' in client.get(f"{QUEUE}{asked.pk}/").content.decode()
     refused = client.post(f"{QUEUE}{asked.pk}/release/", {"hold": "kill_switch"})
-    assert (refused.status_code, "still stopped with a stop switch" in refused.content.decode()) == (409, True)
+    assert (refused.status_code, "emergency stop still covers" in refused.content.decode()) == (409, True)
     assert ": “Stop”." in refused.content.decode()
     client.post(f"{QUEUE}{asked.pk}/release/", {"hold": "manual"})
     assert Approval.objects.get(pk=asked.pk).holds == ["kill_switch"]

@@ -180,14 +180,14 @@ def test_rows_come_and_go_by_the_keyboard_and_are_saved(opened: Opener) -> None:
     page = opened("/admin/hitl/approvalworkflow/create/", "owner")
     page.get_by_label("Name", exact=True).fill("Budgets")
     for button, row, said in [
-        ("Add a level", "row-level2", "Level 2 is added."),
-        ("Add a level", "row-level3", "Level 3 is added."),
-        ("Remove level 2", "row-level3", "Level 2 is removed; 2 left."),
-        ("Add a step", "row-step1", "Step 1 is added."),
-        ("Add a rule that rejects", "row-rule1", "Rule 1 rejects alone is added."),
+        ("Add a level", "row-level2", "Level 2 added."),
+        ("Add a level", "row-level3", "Level 3 added."),
+        ("Remove level 2", "row-level3", "Level 2 removed; 2 left."),
+        ("Add a step", "row-step1", "Step 1 added."),
+        ("Add a rule that rejects", "row-rule1", "Rule 1 rejects alone added."),
     ]:
         _press(page, button)
-        assert (_focused(page), page.locator("[data-told]").text_content()) == (row, said)
+        assert (_focused(page), page.locator("[data-status]").text_content()) == (row, said)
     assert page.locator("#title-level3").text_content() == "Level 2"
     page.locator("#row-level3").get_by_label("Owners").check()
     page.locator("#row-step1").get_by_label("Admins").check()

@@ -59,7 +59,7 @@ def test_navigation_hides_what_the_role_may_not_open(browser: Browser) -> None:
 
 def folded(page: str) -> dict[str, bool]:
     """Return which groups of links are folded."""
-    found = re.findall(r'<details( open)?><summary [^>]*data-remember="walker_nav_([^"]+)"', page)
+    found = re.findall(r'<details( open)?>\s*<summary [^>]*data-remember="walker_nav_([^"]+)"', page)
     return {name: not is_open for is_open, name in found}
 
 

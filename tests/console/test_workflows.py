@@ -79,7 +79,7 @@ def test_new_form_begins_sensibly_and_says_so(browser: Browser, flows: World) ->
     shown = browser("owner").get(f"{FLOW}create/").content.decode()
     assert "Every action: one of Approvers within 8 hours." in shown
     assert 'name="level2_approvers"' not in shown
-    assert '<details class="wk-flow-fold"><summary>More conditions' in shown
+    assert re.search(r'<details class="wk-flow-fold">\s*<summary>More conditions', shown)
 
 
 def test_form_refused_for_asking_nobody_says_so(browser: Browser, flows: World) -> None:
@@ -194,7 +194,8 @@ def test_full_list_of_rows_says_so_and_takes_no_more(browser: Browser, flows: Wo
     full = {f"level{n}_approvers": ["role:owner"] for n in range(1, 13)}
     answer = browser("owner").post(f"{FLOW}create/", {**FORM, **full, "add_row": "level"})
     assert len(answer.context["form"].rows["level"]) == 12
-    assert re.search('value="level"[^>]* disabled>Add a level</button>.*At most 12[.]', answer.content.decode())
+    button = r'value="level"[^>]* disabled>Add a level</button>\s*<span[^>]*>Up to 12[.]'
+    assert re.search(button, answer.content.decode())
 
 
 def test_first_of_the_levels_that_are_left_opens_alone(browser: Browser, flows: World) -> None:
@@ -246,7 +247,7 @@ def test_rule_or_step_that_cannot_be_is_told_at_its_field(
 ) -> None:
     answer = browser("owner").post(f"{FLOW}create/", {**FORM, **wrong})
     assert (answer.status_code, list(answer.context["form"].errors)) == (400, [field])
-    assert "Nothing was saved. Look again at <a href=" in answer.content.decode()
+    assert "Nothing was saved. Check <a href=" in answer.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -301,7 +302,7 @@ def test_retire_restore_and_copy(browser: Browser, acme: World) -> None:
 def test_trying_it_tells_who_is_asked(browser: Browser, flows: World) -> None:
     answer = browser("admin").post(f"{FLOW}try/", {"kind": "console_budget", "score": "30", "cost": "500"})
     assert answer.status_code == 200
-    assert "Who is asked" in answer.content.decode()
+    assert "Approvers</dt>" in answer.content.decode()
 
 
 def test_trial_says_of_later_levels_when_their_clock_starts(browser: Browser, acme: World) -> None:
@@ -480,7 +481,7 @@ def test_form_of_a_shared_workflow_shows_what_falls_under_it_and_saves_only_who_
         services.share_workflow(actor=flows.actor("owner"), workflow_id=made.pk, roles=["approver"])
     visitor, url = browser("approver"), f"{FLOW}{made.pk}/"
     page = visitor.get(f"{url}edit/").content.decode()
-    assert "You were given this one workflow" in page
+    assert "This workflow was shared with you" in page
     assert re.search(r'<input type="text" name="condition"[^>]* disabled', page)
     assert not re.search(r'name="level1_sla_hours"[^>]* disabled', page)
     wish = {"name": "Ours", "version": "2", "expire_hours": "9", "execute_within_hours": "9", "priority": "999",

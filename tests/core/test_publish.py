@@ -13,7 +13,9 @@ from accounts.models import Tenant
 from core.actors import system
 from core.audit import chain
 from core.events import live, streams
-from core.events.publish import Announcement, Told, tell
+from core.events.outbox import Announcement
+from core.events.publish import publish
+from core.events.streams import NewEvent
 from core.ids import uuid7
 from core.models import AuditEntry, AuditHead, Outbox
 from core.tenancy.scope import tenant_scope
@@ -26,7 +28,7 @@ def fact(ref: UUID, action: str) -> chain.Fact:
 
 def test_events_of_a_stream_keep_their_order_and_go_on_from_its_head(acme: World) -> None:
     streams.append("queue", "test", {"n": 0})
-    tell(announced=[], told=[Told("queue", "test", {"n": n}) for n in (1, 2)] + [Told("other", "x", {})], audited=[])
+    publish(events=[NewEvent("queue", "test", {"n": n}) for n in (1, 2)] + [NewEvent("other", "x", {})])
     assert [(row.seq, row.payload["n"]) for row in streams.read("queue", 0)] == [(1, 0), (2, 1), (3, 2)]
     assert streams.head("other") == 1
 
@@ -38,7 +40,7 @@ def test_listeners_of_each_stream_are_told_its_own_number(
     monkeypatch.setattr(live, "post", lambda _, message: posted.append((message["stream"], message["seq"])))
     streams.append("b", "test", {})
     with django_capture_on_commit_callbacks(execute=True):
-        tell(announced=[], told=[Told(stream, "test", {}) for stream in "bcab"], audited=[])
+        publish(events=[NewEvent(stream, "test", {}) for stream in "bcab"])
     assert posted == [("a", 1), ("b", 3), ("c", 1)]
 
 
@@ -47,7 +49,7 @@ def test_all_of_it_is_written_in_order(acme: World) -> None:
     announced = [Announcement("approval_opened", ref, {"reference": "BR-1"})]
 
     def whole() -> None:
-        tell(announced=announced, told=[Told("queue", "test", {})], audited=[fact(ref, "A"), fact(ref, "B")])
+        publish(announcements=announced, events=[NewEvent("queue", "test", {})], audit=[fact(ref, "A"), fact(ref, "B")])
 
     whole()
     whole()
@@ -63,7 +65,7 @@ def test_first_entry_of_a_tenant_begins_its_chain() -> None:
     new, ref = uuid7(), uuid4()
     with tenant_scope(new):
         Tenant.objects.create(id=new, name="New", slug="new")
-        tell(announced=[], told=[Told("first", "test", {})], audited=[fact(ref, "A")])
+        publish(events=[NewEvent("first", "test", {})], audit=[fact(ref, "A")])
         assert AuditEntry.objects.get(object_id=ref).seq == 1
         assert streams.head("first") == 1
         assert chain.verify().ok
@@ -75,7 +77,7 @@ def test_stream_that_is_older_than_the_chain_goes_on_once() -> None:
     with tenant_scope(new):
         Tenant.objects.create(id=new, name="New", slug="new")
         streams.append("queue", "test", {})
-        tell(announced=[], told=[Told("queue", "test", {})], audited=[fact(ref, "A")])
+        publish(events=[NewEvent("queue", "test", {})], audit=[fact(ref, "A")])
         assert [row.seq for row in streams.read("queue", 0)] == [1, 2]
         assert chain.verify().entries == 1
 
@@ -84,7 +86,9 @@ def test_what_is_told_is_the_same_whether_its_stream_begins_or_goes_on(acme: Wor
     ref, about = uuid4(), uuid4()
     announced = [Announcement(name, ref, {"reference": "BR-1"}) for name in ("approval_closed", "action_finished")]
     for _ in range(2):
-        tell(announced=announced, told=[Told("queue", "it's", {"n": "\\'\n"}, about)], audited=[fact(ref, "A")])
+        publish(
+            announcements=announced, events=[NewEvent("queue", "it's", {"n": "\\'\n"}, about)], audit=[fact(ref, "A")]
+        )
     first, second = streams.read("queue", 0)
     for name in ("stream", "type", "payload", "about", "tenant_id"):
         assert getattr(first, name) == getattr(second, name)
@@ -95,13 +99,13 @@ def test_what_is_told_is_the_same_whether_its_stream_begins_or_goes_on(acme: Wor
 
 def test_nothing_to_tell_writes_nothing(acme: World) -> None:
     with CaptureQueriesContext(connection) as sent:
-        tell(announced=[], told=[], audited=[])
+        publish(audit=[])
     assert len(sent) == 0
 
 
 def test_unknown_announcement_is_refused(acme: World) -> None:
     with pytest.raises(ValueError, match="unknown"):
-        tell(announced=[Announcement("approval_dreamt", uuid4(), {})], told=[], audited=[])
+        publish(announcements=[Announcement("approval_dreamt", uuid4(), {})])
 
 
 @pytest.fixture
@@ -116,7 +120,7 @@ def _publish_elsewhere(tenant_id: UUID, times: int) -> None:
         with tenant_scope(tenant_id):
             for _ in range(times):
                 with transaction.atomic():
-                    tell(announced=[], told=[Told("queue", "test", {})], audited=[fact(uuid4(), "B")])
+                    publish(events=[NewEvent("queue", "test", {})], audit=[fact(uuid4(), "B")])
     finally:
         connection.close()
 
@@ -146,6 +150,6 @@ def test_head_that_was_rewritten_breaks_the_chain_at_the_next_entry(
 def test_chain_continues_after_a_transaction_that_was_undone(acme: World) -> None:
     for undo in (False, True, False):
         with transaction.atomic():
-            tell(announced=[], told=[], audited=[fact(uuid4(), "A")])
+            publish(audit=[fact(uuid4(), "A")])
             transaction.set_rollback(undo)
     assert chain.verify().ok

@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from core.db.owner import as_owner
 from core.events import live, streams
-from core.events.publish import Told, tell
+from core.events.publish import publish
+from core.events.streams import NewEvent
 from core.models import StreamEvent, StreamHead
 from core.tenancy.scope import tenant_scope
 from tests.world import World
@@ -30,8 +31,8 @@ def read(about: UUID, after: int = 0) -> list[tuple[int, str]]:
 def test_view_shows_what_is_about_one_thing_under_the_numbers_of_the_whole(acme: World) -> None:
     one, other = uuid4(), uuid4()
     streams.append("queue", "a", {}, about=one)
-    told = [Told("queue", "b", {}, other), Told("queue", "c", {}), Told("queue", "d", {}, one)]
-    tell(announced=[], told=told, audited=[])
+    told = [NewEvent("queue", "b", {}, other), NewEvent("queue", "c", {}), NewEvent("queue", "d", {}, one)]
+    publish(events=told)
     assert (read(one), read(other)) == ([(1, "a"), (4, "d")], [(2, "b")])
     assert read(one, after=1) == [(4, "d")]
     assert [event.seq for event in streams.read("queue", 0)] == [1, 2, 3, 4]
@@ -53,7 +54,7 @@ def test_listeners_of_view_and_whole_are_told_the_same_number(
     monkeypatch.setattr(live, "post", lambda _, message: posted.append((message["stream"], message["seq"])))
     with django_capture_on_commit_callbacks(execute=True):
         streams.append("queue", "a", {}, about=one)
-        tell(announced=[], told=[Told("queue", "b", {}, one), Told("queue", "c", {})], audited=[])
+        publish(events=[NewEvent("queue", "b", {}, one), NewEvent("queue", "c", {})])
     assert sorted(posted) == sorted([(name, seq) for name in ("queue", f"approval:{one}") for seq in (1, 3)])
 
 

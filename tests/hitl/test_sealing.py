@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from hitl import services
-from hitl.approvals.decision_mac import is_sealed
+from hitl.approvals.decision_mac import verify
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, Decision
 from tests.hitl.scene import Scene, stored
@@ -57,7 +57,7 @@ def test_request_approved_past_its_signers_with_a_forged_vote_is_held(
     assert (after.state, after.holds, after.hold_reason) == (
         "approved",
         ["manual"],
-        "There is a vote that nobody gave.",
+        "A vote was added or changed outside the application.",
     )
     assert scene.effects.pressed == []
     assert found(approval)
@@ -68,7 +68,7 @@ def test_copy_of_a_real_vote_is_no_vote(scene: Scene, tampering: object) -> None
     names = [field.column for field in Decision._meta.local_fields if field.column != "id"]
     columns = ", ".join(names)
     tamper(f"insert into hitl_decision (id, {columns}) select gen_random_uuid(), {columns} from hitl_decision")
-    assert [is_sealed(row) for row in Decision.objects.order_by("id")].count(True) == 1
+    assert [verify(row) for row in Decision.objects.order_by("id")].count(True) == 1
     assert scene.done(approval).state == "approved"
     assert found(approval)
 
@@ -101,5 +101,5 @@ def test_real_votes_remarks_and_rules_are_sealed(scene: Scene) -> None:
     services.ask(actor=scene.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason="Why?")
     services.answer(actor=scene.actor("support"), approval_id=approval.pk, text="Because")
     scene.decide(approval)
-    assert [is_sealed(row) for row in Decision.objects.all()] == [True, True, True]
+    assert [verify(row) for row in Decision.objects.all()] == [True, True, True]
     assert list(problems()) == []

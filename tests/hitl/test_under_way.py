@@ -12,6 +12,7 @@ from core.clock import now
 from hitl import services
 from hitl.admin.approval.progress import LOOKED_UP, LOST, ON_ITS_WAY, SETTLED, WAITS
 from hitl.execution import claim
+from hitl.execution.observation import observe_again
 from hitl.models import Approval, Execution
 from tests.hitl.scene import Scene
 
@@ -20,7 +21,7 @@ AGAIN = "taken up again under the same key"
 
 def claimed(scene: Scene, kind: str) -> Approval:
     approval = scene.approved(kind)
-    assert claim.claim(approval.pk, claim.look(approval), now()) is not None
+    assert claim.claim(approval.pk, observe_again(approval), now()) is not None
     return approval
 
 

@@ -14,8 +14,9 @@ from hitl.admin.approval.facts import known_names
 from hitl.admin.approval.forms import DelegateForm, PayloadForm, ReassignForm, talk, values_in_the_form
 from hitl.admin.approval.page import why_no_vote, why_not_in_state
 from hitl.approvals import timers
-from hitl.approvals.checks import has_voted, is_own
-from hitl.domain.edit_rights import editable_of
+from hitl.approvals.checks import is_own
+from hitl.approvals.votes import has_voted
+from hitl.domain.levels import editable_fields
 from hitl.domain.state_machine import Event, State
 from hitl.models import Approval, OverrideReview
 
@@ -54,13 +55,13 @@ def why_no_move(path: str, approval: Approval, viewer: Actor) -> str | None:
 
 
 def _why_no_step(approval: Approval, viewer: Actor) -> str:
-    if approval.ladder_step >= len(timers.ladder(approval.snapshot)):
+    if approval.ladder_step >= len(timers.escalation_steps(approval.snapshot)):
         return "The workflow has no further step."
     return _excluded(approval, viewer)
 
 
 def _why_no_signers_move(path: str, approval: Approval, viewer: Actor) -> str:
-    if path == "edit" and not editable_of(approval.current_level, approval.kind) & set(approval.payload):
+    if path == "edit" and not editable_fields(approval.current_level, approval.kind) & set(approval.payload):
         return "Nothing may be edited at this step."
     if path == "delegate" and has_voted(approval, viewer.user_id):
         return "You have voted already."
@@ -99,7 +100,7 @@ def initial_of(path: str, approval: Approval) -> dict[str, Any]:
     if path in ("edit", "resubmit"):
         names = sorted(approval.payload)
         if path == "edit":
-            names = sorted(editable_of(approval.current_level, approval.kind) & set(names))
+            names = sorted(editable_fields(approval.current_level, approval.kind) & set(names))
         called, currency = known_names(approval.facts), approval.currency
         found |= {"payload": approval.payload, "names": names, "called": called, "currency": currency}
     return found

@@ -9,6 +9,7 @@ from uuid import UUID
 from console.names import name_in, names_of
 from console.templatetags.console_ui import exact
 from core.actors import Actor
+from core.clock import now as clock_now
 from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
 from hitl.admin.approval.facts import facts_beside, known_names, plain, readable, words_of
@@ -18,8 +19,9 @@ from hitl.admin.approval.rule import rule_of
 from hitl.admin.approval.text_diff import is_long, lines_between
 from hitl.approvals.close import ADMINS
 from hitl.approvals.conflicts import rule_in_words
-from hitl.approvals.decision_mac import is_sealed
-from hitl.approvals.outcomes import signed_before
+from hitl.approvals.context import DecisionContext
+from hitl.approvals.decision_mac import verify
+from hitl.approvals.votes import approvers_before
 from hitl.decision_links.rules import CHANNEL
 from hitl.display import RISKS, STATES, factor_rows, flag_words, hold_words, stops_in_words
 from hitl.domain.state_machine import WAITING, Event, State, may
@@ -188,7 +190,7 @@ def signing(
         if decision.revision == approval.revision
         and decision.level == approval.level
         and decision.verdict in ("approve", "reject")
-        and is_sealed(decision)
+        and verify(decision)
     }
     groups = _group_names(here)
     holders = [
@@ -302,7 +304,7 @@ def why_no_vote(approval: Approval, viewer: Actor) -> str:
         return FOUR_EYES
     seats = Seat.objects.filter(approval=approval, revision=approval.revision, level=approval.level, closed_at=None)
     if not seats.filter(person=viewer.user_id).exists():
-        if viewer.user_id in signed_before(approval):
+        if viewer.user_id in approvers_before(DecisionContext.load(approval, clock_now())):
             return "You signed an earlier step, and no one signs this twice."
         return "You have no seat at this step. The people listed under “Who may sign” have."
     if approval.current_level.get("min_auth") == "mfa" and not viewer.has_second_factor:

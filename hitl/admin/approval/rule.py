@@ -9,7 +9,7 @@ from django.urls import reverse
 from core.actors import Actor
 from hitl.domain.levels import parts_of
 from hitl.models import Approval, ApprovalWorkflow
-from hitl.policy.cache import with_levels
+from hitl.policy.definitions import with_levels
 from hitl.policy.describe import sentence, signers
 from hitl.policy.labels import labels
 from hitl.policy.selectors import VIEW_WORKFLOW

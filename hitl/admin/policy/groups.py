@@ -17,7 +17,7 @@ from hitl import services
 from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.base import MANAGE, DefinitionAdmin
 from hitl.admin.policy.workflow_form.stale_choices import chosen_in, signers_lost, strays_among, uuid_in
-from hitl.approvals.assignments import DECIDE
+from hitl.approvals.context import DECIDE
 from hitl.models import ApproverGroup
 
 

@@ -22,8 +22,8 @@ from hitl.domain import risk
 from hitl.killswitch import targets
 from hitl.models import Cap, RiskPolicy
 from hitl.policy import caps
+from hitl.policy.definitions import risk_policy
 from hitl.policy.labels import labels
-from hitl.policy.select import risk_policy
 
 
 class CapForm(ConsoleForm):

@@ -28,7 +28,7 @@ from hitl.admin.policy.workflow_form.values import MAIL, in_words_of_the_form, i
 from hitl.approvals.simulate import simulate
 from hitl.models import ApprovalWorkflow
 from hitl.policy import selectors
-from hitl.policy.cache import with_levels
+from hitl.policy.definitions import with_levels
 from hitl.policy.describe import Label, sentence
 from hitl.policy.labels import ROLE_NAMES, labels
 from hitl.policy.workflows import OWN, SHAREABLE, conditions_of, levels_of

@@ -40,7 +40,7 @@ from hitl.admin.policy.workflow_form.stale_choices import (
     with_strays,
 )
 from hitl.admin.policy.workflow_form.values import values_of
-from hitl.approvals.assignments import DECIDE
+from hitl.approvals.context import DECIDE
 from hitl.killswitch import targets
 from hitl.models import ApproverGroup, BusinessCalendar
 from hitl.policy.describe import DAY_NAMES, sentence

@@ -7,8 +7,8 @@ from typing import Final, Literal
 
 from django.conf import settings
 
+from core.db.locks import advisory_lock
 from hitl.models import LinkPolicy
-from hitl.policy.spending import hold_lock
 
 LOCK: Final = "link policy"
 Off = Literal["", "off", "off_here"]
@@ -40,4 +40,4 @@ def current() -> Standing:
 
 def hold(*, shared: bool = False) -> None:
     """Keep the policy as it is until the commit; whoever changes it does not share."""
-    hold_lock(LOCK, shared=shared)
+    advisory_lock(LOCK, shared=shared)
