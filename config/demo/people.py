@@ -46,7 +46,6 @@ def ensure_tenant(organisation: Organisation) -> UUID:
         tenant_id=tenant_id,
         name=organisation.name,
         slug=organisation.slug,
-        tier=organisation.tier,
         timezone=organisation.timezone,
         currency=organisation.currency,
     )
