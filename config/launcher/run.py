@@ -42,8 +42,9 @@ def _start(installation: Installation) -> None:
         raise StartError(ports.taken(installation.host, installation.port))
     say("Starting PostgreSQL and Redis")
     installation.start_services()
-    installation.migrate()
-    installation.seed()
+    with installation.collecting():
+        installation.migrate()
+        installation.seed()
     say("Starting web, worker and beat")
     installation.start_processes()
 
