@@ -1,11 +1,11 @@
-"""A POST with an `Idempotency-Key` is done once; its repetition gets the first answer."""
+"""Idempotent POST requests: a repetition under the same `Idempotency-Key` gets the first response."""
 
 from __future__ import annotations
 
 import functools
 import json
 from collections.abc import Callable
-from typing import Any, Concatenate, Final, ParamSpec
+from typing import Any, Final
 
 from django.db import transaction
 from rest_framework.renderers import JSONRenderer
@@ -15,27 +15,26 @@ from rest_framework.response import Response
 from core.reliability import idempotency
 from core.rest.authentication import client_of
 
-P = ParamSpec("P")
-Handler = Callable[Concatenate[Any, Request, P], Response]
+Handler = Callable[..., Response]
 HEADER: Final = "Idempotency-Key"
 
 
-def once(handler: Handler[P]) -> Handler[P]:
-    """Remember the answer in the transaction of the work: both are kept, or neither."""
+def idempotent(handler: Handler) -> Handler:
+    """Store the response in the transaction of the work: both are kept, or neither."""
     return _wrapped(handler, atomic=True)
 
 
-def once_outside(handler: Handler[P]) -> Handler[P]:
-    """The same for work that speaks to the outside or opens its own transactions: the answer is kept after it.
+def idempotent_outside_transaction(handler: Handler) -> Handler:
+    """Store the response after the work, which calls other systems or opens its own transactions.
 
-    When the process dies in between, the repetition works again, so such work must bear that.
+    If the process dies in between, a repetition does the work again, so the service must be safe to repeat.
     """
     return _wrapped(handler, atomic=False)
 
 
-def _wrapped(handler: Handler[P], *, atomic: bool) -> Handler[P]:
+def _wrapped(handler: Handler, *, atomic: bool) -> Handler:
     @functools.wraps(handler)
-    def answered(view: Any, request: Request, *args: P.args, **kwargs: P.kwargs) -> Response:
+    def answered(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         key = request.headers.get(HEADER)
         if key is None:
             return handler(view, request, *args, **kwargs)
@@ -47,13 +46,12 @@ def _wrapped(handler: Handler[P], *, atomic: bool) -> Handler[P]:
         try:
             return _kept_with_work(work, scope, key) if atomic else _kept(work(), scope, key)
         except Exception:
-            # It had no effect: the client may try again under the same key.
+            # The request had no effect, so the client may try again under the same key.
             idempotency.abandon(scope=scope, key=key)
             raise
 
     answered.is_idempotent = True  # type: ignore[attr-defined]
-    found: Handler[P] = answered  # type: ignore[assignment]  # only the names of the first two differ
-    return found
+    return answered
 
 
 def _kept_with_work(work: Callable[[], Response], scope: str, key: str) -> Response:
