@@ -9,12 +9,12 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from accounts.versioning import check_version, conflict_with
 from core import working_time
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, Invalid
-from hitl.approvals.conflicts import check_version, in_the_way
 from hitl.models import ApprovalLevel, ApprovalWorkflow, BusinessCalendar
 
 MANAGE: Final = "hitl.manage_workflow"
@@ -86,7 +86,7 @@ def delete_calendar(*, actor: Actor, calendar_id: UUID, seen_version: int | None
             say = (
                 f"This calendar is used by {', '.join(row.name for row in users)}. Choose another calendar there first."
             )
-            raise in_the_way(say, code="in_use", actor=actor, object_type="hitl.approvalworkflow", row=users[0])
+            raise conflict_with(say, code="in_use", actor=actor, object_type="hitl.approvalworkflow", row=users[0])
         BusinessCalendar.objects.filter(pk=calendar_id).delete()
         _audit(actor, "CALENDAR_DELETED", calendar)
 
@@ -94,7 +94,7 @@ def delete_calendar(*, actor: Actor, calendar_id: UUID, seen_version: int | None
 def _name_in_use(actor: Actor, name: str) -> Conflict:
     row = BusinessCalendar.objects.filter(name=name.strip()[:60]).first()
     say = "A calendar with this name already exists."
-    return in_the_way(say, code="exists", actor=actor, object_type=OBJECT, row=row)
+    return conflict_with(say, code="exists", actor=actor, object_type=OBJECT, row=row)
 
 
 def _checked(name: str, zone: str, week: Mapping[str, Any], holidays: Sequence[Mapping[str, str]]) -> dict[str, Any]:

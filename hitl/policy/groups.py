@@ -9,11 +9,11 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from accounts.selectors import is_active_member, names_of
+from accounts.versioning import check_version, conflict_with
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, Invalid
-from hitl.approvals.conflicts import check_version, in_the_way
 from hitl.models import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
 MANAGE: Final = "hitl.manage_workflow"
@@ -81,7 +81,7 @@ def delete_group(*, actor: Actor, group_id: UUID, seen_version: int | None = Non
         users = list(ApprovalWorkflow.objects.filter(pk__in=asks.values("workflow_id")).order_by("name")[:5])
         if users:
             say = f"This group is used by {', '.join(row.name for row in users)}. Change or retire the workflow first."
-            raise in_the_way(say, code="in_use", actor=actor, object_type="hitl.approvalworkflow", row=users[0])
+            raise conflict_with(say, code="in_use", actor=actor, object_type="hitl.approvalworkflow", row=users[0])
         ApproverGroup.objects.filter(pk=group_id).delete()
         _audit(actor, "APPROVER_GROUP_DELETED", group)
 
@@ -89,7 +89,7 @@ def delete_group(*, actor: Actor, group_id: UUID, seen_version: int | None = Non
 def _name_in_use(actor: Actor, name: str) -> Conflict:
     row = ApproverGroup.objects.filter(name=_checked_name(name)).first()
     say = "A group with this name already exists."
-    return in_the_way(say, code="exists", actor=actor, object_type=OBJECT, row=row)
+    return conflict_with(say, code="exists", actor=actor, object_type=OBJECT, row=row)
 
 
 def _checked_name(name: str) -> str:

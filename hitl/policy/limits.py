@@ -9,13 +9,13 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from accounts.versioning import check_version, conflict_with
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import advisory_lock, locked
 from core.errors import Invalid
+from core.text.clean import clean_text
 from hitl.actions import registry
-from hitl.approvals.columns import one_text
-from hitl.approvals.conflicts import check_version, in_the_way
 from hitl.domain import risk
 from hitl.models import Cap, RiskPolicy
 
@@ -40,7 +40,7 @@ def create_cap(*, actor: Actor, scope: str, target: str = "", currency: str, amo
     except IntegrityError:
         same = Cap.objects.filter(**values, is_active=True).first()
         say = "This limit already exists. Change its amount instead."
-        raise in_the_way(say, code="exists", actor=actor, object_type="hitl.cap", row=same) from None
+        raise conflict_with(say, code="exists", actor=actor, object_type="hitl.cap", row=same) from None
     return cap
 
 
@@ -147,7 +147,7 @@ def set_risk_policy(
             version=1 if last is None else last.version + 1,
             weights=checked[0],
             kind_points=checked[1],
-            reason=one_text(reason, 300),
+            reason=clean_text(reason, 300),
             made_by_id=actor.user_id,
         )
         chain.record(

@@ -17,8 +17,7 @@ from hitl.domain.auto_rules import auto_rule_from, shortcomings
 from hitl.domain.risk import LEVELS
 from hitl.domain.strictness import AUTH_STRENGTH
 from hitl.models import ApprovalLevel, ApproverGroup, BusinessCalendar
-from hitl.notifications.channels import notifiers
-from hitl.notifications.create import IN_APP
+from hitl.notification_channels import IN_APP, notifiers
 
 FIELDS: Final = frozenset(
     "description is_default priority kinds risk_levels min_cost max_cost currency agents channels "

@@ -12,11 +12,11 @@ from django.db import transaction
 from accounts.last_change import last_change
 from accounts.permissions import object_permissions
 from accounts.permissions.roles import PERMISSIONS
+from accounts.versioning import check_version
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound, Refused
-from hitl.approvals.conflicts import check_version
 from hitl.models import ApprovalLevel, ApprovalWorkflow
 from hitl.policy.validation import FIELDS, LEVEL_FIELDS, problems_of
 

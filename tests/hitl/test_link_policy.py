@@ -13,9 +13,9 @@ from core.errors import Conflict, Refused
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl import services
-from hitl.decision_links import policy
+from hitl.decision_links.rules import can_be_decided_by_link
 from hitl.models import Approval, Decision, LinkPolicy
-from hitl.selectors import is_for_a_link
+from hitl.policy import link_policy
 from tests.hitl.scene import Scene, stored
 from tests.hitl.test_link_door import path, token_in
 from tests.hitl.test_links import code_of, link_to, press
@@ -34,14 +34,14 @@ def asked(scene: Scene) -> Approval:
 
 
 def test_links_decide_where_nobody_chose(scene: Scene, asked: Approval) -> None:
-    assert (policy.current().why_off, is_for_a_link(asked)) == ("", True)
+    assert (link_policy.current().why_off, can_be_decided_by_link(asked)) == ("", True)
 
 
 def test_links_that_were_sent_stop_when_they_are_switched_off(scene: Scene, asked: Approval) -> None:
     secret = link_to(scene, asked)
     switch(scene)
     assert code_of(secret, asked) == "sign_in"
-    assert (link_to(scene, asked), is_for_a_link(asked)) == ("", False)
+    assert (link_to(scene, asked), can_be_decided_by_link(asked)) == ("", False)
 
 
 def test_old_links_stay_void_when_links_are_switched_on_again(scene: Scene, asked: Approval) -> None:
@@ -63,7 +63,7 @@ def test_vote_that_a_link_gave_stays(scene: Scene) -> None:
 def test_switch_of_one_tenant_leaves_others_alone(scene: Scene, asked: Approval) -> None:
     switch(scene)
     with tenant_scope(scene.world.globex.pk):
-        assert policy.current().why_off == ""
+        assert link_policy.current().why_off == ""
 
 
 @pytest.mark.parametrize("role", ["admin", "approver", "compliance", "support", "viewer"])
@@ -148,7 +148,7 @@ def test_owner_switches_in_the_console(scene: Scene) -> None:
     again = browser.post(f"{page}switch-off/", form)
     assert (again.status_code, "You have changed it" in again.content.decode()) == (409, True)
     assert browser.post(f"{page}switch-on/", {"version": "1"}).status_code == 302
-    assert policy.current().why_off == ""
+    assert link_policy.current().why_off == ""
 
 
 def test_admin_sees_the_switch_and_cannot_move_it(scene: Scene) -> None:

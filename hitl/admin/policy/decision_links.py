@@ -14,9 +14,9 @@ from console.viewers import viewer_of
 from hitl import services
 from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.base import VersionAdmin
-from hitl.decision_links import policy as link_policy
 from hitl.decision_links.settings import MANAGE
 from hitl.models import LinkPolicy
+from hitl.policy import link_policy
 
 OFF_EVERYWHERE: Final = Notice(
     "Approve-by-email links are turned off for this installation",
