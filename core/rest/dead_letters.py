@@ -37,9 +37,7 @@ class LetterSerializer(RowSerializer[DeadLetter]):
         fields: ClassVar[list[str]] = "id kind ref error times state parked_at closed_at".split()
 
 
-@extend_schema_view(
-    list=extend_schema(description="List failed jobs, newest first. Needs `core.view_deadletter`.")
-)
+@extend_schema_view(list=extend_schema(description="List failed jobs, newest first. Needs `core.view_deadletter`."))
 class DeadLetterViewSet(ListViewSet):
     """Failed jobs."""
 

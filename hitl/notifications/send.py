@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from core.clock import now as clock_now
@@ -15,10 +15,10 @@ from core.errors import NotFound
 from core.jobs import dead_letters
 from core.observability.logging import get_logger
 from core.tenancy.scope import platform_scope
+from core.text.clean import clean_text
 from hitl import tasks_dispatch
-from hitl.approvals.columns import one_text
 from hitl.models import Notification
-from hitl.notifications.channels import Delivery, notifiers
+from hitl.notification_channels import Delivery, notifiers
 
 log = get_logger(__name__)
 MAX_ATTEMPTS: Final = 5
@@ -26,11 +26,6 @@ LEASE: Final = timedelta(minutes=2)
 GRACE: Final = timedelta(seconds=30)
 PARKED_AS: Final = "hitl.notification"
 _OPEN: Final = ("queued", "sending")
-_LATE: Final = """
-select id, tenant_id from hitl_notification
-where status in ('queued', 'sending') and created_at < %s and (lease_until is null or lease_until < %s)
-order by created_at limit %s
-"""
 
 
 @dataclass(frozen=True)
@@ -44,9 +39,10 @@ class Unsent:
 def list_unsent(*, now: datetime | None = None, limit: int = 200) -> list[Unsent]:
     """Return notifications of all tenants whose hint was lost or whose sender died. For the sweep."""
     moment = now or clock_now()
-    with platform_scope(), connection.cursor() as cursor:
-        cursor.execute(_LATE, [moment - GRACE, moment, limit])
-        return [Unsent(*row) for row in cursor.fetchall()]
+    free = Q(lease_until=None) | Q(lease_until__lt=moment)
+    with platform_scope():
+        late = Notification.objects.filter(free, status__in=_OPEN, created_at__lt=moment - GRACE)
+        return [Unsent(*row) for row in late.order_by("created_at").values_list("id", "tenant_id")[:limit]]
 
 
 def send_notification(notification_id: UUID, *, now: datetime | None = None) -> bool:
@@ -93,7 +89,7 @@ def _keep(row: Notification, delivery: Delivery, moment: datetime) -> None:
         "provider": delivery.provider[:40],
         "provider_message_id": delivery.provider_message_id[:120],
         "provider_response": dict(delivery.response),
-        "failure_reason": one_text(delivery.error, 300),
+        "failure_reason": clean_text(delivery.error, 300),
     }
     again = delivery.retry and row.attempts < MAX_ATTEMPTS
     if delivery.sent:

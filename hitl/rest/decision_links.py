@@ -11,13 +11,12 @@ from rest_framework.response import Response
 from accounts.rest.serializers import PersonSerializer
 from core.rest.views import ApiViewSet
 from hitl import services
-from hitl.decision_links import policy
 from hitl.decision_links.settings import MANAGE
-from hitl.policy import selectors
+from hitl.policy import link_policy, selectors
 from hitl.rest.serializers import SEEN
 
 
-class LinkPolicySerializer(serializers.Serializer[policy.Standing]):
+class LinkPolicySerializer(serializers.Serializer[link_policy.Standing]):
     """Whether approve-by-email links work, who allows it, and the newest choice of the organisation."""
 
     is_on = serializers.SerializerMethodField(help_text="Whether links work now: both of the next two are true.")
@@ -28,7 +27,7 @@ class LinkPolicySerializer(serializers.Serializer[policy.Standing]):
     made_by = PersonSerializer(source="last.made_by", default=None, read_only=True, allow_null=True)
     created_at = serializers.DateTimeField(source="last.created_at", default=None, read_only=True, allow_null=True)
 
-    def get_is_on(self, standing: policy.Standing) -> bool:
+    def get_is_on(self, standing: link_policy.Standing) -> bool:
         """Return True if links work now."""
         return not standing.why_off
 
@@ -57,4 +56,4 @@ class DecisionLinkPolicyViewSet(ApiViewSet):
         """Switch approve-by-email links off or on; links already sent end. Needs `hitl.manage_links`; 409
         `stale_version`, `unchanged`, `off_everywhere`."""
         services.set_link_policy(actor=self.actor, **self.read_body())
-        return self.respond(policy.current())
+        return self.respond(link_policy.current())

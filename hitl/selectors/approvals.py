@@ -16,7 +16,6 @@ from accounts.selectors import tenant_zone
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import NotFound
-from hitl.decision_links.rules import why_read, why_sign_in
 from hitl.domain.state_machine import ASKS_BACK, OPEN, WAITING, State
 from hitl.killswitch import state as switches
 from hitl.models import (
@@ -155,11 +154,6 @@ def may_decide(*, viewer: Actor, approval: Approval) -> bool:
     return bool(seats.exists())
 
 
-def is_for_a_link(approval: Approval) -> bool:
-    """Tell whether a request can be decided by a link in a mail, without signing in."""
-    return not why_sign_in(approval) and not why_read(approval, clock_now())
-
-
 def list_executions(*, viewer: Actor, approval_id: UUID) -> list[Execution]:
     """Return the executions of an approval, one per revision. One query."""
     viewer.require(VIEW)
@@ -277,17 +271,15 @@ def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
         ),
     )
     parts = [
-        rows.order_by().annotate(notice=Subquery(_newest_of(notices, OuterRef(key)))).values_list("notice")
+        rows.order_by()
+        .annotate(notice=Subquery(notices.filter(approval_id=OuterRef(key)).order_by("-id").values("pk")[:1]))
+        .values_list("notice")
         for rows, key, notices in sources
     ]
     needed = Notification.objects.filter(pk__in=parts[0].union(*parts[1:]))
     newest = needed.order_by("approval_id", "-id").distinct("approval_id").values("pk")
     rows = Notification.objects.filter(pk__in=newest).select_related("approval")
     return list(rows.order_by(F("approval__sla_due_at").asc(nulls_last=True), "-id")[:limit])
-
-
-def _newest_of(notices: QuerySet[Notification], approval: OuterRef) -> Any:
-    return notices.filter(approval_id=approval).order_by("-id").values("pk")[:1]
 
 
 def list_switches(*, viewer: Actor) -> list[KillSwitch]:
