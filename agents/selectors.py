@@ -34,27 +34,15 @@ class Transcript:
     named: str
 
 
-@dataclass(frozen=True, slots=True)
-class RunFilters:
-    """Filters of the list of runs; empty values filter nothing."""
-
-    state: str = ""
-    conversation_id: UUID | None = None
-    agent_id: UUID | None = None
-
-
 def _agents() -> QuerySet[Agent]:
     agents: QuerySet[Agent] = Agent.objects.all()
     return agents.annotate(newest=Max("versions__number"))
 
 
-def query_agents(*, viewer: Actor, type: str = "") -> QuerySet[Agent]:
-    """Return the agents with the number of their newest version.
-
-    Needs `agents.view_agent`.
-    """
+def query_agents(*, viewer: Actor) -> QuerySet[Agent]:
+    """Return the agents with the number of their newest version. Needs `agents.view_agent`."""
     viewer.require(VIEW_AGENT)
-    return _agents().filter(type=type) if type else _agents()
+    return _agents()
 
 
 def get_agent(*, viewer: Actor, agent_id: UUID) -> Agent:
@@ -66,17 +54,11 @@ def get_agent(*, viewer: Actor, agent_id: UUID) -> Agent:
     return found
 
 
-def query_runs(*, viewer: Actor, filters: RunFilters | None = None) -> QuerySet[AgentRun]:
+def query_runs(*, viewer: Actor) -> QuerySet[AgentRun]:
     """Return the runs with agent and version. Needs `agents.view_agentrun`."""
     viewer.require(VIEW_RUN)
-    wanted = filters or RunFilters()
-    columns = {
-        "state": wanted.state,
-        "conversation_id": wanted.conversation_id,
-        "agent_version__agent_id": wanted.agent_id,
-    }
-    rows = AgentRun.objects.filter(**{name: value for name, value in columns.items() if value})
-    return rows.select_related("agent_version__agent")
+    rows: QuerySet[AgentRun] = AgentRun.objects.select_related("agent_version__agent")
+    return rows
 
 
 def get_run(*, viewer: Actor, run_id: UUID) -> AgentRun:
@@ -88,13 +70,10 @@ def get_run(*, viewer: Actor, run_id: UUID) -> AgentRun:
     return run
 
 
-def query_tool_calls(
-    *, viewer: Actor, run_id: UUID | None = None, approval_id: UUID | None = None
-) -> QuerySet[ToolCall]:
+def query_tool_calls(*, viewer: Actor) -> QuerySet[ToolCall]:
     """Return the tool calls. Needs `agents.view_agentrun`."""
     viewer.require(VIEW_RUN)
-    columns = {"run_id": run_id, "approval_id": approval_id}
-    rows: QuerySet[ToolCall] = ToolCall.objects.filter(**{name: value for name, value in columns.items() if value})
+    rows: QuerySet[ToolCall] = ToolCall.objects.all()
     return rows
 
 

@@ -72,17 +72,10 @@ def points_in_order(points: Iterable[ContactPoint]) -> list[ContactPoint]:
     return sorted(points, key=lambda point: (not point.is_primary, point.kind, point.pk))
 
 
-def query_channel_accounts(*, viewer: Actor, kind: str = "", active: bool | None = None) -> QuerySet[ChannelAccount]:
-    """Return channel accounts without their credentials.
-
-    Needs `channels_app.view_channelaccount`.
-    """
+def query_channel_accounts(*, viewer: Actor) -> QuerySet[ChannelAccount]:
+    """Return channel accounts without their credentials. Needs `channels_app.view_channelaccount`."""
     viewer.require(VIEW_ACCOUNT)
     rows: QuerySet[ChannelAccount] = ChannelAccount.objects.defer("credentials")
-    if kind:
-        rows = rows.filter(kind=kind)
-    if active is not None:
-        rows = rows.filter(is_active=active)
     return rows
 
 

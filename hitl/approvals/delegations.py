@@ -59,7 +59,7 @@ def open_delegation(
     Who may: for oneself holders of `hitl.decide_approval`, for others of `hitl.reassign_approval`.
     Open assignments without a vote move at once, or when it starts, and come back at the end. Chains
     have five links at most and no circles. A delegation opened for somebody else moves no assignment
-    of requests that the person who opened it had a hand in. Raises Refused, Invalid, Conflict. Announces nothing.
+    of requests that the person who opened it contributed to. Raises Refused, Invalid, Conflict. Announces nothing.
     """
     moment = now or clock_now()
     giver = from_person or actor.user_id
@@ -113,7 +113,7 @@ def _check_chain(giver: UUID, to: UUID, others: Iterable[Delegation]) -> None:
     if max(ahead.values()) + max(behind.values()) + 1 > LONGEST_CHAIN:
         raise Invalid(
             "Too many people would substitute for one another.",
-            fields={"to_person": ["Choose somebody who is not away."]},
+            fields={"to_person": ["Choose a person who is not away."]},
         )
 
 

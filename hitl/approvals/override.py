@@ -30,8 +30,8 @@ REVIEW: Final = "hitl.review_override"
 def override(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: datetime | None = None) -> Approval:
     """Approve a request alone, past its remaining levels; a review of it is opened.
 
-    Who may: a person with `hitl.override_approval` who signed in with a second factor and had no
-    hand in the request, where the workflow allows it. Raises Refused (`no_break_glass`,
+    Who may: a person with `hitl.override_approval` who signed in with a second factor and did not
+    contribute to the request, where the workflow allows it. Raises Refused (`no_break_glass`,
     `weak_sign_in`, `four_eyes`), NotFound, Invalid, Conflict. Announces nothing.
     """
     actor.require(OVERRIDE)
@@ -68,7 +68,7 @@ def _check(context: DecisionContext, actor: Actor, digest: str) -> None:
 def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime | None = None) -> OverrideReview:
     """Close the review of an override with a finding (`reason`).
 
-    Who may: holders of `hitl.review_override` who neither overrode it nor had a hand in it. Raises
+    Who may: holders of `hitl.review_override` who neither overrode nor contributed to it. Raises
     Refused, NotFound, Invalid, Conflict. Announces nothing.
     """
     actor.require(REVIEW)
