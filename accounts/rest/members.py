@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 from uuid import UUID
 
-from accounts.privacy.erase_member import ERASE, erase_member
+from accounts.privacy.erasure import ERASE, erase_member
 from core.actors import Actor
 from core.models import Erasure
 from core.rest.erasures import ErasureRequest, ErasureSerializer

@@ -106,7 +106,7 @@ def usable(actions: Iterable[ServiceAction], viewer: Actor, obj: Any) -> list[Se
     """Return the actions that the viewer may use on the object. At most one query, however many they are."""
     wanted = list(actions)
     asks = any(action.on_object and not viewer.may(action.permission) for action in wanted)
-    given = object_permissions.given(actor=viewer, obj=obj) if asks else frozenset()
+    given = object_permissions.list_permissions(actor=viewer, obj=obj) if asks else frozenset()
     return [a for a in wanted if viewer.may(a.permission) or (a.on_object and a.permission in given)]
 
 

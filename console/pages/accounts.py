@@ -16,7 +16,7 @@ from accounts import services
 from accounts.models import ApiKey, Membership
 from accounts.permissions.role_limits import STRONG
 from accounts.permissions.roles import permissions_of
-from accounts.privacy.erase_member import erase_member
+from accounts.privacy.erasure import erase_member
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConfirmForm, ConsoleForm
 from console.base.lists import choose

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 
 from accounts.members import invitations
 from accounts.models import Invitation, Membership
-from accounts.permissions.role_limits import MANAGE, may_give
+from accounts.permissions.role_limits import MANAGE, can_grant_role
 from accounts.permissions.roles import permissions_of
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
@@ -36,7 +36,7 @@ STATES: Final = {
 
 def roles_to_give(actor: Actor) -> list[tuple[str, str]]:
     """Return the roles that allow nothing the actor does not hold himself."""
-    return [(role, label) for role, label in Membership.Role.choices if may_give(actor, role)]
+    return [(role, label) for role, label in Membership.Role.choices if can_grant_role(actor, role)]
 
 
 class InviteForm(ConsoleForm):

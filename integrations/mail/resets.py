@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts.models import Membership
 from accounts.selectors import tenant_zone
-from accounts.sign_in.password_reset import is_offered, life, make_reset_link
+from accounts.sign_in.password_reset import is_offered, link_lifetime, make_reset_link
 from core.actors import system
 from core.clock import now
 from integrations.mail import routes
@@ -31,10 +31,10 @@ _PLACE: Final = re.compile(r"of-[0-9a-f]{32}-(\d{1,12})")
 def on_reset_asked(*, ref: UUID, payload: Mapping[str, str], **_: Any) -> None:
     """Queue the mail with the link, once for each asking, unless its hour is over or nobody could carry it."""
     asked = _moment(payload["asked"])
-    if is_offered() and now() < asked + life():
+    if is_offered() and now() < asked + link_lifetime():
         place = f"of-{ref.hex}-{payload['asked']}"
         link = f"{settings.PUBLIC_URL}{reverse('new_password', args=[place])}"
-        _queue(ref, ASKED, payload["asked"], asked + life(), link)
+        _queue(ref, ASKED, payload["asked"], asked + link_lifetime(), link)
 
 
 def on_password_changed(*, ref: UUID, payload: Mapping[str, str], **_: Any) -> None:

@@ -128,7 +128,7 @@ def _address(text: str, field: str) -> str:
         validate_email(found)
     except ValidationError:
         raise Invalid(
-            "This is no mail address.", fields={field: ["Write an address, such as rosa@initech.example."]}
+            "This isn't a valid email address.", fields={field: ["Enter an address like rosa@initech.example."]}
         ) from None
     return found
 
