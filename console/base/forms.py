@@ -9,7 +9,7 @@ from django.template.loader import get_template
 
 
 class ConsoleRenderer(DjangoTemplates):
-    """Takes the form's own template from the project and the widgets' from Django."""
+    """Renders forms with the project's template and widgets with Django's."""
 
     def get_template(self, template_name: str) -> Any:
         """Return the template of that name."""
@@ -18,13 +18,13 @@ class ConsoleRenderer(DjangoTemplates):
 
 
 class ConsoleForm(forms.Form):
-    """Base of all console forms: our look, a described error and no browser-only validation."""
+    """Base of all console forms: our CSS classes, described errors, no browser-only validation."""
 
     template_name = "console/parts/form.html"
     default_renderer = ConsoleRenderer
     use_required_attribute = True
     is_redrawn = False
-    """Whether it was sent only to be shown again in another shape, such as with one more row: nothing is done."""
+    """Whether it was submitted only to change its shape, such as adding a row; nothing is saved."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -33,22 +33,22 @@ class ConsoleForm(forms.Form):
 
 
 class ConfirmForm(ConsoleForm):
-    """Nothing to fill in: the button is the answer."""
+    """A form without fields: pressing the button confirms."""
 
 
 class ReasonForm(ConsoleForm):
-    """A reason that is kept with the decision."""
+    """A required reason, kept with the decision."""
 
     reason = forms.CharField(
         label="Reason",
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Kept in the audit trail. Do not write personal data here.",
+        help_text="Kept in the audit log. Don't include personal data.",
     )
 
 
 class OptionalReasonForm(ConsoleForm):
-    """A reason that may be left out."""
+    """An optional reason."""
 
     reason = forms.CharField(
         label="Note (optional)", max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
@@ -56,7 +56,7 @@ class OptionalReasonForm(ConsoleForm):
 
 
 def look(widget: forms.Widget) -> str:
-    """Return the class that gives a widget our look."""
+    """Return the CSS class for a widget."""
     if isinstance(widget, forms.CheckboxInput | forms.CheckboxSelectMultiple | forms.RadioSelect):
         return "wk-check"
     return "wk-input"

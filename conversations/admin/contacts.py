@@ -15,7 +15,7 @@ from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.base.lists import SelectFilter
 from console.base.model_admin import ServiceAdmin
-from console.erasure_form import EraseForm, progress_url, to_progress, why_not_erase
+from console.erasure_form import EraseForm, progress_url, redirect_to_progress, why_not_erase
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
@@ -164,7 +164,7 @@ class ContactAdmin(ServiceAdmin):
         """Begin, and show how far it is."""
         reason = form.cleaned_data["reason"]
         erasure = services.erase_contact(actor=viewer_of(request), contact_id=contact.pk, reason=reason)
-        return to_progress(erasure)
+        return redirect_to_progress(erasure)
 
 
 def _lines(texts: Iterable[str]) -> str:

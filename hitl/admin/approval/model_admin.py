@@ -7,11 +7,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from console import banners
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm, ReasonForm
 from console.base.lists import choose, whole_number
 from console.base.model_admin import ServiceAdmin
+from console.extensions import list_notices
 from console.names import name_in, names_of
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment, money
@@ -84,7 +84,7 @@ class ApprovalAdmin(RequestActions, TalkActions, ServiceAdmin):
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Say over the queue what is stopped."""
-        return {**super().list_context(request), "banners": banners.shown_to(viewer_of(request))}
+        return {**super().list_context(request), "banners": list_notices(viewer_of(request))}
 
     def prepare_rows(self, request: HttpRequest, rows: list[Approval]) -> None:
         """Read the names of all requesters at once."""

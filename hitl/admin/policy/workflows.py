@@ -11,10 +11,10 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from accounts.permissions import object_permissions
-from console import banners
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
+from console.extensions import Banner, Notice, banners
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
@@ -234,22 +234,22 @@ class WorkflowAdmin(ServiceAdmin):
         return HttpResponse(sentence(conditions, levels, labels()), content_type="text/plain; charset=utf-8")
 
 
-class NobodySigns(banners.Banner):
+class NobodySigns(Banner):
     """Says that requests are held as long as there is no workflow."""
 
     permission = MANAGE
-    only_on_the_dashboard = True
+    only_on_dashboard = True
 
-    def notices(self, viewer: Actor) -> list[banners.Notice]:
+    def notices(self, viewer: Actor) -> list[Notice]:
         """Return one banner until there is a workflow."""
         if ApprovalWorkflow.objects.filter(is_active=True).exists():
             return []
         text = "Until there is a workflow every request is held, because nobody is asked to sign it."
         url = reverse("admin:hitl_approvalworkflow_create")
-        return [banners.Notice("No workflow says who signs", text, url, "warn", "route")]
+        return [Notice("No workflow says who signs", text, url, "warn", "route")]
 
 
-banners.banners.register("hitl.nobody_signs", NobodySigns)
+banners.register("hitl.nobody_signs", NobodySigns)
 
 
 def _hours(count: int) -> str:
