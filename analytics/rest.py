@@ -99,4 +99,4 @@ class Briefs(ApiView):
     @does("briefs_create", None, BriefSerializer, status=201)
     def post(self, actor: Actor) -> Brief:
         """Have your brief mailed to you now, at most one a minute. Needs `analytics.use_brief`."""
-        return services.ask_for_brief(actor=actor)
+        return services.request_brief(actor=actor)

@@ -32,7 +32,7 @@ def _work_event(event: Any, delivery: InboundDelivery) -> str:
         heard = heard_of(event, delivery.received_at)
         if heard is None:
             return "ignored"
-        return "applied" if record_report(heard=heard) else "unknown_mail"
+        return "applied" if record_report(event=heard) else "unknown_mail"
     except (ValueError, DataError) as problem:
         # The content of this one event: it would fail every time, and cost the others of its batch.
         log.warning("mail_event_refused", delivery=str(delivery.pk), error=type(problem).__name__)

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from conversations.texts import clean
 from integrations.mail.progress import Report, What
+from integrations.mail.reports import ProviderEvent
 from integrations.mail.sendgrid import OUR_ID
-from integrations.mail.tracking import Heard
 
 WHATS: Final[dict[str, What]] = {
     "processed": "sent",
@@ -21,23 +21,23 @@ UNSUBSCRIBED: Final = frozenset({"unsubscribe", "group_unsubscribe"})
 _LAST: Final = 4_102_444_800  # the year 2100: beyond it a timestamp is noise
 
 
-def heard_of(event: Any, received_at: datetime) -> Heard | None:
+def heard_of(event: Any, received_at: datetime) -> ProviderEvent | None:
     """Return what an event says about a mail; None for what says nothing (deferred, unknown kinds, noise)."""
     if not isinstance(event, dict):
         return None
     kind, at = str(event.get("event", "")), _moment(event.get("timestamp"), received_at)
     facts: dict[str, Any] = {"at": at, "delivery_id": _our_id(event.get(OUR_ID)), "message_id": _message_id(event)}
     if kind == "spamreport":
-        return Heard("spam", **facts)
+        return ProviderEvent("spam", **facts)
     if kind in UNSUBSCRIBED:
-        return Heard("unsubscribed", **facts)
+        return ProviderEvent("unsubscribed", **facts)
     what = WHATS.get(kind)
     if what is None:
         return None
     if what == "opened" and event.get("sg_machine_open") is True:
         # A mail program fetched the pictures before anybody looked: it has arrived, no more.
         what = "delivered"
-    return Heard(Report(what, at, _error(kind, event)), url=clean(str(event.get("url", ""))[:2000]), **facts)
+    return ProviderEvent(Report(what, at, _error(kind, event)), url=clean(str(event.get("url", ""))[:2000]), **facts)
 
 
 def _error(kind: str, event: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.errors import Invalid, NotFound
 from integrations.twilio.client import Sent, TwilioClient
-from integrations.twilio.errors import in_words
+from integrations.twilio.errors import describe_error
 
 TEST_TEXT: Final = "This is a test from Walker. The number works."
 SECRETS: Final = ("auth_token", "secondary_auth_token", "webhook_key", "template_sid")
@@ -99,7 +99,7 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
         )
     if not isinstance(outcome, Sent):
         services.note_trouble(account_id=account.pk, code=outcome.code)
-        raise Invalid(in_words(outcome.code), fields={"to": [in_words(outcome.code)]})
+        raise Invalid(describe_error(outcome.code), fields={"to": [describe_error(outcome.code)]})
     services.clear_trouble(account_id=account.pk)
     return "Twilio has taken the test message. Look at the phone."
 

@@ -19,7 +19,7 @@ from conversations.services.blocks import OPTED_OUT, UNREACHABLE
 from conversations.types import OutboundMessage, PointKind, SendResult, Transport
 from core.actors import system
 from core.clock import now
-from integrations.twilio.client import Failed, Listed, Sent, TwilioClient, Unknown
+from integrations.twilio.client import Failed, ListedMessage, Sent, TwilioClient, Unknown
 from integrations.twilio.errors import meaning_of
 
 DOOR: Final = system("whatsapp")
@@ -134,7 +134,9 @@ def _send_all(
     return outcome
 
 
-def _already_there(client: TwilioClient, route: Route, outbound: OutboundMessage) -> list[Listed] | Failed | Unknown:
+def _already_there(
+    client: TwilioClient, route: Route, outbound: OutboundMessage
+) -> list[ListedMessage] | Failed | Unknown:
     """Return what Twilio has of this message from earlier attempts; the first attempt has nothing."""
     if outbound.attempt <= 1:
         return []

@@ -1,4 +1,4 @@
-"""Every mail that leaves, and what became of it."""
+"""Models of outgoing mail: deliveries and counts of deleted ones."""
 
 from typing import ClassVar
 
@@ -10,10 +10,10 @@ from core.tenancy.models import TenantModel
 
 
 class MailDelivery(TenantModel):
-    """One mail to one address: what it says is encrypted and not kept for good, what became of it is neither."""
+    """One mail to one address; the content is encrypted and deleted after a while, the status is kept."""
 
     class Status(models.TextChoices):
-        """How far it has come; only ever forward, but for a retry."""
+        """The delivery status; it only moves forward, except for a retry."""
 
         QUEUED = "queued", "Waiting"
         SENDING = "sending", "Being sent"
@@ -79,7 +79,7 @@ class MailDelivery(TenantModel):
 
 
 class MailCount(TenantModel):
-    """How many mails of one day, type and ending there were, once their rows have gone."""
+    """The number of mails by day, type and status, once their rows are deleted."""
 
     day = models.DateField(help_text="The day they were queued, in UTC.")
     type = models.CharField(max_length=40)

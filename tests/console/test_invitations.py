@@ -105,7 +105,8 @@ def test_form_offers_only_roles_that_the_viewer_can_give(browser: Browser) -> No
 
 
 @pytest.mark.parametrize(
-    ("given", "said"), [({"email": "x"}, "valid email"), ({"email": "viewer@acme.example"}, "has a seat")]
+    ("given", "said"),
+    [({"email": "x"}, "valid email"), ({"email": "viewer@acme.example"}, "already uses this address")],
 )
 def test_what_is_wrong_is_said_on_the_form(browser: Browser, given: dict[str, str], said: str) -> None:
     assert said in text(browser("owner").post(f"{PEOPLE}invite/", {"role": "viewer", **given}))

@@ -70,8 +70,8 @@ def test_key_is_shown_once_and_can_be_revoked(browser: Browser, acme: World) -> 
 def test_dead_letter_says_in_words_what_failed_and_leads_to_it(browser: Browser, acme: World) -> None:
     letter = dead_letters.park(kind="integrations.maildelivery", ref=uuid7(), error="400")
     page = browser("admin").get(f"/admin/core/deadletter/{letter.pk}/").content.decode()
-    assert "Send a mail" in page
-    assert "SendGrid did not accept the mail. (400)" in page
+    assert "Send an email" in page
+    assert "SendGrid rejected the email. (400)" in page
     assert f'href="/admin/integrations/maildelivery/{letter.ref}/"' in page
 
 

@@ -22,7 +22,7 @@ class Listener(MailReceiver):
 
     heard: ClassVar[list[MailEvent]] = []
 
-    def hear(self, event: MailEvent) -> None:
+    def on_event(self, event: MailEvent) -> None:
         Listener.heard.append(event)
 
 

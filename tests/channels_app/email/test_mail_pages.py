@@ -59,7 +59,7 @@ def test_empty_secrets_are_kept(door: Door) -> None:
 def test_trouble_is_told_in_words(door: Door) -> None:
     with tenant_scope(door.world.acme.pk):
         services.note_trouble(account_id=door.account.pk, code="401")
-    assert "does not accept the API key" in _page(door)
+    assert "rejected the API key" in _page(door)
     door.post([], signature="bm8=")
     assert "wrong signature" in _page(door)
 
@@ -116,7 +116,7 @@ def test_page_of_a_mail_shows_its_way_and_not_its_words(door: Door) -> None:
     with tenant_scope(door.world.acme.pk):
         MailDelivery.objects.filter(pk=mail.pk).update(status="bounced", error="bounce")
     text = console(door.world).get(f"{MAILS}{mail.pk}/").content.decode()
-    assert "does not exist or does not take mail" in text
+    assert "The email bounced" in text
     assert "Hello" not in text
 
 

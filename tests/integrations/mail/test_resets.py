@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.sign_in.password_reset import find_user_by_link, life, offer_reset, reset_password
+from accounts.sign_in.password_reset import find_user_by_link, link_lifetime, offer_reset, reset_password
 from core.clock import now
 from core.events import relay
 from core.tenancy.scope import tenant_scope
@@ -60,7 +60,7 @@ def test_link_is_made_for_when_it_was_asked_for_whatever_the_person_is_called(de
     deliver_mail(told("password_reset").pk)
     secret = secret_in(smtp)
     assert find_user_by_link(secret) == user
-    assert find_user_by_link(secret, now=now() + life() + timedelta(seconds=2)) is None
+    assert find_user_by_link(secret, now=now() + link_lifetime() + timedelta(seconds=2)) is None
 
 
 def test_asking_twice_at_one_moment_is_one_mail(desk: World) -> None:
