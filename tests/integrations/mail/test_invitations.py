@@ -93,4 +93,4 @@ def test_mail_that_cannot_leave_is_told_to_who_invites(
         ProviderAccount.objects.update(is_active=False)
         assert told(row) is None
     row.refresh_from_db()
-    assert row.mail_problem.startswith("SendGrid doesn't" if is_connected else "No mail account")
+    assert row.mail_problem.startswith("SendGrid rejected" if is_connected else "No mail account")
