@@ -67,11 +67,11 @@ def test_text_is_masked_for_those_who_do_not_sign(office: World, sandbox: Platfo
 def test_text_changed_after_the_signature_is_not_published(office: World, sandbox: Platform) -> None:
     asked = _ask(office)
     services.decide(actor=office.actor("approver"), approval_id=asked.pk, verdict="approve", digest=asked.digest)
-    _write(sandbox, asked.preview["body"].replace("Whoever is dizzy stops.", "Never stop."))
+    _write(sandbox, asked.preview["body"].replace("If you feel dizzy, stop.", "Never stop."))
     back = services.execute(asked.pk)
     assert (back.state, back.revision) == ("pending", 2)
     assert back.drift == [
-        "The text changed from “Whoever is dizzy stops. Nobody has ever regretted a run that was cut short.” "
+        "The text changed from “If you feel dizzy, stop. Nobody has ever regretted a run that was cut short.” "
         "to “Never stop. Nobody has ever regretted a run that was cut short.”."
     ]
     assert "Never stop." in back.preview["body"]
