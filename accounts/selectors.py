@@ -8,9 +8,7 @@ from zoneinfo import ZoneInfo
 
 from accounts.models import Membership, Tenant
 from accounts.permissions.roles import PERMISSIONS
-from core import prepared
 from core.errors import NotFound
-from core.prepared import Call, Prepared, Result
 from core.tenancy import lookups
 from core.tenancy.scope import current_tenant_id, platform_scope
 
@@ -81,27 +79,8 @@ class Roster:
 
 def roster() -> Roster:
     """Return the active members of the tenant in scope. One query."""
-    return roster_of(prepared.exchange([roster_call()])[0])
-
-
-def roster_call() -> Call:
-    """Return the query behind `roster`, to be sent together with others."""
-    return Call(_roster_statement(), {"tenant": current_tenant_id()})
-
-
-def roster_of(found: Result) -> Roster:
-    """Return the members that `roster_call` has found."""
-    return Roster(dict(found.rows))
-
-
-@cache
-def _roster_statement() -> Prepared:
-    return prepared.prepared(
-        "select seat.user_id, seat.role from accounts_membership seat "
-        "join accounts_user who on who.id = seat.user_id and who.is_active "
-        "where seat.tenant_id = $1 and seat.is_active",
-        {"tenant": "uuid"},
-    )
+    members = Membership.objects.filter(is_active=True, user__is_active=True)
+    return Roster(dict(members.values_list("user_id", "role")))
 
 
 def names_of(user_ids: Iterable[UUID | None]) -> dict[UUID, str]:

@@ -10,15 +10,16 @@ from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-app = Celery("walker")
+APPS_WITH_TASKS = ("core", "hitl", "conversations", "agents", "accounts", "integrations", "channels_app", "analytics")
+QUEUES = ("high", "default", "low")
+GIVES_WAY = 5
+
+# Named one by one: Celery's discovery skips an app without its `tasks` and says nothing, and then neither its tasks nor
+# its sweeps run. Workers and beat import these when they start, and stop if one is missing.
+app = Celery("walker", include=[f"{name}.tasks" for name in APPS_WITH_TASKS])
 # Also in other threads, where web requests are answered: Celery's own default knows no broker.
 app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks()
-
-GIVES_WAY = 5
-QUEUES = ("high", "default", "low")
-SWEEPERS = ("core", "hitl", "conversations", "agents", "accounts", "integrations", "channels_app", "analytics")
 
 
 @setup_logging.connect
@@ -54,13 +55,8 @@ def _share_memory(**_: Any) -> None:
 
 @app.on_after_finalize.connect
 def _schedule_sweeps(sender: Celery, **_: Any) -> None:
-    for name in SWEEPERS:
-        try:
-            tasks = import_module(f"{name}.tasks")
-        except ModuleNotFoundError as error:
-            if error.name != f"{name}.tasks":
-                raise
-            continue
+    for name in APPS_WITH_TASKS:
+        tasks = import_module(f"{name}.tasks")
         for key, (task, seconds) in getattr(tasks, "SWEEPS", {}).items():
             # A sweep that waited longer than its period is dropped: the next one does its work.
             options = {"expires": max(seconds, 5.0)}

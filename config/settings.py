@@ -145,7 +145,7 @@ TEMPLATES = [
 def _database(url: str) -> dict[str, Any]:
     return {
         **environ.Env.db_url_config(url),
-        "ENGINE": "config.db.postgresql",
+        "ENGINE": "core.db.postgresql",
         "DISABLE_SERVER_SIDE_CURSORS": True,
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,
@@ -270,7 +270,9 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["core.rest.throttles.PerClient"],
     "DEFAULT_PARSER_CLASSES": ["core.rest.fields.SafeJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_FILTER_BACKENDS": ["core.rest.filters.ApiFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "core.rest.pagination.KeysetPagination",
+    "DEFAULT_SCHEMA_CLASS": "core.rest.schema.ApiSchema",
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "core.rest.errors.problem_answer",
     "URL_FORMAT_OVERRIDE": None,

@@ -10,8 +10,9 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks and the way back of a parked announcement."""
-        from core.events import relay  # noqa: PLC0415
+        """Register system checks, what replays failed jobs, and the tasks that services enqueue."""
+        from core import tasks  # noqa: PLC0415  (needs loaded apps)
+        from core.events import outbox, relay  # noqa: PLC0415
         from core.jobs import dead_letters  # noqa: PLC0415
         from core.observability import checks  # noqa: F401, PLC0415
         from core.privacy.erasure import own, services  # noqa: F401, PLC0415
@@ -19,3 +20,5 @@ class CoreConfig(AppConfig):
         dead_letters.register_replayer(relay.PARKED_AS, relay.announce_again, dead_letters.Words("Pass an event on"))
         words = dead_letters.Words("Erase a person", "core.erasure")
         dead_letters.register_replayer(services.PARKED_AS, services.run_again, words)
+        outbox.wake_relay_with(tasks.relay_outbox.delay)
+        services.erase_with(tasks.erase_person.delay)

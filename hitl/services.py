@@ -1,7 +1,7 @@
 """What may be done with approvals: the services other apps call."""
 
-from hitl.approvals.close import cancel, expire, lapse, resolve, revoke
-from hitl.approvals.decide import REASON_LIMIT, decide
+from hitl.approvals.close import cancel, expire, lapse, revoke
+from hitl.approvals.decide import decide
 from hitl.approvals.delegations import end_delegation, open_delegation
 from hitl.approvals.edit import edit, find_returned, resubmit
 from hitl.approvals.escalate import escalate, escalate_now, remind
@@ -10,11 +10,14 @@ from hitl.approvals.override import close_review, override
 from hitl.approvals.propose import find_repeat, propose
 from hitl.approvals.questions import answer, ask, send_back
 from hitl.approvals.reassign import delegate, reassign
+from hitl.approvals.votes import REASON_LIMIT
 from hitl.approvals.watch_assignments import watch_seats
 from hitl.decision_links.links import decide_by_link, make_link
+from hitl.decision_links.rules import can_be_decided_by_link
 from hitl.decision_links.settings import set_link_policy
-from hitl.execution.execute import execute, probe, probe_now
+from hitl.execution.execute import execute
 from hitl.execution.kill_switch import hold_covered, release_global, release_switch, throw_global, throw_switch
+from hitl.execution.reconcile import probe, probe_now, resolve
 from hitl.notifications.track import Status, track_notification
 from hitl.policy.calendars import create_calendar, delete_calendar, revise_calendar
 from hitl.policy.groups import create_group, delete_group, revise_group
@@ -33,6 +36,7 @@ __all__ = [
     "Status",
     "answer",
     "ask",
+    "can_be_decided_by_link",
     "cancel",
     "close_review",
     "copy_workflow",

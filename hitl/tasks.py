@@ -14,7 +14,7 @@ from core.tenancy.scope import tenant_scope
 from hitl.approvals import delegations, watch_assignments
 from hitl.approvals import due as timing
 from hitl.decision_links import links
-from hitl.execution import dead_letters, execute, kill_switch
+from hitl.execution import dead_letters, execute, kill_switch, reconcile
 from hitl.models import Timer
 from hitl.notifications import requester, send
 
@@ -30,7 +30,7 @@ def execute_approval(approval_id: UUID) -> None:
 @tenant_task(queue="default")
 def probe_approval(approval_id: UUID) -> None:
     """Find out what became of an effect."""
-    _parked(execute.probe, approval_id)
+    _parked(reconcile.probe, approval_id)
 
 
 def _parked(work: Callable[[UUID], object], approval_id: UUID) -> None:

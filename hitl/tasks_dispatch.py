@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from core.events import live as core_hints
-from core.own_connection import own_connection
 from core.tenancy.scope import current_tenant_id
 from hitl.models import Approval
 
@@ -36,4 +37,4 @@ def _send(what: str, row_id: UUID) -> None:
     if send is not None:
         hint = partial(send, str(current_tenant_id()), str(row_id))
         # By the thread of the hints: nobody who decides waits for the broker.
-        own_connection().on_commit(lambda: core_hints.run_soon(hint), robust=True)
+        transaction.on_commit(lambda: core_hints.run_soon(hint), robust=True)

@@ -10,28 +10,28 @@ class IntegrationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register action kinds, the mail channel and its receivers, the replayer and the checks."""
-        from core.events import streams as announced  # noqa: PLC0415
+        from core.events import signals  # noqa: PLC0415
         from core.jobs import dead_letters  # noqa: PLC0415 - models must be loaded first
         from core.observability import health  # noqa: PLC0415 - models must be loaded first
+        from hitl import notification_channels  # noqa: PLC0415
         from hitl.actions import registry  # noqa: PLC0415
-        from hitl.notifications import channels  # noqa: PLC0415
         from integrations import checks, erasure  # noqa: F401, PLC0415
         from integrations.mail import delivery, errors, events, invitations, notifier, resets  # noqa: PLC0415
         from integrations.sandbox_ads import actions  # noqa: PLC0415
 
         for kind in actions.KINDS:
             registry.register(kind)
-        channels.register(notifier.CHANNEL, notifier.MailNotifier)
+        notification_channels.register(notifier.CHANNEL, notifier.MailNotifier)
         events.register(notifier.TYPE, notifier.ApprovalMail)
         events.register(invitations.TYPE, invitations.InvitationMail)
-        announced.member_invited.connect(invitations.on_invited, dispatch_uid="integrations.member_invited")
+        signals.member_invited.connect(invitations.on_invited, dispatch_uid="integrations.member_invited")
         dead_letters.register_replayer(
             delivery.KIND, delivery.replay, dead_letters.Words("Send an email", delivery.KIND, errors.describe_error)
         )
         events.register(resets.ASKED, resets.ResetMail)
         events.register(resets.CHANGED, resets.PasswordMail)
-        announced.password_reset_asked.connect(resets.on_reset_asked, dispatch_uid="integrations.reset_asked")
-        announced.password_changed.connect(resets.on_password_changed, dispatch_uid="integrations.password_changed")
+        signals.password_reset_asked.connect(resets.on_reset_asked, dispatch_uid="integrations.reset_asked")
+        signals.password_changed.connect(resets.on_password_changed, dispatch_uid="integrations.password_changed")
         health.register_gauge(
             "walker_mail_oldest_seconds",
             delivery.oldest_seconds,

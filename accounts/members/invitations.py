@@ -23,7 +23,7 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, Refused, TooMany
-from core.events import streams
+from core.events import outbox
 from core.privacy.encryption import blind_index, digest_of_secret
 from core.privacy.pii import mask_value
 from core.privacy.visible_text import visible
@@ -94,7 +94,7 @@ def invite_member(*, actor: Actor, email: str, role: str, name: str = "", now: d
             sent_at=moment,
             expires_at=moment + settings.INVITATION_LIFE,
         )
-        streams.announce("member_invited", ref=row.pk, round=str(row.round))
+        outbox.announce("member_invited", ref=row.pk, round=str(row.round))
         _record(actor, "MEMBER_INVITED", row, role)
     return row
 
@@ -122,7 +122,7 @@ def resend_invitation(*, actor: Actor, invitation_id: UUID, now: datetime | None
         row.round, row.digest, row.mail_problem, row.mailed_at = row.round + 1, None, "", None
         row.invited_by_id, row.sent_at, row.expires_at = actor.user_id, moment, moment + settings.INVITATION_LIFE
         row.save()
-        streams.announce("member_invited", ref=row.pk, round=str(row.round))
+        outbox.announce("member_invited", ref=row.pk, round=str(row.round))
         _record(actor, "INVITATION_SENT_AGAIN", row, row.role)
     return row
 

@@ -18,7 +18,7 @@ from accounts.services import auth_strength_of, client_address, proven_lately
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now
-from core.events import streams
+from core.events import outbox
 from core.observability.metrics import counter
 from core.tenancy.scope import tenant_scope
 
@@ -88,7 +88,7 @@ def announce_new_password(seats: list[Seat]) -> None:
     if not seats:
         return
     with tenant_scope(seats[0].tenant_id), transaction.atomic():
-        streams.announce("password_changed", ref=seats[0].membership_id, changed=str(int(now().timestamp())))
+        outbox.announce("password_changed", ref=seats[0].membership_id, changed=str(int(now().timestamp())))
 
 
 def record_in_each_tenant(

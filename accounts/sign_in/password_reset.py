@@ -20,7 +20,7 @@ from core import mail_settings
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Gone, Invalid, Refused
-from core.events import streams
+from core.events import outbox
 from core.tenancy.scope import tenant_scope
 
 STRENGTH: Final = "link"
@@ -73,7 +73,7 @@ def offer_reset(*, user_id: UUID, asked: datetime) -> bool:
         return False
     home = seats[0]
     with tenant_scope(home.tenant_id), transaction.atomic():
-        streams.announce("password_reset_asked", ref=home.membership_id, asked=str(int(asked.timestamp())))
+        outbox.announce("password_reset_asked", ref=home.membership_id, asked=str(int(asked.timestamp())))
         record_in_each_tenant(seats, "PASSWORD_RESET_ASKED", lambda _seat: STRANGER)
     return True
 

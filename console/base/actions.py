@@ -158,10 +158,7 @@ def _call_handler(
 
 def _add_errors(form: ConsoleForm, error: WalkerError) -> None:
     fields = error.facts.get("fields")
-    on_form = {name: texts for name, texts in fields.items() if name in form.fields} if isinstance(fields, dict) else {}
-    for name, texts in on_form.items():
-        form.add_error(name, [str(text) for text in texts])
-    if not on_form:
+    if not (isinstance(fields, dict) and form.place_errors(fields)):
         form.add_error(None, explain(error))
 
 

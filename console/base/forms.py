@@ -1,15 +1,17 @@
-"""Forms of the console: plain Django forms that carry our classes and describe their errors."""
+"""Forms of the console: plain Django forms with our look and described errors."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from django import forms
 from django.forms.boundfield import BoundField
 from django.forms.renderers import DjangoTemplates
+from django.forms.utils import ErrorDict
 from django.template.loader import get_template
 
 
 class ConsoleRenderer(DjangoTemplates):
-    """Renders forms with the project's template and widgets with Django's."""
+    """Load a form's own template from the project and the widgets from Django."""
 
     def get_template(self, template_name: str) -> Any:
         """Return the template of that name."""
@@ -17,11 +19,15 @@ class ConsoleRenderer(DjangoTemplates):
         return get_template(template_name) if is_ours else super().get_template(template_name)
 
 
+RENDERER: Final = ConsoleRenderer()
+"""One for all forms: each renderer builds a template engine of its own."""
+
+
 class ConsoleForm(forms.Form):
     """Base of all console forms: our CSS classes, described errors, no browser-only validation."""
 
     template_name = "console/parts/form.html"
-    default_renderer = ConsoleRenderer
+    default_renderer = RENDERER
     use_required_attribute = True
     is_redrawn = False
     """Whether it was submitted only to change its shape, such as adding a row; nothing is saved."""
@@ -31,13 +37,26 @@ class ConsoleForm(forms.Form):
         for field in self.fields.values():
             field.widget.attrs.setdefault("class", look(field.widget))
 
+    def full_clean(self) -> None:
+        """Show no errors while rows are added and removed."""
+        super().full_clean()
+        if self.is_redrawn:
+            self._errors = ErrorDict()
+
+    def place_errors(self, problems: Mapping[str, Sequence[str]]) -> bool:
+        """Add a service's errors to their fields; returns False if none of the fields is on this form."""
+        names = [name for name in problems if name in self.fields]
+        for name in names:
+            self.add_error(name, [str(text) for text in problems[name]])
+        return bool(names)
+
 
 class ConfirmForm(ConsoleForm):
     """A form without fields: pressing the button confirms."""
 
 
 class ReasonForm(ConsoleForm):
-    """A required reason, kept with the decision."""
+    """A reason that is kept with the decision."""
 
     reason = forms.CharField(
         label="Reason",
@@ -56,7 +75,7 @@ class OptionalReasonForm(ConsoleForm):
 
 
 def look(widget: forms.Widget) -> str:
-    """Return the CSS class for a widget."""
+    """Return the class that gives a widget our look."""
     if isinstance(widget, forms.CheckboxInput | forms.CheckboxSelectMultiple | forms.RadioSelect):
         return "wk-check"
     return "wk-input"

@@ -21,7 +21,7 @@ MOST: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """A message as its viewer may see it: `text` is masked unless `clear`."""
+    """A message as the viewer may see it: `text` is masked unless `clear`."""
 
     id: UUID
     seq: int
@@ -41,7 +41,10 @@ class MessageRow:
 
 @dataclass(frozen=True, slots=True)
 class MessagePage:
-    """One page in the order of the conversation; `before` asks for the page above (None at the top)."""
+    """One page in the order of the conversation.
+
+    `before` gets the page above (None at the top).
+    """
 
     rows: Sequence[MessageRow]
     before: int | None
@@ -65,7 +68,8 @@ def list_messages(
     if not Conversation.objects.filter(pk=conversation_id).exists():
         raise NotFound("There is no such conversation.")
     if clear:
-        _require_grant(viewer, conversation_id)
+        viewer.require("accounts.view_pii")
+        require_grant(actor=viewer, object_type=CONVERSATION, object_id=conversation_id, field="messages")
     size = max(1, min(limit, MOST))
     rows = Message.objects.filter(conversation_id=conversation_id)
     if before is not None:
@@ -80,13 +84,8 @@ def list_messages(
     )
 
 
-def _require_grant(viewer: Actor, conversation_id: UUID) -> None:
-    viewer.require("accounts.view_pii")
-    require_grant(actor=viewer, object_type=CONVERSATION, object_id=conversation_id, field="messages")
-
-
 def row_of(message: Message, *, clear: bool = False) -> MessageRow:
-    """Return a message as it may be seen: masked, or in clear for a viewer who was checked."""
+    """Return a message masked, or in clear for a viewer who was checked."""
     return MessageRow(
         id=message.pk,
         seq=message.seq,
@@ -118,5 +117,5 @@ PUBLIC_METADATA: Final = (
 
 
 def public_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys that hold ids and states only, and may be shown to everybody concerned."""
+    """Return the keys that hold only ids and states and may be shown to everyone in the conversation."""
     return {key: metadata[key] for key in PUBLIC_METADATA if key in metadata}

@@ -1,10 +1,12 @@
-"""A customer's message is numbered, stored and announced by one prepared statement."""
+"""Store a customer's message: numbered, stored and announced by one SQL statement."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
+
+from django.db import connection
+from psycopg.types.json import Jsonb
 
 from conversations import texts
 from conversations.models import Attachment, Message
@@ -12,86 +14,91 @@ from conversations.services import contacts, stream_events
 from conversations.transitions import RECEIVED
 from conversations.types import InboundMessage
 from core.clock import now as clock_now
-from core.events import streams as events
+from core.events import outbox, streams
 from core.ids import uuid7
-from core.prepared import Prepared, marks
 from core.privacy.pii import mask_text
-from core.rows import mark_stored, stored_values
 
 SENDER_NAME: Final = "customer"
 
-# The rights are read under locks that last until the commit: whoever is unlinked or switched off meanwhile
-# either waits for this message or has come before it. The conversation is locked last, as everywhere.
-_GUARD: Final = """
-place as (
+# By hand: the customer waits for this, so lookup, locks, number, event, message and announcement are one statement.
+# Rights are read under locks until the commit, so unlinking a contact or switching off a channel happens wholly
+# before or after this message. The conversation is locked last, as everywhere.
+_STORE: Final = """
+with place as (
   select c.id, p.contact_id,
-    case when {verified} and ({user} is null or {user} = k.user_id) then k.user_id end as user_id
+    case when %(verified)s and (%(user)s is null or %(user)s = k.user_id) then k.user_id end as user_id
   from conversations_contactpoint p
   join conversations_contact k on k.tenant_id = p.tenant_id and k.id = p.contact_id
   join conversations_conversation c on c.tenant_id = p.tenant_id and c.contact_id = p.contact_id
   join conversations_channelaccount a on a.tenant_id = c.tenant_id and a.id = c.channel_account_id
-  where p.tenant_id = {tenant} and p.kind = {kind} and p.value_index = {index}
-    and c.channel_account_id = {account} and c.state <> 'closed' and a.is_active
-    and (not {as_known} or not {verified} or p.is_verified and ({user} is null or k.user_id is not null))
+  where p.tenant_id = %(tenant)s and p.kind = %(kind)s and p.value_index = %(index)s
+    and c.channel_account_id = %(account)s and c.state <> 'closed' and a.is_active
+    and (not %(as_known)s or not %(verified)s or p.is_verified and (%(user)s is null or k.user_id is not null))
   for share of a, p, k
 ), guard as (
-  update conversations_conversation c set last_message_at = {moment}, last_inbound_at = {moment}
-  where c.tenant_id = {tenant} and c.id = (select id from place) and c.state <> 'closed'
+  update conversations_conversation c set last_message_at = %(moment)s, last_inbound_at = %(moment)s
+  where c.tenant_id = %(tenant)s and c.id = (select id from place) and c.state <> 'closed'
   returning c.id, (select contact_id from place) as contact_id, (select user_id from place) as user_id
+), head as (
+  insert into core_streamhead (id, tenant_id, stream, seq)
+  select %(head)s, %(tenant)s, 'conversation:' || guard.id, 1 from guard
+  on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + 1 returning stream, seq
+), event as (
+  insert into core_streamevent (id, tenant_id, stream, seq, type, payload, created_at)
+  select %(event)s, %(tenant)s, head.stream, head.seq, 'message_received', %(payload)s, %(moment)s from head
+), stored as (
+  insert into conversations_message ({columns}) select {values} from head, guard
+), announced as (
+  insert into core_outbox (id, tenant_id, event, ref, payload, created_at, attempts)
+  select %(announcement)s, %(tenant)s, 'message_received', %(id)s, jsonb_build_object('conversation', guard.id),
+    %(moment)s, 0 from guard where %(wants_answer)s
 )
+select head.stream, head.seq, guard.id, guard.contact_id, guard.user_id from head, guard
 """
-_TYPES: Final = events.STORE_TYPES | {
-    "kind": "text",
-    "index": "text",
-    "account": "uuid",
-    "verified": "boolean",
-    "user": "uuid",
-    "as_known": "boolean",
-    "wants_answer": "boolean",
-    "content_type": "text",
-    "body": "bytea",
-    "masked_body": "text",
-    "media": "jsonb",
-    "metadata": "bytea",
-    "channel_message_id": "text",
-    "client_id": "uuid",
-    "sent_at": "timestamptz",
+# Columns that only the statement knows.
+_FOUND: Final = {
+    "conversation_id": "guard.id",
+    "seq": "head.seq",
+    "sender_id": "guard.contact_id",
+    "sender_user_id": "guard.user_id",
 }
-_WRITTEN: Final = ("content_type", "body", "masked_body", "metadata", "channel_message_id", "client_id", "sent_at")
 
 
 def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Message | None:
-    """Number, store and announce a message in the sender's open conversation; None where there is none.
+    """Number, store and announce a message in the sender's open conversation.
 
-    `as_known` also wants a sender who is noted already as what the door has proof of.
+    Returns None where there is none.
+    `as_known` also requires that what the channel has proven about the sender is recorded already.
     """
     sender = inbound.sender
     files = _attachments(inbound)
     message = _message(inbound, files, moment)
-    values = stored_values(message, _WRITTEN)
-    found = events.store(
-        _statement(),
-        values
-        | {
-            "tenant": message.tenant_id,
-            "moment": moment,
-            "event_type": "message_received",
-            "payload": json.dumps(stream_events.message_payload(message)),
-            "ref": message.pk,
-            "kind": sender.kind,
-            "index": contacts.point_index(sender.kind, sender.value),
-            "account": inbound.channel_account_id,
-            "verified": sender.verified,
-            "user": sender.user_id,
-            "as_known": as_known,
-            "wants_answer": inbound.wants_answer,
-            "media": json.dumps(message.media),
-        },
-    )
+    values = {
+        **_column_values(message),
+        "tenant": message.tenant_id,
+        "moment": moment,
+        "kind": sender.kind,
+        "index": contacts.point_index(sender.kind, sender.value),
+        "account": inbound.channel_account_id,
+        "verified": sender.verified,
+        "user": sender.user_id,
+        "as_known": as_known,
+        "wants_answer": inbound.wants_answer,
+        "head": uuid7(),
+        "event": uuid7(),
+        "announcement": uuid7(),
+        "payload": Jsonb(stream_events.message_payload(message)),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_statement(), values)
+        found = cursor.fetchone()
     if found is None:
         return None
-    _, message.seq, message.conversation_id, message.sender_id, message.sender_user_id = found
-    mark_stored(message)
+    stream, message.seq, message.conversation_id, message.sender_id, message.sender_user_id = found
+    message._state.adding, message._state.db = False, connection.alias
+    streams.hint_after_commit({stream: message.seq})
+    if inbound.wants_answer:
+        outbox.wake_relay_after_commit()
     for file in files:
         file.message = message
     if files:
@@ -99,39 +106,20 @@ def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Messa
     return message
 
 
+def _column_values(message: Message) -> dict[str, Any]:
+    fields = (field for field in Message._meta.concrete_fields if field.attname not in _FOUND)
+    return {field.attname: field.get_db_prep_save(field.pre_save(message, add=True), connection) for field in fields}
+
+
 @cache
-def _statement() -> Prepared:
-    mark = marks(_TYPES)
-    columns = {
-        "id": mark["ref"],
-        "tenant_id": mark["tenant"],
-        "conversation_id": "guard.id",
-        "channel_account_id": mark["account"],
-        "direction": f"'{Message.Direction.IN}'",
-        "sender_type": f"'{Message.Sender.CUSTOMER}'",
-        "sender_id": "guard.contact_id",
-        "sender_name": f"'{SENDER_NAME}'",
-        "sender_verified": mark["verified"],
-        "sender_user_id": "guard.user_id",
-        "media": mark["media"],
-        "status": f"'{RECEIVED}'",
-        "created_at": mark["moment"],
-        **{name: mark[name] for name in _WRITTEN},
-    }
-    return events.storing(
-        Message,
-        columns,
-        guard=_GUARD.format_map(mark),
-        stream="'conversation:' || guard.id",
-        announce="message_received",
-        ids="jsonb_build_object('conversation', guard.id)",
-        types=_TYPES,
-        announce_if=mark["wants_answer"],
-    )
+def _statement() -> str:
+    names = [field.attname for field in Message._meta.concrete_fields]
+    values = [_FOUND.get(name, f"%({name})s") for name in names]
+    return _STORE.format(columns=", ".join(names), values=", ".join(values))
 
 
 def _message(inbound: InboundMessage, files: Sequence[Attachment], moment: datetime) -> Message:
-    """Return the message as it will be stored, but for what the statement finds out."""
+    """Return the message as it will be stored, except for the columns that only the statement knows."""
     return Message(
         id=uuid7(),
         channel_account_id=inbound.channel_account_id,
@@ -142,7 +130,7 @@ def _message(inbound: InboundMessage, files: Sequence[Attachment], moment: datet
         content_type=inbound.content_type,
         body=inbound.text,
         masked_body=mask_text(inbound.text),
-        media=[_media(file) for file in files],
+        media=[{"id": str(file.pk), "content_type": file.content_type, "size": file.size} for file in files],
         metadata=inbound.metadata,
         channel_message_id=inbound.external_id,
         client_id=inbound.client_id,
@@ -164,7 +152,3 @@ def _attachments(inbound: InboundMessage) -> list[Attachment]:
         )
         for item in inbound.media
     ]
-
-
-def _media(file: Attachment) -> Mapping[str, Any]:
-    return {"id": str(file.pk), "content_type": file.content_type, "size": file.size}

@@ -6,25 +6,17 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from core import prepared
 from core.actors import Actor
 from core.clock import now
-from core.ids import text_of, uuid7
 from core.models import AuditEntry, AuditHead
-from core.prepared import Call, Prepared
 from core.privacy.encryption import current_key_id, derive_key
 from core.tenancy.scope import current_tenant_id
 
 PAGE = 1000
-Head = tuple[int, str]
-"""The number and the hash of the last entry."""
-_KEPT: Final = 4096
-_left: Final[dict[UUID, Head]] = {}
-"""The heads this process left, by tenant: what it may find again. Believed only where the locked head is the same."""
 SIGNED = (
     "id tenant_id seq at actor_kind actor_id actor_user_id actor_name role auth_strength address action "
     "object_type object_id old_state new_state facts key_id previous_hash"
@@ -47,7 +39,7 @@ class Verdict:
 class Fact(NamedTuple):
     """What an entry says: who did what to which object. Facts are ids, states and numbers only.
 
-    A number that the database would write in another way than it was signed is refused (`draft`).
+    A number that the database would write in another way than it was signed is refused.
     """
 
     actor: Actor
@@ -57,23 +49,6 @@ class Fact(NamedTuple):
     old_state: str = ""
     new_state: str = ""
     facts: dict[str, Any] | None = None
-
-
-class Draft(NamedTuple):
-    """The canonical JSON of an entry, parted where its moment, its predecessor's hash and its number stand."""
-
-    begin: str
-    after_at: str
-    after_previous_hash: str
-    after_seq: str
-
-
-class Links(NamedTuple):
-    """Signed entries as JSON, the head that they follow and the one that they leave."""
-
-    follow: Head
-    entries: str
-    leave: Head
 
 
 def record(
@@ -94,28 +69,47 @@ def record(
     record_all([Fact(actor, action, object_type, object_id, old_state, new_state, facts)])
 
 
-def record_all(entries: Sequence[Fact]) -> None:
-    """Append entries to the tenant's chain, as `record` does."""
-    chain([draft(fact) for fact in entries], None)
-
-
-def draft(fact: Fact) -> Draft:
-    """Return all of an entry that does not need the chain, for `chain`: made before its head is locked.
+def record_all(facts: Sequence[Fact]) -> None:
+    """Append entries to the tenant's chain, as `record` does.
 
     Raises ValueError for facts that would not be read back as they are signed.
     """
-    actor, text = fact.actor, _CANONICAL.encode
-    if fact.facts:
-        _refuse_unkept(fact.facts)
-    return Draft(
-        f'{{"action":{text(fact.action)},"actor_id":{_id(actor.id)},"actor_kind":{text(actor.kind)}'
-        f',"actor_name":{text(actor.name)},"actor_user_id":{_id(actor.user_id)}'
-        f',"address":{text(network_of(actor.address))},"at":"',
-        f'","auth_strength":{text(actor.auth_strength)},"facts":{text(fact.facts or {})},"id":"{uuid7()}"'
-        f',"key_id":{text(current_key_id())},"new_state":{text(fact.new_state)},"object_id":{_id(fact.object_id)}'
-        f',"object_type":{text(fact.object_type)},"old_state":{text(fact.old_state)},"previous_hash":"',
-        f'","role":{text(actor.role)},"seq":',
-        f',"tenant_id":{_id(current_tenant_id())}}}',
+    for fact in facts:
+        _refuse_unkept(fact.facts or {})
+    if not facts:
+        return
+    seq, previous = _lock_head()
+    entries = []
+    for fact in facts:
+        seq += 1
+        entry = _entry_of(fact, seq, previous)
+        entry.hash = previous = entry_hash(entry)
+        entries.append(entry)
+    AuditEntry.objects.bulk_create(entries)
+    AuditHead.objects.update(seq=seq, hash=previous)
+
+
+def _entry_of(fact: Fact, seq: int, previous_hash: str) -> AuditEntry:
+    """Return the entry that continues the chain after `previous_hash`, without its own hash."""
+    actor = fact.actor
+    return AuditEntry(
+        seq=seq,
+        at=now(),
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        actor_user_id=actor.user_id,
+        actor_name=actor.name,
+        role=actor.role,
+        auth_strength=actor.auth_strength,
+        address=network_of(actor.address),
+        action=fact.action,
+        object_type=fact.object_type,
+        object_id=fact.object_id,
+        old_state=fact.old_state,
+        new_state=fact.new_state,
+        facts=fact.facts or {},
+        key_id=current_key_id(),
+        previous_hash=previous_hash,
     )
 
 
@@ -133,43 +127,6 @@ def _refuse_unkept(value: Any) -> None:
         _refuse_unkept(part)
 
 
-def guess(entries: Sequence[Draft]) -> Links | None:
-    """Link entries to the head this process left, for `chain`: while the database does what comes before it."""
-    left = _left.get(current_tenant_id())
-    return _link(entries, left) if entries and left else None
-
-
-def chain(entries: Sequence[Draft], head: Head | None, guessed: Links | None = None) -> None:
-    """Append entries to the tenant's chain; `head` is its end if the caller has locked it."""
-    if not entries:
-        return
-    found = head or _lock_head()
-    links = guessed if guessed and guessed.follow == found else _link(entries, found)
-    tenant_id, (seq, digest) = current_tenant_id(), links.leave
-    if len(_left) >= _KEPT:
-        _left.clear()
-    _left[tenant_id] = links.leave
-    values = {"tenant": tenant_id, "entries": links.entries, "seq": seq, "hash": digest}
-    prepared.later(Call(_append_statement(), values))
-
-
-def _link(entries: Sequence[Draft], head: Head) -> Links:
-    """Sign entries as those that follow a head, at a moment after it was left."""
-    seq, digest = head
-    key = _key(current_tenant_id(), current_key_id())
-    written = []
-    for begin, after_at, after_previous_hash, after_seq in entries:
-        seq += 1
-        content = f"{begin}{now().isoformat()}{after_at}{digest}{after_previous_hash}{seq}{after_seq}"
-        digest = _hash(content, key)
-        written.append(f'{content[:-1]},"hash":"{digest}"}}')
-    return Links(head, f"[{','.join(written)}]", (seq, digest))
-
-
-def _id(key: UUID | None) -> str:
-    return "null" if key is None else f'"{text_of(key)}"'
-
-
 @lru_cache(maxsize=1024)
 def network_of(address: str) -> str:
     """Return the network that an address of the net belongs to: what is chained stays when the person is erased."""
@@ -182,47 +139,26 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network((known, 24 if known.version == 4 else 48), strict=False))
 
 
-def _lock_head() -> Head:
-    rows = AuditHead.objects.select_for_update().values_list("seq", "hash")
-    head: Head | None = rows.first()
-    if head is not None:
-        return head
-    AuditHead.objects.bulk_create([AuditHead()], ignore_conflicts=True)
-    made: Head = rows.get()
-    return made
-
-
-@cache
-def _append_statement() -> Prepared:
-    # One statement for all rows: this runs under the tenant's hottest lock.
-    types = {"tenant": "uuid", "entries": "json", "seq": "bigint", "hash": "text"}
-    mark = prepared.marks(types)
-    names = [f'"{field.column}"' for field in AuditEntry._meta.local_fields]
-    return prepared.prepared(
-        f"with entry as (insert into core_auditentry ({', '.join(names)}) select {', '.join(names)} "
-        f"from json_populate_recordset(null::core_auditentry, {mark['entries']})) "
-        f"update core_audithead set seq = {mark['seq']}, hash = {mark['hash']} where tenant_id = {mark['tenant']}",
-        types,
-    )
+def _lock_head() -> tuple[int, str]:
+    """Return the number and the hash of the last entry, locked until the commit."""
+    heads = AuditHead.objects.select_for_update().values_list("seq", "hash")
+    head: tuple[int, str] | None = heads.first()
+    if head is None:
+        AuditHead.objects.bulk_create([AuditHead()], ignore_conflicts=True)
+        head = heads.get()
+    return head
 
 
 def entry_hash(entry: AuditEntry) -> str:
     """Return the HMAC-SHA256 (hex) of the entry's canonical JSON, its predecessor's hash included."""
     content = _CANONICAL.encode({name: _plain(getattr(entry, name)) for name in SIGNED})
-    return _hash(content, _key(entry.tenant_id, entry.key_id))
-
-
-def _hash(canonical: str, key: bytes) -> str:
-    return hmac.digest(key, canonical.encode(), "sha256").hex()
-
-
-def _key(tenant_id: UUID, key_id: str) -> bytes:
-    return derive_key(f"audit|{text_of(tenant_id)}", key_id=key_id)
+    key = derive_key(f"audit|{entry.tenant_id}", key_id=entry.key_id)
+    return hmac.digest(key, content.encode(), "sha256").hex()
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, UUID):
-        return text_of(value)
+        return str(value)
     if isinstance(value, datetime):
         return value.isoformat()
     return value
@@ -271,6 +207,6 @@ def chain_of(object_type: str, object_id: UUID, *, before: int | None = None, li
 def last_of(
     object_type: str, object_id: UUID, is_meant: Callable[[AuditEntry], bool] | None = None
 ) -> AuditEntry | None:
-    """Return the newest entry about one object, or the newest that is meant among its last `PAGE`. One query."""
+    """Return the newest entry about one object, or the newest among its last `PAGE` that `is_meant` accepts."""
     entries = chain_of(object_type, object_id, limit=PAGE if is_meant else 1)
     return next((entry for entry in reversed(entries) if is_meant is None or is_meant(entry)), None)

@@ -1,1 +1,1 @@
-"""Locks and database roles."""
+"""The database backend, its roles and its locks."""

@@ -1,13 +1,18 @@
-"""Locking the one row that a service is about to change."""
+"""Locks that last until the commit: of a row that a service is about to change, or of a name."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+import hashlib
+from typing import Final, TypeVar
 from uuid import UUID
+
+from django.db import connection
 
 from core.errors import NotFound
 from core.tenancy.models import TenantModel
+from core.tenancy.scope import current_tenant_id
 
+_SPACE: Final = 0x73_70_6E_64
 M = TypeVar("M", bound=TenantModel)
 
 
@@ -17,3 +22,16 @@ def locked(model: type[M], key: UUID, missing: str = "", **wanted: object) -> M:
     if found is None:
         raise NotFound(missing)
     return found
+
+
+def advisory_lock(name: str, *, shared: bool = False) -> None:
+    """Let one transaction of the tenant at a time work under this name, until its commit.
+
+    Those that share it work side by side, and keep out the one that does not.
+    """
+    digest = hashlib.sha256(f"{current_tenant_id()}|{name}".encode()).digest()
+    key = int.from_bytes(digest[:4], "big", signed=True)
+    # By hand, because the ORM has no advisory locks.
+    function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    with connection.cursor() as cursor:
+        cursor.execute(f"select {function}(%s, %s)", [_SPACE, key])

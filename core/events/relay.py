@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from core.clock import now
-from core.events import streams
+from core.events import outbox, signals
 from core.jobs import dead_letters
 from core.models import Outbox
 from core.observability.logging import get_logger
@@ -31,7 +31,7 @@ _batched: dict[str, Callable[[Sequence[UUID]], object]] = {}
 def relay() -> int:
     """Send the signals of announcements not sent yet; returns how many. Runs outside any scope."""
     # Cleared before reading: whoever commits after this point sends a hint of his own.
-    shared.delete(streams.RELAY_HINT)
+    shared.delete(outbox.RELAY_HINT)
     sent = 0
     while claimed := _claim():
         for tenant_id, batch in _by_tenant(claimed).items():
@@ -63,7 +63,7 @@ def on_batch(event: str, receive: Callable[[Sequence[UUID]], object]) -> None:
 
     In the tenant's scope, in the relay itself: for what is cheaper once than many times. Safe to repeat.
     """
-    _batched[streams.check_announcement(event)] = receive
+    _batched[outbox.check_name(event)] = receive
 
 
 def _by_tenant(claimed: list[Outbox]) -> dict[UUID, list[Outbox]]:
@@ -83,7 +83,7 @@ def _send_batch(batch: list[Outbox]) -> int:
 
 
 def _send_signal(row: Outbox) -> None:
-    streams.ANNOUNCEMENTS[row.event].send(sender=Outbox, tenant_id=row.tenant_id, ref=row.ref, payload=row.payload)
+    signals.BY_NAME[row.event].send(sender=Outbox, tenant_id=row.tenant_id, ref=row.ref, payload=row.payload)
 
 
 def _attempt(told: list[Outbox], work: Callable[[], object]) -> bool:
@@ -109,7 +109,7 @@ def announce_again(outbox_id: UUID) -> None:
     """Put a parked announcement back into the outbox; the replayer of its dead letter."""
     parked = Outbox.objects.filter(id=outbox_id)
     if parked.update(done_at=None, lease_until=None, attempts=0):
-        streams.wake_after_commit()
+        outbox.wake_relay_after_commit()
 
 
 def purge(limit: int = 5000) -> int:

@@ -1,4 +1,4 @@
-"""Every error of the API in one shape: `{"detail", "code", ...}`."""
+"""Error responses of the API: `{"detail", "code", ...}`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 AGAIN_IN: Final = 5
-"""Seconds after which something that is away is worth another try."""
+"""Seconds after which a client may try again."""
 _CODES: Final[dict[type[exceptions.APIException], str]] = {
     exceptions.ParseError: "parse_error",
     exceptions.NotAuthenticated: "not_authenticated",
@@ -28,7 +28,7 @@ _CODES: Final[dict[type[exceptions.APIException], str]] = {
 
 
 def problem_answer(problem: Exception, context: Mapping[str, Any]) -> Response | None:
-    """Return the answer to an error, or None for a mistake of ours. Called by the framework."""
+    """Return the response to an error, or None for an unexpected one. Called by the framework."""
     if isinstance(problem, exceptions.ValidationError):
         return _answer(_invalid(problem))
     if isinstance(problem, exceptions.APIException):
@@ -49,7 +49,7 @@ def _ours(problem: Exception) -> WalkerError | None:
     if isinstance(problem, SuspiciousOperation | UnreadablePostError):
         return Invalid("The request cannot be read.", code="bad_request")
     if isinstance(problem, DataError):
-        # The column's own limits are the last check; which value it was, only the caller knows.
+        # The limits of the column are the last check; only the caller knows which value it was.
         log.warning("value_refused_by_database", exc_info=problem)
         return Invalid("A value is out of range.")
     if isinstance(problem, OperationalError | InterfaceError):

@@ -1,19 +1,17 @@
-"""What is looked at before a person's move: the state, four eyes, the seat, and what he was shown."""
+"""Check what a person's action on a request requires: state, four eyes, assignment, and what they were shown."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from uuid import UUID
 
 from core.actors import Actor
 from core.errors import Conflict, Invalid, Refused
-from hitl.approvals import assignments
 from hitl.approvals.columns import digest_of
 from hitl.approvals.conflicts import expired, stale_digest, too_late, winner
-from hitl.approvals.context import Briefing, SeatRow
+from hitl.approvals.context import DecisionContext
 from hitl.domain.state_machine import Event, State, may
 from hitl.domain.strictness import AUTH_STRENGTH, required_strength
-from hitl.models import Approval, Decision
+from hitl.models import Approval, Seat
 
 
 def check_state(approval: Approval, actor: Actor, event: Event, moment: datetime) -> None:
@@ -25,91 +23,72 @@ def check_state(approval: Approval, actor: Actor, event: Event, moment: datetime
 
 
 def check_digest(approval: Approval, actor: Actor, digest: str) -> None:
-    """Raise Conflict unless the actor was shown what the approval is now."""
+    """Raise Conflict unless the actor was shown the approval as it is now."""
     if digest != approval.digest:
         raise stale_digest(approval, actor)
 
 
-def check_whole(approval: Approval, actor: Actor) -> None:
-    """Raise Conflict when the stored request is not the one that was digested: nothing new is built on it."""
+def check_not_modified(approval: Approval, actor: Actor) -> None:
+    """Raise Conflict when the stored request does not match its digest: nothing new is built on it."""
     if digest_of(approval) != approval.digest:
-        say = f"What is stored of {approval.reference} is not what was asked for. Ask an administrator to look at it."
+        say = f"{approval.reference} has been modified outside the application. An administrator must review it."
         raise Conflict(say, code="tampered", **winner(approval, actor))
 
 
-def refuse_if_excluded(approval: Approval, actor: Actor, moment: datetime, known: Briefing | None = None) -> None:
-    """Raise Refused for those who had a hand in the request or could have read a link to it, and their stand-ins."""
+def refuse_if_excluded(context: DecisionContext, actor: Actor) -> None:
+    """Raise Refused for people who contributed to the request, readers of its links, and their substitutes."""
     if actor.user_id is None:
-        raise Refused("Only a person decides.", code="not_a_person")
-    if actor.user_id in assignments.barred(approval, moment, known):
-        raise Refused("Somebody else has to decide this: you had a hand in it.", code="four_eyes")
+        raise Refused("Only a person can decide.", code="not_a_person")
+    if actor.user_id in context.excluded_people():
+        raise Refused(
+            "You can't decide a request you submitted or contributed to. Another approver must decide.",
+            code="four_eyes",
+        )
 
 
-def open_seats_of(approval: Approval, actor: Actor, known: Briefing | None = None) -> list[SeatRow]:
-    """Return the actor's open seats at the current level, locked. Raises Refused without one."""
-    everybody = assignments.seats_at(approval, approval.level, known)
+def open_seats_of(context: DecisionContext, actor: Actor) -> list[Seat]:
+    """Return the actor's open assignments at the current level. Raises Refused without one."""
+    everybody = context.seats_at(context.approval.level)
     seats = [seat for seat in everybody if seat.person_id == actor.user_id and seat.closed_at is None]
-    if (
-        actor.user_id is None
-        or not seats
-        or not assignments.is_entitled(actor.user_id, known.people if known else None)
-    ):
-        raise Refused("You are not asked to decide this.", code="no_seat")
+    if actor.user_id is None or not seats or not context.is_entitled(actor.user_id):
+        raise Refused("You are not an approver of this step.", code="no_seat")
     return seats
 
 
-def check_strength(approval: Approval, actor: Actor) -> None:
-    """Raise Refused when the level asks for a stronger sign-in."""
+def check_sign_in(approval: Approval, actor: Actor) -> None:
+    """Raise Refused when the level requires a stronger sign-in."""
     if AUTH_STRENGTH.get(actor.auth_strength, 0) < required_strength(approval.current_level):
         raise Refused("Sign in with a second factor to decide this.", code="weak_sign_in")
 
 
-def as_signer(
-    approval: Approval, actor: Actor, event: Event, digest: str, moment: datetime, known: Briefing | None = None
-) -> list[SeatRow]:
-    """Check everything a signer needs for a move and return his seats; what is already read may be given.
+def check_approver(context: DecisionContext, actor: Actor, event: Event, digest: str) -> list[Seat]:
+    """Check everything an approver needs for an action and return their assignments.
 
-    Raises Conflict (too late, expired, stale digest) and Refused (four eyes, no seat, weak sign-in).
+    Raises Conflict (too late, expired, stale digest) and Refused (four eyes, not assigned, weak sign-in).
     """
-    check_state(approval, actor, event, moment)
-    refuse_if_excluded(approval, actor, moment, known)
-    seats = open_seats_of(approval, actor, known)
+    approval = context.approval
+    check_state(approval, actor, event, context.moment)
+    refuse_if_excluded(context, actor)
+    seats = open_seats_of(context, actor)
     check_digest(approval, actor, digest)
-    check_strength(approval, actor)
+    check_sign_in(approval, actor)
     return seats
 
 
-def as_requester(approval: Approval, actor: Actor) -> None:
-    """Raise Refused unless the actor asked for it himself, or is the agent that did."""
+def check_requester(approval: Approval, actor: Actor) -> None:
+    """Raise Refused unless the actor submitted the request, or is the agent that did."""
     if not is_own(approval, actor):
-        raise Refused("Only the requester does this.", code="not_yours")
+        raise Refused("Only the requester can do this.", code="not_yours")
 
 
 def is_own(approval: Approval, actor: Actor) -> bool:
-    """Tell whether the actor asked for it himself, or is the agent that did."""
+    """Return True if the actor submitted the request, or is the agent that did."""
     if actor.user_id is not None and actor.user_id == approval.requester_id:
         return True
     return actor.kind == "agent" and actor.id is not None and actor.id == approval.agent_id
 
 
 def needed(name: str, text: str, say: str) -> None:
-    """Raise Invalid for an empty text that is needed."""
+    """Raise Invalid for an empty text that is required."""
     if not text.strip():
         raise Invalid(say, fields={name: [say]})
-
-
-def has_voted(approval: Approval, person_id: UUID | None) -> bool:
-    """Tell whether a person gave a verdict on the current revision at the current level."""
-    return person_id in voters(approval)
-
-
-def voters(approval: Approval) -> set[UUID]:
-    """Return who gave a verdict on the current revision at the current level. One query."""
-    votes = Decision.objects.filter(
-        approval=approval,
-        revision=approval.revision,
-        level=approval.level,
-        person_id__isnull=False,
-        verdict__in=("approve", "reject"),
-    )
-    return set(votes.values_list("person_id", flat=True))

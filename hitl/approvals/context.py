@@ -1,121 +1,141 @@
-"""What a move on an approval is judged by: members, absences, seats and votes, read in the message that locks it."""
+"""What a decision on one approval is judged by, read once under its lock."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
-from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
-from accounts.selectors import Roster, roster_call, roster_of
-from core import prepared
-from core.prepared import Call, Prepared, Result
-from core.tenancy.scope import current_tenant_id
-from hitl.approvals import delegation_map
-from hitl.approvals.decision_mac import Sealed, is_sealed
-from hitl.approvals.delegation_map import Links
+from accounts.selectors import Roster, roster
+from hitl.approvals.decision_mac import verify
+from hitl.domain import eligibility
+from hitl.domain.eligibility import ApproverRows, Directory, LevelSeats, Substitute
 from hitl.domain.votes import Vote
-from hitl.models import Approval
+from hitl.models import Approval, Decision, Delegation, GroupMember, Seat
 
-_IDS: Final = {"tenant": "uuid", "approval": "uuid"}
-
-
-class SeatRow(NamedTuple):
-    """A seat as far as a move is judged by it."""
-
-    id: UUID
-    approval_id: UUID
-    revision: int
-    level: int
-    person_id: UUID
-    rightful_id: UUID | None
-    for_person_id: UUID | None
-    source: str
-    group: str
-    closed_at: datetime | None
-    moved_at: datetime | None
-
-
-SEAT_COLUMNS: Final = ", ".join(f'"{name}"' for name in SeatRow._fields)
-VOTE_COLUMNS: Final = ", ".join(Sealed._fields)
-_SEATS: Final = "select {columns} from hitl_seat where tenant_id = $1 and approval_id = $2"
-_VOTES: Final = """
-select {columns} from hitl_decision where tenant_id = $1 and approval_id = $2
-  and verdict in ('approve', 'reject') and person_id is not null order by id
-"""
+DECIDE: Final = "hitl.decide_approval"
 
 
 @dataclass(frozen=True)
-class Briefing:
-    """All of it at one moment; seats and votes of the current revision, by level."""
+class DecisionContext:
+    """An approval with its members, delegations, assignments and votes at one moment.
 
-    people: Roster
-    links: Links | None
-    """None where absences were not asked for."""
-    seats: Mapping[int, list[SeatRow]]
-    votes: Mapping[int, list[Vote]]
-    is_forged: bool = False
-    """Whether there is a vote that nobody gave; it is not among the votes."""
+    Loaded by `load` while the approval is locked; rules take it as their first argument and never
+    read. Assignments and votes are those of the current revision, by level.
+    """
 
-    def seats_at(self, level: int) -> list[SeatRow]:
-        """Return the seats of a level, closed ones too."""
+    approval: Approval
+    moment: datetime
+    members: Roster
+    directory: Directory
+    seats: Mapping[int, Sequence[Seat]]
+    votes: Mapping[int, Sequence[Vote]]
+    has_forged_vote: bool
+
+    @classmethod
+    def load(cls, approval: Approval, moment: datetime) -> DecisionContext:
+        """Read everything a decision on the approval depends on. Four queries, five where groups are named."""
+        members = roster()
+        seats: dict[int, list[Seat]] = {}
+        for seat in Seat.objects.filter(approval=approval, revision=approval.revision).order_by("id"):
+            seats.setdefault(seat.level, []).append(seat)
+        decisions = _decisions_of(approval)
+        verified = [decision for decision in decisions if verify(decision)]
+        votes: dict[int, list[Vote]] = {}
+        for decision in verified:
+            if decision.person_id is not None:
+                votes.setdefault(decision.level, []).append(Vote(decision.person_id, decision.verdict))
+        levels = approval.snapshot["levels"]
+        rows = [row for level in levels for row in level["approvers"]] + escalation_rows(approval.snapshot)
+        return cls(
+            approval=approval,
+            moment=moment,
+            members=members,
+            directory=load_directory(rows, moment, members=members),
+            seats=seats,
+            votes=votes,
+            has_forged_vote=len(verified) < len(decisions),
+        )
+
+    def seats_at(self, level: int) -> Sequence[Seat]:
+        """Return the assignments of a level, closed ones too."""
         return self.seats.get(level, [])
 
-    def votes_at(self, level: int) -> list[Vote]:
-        """Return the verdicts on a level, in the order they were given."""
+    def votes_at(self, level: int) -> Sequence[Vote]:
+        """Return the votes on a level, in the order they were given."""
         return self.votes.get(level, [])
 
+    def with_vote(self, vote: Vote) -> DecisionContext:
+        """Return the context with one more vote at the current level."""
+        level = self.approval.level
+        return replace(self, votes={**self.votes, level: [*self.votes_at(level), vote]})
 
-def of_level(approval: Approval, level: int) -> dict[str, Any]:
-    """Return what names a level of the current revision in statements about what hangs on it."""
+    def voters(self) -> set[UUID]:
+        """Return who voted at the current level."""
+        return {vote.person_id for vote in self.votes_at(self.approval.level)}
+
+    def excluded_people(self) -> set[UUID]:
+        """Return who may not decide: people who contributed to the request, and their substitutes."""
+        return eligibility.with_substitutes(self.approval.excluded, self.directory.substitutes)
+
+    def is_entitled(self, person_id: UUID) -> bool:
+        """Return True if the person is an active member whose role may decide."""
+        return person_id in self.directory.deciders
+
+    def level_seats(self, number: int) -> LevelSeats:
+        """Return who is assigned at a level, counted from 1, and who lost the right to decide."""
+        snapshot = self.approval.snapshot
+        level, escalation = snapshot["levels"][number - 1], escalation_rows(snapshot)
+        return eligibility.level_seats(level, escalation, self.seats_at(number), self.directory)
+
+    def can_be_approved(self) -> bool:
+        """Return True if the people assigned now could approve the current level."""
+        return self.level_seats(self.approval.level).can_satisfy(self.approval.current_level)
+
+
+def _decisions_of(approval: Approval) -> list[Decision]:
+    rows = Decision.objects.filter(
+        approval=approval,
+        revision=approval.revision,
+        digest=approval.digest,
+        verdict__in=("approve", "reject"),
+        person_id__isnull=False,
+    )
+    return list(rows.order_by("id"))
+
+
+def escalation_rows(snapshot: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the rows of approvers that the escalation steps of a frozen workflow name."""
+    steps = snapshot.get("escalation") or []
+    return [row for step in steps for row in (*(step.get("add") or []), *(step.get("replace") or []))]
+
+
+def load_directory(rows: ApproverRows, moment: datetime, *, members: Roster | None = None) -> Directory:
+    """Read who may decide, the substitutes, and the groups that `rows` name. Three queries at most."""
+    groups: dict[str, set[UUID]] = {}
+    named = {row["value"] for row in rows if row["type"] == "group"}
+    if named:
+        in_groups = GroupMember.objects.filter(group_id__in=named).values_list("group_id", "user_id")
+        groups = by_group(in_groups)
+    return Directory((members or roster()).holding(DECIDE), substitutes_at(moment), groups)
+
+
+def substitutes_at(moment: datetime) -> dict[UUID, Substitute]:
+    """Return the delegations in force, by the person who is away; of several the last one made. One query."""
+    rows = Delegation.objects.filter(starts_at__lte=moment, until__gt=moment, ended_at=None).order_by("id")
     return {
-        "tenant": approval.tenant_id,
-        "approval": approval.pk,
-        "revision": approval.revision,
-        "level": level,
+        row.from_person_id: Substitute(
+            row.to_person_id, row.pk, None if row.opened_by_id == row.from_person_id else row.opened_by_id
+        )
+        for row in rows
     }
 
 
-def calls(approval_id: UUID, *, away_at: datetime | None) -> list[Call]:
-    """Return what has to be asked after the lock of the approval, for `read`; who is away, if that matters."""
-    of_approval = {"tenant": current_tenant_id(), "approval": approval_id}
-    found = [roster_call(), Call(_seats_statement(), of_approval), Call(_votes_statement(), of_approval)]
-    return found if away_at is None else [*found, delegation_map.links_call(away_at)]
-
-
-def read(results: Sequence[Result], approval: Approval) -> Briefing:
-    """Return what was found by `calls` for the locked approval."""
-    members, seats, votes, *away = results
-    links = delegation_map.links_of(away[0]) if away else None
-    by_level: dict[int, list[SeatRow]] = {}
-    for seat in sorted(map(SeatRow._make, seats.rows), key=itemgetter(0)):
-        if seat.revision == approval.revision:
-            by_level.setdefault(seat.level, []).append(seat)
-    current = [vote for vote in map(Sealed._make, votes.rows) if _is_about(vote, approval)]
-    counted = given_votes(current)
-    given: dict[int, list[Vote]] = {}
-    for level, vote in counted:
-        given.setdefault(level, []).append(vote)
-    return Briefing(roster_of(members), links, by_level, given, len(counted) < len(current))
-
-
-def _is_about(vote: Sealed, approval: Approval) -> bool:
-    return vote.revision == approval.revision and vote.digest == approval.digest
-
-
-def given_votes(found: Iterable[Sealed]) -> list[tuple[int, Vote]]:
-    """Return the votes that were given here with their levels: what bears no seal of ours counts for nothing."""
-    return [(row.level, Vote(row.person_id, row.verdict)) for row in found if row.person_id and is_sealed(row)]
-
-
-@cache
-def _seats_statement() -> Prepared:
-    return prepared.prepared(_SEATS.format(columns=SEAT_COLUMNS), _IDS)
-
-
-@cache
-def _votes_statement() -> Prepared:
-    return prepared.prepared(_VOTES.format(columns=VOTE_COLUMNS), _IDS)
+def by_group(rows: Iterable[tuple[UUID, UUID]]) -> dict[str, set[UUID]]:
+    """Return the members of each group, from pairs of group and user."""
+    groups: dict[str, set[UUID]] = {}
+    for group_id, user_id in rows:
+        groups.setdefault(str(group_id), set()).add(user_id)
+    return groups

@@ -1,4 +1,4 @@
-"""Out of office: a person lends his seats for a time, those he has and those he gets."""
+"""Out of office: a person's assignments, present and new, go to a substitute for a time."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.last_change import last_change
+from accounts.selectors import roster
+from accounts.versioning import conflict_with
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, Refused
 from core.tenancy.scope import platform_scope
-from hitl.approvals import assignments, delegation_map, transitions
-from hitl.approvals.checks import voters
-from hitl.approvals.columns import one_text
-from hitl.approvals.conflicts import in_the_way
-from hitl.approvals.outcomes import signed_before
-from hitl.approvals.reassign import DECIDE, REASSIGN, hand_over, seats_here
+from core.text.clean import clean_text
+from hitl.approvals import transitions
+from hitl.approvals.context import DecisionContext
+from hitl.approvals.reassign import DECIDE, REASSIGN, hand_over
 from hitl.approvals.revisions import void_tokens
+from hitl.approvals.votes import approvers_before
+from hitl.domain.eligibility import LONGEST_CHAIN, substitute_for, trusted
 from hitl.domain.state_machine import WAITING, Event, State, may
-from hitl.models import Approval, Delegation, Seat
+from hitl.models import Delegation, Seat
 from hitl.notifications import create
 
-STAND_INS: Final[Actor] = system("stand-ins")
+SUBSTITUTES: Final[Actor] = system("stand-ins")
 LONGEST: Final = timedelta(days=366)
 _WAITING: Final = [state.value for state in WAITING]
 
@@ -52,18 +54,18 @@ def open_delegation(
     reason: str = "",
     now: datetime | None = None,
 ) -> Delegation:
-    """Lend somebody's seats (one's own unless `from_person` says otherwise) until a moment.
+    """Name a substitute for somebody (oneself unless `from_person` says otherwise) until a moment.
 
     Who may: for oneself holders of `hitl.decide_approval`, for others of `hitl.reassign_approval`.
-    Open seats without a vote move at once, or when it starts, and come back at the end. Chains have
-    five links at most and no circles. What was said for somebody else moves no seat of requests that
-    the one who said it had a hand in. Raises Refused, Invalid, Conflict. Announces nothing.
+    Open assignments without a vote move at once, or when it starts, and come back at the end. Chains
+    have five links at most and no circles. A delegation opened for somebody else moves no assignment
+    of requests that the person who opened it contributed to. Raises Refused, Invalid, Conflict. Announces nothing.
     """
     moment = now or clock_now()
     giver = from_person or actor.user_id
     actor.require(DECIDE if giver == actor.user_id else REASSIGN)
     if giver is None:
-        raise Refused("Only a person is out of office.", code="not_a_person")
+        raise Refused("Only a person can be out of office.", code="not_a_person")
     start = starts_at or moment
     _check(actor, giver, to_person, start, until, moment)
     with transaction.atomic():
@@ -73,7 +75,7 @@ def open_delegation(
             opened_by_id=actor.user_id,
             starts_at=start,
             until=until,
-            reason=one_text(reason, 200),
+            reason=clean_text(reason, 200),
         )
         _audit(actor, "DELEGATION_OPENED", row)
     if start <= moment:
@@ -85,17 +87,18 @@ def _check(actor: Actor, giver: UUID, to: UUID, start: datetime, until: datetime
     problems: dict[str, list[str]] = {}
     if until <= max(start, moment) or until - start > LONGEST:
         problems["until"] = ["Choose a later day, within a year."]
-    if to == giver or not assignments.is_entitled(to):
-        problems["to_person"] = ["Choose a colleague who may sign."]
-    if not assignments.is_entitled(giver):
-        problems["from_person"] = ["This person may not sign."]
+    deciders = roster().holding(DECIDE)
+    if to == giver or to not in deciders:
+        problems["to_person"] = ["Choose a colleague who can approve."]
+    if giver not in deciders:
+        problems["from_person"] = ["This person can't approve requests."]
     if problems:
-        raise Invalid("The delegation cannot be made like that.", fields=problems)
+        raise Invalid("The delegation can't be saved. Check the fields below.", fields=problems)
     others = list(Delegation.objects.filter(starts_at__lt=until, until__gt=start, ended_at=None))
     same = next((row for row in others if row.from_person_id == giver), None)
     if same is not None:
-        say = "There is a delegation for that time already. End it first."
-        raise in_the_way(say, code="already_away", actor=actor, object_type="hitl.delegation", row=same)
+        say = "There is already a delegation for that time. End it first."
+        raise conflict_with(say, code="already_away", actor=actor, object_type="hitl.delegation", row=same)
     _check_chain(giver, to, others)
 
 
@@ -105,25 +108,26 @@ def _check_chain(giver: UUID, to: UUID, others: Iterable[Delegation]) -> None:
     behind = _reach(giver, [(b, a) for a, b in links])
     if giver in ahead:
         raise Invalid(
-            "That would go round in a circle.", fields={"to_person": ["It would come back to the one who is away."]}
+            "That would make a circle.", fields={"to_person": ["It would lead back to the person who is away."]}
         )
-    if max(ahead.values()) + max(behind.values()) + 1 > delegation_map.LONGEST_CHAIN:
+    if max(ahead.values()) + max(behind.values()) + 1 > LONGEST_CHAIN:
         raise Invalid(
-            "Too many people would sign instead of one another.", fields={"to_person": ["Choose somebody who is here."]}
+            "Too many people would substitute for one another.",
+            fields={"to_person": ["Choose a person who is not away."]},
         )
 
 
 def _reach(start: UUID, links: list[tuple[UUID, UUID]]) -> dict[UUID, int]:
-    """Return how many links away everybody is who is reached from a person, the longest way, bounded."""
+    """Return everybody reachable from a person, with the longest distance in links, bounded."""
     found, edge = {start: 0}, {start}
-    for step in range(1, delegation_map.LONGEST_CHAIN + 2):
+    for step in range(1, LONGEST_CHAIN + 2):
         edge = {b for a, b in links if a in edge}
         found.update(dict.fromkeys(edge, step))
     return found
 
 
 def end_delegation(*, actor: Actor, delegation_id: UUID, now: datetime | None = None) -> Delegation:
-    """End a delegation now; lent seats without a vote go back.
+    """End a delegation now; assignments without a vote go back.
 
     Who may: the person who is away, or holders of `hitl.reassign_approval`. Raises Refused,
     NotFound, Conflict. Announces nothing.
@@ -135,7 +139,7 @@ def end_delegation(*, actor: Actor, delegation_id: UUID, now: datetime | None = 
             actor.require(REASSIGN)
         if row.ended_at is not None:
             who = last_change(actor, "hitl.delegation", row.pk)
-            raise Conflict("It is over already.", ended_at=row.ended_at.isoformat(), **who)
+            raise Conflict("This delegation has already ended.", ended_at=row.ended_at.isoformat(), **who)
         row.ended_at = moment
         row.save(update_fields=["ended_at"])
         _audit(actor, "DELEGATION_ENDED", row)
@@ -153,7 +157,7 @@ def list_due(*, now: datetime | None = None, limit: int = 200) -> list[DueDelega
 
 
 def align_delegation(*, delegation_id: UUID, now: datetime | None = None) -> int:
-    """Move the seats that a delegation which began or ended concerns; returns how many requests moved.
+    """Move the assignments of a delegation that began or ended; return how many requests were changed.
 
     For the system only; safe to repeat. Announces nothing.
     """
@@ -167,7 +171,7 @@ def align_delegation(*, delegation_id: UUID, now: datetime | None = None) -> int
         if row.until > moment:
             mine.update(applied_at=moment)
         elif mine.update(ended_at=row.until):
-            _audit(STAND_INS, "DELEGATION_ENDED", row)
+            _audit(SUBSTITUTES, "DELEGATION_ENDED", row)
     return moved
 
 
@@ -179,39 +183,39 @@ def _move_seats(row: Delegation, moment: datetime) -> int:
 
 
 def _align(approval_id: UUID, moment: datetime) -> bool:
-    """Seat whoever sits for each holder now, but for those who voted."""
-    with transitions.work(moment) as work:
+    """Assign the substitute of this moment for each holder who has not voted."""
+    with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
         if not may(Event.DELEGATE, State(approval.state)):
             return False
-        plan = _plan(approval, moment)
-        if not plan:
+        planned = _plan(DecisionContext.load(approval, moment))
+        if not planned:
             return False
-        facts = {"moved": len(plan)}
-        work.move(approval, Event.DELEGATE, actor=STAND_INS, facts=facts)
-        for seat, person, via in plan:
+        work.apply(approval, Event.DELEGATE, actor=SUBSTITUTES, facts={"moved": len(planned)})
+        for seat, person, via in planned:
             owner = seat.rightful_id or seat.person_id
             kept = {"for_person_id": seat.for_person_id, "source": seat.source}
             hand_over(seat, person, moment, rightful_id=None if via is None else owner, via_id=via, **kept)
             void_tokens(approval, moment, person_id=seat.person_id)
-        create.notify(approval, {person for _, person, _ in plan}, "approval_delegated", moment)
+        create.notify(approval, {person for _, person, _ in planned}, "approval_delegated", moment)
     return True
 
 
-def _plan(approval: Approval, moment: datetime) -> list[tuple[Seat, UUID, UUID | None]]:
-    there = delegation_map.links_at(moment)
-    barred = delegation_map.with_stand_ins(approval.excluded, there) | signed_before(approval)
-    links = delegation_map.trusted(there, approval.excluded)
-    seats = list(seats_here(approval).filter(closed_at=None, moved_at=None).order_by("id"))
+def _plan(context: DecisionContext) -> list[tuple[Seat, UUID, UUID | None]]:
+    """Return the assignments that move, each with its new person and the delegation of a substitute."""
+    approval = context.approval
+    barred = context.excluded_people() | approvers_before(context)
+    substitutes = trusted(context.directory.substitutes, approval.excluded)
+    here = context.seats_at(approval.level)
+    seats = [seat for seat in here if seat.closed_at is None and seat.moved_at is None]
     taken = {seat.person_id for seat in seats}
-    voted = voters(approval)
     found: list[tuple[Seat, UUID, UUID | None]] = []
     for seat in seats:
         owner = seat.rightful_id or seat.person_id
-        person, via = delegation_map.stand_in(owner, links)
-        if person in barred or person in taken - {seat.person_id} or not assignments.is_entitled(person):
+        person, via = substitute_for(owner, substitutes)
+        if person in barred or person in taken - {seat.person_id} or not context.is_entitled(person):
             person, via = owner, None
-        if seat.person_id in voted or person == seat.person_id or person in taken:
+        if seat.person_id in context.voters() or person == seat.person_id or person in taken:
             continue
         taken.add(person)
         found.append((seat, person, via))

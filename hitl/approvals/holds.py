@@ -1,24 +1,64 @@
-"""Holding a request back and letting it go again."""
+"""Put a request on hold and release it."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from accounts.last_change import last_change
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
-from hitl.approvals import transitions
+from hitl.approvals import assignments, timers, transitions
 from hitl.approvals.checks import check_digest, refuse_if_excluded
 from hitl.approvals.conflicts import holder, too_late, winner
-from hitl.approvals.hold_reasons import add_hold, can_be_signed, drop_hold
-from hitl.approvals.outcomes import note, plan_here
-from hitl.domain.state_machine import State
+from hitl.approvals.context import DecisionContext
+from hitl.approvals.outcomes import UNSATISFIABLE, open_level
+from hitl.approvals.remarks import add_remark
+from hitl.approvals.transitions import UnitOfWork
+from hitl.domain.state_machine import WAITING, Event, State
 from hitl.killswitch import describe, state
 from hitl.models import Approval
 from hitl.policy import caps
+from hitl.tasks_dispatch import execute_soon
+
+MANUAL: Final = "manual"
+KILL_SWITCH: Final = "kill_switch"
+
+
+def add_hold(work: UnitOfWork, approval: Approval, actor: Actor, name: str, reason: str) -> None:
+    """Add one hold to a locked approval; a second one of the same name changes nothing."""
+    if name in approval.holds:
+        return
+    changes = {"holds": sorted({*approval.holds, name}), "hold_reason": reason.strip()[:200]}
+    if approval.state == State.PENDING:
+        changes |= timers.pause(approval, work.moment)
+    work.apply(approval, Event.HOLD, actor=actor, changes=changes, facts={"hold": name})
+
+
+def drop_hold(work: UnitOfWork, approval: Approval, actor: Actor, name: str) -> None:
+    """Remove a hold of a locked approval; people are assigned and work continues where it can."""
+    left = [other for other in approval.holds if other != name]
+    changes: dict[str, object] = {"holds": left}
+    if not left:
+        changes["hold_reason"] = ""
+    due: dict[str, datetime] = {}
+    if not left and approval.state == State.PENDING:
+        columns, due = timers.resume(approval, work.moment)
+        changes |= columns
+    planned = None
+    if name == UNSATISFIABLE and approval.state in WAITING:
+        context = DecisionContext.load(approval, work.moment)
+        if not context.can_be_approved():
+            planned = assignments.plan_current_level(context)
+            changes["votes_required"] = planned.required
+    work.apply(approval, Event.RELEASE, actor=actor, changes=changes, timers=due, facts={"hold": name})
+    if planned is not None:
+        open_level(work, approval, planned)
+    if approval.state == State.APPROVED and not left:
+        timers.set_timers(approval, {timers.Kind.EXECUTE: work.moment})
+        execute_soon(approval)
 
 
 def hold(*, actor: Actor, approval_id: UUID, reason: str, digest: str = "", now: datetime | None = None) -> Approval:
@@ -28,18 +68,18 @@ def hold(*, actor: Actor, approval_id: UUID, reason: str, digest: str = "", now:
     """
     actor.require("hitl.hold_approval")
     if not reason.strip():
-        raise Invalid("Say why.", fields={"reason": ["A hold needs a reason."]})
-    with transitions.work(now or clock_now()) as work:
+        raise Invalid("Give a reason for the hold.", fields={"reason": ["A hold needs a reason."]})
+    with transitions.unit_of_work(now or clock_now()) as work:
         approval = work.lock(approval_id)
         if not approval.is_open:
             raise too_late(approval, actor)
         if digest:
             check_digest(approval, actor, digest)
-        if "manual" in approval.holds:
-            facts = {**winner(approval, actor), **holder(approval, actor, "manual")}
-            raise Conflict(f"{approval.reference} is held already.", code="held", **facts)
-        note(approval, actor, "hold", reason, work.moment)
-        add_hold(work, approval, actor, "manual", reason)
+        if MANUAL in approval.holds:
+            facts = {**winner(approval, actor), **holder(approval, actor, MANUAL)}
+            raise Conflict(f"{approval.reference} is already on hold.", code="held", **facts)
+        add_remark(approval, actor, "hold", reason, work.moment)
+        add_hold(work, approval, actor, MANUAL, reason)
     return approval
 
 
@@ -47,46 +87,50 @@ def release(
     *,
     actor: Actor,
     approval_id: UUID,
-    name: str = "manual",
+    name: str = MANUAL,
     reason: str = "",
     digest: str = "",
     now: datetime | None = None,
 ) -> Approval:
     """Remove one hold (`manual`, `unsatisfiable`, `kill_switch`, `caps`) and check again.
 
-    Who may: holders of `hitl.hold_approval`; what a person holds is let go by none who had a hand in
+    Who may: holders of `hitl.hold_approval`; a manual hold is not released by people who contributed to
     the request (`four_eyes`). A hold whose cause persists stays: Conflict. Raises Refused, NotFound, Conflict.
     """
     actor.require("hitl.hold_approval")
-    with transitions.work(now or clock_now()) as work:
+    with transitions.unit_of_work(now or clock_now()) as work:
         approval = work.lock(approval_id)
         if not approval.is_open:
             raise too_late(approval, actor)
         if name not in approval.holds:
-            raise Conflict("There is no such hold.", code="not_held", holds=approval.holds, **winner(approval, actor))
-        if name == "manual":
-            refuse_if_excluded(approval, actor, work.moment)
+            raise Conflict(
+                "This request has no such hold.", code="not_held", holds=approval.holds, **winner(approval, actor)
+            )
+        context = DecisionContext.load(approval, work.moment)
+        if name == MANUAL:
+            refuse_if_excluded(context, actor)
         if digest:
             check_digest(approval, actor, digest)
-        _check_cause(approval, actor, name, work.moment)
-        note(approval, actor, "release", reason, work.moment)
+        _check_cause(context, actor, name)
+        add_remark(approval, actor, "release", reason, work.moment)
         drop_hold(work, approval, actor, name)
     return approval
 
 
-def _check_cause(approval: Approval, actor: Actor, name: str, moment: datetime) -> None:
-    shortfall = caps.shortfall(approval, moment) if name == caps.HOLD else ""
+def _check_cause(context: DecisionContext, actor: Actor, name: str) -> None:
+    approval = context.approval
+    shortfall = caps.shortfall(approval, context.moment) if name == caps.HOLD else ""
     if shortfall:
         raise _still_held(approval, actor, name, shortfall)
-    if name == "kill_switch" and state.covers(approval):
-        say = "It is still stopped with a stop switch. Let that go on first."
+    if name == KILL_SWITCH and state.covers(approval):
+        say = "An emergency stop still covers this request. Release it first."
         raise _still_held(approval, actor, name, say, **_switch(approval, actor))
-    if name != "unsatisfiable" or not approval.is_undecided:
+    if name != UNSATISFIABLE or not approval.is_undecided:
         return
-    if approval.state == State.RETURNED or can_be_signed(approval):
+    if approval.state == State.RETURNED or context.can_be_approved():
         return
-    if not plan_here(approval, moment).satisfiable:
-        raise _still_held(approval, actor, name, "There is still nobody to sign it.")
+    if not assignments.plan_current_level(context).satisfiable:
+        raise _still_held(approval, actor, name, "There is still no eligible approver.")
 
 
 def _still_held(approval: Approval, actor: Actor, name: str, say: str, **facts: Any) -> Conflict:
@@ -95,7 +139,7 @@ def _still_held(approval: Approval, actor: Actor, name: str, say: str, **facts: 
 
 
 def _switch(approval: Approval, actor: Actor) -> dict[str, Any]:
-    """Return which switch it is, who threw it, and when."""
+    """Return which emergency stop it is, who started it, and when."""
     rows = state.thrown_over(kind=approval.kind, agent_id=approval.agent_id)
     if not rows:
         return {}

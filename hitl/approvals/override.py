@@ -1,4 +1,4 @@
-"""Break-glass: approving alone, on record, with a review that somebody else owes."""
+"""Break-glass: approve alone, on record, with a review by somebody else afterwards."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, NotFound, Refused
-from hitl.approvals import transitions
+from core.text.clean import clean_text
+from hitl.approvals import outcomes, transitions
 from hitl.approvals.checks import check_digest, check_state, needed, refuse_if_excluded
-from hitl.approvals.columns import one_text
-from hitl.approvals.outcomes import approve_now, note
+from hitl.approvals.context import DecisionContext
+from hitl.approvals.remarks import add_remark
 from hitl.domain.state_machine import Event
 from hitl.models import Approval, OverrideReview
 from hitl.notifications import create
@@ -29,20 +30,20 @@ REVIEW: Final = "hitl.review_override"
 def override(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: datetime | None = None) -> Approval:
     """Approve a request alone, past its remaining levels; a review of it is opened.
 
-    Who may: a person with `hitl.override_approval` who signed in with a second factor and had no
-    hand in the request, where the workflow allows it. Raises Refused (`no_break_glass`,
+    Who may: a person with `hitl.override_approval` who signed in with a second factor and did not
+    contribute to the request, where the workflow allows it. Raises Refused (`no_break_glass`,
     `weak_sign_in`, `four_eyes`), NotFound, Invalid, Conflict. Announces nothing.
     """
     actor.require(OVERRIDE)
-    needed("reason", reason, "Say why it cannot wait for the signers.")
+    needed("reason", reason, "Say why this can't wait for the approvers.")
     moment = now or clock_now()
-    with transitions.work(moment) as work:
+    with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
-        _guard(approval, actor, digest, moment)
-        note(approval, actor, "override", reason, moment)
+        _check(DecisionContext.load(approval, moment), actor, digest)
+        add_remark(approval, actor, "override", reason, moment)
         flags = sorted({*approval.compliance_flags, "override"})
         holds = [name for name in approval.holds if name != "unsatisfiable"]
-        approve_now(work, approval, actor, event=Event.OVERRIDE, compliance_flags=flags, holds=holds)
+        outcomes.approve(work, approval, actor, event=Event.OVERRIDE, compliance_flags=flags, holds=holds)
         OverrideReview.objects.create(
             approval=approval, revision=approval.revision, opened_by_id=actor.user_id, opened_at=moment
         )
@@ -51,13 +52,14 @@ def override(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: 
     return approval
 
 
-def _guard(approval: Approval, actor: Actor, digest: str, moment: datetime) -> None:
-    check_state(approval, actor, Event.OVERRIDE, moment)
+def _check(context: DecisionContext, actor: Actor, digest: str) -> None:
+    approval = context.approval
+    check_state(approval, actor, Event.OVERRIDE, context.moment)
     if actor.kind != "user":
-        raise Refused("Only a person overrides.", code="not_a_person")
-    refuse_if_excluded(approval, actor, moment)
+        raise Refused("Only a person can override.", code="not_a_person")
+    refuse_if_excluded(context, actor)
     if approval.snapshot.get("allow_override") is not True:
-        raise Refused("The workflow does not allow overriding.", code="no_break_glass")
+        raise Refused("The workflow of this request doesn't allow overriding.", code="no_break_glass")
     check_digest(approval, actor, digest)
     if not actor.has_second_factor:
         raise Refused("Sign in with a second factor to override.", code="weak_sign_in")
@@ -66,7 +68,7 @@ def _guard(approval: Approval, actor: Actor, digest: str, moment: datetime) -> N
 def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime | None = None) -> OverrideReview:
     """Close the review of an override with a finding (`reason`).
 
-    Who may: holders of `hitl.review_override` who neither overrode it nor had a hand in it. Raises
+    Who may: holders of `hitl.review_override` who neither overrode nor contributed to it. Raises
     Refused, NotFound, Invalid, Conflict. Announces nothing.
     """
     actor.require(REVIEW)
@@ -76,13 +78,16 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
         rows = OverrideReview.objects.select_for_update().filter(approval_id=approval_id)
         review: OverrideReview | None = rows.order_by("-revision").first()
         if review is None:
-            raise NotFound("There is no review of this.")
+            raise NotFound("This request has no emergency review.")
         approval = Approval.objects.get(pk=approval_id)
         if actor.user_id in {review.opened_by_id, None, *approval.excluded}:
-            raise Refused("Somebody else reviews this.", code="four_eyes")
+            raise Refused(
+                "You overrode or contributed to this request. Another reviewer must close this.",
+                code="four_eyes",
+            )
         if review.closed_at is not None:
             who = last_change(actor, "hitl.overridereview", review.pk)
-            raise Conflict("The review is closed already.", closed_at=review.closed_at.isoformat(), **who)
+            raise Conflict("This review is already closed.", closed_at=review.closed_at.isoformat(), **who)
         _close(review, actor, reason, moment)
         flags = sorted({*approval.compliance_flags, "override_reviewed"})
         Approval.objects.filter(pk=approval_id).update(compliance_flags=flags)
@@ -99,5 +104,5 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
 
 
 def _close(review: OverrideReview, actor: Actor, reason: str, moment: datetime) -> None:
-    review.closed_by_id, review.closed_at, review.finding = actor.user_id, moment, one_text(reason, 4000)
+    review.closed_by_id, review.closed_at, review.finding = actor.user_id, moment, clean_text(reason, 4000)
     review.save(update_fields=["closed_by", "closed_at", "finding"])

@@ -1,8 +1,8 @@
-"""Asking for a risky action."""
+"""Ask for a risky action."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -10,32 +10,29 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from accounts.selectors import Roster, roster_call, roster_of
-from core import prepared, writes
-from core.actors import Actor
+from core.actors import Actor, system
 from core.clock import now as clock_now
 from core.errors import TooMany
-from core.prepared import Asked, Result
-from core.rows import Statement
+from core.text.clean import clean_text
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
 from hitl.actions.observe import Observed, observe
-from hitl.approvals import assignments, delegation_map, superseding, transitions
+from hitl.approvals import assignments, outcomes, transitions
 from hitl.approvals import timers as clocks
-from hitl.approvals.columns import digest_of, one_text, risk_columns, signed_columns
-from hitl.approvals.decision_mac import seal
-from hitl.approvals.outcomes import approve_now, ask, held, reject_now
-from hitl.approvals.superseding import supersede
-from hitl.domain import risk
+from hitl.approvals.columns import decision_columns, digest_of, risk_columns, signed_columns
+from hitl.approvals.decision_mac import sign
+from hitl.approvals.transitions import UnitOfWork
+from hitl.domain.auto_rules import AutoRule
 from hitl.domain.digest import sha256_of
-from hitl.domain.state_machine import OPEN
+from hitl.domain.eligibility import AssignmentPlan
+from hitl.domain.state_machine import OPEN, UNDECIDED, Event, State
 from hitl.killswitch import describe
 from hitl.killswitch import state as switches
 from hitl.models import Approval, Decision
-from hitl.policy import cache, select
+from hitl.policy import definitions, select
 from hitl.policy.authorship import have_shaped_rules
-from hitl.policy.cache import Rulebook
 
+REPLACER: Final = system("replacer")
 _OPEN: Final = [state.value for state in OPEN]
 
 
@@ -48,7 +45,6 @@ class _Request:
     origin: Origin
     dedupe_key: str
     moment: datetime
-    reads: list[Statement]
 
     @property
     def subject_key(self) -> str:
@@ -62,19 +58,6 @@ class _Request:
         origin = self.origin
         people = {self.requester_id, self.actor.user_id, origin.agent_owner_id, *origin.also_excluded}
         return sorted(person for person in people if person is not None)
-
-
-@dataclass(frozen=True)
-class _Ground:
-    """What a request is judged by, as it was when its transaction began."""
-
-    paused: str
-    book: Rulebook
-    history: risk.History
-    people: Roster
-    links: delegation_map.Links
-    replaced: list[Approval]
-    reference: str
 
 
 def propose(
@@ -100,14 +83,9 @@ def propose(
     known = _known(own, origin)
     if known is not None:
         return known
-    looked = switches.ask(kind=kind, agent_id=origin.agent_id)
-    try:
-        reads = _reads(kind, origin.requester_user_id or actor.user_id, origin.agent_id)
-    finally:
-        if switches.reason_of(looked.answer()[0]):
-            raise describe.paused(actor, kind=kind, agent_id=origin.agent_id)
-    seen = observe(found, params)
-    request = _Request(actor, seen, origin, own, now or clock_now(), reads)
+    refuse_if_paused(actor, kind, origin.agent_id)
+    observed = observe(found, params)
+    request = _Request(actor, observed, origin, own, now or clock_now())
     try:
         return _open(request)
     except IntegrityError:
@@ -131,7 +109,7 @@ def find_repeat(*, actor: Actor, kind: str, dedupe_key: str, since: datetime) ->
 
 def _own_key(dedupe_key: str, kind: str, requester_id: UUID | None, agent_id: UUID | None) -> str:
     """Return what is kept of a dedupe key: nobody meets another's, by chance or by guessing it."""
-    return dedupe_key and sha256_of([requester_id, agent_id, kind, one_text(dedupe_key, 200)])
+    return dedupe_key and sha256_of([requester_id, agent_id, kind, clean_text(dedupe_key, 200)])
 
 
 def _known(own_key: str, origin: Origin) -> Approval | None:
@@ -159,28 +137,48 @@ def share_unless_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
 
 
 def _open(request: _Request) -> Approval:
-    with transitions.work(request.moment) as work:
-        asked = _ask(request)
-        try:
-            approval = _draft(request)
-        finally:  # a thrown switch comes before what is wrong with a request
-            ground = _ground_of(asked.answer())
-            if ground.paused:
-                raise describe.paused(request.actor, kind=request.seen.kind.key, agent_id=request.origin.agent_id)
-        matched, seating_plan = _judge(approval, request, ground)
-        _refuse_if_flooded(request.origin.agent_id, approval.snapshot["open_per_agent"])
-        replaced = ground.replaced
+    kind, origin = request.seen.kind, request.origin
+    with transitions.unit_of_work(request.moment) as work:
+        # Locks in this order: switches, the requests it replaces, the counter of references.
+        share_unless_paused(request.actor, kind.key, origin.agent_id)
+        approval = _draft(request)
+        replaced = _lock_replaced(approval)
+        matched, seating_plan = _judge(approval, request)
+        _refuse_if_flooded(origin.agent_id, approval.snapshot["open_per_agent"])
+        approval.reference = transitions.next_reference()
         clock = clocks.start(approval.snapshot, 1, request.moment)
         approval.sla_due_at = clock.due
-        timers = {transitions.Kind.EXPIRE.value: approval.expires_at, **clock.timers}
+        timers = {clocks.Kind.EXPIRE.value: approval.expires_at, **clock.timers}
         facts = {"supersedes": [each.reference for each in replaced]} if replaced else {}
         work.open(approval, actor=request.actor, timers=timers, facts=facts)
-        supersede(work, replaced, by=approval)
+        _supersede(work, replaced, by=approval)
         if matched.auto is not None:
-            _decide_by_rule(work, approval, matched, request.moment)
+            _decide_by_rule(work, approval, matched.auto, matched.version)
         else:
-            ask(work, approval, seating_plan)
+            outcomes.open_level(work, approval, seating_plan)
     return approval
+
+
+def _lock_replaced(approval: Approval) -> list[Approval]:
+    """Lock the undecided requests of the same kind, for the same subject, by the same requester."""
+    if not approval.subject_key or (approval.requester_id is None and approval.agent_id is None):
+        return []
+    older = Approval.objects.select_for_update().filter(
+        subject_key=approval.subject_key,
+        kind=approval.kind,
+        requester_id=approval.requester_id,
+        agent_id=approval.agent_id,
+        state__in=UNDECIDED,
+    )
+    return list(older.order_by("pk"))
+
+
+def _supersede(work: UnitOfWork, replaced: Sequence[Approval], *, by: Approval) -> None:
+    """Close locked requests in favour of a newer one."""
+    for old in replaced:
+        changes = {**decision_columns(REPLACER, "superseded", work.moment), "superseded_by_id": by.pk}
+        facts = {"superseded_by": by.reference}
+        work.apply(old, Event.SUPERSEDE, actor=REPLACER, to=State.SUPERSEDED, changes=changes, facts=facts)
 
 
 def _refuse_if_flooded(agent_id: UUID | None, cap: int) -> None:
@@ -191,42 +189,10 @@ def _refuse_if_flooded(agent_id: UUID | None, cap: int) -> None:
         raise TooMany("The agent has too many open requests.", code="open_cap", cap=cap)
 
 
-def _reads(kind: str, asker: UUID | None, agent: UUID | None) -> list[Statement]:
-    """Keep switches from being thrown, and read what follows from who asks for what."""
-    share_and_look = switches.share_and_look_calls(kind=kind, agent_id=agent)
-    return prepared.written([*share_and_look, cache.mark_call(), select.history_call(asker, agent), roster_call()])
-
-
-def _ask(request: _Request) -> Asked:
-    """Ask for what the request is judged by: one message.
-
-    Locks are taken in this order: switches, the requests it replaces, the counter.
-    """
-    kind, asker, agent = request.seen.kind.key, request.requester_id, request.origin.agent_id
-    replaced = superseding.lock_call(kind=kind, subject_key=request.subject_key, requester_id=asker, agent_id=agent)
-    return prepared.ask(
-        [*request.reads, delegation_map.links_call(request.moment), replaced, transitions.number_call()]
-    )
-
-
-def _ground_of(found: list[Result]) -> _Ground:
-    _, look, mark, history, members, links, replaced, number = found
-    return _Ground(
-        paused=switches.reason_of(look),
-        book=cache.as_marked(mark),
-        history=select.history_of(history),
-        people=roster_of(members),
-        links=delegation_map.links_of(links),
-        replaced=superseding.locked(replaced),
-        reference=transitions.reference_of(number),
-    )
-
-
 def _draft(request: _Request) -> Approval:
-    """Return the approval as far as it follows from the request alone, while the database reads."""
+    """Return the approval as far as it follows from the request alone."""
     origin, seen = request.origin, request.seen
-    approval = writes.new(
-        Approval,
+    approval = Approval(
         requester_id=request.requester_id,
         requester_kind=request.actor.kind,
         agent_id=origin.agent_id,
@@ -235,14 +201,14 @@ def _draft(request: _Request) -> Approval:
         tool_call_id=origin.tool_call_id,
         channel=origin.channel[:20],
         address=(origin.address or request.actor.address)[:45],
-        user_agent=one_text(origin.user_agent or request.actor.user_agent, 200),
-        notes=one_text(origin.notes, 2000),
+        user_agent=clean_text(origin.user_agent or request.actor.user_agent, 200),
+        notes=clean_text(origin.notes, 2000),
         excluded=request.excluded(),
         dedupe_key=request.dedupe_key,
         subject_key=request.subject_key,
         contact_tags=[tag[:60] for tag in origin.contact_tags],
         priority=max(0, min(origin.priority, PRIORITY_MAX)),
-        tags=[one_text(tag, 40) for tag in origin.tags],
+        tags=[clean_text(tag, 40) for tag in origin.tags],
         custom=dict(origin.custom),
         **signed_columns(seen.kind, seen.params, seen.payload, seen.facts),
     )
@@ -250,20 +216,20 @@ def _draft(request: _Request) -> Approval:
     return approval
 
 
-def _judge(approval: Approval, request: _Request, ground: _Ground) -> tuple[select.Matched, assignments.Seating]:
-    """Give the approval its risk, its workflow and its number; return who is asked then."""
-    origin, moment, seen, book = request.origin, request.moment, request.seen, ground.book
+def _judge(approval: Approval, request: _Request) -> tuple[select.Matched, AssignmentPlan]:
+    """Give the approval its risk and its workflow; return who is asked then."""
+    origin, moment, seen, current = request.origin, request.moment, request.seen, definitions.load()
     assessed = select.assess(
+        current,
         seen.kind,
         seen.params,
         seen.facts,
         requester_id=request.requester_id,
         agent_id=origin.agent_id,
         moment=moment,
-        book=book,
-        history=ground.history,
     )
     matched = select.match(
+        current,
         seen.kind.key,
         assessed,
         agent_id=origin.agent_id,
@@ -271,33 +237,32 @@ def _judge(approval: Approval, request: _Request, ground: _Ground) -> tuple[sele
         requester_id=request.requester_id,
         tags=origin.contact_tags,
         moment=moment,
-        book=book,
     )
     matched = _without_own_rule(matched, approval.excluded)
     level = matched.snapshot["levels"][0]
-    places = assignments.plan(level, approval.excluded, moment, people=ground.people, links=ground.links)
-    approval.reference = ground.reference
+    places = assignments.plan(level, approval.excluded, moment)
     approval.workflow_id, approval.workflow_version = matched.workflow_id, matched.version
     approval.snapshot, approval.votes_required = matched.snapshot, places.required
     approval.expires_at = moment + timedelta(hours=matched.snapshot["expire_hours"])
     stuck = matched.auto is None and not places.satisfiable
-    for name, value in {**risk_columns(assessed), **(held(approval) if stuck else {})}.items():
+    for name, value in {
+        **risk_columns(assessed),
+        **(outcomes.hold_as_unsatisfiable(approval) if stuck else {}),
+    }.items():
         setattr(approval, name, value)
     return matched, places
 
 
 def _without_own_rule(matched: select.Matched, hands: list[UUID]) -> select.Matched:
-    """Ask people where somebody would get by his own rule what he may not sign himself."""
+    """Ask people where somebody would get by their own rule what they may not approve themselves."""
     approves = matched.auto is not None and matched.auto.verdict == "approve"
     return replace(matched, auto=None) if approves and have_shaped_rules(hands) else matched
 
 
-def _decide_by_rule(work: transitions.Work, approval: Approval, matched: select.Matched, moment: datetime) -> None:
-    if matched.auto is None:
-        return
-    name = f"rule:{matched.auto.id}@{matched.version}"[:80]
+def _decide_by_rule(work: UnitOfWork, approval: Approval, auto: AutoRule, version: int) -> None:
+    name = f"rule:{auto.id}@{version}"[:80]
     rule = Actor(kind="rule", name=name, role="rule")
-    verdict = Decision(
+    decision = Decision(
         approval=approval,
         revision=approval.revision,
         level=approval.level,
@@ -305,13 +270,13 @@ def _decide_by_rule(work: transitions.Work, approval: Approval, matched: select.
         actor_kind="rule",
         actor_name=name,
         role="rule",
-        verdict=matched.auto.verdict,
+        verdict=auto.verdict,
         channel="rule",
-        created_at=moment,
+        created_at=work.moment,
     )
-    seal(verdict)
-    verdict.save(force_insert=True)
-    if matched.auto.verdict == "approve":
-        approve_now(work, approval, rule)
+    sign(decision)
+    decision.save(force_insert=True)
+    if auto.verdict == "approve":
+        outcomes.approve(work, approval, rule)
     else:
-        reject_now(work, approval, rule)
+        outcomes.reject(work, approval, rule)

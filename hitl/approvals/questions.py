@@ -1,4 +1,4 @@
-"""The talk between signers and the requester: a question, its answer, and sending back to be changed."""
+"""Questions to the requester, their answers, and sending a request back for changes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from uuid import UUID
 
 from core.actors import Actor
 from core.clock import now as clock_now
-from hitl.approvals import timers as clocks
-from hitl.approvals import transitions
-from hitl.approvals.checks import as_requester, as_signer, check_digest, check_state, needed
-from hitl.approvals.outcomes import note, reject_now
+from hitl.approvals import outcomes, timers, transitions
+from hitl.approvals.checks import check_approver, check_digest, check_requester, check_state, needed
+from hitl.approvals.context import DecisionContext
+from hitl.approvals.remarks import add_remark
 from hitl.approvals.revisions import void_tokens
 from hitl.domain.state_machine import Event, State
 from hitl.models import Approval, Seat
@@ -23,75 +23,73 @@ MAX_ROUNDS: Final = 3
 
 
 def ask(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: datetime | None = None) -> Approval:
-    """Ask the requester something; the answer clock stands still until he answers, expiry runs.
+    """Ask the requester something; the answer clock stands still until they answer, expiry runs.
 
-    Who may: a signer of the current level; `reason` is the question. Raises Refused, NotFound,
+    Who may: an approver of the current level; `reason` is the question. Raises Refused, NotFound,
     Invalid, Conflict. Announces approval_asks.
     """
     actor.require(DECIDE)
-    needed("reason", reason, "Write the question.")
+    needed("reason", reason, "Write your question.")
     moment = now or clock_now()
-    with transitions.work(moment) as work:
+    with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
-        as_signer(approval, actor, Event.ASK, digest, moment)
-        note(approval, actor, "ask", reason, moment)
-        changes = clocks.pause(approval, moment)
-        work.move(approval, Event.ASK, actor=actor, to=State.INFO_REQUESTED, changes=changes)
+        check_approver(DecisionContext.load(approval, moment), actor, Event.ASK, digest)
+        add_remark(approval, actor, "ask", reason, moment)
+        changes = timers.pause(approval, moment)
+        work.apply(approval, Event.ASK, actor=actor, to=State.INFO_REQUESTED, changes=changes)
     return approval
 
 
 def answer(*, actor: Actor, approval_id: UUID, text: str, digest: str = "", now: datetime | None = None) -> Approval:
-    """Answer the signers' question; the votes and what is signed stay as they are.
+    """Answer the approvers' question; the votes and the request stay as they are.
 
-    Who may: the requester or his agent, holding `hitl.propose_approval`. The answer clock goes on
+    Who may: the requester or their agent, holding `hitl.propose_approval`. The answer clock continues
     with what was left of it. Raises Refused (`not_yours`), NotFound, Invalid, Conflict. Announces
     nothing.
     """
     actor.require(PROPOSE)
-    needed("text", text, "Write the answer.")
+    needed("text", text, "Write your answer.")
     moment = now or clock_now()
-    with transitions.work(moment) as work:
+    with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
-        as_requester(approval, actor)
+        check_requester(approval, actor)
         check_state(approval, actor, Event.ANSWER, moment)
         if digest:
             check_digest(approval, actor, digest)
-        note(approval, actor, "answer", text, moment)
-        changes, timers = ({}, {}) if approval.holds else clocks.resume(approval, moment)
-        work.move(approval, Event.ANSWER, actor=actor, to=State.PENDING, changes=changes, timers=timers)
-        create.notify(approval, _seated(approval), "approval_answered", moment)
+        add_remark(approval, actor, "answer", text, moment)
+        changes, due = ({}, {}) if approval.holds else timers.resume(approval, moment)
+        work.apply(approval, Event.ANSWER, actor=actor, to=State.PENDING, changes=changes, timers=due)
+        create.notify(approval, _assignees(approval), "approval_answered", moment)
     return approval
 
 
-def _seated(approval: Approval) -> set[UUID]:
+def _assignees(approval: Approval) -> set[UUID]:
     seats = Seat.objects.filter(approval=approval, closed_at=None)
     return set(seats.values_list("person_id", flat=True))
 
 
 def send_back(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: datetime | None = None) -> Approval:
-    """Send a request back to be changed; after three rounds it is rejected instead.
+    """Send a request back for changes; after three rounds it is rejected instead.
 
-    Who may: a signer of the current level; the requester reads the reason. Raises Refused,
+    Who may: an approver of the current level; the requester reads the reason. Raises Refused,
     NotFound, Invalid, Conflict. Announces approval_asks, or approval_closed when it is rejected.
     """
     actor.require(DECIDE)
     needed("reason", reason, "Say what has to change.")
     moment = now or clock_now()
-    with transitions.work(moment) as work:
+    with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
-        as_signer(approval, actor, Event.SEND_BACK, digest, moment)
-        note(approval, actor, "send_back", reason, moment)
+        check_approver(DecisionContext.load(approval, moment), actor, Event.SEND_BACK, digest)
+        add_remark(approval, actor, "send_back", reason, moment)
         if approval.rounds >= MAX_ROUNDS:
-            reject_now(work, approval, actor, event=Event.SEND_BACK)
+            outcomes.reject(work, approval, actor, event=Event.SEND_BACK)
         else:
             _return(work, approval, actor)
     return approval
 
 
-def _return(work: transitions.Work, approval: Approval, actor: Actor) -> None:
+def _return(work: transitions.UnitOfWork, approval: Approval, actor: Actor) -> None:
     Seat.objects.filter(approval=approval, closed_at=None).update(closed_at=work.moment)
     void_tokens(approval, work.moment)
-    changes = {"rounds": approval.rounds + 1, "votes_received": 0, "paused_clocks": {}}
-    work.move(approval, Event.SEND_BACK, actor=actor, to=State.RETURNED, changes=changes)
-    Approval.objects.filter(pk=approval.pk).update(sla_due_at=None)
-    approval.sla_due_at = None
+    changes = {"rounds": approval.rounds + 1, "votes_received": 0, "paused_clocks": {}, "sla_due_at": None}
+    work.apply(approval, Event.SEND_BACK, actor=actor, to=State.RETURNED, changes=changes)

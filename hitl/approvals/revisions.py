@@ -1,4 +1,4 @@
-"""One more revision of a request: assessed and matched anew, never under weaker rules, asked from the start."""
+"""Open a new revision of a request: assessed and matched again, never under weaker rules, decided from level 1."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 from core.actors import Actor
 from core.privacy.visible_text import visible_document
 from hitl.actions.observe import Observed
-from hitl.approvals import assignments, transitions
-from hitl.approvals import timers as clocks
+from hitl.approvals import assignments, timers
 from hitl.approvals.columns import digest_of, risk_columns, signed_columns
-from hitl.approvals.outcomes import ask, held
+from hitl.approvals.outcomes import UNSATISFIABLE, hold_as_unsatisfiable, open_level
+from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.state_machine import Event, State
 from hitl.domain.strictness import combined
 from hitl.models import Approval, DecisionToken, Revision, Seat
-from hitl.policy import select
+from hitl.policy import definitions, select
 
 
 @dataclass(frozen=True)
-class Redraft:
+class Draft:
     """What the request would be as its next revision."""
 
     seen: Observed
@@ -30,13 +30,13 @@ class Redraft:
     matched: select.Matched
 
     def has_risen(self, before: Approval) -> bool:
-        """Tell whether risk or cost is higher than before, or cannot be compared."""
+        """Return True if risk or cost is higher than before, or cannot be compared."""
         cost = self.assessed.estimate.cost
         higher = self.assessed.risk.score > before.risk_score or not self.assessed.is_scored
         return higher or _dearer(before.cost, cost, before.currency == self.assessed.estimate.currency)
 
     def has_fallen(self, before: Approval) -> bool:
-        """Tell whether both risk and cost are lower than before."""
+        """Return True if both risk and cost are lower than before."""
         cost = self.assessed.estimate.cost
         known = cost is not None and before.cost is not None and before.currency == self.assessed.estimate.currency
         lower = known and abs(cost or Decimal(0)) < abs(before.cost or Decimal(0))
@@ -49,9 +49,11 @@ def _dearer(before: Decimal | None, after: Decimal | None, is_same_currency: boo
     return not is_same_currency or abs(after) > abs(before)
 
 
-def reassess(approval: Approval, seen: Observed, moment: datetime) -> Redraft:
+def reassess(approval: Approval, seen: Observed, moment: datetime) -> Draft:
     """Assess and match a request again, for the parameters and facts of this moment."""
+    current = definitions.load()
     assessed = select.assess(
+        current,
         seen.kind,
         seen.params,
         seen.facts,
@@ -59,10 +61,10 @@ def reassess(approval: Approval, seen: Observed, moment: datetime) -> Redraft:
         agent_id=approval.agent_id,
         moment=moment,
     )
-    return Redraft(seen, assessed, select.match_again(approval, assessed, moment=moment))
+    return Draft(seen, assessed, select.match_again(current, approval, assessed, moment=moment))
 
 
-def columns_of(approval: Approval, draft: Redraft, *, may_fall: bool = False) -> dict[str, Any]:
+def columns_of(approval: Approval, draft: Draft, *, may_fall: bool = False) -> dict[str, Any]:
     """Return the columns of the next revision, with the stricter of the old and the new workflow.
 
     With `may_fall` the new workflow counts alone.
@@ -96,8 +98,8 @@ def _workflow_columns(approval: Approval, matched: select.Matched, may_fall: boo
     return {"snapshot": snapshot, "workflow_id": matched.workflow_id, "workflow_version": matched.version}
 
 
-def ask_again(
-    work: transitions.Work,
+def new_revision(
+    work: UnitOfWork,
     approval: Approval,
     event: Event,
     columns: dict[str, Any],
@@ -105,25 +107,25 @@ def ask_again(
     actor: Actor,
     facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Move the request to its next revision: votes and tokens are void, seats open anew at level 1."""
+    """Move the request to its next revision: votes and links are void, and level 1 opens again."""
     snapshot = columns.get("snapshot", approval.snapshot)
     excluded = columns.get("excluded", approval.excluded)
-    places = assignments.plan(snapshot["levels"][0], excluded, work.moment)
-    clock = clocks.start(snapshot, 1, work.moment)
+    planned = assignments.plan(snapshot["levels"][0], excluded, work.moment)
+    clock = timers.start(snapshot, 1, work.moment)
     expires = work.moment + timedelta(hours=snapshot["expire_hours"])
-    columns |= {"votes_required": places.required, "expires_at": expires, **clock.columns()}
-    columns |= _holds(approval, places.satisfiable)
+    columns |= {"votes_required": planned.required, "expires_at": expires, **clock.columns()}
+    columns |= _holds(approval, planned.satisfiable)
     Seat.objects.filter(approval=approval, closed_at=None).update(closed_at=work.moment)
     void_tokens(approval, work.moment)
-    timers = {transitions.Kind.EXPIRE.value: expires, **clock.timers}
-    work.move(approval, event, actor=actor, to=State.PENDING, changes=columns, timers=timers, facts=facts)
-    ask(work, approval, places)
+    due = {timers.Kind.EXPIRE: expires, **clock.timers}
+    work.apply(approval, event, actor=actor, to=State.PENDING, changes=columns, timers=due, facts=facts)
+    open_level(work, approval, planned)
 
 
 def _holds(approval: Approval, satisfiable: bool) -> dict[str, Any]:
     if not satisfiable:
-        return held(approval)
-    left = [name for name in approval.holds if name != "unsatisfiable"]
+        return hold_as_unsatisfiable(approval)
+    left = [name for name in approval.holds if name != UNSATISFIABLE]
     return {} if left == approval.holds else {"holds": left, "hold_reason": ""}
 
 
@@ -138,7 +140,7 @@ def void_tokens(approval: Approval, moment: datetime, *, person_id: object = Non
 def keep_diff(
     approval: Approval, event: Event, actor: Actor, before: Approval, diff: list[dict[str, Any]], moment: datetime
 ) -> None:
-    """Keep for ever what a revision changed, and who did; also a text that the payload only names."""
+    """Store what a revision changed and who made it, with texts that the payload only names."""
     Revision.objects.create(
         approval=approval,
         revision=approval.revision,
@@ -156,7 +158,7 @@ def keep_diff(
 def _other_text(
     before: Mapping[str, Any], after: Mapping[str, Any], diff: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return the text that is signed where it became another one and no field of the payload says so."""
+    """Return the text to approve where it changed and no field of the payload says so."""
     old, new = before.get("body") or "", after.get("body") or ""
     is_told = any(visible_document(row["after"]) == new for row in diff)
     return [] if old == new or is_told else [{"field": "text", "before": old, "after": new}]

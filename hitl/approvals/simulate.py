@@ -18,7 +18,7 @@ from hitl.actions.base import Estimate
 from hitl.approvals import assignments
 from hitl.domain import risk
 from hitl.domain.levels import PARALLEL, parts_of, staged
-from hitl.policy import select
+from hitl.policy import definitions, select
 
 VIEW: Final = "hitl.view_approvalworkflow"
 FURTHEST: Final = timedelta(days=3653)
@@ -78,6 +78,7 @@ def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> 
     estimate = _estimate(trial)
     scored = risk.RiskAssessment(trial.score, risk.level_of(trial.score), ())
     matched = select.match(
+        definitions.load(),
         trial.kind,
         select.Assessed(estimate, scored),
         agent_id=trial.agent_id,
@@ -116,15 +117,15 @@ def _estimate(trial: Trial) -> Estimate:
 
 def _tried(snapshot: Mapping[str, Any], number: int, excluded: list[UUID], at: datetime) -> TriedLevel:
     level = snapshot["levels"][number]
-    places = assignments.plan(level, excluded)
+    planned = assignments.plan(level, excluded)
     is_once, levels = snapshot.get("signs_once"), snapshot["levels"][: number + 1]
-    so_far = assignments.plan(_at_once(levels), excluded) if is_once else places
+    so_far = assignments.plan(_at_once(levels), excluded) if is_once else planned
     return TriedLevel(
         name=level["name"],
         mode=level["mode"],
-        required=places.required,
-        people=tuple(sorted({holder.person_id for holder in places.holders})),
-        satisfiable=places.satisfiable and so_far.satisfiable,
+        required=planned.required,
+        people=tuple(sorted({holder.person_id for holder in planned.holders})),
+        satisfiable=planned.satisfiable and so_far.satisfiable,
         due_at=working_time.level_due(at, level) if number == 0 else None,
     )
 

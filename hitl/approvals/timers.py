@@ -1,4 +1,4 @@
-"""The clocks of a level: answer due, next step of the ladder, next reminder; and their pauses."""
+"""Timers of an approval, and the clocks of a level: answer due, next escalation, next reminder, and their pauses."""
 
 from __future__ import annotations
 
@@ -7,11 +7,55 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from django.db.models import Q
+
 from core import working_time
+from hitl.domain.state_machine import UNDECIDED, State
 from hitl.models import Approval, Timer
 
 Kind = Timer.Kind
 OF_LEVEL: Final = (Kind.SLA.value, Kind.ESCALATE.value, Kind.REMIND.value)
+TIMER_STATES: Final[dict[str, tuple[State, ...]]] = {
+    Kind.EXPIRE: UNDECIDED,
+    Kind.SLA: (State.PENDING,),
+    Kind.ESCALATE: (State.PENDING,),
+    Kind.REMIND: (State.PENDING,),
+    Kind.EXECUTE: (State.APPROVED,),
+    Kind.LAPSE: (State.APPROVED,),
+    Kind.LEASE: (State.EXECUTING,),
+    Kind.UNKNOWN: (State.UNKNOWN,),
+}
+"""In which states a timer of each kind still means something."""
+
+
+def end_stale(approval: Approval, moment: datetime) -> None:
+    """End the timers that mean nothing any more in the approval's state, revision and level."""
+    stale = [kind for kind, states in TIMER_STATES.items() if approval.state not in states]
+    gone = Q(kind__in=stale) | Q(revision__lt=approval.revision)
+    gone |= Q(kind__in=OF_LEVEL) & ~Q(level=approval.level)
+    Timer.objects.filter(gone, approval=approval, done_at=None).update(done_at=moment)
+
+
+def set_timers(approval: Approval, due: Mapping[str, datetime]) -> None:
+    """Set timers of the approval's current revision, again where they have already run."""
+    if not due:
+        return
+    rows = [
+        Timer(
+            approval=approval,
+            kind=Kind(kind).value,
+            level=approval.level if kind in OF_LEVEL else 0,
+            revision=approval.revision,
+            due_at=due_at,
+        )
+        for kind, due_at in due.items()
+    ]
+    Timer.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["tenant_id", "approval", "kind", "level", "revision"],
+        update_fields=["due_at", "done_at", "lease_until"],
+    )
 
 
 @dataclass(frozen=True)
@@ -36,7 +80,7 @@ def start(snapshot: Mapping[str, Any], number: int, moment: datetime) -> Clocks:
     level = snapshot["levels"][number - 1]
     due = after(level, level["sla_hours"], moment)
     timers = {Kind.SLA.value: due}
-    steps = ladder(snapshot)
+    steps = escalation_steps(snapshot)
     if steps:
         timers[Kind.ESCALATE.value] = after(level, steps[0]["after_hours"], moment)
     if reminds(snapshot, 0):
@@ -44,19 +88,19 @@ def start(snapshot: Mapping[str, Any], number: int, moment: datetime) -> Clocks:
     return Clocks(due, timers)
 
 
-def ladder(snapshot: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the steps of the ladder one by one; a step with `repeat` m comes m times more."""
+def escalation_steps(snapshot: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the escalation steps one by one; a step with `repeat` m comes m times more."""
     rows = snapshot.get("escalation") or []
     return [row for row in rows for _ in range(1 + int(row.get("repeat") or 0))]
 
 
 def reminds(snapshot: Mapping[str, Any], sent: int) -> bool:
-    """Tell whether a level of the workflow gets one more reminder after so many."""
+    """Return True if a level of the workflow gets one more reminder after this many."""
     return int(snapshot.get("reminder_every_hours") or 0) > 0 and sent < int(snapshot.get("reminder_max") or 0)
 
 
 def after(level: Mapping[str, Any], hours: float, moment: datetime) -> datetime:
-    """Return when so many hours of the level's working time have passed."""
+    """Return when this many hours of the level's working time have passed."""
     return working_time.level_after(moment, level, float(hours))
 
 
@@ -69,8 +113,8 @@ def minutes_over(approval: Approval, moment: datetime) -> int:
 def pause(approval: Approval, moment: datetime) -> dict[str, Any]:
     """Stop the level's clocks and return the columns that keep what is left of each, in seconds.
 
-    A clock that has run out keeps nothing; of the answer's the lateness is kept, below zero, so that
-    a question takes none of it away. Nothing for clocks that stand still already.
+    A clock that has run out keeps nothing. The lateness of the answer is kept as a negative number, so
+    that a question does not reduce it. Nothing for clocks that stand still already.
     """
     if approval.paused_clocks or approval.sla_due_at is None:
         return {}
@@ -84,7 +128,7 @@ def pause(approval: Approval, moment: datetime) -> dict[str, Any]:
 
 
 def resume(approval: Approval, moment: datetime) -> tuple[dict[str, Any], dict[str, datetime]]:
-    """Return the columns and timers that let the clocks go on with what was left of each."""
+    """Return the columns and timers that let the clocks continue with what was left of each."""
     left = dict(approval.paused_clocks)
     if not left:
         return {}, {}

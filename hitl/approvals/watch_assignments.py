@@ -1,4 +1,4 @@
-"""Watching the seats: what nobody can sign any more is held and told, what somebody can again goes on."""
+"""Hold requests that nobody can decide any more, and release those that somebody can again."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from core.actors import Actor, system
 from core.clock import now as clock_now
 from core.tenancy.scope import platform_scope
 from hitl.approvals import assignments, transitions
-from hitl.approvals.hold_reasons import add_hold, can_be_signed, drop_hold
-from hitl.approvals.outcomes import alarm, plan_here
+from hitl.approvals.context import DecisionContext
+from hitl.approvals.holds import add_hold, drop_hold
+from hitl.approvals.outcomes import UNSATISFIABLE, alert_unsatisfiable
 from hitl.domain.state_machine import WAITING
 from hitl.models import Approval
 
 WATCH: Final[Actor] = system("seat-watch")
-STUCK: Final = "unsatisfiable"
 _WAITING: Final = [state.value for state in WAITING]
 
 
@@ -28,33 +28,30 @@ def tenants_waiting() -> list[UUID]:
 
 
 def watch_seats(*, now: datetime | None = None) -> int:
-    """Hold the waiting requests of the tenant that nobody can sign any more, and release those that
-    somebody can again; returns how many changed. For the system only; safe to repeat."""
+    """Hold the waiting requests of the tenant that nobody can decide any more, and release those that
+    somebody can again; return how many changed. For the system only; safe to repeat."""
     moment = now or clock_now()
     waiting = list(Approval.objects.filter(state__in=_WAITING).order_by("id"))
-    stuck = [approval for approval in waiting if STUCK in approval.holds]
-    free = [approval for approval in waiting if STUCK not in approval.holds]
-    suspects = stuck + assignments.unsigned_for_ever(free)
+    stuck = [approval for approval in waiting if UNSATISFIABLE in approval.holds]
+    free = [approval for approval in waiting if UNSATISFIABLE not in approval.holds]
+    suspects = stuck + assignments.find_unsatisfiable(free)
     return sum(_align(approval.pk, moment) for approval in suspects)
 
 
 def _align(approval_id: UUID, moment: datetime) -> bool:
-    with transitions.work(moment) as work:
+    with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
         if approval.state not in WAITING:
             return False
-        if STUCK in approval.holds:
-            return _release(work, approval)
-        if can_be_signed(approval):
+        context = DecisionContext.load(approval, moment)
+        can_be_approved = context.can_be_approved()
+        if UNSATISFIABLE in approval.holds:
+            if not can_be_approved and not assignments.plan_current_level(context).satisfiable:
+                return False
+            drop_hold(work, approval, WATCH, UNSATISFIABLE)
+            return True
+        if can_be_approved:
             return False
-        add_hold(work, approval, WATCH, STUCK, "Those who were asked may not sign any more.")
-        alarm(work, approval)
-    return True
-
-
-def _release(work: transitions.Work, approval: Approval) -> bool:
-    places = plan_here(approval, work.moment)
-    if not places.satisfiable and not can_be_signed(approval):
-        return False
-    drop_hold(work, approval, WATCH, STUCK)
+        add_hold(work, approval, WATCH, UNSATISFIABLE, "Its approvers are no longer entitled to decide.")
+        alert_unsatisfiable(work, approval)
     return True

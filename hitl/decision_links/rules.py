@@ -15,13 +15,15 @@ from core.clock import now as clock_now
 from core.errors import Conflict, Gone, NotFound, Refused, WalkerError
 from core.privacy.encryption import digest_of_secret
 from core.tenancy import lookups
-from hitl.approvals import assignments, checks, delegation_map
+from hitl.approvals import assignments, checks
 from hitl.approvals.conflicts import winner
-from hitl.decision_links import policy as link_policy
+from hitl.approvals.context import DecisionContext, substitutes_at
+from hitl.domain.eligibility import with_substitutes
 from hitl.domain.state_machine import Event
 from hitl.domain.strictness import required_strength
 from hitl.models import Approval, Decision, DecisionToken, Seat
-from hitl.notifications.channels import notifiers
+from hitl.notification_channels import notifiers
+from hitl.policy import link_policy
 
 CHANNEL: Final = "email_link"
 STRENGTH: Final = "link"
@@ -100,10 +102,11 @@ def check(token: DecisionToken, approval: Approval, actor: Actor, moment: dateti
     """Raise what stands in the way of deciding by this link now: Conflict, Gone or Refused."""
     wanted = verdict or (token.verdict if token.verdict in _EVENTS else "approve")
     actor.require("hitl.decide_approval")
-    checks.as_signer(approval, actor, _EVENTS[wanted], token.revision_digest, moment)
-    if not _seat_stands(approval, actor):
+    context = DecisionContext.load(approval, moment)
+    checks.check_approver(context, actor, _EVENTS[wanted], token.revision_digest)
+    if actor.user_id not in {holder.person_id for holder in context.level_seats(approval.level).entitled}:
         raise Refused("You are not asked to decide this any more.", code="no_seat")
-    if checks.has_voted(approval, actor.user_id):
+    if actor.user_id in context.voters():
         raise Conflict("You have decided already.", code="voted", **winner(approval, actor))
     policy = link_policy.current()
     if policy.why_off:
@@ -121,10 +124,9 @@ def _sign_in(why: str) -> Refused:
     return Refused("This is decided after signing in.", code="sign_in", why=why)
 
 
-def _seat_stands(approval: Approval, actor: Actor) -> bool:
-    """Tell whether his vote would count: he has not left the group or role for which he was asked."""
-    places = assignments.sitting(approval, approval.level)
-    return any(holder.person_id == actor.user_id for holder in places.holders if holder not in places.lost)
+def can_be_decided_by_link(approval: Approval) -> bool:
+    """Return True if an email link may decide this request without signing in."""
+    return not why_sign_in(approval) and not why_read(approval, clock_now())
 
 
 def why_sign_in(approval: Approval) -> str:
@@ -155,7 +157,7 @@ def why_read(approval: Approval, moment: datetime) -> str:
         return ""
     if Decision.objects.filter(approval=approval, auth_strength=STRENGTH).exists():
         return "twice"
-    barred = delegation_map.with_stand_ins(readers, delegation_map.links_at(moment))
+    barred = with_substitutes(readers, substitutes_at(moment))
     return "" if barred.isdisjoint([*approval.excluded, *_signers(approval, moment)]) else "mail"
 
 

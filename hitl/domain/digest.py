@@ -10,8 +10,6 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from core.ids import text_of
-
 _ROWS: Final = (list, tuple)
 _encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
@@ -43,7 +41,7 @@ def _of_kin(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, UUID):
-        return text_of(value)
+        return str(value)
     if isinstance(value, Mapping):
         return {_key(key): plain(item) for key, item in value.items()}
     if isinstance(value, _ROWS):

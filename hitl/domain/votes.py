@@ -1,16 +1,24 @@
-"""What the votes of a level amount to (pure)."""
+"""Count the votes of a level (pure)."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final, Literal, NamedTuple
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from hitl.domain.levels import PARALLEL, parts_of, seat_in
 
-Standing = Literal["open", "approved", "rejected"]
 ANY_GROUP: Final = "*"
-"""The group of a person whom the ladder added: he may stand in for any one group."""
+"""The group of a person added by an escalation: they may stand in for any one group."""
+
+
+class Tally(StrEnum):
+    """The result of a level."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
 
 
 class Vote(NamedTuple):
@@ -21,15 +29,15 @@ class Vote(NamedTuple):
 
 
 class SeatHolder(NamedTuple):
-    """A person who may vote at a level, and what he sits for: a group where the level is `per_group`,
-    and the part of a stage whose levels are open together."""
+    """A person who may vote at a level, and for what: a group where the level is `per_group`, and the
+    part of a stage whose levels are open together."""
 
     person_id: UUID
     group: str = ""
 
 
 def required_votes(level: Mapping[str, Any], seats: Iterable[SeatHolder]) -> int:
-    """Return how many approvals the level needs. A quorum is never lowered to the seats there are."""
+    """Return how many approvals the level needs. A quorum is never lowered to the people available."""
     holders = list(seats)
     mode = level["mode"]
     if mode == PARALLEL:
@@ -49,9 +57,9 @@ def required_votes(level: Mapping[str, Any], seats: Iterable[SeatHolder]) -> int
 def is_satisfiable(
     level: Mapping[str, Any], seats: Iterable[SeatHolder], originals: Iterable[SeatHolder] | None = None
 ) -> bool:
-    """Tell whether the people with seats could approve the level at all.
+    """Return True if the people assigned could approve the level at all.
 
-    `originals` are those whom the level asked first; they set how many votes everybody means.
+    `originals` are the people the level asked first; in mode `all` they set how many votes are required.
     """
     holders = list(seats)
     if level["mode"] == PARALLEL:
@@ -69,28 +77,29 @@ def last_votes(votes: Iterable[Vote]) -> dict[UUID, str]:
     return {vote.person_id: vote.verdict for vote in votes}
 
 
-def standing(
+def tally_votes(
     level: Mapping[str, Any],
     seats: Iterable[SeatHolder],
     votes: Iterable[Vote],
     *,
     originals: Iterable[SeatHolder] | None = None,
     lost: Collection[SeatHolder] = (),
-) -> Standing:
-    """Return where the level stands; votes of people without a seat do not count.
+) -> Tally:
+    """Return the result of a level; votes of people who are not assigned do not count.
 
-    Of levels that are open together each has to be approved by people of its own; any can reject.
-    Holders who are `lost` have no right to it any more: their votes do not count, and those of the
-    others are not enough for less than before.
+    Levels that are open together must each be approved by people of their own; any can reject.
+    Votes of holders who `lost` their right do not count, and as many votes as before are required
+    from the others.
     """
     everybody = list(seats)
     holders = [holder for holder in everybody if holder not in lost]
     people = {holder.person_id for holder in holders}
-    last = {who: verdict for who, verdict in last_votes(votes).items() if who in people}
+    last = {person: verdict for person, verdict in last_votes(votes).items() if person in people}
     if "reject" in last.values() and _is_rejected(level, holders, last):
-        return "rejected"
+        return Tally.REJECTED
     in_favour = [holder for holder in holders if last.get(holder.person_id) == "approve"]
-    return "approved" if is_satisfiable(level, in_favour, everybody if originals is None else originals) else "open"
+    first = everybody if originals is None else originals
+    return Tally.APPROVED if is_satisfiable(level, in_favour, first) else Tally.OPEN
 
 
 def _is_rejected(level: Mapping[str, Any], holders: list[SeatHolder], last: Mapping[UUID, str]) -> bool:
@@ -132,18 +141,18 @@ def _places(level: Mapping[str, Any], holders: list[SeatHolder], first: list[Sea
     return places
 
 
-def _all_are_placed(sitting: Mapping[str, list[UUID]]) -> bool:
-    """Tell whether every place has a person of its own: nobody signs for two."""
+def _all_are_placed(places: Mapping[str, list[UUID]]) -> bool:
+    """Return True if every place can have a person of its own: nobody approves for two."""
     taken: dict[UUID, str] = {}
-    return bool(sitting) and all(_is_placed(place, sitting, taken, set()) for place in sorted(sitting))
+    return bool(places) and all(_is_placed(place, places, taken, set()) for place in sorted(places))
 
 
-def _is_placed(place: str, sitting: Mapping[str, list[UUID]], taken: dict[UUID, str], tried: set[UUID]) -> bool:
-    for person in sitting[place]:
+def _is_placed(place: str, places: Mapping[str, list[UUID]], taken: dict[UUID, str], tried: set[UUID]) -> bool:
+    for person in places[place]:
         if person in tried:
             continue
         tried.add(person)
-        if person not in taken or _is_placed(taken[person], sitting, taken, tried):
+        if person not in taken or _is_placed(taken[person], places, taken, tried):
             taken[person] = place
             return True
     return False

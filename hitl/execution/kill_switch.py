@@ -16,9 +16,9 @@ from core.errors import Conflict, Invalid, NotFound
 from core.events import streams
 from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_or_none, platform_scope
+from core.text.clean import clean_text
 from hitl.approvals import transitions
-from hitl.approvals.columns import one_text
-from hitl.approvals.hold_reasons import add_hold, drop_hold
+from hitl.approvals.holds import add_hold, drop_hold
 from hitl.domain.state_machine import OPEN
 from hitl.killswitch import state as switches
 from hitl.killswitch import targets
@@ -56,15 +56,15 @@ def throw_switch(
             raise Conflict("This is stopped already.", **last_change(actor, "hitl.killswitch", known.pk))
         switch: KillSwitch = KillSwitch.objects.create(
             scope=scope,
-            target=one_text(target, 60),
-            reason=one_text(reason, 300),
+            target=clean_text(target, 60),
+            reason=clean_text(reason, 300),
             thrown_by_id=actor.user_id,
             thrown_at=now or clock_now(),
         )
         _tell("thrown", switch)
         _audit(actor, "KILLSWITCH_THROWN", switch)
     hold_covered(now=now)
-    switch.on_the_wire = switches.calls_on_the_wire(scope=scope, target=switch.target, within=wait)
+    switch.on_the_wire = switches.count_in_flight_calls(scope=scope, target=switch.target, within=wait)
     return switch
 
 
@@ -143,11 +143,11 @@ def throw_global(
         known = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
         if known is not None:
             raise Conflict("This is stopped already.", **_last_change(actor, known.pk))
-        switch = GlobalKillSwitch.objects.create(reason=one_text(reason, 300), thrown_at=now or clock_now())
+        switch = GlobalKillSwitch.objects.create(reason=clean_text(reason, 300), thrown_at=now or clock_now())
         _owe_everywhere(actor, "KILLSWITCH_THROWN", switch.pk, "thrown")
     log.warning("global_switch_thrown", switch=str(switch.pk), actor=actor.name)
     write_owed_entries()
-    switch.on_the_wire = switches.calls_on_the_wire(scope="global", within=wait)
+    switch.on_the_wire = switches.count_in_flight_calls(scope="global", within=wait)
     return switch
 
 
@@ -207,13 +207,13 @@ def hold_covered(*, now: datetime | None = None) -> int:
 
 def _align(approval_id: UUID, moment: datetime) -> int:
     actor = system("kill-switch")
-    with transitions.work(moment) as work:
+    with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
         wanted = switches.covers(approval)
         if not approval.is_open or wanted == ("kill_switch" in approval.holds):
             return 0
         if wanted:
-            add_hold(work, approval, actor, "kill_switch", "It was stopped with a stop switch.")
+            add_hold(work, approval, actor, "kill_switch", "An emergency stop covers this request.")
         else:
             drop_hold(work, approval, actor, "kill_switch")
     return 1

@@ -7,23 +7,17 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache, lru_cache
-from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
 import psycopg
 from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db.models import Q
 
 from accounts.models import Tenant
-from core import prepared
 from core.errors import Unavailable
-from core.ids import text_of
 from core.observability.logging import get_logger
-from core.prepared import Asked, Call, Prepared, Result
-from core.rows import Statement
 from core.tenancy.scope import current_tenant_id
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
 
@@ -33,7 +27,7 @@ _CALLS: Final = 0x63_61_6C_6C
 _GLOBAL: Final = 0
 _SEIZE_WITHIN: Final = "10s"
 _POLL_SECONDS: Final = 0.05
-_call: ContextVar[tuple[str, UUID | None] | None] = ContextVar("call_on_the_wire", default=None)
+_call: ContextVar[tuple[str, UUID | None] | None] = ContextVar("in_flight_call", default=None)
 
 
 def thrown() -> list[tuple[str, str]]:
@@ -55,34 +49,18 @@ def is_covered(approval: Approval, switches: Iterable[tuple[str, str]]) -> bool:
 
 
 def covering(*, kind: str, agent_id: UUID | None) -> str:
-    """Return the reason of a thrown switch that covers the request, or the empty string. One query."""
-    return reason_of(ask(kind=kind, agent_id=agent_id).answer()[0])
+    """Return the reason of a switch that covers the request, or the empty string. Three queries at most."""
+    thrown_here = KillSwitch.objects.filter(_covering(kind, agent_id), released_at=None)
+    for switches in (GlobalKillSwitch.objects.filter(released_at=None), thrown_here):
+        reason: str | None = switches.order_by("id").values_list("reason", flat=True).first()
+        if reason is not None:
+            return reason or "paused"
+    return "The organisation is switched off." if is_tenant_off() else ""
 
 
-def ask(*, kind: str, agent_id: UUID | None) -> Asked:
-    """Ask for the reason that `covering` returns; `reason_of` tells it from the only result."""
-    return prepared.ask([_look(kind, agent_id)])
-
-
-def _look(kind: str, agent_id: UUID | None) -> Call:
-    agent = None if agent_id is None else str(agent_id)
-    return Call(_look_statement(), {"tenant": current_tenant_id(), "kind": kind, "agent": agent})
-
-
-def reason_of(found: Result) -> str:
-    """Return the reason that a look has found, or the empty string."""
-    return min(found.rows, key=itemgetter(1))[0] or "paused" if found.rows else ""
-
-
-@cache
-def _look_statement() -> Prepared:
-    return prepared.prepared(
-        "select reason, 0 as place from hitl_globalkillswitch where released_at is null "
-        "union all select reason, 1 from hitl_killswitch where tenant_id = $1 and released_at is null "
-        "and (scope = 'tenant' or (scope = 'kind' and target = $2) or (scope = 'agent' and target = $3)) "
-        "union all select 'The organisation is switched off.', 2 from accounts_tenant where id = $1 and not is_active",
-        {"tenant": "uuid", "kind": "text", "agent": "text"},
-    )
+def _covering(kind: str, agent_id: UUID | None) -> Q:
+    found = Q(scope=KillSwitch.Scope.TENANT) | Q(scope=KillSwitch.Scope.KIND, target=kind)
+    return found if agent_id is None else found | Q(scope=KillSwitch.Scope.AGENT, target=str(agent_id))
 
 
 def covers(approval: Approval) -> bool:
@@ -93,23 +71,18 @@ def covers(approval: Approval) -> bool:
 def thrown_over(*, kind: str, agent_id: UUID | None) -> list[GlobalKillSwitch | KillSwitch]:
     """Return the thrown switches that cover such a request, the installation's own first. Two queries."""
     everywhere = GlobalKillSwitch.objects.filter(released_at=None).order_by("id")
-    covers_it = set(_covers_of(kind, agent_id))
-    rows = KillSwitch.objects.filter(released_at=None).order_by("id")
-    return [*everywhere[:1], *(row for row in rows if (row.scope, row.target) in covers_it)]
+    rows = KillSwitch.objects.filter(_covering(kind, agent_id), released_at=None).order_by("id")
+    return [*everywhere[:1], *rows]
 
 
 def share_and_look(*, kind: str, agent_id: UUID | None) -> str:
     """Keep switches from being thrown until this transaction ends, and return what `covering` does then.
 
-    Claims run side by side. The look is a statement of its own in the same message: it sees what
-    was thrown while this waited for the lock.
+    Claims run side by side. The look is a statement after the lock, so that it sees what was thrown
+    while this waited.
     """
-    return reason_of(prepared.exchange(share_and_look_calls(kind=kind, agent_id=agent_id))[1])
-
-
-def share_and_look_calls(*, kind: str, agent_id: UUID | None) -> list[Call | Statement]:
-    """Return the two statements behind `share_and_look`, to be sent before others; the second has the reason."""
-    return [_all("pg_advisory_xact_lock_shared", _SPACE, (_GLOBAL, _tenant_key())), _look(kind, agent_id)]
+    _lock_all("pg_advisory_xact_lock_shared", _SPACE, (_GLOBAL, _tenant_key()))
+    return covering(kind=kind, agent_id=agent_id)
 
 
 @contextmanager
@@ -131,45 +104,22 @@ def seized(*, everywhere: bool = False) -> Iterator[None]:
         raise
 
 
-@dataclass
-class Wire:
-    """The marker of one call, and why the call must not be made, if there is a reason."""
-
-    stopped_by: str
-    keys: tuple[int, ...]
-    is_marked: bool = True
-
-    def leave(self) -> None:
-        """Remove the marker after the call, unless it is gone: at once, or with the next message of a transaction."""
-        if self.is_marked:
-            prepared.later(_all("pg_advisory_unlock_shared", _CALLS, self.keys), check=self._gone)
-
-    def _gone(self, _: int) -> None:
-        self.is_marked = False
-
-
-NO_WIRE: Final = Wire("", (), is_marked=False)
-"""Of a report whose call was made before."""
-
-
 @contextmanager
-def on_the_wire(*, kind: str, agent_id: UUID | None) -> Iterator[Wire]:
-    """Be counted by `calls_on_the_wire` meanwhile; gives what `covering` finds once the marker is set.
+def track_in_flight_call(*, kind: str, agent_id: UUID | None) -> Iterator[str]:
+    """Be counted by `count_in_flight_calls` meanwhile; gives what `covering` finds once the marker is set.
 
     A marker, not a gate: shared locks of the session, which nobody takes exclusively. It needs no
-    transaction during an outside call, and is gone with the session when the process dies. It is
-    removed where the block ends, unless it was before.
+    transaction during an outside call, and is gone with the session when the process dies.
     """
     keys = (_call_key("global"), *(_call_key(*cover) for cover in _covers_of(kind, agent_id)))
-    found = prepared.exchange([_all("pg_advisory_lock_shared", _CALLS, keys), _look(kind, agent_id)])
-    wire = Wire(reason_of(found[1]), keys)
+    _lock_all("pg_advisory_lock_shared", _CALLS, keys)
     token = _call.set((kind, agent_id))
     try:
-        yield wire
+        yield covering(kind=kind, agent_id=agent_id)
     finally:
         _call.reset(token)
         try:
-            wire.leave()
+            _lock_all("pg_advisory_unlock_shared", _CALLS, keys)
         except DatabaseError:
             # What the call brought must still be reported: on a new session, without the marker.
             log.exception("call_marker_not_removed")
@@ -177,12 +127,12 @@ def on_the_wire(*, kind: str, agent_id: UUID | None) -> Iterator[Wire]:
 
 
 def is_stopped_now() -> bool:
-    """Tell whether a switch covers the call that is on the wire here, if one is. One query."""
+    """Tell whether a switch covers the call that is in flight here, if one is. One query."""
     call = _call.get()
     return call is not None and bool(covering(kind=call[0], agent_id=call[1]))
 
 
-def calls_on_the_wire(*, scope: str, target: str = "", within: timedelta) -> int:
+def count_in_flight_calls(*, scope: str, target: str = "", within: timedelta) -> int:
     """Wait for the executors under a switch that is thrown; return how many are left after that.
 
     Ask after the switch is committed: whoever looked at the switches before that commit had its
@@ -203,19 +153,20 @@ def _covers_of(kind: str, agent_id: UUID | None) -> list[tuple[str, str]]:
 
 def _call_key(scope: str, target: str = "") -> int:
     # Two that share a key by chance wait for each other's calls, which is harmless.
-    tenant = "" if scope == "global" else text_of(current_tenant_id())
+    tenant = "" if scope == "global" else str(current_tenant_id())
     return _key_of(f"{tenant}|{scope}|{target}")
 
 
-@lru_cache(maxsize=4096)
 def _key_of(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big", signed=True)
 
 
-@lru_cache(maxsize=4096)
-def _all(function: str, space: int, keys: tuple[int, ...]) -> Statement:
-    """Return the call of a lock function for each key."""
-    return Statement(f"select {', '.join([f'{function}({space}, {key})' for key in keys])}")
+def _lock_all(function: str, space: int, keys: tuple[int, ...]) -> None:
+    """Call a lock function for each key, by hand: the ORM has no advisory locks."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"select {', '.join([f'{function}(%s, %s)'] * len(keys))}", [n for key in keys for n in (space, key)]
+        )
 
 
 def _marked(key: int) -> set[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -10,7 +9,6 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from core.clock import now
-from core.errors import Conflict
 from core.tenancy.models import TenantModel
 from hitl.domain.state_machine import OPEN, UNDECIDED, WAITING, State
 from hitl.models.fields import StateField
@@ -166,23 +164,6 @@ class Approval(TenantModel):
     def __str__(self) -> str:
         return self.reference
 
-    def refresh_from_db(
-        self,
-        using: str | None = None,
-        fields: Iterable[str] | None = None,
-        from_queryset: models.QuerySet[Any] | None = None,
-    ) -> None:
-        """Read columns anew; with one that a lean read left out come all that it did, of the very revision
-        that was read. Raises Conflict where there is another since."""
-        left_out = self.get_deferred_fields()
-        if fields is None or "revision" in left_out or left_out.isdisjoint(fields):
-            super().refresh_from_db(using, fields, from_queryset)
-            return
-        try:
-            super().refresh_from_db(using, left_out.union(fields), Approval.objects.filter(revision=self.revision))
-        except Approval.DoesNotExist as problem:
-            raise Conflict("The approval has moved on.", reference=self.reference) from problem
-
     @property
     def is_open(self) -> bool:
         """Whether anything can still happen to it."""
@@ -198,3 +179,8 @@ class Approval(TenantModel):
         """The definition of the level it stands at, from the frozen workflow."""
         levels: list[dict[str, Any]] = self.snapshot["levels"]
         return levels[self.level - 1]
+
+    @property
+    def has_next_level(self) -> bool:
+        """Whether a level follows the one it stands at."""
+        return self.level < len(self.snapshot["levels"])

@@ -6,19 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
-from operator import itemgetter
 from typing import Final
-from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from accounts.selectors import tenant_zone
-from core import prepared, rows
-from core.prepared import Call, Prepared, Result
-from core.tenancy.scope import current_tenant_id
+from core.db.locks import advisory_lock
 from hitl.models import Approval, Cap, CapReservation
-from hitl.policy.spending import hold_lock
 
 HOLD: Final = "caps"
 _COUNTS: Final = (CapReservation.State.RESERVED, CapReservation.State.COMMITTED)
@@ -26,35 +20,18 @@ _COUNTS: Final = (CapReservation.State.RESERVED, CapReservation.State.COMMITTED)
 
 def covering(approval: Approval) -> list[Cap]:
     """Return the limits an approval falls under, in a fixed order. One query."""
-    return limits_of(prepared.exchange([covering_call(kind=approval.kind, agent_id=approval.agent_id)])[0])
+    covers = Q(scope=Cap.Scope.ALL) | Q(scope=Cap.Scope.KIND, target=approval.kind)
+    if approval.agent_id is not None:
+        covers |= Q(scope=Cap.Scope.AGENT, target=str(approval.agent_id))
+    return list(Cap.objects.filter(covers, is_active=True).order_by("id"))
 
 
-def covering_call(*, kind: str, agent_id: UUID | None) -> Call:
-    """Return the query behind `covering`, to be sent together with others."""
-    agent = None if agent_id is None else str(agent_id)
-    return Call(_covering_statement(), {"tenant": current_tenant_id(), "kind": kind, "agent": agent})
-
-
-def limits_of(found: Result) -> list[Cap]:
-    """Return the limits that `covering_call` has found, in the order of their ids."""
-    return [rows.loaded(Cap, row) for row in sorted(found.rows, key=itemgetter(0))]
-
-
-@cache
-def _covering_statement() -> Prepared:
-    return prepared.prepared(
-        f"{rows.selection(Cap)} where tenant_id = $1 and is_active and (scope = 'all' "
-        "or (scope = 'kind' and target = $2) or (scope = 'agent' and target = $3))",
-        {"tenant": "uuid", "kind": "text", "agent": "text"},
-    )
-
-
-def reserve(approval: Approval, moment: datetime, limits: list[Cap] | None = None) -> str:
+def reserve(approval: Approval, moment: datetime) -> str:
     """Keep what a locked approval needs free until it ends; return why it does not fit, or nothing.
 
     Runs under a lock until the commit, so that of two that fit alone but not together one waits.
     """
-    caps, problem = _room(approval, moment, limits)
+    caps, problem = _room(approval, moment)
     if problem:
         return problem
     for cap in caps:
@@ -95,8 +72,8 @@ def used(cap: Cap, moment: datetime) -> Decimal:
     return rows.aggregate(total=Sum("amount"))["total"] or Decimal(0)
 
 
-def _room(approval: Approval, moment: datetime, limits: list[Cap] | None = None) -> tuple[list[Cap], str]:
-    caps = covering(approval) if limits is None else limits
+def _room(approval: Approval, moment: datetime) -> tuple[list[Cap], str]:
+    caps = covering(approval)
     if not caps:
         return [], ""
     problem = _unknown_amount(approval, caps)
@@ -104,7 +81,7 @@ def _room(approval: Approval, moment: datetime, limits: list[Cap] | None = None)
         return [], problem
     if need_of(approval) == 0:
         return [], ""
-    hold_lock("caps")
+    advisory_lock("caps")
     counted, problem = _in_currency(approval, caps)
     for cap in counted:
         if used(cap, moment) + need_of(approval) > cap.amount:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q
 from pydantic import BaseModel
 
-from core import prepared
 from core.clock import now as clock_now
 from core.observability.logging import get_logger
-from core.prepared import Call, Prepared, Result
-from core.tenancy.scope import current_tenant_id
 from hitl.actions.base import Estimate, Facts
 from hitl.actions.registry import AnyKind
 from hitl.domain import matching, risk
@@ -24,23 +21,14 @@ from hitl.domain.auto_rules import AutoRule, auto_decision, auto_rule_from
 from hitl.domain.state_machine import FINAL, State
 from hitl.domain.strictness import no_weaker_than
 from hitl.models import Approval, ApprovalWorkflow
-from hitl.policy import cache as rulebook
 from hitl.policy import spending
-from hitl.policy.cache import Rulebook
-from hitl.policy.snapshot import without_workflow
+from hitl.policy.definitions import Definitions
+from hitl.policy.snapshot import frozen, without_workflow
 from hitl.policy.spending import Asked
 
 log = get_logger(__name__)
 HISTORY: Final = 50
-# The limit is a parameter, so that the newest are read from an index also while the planner believes that there are
-# hardly more: it does not know then that the limit takes them all.
-_HISTORY: Final = """
-select count(*), count(*) filter (where state = 'rejected'), count(*) filter (where state = 'failed')
-from (
-  select state from hitl_approval
-  where tenant_id = $1 and {whose} = $2 and state in ({states}) order by id desc limit $3
-) as last
-"""
+_ENDED: Final = (State.APPROVED, *FINAL)
 
 
 @dataclass(frozen=True)
@@ -63,6 +51,7 @@ class Matched:
 
 
 def assess(
+    definitions: Definitions,
     kind: AnyKind,
     params: BaseModel,
     facts: Facts,
@@ -70,20 +59,18 @@ def assess(
     requester_id: UUID | None,
     agent_id: UUID | None,
     moment: datetime,
-    book: Rulebook | None = None,
-    history: risk.History | None = None,
 ) -> Assessed:
-    """Score a request by the definitions as already read, or as they are now. What cannot be scored is critical."""
+    """Score a request. What cannot be scored is critical. One query."""
     try:
-        estimate, book = kind.estimate(params, facts), book or rulebook.current()
+        estimate = kind.estimate(params, facts)
         scored = risk.assess(
             title=kind.title,
             base_risk=kind.base_risk,
             estimate=estimate,
-            history=_history(requester_id, agent_id) if history is None else history,
-            local_time=moment.astimezone(book.zone),
+            history=_history(requester_id, agent_id),
+            local_time=moment.astimezone(definitions.zone),
             kind=kind.key,
-            policy=book.policy,
+            policy=definitions.risk_policy,
         )
     except Exception as error:  # boundary: an adapter raises what it likes
         # Kinds come from elsewhere: whatever goes wrong in one must not lower the bar.
@@ -92,38 +79,18 @@ def assess(
     return Assessed(estimate, scored)
 
 
-def risk_policy() -> risk.Policy:
-    """Return how the tenant in scope weighs risks now. One query."""
-    return rulebook.current().policy
-
-
 def _history(requester_id: UUID | None, agent_id: UUID | None) -> risk.History:
-    return history_of(prepared.exchange([history_call(requester_id, agent_id)])[0])
-
-
-def history_call(requester_id: UUID | None, agent_id: UUID | None) -> Call:
-    """Return the query for what became of the last requests of a person, or else of an agent."""
-    by_person = requester_id is not None
-    values = {"tenant": current_tenant_id(), "who": requester_id if by_person else agent_id, "most": HISTORY}
-    return Call(_history_statement(by_person=by_person), values)
-
-
-def history_of(found: Result) -> risk.History:
-    """Return the history that `history_call` has found: none of nobody."""
-    return risk.History() if found.first is None else risk.History(*found.first)
-
-
-@cache
-def _history_statement(*, by_person: bool) -> Prepared:
-    decided = [State.APPROVED.value, *(state.value for state in FINAL)]
-    sql = _HISTORY.format(
-        whose="requester_id" if by_person else "agent_id",
-        states=", ".join(f"'{state}'" for state in sorted(decided)),
-    )
-    return prepared.prepared(sql, {"tenant": "uuid", "who": "uuid", "most": "bigint"})
+    """Return what became of the last requests of a person, or else of an agent."""
+    if requester_id is None and agent_id is None:
+        return risk.History()
+    whose = Q(requester_id=requester_id) if requester_id is not None else Q(agent_id=agent_id)
+    newest = Approval.objects.filter(whose, state__in=_ENDED).order_by("-id")
+    states = list(newest.values_list("state", flat=True)[:HISTORY])
+    return risk.History(len(states), states.count(State.REJECTED), states.count(State.FAILED))
 
 
 def match(
+    definitions: Definitions,
     kind: str,
     assessed: Assessed,
     *,
@@ -134,7 +101,6 @@ def match(
     moment: datetime | None = None,
     may_decide: bool = True,
     lock: bool = True,
-    book: Rulebook | None = None,
 ) -> Matched:
     """Choose and freeze the workflow; without one the request goes to nobody and is held.
 
@@ -143,17 +109,17 @@ def match(
     """
     asked = Asked(agent_id, requester_id, moment or clock_now(), may_decide, lock)
     try:
-        book = book or rulebook.current()
-        return _match(_subject(kind, assessed, channel, tags, asked, book.zone), asked, book)
+        return _match(_subject(kind, assessed, channel, tags, asked, definitions.zone), asked, definitions)
     except Exception:  # boundary: definitions are data
         # A broken definition must hold the request for an administrator, not wave it through.
         log.exception("workflow_not_matched", kind=kind)
         return _unmatched()
 
 
-def match_again(approval: Approval, assessed: Assessed, *, moment: datetime) -> Matched:
+def match_again(definitions: Definitions, approval: Approval, assessed: Assessed, *, moment: datetime) -> Matched:
     """Choose and freeze the workflow for what an approval has become; no rule decides it now."""
     return match(
+        definitions,
         approval.kind,
         assessed,
         agent_id=approval.agent_id,
@@ -184,25 +150,23 @@ def _subject(
     )
 
 
-def _match(subject: matching.Subject, asked: Asked, book: Rulebook) -> Matched:
-    subject = spending.with_spent(subject, _conditions(book.workflows), asked)
-    choice = matching.pick(book.rules, subject)
+def _match(subject: matching.Subject, asked: Asked, definitions: Definitions) -> Matched:
+    subject = spending.with_spent(subject, _conditions(definitions.workflows), asked)
+    choice = matching.pick(definitions.rules(), subject)
     if choice is None:
         return _unmatched()
-    workflows = {row.pk: row for row in book.workflows}
+    workflows = {row.pk: row for row in definitions.workflows}
     workflow = workflows[choice.rule.workflow_id]
     floor = None if choice.floor is None else workflows[choice.floor.workflow_id]
     auto = _rule_of_all([workflow, floor], subject, asked) if choice.certain and asked.may_decide else None
-    return _frozen(book, workflow, floor, auto)
+    return _frozen(workflow, floor, auto)
 
 
-def _frozen(
-    book: Rulebook, workflow: ApprovalWorkflow, floor: ApprovalWorkflow | None, auto: AutoRule | None
-) -> Matched:
+def _frozen(workflow: ApprovalWorkflow, floor: ApprovalWorkflow | None, auto: AutoRule | None) -> Matched:
     """Freeze the workflow, with whatever the one asks for that holds without the asker's facts."""
-    snapshot = book.freeze(workflow)
+    snapshot = frozen(workflow)
     if floor is not None:
-        least = book.freeze(floor)
+        least = frozen(floor)
         snapshot = dict(no_weaker_than(least, snapshot))
         if snapshot == least:
             workflow = floor

@@ -13,7 +13,6 @@ from core.actors import Actor
 from core.errors import NotFound
 from core.tenancy.models import TenantModel
 from hitl.actions import registry
-from hitl.decision_links import policy
 from hitl.models import (
     ApprovalWorkflow,
     ApproverGroup,
@@ -23,6 +22,7 @@ from hitl.models import (
     KillSwitch,
     RiskPolicy,
 )
+from hitl.policy import link_policy
 
 VIEW_WORKFLOW = "hitl.view_approvalworkflow"
 VIEW_SWITCH = "hitl.view_approval"
@@ -31,10 +31,10 @@ MANAGE_MEMBERSHIP = "accounts.manage_membership"
 T = TypeVar("T", bound=TenantModel)
 
 
-def query_workflows(*, viewer: Actor, active: bool = True) -> QuerySet[ApprovalWorkflow]:
-    """Return the workflows with their levels: all for holders of `hitl.view_approvalworkflow`, for others those
-    that they were given. Raises Refused without either."""
-    rows: QuerySet[ApprovalWorkflow] = ApprovalWorkflow.objects.filter(is_active=active).prefetch_related("levels")
+def query_workflows(*, viewer: Actor) -> QuerySet[ApprovalWorkflow]:
+    """Return the workflows with their levels, active and retired: all for holders of `hitl.view_approvalworkflow`,
+    for others those that were shared with them. Raises Refused without either."""
+    rows: QuerySet[ApprovalWorkflow] = ApprovalWorkflow.objects.prefetch_related("levels")
     if viewer.may(VIEW_WORKFLOW):
         return rows
     mine = given_workflows(viewer)
@@ -72,11 +72,10 @@ def sharing_of(*, viewer: Actor, workflow_id: UUID) -> dict[str, list[str]]:
     return {"roles": sorted(object_permissions.roles_with(MANAGE_WORKFLOW, workflow))}
 
 
-def query_switches(*, viewer: Actor, thrown: bool = True) -> QuerySet[KillSwitch]:
-    """Return the kill switches thrown now, or those released. Needs `hitl.view_approval`."""
+def query_switches(*, viewer: Actor) -> QuerySet[KillSwitch]:
+    """Return the kill switches, thrown and released. Needs `hitl.view_approval`."""
     viewer.require(VIEW_SWITCH)
-    switches = KillSwitch.objects.select_related("thrown_by", "released_by")
-    rows: QuerySet[KillSwitch] = switches.filter(released_at__isnull=thrown)
+    rows: QuerySet[KillSwitch] = KillSwitch.objects.select_related("thrown_by", "released_by")
     return rows
 
 
@@ -117,10 +116,10 @@ def query_risk_policies(*, viewer: Actor) -> QuerySet[RiskPolicy]:
     return rows
 
 
-def get_link_policy(*, viewer: Actor) -> policy.Standing:
+def get_link_policy(*, viewer: Actor) -> link_policy.Standing:
     """Return whether links decide for the tenant, and who switched them. Needs `hitl.view_approvalworkflow`."""
     viewer.require(VIEW_WORKFLOW)
-    return policy.current()
+    return link_policy.current()
 
 
 def get_group(*, viewer: Actor, group_id: UUID) -> ApproverGroup:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from copy import deepcopy
 from typing import Any, Final
 
 from hitl.domain.levels import staged
@@ -35,8 +35,8 @@ _SELDOM: Final = (
 )
 
 
-def frozen(workflow: ApprovalWorkflow) -> str:
-    """Return what a request keeps of a workflow for its whole life, as text: each request reads a copy of its own."""
+def frozen(workflow: ApprovalWorkflow) -> dict[str, Any]:
+    """Return the copy of a workflow that a request keeps for its whole life."""
     levels = staged(_frozen_level(level) for level in workflow.levels.all())
     definition = {
         "workflow": str(workflow.pk),
@@ -48,7 +48,7 @@ def frozen(workflow: ApprovalWorkflow) -> str:
         "open_per_agent": workflow.open_per_agent,
         "levels": levels or [_NOBODY],
     }
-    return json.dumps(definition)
+    return deepcopy(definition)
 
 
 def _frozen_level(level: ApprovalLevel) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def _frozen_level(level: ApprovalLevel) -> dict[str, Any]:
 
 def without_workflow() -> dict[str, Any]:
     """Return what a request keeps that no workflow is for: one level, and nobody in it."""
-    return {
+    definition = {
         "workflow": "",
         "name": "",
         "version": 0,
@@ -72,3 +72,4 @@ def without_workflow() -> dict[str, Any]:
         "open_per_agent": _OPEN_PER_AGENT,
         "levels": [_NOBODY],
     }
+    return deepcopy(definition)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,18 +9,16 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Abs
 
 from core import expressions
-from core.tenancy.scope import current_tenant_id
+from core.db.locks import advisory_lock
 from hitl.domain import matching
 from hitl.domain.auto_rules import DAY_HOURS, AutoRule, Spent, within_windows
 from hitl.domain.state_machine import State
 from hitl.models import Approval
 
-_SPACE: Final = 0x73_70_6E_64
 _NOT_WANTED: Final = (State.REJECTED, State.CANCELLED, State.EXPIRED, State.SUPERSEDED)
 
 
@@ -36,17 +33,6 @@ class Asked:
     lock: bool
 
 
-def hold_lock(name: str, *, shared: bool = False) -> None:
-    """Let one transaction of the tenant at a time work under this name, until its commit.
-
-    Those who share it work side by side, and keep the one out that does not.
-    """
-    digest = hashlib.sha256(f"{current_tenant_id()}|{name}".encode()).digest()
-    key = int.from_bytes(digest[:4], "big", signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute(f"select pg_advisory_xact_lock{'_shared' if shared else ''}(%s, %s)", [_SPACE, key])
-
-
 def fits(rule: AutoRule, subject: matching.Subject, asked: Asked) -> bool:
     """Tell whether an approving rule may approve this as well, after all that rules approved before.
 
@@ -55,7 +41,7 @@ def fits(rule: AutoRule, subject: matching.Subject, asked: Asked) -> bool:
     if subject.cost is None:
         return False
     if asked.lock:
-        hold_lock(f"rules|{subject.kind}|{subject.currency}")
+        advisory_lock(f"rules|{subject.kind}|{subject.currency}")
     scope = _scope(rule.per, asked)
     if scope is None:
         return False
@@ -99,7 +85,7 @@ def with_spent(subject: matching.Subject, conditions: Iterable[str], asked: Aske
     if who is None:
         return subject
     if asked.lock:
-        hold_lock(f"asked|{who}|{subject.currency}")
+        advisory_lock(f"asked|{who}|{subject.currency}")
     whose = Q(requester_id=who) if asked.requester_id else Q(agent_id=who)
     since = asked.moment - timedelta(hours=DAY_HOURS)
     rows = Approval.objects.filter(whose, currency=subject.currency, created_at__gt=since)

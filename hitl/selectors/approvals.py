@@ -16,7 +16,6 @@ from accounts.selectors import tenant_zone
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import NotFound
-from hitl.decision_links.rules import why_read, why_sign_in
 from hitl.domain.state_machine import ASKS_BACK, OPEN, WAITING, State
 from hitl.killswitch import state as switches
 from hitl.models import (
@@ -27,7 +26,6 @@ from hitl.models import (
     KillSwitch,
     Notification,
     OverrideReview,
-    Revision,
     Seat,
 )
 
@@ -156,11 +154,6 @@ def may_decide(*, viewer: Actor, approval: Approval) -> bool:
     return bool(seats.exists())
 
 
-def is_for_a_link(approval: Approval) -> bool:
-    """Tell whether a request can be decided by a link in a mail, without signing in."""
-    return not why_sign_in(approval) and not why_read(approval, clock_now())
-
-
 def list_executions(*, viewer: Actor, approval_id: UUID) -> list[Execution]:
     """Return the executions of an approval, one per revision. One query."""
     viewer.require(VIEW)
@@ -174,30 +167,18 @@ def list_decisions(*, viewer: Actor, approval_id: UUID) -> list[Decision]:
     return list(rows.order_by("id"))
 
 
-def list_revisions(*, viewer: Actor, approval_id: UUID, before: int | None = None, limit: int = 500) -> list[Revision]:
-    """Return what the newest edits of an approval changed, below the revision `before`, in order. One query."""
-    viewer.require(VIEW)
-    rows = Revision.objects.filter(approval_id=approval_id).select_related("person")
-    if before is not None:
-        rows = rows.filter(revision__lt=before)
-    return list(rows.order_by("-revision")[:limit])[::-1]
-
-
-def query_reviews(*, viewer: Actor, is_open: bool = True) -> QuerySet[OverrideReview]:
-    """Return the reviews of overrides that are owed, or those that were made, newest first, as a query.
-
-    Who may: holders of `hitl.review_override`.
-    """
+def query_reviews(*, viewer: Actor) -> QuerySet[OverrideReview]:
+    """Return the reviews of overrides, open and closed, as a query. Needs `hitl.review_override`."""
     viewer.require("hitl.review_override")
     rows: QuerySet[OverrideReview] = OverrideReview.objects.select_related("approval", "opened_by", "closed_by")
-    return rows.filter(closed_at__isnull=is_open).order_by("-id")
+    return rows
 
 
-def query_delegations(*, viewer: Actor, is_open: bool = True) -> QuerySet[Delegation]:
-    """Return who is or will be away, newest first, as a query. Who may: holders of `hitl.decide_approval`."""
+def query_delegations(*, viewer: Actor) -> QuerySet[Delegation]:
+    """Return the delegations, current and ended, as a query. Needs `hitl.decide_approval`."""
     viewer.require("hitl.decide_approval")
     rows: QuerySet[Delegation] = Delegation.objects.select_related("from_person", "to_person", "opened_by")
-    return rows.filter(ended_at__isnull=is_open).order_by("-id")
+    return rows
 
 
 def list_for_conversation(*, viewer: Actor, conversation_id: UUID, limit: int = PAGE) -> list[Approval]:

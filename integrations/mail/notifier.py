@@ -15,9 +15,8 @@ from core.models import AuditEntry
 from core.privacy.erasure.person import NOBODY
 from core.privacy.pii import mask_text
 from hitl.models import Approval, Notification, Seat
-from hitl.notifications.channels import Delivery, Notifier
-from hitl.selectors import is_for_a_link
-from hitl.services import Status, make_link, track_notification
+from hitl.notification_channels import Delivery, Notifier
+from hitl.services import Status, can_be_decided_by_link, make_link, track_notification
 from integrations.mail import routes
 from integrations.mail.errors import describe_error
 from integrations.mail.services import queue_mail
@@ -136,7 +135,7 @@ def _texts(row: Notification) -> dict[str, Any]:
         "due": f"{due:%d %B %Y, %H:%M %Z}",
         "is_yours": row.template.startswith(TO_REQUESTER),
         "link": _console_url(approval),
-        "decision_link": _placeholder(row) if row.template in DECIDES and is_for_a_link(approval) else "",
+        "decision_link": _placeholder(row) if row.template in DECIDES and can_be_decided_by_link(approval) else "",
         "preferences": f"{settings.PUBLIC_URL}{reverse('mail_preference')}",
     }
 
@@ -172,7 +171,7 @@ class ApprovalMail(MailReceiver):
         if row is None or _placeholder(row) not in text:
             return {}
         link, secret = _console_url(row.approval), ""
-        if is_for_a_link(row.approval):
+        if can_be_decided_by_link(row.approval):
             secret = make_link(actor=ACTOR, approval_id=row.approval_id, person_id=row.recipient_id)
         if secret:
             link = f"{settings.PUBLIC_URL}{reverse('decision_link', args=[secret])}"

@@ -1,4 +1,4 @@
-// Lets a frame with one of our own mails grow to the height of what it shows.
+// Grows a frame that shows one of our own emails to the height of its content.
 "use strict";
 for (const frame of document.querySelectorAll("iframe[data-grows]")) {
   const grow = () => {

@@ -1,4 +1,4 @@
-/* Keeps the marked parts of a page fresh: a frame on /ws/console/ is a hint, the page's own fragment is the truth. */
+/* Refreshes the live parts of a page: a frame on /ws/console/ is only a hint to fetch the page's fragment again. */
 (() => {
   const parts = () => [...document.querySelectorAll("[data-live][id]")];
   const topics = () => {
@@ -44,7 +44,7 @@
         if (update && update.innerHTML !== part.innerHTML && !isEdited(part)) put(part, update);
       }
       document.dispatchEvent(new Event("walker:refreshed"));
-    } catch { /* offline: the next frame or the next connection asks again */ } finally {
+    } catch { /* offline: the next frame or connection retries */ } finally {
       parts().forEach((part) => part.classList.remove("is-loading"));
       busy = false;
       if (again) { again = false; soon(); }
@@ -81,14 +81,15 @@
 
   const keys = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
+    const key = event.key.toLowerCase();
     const rows = [...document.querySelectorAll(".wk-row-link")];
-    if (rows.length && (event.key === "j" || event.key === "k")) {
+    if (rows.length && (key === "j" || key === "k")) {
       const at = rows.indexOf(document.activeElement);
-      const next = at < 0 ? 0 : at + (event.key === "j" ? 1 : -1);
+      const next = at < 0 ? 0 : at + (key === "j" ? 1 : -1);
       rows[Math.max(0, Math.min(rows.length - 1, next))].focus();
       return;
     }
-    const button = document.querySelector(`[aria-keyshortcuts="${CSS.escape(event.key)}"]`);
+    const button = document.querySelector(`[aria-keyshortcuts="${CSS.escape(key)}"]`);
     if (!button) return;
     event.preventDefault();
     button.closest("details")?.setAttribute("open", "");
@@ -101,6 +102,6 @@
   if (document.querySelector("time[data-countdown]")) { countdown(); setInterval(countdown, 1000); }
   if (document.querySelector("[data-live][id]")) {
     connect();
-    setInterval(() => { if (!document.hidden) soon(); }, 60000); // the net under lost hints
+    setInterval(() => { if (!document.hidden) soon(); }, 60000); // in case a hint was lost
   }
 })();

@@ -1,4 +1,4 @@
-/* Sets the chosen theme before the first paint; runs its switch and the buttons that copy, and remembers folded links. */
+/* Applies the chosen theme before the first paint; runs the theme switch and copy buttons; remembers folded menu groups. */
 (() => {
   const root = document.documentElement;
   const stored = localStorage.getItem("walker-theme");
@@ -16,13 +16,13 @@
       button.hidden = !navigator.clipboard;
       button.addEventListener("click", async () => {
         const source = document.getElementById(button.dataset.copy);
-        const told = button.nextElementSibling;
+        const status = button.nextElementSibling;
         try {
           await navigator.clipboard.writeText(source.textContent);
-          told.textContent = "Copied.";
+          status.textContent = "Copied.";
         } catch {
           getSelection().selectAllChildren(source);
-          told.textContent = "It is marked: copy it with the keyboard.";
+          status.textContent = "Selected. Copy it with your keyboard.";
         }
       });
     }

@@ -1,5 +1,5 @@
-// Shows the sentence of a workflow while its form is filled in, and adds and removes rows without a reload; without
-// it the form works all the same: the buttons send it, and it comes back with a row more or less.
+// Updates the summary of a workflow while its form is edited, and adds and removes rows without a reload.
+// Without JavaScript the buttons submit the form, and the server returns it with the row added or removed.
 (() => {
   "use strict";
   const place = document.querySelector("[data-sentence]");
@@ -8,30 +8,30 @@
   const says = place.querySelector("[data-says]");
   let timer = 0;
   let latest = 0;
-  async function tell() {
+  async function update() {
     const turn = ++latest;
     const answer = await fetch(place.dataset.sentence, { method: "POST", body: new FormData(form), credentials: "same-origin" }).catch(() => null);
     if (!answer || !answer.ok || turn !== latest) return;
     says.textContent = await answer.text();
   }
-  const soon = () => { clearTimeout(timer); timer = setTimeout(tell, 300); };
+  const soon = () => { clearTimeout(timer); timer = setTimeout(update, 300); };
   form.addEventListener("input", soon);
-  // How many sign is asked for only where it counts; without scripts the field stays.
+  // Show the number of approvals only where the mode needs it; without JavaScript the field stays visible.
   const counts = () => {
-    for (const mode of form.querySelectorAll("select[name$=_mode]")) {
-      const number = form.querySelector(`[name="${mode.name.replace(/_mode$/, "_quorum")}"]`).closest(".wk-field");
+    for (const mode of form.querySelectorAll('select[name$="-mode"]')) {
+      const number = form.querySelector(`[name="${mode.name.replace(/-mode$/, "-quorum")}"]`).closest(".wk-field");
       number.hidden = mode.value !== "quorum";
     }
   };
   form.addEventListener("change", counts);
   counts();
-  const told = place.querySelector("[data-told]");
-  // Numbers the rows as they stand; the names of their fields keep the numbers they had.
+  const status = place.querySelector("[data-status]");
+  // Renumber the rows on screen; their field names keep their numbers.
   function arrange(many) {
     const rows = many.querySelector("[data-items]").children;
     [...rows].forEach((row, at) => {
       for (const number of row.querySelectorAll("[data-place]")) number.textContent = at + 1;
-      const joint = row.querySelector("[name$=_parallel]");
+      const joint = row.querySelector('[name$="-parallel"]');
       if (joint) joint.closest(".wk-flow-row").hidden = at === 0;
     });
     for (const add of many.querySelectorAll("[name=add_row]")) add.disabled = rows.length >= Number(many.dataset.most);
@@ -42,23 +42,27 @@
   const nameOf = (row) => row.querySelector("h3").textContent.trim();
   function add(many, wish) {
     const blank = many.querySelector(`template[data-blank="${wish}"]`);
-    const number = many.dataset.next;
-    many.dataset.next = Number(number) + 1;
+    const total = many.querySelector('[name$="-TOTAL_FORMS"]');
     const holder = document.createElement("template");
-    holder.innerHTML = blank.innerHTML.replaceAll("__n__", number);
+    const html = blank.innerHTML.replaceAll("__prefix__", total.value);
+    total.value = Number(total.value) + 1;
+    holder.innerHTML = html.replaceAll("__number__", total.value);
     const row = holder.content.firstElementChild;
     many.querySelector("[data-items]").append(row);
     arrange(many);
     row.focus();
-    told.textContent = `${nameOf(row)} is added.`;
+    status.textContent = `${nameOf(row)} added.`;
   }
   function remove(many, row) {
     const name = nameOf(row);
     const next = row.nextElementSibling || row.previousElementSibling;
+    const mark = row.querySelector('[name$="-DELETE"]');
+    mark.value = "on";
+    many.append(mark);
     row.remove();
     const left = arrange(many);
     (next || many.querySelector("[name=add_row]")).focus();
-    told.textContent = `${name} is removed; ${left} left.`;
+    status.textContent = `${name} removed; ${left} left.`;
   }
   form.addEventListener("click", (event) => {
     const button = event.target.closest("[name=add_row], [name=remove_row]");
@@ -68,7 +72,7 @@
     if (button.name === "add_row") add(many, button.value);
     else remove(many, button.closest("[role=group]"));
   });
-  // Where rows came and went by a reload, the new one is where one goes on.
+  // After a reload that added a row, continue in the new row.
   const fresh = form.querySelector(".wk-flow-item[autofocus]");
   if (fresh) fresh.focus();
 })();

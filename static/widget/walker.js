@@ -6,12 +6,12 @@
   const HERE = document.currentScript && document.currentScript.src;
   const LIMIT = 4096; // characters; the server says the same in `connected`
   const NEAR_LIMIT = 400; // the counter appears when this many are left
-  const ACK_WAIT = 12000; // without an echo for this long the line is taken for dead
-  const FINAL = new Set([400, 403, 404, 410, 413]); // answers that asking again does not change
+  const ACK_WAIT = 12000; // without an echo for this long, the connection is considered dead
+  const FINAL = new Set([400, 403, 404, 410, 413]); // a retry does not change these answers
   const HINTS = {
-    origin: `Add ${location.origin} to the websites of this chat in Walker's console, under Channels.`,
-    unknown: "The widget key of the element is unknown, or the chat was switched off.",
-    bad_identity: "The signed identity is wrong or has run out; name an identity-url for pages that stay open.",
+    origin: `Add ${location.origin} to the allowed websites of this chat in the Walker console, under Channels.`,
+    unknown: "The widget key is unknown, or the chat has been turned off.",
+    bad_identity: "The signed identity is invalid or has expired. Set identity-url on pages that stay open.",
   };
   const BACKOFF = [500, 1000, 2000, 4000, 8000, 15000, 30000];
 
@@ -120,19 +120,19 @@
   @media (forced-colors: active) { .text, .card, .launcher, .send, .mark { border: 1px solid CanvasText; } }
   `;
 
-  // ---------------------------------------------------------------- words
+  // ---------------------------------------------------------------- texts
   const APPROVAL = {
-    pending: ["Waiting for a signature", ""], info_requested: ["A question is open", ""], returned: ["Sent back", ""],
-    approved: ["Approved, being done", ""], executing: ["Being done", ""], unknown: ["Outcome is being checked", ""],
-    executed: ["Done", "good"], failed: ["Did not work", "bad"], rejected: ["Declined", "bad"],
-    expired: ["Nobody decided in time", "bad"], cancelled: ["Withdrawn", "bad"], superseded: ["Replaced by a newer one", "bad"],
+    pending: ["Waiting for approval", ""], info_requested: ["Question asked", ""], returned: ["Sent back for changes", ""],
+    approved: ["Approved", ""], executing: ["In progress", ""], unknown: ["Checking the outcome", ""],
+    executed: ["Done", "good"], failed: ["Failed", "bad"], rejected: ["Rejected", "bad"],
+    expired: ["Expired", "bad"], cancelled: ["Cancelled", "bad"], superseded: ["Replaced by a newer request", "bad"],
   };
-  const STATUS = { sending: "Sending…", waiting: "Waiting for the connection…", sent: "Sent", received: "Sent", delivered: "Delivered", read: "Read", failed: "Not sent" };
+  const STATUS = { sending: "Sending…", waiting: "Waiting for connection…", sent: "Sent", received: "Sent", delivered: "Delivered", read: "Read", failed: "Not sent" };
   const PROBLEMS = {
-    too_long: (f) => `That is longer than ${f.limit || LIMIT} characters. Please shorten it and send it again.`,
-    empty: () => "There is nothing to send yet.",
-    too_many: () => "You are writing faster than we can read. Please wait a moment.",
-    closed: () => "This chat is closed. Write again to open a new one.",
+    too_long: (f) => `Your message is longer than ${f.limit || LIMIT} characters. Shorten it and send it again.`,
+    empty: () => "Write a message first.",
+    too_many: () => "You're sending messages too quickly. Wait a moment and try again.",
+    closed: () => "This chat is closed. Write again to start a new one.",
   };
   const ICON = {
     chat: "M4 6a3 3 0 0 1 3-3h10a3 3 0 0 1 3 3v7a3 3 0 0 1-3 3h-6l-5 4.5V15.800A3 3 0 0 1 4 13z",
@@ -167,7 +167,7 @@
     const h = [...b].map((x) => x.toString(16).padStart(2, "0")).join("");
     return `${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20)}`;
   };
-  // Paragraphs, and lists of lines that begin with "- ". Only text nodes are made: whatever a text holds, it is shown and never run.
+  // Paragraphs, and lists of lines that begin with "- ". Only text nodes are created, so markup in a message is shown and never runs.
   const formatted = (text) => {
     const blocks = [];
     let lines = [], list = null;
@@ -212,7 +212,7 @@
     set(state, why = "") { this.state = state; this.emit("state", { state, why }); }
     key() { return `walker:${this.options.base}:${this.options.widget}`; }
     remembered() { try { return localStorage.getItem(this.key()); } catch { return null; } }
-    remember(value) { try { localStorage.setItem(this.key(), value); } catch { /* storage is closed: the visit lasts as long as the page */ } }
+    remember(value) { try { localStorage.setItem(this.key(), value); } catch { /* no storage: the visit lasts as long as the page */ } }
 
     async identity(again) {
       const { identity, identityUrl } = this.options;
@@ -221,7 +221,7 @@
       return answer.ok ? (await answer.json()).identity : identity();
     }
     async session() {
-      const again = this.visited; // a signed identity is good for one opening; later ones are fetched anew
+      const again = this.visited; // a signed identity works once; fetch a new one for later sessions
       this.visited = true;
       const body = { widget: this.options.widget, visitor: this.remembered() || undefined, identity: (await this.identity(again)) || undefined };
       if (this.token && Date.now() < this.expires - 1000) { body.token = this.token; delete body.identity; }
@@ -231,10 +231,10 @@
         headers: { "Content-Type": "text/plain;charset=UTF-8" }, body: JSON.stringify(body),
       });
       const said = await answer.json().catch(() => ({}));
-      if (body.token && said.code === "bad_identity") { this.token = null; return this.session(); } // who vouched for him no longer does: ask anew
+      if (body.token && said.code === "bad_identity") { this.token = null; return this.session(); } // the sign-in behind the token was revoked: start a new session
       if (!answer.ok) throw Object.assign(new Error(said.detail || "No session"), { status: answer.status, code: said.code });
       this.token = said.token; this.path = said.ws_path;
-      const life = 1000 * Math.min(said.expires_in || 900, 86400); // a span, because the visitor's clock may be wrong
+      const life = 1000 * Math.min(said.expires_in || 900, 86400); // a duration, because the visitor's clock may be wrong
       this.expires = Date.now() + life;
       if (said.visitor) this.remember(said.visitor);
       clearTimeout(this.timers.refresh);
@@ -245,12 +245,12 @@
       try { await this.session(); this.raw({ type: "auth", token: this.token }); } catch (problem) { this.missed(problem); }
     }
     missed(problem) { if (FINAL.has(problem.status)) this.refuse(problem.status === 404 ? "unknown" : problem.code); else this.later(problem.status === 429 ? 4 : 0); }
-    refuse(why = "refused") { // it will not get better by itself: nothing is tried again, and who built the page is told why
-      console.warn(`Walker chat: refused (${why}). ${why in HINTS ? HINTS[why] : ""} Nothing is tried again before the page is loaded anew.`);
+    refuse(why = "refused") { // a retry won't help: stop, and tell the page's developer why
+      console.warn(`Walker chat: refused (${why}). ${why in HINTS ? HINTS[why] : ""} Reload the page to try again.`);
       this.set("refused", why);
     }
 
-    renew() { // a socket that was open before the network went may never hear of it: a new one asks
+    renew() { // a socket from before the network loss may never close: open a new one
       const old = this.socket;
       this.socket = null;
       if (old) old.close(1000);
@@ -347,7 +347,7 @@
       this.line.addEventListener("frame", (event) => this.take(event.detail));
       this.line.addEventListener("session", (event) => this.introduce(event.detail));
       this.line.addEventListener("other", () => this.forget());
-      // Nobody is counted as a visitor before the chat is opened, unless there is a conversation to come back to.
+      // No session before the chat is opened, unless there is a conversation to resume.
       if (this.opened || this.line.remembered()) this.line.start();
       this.showOpen();
     }
@@ -379,7 +379,7 @@
       p.send = el("button", { class: "send", type: "submit", "aria-label": "Send", "aria-disabled": "true" }, icon("send"));
       p.stop = el("button", { class: "stop", type: "button", "aria-label": "Stop the answer", hidden: true, onclick: () => this.halt() }, icon("stop"));
       p.count = el("span", { class: "count", id: "count", "aria-live": "polite" });
-      p.form = el("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); this.submit(); } }, el("div", { class: "inner" }, p.problem, el("label", { class: "sr", for: "text" }, "Your message"), el("div", { class: "box" }, p.text, p.stop, p.send), el("div", { class: "below" }, el("span", { id: "hint" }, "Enter sends, Shift and Enter makes a new line"), p.count)));
+      p.form = el("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); this.submit(); } }, el("div", { class: "inner" }, p.problem, el("label", { class: "sr", for: "text" }, "Your message"), el("div", { class: "box" }, p.text, p.stop, p.send), el("div", { class: "below" }, el("span", { id: "hint" }, "Enter to send, Shift+Enter for a new line"), p.count)));
       p.panel = el("section", { class: "panel", id: "panel", role: this.page ? "region" : "dialog", "aria-labelledby": "title", onkeydown: (event) => this.keys(event) }, p.header, p.banner, p.scroll, p.form);
       p.root = el("div", { class: this.page ? "page" : "bubble" }, this.page ? null : p.panel, this.page ? p.panel : p.launcher);
       this.shadowRoot.append(p.root);
@@ -391,8 +391,8 @@
       const own = (this.getAttribute("suggestions") || "").split("|").map((x) => x.trim()).filter(Boolean);
       const ideas = said.suggestions && said.suggestions.length ? said.suggestions : own;
       p.empty.replaceChildren(
-        el("h3", {}, said.greeting || this.getAttribute("greeting") || "Hello. What can we do for you?"),
-        el("p", {}, "You are writing with an AI assistant. A person signs off anything that changes something, and can join at any time."),
+        el("h3", {}, said.greeting || this.getAttribute("greeting") || "Hello! How can we help?"),
+        el("p", {}, "You're chatting with an AI assistant. A person approves every change before it's made, and can join at any time."),
         el("div", { class: "chips" }, ...ideas.slice(0, 6).map((idea) => el("button", { type: "button", onclick: () => { p.text.value = idea; this.typed(true); p.text.focus(); } }, idea))),
       );
     }
@@ -422,30 +422,30 @@
 
     showState({ state, why }) {
       const p = this.parts;
-      const words = { online: "Online", connecting: "Connecting…", offline: "No connection, trying again", refused: "Not available", idle: "Not connected" };
+      const words = { online: "Online", connecting: "Connecting…", offline: "No connection, retrying", refused: "Not available", idle: "Not connected" };
       clearTimeout(this.bannerTimer);
       p.state.textContent = words[state];
       p.dot.className = `dot ${state === "online" ? "on" : state === "offline" ? "off" : ""}`;
       if (state === "online") { p.banner.hidden = true; }
       else if (state === "refused") this.explain(why);
-      else if (state === "offline") this.bannerTimer = setTimeout(() => this.banner("There is no connection. What you write is kept here and sent as soon as the line is back."), 800);
+      else if (state === "offline") this.bannerTimer = setTimeout(() => this.banner("No connection. Your messages are kept here and sent as soon as you're connected again."), 800);
       for (const item of this.items.values()) if (item.status === "sending" || item.status === "waiting") { item.status = state === "online" ? "sending" : "waiting"; this.paint(item); }
       if (state !== "online") this.typingNow(false);
-      const refused = state === "refused"; // what is written now would never leave
-      p.text.disabled = refused; p.text.placeholder = refused ? "This chat is not available" : "Write a message"; p.empty.classList.toggle("off", refused); p.form.classList.toggle("off", refused);
+      const refused = state === "refused"; // messages could not be sent
+      p.text.disabled = refused; p.text.placeholder = refused ? "This chat isn't available" : "Write a message"; p.empty.classList.toggle("off", refused); p.form.classList.toggle("off", refused);
     }
     explain(why) {
       const texts = {
-        unknown: "This chat does not exist or was switched off.", origin: "Sorry, the chat is not available on this website.",
-        bad_identity: "Your sign-in has run out. Reload the page to go on.",
+        unknown: "This chat doesn't exist or has been turned off.", origin: "Sorry, this chat isn't available on this website.",
+        bad_identity: "Your sign-in has expired. Reload the page to continue.",
       };
-      this.banner(texts[why] || "This chat is not available right now.", true);
+      this.banner(texts[why] || "This chat isn't available right now.", true);
       if (why === "bad_identity") this.parts.banner.append(el("button", { type: "button", onclick: () => location.reload() }, "Reload"));
     }
     banner(text, bad) { const b = this.parts.banner, follow = this.atBottom(); b.className = bad ? "banner bad" : "banner"; b.replaceChildren(el("span", {}, text)); b.hidden = false; if (follow) this.bottom(); }
     problem(text) { const p = this.parts, follow = this.atBottom(); p.problem.textContent = text; p.problem.hidden = !text; p.text.setAttribute("aria-invalid", String(Boolean(text))); if (follow) this.bottom(); }
 
-    // ---- what comes in
+    // ---- receiving
     take(frame) {
       const take = {
         connected: () => this.welcome(frame), snapshot: () => this.replace(frame), message_received: () => this.received(frame),
@@ -454,12 +454,12 @@
         message_status: () => this.ticked(frame), conversation_state: () => this.desk(frame.state), error: () => this.refused(frame),
       }[frame.type];
       if (take) take();
-      else if (frame.content && frame.sender) this.answered(frame); // a kind of answer this page does not know yet
+      else if (frame.content && frame.sender) this.answered(frame); // an answer type this version does not know yet
     }
     welcome(frame) { this.desk(frame.state); if (frame.limits && frame.limits.message) this.limit = frame.limits.message; }
     desk(state) {
       this.deskState = state;
-      if (this.line.state === "online") this.parts.state.textContent = { person: "A colleague will answer you", closed: "Closed. Write to open it again" }[state] || "Online";
+      if (this.line.state === "online") this.parts.state.textContent = { person: "A colleague will reply here", closed: "Closed. Write to reopen it" }[state] || "Online";
     }
     forget() { for (const [key, item] of this.items) if (item.seq) { item.node.remove(); this.items.delete(key); } }
     replace(frame) { this.forget(); this.desk(frame.state); this.quiet = true; (frame.messages || []).forEach((old) => this.take(old)); this.quiet = false; this.bottom(); }
@@ -494,9 +494,9 @@
     }
     isDone(frame) { return Boolean(frame.run) && frame.run === this.doneRun; }
     stream(frame) {
-      if (this.stopped || this.isDone(frame)) return; // a piece that was overtaken by its answer
+      if (this.stopped || this.isDone(frame)) return; // the answer arrived first
       const p = this.parts;
-      if (frame.reset) p.draft.firstChild.textContent = ""; // the round is done again
+      if (frame.reset) p.draft.firstChild.textContent = ""; // the model starts over
       p.draft.firstChild.textContent += frame.content || "";
       if (!p.draft.firstChild.textContent) { p.draft.hidden = true; return this.typingNow(true); }
       p.draft.hidden = false; p.typing.hidden = true; p.stop.hidden = false;
@@ -504,19 +504,19 @@
     }
     refused(frame) {
       const words = PROBLEMS[frame.code];
-      const text = words ? words(frame) : frame.detail || "That did not work. Please try again.";
+      const text = words ? words(frame) : frame.detail || "That didn't work. Please try again.";
       const item = frame.id && this.items.get(frame.id);
       if (item && frame.code !== "too_many") { item.status = "failed"; item.why = text; this.paint(item); }
       this.problem(text);
     }
 
-    // ---- what goes out
+    // ---- sending
     typed(programmatic) {
       const p = this.parts, follow = this.atBottom(), used = length(p.text.value), limit = this.limit || LIMIT, left = limit - used;
       p.text.style.height = "auto"; p.text.style.height = `${Math.min(p.text.scrollHeight, 168)}px`; // through the CSSOM: no style attribute in the markup
       if (follow) this.bottom();
       p.send.setAttribute("aria-disabled", String(!p.text.value.trim() || left < 0));
-      p.count.textContent = left > NEAR_LIMIT ? "" : left >= 0 ? `${left} characters left` : `${-left} characters too many`;
+      p.count.textContent = left > NEAR_LIMIT ? "" : left >= 0 ? `${left} characters left` : `${-left} characters over the limit`;
       p.count.classList.toggle("over", left < 0);
       this.problem("");
       const nowish = Date.now();
@@ -552,7 +552,7 @@
       const next = [...list.children].find((node) => node !== item.node && (node.order || Infinity) > order) || null;
       const moved = item.node.parentNode !== list || item.node.order !== order;
       item.node.order = order;
-      if (moved && (item.node.parentNode !== list || item.node.nextSibling !== next)) list.insertBefore(item.node, next); // moving a node again would have it read out twice
+      if (moved && (item.node.parentNode !== list || item.node.nextSibling !== next)) list.insertBefore(item.node, next); // screen readers would read a moved node twice
       for (const node of [item.node, item.node.nextElementSibling]) if (node) node.classList.toggle("turn", !node.previousElementSibling || node.previousElementSibling.dataset.who !== node.dataset.who);
     }
     paint(item) {
@@ -570,7 +570,7 @@
     }
     card(item) {
       const [words, tone] = APPROVAL[item.state] || [item.state, ""];
-      const note = item.note || (item.state === "pending" ? "A colleague has to sign this before anything happens. You can go on writing meanwhile." : "");
+      const note = item.note || (item.state === "pending" ? "A colleague has to approve this before anything happens. You can keep writing in the meantime." : "");
       return el("div", { class: "card" },
         el("div", { class: "top" }, el("span", { class: "ref" }, item.reference), el("span", { class: `chip ${tone}` }, words)),
         item.headline ? el("p", {}, item.headline) : null,

@@ -124,7 +124,7 @@ def test_person_with_an_account_signs_in_on_the_page_and_accepts(world: World, b
     person.set_password(PASSWORD)
     person.save()
     address = path(world, invite(world, email=THEIRS))
-    assert "Sign in and go on" in browser.get(address).content.decode()
+    assert "Sign in and continue" in browser.get(address).content.decode()
     assert send(browser, address, password="wrong").status_code == 400
     assert send(browser, address, password=PASSWORD)["Location"] == address
     assert seat_of(world, THEIRS) is None

@@ -41,7 +41,7 @@ def sent(morning: Morning, role: str = "approver") -> Brief:
 def test_page_without_briefs_says_what_to_do(browser: Browser) -> None:
     page = browser("viewer").get(MINE).content.decode()
     assert "No briefs yet" in page
-    assert "Switch it on" in page
+    assert "Turn on" in page
 
 
 def test_preview_is_put_together_once_and_anew_on_request(browser: Browser, morning: Morning) -> None:

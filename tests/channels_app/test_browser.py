@@ -140,7 +140,7 @@ def test_conversation_with_an_approval_is_shown(
     expect(page.get_by_text("This waits", exact=True)).to_be_visible()
     scene.append("approval_pending", approval_id="a", reference="BR-1042", state="pending", summary=SUMMARY)
     scene.reply("This waits for signature BR-1042.")
-    expect(page.get_by_text("Waiting for a signature")).to_be_visible()
+    expect(page.get_by_text("Waiting for approval")).to_be_visible()
     keep_picture(page, f"{name}-waiting", full_page=False)
     scene.append("approval_closed", approval_id="a", reference="BR-1042", state="executed", outcome="executed")
     expect(page.get_by_text("Done", exact=True)).to_be_visible()
@@ -201,20 +201,20 @@ def test_message_written_during_an_outage_is_sent_once_after_it(
     write(page, "before")
     expect(page.get_by_text("Sent ·")).to_be_visible()
     with web.away():
-        expect(page.get_by_text("There is no connection.")).to_be_visible(timeout=8000)
+        expect(page.get_by_text("No connection.")).to_be_visible(timeout=8000)
         write(page, "during")
-        expect(page.get_by_text("Waiting for the connection")).to_be_visible()
+        expect(page.get_by_text("Waiting for connection")).to_be_visible()
         keep_picture(page, "chat-offline", full_page=False)
         scene.reply("written while you were away")
     expect(page.get_by_text("written while you were away")).to_be_visible(timeout=40000)
-    expect(page.get_by_text("Waiting for the connection")).to_be_hidden(timeout=5000)
+    expect(page.get_by_text("Waiting for connection")).to_be_hidden(timeout=5000)
     assert [one.body for one in scene.messages()].count("during") == 1
 
 
 def test_message_too_long_is_counted_and_held_back(opened: Callable[..., Page], scene: Scene) -> None:
     page = opened()
     write(page, "x" * 4100)
-    expect(page.get_by_text("4 characters too many")).to_be_visible()
+    expect(page.get_by_text("4 characters over the limit")).to_be_visible()
     expect(page.get_by_role("alert")).to_contain_text("4096")
     keep_picture(page, "chat-too-long", full_page=False)
     assert scene.messages() == []
@@ -224,7 +224,7 @@ def test_chat_that_is_refused_takes_no_words(opened: Callable[..., Page]) -> Non
     page = opened()
     page.route("**/widget/v1/session/", lambda route: route.fulfill(status=403, json={"code": "bad_identity"}))
     page.reload()
-    expect(page.get_by_text("Your sign-in has run out")).to_be_visible()
+    expect(page.get_by_text("Your sign-in has expired")).to_be_visible()
     expect(page.get_by_label("Your message")).to_be_disabled()
 
 
@@ -296,12 +296,12 @@ def test_bubble_on_another_site_says_so_and_asks_once(opened: Callable[..., Page
     page.on("console", lambda line: said.append(line.text))
     page.goto(shop)
     page.get_by_role("button", name="Open the chat").click()
-    expect(page.get_by_text("Sorry, the chat is not available on this website.")).to_be_visible()
+    expect(page.get_by_text("Sorry, this chat isn't available on this website.")).to_be_visible()
     expect(page.get_by_label("Your message")).to_be_disabled()
     page.wait_for_timeout(1_500)
     keep_picture(page, "bubble-refused", full_page=False)
     assert (len(asked), scene.messages()) == (1, [])
-    assert any(f"Add {shop} to the websites" in line for line in said)
+    assert any(f"Add {shop} to the allowed websites" in line for line in said)
 
 
 def test_page_whose_voucher_was_replaced_signs_in_anew(opened: Callable[..., Page], scene: Scene) -> None:

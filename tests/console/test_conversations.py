@@ -139,7 +139,7 @@ def test_reveal_shows_clear_text_and_is_audited(browser: Browser, page: str) -> 
     client.post(f"{page}reveal/", form)
     shown = client.get(page).content.decode()
     assert EMAIL in shown
-    assert "hidden again in" in shown
+    assert "masked again in" in shown
     assert AuditEntry.objects.filter(action="PII_ACCESSED").count() == 1
 
 
@@ -159,7 +159,7 @@ def test_reveal_of_the_contact_keeps_messages_masked(browser: Browser, page: str
     shown = client.get(page).content.decode()
     assert "34600123456" in shown.replace(" ", "")
     assert EMAIL not in shown
-    assert "You see the contact in clear" in shown
+    assert "You can see the contact unmasked" in shown
 
 
 def test_second_reveal_hides_nothing_that_the_first_showed(browser: Browser, page: str) -> None:
@@ -168,7 +168,7 @@ def test_second_reveal_hides_nothing_that_the_first_showed(browser: Browser, pag
         client.post(f"{page}reveal/", {"fields_wanted": fields, "reason": "The customer asks what we hold."})
     shown = client.get(page).content.decode()
     assert EMAIL in shown
-    assert "You see the contact and the messages in clear" in shown
+    assert "You can see the contact and the messages unmasked" in shown
 
 
 @pytest.mark.parametrize(("fields", "is_offered"), [(["contact"], True), (["contact", "messages"], False)])

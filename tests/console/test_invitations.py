@@ -23,7 +23,7 @@ def text(answer: Any) -> str:
 
 def test_colleague_is_invited_from_the_page_of_people(browser: Browser, world: World) -> None:
     owner = prove(browser("owner"))
-    assert "Nobody is invited at the moment" in text(owner.get(PEOPLE))
+    assert "No open invitations" in text(owner.get(PEOPLE))
     given = {"email": NEW, "name": "Ana García", "role": "approver"}
     page = text(owner.post(f"{PEOPLE}invite/", given, follow=True))
     for part in ("The invitation is on its way", "Ana García", "Approver", "Sending email", "Owner Acme"):
@@ -41,7 +41,7 @@ def test_who_has_no_second_factor_types_the_password_and_what_was_filled_in_is_d
         seat = Membership.objects.get(user=world.people["viewer"])
     path = f"{PEOPLE}invite/" if way == "invite" else f"{PEOPLE}{seat.pk}/role/"
     asked = owner.post(path, {"email": NEW, "role": "approver"}, follow=True)
-    assert "Confirm it is you" in text(asked)
+    assert "Confirm it's you" in text(asked)
     assert _done(world, seat) == 0
     owner.post(asked.redirect_chain[-1][0], {"password": "wrong", "next": path})
     assert _done(world, seat) == 0
@@ -93,7 +93,7 @@ def test_key_that_manages_people_asks_for_the_password(world: World, browser: Br
     owner = prove(browser("owner"), ago=301)
     for scope, word in (
         ("hitl.view_approval", "Your new API key"),
-        ("accounts.manage_membership", "Confirm it is you"),
+        ("accounts.manage_membership", "Confirm it's you"),
     ):
         given = {"name": "k", "days": 9, "scopes": [scope]}
         assert word in text(owner.post("/admin/accounts/apikey/create/", given, follow=True))
@@ -116,7 +116,7 @@ def test_invitation_is_sent_again_and_withdrawn(browser: Browser, world: World) 
     row, owner = invite(world), browser("owner")
     assert "Resend invitation" in text(owner.get(f"{ONE}{row.pk}/"))
     assert "A new email is on its way" in text(owner.post(f"{ONE}{row.pk}/resend/", follow=True))
-    assert "Nobody is invited" in text(owner.post(f"{ONE}{row.pk}/withdraw/", follow=True))
+    assert "No open invitations" in text(owner.post(f"{ONE}{row.pk}/withdraw/", follow=True))
     with tenant_scope(world.acme.pk):
         row.refresh_from_db()
         assert (row.round, row.state(row.sent_at)) == (2, "withdrawn")

@@ -58,13 +58,13 @@ def test_link_page_has_no_fault_and_fits(opened: Opener, dark: bool, phone: bool
 
 def test_person_decides_in_a_browser_that_names_no_origin(opened: Opener, asked: Approval) -> None:
     page = opened(phone=True)
-    page.get_by_role("button", name="Send my decision").click()
+    page.get_by_role("button", name="Send decision").click()
     assert "Nothing was decided." in page.inner_text("[role=alert]")
     assert serious(page) == []
     keep_picture(page, "link-error-phone")
-    page.get_by_label("Approved").check()
-    page.get_by_label("Type the number of this request").fill(asked.reference.removeprefix("BR-"))
-    page.get_by_role("button", name="Send my decision").click()
+    page.get_by_label("Approve", exact=True).check()
+    page.get_by_label("Type the request number").fill(asked.reference.removeprefix("BR-"))
+    page.get_by_role("button", name="Send decision").click()
     page.get_by_role("heading", name=f"You have approved {asked.reference}").wait_for()
     assert serious(page) == []
     keep_picture(page, "link-done-phone")
@@ -75,11 +75,11 @@ def test_person_decides_in_a_browser_that_names_no_origin(opened: Opener, asked:
 
 def test_mistake_is_told_at_its_field_and_the_choice_is_kept(opened: Opener) -> None:
     page = opened(dark=True)
-    page.get_by_label("Rejected").check()
-    page.get_by_label("Type the number of this request").fill("1")
-    page.get_by_role("button", name="Send my decision").click()
+    page.get_by_label("Reject", exact=True).check()
+    page.get_by_label("Type the request number").fill("1")
+    page.get_by_role("button", name="Send decision").click()
     page.get_by_text("This is not the number of this request").wait_for()
     number = page.locator("#id_typed")
     assert number.get_attribute("aria-describedby") == "typed-help typed-error"
     assert page.evaluate("document.activeElement.id") == "id_typed"
-    assert (number.input_value(), page.get_by_label("Rejected").is_checked()) == ("", True)
+    assert (number.input_value(), page.get_by_label("Reject", exact=True).is_checked()) == ("", True)

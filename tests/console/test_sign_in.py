@@ -104,7 +104,7 @@ def test_signing_out_is_by_post_only(client: Client, person: User) -> None:
 def test_setting_up_a_factor_asks_for_the_password_first(client: Client, person: User) -> None:
     sign_in(client, person)
     page = client.get("/account/2fa/totp/activate/", follow=True).content.decode()
-    assert "Confirm it is you" in page
+    assert "Confirm it's you" in page
 
 
 def told(world: World) -> list[tuple[str, str, str, dict[str, str]]]:

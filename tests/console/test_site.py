@@ -45,7 +45,7 @@ def test_dashboard_opens_for_every_role(browser: Browser, role: str) -> None:
 
 def test_dashboard_tells_each_person_what_he_was_told(browser: Browser, world: World) -> None:
     build_scene(world)
-    told = {role: "Asks for your signature" in browser(role).get("/admin/").content.decode() for role in world.people}
+    told = {role: "Needs your approval" in browser(role).get("/admin/").content.decode() for role in world.people}
     assert {role for role, was_told in told.items() if was_told} == {"approver", "admin"}
 
 
@@ -59,7 +59,7 @@ def test_navigation_hides_what_the_role_may_not_open(browser: Browser) -> None:
 
 def folded(page: str) -> dict[str, bool]:
     """Return which groups of links are folded."""
-    found = re.findall(r'<details( open)?><summary [^>]*data-remember="walker_nav_([^"]+)"', page)
+    found = re.findall(r'<details( open)?>\s*<summary [^>]*data-remember="walker_nav_([^"]+)"', page)
     return {name: not is_open for is_open, name in found}
 
 

@@ -46,7 +46,7 @@ def test_new_web_chat_leads_to_what_to_paste_and_warns_without_a_website(
 ) -> None:
     page = browser().post(f"{CHANNELS}new-widget/", {"name": "Shop", "websites": websites}, follow=True)
     assert "Below stands what to paste" in page.content.decode()
-    assert ("No website may show this chat yet" in page.content.decode()) is warned
+    assert ("No website can show this chat yet" in page.content.decode()) is warned
 
 
 def test_page_shows_what_to_paste(browser: Browser) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from core import clock
-from core.events import live, relay, streams
+from core.events import live, outbox, relay, signals, streams
 from core.jobs import dead_letters
 from core.models import DeadLetter, Outbox
 from core.tenancy.scope import current_tenant_id, tenant_scope
@@ -56,16 +56,16 @@ def heard() -> Any:
     def hear(ref: Any, **_: Any) -> None:
         calls.append((ref, current_tenant_id()))
 
-    streams.message_received.connect(hear)
+    signals.message_received.connect(hear)
     yield calls
-    streams.message_received.disconnect(hear)
+    signals.message_received.disconnect(hear)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_announcement_reaches_receivers_in_its_tenant(committed_world: World, heard: Any) -> None:
     ref = uuid4()
     with tenant_scope(committed_world.acme.pk):
-        streams.announce("message_received", ref=ref)
+        outbox.announce("message_received", ref=ref)
     relay.relay()
     assert heard == [(ref, committed_world.acme.pk)]
 
@@ -75,13 +75,13 @@ def test_announcement_whose_receiver_failed_is_kept(committed_world: World) -> N
     def fail(**_: Any) -> None:
         raise RuntimeError("receiver down")
 
-    streams.message_received.connect(fail)
+    signals.message_received.connect(fail)
     try:
         with tenant_scope(committed_world.acme.pk):
-            streams.announce("message_received", ref=uuid4())
+            outbox.announce("message_received", ref=uuid4())
         relay.relay()
     finally:
-        streams.message_received.disconnect(fail)
+        signals.message_received.disconnect(fail)
     with tenant_scope(committed_world.acme.pk):
         assert Outbox.objects.filter(done_at=None).count() == 1
 
@@ -102,7 +102,7 @@ def test_batch_is_told_once_and_kept_when_its_receiver_failed(
     relay.on_batch("message_failed", receive)
     with tenant_scope(committed_world.acme.pk):
         for ref in refs:
-            streams.announce("message_failed", ref=ref)
+            outbox.announce("message_failed", ref=ref)
     relay.relay()
     with tenant_scope(committed_world.acme.pk):
         kept = Outbox.objects.filter(done_at=None).count()
@@ -115,10 +115,10 @@ def test_announcement_that_always_fails_is_parked_and_can_be_replayed(committed_
         raise RuntimeError("receiver down")
 
     owner = committed_world.actor("owner")
-    streams.message_received.connect(fail)
+    signals.message_received.connect(fail)
     try:
         with tenant_scope(committed_world.acme.pk):
-            streams.announce("message_received", ref=uuid4())
+            outbox.announce("message_received", ref=uuid4())
             Outbox.objects.update(attempts=relay.MAX_ATTEMPTS, lease_until=None)
         live.flush()
         with tenant_scope(committed_world.acme.pk):
@@ -130,16 +130,16 @@ def test_announcement_that_always_fails_is_parked_and_can_be_replayed(committed_
             dead_letters.replay(actor=owner, dead_letter_id=letter.pk)
             assert Outbox.objects.filter(done_at=None).exists()
     finally:
-        streams.message_received.disconnect(fail)
+        signals.message_received.disconnect(fail)
 
 
 def test_announcements_sent_a_week_ago_are_removed(acme: World) -> None:
-    streams.announce("message_received", ref=uuid4())
-    streams.announce("message_received", ref=uuid4())
+    outbox.announce("message_received", ref=uuid4())
+    outbox.announce("message_received", ref=uuid4())
     Outbox.objects.filter(pk=Outbox.objects.earliest("id").pk).update(done_at=clock.now() - timedelta(days=8))
     assert (relay.purge(), Outbox.objects.count()) == (1, 1)
 
 
 def test_unknown_announcement_is_refused(acme: World) -> None:
     with pytest.raises(ValueError, match="unknown announcement"):
-        streams.announce("something", ref=uuid4())
+        outbox.announce("something", ref=uuid4())

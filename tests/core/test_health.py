@@ -12,7 +12,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from core.clock import now
-from core.events import streams
+from core.events import outbox
 from core.ids import uuid7
 from core.jobs import dead_letters
 from core.models import Outbox
@@ -98,7 +98,7 @@ def test_source_that_is_away_fails_its_check_only(client: Client, alive: None, m
 @pytest.mark.django_db
 def test_old_announcement_is_shown_as_late_but_ready(client: Client, alive: None, world: World) -> None:
     with tenant_scope(world.acme.pk):
-        streams.announce("message_received", ref=uuid7())
+        outbox.announce("message_received", ref=uuid7())
         Outbox.objects.update(created_at=now() - timedelta(seconds=90))
     answer = client.get("/readyz")
     gauge = answer.json()["gauges"]["walker_outbox_oldest_seconds"]

@@ -4,18 +4,12 @@ import copy
 import time
 from uuid import UUID
 
-from core.ids import uuid7, uuid7_hex
+from core.ids import uuid7
 
 
 def test_keys_made_in_a_row_are_in_order() -> None:
     keys = [uuid7() for _ in range(5000)]
     assert keys == sorted(keys)
-
-
-def test_keys_made_as_digits_go_on_in_the_same_order() -> None:
-    keys = [key for _ in range(100) for key in (uuid7(), UUID(uuid7_hex()))]
-    assert keys == sorted(keys)
-    assert {(key.version, key.variant) for key in keys} == {(7, "specified in RFC 4122")}
 
 
 def test_key_is_of_version_7_and_the_rfc_variant() -> None:

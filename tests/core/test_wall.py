@@ -7,7 +7,9 @@ from accounts.models import Membership, Tenant
 from core.actors import system
 from core.audit import chain
 from core.errors import NoTenant
-from core.events import publish, streams
+from core.events import streams
+from core.events.publish import publish
+from core.events.streams import NewEvent
 from core.ids import uuid7
 from core.models import AuditEntry
 from core.tenancy import rls
@@ -103,13 +105,13 @@ def test_no_reference_within_a_tenant_waits_for_the_commit(db: None) -> None:
         assert cursor.fetchall() == []
 
 
-@pytest.mark.parametrize("what", ["event", "entry", "told"])
+@pytest.mark.parametrize("what", ["event", "entry", "published"])
 def test_nothing_is_written_behind_a_head_of_no_tenant(db: None, what: str) -> None:
     fact = chain.Fact(system("test"), "TRIED", "core.test", uuid7())
     writes = {
         "event": lambda: streams.append("queue", "tried", {}),
         "entry": lambda: chain.record_all([fact]),
-        "told": lambda: publish.tell(announced=[], told=[publish.Told("queue", "tried", {})], audited=[fact]),
+        "published": lambda: publish(events=[NewEvent("queue", "tried", {})], audit=[fact]),
     }
     with tenant_scope(uuid7()), pytest.raises(IntegrityError, match="accounts_tenant"), transaction.atomic():
         writes[what]()

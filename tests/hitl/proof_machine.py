@@ -22,6 +22,7 @@ from hitl.approvals import due as timing
 from hitl.execution import claim as claiming
 from hitl.execution import execute as executing
 from hitl.execution.claim import Claim
+from hitl.execution.observation import observe_again
 from hitl.models import Approval, Execution
 from hitl.policy import caps
 from tests.hitl import invariants
@@ -134,7 +135,7 @@ class ApprovalMachine(WorldMoves):
         if place == "nowhere":
             services.execute(case.id)
             return
-        seen = claiming.look(Approval.objects.get(pk=case.id))
+        seen = observe_again(Approval.objects.get(pk=case.id))
         with dying(place == "before claim commit"):
             claim = claiming.claim(case.id, seen, self.moment)
         if place == "before claim commit" or claim is None:
@@ -148,7 +149,7 @@ class ApprovalMachine(WorldMoves):
         self.lost.append(Lost(claim, True, outcome))
         if place == "before outcome commit":
             with dying(True):
-                executing.report(claim=claim, outcome=outcome)
+                executing.settle(claim=claim, outcome=outcome)
 
     @rule(number=CASES, place=st.sampled_from(PLACES), answer=st.sampled_from(["done", *ANSWERS]))
     @precondition(lambda self: any(self.row(case)["state"] == "pending" for case in self.cases))
@@ -171,7 +172,7 @@ class ApprovalMachine(WorldMoves):
             current = before["state"] == "executing" and execution.fence == lost.claim.fence
             if not lost.has_called and (current or lost.claim.kind.key != "proof_probed"):
                 lost.outcome = performed(lost.claim)
-            accepted = executing.report(claim=lost.claim, outcome=lost.outcome or Outcome("unknown"))
+            accepted = executing.settle(claim=lost.claim, outcome=lost.outcome or Outcome("unknown"))
             after = Approval.objects.filter(pk=lost.claim.approval_id).values().get()
         if not current:
             invariants.invariant_22_fence(before, after, accepted)

@@ -18,7 +18,7 @@ from hitl.actions.base import Origin
 from hitl.approvals import delegations
 from hitl.decision_links import rules
 from hitl.models import Approval, GroupMember
-from hitl.policy import select
+from hitl.policy import definitions, select
 from tests.hitl import invariants
 from tests.hitl.desk import AGENT, NAMES, agent_actor, set_active, weak
 from tests.hitl.looking import written
@@ -94,10 +94,9 @@ class PeopleMoves(Ground):
         params = kind.params_model.model_validate(row.payload)
         with self.desk.inside(self.moment):
             before = written()
-            found = [
-                select.match_again(row, select.assess(kind, params, row.facts, **self.whose(row)), moment=self.moment)
-                for _ in range(2)
-            ]
+            current = definitions.load()
+            assessed = select.assess(current, kind, params, row.facts, **self.whose(row))
+            found = [select.match_again(current, row, assessed, moment=self.moment) for _ in range(2)]
             after = written()
         first, second = (each.snapshot for each in found)
         drop = "allow_override"

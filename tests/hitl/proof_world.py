@@ -23,6 +23,7 @@ from core.privacy.erasure.services import work_on
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.execution import claim
+from hitl.execution.observation import observe_again
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, ApprovalWorkflow, KillSwitch
 from tests import tampering
@@ -190,7 +191,7 @@ class WorldMoves(PeopleMoves):
         else:
             tampering.tamper(forged)
         assert self.are_named(case)
-        seen = claim.look(Approval.objects.get(pk=case.id))
+        seen = observe_again(Approval.objects.get(pk=case.id))
         assert claim.claim(case.id, seen, self.moment) is None or self.row(case)["state"] == "executing"
 
     def rewrite_history(self, what: str, number: int) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from hitl.approvals import assignments, checks, decide, outcomes, revisions, settling, timers, transitions
+from hitl.approvals import assignments, checks, context, revisions, timers, transitions, votes
+from hitl.approvals.context import DecisionContext
 from hitl.decision_links import links as linking
-from hitl.domain import votes
+from hitl.domain import eligibility
+from hitl.domain import votes as voting
 from hitl.execution import claim as claiming
 from hitl.execution import execute, preconditions
 from hitl.killswitch import state
@@ -197,8 +199,8 @@ def _newest(old: Any, new: Any) -> Any:
     return new
 
 
-def _everybody(excluded: Any, links: Any, people: Any = None) -> Any:
-    return list(assignments.deciders(people).values())
+def _everybody(directory: Any, excluded: Any) -> Any:
+    return set(directory.deciders)
 
 
 def _clamped(level: Any, seats: Any) -> int:
@@ -206,30 +208,30 @@ def _clamped(level: Any, seats: Any) -> int:
     return min(_needed(level, seats), max(1, len(people)))
 
 
-def _announced(work: transitions.Work) -> None:
+def _announced(work: transitions.UnitOfWork) -> None:
     work.announced = [told for told in work.announced if told[0] != "approval_closed"]
-    _flush(work)
+    _publish(work)
 
 
-def unrecorded(work: transitions.Work) -> None:
+def unrecorded(work: transitions.UnitOfWork) -> None:
     """Write the work of a transaction without the entries of votes."""
     work.entries = [entry for entry in work.entries if entry.action != "APPROVAL_APPROVE"]
-    _flush(work)
+    _publish(work)
 
 
-def _frozen_version(work: transitions.Work, approval: Any, *rest: Any) -> None:
+def _frozen_version(work: transitions.UnitOfWork, approval: Any, *rest: Any) -> None:
     version = approval.version
     _write(work, approval, *rest)
     approval.version = version
 
 
-def _believed(claim: Any, *report: Any) -> Any:
-    return _inner_report(dataclasses.replace(claim, retaken=False), *report)
+def _believed(*, claim: Any, outcome: Any, now: Any = None) -> bool:
+    return _settle(claim=dataclasses.replace(claim, retaken=False), outcome=outcome, now=now)
 
 
 def _without_fence(*, claim: Any, outcome: Any, now: Any = None) -> bool:
     fence = execute.Execution.objects.get(pk=claim.execution_id).fence
-    return _report(claim=dataclasses.replace(claim, fence=fence), outcome=outcome, now=now)
+    return _settle(claim=dataclasses.replace(claim, fence=fence), outcome=outcome, now=now)
 
 
 def _keyed_whatever(work: Any, approval: Any, seen: Any, **options: Any) -> Any:
@@ -238,18 +240,18 @@ def _keyed_whatever(work: Any, approval: Any, seen: Any, **options: Any) -> Any:
     return _take_over(work, approval, dataclasses.replace(seen, kind=kind), **options)
 
 
-def _any_revision(approval: Any, level: int, known: Any = None) -> list[Any]:
-    rows = outcomes.Decision.objects.filter(approval=approval, level=level, verdict__in=("approve", "reject"))
-    return [votes.Vote(row.person_id, row.verdict) for row in rows.order_by("id")]
+def _any_revision(approval: Any) -> list[Any]:
+    rows = context.Decision.objects.filter(approval=approval, verdict__in=("approve", "reject"))
+    return list(rows.order_by("id"))
 
 
 def _nobody_lost(*args: Any) -> Any:
-    return _sitting(*args)._replace(lost=frozenset())
+    return _level_seats(*args)._replace(lost=frozenset())
 
 
-_needed, _flush, _write = votes.required_votes, transitions.Work.flush, transitions.Work._write
-_inner_report = execute._report
-_report, _take_over, _sitting = execute.report, claiming._take_over, assignments.sitting
+_needed, _publish = voting.required_votes, transitions.UnitOfWork.publish
+_write, _settle = transitions.UnitOfWork._write, execute.settle
+_take_over, _level_seats = claiming._take_over, DecisionContext.level_seats
 
 BROKEN: dict[str, tuple[Patch, Walk, str]] = {
     "digest of a vote": (_patched(checks, "check_digest", _says(None)), _stale_vote, "vote"),
@@ -263,20 +265,23 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
     ),
     "four eyes": (
         _all(
-            _patched(assignments, "_unbarred", _everybody),
-            _patched(assignments, "barred", _says(set())),
+            _patched(eligibility, "_candidates", _everybody),
+            _patched(DecisionContext, "excluded_people", _says(set())),
         ),
         _own,
         "vote",
     ),
-    "fence": (_patched(execute, "report", _without_fence), _old_report, "invariant_22_fence"),
-    "version": (_patched(transitions.Work, "_write", _frozen_version), _signed, "invariant_15_audit_complete"),
-    "quorum": (_patched(votes, "required_votes", _clamped), _small_group, "follow_vote"),
+    "fence": (_patched(execute, "settle", _without_fence), _old_report, "invariant_22_fence"),
+    "version": (_patched(transitions.UnitOfWork, "_write", _frozen_version), _signed, "invariant_15_audit_complete"),
+    "quorum": (_patched(voting, "required_votes", _clamped), _small_group, "follow_vote"),
     "nobody signs twice": (
-        _patched(outcomes, "signed_before", lambda *_, **__: set()), _one_after_the_other, "invariant_05_signs_once",
+        _all(
+            _patched(votes, "approvers_before", lambda *_: set()),
+            _patched(assignments, "approvers_before", lambda *_: set()),
+        ), _one_after_the_other, "invariant_05_signs_once",
     ),
     "votes kept over an edit": (
-        _all(_patched(outcomes, "votes_of", _any_revision), _patched(decide, "votes_of", _any_revision)),
+        _patched(context, "_decisions_of", _any_revision),
         _votes_after_edit,
         "follow_vote",
     ),
@@ -289,38 +294,30 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
         _patched(claiming, "_take_over", _keyed_whatever), _again, "invariant_01_once",
     ),
     "time to decide": (_patched(checks, "check_state", _says(None)), _too_late, "vote"),
-    "drift": (_patched(claiming, "_changed", _says([])), _moved_price, "work"),
-    "rights lost": (_patched(assignments, "sitting", _nobody_lost), _left, "work"),
+    "drift": (_patched(preconditions, "changes_since_request", _says([])), _moved_price, "work"),
+    "rights lost": (_patched(DecisionContext, "level_seats", _nobody_lost), _left, "work"),
     "clean failure of a second call": (
-        _patched(execute, "_report", _believed), _clean_after_lost, "invariant_24_crash_equivalent",
+        _patched(execute, "settle", _believed), _clean_after_lost, "invariant_24_crash_equivalent",
     ),
-    "limits given back": (_patched(settling, "_spending", _says("")), _limited, "invariant_21_caps"),
+    "limits given back": (_patched(transitions, "_settle_reservations", _says(None)), _limited, "invariant_21_caps"),
     "stricter workflow": (
         _patched(revisions, "combined", _newest), _weaker, "invariant_09_stricter_on_edit",
     ),
     "links that are spent": (
-        _all(_patched(linking, "_spend", _says(None)), _patched(checks, "has_voted", _says(False))),
+        _all(_patched(linking, "_spend", _says(None)), _patched(DecisionContext, "voters", _says(set()))),
         _pressed_twice,
         "invariant_17_links",
     ),
     "links of an old revision": (
         _patched(revisions, "void_tokens", _says(None)), _pressed_after_an_edit, "invariant_17_links",
     ),
-    "stale timers": (_patched(settling, "TIMER_STATES", {}), _rejected, "invariant_13_timers"),
-    "audit entry": (_patched(transitions.Work, "flush", unrecorded), _signed, "invariant_06_monotone"),
-    "announcement": (_patched(transitions.Work, "flush", _announced), _expired, "invariant_12_outbox"),
+    "stale timers": (_patched(timers, "TIMER_STATES", {}), _rejected, "invariant_13_timers"),
+    "audit entry": (_patched(transitions.UnitOfWork, "publish", unrecorded), _signed, "invariant_06_monotone"),
+    "announcement": (_patched(transitions.UnitOfWork, "publish", _announced), _expired, "invariant_12_outbox"),
     "clock of a question": (
         _patched(timers, "pause", _says({})), _asked, "invariant_19_clock",
     ),
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def moves_made_anew() -> Iterator[None]:
-    """What a move leaves behind is worked out once: neither by a broken rule for later, nor before it was broken."""
-    settling._move_statement.cache_clear()
-    yield
-    settling._move_statement.cache_clear()
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -35,7 +35,7 @@ def test_step_by_hand_asks_more_people_and_the_next_is_due_from_now(scene: Scene
     seated = set(Seat.objects.filter(closed_at=None).values_list("person_id", flat=True))
     assert seated == {scene.user_id("approver"), scene.user_id("owner")}
     assert (approval.ladder_step, step_due(approval)) == (1, 5)
-    assert approval.escalation_reason == "Somebody did not want to wait."
+    assert approval.escalation_reason == "Escalated by hand."
 
 
 def test_step_by_hand_while_a_question_is_open_sets_no_clock_going(scene: Scene) -> None:

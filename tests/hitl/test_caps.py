@@ -14,12 +14,10 @@ from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl import services
-from hitl.approvals import settling
-from hitl.domain.state_machine import State
 from hitl.models import Approval, Cap, CapReservation, Notification
 from hitl.models.fields import machine_writes
 from hitl.policy import caps
-from tests.hitl.scene import Scene, stored
+from tests.hitl.scene import Scene
 
 FOUR = {"button": "red", "amount": "4.00"}
 
@@ -144,13 +142,16 @@ def test_two_at_once_never_take_more_than_there_is(live_scene: Scene) -> None:
     assert caps.used(cap, now()) == Decimal("8.00")
 
 
-def test_unknown_outcome_keeps_its_share_until_it_is_settled(scene: Scene) -> None:
-    cap = _cap(scene)
+def test_unknown_outcome_keeps_its_share_until_it_is_resolved(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    _cap(scene)
     approval = _approved(scene, 1, kind="test_press_plain")
-    CapReservation.objects.create(cap=cap, approval=approval, revision=1, period=caps.period_of(cap, now()), amount=4)
-
-    settling.settle(approval, State.EXECUTING, State.UNKNOWN, {}, now())
+    monkeypatch.setattr("tests.hitl.kinds.PressPlain.execute", _broken)
+    assert scene.done(approval).state == "unknown"
     assert _states() == ["reserved"]
-    settling.settle(approval, State.UNKNOWN, State.FAILED, {}, now())
+    evidence = {"reason": "Asked them", "evidence": "No invoice"}
+    services.resolve(actor=scene.actor("admin"), approval_id=approval.pk, outcome="failed", **evidence)
     assert _states() == ["released"]
-    assert stored(approval).state == "approved"
+
+
+def _broken(*_: object, **__: object) -> None:
+    raise RuntimeError("lost the line")

@@ -14,6 +14,7 @@ from core.clock import now
 from core.tenancy.scope import current_tenant_id, tenant_scope
 from hitl import services
 from hitl.approvals import due as timing
+from hitl.execution.observation import observe_again
 from hitl.models import Approval, Execution, Timer
 from tests.hitl.scene import Scene, performed, stored
 
@@ -99,10 +100,10 @@ def test_late_report_with_an_old_fence_changes_nothing(live_scene: Scene) -> Non
     from hitl.execution import execute
 
     approval = live_scene.approved("test_press_keyed")
-    claim = claiming.claim(approval.pk, claiming.look(approval), now())
+    claim = claiming.claim(approval.pk, observe_again(approval), now())
     assert claim is not None
     live_scene.done(approval, now=now() + LATER)
-    assert not execute.report(claim=claim, outcome=Outcome("failed_clean"))
+    assert not execute.settle(claim=claim, outcome=Outcome("failed_clean"))
     assert stored(approval).state == "executed"
 
 
@@ -124,7 +125,7 @@ def test_clean_failure_of_the_second_call_proves_nothing_about_the_first(live_sc
     from hitl.execution import claim as claiming
 
     approval = live_scene.approved("test_press_keyed")
-    lost = claiming.claim(approval.pk, claiming.look(approval), now())
+    lost = claiming.claim(approval.pk, observe_again(approval), now())
     assert lost is not None
     performed(lost)
     live_scene.effects.status = status

@@ -62,7 +62,7 @@ def test_person_without_permission_is_refused(scene: Scene, role: str) -> None:
 
 
 def test_person_without_seat_is_refused(scene: Scene) -> None:
-    with pytest.raises(Refused, match="not asked"):
+    with pytest.raises(Refused, match="not an approver"):
         scene.decide(scene.propose(), actor=scene.actor("owner"))
 
 

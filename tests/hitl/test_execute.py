@@ -17,6 +17,7 @@ from core.models import Outbox
 from hitl import services
 from hitl.actions import registry
 from hitl.actions.base import Origin
+from hitl.execution import kill_switch
 from hitl.models import Execution, Notification, Seat, Timer
 from tests.hitl.kinds import PressKeyed, PressProbed
 from tests.hitl.scene import BLUE, Scene, states_told, stored
@@ -319,7 +320,7 @@ def test_nothing_of_an_organisation_that_is_off_is_carried_out(scene: Scene) -> 
     approval = scene.approved()
     set_tenant_active(actor=OPERATOR, active=False)
     assert scene.done(approval).holds == ["kill_switch"]
-    assert services.switching.tenants_out_of_line() == {scene.world.acme.pk}
+    assert kill_switch.tenants_out_of_line() == {scene.world.acme.pk}
     set_tenant_active(actor=OPERATOR, active=True)
     services.hold_covered()
     assert (scene.done(approval).state, len(scene.effects.pressed)) == ("executed", 1)

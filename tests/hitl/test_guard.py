@@ -122,7 +122,7 @@ def test_row_of_another_tenant_is_not_there(scene: Scene) -> None:
 
 
 def test_trigger_knows_the_same_moves_as_the_table() -> None:
-    migration = importlib.import_module("hitl.migrations.0002_guard_the_state")
+    migration = importlib.import_module("hitl.migrations.0005_guard_approvals")
     known = {tuple(pair.split(">")) for pair in migration.PAIRS}
     assert known == {(old.value, new.value) for old, new in legal_pairs()}
 

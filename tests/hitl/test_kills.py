@@ -19,6 +19,7 @@ from hitl.approvals import due as timing
 from hitl.domain.replay import Folded, fold
 from hitl.execution import claim as claiming
 from hitl.execution import execute
+from hitl.execution.observation import observe_again
 from hitl.models import Approval, Timer
 from tests.hitl.scene import Scene, performed, stored
 from tests.platform_fixture import Platform
@@ -44,7 +45,7 @@ def _work(approval: Approval, point: str, write: int) -> NoReturn:
     # The parent's connection is the parent's: it is let go of, not closed.
     connection.connection = None
     with tenant_scope(current_tenant_id()):
-        seen = claiming.look(Approval.objects.get(pk=approval.pk))
+        seen = observe_again(Approval.objects.get(pk=approval.pk))
         with transaction.atomic():
             claim = claiming.claim(approval.pk, seen, now())
             if point == "before the claim's commit":
@@ -55,7 +56,7 @@ def _work(approval: Approval, point: str, write: int) -> NoReturn:
             os.write(write, b"here")
         outcome = performed(claim)
         with transaction.atomic():
-            execute.report(claim=claim, outcome=outcome)
+            execute.settle(claim=claim, outcome=outcome)
             _stop(write)
 
 

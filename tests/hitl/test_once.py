@@ -52,7 +52,7 @@ def test_nobody_left_holds_it_until_somebody_comes(scene: Scene) -> None:
 
 def test_release_seats_nobody_who_signed(scene: Scene) -> None:
     approval = _two(scene)
-    with pytest.raises(Conflict, match="nobody"):
+    with pytest.raises(Conflict, match="no eligible approver"):
         services.release(actor=scene.actor("owner"), approval_id=approval.pk, name="unsatisfiable")
     assert _seated(approval) == set()
 
@@ -95,7 +95,11 @@ def test_claim_holds_what_one_person_signed_twice(scene: Scene) -> None:
     approval = scene.decide(_two(scene, "approver", "admin", signs_once=False))
     Approval.objects.filter(pk=approval.pk).update(snapshot={**approval.snapshot, "signs_once": True})
     held = scene.done(approval)
-    assert (held.state, held.holds, held.hold_reason) == ("approved", ["manual"], "Somebody signed it twice.")
+    assert (held.state, held.holds, held.hold_reason) == (
+        "approved",
+        ["manual"],
+        "One person approved it at two steps.",
+    )
 
 
 def test_new_revision_is_signed_anew_by_all(scene: Scene) -> None:

@@ -173,7 +173,7 @@ def test_whoever_else_had_a_hand_in_it_gets_no_seat_and_cannot_sign(scene: Scene
     origin = Origin(requester_user_id=scene.user_id("support"), also_excluded=(approver,))
     approval = scene.propose(origin=origin)
     assert not Seat.objects.filter(person_id=approver).exists()
-    with pytest.raises(Refused, match="had a hand"):
+    with pytest.raises(Refused, match="contributed to"):
         scene.decide(approval)
 
 

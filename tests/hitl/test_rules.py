@@ -183,13 +183,13 @@ SEATS = [SeatHolder(A), SeatHolder(B)]
     ],
 )
 def test_votes_add_up_by_mode(mode: str, votes: list[Vote], expected: str) -> None:
-    assert voting.standing(_level(mode), SEATS, votes) == expected
+    assert voting.tally_votes(_level(mode), SEATS, votes) == expected
 
 
 def test_quorum_is_never_lowered_to_the_seats() -> None:
     assert not voting.is_satisfiable(_level("quorum", quorum=3), SEATS)
     votes = [Vote(A, "approve"), Vote(B, "approve")]
-    assert voting.standing(_level("quorum", quorum=3), SEATS, votes) == "open"
+    assert voting.tally_votes(_level("quorum", quorum=3), SEATS, votes) == "open"
 
 
 def test_missing_named_person_makes_everyone_unsatisfiable() -> None:
@@ -200,8 +200,8 @@ def test_missing_named_person_makes_everyone_unsatisfiable() -> None:
 def test_every_group_has_to_agree() -> None:
     level = _level("per_group", approvers=[{"type": "group", "value": name} for name in "xy"])
     seats = [SeatHolder(A, "x"), SeatHolder(B, "y")]
-    assert voting.standing(level, seats, [Vote(A, "approve")]) == "open"
-    assert voting.standing(level, seats, [Vote(A, "approve"), Vote(B, "approve")]) == "approved"
+    assert voting.tally_votes(level, seats, [Vote(A, "approve")]) == "open"
+    assert voting.tally_votes(level, seats, [Vote(A, "approve"), Vote(B, "approve")]) == "approved"
 
 
 def test_due_time_and_lateness() -> None:

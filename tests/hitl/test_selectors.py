@@ -94,7 +94,7 @@ def test_overdue_timer_marks_once_and_tells_the_queue(scene: Scene) -> None:
 
 def test_alert_is_told_to_those_who_read_the_approval(scene: Scene) -> None:
     approval = scene.propose()
-    with transitions.work(now()) as work:
+    with transitions.unit_of_work(now()) as work:
         work.alert(approval, "unknown")
     [_, alert] = streams.read(f"approval:{approval.pk}", 0)
     assert (alert.type, alert.payload["problem"]) == ("approval.alert", "unknown")

@@ -44,17 +44,17 @@ def test_parallel_levels_make_one_stage_as_strict_as_its_parts() -> None:
 )
 def test_stage_needs_every_part(approving: str, expected: str) -> None:
     votes = [Vote({"A": A, "B": B, "C": C}[who], "approve") for who in approving]
-    assert voting.standing(TWO[0], SEATS, votes) == expected
+    assert voting.tally_votes(TWO[0], SEATS, votes) == expected
 
 
 def test_any_part_rejects_the_stage() -> None:
     votes = [Vote(A, "approve"), Vote(B, "reject")]
-    assert voting.standing(TWO[0], SEATS, votes) == "rejected"
+    assert voting.tally_votes(TWO[0], SEATS, votes) == "rejected"
 
 
 def test_stage_with_an_empty_part_is_unsatisfiable() -> None:
     assert not voting.is_satisfiable(TWO[0], SEATS[:1])
-    assert voting.standing(TWO[0], SEATS[:1], [Vote(A, "approve")]) == "open"
+    assert voting.tally_votes(TWO[0], SEATS[:1], [Vote(A, "approve")]) == "open"
 
 
 def test_leaving_a_part_out_is_weaker() -> None:
@@ -164,5 +164,5 @@ def test_nobody_signs_for_two_parts() -> None:
     parts = staged([_level(), _level(parallel=True)])
     assert not voting.is_satisfiable(parts[0], both)
     seats = [*both, SeatHolder(B, place_of(1, ""))]
-    assert voting.standing(parts[0], seats, [Vote(A, "approve")]) == "open"
-    assert voting.standing(parts[0], seats, [Vote(A, "approve"), Vote(B, "approve")]) == "approved"
+    assert voting.tally_votes(parts[0], seats, [Vote(A, "approve")]) == "open"
+    assert voting.tally_votes(parts[0], seats, [Vote(A, "approve"), Vote(B, "approve")]) == "approved"

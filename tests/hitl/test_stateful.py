@@ -87,7 +87,7 @@ def _failure(desk: type[ApprovalMachine]) -> str:
 def test_failing_example_is_the_same_each_time_and_is_told_step_by_step(
     machine_at_desk: type[ApprovalMachine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transitions.Work, "flush", unrecorded)
+    monkeypatch.setattr(transitions.UnitOfWork, "publish", unrecorded)
     monkeypatch.setitem(COMMON, "phases", (Phase.generate,))
     first, again = _failure(machine_at_desk), _failure(machine_at_desk)
     assert first == again

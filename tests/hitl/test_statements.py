@@ -1,34 +1,19 @@
-"""How many statements an approval takes, and that what a process keeps of the definitions is never stale."""
+"""What a process knows of the definitions is never stale, and timers follow each move."""
 
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
-from django.test.utils import CaptureQueriesContext
+from django.db import transaction
 
 from core.clock import now
 from hitl import services
-from hitl.approvals import transitions
+from hitl.approvals import timers
 from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, BusinessCalendar, Timer
-from hitl.policy import cache
-from tests.hitl.scene import BLUE, Scene
-
-WHOLE_WAY = 14
-"""Messages to the database from the request to its effect, those that commit counted."""
-
-
-def test_whole_way_takes_few_statements(live_scene: Scene) -> None:
-    asks, signs = live_scene.actor("support"), live_scene.actor("approver")
-    live_scene.done(live_scene.approved())
-    with CaptureQueriesContext(connection) as sent:
-        asked = live_scene.propose(actor=asks, params=BLUE)
-        done = live_scene.done(live_scene.decide(asked, actor=signs))
-    assert done.state == "executed"
-    assert len(sent) <= WHOLE_WAY, "\n".join(query["sql"].partition(";")[2][:120] for query in sent)
+from hitl.policy import definitions
+from tests.hitl.scene import Scene
 
 
 def test_definitions_are_read_again_when_a_row_is_written(scene: Scene) -> None:
-    assert cache.current() is cache.current()
     ApprovalWorkflow.objects.update(expire_hours=5)
     assert scene.propose().snapshot["expire_hours"] == 5
     ApprovalLevel.objects.update(sla_hours=3)
@@ -36,12 +21,12 @@ def test_definitions_are_read_again_when_a_row_is_written(scene: Scene) -> None:
 
 
 def test_definitions_of_a_change_that_is_undone_are_forgotten(scene: Scene) -> None:
-    before = cache.current().workflows[0].expire_hours
+    before = definitions.load().workflows[0].expire_hours
     with transaction.atomic():
         ApprovalWorkflow.objects.update(expire_hours=7)
-        assert cache.current().workflows[0].expire_hours == 7
+        assert definitions.load().workflows[0].expire_hours == 7
         transaction.set_rollback(True)
-    assert cache.current().workflows[0].expire_hours == before
+    assert definitions.load().workflows[0].expire_hours == before
 
 
 def test_calendar_that_changes_counts_for_the_next_request(scene: Scene) -> None:
@@ -67,7 +52,7 @@ def test_timer_that_has_run_is_set_anew(scene: Scene) -> None:
     approval: Approval = scene.propose()
     Timer.objects.filter(approval=approval, kind="sla").update(done_at=now(), lease_until=now())
     due = now() + timedelta(hours=1)
-    transitions.arm(approval, transitions.Kind.SLA, due)
+    timers.set_timers(approval, {timers.Kind.SLA: due})
     timer = Timer.objects.get(approval=approval, kind="sla")
     assert (timer.due_at, timer.done_at, timer.lease_until) == (due, None, None)
 

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl import services
-from hitl.approvals.assignments import SeatHolder
 from hitl.domain.strictness import combined, is_no_weaker, no_weaker_than
-from hitl.domain.votes import Vote, standing
+from hitl.domain.votes import SeatHolder, Vote, tally_votes
 from hitl.models import Approval, ApprovalWorkflow
 from tests.hitl.scene import Scene
 from tests.world import OPERATOR
@@ -67,8 +66,8 @@ def test_votes_that_satisfy_what_is_no_weaker_satisfied_the_old_level(
 ) -> None:
     seated = {holder.person_id for holder in _holders(new)}
     votes = [Vote(person, verdict) for person, verdict in cast if person in seated]  # type: ignore[arg-type,comparison-overlap]
-    if is_no_weaker(snapshot(old), snapshot(new)) and standing(new, _holders(new), votes) == "approved":
-        assert standing(old, _holders(old), votes) == "approved"
+    if is_no_weaker(snapshot(old), snapshot(new)) and tally_votes(new, _holders(new), votes) == "approved":
+        assert tally_votes(old, _holders(old), votes) == "approved"
 
 
 @given(st.lists(levels, min_size=1, max_size=3), st.lists(levels, min_size=1, max_size=3))

@@ -17,6 +17,7 @@ from hitl import services
 from hitl.actions.base import Outcome
 from hitl.execution import claim as claiming
 from hitl.execution import execute as executing
+from hitl.execution.observation import observe_again
 from hitl.killswitch import state
 from hitl.models import Approval, Execution, GlobalKillSwitch, KillSwitch
 from tests.hitl.kinds import PressKeyed
@@ -49,7 +50,7 @@ def _throw(scene: Scene, wait: timedelta = SOON, scope: str = "tenant", target: 
 
 
 def _claimed(approval: Approval) -> claiming.Claim:
-    found = claiming.claim(approval.pk, claiming.look(approval), now())
+    found = claiming.claim(approval.pk, observe_again(approval), now())
     assert found is not None
     return found
 
@@ -58,7 +59,7 @@ def test_switch_thrown_between_claim_and_call_stops_the_call(live_scene: Scene) 
     approval = live_scene.approved()
     claim = _claimed(approval)
     assert _throw(live_scene).on_the_wire == 0
-    executing.report(claim=claim, outcome=performed(claim))
+    executing.settle(claim=claim, outcome=performed(claim))
     assert live_scene.effects.pressed == []
     assert (stored(approval).state, stored(approval).holds) == ("approved", ["kill_switch"])
 
@@ -83,7 +84,7 @@ def test_pause_does_not_use_up_a_try(live_scene: Scene) -> None:
     claim = _claimed(approval)
     Execution.objects.update(attempt=claiming.MAX_ATTEMPTS)
     _throw(live_scene)
-    executing.report(claim=claim, outcome=performed(claim))
+    executing.settle(claim=claim, outcome=performed(claim))
     assert stored(approval).state == "approved"
     assert Execution.objects.get().attempt == claiming.MAX_ATTEMPTS - 1
 
@@ -91,10 +92,10 @@ def test_pause_does_not_use_up_a_try(live_scene: Scene) -> None:
 def test_pause_of_a_lost_execution_does_not_claim_that_nothing_happened(live_scene: Scene) -> None:
     approval = live_scene.approved()
     _claimed(approval)
-    again = claiming.claim(approval.pk, claiming.look(stored(approval)), now() + claiming.LEASE)
+    again = claiming.claim(approval.pk, observe_again(stored(approval)), now() + claiming.LEASE)
     assert again is not None
     _throw(live_scene)
-    executing.report(claim=again, outcome=performed(again))
+    executing.settle(claim=again, outcome=performed(again))
     assert stored(approval).state == "executing"
     assert live_scene.effects.pressed == []
 
@@ -181,7 +182,7 @@ def test_marker_is_gone_after_the_call(live_scene: Scene, monkeypatch: pytest.Mo
         monkeypatch.setattr(PressKeyed, "execute", call)
     with suppress(KeyboardInterrupt):
         live_scene.done(approval)
-    assert state.calls_on_the_wire(scope="tenant", within=timedelta()) == 0
+    assert state.count_in_flight_calls(scope="tenant", within=timedelta()) == 0
 
 
 def test_outcome_is_reported_though_the_connection_is_lost_in_the_call(
@@ -197,7 +198,7 @@ def test_outcome_is_reported_though_the_connection_is_lost_in_the_call(
     monkeypatch.setattr(PressKeyed, "execute", execute)
     assert live_scene.done(approval).state == "executed"
     assert Execution.objects.get().result == {"done": "yes"}
-    assert state.calls_on_the_wire(scope="tenant", within=timedelta()) == 0
+    assert state.count_in_flight_calls(scope="tenant", within=timedelta()) == 0
 
 
 def _end(session: int) -> None:

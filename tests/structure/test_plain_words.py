@@ -1,16 +1,38 @@
-"""What an error tells people is said in their words, not in ours."""
+"""Texts that people read use plain words: the field's words, and no worn-out phrases."""
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Final
+
+import pytest
 
 from core import errors
-from tests.structure.source import product
+from tests.structure.source import ROOT, product
 
 NAMES = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.WalkerError)}
 OURS = re.compile(r"\b(origins?|parked|doors?|fences?|leases?|replay|actors?|out of shape|payloads?|enum|null)\b", re.I)
 # Said to programs only, as the name of what is wrong with a value.
 CODES = {"unknown", "personal data", "not JSON", "too large", "unknown: "}
+
+PRONOUNS: Final = ("he", "his", "him", "himself", "she", "her", "hers", "herself")
+TRANSLATED: Final = (
+    "whoever", "whomever", "whatever", "whom", "of which", "so many", "so often", "anew", "as ever", "word for word",
+    "(?:come|comes|came) of it", "(?:become|becomes|became) of it", "(?:is|are|was|were|be) told", "counts? no more",
+    "counts? once", "stands? (?:here|there|below)", "somebody who", "asked for by",
+)  # fmt: skip
+# Cryptographic signatures are named as such: "webhook signature".
+OUR_WORDS: Final = (
+    "carr(?:y|ies|ied|ying) (?:it |them )?out", "break the glass", "weigh(?:s|ed|ing)? anew", "desks?", "seats?",
+    "ladders?", "dead letters?", "hand(?:s|ed)? in", "throw(?:s|n)? (?:the|a) switch", "stop switch(?:es)?", "came by",
+    "(?<!webhook )(?<!HMAC )(?<!DKIM )signatures?", "signers?", "(?:may|can|has to|who) signs?(?! (?:in|out|up))",
+    "sign(?:s|ed|ing)? (?:it|this|off|for|alone|twice|what)",
+)  # fmt: skip
+WORN_OUT: Final = re.compile(rf"\b(?:{'|'.join((*PRONOUNS, *TRANSLATED, *OUR_WORDS))})\b", re.I)
+QUOTATION: Final = re.compile(r"“[^”]*”|`[^`]*`")
+SHOWN_ATTRIBUTES: Final = {"alt", "aria-label", "aria-description", "placeholder", "title"}
 
 
 def texts(node: ast.AST) -> Iterator[str]:
@@ -44,3 +66,90 @@ def test_errors_use_no_words_of_ours() -> None:
 def test_what_is_wrong_with_a_value_is_a_sentence() -> None:
     said = [(place, next(texts(part), "")) for place, call in raised() for part in fields_of(call)]
     assert [each for each in said if each[1][:1].islower() and each[1] not in CODES] == []
+
+
+def phrases_in(text: str) -> list[str]:
+    """Return the worn-out phrases of a text, leaving out what it quotes."""
+    return WORN_OUT.findall(QUOTATION.sub(" ", text))
+
+
+class ShownText(HTMLParser):
+    """Collects what a page shows or reads aloud, and its comments."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.is_code = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.is_code = tag in ("style", "script")
+        self.found += [value for name, value in attrs if value and name in SHOWN_ATTRIBUTES]
+
+    def handle_data(self, data: str) -> None:
+        if not self.is_code:
+            self.found.append(" ".join(data.split()))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.is_code = False
+
+    def handle_comment(self, data: str) -> None:
+        self.found.append(data)
+
+
+def texts_of_template(source: str) -> Iterable[str]:
+    """Return the text of a template: what it shows, its comments, and the sentences given to tags and filters."""
+    parser = ShownText()
+    parser.feed(re.sub(r"\{#(.*?)#\}|\{%.*?%\}|\{\{.*?\}\}", r"\1", source))
+    tags = re.findall(r"\{%.*?%\}|\{\{.*?\}\}", source)
+    return [*parser.found, *(text for tag in tags for text in re.findall(r'"([^"]*)"', tag))]
+
+
+def texts_of_script(source: str) -> Iterable[str]:
+    """Return the strings and comments of a script; code between them holds names only."""
+    return [text.strip("`") for text in re.findall(r'//[^\n]*|/\*[\s\S]*?\*/|"[^"\n]*"|`[^`]*`', source)]
+
+
+# One line for each kind of file. Python: ("hitl/**/*.py", lambda source: texts(ast.parse(source))).
+# Documents: ("docs/**/*.md", str.splitlines).
+READ_BY_PEOPLE: Final[tuple[tuple[str, Callable[[str], Iterable[str]]], ...]] = (
+    ("templates/**/*.html", texts_of_template),
+    ("templates/**/*.txt", texts_of_template),
+    ("static/**/*.js", texts_of_script),
+)
+
+
+@pytest.mark.parametrize(("pattern", "texts_of"), READ_BY_PEOPLE)
+def test_no_worn_out_phrases(pattern: str, texts_of: Callable[[str], Iterable[str]]) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {phrase!r} in {text!r}"
+        for path in sorted(ROOT.glob(pattern))
+        for text in texts_of(path.read_text())
+        for phrase in phrases_in(text)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases"),
+    [
+        ("Whoever asked is told what comes of it.", ["Whoever", "is told", "comes of it"]),
+        ("Others sign it before it is carried out.", ["sign it", "carried out"]),
+        ("Sign in to approve. The button reads “Sign it off”.", []),
+    ],
+)
+def test_phrases_are_found_outside_quotations(text: str, phrases: list[str]) -> None:
+    assert phrases_in(text) == phrases
+
+
+def test_template_texts_are_what_people_see() -> None:
+    source = '<p title="One" class="two">Three {# four #}{{ his.name|default:"Five" }}</p><style>.six {}</style>'
+    assert list(texts_of_template(source)) == ["One", "Three four", "Five"]
+
+
+def test_template_lines_are_at_most_200_characters() -> None:
+    lines = [
+        (str(path.relative_to(ROOT)), number, len(line))
+        for path in sorted(Path(ROOT, "templates").rglob("*.*"))
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+    ]
+    assert [line for line in lines if line[2] > 200] == []

@@ -15,7 +15,7 @@ from core.models import AuditEntry
 from core.privacy.erasure.person import GONE
 from core.tenancy.scope import tenant_scope
 from hitl.approvals.columns import digest_of
-from hitl.approvals.decision_mac import holds_its_reason, is_sealed
+from hitl.approvals.decision_mac import has_original_reason, verify
 from hitl.domain.replay import PREFIX, Folded, Unfoldable, fold
 from hitl.models import Approval, Decision
 
@@ -94,7 +94,7 @@ def _problem_of(approval: Approval, silenced: set[str]) -> str:
 
 def _problem_of_votes(decisions: list[Decision], entries: list[AuditEntry]) -> str:
     """Every decision has to bear our seal, and every vote its entry; an entry without its vote is found too."""
-    if not all(is_sealed(row) for row in decisions):
+    if not all(verify(row) for row in decisions):
         return "there is a decision that nobody gave"
     given = Counter((row.verdict, row.person_id) for row in decisions if row.verdict in VOTES and row.person_id)
     told = Counter((verdict, entry.actor_user_id) for entry in entries if (verdict := _vote(entry)))
@@ -104,7 +104,7 @@ def _problem_of_votes(decisions: list[Decision], entries: list[AuditEntry]) -> s
 def _problem_of_reasons(decisions: list[Decision], silenced: set[str]) -> str:
     """What was given with a verdict is there, or an erasure has said that it emptied it."""
     for row in decisions:
-        if holds_its_reason(row) or (not row.reason and str(row.pk) in silenced):
+        if has_original_reason(row) or (not row.reason and str(row.pk) in silenced):
             continue
         return "a reason is not the one that was given" if row.reason else "a reason is gone, and no erasure says so"
     return ""

@@ -126,7 +126,7 @@ def test_person_turns_mail_off_and_on(world: World) -> None:
         assert client.post("/account/mail/", {"mail": word}).status_code == 302
         with tenant_scope(world.acme.pk):
             assert Membership.objects.get(user=world.people["viewer"]).mail_on is wanted
-    assert "You get mail." in client.get("/account/mail/").content.decode()
+    assert "You get approval emails." in client.get("/account/mail/").content.decode()
 
 
 def test_stranger_is_sent_to_the_sign_in(db: None) -> None:

@@ -88,7 +88,7 @@ def test_mail_names_nobody_who_was_erased_here(desk: World, asked: Approval) -> 
     Membership.objects.filter(user=asked.requester_id).update(erased_at=now())
     mail = _mail(_notification(desk, asked))
     assert asked.requester.get_full_name() not in mail.text + mail.html
-    assert "Asked for by Erased person" in mail.text
+    assert "Requested by Erased person" in mail.text
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_mail_about_what_needs_signing_in_leads_there(
     mail = _mail(_notification(desk, small))
     deliver_mail(mail.pk)
     assert "/d/" not in str(api.seen)
-    assert "You sign in first" in mail.html
+    assert "You'll be asked to sign in" in mail.html
     assert not DecisionToken.objects.exists()
 
 

@@ -1,1 +1,0 @@
-"""PostgreSQL with the tenant sent along with every statement."""

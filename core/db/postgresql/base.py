@@ -1,0 +1,77 @@
+"""Django's PostgreSQL backend, with a cursor that names the tenant in each message it sends."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from django.db.backends.postgresql import base
+from django.db.utils import NotSupportedError
+from psycopg import sql
+
+from core.tenancy.scope import current_scope
+
+# Sent without the scope, because they touch no row: Django's savepoints, which must also work in a failed
+# transaction, and the empty query by which the pool checks a connection.
+_WITHOUT_SCOPE = re.compile(r'(?:(?:SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT) "\w+")?')
+
+
+def scope_statements() -> str:
+    """Return the two statements that set the current scope, for this message or transaction only."""
+    scope = current_scope()
+    tenant = str(scope.tenant_id) if scope.tenant_id else ""
+    role = "walker_platform" if scope.kind == "platform" else "none"
+    return f"set local walker.tenant = '{tenant}'; set local role {role}; "
+
+
+def _with_scope(query: Any) -> Any:
+    if isinstance(query, sql.Composable):
+        return sql.Composed([sql.SQL(scope_statements()), query])
+    if isinstance(query, bytes):
+        return scope_statements().encode() + query
+    return scope_statements() + query
+
+
+# The base class depends on the driver found at run time, so it has no static type.
+_Cursor: Any = base.Cursor
+_DatabaseWrapper: Any = base.DatabaseWrapper
+
+
+class TenantCursor(_Cursor):
+    """Send the scope and the statement as one message, so that nothing is left behind on the connection.
+
+    A statement that is sent any other way fails closed: without the setting the policies match no row.
+    """
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        """Run one statement in the current scope."""
+        if isinstance(query, str) and _WITHOUT_SCOPE.fullmatch(query):
+            return super().execute(query, params, **options)
+        super().execute(_with_scope(query), params, **options)
+        # Each of the two statements before it has a result of its own.
+        self.nextset()
+        self.nextset()
+        return self
+
+    def executemany(self, query: Any, params_seq: Iterable[Any], **options: Any) -> None:
+        """Run the statement once for each set of parameters."""
+        for params in params_seq:
+            self.execute(query, params, **options)
+
+    def copy(self, *args: Any, **options: Any) -> NoReturn:
+        """Refuse: COPY cannot carry the scope."""
+        raise NotSupportedError("COPY bypasses the tenant wall. Read page by page instead.")
+
+    def stream(self, *args: Any, **options: Any) -> NoReturn:
+        """Refuse: a stream cannot carry the scope."""
+        raise NotSupportedError("stream() bypasses the tenant wall. Read page by page instead.")
+
+
+class DatabaseWrapper(_DatabaseWrapper):
+    """The backend; `OPTIONS["tenant_wall"] = False` gives migrations, which run as the owner, a plain cursor."""
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Return the connection's parameters, with the cursor class that carries the scope."""
+        params: dict[str, Any] = super().get_connection_params()
+        if params.pop("tenant_wall", True):
+            params["cursor_factory"] = TenantCursor
+        return params

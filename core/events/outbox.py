@@ -1,0 +1,69 @@
+"""Announcements: rows written with the transaction, whose signals the relay sends after the commit."""
+
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from django.core.cache import cache
+from django.db import transaction
+
+from core.events import live
+from core.events.signals import BY_NAME
+from core.models import Outbox
+from core.observability.logging import get_logger
+
+log = get_logger(__name__)
+RELAY_HINT: Final = "walker:relay-hint"
+_enqueue_relay: list[Callable[[], object]] = []
+
+
+class Announcement(NamedTuple):
+    """One of the known announcements about `ref`; the payload holds ids only."""
+
+    event: str
+    ref: UUID
+    payload: dict[str, str]
+
+
+def announce(event: str, *, ref: UUID, **ids: str) -> None:
+    """Announce one of the known events about `ref`, in the caller's transaction.
+
+    The relay sends the Django signal of that name at least once after the commit, in the tenant's
+    scope, with `tenant_id`, `ref` and `payload` (ids only).
+    """
+    announce_all([Announcement(event, ref, ids)])
+
+
+def announce_all(announcements: Iterable[Announcement]) -> None:
+    """Announce several events, as `announce` does. Raises ValueError for an unknown one."""
+    rows = [Outbox(event=check_name(event), ref=ref, payload=payload) for event, ref, payload in announcements]
+    if rows:
+        Outbox.objects.bulk_create(rows)
+        wake_relay_after_commit()
+
+
+def check_name(event: str) -> str:
+    """Return the name of an announcement. Raises ValueError for an unknown one."""
+    if event not in BY_NAME:
+        raise ValueError(f"unknown announcement {event!r}")
+    return event
+
+
+def wake_relay_after_commit() -> None:
+    """Ask a worker to relay once the transaction is committed; many calls at once make one task."""
+    transaction.on_commit(lambda: live.run_soon(_wake_relay), robust=True)
+
+
+def wake_relay_with(enqueue: Callable[[], object]) -> None:
+    """Name what enqueues the relay's task, which stands above this module; set when the app is ready."""
+    _enqueue_relay[:] = [enqueue]
+
+
+def _wake_relay() -> None:
+    try:
+        if cache.add(RELAY_HINT, 1, timeout=1):
+            for enqueue in _enqueue_relay:
+                enqueue()
+    except Exception:
+        # Without a broker the announcement waits up to a second: the sweep relays it.
+        log.warning("relay_hint_lost", exc_info=True)

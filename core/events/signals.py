@@ -1,0 +1,27 @@
+"""The Django signals by which apps hear what happened in the apps below them; the relay sends them."""
+
+from typing import Final
+
+from django.dispatch import Signal
+
+message_received: Final = Signal()
+message_failed: Final = Signal()
+approval_opened: Final = Signal()
+approval_asks: Final = Signal()
+approval_closed: Final = Signal()
+action_finished: Final = Signal()
+member_invited: Final = Signal()
+password_reset_asked: Final = Signal()
+password_changed: Final = Signal()
+
+BY_NAME: Final[dict[str, Signal]] = {
+    "message_received": message_received,
+    "message_failed": message_failed,
+    "approval_opened": approval_opened,
+    "approval_asks": approval_asks,
+    "approval_closed": approval_closed,
+    "action_finished": action_finished,
+    "member_invited": member_invited,
+    "password_reset_asked": password_reset_asked,
+    "password_changed": password_changed,
+}

@@ -1,0 +1,69 @@
+"""Idempotent POST requests: a repetition under the same `Idempotency-Key` gets the first response."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.db import transaction
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.reliability import idempotency
+from core.rest.authentication import client_of
+
+Handler = Callable[..., Response]
+HEADER: Final = "Idempotency-Key"
+
+
+def idempotent(handler: Handler) -> Handler:
+    """Store the response in the transaction of the work: both are kept, or neither."""
+    return _wrapped(handler, atomic=True)
+
+
+def idempotent_outside_transaction(handler: Handler) -> Handler:
+    """Store the response after the work, which calls other systems or opens its own transactions.
+
+    If the process dies in between, a repetition does the work again, so the service must be safe to repeat.
+    """
+    return _wrapped(handler, atomic=False)
+
+
+def _wrapped(handler: Handler, *, atomic: bool) -> Handler:
+    @functools.wraps(handler)
+    def answered(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        key = request.headers.get(HEADER)
+        if key is None:
+            return handler(view, request, *args, **kwargs)
+        scope = f"api:{client_of(request)}"[:60]
+        replay = idempotency.begin(scope=scope, key=key, request_digest=_digest(request))
+        if replay is not None:
+            return Response(replay.answer, status=replay.status, headers={"Idempotency-Replayed": "true"})
+        work = functools.partial(handler, view, request, *args, **kwargs)
+        try:
+            return _kept_with_work(work, scope, key) if atomic else _kept(work(), scope, key)
+        except Exception:
+            # The request had no effect, so the client may try again under the same key.
+            idempotency.abandon(scope=scope, key=key)
+            raise
+
+    answered.is_idempotent = True  # type: ignore[attr-defined]
+    return answered
+
+
+def _kept_with_work(work: Callable[[], Response], scope: str, key: str) -> Response:
+    with transaction.atomic():
+        return _kept(work(), scope, key)
+
+
+def _kept(response: Response, scope: str, key: str) -> Response:
+    answer = json.loads(JSONRenderer().render(response.data))
+    idempotency.finish(scope=scope, key=key, status=response.status_code, answer=answer)
+    return response
+
+
+def _digest(request: Request) -> str:
+    return idempotency.digest(str(request.method), request.get_full_path(), request._request.body)

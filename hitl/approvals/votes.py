@@ -1,0 +1,94 @@
+"""Record votes and count them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from uuid import UUID
+
+from core.actors import Actor
+from core.text.clean import clean_text
+from hitl.approvals.context import DecisionContext
+from hitl.approvals.decision_mac import sign
+from hitl.domain.votes import Tally, Vote, last_votes, tally_votes
+from hitl.models import Approval, Decision, Seat
+
+REASON_LIMIT = 2000
+
+
+class LevelTally(NamedTuple):
+    """The result of a level, and how many entitled people approve."""
+
+    result: Tally
+    approvals: int
+
+
+def record_vote(
+    context: DecisionContext, actor: Actor, seat: Seat, verdict: str, reason: str, channel: str
+) -> DecisionContext:
+    """Store a signed vote at the current level and return the context with it."""
+    approval = context.approval
+    row = Decision(
+        approval=approval,
+        revision=approval.revision,
+        level=approval.level,
+        digest=approval.digest,
+        person_id=actor.user_id,
+        on_behalf_of_id=seat.rightful_id or seat.for_person_id,
+        actor_kind=actor.kind,
+        role=actor.role,
+        verdict=verdict,
+        reason=clean_text(reason, REASON_LIMIT),
+        channel=channel[:20],
+        auth_strength=actor.auth_strength,
+        address=actor.address[:45],
+        created_at=context.moment,
+    )
+    sign(row)
+    row.save(force_insert=True)
+    return context.with_vote(Vote(seat.person_id, verdict))
+
+
+def tally_level(context: DecisionContext, number: int) -> LevelTally:
+    """Count the votes of a level; those of people who lost their right to decide do not count."""
+    level, seats, votes = (
+        context.approval.snapshot["levels"][number - 1],
+        context.level_seats(number),
+        context.votes_at(number),
+    )
+    result = tally_votes(level, seats.holders, votes, originals=seats.originals, lost=seats.lost)
+    last = last_votes(votes)
+    entitled = {holder.person_id for holder in seats.entitled}
+    return LevelTally(result, len([person for person in entitled if last.get(person) == "approve"]))
+
+
+def approvers_before(context: DecisionContext, number: int = 0) -> set[UUID]:
+    """Return who approved a level before this one (by default the current) and may not decide again.
+
+    Nobody where the workflow does not ask for different people at each level.
+    """
+    if not context.approval.snapshot.get("signs_once"):
+        return set()
+    before = range(1, number or context.approval.level)
+    return {vote.person_id for level in before for vote in context.votes_at(level) if vote.verdict == "approve"}
+
+
+def approvers_of(context: DecisionContext) -> set[UUID]:
+    """Return the people whose last vote on a level of the current revision was to approve."""
+    return {
+        person
+        for votes in context.votes.values()
+        for person, verdict in last_votes(votes).items()
+        if verdict == "approve"
+    }
+
+
+def has_voted(approval: Approval, person_id: UUID | None) -> bool:
+    """Return True if a person voted at the current level; for pages, which load no context. One query."""
+    votes = Decision.objects.filter(
+        approval=approval,
+        revision=approval.revision,
+        level=approval.level,
+        person_id=person_id,
+        verdict__in=("approve", "reject"),
+    )
+    return person_id is not None and bool(votes.exists())

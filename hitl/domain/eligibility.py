@@ -1,0 +1,246 @@
+"""Resolve the eligible approvers of a level, their substitutes and the rights they lost (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, Protocol
+from uuid import UUID
+
+from hitl.domain.levels import PARALLEL, parts_of, place_of, seat_in
+from hitl.domain.votes import ANY_GROUP, SeatHolder, is_satisfiable, required_votes
+
+LONGEST_CHAIN: Final = 5
+ESCALATED: Final = "escalation"
+REASSIGNED: Final = "reassigned"
+FROM_LEVEL: Final = "level"
+ApproverRows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Substitute:
+    """Who decides for a person who is away, by which delegation, and who opened it if somebody else did."""
+
+    person_id: UUID
+    delegation_id: UUID
+    opened_by: UUID | None = None
+
+
+Substitutes = Mapping[UUID, Substitute]
+"""By the person who is away."""
+
+
+@dataclass(frozen=True)
+class Directory:
+    """The people who can be asked at one moment: active deciders with their roles, substitutes and groups."""
+
+    deciders: Mapping[UUID, str]
+    substitutes: Substitutes
+    groups: Mapping[str, Set[UUID]]
+
+    def is_named(self, row: Mapping[str, Any], person_id: UUID) -> bool:
+        """Return True if a row of approvers names this decider, by user, role or group."""
+        value = str(row["value"])
+        if row["type"] == "user":
+            return value == str(person_id)
+        if row["type"] == "role":
+            return value == self.deciders.get(person_id)
+        return row["type"] == "group" and person_id in self.groups.get(value, set())
+
+
+class Assigned(Protocol):
+    """What an assignment (a row of `Seat`) tells about its person."""
+
+    person_id: UUID
+    rightful_id: UUID | None
+    for_person_id: UUID | None
+    source: str
+    group: str
+
+    @property
+    def moved_at(self) -> Any: ...
+
+
+@dataclass(frozen=True)
+class AssignmentPlan:
+    """The people to ask at a level, how many of them must approve, and whether they can.
+
+    `substitutes` names who decides in place of a holder who is away, and by which delegation.
+    """
+
+    holders: tuple[SeatHolder, ...]
+    required: int
+    satisfiable: bool
+    substitutes: Mapping[SeatHolder, tuple[UUID, UUID]] = field(default_factory=dict)
+
+    def assignee(self, holder: SeatHolder) -> tuple[UUID, UUID | None]:
+        """Return who is assigned for a holder, and by which delegation if it is a substitute."""
+        return self.substitutes.get(holder, (holder.person_id, None))
+
+
+class LevelSeats(NamedTuple):
+    """The assignments of a level as they are: who holds one, who was asked first, who lost the right."""
+
+    holders: tuple[SeatHolder, ...]
+    originals: tuple[SeatHolder, ...]
+    lost: frozenset[SeatHolder]
+
+    @property
+    def entitled(self) -> list[SeatHolder]:
+        """The holders who still have the right to decide."""
+        return [holder for holder in self.holders if holder not in self.lost]
+
+    def can_satisfy(self, level: Mapping[str, Any]) -> bool:
+        """Return True if those who still have the right could approve the level."""
+        return is_satisfiable(level, self.entitled, self.originals)
+
+
+def plan_level(
+    level: Mapping[str, Any], excluded: Collection[UUID], directory: Directory, *, without: Collection[UUID] = ()
+) -> AssignmentPlan:
+    """Work out who is asked at a level.
+
+    Four eyes: neither the excluded nor their substitutes are asked. People in `without` are not
+    asked either, and substitute for nobody.
+    """
+    candidates = _candidates(directory, excluded) - set(without)
+    parts = list(enumerate(parts_of(level)))
+    holders = _ordered(
+        SeatHolder(person, place_of(number, group) if len(parts) > 1 else group)
+        for number, part in parts
+        for person, group in _named(part, candidates, directory)
+    )
+    return AssignmentPlan(
+        holders,
+        required_votes(level, holders),
+        is_satisfiable(level, holders),
+        _substitutes_for(holders, candidates, trusted(directory.substitutes, excluded)),
+    )
+
+
+def plan_more(
+    level: Mapping[str, Any],
+    rows: ApproverRows,
+    excluded: Collection[UUID],
+    directory: Directory,
+    *,
+    already_asked: Collection[UUID],
+) -> AssignmentPlan:
+    """Work out who is added to a level by an escalation step; nobody in `already_asked` is asked again."""
+    candidates = _candidates(directory, excluded) - set(already_asked)
+    group = ANY_GROUP if level["mode"] in ("per_group", PARALLEL) else ""
+    holders = _ordered(
+        SeatHolder(person, group) for row in rows for person in candidates if directory.is_named(row, person)
+    )
+    substitutes = _substitutes_for(holders, candidates, trusted(directory.substitutes, excluded))
+    return AssignmentPlan(holders, 0, bool(holders), substitutes)
+
+
+def level_seats(
+    level: Mapping[str, Any], escalation: ApproverRows, seats: Iterable[Assigned], directory: Directory
+) -> LevelSeats:
+    """Return the assignments of a level, and who of the holders lost the right to decide."""
+    everybody = list(seats)
+    here = [(SeatHolder(seat.person_id, seat.group), seat) for seat in everybody if seat.moved_at is None]
+    first = {SeatHolder(original_person(seat), seat.group) for seat in everybody if seat.source == FROM_LEVEL}
+    lost = frozenset(holder for holder, seat in here if not _has_right(seat, level, escalation, directory))
+    return LevelSeats(tuple(holder for holder, _ in here), tuple(first), lost)
+
+
+def original_person(seat: Assigned) -> UUID:
+    """Return who was asked first: before any delegation or substitute."""
+    return seat.for_person_id or seat.rightful_id or seat.person_id
+
+
+def substitute_for(person: UUID, substitutes: Substitutes) -> tuple[UUID, UUID | None]:
+    """Return who decides for a person, and by which last delegation.
+
+    The person themselves when nobody does, and when the chain is a circle or too long.
+    """
+    at, via = person, None
+    for _ in range(LONGEST_CHAIN):
+        link = substitutes.get(at)
+        if link is None:
+            return at, via
+        at, via = link.person_id, link.delegation_id
+        if at == person:
+            return person, None
+    return (at, via) if at not in substitutes else (person, None)
+
+
+def with_substitutes(people: Iterable[UUID], substitutes: Substitutes) -> set[UUID]:
+    """Return the people and everybody who decides for them now, however long the chain."""
+    found, left = set(), set(people)
+    while left:
+        person = left.pop()
+        found.add(person)
+        substitute = substitutes.get(person)
+        if substitute is not None and substitute.person_id not in found:
+            left.add(substitute.person_id)
+    return found
+
+
+def trusted(substitutes: Substitutes, excluded: Iterable[UUID]) -> Substitutes:
+    """Return the delegations that count for a request: nobody who contributed to it chooses one of its approvers."""
+    hands = set(excluded)
+    return {person: link for person, link in substitutes.items() if link.opened_by not in hands}
+
+
+def _candidates(directory: Directory, excluded: Iterable[UUID]) -> set[UUID]:
+    """Four eyes: neither the excluded nor their substitutes may be asked."""
+    return set(directory.deciders) - with_substitutes(excluded, directory.substitutes)
+
+
+def _named(level: Mapping[str, Any], candidates: Iterable[UUID], directory: Directory) -> Iterable[tuple[UUID, str]]:
+    per_group = level["mode"] == "per_group"
+    for row in level["approvers"]:
+        for person in candidates:
+            if directory.is_named(row, person):
+                yield person, str(row["value"]) if per_group else ""
+
+
+def _ordered(holders: Iterable[SeatHolder]) -> tuple[SeatHolder, ...]:
+    return tuple(sorted(set(holders), key=lambda holder: (holder.person_id.int, holder.group)))
+
+
+def _substitutes_for(
+    holders: Sequence[SeatHolder], candidates: Collection[UUID], substitutes: Substitutes
+) -> dict[SeatHolder, tuple[UUID, UUID]]:
+    """Nobody decides twice at a level: a substitute who is asked there already takes no second place."""
+    found: dict[SeatHolder, tuple[UUID, UUID]] = {}
+    taken = {holder.person_id for holder in holders}
+    taken_for: dict[UUID, UUID] = {}
+    for holder in holders:
+        person, via = substitute_for(holder.person_id, substitutes)
+        if via is None or person not in candidates:
+            continue
+        if person not in taken or taken_for.get(person) == holder.person_id:
+            found[holder] = person, via
+            taken.add(person)
+            taken_for[person] = holder.person_id
+    return found
+
+
+def _has_right(seat: Assigned, level: Mapping[str, Any], escalation: ApproverRows, directory: Directory) -> bool:
+    """An assignment counts while its holder may decide and the person asked first is still named."""
+    if seat.person_id not in directory.deciders:
+        return False
+    if seat.source == REASSIGNED:
+        return True
+    rows = escalation if seat.source == ESCALATED else _rows_for(level, seat.group)
+    first = original_person(seat)
+    return first in directory.deciders and any(directory.is_named(row, first) for row in rows)
+
+
+def _rows_for(level: Mapping[str, Any], mark: str) -> ApproverRows:
+    """Return the rows of approvers that may have led to an assignment with this group mark."""
+    if level["mode"] not in ("per_group", PARALLEL):
+        return list(level["approvers"])
+    found: list[Mapping[str, Any]] = []
+    parts = list(enumerate(parts_of(level)))
+    for number, part in parts:
+        group = seat_in(number, mark) if len(parts) > 1 else mark
+        if group is not None:
+            by_group = part["mode"] == "per_group"
+            found += [row for row in part["approvers"] if not by_group or str(row["value"]) == group]
+    return found

@@ -1,0 +1,67 @@
+"""The definitions of a tenant that every request is judged by: time zone, risk scoring and workflows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from django.db.models import Prefetch
+
+from accounts.selectors import tenant_zone
+from hitl.domain import matching, risk
+from hitl.models import ApprovalLevel, ApprovalWorkflow, RiskPolicy
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Time zone, risk scoring, and active workflows with levels and calendars, as they were when they were read."""
+
+    zone: ZoneInfo
+    risk_policy: risk.Policy
+    workflows: tuple[ApprovalWorkflow, ...]
+
+    def rules(self) -> list[matching.Rule]:
+        """Return the conditions of the workflows. Raises what a broken definition brings."""
+        return [rule_of(workflow) for workflow in self.workflows]
+
+
+def load() -> Definitions:
+    """Read the definitions of the tenant in scope. Four queries."""
+    workflows = ApprovalWorkflow.objects.filter(is_active=True).prefetch_related(with_levels())
+    return Definitions(tenant_zone(), risk_policy(), tuple(workflows))
+
+
+def risk_policy() -> risk.Policy:
+    """Return how the tenant in scope scores risks now. One query."""
+    row = RiskPolicy.objects.order_by("-version").first()
+    return risk.Policy() if row is None else risk.Policy(row.version, row.weights, row.kind_points)
+
+
+def rule_of(workflow: ApprovalWorkflow) -> matching.Rule:
+    """Return the conditions of a workflow."""
+    return matching.Rule(
+        workflow_id=workflow.pk,
+        priority=workflow.priority,
+        kinds=tuple(workflow.kinds),
+        risk_levels=tuple(workflow.risk_levels),
+        min_cost=workflow.min_cost,
+        max_cost=workflow.max_cost,
+        currency=workflow.currency,
+        agents=tuple(str(agent) for agent in workflow.agents),
+        channels=tuple(workflow.channels),
+        contact_tags=tuple(workflow.contact_tags),
+        time_window=workflow.time_window,
+        condition=workflow.condition,
+        is_default=workflow.is_default,
+        strength=sum(_votes_needed(level) for level in workflow.levels.all()),
+    )
+
+
+def _votes_needed(level: ApprovalLevel) -> int:
+    rows = len(level.approvers)
+    return {"any": 1, "quorum": level.quorum, "all": max(2, rows), "per_group": rows}.get(level.mode, 1)
+
+
+def with_levels() -> Prefetch[str]:
+    """Return how levels are read together with their calendars."""
+    return Prefetch("levels", ApprovalLevel.objects.select_related("calendar"))

@@ -1,0 +1,160 @@
+"""Accounts with providers, and mail with its counts."""
+
+from django.db import migrations, models
+
+import core.clock
+import core.ids
+import core.privacy.encrypted_fields
+import core.tenancy.scope
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = []
+
+    operations = [
+        migrations.CreateModel(
+            name="MailDelivery",
+            fields=[
+                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ("type", models.CharField(max_length=40)),
+                ("ref", models.UUIDField(help_text="What the mail is about.", null=True)),
+                ("key", models.CharField(help_text="One mail for each key.", max_length=200)),
+                ("user_id", models.UUIDField(help_text="The colleague it goes to.", null=True)),
+                ("queued_by", models.CharField(blank=True, max_length=80)),
+                ("address", core.privacy.encrypted_fields.EncryptedTextField(null=True)),
+                ("masked_address", models.CharField(max_length=120)),
+                (
+                    "address_digest",
+                    models.CharField(help_text="By which a mail to an address is found.", max_length=64),
+                ),
+                ("subject", core.privacy.encrypted_fields.EncryptedTextField(null=True)),
+                ("text", core.privacy.encrypted_fields.EncryptedTextField(null=True)),
+                ("html", core.privacy.encrypted_fields.EncryptedTextField(default="", null=True)),
+                ("reply_to", core.privacy.encrypted_fields.EncryptedTextField(default="", null=True)),
+                ("headers", core.privacy.encrypted_fields.EncryptedJSONField(default=dict, null=True)),
+                ("provider", models.CharField(blank=True, max_length=16)),
+                ("provider_message_id", models.CharField(blank=True, max_length=200)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Waiting"),
+                            ("sending", "Being sent"),
+                            ("unknown", "Not known whether it left"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed"),
+                            ("dropped", "Held back by the provider"),
+                            ("delivered", "Delivered"),
+                            ("bounced", "Bounced"),
+                            ("opened", "Opened"),
+                            ("clicked", "Clicked"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "due_at",
+                    models.DateTimeField(
+                        default=core.clock.now, help_text="When somebody has to look at it again.", null=True
+                    ),
+                ),
+                ("handed_at", models.DateTimeField(help_text="Set just before the provider is called.", null=True)),
+                ("queued_at", models.DateTimeField(default=core.clock.now)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("delivered_at", models.DateTimeField(null=True)),
+                ("opened_at", models.DateTimeField(null=True)),
+                ("clicked_at", models.DateTimeField(null=True)),
+                ("failed_at", models.DateTimeField(null=True)),
+                ("error", models.CharField(blank=True, max_length=80)),
+            ],
+            options={
+                "verbose_name_plural": "mail deliveries",
+                "indexes": [
+                    models.Index(condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="mail_due"),
+                    models.Index(condition=models.Q(("text__isnull", False)), fields=["id"], name="mail_with_its_text"),
+                    models.Index(fields=["tenant_id", "-id"], name="mail_by_time"),
+                    models.Index(fields=["tenant_id", "address_digest", "-id"], name="mail_by_address"),
+                    models.Index(
+                        condition=models.Q(("provider_message_id", ""), _negated=True),
+                        fields=["tenant_id", "provider_message_id"],
+                        name="mail_by_provider_id",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant_id", "key"), name="one_mail_per_key"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("due_at__isnull", True), ("status__in", ["queued", "sending"]), _negated=True
+                        ),
+                        name="waiting_mail_is_due_some_time",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="MailCount",
+            fields=[
+                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                ("day", models.DateField(help_text="The day they were queued, in UTC.")),
+                ("type", models.CharField(max_length=40)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Waiting"),
+                            ("sending", "Being sent"),
+                            ("unknown", "Not known whether it left"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed"),
+                            ("dropped", "Held back by the provider"),
+                            ("delivered", "Delivered"),
+                            ("bounced", "Bounced"),
+                            ("opened", "Opened"),
+                            ("clicked", "Clicked"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("count", models.PositiveIntegerField(default=0)),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant_id", "day", "type", "status"), name="one_mail_count_per_kind"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ProviderAccount",
+            fields=[
+                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
+                (
+                    "provider",
+                    models.CharField(
+                        choices=[("sandbox_ads", "Sandbox marketing platform"), ("sendgrid", "SendGrid")], max_length=32
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("credentials", core.privacy.encrypted_fields.EncryptedJSONField()),
+                ("is_active", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_active", True)),
+                        fields=("tenant_id", "provider"),
+                        name="one_active_account_per_provider",
+                    )
+                ],
+            },
+        ),
+    ]

@@ -1,0 +1,29 @@
+"""Every app's tasks and sweeps are known to Celery; one that is missing is an error."""
+
+import sys
+
+import pytest
+
+from config.celery import APPS_WITH_TASKS, _schedule_sweeps, app
+from tests.structure.source import APPS, ROOT
+
+
+def test_every_module_of_tasks_is_listed() -> None:
+    assert set(APPS_WITH_TASKS) == {name for name in APPS if (ROOT / name / "tasks.py").exists()}
+
+
+@pytest.mark.parametrize("name", APPS_WITH_TASKS)
+def test_worker_and_beat_stop_when_an_app_has_no_tasks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, f"{name}.tasks", None)
+    with pytest.raises(ModuleNotFoundError, match=f"{name}.tasks"):
+        app.loader.import_default_modules()
+    with pytest.raises(ModuleNotFoundError, match=f"{name}.tasks"):
+        _schedule_sweeps(app)
+
+
+def test_all_sweeps_are_scheduled() -> None:
+    app.loader.import_default_modules()
+    sweeps = {key for name in APPS_WITH_TASKS for key in getattr(sys.modules[f"{name}.tasks"], "SWEEPS", {})}
+    assert sweeps
+    assert sweeps <= set(app.conf.beat_schedule)
+    assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)
