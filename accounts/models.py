@@ -117,9 +117,9 @@ class Membership(TenantModel):
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=12, choices=Role, default=Role.VIEWER)
     is_active = models.BooleanField(default=True)
-    mail_on = models.BooleanField(default=True, help_text="Whether the person wants mail about approvals.")
+    mail_on = models.BooleanField(default=True, help_text="Whether the person wants approval emails.")
     created_at = models.DateTimeField(default=now, editable=False)
-    erased_at = models.DateTimeField(null=True, editable=False, help_text="From when on nobody sits on it.")
+    erased_at = models.DateTimeField(null=True, editable=False, help_text="When the person was erased.")
 
     class Meta:
         permissions: ClassVar = [("erase_member", "Can erase a member for good")]
@@ -138,11 +138,11 @@ class Invitation(TenantModel):
     address = EncryptedTextField(null=True)
     name = EncryptedTextField(null=True)
     masked_address = models.CharField(max_length=120)
-    address_digest = models.CharField(max_length=64, help_text="By which an invitation of an address is found.")
+    address_digest = models.CharField(max_length=64, help_text="Blind index of the address, to find its invitation.")
     role = models.CharField(max_length=12, choices=Membership.Role)
     invited_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
-    person = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Who took it.")
-    digest = models.CharField(max_length=64, unique=True, null=True, help_text="Of the newest link's secret.")
+    person = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Who accepted it.")
+    digest = models.CharField(max_length=64, unique=True, null=True, help_text="Digest of the newest link's secret.")
     round = models.PositiveSmallIntegerField(default=1, help_text="How often it was sent.")
     mail_problem = models.CharField(max_length=200, blank=True)
     mailed_at = models.DateTimeField(null=True)
@@ -237,13 +237,13 @@ class OwedEntry(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     actor = models.JSONField()
-    home = models.UUIDField(null=True, help_text="The organisation the actor was in.")
+    home = models.UUIDField(null=True, help_text="The actor's organisation.")
     action = models.CharField(max_length=60)
     object_type = models.CharField(max_length=60)
     object_id = models.UUIDField()
     new_state = models.CharField(max_length=30, blank=True)
-    event = models.JSONField(null=True, help_text="Type and payload for each organisation's queue.")
-    owed_to = ArrayField(models.UUIDField(), help_text="The organisations that lack it.")
+    event = models.JSONField(null=True, help_text="Type and payload of an event for each organisation.")
+    owed_to = ArrayField(models.UUIDField(), help_text="The organisations still without it.")
 
     def __str__(self) -> str:
         return f"owed {self.action} {str(self.object_id)[-6:]}"

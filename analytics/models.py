@@ -57,17 +57,17 @@ class Brief(TenantModel):
     class State(models.TextChoices):
         """The brief's status."""
 
-        QUEUED = "queued", "Waiting"
-        WORKING = "working", "Being put together"
+        QUEUED = "queued", "Queued"
+        WORKING = "working", "In progress"
         SENT = "sent", "Sent"
-        SKIPPED = "skipped", "Left out"
+        SKIPPED = "skipped", "Skipped"
         FAILED = "failed", "Failed"
 
     class Kind(models.TextChoices):
         """Whether it was scheduled or requested."""
 
         DAILY = "daily", "Daily"
-        ASKED = "asked", "Asked for"
+        ASKED = "asked", "On request"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=5, choices=Kind, default=Kind.DAILY)

@@ -29,7 +29,7 @@ from core.errors import TooMany
 from integrations.models import MailDelivery
 
 STATES: Final[dict[str, tuple[str, str, str]]] = {
-    Brief.State.QUEUED: ("Waiting", "info", "clock"),
+    Brief.State.QUEUED: ("Queued", "info", "clock"),
     Brief.State.WORKING: ("In progress", "info", "bolt"),
     Brief.State.SENT: ("Sent", "good", "send"),
     Brief.State.SKIPPED: ("Skipped", "neutral", "ban"),
