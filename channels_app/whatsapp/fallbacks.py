@@ -20,7 +20,7 @@ from core.errors import Invalid, WalkerError
 from core.observability.logging import get_logger
 from integrations.mail import events as mail_events
 from integrations.mail.services import queue_mail
-from integrations.mail.types import Belongs, MailEvent, MailReceiver
+from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 
 log = get_logger(__name__)
 ACTOR: Final = system("whatsapp")
@@ -112,18 +112,18 @@ def _send_by_mail(message: Message) -> bool:
 class LostDecisions(MailReceiver):
     """Asks a person when the mail with an outcome does not arrive either."""
 
-    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, Belongs]:
+    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
         """Return the request's reference and a link to its conversation."""
         rows = Message.objects.filter(pk__in=refs).only("metadata", "conversation_id")
         return {
-            row.pk: Belongs(
+            row.pk: RelatedObject(
                 str(row.metadata.get("reference") or "A conversation"),
                 reverse("admin:conversations_conversation_change", args=[row.conversation_id]),
             )
             for row in rows
         }
 
-    def hear(self, event: MailEvent) -> None:
+    def on_event(self, event: MailEvent) -> None:
         """Ask a person when the mail is lost."""
         if event.what not in LOST_MAIL or event.ref is None:
             return

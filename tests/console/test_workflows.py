@@ -431,7 +431,7 @@ def test_stale_form_overwrites_nothing_and_shows_who_was_faster(browser: Browser
     page = late.content.decode()
     assert (late.status_code, _only().priority, _only().version) == (409, 7, 2)
     assert acme.people["admin"].get_full_name() in page
-    assert "(version 2). Nothing was saved. It says now: “Everything else" in page
+    assert "(version 2). Nothing was saved. It now says: “Everything else" in page
     assert 'name="version" value="1"' in page
 
 
