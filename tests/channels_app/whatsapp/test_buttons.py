@@ -1,4 +1,4 @@
-"""A pressed button is a text with a payload; whatever it says, it decides nothing."""
+"""A pressed button is a text with a payload and never decides anything."""
 
 from channels_app.webhooks import deliveries
 from conversations.models import Conversation, Message

@@ -31,7 +31,7 @@ def inside(open_door: Door) -> Iterator[Door]:
 
 
 def arrived(phone: Phone) -> Conversation:
-    """Mia writes, and her message is worked."""
+    """Mia writes, and the message is processed."""
     assert phone.write("How is Summer Sale doing?")["status"] == 200
     deliveries.process_due_deliveries()
     return Conversation.objects.get()

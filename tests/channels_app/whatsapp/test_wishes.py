@@ -84,7 +84,7 @@ def test_repeated_stop_is_one_confirmation(door: Door) -> None:
     door.take("stop", 2)
     with door.inside():
         assert AuditEntry.objects.filter(action="CONTACT_BLOCKED").count() == 1
-        assert Message.objects.filter(direction="out").count() == 2  # he said it twice
+        assert Message.objects.filter(direction="out").count() == 2  # one for each STOP
 
 
 @pytest.mark.parametrize(("code", "reason"), [("21610", "opted_out"), ("63024", "unreachable")])
