@@ -172,7 +172,7 @@ async def test_resume_from_before_what_is_kept_gets_a_snapshot(
 async def test_resume_beyond_reason_gets_a_snapshot(
     chat: Any, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    monkeypatch.setattr(desk, "SNAPSHOT_ABOVE", 1)
+    monkeypatch.setattr(chat_data, "SNAPSHOT_ABOVE", 1)
     line = await chat(live_widgets.acme)
     for text in ("one", "two", "three"):
         await line.send(text)
