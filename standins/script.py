@@ -12,7 +12,7 @@ MAX_SECONDS = 120
 
 @dataclass
 class Rule:
-    """What happens to the next `times` requests whose "METHOD /path" starts with `match`."""
+    """A failure for the next `times` requests whose "METHOD /path" starts with `match`."""
 
     match: str
     do: str
@@ -23,18 +23,13 @@ class Rule:
 
 
 def parse_rule(body: dict[str, Any]) -> Rule:
-    """A rule from its JSON form; raises the 422 that names the wrong field."""
+    """Return a rule from its JSON; raises a 422 error that names the wrong field."""
     refuse_unknown(body, Rule)
     if not isinstance(body.get("match"), str) or not body["match"].strip():
-        raise invalid(match='Say "METHOD /path", e.g. "POST /v1/campaigns".')
+        raise invalid(match='Use "METHOD /path", e.g. "POST /v1/campaigns".')
     if body.get("do") not in DEEDS:
         raise invalid(do=f"One of {', '.join(DEEDS)}.")
     rule = Rule(**body)
-    _check_numbers(rule)
-    return rule
-
-
-def _check_numbers(rule: Rule) -> None:
     if not isinstance(rule.times, int) or rule.times < 1:
         raise invalid(times="A whole number, at least 1.")
     if not isinstance(rule.status, int) or not 400 <= rule.status <= 599:
@@ -43,17 +38,18 @@ def _check_numbers(rule: Rule) -> None:
         raise invalid(seconds=f"From 0 to {MAX_SECONDS}.")
     if not isinstance(rule.retry_after, int) or rule.retry_after < 0:
         raise invalid(retry_after="Whole seconds, 0 or more.")
+    return rule
 
 
 class Script:
-    """The rules in force, spent first come first served; they live in memory only."""
+    """The active rules, used in order and kept in memory only."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
 
     def add(self, rule: Rule) -> None:
-        """Append a rule behind the ones there."""
+        """Append a rule."""
         with self._lock:
             self._rules.append(rule)
 
@@ -63,12 +59,12 @@ class Script:
             self._rules.clear()
 
     def list_rules(self) -> list[dict[str, Any]]:
-        """The rules that still have times left."""
+        """Return the rules that still apply."""
         with self._lock:
             return [vars(rule).copy() for rule in self._rules]
 
     def take(self, request_line: str) -> Rule | None:
-        """Spend one time of the first rule that matches "METHOD /path", or None."""
+        """Use the first rule that matches "METHOD /path" once and return it, or None."""
         with self._lock:
             for rule in self._rules:
                 if request_line.startswith(rule.match):

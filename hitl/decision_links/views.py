@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from accounts.secret_pages import checked, private, refuse_guessing, visitor_of
+from accounts.secret_pages import csrf_checked, private, refuse_guessing, visitor_of
 from accounts.selectors import tenant_zone
 from accounts.services import client_address
 from console.names import names_of
@@ -23,12 +23,11 @@ from core.observability.metrics import counter
 from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
 from core.tenancy.scope import tenant_scope
-from hitl.admin.approval.page import requester_words
 from hitl.approvals.conflicts import ENDS, by_whom
 from hitl.decision_links import rate_limit, rules
 from hitl.decision_links.links import decide_by_link
 from hitl.decision_links.rules import Opened
-from hitl.display import STATES, risk_chip
+from hitl.display import STATES, requester_words, risk_chip
 from hitl.domain.state_machine import State
 from hitl.models import Approval
 
@@ -99,7 +98,7 @@ ON_HOLD: Final = "It is on hold, and not carried out before it is released."
 @csrf_exempt  # for the check of all pages; this one has the check above
 @never_cache
 @private
-@checked
+@csrf_checked
 @require_http_methods(["GET", "HEAD", "POST"])
 def decision_link(request: HttpRequest, token: str) -> HttpResponse:
     """Show what a link decides (GET), or decide it (POST)."""
@@ -150,15 +149,12 @@ def _decide(request: HttpRequest, token: str, opened: Opened) -> HttpResponse:
     except WalkerError as problem:
         return _told(request, rules.open_link(opened.token.pk, **visit), problem, refuses=True)
     OUTCOMES.labels("decided").inc()
-    return _thanks(request, opened.approval, decided, given["verdict"])
-
-
-def _thanks(request: HttpRequest, approval: Approval, decided: Approval, verdict: str) -> HttpResponse:
+    verdict = given["verdict"]
     heading, sign = THANKS_TO[verdict]
     is_held = decided.state == State.APPROVED and bool(decided.holds)
     words = ON_HOLD if is_held else THANKS.get(State(decided.state), "")
-    context = {"heading": heading.format(approval.reference), "words": words}
-    return _outcome(request, approval, sign, context | {"is_done": True})
+    context = {"heading": heading.format(opened.approval.reference), "words": words}
+    return _outcome(request, opened.approval, sign, context | {"is_done": True})
 
 
 def _outcome(

@@ -77,7 +77,7 @@ def test_new_identity_secret_voids_the_tokens_before(client: Client, world: Worl
     assert ask(client, widgets.acme, token=first).status_code == 200
     with tenant_scope(world.acme.pk):
         new_identity_secret(actor=OPERATOR, account_id=widgets.acme.pk)
-        assert conversation.enter(tokens.verify(first, now=now())) == conversation.Entry((SITE,), guest_may=False)
+        assert conversation.check_entry(tokens.verify(first, now=now())) == conversation.Entry((SITE,), guest_may=False)
     answer = ask(client, widgets.acme, token=first)
     assert (answer.status_code, answer.json()["code"]) == (403, "bad_identity")
 
@@ -122,7 +122,7 @@ def test_origin_not_registered_gets_nothing(client: Client, widgets: Widgets, or
     answer = ask(client, widgets.acme, origin=origin)
     # The refusal itself may be read: the chat on that page has to say what is wrong.
     assert (answer.status_code, answer["Access-Control-Allow-Origin"]) == (403, "*")
-    assert answer.json() == {"code": "origin", "detail": "This chat is not open to this website."}
+    assert answer.json() == {"code": "origin", "detail": "This chat isn't enabled for this website."}
 
 
 def test_hosted_page_origin_is_our_own(client: Client, widgets: Widgets) -> None:

@@ -45,7 +45,7 @@ def test_dashboard_opens_for_every_role(browser: Browser, role: str) -> None:
 
 def test_dashboard_tells_each_person_what_he_was_told(browser: Browser, world: World) -> None:
     build_scene(world)
-    told = {role: "Asks for your signature" in browser(role).get("/admin/").content.decode() for role in world.people}
+    told = {role: "Needs your approval" in browser(role).get("/admin/").content.decode() for role in world.people}
     assert {role for role, was_told in told.items() if was_told} == {"approver", "admin"}
 
 
@@ -114,7 +114,7 @@ def test_undeclared_look_up_is_refused(browser: Browser, query: str) -> None:
 
 def test_scopes_of_a_key_are_offered_by_area(browser: Browser) -> None:
     page = browser("owner").get("/admin/accounts/apikey/create/").content.decode()
-    areas = [page.index(f"<label>{area}</label>") for area in ("Approvals", "Agents", "Audit and failures")]
+    areas = [page.index(f"<label>{area}</label>") for area in ("Approvals", "Agents", "Audit and failed jobs")]
     assert areas == sorted(areas)
     assert areas[0] < page.index("(hitl.view_approval)") < areas[1] < page.index("(agents.view_agent)") < areas[2]
 

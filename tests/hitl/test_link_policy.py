@@ -139,12 +139,12 @@ def test_page_of_a_void_link_names_the_switch(scene: Scene, asked: Approval) -> 
 def test_owner_switches_in_the_console(scene: Scene) -> None:
     browser, page = Client(), "/admin/hitl/linkpolicy/"
     browser.force_login(scene.world.people["owner"], backend="accounts.backends.RoleBackend")
-    assert "Switch links off" in browser.get(page).content.decode()
+    assert "Turn off links" in browser.get(page).content.decode()
     form = {"version": "0", "reason": "A mailbox was broken into"}
     assert browser.post(f"{page}switch-off/", form).status_code == 302
     text = browser.get(page).content.decode()
     assert "A mailbox was broken into" in text
-    assert ("Switch links on" in text, "Switch links off" in text) == (True, False)
+    assert ("Turn on links" in text, "Turn off links" in text) == (True, False)
     again = browser.post(f"{page}switch-off/", form)
     assert (again.status_code, "You have changed it" in again.content.decode()) == (409, True)
     assert browser.post(f"{page}switch-on/", {"version": "1"}).status_code == 302
@@ -155,7 +155,7 @@ def test_admin_sees_the_switch_and_cannot_move_it(scene: Scene) -> None:
     browser, page = Client(), "/admin/hitl/linkpolicy/"
     browser.force_login(scene.world.people["admin"], backend="accounts.backends.RoleBackend")
     text = browser.get(page).content.decode()
-    assert ("Decision links" in text, "switch-off" in text) == (True, False)
+    assert ("Approve-by-email links" in text, "switch-off" in text) == (True, False)
     assert browser.post(f"{page}switch-off/", {"version": "0"}).status_code == 403
 
 
