@@ -134,9 +134,9 @@ def run_action(
 
 
 def _refuse_of_another_organisation(request: HttpRequest) -> None:
-    """Refuse a form that was shown before the person went on in another of his organisations, in another tab."""
+    """Refuse a form that was opened before the person switched to another organisation in another tab."""
     if request.POST.get(OF, str(current_tenant_id())) != str(current_tenant_id()):
-        raise PermissionDenied("This form is of another organisation of yours. Nothing was done.")
+        raise PermissionDenied("This form belongs to another of your organisations. Nothing was saved.")
 
 
 def _call(
