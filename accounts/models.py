@@ -20,18 +20,9 @@ from core.tenancy.models import TenantModel
 class Tenant(models.Model):
     """A customer organisation; inside its scope only its own row is visible."""
 
-    class Tier(models.TextChoices):
-        """The subscription."""
-
-        FREE = "free", "Free"
-        TEAM = "team", "Team"
-        BUSINESS = "business", "Business"
-        ENTERPRISE = "enterprise", "Enterprise"
-
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(max_length=120)
     slug = models.SlugField(unique=True)
-    tier = models.CharField(max_length=12, choices=Tier, default=Tier.TEAM)
     timezone = models.CharField(max_length=64, default="UTC")
     currency = models.CharField(max_length=3, default="EUR")
     is_active = models.BooleanField(default=True)
@@ -71,7 +62,6 @@ class User(AbstractBaseUser, PermissionsMixin):
     last_name = models.CharField(max_length=80, blank=True)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
-    date_joined = models.DateTimeField(default=now, editable=False)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -141,8 +131,10 @@ class Invitation(TenantModel):
     address_digest = models.CharField(max_length=64, help_text="Blind index of the address, to find its invitation.")
     role = models.CharField(max_length=12, choices=Membership.Role)
     invited_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
-    person = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Who accepted it.")
-    digest = models.CharField(max_length=64, unique=True, null=True, help_text="Digest of the newest link's secret.")
+    person = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Who accepted it."
+    )
+    digest = models.CharField(max_length=64, unique=True, null=True, help_text="Digest of the link's secret.")
     round = models.PositiveSmallIntegerField(default=1, help_text="How often it was sent.")
     mail_problem = models.CharField(max_length=200, blank=True)
     mailed_at = models.DateTimeField(null=True)

@@ -37,6 +37,7 @@ LONGEST: Final = 20.0
 Handler = Callable[[InboundDelivery], None]
 _handlers: dict[str, Handler] = {}
 
+# By hand: bulk_create(ignore_conflicts=True) does not say whether the row is new.
 _INSERT: Final = """
 insert into channels_app_inbounddelivery (id, tenant_id, provider, channel_account_id, event_key, queue_key, target,
   headers, body, state, attempts, due_at, received_at, error)

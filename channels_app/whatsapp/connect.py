@@ -4,7 +4,6 @@ import re
 from typing import Final
 from uuid import UUID
 
-import phonenumbers
 from django.db import transaction
 
 from accounts.selectors import list_members
@@ -15,8 +14,8 @@ from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Invalid, NotFound
-from integrations.twilio.client import Sent, TwilioClient
 from integrations.twilio.errors import describe_error
+from integrations.twilio.types import Sent
 
 TEST_TEXT: Final = "This is a test from Walker. The number works."
 SECRETS: Final = ("auth_token", "secondary_auth_token", "webhook_key", "template_sid")
@@ -67,6 +66,8 @@ def _number(account_id: UUID) -> ChannelAccount:
 
 def international(number: str, field: str = "number") -> str:
     """Return a phone number as E.164. Raises `Invalid`."""
+    import phonenumbers  # noqa: PLC0415  (large, for the first number only)
+
     try:
         parsed = phonenumbers.parse(number.removeprefix(senders.PREFIX), None)
     except phonenumbers.NumberParseException:
@@ -81,6 +82,8 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
     Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` with the reason when
     Twilio refused it.
     """
+    from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and seldom needed here)
+
     actor.require("channels_app.change_channelaccount")
     account = _number(account_id)
     kept = account.credentials or {}

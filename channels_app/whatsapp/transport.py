@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -19,8 +19,11 @@ from conversations.services.blocks import OPTED_OUT, UNREACHABLE
 from conversations.types import OutboundMessage, PointKind, SendResult, Transport
 from core.actors import system
 from core.clock import now
-from integrations.twilio.client import Failed, ListedMessage, Sent, TwilioClient, Unknown
 from integrations.twilio.errors import meaning_of
+from integrations.twilio.types import Failed, ListedMessage, Sent, Unknown
+
+if TYPE_CHECKING:
+    from integrations.twilio.client import TwilioClient
 
 ACTOR: Final = system("whatsapp")
 BODY_LIMIT: Final = 1600
@@ -54,6 +57,8 @@ class WhatsAppTransport(Transport):
 
     def send(self, outbound: OutboundMessage) -> SendResult:
         """Send the message; parts that an earlier attempt got through are not sent twice."""
+        from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and only workers send)
+
         kept = outbound.credentials or {}
         account_sid, token = str(kept.get("account_sid") or ""), str(kept.get("auth_token") or "")
         if not account_sid or not token:
@@ -98,7 +103,7 @@ class SmsTransport(WhatsAppTransport):
 
 
 def _send_all(
-    client: TwilioClient, route: Route, outbound: OutboundMessage, texts: list[str], send: SendPart
+    client: "TwilioClient", route: Route, outbound: OutboundMessage, texts: list[str], send: SendPart
 ) -> Sent | Failed | Unknown:
     """Send the parts in order, except those that an earlier attempt got through.
 
@@ -121,7 +126,7 @@ def _send_all(
 
 
 def _list_already_sent(
-    client: TwilioClient, route: Route, outbound: OutboundMessage
+    client: "TwilioClient", route: Route, outbound: OutboundMessage
 ) -> list[ListedMessage] | Failed | Unknown:
     """Return what Twilio already has of this message; nothing on the first attempt."""
     if outbound.attempt <= 1:

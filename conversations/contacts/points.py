@@ -3,8 +3,6 @@
 import unicodedata
 from typing import Final
 
-import phonenumbers
-
 from core.errors import Invalid
 
 KINDS: Final = frozenset({"phone", "email", "bsuid", "username", "webchat", "member"})
@@ -31,6 +29,8 @@ def normalise(kind: str, value: str) -> str:
 
 
 def _phone(value: str) -> str:
+    import phonenumbers  # noqa: PLC0415  (large, for the first number only)
+
     number = value.removeprefix("whatsapp:").strip()
     try:
         parsed = phonenumbers.parse(number, None)

@@ -12,7 +12,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from core.actors import Actor
-from core.errors import Refused
+from core.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which imports this module by the settings
@@ -24,7 +24,9 @@ class ActorAuthentication(SessionAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, Actor] | None:
         """Return the person and the actor, None for a stranger; raises `AuthenticationFailed` for a bad key."""
         plain = request._request
-        problem: Refused | None = getattr(plain, "key_problem", None)
+        problem: Refused | Unavailable | None = getattr(plain, "key_problem", None)
+        if isinstance(problem, Unavailable):
+            raise problem
         if problem is not None:
             raise AuthenticationFailed(problem.detail, code=problem.code)
         actor: Actor | None = getattr(plain, "actor", None)

@@ -32,7 +32,14 @@ def problem_answer(problem: Exception, context: Mapping[str, Any]) -> Response |
     if isinstance(problem, exceptions.ValidationError):
         return _answer(_invalid(problem))
     if isinstance(problem, exceptions.APIException):
-        return _of_framework(problem)
+        code = _CODES.get(type(problem)) or str(problem.get_codes())
+        headers = {}
+        if getattr(problem, "auth_header", ""):
+            headers["WWW-Authenticate"] = problem.auth_header  # type: ignore[attr-defined]
+        wait = getattr(problem, "wait", None)
+        if wait is not None:
+            headers["Retry-After"] = str(int(wait))
+        return Response({"detail": str(problem.detail), "code": code}, status=problem.status_code, headers=headers)
     ours = _ours(problem)
     return None if ours is None else _answer(ours)
 
@@ -61,17 +68,6 @@ def _ours(problem: Exception) -> WalkerError | None:
 def _answer(problem: WalkerError) -> Response:
     headers = {"Retry-After": str(AGAIN_IN)} if problem.status in (429, 503) else None
     return Response(problem.as_dict(), status=problem.status, headers=headers)
-
-
-def _of_framework(problem: exceptions.APIException) -> Response:
-    code = _CODES.get(type(problem)) or str(problem.get_codes())
-    headers = {}
-    if getattr(problem, "auth_header", ""):
-        headers["WWW-Authenticate"] = problem.auth_header  # type: ignore[attr-defined]
-    wait = getattr(problem, "wait", None)
-    if wait is not None:
-        headers["Retry-After"] = str(int(wait))
-    return Response({"detail": str(problem.detail), "code": code}, status=problem.status_code, headers=headers)
 
 
 def _invalid(problem: exceptions.ValidationError) -> Invalid:

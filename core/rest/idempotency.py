@@ -39,7 +39,11 @@ def _wrapped(handler: Handler, *, atomic: bool) -> Handler:
         if key is None:
             return handler(view, request, *args, **kwargs)
         scope = f"api:{client_of(request)}"[:60]
-        replay = idempotency.begin(scope=scope, key=key, request_digest=_digest(request))
+        replay = idempotency.begin(
+            scope=scope,
+            key=key,
+            request_digest=idempotency.digest(str(request.method), request.get_full_path(), request._request.body),
+        )
         if replay is not None:
             return Response(replay.answer, status=replay.status, headers={"Idempotency-Replayed": "true"})
         work = functools.partial(handler, view, request, *args, **kwargs)
@@ -63,7 +67,3 @@ def _kept(response: Response, scope: str, key: str) -> Response:
     answer = json.loads(JSONRenderer().render(response.data))
     idempotency.finish(scope=scope, key=key, status=response.status_code, answer=answer)
     return response
-
-
-def _digest(request: Request) -> str:
-    return idempotency.digest(str(request.method), request.get_full_path(), request._request.body)

@@ -105,7 +105,9 @@ def with_errors(result: dict[str, Any], **context: Any) -> dict[str, Any]:
     """Add every error that an operation can answer, and the header of repeated requests."""
     components = result.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = PROBLEM
-    components["responses"] = {f"Error{code}": _response(code, text) for code, text in _all_errors()}
+    components["responses"] = {
+        f"Error{code}": _response(code, text) for code, text in sorted({**ERRORS, **WRITING_ERRORS}.items())
+    }
     for method, operation in _operations(result):
         codes = {**ERRORS, **(WRITING_ERRORS if method in WRITING else {})}
         for code in codes:
@@ -115,10 +117,6 @@ def with_errors(result: dict[str, Any], **context: Any) -> dict[str, Any]:
         if method == "post":
             operation.setdefault("parameters", []).append(_KEY_PARAMETER)
     return result
-
-
-def _all_errors() -> list[tuple[str, str]]:
-    return sorted({**ERRORS, **WRITING_ERRORS}.items())
 
 
 def _response(code: str, text: str) -> dict[str, Any]:

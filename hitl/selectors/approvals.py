@@ -271,17 +271,15 @@ def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
         ),
     )
     parts = [
-        rows.order_by().annotate(notice=Subquery(_newest_of(notices, OuterRef(key)))).values_list("notice")
+        rows.order_by()
+        .annotate(notice=Subquery(notices.filter(approval_id=OuterRef(key)).order_by("-id").values("pk")[:1]))
+        .values_list("notice")
         for rows, key, notices in sources
     ]
     needed = Notification.objects.filter(pk__in=parts[0].union(*parts[1:]))
     newest = needed.order_by("approval_id", "-id").distinct("approval_id").values("pk")
     rows = Notification.objects.filter(pk__in=newest).select_related("approval")
     return list(rows.order_by(F("approval__sla_due_at").asc(nulls_last=True), "-id")[:limit])
-
-
-def _newest_of(notices: QuerySet[Notification], approval: OuterRef) -> Any:
-    return notices.filter(approval_id=approval).order_by("-id").values("pk")[:1]
 
 
 def list_switches(*, viewer: Actor) -> list[KillSwitch]:

@@ -13,7 +13,8 @@ from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.types import SenderIdentity
 from core.clock import now
-from integrations.twilio.client import Failed, Sent, TwilioClient, Unknown
+from integrations.twilio.client import TwilioClient
+from integrations.twilio.types import Failed, Sent, Unknown
 from tests.channels_app.whatsapp.conftest import OURS, SID, TOKEN, Door
 from tests.phone_fixture import MEMBER, Phone, eventually
 from tests.world import OPERATOR
