@@ -1,4 +1,4 @@
-"""What a person or a program needs to know to use the demo."""
+"""URLs and credentials for using the demo."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from standins.mailbox import seed as mailbox
 
 
 def describe() -> dict[str, Any]:
-    """Return addresses, sign-ins, channel keys and API keys of the demo organisations."""
+    """Return URLs, sign-ins, channel keys and API keys of the demo organisations."""
     public = settings.PUBLIC_URL
     return {
         "urls": {
