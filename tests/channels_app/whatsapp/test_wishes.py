@@ -54,7 +54,7 @@ def test_stop_blocks_the_address_and_is_confirmed_and_asks_no_agent(door: Door) 
     with door.inside():
         assert blocks() == {"whatsapp": "opted_out"}
         assert Outbox.objects.filter(event="message_received").count() == 1
-        assert "no more messages" in Message.objects.get(direction="out").body
+        assert "won't message you here any more" in Message.objects.get(direction="out").body
         assert AuditEntry.objects.filter(action="CONTACT_BLOCKED").count() == 1
 
 
@@ -141,5 +141,5 @@ def test_console_shows_who_wants_nothing(door: Door) -> None:
     with door.inside():
         conversation = Conversation.objects.get().pk
     assert (
-        "Wants nothing on WhatsApp" in client.get(f"/admin/conversations/conversation/{conversation}/").content.decode()
+        "Opted out of WhatsApp" in client.get(f"/admin/conversations/conversation/{conversation}/").content.decode()
     )
