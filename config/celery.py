@@ -18,7 +18,6 @@ if os.environ.get("WALKER_PROCESS") in ("worker", "beat"):
     load_quickly()
 
 APPS_WITH_TASKS = ("core", "hitl", "conversations", "agents", "accounts", "integrations", "channels_app", "analytics")
-QUEUES = ("high", "default", "low")
 GIVES_WAY = 5
 
 # Named one by one: Celery's discovery skips an app without its `tasks` and says nothing, and then neither its tasks nor

@@ -17,7 +17,6 @@ NUMBERS: Final = frozenset({"cost", "share", "reach", "risk", "hour", "spent"})
 TEXTS: Final = frozenset({"currency", "level", "kind", "channel", "agent", "weekday"})
 LISTS: Final = frozenset({"tags"})
 NAMES: Final = NUMBERS | TEXTS | LISTS
-WORDS: Final = frozenset({"and", "or", "not", "in"})
 COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "==": lambda left, right: left == right,
     "!=": lambda left, right: left != right,

@@ -52,7 +52,7 @@ def open_invitation(
     try:
         _inviter(row, now or clock_now())
         account = _account(row)
-        return OpenedInvitation(row, _step(row, account, visitor))
+        return OpenedInvitation(row, _step(account, visitor))
     except WalkerError as problem:
         return OpenedInvitation(row, problem=problem)
 
@@ -80,7 +80,7 @@ def accept_invitation(
         row = locked(Invitation, invitation_id)
         inviter = _inviter(row, moment)
         account = _account(row)
-        if _step(row, account, visitor) == SIGN_IN:
+        if _step(account, visitor) == SIGN_IN:
             raise Refused("Sign in with this address first.", code="sign_in")
         person = account or _create_account(row, first_name, last_name, password)
         row.accepted_at, row.person = moment, person
@@ -140,7 +140,7 @@ def _account(row: Invitation) -> User | None:
     return user
 
 
-def _step(row: Invitation, account: User | None, visitor: UUID | None) -> str:
+def _step(account: User | None, visitor: UUID | None) -> str:
     if visitor is not None and (account is None or visitor != account.pk):
         raise Refused("This invitation is for someone else.", code="other_person")
     if account is None:

@@ -10,7 +10,7 @@ from core.text.clean import clean_text
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.decision_mac import sign
 from hitl.domain.votes import Tally, Vote, last_votes, tally_votes
-from hitl.models import Approval, Decision, Seat
+from hitl.models import Decision, Seat
 
 REASON_LIMIT = 2000
 
@@ -80,15 +80,3 @@ def approvers_of(context: DecisionContext) -> set[UUID]:
         for person, verdict in last_votes(votes).items()
         if verdict == "approve"
     }
-
-
-def has_voted(approval: Approval, person_id: UUID | None) -> bool:
-    """Return True if a person voted at the current level; for pages, which load no context. One query."""
-    votes = Decision.objects.filter(
-        approval=approval,
-        revision=approval.revision,
-        level=approval.level,
-        person_id=person_id,
-        verdict__in=("approve", "reject"),
-    )
-    return person_id is not None and bool(votes.exists())

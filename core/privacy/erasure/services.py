@@ -18,12 +18,10 @@ from core.clock import now as clock_now
 from core.errors import Invalid, NotFound, Refused
 from core.jobs import dead_letters
 from core.models import Erasure
-from core.observability.logging import get_logger
 from core.privacy.erasure.person import Person, person_of, traces_of
 from core.privacy.erasure.registry import BATCH, handlers, steps
 from core.tenancy.scope import current_tenant_id, platform_scope
 
-log = get_logger(__name__)
 VIEW: Final = "core.view_erasures"
 WORKER: Final = system("erasure")
 State = Erasure.State
