@@ -61,11 +61,6 @@ def list_campaigns() -> list[Campaign]:
     return _ask(lambda client: client.list_campaigns())
 
 
-def campaign_performance(name: str) -> Campaign:
-    """Return one campaign, found by id or exact name; raises Invalid with the choices."""
-    return find_campaign(name)
-
-
 def list_rankings() -> list[Ranking]:
     """Return every keyword's position, best first."""
     rows = _ask(lambda client: client.list_rankings())

@@ -16,12 +16,12 @@ def test_each_tenant_sees_its_own_account(connected: World) -> None:
 
 
 def test_campaign_is_found_by_name_in_any_case(connected: World) -> None:
-    assert selectors.campaign_performance("  summer SALE ").id == "cam_1001"
+    assert selectors.find_campaign("  summer SALE ").id == "cam_1001"
 
 
 def test_unknown_campaign_is_refused_with_the_choices(connected: World) -> None:
     with pytest.raises(Invalid) as refusal:
-        selectors.campaign_performance("Summer")
+        selectors.find_campaign("Summer")
     assert refusal.value.code == "unknown_name"
     assert "Summer Sale" in refusal.value.facts["choices"]
 
