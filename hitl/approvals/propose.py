@@ -17,8 +17,7 @@ from core.text.clean import clean_text
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
 from hitl.actions.observe import Observed, observe
-from hitl.approvals import assignments, outcomes, transitions
-from hitl.approvals import timers as clocks
+from hitl.approvals import assignments, outcomes, timers, transitions
 from hitl.approvals.columns import decision_columns, digest_of, risk_columns, signed_columns
 from hitl.approvals.decision_mac import sign
 from hitl.approvals.transitions import UnitOfWork
@@ -146,11 +145,11 @@ def _open(request: _Request) -> Approval:
         matched, seating_plan = _judge(approval, request)
         _refuse_if_flooded(origin.agent_id, approval.snapshot["open_per_agent"])
         approval.reference = transitions.next_reference()
-        clock = clocks.start(approval.snapshot, 1, request.moment)
-        approval.sla_due_at = clock.due
-        timers = {clocks.Kind.EXPIRE.value: approval.expires_at, **clock.timers}
+        clocks = timers.start(approval.snapshot, 1, request.moment)
+        approval.sla_due_at = clocks.due
+        due = {timers.Kind.EXPIRE.value: approval.expires_at, **clocks.timers}
         facts = {"supersedes": [each.reference for each in replaced]} if replaced else {}
-        work.open(approval, actor=request.actor, timers=timers, facts=facts)
+        work.open(approval, actor=request.actor, timers=due, facts=facts)
         _supersede(work, replaced, by=approval)
         if matched.auto is not None:
             _decide_by_rule(work, approval, matched.auto, matched.version)
