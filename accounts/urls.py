@@ -3,7 +3,7 @@
 from allauth.account import views as allauth_views
 from django.urls import include, path
 
-from accounts.members import views as joining_page
+from accounts.members.views import invitation
 from accounts.sign_in import reset_views, views
 
 urlpatterns = [
@@ -15,6 +15,6 @@ urlpatterns = [
     path("account/password/", allauth_views.password_change, name="account_change_password"),
     path("account/reset/", reset_views.forgot_password, name="forgot_password"),
     path("r/<str:token>/", reset_views.new_password, name="new_password"),
-    path("i/<str:token>/", joining_page.invitation, name="invitation"),
+    path("i/<str:token>/", invitation, name="invitation"),
     path("account/2fa/", include("allauth.mfa.urls")),
 ]

@@ -9,19 +9,19 @@ from typing import Any, Final
 from django.conf import settings
 
 from analytics import figures
-from analytics import sections as work
 from analytics.brief.collect import LIMIT, Reading, collect
 from analytics.brief.formats import Words
 from analytics.brief.summary import LIMIT as WORDS_LIMIT
 from analytics.brief.summary import write_summary
 from analytics.schema import BriefContext, Section
+from analytics.sections import approvals, conversations, overdue
 from core.actors import Actor
 
 Builder = Callable[[Reading, BriefContext], Section]
 BUILDERS: Final[Mapping[str, Builder]] = {
-    "approvals": work.approvals,
-    "overdue": work.overdue,
-    "conversations": work.conversations,
+    "approvals": approvals,
+    "overdue": overdue,
+    "conversations": conversations,
     "paid_ads": figures.paid_ads,
     "rankings": figures.rankings,
     "content": figures.content,

@@ -15,7 +15,7 @@ from channels_app.admin.forms import ChangeNumberForm, ColleagueForm, ConnectNum
 from channels_app.admin.mail import OWN_OF_MAIL, REFUSED, MailActions, is_mail
 from channels_app.admin.widgets import WidgetActions
 from channels_app.webhooks.intake import refused_key
-from channels_app.whatsapp import connect as connecting
+from channels_app.whatsapp import connect
 from channels_app.whatsapp.senders import KINDS
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
@@ -123,7 +123,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
     )
     def connect(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
         """Connect a new number and show what Twilio needs."""
-        made = connecting.connect_number(actor=viewer_of(request), **form.cleaned_data)
+        made = connect.connect_number(actor=viewer_of(request), **form.cleaned_data)
         messages.success(request, "Number connected. Paste the webhook address below into the Twilio console.")
         return HttpResponseRedirect(self.object_url(made))
 
@@ -137,7 +137,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
     )
     def send_test(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Send a test message."""
-        return connecting.send_test(actor=viewer_of(request), account_id=obj.pk, to=form.cleaned_data["to"])
+        return connect.send_test(actor=viewer_of(request), account_id=obj.pk, to=form.cleaned_data["to"])
 
     @service_action(
         path="colleague",
@@ -149,7 +149,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
     )
     def colleague(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Link a phone to a colleague."""
-        connecting.introduce_colleague(actor=viewer_of(request), **form.cleaned_data)
+        connect.introduce_colleague(actor=viewer_of(request), **form.cleaned_data)
         return "Phone linked to the colleague."
 
     @service_action(path="edit", title="Edit channel", permission=CHANGE, form=ChangeNumberForm, submit="Save",
@@ -157,7 +157,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
     def edit(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
         """Update the channel's settings and credentials."""
         facts = {**form.cleaned_data, "kind": obj.kind, "account_id": obj.pk}
-        connecting.connect_number(actor=viewer_of(request), **facts)
+        connect.connect_number(actor=viewer_of(request), **facts)
         return "Channel saved."
 
 

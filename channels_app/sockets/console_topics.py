@@ -11,7 +11,7 @@ from accounts.services import actor_for_user
 from conversations.models import Conversation
 from core.actors import Actor
 from core.errors import Invalid, NotFound
-from core.events import streams as events
+from core.events import streams
 from core.models import StreamEvent
 from core.privacy.pii import mask_text
 from hitl.models import Approval
@@ -109,7 +109,7 @@ def heads(user_id: UUID, topic: Topic) -> dict[str, int]:
     model = {"conversation": Conversation, "approval": Approval}.get(topic.kind)
     if model is not None and not model.objects.filter(pk=topic.ref).exists():
         raise NotFound
-    return {stream: events.head(stream) for stream in topic.streams}
+    return {stream: streams.head(stream) for stream in topic.streams}
 
 
 def require_topic(user_id: UUID, topic: Topic) -> None:
@@ -119,7 +119,7 @@ def require_topic(user_id: UUID, topic: Topic) -> None:
 
 def due(user_id: UUID, topic: Topic, stream: str, after: int) -> Missed:
     """Return the events after a number. Raises `Refused` without the permission."""
-    found = events.read(stream, after, PAGE)
+    found = streams.read(stream, after, PAGE)
     # Checked after reading: events written after the permission was lost are never sent.
     require_topic(user_id, topic)
     head = found[-1].seq if found else after

@@ -11,7 +11,7 @@ from rest_framework.mixins import RetrieveModelMixin
 
 from conversations import selectors
 from conversations.models import ChannelAccount
-from conversations.rest import serializers as shapes
+from conversations.rest.serializers import ChannelAccountSerializer
 from core.rest.filters import ApiFilterSet, BooleanFilter
 from core.rest.views import ListViewSet
 
@@ -39,7 +39,7 @@ class ChannelAccountViewSet(RetrieveModelMixin, ListViewSet):
     """Channel accounts."""
 
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW}
-    serializer_class = shapes.ChannelAccountSerializer
+    serializer_class = ChannelAccountSerializer
     filterset_class = AccountFilters
     lookup_url_kwarg = "account_id"
 

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from conversations import selectors, services
 from conversations.models import Contact
-from conversations.rest import serializers as shapes
+from conversations.rest.serializers import ContactSerializer, SearchingContacts
 from core.rest.erasures import ErasureRequest, ErasureSerializer
 from core.rest.fields import CLEAR
 from core.rest.filters import ApiFilterSet
@@ -45,7 +45,7 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
         "search": VIEW,
         "erase": "conversations.erase_contact",
     }
-    serializer_class = shapes.ContactSerializer
+    serializer_class = ContactSerializer
     filterset_class = ContactFilters
     lookup_url_kwarg = "contact_id"
     revealing_actions = frozenset({"retrieve"})
@@ -62,9 +62,7 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
         """Return the contact of the address."""
         return selectors.read_contact(viewer=self.actor, **self.kwargs, clear=self.query["show_pii"])
 
-    @action(
-        detail=False, methods=["post"], many=True, filterset_class=None, request_serializer=shapes.SearchingContacts
-    )
+    @action(detail=False, methods=["post"], many=True, filterset_class=None, request_serializer=SearchingContacts)
     @idempotent
     def search(self, request: Request) -> Response:
         """Search contacts by a whole address or the masked name, newest first.

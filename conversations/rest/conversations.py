@@ -14,7 +14,19 @@ from rest_framework.serializers import BaseSerializer
 
 from conversations import selectors, services
 from conversations.downloads import download
-from conversations.rest import serializers as shapes
+from conversations.rest.serializers import (
+    Assigning,
+    Closing,
+    ContactSerializer,
+    ConversationQuery,
+    ConversationRowSerializer,
+    ConversationSerializer,
+    Escalating,
+    MessageSerializer,
+    Reply,
+    Searching,
+    Tagging,
+)
 from core.errors import Conflict
 from core.rest.idempotency import idempotent
 from core.rest.pagination import cursor_at, number_of
@@ -38,16 +50,16 @@ class ConversationViewSet(ApiViewSet):
         "escalate": REPLY,
         "tags": REPLY,
     }
-    serializer_class = shapes.ConversationSerializer
+    serializer_class = ConversationSerializer
     lookup_url_kwarg = "conversation_id"
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         """Return the serializer: lists show the last message too."""
-        return shapes.ConversationRowSerializer if self.is_list() else super().get_serializer_class()
+        return ConversationRowSerializer if self.is_list() else super().get_serializer_class()
 
     def get_query_class(self) -> type[Query]:
         """Return the serializer of the query parameters; the selector of the list filters by itself."""
-        return shapes.ConversationQuery if self.action == "list" else super().get_query_class()
+        return ConversationQuery if self.action == "list" else super().get_query_class()
 
     def list(self, request: Request) -> Response:
         """List conversations, newest activity first. Needs `conversations.view_conversation`.
@@ -68,7 +80,7 @@ class ConversationViewSet(ApiViewSet):
             )
         )
 
-    @action(detail=False, methods=["post"], many=True, request_serializer=shapes.Searching)
+    @action(detail=False, methods=["post"], many=True, request_serializer=Searching)
     @idempotent
     def search(self, request: Request) -> Response:
         """Search conversations by words of masked messages or by a whole address, newest activity first.
@@ -106,25 +118,25 @@ class ConversationViewSet(ApiViewSet):
         """Let the agent answer again. Needs `conversations.reply_conversation`."""
         return self.call_service(services.give_back)
 
-    @action(detail=True, methods=["post"], request_serializer=shapes.Closing)
+    @action(detail=True, methods=["post"], request_serializer=Closing)
     @idempotent
     def close(self, request: Request, **kwargs: Any) -> Response:
         """End the conversation and say whether it is resolved. Needs `conversations.reply_conversation`."""
         return self.call_service(services.close)
 
-    @action(detail=True, methods=["post"], request_serializer=shapes.Assigning)
+    @action(detail=True, methods=["post"], request_serializer=Assigning)
     @idempotent
     def assign(self, request: Request, **kwargs: Any) -> Response:
         """Let a colleague answer, even if another has it now. Needs `conversations.reply_conversation`, of both."""
         return self.call_service(services.assign)
 
-    @action(detail=True, methods=["post"], request_serializer=shapes.Escalating)
+    @action(detail=True, methods=["post"], request_serializer=Escalating)
     @idempotent
     def escalate(self, request: Request, **kwargs: Any) -> Response:
         """Ask for another person who can help. Needs `conversations.reply_conversation`."""
         return self.call_service(services.escalate)
 
-    @action(detail=True, methods=["post"], request_serializer=shapes.Tagging, serializer_class=shapes.ContactSerializer)
+    @action(detail=True, methods=["post"], request_serializer=Tagging, serializer_class=ContactSerializer)
     @idempotent
     def tags(self, request: Request, **kwargs: Any) -> Response:
         """Put a tag on the contact, or take it off. Needs `conversations.reply_conversation`."""
@@ -139,8 +151,8 @@ class MessageViewSet(ApiViewSet):
     """The messages of a conversation."""
 
     permissions: ClassVar = {"list": VIEW, "create": REPLY}
-    serializer_class = shapes.MessageSerializer
-    request_serializers: ClassVar = {"create": shapes.Reply}
+    serializer_class = MessageSerializer
+    request_serializers: ClassVar = {"create": Reply}
     revealing_actions = frozenset({"list", "create"})
 
     def list(self, request: Request, **kwargs: Any) -> Response:

@@ -20,7 +20,7 @@ from core.events.publish import publish
 from core.events.streams import NewEvent
 from core.ids import uuid7
 from core.tenancy.scope import current_tenant_id
-from hitl.approvals import timers as clocks
+from hitl.approvals.timers import end_stale, minutes_over, set_timers
 from hitl.domain.state_machine import ASKS_BACK, FINAL, UNDECIDED, WAITING, Event, State, check
 from hitl.models import Approval, CapReservation, Seat
 from hitl.models.fields import machine_writes
@@ -62,7 +62,7 @@ class UnitOfWork:
         approval.created_at = approval.moved_at = self.moment
         with machine_writes():
             approval.save(force_insert=True)
-        clocks.set_timers(approval, timers)
+        set_timers(approval, timers)
         self.opened.add(approval.pk)
         self._audit(approval, Event.PROPOSE, "", actor, {"kind": approval.kind, **(facts or {})})
         self.announced.append(("approval_opened", approval, {}))
@@ -88,8 +88,8 @@ class UnitOfWork:
         new = to or old
         check(event, old, new)
         self._write(approval, new, changes or {})
-        clocks.end_stale(approval, self.moment)
-        clocks.set_timers(approval, timers or {})
+        end_stale(approval, self.moment)
+        set_timers(approval, timers or {})
         if old in UNDECIDED and new not in UNDECIDED:
             Seat.objects.filter(approval=approval, closed_at=None).update(closed_at=self.moment)
         if old in _IN_EXECUTION and new not in _IN_EXECUTION:
@@ -114,7 +114,7 @@ class UnitOfWork:
             values["resolved_at"] = self.moment
         answer_ends = new not in WAITING or "sla_due_at" in changes
         if approval.sla_due_at is not None and answer_ends and approval.state == State.PENDING:
-            values["sla_minutes_over"] = max(approval.sla_minutes_over, clocks.minutes_over(approval, self.moment))
+            values["sla_minutes_over"] = max(approval.sla_minutes_over, minutes_over(approval, self.moment))
         rows = Approval.objects.filter(pk=approval.pk, state=approval.state, version=approval.version)
         with machine_writes():
             updated = rows.update(**values)

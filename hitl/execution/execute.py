@@ -16,9 +16,8 @@ from hitl.actions.outcomes import checked
 from hitl.approvals import timers, transitions
 from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.state_machine import Event, State
-from hitl.execution import claim as claiming
 from hitl.execution import observation
-from hitl.execution.claim import EXECUTOR, MAX_ATTEMPTS, Claim, backoff
+from hitl.execution.claim import EXECUTOR, MAX_ATTEMPTS, Claim, backoff, claim, mark_unknown
 from hitl.killswitch import state as killswitch
 from hitl.models import Approval, Execution
 
@@ -36,9 +35,9 @@ def execute(approval_id: UUID, *, now: datetime | None = None) -> Approval:
     if approval.state not in (State.APPROVED, State.EXECUTING):
         return approval
     observed = observation.observe_again(approval)
-    claim = claiming.claim(approval_id, observed, now or clock_now())
-    if claim is not None:
-        settle(claim=claim, outcome=call(claim), now=now)
+    claimed = claim(approval_id, observed, now or clock_now())
+    if claimed is not None:
+        settle(claim=claimed, outcome=call(claimed), now=now)
     return transitions.read(approval_id)
 
 
@@ -134,7 +133,7 @@ def _lose(work: UnitOfWork, approval: Approval, execution: Execution, claim: Cla
     """A keyed kind is taken over again after a pause; any other is unknown at once."""
     if not claim.kind.keyed or execution.attempt >= MAX_ATTEMPTS:
         keep(execution, outcome)
-        claiming.mark_unknown(work, approval, execution)
+        mark_unknown(work, approval, execution)
         return
     again = work.moment + backoff(execution.attempt)
     keep(execution, outcome, lease_until=again)
