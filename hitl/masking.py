@@ -12,12 +12,12 @@ from hitl.models import Approval
 SIGNER: Final = "hitl.decide_approval"
 
 
-def seen_by(viewer: Actor, value: Any) -> Any:
+def mask_for(viewer: Actor, value: Any) -> Any:
     """Return a text or a document of what is signed, as the viewer may read it."""
     return value if viewer.may(SIGNER) else with_texts(value, mask_text)
 
 
-def signed_parts(approval: Approval, viewer: Actor) -> dict[str, Any]:
+def masked_texts(approval: Approval, viewer: Actor) -> dict[str, Any]:
     """Return the texts of what is signed for a page."""
     names = ("summary", "preview", "preview_url", "facts", "drift", "hold_reason")
-    return {name: seen_by(viewer, getattr(approval, name)) for name in names}
+    return {name: mask_for(viewer, getattr(approval, name)) for name in names}

@@ -36,7 +36,7 @@ class Notifier(ABC):
         An exception counts as a failure that may be tried again.
         """
 
-    def keepers(self) -> Collection[UUID]:
+    def people_who_can_read_mail(self) -> Collection[UUID]:
         """Return who ever held the secrets of the account that messages leave by: he may read them."""
         return ()
 

@@ -111,10 +111,10 @@ async def _send(frames: list[tuple[str, dict[str, Any]]]) -> None:
             log.warning("live_hint_lost", exc_info=True)
 
 
-def _start_anew() -> None:
+def _restart_in_child() -> None:
     global _thread
     _thread = _Thread()
 
 
-os.register_at_fork(after_in_child=_start_anew)
+os.register_at_fork(after_in_child=_restart_in_child)
 atexit.register(flush)

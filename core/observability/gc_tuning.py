@@ -9,12 +9,12 @@ _USUAL: Final = gc.get_threshold()
 _SELDOM: Final = (50_000, 20, 20)
 
 
-def load_quickly() -> None:
+def tune_for_startup() -> None:
     """Collect seldom from here on: nearly everything that loading makes stays, and looking at it took a fifth of it."""
     gc.set_threshold(*_SELDOM)
 
 
-def settle() -> None:
+def freeze_loaded_objects() -> None:
     """Load the addresses with their views, which would else come with the first use, and keep all that is loaded.
 
     A full collection walks through everything else: 45,000 objects of theirs took some ten milliseconds of

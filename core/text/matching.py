@@ -10,7 +10,7 @@ SAME_WORD: Final = 0.78
 _WORDS: Final = re.compile(r"[^\W_]+")
 
 
-def folded(name: str) -> str:
+def normalise_name(name: str) -> str:
     """Return a name without the differences that nobody means: case and spaces."""
     return " ".join(name.split()).casefold()
 

@@ -12,7 +12,7 @@ from core.errors import Invalid, Unavailable, WalkerError
 from core.observability.logging import get_logger
 from hitl.actions.base import Facts
 from hitl.actions.registry import AnyKind
-from hitl.actions.validation_messages import in_words
+from hitl.actions.validation_messages import describe_mistake
 from hitl.domain.digest import Unrepresentable, plain
 
 log = get_logger(__name__)
@@ -63,5 +63,5 @@ def _fields(error: ValidationError) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for row in error.errors(include_url=False, include_input=False):
         name = ".".join(str(part) for part in row["loc"]) or "params"
-        found.setdefault(name, []).append(in_words(row))
+        found.setdefault(name, []).append(describe_mistake(row))
     return found

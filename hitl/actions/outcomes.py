@@ -13,7 +13,7 @@ MOST_BYTES: Final = 100_000
 _KINDS: Final = get_args(OutcomeKind)
 
 
-def checked(said: object) -> Outcome:
+def check_outcome(said: object) -> Outcome:
     """Return what an adapter answered; anything else than one of the three outcomes tells nothing (pure)."""
     if not isinstance(said, Outcome) or said.kind not in _KINDS:
         return Outcome("unknown", error="The adapter gave no clear answer.")

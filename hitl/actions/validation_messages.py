@@ -30,7 +30,7 @@ _WORDS: Final = {
 }
 
 
-def in_words(row: Mapping[str, Any]) -> str:
+def describe_mistake(row: Mapping[str, Any]) -> str:
     """Return one mistake that pydantic found as a sentence; its own message where we have no better one."""
     facts = row.get("ctx") or {}
     if row["type"] == "string_pattern_mismatch":

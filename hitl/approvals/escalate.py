@@ -25,7 +25,7 @@ from hitl.domain.state_machine import Event, State, may
 from hitl.models import Approval, Seat, Timer
 from hitl.notifications import create
 
-ESCALATOR: Final[Actor] = system("ladder")
+ESCALATOR: Final[Actor] = system("escalation")
 
 
 def escalate(*, approval_id: UUID, now: datetime | None = None) -> bool:

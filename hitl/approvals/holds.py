@@ -140,9 +140,9 @@ def _still_held(approval: Approval, actor: Actor, name: str, say: str, **facts: 
 
 def _switch(approval: Approval, actor: Actor) -> dict[str, Any]:
     """Return which emergency stop it is, who started it, and when."""
-    rows = state.thrown_over(kind=approval.kind, agent_id=approval.agent_id)
+    rows = state.switches_covering(kind=approval.kind, agent_id=approval.agent_id)
     if not rows:
         return {}
-    switch, told = rows[0], describe.told_of(rows, actor)
+    switch, told = rows[0], describe.describe_stops(rows, actor)
     facts = {"switch": str(switch.pk), **last_change(actor, f"hitl.{switch._meta.model_name}", switch.pk)}
     return {**facts, "stopped": told} if told else facts

@@ -19,7 +19,7 @@ from hitl.actions.base import PRIORITY_MAX, Origin
 from hitl.actions.observe import Observed, observe
 from hitl.approvals import assignments, outcomes, transitions
 from hitl.approvals import timers as clocks
-from hitl.approvals.columns import decision_columns, digest_of, risk_columns, signed_columns
+from hitl.approvals.columns import decision_columns, digest_of, request_columns, risk_columns
 from hitl.approvals.decision_mac import sign
 from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.auto_rules import AutoRule
@@ -80,7 +80,7 @@ def propose(
     actor.require("hitl.propose_approval")
     found = registry.get(kind)
     own = _own_key(dedupe_key, kind, origin.requester_user_id or actor.user_id, origin.agent_id)
-    known = _known(own, origin)
+    known = _find_existing(own, origin)
     if known is not None:
         return known
     refuse_if_paused(actor, kind, origin.agent_id)
@@ -90,7 +90,7 @@ def propose(
         return _open(request)
     except IntegrityError:
         # Somebody asked for the same at the same moment: theirs is the one.
-        known = _known(own, origin)
+        known = _find_existing(own, origin)
         if known is None:
             raise
         return known
@@ -112,7 +112,7 @@ def _own_key(dedupe_key: str, kind: str, requester_id: UUID | None, agent_id: UU
     return dedupe_key and sha256_of([requester_id, agent_id, kind, clean_text(dedupe_key, 200)])
 
 
-def _known(own_key: str, origin: Origin) -> Approval | None:
+def _find_existing(own_key: str, origin: Origin) -> Approval | None:
     if origin.tool_call_id is not None:
         by_call: Approval | None = Approval.objects.filter(tool_call_id=origin.tool_call_id).first()
         if by_call is not None:
@@ -126,13 +126,13 @@ def _known(own_key: str, origin: Origin) -> Approval | None:
 
 def refuse_if_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
     """Raise Refused while a kill switch covers such a request."""
-    if switches.covering(kind=kind, agent_id=agent_id):
+    if switches.find_stop_reason(kind=kind, agent_id=agent_id):
         raise describe.paused(actor, kind=kind, agent_id=agent_id)
 
 
 def share_unless_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
     """Keep switches from being thrown until this transaction ends. Raises Refused when one covers it."""
-    if switches.share_and_look(kind=kind, agent_id=agent_id):
+    if switches.shared_lock_and_check(kind=kind, agent_id=agent_id):
         raise describe.paused(actor, kind=kind, agent_id=agent_id)
 
 
@@ -210,7 +210,7 @@ def _draft(request: _Request) -> Approval:
         priority=max(0, min(origin.priority, PRIORITY_MAX)),
         tags=[clean_text(tag, 40) for tag in origin.tags],
         custom=dict(origin.custom),
-        **signed_columns(seen.kind, seen.params, seen.payload, seen.facts),
+        **request_columns(seen.kind, seen.params, seen.payload, seen.facts),
     )
     approval.digest = digest_of(approval)
     return approval

@@ -17,7 +17,7 @@ from hitl.actions import registry
 from hitl.actions.base import Estimate
 from hitl.approvals import assignments
 from hitl.domain import risk
-from hitl.domain.levels import PARALLEL, parts_of, staged
+from hitl.domain.levels import PARALLEL, group_into_stages, parts_of
 from hitl.policy import definitions, select
 
 VIEW: Final = "hitl.view_approvalworkflow"
@@ -132,4 +132,4 @@ def _tried(snapshot: Mapping[str, Any], number: int, excluded: list[UUID], at: d
 
 def _at_once(levels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return levels as if they were open together: then each needs people of its own."""
-    return staged({**part, PARALLEL: True} for level in levels for part in parts_of(level))[0]
+    return group_into_stages({**part, PARALLEL: True} for level in levels for part in parts_of(level))[0]

@@ -104,7 +104,7 @@ def decide_by_link(
     with transaction.atomic():
         # When links have been switched off, none of the tenant decides any more that had begun before.
         link_policy.hold(shared=True)
-        token = _found(token_id)
+        token = _load_token(token_id)
         # The request first, as everybody locks it who voids its links.
         approval = locked(Approval, token.approval_id)
         token.refresh_from_db(fields=["consumed_at"])
@@ -112,7 +112,7 @@ def decide_by_link(
         rules.check(token, approval, actor, moment, verdict=verdict if verdict in ("approve", "reject") else "")
         _check_form(token, approval, verdict, typed, reason)
         _spend(token, approval, moment)
-        barred = rules.bar_keepers(approval)
+        barred = rules.exclude_mail_readers(approval)
         decided = decide(
             actor=actor,
             approval_id=approval.pk,
@@ -133,7 +133,7 @@ def _note_use(actor: Actor, token: DecisionToken, approval: Approval, barred: li
     )
 
 
-def _found(token_id: UUID) -> DecisionToken:
+def _load_token(token_id: UUID) -> DecisionToken:
     token: DecisionToken | None = DecisionToken.objects.select_related("person").filter(pk=token_id).first()
     if token is None:
         raise NotFound

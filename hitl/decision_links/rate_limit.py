@@ -16,12 +16,12 @@ WRONG_PER_WINDOW: Final = 10
 WINDOW: Final = 600
 
 
-def note_wrong(token: str, address: str) -> None:
+def record_wrong_answer(token: str, address: str) -> None:
     """Note a wrong answer to a link from an address."""
     count_or_let_pass(_name(token, address), seconds=WINDOW)
 
 
-def is_tired(token: str, address: str) -> bool:
+def is_rate_limited(token: str, address: str) -> bool:
     """Tell whether a link was answered wrongly too often from an address in these ten minutes.
 
     By both: a scanner elsewhere that fills in forms does not keep the person from deciding.

@@ -35,7 +35,7 @@ _EVENTS: Final = {"approve": Event.APPROVE, "reject": Event.REJECT}
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LinkRef:
     """A link by ids only, as known before its tenant's scope is entered."""
 
     tenant_id: UUID
@@ -43,7 +43,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedLink:
     """A link, what it is about, the person as he is now, and what stands in the way of deciding."""
 
     token: DecisionToken
@@ -57,15 +57,15 @@ class Opened:
         return self.viewer is not None and self.viewer.may("hitl.view_approval")
 
 
-def find_link(secret: str) -> Found | None:
+def find_link(secret: str) -> LinkRef | None:
     """Return whose link this is, without a scope; None for anything that is none."""
     found = lookups.find("decision_link", digest_of_secret(secret))
-    return Found(found[0]["tenant_id"], found[0]["id"]) if found else None
+    return LinkRef(found[0]["tenant_id"], found[0]["id"]) if found else None
 
 
 def open_link(
     token_id: UUID, *, address: str = "", user_agent: str = "", visitor: UUID | None = None, now: datetime | None = None
-) -> Opened:
+) -> OpenedLink:
     """Return what a link shows at this moment, in its tenant's scope; changes nothing. Raises `NotFound`.
 
     `visitor` is who is signed in where the link was opened, if anybody is.
@@ -77,12 +77,12 @@ def open_link(
     try:
         viewer = actor_of(token, address=address, user_agent=user_agent, visitor=visitor)
     except WalkerError as problem:
-        return Opened(token, approval, None, problem)
+        return OpenedLink(token, approval, None, problem)
     try:
         check(token, approval, viewer, now or clock_now())
     except WalkerError as problem:
-        return Opened(token, approval, viewer, problem)
-    return Opened(token, approval, viewer, None)
+        return OpenedLink(token, approval, viewer, problem)
+    return OpenedLink(token, approval, viewer, None)
 
 
 def actor_of(token: DecisionToken, *, address: str, user_agent: str, visitor: UUID | None = None) -> Actor:
@@ -115,7 +115,7 @@ def check(token: DecisionToken, approval: Approval, actor: Actor, moment: dateti
         raise Gone("A newer link took the place of this one.", code="replaced")
     if moment >= token.expires_at:
         raise Gone("This link has expired.", code="link_expired")
-    why = _why_not_by_link(approval) or why_read(approval, moment)
+    why = _why_not_by_link(approval) or why_mail_is_unsafe(approval, moment)
     if why:
         raise _sign_in(why)
 
@@ -126,7 +126,7 @@ def _sign_in(why: str) -> Refused:
 
 def can_be_decided_by_link(approval: Approval) -> bool:
     """Return True if an email link may decide this request without signing in."""
-    return not why_sign_in(approval) and not why_read(approval, clock_now())
+    return not why_sign_in(approval) and not why_mail_is_unsafe(approval, clock_now())
 
 
 def why_sign_in(approval: Approval) -> str:
@@ -145,14 +145,14 @@ def _why_not_by_link(approval: Approval) -> str:
     return "" if is_known and approval.risk_score < line else "risk"
 
 
-def why_read(approval: Approval, moment: datetime) -> str:
+def why_mail_is_unsafe(approval: Approval, moment: datetime) -> str:
     """Return what a member who may read mails as they leave could do with a link to a request; empty if nobody can.
 
     "twice": a link was used for it already, and with two he votes for two. "mail": he had a hand in it or
     signs it, and with a co-signer's link he decides his own, or votes for two. Who signs: whoever had a
     seat or a vote, and whom the levels to come would ask now; who sits in for a reader counts as one.
     """
-    readers = keepers()
+    readers = people_who_can_read_mail()
     if not readers:
         return ""
     if Decision.objects.filter(approval=approval, auth_strength=STRENGTH).exists():
@@ -161,17 +161,17 @@ def why_read(approval: Approval, moment: datetime) -> str:
     return "" if barred.isdisjoint([*approval.excluded, *_signers(approval, moment)]) else "mail"
 
 
-def keepers() -> set[UUID]:
+def people_who_can_read_mail() -> set[UUID]:
     """Return who may read mails as they leave: he could use a link that was sent to somebody else."""
-    return {person for _, notifier in notifiers.items() for person in notifier().keepers()}
+    return {person for _, notifier in notifiers.items() for person in notifier().people_who_can_read_mail()}
 
 
-def bar_keepers(approval: Approval) -> list[UUID]:
+def exclude_mail_readers(approval: Approval) -> list[UUID]:
     """Have those who could have used a link of a locked request sign nothing of it from now on; returns them.
 
     Whoever is given a seat only afterwards would otherwise be able to vote a second time.
     """
-    added = sorted(keepers() - set(approval.excluded))
+    added = sorted(people_who_can_read_mail() - set(approval.excluded))
     if added:
         approval.excluded = sorted({*approval.excluded, *added})
         Approval.objects.filter(pk=approval.pk).update(excluded=approval.excluded)

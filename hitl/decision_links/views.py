@@ -26,7 +26,7 @@ from core.tenancy.scope import tenant_scope
 from hitl.approvals.conflicts import ENDS, by_whom
 from hitl.decision_links import rate_limit, rules
 from hitl.decision_links.links import decide_by_link
-from hitl.decision_links.rules import Opened
+from hitl.decision_links.rules import OpenedLink
 from hitl.display import STATES, requester_words, risk_chip
 from hitl.domain.state_machine import State
 from hitl.models import Approval
@@ -50,7 +50,7 @@ SIGN_IN: Final = {
     "mail": (ASKS_SIGN_IN, "One of those who sign may read mails about it as they leave."),
 }
 # What is told instead of the service's own sentence, by the error's code; with the page's status.
-TOLD: Final = {
+REASONS: Final = {
     "no_membership": (410, "This link no longer counts", "You have no seat in this organisation any more."),
     "not_allowed": (410, "This link no longer counts", "Your role signs no requests any more."),
     "other_person": (403, "This link is for somebody else", "You are signed in as another person than it was sent to."),
@@ -76,7 +76,7 @@ MOVES: Final = {
     "resubmit": "sent in again",
     **ENDS,
 }
-TIRED: Final = "There were too many wrong answers. Wait ten minutes, or sign in. Nothing was decided."
+TOO_MANY_TRIES: Final = "There were too many wrong answers. Wait ten minutes, or sign in. Nothing was decided."
 UNDECIDED: Final = "Nothing was decided. Look at what is marked below."
 # Tone and icon of an outcome.
 OVER: Final = ("neutral", "info")
@@ -126,28 +126,28 @@ def _unknown(request: HttpRequest) -> HttpResponse:
     return refuse_guessing(request, "link") or render(request, "404.html", status=404)
 
 
-def _show(request: HttpRequest, opened: Opened) -> HttpResponse:
+def _show(request: HttpRequest, opened: OpenedLink) -> HttpResponse:
     if opened.problem is not None:
-        return _told(request, opened, opened.problem)
+        return _explain(request, opened, opened.problem)
     OUTCOMES.labels("shown").inc()
     return _form(request, opened)
 
 
-def _decide(request: HttpRequest, token: str, opened: Opened) -> HttpResponse:
+def _decide(request: HttpRequest, token: str, opened: OpenedLink) -> HttpResponse:
     visit = _visit(request)
     if opened.problem is not None:
-        return _told(request, opened, opened.problem, refuses=True)
-    if rate_limit.is_tired(token, visit["address"]):
-        return _form(request, opened, said=TIRED, status=429)
+        return _explain(request, opened, opened.problem, refuses=True)
+    if rate_limit.is_rate_limited(token, visit["address"]):
+        return _form(request, opened, said=TOO_MANY_TRIES, status=429)
     given: dict[str, Any] = {name: request.POST.get(name, "")[:2000] for name in ("verdict", "typed", "reason")}
     try:
         decided = decide_by_link(token_id=opened.token.pk, **given, **visit)
     except Invalid as problem:
         OUTCOMES.labels("wrong").inc()
-        rate_limit.note_wrong(token, visit["address"])
+        rate_limit.record_wrong_answer(token, visit["address"])
         return _form(request, opened, problem.facts["fields"], said=UNDECIDED, status=400)
     except WalkerError as problem:
-        return _told(request, rules.open_link(opened.token.pk, **visit), problem, refuses=True)
+        return _explain(request, rules.open_link(opened.token.pk, **visit), problem, refuses=True)
     OUTCOMES.labels("decided").inc()
     verdict = given["verdict"]
     heading, sign = THANKS_TO[verdict]
@@ -168,7 +168,7 @@ def _outcome(
 
 def _form(
     request: HttpRequest,
-    opened: Opened,
+    opened: OpenedLink,
     faults: Mapping[str, Sequence[str]] | None = None,
     *,
     said: str = "",
@@ -220,7 +220,7 @@ def _console(approval: Approval) -> str:
     return reverse("admin:hitl_approval_change", args=[approval.pk])
 
 
-def _told(request: HttpRequest, opened: Opened, problem: WalkerError, *, refuses: bool = False) -> HttpResponse:
+def _explain(request: HttpRequest, opened: OpenedLink, problem: WalkerError, *, refuses: bool = False) -> HttpResponse:
     """Say why a link decides nothing; about the request only to who may know."""
     OUTCOMES.labels("refused").inc()
     approval = opened.approval if opened.may_know else None
@@ -229,7 +229,7 @@ def _told(request: HttpRequest, opened: Opened, problem: WalkerError, *, refuses
         heading, words = SIGN_IN[problem.facts.get("why", "strength")]
         context |= {"heading": heading, "words": words, "signs_in": True}
         return _outcome(request, approval, LOCKED, context, 403 if refuses else 200)
-    status, heading, words = TOLD.get(problem.code, (problem.status, "Nothing was decided", problem.detail))
+    status, heading, words = REASONS.get(problem.code, (problem.status, "Nothing was decided", problem.detail))
     if problem.code == "conflict" and approval is not None:
         heading, words = _over(approval), ""
     facts = problem.facts if approval is not None and problem.code in ("conflict", "stale_digest") else {}

@@ -12,7 +12,7 @@ from core.clock import now as clock_now
 from core.observability.logging import get_logger
 from core.text.clean import clean_text
 from hitl.actions.base import Outcome
-from hitl.actions.outcomes import checked
+from hitl.actions.outcomes import check_outcome
 from hitl.approvals import timers, transitions
 from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.state_machine import Event, State
@@ -58,7 +58,7 @@ def call(claim: Claim) -> Outcome:
             # The effect may or may not have happened: only the outside knows.
             log.exception("execution_raised", kind=claim.kind.key, approval=str(claim.approval_id))
             return Outcome("unknown", error=type(error).__name__)
-    return checked(outcome)
+    return check_outcome(outcome)
 
 
 def settle(*, claim: Claim, outcome: Outcome, now: datetime | None = None) -> bool:

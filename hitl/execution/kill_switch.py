@@ -50,7 +50,7 @@ def throw_switch(
     """
     actor.require("hitl.use_killswitch")
     _check(scope, target, reason)
-    with switches.seized():
+    with switches.exclusive_lock():
         known = KillSwitch.objects.filter(scope=scope, target=target, released_at=None).first()
         if known is not None:
             raise Conflict("This is stopped already.", **last_change(actor, "hitl.killswitch", known.pk))
@@ -64,7 +64,7 @@ def throw_switch(
         _tell("thrown", switch)
         _audit(actor, "KILLSWITCH_THROWN", switch)
     hold_covered(now=now)
-    switch.on_the_wire = switches.count_in_flight_calls(scope=scope, target=switch.target, within=wait)
+    switch.in_flight_calls = switches.count_in_flight_calls(scope=scope, target=switch.target, within=wait)
     return switch
 
 
@@ -93,7 +93,7 @@ def release_switch(*, actor: Actor, switch_id: UUID, now: datetime | None = None
     Who may: holders of `hitl.use_killswitch`. Raises Refused, NotFound, Conflict that names who was faster.
     """
     actor.require("hitl.use_killswitch")
-    with switches.seized():
+    with switches.exclusive_lock():
         rows = KillSwitch.objects.filter(pk=switch_id, released_at=None)
         if not rows.update(released_at=now or clock_now(), released_by_id=actor.user_id):
             raise _not_thrown(actor, switch_id)
@@ -139,7 +139,7 @@ def throw_global(
     require_operator(actor)
     if not reason.strip():
         raise Invalid("Say why.", fields={"reason": ["Your colleagues want to know why."]})
-    with switches.seized(everywhere=True):
+    with switches.exclusive_lock(everywhere=True):
         known = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
         if known is not None:
             raise Conflict("This is stopped already.", **_last_change(actor, known.pk))
@@ -147,7 +147,7 @@ def throw_global(
         _owe_everywhere(actor, "KILLSWITCH_THROWN", switch.pk, "thrown")
     log.warning("global_switch_thrown", switch=str(switch.pk), actor=actor.name)
     settle_all()
-    switch.on_the_wire = switches.count_in_flight_calls(scope="global", within=wait)
+    switch.in_flight_calls = switches.count_in_flight_calls(scope="global", within=wait)
     return switch
 
 
@@ -160,7 +160,7 @@ def release_global(*, actor: Actor, now: datetime | None = None) -> int:
     """
     actor.require("hitl.use_killswitch")
     require_operator(actor)
-    with switches.seized(everywhere=True):
+    with switches.exclusive_lock(everywhere=True):
         thrown = GlobalKillSwitch.objects.filter(released_at=None)
         found = sorted(thrown.values_list("pk", flat=True))
         if not found:

@@ -11,7 +11,7 @@ from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, Refused
 from core.observability.logging import get_logger
 from hitl.actions.base import Outcome
-from hitl.actions.outcomes import checked
+from hitl.actions.outcomes import check_outcome
 from hitl.approvals import timers, transitions
 from hitl.approvals.checks import check_digest
 from hitl.approvals.conflicts import too_late, winner
@@ -88,7 +88,7 @@ def _ask_outside(approval: Approval, execution: Execution) -> Outcome | None:
         return None
     try:
         outcome = observed.kind.probe(observed.params, idempotency_key=execution.idempotency_key)
-        return None if outcome is None else checked(outcome)
+        return None if outcome is None else check_outcome(outcome)
     except Exception:  # boundary: an adapter raises what it likes
         # A probe that fails says nothing; it is asked again.
         log.exception("probe_raised", kind=approval.kind, approval=str(approval.pk))

@@ -28,28 +28,28 @@ _PAUSED: Final = {
 _SWITCHED_OFF: Final = "Nothing is carried out for this organisation for now."
 
 
-def stops_over(*, viewer: Actor, kind: str, agent_id: UUID | None) -> list[Stop]:
+def stops_covering(*, viewer: Actor, kind: str, agent_id: UUID | None) -> list[Stop]:
     """Return each thrown switch that covers such a request, the installation's own first.
 
     For people who may see the queue, and their keys with that right. Everybody else gets nothing: what
     an agent is told may be read out in a chat. Two queries, and what the names of each need.
     """
-    return told_of(state.thrown_over(kind=kind, agent_id=agent_id), viewer) if _is_staff(viewer) else []
+    return describe_stops(state.switches_covering(kind=kind, agent_id=agent_id), viewer) if _is_staff(viewer) else []
 
 
-def told_of(rows: list[GlobalKillSwitch | KillSwitch], viewer: Actor) -> list[Stop]:
-    """Return what `stops_over` does, of switches that were read already."""
+def describe_stops(rows: list[GlobalKillSwitch | KillSwitch], viewer: Actor) -> list[Stop]:
+    """Return what `stops_covering` does, of switches that were read already."""
     if not _is_staff(viewer):
         return []
     names = stoppable.names() if any(isinstance(row, KillSwitch) and row.target for row in rows) else {}
-    return [_told(row, viewer, names) for row in rows]
+    return [_describe_stop(row, viewer, names) for row in rows]
 
 
 def stops_of(approval: Approval, viewer: Actor) -> list[Stop]:
     """Return the same of an approval that is held by a switch; nothing, and no query, while it is not."""
     if HOLD not in approval.holds:
         return []
-    return stops_over(viewer=viewer, kind=approval.kind, agent_id=approval.agent_id)
+    return stops_covering(viewer=viewer, kind=approval.kind, agent_id=approval.agent_id)
 
 
 def paused(actor: Actor, *, kind: str, agent_id: UUID | None) -> Refused:
@@ -57,10 +57,10 @@ def paused(actor: Actor, *, kind: str, agent_id: UUID | None) -> Refused:
 
     Only its facts (`stopped`) say who threw it and why.
     """
-    rows = state.thrown_over(kind=kind, agent_id=agent_id)
+    rows = state.switches_covering(kind=kind, agent_id=agent_id)
     scopes = {KillSwitch.Scope.TENANT if isinstance(row, GlobalKillSwitch) else row.scope for row in rows}
     say = next((words for scope, words in _PAUSED.items() if scope in scopes), _SWITCHED_OFF)
-    found = told_of(rows, actor)
+    found = describe_stops(rows, actor)
     return Refused(say, code="paused", **({"stopped": found} if found else {}))
 
 
@@ -68,17 +68,17 @@ def _is_staff(viewer: Actor) -> bool:
     return viewer.kind == "user" and viewer.may(VIEW)
 
 
-def _told(switch: GlobalKillSwitch | KillSwitch, viewer: Actor, names: dict[tuple[str, str], str]) -> Stop:
+def _describe_stop(switch: GlobalKillSwitch | KillSwitch, viewer: Actor, names: dict[tuple[str, str], str]) -> Stop:
     about = {"at": switch.thrown_at.isoformat(), "reason": visible(mask_text(switch.reason))}
     if isinstance(switch, GlobalKillSwitch):
         scope = {"scope": INSTALLATION, "target": "", "what": EVERYWHERE, "by": OPERATOR}
         return {"switch": str(switch.pk), **scope, **about}
     by = label_of(viewer, switch.thrown_by_id, OPERATOR, "")
-    scope = {"scope": switch.scope, "target": switch.target, "what": in_a_sentence(switch, names), "by": by}
+    scope = {"scope": switch.scope, "target": switch.target, "what": target_in_sentence(switch, names), "by": by}
     return {"switch": str(switch.pk), **scope, **about}
 
 
-def what_of(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str:
+def target_title(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str:
     """Say what a switch stops, in words."""
     if switch.scope == KillSwitch.Scope.TENANT:
         return "Everything"
@@ -86,9 +86,9 @@ def what_of(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str:
     return f"Agent {name}" if switch.scope == KillSwitch.Scope.AGENT else name
 
 
-def in_a_sentence(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str:
+def target_in_sentence(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str:
     """Say what a switch stops, inside a sentence."""
-    what = what_of(switch, targets)
+    what = target_title(switch, targets)
     if switch.scope == KillSwitch.Scope.TENANT:
         return "everything"
     return f"the {what[:1].lower()}{what[1:]}" if switch.scope == KillSwitch.Scope.AGENT else f"“{what}”"

@@ -25,7 +25,7 @@ log = get_logger(__name__)
 _SPACE: Final = 0x68_69_74_6C
 _CALLS: Final = 0x63_61_6C_6C
 _GLOBAL: Final = 0
-_SEIZE_WITHIN: Final = "10s"
+_LOCK_TIMEOUT: Final = "10s"
 _POLL_SECONDS: Final = 0.05
 _call: ContextVar[tuple[str, UUID | None] | None] = ContextVar("in_flight_call", default=None)
 
@@ -48,9 +48,9 @@ def is_covered(approval: Approval, switches: Iterable[tuple[str, str]]) -> bool:
     return not set(_covers_of(approval.kind, approval.agent_id)).isdisjoint(switches)
 
 
-def covering(*, kind: str, agent_id: UUID | None) -> str:
+def find_stop_reason(*, kind: str, agent_id: UUID | None) -> str:
     """Return the reason of a switch that covers the request, or the empty string. Three queries at most."""
-    thrown_here = KillSwitch.objects.filter(_covering(kind, agent_id), released_at=None)
+    thrown_here = KillSwitch.objects.filter(_covering_q(kind, agent_id), released_at=None)
     for switches in (GlobalKillSwitch.objects.filter(released_at=None), thrown_here):
         reason: str | None = switches.order_by("id").values_list("reason", flat=True).first()
         if reason is not None:
@@ -58,35 +58,35 @@ def covering(*, kind: str, agent_id: UUID | None) -> str:
     return "The organisation is switched off." if is_tenant_off() else ""
 
 
-def _covering(kind: str, agent_id: UUID | None) -> Q:
+def _covering_q(kind: str, agent_id: UUID | None) -> Q:
     found = Q(scope=KillSwitch.Scope.TENANT) | Q(scope=KillSwitch.Scope.KIND, target=kind)
     return found if agent_id is None else found | Q(scope=KillSwitch.Scope.AGENT, target=str(agent_id))
 
 
 def covers(approval: Approval) -> bool:
     """Tell whether a thrown switch covers the approval."""
-    return bool(covering(kind=approval.kind, agent_id=approval.agent_id))
+    return bool(find_stop_reason(kind=approval.kind, agent_id=approval.agent_id))
 
 
-def thrown_over(*, kind: str, agent_id: UUID | None) -> list[GlobalKillSwitch | KillSwitch]:
+def switches_covering(*, kind: str, agent_id: UUID | None) -> list[GlobalKillSwitch | KillSwitch]:
     """Return the thrown switches that cover such a request, the installation's own first. Two queries."""
     everywhere = GlobalKillSwitch.objects.filter(released_at=None).order_by("id")
-    rows = KillSwitch.objects.filter(_covering(kind, agent_id), released_at=None).order_by("id")
+    rows = KillSwitch.objects.filter(_covering_q(kind, agent_id), released_at=None).order_by("id")
     return [*everywhere[:1], *rows]
 
 
-def share_and_look(*, kind: str, agent_id: UUID | None) -> str:
-    """Keep switches from being thrown until this transaction ends, and return what `covering` does then.
+def shared_lock_and_check(*, kind: str, agent_id: UUID | None) -> str:
+    """Keep switches from being thrown until this transaction ends, and return what `find_stop_reason` does then.
 
     Claims run side by side. The look is a statement after the lock, so that it sees what was thrown
     while this waited.
     """
     _lock_all("pg_advisory_xact_lock_shared", _SPACE, (_GLOBAL, _tenant_key()))
-    return covering(kind=kind, agent_id=agent_id)
+    return find_stop_reason(kind=kind, agent_id=agent_id)
 
 
 @contextmanager
-def seized(*, everywhere: bool = False) -> Iterator[None]:
+def exclusive_lock(*, everywhere: bool = False) -> Iterator[None]:
     """Open one transaction that waits for running claims and keeps new ones out until its commit.
 
     Never part of a larger transaction: a switch is thrown when this ends. Raises Unavailable when
@@ -95,7 +95,7 @@ def seized(*, everywhere: bool = False) -> Iterator[None]:
     key = _GLOBAL if everywhere else _tenant_key()
     try:
         with transaction.atomic(durable=True), connection.cursor() as cursor:
-            cursor.execute("select set_config('lock_timeout', %s, true)", [_SEIZE_WITHIN])
+            cursor.execute("select set_config('lock_timeout', %s, true)", [_LOCK_TIMEOUT])
             cursor.execute("select pg_advisory_xact_lock(%s, %s)", [_SPACE, key])
             yield
     except OperationalError as error:
@@ -106,7 +106,7 @@ def seized(*, everywhere: bool = False) -> Iterator[None]:
 
 @contextmanager
 def track_in_flight_call(*, kind: str, agent_id: UUID | None) -> Iterator[str]:
-    """Be counted by `count_in_flight_calls` meanwhile; gives what `covering` finds once the marker is set.
+    """Be counted by `count_in_flight_calls` meanwhile; gives what `find_stop_reason` finds once the marker is set.
 
     A marker, not a gate: shared locks of the session, which nobody takes exclusively. It needs no
     transaction during an outside call, and is gone with the session when the process dies.
@@ -115,7 +115,7 @@ def track_in_flight_call(*, kind: str, agent_id: UUID | None) -> Iterator[str]:
     _lock_all("pg_advisory_lock_shared", _CALLS, keys)
     token = _call.set((kind, agent_id))
     try:
-        yield covering(kind=kind, agent_id=agent_id)
+        yield find_stop_reason(kind=kind, agent_id=agent_id)
     finally:
         _call.reset(token)
         try:
@@ -129,7 +129,7 @@ def track_in_flight_call(*, kind: str, agent_id: UUID | None) -> Iterator[str]:
 def is_stopped_now() -> bool:
     """Tell whether a switch covers the call that is in flight here, if one is. One query."""
     call = _call.get()
-    return call is not None and bool(covering(kind=call[0], agent_id=call[1]))
+    return call is not None and bool(find_stop_reason(kind=call[0], agent_id=call[1]))
 
 
 def count_in_flight_calls(*, scope: str, target: str = "", within: timedelta) -> int:

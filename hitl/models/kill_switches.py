@@ -32,7 +32,7 @@ class KillSwitch(TenantModel):
     released_by = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+")
     released_at = models.DateTimeField(null=True)
 
-    on_the_wire: int = 0
+    in_flight_calls: int = 0
     """Told by the service that throws it, not stored: calls that had begun and were not done."""
 
     class Meta:
@@ -56,7 +56,7 @@ class GlobalKillSwitch(models.Model):
     thrown_at = models.DateTimeField(default=now)
     released_at = models.DateTimeField(null=True)
 
-    on_the_wire: int = 0
+    in_flight_calls: int = 0
     """As above."""
 
     def __str__(self) -> str:

@@ -18,7 +18,7 @@ HOLD: Final = "caps"
 _COUNTS: Final = (CapReservation.State.RESERVED, CapReservation.State.COMMITTED)
 
 
-def covering(approval: Approval) -> list[Cap]:
+def caps_of(approval: Approval) -> list[Cap]:
     """Return the limits an approval falls under, in a fixed order. One query."""
     covers = Q(scope=Cap.Scope.ALL) | Q(scope=Cap.Scope.KIND, target=approval.kind)
     if approval.agent_id is not None:
@@ -73,7 +73,7 @@ def used(cap: Cap, moment: datetime) -> Decimal:
 
 
 def _room(approval: Approval, moment: datetime) -> tuple[list[Cap], str]:
-    caps = covering(approval)
+    caps = caps_of(approval)
     if not caps:
         return [], ""
     problem = _unknown_amount(approval, caps)

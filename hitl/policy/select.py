@@ -23,7 +23,7 @@ from hitl.domain.strictness import no_weaker_than
 from hitl.models import Approval, ApprovalWorkflow
 from hitl.policy import spending
 from hitl.policy.definitions import Definitions
-from hitl.policy.snapshot import frozen, without_workflow
+from hitl.policy.snapshot import freeze, freeze_without_workflow
 from hitl.policy.spending import Asked
 
 log = get_logger(__name__)
@@ -164,9 +164,9 @@ def _match(subject: matching.Subject, asked: Asked, definitions: Definitions) ->
 
 def _frozen(workflow: ApprovalWorkflow, floor: ApprovalWorkflow | None, auto: AutoRule | None) -> Matched:
     """Freeze the workflow, with whatever the one asks for that holds without the asker's facts."""
-    snapshot = frozen(workflow)
+    snapshot = freeze(workflow)
     if floor is not None:
-        least = frozen(floor)
+        least = freeze(floor)
         snapshot = dict(no_weaker_than(least, snapshot))
         if snapshot == least:
             workflow = floor
@@ -196,4 +196,4 @@ def _rule_for(workflow: ApprovalWorkflow, subject: matching.Subject, asked: Aske
 
 
 def _unmatched() -> Matched:
-    return Matched(None, 0, without_workflow(), None)
+    return Matched(None, 0, freeze_without_workflow(), None)

@@ -37,13 +37,13 @@ def query_workflows(*, viewer: Actor) -> QuerySet[ApprovalWorkflow]:
     rows: QuerySet[ApprovalWorkflow] = ApprovalWorkflow.objects.prefetch_related("levels")
     if viewer.may(VIEW_WORKFLOW):
         return rows
-    mine = given_workflows(viewer)
+    mine = shared_workflows(viewer)
     if not mine:
         viewer.require(VIEW_WORKFLOW)
     return rows.filter(pk__in=mine)
 
 
-def given_workflows(viewer: Actor) -> list[UUID]:
+def shared_workflows(viewer: Actor) -> list[UUID]:
     """Return the ids of the workflows that the viewer may change one by one. One query."""
     return object_permissions.given_ids(actor=viewer, permission=MANAGE_WORKFLOW, model=ApprovalWorkflow)
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.commands import migrate
 
 from core.db.owner import as_owner
-from core.tenancy.rls import lay_walls
+from core.tenancy.rls import install_policies
 
 
 class Command(migrate.Command):
@@ -17,7 +17,7 @@ class Command(migrate.Command):
         with as_owner():
             super().handle(*args, **options)
             if not (options["plan"] or options["check_unapplied"] or options["app_label"]):
-                lay_walls(testing=settings.WALKER_TESTING)
+                install_policies(testing=settings.WALKER_TESTING)
 
     def check(self, *args: Any, **options: Any) -> None:
         """Check all but the database: a table that is about to be made has no wall yet."""

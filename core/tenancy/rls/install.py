@@ -10,7 +10,7 @@ from core.tenancy.rls import foreign_keys, functions, policies
 from core.tenancy.rls.tables import all_models, walled_tables
 
 
-def lay_walls(*, testing: bool = False) -> None:
+def install_policies(*, testing: bool = False) -> None:
     """Make the database match the models. Idempotent; runs as the owner after every migrate.
 
     With `testing`, the role of the tests may truncate (their flush does) and audit lets it.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from django.db import models
 
-from core.tenancy.rls.tables import ADOPTED, GLOBAL, UnwalledTable, is_walled
+from core.tenancy.rls.tables import ADOPTED, GLOBAL, MissingPolicy, is_walled
 
 # Statements name the tenant themselves, so that this is compared with it once, before any row is read: as a sub-select
 # it would be one more plan to make ready with each of them. Where a statement does not, it is read for each row.
@@ -56,11 +56,11 @@ def trigger_functions() -> Iterator[str]:
 
 
 def statements(model: type[models.Model], *, testing: bool) -> Iterator[str]:
-    """Make policies, grants and triggers of one table; raises `UnwalledTable` for one of neither kind."""
+    """Make policies, grants and triggers of one table; raises `MissingPolicy` for one of neither kind."""
     table, label = model._meta.db_table, model._meta.label
     if not is_walled(model):
         if label not in GLOBAL:
-            raise UnwalledTable(f"{label} is neither tenant-owned nor on core.tenancy.rls.GLOBAL")
+            raise MissingPolicy(f"{label} is neither tenant-owned nor on core.tenancy.rls.GLOBAL")
         yield f'grant {ALL} on "{table}" to walker_app'
         return
     if label in ADOPTED:

@@ -35,7 +35,7 @@ GLOBAL = frozenset(
 )
 
 
-class UnwalledTable(RuntimeError):
+class MissingPolicy(RuntimeError):
     """A table is neither tenant-owned nor on the list of global tables."""
 
 

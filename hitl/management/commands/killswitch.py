@@ -62,8 +62,8 @@ def _throw(options: dict[str, Any]) -> list[str]:
 
 
 def _thrown(switch: KillSwitch | GlobalKillSwitch) -> str:
-    if switch.on_the_wire:
-        return f"thrown {switch.pk}; STILL ON THE WIRE: {switch.on_the_wire} call(s) that had begun before"
+    if switch.in_flight_calls:
+        return f"thrown {switch.pk}; STILL ON THE WIRE: {switch.in_flight_calls} call(s) that had begun before"
     return f"thrown {switch.pk}; no call is on the wire"
 
 

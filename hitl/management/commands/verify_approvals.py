@@ -16,7 +16,7 @@ from core.privacy.erasure.person import GONE
 from core.tenancy.scope import tenant_scope
 from hitl.approvals.columns import digest_of
 from hitl.approvals.decision_mac import has_original_reason, verify
-from hitl.domain.replay import PREFIX, Folded, Unfoldable, fold
+from hitl.domain.replay import PREFIX, ReplayedState, ReplayError, replay
 from hitl.models import Approval, Decision
 
 VOTES = ("approve", "reject")
@@ -59,14 +59,14 @@ def _tenants(slug: str) -> list[tuple[UUID, str]]:
 
 def problems() -> Iterator[tuple[str, str]]:
     """Return (reference, what is wrong) of each approval of the tenant that does not follow from its entries."""
-    erased, silenced = _told_emptied("approvals"), _told_emptied("reasons")
+    erased, silenced = _emptied_by_erasures("approvals"), _emptied_by_erasures("reasons")
     for approval in Approval.objects.order_by("id").iterator(chunk_size=500):
         problem = _problem_of(approval, silenced) or _problem_of_payload(approval, erased)
         if problem:
             yield approval.reference, problem
 
 
-def _told_emptied(what: str) -> set[str]:
+def _emptied_by_erasures(what: str) -> set[str]:
     """Return the ids of the approvals, or of the decisions, that erasures have emptied, as their entries say."""
     told = AuditEntry.objects.filter(object_type="core.erasure", action__in=[f"{who}.{what}_emptied" for who in WHO])
     return {key for facts in told.values_list("facts", flat=True) for key in facts.get(what, ())}
@@ -82,12 +82,12 @@ def _problem_of_payload(approval: Approval, erased: set[str]) -> str:
 def _problem_of(approval: Approval, silenced: set[str]) -> str:
     entries = chain.chain_of("hitl.approval", approval.pk, limit=approval.version + 1)
     try:
-        folded = fold(entries)
-    except Unfoldable as error:
+        folded = replay(entries)
+    except ReplayError as error:
         return str(error)
-    row = Folded(approval.state, approval.version, approval.revision)
+    row = ReplayedState(approval.state, approval.version, approval.revision)
     if folded != row:
-        return f"the row says {_words(row)}, the audit {_words(folded)}"
+        return f"the row says {_describe(row)}, the audit {_describe(folded)}"
     decisions = list(Decision.objects.filter(approval=approval))
     return _problem_of_votes(decisions, entries) or _problem_of_reasons(decisions, silenced)
 
@@ -115,5 +115,5 @@ def _vote(entry: AuditEntry) -> str:
     return verdict if verdict in VOTES and entry.actor_user_id else ""
 
 
-def _words(where: Folded) -> str:
+def _describe(where: ReplayedState) -> str:
     return f"{where.state}, version {where.version}, revision {where.revision}"
