@@ -44,7 +44,7 @@ class Actor:
     def require(self, permission: str) -> None:
         """Raise `Refused` unless this actor holds the permission."""
         if not self.may(permission):
-            raise Refused("Your role does not allow this.", permission=permission)
+            raise Refused("Your role doesn't allow this.", permission=permission)
 
     def names(self, permission: str) -> bool:
         """Tell whether the key that is used, if any, was made for this: what a right on one object needs besides."""

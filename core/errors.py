@@ -35,28 +35,28 @@ class Refused(WalkerError):
 
 
 class NotFound(WalkerError):
-    """There is no such thing, or it is not yours."""
+    """It doesn't exist, or you have no access to it."""
 
     status = 404
     default_code = "not_found"
 
 
 class Conflict(WalkerError):
-    """Somebody was faster, or what you saw has changed."""
+    """Someone else was faster, or what you saw has changed. Read it again."""
 
     status = 409
     default_code = "conflict"
 
 
 class Gone(WalkerError):
-    """This was there once, and no longer counts."""
+    """This is no longer valid."""
 
     status = 410
     default_code = "gone"
 
 
 class TooLarge(WalkerError):
-    """That is larger than allowed."""
+    """This is larger than allowed."""
 
     status = 413
     default_code = "too_large"
@@ -70,7 +70,7 @@ class TooMany(WalkerError):
 
 
 class Unavailable(WalkerError):
-    """Something that is needed for this is not available."""
+    """A required service is not available. Try again later."""
 
     status = 503
     default_code = "unavailable"

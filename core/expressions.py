@@ -178,7 +178,7 @@ class _Parser:
         left = self.operand()
         if self.skip("not"):
             if not self.skip("in"):
-                raise BadExpression("After “not” comes “in” here.")
+                raise BadExpression("Write “in” after “not” here.")
             return Not(self._membership(left))
         if self.skip("in"):
             return self._membership(left)
@@ -207,15 +207,15 @@ class _Parser:
             if not self.skip(")"):
                 raise BadExpression("A closing parenthesis is missing.")
             if not all(isinstance(value, Literal) for value in values):
-                raise BadExpression("In parentheses after “in” stand numbers or texts.")
+                raise BadExpression("Write numbers or texts in parentheses after “in”.")
             items = tuple(value.value for value in values if isinstance(value, Literal))
             wanted = _type_of(left)
             if wanted == "list" or any(_type_of(Literal(item)) != wanted for item in items):
-                raise BadExpression("The values after “in” are of another sort than what stands before it.")
+                raise BadExpression("The values after “in” have another type than the fact before it.")
             return Compare("in", left, Literal(items))
         right = self.operand()
         if not (isinstance(right, Name) and right.name in LISTS):
-            raise BadExpression('After “in” comes tags, or values such as ("a", "b").')
+            raise BadExpression('Write tags after “in”, or values such as ("a", "b").')
         if _type_of(left) != "text":
             raise BadExpression("Tags are texts.")
         return Compare("in", left, right)
@@ -239,9 +239,9 @@ def _type_of(operand: Name | Literal) -> str:
 def _checked(compare: Compare) -> Compare:
     left, right = _type_of(compare.left), _type_of(compare.right)
     if left != right or "list" in (left, right):
-        raise BadExpression("Numbers are compared with numbers and texts with texts; tags take “in”.")
+        raise BadExpression("Compare numbers with numbers and texts with texts; use “in” for tags.")
     if left == "text" and compare.sign not in ("==", "!="):
-        raise BadExpression("Texts are equal or not: use ==, != or in.")
+        raise BadExpression("Texts can only be equal or not: use ==, != or in.")
     return compare
 
 

@@ -1,4 +1,4 @@
-"""What a viewer may read of a request: word for word whoever signs, with personal data masked everybody else."""
+"""Approvers see the original text of a request; everyone else sees it masked."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ SIGNER: Final = "hitl.decide_approval"
 
 
 def mask_for(viewer: Actor, value: Any) -> Any:
-    """Return a text or a document of what is signed, as the viewer may read it."""
+    """Return a text or document of a request as the viewer may read it."""
     return value if viewer.may(SIGNER) else with_texts(value, mask_text)
 
 
 def masked_texts(approval: Approval, viewer: Actor) -> dict[str, Any]:
-    """Return the texts of what is signed for a page."""
+    """Return the texts of a request for a page, as the viewer may read them."""
     names = ("summary", "preview", "preview_url", "facts", "drift", "hold_reason")
     return {name: mask_for(viewer, getattr(approval, name)) for name in names}

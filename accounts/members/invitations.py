@@ -138,7 +138,7 @@ def make_invitation_link(*, actor: Actor, invitation_id: UUID, round: int, now: 
     For the system only: just the digest is stored. Raises `Refused`. Announces nothing.
     """
     if actor.kind != "system":
-        raise Refused("Links are made by the system only.")
+        raise Refused("Only the system can create links.")
     with transaction.atomic():
         row = Invitation.objects.select_for_update().filter(pk=invitation_id, round=round).first()
         if row is None or row.state(now or clock_now()) != "open":

@@ -53,7 +53,7 @@ def require(*, actor: Actor, permission: str, obj: TenantModel) -> None:
     if obj.tenant_id != current_tenant_or_none():
         raise NotFound
     if not may(actor=actor, permission=permission, obj=obj):
-        raise Refused("Your role does not allow this.", permission=permission)
+        raise Refused("Your role doesn't allow this.", permission=permission)
 
 
 def grant(*, actor: Actor, role: str, permission: str, obj: TenantModel) -> None:

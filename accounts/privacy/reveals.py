@@ -101,4 +101,4 @@ def require_grant(*, actor: Actor, object_type: str, object_id: UUID, field: str
     """Raise `Refused` ("no_grant") unless an open grant of the actor names the field."""
     shown = open_reveal(actor=actor, object_type=object_type, object_id=object_id)
     if shown is None or field not in shown.fields:
-        raise Refused("Say first why you need to see personal data: open a reveal.", code="no_grant")
+        raise Refused("To see personal data, open a reveal and give a reason first.", code="no_grant")

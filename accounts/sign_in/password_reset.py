@@ -84,7 +84,7 @@ def make_reset_link(*, actor: Actor, membership_id: UUID, asked: datetime) -> st
     late the mail leaves. Raises `Refused`. Announces nothing.
     """
     if actor.kind != "system":
-        raise Refused("Links are made by the system only.")
+        raise Refused("Only the system can create links.")
     user_id = Membership.objects.filter(pk=membership_id, is_active=True).values_list("user_id", flat=True).first()
     user = _resettable(user_id) if user_id is not None else None
     return f"{user.pk.hex}-{_Tokens(asked).make_token(user)}" if user is not None else ""

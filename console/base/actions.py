@@ -118,10 +118,10 @@ def run_action(
         return HttpResponseNotAllowed(["GET", "POST"])
     viewer = viewer_of(request)
     if not (viewer.may(action.permission) or (action.on_object and model_admin.opens_to(viewer))):
-        raise PermissionDenied("Your role does not allow this.")
+        raise PermissionDenied("Your role doesn't allow this.")
     obj = None if action.on_list else model_admin.object_or_404(request, object_id)
     if not usable([action], viewer, obj):
-        raise PermissionDenied("Your role does not allow this.")
+        raise PermissionDenied("Your role doesn't allow this.")
     if request.method != "POST":
         return _page(model_admin, action, request, obj, model_admin.action_form(request, action, obj), 200)
     _refuse_of_another_organisation(request)

@@ -127,11 +127,11 @@ def _close(actor: Actor, letter_id: UUID, state: str, moment: datetime) -> DeadL
     won = parked.update(state=state, closed_at=moment, closed_by=actor.user_id)
     letter: DeadLetter | None = DeadLetter.objects.filter(id=letter_id).first()
     if letter is None:
-        raise NotFound("There is no such dead letter.")
+        raise NotFound("This failed job doesn't exist.")
     if not won:
         at = letter.closed_at.isoformat() if letter.closed_at else ""
         facts = {"state": letter.state, "closed_at": at, "changed_at": at, **_closer(actor, letter)}
-        raise Conflict("This dead letter is closed already.", **facts)
+        raise Conflict("This failed job is already closed.", **facts)
     return letter
 
 

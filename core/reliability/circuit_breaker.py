@@ -53,7 +53,7 @@ class Breaker:
             return
         if not allowed:
             raise Unavailable(
-                "This service failed several times and is left alone for a moment. Try again soon.", code="breaker_open"
+                "This service failed several times, so calls are paused. Try again in a moment.", code="breaker_open"
             )
 
     def succeeded(self) -> None:

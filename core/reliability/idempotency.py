@@ -88,7 +88,7 @@ def finish(*, scope: str, key: str, status: int, answer: Any) -> None:
     """
     running = _running(scope, key)
     if not running.update(state=IdempotencyRecord.State.FINISHED, status=status, answer=answer):
-        raise Conflict("This request was finished by somebody else.", code="already_finished")
+        raise Conflict("This request was already finished by another call.", code="already_finished")
 
 
 def abandon(*, scope: str, key: str) -> None:

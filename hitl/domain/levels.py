@@ -11,7 +11,7 @@ PARALLEL: Final = "parallel"
 
 
 def group_into_stages(levels: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the stages of a workflow: a level marked `parallel` opens with the one before it.
+    """Group levels into stages: a level marked `parallel` opens with the one before it.
 
     Where only one setting can apply to a stage of several levels (sign-in, reason, deadline), the
     strictest counts.

@@ -1,4 +1,4 @@
-"""The state of an approval, worked out again from its audit entries alone (pure)."""
+"""Replay the audit entries of an approval (pure)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LEGAL: Final = {(row.event.value, str(old), str(new)) for row in TABLE for old,
 
 
 class Entry(Protocol):
-    """What is read of an audit entry."""
+    """The part of an audit entry that a replay reads."""
 
     action: str
     old_state: str
@@ -24,7 +24,7 @@ class Entry(Protocol):
 
 @dataclass(frozen=True)
 class ReplayedState:
-    """Where the entries lead."""
+    """The state after the entries."""
 
     state: str = ""
     version: int = 0
@@ -32,7 +32,7 @@ class ReplayedState:
 
 
 class ReplayError(ValueError):
-    """The entries are no history of an approval; `place` counts them from 1."""
+    """The entries are not a valid history; `place` is the number of the first wrong one, from 1."""
 
     def __init__(self, place: int, problem: str) -> None:
         super().__init__(f"entry {place}: {problem}")
@@ -40,9 +40,9 @@ class ReplayError(ValueError):
 
 
 def replay(entries: Iterable[Entry]) -> ReplayedState:
-    """Return state, version and revision after the entries of one approval, oldest first.
+    """Return state, version and revision after the entries of an approval, oldest first.
 
-    Raises ReplayError at the first entry that cannot follow the ones before it.
+    Raises ReplayError at the first entry that can't follow the ones before it.
     """
     so_far = ReplayedState()
     for place, entry in enumerate(entries, start=1):

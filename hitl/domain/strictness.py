@@ -1,4 +1,4 @@
-"""Whether one frozen workflow asks for no less than another (pure)."""
+"""Compare how strict two frozen workflows are (pure)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _parts(level: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def strictest(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a snapshot that asks for everything both ask for: one of the two where it does.
+    """Return a snapshot that requires what both require: one of the two if it does.
 
     Where they cannot be compared, the levels of the new one that the old ones do not cover are
     asked for after the old ones. Different people at each level are required where one of them requires it.

@@ -1,4 +1,4 @@
-"""Find out what became of an effect whose outcome is unknown: ask the outside, or let a person decide."""
+"""Resolve effects with an unknown outcome: ask the target system, or let a person decide."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LONGEST_WAIT: Final = 9
 
 
 def probe(approval_id: UUID, *, now: datetime | None = None) -> Approval:
-    """Ask the outside what became of an effect whose outcome is unknown; return the approval.
+    """Ask the target system for an unknown outcome; return the approval.
 
     For the system only. Announces approval_closed and action_finished when it had happened.
     """
@@ -44,7 +44,7 @@ def probe(approval_id: UUID, *, now: datetime | None = None) -> Approval:
 def probe_now(
     *, actor: Actor, approval_id: UUID, digest: str = "", reason: str = "", now: datetime | None = None
 ) -> Approval:
-    """Ask the outside before the next probe is due; the outcome stays unknown when it can't tell.
+    """Ask the target system now; the outcome stays unknown if it can't tell.
 
     Who may: holders of `hitl.resolve_approval`. Raises Refused, NotFound, Conflict. Makes an outside
     call before the transaction. Announces approval_closed and action_finished when it had happened.
@@ -112,7 +112,7 @@ def resolve(
     digest: str = "",
     now: datetime | None = None,
 ) -> Approval:
-    """Record what became of an effect whose outcome is unknown.
+    """Record the outcome of an effect whose outcome was unknown.
 
     Who may: holders of `hitl.resolve_approval` who did not contribute to the request and substitute for nobody
     who did. Raises Invalid, Refused, NotFound, Conflict. Announces approval_closed and action_finished.
@@ -120,7 +120,7 @@ def resolve(
     actor.require(RESOLVE)
     missing = [name for name, text in (("reason", reason), ("evidence", evidence)) if not text.strip()]
     if missing or outcome not in ("executed", "failed"):
-        fields = {name: ["This is needed."] for name in missing or ["outcome"]}
+        fields = {name: ["Required."] for name in missing or ["outcome"]}
         raise Invalid("Give a reason and evidence.", fields=fields)
     with transitions.unit_of_work(now or clock_now()) as work:
         approval = work.lock(approval_id)

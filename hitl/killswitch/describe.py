@@ -1,4 +1,4 @@
-"""What staff are told of the switches that cover a request: what is stopped, who stopped it, when and why."""
+"""Describe the kill switches that cover a request for staff: what is paused, who did it, when and why."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ EVERYWHERE: Final = "everything in all organisations"
 HOLD: Final = "kill_switch"
 Stop = dict[str, Any]
 _PAUSED: Final = {
-    KillSwitch.Scope.TENANT: "Everything that is signed here is stopped for now with a stop switch.",
-    KillSwitch.Scope.AGENT: "What this agent asks for is stopped for now with a stop switch.",
-    KillSwitch.Scope.KIND: "This kind of action is stopped for now with a stop switch.",
+    KillSwitch.Scope.TENANT: "All actions of this organisation are paused by an emergency stop.",
+    KillSwitch.Scope.AGENT: "The actions of this agent are paused by an emergency stop.",
+    KillSwitch.Scope.KIND: "This kind of action is paused by an emergency stop.",
 }
-_SWITCHED_OFF: Final = "Nothing is carried out for this organisation for now."
+_SWITCHED_OFF: Final = "This organisation is deactivated, so nothing is executed."
 
 
 def stops_covering(*, viewer: Actor, kind: str, agent_id: UUID | None) -> list[Stop]:
-    """Return each thrown switch that covers such a request, the installation's own first.
+    """Describe each active switch that covers a request, the installation's first.
 
-    For people who may see the queue, and their keys with that right. Everybody else gets nothing: what
-    an agent is told may be read out in a chat. Two queries, and what the names of each need.
+    For people who may see the queue, and their keys with that permission. Everyone else gets an empty list:
+    an agent could repeat it in a chat. Two queries, and those for the names of targets.
     """
     return describe_stops(state.switches_covering(kind=kind, agent_id=agent_id), viewer) if _is_staff(viewer) else []
 
 
 def describe_stops(rows: list[GlobalKillSwitch | KillSwitch], viewer: Actor) -> list[Stop]:
-    """Return what `stops_covering` does, of switches that were read already."""
+    """Describe switches for a viewer; an empty list for anyone but staff."""
     if not _is_staff(viewer):
         return []
     names = stoppable.names() if any(isinstance(row, KillSwitch) and row.target for row in rows) else {}
@@ -46,16 +46,16 @@ def describe_stops(rows: list[GlobalKillSwitch | KillSwitch], viewer: Actor) -> 
 
 
 def stops_of(approval: Approval, viewer: Actor) -> list[Stop]:
-    """Return the same of an approval that is held by a switch; nothing, and no query, while it is not."""
+    """Describe the switches that hold an approval; no query while none does."""
     if HOLD not in approval.holds:
         return []
     return stops_covering(viewer=viewer, kind=approval.kind, agent_id=approval.agent_id)
 
 
 def paused(actor: Actor, *, kind: str, agent_id: UUID | None) -> Refused:
-    """Return the error for what is asked under a switch: how much is stopped, of several the widest.
+    """Return the error for a request that a switch covers; of several switches, the widest.
 
-    Only its facts (`stopped`) say who threw it and why.
+    Who paused it and why is in its facts (`stopped`), for staff only.
     """
     rows = state.switches_covering(kind=kind, agent_id=agent_id)
     scopes = {KillSwitch.Scope.TENANT if isinstance(row, GlobalKillSwitch) else row.scope for row in rows}
@@ -79,7 +79,7 @@ def _describe_stop(switch: GlobalKillSwitch | KillSwitch, viewer: Actor, names: 
 
 
 def target_title(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str:
-    """Say what a switch stops, in words."""
+    """Return what a switch pauses, as a title."""
     if switch.scope == KillSwitch.Scope.TENANT:
         return "Everything"
     name = targets.get((switch.scope, switch.target), switch.target)
@@ -87,7 +87,7 @@ def target_title(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str
 
 
 def target_in_sentence(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str:
-    """Say what a switch stops, inside a sentence."""
+    """Return what a switch pauses, for use inside a sentence."""
     what = target_title(switch, targets)
     if switch.scope == KillSwitch.Scope.TENANT:
         return "everything"

@@ -23,7 +23,7 @@ _NOBODY: Final[dict[str, Any]] = {
     "min_auth": "",
     "editable_fields": [],
 }
-# Left out where they are not set: few workflows set one of them, and every request keeps a copy.
+# Left out if not set: few workflows set one of them, and every request keeps a copy.
 _SELDOM: Final = (
     "edit_policy",
     "escalation",
@@ -36,7 +36,7 @@ _SELDOM: Final = (
 
 
 def freeze(workflow: ApprovalWorkflow) -> dict[str, Any]:
-    """Return the copy of a workflow that a request keeps for its whole life."""
+    """Return the snapshot of a workflow."""
     levels = group_into_stages(_frozen_level(level) for level in workflow.levels.all())
     definition = {
         "workflow": str(workflow.pk),
@@ -62,7 +62,7 @@ def _frozen_level(level: ApprovalLevel) -> dict[str, Any]:
 
 
 def freeze_without_workflow() -> dict[str, Any]:
-    """Return what a request keeps that no workflow is for: one level, and nobody in it."""
+    """Return the snapshot of a request without a workflow: one level without approvers."""
     definition = {
         "workflow": "",
         "name": "",

@@ -163,12 +163,12 @@ def levels_of(workflow: ApprovalWorkflow) -> list[dict[str, Any]]:
 
 
 def _require(actor: Actor, workflow_id: UUID) -> None:
-    """Raise `Refused` without the permission for this workflow; who manages all may learn that it is absent."""
+    """Raise Refused without the permission for this workflow; people who manage all may see that it is absent."""
     if actor.may(MANAGE):
         return
     workflow: ApprovalWorkflow | None = ApprovalWorkflow.objects.filter(pk=workflow_id).first()
     if workflow is None:
-        raise Refused("Your role does not allow this.", permission=MANAGE)
+        raise Refused("Your role doesn't allow this.", permission=MANAGE)
     object_permissions.require(actor=actor, permission=MANAGE, obj=workflow)
 
 

@@ -69,7 +69,7 @@ def test_command_counts_what_folds(scene: Scene, capsys: pytest.CaptureFixture[s
     scene.done(scene.approved())
     scene.propose(params=BLUE)
     call_command("verify_approvals")
-    assert "acme: 2 approvals follow from their audit entries" in capsys.readouterr().out
+    assert "acme: 2 approvals match their audit entries" in capsys.readouterr().out
 
 
 @pytest.mark.django_db(transaction=True)

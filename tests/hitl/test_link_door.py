@@ -84,7 +84,7 @@ def test_who_approves_what_is_stopped_is_told_that_it_waits_and_no_more(
 ) -> None:
     services.throw_switch(actor=scene.actor("compliance"), scope="tenant", reason="Zebra leak")
     page = send(browser, link_to(scene, asked), asked).content.decode()
-    assert "It is on hold, and not carried out before it is released." in page
+    assert "It's on hold and won't be executed until it's released." in page
     assert "Zebra" not in page
 
 
@@ -187,7 +187,7 @@ def test_who_opens_it_while_a_question_is_open_is_told_so(scene: Scene, asked: A
     secret = link_to(scene, asked)
     _questioned(scene, asked)
     text = browser.get(path(secret)).content.decode()
-    assert f"A question about {asked.reference} is open" in text
+    assert f"{asked.reference} has an open question" in text
     assert "A question asked by Admin Acme" in text
 
 

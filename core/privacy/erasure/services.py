@@ -43,12 +43,12 @@ def require_eraser(*, actor: Actor, permission: str, reason: str) -> None:
     """
     actor.require(permission)
     if actor.kind != "user" or actor.user_id is None:
-        raise Refused("Only a person erases somebody.", code="not_a_person")
+        raise Refused("Only a person can erase somebody's data. API keys can't.", code="not_a_person")
     if not actor.has_second_factor:
-        raise Refused("Sign in with a second factor to erase somebody.", code="weak_sign_in")
+        raise Refused("Sign in with a second factor to erase somebody's data.", code="weak_sign_in")
     if reason not in Erasure.Reason.values:
         wanted = ", ".join(Erasure.Reason.values)
-        raise Invalid("Say why, with one of the reasons.", fields={"reason": [f"One of {wanted}."]})
+        raise Invalid("Choose a reason.", fields={"reason": [f"One of {wanted}."]})
 
 
 def open_erasure(
@@ -197,7 +197,7 @@ def _park(erasure: Erasure) -> bool:
     """Stop one that finds no end: nothing can be emptied in its name until somebody replays it."""
     erasure.state = State.PARKED
     erasure.save(update_fields=["state"])
-    dead_letters.park(kind=PARKED_AS, ref=erasure.pk, error="Every round found something new.", actor=WORKER)
+    dead_letters.park(kind=PARKED_AS, ref=erasure.pk, error="Every round found new data.", actor=WORKER)
     return False
 
 
@@ -238,7 +238,7 @@ def get_erasure(*, viewer: Actor, erasure_id: UUID) -> Erasure:
     viewer.require(VIEW)
     found: Erasure | None = Erasure.objects.filter(pk=erasure_id).first()
     if found is None:
-        raise NotFound("There is no such erasure.")
+        raise NotFound("This erasure doesn't exist.")
     return found
 
 
