@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class CoreConfig(AppConfig):
-    """The ground that every other app stands on."""
+    """The base of all other apps."""
 
     name = "core"
     default_auto_field = "django.db.models.BigAutoField"

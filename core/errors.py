@@ -1,10 +1,10 @@
-"""Typed errors: each has an HTTP status, a stable code, a plain sentence, and facts that are not personal."""
+"""Typed errors: each has an HTTP status, a stable code, a sentence, and facts without personal data."""
 
 from typing import Any, ClassVar
 
 
 class WalkerError(Exception):
-    """Base of all errors that a caller may be shown."""
+    """Base of all errors that callers may see."""
 
     status: ClassVar[int] = 500
     default_code: ClassVar[str] = "error"
@@ -16,7 +16,7 @@ class WalkerError(Exception):
         self.facts = facts
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the body of an error answer: `{"detail", "code", ...facts}`."""
+        """Return the body of an error response: `{"detail", "code", ...facts}`."""
         return {"detail": self.detail, "code": self.code, **self.facts}
 
 
@@ -77,4 +77,4 @@ class Unavailable(WalkerError):
 
 
 class NoTenant(RuntimeError):
-    """A tenant-owned table was asked for outside a tenant scope: a mistake in our code."""
+    """A tenant-owned table was queried outside a tenant scope: a bug."""

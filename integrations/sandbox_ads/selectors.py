@@ -8,7 +8,7 @@ from typing import TypeVar
 from django.conf import settings
 
 from core.errors import Invalid, Unavailable
-from core.text.matching import closest, folded
+from core.text.matching import closest, normalise_name
 from integrations.http import Patience
 from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.types import (
@@ -110,9 +110,9 @@ def _only(rows: list[T], reference: str, field: str, names: Callable[[T], tuple[
 
     An id counts before a name, a name before an address or a title.
     """
-    wanted = folded(reference)
+    wanted = normalise_name(reference)
     for column in range(len(names(rows[0])) if rows else 0):
-        found = [row for row in rows if folded(names(row)[column]) == wanted]
+        found = [row for row in rows if normalise_name(names(row)[column]) == wanted]
         written = [row for row in found if names(row)[column] == reference.strip()]
         if len(found) == 1 or len(written) == 1:
             return (written or found)[0]
