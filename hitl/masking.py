@@ -9,12 +9,12 @@ from core.privacy.json_texts import with_texts
 from core.privacy.pii import mask_text
 from hitl.models import Approval
 
-SIGNER: Final = "hitl.decide_approval"
+APPROVE: Final = "hitl.decide_approval"
 
 
 def mask_for(viewer: Actor, value: Any) -> Any:
     """Return a text or document of a request as the viewer may read it."""
-    return value if viewer.may(SIGNER) else with_texts(value, mask_text)
+    return value if viewer.may(APPROVE) else with_texts(value, mask_text)
 
 
 def masked_texts(approval: Approval, viewer: Actor) -> dict[str, Any]:

@@ -146,7 +146,7 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
         return self.action in self.revealing_actions
 
     def get_serializer_context(self) -> dict[str, Any]:
-        """Return the framework's context and the viewer, by whom some fields are masked."""
+        """Return the framework's context and the viewer, on whose permissions masking depends."""
         return {**super().get_serializer_context(), "viewer": self.request.auth}
 
     def get_request_serializer_class(self) -> Shape | None:

@@ -62,7 +62,7 @@ def drop_hold(work: UnitOfWork, approval: Approval, actor: Actor, name: str) -> 
 
 
 def hold(*, actor: Actor, approval_id: UUID, reason: str, digest: str = "", now: datetime | None = None) -> Approval:
-    """Keep an open request from being executed until it is released; its expiry still runs.
+    """Put an open request on hold until it is released; its expiry still runs.
 
     Who may: holders of `hitl.hold_approval`. Raises Refused, NotFound, Invalid, Conflict.
     """
@@ -92,7 +92,9 @@ def release(
     digest: str = "",
     now: datetime | None = None,
 ) -> Approval:
-    """Remove one hold (`manual`, `unsatisfiable`, `kill_switch`, `caps`) and check again.
+    """Remove one hold and check the request again.
+
+    `name` is `manual`, `unsatisfiable`, `kill_switch` or `caps`.
 
     Who may: holders of `hitl.hold_approval`; a manual hold is not released by people who contributed to
     the request (`four_eyes`). A hold whose cause persists stays: Conflict. Raises Refused, NotFound, Conflict.

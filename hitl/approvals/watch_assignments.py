@@ -28,7 +28,7 @@ def tenants_waiting() -> list[UUID]:
 
 
 def watch_seats(*, now: datetime | None = None) -> int:
-    """Hold requests that nobody can decide any more, and release those that somebody can.
+    """Hold requests that nobody can decide, and release those that somebody can.
 
     Returns how many of the tenant's waiting requests changed. For the system only; safe to repeat.
     """

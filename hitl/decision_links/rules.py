@@ -159,7 +159,7 @@ def why_mail_is_unsafe(approval: Approval, moment: datetime) -> str:
     if Decision.objects.filter(approval=approval, auth_strength=STRENGTH).exists():
         return "twice"
     barred = with_substitutes(readers, substitutes_at(moment))
-    return "" if barred.isdisjoint([*approval.excluded, *_signers(approval, moment)]) else "mail"
+    return "" if barred.isdisjoint([*approval.excluded, *_approvers(approval, moment)]) else "mail"
 
 
 def people_who_can_read_mail() -> set[UUID]:
@@ -179,7 +179,7 @@ def exclude_mail_readers(approval: Approval) -> list[UUID]:
     return added
 
 
-def _signers(approval: Approval, moment: datetime) -> set[UUID]:
+def _approvers(approval: Approval, moment: datetime) -> set[UUID]:
     seats = Seat.objects.filter(approval=approval).values_list("person_id", flat=True)
     votes = Decision.objects.filter(approval=approval, person__isnull=False).values_list("person_id", flat=True)
     to_come = (

@@ -21,7 +21,7 @@ _KEPT_AS: Final = "hitl.linkpolicy"
 
 
 def set_link_policy(*, actor: Actor, is_on: bool, reason: str = "", seen_version: int | None = None) -> LinkPolicy:
-    """Enable or disable email approvals for the tenant, as a new version of the policy.
+    """Enable or disable email approvals for the tenant, as a new policy version.
 
     Links sent before the commit never work again, even when email approvals are enabled later; votes made
     by link stay. Who may: holders of `hitl.manage_links`. `seen_version` is the version the change is based

@@ -40,7 +40,9 @@ def throw_switch(
     now: datetime | None = None,
     wait: timedelta = WAIT_FOR_CALLS,
 ) -> KillSwitch:
-    """Pause everything of the tenant, one agent (its id) or one kind (its key), at once.
+    """Pause everything of the tenant, one agent or one kind of action, at once.
+
+    `target` is the id of the agent or the key of the kind.
 
     Who may: holders of `hitl.use_killswitch`. Once it returns, no claim commits and no call starts under it,
     except calls counted in `in_flight_calls` of the result: their executors checked the switches before, and
@@ -161,12 +163,12 @@ def release_global(*, actor: Actor, now: datetime | None = None) -> int:
     actor.require("hitl.use_killswitch")
     require_operator(actor)
     with switches.exclusive_lock(everywhere=True):
-        thrown = GlobalKillSwitch.objects.filter(released_at=None)
-        found = sorted(thrown.values_list("pk", flat=True))
+        active = GlobalKillSwitch.objects.filter(released_at=None)
+        found = sorted(active.values_list("pk", flat=True))
         if not found:
             last = GlobalKillSwitch.objects.order_by("-id").first()
             raise Conflict("This emergency stop isn't active.", **(_last_change(actor, last.pk) if last else {}))
-        thrown.update(released_at=now or clock_now())
+        active.update(released_at=now or clock_now())
         for switch_id in found:
             _owe_everywhere(actor, "KILLSWITCH_RELEASED", switch_id, "released")
     for switch_id in found:
@@ -192,17 +194,17 @@ def _last_change(actor: Actor, switch_id: UUID) -> dict[str, Any]:
 
 
 def hold_covered(*, now: datetime | None = None) -> int:
-    """Align the holds of the tenant's open requests with its switches; return how many changed.
+    """Align the holds of the tenant's open requests with its switches.
 
-    One transaction each, so that nobody waits. For the system only; safe to run at any time.
+    Returns how many changed. One transaction each, so that nobody waits. For the system only; safe to run at any time.
     """
-    thrown = switches.thrown()
+    active = switches.active_switches()
     rows = Approval.objects.filter(state__in=_OPEN).order_by("id")
-    if not thrown:
+    if not active:
         rows = rows.filter(holds__contains=["kill_switch"])
     changed = 0
     for approval in rows.iterator(chunk_size=BATCH):
-        if switches.is_covered(approval, thrown) != ("kill_switch" in approval.holds):
+        if switches.is_covered(approval, active) != ("kill_switch" in approval.holds):
             changed += _align(approval.pk, now or clock_now())
     return changed
 
@@ -227,8 +229,8 @@ def tenants_out_of_line() -> set[UUID]:
     with platform_scope():
         held = Approval.objects.filter(state__in=_OPEN, holds__contains=["kill_switch"])
         found = set(held.values_list("tenant_id", flat=True).distinct())
-        thrown = KillSwitch.objects.filter(released_at=None)
-        found |= set(thrown.values_list("tenant_id", flat=True).distinct())
+        active = KillSwitch.objects.filter(released_at=None)
+        found |= set(active.values_list("tenant_id", flat=True).distinct())
         found |= set(Tenant.objects.filter(is_active=False).values_list("id", flat=True))
         if everywhere:
             open_ones = Approval.objects.filter(state__in=_OPEN)

@@ -30,7 +30,7 @@ _POLL_SECONDS: Final = 0.05
 _call: ContextVar[tuple[str, UUID | None] | None] = ContextVar("in_flight_call", default=None)
 
 
-def thrown() -> list[tuple[str, str]]:
+def active_switches() -> list[tuple[str, str]]:
     """Return (scope, target) of every active switch that may cover requests of the tenant."""
     if GlobalKillSwitch.objects.filter(released_at=None).exists() or is_tenant_off():
         return [("tenant", "")]
@@ -50,8 +50,8 @@ def is_covered(approval: Approval, switches: Iterable[tuple[str, str]]) -> bool:
 
 def find_stop_reason(*, kind: str, agent_id: UUID | None) -> str:
     """Return the reason of a switch that covers the request, or "". Three queries at most."""
-    thrown_here = KillSwitch.objects.filter(_covering_q(kind, agent_id), released_at=None)
-    for switches in (GlobalKillSwitch.objects.filter(released_at=None), thrown_here):
+    active_here = KillSwitch.objects.filter(_covering_q(kind, agent_id), released_at=None)
+    for switches in (GlobalKillSwitch.objects.filter(released_at=None), active_here):
         reason: str | None = switches.order_by("id").values_list("reason", flat=True).first()
         if reason is not None:
             return reason or "paused"

@@ -1,4 +1,4 @@
-"""Whether email approvals are enabled, by the installation and by the tenant."""
+"""The setting of email approvals, by the installation and by the tenant."""
 
 from __future__ import annotations
 

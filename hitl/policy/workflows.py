@@ -60,7 +60,7 @@ def revise_workflow(
     seen_version: int | None = None,
     **conditions: Any,
 ) -> ApprovalWorkflow:
-    """Save a new version of a workflow; open requests keep the version they started with.
+    """Save a new version of a workflow; open requests keep their version.
 
     Who may: holders of `hitl.manage_workflow`; holders for this workflow only can change its name, its
     levels and the fields in `OWN`. `seen_version` is the version the change is based on. Raises Refused
@@ -134,7 +134,9 @@ def copy_workflow(*, actor: Actor, workflow_id: UUID, name: str) -> ApprovalWork
 
 
 def share_workflow(*, actor: Actor, workflow_id: UUID, roles: Collection[str]) -> None:
-    """Let exactly these roles see this workflow and change who approves in it and when.
+    """Share a workflow with exactly these roles.
+
+    They can see it, and change who approves and when.
 
     Who may: holders of `accounts.manage_membership` who can change the workflow. Raises Refused,
     NotFound, Invalid for a role that manages all workflows anyway.

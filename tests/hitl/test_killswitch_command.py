@@ -64,7 +64,7 @@ def test_operator_is_named_in_the_audit(scene: Scene) -> None:
         (["throw", "--global"], "Say why"),
         (["throw", "--tenant", "nobody", "--reason", "x"], "no tenant"),
         (["throw", "--tenant", "acme", "--kind", "typo", "--reason", "x"], "no kind"),
-        (["throw", "--tenant", "acme", "--agent", "typo", "--reason", "x"], "its id"),
+        (["throw", "--tenant", "acme", "--agent", "typo", "--reason", "x"], "the id of an agent"),
         (["release", "--tenant", "acme"], "isn't active"),
         (["list", "--tenant", "nobody"], "no tenant"),
     ],
