@@ -25,7 +25,9 @@ def parse_event(event: Any, received_at: datetime) -> ProviderEvent | None:
     """Return what an event says about a mail, or None (deferred, unknown kinds, noise)."""
     if not isinstance(event, dict):
         return None
-    kind, at = str(event.get("event", "")), _moment(event.get("timestamp"), received_at)
+    kind, stamp, at = str(event.get("event", "")), event.get("timestamp"), received_at
+    if isinstance(stamp, (int, float)) and not isinstance(stamp, bool) and 0 < stamp < _LAST:
+        at = min(datetime.fromtimestamp(stamp, UTC), received_at)
     given_id, message_id = event.get(OUR_ID), event.get("sg_message_id")
     try:
         delivery_id = UUID(given_id) if isinstance(given_id, str) else None
@@ -48,9 +50,3 @@ def parse_event(event: Any, received_at: datetime) -> ProviderEvent | None:
     if kind == "bounce":
         error = "blocked" if event.get("type") == "blocked" else "bounce"
     return ProviderEvent(Report(what, at, error), url=clean(str(event.get("url", ""))[:2000]), **facts)
-
-
-def _moment(given: Any, received_at: datetime) -> datetime:
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 < given < _LAST:
-        return received_at
-    return min(datetime.fromtimestamp(given, UTC), received_at)

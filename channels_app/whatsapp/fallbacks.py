@@ -74,7 +74,14 @@ def _send_as_template(message: Message) -> bool:
 def _send_by_mail(message: Message) -> bool:
     """Mail the outcome of a request to the requester, if their mailbox is proven."""
     reference = str(message.metadata.get("reference") or "")
-    address, user_id = _find_mailbox(message)
+    contact, address, user_id = message.conversation.contact, "", None
+    if contact.user_id is not None and is_active_member(contact.user_id):
+        user_id = contact.user_id
+        address = str(User.objects.values_list("email", flat=True).get(pk=user_id))
+    else:
+        points = ContactPoint.objects.filter(contact=contact, kind=ContactPoint.Kind.EMAIL, is_verified=True)
+        best = points.order_by("-is_primary", "id").first()
+        address = best.value if best else ""
     if not reference or not address:
         return False
     try:
@@ -100,15 +107,6 @@ def _send_by_mail(message: Message) -> bool:
         log.warning("decision_not_mailed", message=str(message.pk))
         return False
     return True
-
-
-def _find_mailbox(message: Message) -> tuple[str, UUID | None]:
-    contact = message.conversation.contact
-    if contact.user_id is not None and is_active_member(contact.user_id):
-        return str(User.objects.values_list("email", flat=True).get(pk=contact.user_id)), contact.user_id
-    points = ContactPoint.objects.filter(contact=contact, kind=ContactPoint.Kind.EMAIL, is_verified=True)
-    best = points.order_by("-is_primary", "id").first()
-    return (best.value if best else ""), None
 
 
 class LostDecisions(MailReceiver):

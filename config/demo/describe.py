@@ -84,10 +84,10 @@ def _mail_accounts(organisation: Organisation, public: str) -> list[dict[str, An
     return [{"kind": "email", "webhook_url": webhook, "api_base": settings.SENDGRID_API_BASE, **credentials}]
 
 
-def as_text(known: dict[str, Any]) -> str:
+def as_text(facts: dict[str, Any]) -> str:
     """Return the description as lines for a terminal."""
-    lines = [f"  {name.replace('_', ' '):<14}{url}" for name, url in known["urls"].items()]
-    for tenant in known["tenants"]:
+    lines = [f"  {name.replace('_', ' '):<14}{url}" for name, url in facts["urls"].items()]
+    for tenant in facts["tenants"]:
         lines.append(f"\n  {tenant['name']}")
         lines.extend(
             f"    {person['role']:<12}{person['email']:<28}{person['password']}" for person in tenant["people"]

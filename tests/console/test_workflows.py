@@ -207,7 +207,7 @@ def test_row_added_after_one_was_removed_is_a_new_one(browser: Browser, flows: W
     rules = rows("auto_rules", REMOVED, {"verdict": "reject"})
     shown = {"version": "1", "name": "Budgets", **rows("levels", {"mode": "any"}), **rules}
     form = visitor.post(url, {**shown, "add_row": "auto_rules-approve"}).context["form"]
-    assert [(row.prefix, row.verdict) for row in form.formsets["auto_rules"].kept()] == [
+    assert [(row.prefix, row.outcome) for row in form.formsets["auto_rules"].kept()] == [
         ("auto_rules-1", "reject"),
         ("auto_rules-2", "approve"),
     ]
