@@ -32,9 +32,9 @@ def delegate(
 ) -> Approval:
     """Delegate one's own assignment at the current level to a colleague.
 
-    Who may: a person who is assigned and has not voted. The colleague may decide, is not away, did not contribute to the request
-    and was never assigned at this level; an assignment is delegated five times at most. Links of the
-    old holder are void. Raises Refused, NotFound, Invalid, Conflict. Announces nothing.
+    Who may: a person who is assigned and has not voted. The colleague may decide, is not away, did not
+    contribute to the request and was never assigned at this level; an assignment is delegated five times at most.
+    Links of the old holder become void. Raises Refused, NotFound, Invalid, Conflict. Announces nothing.
     """
     actor.require(DECIDE)
     moment = now or clock_now()

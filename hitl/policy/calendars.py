@@ -28,7 +28,8 @@ def create_calendar(
 ) -> BusinessCalendar:
     """Create a calendar: a time zone, shifts for each weekday, and holidays.
 
-    A holiday is {"day": ISO date, "name": …}. Who may: holders of `hitl.manage_workflow`. Raises Refused, Invalid, Conflict for a name in use.
+    A holiday is {"day": ISO date, "name": …}. Who may: holders of `hitl.manage_workflow`. Raises Refused,
+    Invalid, Conflict for a name in use.
     """
     actor.require(MANAGE)
     values = _checked(name, zone, week, holidays)
