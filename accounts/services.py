@@ -45,7 +45,7 @@ def actor_for_user(
     auth_strength: str = "password",
     proven_lately: bool = False,
 ) -> Actor:
-    """Return the person as an actor of the tenant in scope; raises `Refused` for non-members."""
+    """Return a member as an actor in the tenant in scope; raises `Refused`."""
     seats = Membership.objects.filter(user_id=user.pk, is_active=True, user__is_active=True)
     open_seats = seats.filter(Exists(Tenant.objects.filter(pk=OuterRef("tenant_id"), is_active=True)))
     role = open_seats.values_list("role", flat=True).first()
@@ -78,14 +78,17 @@ def auth_strength_of(request: HttpRequest) -> str:
 
 
 def proven_lately(request: HttpRequest) -> bool:
-    """Return True if password or code was entered within `ACCOUNT_REAUTHENTICATION_TIMEOUT`."""
+    """Return True if a password or code was entered recently in this session.
+
+    Recently means within `ACCOUNT_REAUTHENTICATION_TIMEOUT`.
+    """
     records = [row for row in request.session.get("account_authentication_methods") or [] if isinstance(row, dict)]
     since = clock_now().timestamp() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
     return any(row.get("method") in _STRENGTHS and row.get("at", 0) > since for row in records)
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the client's address; a forwarding header counts only behind a trusted proxy."""
+    """Return the client's address; trusted proxies may name another one."""
     peer = str(request.META.get("REMOTE_ADDR", ""))
     if peer not in settings.TRUSTED_PROXIES:
         return peer
@@ -95,7 +98,7 @@ def client_address(request: HttpRequest) -> str:
 
 
 def actor_for_request(request: HttpRequest) -> Actor:
-    """Return the signed-in person of a console request; raises `Refused` for non-members."""
+    """Return the member of a console request; raises `Refused` for others."""
     if not isinstance(request.user, User):
         raise Refused("Sign in first.", code="not_signed_in")
     return actor_for_user(
@@ -165,7 +168,9 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
 
 
 def change_role(*, actor: Actor, user: User, role: str) -> Membership:
-    """Change a member's role as `add_member` does, with a fresh sign-in for sensitive roles.
+    """Change a member's role; sensitive roles need a fresh sign-in.
+
+    Needs what `add_member` needs.
 
     Roles that approve or erase need the second factor that the actor has set up or, in a session without
     one, the password. Raises `Refused` (also "weak_sign_in" and "confirm_first"), `Invalid` and `Conflict`.
@@ -213,9 +218,10 @@ def _sync_groups(seat: Membership) -> None:
 
 
 def create_tenant(*, actor: Actor, name: str, slug: str, tenant_id: UUID | None = None, **fields: str) -> Tenant:
-    """Create a tenant with its role groups; for operators of the installation only, refuses others.
+    """Create a tenant with its role groups.
 
-    Its audit chain begins with its creation and the current operators.
+    For operators of the installation only; raises `Refused` for others. Its audit chain begins
+    with its creation and the current operators.
     """
     if not actor.all_permissions:
         raise Refused
@@ -230,7 +236,7 @@ def create_tenant(*, actor: Actor, name: str, slug: str, tenant_id: UUID | None 
 
 
 def create_person(*, actor: Actor, email: str, first_name: str = "", last_name: str = "") -> tuple[User, str]:
-    """Create an account and return it with its first password, which can't be shown again.
+    """Create an account and return it with its first password, shown only once.
 
     For operators of the installation only; permissions come from a membership. Raises `Refused`, and
     `Invalid` for an address that isn't valid or is already in use.
@@ -252,9 +258,10 @@ def create_person(*, actor: Actor, email: str, first_name: str = "", last_name: 
 
 
 def set_tenant_active(*, actor: Actor, active: bool) -> None:
-    """Deactivate or reactivate the tenant in scope; for operators of the installation only, refuses others.
+    """Deactivate or reactivate the tenant in scope.
 
-    While inactive, no membership, API key or widget leads into it and approved requests are not executed;
+    For operators of the installation only; raises `Refused` for others. While inactive, no membership,
+    API key or widget leads into it and approved requests are not executed;
     its data stays. Open sockets of its people close at their next check.
     """
     if not actor.all_permissions:
@@ -326,7 +333,7 @@ def create_api_key(
 
 
 def revoke_api_key(*, actor: Actor, key_id: UUID, now: datetime | None = None) -> None:
-    """Revoke a key at once and for good. Needs `accounts.manage_apikey`; raises `NotFound`."""
+    """Revoke a key permanently. Needs `accounts.manage_apikey`; raises `NotFound`."""
     actor.require("accounts.manage_apikey")
     with transaction.atomic():
         open_keys = ApiKey.objects.filter(pk=key_id, revoked_at=None)

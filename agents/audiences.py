@@ -9,7 +9,7 @@ from conversations.selectors import Audience
 from conversations.types import AudienceSource
 from core.errors import Unavailable
 from core.observability.logging import get_logger
-from core.text.matching import folded
+from core.text.matching import normalise_name
 from integrations.sandbox_ads import selectors as platform
 
 log = get_logger(__name__)
@@ -33,12 +33,12 @@ def list_both() -> list[dict[str, Any]]:
     Raises Unavailable when the platform does not answer.
     """
     sizes: dict[str, int | None] = {row.name: row.size for row in platform.list_audiences()}
-    reachable = {folded(each.name): each.contacts for each in selectors.list_audiences()}
-    known = {folded(name) for name in sizes}
-    sizes |= {each.name: None for each in selectors.list_audiences() if folded(each.name) not in known}
+    reachable = {normalise_name(each.name): each.contacts for each in selectors.list_audiences()}
+    known = {normalise_name(name) for name in sizes}
+    sizes |= {each.name: None for each in selectors.list_audiences() if normalise_name(each.name) not in known}
     rows = []
     for name, size in sizes.items():
-        reached = reachable.get(folded(name), 0)
+        reached = reachable.get(normalise_name(name), 0)
         people = Audience(name, reached, size).in_numbers()
         rows.append({"name": name, "size": size, "reachable": reached, "people": people})
     return rows

@@ -70,7 +70,7 @@ def create_agent(*, actor: Actor, type: str, setup: Setup) -> Agent:
 
 
 def copy_agent(*, actor: Actor, agent_id: UUID, name: str) -> Agent:
-    """Create an own agent with the newest configuration of another agent, built in or not.
+    """Copy the newest configuration of an agent, built in or not, to an own agent.
 
     Everyone who ever wrote the original's configuration may not approve the copy's requests either.
     Needs `agents.change_agent`; raises `NotFound` and `Invalid`.

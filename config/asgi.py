@@ -14,7 +14,7 @@ pages = get_asgi_application()
 
 from channels_app.routing import is_webhook, websocket_urlpatterns  # noqa: E402
 from channels_app.webhooks.server import PlainHandler  # noqa: E402  (needs the apps)
-from core.observability.gc_tuning import settle  # noqa: E402
+from core.observability.gc_tuning import freeze_loaded_objects  # noqa: E402
 
 webhooks = PlainHandler()
 
@@ -26,4 +26,4 @@ async def http(scope: Any, receive: Any, send: Any) -> None:
 
 application = ProtocolTypeRouter({"http": http, "websocket": SessionMiddlewareStack(URLRouter(websocket_urlpatterns))})
 
-settle()
+freeze_loaded_objects()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core.observability.gc_tuning import load_quickly
+from core.observability.gc_tuning import tune_for_startup
 
-load_quickly()  # until config.asgi has loaded the rest
+tune_for_startup()  # until config.asgi has loaded the rest
 
 from daphne import server as daphne_server  # noqa: E402
 from daphne.cli import CommandLineInterface  # noqa: E402

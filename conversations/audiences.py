@@ -6,7 +6,7 @@ from typing import Final
 from conversations import registry, selectors
 from conversations.selectors import Audience
 from core.errors import NotFound
-from core.text.matching import closest, folded
+from core.text.matching import closest, normalise_name
 
 MAX_CHOICES: Final = 20
 
@@ -26,13 +26,13 @@ def find_audience(name: str, sizes: dict[str, int]) -> Audience:
     "unknown_name" with the closest names in `choices` where it does not exist.
     """
     known = selectors.list_audiences()
-    wanted = folded(name)
-    size_of = {folded(label): size for label, size in sizes.items()}
+    wanted = normalise_name(name)
+    size_of = {normalise_name(label): size for label, size in sizes.items()}
     for audience in known:
-        if folded(audience.name) == wanted:
+        if normalise_name(audience.name) == wanted:
             return _require_reachable(replace(audience, size=size_of.get(wanted)))
     for label, size in sizes.items():
-        if folded(label) == wanted:
+        if normalise_name(label) == wanted:
             return _require_reachable(Audience(label, 0, size))
     labels = [audience.name for audience in known]
     near = closest(name, labels)

@@ -1,1 +1,1 @@
-"""Ground that every other app stands on; imports nothing of ours."""
+"""The base of all other apps; imports none of them."""

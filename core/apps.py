@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class CoreConfig(AppConfig):
-    """The ground that every other app stands on."""
+    """The base of all other apps."""
 
     name = "core"
     default_auto_field = "django.db.models.BigAutoField"
@@ -17,7 +17,7 @@ class CoreConfig(AppConfig):
         from core.observability import checks  # noqa: F401, PLC0415
         from core.privacy.erasure import own, services  # noqa: F401, PLC0415
 
-        dead_letters.register_replayer(relay.PARKED_AS, relay.announce_again, dead_letters.Words("Pass an event on"))
+        dead_letters.register_replayer(relay.PARKED_AS, relay.announce_again, dead_letters.Words("Relay an event"))
         words = dead_letters.Words("Erase a person", "core.erasure")
         dead_letters.register_replayer(services.PARKED_AS, services.run_again, words)
         outbox.wake_relay_with(tasks.relay_outbox.delay)

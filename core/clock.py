@@ -1,4 +1,4 @@
-"""The one source of the current time, so that tests and the demo's history can set it."""
+"""The only source of the current time, so that tests and the demo can set it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +27,6 @@ def at(moment: datetime) -> Iterator[None]:
 
 @cache
 def zones() -> tuple[str, ...]:
-    """Return the names of the time zones that people choose from, in order; aliases of machines are left out."""
+    """Return the names of the time zones that people can choose, in order, without aliases."""
     named = (name for name in available_timezones() if "/" in name or name == "UTC")
     return tuple(sorted(name for name in named if not name.startswith(("Etc/", "SystemV/", "posix/", "right/"))))

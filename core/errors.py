@@ -1,10 +1,10 @@
-"""Typed errors: each has an HTTP status, a stable code, a plain sentence, and facts that are not personal."""
+"""Typed errors: each has an HTTP status, a stable code, a sentence, and facts without personal data."""
 
 from typing import Any, ClassVar
 
 
 class WalkerError(Exception):
-    """Base of all errors that a caller may be shown."""
+    """Base of all errors that callers may see."""
 
     status: ClassVar[int] = 500
     default_code: ClassVar[str] = "error"
@@ -16,7 +16,7 @@ class WalkerError(Exception):
         self.facts = facts
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the body of an error answer: `{"detail", "code", ...facts}`."""
+        """Return the body of an error response: `{"detail", "code", ...facts}`."""
         return {"detail": self.detail, "code": self.code, **self.facts}
 
 
@@ -35,28 +35,28 @@ class Refused(WalkerError):
 
 
 class NotFound(WalkerError):
-    """There is no such thing, or it is not yours."""
+    """It doesn't exist, or you have no access to it."""
 
     status = 404
     default_code = "not_found"
 
 
 class Conflict(WalkerError):
-    """Somebody was faster, or what you saw has changed."""
+    """Someone else was faster, or what you saw has changed. Read it again."""
 
     status = 409
     default_code = "conflict"
 
 
 class Gone(WalkerError):
-    """This was there once, and no longer counts."""
+    """This is no longer valid."""
 
     status = 410
     default_code = "gone"
 
 
 class TooLarge(WalkerError):
-    """That is larger than allowed."""
+    """This is larger than allowed."""
 
     status = 413
     default_code = "too_large"
@@ -70,11 +70,11 @@ class TooMany(WalkerError):
 
 
 class Unavailable(WalkerError):
-    """Something that is needed for this is not available."""
+    """A required service is not available. Try again later."""
 
     status = 503
     default_code = "unavailable"
 
 
 class NoTenant(RuntimeError):
-    """A tenant-owned table was asked for outside a tenant scope: a mistake in our code."""
+    """A tenant-owned table was queried outside a tenant scope: a bug."""

@@ -1,4 +1,4 @@
-"""Conditions in words of our own, such as `cost > 1000 or level == "critical"`: no code, no names but ours (pure)."""
+"""A small language for conditions, such as `cost > 1000 or level == "critical"` (pure)."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _TOKEN: Final = re.compile(
 
 
 class BadExpression(ValueError):
-    """The text is not a condition; the message says where and why."""
+    """The text is not a valid condition; the message says where and why."""
 
 
 class NotEvaluable(ValueError):
-    """A fact the condition needs is not known for this request."""
+    """A fact in the condition is unknown for this request."""
 
 
 @dataclass(frozen=True)
 class Token:
-    """One word of a condition, and where it begins."""
+    """A token of a condition, and its position."""
 
     type: str
     text: str
@@ -81,7 +81,7 @@ class Not:
 
 @dataclass(frozen=True)
 class Join:
-    """Several conditions: `and` needs all of them, `or` any."""
+    """Conditions joined by `and` or `or`."""
 
     word: str
     parts: tuple[Node, ...]
@@ -92,9 +92,9 @@ Node = Compare | Not | Join
 
 @lru_cache(maxsize=512)
 def parse(text: str) -> Node:
-    """Read a condition. Raises BadExpression with a sentence for the person who wrote it."""
+    """Parse a condition. Raises BadExpression with a sentence for its author."""
     if len(text) > MAX_LENGTH:
-        raise BadExpression(f"A condition has at most {MAX_LENGTH} characters.")
+        raise BadExpression(f"Use at most {MAX_LENGTH} characters for a condition.")
     parser = _Parser(list(_tokens(text)))
     node = parser.either(0)
     parser.expect_end()
@@ -116,7 +116,7 @@ def _tokens(text: str) -> Iterator[Token]:
 
 
 class _Parser:
-    """Descends from `or` over `and` and `not` to comparisons; never deeper than MAX_DEPTH."""
+    """A recursive descent parser, never deeper than MAX_DEPTH."""
 
     def __init__(self, tokens: list[Token]) -> None:
         self.tokens = tokens
@@ -127,30 +127,30 @@ class _Parser:
         return self.tokens[self.at].text if self.at < len(self.tokens) else ""
 
     def take(self) -> Token:
-        """Return the next token and go on."""
+        """Consume and return the next token."""
         if self.at >= len(self.tokens):
             raise BadExpression("The condition ends too early.")
         self.at += 1
         return self.tokens[self.at - 1]
 
     def skip(self, text: str) -> bool:
-        """Go over the token if it is the next one."""
+        """Consume the token if it is the next one; return True if it was."""
         if self.peek() != text:
             return False
         self.at += 1
         return True
 
     def expect_end(self) -> None:
-        """Refuse what is left over."""
+        """Raise BadExpression if tokens are left."""
         if self.at < len(self.tokens):
-            raise BadExpression(f"“{self.peek()}” is one word too many: join conditions with and / or.")
+            raise BadExpression(f"“{self.peek()}” is unexpected. Join conditions with and / or.")
 
     def either(self, depth: int) -> Node:
-        """Read conditions joined by `or`."""
+        """Parse conditions joined by `or`."""
         return self._joined("or", self.every, depth)
 
     def every(self, depth: int) -> Node:
-        """Read conditions joined by `and`."""
+        """Parse conditions joined by `and`."""
         return self._joined("and", self.negation, depth)
 
     def _joined(self, word: str, part: Callable[[int], Node], depth: int) -> Node:
@@ -160,7 +160,7 @@ class _Parser:
         return parts[0] if len(parts) == 1 else Join(word, tuple(parts))
 
     def negation(self, depth: int) -> Node:
-        """Read one condition, perhaps turned round or in parentheses."""
+        """Parse one condition, perhaps negated or in parentheses."""
         if depth > MAX_DEPTH * 3:
             raise BadExpression("The condition has too many parentheses.")
         if self.skip("not"):
@@ -173,21 +173,21 @@ class _Parser:
         return self.comparison()
 
     def comparison(self) -> Node:
-        """Read `fact sign value`."""
+        """Parse `fact sign value`."""
         left = self.operand()
         if self.skip("not"):
             if not self.skip("in"):
-                raise BadExpression("After “not” comes “in” here.")
+                raise BadExpression("Write “in” after “not” here.")
             return Not(self._membership(left))
         if self.skip("in"):
             return self._membership(left)
         sign = self.take().text
         if sign not in COMPARISONS:
-            raise BadExpression(f"“{sign}” does not compare; use == != < <= > >= or in.")
+            raise BadExpression(f"“{sign}” is not a comparison. Use == != < <= > >= or in.")
         return _checked(Compare(sign, left, self.operand()))
 
     def operand(self) -> Name | Literal:
-        """Read a fact, a number or a text."""
+        """Parse a fact, a number or a text."""
         token = self.take()
         if token.type == "number":
             return Literal(_decimal(token.text))
@@ -196,7 +196,7 @@ class _Parser:
         if token.type == "word" and token.text in NAMES:
             return Name(token.text)
         known = ", ".join(sorted(NAMES))
-        raise BadExpression(f"“{token.text}” is not a fact. Known are {known}; texts stand in quotes.")
+        raise BadExpression(f"“{token.text}” is not a fact. Use {known}; put texts in quotes.")
 
     def _membership(self, left: Name | Literal) -> Compare:
         if self.skip("("):
@@ -206,15 +206,15 @@ class _Parser:
             if not self.skip(")"):
                 raise BadExpression("A closing parenthesis is missing.")
             if not all(isinstance(value, Literal) for value in values):
-                raise BadExpression("In parentheses after “in” stand numbers or texts.")
+                raise BadExpression("Write numbers or texts in parentheses after “in”.")
             items = tuple(value.value for value in values if isinstance(value, Literal))
             wanted = _type_of(left)
             if wanted == "list" or any(_type_of(Literal(item)) != wanted for item in items):
-                raise BadExpression("The values after “in” are of another sort than what stands before it.")
+                raise BadExpression("The values after “in” have another type than the fact before it.")
             return Compare("in", left, Literal(items))
         right = self.operand()
         if not (isinstance(right, Name) and right.name in LISTS):
-            raise BadExpression('After “in” comes tags, or values such as ("a", "b").')
+            raise BadExpression('Write tags after “in”, or values such as ("a", "b").')
         if _type_of(left) != "text":
             raise BadExpression("Tags are texts.")
         return Compare("in", left, right)
@@ -238,16 +238,16 @@ def _type_of(operand: Name | Literal) -> str:
 def _checked(compare: Compare) -> Compare:
     left, right = _type_of(compare.left), _type_of(compare.right)
     if left != right or "list" in (left, right):
-        raise BadExpression("Numbers are compared with numbers and texts with texts; tags take “in”.")
+        raise BadExpression("Compare numbers with numbers and texts with texts; use “in” for tags.")
     if left == "text" and compare.sign not in ("==", "!="):
-        raise BadExpression("Texts are equal or not: use ==, != or in.")
+        raise BadExpression("Texts can only be equal or not: use ==, != or in.")
     return compare
 
 
 def holds(node: Node, facts: Mapping[str, Any]) -> bool:
-    """Tell whether the condition is true of the facts. Raises NotEvaluable when one is not known.
+    """Return True if the facts meet the condition. Raises NotEvaluable for an unknown fact.
 
-    Every part is looked at: an unknown fact never hides behind one that happens to be true.
+    Every part is evaluated, so that an unknown fact is never hidden by a part that is true.
     """
     if isinstance(node, Join):
         results = [holds(part, facts) for part in node.parts]
@@ -263,12 +263,12 @@ def _value(operand: Name | Literal, facts: Mapping[str, Any]) -> Any:
         return operand.value
     value = facts.get(operand.name)
     if value is None or (operand.name in NUMBERS and not isinstance(value, Decimal | int)):
-        raise NotEvaluable(f"{operand.name} is not known")
+        raise NotEvaluable(f"{operand.name} is unknown")
     return value
 
 
 def names_in(node: Node) -> frozenset[str]:
-    """Return the facts the condition asks for."""
+    """Return the names of the facts in a condition."""
     if isinstance(node, Join):
         return frozenset().union(*(names_in(part) for part in node.parts))
     if isinstance(node, Not):

@@ -1,4 +1,4 @@
-"""Primary keys: UUID version 7, ordered by the time they were made."""
+"""Primary keys: UUID version 7, ordered by time."""
 
 import os
 import threading
@@ -16,8 +16,8 @@ _last = 0
 def uuid7() -> UUID:
     """Return a new UUIDv7 (RFC 9562, section 5.7; method 3 of section 6.2).
 
-    48 bits of Unix milliseconds, 12 bits of their fraction, 62 random bits. Ids made one after
-    the other in one process are in order, also within a millisecond.
+    48 bits of Unix milliseconds, 12 bits of their fraction, 62 random bits. Ids of
+    one process are in order, also within a millisecond.
     """
     global _last
     stamp = (time.time_ns() << 12) // _NANOSECONDS  # in 4096ths of a millisecond

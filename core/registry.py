@@ -1,4 +1,4 @@
-"""Registries: how a higher app offers an implementation to a lower one."""
+"""Registries, by which higher apps offer implementations to lower ones."""
 
 from collections.abc import Iterator
 from typing import Generic, TypeVar
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Classes by key; registering one that does not implement the base is a start-up error."""
+    """Classes by key; registering one that doesn't implement the base is a start-up error."""
 
     def __init__(self, base: type[T], *, name: str) -> None:
         self._base = base
@@ -17,7 +17,7 @@ class Registry(Generic[T]):
         self._classes: dict[str, type[T]] = {}
 
     def register(self, key: str, implementation: type[T]) -> None:
-        """Add a class; registering the same class twice is harmless, another under its key is not."""
+        """Register a class; the same class twice is harmless, another under its key an error."""
         if not issubclass(implementation, self._base):
             raise TypeError(f"{implementation!r} is not a {self._base.__name__}")
         if self._classes.get(key, implementation) is not implementation:
@@ -25,7 +25,7 @@ class Registry(Generic[T]):
         self._classes[key] = implementation
 
     def get(self, key: str) -> type[T]:
-        """Return the class registered under the key; raises `NotFound`."""
+        """Return the class of a key. Raises NotFound."""
         try:
             return self._classes[key]
         except KeyError:
@@ -36,5 +36,5 @@ class Registry(Generic[T]):
         return sorted(self._classes)
 
     def items(self) -> Iterator[tuple[str, type[T]]]:
-        """Iterate over (key, class) in order of the keys."""
+        """Yield (key, class) in the order of keys."""
         return iter(sorted(self._classes.items(), key=lambda item: item[0]))

@@ -1,4 +1,4 @@
-"""Removal of rows that nobody needs any more: some at a time, each tenant's in its own scope."""
+"""Delete old rows in batches, each tenant's in its own scope."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,14 +16,14 @@ BATCH: Final = 2000
 
 
 def made_before(moment: datetime) -> Q:
-    """Return the condition that a row's id, which holds its time, is older than the moment."""
+    """Return the condition that a row is older than a moment, by the time in its id."""
     return Q(pk__lt=UUID(int=int(moment.timestamp() * 1000) << 80))
 
 
 def remove(model: type[TenantModel], old: Q, *, limit: int = BATCH) -> int:
-    """Remove the oldest rows that meet the condition, at most `limit`; returns how many. For sweeps.
+    """Delete the oldest rows that meet a condition, at most `limit`; return how many.
 
-    A sweep that comes often keeps up with any tenant, and no statement holds many rows.
+    For sweeps, which run often: no statement locks many rows.
     """
     rows: Any = model.objects
     with platform_scope():
@@ -37,9 +37,9 @@ def remove(model: type[TenantModel], old: Q, *, limit: int = BATCH) -> int:
 
 
 def prune_streams(*, now: datetime | None = None, limit: int = BATCH) -> int:
-    """Remove events of streams older than `STREAM_DAYS`; returns how many. For the sweep.
+    """Delete stream events older than `STREAM_DAYS`; return how many. For the sweep.
 
-    The heads stay, so that numbers go on. Whoever resumes from before what is left gets a snapshot.
+    The heads stay, so that numbers continue. A client that resumes from a deleted event gets a snapshot.
     """
     moment = (now or clock_now()) - timedelta(days=settings.STREAM_DAYS)
     return remove(StreamEvent, made_before(moment) & Q(created_at__lt=moment), limit=limit)

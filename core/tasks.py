@@ -1,4 +1,4 @@
-"""Background work of core: the outbox relay, signs of life, removal of old rows, erasure of people."""
+"""Celery tasks of core: outbox relay, heartbeats, deletion of old rows, erasure of people."""
 
 import time
 from typing import Any, Final
@@ -15,25 +15,25 @@ from core.privacy.erasure import services as erasures
 from core.reliability import idempotency
 
 LONGEST: Final = 20.0
-"""Seconds after which an erasure lets other work come first."""
+"""Seconds after which an erasure yields to other work."""
 
 
 @sweep_task(queue="high")
 def relay_outbox() -> None:
-    """Send the announcements that are not sent yet."""
+    """Send the waiting announcements."""
     relay.relay()
 
 
 @sweep_task(queue="high")
 def heartbeat() -> None:
-    """Note that beat sends and a worker works: this task is the proof of both."""
+    """Record heartbeats of beat and worker: this task proves that both are running."""
     health.note_beat("worker")
     health.note_beat("beat")
 
 
 @heartbeat_sent.connect
 def _note_worker(**_: Any) -> None:
-    # The worker's own pulse, so that a dead beat is told from a dead worker.
+    # The worker's own heartbeat, so that a dead beat and a dead worker can be told apart.
     try:
         health.note_beat("worker")
     except health.AWAY:
@@ -42,26 +42,26 @@ def _note_worker(**_: Any) -> None:
 
 @sweep_task(queue="low")
 def purge_idempotency() -> None:
-    """Remove idempotency records that are older than a day."""
+    """Delete idempotency records older than a day."""
     idempotency.purge()
 
 
 @sweep_task(queue="low")
 def prune_streams() -> None:
-    """Remove events of streams that nobody resumes from any more."""
+    """Delete old stream events."""
     retention.prune_streams()
 
 
 @sweep_task(queue="low")
 def purge_outbox() -> None:
-    """Remove announcements that were sent a week ago, and sessions that have ended."""
+    """Delete announcements sent a week ago, and expired sessions."""
     relay.purge()
     call_command("clearsessions")
 
 
 @tenant_task(queue="low")
 def erase_person(erasure_id: UUID) -> None:
-    """Go on with an erasure, batch by batch."""
+    """Continue an erasure in batches."""
     ends = time.monotonic() + LONGEST
     while erasures.work_on(erasure_id=erasure_id) and time.monotonic() < ends:
         pass
@@ -69,7 +69,7 @@ def erase_person(erasure_id: UUID) -> None:
 
 @sweep_task(queue="low")
 def sweep_erasures() -> None:
-    """Go on with erasures that stopped: a hint was lost, a worker died, or something was in the way."""
+    """Continue erasures that stopped: a lost task, a dead worker, or a request that had to end first."""
     for tenant_id, erasure_id in erasures.take_unfinished():
         erase_person.delay(str(tenant_id), str(erasure_id))
 

@@ -1,4 +1,4 @@
-"""Templates whose rows go as soon as the page is made, not with some later garbage collection."""
+"""Templates that free their rows after rendering, not at a later garbage collection."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from django.template.context import make_context
 
 
 class Templates(DjangoTemplates):
-    """Django's own, with pages that let go of what they were made from."""
+    """Django's templates, with pages that free their context."""
 
     def get_template(self, template_name: str) -> Template:
-        """Return a template; raises `TemplateDoesNotExist`."""
+        """Return a template. Raises TemplateDoesNotExist."""
         return _Page(super().get_template(template_name).template, self)
 
 
 class _Page(Template):
     def render(self, context: Mapping[str, Any] | None = None, request: HttpRequest | None = None) -> Any:
-        """As Django does it; its context holds itself, and with it all rows of the page."""
+        """Render as Django does, and break the context's reference cycle, which keeps all rows alive."""
         made = make_context(dict(context or {}), request, autoescape=self.backend.engine.autoescape)
         try:
             return self.template.render(made)

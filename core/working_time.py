@@ -1,4 +1,4 @@
-"""When an answer is due, and by how much it is late, in the working time of a calendar (pure)."""
+"""Deadlines and lateness in the working time of a calendar (pure)."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES: Final = 24 * 60
 SEARCH_DAYS: Final = 366 * 5
-"""How far a due time is looked for; a calendar that rests longer than that is broken."""
+"""The furthest due time; a calendar without enough hours until then is broken."""
 _NONE: Final = timedelta(0)
 
 Shift = tuple[int, int]
-"""From and until, in minutes of the wall clock since midnight."""
+"""Start and end, in minutes since midnight, local time."""
 
 
 class BrokenCalendar(ValueError):
-    """The calendar's definition cannot be read, or it never works."""
+    """The definition of a calendar is invalid, or has no working time."""
 
 
 class Calendar(Protocol):
-    """Working time: what counts towards a due time."""
+    """The working time that counts towards deadlines."""
 
     def add(self, start: datetime, working: timedelta) -> datetime:
         """Return the moment at which `working` time has passed since `start`."""
@@ -56,7 +56,7 @@ ROUND_THE_CLOCK = RoundTheClock()
 
 @dataclass(frozen=True)
 class BusinessHours:
-    """The weekly hours of a place, without its holidays; an hour is an hour, whatever the clocks do."""
+    """Weekly hours without holidays; clock changes don't change the length of an hour."""
 
     zone: ZoneInfo
     week: tuple[tuple[Shift, ...], ...]
@@ -74,7 +74,7 @@ class BusinessHours:
             if left <= closes - begin:
                 return begin + left
             left -= closes - begin
-        raise BrokenCalendar("the calendar does not work long enough to reach a due time")
+        raise BrokenCalendar("the calendar has too few working hours to reach a due time")
 
     def back(self, end: datetime, working: timedelta) -> datetime:
         """Return the last moment from which `working` time has passed until `end`. Raises BrokenCalendar."""
@@ -86,7 +86,7 @@ class BusinessHours:
             if left <= finish - opens:
                 return finish - left
             left -= finish - opens
-        raise BrokenCalendar("the calendar did not work long enough before that")
+        raise BrokenCalendar("the calendar has too few working hours before that")
 
     def between(self, start: datetime, end: datetime) -> timedelta:
         """Return the working time between two moments, never negative."""
@@ -117,7 +117,7 @@ class BusinessHours:
 
 
 def _instant(day: date, minute: int, zone: ZoneInfo) -> datetime:
-    """Return the moment of a wall clock's minute: of two the first, of none the moment of the jump."""
+    """Return the moment of a local time: of two the first, and for a skipped one the clock change."""
     if minute == DAY_MINUTES:
         day, minute = day + timedelta(days=1), 0
     wall = datetime.combine(day, time(minute // 60, minute % 60), zone)
@@ -126,7 +126,7 @@ def _instant(day: date, minute: int, zone: ZoneInfo) -> datetime:
 
 
 def _jump(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    """Return the moment between two at which the clocks of the zone are put forward."""
+    """Return the moment of the clock change between two moments."""
     old = before.astimezone(zone).utcoffset()
     while after - before > timedelta(seconds=1):
         middle = before + (after - before) // 2
@@ -138,9 +138,9 @@ def _jump(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
 
 
 def calendar_from(definition: Mapping[str, Any]) -> Calendar:
-    """Read a calendar: `zone`, `week` {"mon": [["09:00", "17:00"]], …} and `holidays` as ISO dates.
+    """Parse a calendar: `zone`, `week` {"mon": [["09:00", "17:00"]], …}, `holidays`.
 
-    An empty definition works round the clock. Raises BrokenCalendar.
+    Holidays are ISO dates. An empty definition works round the clock. Raises BrokenCalendar.
     """
     if not definition:
         return ROUND_THE_CLOCK
@@ -151,7 +151,7 @@ def calendar_from(definition: Mapping[str, Any]) -> Calendar:
     except (KeyError, TypeError, ValueError, AttributeError, ZoneInfoNotFoundError) as error:
         raise BrokenCalendar(f"the calendar cannot be read: {error}") from error
     if not any(week):
-        raise BrokenCalendar("the calendar never works")
+        raise BrokenCalendar("the calendar has no working hours")
     return BusinessHours(zone, week, holidays)
 
 
@@ -176,7 +176,7 @@ def minute_of(text: str) -> int:
 
 
 def calendar_of(level: Mapping[str, Any]) -> Calendar:
-    """Return the calendar frozen with a level; a broken one counts every hour, so nothing waits longer."""
+    """Return the calendar of a frozen level; a broken one counts every hour."""
     try:
         return calendar_from(level.get("hours") or {})
     except BrokenCalendar:
@@ -192,7 +192,7 @@ def due_at(start: datetime, hours: float, *, calendar: Calendar = ROUND_THE_CLOC
 
 
 def level_due(start: datetime, level: Mapping[str, Any]) -> datetime:
-    """Return when the answer of a frozen level is due that was asked at `start`."""
+    """Return the deadline of a frozen level that opened at `start`."""
     return level_after(start, level, float(level["sla_hours"]))
 
 
@@ -208,9 +208,9 @@ def seconds_left(due: datetime, at: datetime, *, calendar: Calendar = ROUND_THE_
 
 
 def due_again(left: int, at: datetime, *, calendar: Calendar = ROUND_THE_CLOCK) -> datetime:
-    """Return the due time of which so many seconds were left when its clock stopped, and which goes on now.
+    """Return the new due time of a clock that had `left` seconds when it stopped and continues now.
 
-    What was late stays as late as it was: the time in between counts for nobody.
+    What was late stays as late as it was; the time in between doesn't count.
     """
     if left >= 0:
         return due_at(at, left / 3600, calendar=calendar)
@@ -221,5 +221,5 @@ def due_again(left: int, at: datetime, *, calendar: Calendar = ROUND_THE_CLOCK) 
 
 
 def minutes_over(due: datetime, at: datetime, *, calendar: Calendar = ROUND_THE_CLOCK) -> int:
-    """Return by how many whole minutes of the calendar's time `at` is later than `due`."""
+    """Return how many whole minutes of the calendar's time `at` is after `due`."""
     return int(calendar.between(due, at).total_seconds() // 60)

@@ -4,14 +4,14 @@ from django.apps import AppConfig
 
 
 class HitlConfig(AppConfig):
-    """Risky actions that wait for people."""
+    """Approvals of risky actions."""
 
     name = "hitl"
     verbose_name = "Approvals"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Let services hint to the workers that stand above them; offer gauges and replays."""
+        """Connect services to their tasks, and register gauges and retries."""
         from core.jobs import dead_letters  # noqa: PLC0415
         from core.tenancy import lookups  # noqa: PLC0415
         from hitl import (  # noqa: PLC0415  (needs loaded apps)
@@ -28,9 +28,9 @@ class HitlConfig(AppConfig):
         receivers.connect()
         health.register()
         for kind, again, words in (
-            (send.PARKED_AS, send.send_again, dead_letters.Words("Tell somebody about a request")),
-            (due.PARKED_AS, due.run_again, dead_letters.Words("Ring a request's timer")),
-            (parking.PARKED_AS, parking.run_again, dead_letters.Words("Carry a request out", "hitl.approval")),
+            (send.PARKED_AS, send.send_again, dead_letters.Words("Send a notification about a request")),
+            (due.PARKED_AS, due.run_again, dead_letters.Words("Run a request's timer")),
+            (parking.PARKED_AS, parking.run_again, dead_letters.Words("Execute a request", "hitl.approval")),
         ):
             dead_letters.register_replayer(kind, again, words)
         lookups.register(

@@ -1,4 +1,4 @@
-"""What a viewer may read of a request: word for word whoever signs, with personal data masked everybody else."""
+"""Approvers see the original text of a request; everyone else sees it masked."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from core.privacy.json_texts import with_texts
 from core.privacy.pii import mask_text
 from hitl.models import Approval
 
-SIGNER: Final = "hitl.decide_approval"
+APPROVE: Final = "hitl.decide_approval"
 
 
-def seen_by(viewer: Actor, value: Any) -> Any:
-    """Return a text or a document of what is signed, as the viewer may read it."""
-    return value if viewer.may(SIGNER) else with_texts(value, mask_text)
+def mask_for(viewer: Actor, value: Any) -> Any:
+    """Return a text or document of a request as the viewer may read it."""
+    return value if viewer.may(APPROVE) else with_texts(value, mask_text)
 
 
-def signed_parts(approval: Approval, viewer: Actor) -> dict[str, Any]:
-    """Return the texts of what is signed for a page."""
+def masked_texts(approval: Approval, viewer: Actor) -> dict[str, Any]:
+    """Return the texts of a request for a page, as the viewer may read them."""
     names = ("summary", "preview", "preview_url", "facts", "drift", "hold_reason")
-    return {name: seen_by(viewer, getattr(approval, name)) for name in names}
+    return {name: mask_for(viewer, getattr(approval, name)) for name in names}

@@ -16,7 +16,7 @@ IN_APP: Final = "in_app"
 
 @dataclass(frozen=True)
 class Delivery:
-    """What became of one try to send a notification; `retry` says that trying again may help."""
+    """The result of one attempt to send a notification; `retry` says that another may help."""
 
     sent: bool
     provider: str = ""
@@ -31,13 +31,13 @@ class Notifier(ABC):
 
     @abstractmethod
     def notify(self, notification_id: UUID) -> Delivery:
-        """Send it (outside call, in the tenant's scope, never inside a transaction).
+        """Send a notification (outside call, in the tenant's scope, never inside a transaction).
 
-        An exception counts as a failure that may be tried again.
+        An exception counts as a failure that can be retried.
         """
 
-    def keepers(self) -> Collection[UUID]:
-        """Return who ever held the secrets of the account that messages leave by: he may read them."""
+    def people_who_can_read_mail(self) -> Collection[UUID]:
+        """Return everyone who ever had the credentials of the sending account, and so can read its mail."""
         return ()
 
 
@@ -45,5 +45,5 @@ notifiers: Final[Registry[Notifier]] = Registry(Notifier, name="notifier")  # ty
 
 
 def register(channel: str, notifier: type[Notifier]) -> None:
-    """Offer a channel; raises `TypeError` for a class that is not a notifier."""
+    """Register a channel. Raises TypeError for a class that is not a notifier."""
     notifiers.register(channel, notifier)

@@ -1,4 +1,4 @@
-"""What the engine does on its own announcements: put an id into the queue, nothing else."""
+"""Receivers of the engine's own announcements; they only enqueue a task."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from hitl import tasks
 
 
 def on_news(*, tenant_id: UUID, ref: UUID, payload: Mapping[str, Any] | None = None, **_: Any) -> None:
-    """Signers want something, or it is over: who asked without an agent is told by us."""
+    """Enqueue the notification of a requester who asked without an agent."""
     if "tool_call_id" not in (payload or {}):
         tasks.tell_requester.delay(str(tenant_id), str(ref))
 
 
 def connect() -> None:
-    """Connect to the announcements; safe to repeat."""
+    """Connect the receivers; safe to repeat."""
     for signal, name in (
         (signals.approval_asks, "asks"),
         (signals.approval_closed, "closed"),

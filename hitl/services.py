@@ -1,4 +1,4 @@
-"""What may be done with approvals: the services other apps call."""
+"""The services of approvals, for all callers."""
 
 from hitl.approvals.close import cancel, expire, lapse, revoke
 from hitl.approvals.decide import decide

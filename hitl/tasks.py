@@ -1,4 +1,4 @@
-"""Background work of the approval engine; rows are the truth, tasks are hints."""
+"""Celery tasks. State lives in the database; a lost task is picked up by a sweep."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ log = get_logger(__name__)
 
 @tenant_task(queue="high")
 def execute_approval(approval_id: UUID) -> None:
-    """Carry an approved request out, or take a lost execution over."""
+    """Execute an approved request, or take over a lost execution."""
     _parked(execute.execute, approval_id)
 
 
 @tenant_task(queue="default")
 def probe_approval(approval_id: UUID) -> None:
-    """Find out what became of an effect."""
+    """Find out the outcome of an effect."""
     _parked(reconcile.probe, approval_id)
 
 
@@ -37,40 +37,40 @@ def _parked(work: Callable[[UUID], object], approval_id: UUID) -> None:
     try:
         work(approval_id)
     except (NotFound, OperationalError, InterfaceError):
-        raise  # there is no such row, or no database to park in: the timer finds it again
+        raise  # no such row, or no database to park in: the timer finds it again
     except Exception as error:
-        # An adapter broke where it is not expected to: its timer alone would try it for ever, and nobody would know.
+        # An unexpected error of an adapter: the timer alone would retry it for ever, unnoticed.
         log.exception("execution_broke", approval=str(approval_id))
         dead_letters.park_broken(approval_id=approval_id, error=error)
 
 
 @tenant_task(queue="default")
 def send_notification(notification_id: UUID) -> None:
-    """Tell an approver outside the app."""
+    """Send a notification outside the app."""
     send.send_notification(notification_id)
 
 
 @tenant_task(queue="low")
 def tell_requester(approval_id: UUID) -> None:
-    """Tell who asked without an agent where his request stands."""
+    """Notify a requester who asked without an agent of the state of their request."""
     requester.tell_requester(approval_id)
 
 
 @tenant_task(queue="high")
 def align_holds(tenant_id: UUID) -> None:
-    """Bring the holds of a tenant in line with the kill switches."""
+    """Align the holds of a tenant with the kill switches."""
     kill_switch.hold_covered()
 
 
 @sweep_task(queue="high")
 def sweep_timers() -> None:
-    """Do what is due."""
+    """Run the timers that are due."""
     for due in timing.claim_due():
         try:
             with tenant_scope(due.tenant_id):
                 _run(due)
         except Exception as error:
-            # One broken row must not stop the others; its claim runs out and it is tried again.
+            # One broken row must not stop the others; its claim expires and it is retried.
             log.exception("timer_failed", timer=str(due.timer_id), kind=due.kind)
             _park(due, error)
 
@@ -80,7 +80,7 @@ def _park(due: timing.Due, error: Exception) -> None:
         with tenant_scope(due.tenant_id):
             timing.note_failure(due, error)
     except Exception:
-        # The timer is tried again whatever happens to the note about it.
+        # The timer is retried even if parking it fails.
         log.exception("timer_not_parked", timer=str(due.timer_id))
 
 
@@ -96,53 +96,53 @@ def _run(due: timing.Due) -> None:
 
 @sweep_task(queue="low")
 def sweep_switches() -> None:
-    """Hold and release what the kill switches cover, in every tenant they touch."""
+    """Align the holds with the kill switches, in every tenant that has any."""
     for tenant_id in kill_switch.tenants_out_of_line():
         align_holds.delay(str(tenant_id), str(tenant_id))
 
 
 @tenant_task(queue="default")
 def align_delegation(delegation_id: UUID) -> None:
-    """Move the seats of a delegation that begins or ends."""
+    """Move the assignments of a delegation that begins or ends."""
     delegations.align_delegation(delegation_id=delegation_id)
 
 
 @tenant_task(queue="low")
 def watch_seats(tenant_id: UUID) -> None:
-    """Hold what nobody can sign any more, release what somebody can again."""
+    """Hold requests that nobody can decide any more, and release those that somebody can again."""
     watch_assignments.watch_seats()
 
 
 @sweep_task(queue="default")
 def sweep_delegations() -> None:
-    """Begin and end delegations when they are due."""
+    """Start and end delegations that are due."""
     for due in delegations.list_due():
         align_delegation.delay(str(due.tenant_id), str(due.delegation_id))
 
 
 @sweep_task(queue="low")
 def sweep_seats() -> None:
-    """Watch the seats of every tenant that has requests waiting."""
+    """Check the assignments of every tenant with waiting requests."""
     for tenant_id in watch_assignments.tenants_waiting():
         watch_seats.delay(str(tenant_id), str(tenant_id))
 
 
 @sweep_task(queue="low")
 def sweep_notifications() -> None:
-    """Send what nobody is sending: its hint was lost, or its sender died."""
+    """Send notifications whose task was lost or died."""
     for unsent in send.list_unsent():
         send_notification.delay(str(unsent.tenant_id), str(unsent.notification_id))
 
 
 @sweep_task(queue="low")
 def purge_timers() -> None:
-    """Remove timers that have long run."""
+    """Delete old timers."""
     timing.purge_done()
 
 
 @sweep_task(queue="low")
 def purge_links() -> None:
-    """Remove decision links that have long ended."""
+    """Delete old decision links."""
     links.purge_links()
 
 

@@ -1,4 +1,4 @@
-"""Asking a worker to go on soon with an approval or a notification; rows are the truth, not hints."""
+"""Enqueue tasks for approvals and notifications; a lost task is picked up by a sweep."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _senders: dict[str, Sender] = {}
 
 
 def send_with(sender: Sender, *, notify: Sender) -> None:
-    """Name what sends the hints, called with tenant id and row id; set when the app is ready."""
+    """Set the functions that enqueue tasks, called with tenant id and row id, when the app is ready."""
     _senders.update(execute=sender, notify=notify)
 
 
 def execute_soon(approval: Approval) -> None:
-    """Have an approved request carried out soon after the commit."""
+    """Enqueue the execution of an approved request after the commit."""
     _send("execute", approval.pk)
 
 
 def notify_soon(notification_id: UUID) -> None:
-    """Have a notification sent soon after the commit."""
+    """Enqueue the sending of a notification after the commit."""
     _send("notify", notification_id)
 
 
@@ -36,5 +36,5 @@ def _send(what: str, row_id: UUID) -> None:
     send = _senders.get(what)
     if send is not None:
         hint = partial(send, str(current_tenant_id()), str(row_id))
-        # By the thread of the hints: nobody who decides waits for the broker.
+        # By the hint thread, so that nobody who decides waits for the broker.
         transaction.on_commit(lambda: core_hints.run_soon(hint), robust=True)

@@ -9,7 +9,7 @@ from integrations.models import ProviderAccount
 
 
 def connect_provider(*, actor: Actor, provider: str, name: str, credentials: dict[str, str]) -> ProviderAccount:
-    """Connect the tenant's active account with a provider; an earlier one becomes inactive.
+    """Connect the tenant's account with a provider; an earlier one becomes inactive.
 
     Repeating it with the same name replaces the credentials. Needs `channels_app.change_channelaccount`;
     raises Invalid for an unknown provider or credentials that can't be sent in a header; announces nothing.

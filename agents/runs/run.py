@@ -57,7 +57,7 @@ class Stopped(Exception):
 
 
 def run_turn(run_id: UUID, *, now: datetime | None = None) -> UUID | None:
-    """Execute a due run to its end and return the conversation's next queued run, if any.
+    """Execute a due run and return the conversation's next queued run, if any.
 
     For workers only. Does nothing while another worker has this run or another run of the
     conversation. Every failure ends with a hand-off to a person and a message to the customer.

@@ -54,7 +54,10 @@ def queue(brief: Brief) -> None:
 
 
 def list_stuck(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, brief) of open briefs without a worker: lost tasks, retries, crashes. For the sweep."""
+    """Return (tenant, brief) of open briefs without a worker. For the sweep.
+
+    Their task was lost, is to be retried, or crashed.
+    """
     with platform_scope():
         unfinished = Brief.objects.filter(state__in=[State.QUEUED, State.WORKING])
         late = unfinished.filter(lease_until__lt=(now or clock_now()) - GRACE).order_by("lease_until")
@@ -62,9 +65,9 @@ def list_stuck(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
 
 
 def make_brief(*, brief_id: UUID, now: datetime | None = None) -> Brief | None:
-    """Collect, compose and send one brief; returns None if another worker has it or it is done.
+    """Collect, compose and send one brief.
 
-    For the worker, in the tenant's scope. The brief contains what its person may see now; it is skipped
+    Returns None if another worker has it or it is done. For the worker, in the tenant's scope. The brief contains what its person may see now; it is skipped
     with a reason if they are no longer a member, or later than `schedule.WINDOW`. Mail and state change in
     one transaction. Any error is raised; the caller then calls `record_failure`.
     """

@@ -74,7 +74,7 @@ def find_preview(*, viewer: Actor, now: datetime | None = None) -> Preview | Non
 
 
 def discard_preview(*, viewer: Actor, now: datetime | None = None) -> None:
-    """Discard the viewer's preview, so that the next one is new; at most once a minute.
+    """Discard the viewer's preview, at most once a minute; the next one is new.
 
     Needs `analytics.use_brief`; raises `TooMany`.
     """

@@ -15,7 +15,7 @@ from conversations.selectors import list_messages, list_notes
 from core.actors import Actor
 from hitl.display import risk_chip
 from hitl.display import state_chip as approval_chip
-from hitl.masking import seen_by
+from hitl.masking import mask_for
 from hitl.selectors import list_for_conversation
 
 SHOWN: Final = 100
@@ -73,7 +73,7 @@ def asked_for(viewer: Actor, conversation: Conversation) -> Iterable[Turn]:
         yield Turn(
             at=approval.created_at,
             place=f"wk-tone-{tone}",
-            text=seen_by(viewer, approval.summary),
+            text=mask_for(viewer, approval.summary),
             approval=approval,
             chip=chips,
         )

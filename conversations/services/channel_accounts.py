@@ -20,7 +20,10 @@ _PURPOSE = "lookup|conversations_channelaccount"
 
 
 def lookup_digest(*, kind: str, provider_account: str, address: str) -> str:
-    """Return the keyed digest by which a webhook finds a channel account before the tenant is known."""
+    """Return the keyed digest by which a webhook finds its channel account.
+
+    The tenant is not known yet then.
+    """
     key = derive_key(_PURPOSE, key_id=lasting_key_id())
     named = "\n".join((kind, provider_account, address))
     return hmac.new(key, named.encode("utf-8", "replace"), hashlib.sha256).hexdigest()

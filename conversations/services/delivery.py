@@ -29,7 +29,10 @@ _wakers: list[Callable[[UUID, UUID], Any]] = []
 
 
 def on_queued(wake: Callable[[UUID, UUID], Any]) -> None:
-    """Set the callback that gets (tenant id, message id) after a queued message is committed."""
+    """Set the callback for queued messages, called after the commit.
+
+    It gets the tenant id and the message id.
+    """
     _wakers[:] = [wake]
 
 

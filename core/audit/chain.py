@@ -27,7 +27,7 @@ _CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensu
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of walking a chain; `first_bad` is the number of the first entry that fails."""
+    """The result of verifying a chain; `first_bad` is the number of the first invalid entry."""
 
     ok: bool
     entries: int
@@ -37,9 +37,9 @@ class Verdict:
 
 
 class Fact(NamedTuple):
-    """What an entry says: who did what to which object. Facts are ids, states and numbers only.
+    """The content of an entry: who did what to which object.
 
-    A number that the database would write in another way than it was signed is refused.
+    Facts are ids, states and numbers only. A number that the database would store differently is refused.
     """
 
     actor: Actor
@@ -63,8 +63,8 @@ def record(
 ) -> None:
     """Append one entry to the tenant's chain.
 
-    Call it as the last statement before the commit: it locks the head of the chain, and work done
-    under that lock stops every other writer of the tenant. Facts are ids, states and numbers only.
+    Call it as the last statement before the commit: it locks the head of the chain, and blocks all other
+    writers of the tenant until then. Facts are ids, states and numbers only. Raises ValueError for others.
     """
     record_all([Fact(actor, action, object_type, object_id, old_state, new_state, facts)])
 
@@ -72,7 +72,7 @@ def record(
 def record_all(facts: Sequence[Fact]) -> None:
     """Append entries to the tenant's chain, as `record` does.
 
-    Raises ValueError for facts that would not be read back as they are signed.
+    Raises ValueError for facts that would not be read back as they were written.
     """
     for fact in facts:
         _refuse_unkept(fact.facts or {})
@@ -114,12 +114,12 @@ def _entry_of(fact: Fact, seq: int, previous_hash: str) -> AuditEntry:
 
 
 def _refuse_unkept(value: Any) -> None:
-    """Refuse numbers that jsonb gives back otherwise: 1e16 as a whole number, -0.0 without its sign, no NaN at all."""
+    """Refuse numbers that jsonb changes: 1e16 becomes a whole number, -0.0 loses its sign, NaN is invalid."""
     if isinstance(value, float) and ("e+" in (written := repr(value)) or written in _UNKEPT):
-        raise ValueError(f"an audit fact cannot be the number {written}: say it as a whole number or as text")
+        raise ValueError(f"an audit fact cannot be the number {written}: use a whole number or text")
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
-            raise ValueError("the names of audit facts are text")
+            raise ValueError("the names of audit facts must be text")
         value = value.values()
     elif not isinstance(value, list | tuple):
         return
@@ -129,7 +129,7 @@ def _refuse_unkept(value: Any) -> None:
 
 @lru_cache(maxsize=1024)
 def network_of(address: str) -> str:
-    """Return the network that an address of the net belongs to: what is chained stays when the person is erased."""
+    """Return the network of an IP address: audit entries outlive the erasure of a person."""
     try:
         whole = ipaddress.ip_address(address)
     except ValueError:
@@ -165,7 +165,7 @@ def _plain(value: Any) -> Any:
 
 
 def verify() -> Verdict:
-    """Walk the chain of the tenant in scope and report the first entry that does not fit."""
+    """Verify the chain of the tenant in scope; report the first invalid entry."""
     seq, previous = 0, ""
     for entry in _entries():
         problem = _problem(entry, seq + 1, previous)

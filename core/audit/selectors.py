@@ -1,4 +1,4 @@
-"""Reading the audit chain."""
+"""Read the audit log."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ def query_entries(*, viewer: Actor) -> QuerySet[AuditEntry]:
 
 
 def verify(*, viewer: Actor) -> chain.Verdict:
-    """Walk the tenant's chain. Needs `core.view_auditentry`. Reads every entry."""
+    """Verify the tenant's chain; reads every entry. Needs `core.view_auditentry`."""
     viewer.require(VIEW)
     return chain.verify()

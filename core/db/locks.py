@@ -1,4 +1,4 @@
-"""Locks that last until the commit: of a row that a service is about to change, or of a name."""
+"""Locks until the commit: on a row that a service is about to change, or on a name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ M = TypeVar("M", bound=TenantModel)
 
 
 def locked(model: type[M], key: UUID, missing: str = "", **wanted: object) -> M:
-    """Return the row, locked until the commit; absent, another tenant's and not as wanted are `NotFound`."""
+    """Return the row, locked until the commit.
+
+    Raises NotFound if it doesn't exist, is another tenant's, or doesn't match `wanted`.
+    """
     found: M | None = model.objects.select_for_update().filter(pk=key, **wanted).first()
     if found is None:
         raise NotFound(missing)
@@ -25,13 +28,13 @@ def locked(model: type[M], key: UUID, missing: str = "", **wanted: object) -> M:
 
 
 def advisory_lock(name: str, *, shared: bool = False) -> None:
-    """Let one transaction of the tenant at a time work under this name, until its commit.
+    """Take the tenant's lock of this name until the commit.
 
-    Those that share it work side by side, and keep out the one that does not.
+    Shared locks don't block one another; they block an exclusive one.
     """
     digest = hashlib.sha256(f"{current_tenant_id()}|{name}".encode()).digest()
     key = int.from_bytes(digest[:4], "big", signed=True)
-    # By hand, because the ORM has no advisory locks.
+    # The ORM has no advisory locks.
     function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     with connection.cursor() as cursor:
         cursor.execute(f"select {function}(%s, %s)", [_SPACE, key])

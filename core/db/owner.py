@@ -1,4 +1,4 @@
-"""Runs migrations as the owner of the tables; everything else runs as the application role."""
+"""Run migrations as the owner of the tables; everything else runs as the application role."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from django.db import connection
 
 
 def owner_settings() -> dict[str, Any]:
-    """Return the connection settings of the owner: its login, no wall, no pool."""
+    """Return the connection settings of the owner: its login, without tenant wall and pool."""
     owner: dict[str, Any] = dict(settings.DATABASE_OWNER)
     options = {**owner.get("OPTIONS", {}), "tenant_wall": False, "options": "-c walker.migrate=on"}
     return {**owner, "OPTIONS": options}
@@ -17,7 +17,7 @@ def owner_settings() -> dict[str, Any]:
 
 @contextmanager
 def as_owner() -> Iterator[None]:
-    """Reconnect the default connection as the owner for the length of the block."""
+    """Reconnect the default connection as the owner inside the block."""
     before = dict(connection.settings_dict)
     connection.close()
     owner = owner_settings()

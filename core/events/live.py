@@ -1,4 +1,4 @@
-"""Live hints leave a process by one thread of their own, so that nobody who commits waits for Redis."""
+"""Send live hints from a thread of their own, so that no commit waits for Redis."""
 
 import asyncio
 import atexit
@@ -15,14 +15,14 @@ from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 
-# The confirmation of what was committed goes first: this thread would fight it for the interpreter.
+# Wait a moment: otherwise this thread competes with the response for the interpreter.
 PAUSE: Final = 0.01
 LAST_WAIT: Final = 2.0
 Work = Callable[[], None]
 
 
 class _Thread:
-    """The queue and the thread behind it; a forked child makes its own."""
+    """The queue and its thread; a forked child starts its own."""
 
     def __init__(self) -> None:
         self.queue: SimpleQueue[tuple[str, dict[str, Any]] | Work] = SimpleQueue()
@@ -39,20 +39,20 @@ class _Thread:
                 self.started = True
 
     def run(self) -> None:
-        # One loop for good: the channel layer keeps its connection for as long as the loop lives.
+        # One loop for good: the channel layer keeps its connection as long as the loop exists.
         loop = asyncio.new_event_loop()
         while True:
             first = self.queue.get()
             time.sleep(PAUSE)
             items = _coalesced([first, *self.waiting()])
-            # All frames in one turn of the loop: to begin and end one takes longer than to send a frame.
+            # All frames in one run of the loop: starting one takes longer than sending a frame.
             loop.run_until_complete(_send([item for item in items if not callable(item)]))
             for item in items:
                 if callable(item):
                     try:
                         item()
                     except Exception:
-                        # A sweep does what was not asked for.
+                        # A sweep does what this call could not.
                         log.warning("live_hint_lost", exc_info=True)
 
     def waiting(self) -> list[tuple[str, dict[str, Any]] | Work]:
@@ -68,17 +68,17 @@ _thread = _Thread()
 
 
 def post(group: str, message: dict[str, Any]) -> None:
-    """Send a frame to a group of the channel layer soon, after those posted before it."""
+    """Queue a frame for a group of the channel layer."""
     _thread.put((group, message))
 
 
 def run_soon(work: Work) -> None:
-    """Call a function soon on the thread of the hints; posted many times at once, it runs once."""
+    """Queue a call of a function on the hint thread; several waiting calls run as one."""
     _thread.put(work)
 
 
 def flush(seconds: float = LAST_WAIT) -> bool:
-    """Wait until all that was posted is sent; False when that takes too long."""
+    """Wait until the queue is sent; return False if that takes too long."""
     if not _thread.started:
         return True
     done = threading.Event()
@@ -87,7 +87,7 @@ def flush(seconds: float = LAST_WAIT) -> bool:
 
 
 def _coalesced(items: list[Any]) -> list[Any]:
-    """Keep the last of several hints about one stream, and of several calls of one function."""
+    """Keep only the last hint about each stream, and one call of each function."""
     kept: dict[Any, Any] = {}
     for number, item in enumerate(items):
         if callable(item):
@@ -107,14 +107,14 @@ async def _send(frames: list[tuple[str, dict[str, Any]]]) -> None:
             layer: Any = get_channel_layer()
             await layer.group_send(group, message)
         except Exception:
-            # A hint is only a hint: listeners read the rows, and poll when no hint arrives.
+            # Losing a hint is harmless: listeners read the rows, and poll when none arrives.
             log.warning("live_hint_lost", exc_info=True)
 
 
-def _start_anew() -> None:
+def _restart_in_child() -> None:
     global _thread
     _thread = _Thread()
 
 
-os.register_at_fork(after_in_child=_start_anew)
+os.register_at_fork(after_in_child=_restart_in_child)
 atexit.register(flush)

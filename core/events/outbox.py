@@ -1,4 +1,4 @@
-"""Announcements: rows written with the transaction, whose signals the relay sends after the commit."""
+"""Announcements: rows written in the transaction, whose signals the relay sends after the commit."""
 
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
@@ -43,19 +43,19 @@ def announce_all(announcements: Iterable[Announcement]) -> None:
 
 
 def check_name(event: str) -> str:
-    """Return the name of an announcement. Raises ValueError for an unknown one."""
+    """Return a valid name of an announcement. Raises ValueError for an unknown one."""
     if event not in BY_NAME:
         raise ValueError(f"unknown announcement {event!r}")
     return event
 
 
 def wake_relay_after_commit() -> None:
-    """Ask a worker to relay once the transaction is committed; many calls at once make one task."""
+    """Enqueue the relay after the commit; several calls make one task."""
     transaction.on_commit(lambda: live.run_soon(_wake_relay), robust=True)
 
 
 def wake_relay_with(enqueue: Callable[[], object]) -> None:
-    """Name what enqueues the relay's task, which stands above this module; set when the app is ready."""
+    """Set the function that enqueues the relay's task, when the app is ready."""
     _enqueue_relay[:] = [enqueue]
 
 
@@ -65,5 +65,5 @@ def _wake_relay() -> None:
             for enqueue in _enqueue_relay:
                 enqueue()
     except Exception:
-        # Without a broker the announcement waits up to a second: the sweep relays it.
+        # Without a broker the sweep relays the announcement, up to a second later.
         log.warning("relay_hint_lost", exc_info=True)

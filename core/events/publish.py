@@ -1,4 +1,4 @@
-"""What a transaction publishes as its last step: announcements, stream events and audit entries."""
+"""Publish announcements, stream events and audit entries as the last step of a transaction."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ def publish(
     events: Sequence[streams.NewEvent] = (),
     audit: Sequence[chain.Fact] = (),
 ) -> None:
-    """Write all of it within the caller's transaction, which ends then: the hottest lock is taken last.
+    """Write announcements, stream events and audit entries, right before the commit.
 
-    First the announcements, then the heads of the streams by name, then the head of the audit chain.
+    In this order, so that the most contended lock (the head of the audit chain) is taken last.
     """
     outbox.announce_all(announcements)
     streams.append_all(events)

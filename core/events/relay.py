@@ -1,4 +1,4 @@
-"""Sends what stands in the outbox: each announcement at least once, and away with what was sent."""
+"""Relay the outbox: send each announcement at least once, and delete those sent."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -29,8 +29,8 @@ _batched: dict[str, Callable[[Sequence[UUID]], object]] = {}
 
 
 def relay() -> int:
-    """Send the signals of announcements not sent yet; returns how many. Runs outside any scope."""
-    # Cleared before reading: whoever commits after this point sends a hint of his own.
+    """Send the signals of waiting announcements; return how many. Runs outside any scope."""
+    # Cleared before reading: a commit after this point enqueues the relay again.
     shared.delete(outbox.RELAY_HINT)
     sent = 0
     while claimed := _claim():
@@ -42,7 +42,7 @@ def relay() -> int:
     return sent
 
 
-# By hand: the ORM cannot claim and return rows in one statement, skipping those that others claim.
+# Raw SQL: the ORM can't claim and return rows in one statement, skipping locked ones.
 _CLAIM: Final = """
 update core_outbox set lease_until = %s, attempts = attempts + 1 where id in (
   select id from core_outbox
@@ -60,9 +60,10 @@ def _claim() -> list[Outbox]:
 
 
 def on_batch(event: str, receive: Callable[[Sequence[UUID]], object]) -> None:
-    """Call `receive` with the refs of each batch of announcements that the relay has sent, after their signals.
+    """Register a receiver of the refs of each batch that the relay has sent.
 
-    In the tenant's scope, in the relay itself: for what is cheaper once than many times. Safe to repeat.
+    It is called after the signals, in the tenant's scope, for work that is cheaper in batches. It must be safe
+    to repeat.
     """
     _batched[outbox.check_name(event)] = receive
 
@@ -87,12 +88,12 @@ def _send_signal(row: Outbox) -> None:
     signals.BY_NAME[row.event].send(sender=Outbox, tenant_id=row.tenant_id, ref=row.ref, payload=row.payload)
 
 
-def _attempt(told: list[Outbox], work: Callable[[], object]) -> bool:
+def _attempt(rows: list[Outbox], work: Callable[[], object]) -> bool:
     try:
         work()
     except Exception as error:
-        # The lease runs out and the rows are tried again; receivers are idempotent.
-        for row in told:
+        # The lease expires and the rows are retried; receivers are idempotent.
+        for row in rows:
             log.exception("announcement_failed", outbox=str(row.id), announcement=row.event)
             if row.attempts >= MAX_ATTEMPTS:
                 _park(row, error)
@@ -107,20 +108,20 @@ def _park(row: Outbox, error: Exception) -> None:
 
 
 def announce_again(outbox_id: UUID) -> None:
-    """Put a parked announcement back into the outbox; the replayer of its dead letter."""
+    """Put a parked announcement back into the outbox; to retry its failed job."""
     parked = Outbox.objects.filter(id=outbox_id)
     if parked.update(done_at=None, lease_until=None, attempts=0):
         outbox.wake_relay_after_commit()
 
 
 def purge(limit: int = 5000) -> int:
-    """Remove announcements that were sent more than a week ago, some at a time; for the sweep."""
+    """Delete a batch of announcements sent more than a week ago. For the sweep."""
     return remove(Outbox, Q(done_at__lt=now() - KEPT_FOR), limit=limit)
 
 
 def forget_announcements() -> int:
-    """Mark the tenant's waiting announcements as sent without sending them; returns how many.
+    """Mark the tenant's waiting announcements as sent without sending them; return how many.
 
-    For history that is played into a new tenant: nobody is to react to it any more.
+    For history that is imported into a new tenant, which nothing should react to.
     """
     return Outbox.objects.filter(done_at=None).update(done_at=now())

@@ -1,4 +1,4 @@
-"""The Django signals by which apps hear what happened in the apps below them; the relay sends them."""
+"""The Django signals of announcements, for apps above the sender; the relay sends them."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Streams of numbered events, and the live hints by which listeners learn of a new one."""
+"""Streams of numbered events, and live hints to their listeners."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -11,10 +11,10 @@ from core.ids import uuid7
 from core.models import StreamEvent, StreamHead
 from core.tenancy.scope import current_tenant_id
 
-# What a stream tells about one thing is read as a stream too, `approval:<id>`, under the numbers of the whole.
+# The events about one object can be read as a stream too (`approval:<id>`), with the numbers of the whole stream.
 VIEWS: Final = {"queue": "approval"}
 _WHOLES: Final = {kind: stream for stream, kind in VIEWS.items()}
-# By hand, because the ORM has no upsert that adds to what is stored and returns it.
+# Raw SQL: the ORM has no upsert that increments a stored value and returns it.
 _TAKE_NUMBERS: Final = """
 insert into core_streamhead (id, tenant_id, stream, seq) values (%s, %s, %s, %s)
 on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + excluded.seq returning seq
@@ -22,7 +22,7 @@ on conflict (tenant_id, stream) do update set seq = core_streamhead.seq + exclud
 
 
 class NewEvent(NamedTuple):
-    """An event to append, and what it is about if that is read by itself (`VIEWS`)."""
+    """An event to append; `about` is the object whose events are also read alone (`VIEWS`)."""
 
     stream: str
     type: str
@@ -31,11 +31,11 @@ class NewEvent(NamedTuple):
 
 
 def append(stream: str, type: str, payload: dict[str, Any], *, about: UUID | None = None) -> StreamEvent:
-    """Append an event to a stream within the caller's transaction and return it with its number.
+    """Append an event to a stream in the caller's transaction; return it with its number.
 
-    Numbers follow the order of commits without gaps, because the head row stays locked until the
-    commit: append late. Listeners get a hint after the commit and read the row. Those who read what a
-    stream of `VIEWS` tells `about` one thing get it too.
+    Numbers follow the order of commits without gaps, because the head row stays locked until the commit:
+    append late. Listeners get a hint after the commit and read the row, also listeners of the view `about`
+    one object (`VIEWS`).
     """
     return append_all([NewEvent(stream, type, payload, about)])[0]
 
@@ -44,7 +44,7 @@ def append(stream: str, type: str, payload: dict[str, Any], *, about: UUID | Non
 def append_all(events: Sequence[NewEvent]) -> list[StreamEvent]:
     """Append events, as `append` does; each stream keeps their order.
 
-    The heads are locked in the order of the streams' names, so that two writers never wait for each other.
+    The heads are locked in the order of the streams' names, so that two writers can't deadlock.
     """
     rows: list[StreamEvent] = []
     newest: dict[str, int] = {}
@@ -68,12 +68,12 @@ def _take_numbers(stream: str, count: int) -> int:
 
 
 def view_of(stream: str, about: UUID) -> str:
-    """Return the name under which what a stream tells about one thing is read."""
+    """Return the name of the view on one object's events in a stream."""
     return f"{VIEWS[stream]}:{about}"
 
 
 def _whole_of(stream: str) -> tuple[str, dict[str, str]]:
-    """Return the stream whose rows are meant, and for a view the condition that selects them."""
+    """Return the stored stream, and for a view the condition that selects its rows."""
     kind, _, about = stream.partition(":")
     return (_WHOLES[kind], {"about": about}) if kind in _WHOLES else (stream, {})
 
@@ -86,24 +86,24 @@ def read(stream: str, after: int, limit: int = 200) -> list[StreamEvent]:
 
 
 def head(stream: str) -> int:
-    """Return the last number given out in a stream (0 for an empty one), and for a view in the whole."""
+    """Return the last number of a stream (0 if empty), for a view that of the whole stream."""
     whole, _ = _whole_of(stream)
     return StreamHead.objects.filter(stream=whole).values_list("seq", flat=True).first() or 0
 
 
 def group_name(tenant_id: UUID, stream: str) -> str:
-    """Return the channel-layer group on which hints about a stream are sent."""
+    """Return the channel-layer group for hints about a stream."""
     return f"{tenant_id.hex}.{stream.replace(':', '.')}"
 
 
 def transient(stream: str, type: str, payload: dict[str, Any]) -> None:
-    """Send a passing frame (typing, a piece of text) to a stream's listeners; nothing is stored."""
+    """Send a transient frame (typing, partial text) to a stream's listeners; nothing is stored."""
     message = {"type": "stream.transient", "stream": stream, "event": type, "payload": payload}
     live.post(group_name(current_tenant_id(), stream), message)
 
 
 def hint_after_commit(numbers: Mapping[str, int]) -> None:
-    """Send listeners the newest number of each stream once the transaction is committed."""
+    """Send listeners the newest number of each stream after the commit."""
     tenant_id = current_tenant_id()  # the scope may have ended by then
 
     def hint() -> None:

@@ -1,4 +1,4 @@
-"""Parking work that failed for good, and replaying it when a person says so."""
+"""Failed jobs: park work that failed for good, and retry or discard it on request."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from core.tenancy.scope import platform_scope
 
 Replayer = Callable[[UUID], None]
 ERROR_LIMIT: Final = 500
-# Masking sees a little more than is kept, so that no value is cut in two and missed.
+# Mask more text than is stored, so that no value is cut in two and missed.
 _MASKED_LENGTH: Final = 2000
 _replayers: dict[str, Replayer] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How people read of a kind of work: its title, the model whose page shows the row, and its errors."""
+    """How a kind of job is shown: its title, the model whose page shows the row, and its errors."""
 
     title: str
     page: str = ""
@@ -37,9 +37,10 @@ _words: dict[str, Words] = {}
 
 
 def register_replayer(kind: str, replay_row: Replayer, words: Words | None = None) -> None:
-    """Say how work of a kind starts again: a function of the row's id that queues it, no more; and what it is called.
+    """Register the function that queues a job of a kind again, and how the kind is shown.
 
-    It runs in the transaction of the replay and in the tenant's scope; raising undoes the replay.
+    The function gets the row's id, in the transaction of the retry and in the tenant's scope; an error undoes
+    the retry.
     """
     if _replayers.get(kind, replay_row) is not replay_row:
         raise ValueError(f"a replayer of {kind!r} is already registered")
@@ -49,15 +50,15 @@ def register_replayer(kind: str, replay_row: Replayer, words: Words | None = Non
 
 
 def words_of(kind: str) -> Words:
-    """Return how people read of a kind; of one without words, its name."""
+    """Return how a kind is shown, by default by its name."""
     return _words.get(kind) or Words(kind.rpartition(".")[2].replace("_", " ").capitalize())
 
 
 def park(*, kind: str, ref: UUID, error: str, actor: Actor | None = None, now: datetime | None = None) -> DeadLetter:
-    """Park a row whose work failed for good; one open letter per row, later failures count up.
+    """Park a row whose job failed for good; later failures of the row are counted.
 
-    Anyone in the code may, in the tenant's scope; the error is masked and cut to 500 characters.
-    Writes the audit entry `dead_letter.parked`: call it last in a transaction.
+    For the system, in the tenant's scope. The error is masked and cut to 500 characters. Audited as
+    `dead_letter.parked`: call it last in a transaction.
     """
     moment = now or clock_now()
     reason = mask_text(error[:_MASKED_LENGTH])[:ERROR_LIMIT]
@@ -84,35 +85,34 @@ def _park(kind: str, ref: UUID, reason: str, moment: datetime) -> DeadLetter:
                 letter.save(force_insert=True)
                 return letter
         except IntegrityError:
-            # Somebody parked the same row at the same moment.
+            # The same row was parked at the same moment.
             open_letters.update(**again)
     again_open: DeadLetter = open_letters.get()
     return again_open
 
 
 def replay(*, actor: Actor, dead_letter_id: UUID, now: datetime | None = None) -> DeadLetter:
-    """Start the work of a parked letter again.
+    """Retry a failed job.
 
-    Needs `core.replay_deadletter`. Raises `Refused`, `NotFound`, `Conflict` (with the state) when it
-    is not parked any more, `Invalid` when nothing can replay its kind. Audited as
-    `dead_letter.replayed`.
+    Needs `core.replay_deadletter`. Raises Refused, NotFound, Conflict (with the state) if it is already
+    closed, Invalid if its kind can't be retried. Audited as `dead_letter.replayed`.
     """
     actor.require("core.replay_deadletter")
     with transaction.atomic():
         letter = _close(actor, dead_letter_id, DeadLetter.State.REPLAYED, now or clock_now())
         replayer = _replayers.get(letter.kind)
         if replayer is None:
-            raise Invalid(f"Nothing here can try {letter.kind[:60]!r} again.", code="no_replayer")
+            raise Invalid(f"Jobs of the kind {letter.kind[:60]!r} can't be retried here.", code="no_replayer")
         replayer(letter.ref)
         _record(actor, letter)
     return letter
 
 
 def discard(*, actor: Actor, dead_letter_id: UUID, now: datetime | None = None) -> DeadLetter:
-    """Close a parked letter without doing its work again.
+    """Close a failed job without retrying it.
 
-    Needs `core.replay_deadletter`; raises `Refused`, `NotFound` or `Conflict` like `replay`. Audited
-    as `dead_letter.discarded`.
+    Needs `core.replay_deadletter`. Raises Refused, NotFound, Conflict as `replay` does. Audited as
+    `dead_letter.discarded`.
     """
     actor.require("core.replay_deadletter")
     with transaction.atomic():
@@ -122,21 +122,21 @@ def discard(*, actor: Actor, dead_letter_id: UUID, now: datetime | None = None) 
 
 
 def _close(actor: Actor, letter_id: UUID, state: str, moment: datetime) -> DeadLetter:
-    """Move a parked letter on by conditional update; whoever comes second is told the state."""
+    """Close a failed job by a conditional update; a second caller gets a Conflict with the state."""
     parked = DeadLetter.objects.filter(id=letter_id, state=DeadLetter.State.PARKED)
     won = parked.update(state=state, closed_at=moment, closed_by=actor.user_id)
     letter: DeadLetter | None = DeadLetter.objects.filter(id=letter_id).first()
     if letter is None:
-        raise NotFound("There is no such dead letter.")
+        raise NotFound("This failed job doesn't exist.")
     if not won:
         at = letter.closed_at.isoformat() if letter.closed_at else ""
         facts = {"state": letter.state, "closed_at": at, "changed_at": at, **_closer(actor, letter)}
-        raise Conflict("This dead letter is closed already.", **facts)
+        raise Conflict("This failed job is already closed.", **facts)
     return letter
 
 
 def _closer(actor: Actor, letter: DeadLetter) -> dict[str, str]:
-    """Return who was faster: "you", or the role of whoever it was."""
+    """Return who was faster: "you", or a role."""
     if letter.closed_by is not None and letter.closed_by == actor.user_id:
         return {"changed_by": "you", "changed_role": actor.role}
     mine = chain.last_of(letter.kind, letter.ref, lambda entry: entry.facts.get("dead_letter") == str(letter.id))
@@ -157,13 +157,13 @@ def _record(actor: Actor, letter: DeadLetter) -> None:
 
 
 def query_dead_letters(*, viewer: Actor) -> QuerySet[DeadLetter]:
-    """Return the letters of all states as a query, for pages; needs `core.view_deadletter`."""
+    """Return failed jobs in all states as a query. Needs `core.view_deadletter`."""
     viewer.require("core.view_deadletter")
     rows: QuerySet[DeadLetter] = DeadLetter.objects.all()
     return rows
 
 
 def count_parked_everywhere() -> int:
-    """Return how many letters of all tenants are parked: a number for the metrics, nothing more."""
+    """Count the parked jobs of all tenants. For metrics only."""
     with platform_scope():
         return DeadLetter.objects.filter(state=DeadLetter.State.PARKED).count()

@@ -1,4 +1,4 @@
-"""The base of our Celery tasks: a row's id and its tenant, worked in the tenant's scope."""
+"""Decorators for Celery tasks, which get a row's id and run in its tenant's scope."""
 
 from collections import deque
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _afterwards: ContextVar[deque[Callable[[], Any]] | None] = ContextVar("walker_af
 
 
 def route(name: str, *_: Any, **__: Any) -> dict[str, str] | None:
-    """Tell Celery the queue of one of our tasks."""
+    """Return the queue of a task, for Celery."""
     queue = _QUEUES.get(name)
     return {"queue": queue} if queue else None
 
@@ -28,10 +28,10 @@ def _shared(work: Callable[..., Any], queue: Queue) -> Any:
 
 
 def afterwards(work: Callable[[], Any]) -> bool:
-    """Let the tenant task at hand do this when its own work is over; False when there is none.
+    """Run a function at the end of the current tenant task; return False outside of one.
 
-    For what would else be a task of its own at once. It runs in the same scope, outside the
-    transaction that asked for it, and is lost with the process: its sweep must find it.
+    For work that would otherwise be a task of its own. It runs in the same scope, after the transaction, and
+    is lost if the process dies: a sweep must find it.
     """
     waiting = _afterwards.get()
     if waiting is None:
@@ -52,9 +52,9 @@ def _work_whole(work: Callable[[UUID], Any], row_id: UUID) -> None:
 
 
 def tenant_task(queue: Queue = "default") -> Callable[[Callable[[UUID], Any]], Any]:
-    """Make a task of a function of a row's id; call it as `task.delay(str(tenant_id), str(row_id))`.
+    """Turn a function of a row's id into a task: `task.delay(str(tenant_id), str(row_id))`.
 
-    The row is the truth: the function must be safe to run twice and after a crash.
+    The function must be safe to run twice and after a crash.
     """
 
     def decorate(work: Callable[[UUID], Any]) -> Any:
@@ -70,7 +70,7 @@ def tenant_task(queue: Queue = "default") -> Callable[[Callable[[UUID], Any]], A
 
 
 def sweep_task(queue: Queue = "default") -> Callable[[Callable[[], Any]], Any]:
-    """Make a periodic task without arguments; it claims in the platform scope by itself."""
+    """Turn a function without arguments into a periodic task; it enters scopes by itself."""
 
     def decorate(work: Callable[[], Any]) -> Any:
         return _shared(work, queue)
@@ -79,7 +79,7 @@ def sweep_task(queue: Queue = "default") -> Callable[[Callable[[], Any]], Any]:
 
 
 def plain_task(queue: Queue = "default") -> Callable[[Callable[..., None]], Any]:
-    """Make a task of a function of ids and numbers that belongs to no tenant; safe to run twice."""
+    """Turn a function into a task outside any tenant; it must be safe to run twice."""
 
     def decorate(work: Callable[..., None]) -> Any:
         return _shared(work, queue)

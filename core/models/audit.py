@@ -1,4 +1,4 @@
-"""The tamper-evident record: one chain of entries per tenant."""
+"""The tamper-evident audit log: one chain of entries per tenant."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from core.tenancy.models import TenantModel
 
 
 class AuditHead(TenantModel):
-    """The end of a tenant's chain: what the next entry continues."""
+    """The end of a tenant's chain, which the next entry continues."""
 
     seq = models.BigIntegerField(default=0)
     hash = models.CharField(max_length=64, default="")
@@ -23,7 +23,7 @@ class AuditHead(TenantModel):
 
 
 class AuditEntry(TenantModel):
-    """What was done, by whom, to what; holds ids and states, never personal data."""
+    """Who did what to which object; holds ids and states, never personal data."""
 
     append_only: ClassVar[bool] = True
 

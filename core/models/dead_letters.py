@@ -1,4 +1,4 @@
-"""Work that failed for good and waits for a person."""
+"""Failed jobs that wait for a person."""
 
 from typing import ClassVar
 
@@ -9,10 +9,10 @@ from core.tenancy.models import TenantModel
 
 
 class DeadLetter(TenantModel):
-    """A parked failure of one row: which kind of work, which row, and why (personal data masked)."""
+    """A failed job: its kind, its row, and the error (personal data masked)."""
 
     class State(models.TextChoices):
-        """Parked is the only state that moves on."""
+        """The states of a failed job; only `parked` can change."""
 
         PARKED = "parked", "parked"
         REPLAYED = "replayed", "replayed"

@@ -1,4 +1,4 @@
-"""Requests to erase a person, and how far each has come."""
+"""Erasures of people, and their progress."""
 
 from typing import ClassVar
 
@@ -10,13 +10,13 @@ from core.tenancy.models import TenantModel
 
 
 class Erasure(TenantModel):
-    """One person who is erased, once for good; `traces` are known by it and go when it is done.
+    """The erasure of one person; `traces` are deleted when it is finished.
 
-    The database refuses to remove one, and any other move than those of its states.
+    The database refuses to delete a row, and other transitions than those of its states.
     """
 
     class State(models.TextChoices):
-        """Each moves on to the next; a parked one goes on when somebody replays it."""
+        """The states of an erasure, in order; a parked one continues when it is retried."""
 
         ASKED = "asked", "Asked for"
         WORKING = "working", "At work"
@@ -24,13 +24,13 @@ class Erasure(TenantModel):
         PARKED = "parked", "Stopped"
 
     class Subject(models.TextChoices):
-        """Who is erased."""
+        """The kind of person who is erased."""
 
         CONTACT = "contact", "A contact"
         MEMBER = "member", "A member"
 
     class Reason(models.TextChoices):
-        """Why: one of these and no words, which would name the person again."""
+        """The reason: a code, because free text could name the person again."""
 
         ASKED_FOR = "asked_for", "The person asked for it"
         CONSENT_WITHDRAWN = "consent_withdrawn", "The person withdrew the consent"

@@ -1,4 +1,4 @@
-"""Numbered events of a stream, and the outbox of announcements."""
+"""Numbered events of streams, and the outbox of announcements."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from core.tenancy.models import TenantModel
 
 
 class StreamHead(TenantModel):
-    """The last number given out in one stream."""
+    """The last number of one stream."""
 
     stream = models.CharField(max_length=80)
     seq = models.BigIntegerField(default=0)
@@ -48,7 +48,7 @@ class StreamEvent(TenantModel):
 
 
 class Outbox(TenantModel):
-    """An announcement that still has to reach its receivers."""
+    """An announcement to relay to its receivers."""
 
     event = models.CharField(max_length=40)
     ref = models.UUIDField()

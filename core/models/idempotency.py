@@ -1,4 +1,4 @@
-"""Answers kept by the key that a client chose for its request."""
+"""Responses stored by the idempotency key of a request."""
 
 from typing import ClassVar
 
@@ -10,10 +10,10 @@ from core.tenancy.models import TenantModel
 
 
 class IdempotencyRecord(TenantModel):
-    """One request under one key: running under a lease, or finished with its answer (encrypted)."""
+    """A request under a key: running under a lease, or finished with its response (encrypted)."""
 
     class State(models.TextChoices):
-        """Running becomes finished, or the row goes away."""
+        """The states of a request; a failed one is deleted."""
 
         RUNNING = "running", "running"
         FINISHED = "finished", "finished"

@@ -1,4 +1,4 @@
-"""System checks: a missing secret or a wall that does not hold stops the installation from serving."""
+"""System checks: missing keys or missing tenant policies keep the installation from starting."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from core.privacy.encryption import key_ring
 
 @register(Tags.security)
 def check_keys(**_: Any) -> list[CheckMessage]:
-    """Report a key ring that is missing or cannot be read."""
+    """Report a missing or unreadable key ring."""
     try:
         key_ring()
     except (Unavailable, ValueError) as error:
@@ -21,7 +21,7 @@ def check_keys(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def check_wall(**options: Any) -> list[CheckMessage]:
-    """Report tables without an active wall for the role that we are logged in as."""
+    """Report tables without active row-level security for the current database role."""
     from core.tenancy.rls import problems  # noqa: PLC0415
 
     if not options.get("databases"):

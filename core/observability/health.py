@@ -1,4 +1,4 @@
-"""What the installation says about itself: checks by name, gauges, and who is alive."""
+"""Health checks, gauges, and heartbeats of processes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from core.tenancy.scope import platform_scope
 
 log = get_logger(__name__)
 
-# A check returns why it fails, in words without personal data, or "" when all is well.
+# A check returns why it fails, without personal data, or "" if it passes.
 Check = Callable[[], str]
 Measure = Callable[[], float]
 
@@ -33,7 +33,7 @@ _settled: set[str] = set()
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A number computed when it is asked for; above `late_above` it is reported as late."""
+    """A number computed on request; above `late_above` it is reported as late."""
 
     name: str
     help: str
@@ -43,7 +43,7 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The outcome of one check."""
+    """The result of one check."""
 
     name: str
     ok: bool
@@ -55,15 +55,14 @@ _gauges: dict[str, Gauge] = {}
 
 
 def register_check(name: str, check: Check) -> None:
-    """Add a check that must pass before the installation is ready."""
+    """Register a check that must pass for the installation to be ready."""
     _checks[name] = check
 
 
 def register_gauge(name: str, measure: Measure, *, help: str = "", late_above: float | None = None) -> None:
-    """Add a gauge, named `walker_<thing>_<unit>`; it must be cheap, it is computed at every scrape.
+    """Register a gauge `walker_<thing>_<unit>`; it must be cheap, as every scrape computes it.
 
-    Being late is shown by `/readyz` but does not make the installation unready: one stuck row must
-    not take the whole site away.
+    `/readyz` shows a late gauge but stays ready: one stuck row must not take the site down.
     """
     _gauges[name] = Gauge(name, help or name.replace("_", " "), measure, late_above)
 
@@ -83,7 +82,7 @@ def _run(name: str, check: Check) -> Reading:
 
 
 def read_gauges() -> list[tuple[Gauge, float | None]]:
-    """Measure every gauge; None where the database or Redis is away."""
+    """Measure every gauge; None if the database or Redis is down."""
     return [(gauge, _measure(gauge)) for gauge in _gauges.values()]
 
 
@@ -96,18 +95,18 @@ def _measure(gauge: Gauge) -> float | None:
 
 
 def note_beat(part: str) -> None:
-    """Note that a part ("worker" or "beat") is alive now."""
+    """Record a heartbeat of a part ("worker" or "beat")."""
     cache.set(_beat_key(part), now().timestamp(), timeout=_BEAT_KEPT)
 
 
 def beat_age(part: str) -> float | None:
-    """Return how many seconds ago a part was last alive, None when it never was (within an hour)."""
+    """Return the seconds since a part's last heartbeat; None without one in the last hour."""
     at = cache.get(_beat_key(part))
     return None if at is None else max(0.0, now().timestamp() - at)
 
 
 def _beat_key(part: str) -> str:
-    # Redis outlives a stop: a heartbeat of the last run must not pass for one of this run.
+    # Redis survives a restart: a heartbeat of the last run must not count for this one.
     return _BEATS.format(run=settings.RUN, part=part)
 
 
@@ -128,7 +127,7 @@ def _redis() -> str:
 
 
 def _migrations() -> str:
-    # Asking reads every migration file: once they are all applied, that stays so for this process.
+    # The check reads every migration file: once all are applied, that stays so for this process.
     if connection.settings_dict["NAME"] in _settled:
         return ""
     executor = MigrationExecutor(connection)
@@ -178,13 +177,13 @@ register_check("beat", _alive("beat"))
 register_gauge(
     "walker_outbox_oldest_seconds",
     _oldest_outbox,
-    help="Age of the oldest announcement that was not sent yet.",
+    help="Age of the oldest announcement not sent yet.",
     late_above=60,
 )
 register_gauge(
     "walker_dead_letters_parked",
     dead_letters.count_parked_everywhere,
-    help="Failures that wait for a person, over all tenants.",
+    help="Failed jobs that wait for a person, over all tenants.",
 )
 register_gauge(
     "walker_breakers_open",

@@ -18,7 +18,7 @@ from core.privacy.pii import mask_text
 
 Event = MutableMapping[str, Any]
 
-# What is said or hidden, under the names it usually goes by: never logged, whatever it holds.
+# Usual names of content and secrets: values under them are never logged.
 DROPPED: Final = frozenset(
     "body masked_body message text content html subject transcript prompt completion payload params "
     "arguments data password secret token authorization cookie credentials api_key email phone "
@@ -27,20 +27,20 @@ DROPPED: Final = frozenset(
 _LONGEST_VALUE: Final = 1000
 _DEEPEST: Final = 4
 _FRAMES: Final = 30
-# Django names the path of what it refuses; that of a decision link, an invitation or a reset is its secret.
+# Django logs the path of a refused request; a decision link, an invitation or a reset has its secret there.
 _SECRET_PATH: Final = re.compile(r"(/[dir]/)[^/\s?#\"']+")
 _OURS: Final = frozenset({"event", "level", "logger", "timestamp", "exception"})
 
 
 def drop_bodies(_logger: Any, _method: str, event: Event) -> Event:
-    """Leave out what people wrote and what is secret."""
+    """Drop content and secrets."""
     for key in [key for key in event if isinstance(key, str) and key.lower() in DROPPED]:
         del event[key]
     return event
 
 
 def mask_values(_logger: Any, _method: str, event: Event) -> Event:
-    """Mask whatever still looks like personal data: the last resort, not a licence to log it."""
+    """Mask remaining personal data: a last resort, not a licence to log it."""
     for key, value in event.items():
         if key == "event" or not (key in _OURS or key.startswith("_")):
             event[key] = _masked(value, _DEEPEST)
@@ -68,7 +68,7 @@ def _shown(text: str) -> str:
 
 
 def name_exception(_logger: Any, _method: str, event: Event) -> Event:
-    """Tell an exception by its types and places; messages may quote values, so only ours stay."""
+    """Replace an exception by its types and places; messages could quote values, so only ours stay."""
     given = event.pop("exc_info", None)
     if given:
         error = given if isinstance(given, BaseException) else _current(given)
@@ -83,12 +83,12 @@ def _current(given: Any) -> BaseException | None:
 
 
 def describe_exception(error: BaseException) -> list[str]:
-    """Return an exception and its causes as lines without values: type, then file, line, function."""
+    """Format an exception and its causes without values: type, then file, line, function."""
     lines: list[str] = []
     link: BaseException | None = error
     while link is not None and len(lines) < 3 * _FRAMES:
-        said = f": {mask_text(link.detail)}" if isinstance(link, WalkerError) else ""
-        lines.append(f"{type(link).__module__}.{type(link).__qualname__}{said}")
+        detail = f": {mask_text(link.detail)}" if isinstance(link, WalkerError) else ""
+        lines.append(f"{type(link).__module__}.{type(link).__qualname__}{detail}")
         for frame in traceback.extract_tb(link.__traceback__)[-_FRAMES:]:
             place = "/".join(PurePath(frame.filename).parts[-3:])
             lines.append(f"  {place}:{frame.lineno} {frame.name}")
@@ -97,7 +97,7 @@ def describe_exception(error: BaseException) -> list[str]:
 
 
 def name_task(_logger: Any, _method: str, event: Event) -> Event:
-    """Tell Celery's reports by task and id: its own words quote the exception, values included."""
+    """Replace Celery's reports by task and id: its own texts quote exceptions with values."""
     record = event.get("_record")
     if record is not None and record.name == "celery.app.trace":
         context = getattr(record, "data", {})
@@ -124,7 +124,7 @@ def get_logger(name: str) -> Any:
     return structlog.get_logger(name)
 
 
-# These write a line for every statement, call, tick of the schedule or task taken.
+# These log every statement, call, scheduler tick or received task.
 QUIET = (
     "celery.beat",
     "celery.worker.strategy",
@@ -136,7 +136,7 @@ QUIET = (
 
 
 def logging_config(*, testing: bool = False) -> dict[str, Any]:
-    """Return the configuration for the standard library's logging: everything passes the same mask."""
+    """Return the logging configuration; every record passes the same mask."""
     quiet = {"level": "WARNING"}
     return {
         "version": 1,
@@ -159,7 +159,7 @@ def logging_config(*, testing: bool = False) -> dict[str, Any]:
             },
         },
         "root": {"handlers": ["stderr"], "level": "WARNING" if testing else "INFO"},
-        # These print paths, statements or bodies below this level.
+        # These log paths, statements or bodies below this level.
         "loggers": dict.fromkeys(QUIET, quiet),
     }
 

@@ -1,4 +1,4 @@
-"""Counters of what happens, which `/metrics` shows beside the gauges of health."""
+"""Counters, which `/metrics` shows beside the gauges of health."""
 
 import os
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def counter(name: str, help: str, labels: Sequence[str] = ()) -> Counter:
-    """Make a counter named `walker_<thing>_total`; labels are few and never personal.
+    """Create a counter `walker_<thing>_total`; labels are few and never personal.
 
-    Where the environment names a shared folder, each process counts into a file of its own there.
+    If the environment names a shared folder, each process counts into its own file there.
     """
     return Counter(name, help, list(labels), registry=REGISTRY)
 
 
 def counters_as_text() -> bytes:
-    """Return the counters of all processes that share a folder, ended ones too; else those of this process."""
+    """Return the counters of all processes that share a folder, else those of this process."""
     folder = os.environ.get(SHARED_FOLDER)
     if not folder:
         return generate_latest(REGISTRY)

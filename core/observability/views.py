@@ -19,10 +19,10 @@ from core.observability.metrics import counters_as_text
 
 
 class HealthCollector(Collector):
-    """Turns the gauges of `core.observability.health` into Prometheus metrics at the scrape."""
+    """Turns the gauges of `core.observability.health` into Prometheus metrics."""
 
     def collect(self) -> Iterator[Metric]:
-        """Measure every gauge; one whose source is away is left out."""
+        """Measure every gauge; leave out those whose source is down."""
         failed = 0
         for gauge, value in health.read_gauges():
             if value is None:
@@ -32,7 +32,7 @@ class HealthCollector(Collector):
         yield GaugeMetricFamily("walker_gauges_failed", "Gauges that could not be read.", failed)
 
     def describe(self) -> list[Metric]:
-        """Promise nothing: registering must not touch the database."""
+        """Return nothing: registering must not query the database."""
         return []
 
 
@@ -46,7 +46,7 @@ PlatformCollector(registry=_OWN)
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Say that this process answers; touches nothing else."""
+    """Answer that this process is alive; checks nothing else."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
@@ -55,7 +55,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """Answer 200 when every check passes and 503 otherwise, each check by name.
 
-    Before it was ready for the first time, 503 is the way it starts, and no error in the log.
+    Until it is ready for the first time, 503 is expected and not logged as an error.
     """
     readings = health.run_checks()
     ready = all(reading.ok for reading in readings)
@@ -84,7 +84,7 @@ def _gauge(gauge: health.Gauge, value: float | None) -> dict[str, object]:
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer in Prometheus text; with `METRICS_TOKEN` set only to who bears it."""
+    """Answer in Prometheus text; if `METRICS_TOKEN` is set, only with that token."""
     token = getattr(settings, "METRICS_TOKEN", "")
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if token and not secrets.compare_digest(given.encode(), token.encode()):

@@ -1,4 +1,4 @@
-"""The shared cache in Redis, whose values count only when this installation wrote them."""
+"""The shared Redis cache, with an HMAC so that only values of this installation are read."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ PURPOSE: Final = b"walker.cache"
 
 
 class BadSeal(ValueError):
-    """Somebody else wrote this value, or it is of another secret key."""
+    """The value was written by someone else, or with another secret key."""
 
 
 class SealedSerializer:
-    """Pickles under a seal: who may write to Redis must not be able to run code in our processes by that."""
+    """Pickles with an HMAC, so that write access to Redis doesn't allow running code here."""
 
     def dumps(self, obj: Any) -> bytes | int:
-        """Return the sealed bytes; whole numbers stay as they are, so that Redis can count with them."""
+        """Return the signed bytes; integers stay as they are, so that Redis can increment them."""
         if type(obj) is int:
             return obj
         packed = pickle.dumps(obj, pickle.HIGHEST_PROTOCOL)
         return _seal(packed) + packed
 
     def loads(self, data: Any) -> Any:
-        """Return the value; raises `BadSeal` before anything of it is read."""
+        """Return the value. Raises BadSeal before unpickling anything."""
         try:
             return int(data)
         except ValueError:
@@ -53,16 +53,16 @@ _clients: dict[Any, Any] = {}
 
 
 class _Client(RedisCacheClient):
-    """Takes what is not ours for absent: a cache may forget."""
+    """Treats invalid values as absent."""
 
     def __init__(self, servers: Any, **options: Any) -> None:
         sealed: Any = SealedSerializer
         super().__init__(servers, **{"serializer": sealed, **options})
-        # Of the process: the web process makes a cache for each request, which would connect to Redis each time.
+        # Per process: Django creates a cache for each request, which would connect to Redis each time.
         self._pools = _pools.setdefault((*servers, repr(options)), {})
 
     def get_client(self, key: Any = None, *, write: bool = False) -> Any:
-        """Return the one client of a pool of connections: to make it costs more than what is asked of it."""
+        """Return the same client each time: creating one costs more than a command."""
         pools: Any = super()
         pool = pools._get_connection_pool(write)
         if pool not in _clients:
@@ -82,7 +82,7 @@ class _Client(RedisCacheClient):
 
 
 class SealedRedisCache(RedisCache):
-    """Django's cache in Redis with sealed values."""
+    """Django's Redis cache with signed values."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)

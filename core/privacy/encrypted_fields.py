@@ -1,4 +1,4 @@
-"""Model fields whose value is encrypted in the database, bound to table, column and tenant."""
+"""Encrypted model fields, bound to table, column and tenant."""
 
 import json
 from typing import Any, Final
@@ -16,7 +16,7 @@ from core.tenancy.scope import current_tenant_id, current_tenant_or_none
 
 
 class Sealed:
-    """An encrypted value as it was read; it opens when the model's attribute is asked for."""
+    """An encrypted value as it was read; it is decrypted on access to the model's attribute."""
 
     __slots__ = ("content", "tenant_id")
 
@@ -26,7 +26,7 @@ class Sealed:
 
     @property
     def key_id(self) -> str:
-        """The id of the key it was made with."""
+        """Return the id of the key that encrypted it."""
         return key_id_of(self.content)
 
     def __repr__(self) -> str:
@@ -34,7 +34,7 @@ class Sealed:
 
 
 class SealedAttribute(DeferredAttribute):
-    """Opens the value at the first read, so that rows whose clear text nobody reads cost nothing."""
+    """Decrypts on first access, so that rows cost nothing while nobody reads their value."""
 
     field: "EncryptedTextField"
 
@@ -52,10 +52,10 @@ class SealedAttribute(DeferredAttribute):
 
 
 class EncryptedTextField(models.Field[Any, Any]):
-    """Text kept as AES-256-GCM; never searched, ordered or dumped.
+    """Text encrypted with AES-256-GCM; never searched, ordered or dumped.
 
-    It is written in its tenant's scope and opened with the tenant of the row: a row that was read
-    in the platform scope opens only once its own tenant's scope is entered. `values()` and
+    It is written in its tenant's scope and decrypted for the tenant of the row: a row that was read in the
+    platform scope is decrypted only inside its own tenant's scope. `values()` and
     `values_list()` give `Sealed`, not the text.
     """
 
@@ -67,18 +67,18 @@ class EncryptedTextField(models.Field[Any, Any]):
         super().__init__(*args, **options)
 
     def deconstruct(self) -> Any:
-        """Leave out of migrations what is always so."""
+        """Leave fixed options out of migrations."""
         name, path, positional, options = super().deconstruct()
         if options.get("editable") is False:
             del options["editable"]
         return name, path, positional, options
 
     def get_internal_type(self) -> str:
-        """Return the name by which the back end finds the column type."""
+        """Return the field type, which gives the column type."""
         return "BinaryField"
 
     def check(self, **options: Any) -> list[CheckMessage]:
-        """Report a model without a tenant, whose values could not be bound to one."""
+        """Report a model without a tenant, because values are bound to one."""
         found: list[CheckMessage] = super().check(**options)
         if not hasattr(self.model, "tenant_id"):
             found.append(Error("An encrypted field needs a tenant-owned model.", obj=self, id="core.E010"))
@@ -95,13 +95,13 @@ class EncryptedTextField(models.Field[Any, Any]):
     def open(self, sealed: Sealed, *, tenant_id: UUID | None = None) -> Any:
         """Decrypt a value of this column.
 
-        Raises `NoTenant` when it was read in the platform scope and no tenant's scope is active, or
-        another tenant's is; `Unavailable` when it was changed or moved, or its key is missing.
+        Raises NoTenant if it was read in the platform scope and its tenant's scope is not active, and
+        Unavailable if it was changed or moved, or its key is missing.
         """
         current = current_tenant_or_none()
         owner = tenant_id or sealed.tenant_id or current
         if owner is None or (current or sealed.tenant_id) != owner:
-            raise NoTenant(f"{self.model._meta.label}.{self.name} opens in its tenant's scope only")
+            raise NoTenant(f"{self.model._meta.label}.{self.name} can only be decrypted in its tenant's scope")
         plain = unseal(sealed.content, purpose=self._purpose(), bound_to=self._place(owner))
         return self.decode(plain)
 
@@ -117,37 +117,37 @@ class EncryptedTextField(models.Field[Any, Any]):
         return f"{self.model._meta.db_table}.{self.column}.{tenant_id}"
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        """Return the value to save; one that was never opened stays as it is."""
+        """Return the value to save; one that was never decrypted stays as it is."""
         untouched = model_instance.__dict__.get(self.attname)
         return untouched if isinstance(untouched, Sealed) else super().pre_save(model_instance, add)
 
     def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
-        """Encrypt on the way to the database."""
+        """Return the encrypted value."""
         if value is None or hasattr(value, "as_sql"):
             return value
         return value.content if isinstance(value, Sealed) else self.seal(value)
 
     def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
-        """Keep what was read sealed, with the scope in which it was read."""
+        """Return the value still encrypted, with the scope in which it was read."""
         return None if value is None else Sealed(bytes(value), current_tenant_or_none())
 
     def get_lookup(self, lookup_name: str) -> Any:
-        """Refuse every look-up but `isnull`: use the blind index."""
+        """Raise FieldError for every look-up except `isnull`; use the blind index."""
         if lookup_name == "isnull":
             return super().get_lookup(lookup_name)
         raise FieldError(f"{self.name} is encrypted; look it up by its blind index")
 
     def get_transform(self, lookup_name: str) -> Any:
-        """Refuse transforms as look-ups are refused."""
+        """Raise FieldError."""
         raise FieldError(f"{self.name} is encrypted; look it up by its blind index")
 
     def value_to_string(self, obj: models.Model) -> str:
-        """Refuse to leave the database in a dump."""
+        """Raise FieldError: encrypted values are not dumped."""
         raise FieldError(f"{self.name} is encrypted and is not written to fixtures")
 
 
 class EncryptedJSONField(EncryptedTextField):
-    """A JSON value kept encrypted, with the same rules."""
+    """An encrypted JSON value, with the same rules."""
 
     empty_strings_allowed = False
 

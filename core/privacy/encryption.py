@@ -1,4 +1,4 @@
-"""The key ring: AES-256-GCM for what is kept, HKDF for a key per purpose, HMAC for blind indexes."""
+"""The key ring: AES-256-GCM for stored values, HKDF for a key per purpose, HMAC for blind indexes."""
 
 import base64
 import hashlib
@@ -46,7 +46,7 @@ def _decode(encoded: str) -> bytes:
 
 
 def key_ring() -> dict[str, bytes]:
-    """Return all keys by id, oldest first; raises `Unavailable` when there is none."""
+    """Return all keys by id, oldest first. Raises Unavailable if there is none."""
     return _parse(_ring())
 
 
@@ -55,14 +55,14 @@ def _ring() -> str:
 
 
 def current_key_id() -> str:
-    """Return the id of the key that new values are made with: the last of the ring."""
+    """Return the id of the key for new values: the last of the ring."""
     return list(key_ring())[-1]
 
 
 def lasting_key_id() -> str:
-    """Return the id of the key for digests that are kept and compared later: the first of the ring.
+    """Return the id of the key for stored digests: the first of the ring.
 
-    Adding a key must not change them: what was found by a digest before has to be found after it.
+    Adding a key must not change digests, or values could no longer be found by them.
     """
     return next(iter(key_ring()))
 
@@ -90,35 +90,35 @@ def seal(plain: bytes, *, purpose: str, bound_to: str) -> bytes:
 
 
 def key_id_of(sealed: bytes) -> str:
-    """Return the id of the key a sealed value was made with; raises `Unavailable` for other bytes."""
+    """Return the id of the key of an encrypted value. Raises Unavailable for other bytes."""
     if sealed[:1] == VERSION and len(sealed) > 2 and len(sealed) > 2 + sealed[1] + NONCE_BYTES:
         return sealed[2 : 2 + sealed[1]].decode("ascii", "replace")
-    raise Unavailable("This value was encrypted in a form that is not known.")
+    raise Unavailable("This value has an unknown encryption format.")
 
 
 def unseal(sealed: bytes, *, purpose: str, bound_to: str) -> bytes:
-    """Decrypt what `seal` made for the same purpose and place; raises `Unavailable` otherwise."""
+    """Decrypt a value of `seal` for the same purpose and place. Raises Unavailable for others."""
     key_id = key_id_of(sealed)
     end = 2 + sealed[1]
     nonce, body = sealed[end : end + NONCE_BYTES], sealed[end + NONCE_BYTES :]
     try:
         return AESGCM(derive_key(purpose, key_id=key_id)).decrypt(nonce, body, bound_to.encode())
     except (InvalidTag, ValueError):
-        raise Unavailable("This value was changed or moved, and cannot be read.") from None
+        raise Unavailable("This value was changed or moved, so it can't be decrypted.") from None
 
 
 def seal_text(text: str, *, purpose: str) -> str:
-    """Encrypt a text that belongs to no tenant, such as a second factor's secret."""
+    """Encrypt a text outside any tenant, such as the secret of a second factor."""
     return base64.b64encode(seal(text.encode(), purpose=purpose, bound_to=purpose)).decode()
 
 
 def open_text(sealed: str, *, purpose: str) -> str:
-    """Decrypt what `seal_text` made."""
+    """Decrypt a text of `seal_text`."""
     return unseal(base64.b64decode(sealed), purpose=purpose, bound_to=purpose).decode()
 
 
 def blind_index(value: str, *, column: str) -> str:
-    """Return a keyed digest (hex) by which an encrypted value is found in the tenant in scope.
+    """Return a keyed digest (hex) to find an encrypted value by, in the tenant in scope.
 
     The caller normalises the value.
     """
@@ -127,5 +127,5 @@ def blind_index(value: str, *, column: str) -> str:
 
 
 def digest_of_secret(secret: str) -> str:
-    """Return what is stored of a key or of a link's token: SHA-256 (hex); the secret itself has 256 random bits."""
+    """Return the stored form of a key or token: SHA-256 (hex), as secrets have 256 random bits."""
     return hashlib.sha256(secret.encode()).hexdigest()

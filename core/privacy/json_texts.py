@@ -1,11 +1,11 @@
-"""Walking through JSON documents."""
+"""Change the texts of JSON documents."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 
 def with_texts(value: Any, change: Callable[[str], str]) -> Any:
-    """Return a document with each of its texts changed; keys, numbers and flags stay."""
+    """Return a document with `change` applied to each text; keys, numbers and booleans stay."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Re-encryption of stored values with the current key, tenant by tenant in keyset batches."""
+"""Re-encrypt stored values with the current key, by tenant and in batches."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -25,10 +25,10 @@ def encrypted_models() -> list[tuple[type[models.Model], list[EncryptedTextField
 
 
 def rotate_tenant(tenant_id: UUID) -> int:
-    """Encrypt the tenant's values anew that were made with an older key; returns how many.
+    """Re-encrypt the tenant's values that have an older key; return how many.
 
-    Safe to run beside the running product and to run again after a crash: a row that somebody
-    changed in between is left to him, who used the current key.
+    Safe to run while the product is running, and again after a crash: a row that was changed in between is
+    left alone, because it already has the current key.
     """
     with tenant_scope(tenant_id):
         return sum(
@@ -55,8 +55,7 @@ def _rotate_rows(model: type[models.Model], fields: list[EncryptedTextField], pa
                 value = row.__dict__.get(field.attname)
                 if isinstance(value, Sealed) and value.key_id != current:
                     old[field.attname] = getattr(row, field.attname)
-            anew = old
-            if anew:
-                model._default_manager.filter(pk=row.pk).update(**anew)
-                changed += len(anew)
+            if old:
+                model._default_manager.filter(pk=row.pk).update(**old)
+                changed += len(old)
     return changed

@@ -1,4 +1,4 @@
-"""Texts as they are shown to who signs: nothing in them is unseen, out of order or a look-alike (pure)."""
+"""Make hidden, reordered and look-alike characters visible to approvers (pure)."""
 
 import re
 import unicodedata
@@ -9,7 +9,7 @@ from core.privacy.json_texts import with_texts
 _KEPT: Final = frozenset("\n\t\u200c\u200d")
 """Line ends and, between other letters than Latin ones and within emoji, the joiners."""
 _BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Letters and marks that leave no ink."""
+"""Letters and marks without a shape."""
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _HIDING_SELECTORS: Final = range(0xE0100, 0xE01F0)
 _WORD: Final = re.compile(r"[^\W\d_]+")
@@ -17,10 +17,10 @@ _LIKE_LATIN: Final = ("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LI
 
 
 def visible(text: str) -> str:
-    """Return the text with a mark such as `[U+202E]` for what nobody would see.
+    """Return the text with marks such as `[U+202E]` for deceptive characters.
 
-    That is: what has no shape, or turns the order of what follows, and letters of another alphabet
-    within a Latin word, which get the mark behind them.
+    These are characters without a shape, characters that change the direction, and letters of another alphabet
+    within a Latin word, which are followed by their mark.
     """
     text = text.replace("\r\n", "\n")
     if text.isascii() and text.isprintable():
@@ -30,7 +30,7 @@ def visible(text: str) -> str:
 
 
 def visible_document(value: Any) -> Any:
-    """Return a JSON document with all its texts made visible; keys stay."""
+    """Return a JSON document with all texts made visible; keys stay."""
     return with_texts(value, visible)
 
 
@@ -45,7 +45,7 @@ def _shown(text: str, place: int) -> str:
 
 
 def _joins(text: str, place: int) -> bool:
-    """Tell whether a joiner stands where scripts and emoji use one: between two that are not ASCII."""
+    """Return True if a joiner is legitimate: between two characters that are not ASCII."""
     around = text[max(0, place - 1) : place] + text[place + 1 : place + 2]
     return len(around) == 2 and not any(sign.isascii() or sign in "\u200c\u200d" for sign in around)
 

@@ -15,14 +15,14 @@ from core.reliability.rate_limit import count_up
 log = get_logger(__name__)
 
 State = Literal["closed", "open", "half_open"]
-# A breaker that nobody calls any more closes by itself.
+# An unused breaker closes by itself.
 _FORGET: Final = 3600
 _breakers: dict[str, "Breaker"] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerState:
-    """What a person sees of a breaker."""
+    """The state of a breaker, for people."""
 
     name: str
     state: State
@@ -31,9 +31,9 @@ class BreakerState:
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """Stops calls to one outside after `threshold` failures in a row; tries one after `cool_down`.
+    """Stops calls to a service after `threshold` failures in a row; tries one after `cool_down`.
 
-    Redis is a hint here too: when it is away, calls go through.
+    While Redis is down, calls are allowed.
     """
 
     name: str
@@ -42,9 +42,9 @@ class Breaker:
     window: timedelta = timedelta(seconds=60)
 
     def allow(self) -> None:
-        """Raise `Unavailable` "breaker_open" unless a call may be made now.
+        """Raise Unavailable (`breaker_open`) unless a call may be made now.
 
-        In the half-open state one caller at a time gets through.
+        In the half-open state one caller at a time is allowed.
         """
         try:
             allowed = self._may_call()
@@ -53,25 +53,25 @@ class Breaker:
             return
         if not allowed:
             raise Unavailable(
-                "This service failed several times and is left alone for a moment. Try again soon.", code="breaker_open"
+                "This service failed several times, so calls are paused. Try again in a moment.", code="breaker_open"
             )
 
     def succeeded(self) -> None:
-        """Note that a call went well: the breaker closes."""
+        """Record a success: the breaker closes."""
         try:
             cache.delete_many([self._key("failures"), self._key("opened"), self._key("trial")])
         except (RedisError, OSError):
             log.warning("breaker_state_lost", breaker=self.name)
 
     def failed(self) -> None:
-        """Note that a call failed: the breaker opens at the threshold, or again after a trial."""
+        """Record a failure: the breaker opens at the threshold, or again after a trial call."""
         try:
             self._count_failure()
         except (RedisError, OSError):
             log.warning("breaker_state_lost", breaker=self.name)
 
     def state(self) -> BreakerState:
-        """Return what the breaker stands at."""
+        """Return the state of the breaker."""
         opened, failures = (cache.get(self._key(part)) for part in ("opened", "failures"))
         if opened is None:
             return BreakerState(self.name, "closed", failures or 0)
@@ -104,7 +104,7 @@ class Breaker:
 
 
 def breaker(name: str, *, threshold: int = 5, cool_down: timedelta = timedelta(seconds=30)) -> Breaker:
-    """Return the breaker of that name (provider, or tenant and provider), made at the first call."""
+    """Return the breaker of a name (provider, or tenant and provider), created at the first call."""
     known = _breakers.get(name)
     if known is None:
         known = _breakers[name] = Breaker(name, threshold=threshold, cool_down=cool_down)
@@ -112,5 +112,5 @@ def breaker(name: str, *, threshold: int = 5, cool_down: timedelta = timedelta(s
 
 
 def states() -> list[BreakerState]:
-    """Return the state of every breaker this process knows, by name."""
+    """Return the state of every breaker of this process, by name."""
     return [_breakers[name].state() for name in sorted(_breakers)]

@@ -1,4 +1,4 @@
-"""A request sent twice under one key is done once, and its second sender gets the first answer."""
+"""Idempotency keys: a request sent twice is executed once, and both get the same response."""
 
 import hashlib
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ class KeyReused(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The answer that the first request under a key got."""
+    """The stored response to the first request under a key."""
 
     status: int
     answer: Any
 
 
 def digest(*parts: str | bytes) -> str:
-    """Return the SHA-256 (hex) of a request's parts (method, path, body), each kept apart."""
+    """Return the SHA-256 (hex) of a request's parts (method, path, body), separated."""
     total = hashlib.sha256()
     for part in parts:
         content = part.encode() if isinstance(part, str) else part
@@ -42,15 +42,15 @@ def digest(*parts: str | bytes) -> str:
 
 
 def begin(*, scope: str, key: str, request_digest: str, now: datetime | None = None) -> Replay | None:
-    """Claim a key for a request in the tenant in scope; None means "do the work, then `finish`".
+    """Claim a key for a request of the tenant in scope; None means "execute it, then `finish`".
 
-    Returns the first answer when the same request was finished before. Raises `KeyReused` (422) for
-    another request under the key, `Conflict` "in_progress" (409) while the first still runs,
-    `Invalid` for an unusable key. A run that is older than 60 seconds counts as dead and is taken
-    over. The key is kept as a digest, for 24 hours.
+    Returns the stored response if the same request was finished before. Raises KeyReused (422) for another
+    request under the key, Conflict `in_progress` (409) while the first is running, Invalid for an unusable key.
+    A request running for more than 60 seconds counts as dead and is taken over. The key is stored as a digest
+    for 24 hours.
     """
     if not 0 < len(key) <= KEY_LIMIT:
-        raise Invalid(f"An idempotency key has 1 to {KEY_LIMIT} characters.")
+        raise Invalid(f"Use 1 to {KEY_LIMIT} characters for an idempotency key.")
     moment = now or clock_now()
     mine = IdempotencyRecord(
         scope=scope,
@@ -62,8 +62,8 @@ def begin(*, scope: str, key: str, request_digest: str, now: datetime | None = N
     IdempotencyRecord.objects.bulk_create([mine], ignore_conflicts=True)
     first = IdempotencyRecord.objects.filter(scope=scope, key_digest=mine.key_digest).first()
     if first is None:
-        # The other sender gave up between our two statements.
-        raise Conflict("The first request under this key just ended.", code="in_progress")
+        # The other request was abandoned between our two statements.
+        raise Conflict("The first request under this key just ended. Send it again.", code="in_progress")
     return None if first.id == mine.id else _settle(first, request_digest, moment)
 
 
@@ -82,17 +82,17 @@ def _settle(first: IdempotencyRecord, request_digest: str, moment: datetime) -> 
 
 
 def finish(*, scope: str, key: str, status: int, answer: Any) -> None:
-    """Keep the answer of a request that `begin` let through; call it in the work's transaction.
+    """Store the response of a request that `begin` accepted, in the transaction of its work.
 
-    Raises `Conflict` when somebody finished it in between: the work is then done twice, roll back.
+    Raises Conflict if another call finished it in between: roll back then, or the work is done twice.
     """
     running = _running(scope, key)
     if not running.update(state=IdempotencyRecord.State.FINISHED, status=status, answer=answer):
-        raise Conflict("This request was finished by somebody else.", code="already_finished")
+        raise Conflict("This request was already finished by another call.", code="already_finished")
 
 
 def abandon(*, scope: str, key: str) -> None:
-    """Free a key whose work failed without effect, so that the client may try again."""
+    """Free the key of a request that failed without effect, so that the client can retry."""
     _running(scope, key).delete()
 
 
@@ -101,6 +101,6 @@ def _running(scope: str, key: str) -> Any:
 
 
 def purge(*, now: datetime | None = None, limit: int = BATCH) -> int:
-    """Remove records older than 24 hours, a batch at a time; returns how many. For the sweep."""
+    """Delete a batch of records older than 24 hours; return how many. For the sweep."""
     before = (now or clock_now()) - KEPT_FOR
     return remove(IdempotencyRecord, Q(created_at__lt=before), limit=limit)

@@ -1,4 +1,4 @@
-"""Counting in Redis how often something happened within some time; Redis is never the truth, so callers let pass."""
+"""Rate limits counted in Redis; while it is down, nothing is limited."""
 
 from django.core.cache import cache
 from redis import RedisError
@@ -9,19 +9,19 @@ log = get_logger(__name__)
 
 
 def count_up(name: str, *, seconds: float) -> int:
-    """Count one more under a name that is forgotten so long after the first, and return how many there are.
+    """Increment a counter that expires `seconds` after its first increment; return its value.
 
-    Returns 0 when the time ended just now. Raises RedisError.
+    Returns 0 if it expired just now. Raises RedisError.
     """
     cache.add(name, 0, timeout=seconds)
     try:
         return int(cache.incr(name))
-    except ValueError:  # it was forgotten between the two commands
+    except ValueError:  # it expired between the two commands
         return 0
 
 
 def count_or_let_pass(name: str, *, seconds: float) -> int:
-    """Count as `count_up` does, for callers that let everything through without Redis: 0 then, and a warning."""
+    """Increment a counter as `count_up` does; without Redis return 0 and log a warning."""
     try:
         return count_up(name, seconds=seconds)
     except RedisError:

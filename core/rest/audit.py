@@ -47,7 +47,7 @@ class EntrySerializer(RowSerializer[AuditEntry]):
 
 
 class VerdictSerializer(serializers.Serializer[Any]):
-    """Whether the chain is whole; `first_bad` is the number of the first entry that does not fit."""
+    """The result of a verification; `first_bad` is the number of the first invalid entry."""
 
     ok = serializers.BooleanField()
     entries = serializers.IntegerField()

@@ -1,4 +1,4 @@
-"""Authentication and permissions: the actor that the middleware found for an API key or a session."""
+"""Authentication and permissions, for the actor of an API key or a session."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def _invalid(problem: exceptions.ValidationError) -> Invalid:
     fields: dict[str, list[str]] = {}
     for name, message in _messages(problem.detail, ""):
         fields.setdefault(name or "body", []).append(message)
-    return Invalid("Some of the values are not valid.", fields=fields)
+    return Invalid("Some values are not valid.", fields=fields)
 
 
 def _messages(detail: Any, name: str) -> Iterator[tuple[str, str]]:

@@ -26,7 +26,7 @@ class RowSerializer(serializers.ModelSerializer[M]):
     """Shows the named fields of a row; none of them can be written."""
 
     def get_extra_kwargs(self) -> dict[str, dict[str, Any]]:
-        """Return what the framework finds, with every field read only."""
+        """Return the framework's options, with every field read only."""
         found: dict[str, dict[str, Any]] = super().get_extra_kwargs()
         return {name: {**found.get(name, {}), "read_only": True} for name in self.Meta.fields}
 

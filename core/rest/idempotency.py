@@ -20,7 +20,7 @@ HEADER: Final = "Idempotency-Key"
 
 
 def idempotent(handler: Handler) -> Handler:
-    """Store the response in the transaction of the work: both are kept, or neither."""
+    """Store the response in the same transaction as the work."""
     return _wrapped(handler, atomic=True)
 
 

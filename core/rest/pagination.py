@@ -96,4 +96,4 @@ def number_of(cursor: str) -> int | None:
 
 def unknown_cursor() -> Invalid:
     """Return the error for a cursor that was not made here."""
-    return Invalid("This cursor is not one of ours: begin with the first page.", fields={"cursor": ["unknown"]})
+    return Invalid("This cursor is not valid. Begin with the first page.", fields={"cursor": ["unknown"]})

@@ -70,7 +70,7 @@ class StrictView(APIView):
             _ = request.data
         self.query = self.read_query(request)
         if self.query["show_pii"] and not self.can_reveal():
-            raise Refused("Say first why you need to see personal data: open a reveal.", code="no_grant")
+            raise Refused("To see personal data, open a reveal and give a reason first.", code="no_grant")
 
     def get_query_class(self) -> type[Query]:
         """Return the serializer of the query parameters."""
@@ -88,7 +88,7 @@ class StrictView(APIView):
         """Return the query parameters beside the filters; raises `Invalid` and `ValidationError`."""
         reader, filters = self.get_query_class()(data=request.query_params), self.get_filter_names()
         if unknown := sorted(set(request.query_params) - set(reader.fields) - filters):
-            raise Invalid("There is no such filter.", fields={name[:60]: ["unknown"] for name in unknown})
+            raise Invalid("This filter doesn't exist.", fields={name[:60]: ["unknown"] for name in unknown})
         given = [name for name in filters if name in request.query_params]
         if blank := [name for name in given if not all(map(str.strip, request.query_params.getlist(name)))]:
             raise Invalid("A filter has no value.", fields={name: ["This field may not be blank."] for name in blank})
@@ -146,7 +146,7 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
         return self.action in self.revealing_actions
 
     def get_serializer_context(self) -> dict[str, Any]:
-        """Return the framework's context and the viewer, by whom some fields are masked."""
+        """Return the framework's context and the viewer, on whose permissions masking depends."""
         return {**super().get_serializer_context(), "viewer": self.request.auth}
 
     def get_request_serializer_class(self) -> Shape | None:

@@ -1,1 +1,1 @@
-"""Tenants: the scope of the current code, tenant-owned models and the database walls."""
+"""Tenants: the current scope, tenant-owned models and row-level security."""

@@ -1,4 +1,4 @@
-"""Definer functions: look-ups that turn a secret into a tenant, and searches by words within a tenant."""
+"""Definer functions: look-ups of a tenant by a secret, and full-text searches within a tenant."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +11,8 @@ class Resolver:
     """One function `walker_find_<name>(key text)` that may read the named columns of one table.
 
     `match` is a column or expression compared with the key; `condition` narrows further.
-    `columns` are (column, SQL type) pairs. Rows of a tenant that is switched off are not found unless
-    `active_tenant` is False. Everything here is written in code, never taken from input.
+    `columns` are (column, SQL type) pairs. Rows of a deactivated tenant are not found unless `active_tenant` is
+    False. All values are written in code, never taken from input.
     """
 
     name: str
@@ -34,10 +34,10 @@ class Search:
     """One function `walker_search_<name>(asked text, most int)`: ids of the tenant's newest rows with these words.
 
     `words` is the indexed expression over the table `t`, `asked` makes a query of the words asked for; both know
-    `tenant`. Behind the wall of the application's role such an index is not used: its operator might tell
-    of rows before the policy has left them out. So the function asks as a role that sees the table, takes
-    the tenant from the scope itself (none without one) and returns the columns `found`: ids and nothing else.
-    Everything here is written in code, never taken from input.
+    `tenant`. Under row-level security PostgreSQL does not use such an index, because its operator is not
+    leakproof. So the function runs as a role that can read the table, takes the tenant from the scope (and
+    returns nothing without one), and returns the columns `found`: only ids. All values are written in code,
+    never taken from input.
     """
 
     name: str
@@ -59,27 +59,27 @@ _SEARCHES: dict[str, Search] = {}
 
 
 def register(resolver: Resolver) -> None:
-    """Declare a look-up; it is made in the database after the next migrate."""
+    """Declare a look-up; the next migrate creates it in the database."""
     _RESOLVERS[resolver.name] = resolver
 
 
 def declared() -> list[Resolver]:
-    """Return all declared look-ups in order of their names."""
+    """Return all declared look-ups, by name."""
     return [_RESOLVERS[name] for name in sorted(_RESOLVERS)]
 
 
 def register_search(search: Search) -> None:
-    """Declare a search; it is made in the database after the next migrate."""
+    """Declare a search; the next migrate creates it in the database."""
     _SEARCHES[search.name] = search
 
 
 def searches() -> list[Search]:
-    """Return all declared searches in order of their names."""
+    """Return all declared searches, by name."""
     return [_SEARCHES[name] for name in sorted(_SEARCHES)]
 
 
 def find(name: str, key: str) -> list[dict[str, Any]]:
-    """Return what the named look-up knows about the key; works outside any tenant scope."""
+    """Return the rows of a look-up for a key; works outside any tenant scope."""
     resolver = _RESOLVERS[name]
     with connection.cursor() as cursor:
         cursor.execute(f"select * from {resolver.function}(%s)", [key])

@@ -1,4 +1,4 @@
-"""Tenant-owned models: a query outside a tenant scope raises; the database wall stands behind it."""
+"""Tenant-owned models: a query outside a tenant scope raises, besides row-level security."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ M_co = TypeVar("M_co", bound=models.Model, covariant=True)
 
 
 class TenantManager(models.Manager[M_co]):
-    """Filters by the tenant in scope and raises outside one; the database wall stands behind it."""
+    """Filters by the tenant in scope, and raises outside of one."""
 
     def get_queryset(self) -> models.QuerySet[M_co]:
         """Return the rows of the tenant in scope (all rows in the platform scope)."""
         scope = current_scope()
         if scope.kind == "none":
-            raise NoTenant(f"{self.model._meta.label} was asked for outside a tenant scope")
+            raise NoTenant(f"{self.model._meta.label} was queried outside a tenant scope")
         rows = super().get_queryset()
         if scope.kind == "platform":
             return rows
@@ -40,8 +40,8 @@ class TenantManager(models.Manager[M_co]):
 class TenantModel(models.Model):
     """Base of every tenant-owned row: UUIDv7 key, tenant, and a manager that fails closed.
 
-    The foreign key to the tenant, the row-level security policy, the grants and the composite
-    (tenant, id) foreign keys are laid by `core.tenancy.rls` after every migrate.
+    `core.tenancy.rls` installs the foreign key to the tenant, the row-level security policy, the grants and the
+    composite (tenant, id) foreign keys after every migrate.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

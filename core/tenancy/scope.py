@@ -1,4 +1,4 @@
-"""The scope variable itself: what the current code may see; imports no models."""
+"""The tenant scope of the current code; imports no models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.errors import NoTenant
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scope:
-    """What the current code may see: nothing, one tenant, or all of them (sweeps only). Equal to itself only."""
+    """What the current code may see: nothing, one tenant, or all (sweeps only). Compared by identity."""
 
     kind: Literal["none", "tenant", "platform"]
     tenant_id: UUID | None = None
@@ -36,7 +36,7 @@ def current_tenant_or_none() -> UUID | None:
 
 
 def current_tenant_id() -> UUID:
-    """Return the tenant in scope; raises `NoTenant` outside a tenant scope."""
+    """Return the tenant in scope. Raises NoTenant outside a tenant scope."""
     tenant_id = _scope.get().tenant_id
     if tenant_id is None:
         raise NoTenant("no tenant in scope")
@@ -59,6 +59,9 @@ def tenant_scope(tenant_id: UUID | str) -> AbstractContextManager[None]:
 
 
 def platform_scope() -> AbstractContextManager[None]:
-    """See every tenant's rows, as the platform role. For sweeps that claim ids, never for web code, but for
-    what an operator of the installation does to all of them."""
+    """Enter the platform scope, which sees the rows of every tenant.
+
+    For sweeps that claim ids, and for what an operator of the installation does to all tenants; never for other
+    web code.
+    """
     return _enter(_PLATFORM)

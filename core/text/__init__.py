@@ -1,1 +1,1 @@
-"""Comparing texts."""
+"""Clean and compare texts."""

@@ -1,6 +1,6 @@
-"""Free text as the database can keep it (pure)."""
+"""Clean free text for the database (pure)."""
 
 
 def clean_text(value: str, limit: int) -> str:
-    """Return a text without NUL and without blanks at its ends, cut at `limit` characters."""
+    """Return a text without NUL, stripped and cut at `limit` characters."""
     return value.replace("\x00", "").strip()[:limit]

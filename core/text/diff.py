@@ -1,4 +1,4 @@
-"""The steps from some lines to others, found in a time that does not depend on who wrote them (pure)."""
+"""Diff lines in bounded time, even for hostile texts (pure)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from itertools import takewhile
 from typing import Final
 
 MOST: Final = 2000
-"""Of more lines than this it is not looked for which stayed: for a text made to that end it would take hours."""
+"""Texts with more lines are not compared line by line: a hostile one would take hours."""
 Step = tuple[str, int, int, int, int]
 
 
 def steps_between(old: Sequence[str], new: Sequence[str]) -> list[Step]:
-    """Return the steps from some lines to others, as `difflib` does; where too many differ they are one step."""
+    """Return the opcodes from old to new lines, as `difflib` does; one step if too many differ."""
     head = _alike(zip(old, new, strict=False))
     tail = _alike(zip(reversed(old[head:]), reversed(new[head:]), strict=False))
     a, b = old[head : len(old) - tail], new[head : len(new) - tail]

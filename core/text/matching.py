@@ -1,4 +1,4 @@
-"""Names as people say them: which known names a wording is close to, never which one it means."""
+"""Find known names that are close to a text; the caller decides which one is meant."""
 
 import re
 from collections.abc import Iterable
@@ -10,13 +10,13 @@ SAME_WORD: Final = 0.78
 _WORDS: Final = re.compile(r"[^\W_]+")
 
 
-def folded(name: str) -> str:
-    """Return a name without the differences that nobody means: case and spaces."""
+def normalise_name(name: str) -> str:
+    """Return a name without differences in case and spaces."""
     return " ".join(name.split()).casefold()
 
 
 def closeness(wanted: str, name: str) -> float:
-    """Return 0-1: how much of the wanted words the name has, or how alike the two are letter by letter."""
+    """Return from 0 to 1 how many wanted words a name has, or how similar their letters are."""
     asked, known = _words(wanted), _words(name)
     if not asked or not known:
         return 0.0
@@ -26,7 +26,7 @@ def closeness(wanted: str, name: str) -> float:
 
 
 def closest(wanted: str, names: Iterable[str], *, limit: int = 5) -> list[str]:
-    """Return the names near to the wanted one, the nearest first; none when nothing is near."""
+    """Return the names close to the wanted one, the closest first."""
     rated = [(closeness(wanted, name), name) for name in names]
     near = sorted((rate, name) for rate, name in rated if rate >= NEAR)
     return [name for _, name in reversed(near)][:limit]

@@ -1,4 +1,4 @@
-"""Values that cross the border of the approval engine, and the shape of a kind of risky action."""
+"""The interface of an action kind, and the values that it exchanges with the approval engine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PRIORITY_MAX: Final = 9
 
 
 def _refuse_float(value: object) -> object:
-    """A float has already lost the amount a person will sign; text or whole numbers have not."""
+    """A float has already lost the exact amount that a person will approve."""
     if isinstance(value, float):
         raise ValueError('write money as text, for example "900.50"')
     return value
@@ -32,7 +32,7 @@ Money = Annotated[
 
 
 class Params(BaseModel):
-    """Base of every kind's parameters: nothing unknown gets in, nothing changes afterwards."""
+    """Base of every kind's parameters: unknown fields are refused, and values are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
@@ -51,7 +51,7 @@ class PreviewRow:
 
 @dataclass(frozen=True)
 class Preview:
-    """What an approver sees: rendered by the kind from the payload, never prose of a model."""
+    """What an approver sees: rendered by the kind from the payload, never written by a model."""
 
     headline: str
     rows: Sequence[PreviewRow] = ()
@@ -68,8 +68,10 @@ OutcomeKind = Literal["succeeded", "failed_clean", "unknown"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an effect. `failed_clean` promises that nothing happened outside;
-    `retry` says that trying again may help. `result` is JSON without floats."""
+    """The outcome of an effect; `result` is JSON without floats.
+
+    `failed_clean` promises that nothing happened outside; `retry` says that trying again may help.
+    """
 
     kind: OutcomeKind
     result: Mapping[str, Any] = field(default_factory=dict)
@@ -79,7 +81,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a request came from and whom it acts for; feeds four eyes and the way back."""
+    """Where a request came from and for which person it acts; used for four eyes and for the answer."""
 
     conversation_id: UUID | None = None
     agent_id: UUID | None = None
@@ -88,23 +90,23 @@ class Origin:
     requester_user_id: UUID | None = None
     agent_owner_id: UUID | None = None
     also_excluded: tuple[UUID, ...] = ()
-    """People besides these who had a hand in the request, and so may not sign it."""
+    """Other people who contributed to the request, and so may not approve it."""
     contact_tags: tuple[str, ...] = ()
-    """What staff noted about the contact it comes from, such as `vip`; workflows may match on it."""
+    """Tags of the contact it comes from, such as `vip`; workflows may match on them."""
     channel: str = ""
     address: str = ""
     user_agent: str = ""
     notes: str = ""
     priority: int = 0
-    """How urgent it is to the asker, 0 to 9; it ranks the queue and decides nothing."""
+    """How urgent it is to the requester, 0 to 9; it only orders the queue."""
     tags: tuple[str, ...] = ()
-    """Words of the asker's own, to find it by; they decide nothing."""
+    """The requester's own tags, to find it by; they have no effect on the decision."""
     custom: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of the asker's own, kept with the request and shown masked; they decide nothing."""
+    """The requester's own fields, shown masked; they have no effect on the decision."""
 
 
 class ActionKind(ABC, Generic[P]):
-    """A kind of risky thing. Stateless; the registry keeps one instance.
+    """A kind of risky action. Stateless; the registry keeps one instance.
 
     Facts are JSON without floats, money as decimal strings; they come back from the database
     in just that form. All methods run inside the tenant's scope; `observe`, `execute` and
@@ -115,19 +117,21 @@ class ActionKind(ABC, Generic[P]):
     title: ClassVar[str]
     version: ClassVar[int] = 1
     keyed: ClassVar[bool] = False
-    """True when the outside drops a second call with the same idempotency key."""
+    """True if the target system ignores a second call with the same idempotency key."""
     base_risk: ClassVar[int] = 20
     """Risk of the kind by itself, 0-40 of the 100 points."""
     params_model: type[P]
 
     def resolve(self, params: P) -> P:
-        """Return the params with names replaced by the outside's ids, so that what is signed can
-        not come to mean another thing (outside call, before the digest; idempotent)."""
+        """Return the params with names replaced by the target system's ids (outside call; idempotent).
+
+        Called before the digest, so that what was approved can't come to mean something else.
+        """
         return params
 
     @abstractmethod
     def observe(self, params: P) -> Facts:
-        """Return the world facts the decision rests on (outside call)."""
+        """Return the facts that the decision is based on (outside call)."""
 
     @abstractmethod
     def preview(self, params: P, facts: Facts) -> Preview:
@@ -139,14 +143,14 @@ class ActionKind(ABC, Generic[P]):
 
     @abstractmethod
     def subject_key(self, params: P) -> str:
-        """Name the outside thing that is touched, e.g. `campaign:42` (pure)."""
+        """Return the object that is changed, such as `campaign:42` (pure)."""
 
     @abstractmethod
     def execute(self, params: P, *, idempotency_key: str) -> Outcome:
-        """Do it (outside call). An exception counts as `unknown`."""
+        """Execute the action (outside call). An exception counts as `unknown`."""
 
     def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:
-        """Say in sentences what changed since the request; empty = within tolerance (pure)."""
+        """Return sentences about what changed since the request; empty if within tolerance (pure)."""
         keys = sorted(old_facts.keys() | new_facts.keys())
         return [
             f"{key.replace('_', ' ')} was {old_facts.get(key)}, is now {new_facts.get(key)}"
@@ -155,9 +159,9 @@ class ActionKind(ABC, Generic[P]):
         ]
 
     def probe(self, params: P, *, idempotency_key: str) -> Outcome | None:
-        """Tell by key what became of an earlier call; None = this kind cannot tell."""
+        """Return the outcome of an earlier call by its key, or None if this kind can't tell."""
         return None
 
     def accepts(self, version: int) -> bool:
-        """Whether a request approved under `version` of this kind may still be executed."""
+        """Return True if a request approved under `version` of this kind may still be executed."""
         return version == self.version

@@ -1,4 +1,4 @@
-"""Checks parameters and looks at the outside for a request, before any transaction."""
+"""Validate the parameters of a request and observe its target, before any transaction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.errors import Invalid, Unavailable, WalkerError
 from core.observability.logging import get_logger
 from hitl.actions.base import Facts
 from hitl.actions.registry import AnyKind
-from hitl.actions.validation_messages import in_words
+from hitl.actions.validation_messages import describe_mistake
 from hitl.domain.digest import Unrepresentable, plain
 
 log = get_logger(__name__)
@@ -29,21 +29,24 @@ class Observed:
 
 
 def observe(kind: AnyKind, params: Mapping[str, Any]) -> Observed:
-    """Check the parameters and look at the outside. Raises Invalid, and Unavailable when it is away."""
+    """Validate the parameters and observe the target (outside call).
+
+    Raises Invalid, and Unavailable when the target can't be observed.
+    """
     try:
         checked = kind.params_model.model_validate(dict(params))
     except ValidationError as error:
-        raise Invalid("Some of the values are not valid.", fields=_fields(error)) from None
+        raise Invalid("Some values are not valid.", fields=_fields(error)) from None
     try:
         resolved = kind.resolve(checked)
         facts = kind.observe(resolved)
     except WalkerError:
         raise
     except Exception as error:  # boundary: an adapter raises what it likes
-        # Whatever an adapter raises, the asker only learns that the look-up failed.
+        # The requester only learns that the look-up failed, not what the adapter raised.
         log.exception("facts_not_observed", kind=kind.key)
         raise Unavailable(
-            "How things are now could not be looked up. Try again in a moment.", code="observe_failed"
+            "The current state could not be looked up. Try again in a moment.", code="observe_failed"
         ) from error
     try:
         payload = plain(resolved.model_dump())
@@ -52,10 +55,10 @@ def observe(kind: AnyKind, params: Mapping[str, Any]) -> Observed:
     try:
         return Observed(kind, resolved, payload, plain(facts))
     except Unrepresentable as error:
-        # What the outside says cannot be kept: that is not the asker's mistake.
+        # The facts cannot be stored: that is not the requester's mistake.
         log.warning("facts_not_kept", kind=kind.key)
         raise Unavailable(
-            "How things are now could not be looked up. Try again in a moment.", code="observe_failed"
+            "The current state could not be looked up. Try again in a moment.", code="observe_failed"
         ) from error
 
 
@@ -63,5 +66,5 @@ def _fields(error: ValidationError) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for row in error.errors(include_url=False, include_input=False):
         name = ".".join(str(part) for part in row["loc"]) or "params"
-        found.setdefault(name, []).append(in_words(row))
+        found.setdefault(name, []).append(describe_mistake(row))
     return found

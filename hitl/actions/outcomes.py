@@ -1,4 +1,4 @@
-"""What an adapter says came of an effect, as it can be kept; what is no clear answer counts as unknown."""
+"""Check what an adapter returned; anything that is not a clear outcome counts as unknown."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ MOST_BYTES: Final = 100_000
 _KINDS: Final = get_args(OutcomeKind)
 
 
-def checked(said: object) -> Outcome:
-    """Return what an adapter answered; anything else than one of the three outcomes tells nothing (pure)."""
-    if not isinstance(said, Outcome) or said.kind not in _KINDS:
-        return Outcome("unknown", error="The adapter gave no clear answer.")
-    return replace(said, result=_kept(said.result), error=str(said.error or ""), retry=said.retry is True)
+def check_outcome(answer: object) -> Outcome:
+    """Return an adapter's outcome as it can be stored, or `unknown` (pure)."""
+    if not isinstance(answer, Outcome) or answer.kind not in _KINDS:
+        return Outcome("unknown", error="The adapter gave no clear outcome.")
+    return replace(answer, result=_kept(answer.result), error=str(answer.error or ""), retry=answer.retry is True)
 
 
 def _kept(result: object) -> Mapping[str, Any]:
-    """Return the result, or nothing where it is no document that can be kept: it never hides what happened."""
+    """Return the result, or an empty one if it can't be stored: it must never hide the outcome."""
     try:
         if isinstance(result, Mapping) and len(canonical(result)) <= MOST_BYTES:
             return dict(plain(result))

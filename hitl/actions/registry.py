@@ -1,4 +1,4 @@
-"""The kinds of risky action that are known to this process."""
+"""The registered action kinds."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ _kinds: dict[str, AnyKind] = {}
 
 
 def register(kind_cls: K) -> K:
-    """Add a kind (usable as a decorator). Raises TypeError on anything that is not one,
-    ValueError when another class already holds the key."""
+    """Register an action kind; usable as a decorator.
+
+    Raises TypeError for anything else, ValueError when another class has the key.
+    """
     if not (isinstance(kind_cls, type) and issubclass(kind_cls, ActionKind)):
         raise TypeError(f"{kind_cls!r} is not an ActionKind")
     holder = _kinds.get(kind_cls.key)
@@ -30,19 +32,19 @@ def get(key: str) -> AnyKind:
     try:
         return _kinds[key]
     except KeyError:
-        raise NotFound("There is no such kind of action.", kind=key) from None
+        raise NotFound("This kind of action doesn't exist.", kind=key) from None
 
 
 def is_known(key: str) -> bool:
-    """Tell whether there is a kind of this key."""
+    """Return True if a kind has this key."""
     return key in _kinds
 
 
 def keys() -> list[str]:
-    """Return the known keys in order."""
+    """Return the keys in order."""
     return sorted(_kinds)
 
 
 def titles() -> list[tuple[str, str]]:
-    """Return (key, title) of the known kinds in order, as forms offer them."""
+    """Return (key, title) of the kinds in order, as choices of a form."""
     return [(key, _kinds[key].title) for key in keys()]

@@ -1,4 +1,4 @@
-"""What is wrong with a value of a request, in words for the person who typed it (pure)."""
+"""Validation errors of a request as sentences for the person who typed it (pure)."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 _PATTERNS: Final = {
-    "^([A-Z]{3})?$": "Three capital letters, such as EUR.",
-    "^[A-Z]{3}$": "Three capital letters, such as EUR.",
+    "^([A-Z]{3})?$": "Enter three capital letters, such as EUR.",
+    "^[A-Z]{3}$": "Enter three capital letters, such as EUR.",
 }
 _WORDS: Final = {
-    "missing": "This is needed.",
-    "string_too_short": "This is needed.",
-    "string_too_long": "At most {max_length} characters.",
-    "decimal_parsing": "Write a number, such as 850.00.",
-    "decimal_type": "Write a number, such as 850.00.",
-    "finite_number": "Write a number, such as 850.00.",
-    "int_parsing": "Write a whole number.",
-    "int_type": "Write a whole number.",
-    "greater_than": "More than {gt}.",
-    "greater_than_equal": "At least {ge}.",
-    "less_than": "Less than {lt}.",
-    "less_than_equal": "At most {le}.",
-    "decimal_max_places": "At most {decimal_places} digits after the point.",
-    "decimal_max_digits": "At most {max_digits} digits.",
-    "decimal_whole_digits": "At most {whole_digits} digits before the point.",
-    "too_long": "At most {max_length}.",
-    "extra_forbidden": "There is no such value.",
+    "missing": "Required.",
+    "string_too_short": "Required.",
+    "string_too_long": "Use at most {max_length} characters.",
+    "decimal_parsing": "Enter a number, such as 850.00.",
+    "decimal_type": "Enter a number, such as 850.00.",
+    "finite_number": "Enter a number, such as 850.00.",
+    "int_parsing": "Enter a whole number.",
+    "int_type": "Enter a whole number.",
+    "greater_than": "Must be more than {gt}.",
+    "greater_than_equal": "Must be at least {ge}.",
+    "less_than": "Must be less than {lt}.",
+    "less_than_equal": "Must be at most {le}.",
+    "decimal_max_places": "Use at most {decimal_places} digits after the point.",
+    "decimal_max_digits": "Use at most {max_digits} digits.",
+    "decimal_whole_digits": "Use at most {whole_digits} digits before the point.",
+    "too_long": "Use at most {max_length} entries.",
+    "extra_forbidden": "Unknown field.",
 }
 
 
-def in_words(row: Mapping[str, Any]) -> str:
-    """Return one mistake that pydantic found as a sentence; its own message where we have no better one."""
+def describe_mistake(row: Mapping[str, Any]) -> str:
+    """Return a pydantic error as a sentence, by default its own message."""
     facts = row.get("ctx") or {}
     if row["type"] == "string_pattern_mismatch":
-        return _PATTERNS.get(str(facts.get("pattern")), "This is not written as it has to be.")
+        return _PATTERNS.get(str(facts.get("pattern")), "The format is not valid.")
     words = _WORDS.get(str(row["type"]))
     return words.format(**facts) if words else str(row["msg"])

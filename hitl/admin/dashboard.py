@@ -15,7 +15,7 @@ from core.tenancy.scope import current_tenant_id
 from hitl import selectors
 from hitl.display import RISKS, risk_chip, state_chip
 from hitl.domain.state_machine import WAITING
-from hitl.masking import seen_by
+from hitl.masking import mask_for
 from hitl.models import Approval, Decision
 
 CHART_SECONDS = 30
@@ -109,7 +109,7 @@ class NoticesTile(Tile):
         rows = [
             {
                 "notice": notice,
-                "summary": seen_by(viewer, notice.approval.summary),
+                "summary": mask_for(viewer, notice.approval.summary),
                 "words": NOTICES.get(notice.template, "Something changed"),
                 "url": reverse("admin:hitl_approval_change", args=[notice.approval_id]),
                 "chip": _chip(notice.approval),
@@ -144,7 +144,7 @@ class DecisionsTile(Tile):
         rows = [
             {
                 "decision": decision,
-                "summary": seen_by(viewer, decision.approval.summary),
+                "summary": mask_for(viewer, decision.approval.summary),
                 "who": f"{DECIDED[decision.verdict]} by {name_in(names, decision.person_id, otherwise='a rule')}",
                 "url": reverse("admin:hitl_approval_change", args=[decision.approval_id]),
                 "state": state_chip(decision.approval.state),

@@ -24,7 +24,7 @@ from hitl import services
 from hitl.admin.approval.decision import SECOND_FACTOR
 from hitl.killswitch import targets as stoppable
 from hitl.killswitch.describe import EVERYWHERE as ALL
-from hitl.killswitch.describe import INSTALLATION, in_a_sentence, what_of
+from hitl.killswitch.describe import INSTALLATION, target_in_sentence, target_title
 from hitl.models import GlobalKillSwitch, KillSwitch
 from hitl.selectors import list_switches
 
@@ -94,14 +94,14 @@ class KillSwitchAdmin(ServiceAdmin):
         targets = stoppable.names()
         for row in rows:
             row.shown = {  # type: ignore[attr-defined]
-                "what": what_of(row, targets),
+                "what": target_title(row, targets),
                 "thrown_by": name_in(people, row.thrown_by_id, otherwise="The operator"),
                 "released_by": name_in(people, row.released_by_id, otherwise="The operator"),
             }
 
     def object_title(self, switch: KillSwitch) -> str:
         """Return what it stops."""
-        return what_of(switch, stoppable.names())
+        return target_title(switch, stoppable.names())
 
     @admin.display(description="What")
     def what(self, switch: KillSwitch) -> str:
@@ -179,9 +179,9 @@ class KillSwitchAdmin(ServiceAdmin):
         scope, _, target = form.cleaned_data["what"].partition(":")
         actor, reason = viewer_of(request), form.cleaned_data["reason"]
         if scope == INSTALLATION:
-            return done_words(ALL, services.throw_global(actor=actor, reason=reason).on_the_wire)
+            return done_words(ALL, services.throw_global(actor=actor, reason=reason).in_flight_calls)
         switch = services.throw_switch(actor=actor, scope=scope, target=target, reason=reason)
-        return done_words(in_a_sentence(switch, stoppable.names()), switch.on_the_wire)
+        return done_words(target_in_sentence(switch, stoppable.names()), switch.in_flight_calls)
 
     @service_action(
         path="release",
@@ -194,7 +194,7 @@ class KillSwitchAdmin(ServiceAdmin):
     def release(self, request: HttpRequest, switch: KillSwitch, form: ConsoleForm) -> str:
         """Resume activity."""
         services.release_switch(actor=viewer_of(request), switch_id=switch.pk)
-        return f"{what_of(switch, stoppable.names())} resumed. Waiting requests are checked again first."
+        return f"{target_title(switch, stoppable.names())} resumed. Waiting requests are checked again first."
 
     @service_action(
         path=RELEASE_ALL,
@@ -232,7 +232,7 @@ def headline(switch: KillSwitch, targets: dict[tuple[str, str], str], names: dic
     """Return who stopped what and when: "You stopped everything at 14:05 CET"."""
     is_own = switch.thrown_by_id is not None and switch.thrown_by_id == viewer.user_id
     who = "You" if is_own else name_in(names, switch.thrown_by_id, otherwise="The operator")
-    return f"{who} stopped {in_a_sentence(switch, targets)} {describe_moment(switch.thrown_at)}"
+    return f"{who} stopped {target_in_sentence(switch, targets)} {describe_moment(switch.thrown_at)}"
 
 
 def everywhere(viewer: Actor) -> list[Notice]:

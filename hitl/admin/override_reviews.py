@@ -16,7 +16,7 @@ from console.templatetags.console_ui import chip, exact, moment
 from console.viewers import viewer_of
 from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
-from hitl.masking import seen_by
+from hitl.masking import mask_for
 from hitl.models import Decision, OverrideReview
 
 
@@ -67,7 +67,7 @@ class OverrideReviewAdmin(ReadOnlyAdmin):
         """Read all names at once."""
         names = names_of([person for row in rows for person in (row.opened_by_id, row.closed_by_id)])
         for row in rows:
-            row.shown_summary = seen_by(viewer_of(request), row.approval.summary)  # type: ignore[attr-defined]
+            row.shown_summary = mask_for(viewer_of(request), row.approval.summary)  # type: ignore[attr-defined]
             row.names = (  # type: ignore[attr-defined]
                 name_in(names, row.opened_by_id),
                 name_in(names, row.closed_by_id, otherwise="–"),

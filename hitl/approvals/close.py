@@ -71,7 +71,10 @@ def _close(
 
 
 def expire(*, approval_id: UUID, now: datetime | None = None) -> bool:
-    """Close a request that nobody decided in time; return True if it did. Announces approval_closed."""
+    """Close a request that nobody decided in time; return True if it did.
+
+    For the system only. Announces approval_closed.
+    """
     moment = now or clock_now()
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
@@ -84,7 +87,7 @@ def expire(*, approval_id: UUID, now: datetime | None = None) -> bool:
 def lapse(*, approval_id: UUID, now: datetime | None = None) -> bool:
     """Close an approved request that was not executed in time; return True if it did.
 
-    Announces approval_closed.
+    For the system only. Announces approval_closed.
     """
     moment = now or clock_now()
     with transitions.unit_of_work(moment) as work:

@@ -19,7 +19,7 @@ from hitl.models import Approval
 from hitl.policy.select import Assessed
 
 
-def signed_columns(kind: AnyKind, params: BaseModel, payload: dict[str, Any], facts: Facts) -> dict[str, Any]:
+def request_columns(kind: AnyKind, params: BaseModel, payload: dict[str, Any], facts: Facts) -> dict[str, Any]:
     """Return the columns that follow from the payload and the facts."""
     preview = kind.preview(params, facts)
     # The texts come from outside: approvers must see every character of them.

@@ -79,10 +79,10 @@ def by_whom(facts: dict[str, Any]) -> str:
     """Return the person or newer request to name in a sentence; empty where a deadline ended it."""
     if facts.get("superseded_by"):
         return str(facts["superseded_by"])
-    return "" if facts["decided_role"] == "system" else rule_in_words(facts["decided_by"])
+    return "" if facts["decided_role"] == "system" else rule_title(facts["decided_by"])
 
 
-def rule_in_words(name: str) -> str:
+def rule_title(name: str) -> str:
     """Return the readable name of a rule stored as `rule:<id>@<version>`; any other name unchanged."""
     said = name.removeprefix("rule:").rpartition("@")[0]
     return f"the rule “{said}”" if name.startswith("rule:") and said else name

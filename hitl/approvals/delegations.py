@@ -54,7 +54,7 @@ def open_delegation(
     reason: str = "",
     now: datetime | None = None,
 ) -> Delegation:
-    """Name a substitute for somebody (oneself unless `from_person` says otherwise) until a moment.
+    """Name a substitute for a person, by default oneself, until a moment.
 
     Who may: for oneself holders of `hitl.decide_approval`, for others of `hitl.reassign_approval`.
     Open assignments without a vote move at once, or when it starts, and come back at the end. Chains
@@ -134,7 +134,7 @@ def end_delegation(*, actor: Actor, delegation_id: UUID, now: datetime | None = 
     """
     moment = now or clock_now()
     with transaction.atomic():
-        row = locked(Delegation, delegation_id, "There is no such delegation.")
+        row = locked(Delegation, delegation_id, "This delegation doesn't exist.")
         if actor.user_id != row.from_person_id:
             actor.require(REASSIGN)
         if row.ended_at is not None:

@@ -24,7 +24,7 @@ from hitl.models import Approval, Timer
 BATCH: Final = 100
 KEPT_FOR: Final = timedelta(days=30)
 CLAIM_FOR: Final = timedelta(seconds=20)
-# By hand: the ORM cannot claim and return rows in one statement, skipping those that others claim.
+# Raw SQL: the ORM can't claim and return rows in one statement, skipping locked ones.
 _CLAIM: Final = """
 update hitl_timer set lease_until = %s, attempts = least(attempts + 1, 1000) where id in (
   select id from hitl_timer
@@ -63,9 +63,10 @@ def purge_done(*, now: datetime | None = None, limit: int = retention.BATCH) -> 
 
 
 def note_failure(due: Due, error: Exception) -> bool:
-    """Park a timer of the tenant in scope that keeps failing, so that a person sees it; return True if it was.
+    """Park a timer that keeps failing, so that a person sees it; return True if it was.
 
-    It is still retried. For the sweep."""
+    In the tenant's scope. It is still retried. For the sweep.
+    """
     if due.attempts % PARK_EVERY:
         return False
     dead_letters.park(kind=PARKED_AS, ref=due.timer_id, error=f"{due.kind}: {type(error).__name__}")

@@ -42,7 +42,7 @@ def edit(
     reason: str = "",
     now: datetime | None = None,
 ) -> Approval:
-    """Change fields of a request that waits; everybody is asked again, from the first level.
+    """Change fields of a waiting request; it is decided again from the first level.
 
     Who may: an approver of a level that lists the fields as editable. The request is checked,
     observed, assessed and matched again, never under weaker rules unless risk and cost both fell and
@@ -151,10 +151,9 @@ def resubmit(
 
 
 def find_returned(*, requester_id: UUID, kind: str, params: Mapping[str, Any]) -> Approval | None:
-    """Return the request about the same thing that was sent back to a person who made it through an agent.
+    """Find the returned request of a person about the same target, made by an agent.
 
-    For the agents' side; looks at the outside only where something was sent back. Raises Invalid,
-    Unavailable.
+    For agents; makes an outside call only if there is a returned request. Raises Invalid, Unavailable.
     """
     rows = Approval.objects.filter(requester_id=requester_id, kind=kind, state=State.RETURNED)
     waiting = list(rows.filter(tool_call_id__isnull=False).order_by("-id")[:MOST_RETURNED])

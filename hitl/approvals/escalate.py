@@ -25,7 +25,7 @@ from hitl.domain.state_machine import Event, State, may
 from hitl.models import Approval, Seat, Timer
 from hitl.notifications import create
 
-ESCALATOR: Final[Actor] = system("ladder")
+ESCALATOR: Final[Actor] = system("escalation")
 
 
 def escalate(*, approval_id: UUID, now: datetime | None = None) -> bool:
@@ -46,7 +46,7 @@ def escalate(*, approval_id: UUID, now: datetime | None = None) -> bool:
 
 
 def escalate_now(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: datetime | None = None) -> Approval:
-    """Take the next escalation step before its time; the step after it is due from now on.
+    """Take the next escalation step now; the wait for the one after it starts now.
 
     Who may: holders of `hitl.reassign_approval` who did not contribute to the request. Raises Refused,
     NotFound, Invalid, Conflict (`no_step` when the workflow has no further one). Announces nothing.

@@ -62,7 +62,7 @@ def drop_hold(work: UnitOfWork, approval: Approval, actor: Actor, name: str) -> 
 
 
 def hold(*, actor: Actor, approval_id: UUID, reason: str, digest: str = "", now: datetime | None = None) -> Approval:
-    """Keep an open request from being executed until it is released; its expiry still runs.
+    """Put an open request on hold until it is released; its expiry still runs.
 
     Who may: holders of `hitl.hold_approval`. Raises Refused, NotFound, Invalid, Conflict.
     """
@@ -92,7 +92,9 @@ def release(
     digest: str = "",
     now: datetime | None = None,
 ) -> Approval:
-    """Remove one hold (`manual`, `unsatisfiable`, `kill_switch`, `caps`) and check again.
+    """Remove one hold and check the request again.
+
+    `name` is `manual`, `unsatisfiable`, `kill_switch` or `caps`.
 
     Who may: holders of `hitl.hold_approval`; a manual hold is not released by people who contributed to
     the request (`four_eyes`). A hold whose cause persists stays: Conflict. Raises Refused, NotFound, Conflict.
@@ -123,7 +125,7 @@ def _check_cause(context: DecisionContext, actor: Actor, name: str) -> None:
     if shortfall:
         raise _still_held(approval, actor, name, shortfall)
     if name == KILL_SWITCH:
-        switches = state.thrown_over(kind=approval.kind, agent_id=approval.agent_id)
+        switches = state.switches_covering(kind=approval.kind, agent_id=approval.agent_id)
         if switches or state.is_tenant_off():
             say = "An emergency stop still covers this request. Release it first."
             raise _still_held(approval, actor, name, say, **_described(switches, actor))
@@ -144,6 +146,6 @@ def _described(switches: list[GlobalKillSwitch | KillSwitch], actor: Actor) -> d
     """Return which emergency stop it is, who started it, and when; empty for an organisation that is off."""
     if not switches:
         return {}
-    switch, told = switches[0], describe.told_of(switches, actor)
+    switch, told = switches[0], describe.describe_stops(switches, actor)
     facts = {"switch": str(switch.pk), **last_change(actor, f"hitl.{switch._meta.model_name}", switch.pk)}
     return {**facts, "stopped": told} if told else facts

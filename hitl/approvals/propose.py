@@ -1,4 +1,4 @@
-"""Ask for a risky action."""
+"""Propose a risky action."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
 from hitl.actions.observe import Observed, observe
 from hitl.approvals import assignments, outcomes, timers, transitions
-from hitl.approvals.columns import decision_columns, digest_of, risk_columns, signed_columns
+from hitl.approvals.columns import decision_columns, digest_of, request_columns, risk_columns
 from hitl.approvals.decision_mac import sign
 from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.auto_rules import AutoRule
@@ -37,7 +37,7 @@ _OPEN: Final = [state.value for state in OPEN]
 
 @dataclass(frozen=True)
 class _Request:
-    """A request whose outside facts are known, before anything is written."""
+    """A request whose target was observed, before anything is written."""
 
     actor: Actor
     seen: Observed
@@ -68,18 +68,17 @@ def propose(
     dedupe_key: str = "",
     now: datetime | None = None,
 ) -> Approval:
-    """Ask for a risky action and return the approval that people will decide.
+    """Propose a risky action and return the approval that people will decide.
 
-    Who may: holders of `hitl.propose_approval` (agents through their actor). The same dedupe key of
-    the same asker for the same kind while one is open, or the same tool call ever, returns the
-    approval there is. Raises Invalid, NotFound (kind), Refused (`paused` under a kill switch), TooMany,
-    Unavailable when the outside could not be looked at. Speaks to the outside before the transaction.
-    Announces approval_opened.
+    Who may: holders of `hitl.propose_approval` (agents through their actor). Returns the existing approval
+    for the same dedupe key, requester and kind while it is open, and always for the same tool call. Makes an
+    outside call before the transaction. Raises Invalid, NotFound (kind), Refused (`paused` under a kill
+    switch), TooMany, Unavailable if the target can't be observed. Announces approval_opened.
     """
     actor.require("hitl.propose_approval")
     found = registry.get(kind)
     own = _own_key(dedupe_key, kind, origin.requester_user_id or actor.user_id, origin.agent_id)
-    known = _known(own, origin)
+    known = _find_existing(own, origin)
     if known is not None:
         return known
     refuse_if_paused(actor, kind, origin.agent_id)
@@ -88,17 +87,17 @@ def propose(
     try:
         return _open(request)
     except IntegrityError:
-        # Somebody asked for the same at the same moment: theirs is the one.
-        known = _known(own, origin)
+        # The same request was made at the same moment: return that one.
+        known = _find_existing(own, origin)
         if known is None:
             raise
         return known
 
 
 def find_repeat(*, actor: Actor, kind: str, dedupe_key: str, since: datetime) -> Approval | None:
-    """Return what a person asked for under a dedupe key since a moment, whatever became of it.
+    """Find a person's request under a dedupe key since a moment, in any state.
 
-    For those who repeat a request whose answer they never got.
+    For callers that repeat a request whose response they never got.
     """
     own = _own_key(dedupe_key, kind, actor.user_id, None)
     rows = Approval.objects.filter(requester_id=actor.user_id, created_at__gt=since, dedupe_key=own)
@@ -107,11 +106,11 @@ def find_repeat(*, actor: Actor, kind: str, dedupe_key: str, since: datetime) ->
 
 
 def _own_key(dedupe_key: str, kind: str, requester_id: UUID | None, agent_id: UUID | None) -> str:
-    """Return what is kept of a dedupe key: nobody meets another's, by chance or by guessing it."""
+    """Return the stored form of a dedupe key, which no other requester can match."""
     return dedupe_key and sha256_of([requester_id, agent_id, kind, clean_text(dedupe_key, 200)])
 
 
-def _known(own_key: str, origin: Origin) -> Approval | None:
+def _find_existing(own_key: str, origin: Origin) -> Approval | None:
     if origin.tool_call_id is not None:
         by_call: Approval | None = Approval.objects.filter(tool_call_id=origin.tool_call_id).first()
         if by_call is not None:
@@ -125,13 +124,13 @@ def _known(own_key: str, origin: Origin) -> Approval | None:
 
 def refuse_if_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
     """Raise Refused while a kill switch covers such a request."""
-    if switches.covering(kind=kind, agent_id=agent_id):
+    if switches.find_stop_reason(kind=kind, agent_id=agent_id):
         raise describe.paused(actor, kind=kind, agent_id=agent_id)
 
 
 def share_unless_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
-    """Keep switches from being thrown until this transaction ends. Raises Refused when one covers it."""
-    if switches.share_and_look(kind=kind, agent_id=agent_id):
+    """Take the shared switch lock until the commit. Raises Refused when a switch covers the request."""
+    if switches.shared_lock_and_check(kind=kind, agent_id=agent_id):
         raise describe.paused(actor, kind=kind, agent_id=agent_id)
 
 
@@ -209,7 +208,7 @@ def _draft(request: _Request) -> Approval:
         priority=max(0, min(origin.priority, PRIORITY_MAX)),
         tags=[clean_text(tag, 40) for tag in origin.tags],
         custom=dict(origin.custom),
-        **signed_columns(seen.kind, seen.params, seen.payload, seen.facts),
+        **request_columns(seen.kind, seen.params, seen.payload, seen.facts),
     )
     approval.digest = digest_of(approval)
     return approval

@@ -23,7 +23,9 @@ MAX_ROUNDS: Final = 3
 
 
 def ask(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: datetime | None = None) -> Approval:
-    """Ask the requester something; the answer clock stands still until they answer, expiry runs.
+    """Ask the requester a question; until they answer, the clocks stand still.
+
+    Only the expiry still runs.
 
     Who may: an approver of the current level; `reason` is the question. Raises Refused, NotFound,
     Invalid, Conflict. Announces approval_asks.

@@ -30,11 +30,11 @@ REASSIGN: Final = "hitl.reassign_approval"
 def delegate(
     *, actor: Actor, approval_id: UUID, to: UUID, digest: str, reason: str = "", now: datetime | None = None
 ) -> Approval:
-    """Delegate one's own assignment at the current level to a colleague, before voting.
+    """Delegate one's own assignment at the current level to a colleague.
 
-    Who may: a person who is assigned. The colleague may decide, is not away, did not contribute to the request
-    and was never assigned at this level; an assignment is delegated five times at most. Links of the
-    old holder are void. Raises Refused, NotFound, Invalid, Conflict. Announces nothing.
+    Who may: a person who is assigned and has not voted. The colleague may decide, is not away, did not
+    contribute to the request and was never assigned at this level; an assignment is delegated five times at most.
+    Links of the old holder become void. Raises Refused, NotFound, Invalid, Conflict. Announces nothing.
     """
     actor.require(DECIDE)
     moment = now or clock_now()
@@ -66,7 +66,7 @@ def reassign(
     reason: str,
     now: datetime | None = None,
 ) -> Approval:
-    """Replace one approver of the current level by another, who decides in their own right.
+    """Replace one approver of the current level by another.
 
     Who may: holders of `hitl.reassign_approval` who did not contribute to the request. Raises Refused,
     NotFound, Invalid, Conflict. Announces nothing.

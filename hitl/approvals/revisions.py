@@ -12,11 +12,11 @@ from core.actors import Actor
 from core.privacy.visible_text import visible_document
 from hitl.actions.observe import Observed
 from hitl.approvals import assignments, timers
-from hitl.approvals.columns import digest_of, risk_columns, signed_columns
+from hitl.approvals.columns import digest_of, request_columns, risk_columns
 from hitl.approvals.outcomes import UNSATISFIABLE, hold_as_unsatisfiable, open_level
 from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.state_machine import Event, State
-from hitl.domain.strictness import combined
+from hitl.domain.strictness import strictest
 from hitl.models import Approval, DecisionToken, Revision, Seat
 from hitl.policy import definitions, select
 
@@ -70,7 +70,7 @@ def columns_of(approval: Approval, draft: Draft, *, may_fall: bool = False) -> d
     With `may_fall` the new workflow counts alone.
     """
     seen, revision = draft.seen, approval.revision + 1
-    signed = signed_columns(seen.kind, seen.params, seen.payload, seen.facts)
+    signed = request_columns(seen.kind, seen.params, seen.payload, seen.facts)
     after = Approval(pk=approval.pk, **signed)
     return {
         **signed,
@@ -92,7 +92,7 @@ def columns_of(approval: Approval, draft: Draft, *, may_fall: bool = False) -> d
 
 
 def _workflow_columns(approval: Approval, matched: select.Matched, may_fall: bool) -> dict[str, Any]:
-    snapshot = matched.snapshot if may_fall else combined(approval.snapshot, matched.snapshot)
+    snapshot = matched.snapshot if may_fall else strictest(approval.snapshot, matched.snapshot)
     if snapshot is approval.snapshot:
         return {}
     return {"snapshot": snapshot, "workflow_id": matched.workflow_id, "workflow_version": matched.version}

@@ -1,4 +1,4 @@
-"""Trying out which workflow a request would fall under and who would be asked; writes nothing."""
+"""Simulate which workflow a request would match and who would be asked; writes nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hitl.actions import registry
 from hitl.actions.base import Estimate
 from hitl.approvals import assignments
 from hitl.domain import risk
-from hitl.domain.levels import PARALLEL, parts_of, staged
+from hitl.domain.levels import PARALLEL, group_into_stages, parts_of
 from hitl.policy import definitions, select
 
 VIEW: Final = "hitl.view_approvalworkflow"
@@ -26,7 +26,7 @@ FURTHEST: Final = timedelta(days=3653)
 
 @dataclass(frozen=True)
 class Trial:
-    """A request that nobody made."""
+    """A hypothetical request."""
 
     kind: str
     cost: Decimal | None = None
@@ -42,7 +42,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class TriedLevel:
-    """A level as it would be asked."""
+    """A level with the people who would be asked."""
 
     name: str
     mode: str
@@ -66,11 +66,11 @@ class Simulation:
 
 
 def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> Simulation:
-    """Tell what a request would meet at a moment, through the engine's own matching; writes nothing.
+    """Simulate what would happen to a request at a moment; writes nothing.
 
     Needs `hitl.view_approvalworkflow`. Raises Refused, Invalid for an unknown kind, a score out
     of range or a moment more than ten years away. Only the first level has a due time: later ones
-    begin when the one before is signed.
+    begin when the one before is approved.
     """
     viewer.require(VIEW)
     at = moment or clock_now()
@@ -103,7 +103,7 @@ def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> 
 
 def _check(trial: Trial, at: datetime) -> None:
     if not registry.is_known(trial.kind) or not 0 <= trial.score <= 100:
-        raise Invalid("Choose a kind and a risk from 0 to 100.", fields={"kind": ["Choose a kind of action."]})
+        raise Invalid("Choose an action and a risk from 0 to 100.", fields={"kind": ["Choose an action."]})
     if abs(at - clock_now()) > FURTHEST:
         raise Invalid("Choose a moment within ten years.", fields={"moment": ["Within ten years from now."]})
 
@@ -112,7 +112,7 @@ def _estimate(trial: Trial) -> Estimate:
     try:
         return Estimate(trial.cost, trial.currency, trial.share, trial.reach)
     except ValueError as problem:
-        raise Invalid("No request is of that size.", fields={"cost": [str(problem)]}) from None
+        raise Invalid("No request can have this size.", fields={"cost": [str(problem)]}) from None
 
 
 def _tried(snapshot: Mapping[str, Any], number: int, excluded: list[UUID], at: datetime) -> TriedLevel:
@@ -132,4 +132,4 @@ def _tried(snapshot: Mapping[str, Any], number: int, excluded: list[UUID], at: d
 
 def _at_once(levels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return levels as if they were open together: then each needs people of its own."""
-    return staged({**part, PARALLEL: True} for level in levels for part in parts_of(level))[0]
+    return group_into_stages({**part, PARALLEL: True} for level in levels for part in parts_of(level))[0]

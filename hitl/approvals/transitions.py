@@ -101,7 +101,7 @@ class UnitOfWork:
             self.announced.append(("approval_asks", approval, {"state": new.value}))
 
     def announce_outcome(self, approval: Approval, outcome: str) -> None:
-        """Announce what became of the effect."""
+        """Announce the outcome of the effect."""
         self.announced.append(("action_finished", approval, {"outcome": outcome}))
 
     def alert(self, approval: Approval, problem: str) -> None:

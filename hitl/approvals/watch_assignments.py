@@ -28,8 +28,10 @@ def tenants_waiting() -> list[UUID]:
 
 
 def watch_seats(*, now: datetime | None = None) -> int:
-    """Hold the waiting requests of the tenant that nobody can decide any more, and release those that
-    somebody can again; return how many changed. For the system only; safe to repeat."""
+    """Hold requests that nobody can decide, and release those that somebody can.
+
+    Returns how many of the tenant's waiting requests changed. For the system only; safe to repeat.
+    """
     moment = now or clock_now()
     waiting = list(Approval.objects.filter(state__in=_WAITING).order_by("id"))
     stuck = [approval for approval in waiting if UNSATISFIABLE in approval.holds]

@@ -1,4 +1,4 @@
-"""Links in mails that decide once: made when the mail leaves, spent with the decision."""
+"""Create approve-by-email links and decide by them, each once."""
 
 from __future__ import annotations
 
@@ -28,23 +28,24 @@ from hitl.selectors import reference_of
 
 BYTES: Final = 32
 KEPT_FOR: Final = timedelta(days=7)
-"""How long a link that has ended says so; after that it is as unknown as any other."""
+"""How long an expired link still says so; after that it is deleted, and answered with 404."""
 _SAYS: Final = {rules.EITHER: ("approve", "reject"), "approve": ("approve",), "reject": ("reject",)}
 
 
 def make_link(
     *, actor: Actor, approval_id: UUID, person_id: UUID, verdict: str = rules.EITHER, now: datetime | None = None
 ) -> str:
-    """Return the secret of a new link by which a person can decide a request as it is now; "" when he cannot.
+    """Create a link by which a person can decide a request, and return its secret.
 
-    For the system, at the moment a mail leaves: only the digest is stored, and his older links to the
-    request are void. No link for who has no open seat, who has voted, and where signing in is asked
-    for. `verdict` narrows what it may say. Raises Refused, NotFound, Invalid. Announces nothing.
+    Returns "" for people who are not assigned or have voted, and where signing in is required. Only the
+    digest is stored; older links of the person to the request become void. `verdict` limits the link to
+    one decision. Who may: the system, when the mail is sent. Raises Refused, NotFound, Invalid. Announces
+    nothing.
     """
     if actor.kind != "system":
-        raise Refused("Links are made by the system only.")
+        raise Refused("Only the system can create links.")
     if verdict not in _SAYS:
-        raise Invalid("A link says approve, reject or either.", fields={"verdict": ["unknown"]})
+        raise Invalid("A link can approve, reject or either.", fields={"verdict": ["unknown"]})
     moment = now or clock_now()
     with transaction.atomic():
         approval = locked(Approval, approval_id)
@@ -92,27 +93,27 @@ def decide_by_link(
     visitor: UUID | None = None,
     now: datetime | None = None,
 ) -> Approval:
-    """Decide as the link's person, with his role of now, and spend the link in the same transaction.
+    """Decide as the person of a link, with their current role, and use up the link.
 
-    Who may: whoever holds the link, when its person could decide; `typed` is the request's number, which
-    no program that presses links types, and a rejection needs a reason. `visitor` is who is signed in
-    there. Whoever could have read the link may sign nothing of the request afterwards. In the tenant's
-    scope. Raises NotFound, Gone, Invalid, what `decide` raises, and Refused (`sign_in`, `other_person`).
-    Announces what `decide` announces.
+    Who may: anyone who has the link, while its person could decide. `typed` is the request's number, so
+    that programs that follow links decide nothing; a rejection needs a reason. `visitor` is the signed-in
+    user, if any. People who could have read the mail can't approve the request afterwards. Runs in the
+    tenant's scope. Raises NotFound, Gone, Invalid, what `decide` raises, and Refused (`sign_in`,
+    `other_person`). Announces what `decide` announces.
     """
     moment = now or clock_now()
     with transaction.atomic():
-        # When links have been switched off, none of the tenant decides any more that had begun before.
+        # Shared lock: once email approvals are disabled, no decision that began before can commit.
         link_policy.hold(shared=True)
-        token = _found(token_id)
-        # The request first, as everybody locks it who voids its links.
+        token = _load_token(token_id)
+        # The request is locked first, in the same order as everywhere else that voids its links.
         approval = locked(Approval, token.approval_id)
         token.refresh_from_db(fields=["consumed_at"])
         actor = rules.actor_of(token, address=address, user_agent=user_agent, visitor=visitor)
         rules.check(token, approval, actor, moment, verdict=verdict if verdict in ("approve", "reject") else "")
         _check_form(token, approval, verdict, typed, reason)
         _spend(token, approval, moment)
-        barred = rules.bar_keepers(approval)
+        barred = rules.exclude_mail_readers(approval)
         decided = decide(
             actor=actor,
             approval_id=approval.pk,
@@ -133,7 +134,7 @@ def _note_use(actor: Actor, token: DecisionToken, approval: Approval, barred: li
     )
 
 
-def _found(token_id: UUID) -> DecisionToken:
+def _load_token(token_id: UUID) -> DecisionToken:
     token: DecisionToken | None = DecisionToken.objects.select_related("person").filter(pk=token_id).first()
     if token is None:
         raise NotFound
@@ -142,14 +143,14 @@ def _found(token_id: UUID) -> DecisionToken:
 
 def _check_form(token: DecisionToken, approval: Approval, verdict: str, typed: str, reason: str) -> None:
     if verdict not in ("approve", "reject"):
-        raise Invalid("Choose what you decide.", fields={"verdict": ["Choose what you decide."]})
+        raise Invalid("Choose to approve or to reject.", fields={"verdict": ["Choose to approve or to reject."]})
     if verdict not in _SAYS.get(token.verdict, ()):
-        raise Refused("This link does not say that.", code="other_verdict")
+        raise Refused("This link can't do that.", code="other_verdict")
     if reference_of(typed) != approval.reference:
-        say = "This is not the number of this request: it stands at the top of the page."
-        raise Invalid("The number is not the one of this request.", fields={"typed": [say]})
+        say = "Enter the number at the top of the page."
+        raise Invalid("This isn't the number of this request.", fields={"typed": [say]})
     if verdict == "reject":
-        needed("reason", reason, "Say why you reject it.")
+        needed("reason", reason, "Give a reason for rejecting this request.")
 
 
 def _spend(token: DecisionToken, approval: Approval, moment: datetime) -> None:
@@ -157,11 +158,11 @@ def _spend(token: DecisionToken, approval: Approval, moment: datetime) -> None:
         pk=token.pk, consumed_at=None, expires_at__gt=moment, revision_digest=approval.digest
     )
     if not live.update(consumed_at=moment):
-        raise Gone("This link no longer counts.", code="replaced")
+        raise Gone("This link is no longer valid.", code="replaced")
     void_tokens(approval, moment, person_id=token.person_id)
 
 
 def purge_links(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
-    """Remove links that ended more than a week ago; returns how many. For the sweep."""
+    """Delete links that expired more than a week ago; return how many. For the sweep."""
     before = (now or clock_now()) - KEPT_FOR
     return retention.remove(DecisionToken, retention.made_before(before) & Q(expires_at__lt=before), limit=limit)

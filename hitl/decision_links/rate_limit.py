@@ -1,4 +1,4 @@
-"""How often a link was answered wrongly, counted in Redis: without it everything is let through."""
+"""Limit wrong entries on a link, counted in Redis. While Redis is down, nothing is limited."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ WRONG_PER_WINDOW: Final = 10
 WINDOW: Final = 600
 
 
-def note_wrong(token: str, address: str) -> None:
-    """Note a wrong answer to a link from an address."""
+def record_wrong_answer(token: str, address: str) -> None:
+    """Count a wrong entry on a link from an address."""
     count_or_let_pass(_name(token, address), seconds=WINDOW)
 
 
-def is_tired(token: str, address: str) -> bool:
-    """Tell whether a link was answered wrongly too often from an address in these ten minutes.
+def is_rate_limited(token: str, address: str) -> bool:
+    """Return True after too many wrong entries on a link from one address in ten minutes.
 
-    By both: a scanner elsewhere that fills in forms does not keep the person from deciding.
+    Counted by link and address, so that a scanner elsewhere doesn't lock out the person.
     """
     try:
         return int(cache.get(_name(token, address)) or 0) >= WRONG_PER_WINDOW

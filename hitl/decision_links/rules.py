@@ -1,4 +1,4 @@
-"""Decision links: whose one is, what it shows now, and why it decides nothing."""
+"""Approve-by-email links: find one, and check if it can still decide its request."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ CHANNEL: Final = "email_link"
 STRENGTH: Final = "link"
 EITHER: Final = "either"
 CEILING: Final = 75
-"""From this score on (critical) a link decides nothing, whatever the installation has set."""
+"""From this score (critical) no request can be decided by link, regardless of the settings."""
 _LEVELS: Final = ("low", "medium", "high")
 _EVENTS: Final = {"approve": Event.APPROVE, "reject": Event.REJECT}
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A link by ids only, as known before its tenant's scope is entered."""
+class LinkRef:
+    """The ids of a link, found before its tenant's scope is entered."""
 
     tenant_id: UUID
     token_id: UUID
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A link, what it is about, the person as he is now, and what stands in the way of deciding."""
+class OpenedLink:
+    """A link with its request, its person with their current role, and what prevents a decision."""
 
     token: DecisionToken
     approval: Approval
@@ -53,22 +53,22 @@ class Opened:
 
     @property
     def may_know(self) -> bool:
-        """Tell whether the person may be told about the request."""
+        """Return True if the person may see the request."""
         return self.viewer is not None and self.viewer.may("hitl.view_approval")
 
 
-def find_link(secret: str) -> Found | None:
-    """Return whose link this is, without a scope; None for anything that is none."""
+def find_link(secret: str) -> LinkRef | None:
+    """Find a link by its secret, without a scope; None if there is none."""
     found = lookups.find("decision_link", digest_of_secret(secret))
-    return Found(found[0]["tenant_id"], found[0]["id"]) if found else None
+    return LinkRef(found[0]["tenant_id"], found[0]["id"]) if found else None
 
 
 def open_link(
     token_id: UUID, *, address: str = "", user_agent: str = "", visitor: UUID | None = None, now: datetime | None = None
-) -> Opened:
-    """Return what a link shows at this moment, in its tenant's scope; changes nothing. Raises `NotFound`.
+) -> OpenedLink:
+    """Read a link with its request, in the tenant's scope; changes nothing.
 
-    `visitor` is who is signed in where the link was opened, if anybody is.
+    `visitor` is the signed-in user of the browser, if any. Raises NotFound.
     """
     token = DecisionToken.objects.select_related("person").filter(pk=token_id).first()
     if token is None:
@@ -77,62 +77,62 @@ def open_link(
     try:
         viewer = actor_of(token, address=address, user_agent=user_agent, visitor=visitor)
     except WalkerError as problem:
-        return Opened(token, approval, None, problem)
+        return OpenedLink(token, approval, None, problem)
     try:
         check(token, approval, viewer, now or clock_now())
     except WalkerError as problem:
-        return Opened(token, approval, viewer, problem)
-    return Opened(token, approval, viewer, None)
+        return OpenedLink(token, approval, viewer, problem)
+    return OpenedLink(token, approval, viewer, None)
 
 
 def actor_of(token: DecisionToken, *, address: str, user_agent: str, visitor: UUID | None = None) -> Actor:
-    """Return the link's person with the role of this moment; raises `Gone` without an active seat.
+    """Return the person of a link as an actor with their current role.
 
-    Raises `Refused` when somebody else is signed in there: a link that was passed on decides nothing.
+    Raises Gone for former members, Refused when someone else is signed in: a forwarded link decides nothing.
     """
     if visitor is not None and visitor != token.person_id:
-        raise Refused("This link is for somebody else.", code="other_person")
+        raise Refused("This link is for someone else.", code="other_person")
     try:
         return actor_for_user(token.person, address=address, user_agent=user_agent, auth_strength=STRENGTH)
     except Refused:
-        raise Gone("This link no longer counts.", code="no_membership") from None
+        raise Gone("This link is no longer valid.", code="no_membership") from None
 
 
 def check(token: DecisionToken, approval: Approval, actor: Actor, moment: datetime, *, verdict: str = "") -> None:
-    """Raise what stands in the way of deciding by this link now: Conflict, Gone or Refused."""
+    """Raise Conflict, Gone or Refused if this link can't decide the request now."""
     wanted = verdict or (token.verdict if token.verdict in _EVENTS else "approve")
     actor.require("hitl.decide_approval")
     context = DecisionContext.load(approval, moment)
     checks.check_approver(context, actor, _EVENTS[wanted], token.revision_digest)
     if actor.user_id not in {holder.person_id for holder in context.level_seats(approval.level).entitled}:
-        raise Refused("You are not asked to decide this any more.", code="no_seat")
+        raise Refused("You're no longer an approver of this request.", code="no_seat")
     if actor.user_id in context.voters():
-        raise Conflict("You have decided already.", code="voted", **winner(approval, actor))
+        raise Conflict("You've already decided.", code="voted", **winner(approval, actor))
     policy = link_policy.current()
     if policy.why_off:
         raise _sign_in(policy.why_off)
     if token.consumed_at is not None or token.policy_version != policy.version:
-        raise Gone("A newer link took the place of this one.", code="replaced")
+        raise Gone("This link was replaced by a newer one. Use the newest mail.", code="replaced")
     if moment >= token.expires_at:
         raise Gone("This link has expired.", code="link_expired")
-    why = _why_not_by_link(approval) or why_read(approval, moment)
+    why = _why_not_by_link(approval) or why_mail_is_unsafe(approval, moment)
     if why:
         raise _sign_in(why)
 
 
 def _sign_in(why: str) -> Refused:
-    return Refused("This is decided after signing in.", code="sign_in", why=why)
+    return Refused("Sign in to decide this request.", code="sign_in", why=why)
 
 
 def can_be_decided_by_link(approval: Approval) -> bool:
     """Return True if an email link may decide this request without signing in."""
-    return not why_sign_in(approval) and not why_read(approval, clock_now())
+    return not why_sign_in(approval) and not why_mail_is_unsafe(approval, clock_now())
 
 
 def why_sign_in(approval: Approval) -> str:
-    """Return why a request cannot be decided by link: "off", "off_here", "risk" or "strength"; empty when it can.
+    """Return why deciding requires signing in: "off", "off_here", "risk", "strength" or "".
 
-    What cannot be told counts as too risky. One query.
+    An unknown risk counts as too high. One query.
     """
     return link_policy.current().why_off or _why_not_by_link(approval)
 
@@ -145,40 +145,41 @@ def _why_not_by_link(approval: Approval) -> str:
     return "" if is_known and approval.risk_score < line else "risk"
 
 
-def why_read(approval: Approval, moment: datetime) -> str:
-    """Return what a member who may read mails as they leave could do with a link to a request; empty if nobody can.
+def why_mail_is_unsafe(approval: Approval, moment: datetime) -> str:
+    """Return why a mail link is unsafe for this request, or "" if it is safe.
 
-    "twice": a link was used for it already, and with two he votes for two. "mail": he had a hand in it or
-    signs it, and with a co-signer's link he decides his own, or votes for two. Who signs: whoever had a
-    seat or a vote, and whom the levels to come would ask now; who sits in for a reader counts as one.
+    Members who can read outgoing mail could use another person's link. "twice": a link was already used for
+    the request, so one reader could vote for two. "mail": a reader contributed to the request or approves it
+    (was assigned, voted, or would be asked at a later level, also as a substitute), so they could decide
+    their own request or vote for two.
     """
-    readers = keepers()
+    readers = people_who_can_read_mail()
     if not readers:
         return ""
     if Decision.objects.filter(approval=approval, auth_strength=STRENGTH).exists():
         return "twice"
     barred = with_substitutes(readers, substitutes_at(moment))
-    return "" if barred.isdisjoint([*approval.excluded, *_signers(approval, moment)]) else "mail"
+    return "" if barred.isdisjoint([*approval.excluded, *_approvers(approval, moment)]) else "mail"
 
 
-def keepers() -> set[UUID]:
-    """Return who may read mails as they leave: he could use a link that was sent to somebody else."""
-    return {person for _, notifier in notifiers.items() for person in notifier().keepers()}
+def people_who_can_read_mail() -> set[UUID]:
+    """Return the people who could use a link in someone else's mail."""
+    return {person for _, notifier in notifiers.items() for person in notifier().people_who_can_read_mail()}
 
 
-def bar_keepers(approval: Approval) -> list[UUID]:
-    """Have those who could have used a link of a locked request sign nothing of it from now on; returns them.
+def exclude_mail_readers(approval: Approval) -> list[UUID]:
+    """Exclude people who can read mail from a locked request, and return them.
 
-    Whoever is given a seat only afterwards would otherwise be able to vote a second time.
+    Otherwise a reader who used a link and is assigned later could vote a second time.
     """
-    added = sorted(keepers() - set(approval.excluded))
+    added = sorted(people_who_can_read_mail() - set(approval.excluded))
     if added:
         approval.excluded = sorted({*approval.excluded, *added})
         Approval.objects.filter(pk=approval.pk).update(excluded=approval.excluded)
     return added
 
 
-def _signers(approval: Approval, moment: datetime) -> set[UUID]:
+def _approvers(approval: Approval, moment: datetime) -> set[UUID]:
     seats = Seat.objects.filter(approval=approval).values_list("person_id", flat=True)
     votes = Decision.objects.filter(approval=approval, person__isnull=False).values_list("person_id", flat=True)
     to_come = (

@@ -1,4 +1,4 @@
-"""Switching links that decide off and on for a tenant."""
+"""Enable and disable approve-by-email links for a tenant."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _KEPT_AS: Final = "hitl.linkpolicy"
 
 
 def set_link_policy(*, actor: Actor, is_on: bool, reason: str = "", seen_version: int | None = None) -> LinkPolicy:
-    """Switch links that decide off or on for the tenant, as a new version of its policy.
+    """Enable or disable email approvals for the tenant, as a new policy version.
 
-    From the commit on no link that was sent before decides anything, also after links are switched on
-    again: later mails bring new ones. Votes that links gave stay. Who may: holders of
-    `hitl.manage_links`. `seen_version` is the one it was made from, 0 for none. Raises Refused, Conflict
-    (`stale_version`, `unchanged`; `off_everywhere` when the installation has switched links off).
+    Links sent before the commit never work again, even when email approvals are enabled later; votes made
+    by link stay. Who may: holders of `hitl.manage_links`. `seen_version` is the version the change is based
+    on, 0 for none. Raises Refused, Conflict (`stale_version`, `unchanged`; `off_everywhere` if the
+    installation has disabled them).
     """
     actor.require(MANAGE)
     with transaction.atomic():
@@ -57,7 +57,7 @@ def _check(actor: Actor, standing: link_policy.Standing, is_on: bool, seen: int 
     if is_on == standing.is_on_here:
         facts = {} if standing.last is None else last_change(actor, _KEPT_AS, standing.last.pk)
         word = "on" if is_on else "off"
-        raise Conflict(f"Links that decide are {word} already.", code="unchanged", version=standing.version, **facts)
+        raise Conflict(f"Email approvals are already {word}.", code="unchanged", version=standing.version, **facts)
     if is_on and not settings.DECISION_LINKS:
-        say = "The operator of this installation has switched links off for everybody. Ask him first."
+        say = "Email approvals are disabled for this installation. Contact the administrator."
         raise Conflict(say, code="off_everywhere")

@@ -1,4 +1,4 @@
-"""Addresses of approvals outside the console."""
+"""URLs of approve-by-email links."""
 
 from django.urls import path
 

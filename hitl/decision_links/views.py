@@ -1,4 +1,4 @@
-"""The door of decision links: looking changes nothing, a filled-in form decides."""
+"""The page of an approve-by-email link: opening it changes nothing, submitting the form decides."""
 
 from __future__ import annotations
 
@@ -26,46 +26,62 @@ from core.tenancy.scope import tenant_scope
 from hitl.approvals.conflicts import ENDS, by_whom
 from hitl.decision_links import rate_limit, rules
 from hitl.decision_links.links import decide_by_link
-from hitl.decision_links.rules import Opened
+from hitl.decision_links.rules import OpenedLink
 from hitl.display import STATES, requester_words, risk_chip
 from hitl.domain.state_machine import State
 from hitl.models import Approval
 
 PAGE: Final = "console/link.html"
-OUTCOMES = counter("walker_decision_links_total", "Decision links opened, by what came of it.", ["outcome"])
+OUTCOMES = counter("walker_decision_links_total", "Decision links opened, by outcome.", ["outcome"])
 ASKS_SIGN_IN: Final = "Sign in to decide this"
-SWITCHED_OFF: Final = "Links like this one are switched off"
+SWITCHED_OFF: Final = "Email approvals are disabled"
 SIGN_IN: Final = {
     "off": (
         SWITCHED_OFF,
-        "This installation lets none decide any more. The request still waits: decide it in the console.",
+        "Email approvals are disabled for this installation. The request is still open: decide it in the console.",
     ),
     "off_here": (
         SWITCHED_OFF,
-        "Your organisation lets none decide any more. The request still waits: decide it in the console.",
+        "Email approvals are disabled for your organisation. The request is still open: decide it in the console.",
     ),
-    "risk": (ASKS_SIGN_IN, "Its risk is too high to decide it by a link."),
-    "strength": (ASKS_SIGN_IN, "This step asks for a second factor."),
-    "twice": (ASKS_SIGN_IN, "One signature was given by a link already. The next one is given after signing in."),
-    "mail": (ASKS_SIGN_IN, "One of those who sign may read mails about it as they leave."),
+    "risk": (ASKS_SIGN_IN, "This request is too risky to approve by email. Sign in to decide."),
+    "strength": (ASKS_SIGN_IN, "This step requires a second factor. Sign in to decide."),
+    "twice": (ASKS_SIGN_IN, "Someone already decided by email. The next decision requires signing in."),
+    "mail": (ASKS_SIGN_IN, "An approver of this request can read outgoing mail, so it can't be decided by email."),
 }
-# What is told instead of the service's own sentence, by the error's code; with the page's status.
-TOLD: Final = {
-    "no_membership": (410, "This link no longer counts", "You have no seat in this organisation any more."),
-    "not_allowed": (410, "This link no longer counts", "Your role signs no requests any more."),
-    "other_person": (403, "This link is for somebody else", "You are signed in as another person than it was sent to."),
-    "no_seat": (410, "You are not asked any more", "The seat was passed on, or somebody else is asked now."),
-    "four_eyes": (410, "You are not asked any more", "You have a hand in this request: somebody else decides it."),
-    "stale_digest": (409, "This request has changed", "It is not what your mail told you about. Nothing was decided."),
-    "voted": (409, "You have decided already", "Your answer is recorded. In the console you can change your mind."),
+# Status, heading and text by the code of an error; others show the error's own sentence.
+REASONS: Final = {
+    "no_membership": (410, "This link is no longer valid", "You're no longer a member of this organisation."),
+    "not_allowed": (410, "This link is no longer valid", "Your role can no longer approve requests."),
+    "other_person": (
+        403,
+        "This link is for someone else",
+        "You're signed in as someone else. Sign out, or ask for a link of your own.",
+    ),
+    "no_seat": (410, "You're no longer an approver", "This request was delegated or reassigned to someone else."),
+    "four_eyes": (
+        410,
+        "You're no longer an approver",
+        "You contributed to this request, so someone else must decide it.",
+    ),
+    "stale_digest": (
+        409,
+        "This request has changed",
+        "It's different from what your mail described. Nothing was decided. Sign in to read it again.",
+    ),
+    "voted": (409, "You've already decided", "Your decision is recorded. You can change it in the console."),
     "replaced": (
         410,
-        "This link no longer counts",
-        "It was used, a newer mail brought a newer link, or links were switched off meanwhile.",
+        "This link is no longer valid",
+        "It was used or replaced by a newer one, or email approvals were disabled. Sign in to decide.",
     ),
-    "link_expired": (410, "This link has expired", "Links end after some days. The request still waits."),
+    "link_expired": (
+        410,
+        "This link has expired",
+        "Links expire after a few days. The request is still open: sign in to decide.",
+    ),
     "expired": (410, "This request has expired", "Nobody decided it in time."),
-    "other_verdict": (403, "This link does not say that", "Use the other link of your mail, or the console."),
+    "other_verdict": (403, "This link can't do that", "Use the other link in your mail, or sign in to decide."),
 }
 MOVES: Final = {
     "approve": "approved",
@@ -73,11 +89,11 @@ MOVES: Final = {
     "ask": "a question asked",
     "send_back": "sent back",
     "edit": "changed",
-    "resubmit": "sent in again",
+    "resubmit": "resubmitted",
     **ENDS,
 }
-TIRED: Final = "There were too many wrong answers. Wait ten minutes, or sign in. Nothing was decided."
-UNDECIDED: Final = "Nothing was decided. Look at what is marked below."
+TOO_MANY_TRIES: Final = "Nothing was decided: too many wrong entries. Wait ten minutes or sign in."
+UNDECIDED: Final = "Nothing was decided. Check the marked fields."
 # Tone and icon of an outcome.
 OVER: Final = ("neutral", "info")
 LOCKED: Final = ("info", "key")
@@ -88,11 +104,11 @@ THANKS_TO: Final = {
     "reject": ("You have rejected {}", ("neutral", "x-circle")),
 }
 THANKS: Final = {
-    State.PENDING: "Your signature is recorded. It waits for the next one.",
-    State.APPROVED: "It is carried out now.",
-    State.REJECTED: "The requester is told why.",
+    State.PENDING: "Your approval is recorded. More approvals are needed.",
+    State.APPROVED: "It's being executed now.",
+    State.REJECTED: "The requester can read your reason.",
 }
-ON_HOLD: Final = "It is on hold, and not carried out before it is released."
+ON_HOLD: Final = "It's on hold and won't be executed until it's released."
 
 
 @csrf_exempt  # for the check of all pages; this one has the check above
@@ -121,33 +137,33 @@ def _visit(request: HttpRequest) -> dict[str, Any]:
 
 
 def _unknown(request: HttpRequest) -> HttpResponse:
-    """Answer a link that is none; one that is one is never refused for what others try at this address."""
+    """Respond to an unknown link. Guessing limits this response only, never a valid link."""
     OUTCOMES.labels("unknown").inc()
     return refuse_guessing(request, "link") or render(request, "404.html", status=404)
 
 
-def _show(request: HttpRequest, opened: Opened) -> HttpResponse:
+def _show(request: HttpRequest, opened: OpenedLink) -> HttpResponse:
     if opened.problem is not None:
-        return _told(request, opened, opened.problem)
+        return _explain(request, opened, opened.problem)
     OUTCOMES.labels("shown").inc()
     return _form(request, opened)
 
 
-def _decide(request: HttpRequest, token: str, opened: Opened) -> HttpResponse:
+def _decide(request: HttpRequest, token: str, opened: OpenedLink) -> HttpResponse:
     visit = _visit(request)
     if opened.problem is not None:
-        return _told(request, opened, opened.problem, refuses=True)
-    if rate_limit.is_tired(token, visit["address"]):
-        return _form(request, opened, said=TIRED, status=429)
+        return _explain(request, opened, opened.problem, refuses=True)
+    if rate_limit.is_rate_limited(token, visit["address"]):
+        return _form(request, opened, said=TOO_MANY_TRIES, status=429)
     given: dict[str, Any] = {name: request.POST.get(name, "")[:2000] for name in ("verdict", "typed", "reason")}
     try:
         decided = decide_by_link(token_id=opened.token.pk, **given, **visit)
     except Invalid as problem:
         OUTCOMES.labels("wrong").inc()
-        rate_limit.note_wrong(token, visit["address"])
+        rate_limit.record_wrong_answer(token, visit["address"])
         return _form(request, opened, problem.facts["fields"], said=UNDECIDED, status=400)
     except WalkerError as problem:
-        return _told(request, rules.open_link(opened.token.pk, **visit), problem, refuses=True)
+        return _explain(request, rules.open_link(opened.token.pk, **visit), problem, refuses=True)
     OUTCOMES.labels("decided").inc()
     verdict = given["verdict"]
     heading, sign = THANKS_TO[verdict]
@@ -160,7 +176,7 @@ def _decide(request: HttpRequest, token: str, opened: Opened) -> HttpResponse:
 def _outcome(
     request: HttpRequest, approval: Approval | None, sign: tuple[str, str], context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
-    """Show one card with its tone and icon; what it is about only where an approval is given."""
+    """Show the result as one card; the request only if an approval is given."""
     known = {} if approval is None else {"headline": _headline(approval), "console_url": _console(approval)}
     shown = {"approval": approval, "tone": sign[0], "icon_name": sign[1], **known, **context}
     return render(request, PAGE, shown, status=status)
@@ -168,13 +184,13 @@ def _outcome(
 
 def _form(
     request: HttpRequest,
-    opened: Opened,
+    opened: OpenedLink,
     faults: Mapping[str, Sequence[str]] | None = None,
     *,
     said: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    """Show the form; after a mistake with what was said and chosen, never with the number."""
+    """Show the form; after an error with what was entered, except the number."""
     approval = opened.approval
     context = {
         **_about(approval),
@@ -190,7 +206,7 @@ def _form(
 
 
 def _about(approval: Approval) -> dict[str, Any]:
-    """Return what would happen, masked: the page is opened without signing in."""
+    """Return the request, masked: the page is opened without signing in."""
     preview = approval.preview
     names = names_of([approval.requester_id])
     rows = [
@@ -220,8 +236,8 @@ def _console(approval: Approval) -> str:
     return reverse("admin:hitl_approval_change", args=[approval.pk])
 
 
-def _told(request: HttpRequest, opened: Opened, problem: WalkerError, *, refuses: bool = False) -> HttpResponse:
-    """Say why a link decides nothing; about the request only to who may know."""
+def _explain(request: HttpRequest, opened: OpenedLink, problem: WalkerError, *, refuses: bool = False) -> HttpResponse:
+    """Show why a link decides nothing; the request only to people who may see it."""
     OUTCOMES.labels("refused").inc()
     approval = opened.approval if opened.may_know else None
     context: dict[str, Any] = {"is_refused": refuses}
@@ -229,7 +245,7 @@ def _told(request: HttpRequest, opened: Opened, problem: WalkerError, *, refuses
         heading, words = SIGN_IN[problem.facts.get("why", "strength")]
         context |= {"heading": heading, "words": words, "signs_in": True}
         return _outcome(request, approval, LOCKED, context, 403 if refuses else 200)
-    status, heading, words = TOLD.get(problem.code, (problem.status, "Nothing was decided", problem.detail))
+    status, heading, words = REASONS.get(problem.code, (problem.status, "Nothing was decided", problem.detail))
     if problem.code == "conflict" and approval is not None:
         heading, words = _over(approval), ""
     facts = problem.facts if approval is not None and problem.code in ("conflict", "stale_digest") else {}
@@ -239,12 +255,12 @@ def _told(request: HttpRequest, opened: Opened, problem: WalkerError, *, refuses
 
 def _over(approval: Approval) -> str:
     if approval.state == State.INFO_REQUESTED:
-        return f"A question about {approval.reference} is open"
-    return f"{approval.reference} is not waiting any more: {STATES[approval.state][0].lower()}"
+        return f"{approval.reference} has an open question"
+    return f"{approval.reference} is no longer waiting: {STATES[approval.state][0].lower()}"
 
 
 def _winner(facts: dict[str, Any]) -> dict[str, Any] | None:
-    """Return who was faster, when and what, as the conflict names it."""
+    """Return who was faster, when and how, from the facts of a conflict."""
     if not facts.get("decided_by"):
         return None
     word = str(facts["decided_as"] or facts["state"])

@@ -1,4 +1,4 @@
-"""Rules that decide a request without a person, within ceilings nobody can raise (pure)."""
+"""Rules that decide a request without a person, within fixed ceilings (pure)."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ class AutoRule:
 
 @dataclass(frozen=True)
 class Spent:
-    """What rules approved already in a window: how often, and for how much."""
+    """What rules have approved in a window: number and amount."""
 
     count: int
     amount: Decimal
 
 
 def auto_rule_from(row: Mapping[str, Any]) -> AutoRule:
-    """Read one auto rule of a workflow. Raises KeyError, ValueError or ArithmeticError."""
+    """Parse one rule of a workflow. Raises KeyError, ValueError or ArithmeticError."""
     verdict, per = row["verdict"], row.get("per", "kind")
     if verdict not in ("approve", "reject") or per not in ("requester", "agent", "kind"):
         raise ValueError("an auto rule approves or rejects, per requester, agent or kind")
@@ -81,17 +81,21 @@ def auto_rule_from(row: Mapping[str, Any]) -> AutoRule:
 
 
 def shortcomings(rule: AutoRule) -> list[str]:
-    """Return why a rule would never decide, or would not go as far as it says (pure)."""
+    """Return why a rule would never decide, or would decide less than it says."""
     if rule.verdict == "reject":
-        return [] if rule.min_score is not None or rule.condition else ["it needs a risk or a condition to reject by."]
+        return (
+            []
+            if rule.min_score is not None or rule.condition
+            else ["a rule that rejects needs a minimum risk or a condition."]
+        )
     if rule.max_cost is None or rule.max_score is None:
-        return ["to approve it needs a greatest cost and a greatest risk."]
+        return ["a rule that approves needs a maximum cost and a maximum risk."]
     ceilings = (
         (rule.max_cost, AUTO_APPROVE_MAX_COST, "cost"),
         (rule.max_score, AUTO_APPROVE_MAX_SCORE, "risk"),
         (rule.per_day or 0, AUTO_APPROVE_PER_DAY, "number a day"),
     )
-    return [f"no rule approves above a {what} of {most:,}." for said, most, what in ceilings if said > most]
+    return [f"a rule can't approve above a {what} of {most:,}." for wanted, most, what in ceilings if wanted > most]
 
 
 def _amount(value: Any) -> Decimal | None:
@@ -112,9 +116,9 @@ def _whole(value: Any) -> int | None:
 
 
 def auto_decision(rules: Sequence[AutoRule], subject: Subject) -> AutoRule | None:
-    """Return the rule that decides the request alone: a rejection first, else an approval.
+    """Return the rule that decides the request: one that rejects, else one that approves.
 
-    The windows of an approving rule are asked for separately: they need what was approved before.
+    The windows of an approving rule are checked separately: they depend on earlier approvals.
     """
     for rule in rules:
         if rule.verdict == "reject" and _may_reject(rule, subject):
@@ -145,12 +149,15 @@ def _holds(rule: AutoRule, subject: Subject) -> bool:
     try:
         return condition_holds(rule.condition, subject)
     except ValueError:
-        return False  # an unclear condition decides nothing: a person is asked
+        return False  # an unclear condition decides nothing, so people are asked
 
 
 def within_windows(rule: AutoRule, cost: Decimal, *, own: Spent, day: Spent, kind_day: Spent) -> bool:
-    """Tell whether an approval still fits: `own` in the rule's window, `day` for its scope in 24 hours,
-    and `kind_day` of the whole kind, which holds against ceilings that no rule can raise."""
+    """Return True if one more approval fits into all windows of a rule.
+
+    `own` is what was approved in the rule's window, `day` in its scope in 24 hours, and `kind_day` for the
+    whole kind, which has a fixed ceiling.
+    """
     if rule.per_day is not None and day.count >= rule.per_day:
         return False
     if rule.window_amount is not None and own.amount + abs(cost) > rule.window_amount:

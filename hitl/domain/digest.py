@@ -1,4 +1,4 @@
-"""Canonical bytes of what is signed, and their SHA-256."""
+"""Canonical bytes of a request, and their SHA-256."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _of_kin(value: Any) -> Any:
 def _text(value: str) -> str:
     if "\x00" in value or not (value.isascii() or all(not "\ud800" <= char <= "\udfff" for char in value)):
         raise Unrepresentable("text contains a character that cannot be kept")
-    # Of an enum that is text, the text and not the member's name.
+    # For a text enum, its value and not the name of its member.
     return value if type(value) is str else str.__str__(value)
 
 
@@ -83,7 +83,7 @@ def approval_digest(
     kind_version: int,
     payload: Mapping[str, Any],
 ) -> str:
-    """Return what an approver signs: one exact payload of one revision of one approval."""
+    """Return the digest that an approver decides on: one exact payload of one revision of one approval."""
     signed = {
         "tenant": tenant_id,
         "approval": approval_id,

@@ -49,7 +49,7 @@ class Directory:
 
 
 class Assigned(Protocol):
-    """What an assignment (a row of `Seat`) tells about its person."""
+    """The part of an assignment (a row of `Seat`) that the rules read."""
 
     person_id: UUID
     rightful_id: UUID | None

@@ -10,8 +10,8 @@ from hitl.domain.strictness import AUTH_STRENGTH
 PARALLEL: Final = "parallel"
 
 
-def staged(levels: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the stages of a workflow: a level marked `parallel` opens with the one before it.
+def group_into_stages(levels: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Group levels into stages: a level marked `parallel` opens with the one before it.
 
     Where only one setting can apply to a stage of several levels (sign-in, reason, deadline), the
     strictest counts.

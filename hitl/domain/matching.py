@@ -13,12 +13,12 @@ from core import expressions
 from core.working_time import DAYS, minute_of
 
 ASKERS_FACTS: Final = frozenset({"tags", "channel", "agent"})
-"""What those who ask can choose or have chosen: it may make a request stricter, never easier."""
+"""Facts that requesters can choose: they may make a request stricter, never easier."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is matched: the request as the engine sees it, not as the requester words it."""
+    """The facts of a request that workflows are matched against."""
 
     kind: str
     risk_level: str
@@ -33,10 +33,10 @@ class Subject:
     local_time: datetime | None = None
     """The moment in the tenant's zone."""
     spent: Decimal | None = None
-    """What its requester asked for in the last 24 hours, this included; None while nobody asked."""
+    """What its requester requested in the last 24 hours, including this; None until it is needed."""
 
     def facts(self) -> dict[str, Any]:
-        """Return what a condition may ask for, by name."""
+        """Return the facts that a condition can use, by name."""
         moment = self.local_time
         return {
             "cost": None if self.cost is None else abs(self.cost),
@@ -73,20 +73,20 @@ class Rule:
     condition: str = ""
     is_default: bool = False
     strength: int = 0
-    """How many votes it needs over all levels."""
+    """The number of votes required over all levels."""
 
     @property
     def leans_on_asker(self) -> bool:
-        """Tell whether it matches by something that those who ask can choose."""
+        """Return True if it matches on a fact that requesters can choose."""
         return bool(self.agents or self.channels or self.contact_tags) or asks_for_askers_facts(self.condition)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The rule that was chosen; not `certain` when a condition could not be worked out.
+    """The matched rule; not `certain` when a condition could not be evaluated.
 
-    `floor` is the rule that would be chosen without the asker's facts, where that is another one:
-    the request may need more than it asks for, never less.
+    `floor` is the rule that would match without the requester's facts, if it is another one: the request
+    then needs what both require.
     """
 
     rule: Rule
@@ -97,9 +97,9 @@ class Choice:
 def pick(rules: Sequence[Rule], subject: Subject) -> Choice | None:
     """Return the rule for a request: highest priority, else the default, else the strictest.
 
-    A rule whose condition cannot be worked out may be meant: the strictest of those and of the one
-    that would be chosen without them is taken, and is not certain, so that a person is asked. None
-    means that there is no workflow at all; the caller holds the request as unsatisfiable.
+    A rule whose condition can't be evaluated might match: the strictest of those and of the one that matches
+    without them is taken, and is not certain, so that people are asked. None means that there is no workflow
+    at all; the caller holds the request as unsatisfiable.
     """
     chosen = _pick(rules, rules, subject)
     plain = [rule for rule in rules if not rule.leans_on_asker]
@@ -113,7 +113,7 @@ def pick(rules: Sequence[Rule], subject: Subject) -> Choice | None:
 
 
 def _pick(candidates: Sequence[Rule], rules: Sequence[Rule], subject: Subject) -> Choice | None:
-    """Choose among the candidates; where none of them matches, among the defaults or all rules there are."""
+    """Choose among the candidates; if none matches, among the defaults or all rules."""
     verdicts = [(rule, matches(rule, subject)) for rule in candidates if not rule.is_default]
     chosen = _of_matching([rule for rule, verdict in verdicts if verdict], rules)
     unclear = [rule for rule, verdict in verdicts if verdict is None]
@@ -134,7 +134,7 @@ def _strictest(rules: Sequence[Rule]) -> Rule:
 
 
 def matches(rule: Rule, subject: Subject) -> bool | None:
-    """Tell whether every condition of the rule holds for the request; None when one is unclear."""
+    """Return True if every condition of the rule holds, None if one can't be evaluated."""
     plain = (
         _within(subject.kind, rule.kinds)
         and _within(subject.risk_level, rule.risk_levels)
@@ -153,12 +153,12 @@ def matches(rule: Rule, subject: Subject) -> bool | None:
 
 
 def condition_holds(condition: str, subject: Subject) -> bool:
-    """Tell whether a custom condition holds; an empty one does. Raises ValueError when it is unclear."""
+    """Return True if a custom condition holds or is empty. Raises ValueError if it can't be evaluated."""
     return not condition or expressions.holds(expressions.parse(condition), subject.facts())
 
 
 def asks_for_askers_facts(condition: str) -> bool:
-    """Tell whether a condition asks for something that those who ask can choose; a broken one asks for nothing."""
+    """Return True if a condition uses a fact that requesters can choose."""
     if not condition:
         return False
     try:
@@ -168,10 +168,10 @@ def asks_for_askers_facts(condition: str) -> bool:
 
 
 def in_window(window: Mapping[str, Any], moment: datetime | None) -> bool:
-    """Tell whether a moment lies in `{"days": [...], "from": "HH:MM", "until": "HH:MM"}`.
+    """Return True if a moment is in `{"days": [...], "from": "HH:MM", "until": "HH:MM"}`.
 
-    A window that ends before it begins runs over midnight and belongs to the day it began on;
-    without hours it lasts all day. Raises ValueError when it cannot be told.
+    A window that ends before it begins runs past midnight and belongs to the day it began on; without hours
+    it lasts all day. Raises ValueError for an invalid window.
     """
     if moment is None:
         raise ValueError("the local time is not known")
@@ -193,7 +193,7 @@ def _within(value: str, wanted: tuple[str, ...]) -> bool:
 def _cost_fits(rule: Rule, subject: Subject) -> bool:
     comparable = subject.cost is not None and (rule.currency in ("", subject.currency) or subject.cost == 0)
     if not comparable:
-        # An amount that cannot be compared may be any amount: it is never under a limit.
+        # An amount in an unknown currency could be any amount, so it is never under a limit.
         return rule.max_cost is None
     cost = abs(subject.cost or Decimal(0))
     over = rule.min_cost is None or cost >= rule.min_cost

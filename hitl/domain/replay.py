@@ -1,4 +1,4 @@
-"""The state of an approval, worked out again from its audit entries alone (pure)."""
+"""Replay the audit entries of an approval (pure)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LEGAL: Final = {(row.event.value, str(old), str(new)) for row in TABLE for old,
 
 
 class Entry(Protocol):
-    """What is read of an audit entry."""
+    """The part of an audit entry that a replay reads."""
 
     action: str
     old_state: str
@@ -23,32 +23,32 @@ class Entry(Protocol):
 
 
 @dataclass(frozen=True)
-class Folded:
-    """Where the entries lead."""
+class ReplayedState:
+    """The state after the entries."""
 
     state: str = ""
     version: int = 0
     revision: int = 1
 
 
-class Unfoldable(ValueError):
-    """The entries are no history of an approval; `place` counts them from 1."""
+class ReplayError(ValueError):
+    """The entries are not a valid history; `place` is the number of the first wrong one, from 1."""
 
     def __init__(self, place: int, problem: str) -> None:
         super().__init__(f"entry {place}: {problem}")
         self.place, self.problem = place, problem
 
 
-def fold(entries: Iterable[Entry]) -> Folded:
-    """Return state, version and revision after the entries of one approval, oldest first.
+def replay(entries: Iterable[Entry]) -> ReplayedState:
+    """Return state, version and revision after the entries of an approval, oldest first.
 
-    Raises Unfoldable at the first entry that cannot follow the ones before it.
+    Raises ReplayError at the first entry that can't follow the ones before it.
     """
-    so_far = Folded()
+    so_far = ReplayedState()
     for place, entry in enumerate(entries, start=1):
         problem = _problem(so_far, entry)
         if problem:
-            raise Unfoldable(place, problem)
+            raise ReplayError(place, problem)
         so_far = _after(so_far, entry)
     return so_far
 
@@ -57,11 +57,11 @@ def _event(entry: Entry) -> str:
     return entry.action.removeprefix(PREFIX).lower()
 
 
-def _after(so_far: Folded, entry: Entry) -> Folded:
-    return Folded(entry.new_state, so_far.version + 1, so_far.revision + (_event(entry) in REVISING))
+def _after(so_far: ReplayedState, entry: Entry) -> ReplayedState:
+    return ReplayedState(entry.new_state, so_far.version + 1, so_far.revision + (_event(entry) in REVISING))
 
 
-def _problem(so_far: Folded, entry: Entry) -> str:
+def _problem(so_far: ReplayedState, entry: Entry) -> str:
     if entry.old_state != so_far.state:
         return f"begins in {entry.old_state or 'nothing'}, but it was {so_far.state or 'nothing'}"
     if so_far.state in FINAL:
@@ -72,7 +72,7 @@ def _problem(so_far: Folded, entry: Entry) -> str:
     return _differs(entry.facts, {"version": expected.version, "revision": expected.revision})
 
 
-def _is_legal(so_far: Folded, entry: Entry) -> bool:
+def _is_legal(so_far: ReplayedState, entry: Entry) -> bool:
     if so_far.version == 0:
         return (_event(entry), entry.new_state) == ("propose", State.PENDING)
     return (_event(entry), entry.old_state, entry.new_state) in _LEGAL

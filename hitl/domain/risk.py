@@ -1,4 +1,4 @@
-"""How risky a request is: 0-100 points, each with the factor it came from (pure)."""
+"""Risk scoring: 0-100 points, each from a factor (pure)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REACH: Final = ((10_000, 20), (1_000, 14), (100, 8), (0, 3))
 
 @dataclass(frozen=True)
 class History:
-    """What became of the requester's last requests."""
+    """The outcomes of the requester's last requests."""
 
     decided: int = 0
     rejected: int = 0
@@ -33,14 +33,14 @@ class History:
 
 @dataclass(frozen=True)
 class Policy:
-    """How a tenant weighs the factors: each 0 to 3 times, and points added for a kind, never taken off."""
+    """A tenant's weights, 0 to 3 for each factor, and points added for a kind, never negative."""
 
     version: int = 0
     weights: Mapping[str, int] = field(default_factory=dict)
     kind_points: Mapping[str, int] = field(default_factory=dict)
 
     def weighed(self, factor: Factor) -> Factor:
-        """Return the factor with its points as the tenant weighs them."""
+        """Return the factor with the tenant's weight applied to its points."""
         weight = max(0, min(int(self.weights.get(factor.name, 1)), WEIGHT_MAX))
         return factor if weight == 1 else replace(factor, points=factor.points * weight)
 
@@ -66,10 +66,10 @@ class RiskAssessment:
     level: Level
     factors: tuple[Factor, ...]
     policy: int = 0
-    """The version of the tenant's weights it was made with."""
+    """The version of the tenant's risk scoring that was used."""
 
     def factor_rows(self) -> list[dict[str, object]]:
-        """Return the factors as they are kept with the approval."""
+        """Return the factors as they are stored with the approval."""
         return [vars(factor).copy() for factor in self.factors]
 
 
@@ -91,15 +91,15 @@ def assess(
     kind: str = "",
     policy: Policy | None = None,
 ) -> RiskAssessment:
-    """Score a request from its size, its kind, its requester's history and the hour.
+    """Score a request by its size, its kind, its requester's history and the time.
 
-    `local_time` is the moment in the tenant's zone. Unknown sizes add nothing by themselves. No
-    factor takes points off, so nothing a requester says gets below what its kind is worth.
+    `local_time` is the moment in the tenant's zone. Unknown sizes add nothing. No factor subtracts points,
+    so a requester can't get below the base risk of the kind.
     """
     policy = policy or Policy()
     weighed = (_cost(estimate), _share(estimate.share), _reach(estimate.reach), _history(history), _time(local_time))
     factors = (
-        Factor("kind", max(0, min(base_risk, 40)), f"{title}: risky by its nature."),
+        Factor("kind", max(0, min(base_risk, 40)), f"{title}: base risk of this action."),
         *_added(policy.added(kind)),
         *(policy.weighed(factor) for factor in weighed),
     )
@@ -108,22 +108,22 @@ def assess(
 
 
 def _added(points: int) -> tuple[Factor, ...]:
-    return (Factor("policy", points, "Your organisation adds points for this kind of action."),) if points else ()
+    return (Factor("policy", points, "Your organisation adds points for this action."),) if points else ()
 
 
 def unassessable(error: str) -> RiskAssessment:
     """Return the assessment of a request that could not be scored: critical, never low."""
-    sentence = f"The risk could not be worked out ({error}), so it counts as critical."
+    sentence = f"The risk could not be calculated ({error}), so it counts as critical."
     return RiskAssessment(100, "critical", (Factor("unassessable", 100, sentence),))
 
 
 def _cost(estimate: Estimate) -> Factor:
     if estimate.cost is None:
-        return Factor("cost", 0, "No cost is known for this.")
+        return Factor("cost", 0, "The cost is unknown.")
     amount = abs(estimate.cost)
     points = next((p for floor, p in _COST if amount > floor), 0)
     text = f"{amount:,.2f} {estimate.currency}".strip()
-    return Factor("cost", points, f"It costs about {text}." if amount else "It costs nothing more than now.")
+    return Factor("cost", points, f"Costs about {text}." if amount else "No additional cost.")
 
 
 def _share(share: Decimal | None) -> Factor:
@@ -131,25 +131,27 @@ def _share(share: Decimal | None) -> Factor:
         return Factor("share", 0, "There is no current value to compare with.")
     size = abs(share)
     points = next((p for floor, p in _SHARE if size > Decimal(floor)), 0)
-    return Factor("share", points, f"It changes the current value by {size * 100:,.0f} %.")
+    return Factor("share", points, f"Changes the current value by {size * 100:,.0f} %.")
 
 
 def _reach(reach: int | None) -> Factor:
     if reach is None:
-        return Factor("reach", 0, "No audience is touched directly.")
+        return Factor("reach", 0, "No audience affected.")
     points = next((p for floor, p in _REACH if reach > floor), 0)
-    return Factor("reach", points, f"It reaches about {reach:,} people.")
+    return Factor("reach", points, f"Reaches about {reach:,} people.")
 
 
 def _history(history: History) -> Factor:
     if history.decided < 3:
-        return Factor("history", 5, "The requester has hardly any earlier requests.")
+        return Factor("history", 5, "The requester has few earlier requests.")
     bad = history.rejected + history.failed
     points = min(10, round(10 * bad / history.decided))
-    return Factor("history", points, f"{bad} of the requester's last {history.decided} requests went wrong.")
+    return Factor(
+        "history", points, f"{bad} of the last {history.decided} requests by this requester were rejected or failed."
+    )
 
 
 def _time(moment: datetime) -> Factor:
     if moment.weekday() < 5 and 7 <= moment.hour < 19:
-        return Factor("time", 0, "It was asked for within working hours.")
-    return Factor("time", 5, "It was asked for outside working hours.")
+        return Factor("time", 0, "Requested within working hours.")
+    return Factor("time", 5, "Requested outside working hours.")

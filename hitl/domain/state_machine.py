@@ -1,4 +1,4 @@
-"""The whole table of states and transitions of an approval, as data."""
+"""The table of states and transitions of an approval, as data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 
 class State(StrEnum):
-    """Where an approval stands."""
+    """The states of an approval."""
 
     PENDING = "pending"
     INFO_REQUESTED = "info_requested"
@@ -25,7 +25,7 @@ class State(StrEnum):
 
 
 class Event(StrEnum):
-    """What may happen to an approval."""
+    """The events of an approval."""
 
     PROPOSE = "propose"
     APPROVE = "approve"
@@ -72,7 +72,7 @@ ASKS_BACK: Final = (State.INFO_REQUESTED, State.RETURNED)
 
 @dataclass(frozen=True)
 class Transition:
-    """One row of the table; an empty `targets` means that the state does not change."""
+    """One row of the table; empty `targets` mean that the state doesn't change."""
 
     number: str
     event: Event
@@ -81,14 +81,14 @@ class Transition:
     who: str
 
     def pairs(self) -> set[tuple[State, State]]:
-        """Return the moves this row allows."""
+        """Return the (from, to) pairs that this row allows."""
         if not self.targets:
             return {(state, state) for state in self.sources}
         return {(old, new) for old in self.sources for new in self.targets}
 
 
 class IllegalTransition(RuntimeError):
-    """Our own code asked for a move that is not in the table."""
+    """The code asked for a transition that is not in the table."""
 
 
 _S, _E = State, Event
@@ -97,15 +97,15 @@ _CANCELLABLE = (*UNDECIDED, _S.APPROVED)
 
 TABLE: Final = (
     Transition("1", _E.PROPOSE, (), _PENDING, "agent, API, person"),
-    Transition("2", _E.APPROVE, _PENDING, (_S.PENDING, _S.APPROVED), "seat holder, rule"),
-    Transition("3", _E.REJECT, _PENDING, (_S.PENDING, _S.REJECTED), "seat holder, rule"),
-    Transition("4", _E.EDIT, _PENDING, _PENDING, "seat holder with the edit right"),
-    Transition("5", _E.ASK, _PENDING, (_S.INFO_REQUESTED,), "seat holder"),
+    Transition("2", _E.APPROVE, _PENDING, (_S.PENDING, _S.APPROVED), "approver, rule"),
+    Transition("3", _E.REJECT, _PENDING, (_S.PENDING, _S.REJECTED), "approver, rule"),
+    Transition("4", _E.EDIT, _PENDING, _PENDING, "approver with the edit right"),
+    Transition("5", _E.ASK, _PENDING, (_S.INFO_REQUESTED,), "approver"),
     Transition("6", _E.ANSWER, (_S.INFO_REQUESTED,), _PENDING, "requester or agent"),
-    Transition("7", _E.SEND_BACK, _PENDING, (_S.RETURNED, _S.REJECTED), "seat holder"),
+    Transition("7", _E.SEND_BACK, _PENDING, (_S.RETURNED, _S.REJECTED), "approver"),
     Transition("8", _E.RESUBMIT, (_S.RETURNED,), _PENDING, "requester or agent"),
     Transition("9", _E.ESCALATE, WAITING, (), "timer, admin"),
-    Transition("10", _E.DELEGATE, WAITING, (), "seat holder"),
+    Transition("10", _E.DELEGATE, WAITING, (), "approver"),
     Transition("10", _E.REASSIGN, WAITING, (), "admin"),
     Transition("11", _E.EXPIRE, UNDECIDED, (_S.EXPIRED,), "timer"),
     Transition("12", _E.CANCEL, _CANCELLABLE, (_S.CANCELLED,), "requester, ended run, admin"),
@@ -128,16 +128,16 @@ BY_EVENT: Final = {row.event: row for row in TABLE}
 
 
 def legal_pairs() -> set[tuple[State, State]]:
-    """Return every (from, to) of the table; the database refuses all others."""
+    """Return all (from, to) pairs of the table; the database refuses others."""
     return set().union(*(row.pairs() for row in TABLE))
 
 
 def may(event: Event, state: State) -> bool:
-    """Tell whether the event can happen in this state."""
+    """Return True if the event can happen in this state."""
     return state in BY_EVENT[event].sources
 
 
 def check(event: Event, old: State, new: State) -> None:
-    """Raise IllegalTransition unless the table allows the move."""
+    """Raise IllegalTransition unless the table allows the transition."""
     if (old, new) not in BY_EVENT[event].pairs():
         raise IllegalTransition(f"{event}: {old} -> {new} is not in the table")

@@ -1,4 +1,4 @@
-"""Whether one frozen workflow asks for no less than another (pure)."""
+"""Compare how strict two frozen workflows are (pure)."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def _parts(level: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list(level.get("parts") or [level])
 
 
-def combined(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a snapshot that asks for everything both ask for: one of the two where it does.
+def strictest(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a snapshot that requires what both require: one of the two if it does.
 
     Where they cannot be compared, the levels of the new one that the old ones do not cover are
     asked for after the old ones. Different people at each level are required where one of them requires it.
     """
-    found = _combined(old, new)
+    found = _strictest(old, new)
     is_once = old.get("signs_once") or new.get("signs_once")
     return {**found, "signs_once": True} if is_once and not found.get("signs_once") else found
 
 
-def _combined(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, Any]:
+def _strictest(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, Any]:
     if is_no_weaker(old, new):
         return _kept_shut(old, new)
     if is_no_weaker(new, old):
@@ -64,7 +64,7 @@ def _kept_shut(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, A
 
 def no_weaker_than(floor: Mapping[str, Any], chosen: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a snapshot that asks for everything both ask for, and allows only what both allow."""
-    found = combined(floor, chosen)
+    found = strictest(floor, chosen)
     if found is floor:
         return floor
     least, steps = floor.get("edit_policy") or {}, floor.get("escalation") or []

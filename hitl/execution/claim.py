@@ -60,7 +60,7 @@ def claim(approval_id: UUID, observation: Observation, moment: datetime) -> Clai
     this transaction runs no emergency stop can start.
     """
     with transitions.unit_of_work(moment) as work:
-        stopped_by = killswitch.share_and_look(kind=observation.kind_key, agent_id=observation.agent_id)
+        stopped_by = killswitch.shared_lock_and_check(kind=observation.kind_key, agent_id=observation.agent_id)
         approval = work.lock(approval_id)
         if approval.revision != observation.revision:
             return None

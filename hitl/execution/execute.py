@@ -12,7 +12,7 @@ from core.clock import now as clock_now
 from core.observability.logging import get_logger
 from core.text.clean import clean_text
 from hitl.actions.base import Outcome
-from hitl.actions.outcomes import checked
+from hitl.actions.outcomes import check_outcome
 from hitl.approvals import timers, transitions
 from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.state_machine import Event, State
@@ -49,21 +49,21 @@ def call(claim: Claim) -> Outcome:
     """
     with killswitch.track_in_flight_call(kind=claim.kind.key, agent_id=claim.agent_id) as stopped_by:
         if stopped_by:
-            # What the first call of an execution that was taken over did, nobody knows.
+            # The outcome of the first call of a lost execution is unknown.
             return replace(PAUSED, kind="unknown") if claim.retaken else PAUSED
         try:
             outcome = claim.kind.execute(claim.params, idempotency_key=claim.idempotency_key)
         except Exception as error:  # boundary: an adapter raises what it likes
-            # The effect may or may not have happened: only the outside knows.
+            # The effect may or may not have happened: only the target system knows.
             log.exception("execution_raised", kind=claim.kind.key, approval=str(claim.approval_id))
             return Outcome("unknown", error=type(error).__name__)
-    return checked(outcome)
+    return check_outcome(outcome)
 
 
 def settle(*, claim: Claim, outcome: Outcome, now: datetime | None = None) -> bool:
-    """Record what an executor found out; return False if another executor has taken over."""
+    """Record the outcome of a call; return False if another executor has taken over."""
     if claim.retaken and outcome.kind == "failed_clean":
-        # This call did nothing. What the call of the lost executor did, nobody knows.
+        # This call did nothing; the outcome of the lost executor's call is unknown.
         outcome = replace(outcome, kind="unknown")
     with transitions.unit_of_work(now or clock_now()) as work:
         approval = work.lock(claim.approval_id)

@@ -1,4 +1,4 @@
-"""Throwing and releasing kill switches, and bringing the holds of requests in line with them."""
+"""Start and release kill switches, and align the holds of requests with them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from hitl.models import Approval, GlobalKillSwitch, KillSwitch
 log = get_logger(__name__)
 _OPEN = [state.value for state in OPEN]
 BATCH = 500
-NO_TARGET: Final = {"kind": "There is no such kind of action.", "agent": "There is no agent with this id."}
+NO_TARGET: Final = {"kind": "This kind of action doesn't exist.", "agent": "This agent doesn't exist."}
 WAIT_FOR_CALLS: Final = timedelta(seconds=5)
 
 
@@ -40,20 +40,22 @@ def throw_switch(
     now: datetime | None = None,
     wait: timedelta = WAIT_FOR_CALLS,
 ) -> KillSwitch:
-    """Stop everything of the tenant, one agent (its id) or one kind (its key), at once.
+    """Pause everything of the tenant, one agent or one kind of action, at once.
 
-    Who may: holders of `hitl.use_killswitch`. Once it returns, no claim commits under it, and no
-    call starts but those of the executors counted in the answer's `on_the_wire`: they had looked
-    at the switches before it was thrown and were not done after `wait`. Open requests are held by
-    this call and a sweep. Raises Refused, Invalid, Conflict when it is thrown already, Unavailable
-    when it could not be thrown in time. Not to be called inside a transaction.
+    `target` is the id of the agent or the key of the kind.
+
+    Who may: holders of `hitl.use_killswitch`. Once it returns, no claim commits and no call starts under it,
+    except calls counted in `in_flight_calls` of the result: their executors checked the switches before, and
+    were not finished after `wait`. Open requests are held by this call and a sweep. Raises Refused, Invalid,
+    Conflict if it is active already, Unavailable if the lock is not available in time. Not to be called inside
+    a transaction.
     """
     actor.require("hitl.use_killswitch")
     _check(scope, target, reason)
-    with switches.seized():
+    with switches.exclusive_lock():
         known = KillSwitch.objects.filter(scope=scope, target=target, released_at=None).first()
         if known is not None:
-            raise Conflict("This is stopped already.", **last_change(actor, "hitl.killswitch", known.pk))
+            raise Conflict("This is already paused.", **last_change(actor, "hitl.killswitch", known.pk))
         switch: KillSwitch = KillSwitch.objects.create(
             scope=scope,
             target=clean_text(target, 60),
@@ -64,23 +66,23 @@ def throw_switch(
         _tell("thrown", switch)
         _audit(actor, "KILLSWITCH_THROWN", switch)
     hold_covered(now=now)
-    switch.on_the_wire = switches.count_in_flight_calls(scope=scope, target=switch.target, within=wait)
+    switch.in_flight_calls = switches.count_in_flight_calls(scope=scope, target=switch.target, within=wait)
     return switch
 
 
 def _check(scope: str, target: str, reason: str) -> None:
     if scope not in KillSwitch.Scope.values or (scope == "tenant") == bool(target):
         raise Invalid(
-            "Choose what to stop.", fields={"scope": ["Everything, or one agent or kind of action by its name."]}
+            "Choose what to pause.", fields={"scope": ["Choose everything, one agent or one kind of action."]}
         )
     if not _is_there(scope, target):
-        raise Invalid("There is nothing of that name to stop.", fields={"target": [NO_TARGET[scope]]})
+        raise Invalid("There is nothing to pause by this name.", fields={"target": [NO_TARGET[scope]]})
     if not reason.strip():
-        raise Invalid("Say why.", fields={"reason": ["Your colleagues want to know why."]})
+        raise Invalid("Say why.", fields={"reason": ["Tell your colleagues why."]})
 
 
 def _is_there(scope: str, target: str) -> bool:
-    """A mistyped switch would stop nothing and look as if it did; what open requests name is there in any case."""
+    """A mistyped switch would pause nothing and look as if it did; targets of open requests always exist."""
     if targets.is_target(scope, target):
         return True
     named = Approval.objects.filter(state__in=_OPEN).values_list("agent_id" if scope == "agent" else "kind", flat=True)
@@ -88,12 +90,12 @@ def _is_there(scope: str, target: str) -> bool:
 
 
 def release_switch(*, actor: Actor, switch_id: UUID, now: datetime | None = None) -> KillSwitch:
-    """Release a switch; held requests go on after their guards were checked again.
+    """Release a switch; held requests continue after their checks are repeated.
 
     Who may: holders of `hitl.use_killswitch`. Raises Refused, NotFound, Conflict that names who was faster.
     """
     actor.require("hitl.use_killswitch")
-    with switches.seized():
+    with switches.exclusive_lock():
         rows = KillSwitch.objects.filter(pk=switch_id, released_at=None)
         if not rows.update(released_at=now or clock_now(), released_by_id=actor.user_id):
             raise _not_thrown(actor, switch_id)
@@ -107,7 +109,7 @@ def release_switch(*, actor: Actor, switch_id: UUID, now: datetime | None = None
 def _not_thrown(actor: Actor, switch_id: UUID) -> NotFound | Conflict:
     if not KillSwitch.objects.filter(pk=switch_id).exists():
         return NotFound()
-    return Conflict("It is released already.", **last_change(actor, "hitl.killswitch", switch_id))
+    return Conflict("This emergency stop is already released.", **last_change(actor, "hitl.killswitch", switch_id))
 
 
 def _tell(what: str, switch: KillSwitch) -> None:
@@ -128,45 +130,45 @@ def _audit(actor: Actor, action: str, switch: KillSwitch) -> None:
 def throw_global(
     *, actor: Actor, reason: str, now: datetime | None = None, wait: timedelta = WAIT_FOR_CALLS
 ) -> GlobalKillSwitch:
-    """Stop every tenant. For operators of the installation only, signed in with a second factor.
+    """Pause every tenant, with the guarantees of `throw_switch`.
 
-    It holds what `throw_switch` holds; requests are held by the sweep. Every active tenant's audit
-    chain gets an entry, in a transaction of its own after the switch is thrown: stopping waits for
-    no chain, and a sweep writes what is left when this is cut short. Raises Refused, Invalid, Conflict
-    when it is thrown already, Unavailable. Not to be called inside a transaction.
+    Who may: operators of the installation, signed in with a second factor. Requests are held by the sweep. The
+    audit log of every active tenant gets an entry, in a transaction of its own after the switch is active, so
+    that pausing waits for no audit log; a sweep writes what is missing after a crash. Raises Refused, Invalid,
+    Conflict if it is active already, Unavailable. Not to be called inside a transaction.
     """
     actor.require("hitl.use_killswitch")
     require_operator(actor)
     if not reason.strip():
-        raise Invalid("Say why.", fields={"reason": ["Your colleagues want to know why."]})
-    with switches.seized(everywhere=True):
+        raise Invalid("Say why.", fields={"reason": ["Tell your colleagues why."]})
+    with switches.exclusive_lock(everywhere=True):
         known = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
         if known is not None:
-            raise Conflict("This is stopped already.", **_last_change(actor, known.pk))
+            raise Conflict("This is already paused.", **_last_change(actor, known.pk))
         switch = GlobalKillSwitch.objects.create(reason=clean_text(reason, 300), thrown_at=now or clock_now())
         _owe_everywhere(actor, "KILLSWITCH_THROWN", switch.pk, "thrown")
     log.warning("global_switch_thrown", switch=str(switch.pk), actor=actor.name)
     write_owed_entries()
-    switch.on_the_wire = switches.count_in_flight_calls(scope="global", within=wait)
+    switch.in_flight_calls = switches.count_in_flight_calls(scope="global", within=wait)
     return switch
 
 
 def release_global(*, actor: Actor, now: datetime | None = None) -> int:
-    """Release the installation's switch; returns how many were thrown.
+    """Release the switch of the installation; return how many were active.
 
-    For operators of the installation only, signed in with a second factor. Every active tenant's audit chain
-    gets an entry for each switch. Raises Refused, Conflict when none is thrown, Unavailable. Not to be called
-    inside a transaction.
+    Who may: operators of the installation, signed in with a second factor. The audit log of every active
+    tenant gets an entry for each switch. Raises Refused, Conflict if none is active, Unavailable. Not to be
+    called inside a transaction.
     """
     actor.require("hitl.use_killswitch")
     require_operator(actor)
-    with switches.seized(everywhere=True):
-        thrown = GlobalKillSwitch.objects.filter(released_at=None)
-        found = sorted(thrown.values_list("pk", flat=True))
+    with switches.exclusive_lock(everywhere=True):
+        active = GlobalKillSwitch.objects.filter(released_at=None)
+        found = sorted(active.values_list("pk", flat=True))
         if not found:
             last = GlobalKillSwitch.objects.order_by("-id").first()
-            raise Conflict("This switch is not thrown.", **(_last_change(actor, last.pk) if last else {}))
-        thrown.update(released_at=now or clock_now())
+            raise Conflict("This emergency stop isn't active.", **(_last_change(actor, last.pk) if last else {}))
+        active.update(released_at=now or clock_now())
         for switch_id in found:
             _owe_everywhere(actor, "KILLSWITCH_RELEASED", switch_id, "released")
     for switch_id in found:
@@ -187,20 +189,22 @@ def _owe_everywhere(actor: Actor, action: str, switch_id: UUID, state: str) -> N
 
 
 def _last_change(actor: Actor, switch_id: UUID) -> dict[str, Any]:
-    """Return who moved the installation's switch, as the chain of the tenant in scope has it; nothing outside one."""
+    """Return who last changed the installation's switch, by the audit log of the tenant in scope, if any."""
     return last_change(actor, "hitl.globalkillswitch", switch_id) if current_tenant_or_none() else {}
 
 
 def hold_covered(*, now: datetime | None = None) -> int:
-    """Bring the holds of the tenant's open requests in line with the switches; returns how many
-    changed. One transaction each, so that nobody waits; safe to run at any time."""
-    thrown = switches.thrown()
+    """Align the holds of the tenant's open requests with its switches.
+
+    Returns how many changed. One transaction each, so that nobody waits. For the system only; safe to run at any time.
+    """
+    active = switches.active_switches()
     rows = Approval.objects.filter(state__in=_OPEN).order_by("id")
-    if not thrown:
+    if not active:
         rows = rows.filter(holds__contains=["kill_switch"])
     changed = 0
     for approval in rows.iterator(chunk_size=BATCH):
-        if switches.is_covered(approval, thrown) != ("kill_switch" in approval.holds):
+        if switches.is_covered(approval, active) != ("kill_switch" in approval.holds):
             changed += _align(approval.pk, now or clock_now())
     return changed
 
@@ -220,13 +224,13 @@ def _align(approval_id: UUID, moment: datetime) -> int:
 
 
 def tenants_out_of_line() -> set[UUID]:
-    """Return the tenants whose requests may need holding or releasing. For the sweep."""
+    """Return the tenants whose requests may need to be held or released. For the sweep."""
     everywhere = GlobalKillSwitch.objects.filter(released_at=None).exists()
     with platform_scope():
         held = Approval.objects.filter(state__in=_OPEN, holds__contains=["kill_switch"])
         found = set(held.values_list("tenant_id", flat=True).distinct())
-        thrown = KillSwitch.objects.filter(released_at=None)
-        found |= set(thrown.values_list("tenant_id", flat=True).distinct())
+        active = KillSwitch.objects.filter(released_at=None)
+        found |= set(active.values_list("tenant_id", flat=True).distinct())
         found |= set(Tenant.objects.filter(is_active=False).values_list("id", flat=True))
         if everywhere:
             open_ones = Approval.objects.filter(state__in=_OPEN)

@@ -38,12 +38,12 @@ class Observation:
 
     @property
     def is_kind_unknown(self) -> bool:
-        """Whether the kind is not installed any more, or no longer accepts the payload."""
+        """Return True if the kind is not installed any more, or no longer accepts the payload."""
         return self.kind is None or self.params is None
 
     @property
     def is_complete(self) -> bool:
-        """Whether kind, parameters and facts are known."""
+        """Return True if kind, parameters and facts are known."""
         return not self.is_kind_unknown and not self.is_failed
 
     def is_of(self, approval: Approval) -> bool:

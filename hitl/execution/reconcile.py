@@ -1,4 +1,4 @@
-"""Find out what became of an effect whose outcome is unknown: ask the outside, or let a person decide."""
+"""Resolve effects with an unknown outcome: ask the target system, or let a person decide."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, Refused
 from core.observability.logging import get_logger
 from hitl.actions.base import Outcome
-from hitl.actions.outcomes import checked
+from hitl.actions.outcomes import check_outcome
 from hitl.approvals import timers, transitions
 from hitl.approvals.checks import check_digest
 from hitl.approvals.conflicts import too_late, winner
@@ -31,7 +31,7 @@ LONGEST_WAIT: Final = 9
 
 
 def probe(approval_id: UUID, *, now: datetime | None = None) -> Approval:
-    """Ask the outside what became of an effect whose outcome is unknown; return the approval.
+    """Ask the target system for an unknown outcome; return the approval.
 
     For the system only. Announces approval_closed and action_finished when it had happened.
     """
@@ -44,7 +44,7 @@ def probe(approval_id: UUID, *, now: datetime | None = None) -> Approval:
 def probe_now(
     *, actor: Actor, approval_id: UUID, digest: str = "", reason: str = "", now: datetime | None = None
 ) -> Approval:
-    """Ask the outside before the next probe is due; the outcome stays unknown when it can't tell.
+    """Ask the target system now; the outcome stays unknown if it can't tell.
 
     Who may: holders of `hitl.resolve_approval`. Raises Refused, NotFound, Conflict. Makes an outside
     call before the transaction. Announces approval_closed and action_finished when it had happened.
@@ -88,7 +88,7 @@ def _ask_outside(approval: Approval, execution: Execution) -> Outcome | None:
         return None
     try:
         outcome = observed.kind.probe(observed.params, idempotency_key=execution.idempotency_key)
-        return None if outcome is None else checked(outcome)
+        return None if outcome is None else check_outcome(outcome)
     except Exception:  # boundary: an adapter raises what it likes
         # A probe that fails says nothing; it is asked again.
         log.exception("probe_raised", kind=approval.kind, approval=str(approval.pk))
@@ -112,7 +112,7 @@ def resolve(
     digest: str = "",
     now: datetime | None = None,
 ) -> Approval:
-    """Record what became of an effect whose outcome is unknown.
+    """Record the outcome of an effect whose outcome was unknown.
 
     Who may: holders of `hitl.resolve_approval` who did not contribute to the request and substitute for nobody
     who did. Raises Invalid, Refused, NotFound, Conflict. Announces approval_closed and action_finished.
@@ -120,7 +120,7 @@ def resolve(
     actor.require(RESOLVE)
     missing = [name for name, text in (("reason", reason), ("evidence", evidence)) if not text.strip()]
     if missing or outcome not in ("executed", "failed"):
-        fields = {name: ["This is needed."] for name in missing or ["outcome"]}
+        fields = {name: ["Required."] for name in missing or ["outcome"]}
         raise Invalid("Give a reason and evidence.", fields=fields)
     with transitions.unit_of_work(now or clock_now()) as work:
         approval = work.lock(approval_id)

@@ -1,4 +1,4 @@
-"""What staff are told of the switches that cover a request: what is stopped, who stopped it, when and why."""
+"""Describe the kill switches that cover a request for staff: what is paused, who did it, when and why."""
 
 from __future__ import annotations
 
@@ -21,46 +21,46 @@ EVERYWHERE: Final = "everything in all organisations"
 HOLD: Final = "kill_switch"
 Stop = dict[str, Any]
 _PAUSED: Final = {
-    KillSwitch.Scope.TENANT: "Everything that is signed here is stopped for now with a stop switch.",
-    KillSwitch.Scope.AGENT: "What this agent asks for is stopped for now with a stop switch.",
-    KillSwitch.Scope.KIND: "This kind of action is stopped for now with a stop switch.",
+    KillSwitch.Scope.TENANT: "All actions of this organisation are paused by an emergency stop.",
+    KillSwitch.Scope.AGENT: "The actions of this agent are paused by an emergency stop.",
+    KillSwitch.Scope.KIND: "This kind of action is paused by an emergency stop.",
 }
-_SWITCHED_OFF: Final = "Nothing is carried out for this organisation for now."
+_SWITCHED_OFF: Final = "This organisation is deactivated, so nothing is executed."
 
 
-def stops_over(*, viewer: Actor, kind: str, agent_id: UUID | None) -> list[Stop]:
-    """Return each thrown switch that covers such a request, the installation's own first.
+def stops_covering(*, viewer: Actor, kind: str, agent_id: UUID | None) -> list[Stop]:
+    """Describe each active switch that covers a request, the installation's first.
 
-    For people who may see the queue, and their keys with that right. Everybody else gets nothing: what
-    an agent is told may be read out in a chat. Two queries, and what the names of each need.
+    For people who may see the queue, and their keys with that permission. Everyone else gets an empty list:
+    an agent could repeat it in a chat. Two queries, and those for the names of targets.
     """
-    return told_of(state.thrown_over(kind=kind, agent_id=agent_id), viewer) if _is_staff(viewer) else []
+    return describe_stops(state.switches_covering(kind=kind, agent_id=agent_id), viewer) if _is_staff(viewer) else []
 
 
-def told_of(rows: list[GlobalKillSwitch | KillSwitch], viewer: Actor) -> list[Stop]:
-    """Return what `stops_over` does, of switches that were read already."""
+def describe_stops(rows: list[GlobalKillSwitch | KillSwitch], viewer: Actor) -> list[Stop]:
+    """Describe switches for a viewer; an empty list for anyone but staff."""
     if not _is_staff(viewer):
         return []
     names = stoppable.names() if any(isinstance(row, KillSwitch) and row.target for row in rows) else {}
-    return [_told(row, viewer, names) for row in rows]
+    return [_describe_stop(row, viewer, names) for row in rows]
 
 
 def stops_of(approval: Approval, viewer: Actor) -> list[Stop]:
-    """Return the same of an approval that is held by a switch; nothing, and no query, while it is not."""
+    """Describe the switches that hold an approval; no query while none does."""
     if HOLD not in approval.holds:
         return []
-    return stops_over(viewer=viewer, kind=approval.kind, agent_id=approval.agent_id)
+    return stops_covering(viewer=viewer, kind=approval.kind, agent_id=approval.agent_id)
 
 
 def paused(actor: Actor, *, kind: str, agent_id: UUID | None) -> Refused:
-    """Return the error for what is asked under a switch: how much is stopped, of several the widest.
+    """Return the error for a request that a switch covers; of several switches, the widest.
 
-    Only its facts (`stopped`) say who threw it and why.
+    Who paused it and why is in its facts (`stopped`), for staff only.
     """
-    rows = state.thrown_over(kind=kind, agent_id=agent_id)
+    rows = state.switches_covering(kind=kind, agent_id=agent_id)
     scopes = {KillSwitch.Scope.TENANT if isinstance(row, GlobalKillSwitch) else row.scope for row in rows}
     say = next((words for scope, words in _PAUSED.items() if scope in scopes), _SWITCHED_OFF)
-    found = told_of(rows, actor)
+    found = describe_stops(rows, actor)
     return Refused(say, code="paused", **({"stopped": found} if found else {}))
 
 
@@ -68,27 +68,27 @@ def _is_staff(viewer: Actor) -> bool:
     return viewer.kind == "user" and viewer.may(VIEW)
 
 
-def _told(switch: GlobalKillSwitch | KillSwitch, viewer: Actor, names: dict[tuple[str, str], str]) -> Stop:
+def _describe_stop(switch: GlobalKillSwitch | KillSwitch, viewer: Actor, names: dict[tuple[str, str], str]) -> Stop:
     about = {"at": switch.thrown_at.isoformat(), "reason": visible(mask_text(switch.reason))}
     if isinstance(switch, GlobalKillSwitch):
         scope = {"scope": INSTALLATION, "target": "", "what": EVERYWHERE, "by": OPERATOR}
         return {"switch": str(switch.pk), **scope, **about}
     by = label_of(viewer, switch.thrown_by_id, OPERATOR, "")
-    scope = {"scope": switch.scope, "target": switch.target, "what": in_a_sentence(switch, names), "by": by}
+    scope = {"scope": switch.scope, "target": switch.target, "what": target_in_sentence(switch, names), "by": by}
     return {"switch": str(switch.pk), **scope, **about}
 
 
-def what_of(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str:
-    """Say what a switch stops, in words."""
+def target_title(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str:
+    """Return what a switch pauses, as a title."""
     if switch.scope == KillSwitch.Scope.TENANT:
         return "Everything"
     name = targets.get((switch.scope, switch.target), switch.target)
     return f"Agent {name}" if switch.scope == KillSwitch.Scope.AGENT else name
 
 
-def in_a_sentence(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str:
-    """Say what a switch stops, inside a sentence."""
-    what = what_of(switch, targets)
+def target_in_sentence(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str:
+    """Return what a switch pauses, for use inside a sentence."""
+    what = target_title(switch, targets)
     if switch.scope == KillSwitch.Scope.TENANT:
         return "everything"
     return f"the {what[:1].lower()}{what[1:]}" if switch.scope == KillSwitch.Scope.AGENT else f"“{what}”"

@@ -1,4 +1,4 @@
-"""Whether a kill switch covers a request, and the locks that order switches, claims and calls."""
+"""Find the kill switches that cover a request, and lock switches, claims and calls against each other."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ log = get_logger(__name__)
 _SPACE: Final = 0x68_69_74_6C
 _CALLS: Final = 0x63_61_6C_6C
 _GLOBAL: Final = 0
-_SEIZE_WITHIN: Final = "10s"
+_LOCK_TIMEOUT: Final = "10s"
 _POLL_SECONDS: Final = 0.05
 _call: ContextVar[tuple[str, UUID | None] | None] = ContextVar("in_flight_call", default=None)
 
 
-def thrown() -> list[tuple[str, str]]:
-    """Return (scope, target) of every thrown switch that may cover requests of the tenant."""
+def active_switches() -> list[tuple[str, str]]:
+    """Return (scope, target) of every active switch that may cover requests of the tenant."""
     if GlobalKillSwitch.objects.filter(released_at=None).exists() or is_tenant_off():
         return [("tenant", "")]
     rows = KillSwitch.objects.filter(released_at=None)
@@ -39,110 +39,110 @@ def thrown() -> list[tuple[str, str]]:
 
 
 def is_tenant_off() -> bool:
-    """Tell whether the tenant in scope is switched off: nothing of it is carried out then. One query."""
+    """Return True if the tenant in scope is deactivated: nothing is executed then. One query."""
     return not Tenant.objects.filter(pk=current_tenant_id(), is_active=True).exists()
 
 
 def is_covered(approval: Approval, switches: Iterable[tuple[str, str]]) -> bool:
-    """Tell whether one of the switches covers the approval."""
+    """Return True if one of the switches covers the approval."""
     return not set(_covers_of(approval.kind, approval.agent_id)).isdisjoint(switches)
 
 
-def covering(*, kind: str, agent_id: UUID | None) -> str:
-    """Return the reason of a switch that covers the request, or the empty string. Three queries at most."""
-    thrown_here = KillSwitch.objects.filter(_covering(kind, agent_id), released_at=None)
-    for switches in (GlobalKillSwitch.objects.filter(released_at=None), thrown_here):
+def find_stop_reason(*, kind: str, agent_id: UUID | None) -> str:
+    """Return the reason of a switch that covers the request, or "". Three queries at most."""
+    active_here = KillSwitch.objects.filter(_covering_q(kind, agent_id), released_at=None)
+    for switches in (GlobalKillSwitch.objects.filter(released_at=None), active_here):
         reason: str | None = switches.order_by("id").values_list("reason", flat=True).first()
         if reason is not None:
             return reason or "paused"
-    return "The organisation is switched off." if is_tenant_off() else ""
+    return "The organisation is deactivated." if is_tenant_off() else ""
 
 
-def _covering(kind: str, agent_id: UUID | None) -> Q:
+def _covering_q(kind: str, agent_id: UUID | None) -> Q:
     found = Q(scope=KillSwitch.Scope.TENANT) | Q(scope=KillSwitch.Scope.KIND, target=kind)
     return found if agent_id is None else found | Q(scope=KillSwitch.Scope.AGENT, target=str(agent_id))
 
 
 def covers(approval: Approval) -> bool:
-    """Tell whether a thrown switch covers the approval."""
-    return bool(covering(kind=approval.kind, agent_id=approval.agent_id))
+    """Return True if an active switch covers the approval."""
+    return bool(find_stop_reason(kind=approval.kind, agent_id=approval.agent_id))
 
 
-def thrown_over(*, kind: str, agent_id: UUID | None) -> list[GlobalKillSwitch | KillSwitch]:
-    """Return the thrown switches that cover such a request, the installation's own first. Two queries."""
+def switches_covering(*, kind: str, agent_id: UUID | None) -> list[GlobalKillSwitch | KillSwitch]:
+    """Return the active switches that cover a request, the installation's first. Two queries."""
     everywhere = GlobalKillSwitch.objects.filter(released_at=None).order_by("id")
-    rows = KillSwitch.objects.filter(_covering(kind, agent_id), released_at=None).order_by("id")
+    rows = KillSwitch.objects.filter(_covering_q(kind, agent_id), released_at=None).order_by("id")
     return [*everywhere[:1], *rows]
 
 
-def share_and_look(*, kind: str, agent_id: UUID | None) -> str:
-    """Keep switches from being thrown until this transaction ends, and return what `covering` does then.
+def shared_lock_and_check(*, kind: str, agent_id: UUID | None) -> str:
+    """Take the shared lock until the commit, and return the reason of a switch or "".
 
-    Claims run side by side. The look is a statement after the lock, so that it sees what was thrown
-    while this waited.
+    While it is held no switch can be activated; claims don't block one another. The check is a statement of
+    its own after the lock, so that it sees a switch that was activated while this waited.
     """
     _lock_all("pg_advisory_xact_lock_shared", _SPACE, (_GLOBAL, _tenant_key()))
-    return covering(kind=kind, agent_id=agent_id)
+    return find_stop_reason(kind=kind, agent_id=agent_id)
 
 
 @contextmanager
-def seized(*, everywhere: bool = False) -> Iterator[None]:
-    """Open one transaction that waits for running claims and keeps new ones out until its commit.
+def exclusive_lock(*, everywhere: bool = False) -> Iterator[None]:
+    """Open one transaction that waits for running claims and blocks new ones until its commit.
 
-    Never part of a larger transaction: a switch is thrown when this ends. Raises Unavailable when
-    a lock is not had in time; nothing has changed then.
+    Never part of a larger transaction: a switch is active once this ends. Raises Unavailable if the lock is
+    not available in time; nothing has changed then.
     """
     key = _GLOBAL if everywhere else _tenant_key()
     try:
         with transaction.atomic(durable=True), connection.cursor() as cursor:
-            cursor.execute("select set_config('lock_timeout', %s, true)", [_SEIZE_WITHIN])
+            cursor.execute("select set_config('lock_timeout', %s, true)", [_LOCK_TIMEOUT])
             cursor.execute("select pg_advisory_xact_lock(%s, %s)", [_SPACE, key])
             yield
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
-            raise Unavailable("The database is busy: the switch was not moved. Try again.") from error
+            raise Unavailable("The database is busy, so nothing was changed. Try again.") from error
         raise
 
 
 @contextmanager
 def track_in_flight_call(*, kind: str, agent_id: UUID | None) -> Iterator[str]:
-    """Be counted by `count_in_flight_calls` meanwhile; gives what `covering` finds once the marker is set.
+    """Mark an outside call as in flight, and yield the reason of a switch that covers it, or "".
 
-    A marker, not a gate: shared locks of the session, which nobody takes exclusively. It needs no
-    transaction during an outside call, and is gone with the session when the process dies.
+    The marker is a set of shared session locks, which nobody takes exclusively. It needs no transaction
+    during the call, and is released with the session when the process dies.
     """
     keys = (_call_key("global"), *(_call_key(*cover) for cover in _covers_of(kind, agent_id)))
     _lock_all("pg_advisory_lock_shared", _CALLS, keys)
     token = _call.set((kind, agent_id))
     try:
-        yield covering(kind=kind, agent_id=agent_id)
+        yield find_stop_reason(kind=kind, agent_id=agent_id)
     finally:
         _call.reset(token)
         try:
             _lock_all("pg_advisory_unlock_shared", _CALLS, keys)
         except DatabaseError:
-            # What the call brought must still be reported: on a new session, without the marker.
+            # The outcome of the call must still be recorded: on a new session, without the marker.
             log.exception("call_marker_not_removed")
             connection.close()
 
 
 def is_stopped_now() -> bool:
-    """Tell whether a switch covers the call that is in flight here, if one is. One query."""
+    """Return True if a switch covers the call that this code is making. One query."""
     call = _call.get()
-    return call is not None and bool(covering(kind=call[0], agent_id=call[1]))
+    return call is not None and bool(find_stop_reason(kind=call[0], agent_id=call[1]))
 
 
 def count_in_flight_calls(*, scope: str, target: str = "", within: timedelta) -> int:
-    """Wait for the executors under a switch that is thrown; return how many are left after that.
+    """Wait for the calls in flight under a switch; return how many are left after `within`.
 
-    Ask after the switch is committed: whoever looked at the switches before that commit had its
-    marker already and is counted, whoever looks later sees the switch and makes no call.
+    Call it after the switch is committed: executors that checked before the commit have set their marker and
+    are counted; later ones see the switch and make no call.
     """
     key, until = _call_key(scope, target), time.monotonic() + within.total_seconds()
     left = _marked(key)
     while left and time.monotonic() < until:
         time.sleep(_POLL_SECONDS)
-        left &= _marked(key)  # those who came later see the switch
+        left &= _marked(key)  # later calls see the switch
     return len(left)
 
 
@@ -152,13 +152,13 @@ def _covers_of(kind: str, agent_id: UUID | None) -> list[tuple[str, str]]:
 
 
 def _call_key(scope: str, target: str = "") -> int:
-    # Two that share a key by chance wait for each other's calls, which is harmless.
+    # Two targets with the same key wait for each other's calls, which is harmless.
     tenant = "" if scope == "global" else str(current_tenant_id())
     return int.from_bytes(hashlib.sha256((f"{tenant}|{scope}|{target}").encode()).digest()[:4], "big", signed=True)
 
 
 def _lock_all(function: str, space: int, keys: tuple[int, ...]) -> None:
-    """Call a lock function for each key, by hand: the ORM has no advisory locks."""
+    """Call a lock function for each key; the ORM has no advisory locks."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"select {', '.join([f'{function}(%s, %s)'] * len(keys))}", [n for key in keys for n in (space, key)]

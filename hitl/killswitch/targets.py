@@ -1,4 +1,4 @@
-"""What a kill switch may be aimed at, by name: higher apps add what they own, such as agents."""
+"""The targets of kill switches: higher apps register theirs, such as agents."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -39,6 +39,6 @@ def names() -> dict[tuple[str, str], str]:
 
 
 def is_target(scope: str, target: str) -> bool:
-    """Tell whether there is such a target; all there is to stop in a scope that nobody registered cannot be told."""
+    """Return True if the target exists, or if no app registered targets of this scope."""
     known = [kind for _, kind in targets.items() if kind.scope == scope]
     return not known or any(target == name for kind in known for name, _ in kind().choices())

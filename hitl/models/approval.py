@@ -1,4 +1,4 @@
-"""The thing asked for, with its whole life in one row."""
+"""The request for a risky action, with its whole life cycle in one row."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEVELS = [("low", "Low"), ("medium", "Medium"), ("high", "High"), ("critical", "
 
 
 class Counter(TenantModel):
-    """The last number given out per tenant, such as that of the references."""
+    """The last number assigned in a tenant, such as that of the references."""
 
     name = models.CharField(max_length=30)
     value = models.BigIntegerField()
@@ -35,7 +35,7 @@ class Counter(TenantModel):
 
 
 class Approval(TenantModel):
-    """A request for one risky action, bound to exact bytes; spent at most once."""
+    """A request for one risky action, bound to an exact payload and executed at most once."""
 
     STATES: ClassVar[Any] = [(s.value, s.value.replace("_", " ").capitalize()) for s in State]
 
@@ -157,7 +157,7 @@ class Approval(TenantModel):
             models.Index(fields=["tenant_id", "requester", "-id"], name="approvals_by_requester"),
             models.Index(fields=["tenant_id", "subject_key"], name="approvals_of_subject", condition=IS_UNDECIDED),
             models.Index(fields=["tenant_id", "created_at"], name="approvals_by_day"),
-            # With the state, so that the chart reads the index alone.
+            # Includes the state, so that the chart needs an index-only scan.
             models.Index(fields=["tenant_id", "decided_at"], include=["state"], name="approvals_decided_by_day"),
         ]
 
@@ -166,21 +166,21 @@ class Approval(TenantModel):
 
     @property
     def is_open(self) -> bool:
-        """Whether anything can still happen to it."""
+        """Return True unless it is in a final state."""
         return self.state in OPEN
 
     @property
     def is_undecided(self) -> bool:
-        """Whether people still have to decide."""
+        """Return True if people still have to decide."""
         return self.state in UNDECIDED
 
     @property
     def current_level(self) -> dict[str, Any]:
-        """The definition of the level it stands at, from the frozen workflow."""
+        """Return the definition of its current level, from the frozen workflow."""
         levels: list[dict[str, Any]] = self.snapshot["levels"]
         return levels[self.level - 1]
 
     @property
     def has_next_level(self) -> bool:
-        """Whether a level follows the one it stands at."""
+        """Return True if a level follows the current one."""
         return self.level < len(self.snapshot["levels"])

@@ -11,7 +11,7 @@ from core.tenancy.models import TenantModel
 
 
 class BusinessCalendar(TenantModel):
-    """Which hours count towards an answer's due time; a request keeps a copy of it for its whole life."""
+    """The working hours that count towards deadlines; each request keeps its own copy."""
 
     name = models.CharField(max_length=60)
     zone = models.CharField(max_length=60)
@@ -31,6 +31,6 @@ class BusinessCalendar(TenantModel):
         return self.name
 
     def definition(self) -> dict[str, Any]:
-        """Return what a request keeps of it."""
+        """Return the copy that a request keeps."""
         days = [row["day"] for row in self.holidays]
         return {"zone": self.zone, "week": self.week, "holidays": days}

@@ -61,7 +61,7 @@ class Seat(TenantModel):
 
 
 class Decision(TenantModel):
-    """One verdict, kept for ever; a person's last one of a level counts."""
+    """One verdict, never deleted; a person's last one at a level counts."""
 
     append_only: ClassVar[bool] = True
     erasable: ClassVar[tuple[str, ...]] = ("reason", "address")
@@ -98,11 +98,11 @@ class Decision(TenantModel):
 
 
 class DecisionToken(TenantModel):
-    """A link that decides once: kept as a digest, for one person, action and revision.
+    """An approve-by-email link, stored as a digest, for one person, request and revision.
 
-    `verdict` is what it may say: `either`, or one of the two. It is consumed by its decision, and void
-    from then on; a newer link, a new revision and a seat that is passed on consume it as well. It counts
-    only under the version of the tenant's policy of links under which it was made.
+    `verdict` limits what it can decide: `either`, `approve` or `reject`. It is consumed by its decision, by a
+    newer link, by a new revision, and when the assignment is delegated. It is valid only under the version of
+    the tenant's link policy under which it was created.
     """
 
     digest = models.CharField(max_length=64, unique=True)

@@ -13,7 +13,7 @@ from hitl.models.approval import Approval
 
 
 class Execution(TenantModel):
-    """The one doing of one revision; every attempt has its own fence, all share the key."""
+    """The execution of one revision; each attempt has its own fence, all share the idempotency key."""
 
     approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="executions", db_index=False)
     revision = models.PositiveIntegerField()
@@ -39,10 +39,10 @@ class Execution(TenantModel):
 
 
 class Timer(TenantModel):
-    """Something that is due later; a sweep picks it up, a stale one does nothing."""
+    """A deadline of an approval; a sweep picks it up, and a stale one does nothing."""
 
     class Kind(models.TextChoices):
-        """What is due."""
+        """The kind of timer."""
 
         EXPIRE = "expire", "Expire"
         SLA = "sla", "Answer due"
@@ -77,7 +77,7 @@ class Timer(TenantModel):
 
 
 class Notification(TenantModel):
-    """A message to one approver over one channel."""
+    """A message to one person over one channel."""
 
     approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="notifications")
     revision = models.PositiveIntegerField(default=1)

@@ -1,4 +1,4 @@
-"""Kill switches: while one covers a request, nothing of it starts."""
+"""Kill switches (emergency stops): while one covers a request, it isn't executed."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class KillSwitch(TenantModel):
     released_by = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+")
     released_at = models.DateTimeField(null=True)
 
-    on_the_wire: int = 0
-    """Told by the service that throws it, not stored: calls that had begun and were not done."""
+    in_flight_calls: int = 0
+    """Set by the service that starts it, not stored: calls that began before and are not finished."""
 
     class Meta:
         constraints: ClassVar = [
@@ -49,14 +49,14 @@ class KillSwitch(TenantModel):
 
 
 class GlobalKillSwitch(models.Model):
-    """The installation's own switch, outside the tenant wall: thrown while `released_at` is empty."""
+    """The switch of the installation, outside the tenant wall: active while `released_at` is empty."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     reason = models.CharField(max_length=300)
     thrown_at = models.DateTimeField(default=now)
     released_at = models.DateTimeField(null=True)
 
-    on_the_wire: int = 0
+    in_flight_calls: int = 0
     """As above."""
 
     def __str__(self) -> str:

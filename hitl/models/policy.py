@@ -1,4 +1,4 @@
-"""Limits on what may be spent, what is spent of them, how a tenant weighs risks, and whether links decide."""
+"""Spending limits and their use, risk scoring, and the policy of approve-by-email links."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from hitl.models.approval import Approval
 
 
 class Cap(TenantModel):
-    """How much may be carried out per calendar day or month of the tenant's zone, in one currency."""
+    """A spending limit per calendar day or month of the tenant's zone, in one currency."""
 
     class Scope(models.TextChoices):
-        """What it limits."""
+        """What the limit applies to."""
 
         ALL = "all", "Everything"
         KIND = "kind", "One kind of action"
         AGENT = "agent", "One agent"
 
     class Window(models.TextChoices):
-        """How long it lasts before it begins anew."""
+        """The period after which it starts again."""
 
         DAY = "day", "A day"
         MONTH = "month", "A month"
@@ -52,10 +52,10 @@ class Cap(TenantModel):
 
 
 class CapReservation(TenantModel):
-    """What one revision takes of a cap: kept free while it runs, spent when it is done, else given back."""
+    """The amount of a limit that one revision uses: reserved, then spent or released."""
 
     class State(models.TextChoices):
-        """What became of it."""
+        """The state of a reservation."""
 
         RESERVED = "reserved", "Reserved"
         COMMITTED = "committed", "Spent"
@@ -90,7 +90,7 @@ class CapReservation(TenantModel):
 
 
 class RiskPolicy(TenantModel):
-    """How much each factor weighs, as one version; the newest is used, older ones are kept."""
+    """One version of risk scoring; the newest is used, older ones are kept."""
 
     append_only: ClassVar[bool] = True
 
@@ -111,7 +111,7 @@ class RiskPolicy(TenantModel):
 
 
 class LinkPolicy(TenantModel):
-    """Whether links in mails may decide for the tenant, as one version; the newest counts, none means they may."""
+    """One version of the setting for email approvals; the newest is used, by default they are on."""
 
     append_only: ClassVar[bool] = True
 

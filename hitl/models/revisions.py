@@ -1,4 +1,4 @@
-"""What became of a request besides votes: its revisions, and the reviews of overrides."""
+"""Revisions of requests, and reviews of overrides."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ USER = settings.AUTH_USER_MODEL
 
 
 class Revision(TenantModel):
-    """How one revision came out of the one before: who changed which fields, kept for ever."""
+    """What a revision changed, and who changed it; never deleted."""
 
     append_only: ClassVar[bool] = True
     erasable: ClassVar[tuple[str, ...]] = ("diff",)
@@ -41,7 +41,7 @@ class Revision(TenantModel):
 
 
 class OverrideReview(TenantModel):
-    """The look back at an override that owners owe; open until somebody else closes it."""
+    """The review of an override; open until someone else closes it."""
 
     approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="reviews")
     revision = models.PositiveIntegerField()

@@ -1,4 +1,4 @@
-"""Definitions: which requests need whose signatures."""
+"""Workflows: which requests need whose approval."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class GroupMember(TenantModel):
 
 
 class ApprovalWorkflow(TenantModel):
-    """Which requests it governs, and how they are decided; running ones keep their snapshot."""
+    """Which requests it covers and how they are decided; open requests keep their snapshot."""
 
     name = models.CharField(max_length=80)
     description = models.CharField(max_length=300, blank=True)
@@ -73,12 +73,12 @@ class ApprovalWorkflow(TenantModel):
     notify_by = ArrayField(models.CharField(max_length=20), default=list, blank=True)
     allow_override = models.BooleanField(default=False)
     signs_once = models.BooleanField(default=False)
-    """Nobody signs two levels of one request."""
+    """Require different people at each level."""
     open_per_agent = models.PositiveSmallIntegerField(default=50)
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
-        # The right on one workflow, given to a role.
+        # Object permission: the right on one workflow, granted to a role.
         permissions: ClassVar = [("manage_workflow", "Can change workflows and limits")]
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -115,7 +115,7 @@ class ApprovalLevel(TenantModel):
     approvers = models.JSONField(default=list)
     sla_hours = models.PositiveIntegerField(default=8)
     parallel = models.BooleanField(default=False)
-    """Opens at the same time as the level before it; both have to be satisfied."""
+    """Opens at the same time as the level before it; both must be satisfied."""
     calendar = models.ForeignKey(
         "hitl.BusinessCalendar", on_delete=models.PROTECT, null=True, blank=True, related_name="levels"
     )

@@ -1,1 +1,1 @@
-"""Telling approvers and requesters what happens."""
+"""Notifications of approvers and requesters."""

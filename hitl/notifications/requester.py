@@ -1,4 +1,4 @@
-"""Telling the requester what became of his request, where no agent tells him in a chat."""
+"""Notify requesters of the outcome, unless an agent answers them in a chat."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from hitl.models import Approval, Notification
 from hitl.notifications import create
 
 TOLD: Final = (*ASKS_BACK, State.UNKNOWN, State.EXECUTED, State.FAILED, State.REJECTED, State.EXPIRED, State.CANCELLED)
-"""What he is told; that a newer request of his own took its place is no news to him."""
+"""The states to notify of; requesters know when their own newer request replaced one."""
 
 
 def template_of(state: str) -> str:
-    """Return the name of the notice about a state."""
+    """Return the name of the notification about a state."""
     return f"request_{state}"
 
 
 @transaction.atomic
 def tell_requester(approval_id: UUID, *, now: datetime | None = None) -> bool:
-    """Write to the requester in the app and over the workflow's channels where his request stands; tells
-    whether it did.
+    """Notify the requester of the state of their request; return True if it did.
 
-    For the system only, after the move. Once for each move, however often this is called; not about what
-    he did himself, and not where the request came through an agent, which answers in his chat.
+    In the app and over the workflow's channels, once for each transition however often this is called. Not of
+    what they did themselves, and not if the request came through an agent, which answers in the chat. For the
+    system only, after the transition.
     """
     approval = Approval.objects.select_for_update().filter(pk=approval_id).first()
     if approval is None or approval.state not in TOLD or approval.tool_call_id is not None:

@@ -1,4 +1,4 @@
-"""Sending notifications over the channels that are not the app itself."""
+"""Send notifications over channels outside the app."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _OPEN: Final = ("queued", "sending")
 
 @dataclass(frozen=True)
 class Unsent:
-    """A notification that nobody is sending, by ids only."""
+    """A notification that no worker is sending, by ids only."""
 
     notification_id: UUID
     tenant_id: UUID
 
 
 def list_unsent(*, now: datetime | None = None, limit: int = 200) -> list[Unsent]:
-    """Return notifications of all tenants whose hint was lost or whose sender died. For the sweep."""
+    """Return unsent notifications of all tenants whose task was lost or died. For the sweep."""
     moment = now or clock_now()
     free = Q(lease_until=None) | Q(lease_until__lt=moment)
     with platform_scope():
@@ -46,10 +46,10 @@ def list_unsent(*, now: datetime | None = None, limit: int = 200) -> list[Unsent
 
 
 def send_notification(notification_id: UUID, *, now: datetime | None = None) -> bool:
-    """Send a queued notification by the notifier of its channel; tells whether it was sent now.
+    """Send a queued notification by its channel; return True if it was sent now.
 
-    For the system only; safe to repeat: a row is claimed for two minutes by one sender. Speaks to
-    the outside between its transactions. What fails five times, or for good, becomes a dead letter.
+    For the system only; safe to repeat: one worker claims the row for two minutes. Makes an outside call
+    between its transactions. After five failures, or a permanent one, it becomes a failed job.
     """
     moment = now or clock_now()
     row = _claim(notification_id, moment)
@@ -84,7 +84,7 @@ def _try(row: Notification) -> Delivery:
 
 
 def _keep(row: Notification, delivery: Delivery, moment: datetime) -> None:
-    """Only the sender whose claim is the newest says what became of it."""
+    """Only the worker with the newest claim records the result."""
     columns: dict[str, Any] = {
         "provider": delivery.provider[:40],
         "provider_message_id": delivery.provider_message_id[:120],
@@ -105,7 +105,7 @@ def _keep(row: Notification, delivery: Delivery, moment: datetime) -> None:
 
 
 def send_again(notification_id: UUID) -> None:
-    """Queue a parked notification once more; for the replay of its dead letter."""
+    """Queue a notification again; to retry its failed job."""
     rows = Notification.objects.filter(pk=notification_id, status="failed")
     if rows.update(status="queued", attempts=0, lease_until=None, failed_at=None, failure_reason=""):
         tasks_dispatch.notify_soon(notification_id)

@@ -1,4 +1,4 @@
-"""What became of a notification that left the app."""
+"""Track the delivery of notifications."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.clock import now as clock_now
 from hitl.models import Notification
 
 Status = Literal["skipped", "delivered", "read", "failed"]
-# A report moves a notification from these; what was read stays read, whatever comes late.
+# The states that a report can change; a read notification stays read, however late a report is.
 _BEFORE: Final[dict[Status, tuple[str, ...]]] = {
     "skipped": ("queued", "sending"),
     "delivered": ("sending", "sent", "failed"),
@@ -24,10 +24,10 @@ _MOMENTS: Final = {"delivered": "delivered_at", "read": "read_at", "failed": "fa
 def track_notification(
     *, actor: Actor, notification_id: UUID, status: Status, reason: str = "", now: datetime | None = None
 ) -> bool:
-    """Note what became of a notification; tells whether its row moved.
+    """Record a delivery report of a notification; return True if its status changed.
 
-    For notifiers, in the tenant's scope; needs `hitl.view_approval`. Reports may come twice and in
-    any order. `reason` is a sentence without personal data. Announces nothing.
+    For notifiers, in the tenant's scope; needs `hitl.view_approval`. Reports may arrive twice and in any
+    order. `reason` is a sentence without personal data. Raises Refused. Announces nothing.
     """
     actor.require("hitl.view_approval")
     columns: dict[str, object] = {"status": status}

@@ -1,4 +1,4 @@
-"""What requests keep of people, and how it goes: final ones lose what they asked for, never their digest and votes."""
+"""Erase people from approvals: final requests lose their content, never their digest and votes."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ BLANK: Final[dict[str, Any]] = {
     "address": "",
     "user_agent": "",
 }
-"""What a final request becomes; digest, states, costs, votes and times stay as they were."""
+"""The columns that are emptied; digest, states, costs, votes and times stay."""
 WORDS: Final = (
     "payload summary preview preview_url facts drift subject_key dedupe_key notes hold_reason "
     "escalation_reason tags custom"
 ).split()
 READ: Final = ("state", "reference", "conversation_id", "requester_id", *WORDS)
 READ_AT_ONCE: Final = 50
-"""Each withdrawal reads this many again at most."""
+"""The number of open requests read for each cancellation."""
 REQUESTS: Final = Texts(Approval, WORDS)
 REASONS: Final = Texts(Decision, ("reason",), Approval, "approval_id")
 DIFFS: Final = Texts(Revision, ("diff",), Approval, "approval_id")
@@ -63,7 +63,7 @@ RESULTS: Final = Texts(Execution, ("result", "error"), Approval, "approval_id")
 
 
 def _of_person(person: Person, rows: Iterable[Approval]) -> Iterator[Approval]:
-    """Yield the requests that came up with the person, that he made, or that hold an address of his."""
+    """Yield the requests from the person's conversations, by the person, or with one of their addresses."""
     conversations, users = set(person.ids("conversations")), set(person.ids("users"))
     for row in rows:
         is_known = row.conversation_id in conversations or row.requester_id in users
@@ -72,7 +72,7 @@ def _of_person(person: Person, rows: Iterable[Approval]) -> Iterator[Approval]:
 
 
 def _cancel(person: Person, after: str, limit: int) -> Batch:
-    """Withdraw the next open request and go on behind it; what is being carried out is waited for instead."""
+    """Cancel the next open request; one that is being executed has to end first."""
     waiting = Approval.objects.filter(IS_OPEN).exclude(state__in=BUSY).only(*READ)
     rows, last = window(waiting, after, min(limit, READ_AT_ONCE))
     row = next(_of_person(person, rows), None)
@@ -83,14 +83,14 @@ def _cancel(person: Person, after: str, limit: int) -> Batch:
 
 
 def _requests(person: Person, after: str, limit: int) -> Batch:
-    """Empty the final requests that came up in the person's conversations."""
+    """Empty the final requests from the person's conversations."""
     rows = Approval.objects.filter(conversation_id__in=person.ids("conversations"), state__in=FINALS)
     found, last = window(rows.exclude(payload=GONE).only("pk"), "", limit)
     return _emptied(person, [row.pk for row in found], last)
 
 
 def _addressed(person: Person, after: str, limit: int) -> Batch:
-    """Empty the final requests of anybody that hold an address of the person."""
+    """Empty all final requests that contain an address of the person."""
     keys, last = rows_holding(REQUESTS, person.addresses, person.is_addressed_in, after, limit)
     return _emptied(person, list(_left().filter(pk__in=keys).values_list("pk", flat=True)), last)
 
@@ -108,7 +108,7 @@ def _emptied(person: Person, keys: list[UUID], last: str, more: int = 0) -> Batc
 
 
 def _own(person: Person, after: str, limit: int) -> Batch:
-    """Take notes, address and browser off the requests that the person made himself, and all that names him."""
+    """Remove notes, address, browser and name from the requests that the person made."""
     rows, last = window(_left().filter(requester_id__in=person.ids("users")), after, limit)
     naming = [row.pk for row in rows if person.is_named_in([getattr(row, name) for name in WORDS])]
     others = Approval.objects.filter(pk__in=[row.pk for row in rows]).exclude(pk__in=naming)
@@ -117,7 +117,7 @@ def _own(person: Person, after: str, limit: int) -> Batch:
 
 
 def _still_naming(person: Person, after: str, limit: int) -> Batch:
-    """List the other requests that hold the name: a name is chosen, so that only a person tells who is meant."""
+    """List other requests with the name: names are not unique, so a person has to decide who is meant."""
     if person.is_list_full:
         return Batch()
     keys, last = rows_holding(REQUESTS, person.names, person.is_named_in, after, limit)
@@ -133,11 +133,11 @@ def _reasons(person: Person, after: str, limit: int) -> Batch:
 
 
 def _reasons_own(person: Person, after: str, limit: int) -> Batch:
-    """Empty what the person himself gave with his verdicts."""
+    """Empty the reasons that the person gave with their own verdicts."""
     users = set(person.ids("users"))
     if not users:
         return Batch()
-    # No index leads from a person to his verdicts: they are looked through in the order of the requests.
+    # There is no index from a person to their verdicts: they are read in the order of the requests.
     asked, last = window(Approval.objects.only("pk"), after, limit * 10)
     own = list(_given_on(asked).filter(person_id__in=users).only("reason", "address"))
     bared = Decision.objects.filter(pk__in=[row.pk for row in own if row.address and not row.reason]).update(address="")
@@ -205,7 +205,7 @@ def _stand_ins(person: Person, after: str, limit: int) -> Batch:
 
 
 class ApprovalsErasure(ErasureHandler):
-    """The part of the approval engine."""
+    """The erasure of people from the approval engine."""
 
     order: ClassVar[int] = 30
     tables: ClassVar[tuple[Table, ...]] = (
@@ -234,12 +234,12 @@ class ApprovalsErasure(ErasureHandler):
         Table("hitl.BusinessCalendar", "Hours and holidays.", kept="name zone week holidays"),
         Table("hitl.Cap", "Limits.", kept="target currency"),
         Table("hitl.CapReservation", "A day or month.", kept="period"),
-        Table("hitl.Counter", "A name of ours.", kept="name"),
+        Table("hitl.Counter", "The name of a counter.", kept="name"),
         Table("hitl.LinkPolicy", "The organisation's reason to switch links.", kept="reason"),
         Table("hitl.RiskPolicy", "Weights, and the organisation's reason for them.", kept="weights kind_points reason"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
-        Step("requests_cancelled", "Open requests withdrawn", _cancel),
+        Step("requests_cancelled", "Open requests cancelled", _cancel),
         Step("requests", "Requests from the conversations", _requests),
         Step("requests_addressed", "Other requests that held an address", _addressed),
         Step("requests_own", "Own requests", _own),
@@ -249,31 +249,31 @@ class ApprovalsErasure(ErasureHandler):
         Step("changes", "Changes of requests", _changes),
         Step("results", "Results of actions", _results),
         Step("reviews", "Findings of reviews", _reviews),
-        Step("notices", "Notices to signers", _notices),
-        Step("stand_ins", "Reasons of stand-ins", _stand_ins),
+        Step("notices", "Notifications to approvers", _notices),
+        Step("stand_ins", "Reasons of delegations", _stand_ins),
         Step("requests_still_naming", "Other requests that hold the name", _still_naming),
         Step("reasons_still_naming", "Other reasons that hold the name", _reasons_still_naming),
     )
 
     @classmethod
     def gather(cls, person: Person) -> None:
-        """Note the requests that came up in the person's conversations."""
+        """Note the requests from the person's conversations."""
         rows = Approval.objects.filter(conversation_id__in=person.ids("conversations"))
         person.add("approvals", rows.order_by("id").values_list("id", flat=True))
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:
-        """Return the references of requests whose effect is under way, or whose outcome nobody knows."""
+        """Return the references of requests that are executing or have an unknown outcome."""
         busy = Approval.objects.filter(state__in=BUSY).only(*READ)
         return [row.reference for row in _of_person(person, every(busy))]
 
     @classmethod
     def refuse(cls, person: Person) -> None:
-        """Raise `Conflict` naming those requests: what may still happen outside is settled first."""
+        """Raise Conflict naming those requests: their effects must be settled first."""
         found = cls.in_the_way(person)
         if found:
-            said = f"{', '.join(found)} is being carried out, or nobody knows its outcome. Settle that first."
-            raise Conflict(said, code="in_the_way", approvals=found)
+            say = f"{', '.join(found)} is being executed or has an unknown outcome. Resolve that first."
+            raise Conflict(say, code="in_the_way", approvals=found)
 
 
 HANDLERS.register("hitl", ApprovalsErasure)

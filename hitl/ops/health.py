@@ -1,4 +1,4 @@
-"""What the engine tells the health page: what nobody works at, and what waits for an administrator."""
+"""Gauges of the approval engine: work that is stuck, and what waits for an administrator."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from core.observability import health
 from core.tenancy.scope import platform_scope
 
 PATIENCE: Final = timedelta(seconds=60)
-"""How long a timer may be due before it counts: sweeps run each second, and a claim lasts twenty."""
+"""How long a timer may be due before it counts: sweeps run each second, a claim lasts 20 seconds."""
 _OVERDUE: Final = """
 select count(*) from (
   select 1 from hitl_timer
   where done_at is null and due_at < %s and (lease_until is null or lease_until < %s) limit 10000
 ) as late
 """
-# Tenant by tenant, so that the index by state is used however many approvals there are.
+# By tenant, so that the index by state is used.
 _UNKNOWN: Final = """
 select count(*) from accounts_tenant as tenant
 join lateral (
@@ -43,48 +43,48 @@ def _one(statement: str, *values: datetime) -> Any:
 
 
 def overdue_timers() -> float:
-    """Return how many timers have been due for a minute without anybody at work on them, up to 10,000."""
+    """Return how many timers have been due for a minute without a worker, up to 10,000."""
     before = now() - PATIENCE
     return float(_one(_OVERDUE, before, before))
 
 
 def unknown_executions() -> float:
-    """Return how many effects have an outcome that nobody knows."""
+    """Return how many effects have an unknown outcome."""
     return float(_one(_UNKNOWN))
 
 
 def oldest_approved() -> float:
-    """Return for how many seconds the oldest approved request without a hold has not been carried out."""
+    """Return how many seconds the oldest approved request without a hold has waited for execution."""
     at = _one(_WAITING)
     return 0.0 if at is None else max(0.0, (now() - at).total_seconds())
 
 
 def open_reviews() -> float:
-    """Return how many overrides nobody has reviewed yet."""
+    """Return how many overrides are not reviewed yet."""
     return float(_one(_REVIEWS))
 
 
 def register() -> None:
-    """Offer the gauges."""
+    """Register the gauges."""
     health.register_gauge(
         "walker_approval_timers_overdue",
         overdue_timers,
-        help="Timers of approvals that have been due for a minute and nobody works at.",
+        help="Approval timers that have been due for a minute and that no worker runs.",
         late_above=0,
     )
     health.register_gauge(
         "walker_executions_unknown",
         unknown_executions,
-        help="Effects whose outcome nobody knows; an administrator settles them.",
+        help="Effects with an unknown outcome; an administrator must resolve them.",
     )
     health.register_gauge(
         "walker_approved_oldest_seconds",
         oldest_approved,
-        help="For how long the oldest approved request without a hold has not been carried out.",
+        help="How long the oldest approved request without a hold has waited for its execution.",
         late_above=300,
     )
     health.register_gauge(
         "walker_override_reviews_open",
         open_reviews,
-        help="Overrides that nobody has reviewed yet.",
+        help="Overrides without a review.",
     )

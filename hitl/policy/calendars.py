@@ -26,9 +26,10 @@ HOLIDAYS_MAX: Final = 400
 def create_calendar(
     *, actor: Actor, name: str, zone: str, week: Mapping[str, Any], holidays: Sequence[Mapping[str, str]] = ()
 ) -> BusinessCalendar:
-    """Create a calendar: a time zone, shifts for each day, and holidays as {"day": ISO date, "name": …}.
+    """Create a calendar: a time zone, shifts for each weekday, and holidays.
 
-    Who may: holders of `hitl.manage_workflow`. Raises Refused, Invalid, Conflict for a name in use.
+    A holiday is {"day": ISO date, "name": …}. Who may: holders of `hitl.manage_workflow`. Raises Refused,
+    Invalid, Conflict for a name in use.
     """
     actor.require(MANAGE)
     values = _checked(name, zone, week, holidays)

@@ -1,4 +1,4 @@
-"""The definitions of a tenant that every request is judged by: time zone, risk scoring and workflows."""
+"""The definitions that every request is assessed by: time zone, risk scoring and workflows."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hitl.models import ApprovalLevel, ApprovalWorkflow, RiskPolicy
 
 @dataclass(frozen=True)
 class Definitions:
-    """Time zone, risk scoring, and active workflows with levels and calendars, as they were when they were read."""
+    """Time zone, risk scoring, and active workflows with levels and calendars."""
 
     zone: ZoneInfo
     risk_policy: risk.Policy
     workflows: tuple[ApprovalWorkflow, ...]
 
     def rules(self) -> list[matching.Rule]:
-        """Return the conditions of the workflows. Raises what a broken definition brings."""
+        """Return the conditions of the workflows. A broken definition raises any error."""
         return [rule_of(workflow) for workflow in self.workflows]
 
 
@@ -32,7 +32,7 @@ def load() -> Definitions:
 
 
 def risk_policy() -> risk.Policy:
-    """Return how the tenant in scope scores risks now. One query."""
+    """Return the current risk scoring of the tenant in scope. One query."""
     row = RiskPolicy.objects.order_by("-version").first()
     return risk.Policy() if row is None else risk.Policy(row.version, row.weights, row.kind_points)
 
@@ -63,5 +63,5 @@ def _votes_needed(level: ApprovalLevel) -> int:
 
 
 def with_levels() -> Prefetch[str]:
-    """Return how levels are read together with their calendars."""
+    """Return the prefetch of levels with their calendars."""
     return Prefetch("levels", ApprovalLevel.objects.select_related("calendar"))

@@ -148,11 +148,11 @@ def _within(level: Mapping[str, Any]) -> str:
 def _step(step: Mapping[str, Any], label: Label, hour: str, *, is_first: bool) -> str:
     rows = step.get("replace") or step.get("add") or []
     people = _all_of([label(str(row["type"]), str(row["value"])) for row in rows]) or "nobody"
-    whom = f"{people} instead" if step.get("replace") else f"also {people}"
+    added = f"{people} instead" if step.get("replace") else f"also {people}"
     count, again = step.get("after_hours"), int(step.get("repeat") or 0)
     wait = f"{count or 'some'} {hour}{'' if count == 1 else 's'}"
     times = f" (repeated {again} time{'' if again == 1 else 's'})" if again else ""
-    return f", {f'after {wait}' if is_first else f'{wait} later'} {whom}{times}"
+    return f", {f'after {wait}' if is_first else f'{wait} later'} {added}{times}"
 
 
 def _rule(rule: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Whether links may decide for a tenant: the installation allows it, and the tenant has not switched it off."""
+"""The setting of email approvals, by the installation and by the tenant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Off = Literal["", "off", "off_here"]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What holds now: the tenant's own choice with its version (0: it never chose), and the installation's."""
+    """The settings of the tenant, with their version (0 if never set), and of the installation."""
 
     version: int
     is_on_here: bool
@@ -25,19 +25,19 @@ class Standing:
 
     @property
     def why_off(self) -> Off:
-        """Return who has switched links off: "off" for the installation, "off_here" for the tenant; empty if nobody."""
+        """Return who disabled them: "off" for the installation, "off_here" for the tenant, "" for nobody."""
         if not self.is_on_everywhere:
             return "off"
         return "" if self.is_on_here else "off_here"
 
 
 def current() -> Standing:
-    """Return what holds for the tenant in scope. One query."""
+    """Return the settings for the tenant in scope. One query."""
     last = LinkPolicy.objects.select_related("made_by").order_by("-version").first()
     allowed = bool(settings.DECISION_LINKS)
     return Standing(0, True, allowed) if last is None else Standing(last.version, last.is_on, allowed, last)
 
 
 def hold(*, shared: bool = False) -> None:
-    """Keep the policy as it is until the commit; whoever changes it does not share."""
+    """Lock the policy until the commit: shared to read it, exclusively to change it."""
     advisory_lock(LOCK, shared=shared)

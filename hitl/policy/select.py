@@ -1,4 +1,4 @@
-"""Turns a request into a risk assessment and a frozen workflow; an error never makes it easier."""
+"""Assess a request and select its workflow; an error never makes it easier."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hitl.domain.strictness import no_weaker_than
 from hitl.models import Approval, ApprovalWorkflow
 from hitl.policy import spending
 from hitl.policy.definitions import Definitions
-from hitl.policy.snapshot import frozen, without_workflow
+from hitl.policy.snapshot import freeze, freeze_without_workflow
 from hitl.policy.spending import Asked
 
 log = get_logger(__name__)
@@ -33,7 +33,7 @@ _ENDED: Final = (State.APPROVED, *FINAL)
 
 @dataclass(frozen=True)
 class Assessed:
-    """The size and the risk of a request; `is_scored` is False where they could not be worked out."""
+    """The size and risk of a request; `is_scored` is False if they could not be calculated."""
 
     estimate: Estimate
     risk: risk.RiskAssessment
@@ -42,7 +42,7 @@ class Assessed:
 
 @dataclass(frozen=True)
 class Matched:
-    """The workflow a request falls under, frozen, and the rule that may decide it alone."""
+    """The frozen workflow of a request, and the rule that decides it, if any."""
 
     workflow_id: UUID | None
     version: int
@@ -60,7 +60,7 @@ def assess(
     agent_id: UUID | None,
     moment: datetime,
 ) -> Assessed:
-    """Score a request. What cannot be scored is critical. One query."""
+    """Assess a request; critical if that fails. One query."""
     try:
         estimate = kind.estimate(params, facts)
         scored = risk.assess(
@@ -73,14 +73,14 @@ def assess(
             policy=definitions.risk_policy,
         )
     except Exception as error:  # boundary: an adapter raises what it likes
-        # Kinds come from elsewhere: whatever goes wrong in one must not lower the bar.
+        # Kinds come from other apps: an error in one must not make the request easier.
         log.exception("risk_not_assessed", kind=kind.key)
         return Assessed(Estimate(), risk.unassessable(type(error).__name__), is_scored=False)
     return Assessed(estimate, scored)
 
 
 def _history(requester_id: UUID | None, agent_id: UUID | None) -> risk.History:
-    """Return what became of the last requests of a person, or else of an agent."""
+    """Return the outcomes of the last requests of a person, or else of an agent."""
     if requester_id is None and agent_id is None:
         return risk.History()
     whose = Q(requester_id=requester_id) if requester_id is not None else Q(agent_id=agent_id)
@@ -102,22 +102,22 @@ def match(
     may_decide: bool = True,
     lock: bool = True,
 ) -> Matched:
-    """Choose and freeze the workflow; without one the request goes to nobody and is held.
+    """Select and freeze the workflow; without one the request is held for an administrator.
 
-    With `may_decide` a rule may decide it: what rules approved before is added up then, under a
-    lock until the commit unless `lock` is off, as in a simulation.
+    With `may_decide` a rule may decide it: what rules approved before is added up then, under a lock until
+    the commit unless `lock` is off, as in a simulation.
     """
     asked = Asked(agent_id, requester_id, moment or clock_now(), may_decide, lock)
     try:
         return _match(_subject(kind, assessed, channel, tags, asked, definitions.zone), asked, definitions)
     except Exception:  # boundary: definitions are data
-        # A broken definition must hold the request for an administrator, not wave it through.
+        # A broken definition must hold the request for an administrator, not let it pass.
         log.exception("workflow_not_matched", kind=kind)
         return _unmatched()
 
 
 def match_again(definitions: Definitions, approval: Approval, assessed: Assessed, *, moment: datetime) -> Matched:
-    """Choose and freeze the workflow for what an approval has become; no rule decides it now."""
+    """Select and freeze the workflow for a changed approval; no rule decides it now."""
     return match(
         definitions,
         approval.kind,
@@ -163,10 +163,10 @@ def _match(subject: matching.Subject, asked: Asked, definitions: Definitions) ->
 
 
 def _frozen(workflow: ApprovalWorkflow, floor: ApprovalWorkflow | None, auto: AutoRule | None) -> Matched:
-    """Freeze the workflow, with whatever the one asks for that holds without the asker's facts."""
-    snapshot = frozen(workflow)
+    """Freeze the workflow, with what the one without the requester's facts requires as well."""
+    snapshot = freeze(workflow)
     if floor is not None:
-        least = frozen(floor)
+        least = freeze(floor)
         snapshot = dict(no_weaker_than(least, snapshot))
         if snapshot == least:
             workflow = floor
@@ -196,4 +196,4 @@ def _rule_for(workflow: ApprovalWorkflow, subject: matching.Subject, asked: Aske
 
 
 def _unmatched() -> Matched:
-    return Matched(None, 0, without_workflow(), None)
+    return Matched(None, 0, freeze_without_workflow(), None)

@@ -1,4 +1,4 @@
-"""Reading workflows, what they are made of, and kill switches."""
+"""Read workflows, their parts, and kill switches."""
 
 from __future__ import annotations
 
@@ -32,55 +32,60 @@ T = TypeVar("T", bound=TenantModel)
 
 
 def query_workflows(*, viewer: Actor) -> QuerySet[ApprovalWorkflow]:
-    """Return the workflows with their levels, active and retired: all for holders of `hitl.view_approvalworkflow`,
-    for others those that were shared with them. Raises Refused without either."""
+    """Return the workflows with their levels, active and retired.
+
+    All for holders of `hitl.view_approvalworkflow`, for others those shared with them. Raises Refused without
+    either.
+    """
     rows: QuerySet[ApprovalWorkflow] = ApprovalWorkflow.objects.prefetch_related("levels")
     if viewer.may(VIEW_WORKFLOW):
         return rows
-    mine = given_workflows(viewer)
+    mine = shared_workflows(viewer)
     if not mine:
         viewer.require(VIEW_WORKFLOW)
     return rows.filter(pk__in=mine)
 
 
-def given_workflows(viewer: Actor) -> list[UUID]:
-    """Return the ids of the workflows that the viewer may change one by one. One query."""
+def shared_workflows(viewer: Actor) -> list[UUID]:
+    """Return the ids of the workflows shared with the viewer. One query."""
     return object_permissions.list_permitted_ids(actor=viewer, permission=MANAGE_WORKFLOW, model=ApprovalWorkflow)
 
 
 def get_workflow(*, viewer: Actor, workflow_id: UUID) -> ApprovalWorkflow:
-    """Return one workflow with its levels. Needs `hitl.view_approvalworkflow` or the right to change this one;
-    raises `Refused`, `NotFound`."""
+    """Return one workflow with its levels.
+
+    Needs `hitl.view_approvalworkflow`, or that it is shared with the viewer. Raises Refused, NotFound.
+    """
     rows = ApprovalWorkflow.objects.prefetch_related("levels")
     found: ApprovalWorkflow | None = rows.filter(pk=workflow_id).first()
     if not viewer.may(VIEW_WORKFLOW) and not (found and has_right(viewer, found)):
         viewer.require(VIEW_WORKFLOW)
     if found is None:
-        raise NotFound("There is no such workflow.")
+        raise NotFound("This workflow doesn't exist.")
     return found
 
 
 def has_right(viewer: Actor, workflow: ApprovalWorkflow) -> bool:
-    """Tell whether the viewer may change this one workflow. At most one query."""
+    """Return True if the viewer may change this workflow. At most one query."""
     return object_permissions.has_permission(actor=viewer, permission=MANAGE_WORKFLOW, obj=workflow)
 
 
 def sharing_of(*, viewer: Actor, workflow_id: UUID) -> dict[str, list[str]]:
-    """Return the roles that may change this one workflow too. Needs `accounts.manage_membership`."""
+    """Return the roles that a workflow is shared with. Needs `accounts.manage_membership`."""
     viewer.require(MANAGE_MEMBERSHIP)
     workflow = get_workflow(viewer=viewer, workflow_id=workflow_id)
     return {"roles": sorted(object_permissions.roles_with(MANAGE_WORKFLOW, workflow))}
 
 
 def query_switches(*, viewer: Actor) -> QuerySet[KillSwitch]:
-    """Return the kill switches, thrown and released. Needs `hitl.view_approval`."""
+    """Return the kill switches, active and released. Needs `hitl.view_approval`."""
     viewer.require(VIEW_SWITCH)
     rows: QuerySet[KillSwitch] = KillSwitch.objects.select_related("thrown_by", "released_by")
     return rows
 
 
 def installation_switch(*, viewer: Actor) -> dict[str, Any]:
-    """Return whether the switch over all organisations is thrown, why and since when. Needs `hitl.view_approval`."""
+    """Return whether all organisations are paused, why and since when. Needs `hitl.view_approval`."""
     viewer.require(VIEW_SWITCH)
     row = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
     if row is None:
@@ -89,14 +94,14 @@ def installation_switch(*, viewer: Actor) -> dict[str, Any]:
 
 
 def query_caps(*, viewer: Actor) -> QuerySet[Cap]:
-    """Return the limits in use. Needs `hitl.view_approvalworkflow`."""
+    """Return the active spending limits. Needs `hitl.view_approvalworkflow`."""
     viewer.require(VIEW_WORKFLOW)
     rows: QuerySet[Cap] = Cap.objects.filter(is_active=True)
     return rows
 
 
 def query_groups(*, viewer: Actor) -> QuerySet[ApproverGroup]:
-    """Return the approver groups with their people, in two queries. Needs `hitl.view_approvalworkflow`."""
+    """Return the approver groups with their members. Needs `hitl.view_approvalworkflow`. Two queries."""
     viewer.require(VIEW_WORKFLOW)
     rows: QuerySet[ApproverGroup] = ApproverGroup.objects.prefetch_related("members__user")
     return rows
@@ -110,31 +115,31 @@ def query_calendars(*, viewer: Actor) -> QuerySet[BusinessCalendar]:
 
 
 def query_risk_policies(*, viewer: Actor) -> QuerySet[RiskPolicy]:
-    """Return the versions of the weights of risks. Needs `hitl.view_approvalworkflow`."""
+    """Return the versions of risk scoring. Needs `hitl.view_approvalworkflow`."""
     viewer.require(VIEW_WORKFLOW)
     rows: QuerySet[RiskPolicy] = RiskPolicy.objects.select_related("made_by")
     return rows
 
 
 def get_link_policy(*, viewer: Actor) -> link_policy.Standing:
-    """Return whether links decide for the tenant, and who switched them. Needs `hitl.view_approvalworkflow`."""
+    """Return the settings of email approvals. Needs `hitl.view_approvalworkflow`."""
     viewer.require(VIEW_WORKFLOW)
     return link_policy.current()
 
 
 def get_group(*, viewer: Actor, group_id: UUID) -> ApproverGroup:
     """Return one approver group. Needs `hitl.view_approvalworkflow`; raises `NotFound`."""
-    return _one(viewer, ApproverGroup, group_id, "There is no such group.")
+    return _one(viewer, ApproverGroup, group_id, "This group doesn't exist.")
 
 
 def get_calendar(*, viewer: Actor, calendar_id: UUID) -> BusinessCalendar:
     """Return one business calendar. Needs `hitl.view_approvalworkflow`; raises `NotFound`."""
-    return _one(viewer, BusinessCalendar, calendar_id, "There is no such calendar.")
+    return _one(viewer, BusinessCalendar, calendar_id, "This calendar doesn't exist.")
 
 
 def get_cap(*, viewer: Actor, cap_id: UUID) -> Cap:
-    """Return one limit. Needs `hitl.view_approvalworkflow`; raises `NotFound`."""
-    return _one(viewer, Cap, cap_id, "There is no such limit.")
+    """Return one spending limit. Needs `hitl.view_approvalworkflow`; raises `NotFound`."""
+    return _one(viewer, Cap, cap_id, "This limit doesn't exist.")
 
 
 def _one(viewer: Actor, model: type[T], key: UUID, missing: str) -> T:
@@ -146,7 +151,7 @@ def _one(viewer: Actor, model: type[T], key: UUID, missing: str) -> T:
 
 
 def list_kinds(*, viewer: Actor, points: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Return the kinds of action with what is added to the risk of each. Needs `hitl.view_approvalworkflow`."""
+    """Return the action kinds with the risk points added to each. Needs `hitl.view_approvalworkflow`."""
     viewer.require(VIEW_WORKFLOW)
     return [_told(key, points.get(key, 0)) for key in registry.keys()]  # noqa: SIM118  (no dict)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any, Final
 
-from hitl.domain.levels import staged
+from hitl.domain.levels import group_into_stages
 from hitl.models import ApprovalLevel, ApprovalWorkflow
 
 _OPEN_PER_AGENT: Final = 50
@@ -23,7 +23,7 @@ _NOBODY: Final[dict[str, Any]] = {
     "min_auth": "",
     "editable_fields": [],
 }
-# Left out where they are not set: few workflows set one of them, and every request keeps a copy.
+# Left out if not set: few workflows set one of them, and every request keeps a copy.
 _SELDOM: Final = (
     "edit_policy",
     "escalation",
@@ -35,9 +35,9 @@ _SELDOM: Final = (
 )
 
 
-def frozen(workflow: ApprovalWorkflow) -> dict[str, Any]:
-    """Return the copy of a workflow that a request keeps for its whole life."""
-    levels = staged(_frozen_level(level) for level in workflow.levels.all())
+def freeze(workflow: ApprovalWorkflow) -> dict[str, Any]:
+    """Return the snapshot of a workflow."""
+    levels = group_into_stages(_frozen_level(level) for level in workflow.levels.all())
     definition = {
         "workflow": str(workflow.pk),
         "name": workflow.name,
@@ -61,8 +61,8 @@ def _frozen_level(level: ApprovalLevel) -> dict[str, Any]:
     }
 
 
-def without_workflow() -> dict[str, Any]:
-    """Return what a request keeps that no workflow is for: one level, and nobody in it."""
+def freeze_without_workflow() -> dict[str, Any]:
+    """Return the snapshot of a request without a workflow: one level without approvers."""
     definition = {
         "workflow": "",
         "name": "",

@@ -1,4 +1,4 @@
-"""What was asked for and approved by rules in a rolling window, added up so that many small ones are seen."""
+"""Add up requests and automatic approvals in a rolling window, so that many small ones count."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NOT_WANTED: Final = (State.REJECTED, State.CANCELLED, State.EXPIRED, State.SUPE
 
 @dataclass(frozen=True)
 class Asked:
-    """Who asks and when, whether a rule may decide, and whether sums are added up under a lock."""
+    """Who requests and when, whether a rule may decide, and whether sums need a lock."""
 
     agent_id: UUID | None
     requester_id: UUID | None
@@ -34,9 +34,9 @@ class Asked:
 
 
 def fits(rule: AutoRule, subject: matching.Subject, asked: Asked) -> bool:
-    """Tell whether an approving rule may approve this as well, after all that rules approved before.
+    """Return True if a rule may approve this too, after all that rules approved before.
 
-    The lock is held until the commit, so that of two at the same time only one sees the last room.
+    The lock is held until the commit, so that two requests can't use the same remainder.
     """
     if subject.cost is None:
         return False
@@ -56,7 +56,7 @@ def fits(rule: AutoRule, subject: matching.Subject, asked: Asked) -> bool:
 
 
 def _scope(per: str, asked: Asked) -> Q | None:
-    """Return whose approvals are added up; None when that is not known, and nothing may fit."""
+    """Return the condition of the approvals to add up; None if unknown, and then nothing fits."""
     if per == "kind":
         return Q()
     if per == "agent":
@@ -78,7 +78,7 @@ def _approved_by_rules(subject: matching.Subject, scope: Q, since: datetime) -> 
 
 
 def with_spent(subject: matching.Subject, conditions: Iterable[str], asked: Asked) -> matching.Subject:
-    """Return the subject with what its requester asked for in a day, if any condition asks for that."""
+    """Return the subject with what its requester requested in a day, if a condition uses it."""
     if subject.cost is None or not any(_asks_for_spent(condition) for condition in conditions):
         return subject
     who = asked.requester_id or asked.agent_id

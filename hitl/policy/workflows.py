@@ -60,7 +60,7 @@ def revise_workflow(
     seen_version: int | None = None,
     **conditions: Any,
 ) -> ApprovalWorkflow:
-    """Save a new version of a workflow; open requests keep the version they started with.
+    """Save a new version of a workflow; open requests keep their version.
 
     Who may: holders of `hitl.manage_workflow`; holders for this workflow only can change its name, its
     levels and the fields in `OWN`. `seen_version` is the version the change is based on. Raises Refused
@@ -134,7 +134,9 @@ def copy_workflow(*, actor: Actor, workflow_id: UUID, name: str) -> ApprovalWork
 
 
 def share_workflow(*, actor: Actor, workflow_id: UUID, roles: Collection[str]) -> None:
-    """Let exactly these roles see this workflow and change who approves in it and when.
+    """Share a workflow with exactly these roles.
+
+    They can see it, and change who approves and when.
 
     Who may: holders of `accounts.manage_membership` who can change the workflow. Raises Refused,
     NotFound, Invalid for a role that manages all workflows anyway.
@@ -163,12 +165,12 @@ def levels_of(workflow: ApprovalWorkflow) -> list[dict[str, Any]]:
 
 
 def _require(actor: Actor, workflow_id: UUID) -> None:
-    """Raise `Refused` without the permission for this workflow; who manages all may learn that it is absent."""
+    """Raise Refused without the permission for this workflow; people who manage all may see that it is absent."""
     if actor.may(MANAGE):
         return
     workflow: ApprovalWorkflow | None = ApprovalWorkflow.objects.filter(pk=workflow_id).first()
     if workflow is None:
-        raise Refused("Your role does not allow this.", permission=MANAGE)
+        raise Refused("Your role doesn't allow this.", permission=MANAGE)
     object_permissions.require_permission(actor=actor, permission=MANAGE, obj=workflow)
 
 

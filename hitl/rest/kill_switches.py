@@ -36,7 +36,9 @@ class SwitchSerializer(RowSerializer[KillSwitch]):
     thrown_by = PersonSerializer(read_only=True, allow_null=True, help_text="Null for the operator.")
     released_by = PersonSerializer(read_only=True, allow_null=True)
     on_the_wire = serializers.IntegerField(
-        read_only=True, help_text="When it is thrown: calls that had begun before and may still end; 0 afterwards."
+        source="in_flight_calls",
+        read_only=True,
+        help_text="When it is thrown: calls that had begun before and may still end; 0 afterwards.",
     )
 
     class Meta:
@@ -126,7 +128,7 @@ class InstallationSwitchViewSet(ApiViewSet):
         """
         row = services.throw_global(actor=self.actor, **self.read_body())
         return self.respond(
-            {"thrown": True, "reason": row.reason, "thrown_at": row.thrown_at, "on_the_wire": row.on_the_wire}
+            {"thrown": True, "reason": row.reason, "thrown_at": row.thrown_at, "on_the_wire": row.in_flight_calls}
         )
 
     @idempotent_outside_transaction

@@ -196,8 +196,8 @@ class WorkflowViewSet(RetrieveModelMixin, ListViewSet):
     def has_right(self, actor: Actor, permission: str) -> bool:
         """Return True if the actor has the right on the workflow of the address, or for the list on any."""
         if self.action == "list":
-            return bool(selectors.given_workflows(actor))
-        return self.action in self.shared_actions and self.kwargs["workflow_id"] in selectors.given_workflows(actor)
+            return bool(selectors.shared_workflows(actor))
+        return self.action in self.shared_actions and self.kwargs["workflow_id"] in selectors.shared_workflows(actor)
 
     def get_queryset(self) -> QuerySet[ApprovalWorkflow]:
         """Return the workflows that the caller may see."""

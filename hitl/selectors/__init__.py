@@ -1,4 +1,4 @@
-"""Reading approvals: what other apps, pages and the API may ask."""
+"""Read approvals: the selectors for other apps, pages and the API."""
 
 from hitl.selectors.approvals import (
     CAP as CAP,

@@ -1,4 +1,4 @@
-"""Reading approvals: lists, one with what belongs to it, and the numbers of the dashboard."""
+"""Read approvals: lists, details, and the numbers of the dashboard."""
 
 from __future__ import annotations
 
@@ -41,14 +41,16 @@ _PEOPLE: Final = ("requester", "decided_by", "assigned_to", "workflow")
 
 @dataclass(frozen=True)
 class Filters:
-    """What a list is narrowed to; empty values narrow nothing. `before` is the id of the last row
-    of the page before (keyset, newest first)."""
+    """The filters of a list; empty values are ignored.
+
+    `before` is the id of the last row of the previous page (keyset, newest first).
+    """
 
     states: tuple[str, ...] = ()
     risk_levels: tuple[str, ...] = ()
     kind: str = ""
     mine: bool = False
-    """Waiting for the viewer's own signature."""
+    """Only requests that wait for the viewer's approval."""
     assignee_id: UUID | None = None
     requester_id: UUID | None = None
     agent_id: UUID | None = None
@@ -63,7 +65,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class DayCount:
-    """How much was asked for, signed and rejected on one day."""
+    """The numbers of requests opened, approved and rejected on one day."""
 
     day: date
     opened: int
@@ -80,7 +82,7 @@ def list_approvals(*, viewer: Actor, filters: Filters | None = None) -> list[App
 
 
 def query_approvals(*, viewer: Actor, filters: Filters) -> QuerySet[Approval]:
-    """Return the same as a query, for pages that slice it themselves."""
+    """Return approvals as a query, for pages that slice it themselves."""
     viewer.require(VIEW)
     rows: QuerySet[Approval] = Approval.objects.select_related(*_PEOPLE).order_by("-id")
     rows = rows.filter(_conditions(filters))
@@ -117,7 +119,7 @@ def _conditions(filters: Filters) -> Q:
 
 
 def reference_of(text: str) -> str:
-    """Return the reference a person means: `br-1042`, `1042` and `#1042` are BR-1042."""
+    """Normalise a reference as people type it: `br-1042`, `1042` and `#1042` are BR-1042."""
     word = text.replace("\x00", "").strip().lstrip("#").upper()[:20]
     return f"BR-{word}" if word.isdecimal() else word
 
@@ -128,7 +130,7 @@ def _asked(person_id: UUID | None) -> Exists:
 
 
 def get_approval(*, viewer: Actor, approval_id: UUID) -> Approval:
-    """Return one approval with the people on it. Raises Refused, NotFound. One query."""
+    """Return one approval with its people. Raises Refused, NotFound. One query."""
     viewer.require(VIEW)
     rows = Approval.objects.select_related(*_PEOPLE).filter(pk=approval_id)
     approval: Approval | None = rows.first()
@@ -138,14 +140,14 @@ def get_approval(*, viewer: Actor, approval_id: UUID) -> Approval:
 
 
 def list_seats(*, viewer: Actor, approval_id: UUID) -> list[Seat]:
-    """Return who is asked at the current level, with the person. One query."""
+    """Return the assignments of the current level, with their people. One query."""
     viewer.require(VIEW)
     rows = Seat.objects.filter(approval_id=approval_id, closed_at=None)
     return list(rows.select_related("person", "rightful", "for_person").order_by("id"))
 
 
 def may_decide(*, viewer: Actor, approval: Approval) -> bool:
-    """Tell whether the viewer is asked to decide this approval now. At most one query."""
+    """Return True if the viewer is asked to decide this approval now. At most one query."""
     if not viewer.may("hitl.decide_approval") or viewer.user_id is None:
         return False
     if approval.state != State.PENDING or viewer.user_id in approval.excluded:
@@ -182,14 +184,14 @@ def query_delegations(*, viewer: Actor) -> QuerySet[Delegation]:
 
 
 def list_for_conversation(*, viewer: Actor, conversation_id: UUID, limit: int = PAGE) -> list[Approval]:
-    """Return the approvals asked for in a conversation, oldest first. One query."""
+    """Return the approvals requested in a conversation, oldest first. One query."""
     viewer.require(VIEW)
     rows = Approval.objects.filter(conversation_id=conversation_id).select_related(*_PEOPLE)
     return list(rows.order_by("-id")[:limit])[::-1]
 
 
 def count_waiting(*, viewer: Actor) -> dict[str, int]:
-    """Return how many requests wait for people per risk level, each counted up to 100."""
+    """Count the waiting requests per risk level, each up to 100."""
     viewer.require(VIEW)
     levels = ("low", "medium", "high", "critical")
     rows = Approval.objects.order_by()
@@ -201,20 +203,20 @@ def count_waiting(*, viewer: Actor) -> dict[str, int]:
 
 
 def count_mine(*, viewer: Actor) -> int:
-    """Return how many requests wait for the viewer's own signature, up to 100."""
+    """Count the requests that wait for the viewer's approval, up to 100."""
     viewer.require(VIEW)
     return len(_seats_to_vote(viewer.user_id).values_list("approval_id").distinct()[:CAP])
 
 
 def _seats_to_vote(person_id: UUID | None) -> QuerySet[Seat]:
-    """Return a person's open seats of what waits; each approval is looked up by its key, never joined in bulk."""
+    """Return a person's open assignments of waiting requests; approvals are read by key, never joined in bulk."""
     state = Approval.objects.filter(pk=OuterRef("approval_id")).values("state")[:1]
     seats: QuerySet[Seat] = Seat.objects.filter(person_id=person_id, closed_at=None)
     return seats.annotate(asked_in=Subquery(state)).filter(asked_in__in=_WAITING)
 
 
 def count_overdue(*, viewer: Actor, now: datetime | None = None) -> int:
-    """Return how many requests are waiting longer than promised, up to 100."""
+    """Count the waiting requests past their deadline, up to 100."""
     viewer.require(VIEW)
     moment = now or clock_now()
     rows = Approval.objects.filter(state__in=_WAITING, sla_due_at__lt=moment)
@@ -222,8 +224,10 @@ def count_overdue(*, viewer: Actor, now: datetime | None = None) -> int:
 
 
 def count_by_day(*, viewer: Actor, days: int = 14, now: datetime | None = None) -> list[DayCount]:
-    """Return what was asked for and decided on the last days of the tenant's zone, oldest first, no day
-    left out. Needs `hitl.view_approval`. Three queries."""
+    """Count the requests opened and decided on each of the last days, oldest first.
+
+    Days are in the tenant's zone, none left out. Needs `hitl.view_approval`. Three queries.
+    """
     viewer.require(VIEW)
     zone = tenant_zone()
     today = (now or clock_now()).astimezone(zone).date()
@@ -241,20 +245,20 @@ def count_by_day(*, viewer: Actor, days: int = 14, now: datetime | None = None) 
 
 def _per_day(rows: QuerySet[Approval], column: str, zone: ZoneInfo, *also: str) -> Iterable[Any]:
     days = rows.order_by().annotate(day=TruncDate(column, tzinfo=zone))
-    # Count("*") and no column: the index alone answers.
+    # Count("*") without a column allows an index-only scan.
     return days.values_list("day", *also).annotate(count=Count("*"))
 
 
 def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
-    """Return the newest notice of each approval that still needs the viewer: his seat is open, it cannot
-    go on by itself, it was overridden and not reviewed, or its signers want something from him who asked,
-    and he was told so. What is due first comes first.
+    """Return the newest notification of each approval that needs the viewer, by deadline.
 
-    Needs `hitl.view_approval`. One query.
+    An approval needs the viewer who has an open assignment, who was alerted that it can't continue by itself or
+    has an override without a review, and who requested it and was asked for something. Needs
+    `hitl.view_approval`. One query.
     """
     viewer.require(VIEW)
     told = Notification.objects.filter(recipient_id=viewer.user_id, channel="in_app")
-    # From what is open to its notices, each read by its approval: a person's notices of all years are many.
+    # Starts from open approvals: a person may have years of notifications.
     is_open = Approval.objects.filter(state__in=[state.value for state in OPEN])
     sources: tuple[tuple[QuerySet[Any], str, QuerySet[Notification]], ...] = (
         (_seats_to_vote(viewer.user_id), "approval_id", told),
@@ -283,14 +287,14 @@ def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
 
 
 def list_switches(*, viewer: Actor) -> list[KillSwitch]:
-    """Return the thrown kill switches of the tenant. One query."""
+    """Return the active kill switches of the tenant. One query."""
     viewer.require(VIEW)
     return list(KillSwitch.objects.filter(released_at=None).order_by("id"))
 
 
 def is_call_stopped() -> bool:
-    """Tell whether a kill switch covers the call that is being made here.
+    """Return True if a kill switch covers the outside call being made here.
 
-    A kind that does many things in one call asks between them, stops, and answers `unknown`. One query.
+    A kind with many steps in one call checks between them, stops, and returns `unknown`. One query.
     """
     return switches.is_stopped_now()

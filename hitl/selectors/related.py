@@ -1,4 +1,4 @@
-"""What belongs to one approval beside its story: its votes, who was told over which channel, and what is due."""
+"""Read the votes, notifications, timers, executions and revisions of one approval."""
 
 from __future__ import annotations
 
@@ -14,23 +14,27 @@ MOST = 500
 
 
 def list_notifications(*, viewer: Actor, approval_id: UUID, limit: int = MOST) -> list[Notification]:
-    """Return the newest messages about an approval with their receivers, in order. Needs `hitl.view_approval`. One
-    query."""
+    """Return the newest notifications of an approval with their people, in order.
+
+    Needs `hitl.view_approval`. One query.
+    """
     viewer.require(VIEW)
     rows = Notification.objects.filter(approval_id=approval_id).select_related("recipient")
     return list(rows.order_by("-id")[:limit])[::-1]
 
 
 def list_timers(*, viewer: Actor, approval_id: UUID, open_only: bool = False) -> list[Timer]:
-    """Return what is or was due about an approval, soonest first. Needs `hitl.view_approval`. One query."""
+    """Return the timers of an approval, the next first. Needs `hitl.view_approval`. One query."""
     viewer.require(VIEW)
     rows = Timer.objects.filter(approval_id=approval_id).order_by("due_at", "id")
     return list(rows.filter(done_at=None) if open_only else rows[:MOST])
 
 
 def list_votes(*, viewer: Actor, approval_id: UUID, limit: int = MOST) -> list[Decision]:
-    """Return the newest verdicts and remarks on an approval with their people, in order. Needs `hitl.view_approval`.
-    One query."""
+    """Return the newest verdicts and remarks on an approval with their people, in order.
+
+    Needs `hitl.view_approval`. One query.
+    """
     viewer.require(VIEW)
     rows = Decision.objects.filter(approval_id=approval_id).select_related("person", "on_behalf_of")
     return list(rows.order_by("-id")[:limit])[::-1]
@@ -44,7 +48,7 @@ def query_executions(*, viewer: Actor, approval_id: UUID) -> QuerySet[Execution]
 
 
 def query_revisions(*, viewer: Actor, approval_id: UUID) -> QuerySet[Revision]:
-    """Return what the edits of an approval changed, as a query. Needs `hitl.view_approval`."""
+    """Return the revisions of an approval as a query. Needs `hitl.view_approval`."""
     viewer.require(VIEW)
     rows: QuerySet[Revision] = Revision.objects.filter(approval_id=approval_id).select_related("person")
     return rows

@@ -1,4 +1,4 @@
-"""The story of one approval: its audited moves, with the words of the people who made them."""
+"""The timeline of one approval: its audited transitions with the remarks of people."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST: Final = 500
 
 @dataclass(frozen=True)
 class TimelineEntry:
-    """One thing that happened: an audit entry, with the words of the person who did it."""
+    """One event: an audit entry with the remark of the person who caused it."""
 
     seq: int
     at: datetime
@@ -37,9 +37,9 @@ class TimelineEntry:
 
 
 def history(*, viewer: Actor, approval_id: UUID, before: int | None = None, limit: int = MOST) -> list[TimelineEntry]:
-    """Return the newest of what happened to an approval, below the number `before`, oldest first.
+    """Return the newest events of an approval below the number `before`, oldest first.
 
-    Needs `hitl.view_approval`. Three queries however long it is.
+    Needs `hitl.view_approval`. Three queries, regardless of the length.
     """
     viewer.require(VIEW)
     entries = chain.chain_of("hitl.approval", approval_id, before=before, limit=min(limit, MOST + 1))
@@ -50,7 +50,7 @@ def history(*, viewer: Actor, approval_id: UUID, before: int | None = None, limi
 
 
 def _words(decisions: Iterable[Decision]) -> dict[tuple[str, UUID | None], list[Decision]]:
-    """Remarks by event and person, in order; the entries take them off from the newest on."""
+    """Group remarks by event and person, in order; entries take them from the newest on."""
     found: dict[tuple[str, UUID | None], list[Decision]] = {}
     for row in decisions:
         found.setdefault((row.verdict, row.person_id), []).append(row)
@@ -62,7 +62,7 @@ def _remark(
 ) -> Decision | None:
     words = said.get((_event(entry)[:10], entry.actor_user_id), [])
     while words and not is_newest and words[-1].created_at > entry.at:
-        words.pop()  # it belongs to a later page
+        words.pop()  # it belongs to a newer page
     return words.pop() if words else None
 
 

@@ -86,7 +86,7 @@ class MailNotifier(Notifier):
             )
         return Delivery(sent=True, provider=CHANNEL, provider_message_id=str(mail.pk))
 
-    def keepers(self) -> Collection[UUID]:
+    def people_who_can_read_mail(self) -> Collection[UUID]:
         """Return everyone who ever connected the mail account or replaced its credentials. One query."""
         made = AuditEntry.objects.filter(action__in=CONNECTED, object_type=ACCOUNT, facts__provider=routes.PROVIDER)
         return set(made.exclude(actor_user_id=None).values_list("actor_user_id", flat=True))

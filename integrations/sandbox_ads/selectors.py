@@ -8,7 +8,7 @@ from typing import TypeVar
 from django.conf import settings
 
 from core.errors import Invalid, Unavailable
-from core.text.matching import closest, folded
+from core.text.matching import closest, normalise_name
 from integrations.http import Patience
 from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.types import (
@@ -105,9 +105,9 @@ def _only(rows: list[T], reference: str, field: str, names: Callable[[T], tuple[
 
     Ids take precedence over names, and names over addresses and titles.
     """
-    wanted = folded(reference)
+    wanted = normalise_name(reference)
     for column in range(len(names(rows[0])) if rows else 0):
-        matches = [row for row in rows if folded(names(row)[column]) == wanted]
+        matches = [row for row in rows if normalise_name(names(row)[column]) == wanted]
         exact = [row for row in matches if names(row)[column] == reference.strip()]
         if len(matches) == 1 or len(exact) == 1:
             return (exact or matches)[0]

@@ -7,11 +7,11 @@ from typing import Any
 from django.core.cache import caches
 from django.urls import get_resolver
 
-from core.observability.gc_tuning import settle
+from core.observability.gc_tuning import freeze_loaded_objects
 
 
 def test_what_is_loaded_is_left_out_of_collections() -> None:
-    settle()
+    freeze_loaded_objects()
     try:
         assert gc.get_freeze_count() > 100_000
         assert get_resolver()._populated  # type: ignore[attr-defined]

@@ -177,13 +177,13 @@ def test_emptied_reason_without_an_erasures_entry_is_told_from_erased(traces: Tr
     with tenant_scope(traces.world.acme.pk):
         at_work(traces)
         Decision.objects.filter(approval=traces.named).update(reason="")
-        assert list(problems()) == [(traces.named.reference, "a reason is gone, and no erasure says so")]
+        assert list(problems()) == [(traces.named.reference, "a reason is gone, and no erasure recorded it")]
 
 
 def test_other_reason_than_the_given_one_is_told(traces: Traces, tampering: object) -> None:
     with tenant_scope(traces.world.acme.pk):
         tamper(f"{DISARM}; update hitl_decision set reason = 'another' where approval_id = '{traces.named.pk}'; {ARM}")
-        assert list(problems()) == [(traces.named.reference, "a reason is not the one that was given")]
+        assert list(problems()) == [(traces.named.reference, "a reason was changed")]
 
 
 def test_erasure_names_the_reasons_it_emptied(traces: Traces) -> None:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from core.audit import chain
 from core.models import AuditEntry
-from hitl.domain.replay import Folded, fold
+from hitl.domain.replay import ReplayedState, replay
 from tests.hitl import model
 from tests.hitl.looking import NOTHING, Row, Seen, look
 from tests.hitl.model import FINAL, MOVES, WAITING, Case, Town, Vote, verdict_of
@@ -334,7 +334,7 @@ def invariant_15_audit_complete(view: View) -> None:
     """The state can be recomputed by folding the audit; entries = version."""
     for approval_id, row in view.now.approvals.items():
         entries = view.history(approval_id)
-        assert fold(entries) == Folded(row["state"], row["version"], row["revision"])
+        assert replay(entries) == ReplayedState(row["state"], row["version"], row["revision"])
         assert len(entries) == row["version"]
 
 

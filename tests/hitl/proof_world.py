@@ -135,7 +135,7 @@ class WorldMoves(PeopleMoves):
         else:
             options = {"scope": scope[0], "target": scope[1], "reason": "Stop", "wait": timedelta()}
             thrown = self.call(services.throw_switch, actor=actor, **options)
-            assert thrown.on_the_wire == 0
+            assert thrown.in_flight_calls == 0
         stopped ^= {scope}
         for case in self.cases:
             row = self.after(case)

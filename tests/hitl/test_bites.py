@@ -286,7 +286,7 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
         "follow_vote",
     ),
     "kill switch": (
-        _all(_patched(state, "covers", _says(False)), _patched(state, "covering", _says(""))),
+        _all(_patched(state, "covers", _says(False)), _patched(state, "find_stop_reason", _says(""))),
         _stopped,
         "switch",
     ),
@@ -301,7 +301,7 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
     ),
     "limits given back": (_patched(transitions, "_settle_reservations", _says(None)), _limited, "invariant_21_caps"),
     "stricter workflow": (
-        _patched(revisions, "combined", _newest), _weaker, "invariant_09_stricter_on_edit",
+        _patched(revisions, "strictest", _newest), _weaker, "invariant_09_stricter_on_edit",
     ),
     "links that are spent": (
         _all(_patched(linking, "_spend", _says(None)), _patched(DecisionContext, "voters", _says(set()))),

@@ -9,7 +9,7 @@ from django.db import connection
 
 from core.audit import chain
 from core.db.owner import as_owner
-from hitl.domain.replay import Folded, Unfoldable, fold
+from hitl.domain.replay import ReplayedState, ReplayError, replay
 from tests.hitl.scene import BLUE, Scene, stored
 
 
@@ -38,7 +38,7 @@ SIGNED = "APPROVE>pending>approved"
 
 def test_history_leads_to_where_it_ends() -> None:
     rows = _rows(ASKED, "EDIT>pending>pending", SIGNED, "CLAIM>approved>executing", revisions=(1, 2, 2, 2))
-    assert fold(rows) == Folded("executing", 4, 2)
+    assert replay(rows) == ReplayedState("executing", 4, 2)
 
 
 @pytest.mark.parametrize(
@@ -54,22 +54,22 @@ def test_history_leads_to_where_it_ends() -> None:
     ],
 )
 def test_history_that_cannot_be_is_found_at_its_first_entry(rows: list[Row], place: int) -> None:
-    with pytest.raises(Unfoldable) as caught:
-        fold(rows)
+    with pytest.raises(ReplayError) as caught:
+        replay(rows)
     assert caught.value.place == place
 
 
 def test_what_the_machine_wrote_folds_to_the_row(scene: Scene) -> None:
     approval = stored(scene.done(scene.approved()))
     entries = chain.chain_of("hitl.approval", approval.pk)
-    assert fold(entries) == Folded(approval.state, approval.version, approval.revision)
+    assert replay(entries) == ReplayedState(approval.state, approval.version, approval.revision)
 
 
 def test_command_counts_what_folds(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     scene.done(scene.approved())
     scene.propose(params=BLUE)
     call_command("verify_approvals")
-    assert "acme: 2 approvals follow from their audit entries" in capsys.readouterr().out
+    assert "acme: 2 approvals match their audit entries" in capsys.readouterr().out
 
 
 @pytest.mark.django_db(transaction=True)

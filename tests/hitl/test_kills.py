@@ -16,7 +16,7 @@ from core.clock import now
 from core.tenancy.scope import current_tenant_id, tenant_scope
 from hitl import services
 from hitl.approvals import due as timing
-from hitl.domain.replay import Folded, fold
+from hitl.domain.replay import ReplayedState, replay
 from hitl.execution import claim as claiming
 from hitl.execution import execute
 from hitl.execution.observation import observe_again
@@ -118,7 +118,7 @@ def _restart() -> None:
 def _folds(approval: Approval) -> None:
     row = stored(approval)
     entries = chain.chain_of("hitl.approval", approval.pk)
-    assert fold(entries) == Folded(row.state, row.version, row.revision)
+    assert replay(entries) == ReplayedState(row.state, row.version, row.revision)
 
 
 @pytest.mark.parametrize("point", POINTS)

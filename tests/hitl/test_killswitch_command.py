@@ -20,7 +20,7 @@ def run(*words: str) -> str:
 
 def test_operator_stops_a_tenant_and_lets_it_go_on(scene: Scene) -> None:
     approval = scene.approved()
-    assert "no call is on the wire" in run("throw", "--tenant", "acme", "--reason", "Leak")
+    assert "no call is in flight" in run("throw", "--tenant", "acme", "--reason", "Leak")
     assert scene.done(approval).holds == ["kill_switch"]
     run("release", "--tenant", "acme")
     assert scene.done(approval).state == "executed"
@@ -64,8 +64,8 @@ def test_operator_is_named_in_the_audit(scene: Scene) -> None:
         (["throw", "--global"], "Say why"),
         (["throw", "--tenant", "nobody", "--reason", "x"], "no tenant"),
         (["throw", "--tenant", "acme", "--kind", "typo", "--reason", "x"], "no kind"),
-        (["throw", "--tenant", "acme", "--agent", "typo", "--reason", "x"], "its id"),
-        (["release", "--tenant", "acme"], "not thrown"),
+        (["throw", "--tenant", "acme", "--agent", "typo", "--reason", "x"], "the id of an agent"),
+        (["release", "--tenant", "acme"], "isn't active"),
         (["list", "--tenant", "nobody"], "no tenant"),
     ],
 )

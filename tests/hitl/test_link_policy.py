@@ -112,7 +112,7 @@ def test_page_says_that_links_are_off_and_shows_the_way(scene: Scene, asked: App
         switch(scene)
     settings.DECISION_LINKS = by == "tenant"
     text = browser.get(path(secret)).content.decode()
-    assert "switched off" in text
+    assert "Email approvals are disabled" in text
     assert ("Your organisation" in text) is (by == "tenant")
     assert f"/admin/hitl/approval/{asked.pk}/" in text
     assert "<form" not in text
@@ -133,7 +133,7 @@ def test_page_of_a_void_link_names_the_switch(scene: Scene, asked: Approval) -> 
     switch(scene)
     switch(scene, is_on=True)
     answer = browser.get(path(secret))
-    assert (answer.status_code, "switched off meanwhile" in answer.content.decode()) == (410, True)
+    assert (answer.status_code, "or email approvals were disabled" in answer.content.decode()) == (410, True)
 
 
 def test_owner_switches_in_the_console(scene: Scene) -> None:

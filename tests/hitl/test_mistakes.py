@@ -10,12 +10,12 @@ from integrations.sandbox_ads.actions import SetCampaignBudget
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({}, "This is needed."),
-        ({"daily_budget": "a lot"}, "Write a number, such as 850.00."),
-        ({"daily_budget": "-3"}, "At least 0."),
-        ({"daily_budget": "8.123"}, "At most 2 digits after the point."),
-        ({"daily_budget": "8", "currency": "euro"}, "Three capital letters, such as EUR."),
-        ({"daily_budget": "8", "colour": "red"}, "There is no such value."),
+        ({}, "Required."),
+        ({"daily_budget": "a lot"}, "Enter a number, such as 850.00."),
+        ({"daily_budget": "-3"}, "Must be at least 0."),
+        ({"daily_budget": "8.123"}, "Use at most 2 digits after the point."),
+        ({"daily_budget": "8", "currency": "euro"}, "Enter three capital letters, such as EUR."),
+        ({"daily_budget": "8", "colour": "red"}, "Unknown field."),
     ],
 )
 def test_mistake_is_told_in_words(values: dict[str, str], words: str) -> None:

@@ -10,7 +10,7 @@ from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from hitl import services
 from hitl.approvals.simulate import Trial, simulate
-from hitl.domain.strictness import combined
+from hitl.domain.strictness import strictest
 from hitl.models import Approval, Seat
 from tests.hitl.scene import Scene, roles, stored
 
@@ -118,7 +118,7 @@ def test_stricter_of_two_workflows_lets_nobody_sign_twice(scene: Scene, old: boo
     for once in (old, new):
         scene.define(signs_once=once)
         snapshots.append(scene.propose(params={"button": str(once), "amount": "5.00"}).snapshot)
-    assert combined(*snapshots)["signs_once"] is True
+    assert strictest(*snapshots)["signs_once"] is True
 
 
 def test_trial_tells_that_nobody_is_left(scene: Scene) -> None:

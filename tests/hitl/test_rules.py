@@ -80,7 +80,7 @@ def test_large_request_is_critical() -> None:
 
 def test_request_without_a_cost_says_that_it_costs_nothing() -> None:
     sentences = {factor.name: factor.sentence for factor in _assess(Estimate(cost=Decimal(0), currency="EUR")).factors}
-    assert sentences["cost"] == "It costs nothing more than now."
+    assert sentences["cost"] == "No additional cost."
 
 
 def test_factors_add_up_to_the_score() -> None:

@@ -35,7 +35,7 @@ Forge = Callable[[Approval, Any], None]
 
 
 def found(approval: Approval) -> bool:
-    return [(approval.reference, "there is a decision that nobody gave")] == list(problems())
+    return [(approval.reference, "a decision was not written by the application")] == list(problems())
 
 
 def test_forged_vote_does_not_complete_a_quorum(scene: Scene, forge: Forge) -> None:
@@ -92,7 +92,7 @@ def test_vote_that_was_taken_out_of_the_table_is_missed(scene: Scene, tampering:
     approval = scene.decide(scene.propose())
     gone = "alter table hitl_decision disable trigger walker_append_only; delete from hitl_decision;"
     tamper(f"{gone} alter table hitl_decision enable always trigger walker_append_only")
-    assert list(problems()) == [(approval.reference, "the votes are not those of the audit")]
+    assert list(problems()) == [(approval.reference, "the votes are not those of the audit log")]
     assert scene.done(approval).holds == ["manual"]
 
 

@@ -12,7 +12,7 @@ from hitl import services
 from hitl.actions.base import Origin
 from hitl.domain import matching
 from hitl.domain import votes as voting
-from hitl.domain.levels import place_of, staged
+from hitl.domain.levels import group_into_stages, place_of
 from hitl.domain.matching import Rule, Subject, pick
 from hitl.domain.strictness import is_no_weaker
 from hitl.domain.votes import SeatHolder, Vote
@@ -30,7 +30,9 @@ def _level(**other: Any) -> dict[str, Any]:
     return {**known, **other}
 
 
-TWO = staged([_level(name="Leads", sla_hours=4), _level(name="Finance", mode="all", min_auth="mfa", parallel=True)])
+TWO = group_into_stages(
+    [_level(name="Leads", sla_hours=4), _level(name="Finance", mode="all", min_auth="mfa", parallel=True)]
+)
 SEATS = [SeatHolder(A, place_of(0, "")), SeatHolder(B, place_of(1, "")), SeatHolder(C, place_of(1, ""))]
 
 
@@ -58,7 +60,7 @@ def test_stage_with_an_empty_part_is_unsatisfiable() -> None:
 
 
 def test_leaving_a_part_out_is_weaker() -> None:
-    one = staged([_level(name="Leads")])
+    one = group_into_stages([_level(name="Leads")])
     assert is_no_weaker({"levels": one}, {"levels": TWO})
     assert not is_no_weaker({"levels": TWO}, {"levels": one})
 
@@ -161,7 +163,7 @@ def test_tags_of_the_origin_choose_the_workflow(scene: Scene) -> None:
 
 def test_nobody_signs_for_two_parts() -> None:
     both = [SeatHolder(A, place_of(0, "")), SeatHolder(A, place_of(1, ""))]
-    parts = staged([_level(), _level(parallel=True)])
+    parts = group_into_stages([_level(), _level(parallel=True)])
     assert not voting.is_satisfiable(parts[0], both)
     seats = [*both, SeatHolder(B, place_of(1, ""))]
     assert voting.tally_votes(parts[0], seats, [Vote(A, "approve")]) == "open"

@@ -1,4 +1,4 @@
-"""What is said of stop switches: how much is stopped, and, to staff only, by whom and why."""
+"""What requesters read of emergency stops: how much is paused, and, for staff only, who paused it and why."""
 
 from uuid import UUID
 
@@ -19,22 +19,22 @@ AGENT = UUID("01980000-0000-7000-8000-000000000001")
 @pytest.mark.parametrize(
     ("scope", "target", "told"),
     [
-        ("tenant", "", "Everything that is signed here"),
-        ("agent", str(AGENT), "What this agent asks for"),
-        ("kind", "test_press_keyed", "This kind of action"),
+        ("tenant", "", "All actions of this organisation are"),
+        ("agent", str(AGENT), "The actions of this agent are"),
+        ("kind", "test_press_keyed", "This kind of action is"),
     ],
 )
 def test_refusal_says_how_much_is_stopped(scene: Scene, scope: str, target: str, told: str) -> None:
     KillSwitch.objects.create(scope=scope, target=target, reason="Leak of prices")
     refusal = describe.paused(system("test"), kind="test_press_keyed", agent_id=AGENT)
-    assert refusal.detail == f"{told} is stopped for now with a stop switch."
+    assert refusal.detail == f"{told} paused by an emergency stop."
     assert "stopped" not in refusal.facts
 
 
 def test_refusal_names_the_widest_of_several_switches(scene: Scene) -> None:
     KillSwitch.objects.create(scope="kind", target="test_press_keyed", reason="Stop")
     GlobalKillSwitch.objects.create(reason="Stop")
-    assert describe.paused(system("test"), kind="test_press_keyed", agent_id=None).detail.startswith("Everything")
+    assert describe.paused(system("test"), kind="test_press_keyed", agent_id=None).detail.startswith("All actions")
 
 
 def test_refusal_in_an_organisation_that_is_off_names_no_switch(scene: Scene) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl import services
-from hitl.domain.strictness import combined, is_no_weaker, no_weaker_than
+from hitl.domain.strictness import is_no_weaker, no_weaker_than, strictest
 from hitl.domain.votes import SeatHolder, Vote, tally_votes
 from hitl.models import Approval, ApprovalWorkflow
 from tests.hitl.scene import Scene
@@ -72,7 +72,7 @@ def test_votes_that_satisfy_what_is_no_weaker_satisfied_the_old_level(
 
 @given(st.lists(levels, min_size=1, max_size=3), st.lists(levels, min_size=1, max_size=3))
 def test_what_is_combined_asks_for_all_that_both_ask_for(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> None:
-    both = combined(snapshot(*old), snapshot(*new))["levels"]
+    both = strictest(snapshot(*old), snapshot(*new))["levels"]
     for wanted in (old, new):
         left = list(both)
         for found in wanted:
@@ -145,7 +145,7 @@ def test_copy_of_a_workflow_names_what_is_set_and_leaves_out_the_rest(scene: Sce
 def test_copy_that_names_what_is_not_set_asks_for_the_same(scene: Scene) -> None:
     lean = scene.propose().snapshot
     whole = {**lean, **UNSET}
-    assert combined(whole, lean) == lean
+    assert strictest(whole, lean) == lean
     assert {**UNSET, **no_weaker_than(lean, whole)} == {**UNSET, **no_weaker_than(whole, lean)} == whole
 
 

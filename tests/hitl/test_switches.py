@@ -58,7 +58,7 @@ def _claimed(approval: Approval) -> claiming.Claim:
 def test_switch_thrown_between_claim_and_call_stops_the_call(live_scene: Scene) -> None:
     approval = live_scene.approved()
     claim = _claimed(approval)
-    assert _throw(live_scene).on_the_wire == 0
+    assert _throw(live_scene).in_flight_calls == 0
     executing.settle(claim=claim, outcome=performed(claim))
     assert live_scene.effects.pressed == []
     assert (stored(approval).state, stored(approval).holds) == ("approved", ["kill_switch"])
@@ -109,7 +109,7 @@ def test_call_on_the_wire_is_told_when_it_takes_too_long(live_scene: Scene, scop
     with beside() as start:
         executor = start(lambda: services.execute(approval.pk))
         assert live_scene.effects.reached.wait(20)
-        assert _throw(live_scene, scope=scope, target=target).on_the_wire == told
+        assert _throw(live_scene, scope=scope, target=target).in_flight_calls == told
         live_scene.effects.release.set()
         executor.result(20)
     assert stored(approval).state == "executed"
@@ -120,7 +120,7 @@ def test_throwing_waits_for_the_call_on_the_wire(live_scene: Scene) -> None:
     with beside() as start:
         executor = start(lambda: services.execute(approval.pk))
         assert live_scene.effects.reached.wait(20)
-        thrown = start(lambda: _throw(live_scene, LONG).on_the_wire)
+        thrown = start(lambda: _throw(live_scene, LONG).in_flight_calls)
         assert wait_for([thrown], timeout=1).not_done
         live_scene.effects.release.set()
         assert thrown.result(20) == 0
@@ -134,14 +134,14 @@ def test_global_switch_tells_the_calls_of_every_tenant(live_scene: Scene) -> Non
         assert live_scene.effects.reached.wait(20)
         with tenant_scope(live_scene.world.globex.pk):
             assert _throw_elsewhere() == 0
-        assert services.throw_global(actor=OPERATOR, reason="Stop", wait=SOON).on_the_wire == 1
+        assert services.throw_global(actor=OPERATOR, reason="Stop", wait=SOON).in_flight_calls == 1
         live_scene.effects.release.set()
         executor.result(20)
 
 
 def _throw_elsewhere() -> int:
     thrown = services.throw_switch(actor=OPERATOR, scope="tenant", reason="Stop", wait=SOON)
-    return thrown.on_the_wire
+    return thrown.in_flight_calls
 
 
 def test_no_effect_starts_after_a_switch_was_thrown_under_load(live_scene: Scene) -> None:
@@ -151,7 +151,7 @@ def test_no_effect_starts_after_a_switch_was_thrown_under_load(live_scene: Scene
             executors = [start(lambda a=a: services.execute(a.pk)) for a in approvals]  # type: ignore[misc]
             switch = _throw(live_scene, LONG)
             before = len(live_scene.effects.pressed)
-            assert switch.on_the_wire == 0
+            assert switch.in_flight_calls == 0
             for executor in executors:
                 executor.result(30)
         assert len(live_scene.effects.pressed) == before
@@ -207,9 +207,9 @@ def _end(session: int) -> None:
 
 
 def test_switch_that_cannot_be_thrown_in_time_says_so(live_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "_SEIZE_WITHIN", "100ms")
+    monkeypatch.setattr(state, "_LOCK_TIMEOUT", "100ms")
     with beside() as start, transaction.atomic():
-        state.share_and_look(kind="test_press", agent_id=None)
+        state.shared_lock_and_check(kind="test_press", agent_id=None)
         with pytest.raises(Unavailable):
             start(lambda: _throw(live_scene)).result(20)
     assert not KillSwitch.objects.exists()
@@ -229,6 +229,6 @@ def test_mistyped_switch_is_refused_instead_of_stopping_nothing(scene: Scene, sc
 
 def test_installations_own_switch_is_the_reason_before_others(scene: Scene) -> None:
     KillSwitch.objects.create(scope="tenant", reason="Ours")
-    assert state.covering(kind="test_press", agent_id=None) == "Ours"
+    assert state.find_stop_reason(kind="test_press", agent_id=None) == "Ours"
     GlobalKillSwitch.objects.create(reason="Everywhere")
-    assert state.covering(kind="test_press", agent_id=None) == "Everywhere"
+    assert state.find_stop_reason(kind="test_press", agent_id=None) == "Everywhere"

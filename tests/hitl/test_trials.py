@@ -8,7 +8,7 @@ import pytest
 from core.audit import chain
 from core.errors import Conflict, WalkerError
 from hitl import services
-from hitl.domain.replay import Folded, fold
+from hitl.domain.replay import ReplayedState, replay
 from hitl.models import Approval, ApproverGroup, Decision, Execution, Seat
 from tests.hitl.processes import in_processes
 from tests.hitl.scene import Scene, roles, stored
@@ -62,8 +62,8 @@ class Trial:
         """Execute twice at once, and check that row, audit and effect agree."""
         self.at_once([lambda: services.execute(approval.pk)] * 2)
         row = stored(approval)
-        folded = fold(chain.chain_of("hitl.approval", approval.pk))
-        assert folded == Folded(row.state, row.version, row.revision)
+        folded = replay(chain.chain_of("hitl.approval", approval.pk))
+        assert folded == ReplayedState(row.state, row.version, row.revision)
         assert self.pressed() == (row.state == "executed")
         return row
 

@@ -3,6 +3,8 @@
 import ast
 import re
 
+import pytest
+
 from tests.structure.source import Function, Source, app_files, name_of, product, services
 
 BOUNDARIES = re.compile(r"(^|/)(tasks|celery_task|relay)(/\w+)?\.py$|^standins/|^config/launcher/")
@@ -10,9 +12,25 @@ BOUNDARIES = re.compile(r"(^|/)(tasks|celery_task|relay)(/\w+)?\.py$|^standins/|
 # "Needs `permission`" tells of the refusal as well.
 TELLS_ERRORS = re.compile(r"[Rr]aise|[Rr]efuse|\bNeeds\b|NotFound|Conflict|Invalid|TooLarge|TooMany|Unavailable")
 
+# A verb in its base form: "Pass" and "Address" end in a double s, "Sends" and "Sending" describe.
+IMPERATIVE = re.compile(
+    r"(?!(?:Whether|What|Who|How|The|An?|If|When|After|Before)\b)[A-Z][a-z]*(?:[^s\W]|ss)(?<!ing)\b"
+)
+FIRST_LINE = 80
+
 
 def test_every_public_service_says_what_it_does() -> None:
     assert [f"{s.path} {node.name}" for s, node in services() if not ast.get_docstring(node)] == []
+
+
+def test_first_lines_of_services_are_short_imperatives() -> None:
+    lines = [(f"{s.path} {node.name}", (ast.get_docstring(node) or "").split("\n")[0]) for s, node in services()]
+    assert [line for line in lines if len(line[1]) >= FIRST_LINE or not IMPERATIVE.match(line[1])] == []
+
+
+@pytest.mark.parametrize("line", ["Sending a message.", "Sends a message.", "Whether it was sent.", "send a message."])
+def test_descriptions_are_no_imperatives(line: str) -> None:
+    assert not IMPERATIVE.match(line)
 
 
 def test_services_that_announce_say_so() -> None:

@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend, with a cursor that names the tenant in each message it sends."""
+"""Django's PostgreSQL backend, with a cursor that sets the tenant in each message it sends."""
 
 import re
 from collections.abc import Iterable
@@ -10,8 +10,8 @@ from psycopg import sql
 
 from core.tenancy.scope import current_scope
 
-# Sent without the scope, because they touch no row: Django's savepoints, which must also work in a failed
-# transaction, and the empty query by which the pool checks a connection.
+# Sent without the scope, because they read no rows: savepoints, which must also work in a failed transaction,
+# and the empty query with which the pool checks a connection.
 _WITHOUT_SCOPE = re.compile(r'(?:(?:SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT) "\w+")?')
 
 
@@ -37,9 +37,9 @@ _DatabaseWrapper: Any = base.DatabaseWrapper
 
 
 class TenantCursor(_Cursor):
-    """Send the scope and the statement as one message, so that nothing is left behind on the connection.
+    """Sends the scope and the statement as one message, so that nothing stays on the connection.
 
-    A statement that is sent any other way fails closed: without the setting the policies match no row.
+    A statement sent in any other way fails closed: without the setting the policies match no row.
     """
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
@@ -47,7 +47,7 @@ class TenantCursor(_Cursor):
         if isinstance(query, str) and _WITHOUT_SCOPE.fullmatch(query):
             return super().execute(query, params, **options)
         super().execute(_with_scope(query), params, **options)
-        # Each of the two statements before it has a result of its own.
+        # Skip the results of the two statements before it.
         self.nextset()
         self.nextset()
         return self
@@ -58,11 +58,11 @@ class TenantCursor(_Cursor):
             self.execute(query, params, **options)
 
     def copy(self, *args: Any, **options: Any) -> NoReturn:
-        """Refuse: COPY cannot carry the scope."""
+        """Raise NotSupportedError: COPY can't set the scope."""
         raise NotSupportedError("COPY bypasses the tenant wall. Read page by page instead.")
 
     def stream(self, *args: Any, **options: Any) -> NoReturn:
-        """Refuse: a stream cannot carry the scope."""
+        """Raise NotSupportedError: a stream can't set the scope."""
         raise NotSupportedError("stream() bypasses the tenant wall. Read page by page instead.")
 
 
@@ -70,7 +70,7 @@ class DatabaseWrapper(_DatabaseWrapper):
     """The backend; `OPTIONS["tenant_wall"] = False` gives migrations, which run as the owner, a plain cursor."""
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Return the connection's parameters, with the cursor class that carries the scope."""
+        """Return the connection's parameters, with the cursor class that sets the scope."""
         params: dict[str, Any] = super().get_connection_params()
         if params.pop("tenant_wall", True):
             params["cursor_factory"] = TenantCursor

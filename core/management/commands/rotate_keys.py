@@ -16,7 +16,7 @@ class Command(BaseCommand):
     help = "Encrypt all stored values with the current (last) key of WALKER_KEYS."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Rotate every tenant and say how many values changed."""
+        """Rotate every tenant and print how many values changed."""
         tenants = apps.get_model("accounts.Tenant")
         with platform_scope():
             ids = list(tenants._default_manager.order_by("pk").values_list("pk", flat=True))

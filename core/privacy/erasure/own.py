@@ -1,4 +1,4 @@
-"""What core keeps of people: answers of the API, parked failures; and the tables of other packages."""
+"""The erasure of people from core, and the tables of other packages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _forget_failures(person: Person, after: str, limit: int) -> Batch:
 
 
 class CoreErasure(ErasureHandler):
-    """Core's part."""
+    """The erasure of people from core."""
 
     order: ClassVar[int] = 90
     tables: ClassVar[tuple[Table, ...]] = (

@@ -1,4 +1,4 @@
-"""Who is erased: the ids of what is his, and the words by which he is found elsewhere (pure but for his row)."""
+"""The person of an erasure: the ids of their rows, and the words to find them elsewhere."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from uuid import UUID
 from core.models import Erasure
 
 ERASED: Final = "[erased]"
-"""What stands where words stood."""
+"""The replacement of erased text."""
 GONE: Final = {"erased": True}
-"""What stands where a document stood."""
+"""The replacement of an erased document."""
 NOBODY: Final = "Erased person"
-"""What stands where a name stood."""
+"""The replacement of an erased name."""
 SHORTEST: Final = 5
 DIGITS: Final = 8
-"""A shorter number would be found among amounts."""
+"""Shorter numbers would match amounts."""
 MOST_LISTED: Final = 50
 MEANT: Final = ("contacts", "conversations", "approvals")
 BETWEEN: Final = frozenset(" _.,'’-")
@@ -28,7 +28,7 @@ BETWEEN: Final = frozenset(" _.,'’-")
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What an app knows a person by: names that anybody may choose, and addresses that were proved to be his."""
+    """The names of a person, which anyone may have, and addresses that were verified to be theirs."""
 
     names: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
@@ -36,9 +36,9 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The person of an erasure; `targets` grows as apps find what is his.
+    """The person of an erasure; apps add the ids of their rows to `targets`.
 
-    A name was chosen by somebody: it is looked for in the person's own rows, and elsewhere only listed.
+    Names are not unique: they are replaced in the person's own rows, and elsewhere only listed.
     """
 
     erasure: Erasure
@@ -52,53 +52,53 @@ class Person:
         return [UUID(text) for text in self.targets.get(kind, ())]
 
     def add(self, kind: str, found: Iterable[UUID]) -> None:
-        """Note that these are the person's too."""
+        """Add ids of rows of the person."""
         self.note(kind, (str(key) for key in found))
 
     def note(self, kind: str, found: Iterable[str]) -> None:
-        """Note keys of the person's that are no ids of rows."""
+        """Add keys of the person that are not ids of rows."""
         known = dict.fromkeys(self.targets.get(kind, ()))
         self.targets[kind] = list(known | dict.fromkeys(found))
 
     def claim(self, kind: str, found: Iterable[UUID]) -> None:
-        """Note them on the row at once: the database lets nothing else be emptied."""
+        """Save ids on the erasure at once: the database allows emptying only these rows."""
         self.add(kind, found)
         Erasure.objects.filter(pk=self.erasure.pk).update(targets=self.targets)
 
     def list_naming(self, found: Iterable[UUID]) -> None:
-        """Note requests that still hold the name, for whoever erases to look at; no more than fit on a page."""
+        """List requests that still contain the name, for a person to check; at most one page."""
         known = {*self.still_named, *self.targets.get("approvals", ())}
         self.still_named.extend(str(key) for key in found if str(key) not in known)
         del self.still_named[MOST_LISTED:]
 
     @property
     def is_list_full(self) -> bool:
-        """Tell whether no more requests fit on the list."""
+        """Return True if the list is full."""
         return len(self.still_named) >= MOST_LISTED
 
     def is_addressed_in(self, value: Any) -> bool:
-        """Tell whether a text, or a value of a document, holds an address of the person as a whole."""
+        """Return True if a text or document contains a whole address of the person."""
         return holds(value, addresses=self.addresses)
 
     def is_named_in(self, value: Any) -> bool:
-        """Tell the same, also of the name."""
+        """Return True if a text or document contains a whole address or name of the person."""
         return holds(value, names=self.names, addresses=self.addresses)
 
     def is_meant_in(self, value: Any) -> bool:
-        """Tell whether it holds an address, or what names a conversation or approval of the person by its id."""
+        """Return True if it contains an address of the person, or an id of their conversations or approvals."""
         if self.is_addressed_in(value):
             return True
         said = "\n".join(_texts(value)).lower() if value else ""
         return any(key in said for kind in MEANT for key in self.targets.get(kind, ()))
 
     def without_name(self, text: str) -> str:
-        """Return a text in which name and addresses are replaced."""
+        """Return a text with the person's names and addresses replaced."""
         pattern = _pattern(self.names, self.addresses)
         return pattern.sub(ERASED, text) if pattern else text
 
 
 def person_of(erasure: Erasure) -> Person:
-    """Return the person of an erasure that is not done, in the tenant's scope."""
+    """Return the person of an unfinished erasure, in the tenant's scope."""
     targets = {kind: list(keys) for kind, keys in erasure.targets.items()}
     traces = erasure.traces or {}
     names, addresses = (tuple(traces.get(kind, ())) for kind in ("names", "addresses"))
@@ -106,7 +106,7 @@ def person_of(erasure: Erasure) -> Person:
 
 
 def traces_of(words: Iterable[Words]) -> dict[str, list[str]]:
-    """Return what to look for, in lower case: names that are words, numbers with and without their plus."""
+    """Return the lower-case words to search for: names, and numbers with and without their plus."""
     names: dict[str, None] = {}
     addresses: dict[str, None] = {}
     for known in words:
@@ -119,7 +119,7 @@ def traces_of(words: Iterable[Words]) -> dict[str, list[str]]:
 
 
 def _is_words(name: str) -> bool:
-    """Tell whether there are only letters of any script, with their marks, digits and what stands between them."""
+    """Return True if a name has only letters, marks, digits and separators, in any script."""
     return all(sign.isalnum() or sign in BETWEEN or unicodedata.category(sign)[0] == "M" for sign in name)
 
 
@@ -128,13 +128,13 @@ def _plain(value: str) -> str:
 
 
 def holds(value: Any, *, names: Iterable[str] = (), addresses: Iterable[str] = ()) -> bool:
-    """Tell whether a text, or a value of a document (never a key), holds one of the words as a whole."""
+    """Return True if a text or a value of a document (never a key) contains a whole word of these."""
     pattern = _pattern(names, addresses) if value else None
     return pattern is not None and any(pattern.search(form) for text in _texts(value) for form in _forms(text))
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield the values of a document, however deep; its keys are ours."""
+    """Yield the values of a document at any depth, without keys."""
     left = [value]
     while left:
         item = left.pop()
@@ -147,13 +147,13 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _forms(text: str) -> tuple[str, ...]:
-    """Return a text as it stands, as it reads when it was in a link, and both as words are kept: `İ` has two forms."""
+    """Return a text as it is and URL-decoded, both in lower case; `İ` has two such forms."""
     read = (text, unquote_plus(text)) if "%" in text else (text,)
     return (*read, *(form.lower() for form in read if not form.isascii()))
 
 
 def _pattern(names: Iterable[str], addresses: Iterable[str]) -> re.Pattern[str] | None:
-    """Return what finds the words, but not within longer words, numbers or addresses."""
+    """Return a pattern of the words, but not inside longer words, numbers or addresses."""
     said = [r"(?<!\w)" + r"\s+".join(map(re.escape, name.split())) + r"(?!\w)" for name in names]
     said += [rf"{_BEFORE_NUMBER if _is_number(word) else _BEFORE}{re.escape(word)}{_AFTER}" for word in addresses]
     return re.compile("|".join(said), re.IGNORECASE) if said else None

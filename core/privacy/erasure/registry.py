@@ -1,4 +1,4 @@
-"""What an app says about its tables and does when a person is erased."""
+"""The interface of an app's erasure: its tables, its steps, and its checks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IsMeant = Callable[[Any], bool]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The columns of one table that hold words: which are erased, which stay, and why they may."""
+    """The text columns of one table: which are erased, which are kept, and why."""
 
     model: str
     why: str
@@ -33,9 +33,9 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one step did: how many rows it changed, and the last row it looked at; empty when none is left.
+    """The result of a step: how many rows it changed, and the last row it read ("" at the end).
 
-    `emptied` are rows that lost what nobody may change, by what they are: the audit names them.
+    `emptied` are append-only rows that were emptied, by kind; the audit log names them.
     """
 
     changed: int = 0
@@ -48,7 +48,7 @@ Work = Callable[[Person, str, int], Batch]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One part of the work; it looks at rows in the order of their ids, and finds nothing when repeated."""
+    """One part of an erasure; it reads rows in the order of their ids, and is idempotent."""
 
     key: str
     title: str
@@ -56,7 +56,7 @@ class Step:
 
 
 class ErasureHandler:
-    """What one app does when a person is erased. Handlers are asked in the order of `order`."""
+    """The erasure of people from one app. Handlers run in the order of `order`."""
 
     order: ClassVar[int]
     tables: ClassVar[tuple[Table, ...]] = ()
@@ -64,30 +64,30 @@ class ErasureHandler:
 
     @classmethod
     def gather(cls, person: Person) -> None:
-        """Note the ids of what is the person's in this app."""
+        """Add the ids of the person's rows in this app."""
 
     @classmethod
     def words(cls, person: Person) -> Words:  # noqa: ARG003
-        """Return names and proved addresses of the person; asked before he is detached."""
+        """Return the names and verified addresses of the person; called before `detach`."""
         return Words()
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:  # noqa: ARG003
-        """Return what has to end first, as references and codes; empty when nothing does."""
+        """Return what has to end first, as references and codes; empty if nothing."""
         return []
 
     @classmethod
     def came_late(cls, person: Person) -> bool:  # noqa: ARG003
-        """Tell whether a row that was begun before this round came to hold the person behind a step's back."""
+        """Return True if a row begun before this round may have got data of the person after its step."""
         return False
 
     @classmethod
     def refuse(cls, person: Person) -> None:
-        """Raise `Conflict` when the person cannot be erased now."""
+        """Raise Conflict if the person can't be erased now."""
 
     @classmethod
     def detach(cls, person: Person) -> None:
-        """Do at once, in the transaction of the request, what may not wait: no door knows the person any more."""
+        """Detach the person from all channels at once, in the transaction of the request."""
 
 
 HANDLERS: Final[Registry[ErasureHandler]] = Registry(ErasureHandler, name="erasure handler")
@@ -99,19 +99,19 @@ def handlers() -> list[type[ErasureHandler]]:
 
 
 def steps() -> list[Step]:
-    """Return all steps in the order in which they are done."""
+    """Return all steps in order."""
     return [step for handler in handlers() for step in handler.steps]
 
 
 def tables() -> Iterator[Table]:
-    """Return what the handlers say about tables."""
+    """Yield the tables of all handlers."""
     for handler in handlers():
         yield from handler.tables
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Columns in which words are looked for; rows that hang on others are reached by way of these."""
+    """Columns to search for words; child rows are reached through their parents."""
 
     model: type[TenantModel]
     columns: Sequence[str]
@@ -120,9 +120,10 @@ class Texts:
 
 
 def rows_holding(texts: Texts, words: Sequence[str], is_meant: IsMeant, after: str, limit: int) -> Found:
-    """Return the ids of those of the next rows in whose texts `is_meant` finds the person, and the last row's id.
+    """Return the ids of the next rows whose texts mention the person, and the last id read.
 
-    The database leaves few: a tenant may have a million rows. Which of them hold a word as a whole is told here.
+    The database filters by parts of words, because a tenant may have a million rows; `is_meant` then checks
+    whole words.
     """
     if not words:
         return [], ""
@@ -145,7 +146,7 @@ def rows_holding(texts: Texts, words: Sequence[str], is_meant: IsMeant, after: s
 
 
 _LOWEST: Final = "00000000-0000-0000-0000-000000000000"
-# The window is of the tenant's own index; what hangs on its rows is a range of another.
+# The window uses the tenant's own index; child rows are a range of another.
 _NAMED: Final = """
 with looked as (
   select id from {parent} where tenant_id = %(tenant)s and id > %(after)s order by id limit %(limit)s
@@ -161,19 +162,19 @@ select rows, last, (
 
 
 def _within(word: str) -> str:
-    """Return the pattern of a text that has the word somewhere; nothing in it stands for something else."""
+    """Return the LIKE pattern of a text that contains the word, with wildcards escaped."""
     return "%" + re.sub(r"([\\%_])", r"\\\1", word.lower()) + "%"
 
 
 def emptied(rows: Any, limit: int, **values: Any) -> Batch:
-    """Change the next rows that are not emptied yet; they are found by not being so."""
+    """Empty the next rows that are not emptied yet."""
     found, last = window(rows.only("pk"), "", limit)
     keys = [row.pk for row in found]
     return Batch(rows.model.objects.filter(pk__in=keys).update(**values) if keys else 0, last)
 
 
 def every(rows: Any, limit: int = BATCH) -> Iterator[Any]:
-    """Yield all rows, read window by window."""
+    """Yield all rows, read in batches."""
     after, more = "", True
     while more:
         found, after = window(rows, after, limit)
@@ -182,15 +183,15 @@ def every(rows: Any, limit: int = BATCH) -> Iterator[Any]:
 
 
 def window(rows: Any, after: str, limit: int) -> tuple[list[Any], str]:
-    """Return the next rows by id, and the last one's id; an empty id when there are no more."""
+    """Return the next rows by id, and the last id, "" if there are no more."""
     found = list((rows.filter(pk__gt=UUID(after)) if after else rows).order_by("pk")[:limit])
     return found, str(found[-1].pk) if len(found) == limit else ""
 
 
 def among(rows: Any, after: str, limit: int) -> tuple[list[Any], str]:
-    """Return those of the next `limit` rows of the tenant that are meant, and the last one's id.
+    """Return the matching rows among the tenant's next `limit` rows, and the last id.
 
-    For what no index leads to: however rare they are, no statement looks at more than a window.
+    For conditions without an index: however rare matches are, no statement reads more than a window.
     """
     seen, last = window(rows.model.objects.only("pk"), after, limit)
     return list(rows.filter(pk__gte=seen[0].pk, pk__lte=seen[-1].pk).order_by("pk")) if seen else [], last

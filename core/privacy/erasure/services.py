@@ -1,4 +1,4 @@
-"""Asking for the erasure of a person, and doing it batch by batch."""
+"""Start the erasure of a person, and run it in batches."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ Subject = Erasure.Subject
 UNFINISHED: Final = (State.ASKED, State.WORKING)
 PARKED_AS: Final = "core.erasure"
 ROUNDS: Final = 5
-"""Rounds that may find something; who writes again is somebody new, so two or three do."""
+"""The maximum of rounds that find data; normally two or three are enough."""
 PAUSE: Final = timedelta(seconds=20)
 AT_ONCE: Final = 200
 
 
 def require_eraser(*, actor: Actor, permission: str, reason: str) -> None:
-    """Raise unless a person with the permission, signed in with a second factor, gives one of the reasons.
+    """Check that a person may erase: permission, second factor, and a valid reason.
 
-    Raises `Refused` (`not_allowed`, `not_a_person`, `weak_sign_in`) and `Invalid`.
+    Raises Refused (`not_allowed`, `not_a_person`, `weak_sign_in`) and Invalid.
     """
     actor.require(permission)
     if actor.kind != "user" or actor.user_id is None:
-        raise Refused("Only a person erases somebody.", code="not_a_person")
+        raise Refused("Only a person can erase somebody's data. API keys can't.", code="not_a_person")
     if not actor.has_second_factor:
-        raise Refused("Sign in with a second factor to erase somebody.", code="weak_sign_in")
+        raise Refused("Sign in with a second factor to erase somebody's data.", code="weak_sign_in")
     if reason not in Erasure.Reason.values:
         wanted = ", ".join(Erasure.Reason.values)
-        raise Invalid("Say why, with one of the reasons.", fields={"reason": [f"One of {wanted}."]})
+        raise Invalid("Choose a reason.", fields={"reason": [f"One of {wanted}."]})
 
 
 def open_erasure(
@@ -58,11 +58,11 @@ def open_erasure(
     targets: dict[str, list[UUID]],
     now: datetime | None = None,
 ) -> Erasure:
-    """Begin the erasure of a person whose row the caller has locked; a repeat returns the first one, unchanged.
+    """Start the erasure of a person whose row is locked; a repetition returns the first one.
 
-    For the services of the apps, which have checked who asks. No door knows the person from here on;
-    the rest is a worker's. Raises `Conflict` with what is in the way. Writes `contact.erasure_asked`
-    or `member.erasure_asked`. Announces nothing.
+    For services of apps, which have checked the actor. The person is detached from all channels at once; a
+    worker does the rest. Raises Conflict with what has to end first. Audited as `contact.erasure_asked` or
+    `member.erasure_asked`. Announces nothing.
     """
     with transaction.atomic():
         known: Erasure | None = Erasure.objects.filter(subject_type=subject_type, subject_id=subject_id).first()
@@ -79,7 +79,7 @@ def open_erasure(
         person = _gathered(erasure)
         for handler in handlers():
             handler.refuse(person)
-        # Before anything is taken away: the database looks whether all of it is the person's.
+        # Before anything is emptied: the database checks that it belongs to the person.
         erasure.save(force_insert=True)
         for handler in handlers():
             handler.detach(person)
@@ -100,13 +100,13 @@ _enqueue_erasure: list[Callable[[str, str], object]] = []
 
 
 def erase_with(enqueue: Callable[[str, str], object]) -> None:
-    """Name what enqueues the task, called with tenant id and erasure id; set when the app is ready."""
+    """Set the function that enqueues the task, called with tenant id and erasure id."""
     _enqueue_erasure[:] = [enqueue]
 
 
 def _hint_after_commit(erasure_id: UUID) -> None:
     for enqueue in _enqueue_erasure:
-        # A lost hint costs time only: the sweep finds the row.
+        # Without the task, the sweep finds the row later.
         transaction.on_commit(partial(enqueue, str(current_tenant_id()), str(erasure_id)), robust=True)
 
 
@@ -122,13 +122,13 @@ def _record(erasure: Erasure, actor: Actor, what: str, facts: dict[str, object])
 
 
 def work_on(*, erasure_id: UUID, limit: int = BATCH, now: datetime | None = None) -> bool:
-    """Do one batch of an erasure in one transaction; tells whether there is more to do at once.
+    """Run one batch of an erasure in one transaction; return True if more can be done now.
 
-    For the worker, in the tenant's scope. The row is locked meanwhile: who finds it locked leaves it
-    to the other. A batch that was cut off has changed nothing and is done again. Audited at the end as
-    `contact.erased` or `member.erased`, and each batch that empties requests or reasons as
-    `….approvals_emptied` or `….reasons_emptied` with their ids. After `ROUNDS` rounds that all changed
-    something it is parked as a dead letter. Announces nothing.
+    For the worker, in the tenant's scope. The row stays locked meanwhile; a second worker leaves it. A batch
+    that was interrupted changed nothing and is repeated. Audited at the end as `contact.erased` or
+    `member.erased`, and each batch that empties requests or reasons as `….approvals_emptied` or
+    `….reasons_emptied` with their ids. After `ROUNDS` rounds that all changed something it is parked as a
+    failed job. Announces nothing.
     """
     with transaction.atomic():
         free = Erasure.objects.select_for_update(skip_locked=True)
@@ -163,10 +163,10 @@ def _next_step(erasure: Erasure, limit: int) -> bool:
 
 
 def _next_round(erasure: Erasure, moment: datetime) -> bool:
-    """Begin a round over all steps; after one that changed nothing, with nothing under way, all is done.
+    """Start the next round of all steps, or finish after one that changed nothing.
 
-    What somebody wrote behind the back of a step is found by the next round: what was under way when a
-    round began may have been written after the step that looks for it.
+    Data that is written after its step has run is found by the next round. So it is not finished while work
+    from before the round is still running.
     """
     person = person_of(erasure)
     for handler in handlers():
@@ -178,7 +178,7 @@ def _next_round(erasure: Erasure, moment: datetime) -> bool:
             return _finish(erasure, moment)
         erasure.rounds = 0
     if waits_for and (is_quiet or (erasure.rounds == 0 and waits_for == erasure.waits_for)):
-        # Nothing moves until that has ended: the sweep comes again, and begins with a whole round.
+        # Wait until that has ended: the sweep then starts with a whole round.
         erasure.rounds, erasure.waits_for = 0, waits_for
         erasure.save(update_fields=["rounds", "waits_for"])
         return False
@@ -192,15 +192,15 @@ def _next_round(erasure: Erasure, moment: datetime) -> bool:
 
 
 def _park(erasure: Erasure) -> bool:
-    """Stop one that finds no end: nothing can be emptied in its name until somebody replays it."""
+    """Stop an erasure that doesn't end; it can't empty anything until it is retried."""
     erasure.state = State.PARKED
     erasure.save(update_fields=["state"])
-    dead_letters.park(kind=PARKED_AS, ref=erasure.pk, error="Every round found something new.", actor=WORKER)
+    dead_letters.park(kind=PARKED_AS, ref=erasure.pk, error="Every round found new data.", actor=WORKER)
     return False
 
 
 def run_again(erasure_id: UUID) -> None:
-    """Let a parked erasure begin with a round again, for whoever replays its dead letter."""
+    """Restart a parked erasure with a new round; to retry its failed job."""
     again = {"state": State.WORKING, "rounds": 0, "changes": 0, "tried_at": None}
     if Erasure.objects.filter(pk=erasure_id, state=State.PARKED).update(**again):
         _hint_after_commit(erasure_id)
@@ -215,9 +215,9 @@ def _finish(erasure: Erasure, moment: datetime) -> bool:
 
 
 def take_unfinished(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, id) of erasures to go on with, noting that they were tried. For the sweep.
+    """Return (tenant, id) of erasures to continue, and mark them as tried. For the sweep.
 
-    Those that waited longest come first, and of every tenant one before a second one of another.
+    Those that waited longest come first, one of each tenant before the second of any.
     """
     moment = now or clock_now()
     longest = F("tried_at").asc(nulls_first=True)
@@ -232,11 +232,11 @@ def take_unfinished(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
 
 
 def get_erasure(*, viewer: Actor, erasure_id: UUID) -> Erasure:
-    """Return one erasure. Needs `core.view_erasures`; raises `NotFound`."""
+    """Return one erasure. Needs `core.view_erasures`. Raises NotFound."""
     viewer.require(VIEW)
     found: Erasure | None = Erasure.objects.filter(pk=erasure_id).first()
     if found is None:
-        raise NotFound("There is no such erasure.")
+        raise NotFound("This erasure doesn't exist.")
     return found
 
 

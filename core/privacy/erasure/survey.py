@@ -1,4 +1,4 @@
-"""The survey of all columns with words as lines of a page: what is erased, what is kept and why."""
+"""The table of all text columns for the docs: what is erased, what is kept, and why."""
 
 from __future__ import annotations
 

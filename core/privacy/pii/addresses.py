@@ -1,4 +1,4 @@
-"""Rules for addresses of the net: email, the personal parts of a URL, IPv4 and IPv6."""
+"""Rules for email addresses, the personal parts of URLs, IPv4 and IPv6."""
 
 import ipaddress
 import re
@@ -37,7 +37,7 @@ _NUMBERED_THING = re.compile(
 
 
 def find_emails(text: str) -> Iterator[Span]:
-    """Yield email addresses, also as "(at)", " at ... dot ..." or with spaces round the sign."""
+    """Yield email addresses, also as "(at)", " at ... dot ..." or with spaces around the @."""
     if "@" not in text and " at " not in text.lower() and not re.search(r"[(\[{]\s?at|arroba", text, re.IGNORECASE):
         return
     for sign in _AT.finditer(text):
@@ -51,7 +51,7 @@ def find_emails(text: str) -> Iterator[Span]:
 
 
 def _domain_end(text: str, start: int, *, spelled: bool) -> int | None:
-    """Return where a domain from ``start`` on ends; ``spelled`` demands a written-out dot."""
+    """Return the end of a domain that begins at ``start``; ``spelled`` requires a written-out dot."""
     spelled_labels = _SPELLED_LABELS.match(text, start)
     if spelled_labels is not None:
         return spelled_labels.end()

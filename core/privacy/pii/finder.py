@@ -1,4 +1,4 @@
-"""Runs all rules over a text and settles which of overlapping finds stands."""
+"""Run all rules on a text, and resolve overlaps."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _FIVE_DIGITS = re.compile(r"(?:[0-9][^0-9]{0,4}+){5}")
 def find(text: str) -> list[Finding]:
     """Return the personal data in ``text`` in order of place, without overlaps.
 
-    The same text gives the same answer, and time grows linearly, also for hostile text. Positions
+    Deterministic, in linear time even for hostile text. Positions
     are of the text as given; full-width and other Unicode digits, invisible characters and odd
     spaces and dashes do not hide a value.
     """

@@ -1,4 +1,4 @@
-"""What a rule reports: a kind of personal data and where it stands in the text."""
+"""The result of a rule: a kind of personal data and its position in the text."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,26 +1,26 @@
-"""Folding of look-alike characters to ASCII, with the way back to positions in the original."""
+"""Fold look-alike characters to ASCII, and map positions back to the original."""
 
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
 _INVISIBLE = frozenset({"Cf", "Mn", "Me"})
-"""Categories of characters that change how others are written or ordered: marks of direction, joiners, accents
-that stand alone, and the frame that makes a digit an emoji key."""
+"""Categories of characters that change how others look: direction marks, joiners, separate accents, and the
+frame that makes a digit a keycap emoji."""
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0")
 _FULL_STOPS = frozenset("\u3002\uff61")
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """Folded text; ``positions[i]`` is where its character ``i`` stands in the original."""
+    """Folded text; ``positions[i]`` is the position of its character ``i`` in the original."""
 
     text: str
     positions: list[int] | None
     original: str
 
     def original_span(self, start: int, end: int) -> tuple[int, int]:
-        """Return the half-open span of the original that the folded span came from."""
+        """Return the half-open span in the original of a span in the folded text."""
         if self.positions is None:
             return start, end
         return self.positions[start], self.positions[end - 1] + 1
@@ -28,7 +28,7 @@ class Folded:
 
 @lru_cache(maxsize=4096)
 def fold_character(character: str) -> str:
-    """Return a character's ASCII look-alike, '' when it is invisible, itself when unknown."""
+    """Return a character's ASCII look-alike, '' if it is invisible, else the character."""
     category = unicodedata.category(character)
     if category in _INVISIBLE or character in _BLANK:
         return ""
@@ -45,7 +45,7 @@ def fold_character(character: str) -> str:
 
 
 def fold(text: str) -> Folded:
-    """Fold every character; the text of an ASCII message is returned as it is."""
+    """Fold every character; ASCII text is returned as it is."""
     if text.isascii():
         return Folded(text, None, text)
     characters: list[str] = []

@@ -17,9 +17,9 @@ _DOT = re.compile(r"\.|\s*[(\[{]\s?(?:dot|punto)\s?[)\]}]\s*|\s(?:dot|punto)\s",
 
 
 def mask_text(text: str) -> str:
-    """Replace each piece of personal data by its mask; masking a masked text changes nothing.
+    """Replace personal data by masks; idempotent.
 
-    A mask can bring two remnants together, so the rules run again until they find nothing.
+    A mask can join two fragments, so the rules run again until they find nothing.
     """
     for _ in range(_PASSES):
         findings = find(text)
@@ -34,14 +34,14 @@ def mask_text(text: str) -> str:
 
 
 def _blot(text: str) -> str:
-    """Blot out whatever is still found, leaving no part of it."""
+    """Mask all remaining findings completely."""
     for finding in reversed(find(text)):
         text = text[: finding.start] + MASKED + text[finding.end :]
     return text
 
 
 def mask_value(kind: ValueKind, value: str) -> str:
-    """Return the mask of one value of a known kind; "" stays "", an unknown kind shows nothing."""
+    """Return the mask of a value of a known kind; an unknown kind is masked completely."""
     if not value:
         return ""
     mask = _MASKS.get(kind)
@@ -49,7 +49,7 @@ def mask_value(kind: ValueKind, value: str) -> str:
 
 
 def _first(word: str) -> str:
-    """Return the first letter of a word long enough not to be given away by it."""
+    """Return the first letter of a word, if it is long enough."""
     return word[0] + MASKED if len(word) > 2 and word[0].isalnum() else MASKED
 
 

@@ -33,7 +33,7 @@ _NIR = re.compile(
 
 
 def find_national_ids(text: str) -> Iterator[Span]:
-    """Yield national ids whose form is unmistakable or whose check digits hold."""
+    """Yield national ids with an unmistakable form or valid check digits."""
     for match in _SSN.finditer(text):
         yield *match.span(), "national_id"
     for match in _SSN_CUE.finditer(text):

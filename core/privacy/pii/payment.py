@@ -70,7 +70,7 @@ def _count_card_groups(groups: tuple[str, ...]) -> int:
 
 
 def is_card(digits: str) -> bool:
-    """Whether the digits have a card brand's prefix and length and the Luhn check digit."""
+    """Return True if the digits have a card brand's prefix and length and the Luhn check digit."""
     if len(set(digits)) == 1:
         return False
     return any(len(digits) in lengths and prefix.match(digits) for prefix, lengths in _BRANDS) and luhn_holds(digits)

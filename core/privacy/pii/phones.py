@@ -7,7 +7,7 @@ from functools import lru_cache
 from core.privacy.pii.addresses import Span
 from core.privacy.pii.runs import Group, Run
 
-# Where a leading 0 is the trunk prefix; the rest must fit the country's general pattern.
+# Countries where a leading 0 is the trunk prefix; the rest must fit the general pattern.
 _TRUNK_ZERO_COUNTRIES = (
     "GB",
     "DE",
@@ -26,7 +26,7 @@ _TRUNK_ZERO_COUNTRIES = (
     "TR",
     "JP",
 )
-# Lengths of the groups of writings that stand for themselves, and whose they are.
+# Lengths of groups that identify a number by themselves, and their country.
 _SHAPES: dict[tuple[int, ...], tuple[str, ...]] = {
     (3, 3, 4): ("US", "MX"),
     (1, 3, 3, 4): ("US",),
@@ -60,8 +60,7 @@ _MONEY_AFTER = re.compile(
     re.IGNORECASE,
 )
 _SHORTEST, _LONGEST = 7, 15
-# Beyond this many different candidates in one text every shape counts as a number: bounded work,
-# on the safe side.
+# Beyond this many different candidates in one text every candidate counts as a number, to bound the work.
 _CHECK_BUDGET = 48
 
 
@@ -122,7 +121,7 @@ def _international(text: str, run: Run, memo: dict[tuple[str, tuple[str, ...]], 
 
 
 def _is_number(digits: str, *, plus: bool) -> bool:
-    """Whether code and number are assigned; after a plus sign a possible length is enough."""
+    """Return True for an assigned code and number; after a plus sign a possible length is enough."""
     import phonenumbers  # noqa: PLC0415  (large, for the first number only)
 
     for written in (digits, re.sub(r"^([1-9][0-9]{0,2})0", r"\1", digits, count=1)):
@@ -139,7 +138,7 @@ def _is_number(digits: str, *, plus: bool) -> bool:
 
 
 def _after_cue(run: Run) -> Iterator[Span]:
-    """Take the longest number-like beginning of a run that follows "call me on" or the like."""
+    """Yield the longest possible number at the start of a run that follows a cue like "call me on"."""
     counts = _ends(_window(run.groups[:_LONGEST]), _SHORTEST, _LONGEST)
     if counts:
         yield run.start, run.groups[counts[0] - 1].end, "phone"
@@ -164,7 +163,7 @@ def _local(text: str, run: Run, memo: dict[tuple[str, tuple[str, ...]], int]) ->
 
 
 def _may_open(groups: list[Group], index: int) -> bool:
-    """Whether a local number may begin here: a cheap look before the numbering plans are asked."""
+    """Return True if a local number may begin here; a cheap check before the numbering plans."""
     first = groups[index].digits
     if first[0] == "0":
         return not first.startswith("00")
@@ -204,7 +203,7 @@ def _plan(country: str) -> tuple[re.Pattern[str], tuple[int, ...]]:
 
 
 def _fits(country: str, digits: str) -> bool:
-    """Whether the digits fit the general pattern of a country's numbering plan."""
+    """Return True if the digits fit the general pattern of a country's numbering plan."""
     pattern, lengths = _plan(country)
     if country == "US" and len(digits) == 11 and digits[0] == "1":
         digits = digits[1:]

@@ -1,4 +1,4 @@
-"""Cuts text into runs of digit groups, leaving out dates, times, decimals and object ids."""
+"""Split text into runs of digit groups, without dates, times, decimals and object ids."""
 
 import re
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ def find_runs(text: str) -> list[Run]:
 
 
 def _split(groups: list[Group], text: str) -> Iterator[list[Group]]:
-    """Cut at " / " once a whole number stands before it: "020 7946 0958 / 07700 900123"."""
+    """Split at " / " after a complete number: "020 7946 0958 / 07700 900123"."""
     first, digits = 0, 0
     for index, group in enumerate(groups):
         if digits >= 9 and text[groups[index - 1].end : group.start].strip() == "/":

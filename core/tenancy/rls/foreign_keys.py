@@ -1,4 +1,4 @@
-"""Foreign keys that hold the tenant: a row refers to rows of its own tenant only."""
+"""Composite foreign keys: a row can only refer to rows of its own tenant."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from django.db import models
 
 from core.tenancy.models import TenantModel
 
-# Their rows are written together with the head they are numbered by, or with the row they announce: only for a tenant
-# that exists.
+# These rows are written together with the head that numbers them, or with the row that they announce, so their
+# tenant exists.
 TELLING: Final = frozenset({"core.AuditEntry", "core.Outbox", "core.StreamEvent"})
 
 
 def statements(model: type[models.Model]) -> Iterator[str]:
-    """Make the keys of one table; whatever is no tenant's has none."""
+    """Yield the statements for the keys of one table; tables without tenants have none."""
     if not issubclass(model, TenantModel):
         return
     table = model._meta.db_table
@@ -24,7 +24,7 @@ def statements(model: type[models.Model]) -> Iterator[str]:
     if all(field.null for field in parents) and model._meta.label not in TELLING:
         yield _constraint(table, "tenant", "foreign key (tenant_id) references accounts_tenant (id)")
     else:
-        # A row that always has a parent, or tells of another row, has its tenant, who exists: looked up already.
+        # A row with a required parent, or about another row, needs no check of its own: its tenant exists.
         yield f'alter table "{table}" drop constraint if exists "{_constraint_name(table, "tenant")}"'
     for field in parents:
         parent_table = field.related_model._meta.db_table
@@ -40,7 +40,7 @@ def statements(model: type[models.Model]) -> Iterator[str]:
 
 
 def _check_at_once(table: str, name: str) -> str:
-    """Check a key with the statement, while whoever sent it goes on, and not when he waits for the commit."""
+    """Check a key with its statement, and not at the commit, which callers wait for."""
     return f"""
     do $$ begin
       if exists (select 1 from pg_constraint
@@ -52,9 +52,9 @@ def _check_at_once(table: str, name: str) -> str:
 
 
 def _drop_single_reference(table: str, column: str) -> str:
-    """Drop Django's own foreign key on a column: the composite one says the same and the tenant besides.
+    """Drop Django's own foreign key on a column, which the composite key includes.
 
-    Both would be checked with every insert, which is a third of what storing a message costs.
+    Checking both would be a third of the cost of storing a message.
     """
     return f"""
     do $$ declare twin name; begin

@@ -1,4 +1,4 @@
-"""The definer functions: look-ups before the tenant is known, and searches within one."""
+"""Create the definer functions: look-ups before the tenant is known, and searches within one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from core.tenancy import lookups
 
 
 def statements() -> Iterator[str]:
-    """Make every function that was declared in `core.tenancy.lookups`."""
+    """Yield the statements for all functions declared in `core.tenancy.lookups`."""
     yield from _tenant_lookup_statements()
     for resolver in lookups.declared():
         yield from _resolver_statements(resolver)
@@ -48,7 +48,7 @@ def _resolver_statements(resolver: lookups.Resolver) -> Iterator[str]:
 
 
 def _hand_over(signature: str) -> Iterator[str]:
-    """Let the application call a function, and the resolver own it."""
+    """Grant a function to the application, and make the resolver its owner."""
     yield f"revoke all on function {signature} from public"
     yield f"grant execute on function {signature} to walker_app"
     yield "grant create on schema public to walker_resolver"
@@ -65,7 +65,7 @@ def _search_statements(search: lookups.Search) -> Iterator[str]:
     yield f'drop policy if exists walker_resolver_wall on "{search.table}"'
     yield f'create policy walker_resolver_wall on "{search.table}" for select to walker_resolver using (true)'
     yield f"drop function if exists {signature}"
-    # Planned with the words at hand: a rare word is read from its index, one that everybody uses from the newest on.
+    # Planned for the given words: a rare word uses its index, a common one is read from the newest on.
     yield (
         f"create function {search.function}(asked text, most int) returns table ({returned}) "
         "language plpgsql stable security definer set search_path = public, pg_temp "

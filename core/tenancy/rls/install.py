@@ -1,4 +1,4 @@
-"""Lays the wall over every table, and tells where it does not hold."""
+"""Install row-level security on every table, and report tables without it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from core.tenancy.rls import foreign_keys, functions, policies
 from core.tenancy.rls.tables import all_models, walled_tables
 
 
-def lay_walls(*, testing: bool = False) -> None:
-    """Make the database match the models. Idempotent; runs as the owner after every migrate.
+def install_policies(*, testing: bool = False) -> None:
+    """Install policies, grants, keys and functions for all models.
 
-    With `testing`, the role of the tests may truncate (their flush does) and audit lets it.
+    Idempotent; runs as the owner after every migrate. With `testing`, the tests' role may truncate tables, the
+    audit log included, because their flush does.
     """
     with connection.cursor() as cursor:
         for statement in _statements(testing):
@@ -35,7 +36,7 @@ def _statements(testing: bool) -> Iterator[str]:
 
 
 def problems() -> list[str]:
-    """Return why the wall does not hold for the current role (empty when it does)."""
+    """Return why row-level security is not effective for the current role; empty if it is."""
     found = []
     with connection.cursor() as cursor:
         cursor.execute("select rolsuper, rolbypassrls from pg_roles where rolname = current_user")

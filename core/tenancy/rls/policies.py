@@ -1,4 +1,4 @@
-"""Who may do what with a table: row-level security, grants, and rows that are never changed or removed."""
+"""Policies, grants and append-only triggers of tables."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from django.db import models
 
-from core.tenancy.rls.tables import ADOPTED, GLOBAL, UnwalledTable, is_walled
+from core.tenancy.rls.tables import ADOPTED, GLOBAL, MissingPolicy, is_walled
 
-# Statements name the tenant themselves, so that this is compared with it once, before any row is read: as a sub-select
-# it would be one more plan to make ready with each of them. Where a statement does not, it is read for each row.
+# Not a sub-select, which would add a plan node to each statement: statements filter by tenant themselves, so
+# PostgreSQL compares this once, before it reads rows. In a statement that does not, it is evaluated for each row.
 SETTING = "nullif(current_setting('walker.tenant', true), '')::uuid"
 MIGRATING = "(select current_setting('walker.migrate', true)) = 'on'"
 ALL = "SELECT, INSERT, UPDATE, DELETE"
@@ -50,17 +50,17 @@ end $$
 
 
 def trigger_functions() -> Iterator[str]:
-    """Make the functions that the triggers of append-only tables call."""
+    """Yield the statements for the trigger functions of append-only tables."""
     yield _REFUSE_FUNCTION
     yield _ERASE_ONLY_FUNCTION
 
 
 def statements(model: type[models.Model], *, testing: bool) -> Iterator[str]:
-    """Make policies, grants and triggers of one table; raises `UnwalledTable` for one of neither kind."""
+    """Yield the statements for policies, grants and triggers of one table. Raises MissingPolicy."""
     table, label = model._meta.db_table, model._meta.label
     if not is_walled(model):
         if label not in GLOBAL:
-            raise UnwalledTable(f"{label} is neither tenant-owned nor on core.tenancy.rls.GLOBAL")
+            raise MissingPolicy(f"{label} is neither tenant-owned nor on core.tenancy.rls.GLOBAL")
         yield f'grant {ALL} on "{table}" to walker_app'
         return
     if label in ADOPTED:
@@ -75,7 +75,7 @@ def statements(model: type[models.Model], *, testing: bool) -> Iterator[str]:
 
 
 def _erasable_statements(table: str, words: tuple[str, ...], testing: bool) -> Iterator[str]:
-    """Let the words of an append-only table be emptied while the person is erased whose they are, and no more."""
+    """Allow an erasure to blank the personal columns of an append-only table."""
     columns = ", ".join(f'"{name}"' for name in words)
     names = ", ".join(f"'{name}'" for name in words)
     yield f'grant update ({columns}) on "{table}" to walker_app'

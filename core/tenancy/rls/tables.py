@@ -1,4 +1,4 @@
-"""Which tables stand behind the wall, which do not, and that there is no third kind."""
+"""Tables with and without row-level security; every table must be one of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from django.db import models
 
 from core.tenancy.models import TenantModel
 
-# Tables of other packages that hold one tenant's rows: they get a tenant column Django does not know.
+# Tables of other packages with rows of one tenant: they get a tenant column that Django does not know.
 ADOPTED = frozenset({"admin.LogEntry", "guardian.UserObjectPermission", "guardian.GroupObjectPermission"})
-# Tables outside the wall, with the reason in docs/explanation/tenancy.md.
+# Tables without row-level security; docs/explanation/tenancy.md says why.
 GLOBAL = frozenset(
     {
         "accounts.OwedEntry",
@@ -35,7 +35,7 @@ GLOBAL = frozenset(
 )
 
 
-class UnwalledTable(RuntimeError):
+class MissingPolicy(RuntimeError):
     """A table is neither tenant-owned nor on the list of global tables."""
 
 
@@ -46,7 +46,7 @@ def all_models() -> list[type[models.Model]]:
 
 
 def is_walled(model: type[models.Model]) -> bool:
-    """Tell whether the model's rows belong to one tenant."""
+    """Return True if each row of the model belongs to one tenant."""
     label = model._meta.label
     return issubclass(model, TenantModel) or label in ADOPTED or label == "accounts.Tenant"
 

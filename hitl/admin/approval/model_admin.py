@@ -32,7 +32,7 @@ from hitl.admin.approval.page import page_of
 from hitl.admin.approval.request import RequestActions, chosen_kind
 from hitl.display import RISKS, requester_words, risk_chip, state_chip
 from hitl.domain.state_machine import WAITING
-from hitl.masking import seen_by
+from hitl.masking import mask_for
 from hitl.models import Approval
 
 
@@ -74,7 +74,7 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceA
         names = names_of(approval.requester_id for approval in rows)
         for approval in rows:
             approval.asked_by = requester_words(approval, names)  # type: ignore[attr-defined]
-            approval.shown_summary = seen_by(viewer_of(request), approval.summary)  # type: ignore[attr-defined]
+            approval.shown_summary = mask_for(viewer_of(request), approval.summary)  # type: ignore[attr-defined]
 
     def prepare_detail(self, request: HttpRequest, obj: Approval) -> None:
         """Read nothing more: the page reads its rows itself."""

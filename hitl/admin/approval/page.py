@@ -23,7 +23,7 @@ from hitl.admin.approval.timeline import banner, timeline, under_way
 from hitl.display import RISKS, factor_rows, flag_words, hold_words, requester_words, stops_in_words
 from hitl.domain.levels import parts_of
 from hitl.domain.state_machine import State
-from hitl.masking import signed_parts
+from hitl.masking import masked_texts
 from hitl.models import Approval, ApprovalWorkflow, Decision, OverrideReview, Revision
 from hitl.policy.definitions import with_levels
 from hitl.policy.describe import Label, approvers, sentence
@@ -63,7 +63,7 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
     people += [person for seat in rows.seats for person in (seat.person_id, seat.rightful_id, seat.for_person_id)]
     people += [*(row.recipient_id for row in sent), review.closed_by_id if review else None]
     names = rows.names(people)
-    shown, seen = entries[-SHOWN:], signed_parts(approval, viewer)
+    shown, seen = entries[-SHOWN:], masked_texts(approval, viewer)
     return {
         "risk_tone": RISKS.get(approval.risk_level, ("", "neutral", ""))[1],
         "factors": factor_rows(approval),

@@ -15,7 +15,7 @@ from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
 from hitl.actions import registry
 from hitl.actions.base import ActionKind
-from hitl.approvals.conflicts import rule_in_words
+from hitl.approvals.conflicts import rule_title
 from hitl.decision_links.rules import CHANNEL
 from hitl.display import STATES
 from hitl.domain.state_machine import State
@@ -110,7 +110,7 @@ def _item(entry: TimelineEntry, execution: Execution | None) -> TimelineItem:
 
 def _by_whom(entry: TimelineEntry) -> str:
     """Return who did it, "" for what happens by itself."""
-    kinds = {"agent": "by the agent", "rule": f"by {rule_in_words(entry.actor)}", "api_key": "by an API key"}
+    kinds = {"agent": "by the agent", "rule": f"by {rule_title(entry.actor)}", "api_key": "by an API key"}
     if entry.person_id is None:
         return kinds.get(entry.actor_kind, "")
     is_known = entry.actor != entry.actor_kind
@@ -124,7 +124,7 @@ def banner(approval: Approval, names: dict[UUID, str]) -> dict[str, str] | None:
     if state not in BANNERS:
         return None
     _, tone, icon = STATES[state]
-    name = "" if approval.decided_role == "system" else rule_in_words(approval.decided_name)
+    name = "" if approval.decided_role == "system" else rule_title(approval.decided_name)
     who = name_in(names, approval.decided_by_id, otherwise=name)
     moment = approval.decided_at or approval.resolved_at
     word = (approval.decided_as or approval.state).replace("_", " ").capitalize()

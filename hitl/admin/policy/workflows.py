@@ -73,11 +73,11 @@ class WorkflowAdmin(ServiceAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApprovalWorkflow]:
         """Read the levels with the workflows."""
         rows, viewer = super().get_queryset(request).prefetch_related(with_levels()), viewer_of(request)
-        return rows if viewer.may(self.view_permission) else rows.filter(pk__in=selectors.given_workflows(viewer))
+        return rows if viewer.may(self.view_permission) else rows.filter(pk__in=selectors.shared_workflows(viewer))
 
     def opens_to(self, viewer: Actor) -> bool:
         """Open the pages also to people who have a shared workflow."""
-        return super().opens_to(viewer) or bool(selectors.given_workflows(viewer))
+        return super().opens_to(viewer) or bool(selectors.shared_workflows(viewer))
 
     def prepare_rows(self, request: HttpRequest, rows: list[ApprovalWorkflow]) -> None:
         """Summarise each workflow."""

@@ -1,4 +1,4 @@
-"""`manage.py killswitch`: stop what agents do, let it go on, and show what is stopped."""
+"""`manage.py killswitch`: start, release and list emergency stops."""
 
 from argparse import ArgumentParser
 from typing import Any, Final
@@ -18,22 +18,22 @@ OPERATOR: Final[Actor] = system("console-operator")
 
 
 class Command(BaseCommand):
-    """Throws, releases and lists kill switches for whoever may log in to the machine."""
+    """Starts, releases and lists emergency stops, for people who can log in to the machine."""
 
-    help = "Throw, release or list the kill switches of a tenant (--tenant) or of the installation (--global)."
+    help = "Start, release or list the emergency stops of a tenant (--tenant) or of the installation (--global)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the action and what it is about."""
+        """Add the action and its target."""
         parser.add_argument("action", choices=["throw", "release", "list"])
         parser.add_argument("--tenant", default="", metavar="SLUG", help="the tenant")
         where = parser.add_mutually_exclusive_group()
         where.add_argument("--global", action="store_true", dest="everywhere", help="every tenant")
         where.add_argument("--kind", default="", metavar="KIND", help="only this kind of action")
         where.add_argument("--agent", default="", metavar="ID", help="only this agent")
-        parser.add_argument("--reason", default="", metavar="TEXT", help="why; needed to throw one")
+        parser.add_argument("--reason", default="", metavar="TEXT", help="the reason; required by throw")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do it and print one line for each switch; what cannot be done is an error."""
+        """Run the action and print one line for each switch."""
         if options["everywhere"] and options["tenant"]:
             raise CommandError("Give --tenant or --global, not both.")
         if options["action"] != "list" and not (options["everywhere"] or options["tenant"]):
@@ -62,9 +62,9 @@ def _throw(options: dict[str, Any]) -> list[str]:
 
 
 def _thrown(switch: KillSwitch | GlobalKillSwitch) -> str:
-    if switch.on_the_wire:
-        return f"thrown {switch.pk}; STILL ON THE WIRE: {switch.on_the_wire} call(s) that had begun before"
-    return f"thrown {switch.pk}; no call is on the wire"
+    if switch.in_flight_calls:
+        return f"paused by {switch.pk}; STILL IN FLIGHT: {switch.in_flight_calls} call(s) that began before"
+    return f"paused by {switch.pk}; no call is in flight"
 
 
 def _release(options: dict[str, Any]) -> list[str]:
@@ -74,7 +74,7 @@ def _release(options: dict[str, Any]) -> list[str]:
     with tenant_scope(tenant_named(options["tenant"])):
         found = KillSwitch.objects.filter(scope=scope, target=target, released_at=None).first()
         if found is None:
-            raise CommandError("This switch is not thrown.")
+            raise CommandError("This emergency stop isn't active.")
         services.release_switch(actor=OPERATOR, switch_id=found.pk)
     return [f"released {found.pk}"]
 
@@ -103,13 +103,13 @@ def _target(options: dict[str, Any]) -> tuple[str, str]:
     try:
         return "agent", str(UUID(options["agent"]))
     except ValueError:
-        raise CommandError("An agent is named by its id.") from None
+        raise CommandError("Give the id of an agent.") from None
 
 
 def _check_kind(scope: str, target: str) -> None:
-    # A mistyped switch would stop nothing and look as if it did.
+    # A switch for a mistyped kind would pause nothing and look as if it did.
     if scope == "kind" and not registry.is_known(target):
-        raise CommandError(f"There is no kind {target!r}. There are: {', '.join(registry.keys())}.")
+        raise CommandError(f"There is no kind {target!r}. Choose from: {', '.join(registry.keys())}.")
 
 
 _ACTIONS: Final = {"throw": _throw, "release": _release, "list": _list}

@@ -1,4 +1,4 @@
-"""`manage.py verify_approvals`: work every approval out again from its audit entries."""
+"""`manage.py verify_approvals`: compare every approval with the replay of its audit entries."""
 
 from argparse import ArgumentParser
 from collections import Counter
@@ -16,7 +16,7 @@ from core.privacy.erasure.person import GONE
 from core.tenancy.scope import tenant_scope
 from hitl.approvals.columns import digest_of
 from hitl.approvals.decision_mac import has_original_reason, verify
-from hitl.domain.replay import PREFIX, Folded, Unfoldable, fold
+from hitl.domain.replay import PREFIX, ReplayedState, ReplayError, replay
 from hitl.models import Approval, Decision
 
 VOTES = ("approve", "reject")
@@ -24,12 +24,12 @@ WHO = ("contact", "member")
 
 
 class Command(BaseCommand):
-    """Compares approvals with their audit entries; exits with 1 when one does not follow."""
+    """Compares approvals with their audit entries; exits with 1 if one differs."""
 
     help = (
-        "Work out the state, version and revision of every approval from its audit entries and name those "
-        "that do not follow, have votes nobody gave, or do not hold what was signed or said though no erasure "
-        "emptied it. `verify_audit` tells whether the entries themselves hold; run it first."
+        "Replay the audit entries of every approval and list approvals with another state, version or revision, "
+        "with forged votes, or with a changed request or reason that no erasure emptied. Run `verify_audit` "
+        "first, which checks the entries themselves."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -37,17 +37,17 @@ class Command(BaseCommand):
         parser.add_argument("--tenant", default="", metavar="SLUG", help="only this tenant")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Compare and print; one that does not follow is an error."""
+        """Compare and print; a difference is an error."""
         wrong = 0
         for tenant_id, slug in _tenants(options["tenant"]):
             with tenant_scope(tenant_id):
                 found, total = list(problems()), Approval.objects.count()
             for reference, problem in found:
                 self.stdout.write(f"{slug}: {reference}: {problem}")
-            self.stdout.write(f"{slug}: {total - len(found)} approvals follow from their audit entries")
+            self.stdout.write(f"{slug}: {total - len(found)} approvals match their audit entries")
             wrong += len(found)
         if wrong:
-            raise CommandError(f"{wrong} approvals do not follow from their audit entries.")
+            raise CommandError(f"{wrong} approvals do not match their audit entries.")
 
 
 def _tenants(slug: str) -> list[tuple[UUID, str]]:
@@ -58,55 +58,55 @@ def _tenants(slug: str) -> list[tuple[UUID, str]]:
 
 
 def problems() -> Iterator[tuple[str, str]]:
-    """Return (reference, what is wrong) of each approval of the tenant that does not follow from its entries."""
-    erased, silenced = _told_emptied("approvals"), _told_emptied("reasons")
+    """Yield (reference, problem) of each approval of the tenant that doesn't match its entries."""
+    erased, silenced = _emptied_by_erasures("approvals"), _emptied_by_erasures("reasons")
     for approval in Approval.objects.order_by("id").iterator(chunk_size=500):
         problem = _problem_of(approval, silenced) or _problem_of_payload(approval, erased)
         if problem:
             yield approval.reference, problem
 
 
-def _told_emptied(what: str) -> set[str]:
-    """Return the ids of the approvals, or of the decisions, that erasures have emptied, as their entries say."""
+def _emptied_by_erasures(what: str) -> set[str]:
+    """Return the ids of approvals or decisions that erasures emptied, by their audit entries."""
     told = AuditEntry.objects.filter(object_type="core.erasure", action__in=[f"{who}.{what}_emptied" for who in WHO])
     return {key for facts in told.values_list("facts", flat=True) for key in facts.get(what, ())}
 
 
 def _problem_of_payload(approval: Approval, erased: set[str]) -> str:
-    """What was signed is there to the byte, or an erasure has said that it emptied it."""
+    """The approved request is stored byte for byte, or an erasure recorded that it emptied it."""
     if approval.payload == GONE:
-        return "" if str(approval.pk) in erased else "what it asked for is gone, and no erasure says so"
-    return "" if digest_of(approval) == approval.digest else "what it asks for is not what its digest says"
+        return "" if str(approval.pk) in erased else "the request is gone, and no erasure recorded it"
+    return "" if digest_of(approval) == approval.digest else "the request does not match its digest"
 
 
 def _problem_of(approval: Approval, silenced: set[str]) -> str:
     entries = chain.chain_of("hitl.approval", approval.pk, limit=approval.version + 1)
     try:
-        folded = fold(entries)
-    except Unfoldable as error:
+        folded = replay(entries)
+    except ReplayError as error:
         return str(error)
-    row = Folded(approval.state, approval.version, approval.revision)
+    row = ReplayedState(approval.state, approval.version, approval.revision)
     if folded != row:
-        return f"the row says {_words(row)}, the audit {_words(folded)}"
+        return f"the row says {_describe(row)}, the audit log {_describe(folded)}"
     decisions = list(Decision.objects.filter(approval=approval))
     return _problem_of_votes(decisions, entries) or _problem_of_reasons(decisions, silenced)
 
 
 def _problem_of_votes(decisions: list[Decision], entries: list[AuditEntry]) -> str:
-    """Every decision has to bear our seal, and every vote its entry; an entry without its vote is found too."""
+    """Every decision has a valid HMAC, and votes and audit entries match one to one."""
     if not all(verify(row) for row in decisions):
-        return "there is a decision that nobody gave"
+        return "a decision was not written by the application"
     given = Counter((row.verdict, row.person_id) for row in decisions if row.verdict in VOTES and row.person_id)
     told = Counter((verdict, entry.actor_user_id) for entry in entries if (verdict := _vote(entry)))
-    return "" if given == told else "the votes are not those of the audit"
+    return "" if given == told else "the votes are not those of the audit log"
 
 
 def _problem_of_reasons(decisions: list[Decision], silenced: set[str]) -> str:
-    """What was given with a verdict is there, or an erasure has said that it emptied it."""
+    """Each reason is the original one, or an erasure recorded that it emptied it."""
     for row in decisions:
         if has_original_reason(row) or (not row.reason and str(row.pk) in silenced):
             continue
-        return "a reason is not the one that was given" if row.reason else "a reason is gone, and no erasure says so"
+        return "a reason was changed" if row.reason else "a reason is gone, and no erasure recorded it"
     return ""
 
 
@@ -115,5 +115,5 @@ def _vote(entry: AuditEntry) -> str:
     return verdict if verdict in VOTES and entry.actor_user_id else ""
 
 
-def _words(where: Folded) -> str:
+def _describe(where: ReplayedState) -> str:
     return f"{where.state}, version {where.version}, revision {where.revision}"

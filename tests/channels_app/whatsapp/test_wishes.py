@@ -140,6 +140,4 @@ def test_console_shows_who_wants_nothing(door: Door) -> None:
     client.force_login(door.world.people["owner"], backend="accounts.backends.RoleBackend")
     with door.inside():
         conversation = Conversation.objects.get().pk
-    assert (
-        "Opted out of WhatsApp" in client.get(f"/admin/conversations/conversation/{conversation}/").content.decode()
-    )
+    assert "Opted out of WhatsApp" in client.get(f"/admin/conversations/conversation/{conversation}/").content.decode()

@@ -9,7 +9,7 @@ from accounts.services import add_member
 from core.clock import now
 from core.errors import Refused, WalkerError
 from core.models import AuditEntry
-from hitl.decision_links.rules import find_link, why_read
+from hitl.decision_links.rules import find_link, why_mail_is_unsafe
 from hitl.models import Approval, ApproverGroup, GroupMember, Seat
 from hitl.services import create_workflow, decide, decide_by_link, make_link, open_delegation, reassign
 from integrations.services import connect_provider
@@ -118,4 +118,4 @@ def test_second_signature_by_a_link_is_given_after_signing_in(desk: World, small
     _press(desk, small)
     owner = {"approval_id": small.pk, "person_id": desk.people["owner"].pk}
     assert make_link(actor=OPERATOR, **owner) == ""
-    assert why_read(Approval.objects.get(pk=small.pk), now()) == "twice"
+    assert why_mail_is_unsafe(Approval.objects.get(pk=small.pk), now()) == "twice"
