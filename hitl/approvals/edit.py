@@ -21,7 +21,7 @@ from hitl.approvals.checks import (
     check_state,
 )
 from hitl.approvals.context import DecisionContext
-from hitl.approvals.propose import refuse_if_paused, share_unless_paused
+from hitl.approvals.propose import refuse_if_paused, shared_lock_unless_paused
 from hitl.approvals.remarks import add_remark
 from hitl.approvals.revisions import Draft, columns_of, diff_of, keep_diff, new_revision, reassess
 from hitl.domain.levels import editable_fields
@@ -139,7 +139,7 @@ def resubmit(
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
         _check_resubmit(approval, actor, digest, moment)
-        share_unless_paused(actor, approval.kind, approval.agent_id)
+        shared_lock_unless_paused(actor, approval.kind, approval.agent_id)
         columns = columns_of(approval, reassess(approval, seen, moment), may_fall=True)
         columns["excluded"] = sorted({*approval.excluded, *also_excluded, *([actor.user_id] if actor.user_id else [])})
         add_remark(approval, actor, "resubmit", reason, moment)

@@ -40,14 +40,14 @@ class _Request:
     """A request whose target was observed, before anything is written."""
 
     actor: Actor
-    seen: Observed
+    observed: Observed
     origin: Origin
     dedupe_key: str
     moment: datetime
 
     @property
     def subject_key(self) -> str:
-        return self.seen.kind.subject_key(self.seen.params)[:200]
+        return self.observed.kind.subject_key(self.observed.params)[:200]
 
     @property
     def requester_id(self) -> UUID | None:
@@ -76,22 +76,21 @@ def propose(
     switch), TooMany, Unavailable if the target can't be observed. Announces approval_opened.
     """
     actor.require("hitl.propose_approval")
-    found = registry.get(kind)
-    own = _own_key(dedupe_key, kind, origin.requester_user_id or actor.user_id, origin.agent_id)
-    known = _find_existing(own, origin)
-    if known is not None:
-        return known
+    action_kind = registry.get(kind)
+    own_key = _own_key(dedupe_key, kind, origin.requester_user_id or actor.user_id, origin.agent_id)
+    existing = _find_existing(own_key, origin)
+    if existing is not None:
+        return existing
     refuse_if_paused(actor, kind, origin.agent_id)
-    observed = observe(found, params)
-    request = _Request(actor, observed, origin, own, now or clock_now())
+    request = _Request(actor, observe(action_kind, params), origin, own_key, now or clock_now())
     try:
         return _open(request)
     except IntegrityError:
         # The same request was made at the same moment: return that one.
-        known = _find_existing(own, origin)
-        if known is None:
+        existing = _find_existing(own_key, origin)
+        if existing is None:
             raise
-        return known
+        return existing
 
 
 def find_repeat(*, actor: Actor, kind: str, dedupe_key: str, since: datetime) -> Approval | None:
@@ -99,10 +98,10 @@ def find_repeat(*, actor: Actor, kind: str, dedupe_key: str, since: datetime) ->
 
     For callers that repeat a request whose response they never got.
     """
-    own = _own_key(dedupe_key, kind, actor.user_id, None)
-    rows = Approval.objects.filter(requester_id=actor.user_id, created_at__gt=since, dedupe_key=own)
-    found: Approval | None = rows.order_by("-id").first()
-    return found
+    own_key = _own_key(dedupe_key, kind, actor.user_id, None)
+    rows = Approval.objects.filter(requester_id=actor.user_id, created_at__gt=since, dedupe_key=own_key)
+    approval: Approval | None = rows.order_by("-id").first()
+    return approval
 
 
 def _own_key(dedupe_key: str, kind: str, requester_id: UUID | None, agent_id: UUID | None) -> str:
@@ -117,9 +116,8 @@ def _find_existing(own_key: str, origin: Origin) -> Approval | None:
             return by_call
     if not own_key:
         return None
-    rows = Approval.objects.filter(dedupe_key=own_key, state__in=_OPEN)
-    found: Approval | None = rows.first()
-    return found
+    by_key: Approval | None = Approval.objects.filter(dedupe_key=own_key, state__in=_OPEN).first()
+    return by_key
 
 
 def refuse_if_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
@@ -128,20 +126,20 @@ def refuse_if_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
         raise describe.paused(actor, kind=kind, agent_id=agent_id)
 
 
-def share_unless_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
+def shared_lock_unless_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
     """Take the shared switch lock until the commit. Raises Refused when a switch covers the request."""
     if switches.shared_lock_and_check(kind=kind, agent_id=agent_id):
         raise describe.paused(actor, kind=kind, agent_id=agent_id)
 
 
 def _open(request: _Request) -> Approval:
-    kind, origin = request.seen.kind, request.origin
+    kind, origin = request.observed.kind, request.origin
     with transitions.unit_of_work(request.moment) as work:
         # Locks in this order: switches, the requests it replaces, the counter of references.
-        share_unless_paused(request.actor, kind.key, origin.agent_id)
+        shared_lock_unless_paused(request.actor, kind.key, origin.agent_id)
         approval = _draft(request)
         replaced = _lock_replaced(approval)
-        matched, seating_plan = _judge(approval, request)
+        matched, planned = _apply_policy(approval, request)
         _refuse_if_flooded(origin.agent_id, approval.snapshot["open_per_agent"])
         approval.reference = transitions.next_reference()
         clocks = timers.start(approval.snapshot, 1, request.moment)
@@ -153,7 +151,7 @@ def _open(request: _Request) -> Approval:
         if matched.auto is not None:
             _decide_by_rule(work, approval, matched.auto, matched.version)
         else:
-            outcomes.open_level(work, approval, seating_plan)
+            outcomes.open_level(work, approval, planned)
     return approval
 
 
@@ -189,7 +187,7 @@ def _refuse_if_flooded(agent_id: UUID | None, cap: int) -> None:
 
 def _draft(request: _Request) -> Approval:
     """Return the approval as far as it follows from the request alone."""
-    origin, seen = request.origin, request.seen
+    origin, observed = request.origin, request.observed
     approval = Approval(
         requester_id=request.requester_id,
         requester_kind=request.actor.kind,
@@ -208,27 +206,27 @@ def _draft(request: _Request) -> Approval:
         priority=max(0, min(origin.priority, PRIORITY_MAX)),
         tags=[clean_text(tag, 40) for tag in origin.tags],
         custom=dict(origin.custom),
-        **request_columns(seen.kind, seen.params, seen.payload, seen.facts),
+        **request_columns(observed.kind, observed.params, observed.payload, observed.facts),
     )
     approval.digest = digest_of(approval)
     return approval
 
 
-def _judge(approval: Approval, request: _Request) -> tuple[select.Matched, AssignmentPlan]:
-    """Give the approval its risk and its workflow; return who is asked then."""
-    origin, moment, seen, current = request.origin, request.moment, request.seen, definitions.load()
+def _apply_policy(approval: Approval, request: _Request) -> tuple[select.Matched, AssignmentPlan]:
+    """Set the risk and the workflow of an approval; return the match and the plan of its first level."""
+    origin, moment, observed, current = request.origin, request.moment, request.observed, definitions.load()
     assessed = select.assess(
         current,
-        seen.kind,
-        seen.params,
-        seen.facts,
+        observed.kind,
+        observed.params,
+        observed.facts,
         requester_id=request.requester_id,
         agent_id=origin.agent_id,
         moment=moment,
     )
     matched = select.match(
         current,
-        seen.kind.key,
+        observed.kind.key,
         assessed,
         agent_id=origin.agent_id,
         channel=origin.channel,
@@ -238,23 +236,22 @@ def _judge(approval: Approval, request: _Request) -> tuple[select.Matched, Assig
     )
     matched = _without_own_rule(matched, approval.excluded)
     level = matched.snapshot["levels"][0]
-    places = assignments.plan(level, approval.excluded, moment)
+    planned = assignments.plan(level, approval.excluded, moment)
     approval.workflow_id, approval.workflow_version = matched.workflow_id, matched.version
-    approval.snapshot, approval.votes_required = matched.snapshot, places.required
+    approval.snapshot, approval.votes_required = matched.snapshot, planned.required
     approval.expires_at = moment + timedelta(hours=matched.snapshot["expire_hours"])
-    stuck = matched.auto is None and not places.satisfiable
-    for name, value in {
-        **risk_columns(assessed),
-        **(outcomes.hold_as_unsatisfiable(approval) if stuck else {}),
-    }.items():
+    columns = risk_columns(assessed)
+    if matched.auto is None and not planned.satisfiable:
+        columns |= outcomes.hold_as_unsatisfiable(approval)
+    for name, value in columns.items():
         setattr(approval, name, value)
-    return matched, places
+    return matched, planned
 
 
-def _without_own_rule(matched: select.Matched, hands: list[UUID]) -> select.Matched:
+def _without_own_rule(matched: select.Matched, excluded: list[UUID]) -> select.Matched:
     """Ask people where somebody would get by their own rule what they may not approve themselves."""
     approves = matched.auto is not None and matched.auto.verdict == "approve"
-    return replace(matched, auto=None) if approves and have_shaped_rules(hands) else matched
+    return replace(matched, auto=None) if approves and have_shaped_rules(excluded) else matched
 
 
 def _decide_by_rule(work: UnitOfWork, approval: Approval, auto: AutoRule, version: int) -> None:
