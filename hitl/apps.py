@@ -14,13 +14,9 @@ class HitlConfig(AppConfig):
         """Connect services to their tasks, and register gauges and retries."""
         from core.jobs import dead_letters  # noqa: PLC0415
         from core.tenancy import lookups  # noqa: PLC0415
-        from hitl import (  # noqa: PLC0415  (needs loaded apps)
-            receivers,
-            tasks,
-            tasks_dispatch,
-        )
+        from hitl import receivers, tasks, tasks_dispatch  # noqa: PLC0415  (needs loaded apps)
         from hitl.approvals import due  # noqa: PLC0415
-        from hitl.execution import dead_letters as parking  # noqa: PLC0415
+        from hitl.execution import dead_letters as failed_executions  # noqa: PLC0415
         from hitl.notifications import send  # noqa: PLC0415
         from hitl.ops import erasure, health  # noqa: F401, PLC0415  (needs loaded apps)
 
@@ -30,7 +26,11 @@ class HitlConfig(AppConfig):
         for kind, again, words in (
             (send.PARKED_AS, send.send_again, dead_letters.Words("Send a notification about a request")),
             (due.PARKED_AS, due.run_again, dead_letters.Words("Run a request's timer")),
-            (parking.PARKED_AS, parking.run_again, dead_letters.Words("Execute a request", "hitl.approval")),
+            (
+                failed_executions.PARKED_AS,
+                failed_executions.run_again,
+                dead_letters.Words("Execute a request", "hitl.approval"),
+            ),
         ):
             dead_letters.register_replayer(kind, again, words)
         lookups.register(

@@ -12,7 +12,7 @@ from core.jobs.decorators import sweep_task, tenant_task
 from core.observability.logging import get_logger
 from core.tenancy.scope import tenant_scope
 from hitl.approvals import delegations, watch_assignments
-from hitl.approvals import due as timing
+from hitl.approvals.due import Due, claim_due, fire, note_failure, purge_done
 from hitl.decision_links import links
 from hitl.execution import dead_letters, execute, kill_switch, reconcile
 from hitl.models import Timer
@@ -65,7 +65,7 @@ def align_holds(tenant_id: UUID) -> None:
 @sweep_task(queue="high")
 def sweep_timers() -> None:
     """Run the timers that are due."""
-    for due in timing.claim_due():
+    for due in claim_due():
         try:
             with tenant_scope(due.tenant_id):
                 _run(due)
@@ -75,23 +75,23 @@ def sweep_timers() -> None:
             _park(due, error)
 
 
-def _park(due: timing.Due, error: Exception) -> None:
+def _park(due: Due, error: Exception) -> None:
     try:
         with tenant_scope(due.tenant_id):
-            timing.note_failure(due, error)
+            note_failure(due, error)
     except Exception:
         # The timer is retried even if parking it fails.
         log.exception("timer_not_parked", timer=str(due.timer_id))
 
 
-def _run(due: timing.Due) -> None:
+def _run(due: Due) -> None:
     ids = str(due.tenant_id), str(due.approval_id)
     if due.kind in (Timer.Kind.EXECUTE, Timer.Kind.LEASE):
         execute_approval.delay(*ids)
     elif due.kind == Timer.Kind.UNKNOWN:
         probe_approval.delay(*ids)
     else:
-        timing.fire(due)
+        fire(due)
 
 
 @sweep_task(queue="low")
@@ -137,7 +137,7 @@ def sweep_notifications() -> None:
 @sweep_task(queue="low")
 def purge_timers() -> None:
     """Delete old timers."""
-    timing.purge_done()
+    purge_done()
 
 
 @sweep_task(queue="low")

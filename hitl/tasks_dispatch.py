@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from core.events import live as core_hints
+from core.events import live
 from core.tenancy.scope import current_tenant_id
 from hitl.models import Approval
 
@@ -37,4 +37,4 @@ def _send(what: str, row_id: UUID) -> None:
     if send is not None:
         hint = partial(send, str(current_tenant_id()), str(row_id))
         # By the hint thread, so that nobody who decides waits for the broker.
-        transaction.on_commit(lambda: core_hints.run_soon(hint), robust=True)
+        transaction.on_commit(lambda: live.run_soon(hint), robust=True)

@@ -22,7 +22,7 @@ from console.viewers import viewer_of
 from core.actors import Actor
 from hitl import services
 from hitl.admin.approval.decision import SECOND_FACTOR
-from hitl.killswitch import targets as stoppable
+from hitl.killswitch import targets
 from hitl.killswitch.describe import EVERYWHERE as ALL
 from hitl.killswitch.describe import INSTALLATION, target_in_sentence, target_title
 from hitl.models import GlobalKillSwitch, KillSwitch
@@ -91,17 +91,17 @@ class KillSwitchAdmin(ServiceAdmin):
     def prepare_rows(self, request: HttpRequest, rows: list[KillSwitch]) -> None:
         """Read the names of people and targets at once."""
         people = names_of([person for row in rows for person in (row.thrown_by_id, row.released_by_id)])
-        targets = stoppable.names()
+        target_names = targets.names()
         for row in rows:
             row.shown = {  # type: ignore[attr-defined]
-                "what": target_title(row, targets),
+                "what": target_title(row, target_names),
                 "thrown_by": name_in(people, row.thrown_by_id, otherwise="The operator"),
                 "released_by": name_in(people, row.released_by_id, otherwise="The operator"),
             }
 
     def object_title(self, switch: KillSwitch) -> str:
         """Return what it stops."""
-        return target_title(switch, stoppable.names())
+        return target_title(switch, targets.names())
 
     @admin.display(description="What")
     def what(self, switch: KillSwitch) -> str:
@@ -154,7 +154,7 @@ class KillSwitchAdmin(ServiceAdmin):
         """Offer everything, each action and each agent, and to operators all organisations; links can preselect one."""
         if action.path != "stop":
             return {}
-        kinds = [kind for _, kind in stoppable.targets.items()]
+        kinds = [kind for _, kind in targets.targets.items()]
         groups = [
             (kind.title, [(f"{kind.scope}:{target}", name) for target, name in kind().choices()]) for kind in kinds
         ]
@@ -181,7 +181,7 @@ class KillSwitchAdmin(ServiceAdmin):
         if scope == INSTALLATION:
             return done_words(ALL, services.throw_global(actor=actor, reason=reason).in_flight_calls)
         switch = services.throw_switch(actor=actor, scope=scope, target=target, reason=reason)
-        return done_words(target_in_sentence(switch, stoppable.names()), switch.in_flight_calls)
+        return done_words(target_in_sentence(switch, targets.names()), switch.in_flight_calls)
 
     @service_action(
         path="release",
@@ -194,7 +194,7 @@ class KillSwitchAdmin(ServiceAdmin):
     def release(self, request: HttpRequest, switch: KillSwitch, form: ConsoleForm) -> str:
         """Resume activity."""
         services.release_switch(actor=viewer_of(request), switch_id=switch.pk)
-        return f"{target_title(switch, stoppable.names())} resumed. Waiting requests are checked again first."
+        return f"{target_title(switch, targets.names())} resumed. Waiting requests are checked again first."
 
     @service_action(
         path=RELEASE_ALL,
@@ -228,11 +228,13 @@ def done_words(what: str, left: int) -> str:
     return f"You stopped {what}. {left} {'call' if left == 1 else 'calls'} had already started and may still finish."
 
 
-def headline(switch: KillSwitch, targets: dict[tuple[str, str], str], names: dict[UUID, str], viewer: Actor) -> str:
+def headline(
+    switch: KillSwitch, target_names: dict[tuple[str, str], str], names: dict[UUID, str], viewer: Actor
+) -> str:
     """Return who stopped what and when: "You stopped everything at 14:05 CET"."""
     is_own = switch.thrown_by_id is not None and switch.thrown_by_id == viewer.user_id
     who = "You" if is_own else name_in(names, switch.thrown_by_id, otherwise="The operator")
-    return f"{who} stopped {target_in_sentence(switch, targets)} {describe_moment(switch.thrown_at)}"
+    return f"{who} stopped {target_in_sentence(switch, target_names)} {describe_moment(switch.thrown_at)}"
 
 
 def everywhere(viewer: Actor) -> list[Notice]:
@@ -254,11 +256,11 @@ class StoppedBanner(Banner):
     def notices(self, viewer: Actor) -> list[Notice]:
         """Return one banner for each emergency stop that is on."""
         thrown = list_switches(viewer=viewer)
-        targets = stoppable.names() if thrown else {}
+        target_names = targets.names() if thrown else {}
         names = names_of(switch.thrown_by_id for switch in thrown) if thrown else {}
         own = [
             Notice(
-                headline(switch, targets, names, viewer),
+                headline(switch, target_names, names, viewer),
                 switch.reason,
                 reverse("admin:hitl_killswitch_change", args=[switch.pk]),
             )

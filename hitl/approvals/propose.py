@@ -26,7 +26,7 @@ from hitl.domain.digest import sha256_of
 from hitl.domain.eligibility import AssignmentPlan
 from hitl.domain.state_machine import OPEN, UNDECIDED, Event, State
 from hitl.killswitch import describe
-from hitl.killswitch import state as switches
+from hitl.killswitch import state as killswitch
 from hitl.models import Approval, Decision
 from hitl.policy import definitions, select
 from hitl.policy.authorship import have_shaped_rules
@@ -122,13 +122,13 @@ def _find_existing(own_key: str, origin: Origin) -> Approval | None:
 
 def refuse_if_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
     """Raise Refused while a kill switch covers such a request."""
-    if switches.find_stop_reason(kind=kind, agent_id=agent_id):
+    if killswitch.find_stop_reason(kind=kind, agent_id=agent_id):
         raise describe.paused(actor, kind=kind, agent_id=agent_id)
 
 
 def shared_lock_unless_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
     """Take the shared switch lock until the commit. Raises Refused when a switch covers the request."""
-    if switches.shared_lock_and_check(kind=kind, agent_id=agent_id):
+    if killswitch.shared_lock_and_check(kind=kind, agent_id=agent_id):
         raise describe.paused(actor, kind=kind, agent_id=agent_id)
 
 

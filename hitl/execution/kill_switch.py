@@ -20,7 +20,7 @@ from core.text.clean import clean_text
 from hitl.approvals import transitions
 from hitl.approvals.holds import add_hold, drop_hold
 from hitl.domain.state_machine import OPEN
-from hitl.killswitch import state as switches
+from hitl.killswitch import state as killswitch
 from hitl.killswitch import targets
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
 
@@ -52,7 +52,7 @@ def throw_switch(
     """
     actor.require("hitl.use_killswitch")
     _check(scope, target, reason)
-    with switches.exclusive_lock():
+    with killswitch.exclusive_lock():
         known = KillSwitch.objects.filter(scope=scope, target=target, released_at=None).first()
         if known is not None:
             raise Conflict("This is already paused.", **last_change(actor, "hitl.killswitch", known.pk))
@@ -66,7 +66,7 @@ def throw_switch(
         _tell("thrown", switch)
         _audit(actor, "KILLSWITCH_THROWN", switch)
     hold_covered(now=now)
-    switch.in_flight_calls = switches.count_in_flight_calls(scope=scope, target=switch.target, within=wait)
+    switch.in_flight_calls = killswitch.count_in_flight_calls(scope=scope, target=switch.target, within=wait)
     return switch
 
 
@@ -95,7 +95,7 @@ def release_switch(*, actor: Actor, switch_id: UUID, now: datetime | None = None
     Who may: holders of `hitl.use_killswitch`. Raises Refused, NotFound, Conflict that names who was faster.
     """
     actor.require("hitl.use_killswitch")
-    with switches.exclusive_lock():
+    with killswitch.exclusive_lock():
         rows = KillSwitch.objects.filter(pk=switch_id, released_at=None)
         if not rows.update(released_at=now or clock_now(), released_by_id=actor.user_id):
             raise _not_thrown(actor, switch_id)
@@ -141,7 +141,7 @@ def throw_global(
     require_operator(actor)
     if not reason.strip():
         raise Invalid("Say why.", fields={"reason": ["Tell your colleagues why."]})
-    with switches.exclusive_lock(everywhere=True):
+    with killswitch.exclusive_lock(everywhere=True):
         known = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
         if known is not None:
             raise Conflict("This is already paused.", **_last_change(actor, known.pk))
@@ -149,7 +149,7 @@ def throw_global(
         _owe_everywhere(actor, "KILLSWITCH_THROWN", switch.pk, "thrown")
     log.warning("global_switch_thrown", switch=str(switch.pk), actor=actor.name)
     write_owed_entries()
-    switch.in_flight_calls = switches.count_in_flight_calls(scope="global", within=wait)
+    switch.in_flight_calls = killswitch.count_in_flight_calls(scope="global", within=wait)
     return switch
 
 
@@ -162,7 +162,7 @@ def release_global(*, actor: Actor, now: datetime | None = None) -> int:
     """
     actor.require("hitl.use_killswitch")
     require_operator(actor)
-    with switches.exclusive_lock(everywhere=True):
+    with killswitch.exclusive_lock(everywhere=True):
         active = GlobalKillSwitch.objects.filter(released_at=None)
         found = sorted(active.values_list("pk", flat=True))
         if not found:
@@ -198,13 +198,13 @@ def hold_covered(*, now: datetime | None = None) -> int:
 
     Returns how many changed. One transaction each, so that nobody waits. For the system only; safe to run at any time.
     """
-    active = switches.active_switches()
+    active = killswitch.active_switches()
     rows = Approval.objects.filter(state__in=_OPEN).order_by("id")
     if not active:
         rows = rows.filter(holds__contains=["kill_switch"])
     changed = 0
     for approval in rows.iterator(chunk_size=BATCH):
-        if switches.is_covered(approval, active) != ("kill_switch" in approval.holds):
+        if killswitch.is_covered(approval, active) != ("kill_switch" in approval.holds):
             changed += _align(approval.pk, now or clock_now())
     return changed
 
@@ -213,7 +213,7 @@ def _align(approval_id: UUID, moment: datetime) -> int:
     actor = system("kill-switch")
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
-        wanted = switches.covers(approval)
+        wanted = killswitch.covers(approval)
         if not approval.is_open or wanted == ("kill_switch" in approval.holds):
             return 0
         if wanted:

@@ -10,8 +10,7 @@ from core.actors import Actor
 from core.errors import Refused
 from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
-from hitl.killswitch import state
-from hitl.killswitch import targets as stoppable
+from hitl.killswitch import state, targets
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
 
 VIEW: Final = "hitl.view_approval"
@@ -41,7 +40,7 @@ def describe_stops(rows: list[GlobalKillSwitch | KillSwitch], viewer: Actor) -> 
     """Describe switches for a viewer; an empty list for anyone but staff."""
     if not _is_staff(viewer):
         return []
-    names = stoppable.names() if any(isinstance(row, KillSwitch) and row.target for row in rows) else {}
+    names = targets.names() if any(isinstance(row, KillSwitch) and row.target for row in rows) else {}
     return [_describe_stop(row, viewer, names) for row in rows]
 
 
@@ -78,17 +77,17 @@ def _describe_stop(switch: GlobalKillSwitch | KillSwitch, viewer: Actor, names: 
     return {"switch": str(switch.pk), **scope, **about}
 
 
-def target_title(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str:
+def target_title(switch: KillSwitch, names: dict[tuple[str, str], str]) -> str:
     """Return what a switch pauses, as a title."""
     if switch.scope == KillSwitch.Scope.TENANT:
         return "Everything"
-    name = targets.get((switch.scope, switch.target), switch.target)
+    name = names.get((switch.scope, switch.target), switch.target)
     return f"Agent {name}" if switch.scope == KillSwitch.Scope.AGENT else name
 
 
-def target_in_sentence(switch: KillSwitch, targets: dict[tuple[str, str], str]) -> str:
+def target_in_sentence(switch: KillSwitch, names: dict[tuple[str, str], str]) -> str:
     """Return what a switch pauses, for use inside a sentence."""
-    what = target_title(switch, targets)
+    what = target_title(switch, names)
     if switch.scope == KillSwitch.Scope.TENANT:
         return "everything"
     return f"the {what[:1].lower()}{what[1:]}" if switch.scope == KillSwitch.Scope.AGENT else f"“{what}”"

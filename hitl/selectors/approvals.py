@@ -17,7 +17,7 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import NotFound
 from hitl.domain.state_machine import ASKS_BACK, OPEN, WAITING, State
-from hitl.killswitch import state as switches
+from hitl.killswitch import state as killswitch
 from hitl.models import (
     Approval,
     Decision,
@@ -297,4 +297,4 @@ def is_call_stopped() -> bool:
 
     A kind with many steps in one call checks between them, stops, and returns `unknown`. One query.
     """
-    return switches.is_stopped_now()
+    return killswitch.is_stopped_now()
