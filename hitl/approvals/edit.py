@@ -20,7 +20,7 @@ from hitl.approvals.checks import (
     check_requester,
     check_state,
 )
-from hitl.approvals.context import DecisionContext
+from hitl.approvals.context import DECIDE, DecisionContext
 from hitl.approvals.propose import refuse_if_paused, shared_lock_unless_paused
 from hitl.approvals.remarks import add_remark
 from hitl.approvals.revisions import Draft, columns_of, diff_of, keep_diff, new_revision, reassess
@@ -28,7 +28,6 @@ from hitl.domain.levels import editable_fields
 from hitl.domain.state_machine import Event, State
 from hitl.models import Approval
 
-DECIDE: Final = "hitl.decide_approval"
 PROPOSE: Final = "hitl.propose_approval"
 MOST_RETURNED: Final = 20
 

@@ -10,14 +10,13 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from hitl.approvals import outcomes, timers, transitions
 from hitl.approvals.checks import check_approver, check_digest, check_requester, check_state, needed
-from hitl.approvals.context import DecisionContext
+from hitl.approvals.context import DECIDE, DecisionContext
 from hitl.approvals.remarks import add_remark
 from hitl.approvals.revisions import void_tokens
 from hitl.domain.state_machine import Event, State
 from hitl.models import Approval, Seat
 from hitl.notifications import create
 
-DECIDE: Final = "hitl.decide_approval"
 PROPOSE: Final = "hitl.propose_approval"
 MAX_ROUNDS: Final = 3
 

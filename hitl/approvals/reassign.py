@@ -14,7 +14,7 @@ from core.errors import Conflict, Invalid, Refused
 from hitl.approvals import transitions
 from hitl.approvals.checks import check_digest, check_state, needed, open_seats_of, refuse_if_excluded
 from hitl.approvals.conflicts import winner
-from hitl.approvals.context import DecisionContext
+from hitl.approvals.context import DECIDE, DecisionContext
 from hitl.approvals.remarks import add_remark
 from hitl.approvals.revisions import void_tokens
 from hitl.approvals.votes import approvers_before
@@ -23,7 +23,6 @@ from hitl.domain.state_machine import Event
 from hitl.models import Approval, Seat
 from hitl.notifications import create
 
-DECIDE: Final = "hitl.decide_approval"
 REASSIGN: Final = "hitl.reassign_approval"
 
 

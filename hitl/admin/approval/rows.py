@@ -10,11 +10,9 @@ from accounts.models import Membership
 from accounts.selectors import list_members, roles_with
 from console.names import names_of
 from core.clock import now
-from hitl.approvals.context import DecisionContext
+from hitl.approvals.context import DECIDE, DecisionContext
 from hitl.approvals.votes import approvers_before
 from hitl.models import Approval, Decision, Seat
-
-DECIDE = "hitl.decide_approval"
 
 
 class ApprovalRows:
