@@ -88,7 +88,7 @@ def is_own(approval: Approval, actor: Actor) -> bool:
     return actor.kind == "agent" and actor.id is not None and actor.id == approval.agent_id
 
 
-def needed(name: str, text: str, say: str) -> None:
+def require_text(name: str, text: str, say: str) -> None:
     """Raise Invalid for an empty text that is required."""
     if not text.strip():
         raise Invalid(say, fields={name: [say]})

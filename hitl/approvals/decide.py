@@ -10,7 +10,7 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid, Refused
 from hitl.approvals import outcomes, transitions, votes
-from hitl.approvals.checks import check_approver, needed
+from hitl.approvals.checks import check_approver, require_text
 from hitl.approvals.context import DecisionContext
 from hitl.domain.state_machine import Event
 from hitl.domain.votes import Tally
@@ -66,5 +66,5 @@ def _check(context: DecisionContext, actor: Actor, verdict: Verdict, digest: str
             code="signed_already",
         )
     if verdict == "reject" and context.approval.current_level["require_reason"]:
-        needed("reason", reason, "Give a reason for rejecting this request.")
+        require_text("reason", reason, "Give a reason for rejecting this request.")
     return seats[0]

@@ -11,7 +11,7 @@ from core.actors import Actor, system
 from core.clock import now as clock_now
 from core.errors import Conflict
 from hitl.approvals import assignments, timers, transitions
-from hitl.approvals.checks import check_digest, check_state, needed, refuse_if_excluded
+from hitl.approvals.checks import check_digest, check_state, refuse_if_excluded, require_text
 from hitl.approvals.conflicts import winner
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.holds import drop_hold
@@ -52,7 +52,7 @@ def escalate_now(*, actor: Actor, approval_id: UUID, digest: str, reason: str, n
     NotFound, Invalid, Conflict (`no_step` when the workflow has no further one). Announces nothing.
     """
     actor.require(REASSIGN)
-    needed("reason", reason, "Say why this can't wait.")
+    require_text("reason", reason, "Say why this can't wait.")
     moment = now or clock_now()
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)

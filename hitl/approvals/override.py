@@ -16,7 +16,7 @@ from core.clock import now as clock_now
 from core.errors import Conflict, NotFound, Refused
 from core.text.clean import clean_text
 from hitl.approvals import outcomes, transitions
-from hitl.approvals.checks import check_digest, check_state, needed, refuse_if_excluded
+from hitl.approvals.checks import check_digest, check_state, refuse_if_excluded, require_text
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.remarks import add_remark
 from hitl.domain.state_machine import Event
@@ -35,7 +35,7 @@ def override(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: 
     `weak_sign_in`, `four_eyes`), NotFound, Invalid, Conflict. Announces nothing.
     """
     actor.require(OVERRIDE)
-    needed("reason", reason, "Say why this can't wait for the approvers.")
+    require_text("reason", reason, "Say why this can't wait for the approvers.")
     moment = now or clock_now()
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
@@ -72,7 +72,7 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
     Refused, NotFound, Invalid, Conflict. Announces nothing.
     """
     actor.require(REVIEW)
-    needed("reason", reason, "Write what the review found.")
+    require_text("reason", reason, "Write what the review found.")
     moment = now or clock_now()
     with transaction.atomic():
         rows = OverrideReview.objects.select_for_update().filter(approval_id=approval_id)

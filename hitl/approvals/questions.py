@@ -9,7 +9,7 @@ from uuid import UUID
 from core.actors import Actor
 from core.clock import now as clock_now
 from hitl.approvals import outcomes, timers, transitions
-from hitl.approvals.checks import check_approver, check_digest, check_requester, check_state, needed
+from hitl.approvals.checks import check_approver, check_digest, check_requester, check_state, require_text
 from hitl.approvals.context import DECIDE, DecisionContext
 from hitl.approvals.remarks import add_remark
 from hitl.approvals.revisions import void_tokens
@@ -30,7 +30,7 @@ def ask(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: datet
     Invalid, Conflict. Announces approval_asks.
     """
     actor.require(DECIDE)
-    needed("reason", reason, "Write your question.")
+    require_text("reason", reason, "Write your question.")
     moment = now or clock_now()
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
@@ -49,7 +49,7 @@ def answer(*, actor: Actor, approval_id: UUID, text: str, digest: str = "", now:
     nothing.
     """
     actor.require(PROPOSE)
-    needed("text", text, "Write your answer.")
+    require_text("text", text, "Write your answer.")
     moment = now or clock_now()
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
@@ -76,7 +76,7 @@ def send_back(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now:
     NotFound, Invalid, Conflict. Announces approval_asks, or approval_closed when it is rejected.
     """
     actor.require(DECIDE)
-    needed("reason", reason, "Say what has to change.")
+    require_text("reason", reason, "Say what has to change.")
     moment = now or clock_now()
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)

@@ -12,7 +12,7 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, Refused
 from hitl.approvals import transitions
-from hitl.approvals.checks import check_digest, check_state, needed, open_seats_of, refuse_if_excluded
+from hitl.approvals.checks import check_digest, check_state, open_seats_of, refuse_if_excluded, require_text
 from hitl.approvals.conflicts import winner
 from hitl.approvals.context import DECIDE, DecisionContext
 from hitl.approvals.remarks import add_remark
@@ -71,7 +71,7 @@ def reassign(
     NotFound, Invalid, Conflict. Announces nothing.
     """
     actor.require(REASSIGN)
-    needed("reason", reason, "Give a reason for the change.")
+    require_text("reason", reason, "Give a reason for the change.")
     moment = now or clock_now()
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)

@@ -18,7 +18,7 @@ from core.clock import now as clock_now
 from core.db.locks import locked
 from core.errors import Gone, Invalid, NotFound, Refused, WalkerError
 from core.privacy.encryption import digest_of_secret
-from hitl.approvals.checks import needed
+from hitl.approvals.checks import require_text
 from hitl.approvals.decide import Verdict, decide
 from hitl.approvals.revisions import void_tokens
 from hitl.decision_links import rules
@@ -150,7 +150,7 @@ def _check_form(token: DecisionToken, approval: Approval, verdict: str, typed: s
         say = "Enter the number at the top of the page."
         raise Invalid("This isn't the number of this request.", fields={"typed": [say]})
     if verdict == "reject":
-        needed("reason", reason, "Give a reason for rejecting this request.")
+        require_text("reason", reason, "Give a reason for rejecting this request.")
 
 
 def _spend(token: DecisionToken, approval: Approval, moment: datetime) -> None:

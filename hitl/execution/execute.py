@@ -89,12 +89,12 @@ def succeed(
     actor: Actor = EXECUTOR,
 ) -> None:
     """Record that the effect happened."""
-    keep(execution, outcome, lease_until=None, finished_at=work.moment)
+    store_outcome(execution, outcome, lease_until=None, finished_at=work.moment)
     work.apply(approval, event, actor=actor, to=State.EXECUTED)
     work.announce_outcome(approval, "succeeded")
 
 
-def keep(execution: Execution, outcome: Outcome, **columns: object) -> None:
+def store_outcome(execution: Execution, outcome: Outcome, **columns: object) -> None:
     """Store an outcome on its execution."""
     values = {
         "outcome": outcome.kind,
@@ -107,22 +107,22 @@ def keep(execution: Execution, outcome: Outcome, **columns: object) -> None:
     execution.save(update_fields=list(values))
 
 
-def back_in_queue(approval: Approval, due: datetime) -> dict[str, datetime]:
+def retry_timers(approval: Approval, due: datetime) -> dict[str, datetime]:
     """Return the timers of an approved request that is executed at a later moment."""
-    found = {timers.Kind.EXECUTE.value: due}
+    wanted = {timers.Kind.EXECUTE.value: due}
     if approval.execute_by is not None:
-        found[timers.Kind.LAPSE.value] = approval.execute_by
-    return found
+        wanted[timers.Kind.LAPSE.value] = approval.execute_by
+    return wanted
 
 
 def _fail(work: UnitOfWork, approval: Approval, execution: Execution, outcome: Outcome) -> None:
     attempt = execution.attempt
     if outcome is PAUSED:
         attempt -= 1  # it was none: a stop must not use up the attempts
-    keep(execution, outcome, attempt=attempt, lease_until=None, finished_at=work.moment)
+    store_outcome(execution, outcome, attempt=attempt, lease_until=None, finished_at=work.moment)
     facts = {"attempt": attempt}
     if outcome.retry and attempt < MAX_ATTEMPTS:
-        due = back_in_queue(approval, work.moment + backoff(attempt))
+        due = retry_timers(approval, work.moment + backoff(attempt))
         work.apply(approval, Event.FAIL_CLEAN, actor=EXECUTOR, to=State.APPROVED, timers=due, facts=facts)
         return
     work.apply(approval, Event.FAIL_CLEAN, actor=EXECUTOR, to=State.FAILED, facts=facts)
@@ -132,9 +132,9 @@ def _fail(work: UnitOfWork, approval: Approval, execution: Execution, outcome: O
 def _lose(work: UnitOfWork, approval: Approval, execution: Execution, claim: Claim, outcome: Outcome) -> None:
     """A keyed kind is taken over again after a pause; any other is unknown at once."""
     if not claim.kind.keyed or execution.attempt >= MAX_ATTEMPTS:
-        keep(execution, outcome)
+        store_outcome(execution, outcome)
         mark_unknown(work, approval, execution)
         return
     again = work.moment + backoff(execution.attempt)
-    keep(execution, outcome, lease_until=again)
+    store_outcome(execution, outcome, lease_until=again)
     timers.set_timers(approval, {timers.Kind.LEASE: again})

@@ -21,7 +21,7 @@ from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.state_machine import Event, State, may
 from hitl.execution import observation
 from hitl.execution.claim import EXECUTOR, backoff
-from hitl.execution.execute import back_in_queue, keep, succeed
+from hitl.execution.execute import retry_timers, store_outcome, succeed
 from hitl.models import Approval, Execution
 
 log = get_logger(__name__)
@@ -76,8 +76,8 @@ def _probe(approval: Approval, actor: Actor, reason: str, moment: datetime) -> A
         if outcome.kind == "succeeded":
             succeed(work, locked, execution, outcome, Event.PROBE, actor)
         else:
-            keep(execution, outcome, lease_until=None)
-            due = back_in_queue(locked, moment)
+            store_outcome(execution, outcome, lease_until=None)
+            due = retry_timers(locked, moment)
             work.apply(locked, Event.PROBE, actor=actor, to=State.APPROVED, timers=due)
     return locked
 
