@@ -15,7 +15,7 @@ from core.actors import Actor
 from core.errors import Unavailable, WalkerError
 from core.ids import uuid7
 from core.observability.logging import get_logger
-from hitl.selectors import Filters, count_mine, count_overdue, list_approvals
+from hitl.selectors import count_mine, count_overdue, list_approvals
 from integrations.http import Patience
 from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.selectors import connect, value_of
@@ -88,7 +88,7 @@ def _read_own_data(key: str, viewer: Actor) -> Reading:
     is_own = key == "approvals"
     if not viewer.may("hitl.view_approval") or (is_own and not viewer.may("hitl.decide_approval")):
         return Reading(trouble="not_allowed")
-    approvals = list_approvals(viewer=viewer, filters=Filters(mine=True) if is_own else Filters(overdue=True))
+    approvals = list_approvals(viewer=viewer, mine=is_own, overdue=not is_own)
     count = count_mine(viewer=viewer) if is_own else count_overdue(viewer=viewer)
     return Reading(sorted(approvals, key=lambda row: row.sla_due_at or row.created_at), count)
 

@@ -140,7 +140,7 @@ class ApprovalViewSet(ListViewSet, ApprovalResponses):
 
     def get_queryset(self) -> QuerySet[Approval]:
         """Return the approvals."""
-        return selectors.query_approvals(viewer=self.actor, filters=selectors.Filters())
+        return selectors.query_approvals(viewer=self.actor)
 
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
         """Read an approval with what is approved and its digest. Needs `hitl.view_approval`."""

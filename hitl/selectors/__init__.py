@@ -16,9 +16,6 @@ from hitl.selectors.approvals import (
     DayCount as DayCount,
 )
 from hitl.selectors.approvals import (
-    Filters as Filters,
-)
-from hitl.selectors.approvals import (
     count_by_day as count_by_day,
 )
 from hitl.selectors.approvals import (

@@ -99,6 +99,13 @@ def test_list_is_narrowed(office: Office, query: dict[str, Any], count: int) -> 
     assert len(listed(office, **query)) == count
 
 
+def test_pages_go_on_after_the_last_row(office: Office) -> None:
+    for campaign in ("Winter", "Spring"):
+        office.propose(campaign)
+    pages = parts(office.caller("approver"), "approvals/", limit=2)
+    assert [[row["reference"] for row in page] for page in pages] == [["BR-1003", "BR-1002"], ["BR-1001"]]
+
+
 def test_overdue_ones_are_found(office: Office) -> None:
     with tenant_scope(office.world.acme.pk):
         Approval.objects.update(sla_due_at=now() - timedelta(minutes=1))

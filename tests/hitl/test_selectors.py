@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Tenant
@@ -19,14 +21,18 @@ from hitl import selectors
 from hitl.actions.base import Origin
 from hitl.approvals import due, transitions
 from hitl.models import Timer
-from hitl.selectors import Filters, timeline
+from hitl.rest.approvals import ApprovalFilters
+from hitl.selectors import timeline
 from tests.hitl.scene import BLUE, Scene, stored
 
 
-def _list(scene: Scene, role: str = "approver", **filters: Any) -> list[str]:
-    viewer = scene.actor(role)
-    rows = selectors.list_approvals(viewer=viewer, filters=Filters(**filters))
-    return [row.reference for row in rows]
+def _list(scene: Scene, role: str = "approver", **wanted: Any) -> list[str]:
+    return [row.reference for row in selectors.list_approvals(viewer=scene.actor(role), **wanted)]
+
+
+def _filtered(scene: Scene, **query: str) -> list[str]:
+    rows = selectors.query_approvals(viewer=scene.actor("approver"))
+    return [row.reference for row in ApprovalFilters(QueryDict(urlencode(query)), queryset=rows).qs]
 
 
 def _queries(call: Callable[[], object]) -> int:
@@ -43,24 +49,19 @@ def test_newest_comes_first(scene: Scene) -> None:
     assert _list(scene) == ["BR-1002", "BR-1001"]
 
 
-def test_pages_go_on_after_the_last_row(scene: Scene) -> None:
-    rows = [scene.propose() for _ in range(3)]
-    assert _list(scene, before=rows[1].pk) == ["BR-1001"]
-
-
 @pytest.mark.parametrize("text", ["BR-1002", "br-1002", "1002", " #1002 "])
 def test_reference_is_found_as_people_write_it(scene: Scene, text: str) -> None:
     for _ in range(2):
         scene.propose()
-    assert _list(scene, q=text) == ["BR-1002"]
+    assert _filtered(scene, q=text) == ["BR-1002"]
 
 
 def test_states_kinds_and_levels_narrow(scene: Scene) -> None:
     scene.decide(scene.propose(), "reject")
     scene.propose("test_press_plain")
-    assert _list(scene, states=("rejected",)) == ["BR-1001"]
-    assert _list(scene, kind="test_press_plain") == ["BR-1002"]
-    assert _list(scene, risk_levels=("critical",)) == []
+    assert _filtered(scene, state="rejected") == ["BR-1001"]
+    assert _filtered(scene, kind="test_press_plain") == ["BR-1002"]
+    assert _filtered(scene, risk="critical") == []
 
 
 def test_mine_are_those_that_wait_for_me(scene: Scene) -> None:
@@ -68,7 +69,7 @@ def test_mine_are_those_that_wait_for_me(scene: Scene) -> None:
     scene.approved()
     scene.propose()
     assert _list(scene, mine=True) == ["BR-1003"]
-    assert _list(scene, assignee_id=scene.user_id("admin")) == ["BR-1003", "BR-1001"]
+    assert _filtered(scene, assignee=str(scene.user_id("admin"))) == ["BR-1003", "BR-1001"]
 
 
 def test_overdue_are_listed_and_counted(scene: Scene) -> None:

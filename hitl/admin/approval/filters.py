@@ -14,7 +14,7 @@ from hitl.actions import registry
 from hitl.display import HOLDS, STATES
 from hitl.domain.state_machine import OPEN, WAITING
 from hitl.models import Approval, Seat
-from hitl.selectors import Filters, query_approvals
+from hitl.selectors import query_approvals
 
 ORDER = ("rank", "-urgency", F("due").asc(nulls_last=True), "-id")
 NEWEST = ("-id",)
@@ -46,7 +46,7 @@ def next_for(viewer: Actor, after: Approval) -> Approval | None:
     """Return the first request in the viewer's queue besides this one; None if they can't approve. One query."""
     if not viewer.may("hitl.decide_approval"):
         return None
-    waiting = query_approvals(viewer=viewer, filters=Filters(mine=True)).exclude(pk=after.pk)
+    waiting = query_approvals(viewer=viewer, mine=True).exclude(pk=after.pk)
     return ranked(waiting, viewer).order_by(*ORDER).first()
 
 
