@@ -314,4 +314,4 @@ def test_field_of_one_kind_is_editable_in_that_kind_only(scene: Scene, kind: str
 def test_editable_field_that_no_kind_has_is_refused(scene: Scene, entry: str) -> None:
     with pytest.raises(Invalid) as refused:
         scene.define({"editable_fields": [entry]})
-    assert f"there is no {entry}" in str(refused.value.facts)
+    assert f"there is no field {entry}" in str(refused.value.facts)
