@@ -54,12 +54,12 @@ def edit(
     before = transitions.read(approval_id)
     _check_unlocked(before, actor, digest, moment)
     check_not_modified(before, actor)
-    seen, diff = _edited(before, changes)
+    observed, diff = _edited(before, changes)
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
         check_approver(DecisionContext.load(approval, moment), actor, Event.EDIT, digest)
         check_not_modified(approval, actor)
-        draft = reassess(approval, seen, moment)
+        draft = reassess(approval, observed, moment)
         columns = columns_of(approval, draft, may_fall=_may_fall(approval, draft))
         columns["excluded"] = _excluded(approval, actor, draft)
         add_remark(approval, actor, "edit", reason, moment)
@@ -85,12 +85,12 @@ def _edited(before: Approval, changes: Mapping[str, Any]) -> tuple[Observed, lis
     if not allowed:
         raise Refused("Nothing can be edited at this step.", code="no_edit_right")
     _refuse_others(set(changes) - allowed)
-    seen = observe(registry.get(before.kind), {**before.payload, **changes})
-    diff = diff_of(before.payload, seen.payload)
+    observed = observe(registry.get(before.kind), {**before.payload, **changes})
+    diff = diff_of(before.payload, observed.payload)
     if not diff:
         raise Invalid("Nothing is different.", fields={"changes": ["Change at least one value."]})
     _refuse_others({row["field"] for row in diff} - allowed)
-    return seen, diff
+    return observed, diff
 
 
 def _refuse_others(fields: set[str]) -> None:
@@ -134,15 +134,15 @@ def resubmit(
     before = transitions.read(approval_id)
     _check_resubmit(before, actor, digest, moment)
     refuse_if_paused(actor, before.kind, before.agent_id)
-    seen = observe(registry.get(before.kind), before.payload if params is None else params)
+    observed = observe(registry.get(before.kind), before.payload if params is None else params)
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
         _check_resubmit(approval, actor, digest, moment)
         shared_lock_unless_paused(actor, approval.kind, approval.agent_id)
-        columns = columns_of(approval, reassess(approval, seen, moment), may_fall=True)
+        columns = columns_of(approval, reassess(approval, observed, moment), may_fall=True)
         columns["excluded"] = sorted({*approval.excluded, *also_excluded, *([actor.user_id] if actor.user_id else [])})
         add_remark(approval, actor, "resubmit", reason, moment)
-        diff = diff_of(before.payload, seen.payload)
+        diff = diff_of(before.payload, observed.payload)
         facts = {"fields": [row["field"] for row in diff], "risk_before": before.risk_score}
         new_revision(work, approval, Event.RESUBMIT, columns, actor=actor, facts=facts)
         keep_diff(approval, Event.RESUBMIT, actor, before, diff, moment)
@@ -158,8 +158,8 @@ def find_returned(*, requester_id: UUID, kind: str, params: Mapping[str, Any]) -
     waiting = list(rows.filter(tool_call_id__isnull=False).order_by("-id")[:MOST_RETURNED])
     if not waiting:
         return None
-    seen = observe(registry.get(kind), params)
-    subject = seen.kind.subject_key(seen.params)[:200]
+    observed = observe(registry.get(kind), params)
+    subject = observed.kind.subject_key(observed.params)[:200]
     return next((each for each in waiting if each.subject_key == subject), None)
 
 

@@ -25,7 +25,7 @@ from hitl.policy import definitions, select
 class Draft:
     """What the request would be as its next revision."""
 
-    seen: Observed
+    observed: Observed
     assessed: select.Assessed
     matched: select.Matched
 
@@ -49,19 +49,19 @@ def _dearer(before: Decimal | None, after: Decimal | None, is_same_currency: boo
     return not is_same_currency or abs(after) > abs(before)
 
 
-def reassess(approval: Approval, seen: Observed, moment: datetime) -> Draft:
+def reassess(approval: Approval, observed: Observed, moment: datetime) -> Draft:
     """Assess and match a request again, for the parameters and facts of this moment."""
     current = definitions.load()
     assessed = select.assess(
         current,
-        seen.kind,
-        seen.params,
-        seen.facts,
+        observed.kind,
+        observed.params,
+        observed.facts,
         requester_id=approval.requester_id,
         agent_id=approval.agent_id,
         moment=moment,
     )
-    return Draft(seen, assessed, select.match_again(current, approval, assessed, moment=moment))
+    return Draft(observed, assessed, select.match_again(current, approval, assessed, moment=moment))
 
 
 def columns_of(approval: Approval, draft: Draft, *, may_fall: bool = False) -> dict[str, Any]:
@@ -69,14 +69,14 @@ def columns_of(approval: Approval, draft: Draft, *, may_fall: bool = False) -> d
 
     With `may_fall` the new workflow counts alone.
     """
-    seen, revision = draft.seen, approval.revision + 1
-    signed = request_columns(seen.kind, seen.params, seen.payload, seen.facts)
+    observed, revision = draft.observed, approval.revision + 1
+    signed = request_columns(observed.kind, observed.params, observed.payload, observed.facts)
     after = Approval(pk=approval.pk, **signed)
     return {
         **signed,
         **risk_columns(draft.assessed),
         **_workflow_columns(approval, draft.matched, may_fall),
-        "subject_key": seen.kind.subject_key(seen.params)[:200],
+        "subject_key": observed.kind.subject_key(observed.params)[:200],
         "revision": revision,
         "digest": digest_of(after, revision=revision),
         "drift": [],
