@@ -63,15 +63,17 @@ class WaitingTile(Tile):
         counts = selectors.count_waiting(viewer=viewer)
         queue = reverse("admin:hitl_approval_changelist")
         rows = [
-            {"word": word, "tone": tone, "icon": icon, "count": counts[key], "url": _link(queue, key)}
+            {
+                "word": word,
+                "tone": tone,
+                "icon": icon,
+                "count": counts[key],
+                "url": f"{queue}?state=waiting&risk={key}",
+            }
             for key, (word, tone, icon) in reversed(RISKS.items())
         ]
         overdue = {"count": selectors.count_overdue(viewer=viewer), "url": f"{queue}?overdue=yes"}
         return {"rows": rows, "overdue": overdue, "total": sum(counts.values()), "cap": selectors.CAP}
-
-
-def _link(queue: str, risk: str) -> str:
-    return f"{queue}?state=waiting&risk={risk}"
 
 
 class ChartTile(Tile):

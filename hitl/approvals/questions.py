@@ -60,13 +60,9 @@ def answer(*, actor: Actor, approval_id: UUID, text: str, digest: str = "", now:
         add_remark(approval, actor, "answer", text, moment)
         changes, due = ({}, {}) if approval.holds else timers.resume(approval, moment)
         work.apply(approval, Event.ANSWER, actor=actor, to=State.PENDING, changes=changes, timers=due)
-        create.notify(approval, _assignees(approval), "approval_answered", moment)
+        seats = Seat.objects.filter(approval=approval, closed_at=None)
+        create.notify(approval, set(seats.values_list("person_id", flat=True)), "approval_answered", moment)
     return approval
-
-
-def _assignees(approval: Approval) -> set[UUID]:
-    seats = Seat.objects.filter(approval=approval, closed_at=None)
-    return set(seats.values_list("person_id", flat=True))
 
 
 def send_back(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: datetime | None = None) -> Approval:
