@@ -104,13 +104,13 @@ def test_name_in_any_spelling_goes_and_the_erasure_ends(world: World, leaver: Us
 
 
 def test_mail_that_was_just_taken_keeps_its_content(world: World, leaver: User) -> None:
-    from integrations.erasure import _forgotten
+    from integrations.erasure import _blank
     from integrations.models import MailDelivery
 
     with tenant_scope(world.acme.pk):
         mail = MailDelivery.objects.get(user_id=leaver.pk)
         MailDelivery.objects.filter(pk=mail.pk).update(status="sending")
-        assert _forgotten([mail.pk]) == 0
+        assert _blank([mail.pk]) == 0
 
 
 def test_decisions_stay_and_the_audit_is_whole(world: World, leaver: User) -> None:

@@ -22,7 +22,7 @@ def main() -> None:
     if sys.argv[1] == "before the call":
         routes.find_route = _stall  # type: ignore[assignment]
     elif sys.argv[1] == "before the note":
-        delivery._settle = _stall
+        delivery._record_outcome = _stall
     else:
         print("reached", flush=True)  # noqa: T201
     delivery.deliver_due()
