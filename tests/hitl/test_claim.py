@@ -18,7 +18,7 @@ from hitl.execution import execute
 from hitl.execution.observation import observe_again
 from hitl.models import Approval, Execution, KillSwitch
 from tests.hitl.scene import Scene, stored
-from tests.hitl.test_switches import beside
+from tests.hitl.test_kill_switches import beside
 
 Tamper = Callable[[str], None]
 OTHER = "'00000000-0000-7000-8000-000000000001'"

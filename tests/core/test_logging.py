@@ -71,7 +71,7 @@ def test_exception_is_told_without_its_values(lines: Lines, logger: Any) -> None
     (line,) = lines()
     assert "Elm Street" not in json.dumps(line)
     assert line["exception"][0] == "builtins.ValueError"
-    assert "test_log.py" in line["exception"][1]
+    assert "test_logging.py" in line["exception"][1]
 
 
 def test_failed_task_is_told_without_what_celery_quotes(lines: Lines) -> None:
