@@ -191,7 +191,10 @@ class _Parser:
         """Parse a fact, a number or a text."""
         token = self.take()
         if token.type == "number":
-            return Literal(_decimal(token.text))
+            try:
+                return Literal(Decimal(token.text))
+            except InvalidOperation:
+                raise BadExpression(f"“{token.text}” is not a number.") from None
         if token.type == "text":
             return Literal(token.text[1:-1])
         if token.type == "word" and token.text in NAMES:
@@ -219,13 +222,6 @@ class _Parser:
         if _type_of(left) != "text":
             raise BadExpression("Tags are texts.")
         return Compare("in", left, right)
-
-
-def _decimal(text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise BadExpression(f"“{text}” is not a number.") from None
 
 
 def _type_of(operand: Name | Literal) -> str:

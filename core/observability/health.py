@@ -83,15 +83,16 @@ def _run(name: str, check: Check) -> Reading:
 
 def read_gauges() -> list[tuple[Gauge, float | None]]:
     """Measure every gauge; None if the database or Redis is down."""
-    return [(gauge, _measure(gauge)) for gauge in _gauges.values()]
-
-
-def _measure(gauge: Gauge) -> float | None:
-    try:
-        return float(gauge.measure())
-    except AWAY:
-        log.warning("gauge_failed", gauge=gauge.name, exc_info=True)
-        return None
+    readings: list[tuple[Gauge, float | None]] = []
+    for gauge in _gauges.values():
+        try:
+            value = float(gauge.measure())
+        except AWAY:
+            log.warning("gauge_failed", gauge=gauge.name, exc_info=True)
+            readings.append((gauge, None))
+        else:
+            readings.append((gauge, value))
+    return readings
 
 
 def note_beat(part: str) -> None:

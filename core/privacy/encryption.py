@@ -29,20 +29,16 @@ def _parse(ring: str) -> dict[str, bytes]:
     keys: dict[str, bytes] = {}
     for part in filter(None, (part.strip() for part in ring.split(","))):
         key_id, _, encoded = part.partition(":")
-        key = _decode(encoded)
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            raise Unavailable(_FORM) from None
         if not _KEY_ID.fullmatch(key_id) or len(key) != KEY_BYTES or key_id in keys:
             raise Unavailable(_FORM)
         keys[key_id] = key
     if not keys:
         raise Unavailable("WALKER_KEYS is missing: nothing can be encrypted or read.")
     return keys
-
-
-def _decode(encoded: str) -> bytes:
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except ValueError:
-        raise Unavailable(_FORM) from None
 
 
 def key_ring() -> dict[str, bytes]:

@@ -27,7 +27,10 @@ def winner(approval: Approval, viewer: Actor) -> dict[str, Any]:
         **_decision(approval, viewer),
         **_move(approval, viewer),
     }
-    return {**facts, "superseded_by": _newer(approval)} if approval.superseded_by_id else facts
+    if approval.superseded_by_id:
+        newer = Approval.objects.filter(pk=approval.superseded_by_id).values_list("reference", flat=True)
+        facts["superseded_by"] = next(iter(newer), "")
+    return facts
 
 
 def _decision(approval: Approval, viewer: Actor) -> dict[str, Any]:
@@ -61,11 +64,6 @@ def holder(approval: Approval, viewer: Actor, name: str) -> dict[str, Any]:
         "hitl.approval", approval.pk, lambda entry: entry.action == "APPROVAL_HOLD" and entry.facts.get("hold") == name
     )
     return {} if found is None else {"held_as": "hold", **describe_entry("held", viewer, found)}
-
-
-def _newer(approval: Approval) -> str:
-    rows = Approval.objects.filter(pk=approval.superseded_by_id).values_list("reference", flat=True)
-    return next(iter(rows), "")
 
 
 def _last_move(approval: Approval) -> Decision | None:

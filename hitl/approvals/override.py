@@ -88,7 +88,8 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
         if review.closed_at is not None:
             who = last_change(actor, "hitl.overridereview", review.pk)
             raise Conflict("This review is already closed.", closed_at=review.closed_at.isoformat(), **who)
-        _close(review, actor, reason, moment)
+        review.closed_by_id, review.closed_at, review.finding = actor.user_id, moment, clean_text(reason, 4000)
+        review.save(update_fields=["closed_by", "closed_at", "finding"])
         flags = sorted({*approval.compliance_flags, "override_reviewed"})
         Approval.objects.filter(pk=approval_id).update(compliance_flags=flags)
         chain.record(
@@ -101,8 +102,3 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
             facts={"approval": str(approval_id), "revision": review.revision},
         )
     return review
-
-
-def _close(review: OverrideReview, actor: Actor, reason: str, moment: datetime) -> None:
-    review.closed_by_id, review.closed_at, review.finding = actor.user_id, moment, clean_text(reason, 4000)
-    review.save(update_fields=["closed_by", "closed_at", "finding"])

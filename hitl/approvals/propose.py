@@ -237,7 +237,9 @@ def _judge(approval: Approval, request: _Request) -> tuple[select.Matched, Assig
         tags=origin.contact_tags,
         moment=moment,
     )
-    matched = _without_own_rule(matched, approval.excluded)
+    # Nobody's own rule approves what they may not approve themselves.
+    approves = matched.auto is not None and matched.auto.verdict == "approve"
+    matched = replace(matched, auto=None) if approves and have_shaped_rules(approval.excluded) else matched
     level = matched.snapshot["levels"][0]
     places = assignments.plan(level, approval.excluded, moment)
     approval.workflow_id, approval.workflow_version = matched.workflow_id, matched.version
@@ -250,12 +252,6 @@ def _judge(approval: Approval, request: _Request) -> tuple[select.Matched, Assig
     }.items():
         setattr(approval, name, value)
     return matched, places
-
-
-def _without_own_rule(matched: select.Matched, hands: list[UUID]) -> select.Matched:
-    """Ask people where somebody would get by their own rule what they may not approve themselves."""
-    approves = matched.auto is not None and matched.auto.verdict == "approve"
-    return replace(matched, auto=None) if approves and have_shaped_rules(hands) else matched
 
 
 def _decide_by_rule(work: UnitOfWork, approval: Approval, auto: AutoRule, version: int) -> None:

@@ -19,7 +19,7 @@ from core.errors import Invalid, NotFound, Refused
 from core.jobs import dead_letters
 from core.models import Erasure
 from core.observability.logging import get_logger
-from core.privacy.erasure.person import Person, person_of, traces_of
+from core.privacy.erasure.person import person_of, traces_of
 from core.privacy.erasure.registry import BATCH, handlers, steps
 from core.tenancy.scope import current_tenant_id, platform_scope
 
@@ -78,7 +78,11 @@ def open_erasure(
             asked_at=now or clock_now(),
             targets={kind: [str(key) for key in keys] for kind, keys in targets.items()},
         )
-        person = _gathered(erasure)
+        person = person_of(erasure)
+        for handler in handlers():
+            handler.gather(person)
+        erasure.targets, erasure.traces = person.targets, traces_of(handler.words(person) for handler in handlers())
+        person = person_of(erasure)
         for handler in handlers():
             handler.refuse(person)
         # Before anything is emptied: the database checks that it belongs to the person.
@@ -88,14 +92,6 @@ def open_erasure(
         _hint_after_commit(erasure.pk)
         _record(erasure, actor, "erasure_asked", {"reason": reason})
     return erasure
-
-
-def _gathered(erasure: Erasure) -> Person:
-    person = person_of(erasure)
-    for handler in handlers():
-        handler.gather(person)
-    erasure.targets, erasure.traces = person.targets, traces_of(handler.words(person) for handler in handlers())
-    return person_of(erasure)
 
 
 _enqueue_erasure: list[Callable[[str, str], object]] = []
@@ -177,7 +173,11 @@ def _next_round(erasure: Erasure, moment: datetime) -> bool:
     is_quiet = erasure.rounds > 0 and erasure.changes == 0 and person.targets == erasure.targets
     if is_quiet and not waits_for:
         if not erasure.waits_for and not any(handler.came_late(person) for handler in handlers()):
-            return _finish(erasure, moment)
+            erasure.state, erasure.finished_at, erasure.traces = State.DONE, moment, None
+            erasure.targets, erasure.waits_for = {}, []
+            erasure.save(update_fields=["state", "finished_at", "traces", "targets", "waits_for"])
+            _record(erasure, WORKER, "erased", {"counts": erasure.counts, "asked_by": str(erasure.asked_by or "")})
+            return False
         erasure.rounds = 0
     if waits_for and (is_quiet or (erasure.rounds == 0 and waits_for == erasure.waits_for)):
         # Wait until that has ended: the sweep then starts with a whole round.
@@ -185,7 +185,11 @@ def _next_round(erasure: Erasure, moment: datetime) -> bool:
         erasure.save(update_fields=["rounds", "waits_for"])
         return False
     if erasure.rounds >= ROUNDS:
-        return _park(erasure)
+        # Stop an erasure that doesn't end; it can't empty anything until it is retried.
+        erasure.state = State.PARKED
+        erasure.save(update_fields=["state"])
+        dead_letters.park(kind=PARKED_AS, ref=erasure.pk, error="Every round found new data.", actor=WORKER)
+        return False
     erasure.targets, erasure.waits_for, erasure.round_at = person.targets, waits_for, moment
     erasure.rounds, erasure.changes = erasure.rounds + 1, 0
     erasure.step, erasure.after = steps()[0].key, ""
@@ -193,27 +197,11 @@ def _next_round(erasure: Erasure, moment: datetime) -> bool:
     return True
 
 
-def _park(erasure: Erasure) -> bool:
-    """Stop an erasure that doesn't end; it can't empty anything until it is retried."""
-    erasure.state = State.PARKED
-    erasure.save(update_fields=["state"])
-    dead_letters.park(kind=PARKED_AS, ref=erasure.pk, error="Every round found new data.", actor=WORKER)
-    return False
-
-
 def run_again(erasure_id: UUID) -> None:
     """Restart a parked erasure with a new round; to retry its failed job."""
     again = {"state": State.WORKING, "rounds": 0, "changes": 0, "tried_at": None}
     if Erasure.objects.filter(pk=erasure_id, state=State.PARKED).update(**again):
         _hint_after_commit(erasure_id)
-
-
-def _finish(erasure: Erasure, moment: datetime) -> bool:
-    erasure.state, erasure.finished_at, erasure.traces = State.DONE, moment, None
-    erasure.targets, erasure.waits_for = {}, []
-    erasure.save(update_fields=["state", "finished_at", "traces", "targets", "waits_for"])
-    _record(erasure, WORKER, "erased", {"counts": erasure.counts, "asked_by": str(erasure.asked_by or "")})
-    return False
 
 
 def take_unfinished(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
