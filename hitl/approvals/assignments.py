@@ -20,27 +20,27 @@ NO_SUBSTITUTES: Final[Mapping[UUID, eligibility.Substitute]] = {}
 
 
 def plan(level: Mapping[str, Any], excluded: Collection[UUID], moment: datetime | None = None) -> AssignmentPlan:
-    """Work out whom a level would ask at a moment, without an approval to load. Three queries at most."""
+    """Work out who is asked at a level at a moment, without an approval to load. Three queries at most."""
     directory = load_directory(level["approvers"], moment or clock_now())
     return eligibility.plan_level(level, excluded, directory)
 
 
 def plan_current_level(context: DecisionContext) -> AssignmentPlan:
-    """Work out whom the current level would ask now."""
+    """Work out who would be asked at the current level now."""
     approval = context.approval
     without = approvers_before(context)
     return eligibility.plan_level(approval.current_level, approval.excluded, context.directory, without=without)
 
 
 def plan_next_level(context: DecisionContext) -> AssignmentPlan:
-    """Work out whom the level after the current one asks."""
+    """Work out who is asked at the level after the current one."""
     approval = context.approval
     level, without = approval.snapshot["levels"][approval.level], approvers_before(context, approval.level + 1)
     return eligibility.plan_level(level, approval.excluded, context.directory, without=without)
 
 
 def plan_escalation(context: DecisionContext, rows: ApproverRows, *, without: Collection[UUID]) -> AssignmentPlan:
-    """Work out whom an escalation step adds to the current level."""
+    """Work out who is added to the current level by an escalation step."""
     approval = context.approval
     assigned = {holder.person_id for holder in context.level_seats(approval.level).holders}
     return eligibility.plan_more(

@@ -11,7 +11,8 @@ from core.clock import now as clock_now
 from core.errors import Refused
 from hitl.approvals import transitions
 from hitl.approvals.checks import check_digest, is_own
-from hitl.approvals.conflicts import decided, too_late
+from hitl.approvals.columns import decision_columns
+from hitl.approvals.conflicts import too_late
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.remarks import add_remark
 from hitl.approvals.transitions import UnitOfWork
@@ -65,7 +66,7 @@ def _close(
         check_digest(approval, actor, digest)
     add_remark(approval, actor, event.value, reason, work.moment)
     word = "revoked" if event is Event.REVOKE else "cancelled"
-    changes = decided(actor, word, approval, work.moment)
+    changes = decision_columns(actor, word, work.moment)
     work.apply(approval, event, actor=actor, to=State.CANCELLED, changes=changes)
 
 
@@ -97,5 +98,5 @@ def lapse(*, approval_id: UUID, now: datetime | None = None) -> bool:
 
 def _time_out(work: UnitOfWork, approval: Approval, event: Event) -> None:
     clock = system("expiry")
-    changes = decided(clock, "expired", approval, work.moment)
+    changes = decision_columns(clock, "expired", work.moment)
     work.apply(approval, event, actor=clock, to=State.EXPIRED, changes=changes)

@@ -1,11 +1,13 @@
-"""The columns of an approval that follow from its payload, facts and risk."""
+"""The columns of an approval that follow from its payload, facts and risk, or from its decision."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
 
+from core.actors import Actor
 from core.privacy.visible_text import visible_document
 from core.tenancy.scope import current_tenant_id
 from hitl.actions.base import Facts
@@ -19,7 +21,7 @@ from hitl.policy.select import Assessed
 def signed_columns(kind: AnyKind, params: BaseModel, payload: dict[str, Any], facts: Facts) -> dict[str, Any]:
     """Return the columns that follow from the payload and the facts."""
     preview = kind.preview(params, facts)
-    # The texts are somebody else's: whoever signs by them must see whatever is in them.
+    # The texts come from outside: approvers must see every character of them.
     shown = visible_document(plain(preview.as_dict()))
     return {
         "kind": kind.key,
@@ -34,7 +36,7 @@ def signed_columns(kind: AnyKind, params: BaseModel, payload: dict[str, Any], fa
 
 
 def _web_address(link: str) -> str:
-    """Return a link that a signer may follow; whatever else an adapter made of its parameters is none."""
+    """Return the preview's link if it is a web address an approver can follow, or an empty text."""
     return link if len(link) <= 500 and link.startswith(("https://", "http://")) else ""
 
 
@@ -52,8 +54,19 @@ def risk_columns(assessed: Assessed) -> dict[str, Any]:
     }
 
 
+def decision_columns(actor: Actor, word: str, moment: datetime) -> dict[str, Any]:
+    """Return the columns that name who decided, how and when."""
+    return {
+        "decided_at": moment,
+        "decided_by_id": actor.user_id,
+        "decided_name": actor.name if actor.user_id is None else "",
+        "decided_role": actor.role,
+        "decided_as": word,
+    }
+
+
 def digest_of(approval: Approval, *, revision: int | None = None) -> str:
-    """Return the digest of what the approval's row holds now."""
+    """Return the digest of the stored request."""
     return approval_digest(
         tenant_id=current_tenant_id(),
         approval_id=approval.pk,

@@ -1,4 +1,4 @@
-"""What a late caller is told: who was faster, when, and what they did."""
+"""Conflict errors: who changed the approval first, when and how."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.errors import Conflict
 from hitl.models import Approval, Decision
 
 ENDS: Final = {"superseded": "replaced"}
-"""What a decision is called where its own word says too little."""
+"""Clearer words for some decisions."""
 
 
 class Versioned(Protocol):
@@ -25,10 +25,10 @@ class Versioned(Protocol):
 
 
 def winner(approval: Approval, viewer: Actor) -> dict[str, Any]:
-    """Return who made the move that counts, when and what, with a name only for staff who see it.
+    """Return who made the transition that counts, when and how, with names only for staff.
 
-    `decided_…` is the decision, or while there is none the last thing somebody said; `moved_…` is the last
-    move there was, whoever made it, such as the executor's start or a hold. Five queries at most.
+    `decided_…` is the decision, or the last remark while there is none; `moved_…` is the last
+    transition by anybody, such as the executor's start or a hold. Five queries at most.
     """
     facts = {
         "reference": approval.reference,
@@ -66,7 +66,7 @@ def _move(approval: Approval, viewer: Actor) -> dict[str, Any]:
 
 
 def holder(approval: Approval, viewer: Actor, name: str) -> dict[str, Any]:
-    """Return who put a hold on an approval, and when; nothing where it came with another move. Two queries."""
+    """Return who put an approval on hold, and when; empty where it came with another transition. Two queries."""
     found = chain.last_of(
         "hitl.approval", approval.pk, lambda entry: entry.action == "APPROVAL_HOLD" and entry.facts.get("hold") == name
     )
@@ -79,27 +79,27 @@ def _newer(approval: Approval) -> str:
 
 
 def _last_move(approval: Approval) -> Decision | None:
-    """While nothing is decided the last move counts, such as the edit that made a digest stale."""
+    """Return the last remark, such as that of the edit that made a digest stale."""
     rows = Decision.objects.filter(approval=approval).order_by("-id")
     found: Decision | None = rows.first()
     return found
 
 
 def by_whom(facts: dict[str, Any]) -> str:
-    """Return who is named in a sentence, or the newer request; nobody where the system's clock ended it."""
+    """Return the person or newer request to name in a sentence; empty where a deadline ended it."""
     if facts.get("superseded_by"):
         return str(facts["superseded_by"])
     return "" if facts["decided_role"] == "system" else rule_in_words(facts["decided_by"])
 
 
 def rule_in_words(name: str) -> str:
-    """Return a rule, recorded as `rule:<its id>@<version>`, by its id; any other name as it is."""
+    """Return the readable name of a rule stored as `rule:<id>@<version>`; any other name unchanged."""
     said = name.removeprefix("rule:").rpartition("@")[0]
     return f"the rule “{said}”" if name.startswith("rule:") and said else name
 
 
 def too_late(approval: Approval, viewer: Actor) -> Conflict:
-    """Return the error for a call on an approval that can no longer be moved that way."""
+    """Return the error for a transition that is no longer possible."""
     facts = winner(approval, viewer)
     by = f" by {who}" if approval.decided_at and (who := by_whom(facts)) else ""
     word = approval.decided_as or approval.state
@@ -108,12 +108,12 @@ def too_late(approval: Approval, viewer: Actor) -> Conflict:
 
 
 def expired(approval: Approval, viewer: Actor) -> Conflict:
-    """Return the error for a call after the end of the time to decide."""
+    """Return the error for a decision after the deadline."""
     return Conflict(f"{approval.reference} has expired.", code="expired", **winner(approval, viewer))
 
 
 def stale_digest(approval: Approval, viewer: Actor) -> Conflict:
-    """Return the error for a verdict on something else than what the approval is now."""
+    """Return the error for a decision on an outdated version of the approval."""
     return Conflict(
         f"{approval.reference} has changed since you saw it. Read it again.",
         code="stale_digest",
@@ -126,7 +126,7 @@ def stale_digest(approval: Approval, viewer: Actor) -> Conflict:
 def check_version(actor: Actor, object_type: str, row: Versioned, seen: int | None) -> None:
     """Raise Conflict that names who changed a definition, and when, unless it is the version that was seen.
 
-    None was not made from any version, and is not compared.
+    Without a seen version nothing is compared.
     """
     if seen is None or seen == row.version:
         return
@@ -135,17 +135,6 @@ def check_version(actor: Actor, object_type: str, row: Versioned, seen: int | No
 
 
 def in_the_way(say: str, *, code: str, actor: Actor, object_type: str, row: Any, **facts: Any) -> Conflict:
-    """Return the error for what cannot be because of another row, which is named with who changed it last, and when."""
+    """Return the error for something another row prevents, with who changed that row last, and when."""
     about = {} if row is None else {"id": str(row.pk), **last_change(actor, object_type, row.pk)}
     return Conflict(say, code=code, **facts, **about)
-
-
-def decided(actor: Actor, word: str, approval: Approval, moment: Any) -> dict[str, Any]:
-    """Return the columns that name who decided."""
-    return {
-        "decided_at": moment,
-        "decided_by_id": actor.user_id,
-        "decided_name": actor.name if actor.user_id is None else "",
-        "decided_role": actor.role,
-        "decided_as": word,
-    }

@@ -202,7 +202,7 @@ def _align(approval_id: UUID, moment: datetime) -> bool:
 
 
 def _plan(context: DecisionContext) -> list[tuple[Seat, UUID, UUID | None]]:
-    """Return which assignment goes to whom, and by which delegation if to a substitute."""
+    """Return the assignments that move, each with its new person and the delegation of a substitute."""
     approval = context.approval
     barred = context.excluded_people() | approvers_before(context)
     substitutes = trusted(context.directory.substitutes, approval.excluded)

@@ -1,4 +1,4 @@
-"""What is due: timers are rows, a sweep claims them, a stale one does nothing."""
+"""Timers that are due: rows that a sweep claims; a stale one does nothing."""
 
 from __future__ import annotations
 
@@ -62,8 +62,9 @@ def purge_done(*, now: datetime | None = None, limit: int = retention.BATCH) -> 
 
 
 def note_failure(due: Due, error: Exception) -> bool:
-    """Park a timer of the tenant in scope that fails again and again, so that a person sees it; tells whether
-    it did. It goes on being tried. For the sweep."""
+    """Park a timer of the tenant in scope that keeps failing, so that a person sees it; return True if it was.
+
+    It is still retried. For the sweep."""
     if due.attempts % PARK_EVERY:
         return False
     dead_letters.park(kind=PARKED_AS, ref=due.timer_id, error=f"{due.kind}: {type(error).__name__}")
@@ -71,14 +72,14 @@ def note_failure(due: Due, error: Exception) -> bool:
 
 
 def run_again(timer_id: UUID) -> None:
-    """Let the next sweep take a timer at once; for the replay of its dead letter."""
+    """Let the next sweep take a timer at once; to retry its failed job."""
     Timer.objects.filter(pk=timer_id, done_at=None).update(lease_until=None, attempts=0)
 
 
 def fire(due: Due, *, now: datetime | None = None) -> None:
-    """Do what a claimed timer of the tenant in scope is for, unless it went stale.
+    """Run a claimed timer of the tenant in scope, unless it is stale.
 
-    Executions and probes are the caller's: they speak to the outside.
+    Executions and probes are left to the caller, because they make outside calls.
     """
     moment = now or clock_now()
     if due.kind == Timer.Kind.EXPIRE:
@@ -94,7 +95,7 @@ def fire(due: Due, *, now: datetime | None = None) -> None:
 
 
 def note_breach(*, timer_id: UUID, now: datetime | None = None) -> bool:
-    """Mark an answer as overdue and tell the queue; tells whether it did."""
+    """Mark an answer as overdue and tell the queue; return True if it was."""
     moment = now or clock_now()
     with transaction.atomic():
         timer = Timer.objects.filter(pk=timer_id).first()

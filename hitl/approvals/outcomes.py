@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from core.actors import Actor
 from hitl.approvals import assignments, timers
-from hitl.approvals.conflicts import decided
+from hitl.approvals.columns import decision_columns
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.eligibility import AssignmentPlan
@@ -33,7 +33,7 @@ def approve(
     """Close the last level: the approved row with its timers is the work item of the executor."""
     word = "approved" if event is Event.APPROVE else "overridden"
     execute_by = work.moment + timedelta(hours=approval.snapshot["execute_within_hours"])
-    changes = {**more, **decided(actor, word, approval, work.moment), "execute_by": execute_by}
+    changes = {**more, **decision_columns(actor, word, work.moment), "execute_by": execute_by}
     if votes_received is not None:
         changes["votes_received"] = votes_received
     work.apply(
@@ -56,7 +56,7 @@ def reject(
     votes_received: int | None = None,
 ) -> None:
     """Close the request as rejected."""
-    changes = decided(actor, "rejected", approval, work.moment)
+    changes = decision_columns(actor, "rejected", work.moment)
     if votes_received is not None:
         changes["votes_received"] = votes_received
     work.apply(approval, event, actor=actor, to=State.REJECTED, changes=changes)

@@ -18,8 +18,7 @@ from hitl.actions.base import PRIORITY_MAX, Origin
 from hitl.actions.observe import Observed, observe
 from hitl.approvals import assignments, outcomes, transitions
 from hitl.approvals import timers as clocks
-from hitl.approvals.columns import digest_of, one_text, risk_columns, signed_columns
-from hitl.approvals.conflicts import decided
+from hitl.approvals.columns import decision_columns, digest_of, one_text, risk_columns, signed_columns
 from hitl.approvals.decision_mac import sign
 from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.auto_rules import AutoRule
@@ -176,7 +175,7 @@ def _lock_replaced(approval: Approval) -> list[Approval]:
 def _supersede(work: UnitOfWork, replaced: Sequence[Approval], *, by: Approval) -> None:
     """Close locked requests in favour of a newer one."""
     for old in replaced:
-        changes = {**decided(REPLACER, "superseded", old, work.moment), "superseded_by_id": by.pk}
+        changes = {**decision_columns(REPLACER, "superseded", work.moment), "superseded_by_id": by.pk}
         facts = {"superseded_by": by.reference}
         work.apply(old, Event.SUPERSEDE, actor=REPLACER, to=State.SUPERSEDED, changes=changes, facts=facts)
 

@@ -140,7 +140,7 @@ def void_tokens(approval: Approval, moment: datetime, *, person_id: object = Non
 def keep_diff(
     approval: Approval, event: Event, actor: Actor, before: Approval, diff: list[dict[str, Any]], moment: datetime
 ) -> None:
-    """Store what a revision changed, and by whom; also a text that the payload only names."""
+    """Store what a revision changed and who made it, with texts that the payload only names."""
     Revision.objects.create(
         approval=approval,
         revision=approval.revision,

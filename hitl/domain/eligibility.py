@@ -98,7 +98,7 @@ class LevelSeats(NamedTuple):
 def plan_level(
     level: Mapping[str, Any], excluded: Collection[UUID], directory: Directory, *, without: Collection[UUID] = ()
 ) -> AssignmentPlan:
-    """Work out whom to ask at a level.
+    """Work out who is asked at a level.
 
     Four eyes: neither the excluded nor their substitutes are asked. People in `without` are not
     asked either, and substitute for nobody.
@@ -126,7 +126,7 @@ def plan_more(
     *,
     already_asked: Collection[UUID],
 ) -> AssignmentPlan:
-    """Work out whom an escalation step adds to a level; nobody in `already_asked` is asked again."""
+    """Work out who is added to a level by an escalation step; nobody in `already_asked` is asked again."""
     candidates = _candidates(directory, excluded) - set(already_asked)
     group = ANY_GROUP if level["mode"] in ("per_group", PARALLEL) else ""
     holders = _ordered(

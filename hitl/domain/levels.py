@@ -13,8 +13,8 @@ PARALLEL: Final = "parallel"
 def staged(levels: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the stages of a workflow: a level marked `parallel` opens with the one before it.
 
-    A stage of several levels asks as strictly as its strictest part wherever only one answer can
-    count for all: sign-in, reason, and how soon.
+    Where only one setting can apply to a stage of several levels (sign-in, reason, deadline), the
+    strictest counts.
     """
     groups: list[list[dict[str, Any]]] = []
     for level in levels:
@@ -53,14 +53,14 @@ def parts_of(level: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def place_of(part: int, group: str) -> str:
-    """Return what a seat of the part is marked with, counted from 0; `group` as outside of a stage."""
+    """Return the group mark of an assignment to a part, counted from 0; `group` as outside of a stage."""
     return f"{part + 1}:{group}"
 
 
 def seat_in(part: int, mark: str) -> str | None:
-    """Return the group a seat stands for within the part, or None when it is of another part.
+    """Return the group an assignment stands for within the part, or None if it is of another part.
 
-    A seat without a mark was added to the whole stage, such as by an escalation.
+    One without a mark was added to the whole stage, for example by an escalation.
     """
     number, colon, group = mark.partition(":")
     if not colon:

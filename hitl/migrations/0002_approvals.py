@@ -343,9 +343,9 @@ class Migration(migrations.Migration):
                     "source",
                     models.CharField(
                         choices=[
-                            ("level", "The level names him"),
-                            ("escalation", "The ladder names him"),
-                            ("reassigned", "An administrator chose him"),
+                            ("level", "Named by the level"),
+                            ("escalation", "Named by an escalation"),
+                            ("reassigned", "Chosen by an administrator"),
                         ],
                         default="level",
                         max_length=10,
@@ -605,7 +605,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("expire", "Expire"),
                             ("sla", "Answer due"),
-                            ("escalate", "Next step of the ladder"),
+                            ("escalate", "Next escalation"),
                             ("remind", "Reminder"),
                             ("execute", "Execute"),
                             ("lapse", "Execute-by"),

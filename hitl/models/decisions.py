@@ -1,4 +1,4 @@
-"""Who may vote, and what they said."""
+"""Assignments, decisions, approve-by-email links and delegations."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ USER = settings.AUTH_USER_MODEL
 
 
 class Seat(TenantModel):
-    """A person's right to vote at one level of one revision.
+    """The assignment of a person to one level of one revision: their right to vote there.
 
-    `rightful` is whose seat it is while somebody sits in for him (`via`), `for_person` who had it
-    first and passed it on. A seat that was moved away (`moved_at`) carries no vote any more.
+    While a substitute decides (`via` a delegation), `rightful` is the person who is away. `for_person`
+    is who had it first and delegated it. Moved away (`moved_at`), it carries no vote any more.
     """
 
     class Source(models.TextChoices):
         """Why the person was asked."""
 
-        LEVEL = "level", "The level names him"
-        ESCALATION = "escalation", "The ladder names him"
-        REASSIGNED = "reassigned", "An administrator chose him"
+        LEVEL = "level", "Named by the level"
+        ESCALATION = "escalation", "Named by an escalation"
+        REASSIGNED = "reassigned", "Chosen by an administrator"
 
     approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="seats", db_index=False)
     revision = models.PositiveIntegerField()
@@ -119,7 +119,7 @@ class DecisionToken(TenantModel):
 
 
 class Delegation(TenantModel):
-    """A person lends his vote to another for a time; `opened_by` is who said so."""
+    """A substitute decides for a person for a time; `opened_by` is who opened it."""
 
     from_person = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     to_person = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")

@@ -46,7 +46,7 @@ class Timer(TenantModel):
 
         EXPIRE = "expire", "Expire"
         SLA = "sla", "Answer due"
-        ESCALATE = "escalate", "Next step of the ladder"
+        ESCALATE = "escalate", "Next escalation"
         REMIND = "remind", "Reminder"
         EXECUTE = "execute", "Execute"
         LAPSE = "lapse", "Execute-by"
