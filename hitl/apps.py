@@ -14,10 +14,14 @@ class HitlConfig(AppConfig):
         """Let services hint to the workers that stand above them; offer gauges and replays."""
         from core.jobs import dead_letters  # noqa: PLC0415
         from core.tenancy import lookups  # noqa: PLC0415
-        from hitl import tasks, tasks_dispatch  # noqa: PLC0415  (needs loaded apps)
+        from hitl import (  # noqa: PLC0415  (needs loaded apps)
+            receivers,
+            tasks,
+            tasks_dispatch,
+        )
         from hitl.approvals import due  # noqa: PLC0415
         from hitl.execution import dead_letters as parking  # noqa: PLC0415
-        from hitl.notifications import receivers, send  # noqa: PLC0415
+        from hitl.notifications import send  # noqa: PLC0415
         from hitl.ops import erasure, health  # noqa: F401, PLC0415  (needs loaded apps)
 
         tasks_dispatch.send_with(tasks.execute_approval.delay, notify=tasks.send_notification.delay)

@@ -1,11 +1,13 @@
-"""How states and risks of an approval look: word, tone and icon, so that colour is never alone."""
+"""How states, risks and people of an approval are shown: a word, a tone and an icon, so that colour is never alone."""
 
 from typing import Any, Final
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from console.error_messages import stopped_sentence
+from console.names import name_in
 from console.templatetags.console_ui import chip
 from core.actors import Actor
 from hitl.domain.state_machine import State
@@ -17,9 +19,9 @@ STATES: Final[dict[str, tuple[str, str, str]]] = {
     State.INFO_REQUESTED: ("Question asked", "info", "info"),
     State.RETURNED: ("Sent back", "info", "redo"),
     State.APPROVED: ("Approved", "good", "check"),
-    State.EXECUTING: ("Being carried out", "info", "bolt"),
+    State.EXECUTING: ("Executing", "info", "bolt"),
     State.UNKNOWN: ("Outcome unknown", "serious", "alert"),
-    State.EXECUTED: ("Carried out", "good", "check-circle"),
+    State.EXECUTED: ("Executed", "good", "check-circle"),
     State.FAILED: ("Failed", "danger", "x-circle"),
     State.REJECTED: ("Rejected", "danger", "x-circle"),
     State.EXPIRED: ("Expired", "neutral", "clock"),
@@ -33,16 +35,16 @@ RISKS: Final[dict[str, tuple[str, str, str]]] = {
     "critical": ("Critical", "danger", "flame"),
 }
 FACTORS: Final = {
-    "kind": "The kind of action", "cost": "What it costs", "share": "How much it changes",
-    "reach": "How many people it reaches", "history": "The requester's history", "time": "The hour",
-    "policy": "Your organisation's weights",
+    "kind": "Type of action", "cost": "Cost", "share": "Size of the change",
+    "reach": "People reached", "history": "Requester's history", "time": "Time of day",
+    "policy": "Your risk scoring",
 }  # fmt: skip
-FLAGS: Final = {"override": "Approved by override", "override_reviewed": "The override was reviewed"}
+FLAGS: Final = {"override": "Approved in an emergency", "override_reviewed": "The emergency approval was reviewed"}
 HOLDS: Final = {
-    "kill_switch": "it was stopped with a stop switch",
-    "unsatisfiable": "nobody who may sign is available",
-    "caps": "a spending cap is reached",
-    "manual": "somebody put it on hold",
+    "kill_switch": "an emergency stop is on",
+    "unsatisfiable": "no eligible approver is available",
+    "caps": "a spending limit is reached",
+    "manual": "someone put it on hold",
 }
 
 
@@ -57,27 +59,35 @@ def risk_chip(approval: Approval) -> SafeString:
     return chip(f"{word} {approval.risk_score}", tone, icon)
 
 
+def requester_words(approval: Approval, names: dict[UUID, str]) -> str:
+    """Return who requested it: a person, or an agent for one."""
+    who = name_in(names, approval.requester_id, otherwise="")
+    if approval.requester_kind == "agent":
+        return f"{who}, through an agent" if who else "an agent"
+    return who or "an API key"
+
+
 def factor_rows(approval: Approval) -> list[dict[str, Any]]:
-    """Return the factors of the risk by their weight, each with what it is called."""
+    """Return the risk factors, the strongest first, each with its name."""
     ranked = sorted(approval.risk_factors, key=lambda factor: -factor["points"])
     return [{**row, "title": FACTORS.get(row["name"], row["name"].replace("_", " ").capitalize())} for row in ranked]
 
 
 def flag_words(approval: Approval) -> list[str]:
-    """Return what is noted about the approval for those who look after the rules, in words."""
+    """Return the compliance flags in words."""
     return [FLAGS.get(flag, flag.replace("_", " ").capitalize()) for flag in approval.compliance_flags]
 
 
 def hold_words(approval: Approval) -> list[str]:
-    """Return why the approval is held, in words."""
+    """Return why the approval is on hold, in words."""
     return [HOLDS.get(name, name.replace("_", " ")) for name in approval.holds]
 
 
 def stops_in_words(approval: Approval, viewer: Actor) -> list[dict[str, str]]:
-    """Return who stopped what, when and why, of each switch that holds the approval, and where its page is."""
+    """Return who stopped what, when and why, for each emergency stop that holds the approval, with its page."""
     return [{"says": stopped_sentence(stop), "url": _page_of(stop)} for stop in stops_of(approval, viewer)]
 
 
 def _page_of(stop: Stop) -> str:
-    """The installation's own switch belongs to no organisation, and has no page in one."""
+    """Return the page of an emergency stop; the one of the whole installation has none."""
     return "" if stop["scope"] == INSTALLATION else reverse("admin:hitl_killswitch_change", args=[stop["switch"]])

@@ -13,6 +13,7 @@ from hitl.approvals.reassign import delegate, reassign
 from hitl.approvals.votes import REASON_LIMIT
 from hitl.approvals.watch_assignments import watch_seats
 from hitl.decision_links.links import decide_by_link, make_link
+from hitl.decision_links.rules import can_be_decided_by_link
 from hitl.decision_links.settings import set_link_policy
 from hitl.execution.execute import execute
 from hitl.execution.kill_switch import hold_covered, release_global, release_switch, throw_global, throw_switch
@@ -35,6 +36,7 @@ __all__ = [
     "Status",
     "answer",
     "ask",
+    "can_be_decided_by_link",
     "cancel",
     "close_review",
     "copy_workflow",

@@ -13,15 +13,15 @@ class IntegrationsConfig(AppConfig):
         from core.events import signals  # noqa: PLC0415
         from core.jobs import dead_letters  # noqa: PLC0415 - models must be loaded first
         from core.observability import health  # noqa: PLC0415 - models must be loaded first
+        from hitl import notification_channels  # noqa: PLC0415
         from hitl.actions import registry  # noqa: PLC0415
-        from hitl.notifications import channels  # noqa: PLC0415
         from integrations import checks, erasure  # noqa: F401, PLC0415
         from integrations.mail import delivering, errors, events, invitations, notifier, resets  # noqa: PLC0415
         from integrations.sandbox_ads import actions  # noqa: PLC0415
 
         for kind in actions.KINDS:
             registry.register(kind)
-        channels.register(notifier.CHANNEL, notifier.MailNotifier)
+        notification_channels.register(notifier.CHANNEL, notifier.MailNotifier)
         events.register(notifier.TYPE, notifier.ApprovalMail)
         events.register(invitations.TYPE, invitations.InvitationMail)
         signals.member_invited.connect(invitations.on_invited, dispatch_uid="integrations.member_invited")

@@ -162,10 +162,7 @@ def _call(
 
 def _put_errors(form: ConsoleForm, error: WalkerError) -> None:
     fields = error.facts.get("fields")
-    known = {name: texts for name, texts in fields.items() if name in form.fields} if isinstance(fields, dict) else {}
-    for name, texts in known.items():
-        form.add_error(name, [str(text) for text in texts])
-    if not known:
+    if not (isinstance(fields, dict) and form.place_errors(fields)):
         form.add_error(None, explain(error))
 
 

@@ -1,15 +1,17 @@
-"""Forms of the console: plain Django forms that carry our classes and describe their errors."""
+"""Forms of the console: plain Django forms with our look and described errors."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from django import forms
 from django.forms.boundfield import BoundField
 from django.forms.renderers import DjangoTemplates
+from django.forms.utils import ErrorDict
 from django.template.loader import get_template
 
 
 class ConsoleRenderer(DjangoTemplates):
-    """Takes the form's own template from the project and the widgets' from Django."""
+    """Load a form's own template from the project and the widgets from Django."""
 
     def get_template(self, template_name: str) -> Any:
         """Return the template of that name."""
@@ -17,23 +19,40 @@ class ConsoleRenderer(DjangoTemplates):
         return get_template(template_name) if is_ours else super().get_template(template_name)
 
 
+RENDERER: Final = ConsoleRenderer()
+"""One for all forms: each renderer builds a template engine of its own."""
+
+
 class ConsoleForm(forms.Form):
-    """Base of all console forms: our look, a described error and no browser-only validation."""
+    """Base of all console forms: our look, described errors and no validation in the browser alone."""
 
     template_name = "console/parts/form.html"
-    default_renderer = ConsoleRenderer
+    default_renderer = RENDERER
     use_required_attribute = True
     is_redrawn = False
-    """Whether it was sent only to be shown again in another shape, such as with one more row: nothing is done."""
+    """True if it was only sent to be shown again, for example with one more row: nothing is saved or refused."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             field.widget.attrs.setdefault("class", look(field.widget))
 
+    def full_clean(self) -> None:
+        """Show no errors while rows are added and removed."""
+        super().full_clean()
+        if self.is_redrawn:
+            self._errors = ErrorDict()
+
+    def place_errors(self, problems: Mapping[str, Sequence[str]]) -> bool:
+        """Put a service's complaints at their fields. Return False if none of these fields is here."""
+        known = [name for name in problems if name in self.fields]
+        for name in known:
+            self.add_error(name, [str(text) for text in problems[name]])
+        return bool(known)
+
 
 class ConfirmForm(ConsoleForm):
-    """Nothing to fill in: the button is the answer."""
+    """A form with nothing to fill in, only a button."""
 
 
 class ReasonForm(ConsoleForm):
@@ -43,12 +62,12 @@ class ReasonForm(ConsoleForm):
         label="Reason",
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Kept in the audit trail. Do not write personal data here.",
+        help_text="Kept in the audit log. Don't include personal data.",
     )
 
 
 class OptionalReasonForm(ConsoleForm):
-    """A reason that may be left out."""
+    """An optional reason."""
 
     reason = forms.CharField(
         label="Note (optional)", max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})

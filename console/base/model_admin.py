@@ -107,6 +107,10 @@ class ReadOnlyAdmin(KitModelAdmin):
     def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
         """Read at once what the columns of all rows need, such as names."""
 
+    def prepare_detail(self, request: HttpRequest, obj: Any) -> None:
+        """Read what the page of one row needs; by default what its columns need."""
+        self.prepare_rows(request, [obj])
+
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return what the list's template needs besides the rows."""
         return {}
@@ -118,7 +122,7 @@ class ReadOnlyAdmin(KitModelAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied("Your role does not open this page.")
         obj = self.object_or_404(request, object_id)
-        self.prepare_rows(request, [obj])
+        self.prepare_detail(request, obj)
         context = {
             **self.admin_site.each_context(request),
             "title": self.object_title(obj),

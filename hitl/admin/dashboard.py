@@ -21,35 +21,35 @@ from hitl.models import Approval, Decision
 
 CHART_SECONDS = 30
 NOTICES = {
-    "approval_opened": "Asks for your signature",
-    "approval_escalated": "Nobody answered in time: please look",
-    "approval_delegated": "A colleague's seat is yours now",
+    "approval_opened": "Needs your approval",
+    "approval_escalated": "Escalated to you",
+    "approval_delegated": "Delegated to you",
     "approval_answered": "The requester has answered",
-    "approval_reminder": "Still waits for your signature",
-    "approval_overridden": "Was approved by override: a review is due",
-    "request_info_requested": "A signer asks you something about your request",
-    "request_returned": "Your request was sent back to be changed",
-    "approval_stuck": "Cannot go on by itself and needs you",
+    "approval_reminder": "Still needs your approval",
+    "approval_overridden": "Approved in an emergency: needs a review",
+    "request_info_requested": "An approver has a question about your request",
+    "request_returned": "Your request was sent back for changes",
+    "approval_stuck": "Needs your help to continue",
 }
 
 
 class WaitingBadge(Badge):
-    """Approvals that wait for the viewer's signature."""
+    """Requests that wait for the viewer's approval."""
 
-    label, tone, permission = "wait for your signature", "accent", "hitl.decide_approval"
+    label, tone, permission = "waiting for your approval", "accent", "hitl.decide_approval"
 
     def count(self, viewer: Actor) -> int:
-        """Count the waiting approvals in which the viewer holds a seat, capped."""
+        """Count the requests that the viewer can decide, capped."""
         return selectors.count_mine(viewer=viewer)
 
 
 class OverdueBadge(Badge):
-    """Approvals that should have been decided by now."""
+    """Requests whose decision is overdue."""
 
     label, tone, permission = "overdue", "danger", "hitl.view_approval"
 
     def count(self, viewer: Actor) -> int:
-        """Count what waits past its time, capped."""
+        """Count overdue requests, capped."""
         return selectors.count_overdue(viewer=viewer)
 
 
@@ -60,7 +60,7 @@ class WaitingTile(Tile):
     template = "console/tiles/waiting.html"
 
     def context(self, viewer: Actor) -> dict[str, Any]:
-        """Count them, each kind capped."""
+        """Count them by risk, each capped."""
         counts = selectors.count_waiting(viewer=viewer)
         queue = reverse("admin:hitl_approval_changelist")
         rows = [
@@ -100,18 +100,18 @@ def _chart(viewer: Actor) -> Chart:
 
 
 class NoticesTile(Tile):
-    """What still needs the viewer: requests that wait for him, and those that cannot go on by themselves."""
+    """What needs the viewer: requests that wait for them, and those that can't continue alone."""
 
     order, width, permission = 30, "full", "hitl.view_approval"
     template = "console/tiles/notices.html"
 
     def context(self, viewer: Actor) -> dict[str, Any]:
-        """Return the open notices with where they lead, what is due first at the top."""
+        """Return the open notices and their links, the earliest deadline first."""
         rows = [
             {
                 "notice": notice,
                 "summary": seen_by(viewer, notice.approval.summary),
-                "words": NOTICES.get(notice.template, "Something has happened"),
+                "words": NOTICES.get(notice.template, "Something changed"),
                 "url": reverse("admin:hitl_approval_change", args=[notice.approval_id]),
                 "chip": _chip(notice.approval),
                 "due": notice.approval.sla_due_at if notice.approval.state in WAITING else None,
@@ -122,13 +122,13 @@ class NoticesTile(Tile):
 
 
 def _chip(approval: Approval) -> SafeString:
-    """What waits is told apart by its risk, what is held and everything else by how it stands."""
+    """Return the risk of a waiting request, else its state; "On hold" if it is held."""
     if approval.holds:
         return chip("On hold", "warn", "pause")
     return risk_chip(approval) if approval.state in WAITING else state_chip(approval.state)
 
 
-SIGNED: Final = {"approve": "Signed", "reject": "Rejected", "override": "Approved past the signers"}
+DECIDED: Final = {"approve": "Approved", "reject": "Rejected", "override": "Approved in an emergency"}
 
 
 class DecisionsTile(Tile):
@@ -139,14 +139,14 @@ class DecisionsTile(Tile):
 
     def context(self, viewer: Actor) -> dict[str, Any]:
         """Return the last decisions with the names of those who made them."""
-        votes = Decision.objects.filter(verdict__in=SIGNED)
+        votes = Decision.objects.filter(verdict__in=DECIDED)
         found = list(votes.select_related("approval").order_by("-id")[:6])
         names = names_of(decision.person_id for decision in found)
         rows = [
             {
                 "decision": decision,
                 "summary": seen_by(viewer, decision.approval.summary),
-                "who": f"{SIGNED[decision.verdict]} by {name_in(names, decision.person_id, otherwise='a rule')}",
+                "who": f"{DECIDED[decision.verdict]} by {name_in(names, decision.person_id, otherwise='a rule')}",
                 "url": reverse("admin:hitl_approval_change", args=[decision.approval_id]),
                 "state": state_chip(decision.approval.state),
             }

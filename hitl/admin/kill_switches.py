@@ -1,4 +1,4 @@
-"""The console's page of kill switches, and the banner while one is on."""
+"""The console's page of emergency stops, and the banner while one is on."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -21,27 +21,26 @@ from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
 from core.actors import Actor
 from hitl import services
+from hitl.admin.approval.decision import SECOND_FACTOR
 from hitl.killswitch import targets as stoppable
 from hitl.killswitch.describe import EVERYWHERE as ALL
 from hitl.killswitch.describe import INSTALLATION, in_a_sentence, what_of
 from hitl.models import GlobalKillSwitch, KillSwitch
 from hitl.selectors import list_switches
 
-EVERYTHING = ("tenant:", "Everything agents and people have asked for")
-EVERYWHERE = (f"{INSTALLATION}:", "Everything, all organisations")
+EVERYTHING = ("tenant:", "Everything in this organisation")
+EVERYWHERE = (f"{INSTALLATION}:", "Everything in all organisations")
 RELEASE_ALL = "release-installation"
 USE = "hitl.use_killswitch"
-ONLY_OPERATORS = "Only the operator of this installation can let it go on."
-ABOUT_ALL = "With “all organisations” the staff of every organisation reads your reason."
-WEAK_FOR_ALL = "It asks for a second factor: set one up (the shield) and sign in again with it."
-WEAK = "This asks for a second factor. Set one up (the shield) and sign in again with it."
+ONLY_OPERATORS = "Only the operator of this installation can resume activity."
+ABOUT_ALL = "If you choose all organisations, the staff of every organisation will see your reason."
 
 
 class StateFilter(SelectFilter):
-    """By state; without a choice what is stopped now."""
+    """By state; by default what is stopped now."""
 
     title, parameter_name, any_label = "State", "state", "Stopped now"
-    options = (("off", "Released"), ("all", "All"))
+    options = (("off", "Resumed"), ("all", "All"))
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         """Keep the chosen ones."""
@@ -54,10 +53,10 @@ class StopForm(ConsoleForm):
 
     what = forms.ChoiceField(label="What to stop")
     reason = forms.CharField(
-        label="Why?",
+        label="Reason",
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Colleagues read this on the queue. Do not write personal data here.",
+        help_text="Colleagues see this above the approval queue. Don't include personal data.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -71,10 +70,10 @@ class KillSwitchAdmin(ServiceAdmin):
     """What is stopped, and by whom."""
 
     view_permission = "hitl.view_approval"
-    nav = Nav("Stop switches", "pause", order=15)
-    intro = "What is stopped is not carried out. Requests wait meanwhile and can still be decided."
+    nav = Nav("Emergency stop", "pause", order=15)
+    intro = "Stopped requests aren't executed. They can still be decided, and continue when activity resumes."
     empty_title = "Nothing is stopped"
-    empty_text = "Agents may act within the rules of your workflows."
+    empty_text = "Agents act within the rules of your workflows."
     live_topic = "queue"
     list_display = ("what", "reason", "standing", "thrown_by_name", "stopped", "went_on")
     list_filter: ClassVar = [StateFilter]
@@ -111,9 +110,9 @@ class KillSwitchAdmin(ServiceAdmin):
 
     @admin.display(description="State")
     def standing(self, switch: KillSwitch) -> str:
-        """Tell whether it is on."""
+        """Return whether it is on."""
         is_on = switch.released_at is None
-        return chip("Stopped", "danger", "pause") if is_on else chip("Released", "neutral", "play")
+        return chip("Stopped", "danger", "pause") if is_on else chip("Resumed", "neutral", "play")
 
     @admin.display(description="Stopped by")
     def thrown_by_name(self, switch: KillSwitch) -> str:
@@ -125,35 +124,34 @@ class KillSwitchAdmin(ServiceAdmin):
         """Return when."""
         return exact(switch.thrown_at)
 
-    @admin.display(description="Went on")
+    @admin.display(description="Resumed")
     def went_on(self, switch: KillSwitch) -> str:
-        """Return when it was released."""
+        """Return when it was resumed."""
         return exact(switch.released_at)
 
-    @admin.display(description="Released by")
+    @admin.display(description="Resumed by")
     def released_by_name(self, switch: KillSwitch) -> str:
-        """Return who let it go on."""
+        """Return who resumed it."""
         return str(switch.shown["released_by"]) if switch.released_at else "–"  # type: ignore[attr-defined]
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Show the installation's own switch too: it is not in the list."""
+        """Show the stop of the whole installation too: it is not in the list."""
         return {**super().list_context(request), "banners": everywhere(viewer_of(request))}
 
     def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
-        """Leave the installation's release to its banner, which is there while it is stopped."""
+        """Leave out resuming the whole installation: its banner offers that."""
         found = super().offered(request, obj, on_list=on_list)
         return [offer for offer in found if offer["action"].path != RELEASE_ALL]
 
     def why_not(self, request: HttpRequest, action: ServiceAction, switch: Any) -> str:
-        """What is released stays released; the installation's switch is moved by its operators."""
+        """Return why the viewer can't use the action now."""
         if action.path == RELEASE_ALL:
             return why_not_release_all(viewer_of(request))
         is_off = action.path == "release" and switch.released_at is not None
-        return "It is released already." if is_off else ""
+        return "Activity was already resumed." if is_off else ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, switch: Any) -> dict[str, Any]:
-        """Offer everything, each kind and each agent, and all organisations to an operator of the installation;
-        an agent's page leads here with its own chosen."""
+        """Offer everything, each action and each agent, and to operators all organisations; links can preselect one."""
         if action.path != "stop":
             return {}
         kinds = [kind for _, kind in stoppable.targets.items()]
@@ -163,21 +161,21 @@ class KillSwitchAdmin(ServiceAdmin):
         viewer, chosen = viewer_of(request), request.GET.get("what", "")
         if not operators.is_operator(viewer):
             return {"targets": [EVERYTHING, *groups], "what": chosen}
-        about = ABOUT_ALL if viewer.has_second_factor else f"{ABOUT_ALL} {WEAK_FOR_ALL}"
+        about = ABOUT_ALL if viewer.has_second_factor else f"{ABOUT_ALL} {SECOND_FACTOR}"
         return {"targets": [EVERYTHING, EVERYWHERE, *groups], "what": chosen, "about_all": about}
 
     @service_action(
         path="stop",
-        title="Stop something",
+        title="Pause activity",
         permission=USE,
         form=StopForm,
-        submit="Stop it now",
+        submit="Stop now",
         tone="danger",
         on_list=True,
-        explain="Works at once for what has not begun. A call that is on its way ends by itself.",
+        explain="Takes effect immediately. Calls that have already started will finish.",
     )
     def stop(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Throw a switch."""
+        """Pause activity."""
         scope, _, target = form.cleaned_data["what"].partition(":")
         actor, reason = viewer_of(request), form.cleaned_data["reason"]
         if scope == INSTALLATION:
@@ -187,65 +185,65 @@ class KillSwitchAdmin(ServiceAdmin):
 
     @service_action(
         path="release",
-        title="Release",
+        title="Resume activity",
         permission=USE,
-        submit="Let it go on",
+        submit="Resume",
         tone="primary",
-        explain="What waited is checked again before anything is carried out.",
+        explain="Waiting requests are checked again before they are executed.",
     )
     def release(self, request: HttpRequest, switch: KillSwitch, form: ConsoleForm) -> str:
-        """Release the switch."""
+        """Resume activity."""
         services.release_switch(actor=viewer_of(request), switch_id=switch.pk)
-        return f"{what_of(switch, stoppable.names())} goes on. What waited is checked again first."
+        return f"{what_of(switch, stoppable.names())} resumed. Waiting requests are checked again first."
 
     @service_action(
         path=RELEASE_ALL,
-        title="Let all organisations go on",
+        title="Resume all organisations",
         permission=USE,
-        submit="Let it go on",
+        submit="Resume",
         tone="primary",
         on_list=True,
-        explain="What waited is checked again before anything is carried out. "
-        "Switches that an organisation has thrown itself stay.",
+        explain="Waiting requests are checked again before they are executed. "
+        "Emergency stops of single organisations stay on.",
     )
     def release_installation(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Release the installation's switch."""
+        """Resume the whole installation."""
         services.release_global(actor=viewer_of(request))
-        return "All organisations go on. What waited is checked again first."
+        return "All organisations resumed. Waiting requests are checked again first."
 
 
 def why_not_release_all(viewer: Actor) -> str:
-    """Return why the viewer cannot release the installation's switch now; empty when he can."""
+    """Return why the viewer can't resume the whole installation now, "" if they can."""
     if not GlobalKillSwitch.objects.filter(released_at=None).exists():
-        return "It is not stopped."
+        return "The installation isn't stopped."
     if not operators.is_operator(viewer):
         return ONLY_OPERATORS
-    return "" if viewer.has_second_factor else WEAK
+    return "" if viewer.has_second_factor else SECOND_FACTOR
 
 
 def done_words(what: str, left: int) -> str:
-    """Say what was stopped, and whether calls had begun before."""
+    """Return what was stopped, and how many calls had already started."""
     if not left:
-        return f"You stopped {what}. Nothing is under way."
-    return f"You stopped {what}. {left} {'call' if left == 1 else 'calls'} had begun before and may still end."
+        return f"You stopped {what}. No calls are in progress."
+    return f"You stopped {what}. {left} {'call' if left == 1 else 'calls'} had already started and may still finish."
 
 
 def headline(switch: KillSwitch, targets: dict[tuple[str, str], str], names: dict[UUID, str], viewer: Actor) -> str:
-    """Say who stopped what and when, as one would say it: "You stopped everything at 14:05 CET"."""
+    """Return who stopped what and when: "You stopped everything at 14:05 CET"."""
     is_own = switch.thrown_by_id is not None and switch.thrown_by_id == viewer.user_id
     who = "You" if is_own else name_in(names, switch.thrown_by_id, otherwise="The operator")
     return f"{who} stopped {in_a_sentence(switch, targets)} {since_when(switch.thrown_at)}"
 
 
 def everywhere(viewer: Actor) -> list[banners.Notice]:
-    """Return the banner of the installation's own switch, which leads its operators to its release."""
+    """Return the banner of the stop of the whole installation; operators can resume from it."""
     row = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
     if row is None:
         return []
     title = f"The operator has stopped everything in all organisations {since_when(row.thrown_at)}"
     if not (viewer.may(USE) and operators.is_operator(viewer)):
         return [banners.Notice(title, f"{row.reason}. {ONLY_OPERATORS}")]
-    return [banners.Notice(title, row.reason, reverse("admin:hitl_killswitch_release_installation"), "Let it go on")]
+    return [banners.Notice(title, row.reason, reverse("admin:hitl_killswitch_release_installation"), "Resume")]
 
 
 class StoppedBanner(banners.Banner):
@@ -254,7 +252,7 @@ class StoppedBanner(banners.Banner):
     permission = "hitl.view_approval"
 
     def notices(self, viewer: Actor) -> list[banners.Notice]:
-        """Return one banner for each switch that is on."""
+        """Return one banner for each emergency stop that is on."""
         thrown = list_switches(viewer=viewer)
         targets = stoppable.names() if thrown else {}
         names = names_of(switch.thrown_by_id for switch in thrown) if thrown else {}

@@ -1,4 +1,4 @@
-"""The page "Out of office": who is away, who signs meanwhile."""
+"""The page "Out of office": who is away, and who decides for them."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -21,13 +21,13 @@ from hitl.models import Delegation
 
 @admin.register(Delegation)
 class DelegationAdmin(ServiceAdmin):
-    """Who is away, and who signs meanwhile."""
+    """Who is away, and who decides for them."""
 
     view_permission = "hitl.decide_approval"
     nav = Nav("Out of office", "clock", order=15)
-    intro = "While somebody is away a colleague signs for him: open requests move to the colleague and come back."
-    empty_title = "Everybody is here"
-    empty_text = "Say when you are away, and who signs meanwhile."
+    intro = "While someone is away, a colleague decides for them. Open requests move to the colleague and back."
+    empty_title = "No one is away"
+    empty_text = "Add your absence and choose who decides for you."
     list_display = ("title", "starts", "ends", "standing")
     ordering = ("-id",)
     detail_fields: ClassVar[tuple[str, ...]] = ("title", "starts", "ends", "standing")
@@ -37,7 +37,7 @@ class DelegationAdmin(ServiceAdmin):
         names = names_of([row.from_person_id for row in rows] + [row.to_person_id for row in rows])
         for row in rows:
             giver, taker = name_in(names, row.from_person_id), name_in(names, row.to_person_id)
-            row.words = f"{taker} signs for {giver}"  # type: ignore[attr-defined]
+            row.words = f"{taker} decides for {giver}"  # type: ignore[attr-defined]
 
     def object_title(self, obj: Delegation) -> str:
         """Return the heading of the page."""
@@ -45,7 +45,7 @@ class DelegationAdmin(ServiceAdmin):
 
     @admin.display(description="Who")
     def title(self, row: Delegation) -> str:
-        """Return who signs for whom."""
+        """Return who decides for whom."""
         return str(getattr(row, "words", "Out of office"))
 
     @admin.display(description="From")
@@ -60,7 +60,7 @@ class DelegationAdmin(ServiceAdmin):
 
     @admin.display(description="State")
     def standing(self, row: Delegation) -> str:
-        """Tell whether it counts now."""
+        """Return whether it applies now."""
         if row.ended_at is not None or row.until <= now():
             return chip("Over", "neutral", "ban")
         return chip("Planned", "info", "clock") if row.starts_at > now() else chip("Away", "warn", "pause")
@@ -92,19 +92,19 @@ class DelegationAdmin(ServiceAdmin):
         submit="Save",
         tone="primary",
         on_list=True,
-        explain="Open requests without a vote move to the colleague at once, and come back at the end.",
+        explain="Open requests without your decision move to the colleague now, and back at the end.",
     )
     def away(self, request: HttpRequest, obj: Any, form: ConsoleForm) -> str:
-        """Lend seats for a time."""
+        """Let a colleague decide for a time."""
         said: dict[str, Any] = dict(form.cleaned_data)
         said |= {name: UUID(said[name]) if said.get(name) else None for name in ("from_person", "to_person")}
         made = services.open_delegation(actor=viewer_of(request), **said)
         if made.starts_at > now():
-            return f"It is noted. The seats move when it begins, {exact(made.starts_at)}."
-        return "It is noted. Open requests without a vote are with the colleague from now on."
+            return f"Saved. Your open requests move to your colleague on {exact(made.starts_at)}."
+        return "Saved. Your open requests are now with your colleague."
 
-    @service_action(path="end", title="End it now", permission="hitl.decide_approval", submit="End now")
+    @service_action(path="end", title="End now", permission="hitl.decide_approval", submit="End now")
     def end(self, request: HttpRequest, obj: Delegation, form: ConsoleForm) -> str:
-        """Give the seats back."""
+        """End the absence."""
         services.end_delegation(actor=viewer_of(request), delegation_id=obj.pk)
-        return "It is over. The seats are back."
+        return "The absence has ended. Open requests were returned."

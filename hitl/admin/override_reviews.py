@@ -1,4 +1,4 @@
-"""The page of overrides that have to be looked back at."""
+"""The page of emergency approvals that need a review."""
 
 from typing import Any, ClassVar
 
@@ -21,7 +21,7 @@ from hitl.models import Decision, OverrideReview
 
 
 class StandingFilter(SelectFilter):
-    """By state; without a choice what is still owed."""
+    """By state; by default the open ones."""
 
     title, parameter_name, any_label = "State", "state", "Open"
     options = (("closed", "Closed"), ("all", "All"))
@@ -34,13 +34,15 @@ class StandingFilter(SelectFilter):
 
 @admin.register(OverrideReview)
 class OverrideReviewAdmin(ReadOnlyAdmin):
-    """What was approved past its signers, and who looked at it afterwards."""
+    """What was approved in an emergency, and who reviewed it."""
 
     view_permission = "hitl.review_override"
-    nav = Nav("Override reviews", "eye", group="Oversight", order=70)
-    intro = "What was approved past its signers. Somebody who had no part in it looks at it and writes down a finding."
-    empty_title = "No review is owed"
-    empty_text = "Overrides appear here until somebody has looked at them."
+    nav = Nav("Emergency reviews", "eye", group="Oversight", order=70)
+    intro = (
+        "Requests that were approved in an emergency. Someone who wasn't involved reviews each and records a finding."
+    )
+    empty_title = "No open reviews"
+    empty_text = "Emergency approvals appear here until someone has reviewed them."
     list_display = ("what", "overridden_by", "overridden", "standing", "reviewed_by")
     list_filter: ClassVar = [StandingFilter]
     ordering = ("-id",)
@@ -73,49 +75,49 @@ class OverrideReviewAdmin(ReadOnlyAdmin):
 
     def object_title(self, review: OverrideReview) -> str:
         """Return which request it is about."""
-        return f"Override of {review.approval.reference}"
+        return f"Emergency approval of {review.approval.reference}"
 
     @admin.display(description="Request")
     def what(self, review: OverrideReview) -> str:
-        """Return the reference and what was asked for."""
+        """Return the reference and what was requested."""
         return f"{review.approval.reference}: {review.shown_summary}"  # type: ignore[attr-defined]
 
-    @admin.display(description="Look at it")
+    @admin.display(description="Review")
     def page(self, review: OverrideReview) -> str:
-        """Return the way to the request, where the finding is written."""
+        """Return a link to the request, where the finding is recorded."""
         url = reverse("admin:hitl_approval_change", args=[review.approval_id])
         return format_html('<a href="{}">Open {}</a>', url, review.approval.reference)
 
-    @admin.display(description="Overridden by")
+    @admin.display(description="Approved by")
     def overridden_by(self, review: OverrideReview) -> str:
         """Return who did it."""
         return str(review.names[0])  # type: ignore[attr-defined]
 
-    @admin.display(description="Overridden")
+    @admin.display(description="Approved")
     def overridden(self, review: OverrideReview) -> str:
         """Return when."""
         return moment(review.opened_at)
 
-    @admin.display(description="Overridden")
+    @admin.display(description="Approved")
     def exactly(self, review: OverrideReview) -> str:
         """Return when, to the minute."""
         return exact(review.opened_at)
 
-    @admin.display(description="Why it could not wait")
+    @admin.display(description="Reason for the emergency")
     def reason(self, review: OverrideReview) -> str:
-        """Return what was said when it was overridden, masked."""
+        """Return the reason given for the emergency approval, masked."""
         said = Decision.objects.filter(approval_id=review.approval_id, revision=review.revision, verdict="override")
         return "; ".join(visible(mask_text(row.reason)) for row in said)
 
     @admin.display(description="State")
     def standing(self, review: OverrideReview) -> str:
-        """Tell whether it is still owed."""
+        """Return whether it is open."""
         is_open = review.closed_at is None
         return chip("Open", "warn", "clock") if is_open else chip("Closed", "good", "check")
 
     @admin.display(description="Reviewed by")
     def reviewed_by(self, review: OverrideReview) -> str:
-        """Return who looked at it."""
+        """Return who reviewed it."""
         return str(review.names[1])  # type: ignore[attr-defined]
 
     @admin.display(description="Finding")

@@ -36,7 +36,7 @@ def check_not_modified(approval: Approval, actor: Actor) -> None:
 
 
 def refuse_if_excluded(context: DecisionContext, actor: Actor) -> None:
-    """Raise Refused for people with a hand in the request, readers of its links, and their substitutes."""
+    """Raise Refused for people who contributed to the request, readers of its links, and their substitutes."""
     if actor.user_id is None:
         raise Refused("Only a person can decide.", code="not_a_person")
     if actor.user_id in context.excluded_people():

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from core.actors import Actor
 from core.privacy.visible_text import visible_document
 from core.tenancy.scope import current_tenant_id
+from core.text.clean import clean_text
 from hitl.actions.base import Facts
 from hitl.actions.registry import AnyKind
 from hitl.domain import risk
@@ -27,7 +28,7 @@ def signed_columns(kind: AnyKind, params: BaseModel, payload: dict[str, Any], fa
         "kind": kind.key,
         "kind_version": kind.version,
         "payload": payload,
-        "summary": one_text(shown["headline"], 300),
+        "summary": clean_text(shown["headline"], 300),
         "preview": shown,
         "preview_url": _web_address(preview.link),
         "facts": facts,
@@ -75,8 +76,3 @@ def digest_of(approval: Approval, *, revision: int | None = None) -> str:
         kind_version=approval.kind_version,
         payload=approval.payload,
     )
-
-
-def one_text(value: str, limit: int) -> str:
-    """Return free text as the database can keep it, cut at the limit."""
-    return value.replace("\x00", "").strip()[:limit]

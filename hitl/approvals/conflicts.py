@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol
-from uuid import UUID
+from typing import Any, Final
 
-from accounts.last_change import label_of, last_change, told
+from accounts.last_change import label_of, told
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Conflict
@@ -13,15 +12,6 @@ from hitl.models import Approval, Decision
 
 ENDS: Final = {"superseded": "replaced"}
 """Clearer words for some decisions."""
-
-
-class Versioned(Protocol):
-    """A definition that counts its versions."""
-
-    version: int
-
-    @property
-    def pk(self) -> UUID: ...
 
 
 def winner(approval: Approval, viewer: Actor) -> dict[str, Any]:
@@ -121,20 +111,3 @@ def stale_digest(approval: Approval, viewer: Actor) -> Conflict:
         revision=approval.revision,
         **winner(approval, viewer),
     )
-
-
-def check_version(actor: Actor, object_type: str, row: Versioned, seen: int | None) -> None:
-    """Raise Conflict that names who changed a definition, and when, unless it is the version that was seen.
-
-    Without a seen version nothing is compared.
-    """
-    if seen is None or seen == row.version:
-        return
-    facts = {"version": row.version, "seen": seen, **last_change(actor, object_type, row.pk)}
-    raise Conflict("It has changed since you opened it. Read it again.", code="stale_version", **facts)
-
-
-def in_the_way(say: str, *, code: str, actor: Actor, object_type: str, row: Any, **facts: Any) -> Conflict:
-    """Return the error for something another row prevents, with who changed that row last, and when."""
-    about = {} if row is None else {"id": str(row.pk), **last_change(actor, object_type, row.pk)}
-    return Conflict(say, code=code, **facts, **about)

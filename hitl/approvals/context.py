@@ -77,7 +77,7 @@ class DecisionContext:
         return {vote.person_id for vote in self.votes_at(self.approval.level)}
 
     def excluded_people(self) -> set[UUID]:
-        """Return who may not decide: people with a hand in the request, and their substitutes."""
+        """Return who may not decide: people who contributed to the request, and their substitutes."""
         return eligibility.with_substitutes(self.approval.excluded, self.directory.substitutes)
 
     def is_entitled(self, person_id: UUID) -> bool:
@@ -113,7 +113,7 @@ def escalation_rows(snapshot: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def load_directory(rows: ApproverRows, moment: datetime, *, members: Roster | None = None) -> Directory:
-    """Read who may decide, who substitutes for whom, and the groups that `rows` name. Three queries at most."""
+    """Read who may decide, the substitutes, and the groups that `rows` name. Three queries at most."""
     groups: dict[str, set[UUID]] = {}
     named = {row["value"] for row in rows if row["type"] == "group"}
     if named:

@@ -13,15 +13,15 @@ from django.db.models import Q
 
 from accounts.last_change import last_change
 from accounts.selectors import roster
+from accounts.versioning import conflict_with
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, Refused
 from core.tenancy.scope import platform_scope
+from core.text.clean import clean_text
 from hitl.approvals import transitions
-from hitl.approvals.columns import one_text
-from hitl.approvals.conflicts import in_the_way
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.reassign import DECIDE, REASSIGN, hand_over
 from hitl.approvals.revisions import void_tokens
@@ -59,7 +59,7 @@ def open_delegation(
     Who may: for oneself holders of `hitl.decide_approval`, for others of `hitl.reassign_approval`.
     Open assignments without a vote move at once, or when it starts, and come back at the end. Chains
     have five links at most and no circles. A delegation opened for somebody else moves no assignment
-    of requests that the person who opened it had a hand in. Raises Refused, Invalid, Conflict. Announces nothing.
+    of requests that the person who opened it contributed to. Raises Refused, Invalid, Conflict. Announces nothing.
     """
     moment = now or clock_now()
     giver = from_person or actor.user_id
@@ -75,7 +75,7 @@ def open_delegation(
             opened_by_id=actor.user_id,
             starts_at=start,
             until=until,
-            reason=one_text(reason, 200),
+            reason=clean_text(reason, 200),
         )
         _audit(actor, "DELEGATION_OPENED", row)
     if start <= moment:
@@ -98,7 +98,7 @@ def _check(actor: Actor, giver: UUID, to: UUID, start: datetime, until: datetime
     same = next((row for row in others if row.from_person_id == giver), None)
     if same is not None:
         say = "There is already a delegation for that time. End it first."
-        raise in_the_way(say, code="already_away", actor=actor, object_type="hitl.delegation", row=same)
+        raise conflict_with(say, code="already_away", actor=actor, object_type="hitl.delegation", row=same)
     _check_chain(giver, to, others)
 
 
@@ -113,7 +113,7 @@ def _check_chain(giver: UUID, to: UUID, others: Iterable[Delegation]) -> None:
     if max(ahead.values()) + max(behind.values()) + 1 > LONGEST_CHAIN:
         raise Invalid(
             "Too many people would substitute for one another.",
-            fields={"to_person": ["Choose somebody who is not away."]},
+            fields={"to_person": ["Choose a person who is not away."]},
         )
 
 

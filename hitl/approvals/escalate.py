@@ -48,7 +48,7 @@ def escalate(*, approval_id: UUID, now: datetime | None = None) -> bool:
 def escalate_now(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: datetime | None = None) -> Approval:
     """Take the next escalation step before its time; the step after it is due from now on.
 
-    Who may: holders of `hitl.reassign_approval` with no hand in the request. Raises Refused,
+    Who may: holders of `hitl.reassign_approval` who did not contribute to the request. Raises Refused,
     NotFound, Invalid, Conflict (`no_step` when the workflow has no further one). Announces nothing.
     """
     actor.require(REASSIGN)

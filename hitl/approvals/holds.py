@@ -94,7 +94,7 @@ def release(
 ) -> Approval:
     """Remove one hold (`manual`, `unsatisfiable`, `kill_switch`, `caps`) and check again.
 
-    Who may: holders of `hitl.hold_approval`; a manual hold is not released by people with a hand in
+    Who may: holders of `hitl.hold_approval`; a manual hold is not released by people who contributed to
     the request (`four_eyes`). A hold whose cause persists stays: Conflict. Raises Refused, NotFound, Conflict.
     """
     actor.require("hitl.hold_approval")

@@ -14,9 +14,9 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, NotFound, Refused
+from core.text.clean import clean_text
 from hitl.approvals import outcomes, transitions
 from hitl.approvals.checks import check_digest, check_state, needed, refuse_if_excluded
-from hitl.approvals.columns import one_text
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.remarks import add_remark
 from hitl.domain.state_machine import Event
@@ -30,8 +30,8 @@ REVIEW: Final = "hitl.review_override"
 def override(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: datetime | None = None) -> Approval:
     """Approve a request alone, past its remaining levels; a review of it is opened.
 
-    Who may: a person with `hitl.override_approval` who signed in with a second factor and had no
-    hand in the request, where the workflow allows it. Raises Refused (`no_break_glass`,
+    Who may: a person with `hitl.override_approval` who signed in with a second factor and did not
+    contribute to the request, where the workflow allows it. Raises Refused (`no_break_glass`,
     `weak_sign_in`, `four_eyes`), NotFound, Invalid, Conflict. Announces nothing.
     """
     actor.require(OVERRIDE)
@@ -68,7 +68,7 @@ def _check(context: DecisionContext, actor: Actor, digest: str) -> None:
 def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime | None = None) -> OverrideReview:
     """Close the review of an override with a finding (`reason`).
 
-    Who may: holders of `hitl.review_override` who neither overrode it nor had a hand in it. Raises
+    Who may: holders of `hitl.review_override` who neither overrode nor contributed to it. Raises
     Refused, NotFound, Invalid, Conflict. Announces nothing.
     """
     actor.require(REVIEW)
@@ -104,5 +104,5 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
 
 
 def _close(review: OverrideReview, actor: Actor, reason: str, moment: datetime) -> None:
-    review.closed_by_id, review.closed_at, review.finding = actor.user_id, moment, one_text(reason, 4000)
+    review.closed_by_id, review.closed_at, review.finding = actor.user_id, moment, clean_text(reason, 4000)
     review.save(update_fields=["closed_by", "closed_at", "finding"])

@@ -13,12 +13,13 @@ from django.db import IntegrityError
 from core.actors import Actor, system
 from core.clock import now as clock_now
 from core.errors import TooMany
+from core.text.clean import clean_text
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
 from hitl.actions.observe import Observed, observe
 from hitl.approvals import assignments, outcomes, transitions
 from hitl.approvals import timers as clocks
-from hitl.approvals.columns import decision_columns, digest_of, one_text, risk_columns, signed_columns
+from hitl.approvals.columns import decision_columns, digest_of, risk_columns, signed_columns
 from hitl.approvals.decision_mac import sign
 from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.auto_rules import AutoRule
@@ -108,7 +109,7 @@ def find_repeat(*, actor: Actor, kind: str, dedupe_key: str, since: datetime) ->
 
 def _own_key(dedupe_key: str, kind: str, requester_id: UUID | None, agent_id: UUID | None) -> str:
     """Return what is kept of a dedupe key: nobody meets another's, by chance or by guessing it."""
-    return dedupe_key and sha256_of([requester_id, agent_id, kind, one_text(dedupe_key, 200)])
+    return dedupe_key and sha256_of([requester_id, agent_id, kind, clean_text(dedupe_key, 200)])
 
 
 def _known(own_key: str, origin: Origin) -> Approval | None:
@@ -200,14 +201,14 @@ def _draft(request: _Request) -> Approval:
         tool_call_id=origin.tool_call_id,
         channel=origin.channel[:20],
         address=(origin.address or request.actor.address)[:45],
-        user_agent=one_text(origin.user_agent or request.actor.user_agent, 200),
-        notes=one_text(origin.notes, 2000),
+        user_agent=clean_text(origin.user_agent or request.actor.user_agent, 200),
+        notes=clean_text(origin.notes, 2000),
         excluded=request.excluded(),
         dedupe_key=request.dedupe_key,
         subject_key=request.subject_key,
         contact_tags=[tag[:60] for tag in origin.contact_tags],
         priority=max(0, min(origin.priority, PRIORITY_MAX)),
-        tags=[one_text(tag, 40) for tag in origin.tags],
+        tags=[clean_text(tag, 40) for tag in origin.tags],
         custom=dict(origin.custom),
         **signed_columns(seen.kind, seen.params, seen.payload, seen.facts),
     )

@@ -32,7 +32,7 @@ def delegate(
 ) -> Approval:
     """Delegate one's own assignment at the current level to a colleague, before voting.
 
-    Who may: a person who is assigned. The colleague may decide, is not away, had no hand in the request
+    Who may: a person who is assigned. The colleague may decide, is not away, did not contribute to the request
     and was never assigned at this level; an assignment is delegated five times at most. Links of the
     old holder are void. Raises Refused, NotFound, Invalid, Conflict. Announces nothing.
     """
@@ -68,7 +68,7 @@ def reassign(
 ) -> Approval:
     """Replace one approver of the current level by another, who decides in their own right.
 
-    Who may: holders of `hitl.reassign_approval` with no hand in the request. Raises Refused,
+    Who may: holders of `hitl.reassign_approval` who did not contribute to the request. Raises Refused,
     NotFound, Invalid, Conflict. Announces nothing.
     """
     actor.require(REASSIGN)
@@ -99,7 +99,7 @@ def _open_seats_of(context: DecisionContext, person_id: UUID) -> list[Seat]:
     seats = [seat for seat in here if seat.person_id == person_id and seat.closed_at is None]
     if not seats:
         say = "This person is not an approver of this step."
-        raise Invalid(say, fields={"from_person": ["Choose somebody who is asked to decide now."]})
+        raise Invalid(say, fields={"from_person": ["Choose a current approver."]})
     return seats
 
 
@@ -121,7 +121,7 @@ def _check_successor(context: DecisionContext, to: UUID) -> None:
     if to in context.excluded_people():
         raise Refused("This person contributed to the request and can't decide it.", code="four_eyes")
     if not context.is_entitled(to):
-        raise Invalid("This person can't approve requests.", fields={"to": ["Choose somebody who can approve."]})
+        raise Invalid("This person can't approve requests.", fields={"to": ["Choose a person who can approve."]})
     if to in approvers_before(context):
         raise Refused("This person approved an earlier step and can't decide another.", code="signed_already")
     if to in context.directory.substitutes:

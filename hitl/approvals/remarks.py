@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.actors import Actor
-from hitl.approvals.columns import one_text
+from core.text.clean import clean_text
 from hitl.approvals.decision_mac import sign
 from hitl.models import Approval, Decision
 
@@ -24,7 +24,7 @@ def add_remark(approval: Approval, actor: Actor, verdict: str, reason: str, mome
         actor_name="" if actor.user_id else actor.name[:80],
         role=actor.role,
         verdict=verdict[:10],
-        reason=one_text(reason, LIMIT),
+        reason=clean_text(reason, LIMIT),
         channel="console" if actor.kind == "user" else actor.kind,
         auth_strength=actor.auth_strength,
         address=actor.address[:45],

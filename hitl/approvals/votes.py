@@ -6,7 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from core.actors import Actor
-from hitl.approvals.columns import one_text
+from core.text.clean import clean_text
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.decision_mac import sign
 from hitl.domain.votes import Tally, Vote, last_votes, tally_votes
@@ -37,7 +37,7 @@ def record_vote(
         actor_kind=actor.kind,
         role=actor.role,
         verdict=verdict,
-        reason=one_text(reason, REASON_LIMIT),
+        reason=clean_text(reason, REASON_LIMIT),
         channel=channel[:20],
         auth_strength=actor.auth_strength,
         address=actor.address[:45],

@@ -21,8 +21,9 @@ from core.privacy.encryption import digest_of_secret
 from hitl.approvals.checks import needed
 from hitl.approvals.decide import Verdict, decide
 from hitl.approvals.revisions import void_tokens
-from hitl.decision_links import policy, rules
+from hitl.decision_links import rules
 from hitl.models import Approval, DecisionToken
+from hitl.policy import link_policy
 from hitl.selectors import reference_of
 
 BYTES: Final = 32
@@ -54,7 +55,7 @@ def make_link(
             person_id=person_id,
             verdict=verdict,
             revision_digest=approval.digest,
-            policy_version=policy.current().version,
+            policy_version=link_policy.current().version,
             expires_at=min(approval.expires_at, moment + settings.DECISION_LINK_LIFE),
         )
         if not _would_count(token, approval, moment):
@@ -102,7 +103,7 @@ def decide_by_link(
     moment = now or clock_now()
     with transaction.atomic():
         # When links have been switched off, none of the tenant decides any more that had begun before.
-        policy.hold(shared=True)
+        link_policy.hold(shared=True)
         token = _found(token_id)
         # The request first, as everybody locks it who voids its links.
         approval = locked(Approval, token.approval_id)

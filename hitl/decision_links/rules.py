@@ -18,12 +18,12 @@ from core.tenancy import lookups
 from hitl.approvals import assignments, checks
 from hitl.approvals.conflicts import winner
 from hitl.approvals.context import DecisionContext, substitutes_at
-from hitl.decision_links import policy as link_policy
 from hitl.domain.eligibility import with_substitutes
 from hitl.domain.state_machine import Event
 from hitl.domain.strictness import required_strength
 from hitl.models import Approval, Decision, DecisionToken, Seat
-from hitl.notifications.channels import notifiers
+from hitl.notification_channels import notifiers
+from hitl.policy import link_policy
 
 CHANNEL: Final = "email_link"
 STRENGTH: Final = "link"
@@ -122,6 +122,11 @@ def check(token: DecisionToken, approval: Approval, actor: Actor, moment: dateti
 
 def _sign_in(why: str) -> Refused:
     return Refused("This is decided after signing in.", code="sign_in", why=why)
+
+
+def can_be_decided_by_link(approval: Approval) -> bool:
+    """Return True if an email link may decide this request without signing in."""
+    return not why_sign_in(approval) and not why_read(approval, clock_now())
 
 
 def why_sign_in(approval: Approval) -> str:

@@ -8,13 +8,13 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.last_change import last_change
+from accounts.versioning import check_version
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Conflict
-from hitl.approvals.columns import one_text
-from hitl.approvals.conflicts import check_version
-from hitl.decision_links import policy as link_policy
+from core.text.clean import clean_text
 from hitl.models import LinkPolicy
+from hitl.policy import link_policy
 
 MANAGE: Final = "hitl.manage_links"
 _KEPT_AS: Final = "hitl.linkpolicy"
@@ -36,7 +36,7 @@ def set_link_policy(*, actor: Actor, is_on: bool, reason: str = "", seen_version
         policy: LinkPolicy = LinkPolicy.objects.create(
             version=standing.version + 1,
             is_on=is_on,
-            reason=one_text(reason, 300),
+            reason=clean_text(reason, 300),
             made_by_id=actor.user_id,
         )
         chain.record(

@@ -23,12 +23,11 @@ from core.observability.metrics import counter
 from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
 from core.tenancy.scope import tenant_scope
-from hitl.admin.approval.page import requester_words
 from hitl.approvals.conflicts import ENDS, by_whom
 from hitl.decision_links import rate_limit, rules
 from hitl.decision_links.links import decide_by_link
 from hitl.decision_links.rules import Opened
-from hitl.display import STATES, risk_chip
+from hitl.display import STATES, requester_words, risk_chip
 from hitl.domain.state_machine import State
 from hitl.models import Approval
 

@@ -14,7 +14,7 @@ AUTO_APPROVE_MAX_SCORE: Final = 49
 AUTO_APPROVE_MAX_COST: Final = Decimal(1000)
 AUTO_APPROVE_PER_DAY: Final = 200
 AUTO_APPROVE_MONEY: Final = Decimal(5000)
-"""Rules approve at most this much of one kind in one currency in 24 hours, whoever asks."""
+"""Rules approve at most this much of one kind in one currency in 24 hours, regardless of the requester."""
 DAY_HOURS: Final = 24
 WINDOW_MAX_HOURS: Final = 24 * 31
 Per = Literal["requester", "agent", "kind"]

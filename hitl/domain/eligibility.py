@@ -181,7 +181,7 @@ def with_substitutes(people: Iterable[UUID], substitutes: Substitutes) -> set[UU
 
 
 def trusted(substitutes: Substitutes, excluded: Iterable[UUID]) -> Substitutes:
-    """Return the delegations that count for a request: nobody with a hand in it chooses one of its approvers."""
+    """Return the delegations that count for a request: nobody who contributed to it chooses one of its approvers."""
     hands = set(excluded)
     return {person: link for person, link in substitutes.items() if link.opened_by not in hands}
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal
 
-from hitl.actions.base import Estimate
+from hitl.domain.estimate import Estimate
 
 VERSION: Final = 1
 Level = Literal["low", "medium", "high", "critical"]

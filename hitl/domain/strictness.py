@@ -10,19 +10,19 @@ _STRONGEST: Final = max(AUTH_STRENGTH.values())
 
 
 def required_strength(level: Mapping[str, Any]) -> int:
-    """Return how strongly a signer has to be signed in; a word nobody knows asks for the most."""
+    """Return the sign-in strength an approver needs; an unknown word asks for the strongest."""
     return AUTH_STRENGTH.get(level["min_auth"], _STRONGEST)
 
 
 def is_no_weaker(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Tell whether whatever satisfies the new snapshot would have satisfied the old one.
+    """Return True if everything that satisfies the new snapshot would have satisfied the old one.
 
     Levels are compared place by place; the new one may add some at the end. Where it cannot be
     told from the definitions alone, such as between a role and a person who has it, it is "no".
     """
     before, after = old["levels"], new["levels"]
     if not all(part["approvers"] for level in after for part in _parts(level)):
-        return True  # nobody can ever sign it: it is held for an administrator
+        return True  # nobody can ever approve it: it is held for an administrator
     if len(after) < len(before):
         return False
     return all(_level_is_no_weaker(*pair) for pair in zip(before, after, strict=False))
@@ -36,7 +36,7 @@ def combined(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, Any
     """Return a snapshot that asks for everything both ask for: one of the two where it does.
 
     Where they cannot be compared, the levels of the new one that the old ones do not cover are
-    asked for after the old ones. Nobody signs twice where one of them says so.
+    asked for after the old ones. Different people at each level are required where one of them requires it.
     """
     found = _combined(old, new)
     is_once = old.get("signs_once") or new.get("signs_once")
@@ -123,7 +123,7 @@ def _approvers(level: Mapping[str, Any]) -> set[tuple[str, str]]:
 
 
 def _least_votes(level: Mapping[str, Any]) -> int:
-    """Return how many different people must agree, whoever has a seat at the time."""
+    """Return how many different people must agree, regardless of who is assigned."""
     if level["mode"] == "quorum":
         return max(1, int(level["quorum"]))
     if level["mode"] == "all":

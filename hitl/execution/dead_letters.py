@@ -38,7 +38,7 @@ def park_broken(*, approval_id: UUID, error: Exception, now: datetime | None = N
 
 
 def run_again(approval_id: UUID) -> None:
-    """Let the next sweep continue with an approval at once; for the replay of its dead letter."""
+    """Let the next sweep continue with an approval at once; to retry its failed job."""
     _set_timer(approval_id, clock_now())
 
 

@@ -10,10 +10,10 @@ from uuid import UUID
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.observability.logging import get_logger
+from core.text.clean import clean_text
 from hitl.actions.base import Outcome
 from hitl.actions.outcomes import checked
 from hitl.approvals import timers, transitions
-from hitl.approvals.columns import one_text
 from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.state_machine import Event, State
 from hitl.execution import claim as claiming
@@ -97,7 +97,12 @@ def succeed(
 
 def keep(execution: Execution, outcome: Outcome, **columns: object) -> None:
     """Store an outcome on its execution."""
-    values = {"outcome": outcome.kind, "result": dict(outcome.result), "error": one_text(outcome.error, 500), **columns}
+    values = {
+        "outcome": outcome.kind,
+        "result": dict(outcome.result),
+        "error": clean_text(outcome.error, 500),
+        **columns,
+    }
     for name, value in values.items():
         setattr(execution, name, value)
     execution.save(update_fields=list(values))

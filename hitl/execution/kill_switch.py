@@ -16,8 +16,8 @@ from core.errors import Conflict, Invalid, NotFound
 from core.events import streams
 from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_or_none, platform_scope
+from core.text.clean import clean_text
 from hitl.approvals import transitions
-from hitl.approvals.columns import one_text
 from hitl.approvals.holds import add_hold, drop_hold
 from hitl.domain.state_machine import OPEN
 from hitl.killswitch import state as switches
@@ -56,8 +56,8 @@ def throw_switch(
             raise Conflict("This is stopped already.", **last_change(actor, "hitl.killswitch", known.pk))
         switch: KillSwitch = KillSwitch.objects.create(
             scope=scope,
-            target=one_text(target, 60),
-            reason=one_text(reason, 300),
+            target=clean_text(target, 60),
+            reason=clean_text(reason, 300),
             thrown_by_id=actor.user_id,
             thrown_at=now or clock_now(),
         )
@@ -143,7 +143,7 @@ def throw_global(
         known = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
         if known is not None:
             raise Conflict("This is stopped already.", **_last_change(actor, known.pk))
-        switch = GlobalKillSwitch.objects.create(reason=one_text(reason, 300), thrown_at=now or clock_now())
+        switch = GlobalKillSwitch.objects.create(reason=clean_text(reason, 300), thrown_at=now or clock_now())
         _owe_everywhere(actor, "KILLSWITCH_THROWN", switch.pk, "thrown")
     log.warning("global_switch_thrown", switch=str(switch.pk), actor=actor.name)
     settle_all()

@@ -114,8 +114,8 @@ def resolve(
 ) -> Approval:
     """Record what became of an effect whose outcome is unknown.
 
-    Who may: holders of `hitl.resolve_approval` with no hand in the request who substitute for nobody
-    who had. Raises Invalid, Refused, NotFound, Conflict. Announces approval_closed and action_finished.
+    Who may: holders of `hitl.resolve_approval` who did not contribute to the request and substitute for nobody
+    who did. Raises Invalid, Refused, NotFound, Conflict. Announces approval_closed and action_finished.
     """
     actor.require(RESOLVE)
     missing = [name for name, text in (("reason", reason), ("evidence", evidence)) if not text.strip()]

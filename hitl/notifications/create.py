@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from accounts.selectors import list_members
 from hitl import tasks_dispatch
 from hitl.models import Approval, Notification
-
-IN_APP: Final = "in_app"
+from hitl.notification_channels import IN_APP
 
 
 def notify(

@@ -15,10 +15,10 @@ from core.errors import NotFound
 from core.jobs import dead_letters
 from core.observability.logging import get_logger
 from core.tenancy.scope import platform_scope
+from core.text.clean import clean_text
 from hitl import tasks_dispatch
-from hitl.approvals.columns import one_text
 from hitl.models import Notification
-from hitl.notifications.channels import Delivery, notifiers
+from hitl.notification_channels import Delivery, notifiers
 
 log = get_logger(__name__)
 MAX_ATTEMPTS: Final = 5
@@ -93,7 +93,7 @@ def _keep(row: Notification, delivery: Delivery, moment: datetime) -> None:
         "provider": delivery.provider[:40],
         "provider_message_id": delivery.provider_message_id[:120],
         "provider_response": dict(delivery.response),
-        "failure_reason": one_text(delivery.error, 300),
+        "failure_reason": clean_text(delivery.error, 300),
     }
     again = delivery.retry and row.attempts < MAX_ATTEMPTS
     if delivery.sent:

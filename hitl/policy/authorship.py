@@ -1,4 +1,4 @@
-"""Who shaped the rules: for their own requests no rule stands in for a signature."""
+"""Who changed the rules: their own requests are never approved automatically."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SHAPING: Final = (
 
 
 def have_shaped_rules(people: Collection[UUID]) -> bool:
-    """Tell whether any of the people ever changed a workflow or how risks are weighed here. One query.
+    """Return True if one of these people ever changed a workflow or risk scoring. One query.
 
-    Retiring counts as well: a lenient workflow governs what a strict one governed before.
+    Retiring counts as well: a lenient workflow may then cover what a strict one covered.
     """
     if not people:
         return False

@@ -1,4 +1,4 @@
-"""Keeping business calendars."""
+"""Create, change and delete business calendars."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from accounts.versioning import check_version, conflict_with
 from core import working_time
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, Invalid
-from hitl.approvals.conflicts import check_version, in_the_way
 from hitl.models import ApprovalLevel, ApprovalWorkflow, BusinessCalendar
 
 MANAGE: Final = "hitl.manage_workflow"
 OBJECT: Final = "hitl.businesscalendar"
-MISSING: Final = "There is no such calendar."
+MISSING: Final = "This calendar doesn't exist."
 HOLIDAYS_MAX: Final = 400
 
 
 def create_calendar(
     *, actor: Actor, name: str, zone: str, week: Mapping[str, Any], holidays: Sequence[Mapping[str, str]] = ()
 ) -> BusinessCalendar:
-    """Define working time: a zone, shifts for each day, and holidays as {"day": ISO date, "name": …}.
+    """Create a calendar: a time zone, shifts for each day, and holidays as {"day": ISO date, "name": …}.
 
     Who may: holders of `hitl.manage_workflow`. Raises Refused, Invalid, Conflict for a name in use.
     """
@@ -51,9 +51,9 @@ def revise_calendar(
     holidays: Sequence[Mapping[str, str]] = (),
     seen_version: int | None = None,
 ) -> BusinessCalendar:
-    """Change working time for what is asked from now on; due times that were promised stay.
+    """Change a calendar for new requests; deadlines already set don't change.
 
-    Who may: holders of `hitl.manage_workflow`. `seen_version` is the one the change was made from.
+    Who may: holders of `hitl.manage_workflow`. `seen_version` is the version the change is based on.
     Raises Refused, NotFound, Invalid, Conflict (also `stale_version`).
     """
     actor.require(MANAGE)
@@ -71,10 +71,10 @@ def revise_calendar(
 
 
 def delete_calendar(*, actor: Actor, calendar_id: UUID, seen_version: int | None = None) -> None:
-    """Remove a calendar that no level counts by, as it was seen; requests that run keep their copy.
+    """Delete a calendar that no workflow uses; open requests keep their copy.
 
     Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Conflict that names the
-    workflows, or (`stale_version`) who was faster.
+    workflows, or (`stale_version`) who changed it.
     """
     actor.require(MANAGE)
     with transaction.atomic():
@@ -83,22 +83,24 @@ def delete_calendar(*, actor: Actor, calendar_id: UUID, seen_version: int | None
         levels = ApprovalLevel.objects.filter(calendar=calendar)
         users = list(ApprovalWorkflow.objects.filter(pk__in=levels.values("workflow_id")).order_by("name")[:5])
         if users:
-            say = f"It is used by {', '.join(row.name for row in users)}. Choose another calendar there first."
-            raise in_the_way(say, code="in_use", actor=actor, object_type="hitl.approvalworkflow", row=users[0])
+            say = (
+                f"This calendar is used by {', '.join(row.name for row in users)}. Choose another calendar there first."
+            )
+            raise conflict_with(say, code="in_use", actor=actor, object_type="hitl.approvalworkflow", row=users[0])
         BusinessCalendar.objects.filter(pk=calendar_id).delete()
         _audit(actor, "CALENDAR_DELETED", calendar)
 
 
 def _name_in_use(actor: Actor, name: str) -> Conflict:
     row = BusinessCalendar.objects.filter(name=name.strip()[:60]).first()
-    say = "There is a calendar of this name already."
-    return in_the_way(say, code="exists", actor=actor, object_type=OBJECT, row=row)
+    say = "A calendar with this name already exists."
+    return conflict_with(say, code="exists", actor=actor, object_type=OBJECT, row=row)
 
 
 def _checked(name: str, zone: str, week: Mapping[str, Any], holidays: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     problems: dict[str, list[str]] = {}
     if not name.strip():
-        problems["name"] = ["Give it a name."]
+        problems["name"] = ["Enter a name."]
     days = _holidays(holidays, problems)
     try:
         definition = {"zone": zone, "week": week, "holidays": [row["day"] for row in days]}
@@ -109,20 +111,20 @@ def _checked(name: str, zone: str, week: Mapping[str, Any], holidays: Sequence[M
         field = "zone" if "zone" in str(error).lower() or "key" in str(error).lower() else "week"
         problems[field] = [f"{str(error)[:1].upper()}{str(error)[1:]}."]
     if problems:
-        raise Invalid("The calendar is not complete.", fields=problems)
+        raise Invalid("The calendar has errors.", fields=problems)
     return {"name": name.strip()[:60], "zone": zone, "week": dict(week), "holidays": days}
 
 
 def _holidays(rows: Sequence[Mapping[str, str]], problems: dict[str, list[str]]) -> list[dict[str, str]]:
     if len(rows) > HOLIDAYS_MAX:
-        problems["holidays"] = [f"At most {HOLIDAYS_MAX} days."]
+        problems["holidays"] = [f"You can add up to {HOLIDAYS_MAX} holidays."]
         return []
     found: dict[str, str] = {}
     for row in rows:
         try:
             found[date.fromisoformat(row["day"]).isoformat()] = row.get("name", "").strip()[:60]
         except (KeyError, ValueError):
-            problems["holidays"] = [f"“{row.get('day', '')}” is not a day such as 2026-12-25."]
+            problems["holidays"] = [f"“{row.get('day', '')}” is not a date such as 2026-12-25."]
     return [{"day": day, "name": name} for day, name in sorted(found.items())]
 
 

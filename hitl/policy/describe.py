@@ -1,4 +1,4 @@
-"""A workflow in one sentence that a person can check (pure)."""
+"""Describe a workflow in one sentence that a person can check (pure)."""
 
 from __future__ import annotations
 
@@ -21,39 +21,45 @@ DAY_NAMES: Final = dict(
     zip(DAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True)
 )
 Label = Callable[[str, str], str]
-"""Says a person, group, agent or kind (first: which of these) in words."""
+"""Return the name of a person, role, group, agent or kind: `label("group", id)`."""
 
 
 def sentence(workflow: Mapping[str, Any], levels: Sequence[Mapping[str, Any]], label: Label) -> str:
-    """Return what a workflow covers and who signs.
+    """Return what a workflow covers and who approves.
 
-    `workflow` and `levels` as services take them; a level may have `calendar` for its name.
+    `workflow` and `levels` are what the services take; a level may have `calendar` instead of `calendar_id`.
     """
-    covered = _covered(workflow, label)
-    auto = _auto(workflow.get("auto_rules") or [])
-    return f"{covered}: {signers(workflow, levels, label)}{auto}"
+    rules = "".join(_rule(rule) for rule in workflow.get("auto_rules") or [])
+    return f"{_covered(workflow, label)}: {approvers(workflow, levels, label)}{rules}"
 
 
-def signers(workflow: Mapping[str, Any], levels: Sequence[Mapping[str, Any]], label: Label) -> str:
-    """Return only who signs, in which order and how soon; also for the copy that a request keeps."""
-    steps = enumerate(workflow.get("escalation") or [])
-    ladder = "".join(_rung(step, label, _hours_of(levels), is_first=place == 0) for place, step in steps)
-    once = "; no one signs twice" if workflow.get("signs_once") and len(levels) > 1 else ""
-    end = "" if not levels else f"{ladder}{once}."
-    return f"{_steps(levels, label) or 'nobody is asked'}{end}"
+def approvers(workflow: Mapping[str, Any], levels: Sequence[Mapping[str, Any]], label: Label) -> str:
+    """Return only who approves, in which order and how soon; works for a request's snapshot too."""
+    if not levels:
+        return "no approvers."
+    text = ""
+    for number, level in enumerate(levels):
+        joint = "" if number == 0 else " and at the same time " if level.get("parallel") else ", then "
+        text += f"{joint}{_who(level, label)}{_within(level)}"
+    # Escalation waits by the calendar of the current level.
+    is_work = all(level.get("calendar_id") or level.get("calendar") for level in levels)
+    for number, step in enumerate(workflow.get("escalation") or []):
+        text += _step(step, label, "working hour" if is_work else "hour", is_first=number == 0)
+    apart = "; different people at each level" if workflow.get("signs_once") and len(levels) > 1 else ""
+    return f"{text}{apart}."
 
 
 def _covered(workflow: Mapping[str, Any], label: Label) -> str:
     if workflow.get("is_default"):
-        return "Whatever no other workflow covers"
+        return "Everything else"
     kinds = [label("kind", kind) for kind in workflow.get("kinds") or []]
     parts = [_alternatives(kinds) if kinds else "Every action", _amounts(workflow)]
     if workflow.get("risk_levels"):
         parts.append(f"at {_alternatives(workflow['risk_levels'])} risk")
     if workflow.get("agents"):
-        parts.append(f"of {_alternatives([label('agent', str(agent)) for agent in workflow['agents']])}")
+        parts.append(f"from {_alternatives([label('agent', str(agent)) for agent in workflow['agents']])}")
     if workflow.get("channels"):
-        parts.append(f"over {_alternatives(workflow['channels'])}")
+        parts.append(f"via {_alternatives(workflow['channels'])}")
     if workflow.get("contact_tags"):
         parts.append(f"for contacts tagged {_alternatives(workflow['contact_tags'])}")
     parts.append(_window(workflow.get("time_window") or {}))
@@ -94,11 +100,11 @@ def _condition(text: str) -> str:
         node = expressions.parse(text)
         return f"with {words_of(node, any_currency='currency' not in expressions.names_in(node))}"
     except expressions.BadExpression:
-        return "under a condition that is not understood"
+        return "with an invalid condition"
 
 
 def words_of(node: Node, *, any_currency: bool) -> str:
-    """Return a condition in words; `any_currency`: it says nothing of the currency of its amounts."""
+    """Return a condition in words; `any_currency` if it doesn't name a currency."""
     if isinstance(node, Join):
         texts = [(words_of(part, any_currency=any_currency), isinstance(part, Join)) for part in node.parts]
         return f" {node.word} ".join(f"({text})" if is_joined else text for text, is_joined in texts)
@@ -122,15 +128,6 @@ def _side(side: Name | Literal) -> str:
     return _alternatives([_number(value) if isinstance(value, Decimal) else str(value) for value in values])
 
 
-def _steps(levels: Sequence[Mapping[str, Any]], label: Label) -> str:
-    text = ""
-    for number, level in enumerate(levels):
-        step = f"{_who(level, label)}{_within(level)}"
-        joint = "" if number == 0 else " and at the same time " if level.get("parallel") else ", then "
-        text += f"{joint}{step}"
-    return text
-
-
 def _who(level: Mapping[str, Any], label: Label) -> str:
     people = [label(str(row["type"]), str(row["value"])) for row in level.get("approvers") or []]
     if not people:
@@ -148,41 +145,30 @@ def _within(level: Mapping[str, Any]) -> str:
     return f" within {hours} {working}hour{'' if hours == 1 else 's'}"
 
 
-def _hours_of(levels: Sequence[Mapping[str, Any]]) -> str:
-    """The ladder waits by the calendar of the level it is at."""
-    is_work = levels and all(level.get("calendar_id") or level.get("calendar") for level in levels)
-    return "working hour" if is_work else "hour"
-
-
-def _rung(step: Mapping[str, Any], label: Label, hour: str, *, is_first: bool) -> str:
+def _step(step: Mapping[str, Any], label: Label, hour: str, *, is_first: bool) -> str:
     rows = step.get("replace") or step.get("add") or []
     people = _all_of([label(str(row["type"]), str(row["value"])) for row in rows]) or "nobody"
-    word = "instead" if step.get("replace") else "as well"
+    whom = f"{people} instead" if step.get("replace") else f"also {people}"
     count, again = step.get("after_hours"), int(step.get("repeat") or 0)
     wait = f"{count or 'some'} {hour}{'' if count == 1 else 's'}"
-    times = f" ({again} time{'' if again == 1 else 's'} more)" if again else ""
-    return f", {f'after {wait}' if is_first else f'{wait} after that'} {people} {word}{times}"
+    times = f" (repeated {again} time{'' if again == 1 else 's'})" if again else ""
+    return f", {f'after {wait}' if is_first else f'{wait} later'} {whom}{times}"
 
 
-def _auto(rules: Iterable[Mapping[str, Any]]) -> str:
-    return "".join(_alone(rule) for rule in rules)
-
-
-def _alone(rule: Mapping[str, Any]) -> str:
+def _rule(rule: Mapping[str, Any]) -> str:
     only = _condition(str(rule.get("condition") or ""))
     if rule.get("verdict") == "approve":
         amount = _amount(rule.get("max_cost"), rule.get("currency"))
         if not amount or rule.get("max_score") is None:
-            return " A rule that approves does not say up to which cost and risk."
-        text = " ".join(part for part in (f"Up to {amount} at risk {rule.get('max_score')}", only) if part)
-        return f" {text} a rule approves alone{_at_most(rule)}."
-    least = "" if rule.get("min_score") is None else f"from risk {rule['min_score']} on"
-    text = " ".join(part for part in (least, only) if part) or "some"
-    return f" {text[:1].upper()}{text[1:]} a rule rejects alone."
+            return " An approval rule has no maximum cost or risk."
+        limits = f"up to {amount} and risk {rule.get('max_score')}{f' {only}' if only else ''}{_at_most(rule)}"
+        return f" Automatically approved {limits}."
+    least = "" if rule.get("min_score") is None else f"from risk {rule['min_score']}"
+    return f" Automatically rejected {' '.join(part for part in (least, only) if part) or 'in some cases'}."
 
 
 def _at_most(rule: Mapping[str, Any]) -> str:
-    """Say how often and for how much money a rule approves."""
+    """Return how often and for how much money a rule approves."""
     often = f"{rule['per_day']} a day" if rule.get("per_day") else ""
     money = ""
     if rule.get("window_amount") not in (None, ""):

@@ -1,4 +1,4 @@
-"""Keeping groups of approvers."""
+"""Create, change and delete approver groups."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from accounts.selectors import is_active_member, names_of
+from accounts.versioning import check_version, conflict_with
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, Invalid
-from hitl.approvals.conflicts import check_version, in_the_way
 from hitl.models import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
 MANAGE: Final = "hitl.manage_workflow"
 OBJECT: Final = "hitl.approvergroup"
-MISSING: Final = "There is no such group."
+MISSING: Final = "This group doesn't exist."
 
 
 def create_group(*, actor: Actor, name: str, people: Iterable[UUID]) -> ApproverGroup:
-    """Name a set of people who may be asked together. Who may: holders of `hitl.manage_workflow`.
-    Raises Refused, Invalid, Conflict for a name in use."""
+    """Create a group of people who are asked together.
+
+    Who may: holders of `hitl.manage_workflow`. Raises Refused, Invalid, Conflict for a name in use.
+    """
     actor.require(MANAGE)
     members = _checked_people(people)
     try:
@@ -40,9 +42,9 @@ def create_group(*, actor: Actor, name: str, people: Iterable[UUID]) -> Approver
 def revise_group(
     *, actor: Actor, group_id: UUID, name: str, people: Iterable[UUID], seen_version: int | None = None
 ) -> ApproverGroup:
-    """Rename a group and say who is in it; it counts at once, also for requests that wait.
+    """Change a group's name and members, also for waiting requests.
 
-    Who may: holders of `hitl.manage_workflow`. `seen_version` is the one the change was made from.
+    Who may: holders of `hitl.manage_workflow`. `seen_version` is the version the change is based on.
     Raises Refused, NotFound, Invalid, Conflict (also `stale_version`).
     """
     actor.require(MANAGE)
@@ -65,10 +67,10 @@ def revise_group(
 
 
 def delete_group(*, actor: Actor, group_id: UUID, seen_version: int | None = None) -> None:
-    """Remove a group that no workflow in use asks, as it was seen.
+    """Delete a group that no active workflow uses.
 
     Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Conflict that names the
-    workflows, or (`stale_version`) who was faster. Requests that wait for it can then be signed by nobody of it.
+    workflows, or (`stale_version`) who changed it. Waiting requests lose its approvers.
     """
     actor.require(MANAGE)
     with transaction.atomic():
@@ -78,21 +80,21 @@ def delete_group(*, actor: Actor, group_id: UUID, seen_version: int | None = Non
         asks = ApprovalLevel.objects.filter(workflow__is_active=True, approvers__contains=asked)
         users = list(ApprovalWorkflow.objects.filter(pk__in=asks.values("workflow_id")).order_by("name")[:5])
         if users:
-            say = f"It is asked by {', '.join(row.name for row in users)}. Change or retire that first."
-            raise in_the_way(say, code="in_use", actor=actor, object_type="hitl.approvalworkflow", row=users[0])
+            say = f"This group is used by {', '.join(row.name for row in users)}. Change or retire the workflow first."
+            raise conflict_with(say, code="in_use", actor=actor, object_type="hitl.approvalworkflow", row=users[0])
         ApproverGroup.objects.filter(pk=group_id).delete()
         _audit(actor, "APPROVER_GROUP_DELETED", group)
 
 
 def _name_in_use(actor: Actor, name: str) -> Conflict:
     row = ApproverGroup.objects.filter(name=_checked_name(name)).first()
-    say = "There is a group of this name already."
-    return in_the_way(say, code="exists", actor=actor, object_type=OBJECT, row=row)
+    say = "A group with this name already exists."
+    return conflict_with(say, code="exists", actor=actor, object_type=OBJECT, row=row)
 
 
 def _checked_name(name: str) -> str:
     if not name.strip():
-        raise Invalid("Give the group a name.", fields={"name": ["Give it a name."]})
+        raise Invalid("Enter a name for the group.", fields={"name": ["Enter a name."]})
     return name.strip()[:80]
 
 
@@ -101,8 +103,8 @@ def _checked_people(people: Iterable[UUID]) -> list[UUID]:
     left = [person for person in members if not is_active_member(person)]
     if left:
         names = names_of(left)
-        texts = [f"{names.get(person, 'Somebody')} is no member any more: take this person off." for person in left]
-        raise Invalid("Choose active members.", fields={"people": texts})
+        texts = [f"{names.get(person, 'This person')} is no longer a member. Remove this person." for person in left]
+        raise Invalid("Choose active members only.", fields={"people": texts})
     return members
 
 

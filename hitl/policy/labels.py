@@ -1,9 +1,11 @@
-"""Names of what a workflow refers to, for sentences that staff read."""
+"""Names of what a workflow refers to, in sentences for staff."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
+from accounts.models import Membership
 from accounts.selectors import list_members
 from hitl.killswitch import targets
 from hitl.models import ApproverGroup
@@ -17,14 +19,25 @@ ROLE_NAMES = {
     "compliance": "Compliance",
     "viewer": "Viewers",
 }
+MODES = {
+    "any": "Any one of them",
+    "all": "All of them",
+    "quorum": "A set number of them",
+    "per_group": "One from each group",
+}
+"""Who must approve at a level."""
 
 
-def labels() -> Label:
-    """Return how people, groups, agents and kinds of the tenant in scope are called. Three queries."""
+def labels(members: Iterable[Membership] | None = None) -> Label:
+    """Return the names of people, groups, agents and kinds of the current tenant.
+
+    Two queries, and one more for the active members unless they are given.
+    """
+    people = list_members() if members is None else members
     known: dict[tuple[str, str], str] = {
         ("group", str(pk)): name for pk, name in ApproverGroup.objects.values_list("pk", "name")
     }
-    known |= {("user", str(m.user_id)): m.user.get_full_name() or "a member" for m in list_members()}
+    known |= {("user", str(m.user_id)): m.user.get_full_name() or "a member" for m in people}
     known |= targets.names()
     known |= {("role", role): name for role, name in ROLE_NAMES.items()}
 

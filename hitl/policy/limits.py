@@ -1,4 +1,4 @@
-"""Setting limits on what is carried out, and how much each factor of a risk weighs."""
+"""Set spending limits and risk scoring."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from accounts.versioning import check_version, conflict_with
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import advisory_lock, locked
 from core.errors import Invalid
+from core.text.clean import clean_text
 from hitl.actions import registry
-from hitl.approvals.columns import one_text
-from hitl.approvals.conflicts import check_version, in_the_way
 from hitl.domain import risk
 from hitl.models import Cap, RiskPolicy
 
@@ -23,37 +23,37 @@ MANAGE: Final = "hitl.manage_workflow"
 
 
 def create_cap(*, actor: Actor, scope: str, target: str = "", currency: str, amount: object, window: str) -> Cap:
-    """Limit what is carried out per day or month of everything, one kind or one agent.
+    """Create a spending limit per day or month for everything, one kind or one agent.
 
-    Who may: holders of `hitl.manage_workflow`. Raises Refused, Invalid, Conflict when there is one.
+    Who may: holders of `hitl.manage_workflow`. Raises Refused, Invalid, Conflict if there is one already.
     """
     actor.require(MANAGE)
     values = {**_checked_scope(scope, target), "currency": currency.strip().upper(), "window": window}
     if not (len(values["currency"]) == 3 and values["currency"].isalpha()):
-        raise Invalid("Give the currency.", fields={"currency": ["Three letters, such as EUR."]})
+        raise Invalid("Enter a currency.", fields={"currency": ["Enter a three-letter code such as EUR."]})
     if window not in Cap.Window.values:
-        raise Invalid("Choose a window.", fields={"window": ["A day or a month."]})
+        raise Invalid("Choose a period.", fields={"window": ["Choose a day or a month."]})
     try:
         with transaction.atomic():
             cap: Cap = Cap.objects.create(**values, amount=_checked_amount(amount))
             _audit_cap(actor, "CAP_CREATED", cap)
     except IntegrityError:
         same = Cap.objects.filter(**values, is_active=True).first()
-        say = "There is such a limit already: change that one."
-        raise in_the_way(say, code="exists", actor=actor, object_type="hitl.cap", row=same) from None
+        say = "This limit already exists. Change its amount instead."
+        raise conflict_with(say, code="exists", actor=actor, object_type="hitl.cap", row=same) from None
     return cap
 
 
 def revise_cap(*, actor: Actor, cap_id: UUID, amount: object, seen_version: int | None = None) -> Cap:
-    """Change the amount of a limit; what was spent already stays spent.
+    """Change the amount of a spending limit; past spending still counts.
 
-    Who may: holders of `hitl.manage_workflow`. `seen_version` is the one the change was made from.
+    Who may: holders of `hitl.manage_workflow`. `seen_version` is the version the change is based on.
     Raises Refused, NotFound, Invalid, Conflict (`stale_version`).
     """
     actor.require(MANAGE)
     wanted = _checked_amount(amount)
     with transaction.atomic():
-        cap = locked(Cap, cap_id, "There is no such limit.", is_active=True)
+        cap = locked(Cap, cap_id, "This limit doesn't exist.", is_active=True)
         check_version(actor, "hitl.cap", cap, seen_version)
         Cap.objects.filter(pk=cap_id).update(amount=wanted, version=cap.version + 1)
         cap.refresh_from_db()
@@ -62,11 +62,14 @@ def revise_cap(*, actor: Actor, cap_id: UUID, amount: object, seen_version: int 
 
 
 def retire_cap(*, actor: Actor, cap_id: UUID, seen_version: int | None = None) -> Cap:
-    """Take a limit away, as it was seen. Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound,
-    Conflict (`stale_version`) that names who was faster."""
+    """Remove a spending limit.
+
+    Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Conflict (`stale_version`, names who
+    changed it).
+    """
     actor.require(MANAGE)
     with transaction.atomic():
-        cap = locked(Cap, cap_id, "There is no such limit.", is_active=True)
+        cap = locked(Cap, cap_id, "This limit doesn't exist.", is_active=True)
         check_version(actor, "hitl.cap", cap, seen_version)
         Cap.objects.filter(pk=cap_id).update(is_active=False, version=cap.version + 1)
         cap.refresh_from_db()
@@ -76,11 +79,13 @@ def retire_cap(*, actor: Actor, cap_id: UUID, seen_version: int | None = None) -
 
 def _checked_scope(scope: str, target: str) -> dict[str, str]:
     if scope not in Cap.Scope.values:
-        raise Invalid("Choose what it limits.", fields={"scope": ["Everything, a kind or an agent."]})
+        raise Invalid(
+            "Choose what the limit applies to.", fields={"scope": ["Choose everything, one action or one agent."]}
+        )
     if scope == Cap.Scope.ALL:
         return {"scope": scope, "target": ""}
     if scope == Cap.Scope.KIND and not registry.is_known(target):
-        raise Invalid("Choose the kind of action.", fields={"target": ["There is no such kind of action."]})
+        raise Invalid("Choose an action.", fields={"target": ["This action doesn't exist."]})
     if scope == Cap.Scope.AGENT:
         target = _agent_id(target)
     return {"scope": scope, "target": target}
@@ -90,7 +95,7 @@ def _agent_id(text: str) -> str:
     try:
         return str(UUID(text))
     except ValueError:
-        raise Invalid("Choose the agent.", fields={"target": ["The id of an agent."]}) from None
+        raise Invalid("Choose an agent.", fields={"target": ["Enter the id of an agent."]}) from None
 
 
 def _checked_amount(amount: object) -> Decimal:
@@ -99,7 +104,7 @@ def _checked_amount(amount: object) -> Decimal:
     except InvalidOperation:
         found = Decimal("NaN")
     if not found.is_finite() or not 0 <= found < Decimal(10) ** 14 or found != round(found, 2):
-        raise Invalid("Give an amount.", fields={"amount": ["An amount such as 5000 or 5000.00."]})
+        raise Invalid("Enter an amount.", fields={"amount": ["Enter an amount such as 5000 or 5000.00."]})
     return found
 
 
@@ -125,10 +130,10 @@ def set_risk_policy(
     reason: str = "",
     seen_version: int | None = None,
 ) -> RiskPolicy:
-    """Weigh the factors of a risk anew, as a new version; requests that run keep their score.
+    """Save a new version of risk scoring; open requests keep their score.
 
     `weights`: 0 to 3 for each factor; `kind_points`: points added for a kind, 0 to 60. Who may:
-    holders of `hitl.manage_workflow`. `seen_version` is the one it was made from, 0 for none. Raises
+    holders of `hitl.manage_workflow`. `seen_version` is the version the change is based on, 0 for none. Raises
     Refused, Invalid, Conflict (`stale_version`).
     """
     actor.require(MANAGE)
@@ -142,7 +147,7 @@ def set_risk_policy(
             version=1 if last is None else last.version + 1,
             weights=checked[0],
             kind_points=checked[1],
-            reason=one_text(reason, 300),
+            reason=clean_text(reason, 300),
             made_by_id=actor.user_id,
         )
         chain.record(
@@ -158,19 +163,19 @@ def set_risk_policy(
 def _checked_weights(weights: Mapping[str, Any]) -> dict[str, int]:
     wrong = sorted(set(weights) - set(risk.FACTORS))
     if wrong:
-        raise Invalid("There is no such factor.", fields={"weights": [f"Unknown: {', '.join(wrong)}."]})
+        raise Invalid("Unknown risk factor.", fields={"weights": [f"Unknown: {', '.join(wrong)}."]})
     return {name: _whole(weights.get(name, 1), risk.WEIGHT_MAX, f"weight_{name}") for name in risk.FACTORS}
 
 
 def _checked_points(points: Mapping[str, Any]) -> dict[str, int]:
     wrong = sorted(kind for kind in points if not registry.is_known(kind))
     if wrong:
-        raise Invalid("There is no such kind of action.", fields={"kind_points": [f"Unknown: {', '.join(wrong)}."]})
+        raise Invalid("Unknown action.", fields={"kind_points": [f"Unknown: {', '.join(wrong)}."]})
     found = {kind: _whole(value or 0, risk.KIND_POINTS_MAX, f"points_{kind}") for kind, value in points.items()}
     return {kind: value for kind, value in found.items() if value}
 
 
 def _whole(value: Any, most: int, field: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        raise Invalid("A number is out of range.", fields={field: [f"A whole number from 0 to {most}."]})
+        raise Invalid("A number is out of range.", fields={field: [f"Enter a whole number from 0 to {most}."]})
     return value

@@ -13,7 +13,6 @@ from core.actors import Actor
 from core.errors import NotFound
 from core.tenancy.models import TenantModel
 from hitl.actions import registry
-from hitl.decision_links import policy
 from hitl.models import (
     ApprovalWorkflow,
     ApproverGroup,
@@ -23,6 +22,7 @@ from hitl.models import (
     KillSwitch,
     RiskPolicy,
 )
+from hitl.policy import link_policy
 
 VIEW_WORKFLOW = "hitl.view_approvalworkflow"
 VIEW_SWITCH = "hitl.view_approval"
@@ -117,10 +117,10 @@ def query_risk_policies(*, viewer: Actor) -> QuerySet[RiskPolicy]:
     return rows
 
 
-def get_link_policy(*, viewer: Actor) -> policy.Standing:
+def get_link_policy(*, viewer: Actor) -> link_policy.Standing:
     """Return whether links decide for the tenant, and who switched them. Needs `hitl.view_approvalworkflow`."""
     viewer.require(VIEW_WORKFLOW)
-    return policy.current()
+    return link_policy.current()
 
 
 def get_group(*, viewer: Actor, group_id: UUID) -> ApproverGroup:

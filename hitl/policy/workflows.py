@@ -1,4 +1,4 @@
-"""Defining workflows."""
+"""Create, change and share workflows."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from django.db import transaction
 from accounts.last_change import last_change
 from accounts.permissions import object_permissions
 from accounts.permissions.roles import PERMISSIONS
+from accounts.versioning import check_version
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound, Refused
-from hitl.approvals.conflicts import check_version
 from hitl.models import ApprovalLevel, ApprovalWorkflow
 from hitl.policy.validation import FIELDS, LEVEL_FIELDS, problems_of
 
 MANAGE: Final = "hitl.manage_workflow"
 OBJECT: Final = "hitl.approvalworkflow"
-GIVEN: Final = "You were given this one workflow: who signs in it and when is yours to say."
-# What who was given one workflow may say of it, beside its name and its levels; the rest reaches every request.
+GIVEN: Final = "This workflow was shared with you: you can change who approves and when."
+# Fields that people can change in a workflow shared with them, besides its name and levels.
 OWN: Final = frozenset(
     "description expire_hours execute_within_hours reminder_every_hours reminder_max escalation".split()
 )
-# Roles that may not change all of them.
+# Roles that can't manage all workflows.
 SHAREABLE: Final = tuple(role for role, may in PERMISSIONS.items() if MANAGE not in may)
 
 
 def create_workflow(
     *, actor: Actor, name: str, levels: Sequence[Mapping[str, Any]], **conditions: Any
 ) -> ApprovalWorkflow:
-    """Define which requests need whose signatures.
+    """Create a workflow: which requests need whose approval.
 
     Who may: holders of `hitl.manage_workflow`. Each level is a mapping of ApprovalLevel's fields;
-    `approvers` is a list of {"type": "user"|"role"|"group", "value": id or role}; `parallel` opens
-    it together with the one before. Raises Refused, Invalid.
+    `approvers` is a list of {"type": "user"|"role"|"group", "value": id or role}; a `parallel` level
+    starts together with the one before. Raises Refused, Invalid.
     """
     actor.require(MANAGE)
     _check(name, levels, conditions)
@@ -60,11 +60,11 @@ def revise_workflow(
     seen_version: int | None = None,
     **conditions: Any,
 ) -> ApprovalWorkflow:
-    """Change a definition under a new version; running requests keep the one they began with.
+    """Save a new version of a workflow; open requests keep the version they started with.
 
-    Who may: holders of `hitl.manage_workflow`; who has it for this one only may change its name, its
-    levels and what is in `OWN`. `seen_version` is the one the change was made from. Raises Refused that
-    names the field, NotFound, Invalid, Conflict (`stale_version`) that names who was faster and when.
+    Who may: holders of `hitl.manage_workflow`; holders for this workflow only can change its name, its
+    levels and the fields in `OWN`. `seen_version` is the version the change is based on. Raises Refused
+    (names the field), NotFound, Invalid, Conflict (`stale_version`, names who changed it and when).
     """
     _require(actor, workflow_id)
     _check("unchanged" if name is None else name, levels, conditions)
@@ -88,8 +88,11 @@ def revise_workflow(
 
 
 def retire_workflow(*, actor: Actor, workflow_id: UUID, seen_version: int | None = None) -> ApprovalWorkflow:
-    """Take a definition out of use, as it was seen. Who may: holders of `hitl.manage_workflow` for all of them.
-    Raises Refused, NotFound, Conflict (also `stale_version`) that names who was faster."""
+    """Retire a workflow.
+
+    Who may: holders of `hitl.manage_workflow` for all workflows. Raises Refused, NotFound, Conflict (also
+    `stale_version`; names who changed it).
+    """
     _require_all(actor, workflow_id)
     with transaction.atomic():
         workflow = _locked(actor, workflow_id)
@@ -101,10 +104,10 @@ def retire_workflow(*, actor: Actor, workflow_id: UUID, seen_version: int | None
 
 
 def restore_workflow(*, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
-    """Bring a retired definition back into use, under a new version and not as the default.
+    """Restore a retired workflow as a new version, never as the default.
 
-    Who may: holders of `hitl.manage_workflow` for all of them. Raises Refused, NotFound, Invalid when
-    it names people, groups or calendars that are gone.
+    Who may: holders of `hitl.manage_workflow` for all workflows. Raises Refused, NotFound, Invalid if
+    people, groups or calendars in it no longer exist.
     """
     _require_all(actor, workflow_id)
     with transaction.atomic():
@@ -118,34 +121,34 @@ def restore_workflow(*, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
 
 
 def copy_workflow(*, actor: Actor, workflow_id: UUID, name: str) -> ApprovalWorkflow:
-    """Define another workflow like one there is, retired ones included; never as the default.
+    """Copy a workflow, also a retired one; the copy is never the default.
 
     Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Invalid.
     """
     actor.require(MANAGE)
     source: ApprovalWorkflow | None = ApprovalWorkflow.objects.filter(pk=workflow_id).first()
     if source is None:
-        raise NotFound("There is no such workflow.")
+        raise NotFound("This workflow doesn't exist.")
     conditions = {**conditions_of(source), "is_default": False}
     return create_workflow(actor=actor, name=name, levels=levels_of(source), **conditions)
 
 
 def share_workflow(*, actor: Actor, workflow_id: UUID, roles: Collection[str]) -> None:
-    """Let just these roles see this one workflow, and change who signs in it and when.
+    """Let exactly these roles see this workflow and change who approves in it and when.
 
-    Who may: holders of `accounts.manage_membership` who may change it themselves. Raises Refused,
-    NotFound, Invalid for a role that may change all of them anyway.
+    Who may: holders of `accounts.manage_membership` who can change the workflow. Raises Refused,
+    NotFound, Invalid for a role that manages all workflows anyway.
     """
     _require(actor, workflow_id)
     actor.require("accounts.manage_membership")
     if set(roles) - set(SHAREABLE):
         raise Invalid(
-            "These roles cannot be given rights on one workflow.",
+            "You can't share a workflow with these roles.",
             fields={"roles": [f"Choose from {', '.join(SHAREABLE)}."]},
         )
     workflow: ApprovalWorkflow | None = ApprovalWorkflow.objects.filter(pk=workflow_id).first()
     if workflow is None:
-        raise NotFound("There is no such workflow.")
+        raise NotFound("This workflow doesn't exist.")
     object_permissions.set_roles(actor=actor, permission=MANAGE, obj=workflow, roles=roles)
 
 
@@ -160,7 +163,7 @@ def levels_of(workflow: ApprovalWorkflow) -> list[dict[str, Any]]:
 
 
 def _require(actor: Actor, workflow_id: UUID) -> None:
-    """Raise `Refused` without the right on this workflow; who may change any learns that it is absent."""
+    """Raise `Refused` without the permission for this workflow; who manages all may learn that it is absent."""
     if actor.may(MANAGE):
         return
     workflow: ApprovalWorkflow | None = ApprovalWorkflow.objects.filter(pk=workflow_id).first()
@@ -170,21 +173,20 @@ def _require(actor: Actor, workflow_id: UUID) -> None:
 
 
 def _require_all(actor: Actor, workflow_id: UUID) -> None:
-    """Raise `Refused` without the right on all: a workflow that is not in use leaves its requests to another."""
+    """Raise `Refused` without the permission for all workflows: retiring one leaves its requests to another."""
     _require(actor, workflow_id)
     if not actor.may(MANAGE):
-        say = "Whether it is in use is for those to say who may change all workflows."
+        say = "Only people who manage all workflows can retire or restore it."
         raise Refused(f"{GIVEN} {say}", permission=MANAGE, fields={"is_active": [say]})
 
 
 def _refuse_beyond(actor: Actor, workflow: ApprovalWorkflow, conditions: Mapping[str, Any]) -> None:
-    """Raise `Refused` where who was given this one would say what falls under it, or what needs nobody."""
+    """Raise `Refused` if someone with just this workflow changes what it covers or decides automatically."""
     if actor.may(MANAGE):
         return
-    said = ((name, value) for name, value in sorted(conditions.items()) if name not in OWN)
-    for name, value in said:
-        if _is_new(getattr(workflow, name), value):
-            say = f"{name} is for those to say who may change all workflows: leave it as it is."
+    for name, value in sorted(conditions.items()):
+        if name not in OWN and _is_new(getattr(workflow, name), value):
+            say = f"Only people who manage all workflows can change {name}."
             raise Refused(f"{GIVEN} {say}", permission=MANAGE, fields={name: [say]})
 
 
@@ -201,9 +203,11 @@ def _plain(item: Any) -> Any:
 
 
 def _locked(actor: Actor, workflow_id: UUID, *, active: bool = True) -> ApprovalWorkflow:
-    workflow = locked(ApprovalWorkflow, workflow_id, "There is no such workflow.")
+    workflow = locked(ApprovalWorkflow, workflow_id, "This workflow doesn't exist.")
     if workflow.is_active is not active:
-        say = "It is in use already." if workflow.is_active else "It was retired. Restore it first."
+        say = (
+            "This workflow is already in use." if workflow.is_active else "This workflow is retired. Restore it first."
+        )
         raise Conflict(say, version=workflow.version, **last_change(actor, OBJECT, workflow_id))
     return workflow
 
@@ -216,9 +220,9 @@ def _write_levels(workflow: ApprovalWorkflow, levels: Sequence[Mapping[str, Any]
 def _check(name: str, levels: Sequence[Mapping[str, Any]] | None, conditions: Mapping[str, Any]) -> None:
     problems = problems_of(levels, conditions)
     if not name.strip():
-        problems["name"] = ["Give it a name."]
+        problems["name"] = ["Enter a name."]
     if problems:
-        raise Invalid("The workflow is not complete.", fields=problems)
+        raise Invalid("The workflow has errors.", fields=problems)
 
 
 def _audit(actor: Actor, action: str, workflow: ApprovalWorkflow) -> None:

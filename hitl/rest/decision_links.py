@@ -11,13 +11,12 @@ from core.actors import Actor
 from core.rest.operations import changes, reads
 from core.rest.views import ApiView
 from hitl import services
-from hitl.decision_links import policy
 from hitl.decision_links.settings import MANAGE
-from hitl.policy import selectors
+from hitl.policy import link_policy, selectors
 from hitl.rest.serializers import SEEN
 
 
-class LinkPolicySerializer(serializers.Serializer[policy.Standing]):
+class LinkPolicySerializer(serializers.Serializer[link_policy.Standing]):
     """Whether links decide, who allows it, and the newest choice of the organisation."""
 
     is_on = serializers.SerializerMethodField(help_text="Whether a link decides now: both of the next two are true.")
@@ -28,7 +27,7 @@ class LinkPolicySerializer(serializers.Serializer[policy.Standing]):
     made_by = PersonSerializer(source="last.made_by", default=None, read_only=True, allow_null=True)
     created_at = serializers.DateTimeField(source="last.created_at", default=None, read_only=True, allow_null=True)
 
-    def get_is_on(self, standing: policy.Standing) -> bool:
+    def get_is_on(self, standing: link_policy.Standing) -> bool:
         """Return what counts."""
         return not standing.why_off
 
@@ -47,13 +46,13 @@ class DecisionLinks(ApiView):
     permissions: ClassVar = {"GET": selectors.VIEW_WORKFLOW, "PUT": MANAGE}
 
     @reads("decision_links_retrieve", LinkPolicySerializer)
-    def get(self, viewer: Actor) -> policy.Standing:
+    def get(self, viewer: Actor) -> link_policy.Standing:
         """Read whether links in mails decide, and who switched them. Needs `hitl.view_approvalworkflow`."""
         return selectors.get_link_policy(viewer=viewer)
 
     @changes("decision_links_replace", LinkPolicyRequest, LinkPolicySerializer)
-    def put(self, version: int, **said: Any) -> policy.Standing:
+    def put(self, version: int, **said: Any) -> link_policy.Standing:
         """Switch links that decide off or on; those already sent end. Needs `hitl.manage_links`; 409
         `stale_version`, `unchanged`, `off_everywhere`."""
         services.set_link_policy(seen_version=version, **said)
-        return policy.current()
+        return link_policy.current()

@@ -37,9 +37,6 @@ from hitl.selectors.approvals import (
     is_call_stopped as is_call_stopped,
 )
 from hitl.selectors.approvals import (
-    is_for_a_link as is_for_a_link,
-)
-from hitl.selectors.approvals import (
     list_approvals as list_approvals,
 )
 from hitl.selectors.approvals import (

@@ -16,7 +16,6 @@ from accounts.selectors import tenant_zone
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import NotFound
-from hitl.decision_links.rules import why_read, why_sign_in
 from hitl.domain.state_machine import ASKS_BACK, OPEN, WAITING, State
 from hitl.killswitch import state as switches
 from hitl.models import (
@@ -154,11 +153,6 @@ def may_decide(*, viewer: Actor, approval: Approval) -> bool:
         return False
     seats = Seat.objects.filter(approval=approval, person_id=viewer.user_id, closed_at=None)
     return bool(seats.exists())
-
-
-def is_for_a_link(approval: Approval) -> bool:
-    """Tell whether a request can be decided by a link in a mail, without signing in."""
-    return not why_sign_in(approval) and not why_read(approval, clock_now())
 
 
 def list_executions(*, viewer: Actor, approval_id: UUID) -> list[Execution]:

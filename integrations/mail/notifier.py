@@ -15,9 +15,8 @@ from core.models import AuditEntry
 from core.privacy.erasure.person import NOBODY
 from core.privacy.pii import mask_text
 from hitl.models import Approval, Notification, Seat
-from hitl.notifications.channels import Delivery, Notifier
-from hitl.selectors import is_for_a_link
-from hitl.services import Status, make_link, track_notification
+from hitl.notification_channels import Delivery, Notifier
+from hitl.services import Status, can_be_decided_by_link, make_link, track_notification
 from integrations.mail import routes
 from integrations.mail.errors import in_words
 from integrations.mail.services import queue_mail
@@ -132,7 +131,7 @@ def _texts(row: Notification) -> dict[str, Any]:
         "due": _due(approval),
         "is_yours": row.template.startswith(TO_REQUESTER),
         "link": _console(approval),
-        "decision_link": _place(row) if row.template in DECIDES and is_for_a_link(approval) else "",
+        "decision_link": _place(row) if row.template in DECIDES and can_be_decided_by_link(approval) else "",
         "preferences": f"{settings.PUBLIC_URL}{reverse('mail_preference')}",
     }
 
@@ -184,7 +183,7 @@ class ApprovalMail(MailReceiver):
         if row is None or _place(row) not in text:
             return {}
         ids = {"approval_id": row.approval_id, "person_id": row.recipient_id}
-        secret = make_link(actor=ACTOR, **ids) if is_for_a_link(row.approval) else ""
+        secret = make_link(actor=ACTOR, **ids) if can_be_decided_by_link(row.approval) else ""
         link = f"{settings.PUBLIC_URL}{reverse('decision_link', args=[secret])}" if secret else _console(row.approval)
         return {_place(row): link}
 

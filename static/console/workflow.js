@@ -18,8 +18,8 @@
   form.addEventListener("input", soon);
   // Show the number of approvals only where the mode needs it; without JavaScript the field stays visible.
   const counts = () => {
-    for (const mode of form.querySelectorAll("select[name$=_mode]")) {
-      const number = form.querySelector(`[name="${mode.name.replace(/_mode$/, "_quorum")}"]`).closest(".wk-field");
+    for (const mode of form.querySelectorAll('select[name$="-mode"]')) {
+      const number = form.querySelector(`[name="${mode.name.replace(/-mode$/, "-quorum")}"]`).closest(".wk-field");
       number.hidden = mode.value !== "quorum";
     }
   };
@@ -31,7 +31,7 @@
     const rows = many.querySelector("[data-items]").children;
     [...rows].forEach((row, at) => {
       for (const number of row.querySelectorAll("[data-place]")) number.textContent = at + 1;
-      const joint = row.querySelector("[name$=_parallel]");
+      const joint = row.querySelector('[name$="-parallel"]');
       if (joint) joint.closest(".wk-flow-row").hidden = at === 0;
     });
     for (const add of many.querySelectorAll("[name=add_row]")) add.disabled = rows.length >= Number(many.dataset.most);
@@ -42,10 +42,11 @@
   const nameOf = (row) => row.querySelector("h3").textContent.trim();
   function add(many, wish) {
     const blank = many.querySelector(`template[data-blank="${wish}"]`);
-    const number = many.dataset.next;
-    many.dataset.next = Number(number) + 1;
+    const total = many.querySelector('[name$="-TOTAL_FORMS"]');
     const holder = document.createElement("template");
-    holder.innerHTML = blank.innerHTML.replaceAll("__n__", number);
+    const html = blank.innerHTML.replaceAll("__prefix__", total.value);
+    total.value = Number(total.value) + 1;
+    holder.innerHTML = html.replaceAll("__number__", total.value);
     const row = holder.content.firstElementChild;
     many.querySelector("[data-items]").append(row);
     arrange(many);
@@ -55,6 +56,9 @@
   function remove(many, row) {
     const name = nameOf(row);
     const next = row.nextElementSibling || row.previousElementSibling;
+    const mark = row.querySelector('[name$="-DELETE"]');
+    mark.value = "on";
+    many.append(mark);
     row.remove();
     const left = arrange(many);
     (next || many.querySelector("[name=add_row]")).focus();

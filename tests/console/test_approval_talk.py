@@ -47,7 +47,7 @@ def test_mistaken_name_is_answered_with_the_known_ones() -> None:
             "Which campaign?", fields={"campaign": ["There is none."]}, choices=["Summer Sale", "Retargeting"]
         )
     assert caught.value.facts["fields"] == {
-        "value_campaign": ["There is none.", "There are: Summer Sale, Retargeting."]
+        "value_campaign": ["There is none.", "Choose from: Summer Sale, Retargeting."]
     }
 
 
@@ -55,8 +55,8 @@ def test_form_of_a_request_says_when_its_button_asks(browser: Browser, asked: Ap
     first, chosen = (
         browser("support").get(f"{QUEUE}new/{end}").content.decode() for end in ("", "?kind=console_budget")
     )
-    assert "Ask for it" not in first
-    assert "Ask for it" in chosen
+    assert "Submit request" not in first
+    assert "Submit request" in chosen
 
 
 def test_edit_by_the_form_is_shown_with_both_values(browser: Browser, asked: Approval) -> None:
@@ -73,7 +73,7 @@ def test_edit_without_a_change_is_refused(browser: Browser, asked: Approval) -> 
 
 def test_each_move_asks_its_own_question(browser: Browser, asked: Approval) -> None:
     page = browser("approver").get(f"{QUEUE}{asked.pk}/").content.decode()
-    assert "What do you want to know?" in page
+    assert "Your question" in page
     assert "What should be changed?" in page
 
 
@@ -84,7 +84,7 @@ def test_edit_is_not_offered_where_none_of_its_fields_may_be_changed(browser: Br
     workflow_id = ApprovalWorkflow.objects.get().pk
     services.revise_workflow(actor=acme.actor("owner"), workflow_id=workflow_id, levels=levels)
     page = browser("approver").get(f"{QUEUE}{ask(acme).pk}/").content.decode()
-    assert "Save the changes" not in page
+    assert "Save changes" not in page
     assert "Send back" in page
 
 
@@ -154,7 +154,7 @@ def test_override_is_told_with_its_reason_and_what_its_review_found(browser: Bro
     owner = replace(acme.actor("owner"), auth_strength="mfa")
     services.override(actor=owner, approval_id=asked.pk, digest=asked.digest, reason="The shop is down")
     person = acme.people["owner"].get_full_name()
-    assert f"Approved past the signers by {person}" in browser("approver").get("/admin/").content.decode()
+    assert f"Approved in an emergency by {person}" in browser("approver").get("/admin/").content.decode()
     review = OverrideReview.objects.get()
     page = browser("compliance").get(f"/admin/hitl/overridereview/{review.pk}/").content.decode()
     assert "The shop is down" in page

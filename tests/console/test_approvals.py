@@ -6,6 +6,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Tenant
+from console.base.forms import RENDERER
 from core.clock import now
 from core.tenancy.scope import tenant_scope
 from hitl import services
@@ -101,7 +102,7 @@ def test_post_without_csrf_token_is_refused(world: World, asked: Approval) -> No
 def test_viewer_sees_no_forms(browser: Browser, page: str) -> None:
     shown = browser("viewer").get(page).content.decode()
     assert "/approve/" not in shown
-    assert "Your role may look, not sign." in shown
+    assert "Your role can view requests but not approve them." in shown
 
 
 def test_viewers_post_is_forbidden(browser: Browser, asked: Approval) -> None:
@@ -113,7 +114,7 @@ def test_requester_is_told_of_four_eyes(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     own = ask(acme, "approver")
     shown = browser("approver").get(f"{QUEUE}{own.pk}/").content.decode()
-    assert "four eyes" in shown
+    assert "You can&#x27;t approve a request you submitted or contributed to." in shown
     assert f"{own.pk}/approve/" not in shown
 
 
@@ -124,7 +125,7 @@ def test_requesters_own_vote_is_refused(browser: Browser, acme: World) -> None:
 
 
 def test_person_without_a_seat_is_told_so(browser: Browser, page: str) -> None:
-    assert "You have no seat at this step" in browser("owner").get(page).content.decode()
+    assert "You&#x27;re not an approver at this level." in browser("owner").get(page).content.decode()
 
 
 @pytest.mark.parametrize("path", ["", "approve/", "cancel/"])
@@ -283,6 +284,32 @@ def test_queue_needs_the_same_statements_whatever_its_length(browser: Browser, c
     assert len(queries(browser("admin"), QUEUE)) == QUEUE_QUERIES
 
 
+@pytest.mark.parametrize("role", ["approver", "admin"])
+def test_page_reads_approvers_and_members_once_however_many_there_are(
+    browser: Browser, counted: World, role: str
+) -> None:
+    flow, people = ApprovalWorkflow.objects.get(), [{"type": "role", "value": role}]
+    everyone = [{"type": "role", "value": each} for each in ("approver", "admin", "owner")]
+    found = []
+    for number, approvers in enumerate([people, everyone], start=1):
+        services.revise_workflow(actor=counted.actor("owner"), workflow_id=flow.pk, levels=[{"approvers": approvers}])
+        asked = ask(counted, params={"campaign": f"Campaign {number}"})
+        assert asked.seats.count() == [1, 3][number - 1]
+        found.append(queries(browser(role), f"{QUEUE}{asked.pk}/"))
+    one, three = found
+    assert len(one) == len(three)
+    for table, times in (("hitl_seat", 1), ("hitl_decision", 2), ("accounts_membership", 2)):
+        # The activity reads the remarks and the names of those who acted by itself.
+        assert sum(f' FROM "{table}"' in sql and " U0." not in sql for sql in three) == times, table
+
+
+def test_forms_of_the_console_share_one_renderer(browser: Browser, page: str) -> None:
+    context = browser("approver").get(page).context
+    forms = [offer["form"] for offer in (*context["votes"], *context["others"])]
+    assert len(forms) > 2
+    assert {id(form.renderer) for form in forms} == {id(RENDERER)}
+
+
 def test_page_survives_a_decision_by_somebody_else(browser: Browser, acme: World, asked: Approval) -> None:
     with tenant_scope(acme.acme.pk):
         services.cancel(actor=acme.actor("admin"), approval_id=asked.pk, reason="Not needed.")
@@ -302,9 +329,9 @@ def test_long_story_is_shown_in_parts(browser: Browser, asked: Approval, page: s
     sign(browser("approver"), asked)
     client = browser("admin")
     newest = client.get(page)
-    assert [row.what for row in newest.context["timeline"]] == ["Signed"]
+    assert [row.what for row in newest.context["timeline"]] == ["Approved"]
     earlier = client.get(f"{page}?before={newest.context['earlier']}")
-    assert [(row.what, row.who) for row in earlier.context["timeline"]] == [("Asked", "by Support Acme")]
+    assert [(row.what, row.who) for row in earlier.context["timeline"]] == [("Requested", "by Support Acme")]
 
 
 def test_dashboard_forgets_what_is_settled(browser: Browser, asked: Approval) -> None:
@@ -338,7 +365,7 @@ def test_facts_name_the_campaign_and_the_currency(browser: Browser, page: str) -
 def test_page_says_which_workflow_asks_whom(browser: Browser, page: str) -> None:
     rule = browser("approver").get(page).context["rule"]
     assert (rule.name, rule.version, rule.note) == ("Budgets", 1, "")
-    assert rule.says == "Whatever no other workflow covers: one of Approvers or Admins within 8 hours."
+    assert rule.says == "Everything else: one of Approvers or Admins within 8 hours."
 
 
 def test_page_of_a_request_keeps_the_words_of_its_own_version(browser: Browser, acme: World, page: str) -> None:
@@ -352,16 +379,16 @@ def test_page_of_a_request_keeps_the_words_of_its_own_version(browser: Browser, 
 
 def test_badge_is_right_at_once_after_ones_own_decision(browser: Browser, asked: Approval) -> None:
     client = browser("approver")
-    assert "1 wait for your signature" in client.get(QUEUE).content.decode()
+    assert "1 waiting for your approval" in client.get(QUEUE).content.decode()
     sign(client, asked)
-    assert "wait for your signature" not in client.get(QUEUE).content.decode()
+    assert "waiting for your approval" not in client.get(QUEUE).content.decode()
 
 
 def test_page_tells_what_is_due_who_was_told_and_the_askers_own_words(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     own = {"tags": ("spring",), "custom": {"cost_centre": "47", "manager": "joe@customer.example"}}
     page = browser("admin").get(f"{QUEUE}{ask(acme, origin=own).pk}/").content.decode()
-    for words in ("Expires unless it is decided", "Answer due", "asked to sign, in the app", "spring", "Cost centre"):
+    for words in ("Expires", "Decision due", "asked to approve, in the app", "spring", "Cost centre"):
         assert words in page
     assert "joe@customer.example" not in page
 

@@ -180,34 +180,34 @@ def test_rows_come_and_go_by_the_keyboard_and_are_saved(opened: Opener) -> None:
     page = opened("/admin/hitl/approvalworkflow/create/", "owner")
     page.get_by_label("Name", exact=True).fill("Budgets")
     for button, row, said in [
-        ("Add a level", "row-level2", "Level 2 added."),
-        ("Add a level", "row-level3", "Level 3 added."),
-        ("Remove level 2", "row-level3", "Level 2 removed; 2 left."),
-        ("Add a step", "row-step1", "Step 1 added."),
-        ("Add a rule that rejects", "row-rule1", "Rule 1 rejects alone added."),
+        ("Add level", "row-levels-1", "Level 2 added."),
+        ("Add level", "row-levels-2", "Level 3 added."),
+        ("Remove level 2", "row-levels-2", "Level 2 removed; 2 left."),
+        ("Add step", "row-escalation-0", "Step 1 added."),
+        ("Add rejection rule", "row-auto_rules-0", "Rule 1 rejects automatically added."),
     ]:
         _press(page, button)
         assert (_focused(page), page.locator("[data-status]").text_content()) == (row, said)
-    assert page.locator("#title-level3").text_content() == "Level 2"
-    page.locator("#row-level3").get_by_label("Owners").check()
-    page.locator("#row-step1").get_by_label("Admins").check()
-    page.locator("#row-rule1").get_by_label("From this risk on").fill("95")
+    assert page.locator("#title-levels-2").text_content() == "Level 2"
+    page.locator("#row-levels-2").get_by_label("Owners").check()
+    page.locator("#row-escalation-0").get_by_label("Admins").check()
+    page.locator("#row-auto_rules-0").get_by_label("Minimum risk").fill("95")
     page.locator(
         "[data-says]",
-        has_text="after 8 hours Admins as well; no one signs twice. From risk 95 on a rule rejects alone.",
+        has_text="after 8 hours also Admins; different people at each level. Automatically rejected from risk 95.",
     ).wait_for()
     keep_picture(page, "workflow-rows")
     assert serious(page, least="minor") == []
     page.keyboard.press("Enter")
-    page.get_by_text("Budgets is in use from now on.").wait_for()
+    page.get_by_text("Budgets is now in use.").wait_for()
 
 
 def test_rows_come_by_a_reload_without_scripts(opened: Opener, scene: Scene) -> None:
     page = opened("/admin/hitl/approvalworkflow/create/", "owner", phone=True, scripts=False)
     page.get_by_label("Name", exact=True).fill("Rows")
-    page.get_by_role("button", name="Add a level").click()
-    page.locator("#row-level2").wait_for()
-    assert _focused(page) == "row-level2"
+    page.get_by_role("button", name="Add level").click()
+    page.locator("#row-levels-1").wait_for()
+    assert _focused(page) == "row-levels-1"
     assert page.get_by_label("Name", exact=True).input_value() == "Rows"
     with tenant_scope(scene.world.acme.pk):
         assert not ApprovalWorkflow.objects.filter(name="Rows").exists()

@@ -17,7 +17,7 @@ PAGE = "/admin/hitl/killswitch/"
 RELEASE = f"{PAGE}release-installation/"
 API = "/api/v1/kill-switches/installation/"
 FORM = {"what": "installation:", "reason": "Wrong prices go out"}
-CHOICE = "Everything, all organisations"
+CHOICE = "Everything in all organisations"
 
 
 def is_thrown() -> bool:
@@ -46,11 +46,11 @@ def text(client: Client, path: str = PAGE, **form: str) -> str:
 
 def test_operator_stops_all_organisations_by_the_form_and_lets_them_go_on(operator: Client) -> None:
     assert CHOICE in text(operator, f"{PAGE}stop/")
-    assert "You stopped everything in all organisations. Nothing is under way." in text(
+    assert "You stopped everything in all organisations. No calls are in progress." in text(
         operator, f"{PAGE}stop/", **FORM
     )
     assert RELEASE in text(operator)
-    assert "All organisations go on." in text(operator, RELEASE, reason="")
+    assert "All organisations resumed." in text(operator, RELEASE, reason="")
     assert not is_thrown()
     assert RELEASE not in text(operator)
 
@@ -69,7 +69,7 @@ def test_others_see_that_it_is_on_and_cannot_release_it(browser: Browser, role: 
     client = with_factor(browser(role, outside=outside))
     for page in (PAGE, "/admin/hitl/approval/"):
         shown = text(client, page)
-        assert "Maintenance. Only the operator of this installation can let it go on." in shown
+        assert "Maintenance. Only the operator of this installation can resume activity." in shown
         assert RELEASE not in shown
     assert client.post(RELEASE).status_code == 403
     assert is_thrown()
@@ -77,11 +77,11 @@ def test_others_see_that_it_is_on_and_cannot_release_it(browser: Browser, role: 
 
 def test_operator_without_a_second_factor_is_told_so(browser: Browser, operator: Client) -> None:
     weak = browser("admin")
-    assert "asks for a second factor" in text(weak, f"{PAGE}stop/")
+    assert "Two-factor authentication is required" in text(weak, f"{PAGE}stop/")
     assert weak.post(f"{PAGE}stop/", FORM).status_code == 403
     assert not is_thrown()
     GlobalKillSwitch.objects.create(reason="Maintenance")
-    assert "asks for a second factor" in text(weak, RELEASE)
+    assert "Two-factor authentication is required" in text(weak, RELEASE)
     assert weak.post(RELEASE).status_code == 403
     assert is_thrown()
 

@@ -45,7 +45,7 @@ def test_dashboard_opens_for_every_role(browser: Browser, role: str) -> None:
 
 def test_dashboard_tells_each_person_what_he_was_told(browser: Browser, world: World) -> None:
     build_scene(world)
-    told = {role: "Asks for your signature" in browser(role).get("/admin/").content.decode() for role in world.people}
+    told = {role: "Needs your approval" in browser(role).get("/admin/").content.decode() for role in world.people}
     assert {role for role, was_told in told.items() if was_told} == {"approver", "admin"}
 
 

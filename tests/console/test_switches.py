@@ -28,7 +28,7 @@ def test_stopping_holds_what_it_covers(browser: Browser, acme: World, what: str)
     approval.refresh_from_db()
     assert approval.holds == ["kill_switch"]
     page = browser("viewer").get(f"/admin/hitl/approval/{approval.pk}/").content.decode()
-    assert page.count("stopped with a stop switch") == 1
+    assert page.count("an emergency stop is on") == 1
     assert re.search("Admin Acme stopped .+ at [0-9:]+ UTC: “Wrong prices go out”.", page)
 
 
@@ -46,8 +46,8 @@ def test_what_is_approved_under_a_switch_is_not_said_to_be_carried_out(browser: 
     stop(browser())
     path = f"/admin/hitl/approval/{approval.pk}/"
     page = browser("approver").post(f"{path}approve/", {"digest": approval.digest}, follow=True).content.decode()
-    assert "Approved. It is not carried out yet because it was stopped with a stop switch." in page
-    assert "Approved, and on hold" in page
+    assert "Approved. It won&#x27;t be executed yet because an emergency stop is on." in page
+    assert "Approved, on hold" in page
 
 
 def test_release_by_the_form_is_audited(browser: Browser) -> None:

@@ -73,7 +73,7 @@ def test_keyed_effect_whose_worker_was_killed_ends_done_with_one_entry(
     console, _ = _ask_and_sign(installation, chromium, f"Set the daily budget of {campaign} to 640")
     time.sleep(2)
     _kill_worker(installation)
-    _wait_for_words(console, "Approved and carried out")
+    _wait_for_words(console, "Approved and executed")
     assert _effects(installation, f"campaign/{ident}", "set_campaign_budget") == before + 1
 
 

@@ -110,11 +110,11 @@ DOORS: Final = (
         begin="asked", verdict="answer",
     ),
     Door(
-        Event.SEND_BACK, "send_back", _DECIDE, f"{_PAGE}send_back", "Send back", f"{_ONE}send-back/",
+        Event.SEND_BACK, "send_back", _DECIDE, f"{_PAGE}send_back", "Send back for changes", f"{_ONE}send-back/",
         f"400 `invalid`, {_SIGNER}", "approver", "support", State.RETURNED, verdict="send_back",
     ),
     Door(
-        Event.RESUBMIT, "resubmit", _PROPOSE, f"{_PAGE}resubmit", "Send in again", f"{_ONE}resubmit/",
+        Event.RESUBMIT, "resubmit", _PROPOSE, f"{_PAGE}resubmit", "Resubmit", f"{_ONE}resubmit/",
         f"400 `invalid`, {_LATE} `expired`, 403 `not_yours` `paused`, 503 `observe_failed`",
         "support", "viewer", State.PENDING, begin="returned", verdict="resubmit",
         form={"value_button": "red", "value_amount": "6.00", **REASON},
@@ -127,32 +127,32 @@ DOORS: Final = (
         "admin", "approver", State.PENDING, verdict="escalate",
     ),
     Door(
-        Event.DELEGATE, "delegate", _DECIDE, f"{_PAGE}delegate", "Pass my seat on", f"{_ONE}delegate/",
+        Event.DELEGATE, "delegate", _DECIDE, f"{_PAGE}delegate", "Delegate to a colleague", f"{_ONE}delegate/",
         f"400 `invalid`, {_LATE} `expired` `voted`, 403 `four_eyes` `signed_already` `no_seat`",
         "approver", "support", State.PENDING,
         verdict="delegate", said=_OTHER, wrong=_NOBODY, mistake="to",
     ),
     Door(
-        Event.REASSIGN, "reassign", "hitl.reassign_approval", f"{_PAGE}reassign", "Reassign a seat",
+        Event.REASSIGN, "reassign", "hitl.reassign_approval", f"{_PAGE}reassign", "Change approver",
         f"{_ONE}reassign/", f"400 `invalid`, {_LATE} `expired` `voted`, 403 `four_eyes` `signed_already`",
         "admin", "approver", State.PENDING, verdict="reassign", said={"from_person": "{approver}", **_OTHER},
     ),
     Door(
-        Event.CANCEL, "cancel", "hitl.cancel_approval", f"{_PAGE}cancel", "Cancel the request", f"{_ONE}cancel/",
+        Event.CANCEL, "cancel", "hitl.cancel_approval", f"{_PAGE}cancel", "Cancel request", f"{_ONE}cancel/",
         f"{_LATE}, 403 `not_allowed`", "support", "viewer", State.CANCELLED, verdict="cancel",
         wrong=LONG, wrong_form={"reason": ""},
     ),
     Door(
-        Event.REVOKE, "revoke", "hitl.revoke_approval", f"{_PAGE}revoke", "Take the approval back", f"{_ONE}revoke/",
+        Event.REVOKE, "revoke", "hitl.revoke_approval", f"{_PAGE}revoke", "Revoke approval", f"{_ONE}revoke/",
         f"{_LATE}, 403 `not_allowed`", "approver", "support", State.CANCELLED, begin="approved", verdict="revoke",
         wrong=LONG, wrong_form={"reason": ""},
     ),
     Door(
-        Event.PROBE, "probe_now", "hitl.resolve_approval", f"{_PAGE}probe", "Look the outcome up", f"{_ONE}probe/",
+        Event.PROBE, "probe_now", "hitl.resolve_approval", f"{_PAGE}probe", "Check outcome", f"{_ONE}probe/",
         _LATE, "admin", "approver", State.APPROVED, begin="unknown", verdict="probe", wrong=LONG,
     ),
     Door(
-        Event.RESOLVE, "resolve", "hitl.resolve_approval", f"{_PAGE}resolve", "Settle the outcome",
+        Event.RESOLVE, "resolve", "hitl.resolve_approval", f"{_PAGE}resolve", "Record the outcome",
         f"{_ONE}resolve/", f"400 `invalid`, {_LATE}, 403 `four_eyes`", "admin", "approver", State.FAILED,
         begin="unknown", verdict="resolve", said={"outcome": "failed", "evidence": "The journal.", **REASON},
         wrong={"evidence": ""}, mistake="evidence",
@@ -162,12 +162,12 @@ DOORS: Final = (
         f"400 `invalid`, {_LATE} `held`", "compliance", "approver", State.PENDING, verdict="hold",
     ),
     Door(
-        Event.RELEASE, "release", "hitl.hold_approval", f"{_PAGE}release", "Release the hold", f"{_ONE}release/",
+        Event.RELEASE, "release", "hitl.hold_approval", f"{_PAGE}release", "Release hold", f"{_ONE}release/",
         f"{_LATE} `still_held` `not_held`, 403 `four_eyes`", "compliance", "approver", State.PENDING, begin="held",
         verdict="release", wrong={"hold": "no such"}, mistake="hold", wrong_form=LONG, form_mistake="reason",
     ),
     Door(
-        Event.OVERRIDE, "override", "hitl.override_approval", f"{_PAGE}override", "Override (break the glass)",
+        Event.OVERRIDE, "override", "hitl.override_approval", f"{_PAGE}override", "Approve in an emergency",
         f"{_ONE}override/",
         f"400 `invalid`, {_LATE} `expired`, 403 `no_break_glass` `weak_sign_in` `four_eyes` `not_a_person`",
         "owner", "admin", State.APPROVED, verdict="override", needs_factor=True,
@@ -178,21 +178,19 @@ BY_DOOR: Final = {door.event: door for door in DOORS}
 _CLOCK: Final = "hitl.tasks.sweep_timers"
 _EXECUTOR: Final = "hitl.tasks.execute_approval"
 _REPLAY: Final = "“Replay” `admin:core_deadletter_replay`, `POST dead-letters/{id}/replay/`"
-_SETTLE: Final = "“Look the outcome up”, “Settle the outcome”: rows 21 and 22"
+_SETTLE: Final = "“Check outcome”, “Record the outcome”: rows 21 and 22"
 MACHINES: Final = (
-    Machine(Event.ESCALATE, _CLOCK, "the step of the ladder is due", "“Escalate now”: row 9 above"),
-    Machine(Event.EXPIRE, _CLOCK, "`expires_at` has come", "“Cancel the request” before that: row 12"),
+    Machine(Event.ESCALATE, _CLOCK, "the next escalation step is due", "“Escalate now”: row 9 above"),
+    Machine(Event.EXPIRE, _CLOCK, "`expires_at` has come", "“Cancel request” before that: row 12"),
     Machine(
         Event.SUPERSEDE, "hitl.services.propose", "a newer request for the same thing", "“New request” about it: row 1"
     ),
     Machine(Event.CLAIM, _EXECUTOR, "approved, at once, and when the timer `execute` is due", _REPLAY),
     Machine(Event.DRIFT, _EXECUTOR, "the claim finds other facts", "the signers decide anew: rows 2 and 3"),
-    Machine(Event.LAPSE, _CLOCK, "`execute_by` has come", "“Take the approval back” before that: row 14"),
+    Machine(Event.LAPSE, _CLOCK, "`execute_by` has come", "“Revoke approval” before that: row 14"),
     Machine(Event.SUCCEED, _EXECUTOR, "the outside says that it is done", "none: it is done"),
     Machine(Event.FAIL_CLEAN, _EXECUTOR, "the outside proves that nothing happened", "“New request”: row 1"),
     Machine(Event.LOSE, _EXECUTOR, "the lease is over and the kind has no keys", _SETTLE),
     Machine(Event.RECLAIM, _EXECUTOR, "the lease is over and the kind has keys", _REPLAY),
-    Machine(
-        Event.PROBE, "hitl.tasks.probe_approval", "unknown, again and again", "“Look the outcome up”: row 21 above"
-    ),
+    Machine(Event.PROBE, "hitl.tasks.probe_approval", "unknown, again and again", "“Check outcome”: row 21 above"),
 )

@@ -180,7 +180,7 @@ def test_page_of_the_request_says_that_a_link_decided(scene: Scene, asked: Appro
     page = Client()
     page.force_login(scene.world.people["viewer"], backend="accounts.backends.RoleBackend")
     text = page.get(f"/admin/hitl/approval/{asked.pk}/").content.decode()
-    assert "by Approver Acme, through the link in a mail" in text
+    assert "by Approver Acme, through an approve-by-email link" in text
 
 
 def test_who_opens_it_while_a_question_is_open_is_told_so(scene: Scene, asked: Approval, browser: Client) -> None:

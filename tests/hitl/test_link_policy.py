@@ -13,9 +13,9 @@ from core.errors import Conflict, Refused
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl import services
-from hitl.decision_links import policy
+from hitl.decision_links.rules import can_be_decided_by_link
 from hitl.models import Approval, Decision, LinkPolicy
-from hitl.selectors import is_for_a_link
+from hitl.policy import link_policy
 from tests.hitl.scene import Scene, stored
 from tests.hitl.test_link_door import path, token_in
 from tests.hitl.test_links import code_of, link_to, press
@@ -34,14 +34,14 @@ def asked(scene: Scene) -> Approval:
 
 
 def test_links_decide_where_nobody_chose(scene: Scene, asked: Approval) -> None:
-    assert (policy.current().why_off, is_for_a_link(asked)) == ("", True)
+    assert (link_policy.current().why_off, can_be_decided_by_link(asked)) == ("", True)
 
 
 def test_links_that_were_sent_stop_when_they_are_switched_off(scene: Scene, asked: Approval) -> None:
     secret = link_to(scene, asked)
     switch(scene)
     assert code_of(secret, asked) == "sign_in"
-    assert (link_to(scene, asked), is_for_a_link(asked)) == ("", False)
+    assert (link_to(scene, asked), can_be_decided_by_link(asked)) == ("", False)
 
 
 def test_old_links_stay_void_when_links_are_switched_on_again(scene: Scene, asked: Approval) -> None:
@@ -63,7 +63,7 @@ def test_vote_that_a_link_gave_stays(scene: Scene) -> None:
 def test_switch_of_one_tenant_leaves_others_alone(scene: Scene, asked: Approval) -> None:
     switch(scene)
     with tenant_scope(scene.world.globex.pk):
-        assert policy.current().why_off == ""
+        assert link_policy.current().why_off == ""
 
 
 @pytest.mark.parametrize("role", ["admin", "approver", "compliance", "support", "viewer"])
@@ -139,23 +139,23 @@ def test_page_of_a_void_link_names_the_switch(scene: Scene, asked: Approval) -> 
 def test_owner_switches_in_the_console(scene: Scene) -> None:
     browser, page = Client(), "/admin/hitl/linkpolicy/"
     browser.force_login(scene.world.people["owner"], backend="accounts.backends.RoleBackend")
-    assert "Switch links off" in browser.get(page).content.decode()
+    assert "Turn off links" in browser.get(page).content.decode()
     form = {"version": "0", "reason": "A mailbox was broken into"}
     assert browser.post(f"{page}switch-off/", form).status_code == 302
     text = browser.get(page).content.decode()
     assert "A mailbox was broken into" in text
-    assert ("Switch links on" in text, "Switch links off" in text) == (True, False)
+    assert ("Turn on links" in text, "Turn off links" in text) == (True, False)
     again = browser.post(f"{page}switch-off/", form)
     assert (again.status_code, "You have changed it" in again.content.decode()) == (409, True)
     assert browser.post(f"{page}switch-on/", {"version": "1"}).status_code == 302
-    assert policy.current().why_off == ""
+    assert link_policy.current().why_off == ""
 
 
 def test_admin_sees_the_switch_and_cannot_move_it(scene: Scene) -> None:
     browser, page = Client(), "/admin/hitl/linkpolicy/"
     browser.force_login(scene.world.people["admin"], backend="accounts.backends.RoleBackend")
     text = browser.get(page).content.decode()
-    assert ("Decision links" in text, "switch-off" in text) == (True, False)
+    assert ("Approve-by-email links" in text, "switch-off" in text) == (True, False)
     assert browser.post(f"{page}switch-off/", {"version": "0"}).status_code == 403
 
 

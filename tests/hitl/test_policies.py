@@ -253,21 +253,21 @@ def test_sentence_says_it_all(scene: Scene) -> None:
     )  # fmt: skip
     assert text == (
         "Press a button with (cost above 1,000 and currency is EUR) or risk of at least 70: one of Marketing Leads "
-        "within 4 working hours, then all of Finance within 8 hours, after 8 hours Owners as well."
+        "within 4 working hours, then all of Finance within 8 hours, after 8 hours also Owners."
     )
 
 
 @pytest.mark.parametrize(
     ("workflow", "start"),
     [
-        ({}, "Every action: nobody is asked"),
-        ({"is_default": True}, "Whatever no other workflow covers: "),
+        ({}, "Every action: no approvers."),
+        ({"is_default": True}, "Everything else: "),
         ({"min_cost": Decimal(1000), "currency": "EUR"}, "Every action from 1,000 EUR: "),
         ({"max_cost": "10.50"}, "Every action below 10.50: "),
         ({"risk_levels": ["high", "critical"]}, "Every action at high or critical risk: "),
         ({"time_window": {"days": ["sat", "sun"]}}, "Every action on Saturday or Sunday: "),
         ({"condition": "'vip' in tags"}, "Every action with the contact tagged vip: "),
-        ({"condition": "oops"}, "Every action under a condition that is not understood: "),
+        ({"condition": "oops"}, "Every action with an invalid condition: "),
     ],
 )
 def test_sentence_of_conditions(workflow: dict[str, Any], start: str) -> None:

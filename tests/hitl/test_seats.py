@@ -11,12 +11,12 @@ from accounts.models import User
 from core.actors import Actor
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
-from hitl import services
+from hitl import notification_channels, services
 from hitl.approvals import delegations
 from hitl.approvals import due as timing
 from hitl.approvals.context import substitutes_at
 from hitl.models import Approval, ApproverGroup, Decision, Delegation, GroupMember, Notification, Seat, Timer
-from hitl.notifications import channels, send
+from hitl.notifications import send
 from tests.hitl.scene import BLUE, Scene, people, roles, stored
 
 
@@ -282,19 +282,19 @@ def test_sweep_fires_ladder_and_reminders(scene: Scene) -> None:
     assert (stored(approval).ladder_step, stored(approval).reminder_count) == (1, 1)
 
 
-class Pigeon(channels.Notifier):
+class Pigeon(notification_channels.Notifier):
     """Carries messages as long as it can fly."""
 
     can_fly = True
 
-    def notify(self, notification_id: UUID) -> channels.Delivery:
+    def notify(self, notification_id: UUID) -> notification_channels.Delivery:
         error = "" if self.can_fly else "lame"
-        return channels.Delivery(sent=self.can_fly, provider="pigeon", error=error, retry=True)
+        return notification_channels.Delivery(sent=self.can_fly, provider="pigeon", error=error, retry=True)
 
 
 @pytest.fixture
 def pigeon(monkeypatch: pytest.MonkeyPatch) -> type[Pigeon]:
-    monkeypatch.setitem(channels.notifiers._classes, "pigeon", Pigeon)
+    monkeypatch.setitem(notification_channels.notifiers._classes, "pigeon", Pigeon)
     monkeypatch.setattr(Pigeon, "can_fly", True)
     return Pigeon
 

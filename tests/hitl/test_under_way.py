@@ -1,4 +1,4 @@
-"""The page of a request that is being carried out says until when, and what happens without a report."""
+"""The page of a request that is being executed says until when, and what happens without a report."""
 
 import html
 import re
@@ -10,13 +10,11 @@ from django.test import Client
 
 from core.clock import now
 from hitl import services
-from hitl.admin.approval.progress import LOOKED_UP, LOST, ON_ITS_WAY, SETTLED, WAITS
+from hitl.admin.approval.timeline import AGAIN, CHECKED, FINAL, LOST, RECORDED, WAITS
 from hitl.execution import claim
 from hitl.execution.observation import observe_again
 from hitl.models import Approval, Execution
 from tests.hitl.scene import Scene
-
-AGAIN = "taken up again under the same key"
 
 
 def claimed(scene: Scene, kind: str) -> Approval:
@@ -37,19 +35,19 @@ def banner_of(scene: Scene, approval: Approval) -> str:
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("test_press_keyed", [AGAIN, "try 1 of 5"]),
-        ("test_press_plain", [LOST, SETTLED]),
-        ("test_press_probed", [LOST, LOOKED_UP]),
+        ("test_press_keyed", [AGAIN, "attempt 1 of 5"]),
+        ("test_press_plain", [LOST, RECORDED]),
+        ("test_press_probed", [LOST, CHECKED]),
     ],
 )
 def test_page_says_what_happens_without_a_report(scene: Scene, kind: str, said: list[str]) -> None:
     text = banner_of(scene, claimed(scene, kind))
-    assert [words for words in [*said, "Its executor has until", ON_ITS_WAY] if words not in text] == []
+    assert [words for words in [*said, "has to report back by", FINAL] if words not in text] == []
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [({"lease_until": None}, "not reported in time"), ({"attempt": claim.MAX_ATTEMPTS}, LOST)],
+    [({"lease_until": None}, "did not report back in time"), ({"attempt": claim.MAX_ATTEMPTS}, LOST)],
 )
 def test_page_says_when_the_lease_is_over_and_when_no_try_is_left(
     scene: Scene, change: dict[str, Any], said: str
@@ -69,4 +67,4 @@ def test_page_says_that_a_hold_keeps_it_from_being_taken_up_again(scene: Scene) 
 def test_page_of_any_other_request_says_nothing_of_it(scene: Scene) -> None:
     done = scene.done(claimed(scene, "test_press_keyed"), now=now() + timedelta(minutes=2))
     assert done.state == "executed"
-    assert ON_ITS_WAY not in banner_of(scene, done)
+    assert FINAL not in banner_of(scene, done)

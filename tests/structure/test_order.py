@@ -60,6 +60,7 @@ ALSO_OFFERED = {
     "accounts.permissions.object_permissions": "rights on single objects",
     "accounts.permissions.roles": "the names of the roles",
     "accounts.privacy.reveals": "opening and asking for a grant to see personal data",
+    "accounts.versioning": "the conflict that names who changed a definition first",
     "accounts.last_change": "who did something last, for those who came too late",
     "accounts.rest.serializers": "how the API shows a colleague",
     "accounts.privacy.erase_member": "the service that erases a member",
@@ -76,7 +77,7 @@ ALSO_OFFERED = {
     "hitl.domain.state_machine": "pure: the states",
     "hitl.display": "how states and risks are shown",
     "hitl.admin.panels": "registry of panels on an approval's page",
-    "hitl.notifications.channels": "registry of ways to reach an approver",
+    "hitl.notification_channels": "registry of ways to reach an approver",
     "hitl.masking": "what a viewer may read of a request",
     "hitl.killswitch.targets": "registry of what a kill switch may be aimed at",
 }

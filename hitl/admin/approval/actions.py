@@ -1,4 +1,4 @@
-"""The forms of the talk about an approval: edit, ask, answer, send back, pass on, override, review."""
+"""What people can do with an approval besides reading it, and why they can't right now."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -10,12 +10,24 @@ from console.base.forms import ConsoleForm, OptionalReasonForm, ReasonForm
 from console.viewers import viewer_of
 from core.actors import Actor
 from hitl import services
+from hitl.admin.approval.decision import SECOND_FACTOR, may_cancel, why_no_vote, why_not_in_state
 from hitl.admin.approval.facts import known_names
-from hitl.admin.approval.forms import DelegateForm, PayloadForm, ReassignForm, talk, values_in_the_form
-from hitl.admin.approval.page import why_no_vote, why_not_in_state
+from hitl.admin.approval.forms import (
+    ApproveForm,
+    DelegateForm,
+    PayloadForm,
+    ReassignForm,
+    RejectForm,
+    ReleaseForm,
+    ResolveForm,
+    message_form,
+    values_in_the_form,
+)
+from hitl.admin.approval.rows import rows_of
 from hitl.approvals import timers
 from hitl.approvals.checks import is_own
-from hitl.approvals.votes import has_voted
+from hitl.approvals.decide import Verdict
+from hitl.display import hold_words
 from hitl.domain.levels import editable_fields
 from hitl.domain.state_machine import Event, State
 from hitl.models import Approval, OverrideReview
@@ -31,72 +43,85 @@ EVENTS: Final = {
     "override": Event.OVERRIDE,
     "escalate": Event.ESCALATE,
     "probe": Event.PROBE,
+    "cancel": Event.CANCEL,
+    "revoke": Event.REVOKE,
+    "hold": Event.HOLD,
+    "release": Event.RELEASE,
+    "resolve": Event.RESOLVE,
 }
-HAND: Final = "You had a hand in this request, or could have read a signer's link to it."
-BY_SIGNERS: Final = frozenset({"edit", "ask", "send-back", "delegate"})
+INVOLVED: Final = "You were involved in this request. Someone else must do this."
+BY_APPROVERS: Final = frozenset({"edit", "ask", "send-back", "delegate"})
 BY_REQUESTER: Final = frozenset({"answer", "resubmit"})
+BY_OTHERS: Final = frozenset({"reassign", "override", "escalate"})
+RESULTS: Final = {
+    State.PENDING: "Your approval is recorded. More approvals are needed.",
+    State.APPROVED: "Approved. It will be executed now.",
+    State.REJECTED: "Rejected. The requester will see your reason.",
+}
 
 
-def why_no_move(path: str, approval: Approval, viewer: Actor) -> str | None:
-    """Say what is in the way of one of these moves; empty when nothing is, None for other moves."""
+def why_not(path: str, approval: Approval, viewer: Actor) -> str:
+    """Return why the viewer can't use an action now, "" if they can."""
+    if path in ("approve", "reject"):
+        return why_no_vote(approval, viewer)
     if path == "review":
         return _why_no_review(approval, viewer)
-    if path not in EVENTS:
-        return None
-    in_the_way = why_not_in_state(approval, EVENTS[path])
-    if in_the_way:
-        return in_the_way
+    if path in ("hold", "release"):
+        problem = _why_no_hold(path, approval, viewer)
+    elif path == "cancel" and not may_cancel(approval, viewer):
+        problem = "Only the requester or an admin can cancel a request."
+    else:
+        problem = ""
+    problem = problem or why_not_in_state(approval, EVENTS[path])
+    if problem:
+        return problem
     if path in BY_REQUESTER:
-        return "" if is_own(approval, viewer) else "Only the requester does this."
-    if path in BY_SIGNERS:
-        return why_no_vote(approval, viewer) or _why_no_signers_move(path, approval, viewer)
-    others = {"override": _why_no_override, "escalate": _why_no_step, "probe": lambda *_: ""}
-    return others.get(path, _excluded)(approval, viewer)
+        return "" if is_own(approval, viewer) else "Only the requester can do this."
+    if path in BY_APPROVERS:
+        return why_no_vote(approval, viewer) or _why_no_approver_action(path, approval, viewer)
+    if path == "override" and approval.snapshot.get("allow_override") is not True:
+        return "This workflow doesn't allow emergency approval."
+    if path == "override" and not viewer.has_second_factor:
+        return SECOND_FACTOR
+    if path == "escalate" and approval.ladder_step >= len(timers.escalation_steps(approval.snapshot)):
+        return "This workflow has no further escalation step."
+    return INVOLVED if path in BY_OTHERS and viewer.user_id in approval.excluded else ""
 
 
-def _why_no_step(approval: Approval, viewer: Actor) -> str:
-    if approval.ladder_step >= len(timers.escalation_steps(approval.snapshot)):
-        return "The workflow has no further step."
-    return _excluded(approval, viewer)
+def _why_no_hold(path: str, approval: Approval, viewer: Actor) -> str:
+    is_manual = "manual" in approval.holds
+    if path == "hold":
+        return "The request is already on hold." if is_manual else ""
+    if not approval.holds:
+        return "The request isn't on hold."
+    return INVOLVED if is_manual and viewer.user_id in approval.excluded else ""
 
 
-def _why_no_signers_move(path: str, approval: Approval, viewer: Actor) -> str:
+def _why_no_approver_action(path: str, approval: Approval, viewer: Actor) -> str:
     if path == "edit" and not editable_fields(approval.current_level, approval.kind) & set(approval.payload):
-        return "Nothing may be edited at this step."
-    if path == "delegate" and has_voted(approval, viewer.user_id):
-        return "You have voted already."
+        return "No fields can be edited at this level."
+    if path == "delegate" and viewer.user_id in {vote.person_id for vote in rows_of(approval).votes_here()}:
+        return "You have already voted."
     return ""
-
-
-def _excluded(approval: Approval, viewer: Actor) -> str:
-    return HAND if viewer.user_id in approval.excluded else ""
-
-
-def _why_no_override(approval: Approval, viewer: Actor) -> str:
-    if approval.snapshot.get("allow_override") is not True:
-        return "The workflow does not allow overriding."
-    if not viewer.has_second_factor:
-        return "Overriding asks for a second factor. Set one up (the shield) and sign in again with it."
-    return _excluded(approval, viewer)
 
 
 def _why_no_review(approval: Approval, viewer: Actor) -> str:
     if "override" not in approval.compliance_flags:
-        return "It was not overridden."
+        return "It wasn't approved in an emergency."
     review = OverrideReview.objects.filter(approval=approval, closed_at=None).first()
     if review is None:
         return "The review is closed."
-    own = viewer.user_id in {review.opened_by_id, *approval.excluded}
-    return "Somebody else reviews this." if own else ""
+    return INVOLVED if viewer.user_id in {review.opened_by_id, *approval.excluded} else ""
 
 
 def initial_of(path: str, approval: Approval) -> dict[str, Any]:
-    """Return what a form is bound to: the digest, and the values where they may be changed."""
+    """Return what a form starts with: the digest that was shown, and the choices or values it needs."""
     found: dict[str, Any] = {"digest": approval.digest}
     if path == "release":
         found["holds"] = approval.holds
-    if path == "reassign":
-        found["approval"] = approval
+    if path in ("delegate", "reassign"):
+        rows = rows_of(approval)
+        found |= {"approvers": rows.approver_choices(), "assignees": rows.assignee_choices()}
     if path in ("edit", "resubmit"):
         names = sorted(approval.payload)
         if path == "edit":
@@ -106,156 +131,245 @@ def initial_of(path: str, approval: Approval) -> dict[str, Any]:
     return found
 
 
-class TalkActions:
-    """Moves besides the votes; mixed into the admin of approvals."""
+class DecisionActions:
+    """Approve, reject, hold, revoke, cancel and record the outcome; mixed into the admin of approvals."""
+
+    @service_action(
+        path="approve", title="Approve", permission="hitl.decide_approval", form=ApproveForm, tone="good", key="a"
+    )
+    def approve(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Approve what was shown."""
+        return _decide(request, obj, form, "approve")
+
+    @service_action(
+        path="reject", title="Reject", permission="hitl.decide_approval", form=RejectForm, tone="danger", key="r"
+    )
+    def reject(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Reject what was shown, with a reason."""
+        return _decide(request, obj, form, "reject")
+
+    @service_action(
+        path="hold",
+        title="Put on hold",
+        permission="hitl.hold_approval",
+        form=ReasonForm,
+        explain="The request isn't executed while it is on hold. It can still be decided and still expires.",
+    )
+    def hold(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Put the request on hold."""
+        services.hold(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
+        return f"{obj.reference} is on hold."
+
+    @service_action(
+        path="release",
+        title="Release hold",
+        permission="hitl.hold_approval",
+        form=ReleaseForm,
+        explain="All checks run again before the request is executed.",
+    )
+    def release(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Release one hold."""
+        first = "manual" if "manual" in obj.holds else next(iter(obj.holds), "manual")
+        name = form.cleaned_data.get("hold") or first
+        reason = form.cleaned_data["reason"]
+        services.release(actor=viewer_of(request), approval_id=obj.pk, name=name, reason=reason)
+        return f"The hold on {obj.reference} was released."
+
+    @service_action(
+        path="revoke",
+        title="Revoke approval",
+        permission="hitl.revoke_approval",
+        form=ReasonForm,
+        tone="danger",
+        explain="You can revoke an approval until execution starts.",
+    )
+    def revoke(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Revoke an approval before it is executed."""
+        services.revoke(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
+        return f"The approval of {obj.reference} was revoked."
+
+    @service_action(
+        path="cancel",
+        title="Cancel request",
+        permission="hitl.cancel_approval",
+        form=ReasonForm,
+        tone="danger",
+        explain="The requester and admins can cancel. The request can then no longer be approved.",
+    )
+    def cancel(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Cancel the request."""
+        services.cancel(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
+        return f"{obj.reference} was cancelled."
+
+    @service_action(
+        path="resolve",
+        title="Record the outcome",
+        permission="hitl.resolve_approval",
+        form=ResolveForm,
+        submit="Record",
+        explain="Check the platform before you continue. This records the final outcome and can't be undone.",
+    )
+    def resolve(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        """Record the outcome of an execution that is unknown."""
+        services.resolve(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
+        return f"The outcome of {obj.reference} was recorded."
+
+
+class DiscussionActions:
+    """Edit, ask, answer, send back, delegate, escalate and override; mixed into the admin of approvals."""
 
     @service_action(
         path="edit",
         title="Edit",
         permission="hitl.decide_approval",
         form=PayloadForm,
-        submit="Save the changes",
-        explain="Everybody is asked again. You may not sign what you changed, unless the workflow says so.",
+        submit="Save changes",
+        explain="All approvals are asked for again. You can't approve your own edit unless the workflow allows it.",
     )
     def edit(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Change fields that may be edited at this step."""
+        """Change fields that can be edited at this level."""
         with values_in_the_form():
             services.edit(actor=viewer_of(request), approval_id=obj.pk, changes=_changes(form), **_said(form))
-        return f"{obj.reference} is changed. Everybody is asked again."
+        return f"{obj.reference} was changed. Its approvers have to decide again."
 
     @service_action(
         path="ask",
         title="Ask the requester",
         permission="hitl.decide_approval",
-        form=talk("What do you want to know?"),
+        form=message_form("Your question"),
         submit="Ask",
-        explain="The clock of the answer stands still until it is answered. Signatures stay.",
+        explain="The deadline pauses until the requester answers. Approvals so far are kept.",
     )
     def ask(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Ask a question."""
+        """Ask the requester a question."""
         services.ask(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
-        return "The question is on its way to the requester."
+        return "Your question was sent to the requester."
 
     @service_action(
         path="answer",
         title="Answer the question",
         permission="hitl.propose_approval",
-        form=talk("Your answer"),
+        form=message_form("Your answer"),
         submit="Answer",
     )
     def answer(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Answer the question about one's own request."""
+        """Answer a question about one's own request."""
         said = _said(form)
         services.answer(actor=viewer_of(request), approval_id=obj.pk, digest=said["digest"], text=said["reason"])
-        return "The signers have your answer."
+        return "Your answer was sent to the approvers."
 
     @service_action(
         path="send-back",
-        title="Send back",
+        title="Send back for changes",
         permission="hitl.decide_approval",
-        form=talk("What should be changed?"),
+        form=message_form("What should be changed?"),
         submit="Send back",
-        explain="The requester changes it and sends it in again, three times at most.",
+        explain="The requester can change and resubmit it, up to three times.",
     )
     def send_back(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Send it back to be changed."""
+        """Send the request back for changes."""
         moved = services.send_back(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
         if moved.state == State.REJECTED:
-            return f"{obj.reference} had been sent back three times: it is rejected."
-        return f"{obj.reference} is sent back."
+            return f"{obj.reference} was already sent back three times, so it was rejected."
+        return f"{obj.reference} was sent back."
 
     @service_action(
         path="resubmit",
-        title="Send in again",
+        title="Resubmit",
         permission="hitl.propose_approval",
         form=PayloadForm,
-        submit="Send in",
-        explain="It is looked up, assessed and asked like a new request.",
+        explain="The request is checked, scored and approved like a new one.",
     )
     def resubmit(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Send one's own returned request in again."""
+        """Resubmit one's own request."""
         params = {**obj.payload, **_changes(form)}
         with values_in_the_form():
             services.resubmit(actor=viewer_of(request), approval_id=obj.pk, params=params, **_said(form))
-        return f"{obj.reference} is sent in again."
+        return f"{obj.reference} was resubmitted."
 
     @service_action(
         path="delegate",
-        title="Pass my seat on",
+        title="Delegate to a colleague",
         permission="hitl.decide_approval",
         form=DelegateForm,
-        submit="Pass on",
-        explain="For this request only. For a holiday use “Out of office”.",
+        submit="Delegate",
+        explain="For this request only. If you're away, use “Out of office”.",
     )
     def delegate(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Pass one's own seat on."""
+        """Let a colleague decide instead."""
         to = UUID(form.cleaned_data["to"])
         services.delegate(actor=viewer_of(request), approval_id=obj.pk, to=to, **_said(form))
-        return "Your seat is passed on."
+        return f"You delegated {obj.reference}."
 
     @service_action(
         path="reassign",
-        title="Reassign a seat",
+        title="Change approver",
         permission="hitl.reassign_approval",
         form=ReassignForm,
-        submit="Reassign",
     )
     def reassign(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Give one person's seat to another."""
+        """Ask another person instead of one approver."""
         people: dict[str, Any] = {name: UUID(form.cleaned_data[name]) for name in ("from_person", "to")}
         services.reassign(actor=viewer_of(request), approval_id=obj.pk, **people, **_said(form))
-        return "The seat is reassigned."
+        return f"The approver of {obj.reference} was changed."
 
     @service_action(
         path="escalate",
         title="Escalate now",
         permission="hitl.reassign_approval",
-        form=talk("Why now?"),
+        form=message_form("Reason for escalating now"),
         submit="Escalate",
-        explain="Takes the next step of the workflow's ladder now instead of when it is due.",
+        explain="Starts the workflow's next escalation step now.",
     )
     def escalate(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Take the next step of the ladder."""
+        """Start the next escalation step."""
         services.escalate_now(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
-        return f"{obj.reference} is escalated."
+        return f"{obj.reference} was escalated."
 
     @service_action(
         path="probe",
-        title="Look the outcome up",
+        title="Check outcome",
         permission="hitl.resolve_approval",
         form=OptionalReasonForm,
-        submit="Look it up",
-        explain="Asks the platform now what became of it. Nothing is carried out again by that.",
+        explain="Asks the platform what happened. Nothing is executed again.",
     )
     def probe(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Ask the outside what became of it."""
+        """Ask the platform for the outcome."""
         reason = form.cleaned_data["reason"]
         found = services.probe_now(actor=viewer_of(request), approval_id=obj.pk, reason=reason)
         if found.state == State.UNKNOWN:
-            return f"It cannot be told yet what became of {obj.reference}. It is looked up again later."
-        return f"It is known what became of {obj.reference}."
+            return f"The outcome of {obj.reference} is still unknown. It will be checked again later."
+        return f"The outcome of {obj.reference} is now known."
 
     @service_action(
         path="override",
-        title="Override (break the glass)",
+        title="Approve in an emergency",
         permission="hitl.override_approval",
-        form=talk("Why can it not wait?"),
-        submit="Approve alone",
+        form=message_form("Why can't this wait?"),
+        submit="Approve without approvers",
         tone="danger",
-        explain="Approves past all signers. It is flagged, and somebody else reviews it.",
+        explain="You approve instead of all approvers. The request is flagged, and someone else reviews it.",
     )
     def override(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Approve alone."""
+        """Approve in an emergency."""
         services.override(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
-        return f"{obj.reference} is approved by override. The review is open."
+        return f"{obj.reference} was approved in an emergency. A review is now open."
 
     @service_action(
         path="review", title="Close the review", permission="hitl.review_override", form=ReasonForm, submit="Close"
     )
     def review(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Close the review of an override with what it found."""
+        """Close the review of an emergency approval with its finding."""
         services.close_review(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
         return "The review is closed."
+
+
+def _decide(request: HttpRequest, obj: Approval, form: ConsoleForm, verdict: Verdict) -> str:
+    decided = services.decide(actor=viewer_of(request), approval_id=obj.pk, verdict=verdict, **form.cleaned_data)
+    state = State(decided.state)
+    if state == State.APPROVED and decided.holds:
+        return f"{decided.reference}: Approved. It won't be executed yet because {' and '.join(hold_words(decided))}."
+    return f"{decided.reference}: {RESULTS.get(state, 'Your decision is recorded.')}"
 
 
 def _said(form: ConsoleForm) -> dict[str, Any]:

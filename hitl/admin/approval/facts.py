@@ -1,4 +1,4 @@
-"""Facts and values of a request as people read them: names before ids, amounts with their currency (pure)."""
+"""Facts and values of a request as people read them: names instead of ids, amounts with a currency (pure)."""
 
 import re
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from typing import Any, Final
 from core.privacy.visible_text import visible
 
 NAMED_BY: Final = ("{}_name", "slug", "title", "name")
-"""Where the name of what `…_id` points at is found, the surest first."""
+"""Where the name of what `…_id` points to is found, the most reliable first."""
 _AMOUNT: Final = re.compile(r"-?\d{1,15}\.\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One fact: its label, its value in words and, small beside it, what only machines call it by."""
+    """One fact: its label, its value in words and, in small print, its id."""
 
     label: str
     value: str
@@ -23,33 +23,33 @@ class Fact:
 
 
 def readable(facts: Mapping[str, Any]) -> list[Fact]:
-    """Return facts for a page: what the request is about first, the rest by name."""
+    """Return facts for a page: the subject of the request first, the rest by name."""
     names = {key: name for key in facts if (name := _naming(key, facts))}
     currency = str(facts.get("currency") or "")
-    told = {*names, *names.values()}
+    shown = {*names, *names.values()}
     if any(is_amount(value) for value in facts.values()):
-        told.add("currency")
+        shown.add("currency")
     about = [
         Fact(words_of(key.removesuffix("_id")), plain(facts[name]), plain(facts[key])) for key, name in names.items()
     ]
-    others = sorted(key for key, value in facts.items() if key not in told and not isinstance(value, dict))
+    others = sorted(key for key, value in facts.items() if key not in shown and not isinstance(value, dict))
     return [*about, *(Fact(words_of(key), plain(facts[key], currency)) for key in others)]
 
 
 def facts_beside(preview: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts without a text that stands in the preview anyway."""
+    """Return the facts without a text that the preview already shows."""
     body = preview.get("body")
     return {key: value for key, value in facts.items() if not (body and visible(str(value)) == body)}
 
 
 def known_names(facts: Mapping[str, Any]) -> dict[str, str]:
-    """Return how the things are called whose ids stand in the facts, by id."""
+    """Return the names of the things whose ids are among the facts, by id."""
     found = {key: _naming(key, facts) for key in facts}
     return {str(facts[key]): plain(facts[name]) for key, name in found.items() if name}
 
 
 def plain(value: Any, currency: str = "") -> str:
-    """Return one value in words; an amount in the currency given."""
+    """Return a value in words; amounts in the given currency."""
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, list):
@@ -60,7 +60,7 @@ def plain(value: Any, currency: str = "") -> str:
 
 
 def is_amount(value: Any) -> bool:
-    """Tell whether it is money: facts and values carry it as text with two decimals."""
+    """Return True for money, which facts carry as text with two decimals."""
     return isinstance(value, str) and bool(_AMOUNT.fullmatch(value))
 
 
@@ -70,7 +70,7 @@ def words_of(key: str) -> str:
 
 
 def _naming(key: str, facts: Mapping[str, Any]) -> str:
-    """Return the fact that names what an id points at; empty for what is no id, or has no name."""
+    """Return the fact that names what an id points to; "" if it is no id or has no name."""
     stem = key.removesuffix("_id")
     if stem == key or not stem:
         return ""

@@ -1,4 +1,4 @@
-"""Filters and order of the queue."""
+"""Filters and order of the approval queue."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -21,7 +21,7 @@ NEWEST = ("-id",)
 
 
 def ranked(rows: QuerySet[Approval], viewer: Actor) -> QuerySet[Approval]:
-    """Order by what waits for the viewer, then for others, the urgent first, by due time; then the newest."""
+    """Order by what waits for the viewer, then for others; urgent first, then by due time, then the newest."""
     seats = Seat.objects.filter(approval=OuterRef("pk"), person=viewer.user_id, closed_at=None)
     waits = When(state__in=WAITING, then=Value(1))
     return rows.annotate(
@@ -38,12 +38,12 @@ def ranked(rows: QuerySet[Approval], viewer: Actor) -> QuerySet[Approval]:
 
 
 def order_of(state: str) -> tuple[Any, ...]:
-    """Return the order of the rows of a chosen state: the queue by rank, a history by age, which an index has."""
+    """Return the order for a state: the queue by rank, past requests by age, which has an index."""
     return ORDER if state in ("", "waiting") or state in OPEN else NEWEST
 
 
 def next_for(viewer: Actor, after: Approval) -> Approval | None:
-    """Return what comes first in the viewer's queue besides this request, None for one who signs nothing. One query."""
+    """Return the first request in the viewer's queue besides this one; None if they can't approve. One query."""
     if not viewer.may("hitl.decide_approval"):
         return None
     waiting = query_approvals(viewer=viewer, filters=Filters(mine=True)).exclude(pk=after.pk)
@@ -51,13 +51,13 @@ def next_for(viewer: Actor, after: Approval) -> Approval | None:
 
 
 class StateFilter(SelectFilter):
-    """By state; without a choice everything that is still open."""
+    """By state; by default everything that is open."""
 
     title, parameter_name, any_label = "State", "state", "Open"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Offer groups first, then each state."""
-        groups = [("waiting", "Waiting for a signature"), ("closed", "Finished"), ("all", "All")]
+        groups = [("waiting", "Waiting for approval"), ("closed", "Finished"), ("all", "All")]
         return [*groups, *((str(state), word) for state, (word, _, _) in STATES.items())]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -82,13 +82,13 @@ class KindFilter(SelectFilter):
 
 
 class MineFilter(SelectFilter):
-    """By what it has to do with the viewer."""
+    """By what the viewer has to do with it."""
 
-    title, parameter_name, any_label = "Concerns", "mine", "Everybody"
-    options = (("sign", "I may sign"), ("asked", "I asked for it"))
+    title, parameter_name, any_label = "Show", "mine", "All"
+    options = (("sign", "Needs my approval"), ("asked", "Requested by me"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep what waits for the viewer, or what he asked for."""
+        """Keep what waits for the viewer, or what they requested."""
         viewer = viewer_of(request)
         if self.chosen() == "sign":
             return queryset.filter(is_mine=True, state__in=WAITING)
@@ -96,16 +96,19 @@ class MineFilter(SelectFilter):
 
 
 class HoldFilter(SelectFilter):
-    """By what holds a request back."""
+    """By hold."""
 
-    title, parameter_name, any_label = "Held", "hold", "Held or not"
+    title, parameter_name, any_label = "On hold", "hold", "Any"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Offer any hold first, then each."""
-        return [("any", "On hold"), *((name, f"{words[:1].upper()}{words[1:]}") for name, words in HOLDS.items())]
+        """Offer any hold first, then each reason."""
+        return [
+            ("any", "For any reason"),
+            *((name, f"{words[:1].upper()}{words[1:]}") for name, words in HOLDS.items()),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep what is held, by this if one is chosen."""
+        """Keep what is on hold, for the chosen reason if there is one."""
         chosen = self.chosen()
         if chosen == "any":
             return queryset.exclude(holds=[])
@@ -113,13 +116,13 @@ class HoldFilter(SelectFilter):
 
 
 class OverdueFilter(SelectFilter):
-    """What should have been decided by now."""
+    """By whether the decision is overdue."""
 
     title, parameter_name, any_label = "Due", "overdue", "Any time"
     options = (("yes", "Overdue"),)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep what waits past its time."""
+        """Keep what is overdue."""
         if self.chosen() != "yes":
             return queryset
         return queryset.filter(state__in=WAITING, sla_due_at__lt=now())

@@ -1,41 +1,39 @@
-"""Forms of the approval page; each carries the digest of what the person was shown."""
+"""Forms of the approval page; each carries the digest of the request that was shown."""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, Final
 
 from django import forms
 
-from accounts.selectors import list_members
 from console.base.forms import ConsoleForm, OptionalReasonForm, look
 from core.errors import Invalid
 from hitl.admin.approval.facts import is_amount
+from hitl.admin.approval.rows import approver_choices
 from hitl.display import HOLDS
-from hitl.models import Approval, Seat
 
 VALUE: Final = "value_"
-MOST_NAMED: Final = 12
-"""How many of the known names a mistaken one is answered with."""
+SUGGESTIONS_MAX: Final = 12
+"""How many known names an unknown one is answered with."""
 _LOCAL: Final = {"type": "datetime-local"}
 
 
 class VersionedForm(ConsoleForm):
-    """A form of a definition, which carries the version it was made from."""
+    """A form of a definition; it carries the version that was shown."""
 
     version = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
 
     def seen_version(self) -> int:
-        """Return the version it was made from. Raises Invalid when it does not say."""
+        """Return the version that was shown. Raises Invalid without one."""
         seen = self.cleaned_data["version"]
         if seen is None:
-            raise Invalid("Open this form again: it does not say which version it was made from.")
+            raise Invalid("This form is incomplete. Open it again.")
         return int(seen)
 
 
 class ApproveForm(ConsoleForm):
-    """A signature under the digest that was shown."""
+    """Approve what was shown."""
 
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
     reason = forms.CharField(
@@ -44,38 +42,38 @@ class ApproveForm(ConsoleForm):
 
 
 class RejectForm(ConsoleForm):
-    """A refusal with its reason."""
+    """Reject what was shown, with a reason."""
 
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
     reason = forms.CharField(
-        label="Why not?",
+        label="Reason for rejecting",
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="The requester reads this.",
+        help_text="The requester will see this.",
     )
 
 
 class ResolveForm(ConsoleForm):
-    """What really happened outside, and how one knows."""
+    """The final outcome, and its evidence."""
 
     outcome = forms.ChoiceField(
         label="What happened?",
-        choices=[("executed", "It was carried out"), ("failed", "It was not carried out")],
+        choices=[("executed", "It was executed"), ("failed", "It was not executed")],
         widget=forms.RadioSelect,
     )
     evidence = forms.CharField(
         label="How do you know?",
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="For example what the platform's journal says.",
+        help_text="For example, what the platform's change history shows.",
     )
     reason = forms.CharField(
-        label="Why do you settle it now?", max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
+        label="Reason for recording it now", max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
     )
 
 
 class ReleaseForm(OptionalReasonForm):
-    """Which hold to take away; asked for only where there are several."""
+    """The hold to release; asked for only if there are several."""
 
     hold = forms.ChoiceField(label="Which hold?", required=False)
     field_order = ("hold", "reason")
@@ -88,21 +86,21 @@ class ReleaseForm(OptionalReasonForm):
             del self.fields["hold"]
 
 
-class TalkForm(ConsoleForm):
-    """Words that go with what was shown."""
+class MessageForm(ConsoleForm):
+    """A message about what was shown."""
 
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
     reason = forms.CharField(max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
 
 
-def talk(label: str) -> type[TalkForm]:
-    """Return the form that asks for the words of one move."""
+def message_form(label: str) -> type[MessageForm]:
+    """Return a form that asks for a message under this label."""
     reason = forms.CharField(label=label, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
-    return type("TalkForm", (TalkForm,), {"reason": reason})
+    return type("MessageForm", (MessageForm,), {"reason": reason})
 
 
 class PayloadForm(ConsoleForm):
-    """The values of a request, one field each; what is left as it was is no change."""
+    """The values of a request, one field each; only changed values are sent on."""
 
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
@@ -115,7 +113,7 @@ class PayloadForm(ConsoleForm):
             entry = self.fields[VALUE + name] = _value_field(name, value)
             entry.help_text = called.get(str(value)) or (f"In {currency}." if currency and is_amount(value) else "")
         self.fields["reason"] = forms.CharField(
-            label="Why? (optional)", max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
+            label="Reason (optional)", max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
         )
         for field in self.fields.values():
             field.widget.attrs.setdefault("class", look(field.widget))
@@ -132,14 +130,14 @@ class PayloadForm(ConsoleForm):
 
 @contextmanager
 def values_in_the_form() -> Iterator[None]:
-    """Name a value that a kind refuses by the form's field, so that the mistake is told beside it."""
+    """Show the errors of an action's values at the form's fields."""
     try:
         yield
     except Invalid as error:
-        told = (error.facts.get("fields") or {}).items()
-        known = [str(name) for name in error.facts.get("choices") or ()][:MOST_NAMED]
-        hint = [f"There are: {', '.join(known)}."] if known else []
-        fields = {VALUE + name: [*texts, *hint] for name, texts in told}
+        problems = (error.facts.get("fields") or {}).items()
+        known = [str(name) for name in error.facts.get("choices") or ()][:SUGGESTIONS_MAX]
+        hint = [f"Choose from: {', '.join(known)}."] if known else []
+        fields = {VALUE + name: [*texts, *hint] for name, texts in problems}
         raise Invalid(error.detail, code=error.code, fields=fields) from error
 
 
@@ -156,7 +154,7 @@ def _as_text(value: Any) -> str:
 
 
 def _as_value(text: str, before: Any) -> Any:
-    """Text stays text; numbers, lists and the like are read as what they were before."""
+    """Return a value of the type it had before: text stays text, everything else is read as JSON."""
     if isinstance(before, str):
         return text
     if before is None and not text:
@@ -167,61 +165,45 @@ def _as_value(text: str, before: Any) -> Any:
         return text
 
 
-def signers() -> list[tuple[str, str]]:
-    """Return the colleagues who may sign, by name."""
-    members = list_members(permission="hitl.decide_approval")
-    return [
-        ("", "Choose"),
-        *sorted(((str(m.user_id), m.user.get_full_name()) for m in members), key=lambda row: row[1]),
-    ]
-
-
 class DelegateForm(ConsoleForm):
-    """Who takes the seat."""
+    """The colleague who decides instead."""
 
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    to = forms.ChoiceField(label="Who signs instead of you?", choices=signers)
+    to = forms.ChoiceField(label="Delegate to")
     reason = forms.CharField(
         label="Note (optional)", max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["to"].choices = self.initial["approvers"]  # type: ignore[attr-defined]
+
 
 class ReassignForm(ConsoleForm):
-    """Whose seat goes to whom, and why."""
+    """The approver to replace, by whom and why."""
 
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    from_person = forms.ChoiceField(label="Whose seat?")
-    to = forms.ChoiceField(label="Who signs instead?", choices=signers)
-    reason = forms.CharField(label="Why?", max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
+    from_person = forms.ChoiceField(label="Current approver")
+    to = forms.ChoiceField(label="New approver")
+    reason = forms.CharField(label="Reason", max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Whoever lost the seat meanwhile is told so by the service, with who was faster.
-        offered = signers if self.is_bound else partial(holders, self.initial.get("approval"))
-        self.fields["from_person"].choices = offered  # type: ignore[attr-defined]
-
-
-def holders(approval: Approval | None) -> list[tuple[str, str]]:
-    """Return those who have an open seat of a request, by name."""
-    seats = Seat.objects.filter(approval=approval, closed_at=None).select_related("person")
-    people = {(str(seat.person_id), seat.person.get_full_name()) for seat in seats} if approval else set()
-    return [("", "Choose"), *sorted(people, key=lambda row: row[1])]
+        approvers, assignees = self.initial["approvers"], self.initial["assignees"]
+        # If the approver changed meanwhile, the service says who was faster.
+        self.fields["from_person"].choices = approvers if self.is_bound else assignees  # type: ignore[attr-defined]
+        self.fields["to"].choices = approvers  # type: ignore[attr-defined]
 
 
 class AwayForm(ConsoleForm):
-    """Who is away until when, and who signs meanwhile."""
+    """Who is away until when, and who decides for them."""
 
-    from_person = forms.ChoiceField(
-        label="Who is away? (optional)",
-        choices=signers,
-        required=False,
-        help_text="You yourself, when nobody is chosen.",
-    )
-    to_person = forms.ChoiceField(label="Who signs meanwhile?", choices=signers)
+    from_person = forms.ChoiceField(label="Who is away? (optional)", required=False, help_text="You, if left empty.")
+    to_person = forms.ChoiceField(label="Who decides meanwhile?")
     starts_at = forms.DateTimeField(
         label="From (optional)",
         required=False,
-        help_text="From now on, when it is empty.",
+        help_text="Now, if left empty.",
         widget=forms.DateTimeInput(attrs=_LOCAL),
     )
     until = forms.DateTimeField(
@@ -231,5 +213,8 @@ class AwayForm(ConsoleForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        people = approver_choices()
+        for name in ("from_person", "to_person"):
+            self.fields[name].choices = people  # type: ignore[attr-defined]
         if not self.initial.get("for_others"):
-            del self.fields["from_person"]  # who may not say it for others is not asked for whom
+            del self.fields["from_person"]  # only people who manage others' absences choose whose it is

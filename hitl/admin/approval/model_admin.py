@@ -1,6 +1,6 @@
-"""The console's pages of approvals and workflows."""
+"""The console's list and page of approvals."""
 
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -8,18 +8,16 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from console import banners
-from console.base.actions import ServiceAction, service_action
-from console.base.forms import ConsoleForm, ReasonForm
+from console.base.actions import ServiceAction
 from console.base.lists import choose, whole_number
 from console.base.model_admin import ServiceAdmin
-from console.names import name_in, names_of
+from console.names import names_of
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
 from core.clock import now
-from hitl import services
 from hitl.admin import panels
-from hitl.admin.approval.actions import TalkActions, initial_of, why_no_move
+from hitl.admin.approval.actions import DecisionActions, DiscussionActions, initial_of, why_not
 from hitl.admin.approval.filters import (
     HoldFilter,
     KindFilter,
@@ -30,38 +28,23 @@ from hitl.admin.approval.filters import (
     order_of,
     ranked,
 )
-from hitl.admin.approval.forms import ApproveForm, RejectForm, ReleaseForm, ResolveForm
-from hitl.admin.approval.page import may_cancel, page_of, why_no_vote, why_not_in_state
+from hitl.admin.approval.page import page_of
 from hitl.admin.approval.request import RequestActions, chosen_kind
-from hitl.approvals.decide import Verdict
-from hitl.display import RISKS, hold_words, risk_chip, state_chip
-from hitl.domain.state_machine import WAITING, Event, State
+from hitl.display import RISKS, requester_words, risk_chip, state_chip
+from hitl.domain.state_machine import WAITING
 from hitl.masking import seen_by
 from hitl.models import Approval
 
-EVENT_OF: Final = {
-    "cancel": Event.CANCEL,
-    "revoke": Event.REVOKE,
-    "hold": Event.HOLD,
-    "release": Event.RELEASE,
-    "resolve": Event.RESOLVE,
-}
-RESULTS: Final = {
-    State.PENDING: "Your signature is recorded. It waits for the next one.",
-    State.APPROVED: "Approved. It is carried out now.",
-    State.REJECTED: "Rejected. The requester is told why.",
-}
-
 
 @admin.register(Approval)
-class ApprovalAdmin(RequestActions, TalkActions, ServiceAdmin):
-    """The queue, and the page on which a person decides."""
+class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceAdmin):
+    """The queue, and the page on which people decide."""
 
     view_permission = "hitl.view_approval"
     nav = Nav("Approvals", "inbox", order=10, badges=("hitl.waiting", "hitl.overdue"))
-    intro = "Risky actions that wait for a person. What waits for you comes first."
-    empty_title = "Nothing waits for a signature"
-    empty_text = "New requests appear here by themselves, without reloading."
+    intro = "Risky actions that need a person's approval. Yours come first."
+    empty_title = "Nothing is waiting for approval"
+    empty_text = "New requests appear here automatically."
     live_topic = "queue"
     detail_template = "console/approval.html"
     list_display = ("reference_cell", "what", "risk", "price", "waits", "state_cell")
@@ -79,19 +62,22 @@ class ApprovalAdmin(RequestActions, TalkActions, ServiceAdmin):
         return ranked(super().get_queryset(request), viewer_of(request))
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
-        """Return the order of the queue, or of the history that is asked for."""
+        """Return the order of the queue, or of past requests."""
         return order_of(request.GET.get("state", ""))
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Say over the queue what is stopped."""
+        """Show emergency stops above the queue."""
         return {**super().list_context(request), "banners": banners.shown_to(viewer_of(request))}
 
     def prepare_rows(self, request: HttpRequest, rows: list[Approval]) -> None:
         """Read the names of all requesters at once."""
         names = names_of(approval.requester_id for approval in rows)
         for approval in rows:
-            approval.requester_name = name_in(names, approval.requester_id, otherwise="")  # type: ignore[attr-defined]
+            approval.asked_by = requester_words(approval, names)  # type: ignore[attr-defined]
             approval.shown_summary = seen_by(viewer_of(request), approval.summary)  # type: ignore[attr-defined]
+
+    def prepare_detail(self, request: HttpRequest, obj: Approval) -> None:
+        """Read nothing more: the page reads its rows itself."""
 
     @admin.display(description="Reference")
     def reference_cell(self, approval: Approval) -> str:
@@ -103,17 +89,11 @@ class ApprovalAdmin(RequestActions, TalkActions, ServiceAdmin):
 
     @admin.display(description="What")
     def what(self, approval: Approval) -> str:
-        """Return what is asked for, and by whom."""
-        note = format_html('<span class="wk-cell-note">{}</span>', self.asked_by(approval))
+        """Return what is requested, and by whom."""
+        asked_by = approval.asked_by  # type: ignore[attr-defined]
+        note = format_html('<span class="wk-cell-note">{}</span>', f"{asked_by[:1].upper()}{asked_by[1:]}")
         summary = approval.shown_summary  # type: ignore[attr-defined]
         return format_html('<span class="wk-cell-wide">{}{}</span>', summary, note)
-
-    def asked_by(self, approval: Approval) -> str:
-        """Return who asks."""
-        name = approval.requester_name  # type: ignore[attr-defined]
-        if approval.requester_kind != "agent":
-            return name or "API key"
-        return f"{name}, through an agent" if name else "An agent"
 
     @admin.display(description="Risk")
     def risk(self, approval: Approval) -> str:
@@ -127,9 +107,9 @@ class ApprovalAdmin(RequestActions, TalkActions, ServiceAdmin):
             return "–"
         return format_html('<span class="wk-number">{} {}</span>', money(approval.cost), approval.currency)
 
-    @admin.display(description="Asked")
+    @admin.display(description="Requested")
     def waits(self, approval: Approval) -> str:
-        """Return since when it waits, and when it should be decided."""
+        """Return when it was requested, and when the decision is due."""
         asked, due = moment(approval.created_at), approval.sla_due_at
         if approval.state not in WAITING or due is None:
             return asked
@@ -139,7 +119,7 @@ class ApprovalAdmin(RequestActions, TalkActions, ServiceAdmin):
 
     @admin.display(description="State")
     def state_cell(self, approval: Approval) -> str:
-        """Return the state, and whether it is held."""
+        """Return the state, and whether it is on hold."""
         held = chip("On hold", "warn", "pause") if approval.holds else ""
         return format_html('<span class="wk-chips">{} {}</span>', state_chip(approval.state), held)
 
@@ -148,7 +128,7 @@ class ApprovalAdmin(RequestActions, TalkActions, ServiceAdmin):
         viewer = viewer_of(request)
         offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
         votes = [offered.pop(path) for path in ("approve", "reject") if path in offered]
-        no_vote = votes[0]["blocked"] if votes else "Your role may look, not sign."
+        no_vote = votes[0]["blocked"] if votes else "Your role can view requests but not approve them."
         return {
             **page_of(obj, viewer, before=whole_number(request.GET.get("before"))),
             "votes": votes,
@@ -164,124 +144,11 @@ class ApprovalAdmin(RequestActions, TalkActions, ServiceAdmin):
         }
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Say what is in the way: the state, four eyes, or no seat."""
+        """Return why the viewer can't use the action now."""
         if obj is None:
             return ""
-        if action.path in ("approve", "reject"):
-            return why_no_vote(obj, viewer_of(request))
-        talk = why_no_move(action.path, obj, viewer_of(request))
-        if talk is not None:
-            return talk
-        if action.path == "release" and not obj.holds:
-            return "It is not on hold."
-        if action.path == "release" and "manual" in obj.holds and viewer_of(request).user_id in obj.excluded:
-            return "You had a hand in this request: somebody else lets it go on."
-        if action.path == "hold" and "manual" in obj.holds:
-            return "It is on hold already."
-        if action.path == "cancel" and not may_cancel(obj, viewer_of(request)):
-            return "Only the requester or an admin withdraws a request."
-        return why_not_in_state(obj, EVENT_OF[action.path])
+        return why_not(action.path, obj, viewer_of(request))
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Bind the form to what the page shows."""
+        """Return the values a form starts with."""
         return chosen_kind(request) if obj is None else initial_of(action.path, obj)
-
-    def _decide(self, request: HttpRequest, obj: Approval, form: ConsoleForm, verdict: Verdict) -> str:
-        decided = services.decide(actor=viewer_of(request), approval_id=obj.pk, verdict=verdict, **form.cleaned_data)
-        state = State(decided.state)
-        if state == State.APPROVED and decided.holds:
-            why = " and ".join(hold_words(decided))
-            return f"{decided.reference}: Approved. It is not carried out yet because {why}."
-        return f"{decided.reference}: {RESULTS.get(state, 'Your vote is recorded.')}"
-
-    @service_action(
-        path="approve",
-        title="Approve",
-        permission="hitl.decide_approval",
-        form=ApproveForm,
-        submit="Approve",
-        tone="good",
-        key="a",
-    )
-    def approve(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Sign what was shown."""
-        return self._decide(request, obj, form, "approve")
-
-    @service_action(
-        path="reject",
-        title="Reject",
-        permission="hitl.decide_approval",
-        form=RejectForm,
-        submit="Reject",
-        tone="danger",
-        key="r",
-    )
-    def reject(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Refuse what was shown, with a reason."""
-        return self._decide(request, obj, form, "reject")
-
-    @service_action(
-        path="hold",
-        title="Put on hold",
-        permission="hitl.hold_approval",
-        form=ReasonForm,
-        explain="Nothing is carried out while it is held. It still expires in time.",
-    )
-    def hold(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Keep it from being carried out."""
-        services.hold(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
-        return f"{obj.reference} is on hold."
-
-    @service_action(
-        path="release",
-        title="Release the hold",
-        permission="hitl.hold_approval",
-        form=ReleaseForm,
-        explain="All checks run again before anything is carried out.",
-    )
-    def release(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Take one hold away."""
-        first = "manual" if "manual" in obj.holds else next(iter(obj.holds), "manual")
-        name = form.cleaned_data.get("hold") or first
-        reason = form.cleaned_data["reason"]
-        services.release(actor=viewer_of(request), approval_id=obj.pk, name=name, reason=reason)
-        return f"{obj.reference} is released."
-
-    @service_action(
-        path="revoke",
-        title="Take the approval back",
-        permission="hitl.revoke_approval",
-        form=ReasonForm,
-        tone="danger",
-        explain="Works as long as nobody has started to carry it out.",
-    )
-    def revoke(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Undo an approval that was not started."""
-        services.revoke(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
-        return f"The approval of {obj.reference} is taken back."
-
-    @service_action(
-        path="cancel",
-        title="Cancel the request",
-        permission="hitl.cancel_approval",
-        form=ReasonForm,
-        tone="danger",
-        explain="For the requester and admins. It can then no longer be signed.",
-    )
-    def cancel(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Withdraw the request."""
-        services.cancel(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
-        return f"{obj.reference} is cancelled."
-
-    @service_action(
-        path="resolve",
-        title="Settle the outcome",
-        permission="hitl.resolve_approval",
-        form=ResolveForm,
-        submit="Settle",
-        explain="Look at the platform first: this says what really happened and cannot be undone.",
-    )
-    def resolve(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Say what became of an effect whose outcome is unknown."""
-        services.resolve(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
-        return f"The outcome of {obj.reference} is settled."

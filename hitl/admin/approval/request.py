@@ -1,4 +1,4 @@
-"""Asking for a risky action in the console: what kind, then its values."""
+"""Request a risky action in the console: first its kind, then its values."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from hitl.actions.base import Origin
 from hitl.admin.approval.forms import VALUE, values_in_the_form
 
 CHANNEL: Final = "console"
-URGENCY: Final = [(0, "As others"), (5, "More than others"), (9, "Very")]
+URGENCY: Final = [(0, "Normal"), (5, "High"), (9, "Urgent")]
 _LONG: Final = 300
 
 
@@ -29,38 +29,36 @@ def kinds() -> list[tuple[str, str]]:
 
 
 class RequestForm(ConsoleForm):
-    """A request: its kind first; once that is chosen, one field for each of its values."""
+    """A request: first its kind, then one field for each of its values."""
 
-    kind = forms.ChoiceField(label="What should be done?", choices=kinds)
+    kind = forms.ChoiceField(label="Action", choices=kinds)
     chosen = forms.CharField(required=False, widget=forms.HiddenInput)
     submit = ""
-    """What the button says once the kind is chosen: from then on it does what was asked."""
+    """What the button says once the kind is chosen."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         chosen = str(self.data.get("chosen") or self.initial.get("chosen") or "")
         if not registry.is_known(chosen):
             return
-        self.submit = "Ask for it"
+        self.submit = "Submit request"
         for name, field in registry.get(chosen).params_model.model_fields.items():
             self.fields[VALUE + name] = _value_field(name, field)
         self.fields["notes"] = forms.CharField(
-            label="Note for those who sign (optional)",
+            label="Note for the approvers (optional)",
             max_length=2000,
             required=False,
             widget=forms.Textarea(attrs={"rows": 2}),
         )
-        self.fields["priority"] = forms.TypedChoiceField(
-            label="How urgent is it?", choices=URGENCY, coerce=int, required=False
-        )
+        self.fields["priority"] = forms.TypedChoiceField(label="Priority", choices=URGENCY, coerce=int, required=False)
         self.fields["tags"] = forms.CharField(
-            label="Tags (optional)", max_length=400, required=False, help_text="To find it by, separated by commas."
+            label="Tags (optional)", max_length=400, required=False, help_text="Separate tags with commas."
         )
         for entry in self.fields.values():
             entry.widget.attrs.setdefault("class", look(entry.widget))
 
     def params(self) -> dict[str, Any]:
-        """Return what was filled in; the kind says what is missing."""
+        """Return what was filled in; the action says what is missing."""
         filled = {name: text for name, text in self.cleaned_data.items() if name.startswith(VALUE)}
         return {name.removeprefix(VALUE): _read(text) for name, text in filled.items() if text.strip()}
 
@@ -80,7 +78,7 @@ def _value_field(name: str, field: Any) -> forms.CharField:
 
 
 def _read(text: str) -> Any:
-    """Lists and the like are read as JSON; all else is text, which the kind reads as what it asks for."""
+    """Return lists and objects read as JSON; everything else stays text, which the action converts."""
     if not text.lstrip().startswith(("[", "{")):
         return text
     try:
@@ -90,7 +88,7 @@ def _read(text: str) -> Any:
 
 
 def chosen_kind(request: HttpRequest) -> dict[str, Any]:
-    """Return the kind that the address names, as the form's beginning."""
+    """Return the form's initial values from the kind in the URL."""
     key = request.GET.get("kind", "")
     return {"kind": key, "chosen": key} if registry.is_known(key) else {}
 
@@ -103,13 +101,13 @@ class RequestActions:
         title="New request",
         permission="hitl.propose_approval",
         form=RequestForm,
-        submit="Go on",
+        submit="Continue",
         tone="good",
         on_list=True,
-        explain="Others sign it before it is carried out: you cannot sign what you asked for.",
+        explain="Someone else must approve this. You can't approve your own request.",
     )
     def new(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
-        """Ask for a risky action."""
+        """Request a risky action."""
         said: Mapping[str, Any] = form.cleaned_data
         if said["chosen"] != said["kind"] or not isinstance(form, RequestForm):
             return HttpResponseRedirect(f"{request.path}?{urlencode({'kind': said['kind']})}")
@@ -125,5 +123,5 @@ class RequestActions:
         )
         with values_in_the_form():
             made = services.propose(actor=actor, kind=said["kind"], params=form.params(), origin=origin)
-        messages.success(request, f"{made.reference} is asked for.")
+        messages.success(request, f"{made.reference} was submitted.")
         return HttpResponseRedirect(reverse("admin:hitl_approval_change", args=[made.pk]))

@@ -1,4 +1,4 @@
-"""Two versions of a long text line by line: what went, what came, and what stayed around it (pure)."""
+"""Compare two versions of a long text line by line, with some context (pure)."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ LONG: Final = 160
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: `same`, `gone`, `new`, or `skipped` for many that stayed."""
+    """One line: `same`, `gone`, `new`, or `skipped` for many unchanged ones."""
 
     what: str
     text: str
 
 
 def is_long(*texts: str) -> bool:
-    """Tell whether a text is better compared line by line than side by side."""
+    """Return True if the texts are better compared line by line than side by side."""
     return any(len(text) > LONG or "\n" in text for text in texts)
 
 
 def lines_between(before: str, after: str) -> list[Line]:
-    """Return the lines of both, with those that stayed far from any change left out."""
+    """Return the lines of both, without unchanged ones far from a change."""
     old, new = before.split("\n") if before else [], after.split("\n") if after else []
     steps = steps_between(old, new)
     found: list[Line] = []
@@ -45,5 +45,5 @@ def _stayed(lines: list[str], *, is_first: bool, is_last: bool) -> Iterator[Line
         yield from (Line("same", text) for text in lines)
         return
     yield from (Line("same", text) for text in lines[:head])
-    yield Line("skipped", f"{left} lines are as they were")
+    yield Line("skipped", f"{left} unchanged lines")
     yield from (Line("same", text) for text in lines[len(lines) - tail :])

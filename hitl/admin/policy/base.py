@@ -1,4 +1,4 @@
-"""What the pages of all definitions share: workflows are made of them."""
+"""Base classes of the pages that define policies."""
 
 from typing import Any, Final
 
@@ -15,22 +15,22 @@ VIEW: Final = "hitl.view_approvalworkflow"
 
 
 class DefinitionAdmin(ServiceAdmin):
-    """A page of definitions: those who may see workflows see it, those who may change them change it."""
+    """A page of definitions, with the permissions of workflows."""
 
     view_permission = VIEW
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Go to the list after a deletion: the page is gone."""
+        """Return the list after a deletion."""
         return self.list_url() if action.path == "delete" else super().after_action_url(request, action, obj)
 
 
 class VersionAdmin(DefinitionAdmin):
-    """A page of versions of one definition, newest first, of which none is ever changed: who made each, and when."""
+    """A page of the versions of one definition, newest first. Versions never change."""
 
     ordering = ("-version",)
 
     def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
-        """Read the names at once."""
+        """Read the names of all authors at once."""
         names = names_of(row.made_by_id for row in rows)
         for row in rows:
             row.author = name_in(names, row.made_by_id, otherwise="The system")

@@ -29,7 +29,7 @@ from hitl.policy.describe import DAY_NAMES
 
 
 class CalendarForm(VersionedForm):
-    """Working time as one writes it down."""
+    """Working hours and holidays as text."""
 
     name = forms.CharField(label="Name", max_length=60, help_text="Such as “Office Madrid”.")
     zone = forms.ChoiceField(label="Time zone", help_text="Type the name of a city to find it.")
@@ -37,7 +37,7 @@ class CalendarForm(VersionedForm):
         label="Holidays",
         required=False,
         widget=forms.Textarea(attrs={"rows": 6}),
-        help_text="One a line, such as 2026-12-25 Christmas Day.",
+        help_text="One per line, such as 2026-12-25 Christmas Day.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -48,7 +48,7 @@ class CalendarForm(VersionedForm):
                 label=DAY_NAMES[day],
                 required=False,
                 max_length=80,
-                help_text="Such as 09:00-13:00, 14:00-18:00; empty: no work." if day == "mon" else "",
+                help_text="Such as 09:00-13:00, 14:00-18:00. Leave empty for a day off." if day == "mon" else "",
                 widget=forms.TextInput(attrs={"class": "wk-input"}),
             )
         self.order_fields(["name", "zone", *DAYS, "holidays"])
@@ -71,7 +71,7 @@ def _hours(shifts: list[list[str]]) -> str:
 
 
 def _days_alike(week: dict[str, list[list[str]]]) -> list[str]:
-    """Return a week as one writes it on a door: "Mon to Fri 09:00-17:00"."""
+    """Return a week in short: "Mon to Fri 09:00-17:00"."""
     texts = []
     for hours, group in groupby(DAYS, key=lambda day: _hours(week.get(day) or [])):
         days = [day.title() for day in group]
@@ -82,10 +82,10 @@ def _days_alike(week: dict[str, list[list[str]]]) -> list[str]:
 
 @admin.register(BusinessCalendar)
 class CalendarAdmin(DefinitionAdmin):
-    """Which hours count towards a due time."""
+    """Which hours count towards a deadline."""
 
     nav = Nav("Business calendars", "calendar", group="Set-up", order=43)
-    intro = "Which hours count towards an answer's due time. Promised due times stay when a calendar changes."
+    intro = "Which hours count towards a deadline. Deadlines already set don't change when you edit a calendar."
     empty_title = "No calendars yet"
     empty_text = "Without one, every hour counts."
     list_display = ("name", "place", "hours", "days_off", "use")
@@ -104,28 +104,28 @@ class CalendarAdmin(DefinitionAdmin):
 
     @admin.display(description="Hours")
     def hours(self, calendar: BusinessCalendar) -> str:
-        """Return the week in words: days of the same hours together."""
-        return "; ".join(_days_alike(calendar.week)) or "No work"
+        """Return the week in short."""
+        return "; ".join(_days_alike(calendar.week)) or "Closed"
 
     @admin.display(description="Holidays")
     def days_off(self, calendar: BusinessCalendar) -> int:
-        """Return how many days are kept."""
+        """Return the number of holidays."""
         return len(calendar.holidays)
 
     @admin.display(description="Holidays")
     def off(self, calendar: BusinessCalendar) -> str:
-        """Return the days."""
+        """Return the holidays."""
         days = ((date_format(date.fromisoformat(row["day"]), "j M Y"), row["name"]) for row in calendar.holidays)
         return format_html_join("", "<div>{} {}</div>", days) or "None"
 
     @admin.display(description="Used by")
     def use(self, calendar: BusinessCalendar) -> str:
-        """Return how many levels count by it."""
+        """Return how many levels use it."""
         count = calendar.level_count  # type: ignore[attr-defined]
         return f"{count} level{'' if count == 1 else 's'}"
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Fill the form in; a new one works from Monday to Friday."""
+        """Return the values a form starts with; a new calendar covers Monday to Friday."""
         if action.path == "create":
             return {"zone": request.tenant.timezone, **dict.fromkeys(DAYS[:5], "09:00-17:00")}  # type: ignore[attr-defined]
         if action.path != "edit":
@@ -137,34 +137,34 @@ class CalendarAdmin(DefinitionAdmin):
     @service_action(path="create", title="New calendar", permission=MANAGE, form=CalendarForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: CalendarForm) -> str:
-        """Define working time."""
+        """Create a calendar."""
         with _named_for_the_form():
             made = services.create_calendar(actor=viewer_of(request), **form.definition())
-        return f"{made} is made. Choose it at the levels of a workflow."
+        return f"{made} was created. You can now choose it in the levels of a workflow."
 
     @service_action(path="edit", title="Hours and holidays", permission=MANAGE, form=CalendarForm, submit="Save",
                     tone="good")  # fmt: skip
     def edit(self, request: HttpRequest, obj: BusinessCalendar, form: CalendarForm) -> str:
-        """Change working time."""
+        """Change hours and holidays."""
         with _named_for_the_form():
             services.revise_calendar(
                 actor=viewer_of(request), calendar_id=obj.pk, seen_version=form.seen_version(), **form.definition()
             )
-        return f"{obj} is changed for what is asked from now on."
+        return f"{obj} was saved. It applies to new requests."
 
     @service_action(path="delete", title="Delete", permission=MANAGE, form=VersionedForm, tone="danger",
-                    explain="Only a calendar that no level counts by can be deleted.")  # fmt: skip
+                    explain="You can only delete a calendar that no workflow uses.")  # fmt: skip
     def delete(self, request: HttpRequest, obj: BusinessCalendar, form: ConsoleForm) -> str:
-        """Remove it."""
+        """Delete the calendar."""
         services.delete_calendar(
             actor=viewer_of(request), calendar_id=obj.pk, seen_version=form.cleaned_data["version"]
         )
-        return f"{obj} is deleted."
+        return f"{obj} was deleted."
 
 
 @contextmanager
 def _named_for_the_form() -> Iterator[None]:
-    """Put what is wrong with the week under its first day."""
+    """Show errors of the week at its first day."""
     try:
         yield
     except Invalid as error:

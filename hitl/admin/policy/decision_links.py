@@ -1,4 +1,4 @@
-"""The console's page of the switch for links in mails that decide."""
+"""The console's page of approve-by-email links."""
 
 from typing import Any, Final
 
@@ -14,25 +14,25 @@ from console.viewers import viewer_of
 from hitl import services
 from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.base import VersionAdmin
-from hitl.decision_links import policy as link_policy
 from hitl.decision_links.settings import MANAGE
 from hitl.models import LinkPolicy
+from hitl.policy import link_policy
 
 OFF_EVERYWHERE: Final = Notice(
-    "Links are switched off for the whole installation",
-    "Mails lead to the sign-in, whatever is chosen here. Only the operator can switch them on.",
+    "Approve-by-email links are turned off for this installation",
+    "People have to sign in to decide. Only the operator can turn links on.",
     tone="warn",
     icon="mail",
 )
 OFF_HERE: Final = Notice(
-    "Links that decide are off", "Mails about approvals lead to the sign-in.", tone="warn", icon="mail"
+    "Approve-by-email links are off", "People have to sign in to decide.", tone="warn", icon="mail"
 )
 
 _READ: Final = "link_standing"
 
 
 def _standing(request: HttpRequest) -> link_policy.Standing:
-    """Return what holds, read once for a page."""
+    """Return the current setting, read once per page."""
     if not hasattr(request, _READ):
         setattr(request, _READ, link_policy.current())
     standing: link_policy.Standing = getattr(request, _READ)
@@ -40,72 +40,72 @@ def _standing(request: HttpRequest) -> link_policy.Standing:
 
 
 class SwitchForm(VersionedForm):
-    """Why links are switched."""
+    """The reason for turning links on or off."""
 
     reason = forms.CharField(
-        label="Why? (optional)",
+        label="Reason (optional)",
         max_length=300,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Colleagues read this here. Do not write personal data.",
+        help_text="Colleagues will see this. Don't include personal data.",
     )
 
 
 @admin.register(LinkPolicy)
 class LinkPolicyAdmin(VersionAdmin):
-    """Whether links in mails decide, switch by switch."""
+    """Whether emails bring links that decide, change by change."""
 
-    nav = Nav("Decision links", "link", group="Set-up", order=46)
+    nav = Nav("Approve-by-email links", "link", group="Set-up", order=46)
     intro = (
-        "Mails to those who are asked can bring a link by which they decide without signing in, where the risk is "
-        "low or medium. The installation may draw that line elsewhere."
+        "Emails to approvers can contain a link for deciding without signing in, if the risk is low or medium. "
+        "This installation may use another limit."
     )
-    empty_title = "Never switched: links decide where the installation lets them"
-    empty_text = "Whoever reads a signer's mailbox can use such a link. Owners can switch them off."
+    empty_title = "Links are on, if this installation allows them"
+    empty_text = "Anyone who can read an approver's mailbox can use such a link. Owners can turn them off."
     list_display = ("standing", "reason", "by", "since")
     detail_fields = ("standing", "version", "reason", "by", "since")
 
-    @admin.display(description="Switched")
+    @admin.display(description="Links")
     def standing(self, policy: LinkPolicy) -> str:
-        """Tell which way it was switched."""
+        """Return whether links were turned on or off."""
         return chip("On", "good", "check") if policy.is_on else chip("Off", "neutral", "ban")
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Say what holds now, and offer the other."""
-        told = {"off": [OFF_EVERYWHERE], "off_here": [OFF_HERE]}
+        """Show the current setting, and offer the other one."""
+        notices = {"off": [OFF_EVERYWHERE], "off_here": [OFF_HERE]}
         offered = [offer for offer in self.offered(request, None, on_list=True) if not offer["blocked"]]
-        return {"offered": offered, "banners": told.get(_standing(request).why_off, [])}
+        return {"offered": offered, "banners": notices.get(_standing(request).why_off, [])}
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Say what is in the way."""
+        """Return why the action can't be used now."""
         standing = _standing(request)
         if action.path == "switch-off":
-            return "" if standing.is_on_here else "They are off already."
+            return "" if standing.is_on_here else "Links are already off."
         if not standing.is_on_everywhere:
-            return "The operator of this installation has switched them off for everybody."
-        return "They are on already." if standing.is_on_here else ""
+            return "Links are turned off for this installation. Contact the administrator."
+        return "Links are already on." if standing.is_on_here else ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Fill in the version that is seen."""
+        """Return the version that is shown."""
         return {"version": _standing(request).version}
 
-    @service_action(path="switch-off", title="Switch links off", permission=MANAGE, form=SwitchForm, tone="danger",
-                    on_list=True, submit="Switch off", explain="Links that were sent stop at once, for good. What "
-                    "was decided by one stays decided: take it back on its page where you doubt it.")  # fmt: skip
+    @service_action(path="switch-off", title="Turn off links", permission=MANAGE, form=SwitchForm, tone="danger",
+                    on_list=True, submit="Turn off", explain="Links already sent stop working for good. Past decisions "
+                    "stay; revoke an approval on its page if in doubt.")  # fmt: skip
     def switch_off(self, request: HttpRequest, obj: None, form: SwitchForm) -> str:
-        """Let no link decide."""
+        """Turn links off."""
         self._switch(request, form, is_on=False)
-        return "No link decides any more. Mails lead to the sign-in."
+        return "Approve-by-email links are off. People have to sign in to decide."
 
-    @service_action(path="switch-on", title="Switch links on", permission=MANAGE, form=SwitchForm, tone="good",
-                    on_list=True, submit="Switch on", explain="Mails from now on bring links that decide, where the "
-                    "risk allows it. Whoever reads a mailbox can use its links. Older ones stay void.")  # fmt: skip
+    @service_action(path="switch-on", title="Turn on links", permission=MANAGE, form=SwitchForm, tone="good",
+                    on_list=True, submit="Turn on", explain="New emails contain links if the risk allows it. Anyone "
+                    "who can read the mailbox can use them. Older links stay invalid.")  # fmt: skip
     def switch_on(self, request: HttpRequest, obj: None, form: SwitchForm) -> str:
-        """Let links decide again."""
+        """Turn links on."""
         self._switch(request, form, is_on=True)
-        return "Mails bring links that decide from now on."
+        return "Approve-by-email links are on for new emails."
 
     def _switch(self, request: HttpRequest, form: SwitchForm, *, is_on: bool) -> None:
         said = {"reason": form.cleaned_data["reason"], "seen_version": form.seen_version()}
-        vars(request).pop(_READ, None)  # a page that says why it failed reads anew
+        vars(request).pop(_READ, None)  # an error page shows the current setting
         services.set_link_policy(actor=viewer_of(request), is_on=is_on, **said)

@@ -16,7 +16,7 @@ from console.viewers import viewer_of
 from hitl import services
 from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.base import MANAGE, DefinitionAdmin
-from hitl.admin.policy.workflow_form.stale_choices import chosen_in, signers_lost, strays_among, uuid_in
+from hitl.admin.policy.workflow_form.stale_choices import chosen_in, stale_among, stale_approvers, uuid_in
 from hitl.approvals.context import DECIDE
 from hitl.models import ApproverGroup
 
@@ -30,18 +30,18 @@ class GroupForm(VersionedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         people = {str(m.user_id): m.user.get_full_name() for m in list_members(permission=DECIDE)}
-        # Whoever lost the right stays in sight: saving a name must not put anybody out of the group unseen.
-        lost = signers_lost(f"user:{each}" for each in strays_among(chosen_in(self, "people"), people))
-        people |= {who.removeprefix("user:"): f"{name} (can no longer sign)" for who, name in lost.items()}
+        # People who can no longer approve stay visible: saving a new name must not drop them unseen.
+        lost = stale_approvers(f"user:{each}" for each in stale_among(chosen_in(self, "people"), people))
+        people |= {who.removeprefix("user:"): f"{name} (can no longer approve)" for who, name in lost.items()}
         self.fields["people"].choices = sorted(people.items(), key=lambda row: row[1])  # type: ignore[attr-defined]
 
 
 @admin.register(ApproverGroup)
 class GroupAdmin(DefinitionAdmin):
-    """People who may be asked together."""
+    """People who are asked together."""
 
     nav = Nav("Approver groups", "pen", group="Set-up", order=42)
-    intro = "People who may be asked together. Who is in a group counts at once, also for requests that wait."
+    intro = "People who are asked together. Changes apply at once, also to waiting requests."
     empty_title = "No groups yet"
     list_display = ("name", "people")
     ordering = ("name",)
@@ -64,7 +64,7 @@ class GroupAdmin(DefinitionAdmin):
         return group.people_names or "Nobody"  # type: ignore[attr-defined]
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Fill the form in."""
+        """Return the values a form starts with."""
         if action.path != "edit":
             return {} if obj is None else {"version": obj.version}
         return {
@@ -76,23 +76,23 @@ class GroupAdmin(DefinitionAdmin):
     @service_action(path="create", title="New group", permission=MANAGE, form=GroupForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Name a group."""
-        return f"{services.create_group(actor=viewer_of(request), **_group(form))} is made."
+        """Create a group."""
+        return f"{services.create_group(actor=viewer_of(request), **_group(form))} was created."
 
     @service_action(path="edit", title="Name and people", permission=MANAGE, form=GroupForm, submit="Save", tone="good")
     def edit(self, request: HttpRequest, obj: ApproverGroup, form: GroupForm) -> str:
-        """Say who is in it."""
+        """Change name and members."""
         changed = services.revise_group(
             actor=viewer_of(request), group_id=obj.pk, seen_version=form.seen_version(), **_group(form)
         )
-        return f"{changed} is changed."
+        return f"{changed} was saved."
 
     @service_action(path="delete", title="Delete", permission=MANAGE, form=VersionedForm, tone="danger",
-                    explain="Only a group that no workflow asks can be deleted.")  # fmt: skip
+                    explain="You can only delete a group that no workflow uses.")  # fmt: skip
     def delete(self, request: HttpRequest, obj: ApproverGroup, form: ConsoleForm) -> str:
-        """Remove it."""
+        """Delete the group."""
         services.delete_group(actor=viewer_of(request), group_id=obj.pk, seen_version=form.cleaned_data["version"])
-        return f"{obj} is deleted."
+        return f"{obj} was deleted."
 
 
 def _group(form: ConsoleForm) -> dict[str, Any]:

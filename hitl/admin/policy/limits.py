@@ -1,4 +1,4 @@
-"""The console's pages of limits and weights of risks."""
+"""The console's pages of spending limits and risk scoring."""
 
 from typing import Any
 
@@ -27,10 +27,10 @@ from hitl.policy.labels import labels
 
 
 class CapForm(ConsoleForm):
-    """A limit."""
+    """A spending limit."""
 
-    scope = forms.ChoiceField(label="Limits", choices=Cap.Scope.choices)
-    kind = forms.ChoiceField(label="Kind of action, if one", required=False)
+    scope = forms.ChoiceField(label="Applies to", choices=Cap.Scope.choices)
+    kind = forms.ChoiceField(label="Action, if one", required=False)
     agent = forms.ChoiceField(label="Agent, if one", required=False)
     amount = forms.DecimalField(label="Amount", min_value=0, decimal_places=2)
     currency = forms.CharField(label="Currency", max_length=3, help_text="Such as EUR.")
@@ -43,66 +43,66 @@ class CapForm(ConsoleForm):
         self.fields["agent"].choices = [("", "–"), *agents]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """Ask for what the limit is about where that is chosen."""
+        """Require the action or agent that the limit applies to."""
         said: dict[str, Any] = super().clean() or self.cleaned_data
         if said.get("scope") in ("kind", "agent") and not said.get(said["scope"]) and said["scope"] not in self.errors:
-            self.add_error(said["scope"], "Choose the one that is limited.")
+            self.add_error(said["scope"], "Choose what the limit applies to.")
         return said
 
 
 class AmountForm(VersionedForm):
-    """Another amount."""
+    """A new amount."""
 
     amount = forms.DecimalField(label="Amount", min_value=0, decimal_places=2)
 
 
 @admin.register(Cap)
 class CapAdmin(DefinitionAdmin):
-    """How much may be carried out."""
+    """How much can be spent."""
 
-    nav = Nav("Limits", "coin", group="Set-up", order=44)
-    intro = "How much may be carried out per day or month. What does not fit is held and goes on when it fits again."
-    empty_title = "No limits"
-    empty_text = "Everything that is approved is carried out."
+    nav = Nav("Spending limits", "coin", group="Set-up", order=44)
+    intro = "How much can be spent per day or month. Approved requests beyond a limit wait until it allows them."
+    empty_title = "No spending limits"
+    empty_text = "Every approved request is executed."
     list_display = ("covers", "limit", "taken", "standing")
     ordering = ("-is_active", "scope", "id")
     detail_fields = ("covers", "limit", "taken", "standing", "version")
 
     def prepare_rows(self, request: HttpRequest, rows: list[Cap]) -> None:
-        """Add up what is taken of each."""
+        """Add up what is used of each."""
         label = labels()
         for cap in rows:
             cap.covered = "Everything" if cap.scope == "all" else label(cap.scope, cap.target)  # type: ignore[attr-defined]
             cap.used_now = caps.used(cap, now())  # type: ignore[attr-defined]
 
-    @admin.display(description="Limits")
+    @admin.display(description="Applies to")
     def covers(self, cap: Cap) -> str:
-        """Return what it limits."""
+        """Return what the limit applies to."""
         return str(cap.covered)  # type: ignore[attr-defined]
 
     @admin.display(description="Amount")
     def limit(self, cap: Cap) -> str:
-        """Return how much."""
+        """Return the amount and its period."""
         return format_html('<span class="wk-number">{} {}</span> a {}', money(cap.amount), cap.currency, cap.window)
 
-    @admin.display(description="Taken now")
+    @admin.display(description="Used")
     def taken(self, cap: Cap) -> str:
-        """Return what is reserved and spent in this day or month."""
+        """Return what is reserved and spent in the current period."""
         used = cap.used_now  # type: ignore[attr-defined]
         share = 100 if not cap.amount else min(100, round(100 * used / cap.amount))
         return format_html('<span class="wk-number">{} {}</span> ({} %)', money(used), cap.currency, share)
 
     @admin.display(description="State")
     def standing(self, cap: Cap) -> str:
-        """Tell whether it is used."""
-        return chip("In use", "good", "check") if cap.is_active else chip("Retired", "neutral", "ban")
+        """Return whether it is in use."""
+        return chip("In use", "good", "check") if cap.is_active else chip("Removed", "neutral", "ban")
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Say what is in the way."""
-        return "" if obj is None or obj.is_active else "It is retired."
+        """Return why the action can't be used now."""
+        return "" if obj is None or obj.is_active else "This limit was removed."
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Fill the form in."""
+        """Return the values a form starts with."""
         if obj is None:
             return {"currency": request.tenant.currency}  # type: ignore[attr-defined]
         return {"amount": obj.amount, "version": obj.version}
@@ -110,7 +110,7 @@ class CapAdmin(DefinitionAdmin):
     @service_action(path="create", title="New limit", permission=MANAGE, form=CapForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Set a limit."""
+        """Create a spending limit."""
         said = form.cleaned_data
         target = {"kind": said["kind"], "agent": said["agent"]}.get(said["scope"], "")
         made = services.create_cap(
@@ -121,9 +121,9 @@ class CapAdmin(DefinitionAdmin):
             amount=said["amount"],
             window=said["window"],
         )
-        return f"The limit of {made} holds from now on."
+        return f"The limit of {made} now applies."
 
-    @service_action(path="edit", title="Change the amount", permission=MANAGE, form=AmountForm, submit="Save",
+    @service_action(path="edit", title="Change amount", permission=MANAGE, form=AmountForm, submit="Save",
                     tone="primary")  # fmt: skip
     def edit(self, request: HttpRequest, obj: Cap, form: AmountForm) -> str:
         """Change the amount."""
@@ -133,18 +133,18 @@ class CapAdmin(DefinitionAdmin):
             amount=form.cleaned_data["amount"],
             seen_version=form.seen_version(),
         )
-        return f"The limit is {changed} now."
+        return f"The limit is now {changed}."
 
-    @service_action(path="retire", title="Take the limit away", permission=MANAGE, form=VersionedForm, tone="danger",
-                    explain="What it holds goes on.")  # fmt: skip
+    @service_action(path="retire", title="Remove limit", permission=MANAGE, form=VersionedForm, tone="danger",
+                    explain="Requests that it holds back will continue.")  # fmt: skip
     def retire(self, request: HttpRequest, obj: Cap, form: ConsoleForm) -> str:
-        """Take it away."""
+        """Remove the limit."""
         services.retire_cap(actor=viewer_of(request), cap_id=obj.pk, seen_version=form.cleaned_data["version"])
-        return "The limit is taken away."
+        return "The limit was removed."
 
 
 class WeightsForm(VersionedForm):
-    """How much each factor weighs."""
+    """The weight of each risk factor, and points for each action."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -153,7 +153,10 @@ class WeightsForm(VersionedForm):
         for kind, title in registry.titles():
             self.fields[f"points_{kind}"] = _whole(f"Points added for “{title}”", risk.KIND_POINTS_MAX)
         self.fields["reason"] = forms.CharField(
-            label="Why? (optional)", max_length=300, required=False, widget=forms.TextInput(attrs={"class": "wk-input"})
+            label="Reason (optional)",
+            max_length=300,
+            required=False,
+            widget=forms.TextInput(attrs={"class": "wk-input"}),
         )
 
 
@@ -164,19 +167,17 @@ def _whole(label: str, most: int) -> forms.IntegerField:
 
 @admin.register(RiskPolicy)
 class RiskPolicyAdmin(VersionAdmin):
-    """How risks are weighed, version by version."""
+    """How risks are scored, version by version."""
 
-    nav = Nav("Weights of risks", "scale", group="Set-up", order=45)
-    intro = (
-        "How much each factor of a risk counts. The newest version is used; approvals name the one they were scored by."
-    )
+    nav = Nav("Risk scoring", "scale", group="Set-up", order=45)
+    intro = "How much each risk factor counts. New requests use the newest version; each request names its own."
     empty_title = "Every factor counts once"
-    empty_text = "Weigh factors anew, or add points for a kind of action, to have more of them signed by more people."
+    empty_text = "Change weights or add points for an action, for example to require more approvals."
     list_display = ("version", "weighs", "adds", "reason", "by", "since")
     detail_fields = ("version", "weighs", "adds", "reason", "by", "since")
 
     def prepare_rows(self, request: HttpRequest, rows: list[RiskPolicy]) -> None:
-        """Read the names at once, of the kinds too."""
+        """Read the names of all authors and actions at once."""
         super().prepare_rows(request, rows)
         label = labels()
         for policy in rows:
@@ -185,27 +186,27 @@ class RiskPolicyAdmin(VersionAdmin):
 
     @admin.display(description="Weights")
     def weighs(self, policy: RiskPolicy) -> str:
-        """Return what does not count once."""
+        """Return the weights other than 1."""
         changed = [f"{FACTORS.get(name, name)}: {weight}×" for name, weight in policy.weights.items() if weight != 1]
         return "; ".join(changed) or "Every factor counts once"
 
-    @admin.display(description="Points for kinds")
+    @admin.display(description="Extra points")
     def adds(self, policy: RiskPolicy) -> str:
-        """Return the points added."""
+        """Return the points added for actions."""
         return policy.added_words or "–"  # type: ignore[attr-defined]
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Fill in what is used now."""
+        """Return the current values."""
         policy = risk_policy()
         weights = {f"weight_{name}": policy.weights.get(name, 1) for name in risk.FACTORS}
         known = {"version": policy.version, **weights}
         return {**known, **{f"points_{kind}": points for kind, points in policy.kind_points.items()}}
 
-    @service_action(path="weigh", title="Weigh anew", permission=MANAGE, form=WeightsForm, submit="Use these",
-                    tone="good", on_list=True, explain="1 counts a factor as it is, 2 twice as much, 0 not at all. "
-                    "Points are added to every request of that kind; none, when it is empty.")  # fmt: skip
+    @service_action(path="weigh", title="Edit risk scoring", permission=MANAGE, form=WeightsForm, submit="Save",
+                    tone="good", on_list=True, explain="1 counts a factor normally, 2 counts it twice, 0 ignores "
+                    "it. Points are added to every request for that action.")  # fmt: skip
     def weigh(self, request: HttpRequest, obj: None, form: WeightsForm) -> str:
-        """Set a new version."""
+        """Save a new version."""
         said = form.cleaned_data
         weights = {name: said[f"weight_{name}"] for name in risk.FACTORS if said[f"weight_{name}"] is not None}
         points = {
@@ -218,4 +219,4 @@ class RiskPolicyAdmin(VersionAdmin):
             reason=said["reason"],
             seen_version=form.seen_version(),
         )
-        return f"{made} is used from now on."
+        return f"{made} is now in use."

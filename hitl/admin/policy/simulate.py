@@ -1,4 +1,4 @@
-"""Trying a made-up request on the workflows: the form, and what it would meet."""
+"""Test workflows with a made-up request."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -12,35 +12,35 @@ from console.templatetags.console_ui import exact
 from hitl.actions import registry
 from hitl.admin.policy.workflow_form.form import CHANNELS, agent_choices
 from hitl.approvals.simulate import Simulation, Trial
+from hitl.policy import labels
 
 MODES: Final = {
-    "any": "Any one", "all": "Everyone", "quorum": "A number of them", "per_group": "One of each group",
-    "parallel": "Each of several levels",
+    **labels.MODES, "parallel": "All of several levels",
 }  # fmt: skip
 
 
 class TrialForm(ConsoleForm):
-    """A request that nobody makes."""
+    """A made-up request."""
 
-    kind = forms.ChoiceField(label="Kind of action")
+    kind = forms.ChoiceField(label="Action")
     cost = forms.DecimalField(label="Cost", required=False, decimal_places=2)
     currency = forms.CharField(label="Currency", max_length=3, required=False, initial="EUR")
     share = forms.DecimalField(
-        label="Change of the current value",
+        label="Relative change",
         required=False,
         min_value=0,
-        help_text="As a share of what it is now: 0.5 is half as much more, 1 is twice as much.",
+        help_text="Compared with the current value: 0.5 is 50% more, 1 is twice as much.",
     )
     reach = forms.IntegerField(label="People reached", required=False, min_value=0)
     score = forms.IntegerField(label="Risk (0 to 100)", min_value=0, max_value=100, initial=30)
     channel = forms.ChoiceField(label="Channel", choices=[("", "Any"), *CHANNELS], required=False)
     agent = forms.ChoiceField(label="Agent", required=False)
-    tags = forms.CharField(label="Tags of the contact", required=False, help_text="Separated by commas.")
+    tags = forms.CharField(label="Contact tags", required=False, help_text="Separate tags with commas.")
     moment = forms.DateTimeField(
         label="When",
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-        help_text="In your organisation's time zone; now, when it is empty.",
+        help_text="In your organisation's time zone. Now, if left empty.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -50,7 +50,7 @@ class TrialForm(ConsoleForm):
 
 
 def trial_of(form: ConsoleForm) -> Trial:
-    """Return the request that was made up."""
+    """Return the made-up request."""
     said = form.cleaned_data
     return Trial(
         kind=said["kind"],
@@ -66,16 +66,16 @@ def trial_of(form: ConsoleForm) -> Trial:
 
 
 def tried(form: ConsoleForm, found: Simulation) -> dict[str, Any]:
-    """Return what the page shows of a trial: the workflow, and its levels with whom each would ask."""
+    """Return the workflow that would apply, and its levels with their approvers."""
     names = names_of(person for level in found.levels for person in level.people)
-    levels = [
+    rows = [
         {
             "name": level.name or f"Level {number}",
             "rule": MODES.get(level.mode, level.mode),
             "required": level.required,
             "people": [name_in(names, person) for person in level.people],
             "satisfiable": level.satisfiable,
-            "due": exact(level.due_at) if level.due_at else "The clock starts when the level before has signed",
+            "due": exact(level.due_at) if level.due_at else "Starts when the previous level has approved",
         }
         for number, level in enumerate(found.levels, start=1)
     ]
@@ -83,10 +83,10 @@ def tried(form: ConsoleForm, found: Simulation) -> dict[str, Any]:
         "admin:hitl_approvalworkflow_change", args=[found.workflow_id]
     )  # fmt: skip
     return {
-        "title": "Try it",
+        "title": "Test workflows",
         "list_title": "Workflows",
         "form": form,
         "found": found,
-        "levels": levels,
+        "levels": rows,
         "flow_url": url,
     }

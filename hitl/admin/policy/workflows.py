@@ -1,6 +1,5 @@
-"""The console's pages of workflows: reading, writing and trying them out."""
+"""The console's pages of workflows: read, edit and test them."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from django import forms
@@ -19,12 +18,11 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from core.actors import Actor
-from core.errors import Conflict, Invalid
+from core.errors import Conflict
 from hitl import services
 from hitl.admin.approval.forms import VersionedForm
 from hitl.admin.policy.simulate import TrialForm, trial_of, tried
-from hitl.admin.policy.workflow_form.form import SentenceForm, WorkflowForm, defaults
-from hitl.admin.policy.workflow_form.values import MAIL, in_words_of_the_form, initial_of, values_of
+from hitl.admin.policy.workflow_form.form import MAIL, SentenceForm, WorkflowForm, defaults, initial_of
 from hitl.approvals.simulate import simulate
 from hitl.models import ApprovalWorkflow
 from hitl.policy import selectors
@@ -37,16 +35,16 @@ MANAGE: Final = "hitl.manage_workflow"
 
 
 class CopyForm(ConsoleForm):
-    """What the copy is called."""
+    """The name of the copy."""
 
-    name = forms.CharField(label="Name of the copy", max_length=80)
+    name = forms.CharField(label="Name", max_length=80)
 
 
 class ShareForm(ConsoleForm):
-    """Roles that may change one workflow."""
+    """Roles that can change one workflow."""
 
     roles = forms.MultipleChoiceField(
-        label="May change it too",
+        label="Roles that can also change it",
         choices=[(role, ROLE_NAMES[role]) for role in SHAREABLE],
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -54,23 +52,23 @@ class ShareForm(ConsoleForm):
 
 
 def summary_of(workflow: ApprovalWorkflow, label: Label) -> str:
-    """Return the sentence of a workflow."""
+    """Return a workflow in one sentence."""
     return sentence(conditions_of(workflow), levels_of(workflow), label)
 
 
 @admin.register(ApprovalWorkflow)
 class WorkflowAdmin(ServiceAdmin):
-    """Which requests need whose signatures."""
+    """Which requests need whose approval."""
 
     view_permission = "hitl.view_approvalworkflow"
     nav = Nav("Workflows", "route", group="Set-up", order=40)
-    intro = "Which requests need whose signatures. Running requests keep the version they started with."
+    intro = "Which requests need whose approval. Open requests keep the version they started with."
     empty_title = "No workflows yet"
-    empty_text = "Without one, every request is held: nobody is asked to sign it."
+    empty_text = "Until you create one, every request is put on hold because nobody can approve it."
     list_display = ("name", "says", "standing", "priority", "version")
     ordering = ("-is_active", "-priority", "id")
     detail_template = "console/workflow.html"
-    detail_fields = ("standing", "priority", "version", "expires", "carried_out", "told", "alone")
+    detail_fields = ("standing", "priority", "version", "expires", "execution", "notified", "emergency")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApprovalWorkflow]:
         """Read the levels with the workflows."""
@@ -78,69 +76,69 @@ class WorkflowAdmin(ServiceAdmin):
         return rows if viewer.may(self.view_permission) else rows.filter(pk__in=selectors.given_workflows(viewer))
 
     def opens_to(self, viewer: Actor) -> bool:
-        """Who was given a workflow sees that one."""
+        """Open the pages for people with whom a workflow was shared."""
         return super().opens_to(viewer) or bool(selectors.given_workflows(viewer))
 
     def prepare_rows(self, request: HttpRequest, rows: list[ApprovalWorkflow]) -> None:
-        """Write the sentence of each."""
+        """Summarise each workflow."""
         label = labels()
         for workflow in rows:
             workflow.summary = summary_of(workflow, label)  # type: ignore[attr-defined]
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Offer what has a page of its own."""
+        """Return the actions that have a page."""
         found = super().list_context(request)
         return {"offered": [offer for offer in found["offered"] if offer["action"].path != "sentence"]}
 
     def detail_context(self, request: HttpRequest, obj: ApprovalWorkflow) -> dict[str, Any]:
-        """Return the facts, and a link to the form instead of the form."""
+        """Return the fields, with a link to the form instead of the form."""
         found = super().detail_context(request, obj)
         edit = [offer for offer in found["offered"] if offer["action"].path == "edit" and not offer["blocked"]]
         others = [offer for offer in found["offered"] if offer["action"].path != "edit" and not offer["blocked"]]
         return {**found, "edit_url": edit[0]["url"] if edit else "", "offered": others}
 
-    @admin.display(description="What it says")
+    @admin.display(description="Summary")
     def says(self, workflow: ApprovalWorkflow) -> str:
-        """Return the sentence."""
+        """Return the workflow in one sentence."""
         return str(workflow.summary)  # type: ignore[attr-defined]
 
     @admin.display(description="State")
     def standing(self, workflow: ApprovalWorkflow) -> str:
-        """Tell whether it is used."""
+        """Return whether it is in use."""
         if not workflow.is_active:
             return chip("Retired", "neutral", "ban")
         return chip("Default", "accent", "flag") if workflow.is_default else chip("In use", "good", "check")
 
     @admin.display(description="Expires")
     def expires(self, workflow: ApprovalWorkflow) -> str:
-        """Return how long a request waits for its decision."""
-        return f"When nobody decides within {_hours(workflow.expire_hours)}"
+        """Return when undecided requests expire."""
+        return f"If not decided within {_hours(workflow.expire_hours)}"
 
-    @admin.display(description="Carried out")
-    def carried_out(self, workflow: ApprovalWorkflow) -> str:
-        """Return how long an approval lasts."""
-        return f"Within {_hours(workflow.execute_within_hours)} of the approval, or not at all"
+    @admin.display(description="Execution")
+    def execution(self, workflow: ApprovalWorkflow) -> str:
+        """Return how long an approval is valid."""
+        return f"Within {_hours(workflow.execute_within_hours)} of the approval"
 
-    @admin.display(description="Told")
-    def told(self, workflow: ApprovalWorkflow) -> str:
-        """Return how those who are asked hear of it."""
-        return "In the console and by mail" if MAIL in workflow.notify_by else "In the console only, not by mail"
+    @admin.display(description="Notifications")
+    def notified(self, workflow: ApprovalWorkflow) -> str:
+        """Return how approvers are notified."""
+        return "In the console and by email" if MAIL in workflow.notify_by else "In the console only"
 
-    @admin.display(description="In an emergency")
-    def alone(self, workflow: ApprovalWorkflow) -> str:
-        """Tell whether somebody may approve past the signers."""
+    @admin.display(description="Emergency approval")
+    def emergency(self, workflow: ApprovalWorkflow) -> str:
+        """Return whether emergency approval is allowed."""
         if not workflow.allow_override:
-            return "Nobody approves past the signers"
-        return "An owner with a second factor may approve alone; somebody else reviews it afterwards"
+            return "Not allowed"
+        return "An owner with two-factor authentication can approve alone. Someone else reviews it afterwards."
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Say what is in the way."""
+        """Return why the action can't be used now."""
         if action.path in ("edit", "retire") and not obj.is_active:
-            return "It is retired. Restore it first."
-        return "It is in use." if action.path == "restore" and obj.is_active else ""
+            return "This workflow is retired. Restore it first."
+        return "This workflow is in use." if action.path == "restore" and obj.is_active else ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Fill the form in."""
+        """Return the values a form starts with."""
         if action.path == "create":
             return defaults(request.tenant)  # type: ignore[attr-defined]
         if action.path == "edit":
@@ -153,25 +151,20 @@ class WorkflowAdmin(ServiceAdmin):
 
     @service_action(path="create", title="New workflow", permission=MANAGE, form=WorkflowForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip
-    def create(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Define a workflow."""
-        levels, conditions = values_of(form.cleaned_data)
-        try:
-            made = services.create_workflow(
-                actor=viewer_of(request), name=form.cleaned_data["name"], levels=levels, **conditions
-            )
-        except Invalid as error:
-            raise in_words_of_the_form(error, form.cleaned_data) from error
-        return f"{made.name} is in use from now on."
+    def create(self, request: HttpRequest, obj: None, form: WorkflowForm) -> str:
+        """Create a workflow."""
+        levels, conditions = form.definition()
+        name = form.cleaned_data["name"]
+        made = services.create_workflow(actor=viewer_of(request), name=name, levels=levels, **conditions)
+        return f"{made.name} is now in use."
 
     @service_action(
         path="edit", title="Edit", permission=MANAGE, on_object=True, form=WorkflowForm, submit="Save", tone="good"
     )
     def edit(self, request: HttpRequest, obj: ApprovalWorkflow, form: WorkflowForm) -> str:
-        """Change a workflow."""
-        seen = form.seen_version()
-        levels, conditions = values_of(form.cleaned_data, obj)
-        name = form.cleaned_data["name"]
+        """Save a new version of a workflow."""
+        seen, name = form.seen_version(), form.cleaned_data["name"]
+        levels, conditions = form.definition()
         if form.is_limited:
             conditions = {field: value for field, value in conditions.items() if field in OWN}
         try:
@@ -183,78 +176,72 @@ class WorkflowAdmin(ServiceAdmin):
                 seen_version=seen,
                 **conditions,
             )
-        except Invalid as error:
-            raise in_words_of_the_form(error, form.cleaned_data) from error
         except Conflict as error:
             raise Conflict(error.detail, code=error.code, **error.facts, says=summary_of(obj, labels())) from error
-        return f"{name} is changed. Running requests keep the version they started with."
+        return f"{name} was saved. Open requests keep the version they started with."
 
     @service_action(path="copy", title="Copy", permission=MANAGE, form=CopyForm)
     def copy(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
-        """Define one like it."""
+        """Create a copy."""
         made = services.copy_workflow(actor=viewer_of(request), workflow_id=obj.pk, **form.cleaned_data)
-        return f"{made.name} is made and in use."
+        return f"{made.name} was created and is now in use."
 
     @service_action(path="retire", title="Retire", permission=MANAGE, form=VersionedForm, tone="danger",
-                    explain="New requests do not fall under it any more. Running ones keep it.")  # fmt: skip
+                    explain="It no longer applies to new requests. Open requests keep it.")  # fmt: skip
     def retire(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
-        """Take it out of use."""
+        """Retire the workflow."""
         seen = form.cleaned_data["version"]
         services.retire_workflow(actor=viewer_of(request), workflow_id=obj.pk, seen_version=seen)
-        return f"{obj.name} is retired."
+        return f"{obj.name} was retired."
 
     @service_action(path="restore", title="Restore", permission=MANAGE)
     def restore(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
-        """Bring it back."""
+        """Restore the workflow."""
         services.restore_workflow(actor=viewer_of(request), workflow_id=obj.pk)
         return f"{obj.name} is in use again."
 
     @service_action(path="share", title="Share", permission="accounts.manage_membership", form=ShareForm,
-                    submit="Save", explain="Who may say who signs in this one workflow and when, "
-                    "beside those who may change them all.")  # fmt: skip
+                    submit="Save", explain="These roles can change who approves in this workflow and "
+                    "when. Roles that manage all workflows always can.")  # fmt: skip
     def share(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
-        """Say which roles may change it too."""
+        """Set the roles that can also change it."""
         services.share_workflow(actor=viewer_of(request), workflow_id=obj.pk, **form.cleaned_data)
-        return f"It is saved who may change {obj.name}."
+        return f"Sharing of {obj.name} was saved."
 
-    @service_action(path="try", title="Try it", permission="hitl.view_approvalworkflow", form=TrialForm,
-                    submit="Try it", on_list=True,
-                    explain="Which workflow a request would fall under, and who is asked. Nothing is written. "
-                    "Leave empty what does not matter.")  # fmt: skip
+    @service_action(path="try", title="Test workflows", permission="hitl.view_approvalworkflow", form=TrialForm,
+                    submit="Test", on_list=True,
+                    explain="Find out which workflow would apply to a request, and who would be asked. "
+                    "Nothing is saved.")  # fmt: skip
     def attempt(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
-        """Show what a request would meet."""
+        """Show which workflow would apply to a request."""
         found = simulate(viewer=viewer_of(request), trial=trial_of(form), moment=form.cleaned_data["moment"])
         context = {**self.admin_site.each_context(request), "list_url": self.list_url(), "opts": self.model._meta}
         return TemplateResponse(request, "console/workflow_trial.html", {**context, **tried(form, found)})
 
-    @service_action(path="sentence", title="In one sentence", permission=MANAGE, form=SentenceForm, on_list=True)
-    def sentence(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
-        """Say what the form says so far."""
-        levels, conditions = values_of(_filled(form.cleaned_data))
+    @service_action(path="sentence", title="Summary", permission=MANAGE, form=SentenceForm, on_list=True)
+    def sentence(self, request: HttpRequest, obj: None, form: SentenceForm) -> HttpResponse:
+        """Return the form as one sentence, as far as it is filled in."""
+        levels, conditions = form.definition()
         return HttpResponse(sentence(conditions, levels, labels()), content_type="text/plain; charset=utf-8")
 
 
-class NobodySigns(banners.Banner):
-    """Says that requests are held as long as there is no workflow."""
+class NoWorkflow(banners.Banner):
+    """Warns while there is no workflow."""
 
     permission = MANAGE
     only_on_the_dashboard = True
 
     def notices(self, viewer: Actor) -> list[banners.Notice]:
-        """Return one banner until there is a workflow."""
+        """Return one notice until there is a workflow."""
         if ApprovalWorkflow.objects.filter(is_active=True).exists():
             return []
-        text = "Until there is a workflow every request is held, because nobody is asked to sign it."
+        text = "Until you create a workflow, every request is put on hold because nobody can approve it."
         url = reverse("admin:hitl_approvalworkflow_create")
-        return [banners.Notice("No workflow says who signs", text, url, "warn", "route")]
+        return [banners.Notice("No workflow yet", text, url, "warn", "route")]
 
 
-banners.banners.register("hitl.nobody_signs", NobodySigns)
+banners.banners.register("hitl.nobody_signs", NoWorkflow)
 
 
 def _hours(count: int) -> str:
     return f"{count} hour{'' if count == 1 else 's'}"
-
-
-def _filled(said: Mapping[str, Any]) -> dict[str, Any]:
-    return {"days": [], "from_time": "", "until_time": "", **said}

@@ -1,43 +1,72 @@
-"""The ladder of a workflow as its form holds it: whom each step asks, after how long, and how often again."""
+"""The escalation steps of the workflow form: who is asked next, after how long, and how often."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from django import forms
 
-from hitl.admin.policy.workflow_form.levels import boxes, number, people_of, ticked
-
-ROWS: Final = (("after", "how", "repeat"), ("to",))
-BEGIN: Final = {"after": "8", "how": "add"}
-HOW: Final = [("add", "as well"), ("replace", "instead")]
-
-
-def fields_of(people: Any) -> dict[str, forms.Field]:
-    """Return the fields of a step by name; `people` are whom it may ask."""
-    return {
-        "after": number("After so many hours", 1, 8760, required=True, initial=8),
-        "how": forms.ChoiceField(label="They sign", choices=HOW, required=False),
-        "repeat": number("Again so often", 0, 20),
-        "to": boxes("Whom to ask then", people),
-    }
+from hitl.admin.policy.workflow_form.fields import checkboxes, number
+from hitl.admin.policy.workflow_form.layout import SPARE_ROWS, RowForm, RowFormSet, row_formset
+from hitl.admin.policy.workflow_form.stale_choices import refuse_stale
+from hitl.policy.validation import STEPS_MAX
 
 
-def step_of(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a step as the services take it; who asks nobody is told so."""
-    found: dict[str, Any] = {
-        "after_hours": said.get("after"),
-        said.get("how") or "add": people_of(said.get("to") or []),
-    }
-    return {**found, "repeat": said["repeat"]} if said.get("repeat") else found
+class StepForm(RowForm):
+    """One escalation step."""
+
+    shown = (("after", "how", "repeat"), ("to",))
+
+    after = number("After (hours)", 1, 8760, required=True, initial=8)
+    how = forms.ChoiceField(
+        label="What happens",
+        choices=[("add", "Ask them too"), ("replace", "Ask them instead")],
+        required=False,
+        initial="add",
+    )
+    repeat = number("Repeat (times)", 0, 20)
+    to = checkboxes("Escalate to")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["to"].choices = self.choices.approvers  # type: ignore[attr-defined]
+
+    def clean_to(self) -> list[str]:
+        """Refuse people who can no longer approve."""
+        return refuse_stale(self, "to")
+
+    def changed_definition(self, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the step as the services take it; the services refuse one that asks nobody."""
+        people = [dict(zip(("type", "value"), entry.split(":", 1), strict=True)) for entry in said.get("to") or []]
+        found: dict[str, Any] = {"after_hours": said.get("after"), said.get("how") or "add": people}
+        return {**found, "repeat": said["repeat"]} if said.get("repeat") else found
 
 
-def shown(step: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the form shows of a step."""
-    return {
-        "after": step.get("after_hours"),
-        "to": ticked(step.get("replace") or step.get("add") or []),
-        "how": "replace" if step.get("replace") else "add",
-        "repeat": step.get("repeat") or None,
-    }
+class BaseEscalationFormSet(RowFormSet):
+    """All escalation steps."""
+
+    noun = "Step"
+    intro = (
+        "Each step starts this many hours after the one before; the first counts from the start of a level. "
+        "People who are asked instead replace those who have not responded."
+    )
+    error_field = "to"
+    additions = {"": "Add step"}
+    default_error_messages = {"too_many_forms": "You can add up to %(num)d steps."}
+
+    @classmethod
+    def shown_as(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the form shows of a stored step."""
+        people = stored.get("replace") or stored.get("add") or []
+        return {
+            "after": stored.get("after_hours"),
+            "to": [f"{row['type']}:{row['value']}" for row in people],
+            "how": "replace" if stored.get("replace") else "add",
+            "repeat": stored.get("repeat") or None,
+        }
+
+
+EscalationFormSet: type[BaseEscalationFormSet] = row_formset(
+    StepForm, formset=BaseEscalationFormSet, max_num=STEPS_MAX, absolute_max=STEPS_MAX + SPARE_ROWS
+)

@@ -1,60 +1,57 @@
-"""The form of a workflow."""
+"""The workflow form: which requests it covers, who approves them, and what happens without an answer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from django import forms
-from django.forms.utils import ErrorDict
+from django.http import QueryDict
 
 from accounts.models import Tenant
 from accounts.selectors import list_members
-from console.base.forms import ConsoleForm, look
+from core.working_time import DAYS
 from hitl.actions import registry
 from hitl.admin.approval.forms import VersionedForm
-from hitl.admin.policy.workflow_form import escalation, rules
-from hitl.admin.policy.workflow_form import levels as workflow_levels
-from hitl.admin.policy.workflow_form.layout import (
-    ADD,
-    BLANK,
-    LEVEL,
-    REMOVE,
-    RULE,
-    SORTS,
-    STEP,
-    Row,
-    begin,
-    reshaped,
-    rows_in,
-)
-from hitl.admin.policy.workflow_form.levels import boxes, number, words
-from hitl.admin.policy.workflow_form.parts import FOR_ALL, Part, parts_of
+from hitl.admin.policy.workflow_form.escalation import EscalationFormSet
+from hitl.admin.policy.workflow_form.fields import checkboxes, money, number, split, text
+from hitl.admin.policy.workflow_form.layout import ADD, REMOVE, Choices, RowFormSet, Section, lay_out
+from hitl.admin.policy.workflow_form.levels import LevelFormSet
+from hitl.admin.policy.workflow_form.rules import RuleFormSet
 from hitl.admin.policy.workflow_form.stale_choices import (
-    Choices,
     chosen_in,
-    complaint,
     keep_unknown,
-    signers_lost,
-    strays_among,
-    with_strays,
+    posted_in,
+    stale_among,
+    stale_approvers,
+    with_stale,
 )
-from hitl.admin.policy.workflow_form.values import values_of
 from hitl.approvals.context import DECIDE
 from hitl.killswitch import targets
-from hitl.models import ApproverGroup, BusinessCalendar
+from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar
 from hitl.policy.describe import DAY_NAMES, sentence
 from hitl.policy.labels import ROLE_NAMES, labels
+from hitl.policy.workflows import OWN, conditions_of, levels_of
 
+MAIL: Final = "email"
+EDITS: Final = ("editor_may_vote", "fall_allows_fewer")
 RISKS: Final = [("low", "Low"), ("medium", "Medium"), ("high", "High"), ("critical", "Critical")]
 CHANNELS: Final = [
     ("webchat", "Web chat"), ("whatsapp", "WhatsApp"), ("sms", "SMS"), ("email", "Email"), ("api", "API"),
     ("console", "Console"),
 ]  # fmt: skip
+FORMSETS: Final[dict[str, type[RowFormSet]]] = {
+    "levels": LevelFormSet,
+    "escalation": EscalationFormSet,
+    "auto_rules": RuleFormSet,
+}
+"""The formsets by their prefix, which is what the services call their rows."""
+SHOWN_AT: Final = {"time_window": "from_time", "edit_policy": "editor_may_vote"}
+"""Fields of the form, by what the services call them."""
 
 
 def approver_choices() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return whom a level may ask: groups, roles and people. Two queries."""
+    """Return the groups, roles and people that a level can ask. Two queries."""
     groups = [(f"group:{pk}", name) for pk, name in ApproverGroup.objects.order_by("name").values_list("pk", "name")]
     roles = [(f"role:{role}", ROLE_NAMES[role]) for role in ("approver", "admin", "owner", "compliance")]
     people = [(f"user:{m.user_id}", m.user.get_full_name()) for m in list_members(permission=DECIDE)]
@@ -63,18 +60,17 @@ def approver_choices() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def agent_choices(kept: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the agents by name; one that was chosen before stays to choose, or saving would cover more."""
+    """Return the agents by name; a deleted one that was chosen stays, or saving would cover more."""
     names = {target: name for (scope, target), name in targets.names().items() if scope == "agent"}
     gone = {agent: f"A former agent ({agent[-6:]})" for agent in kept if agent not in names}
     return list({**names, **gone}.items())
 
 
 def defaults(tenant: Tenant) -> dict[str, Any]:
-    """Return what the form of a new workflow begins with."""
+    """Return the initial values of a new workflow's form."""
     return {
         "currency": tenant.currency,
-        "level1_approvers": ["role:approver"],
-        "level1_sla_hours": 8,
+        "levels": [{"approvers": [{"type": "role", "value": "approver"}], "sla_hours": 8}],
         "by_mail": True,
         "signs_once": True,
         "reminder_every_hours": 4,
@@ -84,188 +80,243 @@ def defaults(tenant: Tenant) -> dict[str, Any]:
     }
 
 
+def initial_of(workflow: ApprovalWorkflow) -> dict[str, Any]:
+    """Return the initial values of a stored workflow's form."""
+    window = workflow.time_window
+    return {
+        **conditions_of(workflow),
+        "name": workflow.name,
+        "version": workflow.version,
+        "levels": levels_of(workflow),
+        **{name: bool(workflow.edit_policy.get(name)) for name in EDITS},
+        "contact_tags": ", ".join(workflow.contact_tags),
+        "agents": [str(agent) for agent in workflow.agents],
+        "days": [day for day in DAYS if day in (window.get("days") or [])],
+        "from_time": window.get("from", ""),
+        "until_time": window.get("until", ""),
+        "by_mail": MAIL in workflow.notify_by,
+    }
+
+
+def with_changed_rows(data: QueryDict) -> tuple[QueryDict, str]:
+    """Apply the buttons that add and remove rows. Return the new data and the prefix of an added row."""
+    changed, added = data.copy(), ""
+    for prefix in changed.pop(REMOVE, []):
+        changed[f"{prefix}-DELETE"] = "on"
+    for button in changed.pop(ADD, [])[:1]:
+        prefix, _, variant = button.partition("-")
+        if prefix in FORMSETS:
+            added = FORMSETS[prefix](changed, prefix=prefix).add_row(variant)
+    return changed, added
+
+
 class WorkflowForm(VersionedForm):
-    """Everything about a workflow: what it covers, who signs, and what happens when nobody does."""
+    """All of a workflow.
+
+    Someone whom just this workflow was shared with can change who approves and when; everything else is read-only.
+    """
 
     template_name = "console/workflow_form.html"
     width = "wk-wide"
-    refuses_lost = True
+    is_draft = False
 
     name = forms.CharField(label="Name", max_length=80)
-    description = words("What it is for", "For those who read the list.", max_length=300)
+    description = text("Description", "A note for colleagues.", max_length=300)
     is_default = forms.BooleanField(
-        label="Covers whatever no other workflow covers",
+        label="Use as the default workflow",
         required=False,
-        help_text="Then nothing else has to be said here: it is asked last.",
+        help_text="It applies when no other workflow does. The conditions below are then ignored.",
     )
-    priority = number("Priority", -1000, 1000, initial=0, help_text="Of several that match, the highest is taken.")
-    currency = words("Currency", "", max_length=3)
-    min_cost = forms.DecimalField(label="From this amount on", required=False, min_value=0, decimal_places=2)
-    max_cost = forms.DecimalField(label="Below this amount", required=False, min_value=0, decimal_places=2)
-    condition = words(
-        "And only if",
-        "A condition such as: cost > 1000 or risk >= 70. Facts: cost, currency, share, reach, risk, level, kind, "
-        "channel, agent, hour, weekday, tags, spent. Where it cannot be worked out, a person is asked.",
+    priority = number(
+        "Priority", -1000, 1000, initial=0, help_text="If several workflows match, the highest priority wins."
+    )
+    kinds = checkboxes("Actions (leave empty for all)")
+    risk_levels = checkboxes("Risk levels (leave empty for all)", RISKS)
+    channels = checkboxes("Channels (leave empty for all)", CHANNELS)
+    agents = checkboxes("Agents (leave empty for all)")
+    days = checkboxes("Days (leave empty for all)", list(DAY_NAMES.items()))
+    currency = text("Currency", max_length=3)
+    min_cost = money("Cost from")
+    max_cost = money("Cost below")
+    condition = text(
+        "Condition",
+        "For example: cost > 1000 or risk >= 70. Available: cost, currency, share, reach, risk, level, kind, "
+        "channel, agent, hour, weekday, tags, spent. If a value is missing, a person must approve.",
         max_length=500,
     )
-    contact_tags = words("Tags of the contact", "Separated by commas; any of them.")
-    from_time = words("From (time of day)", "Such as 18:00, in your organisation's time zone.", max_length=5)
-    until_time = words("Until (time of day)", "Such as 08:00; of the next day if it is earlier.", max_length=5)
+    contact_tags = text("Contact tags", "Separate tags with commas. One of them is enough.")
+    from_time = text("From (time)", "For example 18:00, in your organisation's time zone.", max_length=5)
+    until_time = text("Until (time)", "For example 08:00. Earlier than the start means the next day.", max_length=5)
     reminder_every_hours = number("Remind every (hours)", 0, 720, initial=0)
-    reminder_max = number("At most so many reminders", 0, 50, initial=0)
-    expire_hours = number("Expires when nobody decides within (hours)", 1, 8760, initial=72, required=True)
-    execute_within_hours = number("Carried out within (hours) after that", 1, 8760, initial=24, required=True)
+    reminder_max = number("Maximum reminders", 0, 50, initial=0)
+    expire_hours = number("Expires if not decided within (hours)", 1, 8760, initial=72, required=True)
+    execute_within_hours = number("Must be executed within (hours)", 1, 8760, initial=24, required=True)
     by_mail = forms.BooleanField(
-        label="Tell everybody who is asked by mail, too",
+        label="Notify approvers by email",
         required=False,
-        help_text="The console shows it in any case. Each of them may choose to get no mail.",
+        help_text="The console always shows requests. Everyone can turn emails off for themselves.",
     )
     signs_once = forms.BooleanField(
-        label="No one signs twice: each level by other people than the levels before",
+        label="Require different people at each level",
         required=False,
-        help_text="A request is held, and administrators are told, where nobody else is left to sign.",
+        help_text="If nobody else is left to approve, the request is put on hold and administrators are notified.",
     )
-    allow_override = forms.BooleanField(
-        label="May be overridden in an emergency, with a review afterwards", required=False
-    )
+    allow_override = forms.BooleanField(label="Allow emergency approval, with a review afterwards", required=False)
     editor_may_vote = forms.BooleanField(
-        label="Who edits a request may sign it, unless its risk or cost rose", required=False
+        label="Let people approve a request they edited, unless its risk or cost rose", required=False
     )
     fall_allows_fewer = forms.BooleanField(
-        label="After an edit that lowers both risk and cost fewer levels may do", required=False
+        label="Allow fewer levels after an edit that lowers both risk and cost", required=False
     )
     open_per_agent = number(
-        "Open requests of one agent at most", 1, 1000, initial=50, help_text="Beyond that the agent is told to wait."
+        "Maximum open requests per agent", 1, 1000, initial=50, help_text="An agent has to wait once it reaches this."
     )
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
         self.is_redrawn, self.added = data is not None and (ADD in data or REMOVE in data), ""
         if self.is_redrawn:
-            data, self.added = reshaped(data, kwargs.get("initial") or {})
+            data, self.added = with_changed_rows(data)
         super().__init__(data, *args, **kwargs)
-        offered = approver_choices()
-        self.rows = {sort.key: rows_in(self._said_of(sort.key), sort) for sort in SORTS.values()}
-        self.offered = Offered(with_strays(offered, self._lost(offered)))
-        self.fields["kinds"] = boxes("Kinds of action (none: all)", registry.titles())
-        self.fields["risk_levels"] = boxes("Levels of risk (none: all)", RISKS)
-        self.fields["channels"] = boxes("Channels (none: all)", CHANNELS)
-        self.fields["agents"] = boxes("Agents (none: all)", agent_choices(self.initial.get("agents") or ()))
-        self.fields["days"] = boxes("Days (none: all)", list(DAY_NAMES.items()))
-        for rows in self.rows.values():
-            for place, row in enumerate(rows):
-                self.fields |= self.offered.fields_of(row, is_first=place == 0)
+        choices = {
+            "kinds": registry.titles(),
+            "agents": agent_choices(self.initial.get("agents") or ()),
+        }
+        for name, values in choices.items():
+            self.fields[name].choices = values  # type: ignore[attr-defined]
         for name in ("kinds", "risk_levels", "channels"):
             keep_unknown(self.fields[name], chosen_in(self, name))
-        for name in self.fields if self.is_limited else ():
-            self.fields[name].disabled = name in FOR_ALL or name.startswith(RULE.key)
-        for field in self.fields.values():
-            field.widget.attrs.setdefault("class", look(field.widget))
-
-    def _said_of(self, sort: str) -> Mapping[str, Any]:
-        """Return where the rows of a sort stand: what is only there to be read is not sent."""
-        is_sent = self.is_bound and not (self.is_limited and sort == RULE.key)
-        return self.data if is_sent else self.initial
-
-    @property
-    def asking(self) -> list[str]:
-        """The names of the fields that say who is asked."""
-        asks = ((LEVEL, "approvers"), (STEP, "to"))
-        return [row.name_of(field) for sort, field in asks for row in self.rows[sort.key]]
+        for name, field in self.fields.items():
+            field.disabled = self.is_limited and name not in {*OWN, "name", "version"}
+            field.required = field.required and not self.is_draft
+        offered = self._choices()
+        self.formsets = {prefix: self._formset(prefix, offered) for prefix in FORMSETS}
 
     @property
     def is_limited(self) -> bool:
-        """Tell whether it is filled in by who was given just this workflow: the rest stands there to be read."""
+        """Tell whether just this workflow was shared with the person who fills it in."""
         return bool(self.initial.get("limited"))
 
-    def _lost(self, offered: Sequence[tuple[str, Choices]]) -> dict[str, str]:
-        """Keep whoever was asked and can no longer sign in sight, with the words for each."""
-        chosen = [value for name in self.asking for value in chosen_in(self, name)]
-        known = [value for _, rows in offered for value, _ in rows]
-        self.lost = signers_lost(strays_among(dict.fromkeys(chosen), known))
-        return self.lost
+    def _choices(self) -> Choices:
+        """Return what rows can choose from, with the approvers that were chosen and can no longer approve."""
+        rows = [*(self.initial.get("levels") or ()), *(self.initial.get("escalation") or ())]
+        people = [each for row in rows for key in ("approvers", "add", "replace") for each in row.get(key) or ()]
+        chosen = [f"{each['type']}:{each['value']}" for each in people]
+        for name in self.data if self.is_bound else ():
+            chosen += posted_in(self.data, name) if name.endswith(("-approvers", "-to")) else []
+        offered = approver_choices()
+        stale = stale_approvers(stale_among(dict.fromkeys(chosen), (key for _, each in offered for key, _ in each)))
+        calendars = BusinessCalendar.objects.order_by("name").values_list("pk", "name")
+        return Choices(
+            approvers=with_stale(offered, stale),
+            stale=stale,
+            calendars=[("", "All hours count"), *((str(pk), name) for pk, name in calendars)],
+            currency=str(self.initial.get("currency") or ""),
+        )
 
-    def clean(self) -> dict[str, Any]:
-        """Name those who are asked and cannot sign, each where he is asked."""
-        said: dict[str, Any] = super().clean() or self.cleaned_data
-        for name in self.asking if self.refuses_lost else ():
-            for value in said.get(name) or ():
-                if value in self.lost:
-                    self.add_error(name, complaint(self.lost[value]))
-        return said
+    def _formset(self, prefix: str, choices: Choices) -> RowFormSet:
+        """Return the levels, steps or rules; what is read-only is not read from what was sent."""
+        formset_class = FORMSETS[prefix]
+        is_locked = self.is_limited and prefix not in {*OWN, "levels"}
+        formset = formset_class(
+            self.data if self.is_bound and not is_locked else None,
+            auto_id=self.auto_id,
+            prefix=prefix,
+            initial=[{**formset_class.shown_as(row), "stored": row} for row in self.initial.get(prefix) or ()],
+            form_kwargs={
+                "choices": choices,
+                "is_redrawn": self.is_redrawn,
+                "is_draft": self.is_draft,
+                "is_locked": is_locked,
+            },
+        )
+        formset.added, formset.is_locked = self.added, is_locked
+        return formset
 
-    def full_clean(self) -> None:
-        """Complain of nothing while rows come and go."""
-        super().full_clean()
-        if self.is_redrawn:
-            self._errors = ErrorDict()
+    def is_valid(self) -> bool:
+        """Return True if the fields and all rows are valid."""
+        rows_are_valid = [formset.is_valid() for formset in self.formsets.values() if formset.is_bound]
+        return super().is_valid() and all(rows_are_valid)
 
-    def parts(self) -> list[Part]:
-        """Return the form in parts; what is seldom needed begins folded."""
-        locked = RULE.key if self.is_limited else ""
-        return parts_of(self, self.rows, BlankRows(self), locked=locked, added=self.added)
+    def definition(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Return levels and conditions as the services take them; what the form does not show stays."""
+        rows = {prefix: formset.definitions() for prefix, formset in self.formsets.items()}
+        said: Mapping[str, Any] = self.cleaned_data if self.is_bound else self.initial
+        others = [channel for channel in self.initial.get("notify_by") or [] if channel != MAIL]
+        window = {"days": said.get("days"), "from": said.get("from_time"), "until": said.get("until_time")}
+        tags = said.get("contact_tags")
+        conditions = {
+            **{name: said.get(name) or "" for name in ("description", "condition")},
+            **{name: said.get(name) or [] for name in ("kinds", "risk_levels", "channels", "agents")},
+            **{name: said.get(name) for name in ("min_cost", "max_cost")},
+            **{name: bool(said.get(name)) for name in ("is_default", "allow_override", "signs_once")},
+            **{name: said.get(name) or 0 for name in ("priority", "reminder_every_hours", "reminder_max")},
+            "currency": (said.get("currency") or "").upper(),
+            "expire_hours": said.get("expire_hours") or 72,
+            "execute_within_hours": said.get("execute_within_hours") or 24,
+            "contact_tags": split(tags),
+            "time_window": {key: value for key, value in window.items() if value},
+            "auto_rules": rows["auto_rules"],
+            "escalation": rows["escalation"],
+            "edit_policy": {name: True for name in EDITS if said.get(name)},
+            "open_per_agent": said.get("open_per_agent") or 50,
+            "notify_by": [*others, MAIL] if said.get("by_mail") else others,
+        }
+        return rows["levels"], conditions
 
-    def wrong(self) -> list[tuple[str, str]]:
-        """Return what needs another look: where it is on the page, and what it is called there."""
-        titles = {row.key: f"{row.sort.noun} {n}: " for rows in self.rows.values() for n, row in enumerate(rows, 1)}
-        found = []
-        for name in [name for name in self.errors if name in self.fields]:
-            key = name.partition("_")[0]
-            place = self[name].id_for_label or (f"row-{key}" if key in titles else self[name].auto_id)
-            found.append((place, f"{titles.get(key, '')}{self[name].label}"))
-        return found
+    def place_errors(self, problems: Mapping[str, list[str]]) -> bool:
+        """Put the services' complaints at their fields and rows. Return False if none belongs here."""
+        rows = {name: name.partition(".") for name in problems if name.partition(".")[0] in self.formsets}
+        for name, (prefix, _, place) in rows.items():
+            self.formsets[prefix].complain(place, problems[name])
+        others = {SHOWN_AT.get(name, name): texts for name, texts in problems.items() if name not in rows}
+        return super().place_errors(others) or bool(rows)
 
-    def says(self) -> str:
-        """Say the workflow in one sentence, as far as it is filled in."""
-        said = {**dict.fromkeys(self.fields), **self.initial}
+    def mistakes(self) -> list[tuple[str, str]]:
+        """Return where on the page the mistakes are, and the title of each place."""
+        own = [
+            (self[name].id_for_label or self[name].auto_id, self[name].label)
+            for name in self.errors
+            if name in self.fields
+        ]
+        return own + [found for formset in self.formsets.values() for found in formset.mistakes()]
+
+    def summary(self) -> str:
+        """Return the workflow in one sentence, as far as it is filled in."""
         if self.is_bound:
             self.is_valid()
-            said = {**dict.fromkeys(self.fields), **self.cleaned_data}
-        levels, conditions = values_of({**said, "days": said["days"] or []})
+        levels, conditions = self.definition()
         return sentence(conditions, levels, labels())
+
+    def sections(self) -> list[Section]:
+        """Return the sections of the form, in the order in which a request meets them."""
+        return [
+            Section(
+                "matches", "Conditions", "The workflow applies to requests that meet all of these. Empty means any.",
+                lay_out(self, (("name",), ("is_default",), ("kinds",), ("risk_levels",),
+                               ("min_cost", "max_cost", "currency"))),
+                folded=lay_out(self, (("description",), ("priority",), ("condition",), ("channels",), ("agents",),
+                                      ("contact_tags",), ("days",), ("from_time", "until_time"))),
+                folded_title="More conditions and priority",
+            ),
+            Section(
+                "levels", "Approvers", "Approvers see the request in the console.",
+                lay_out(self, (("by_mail",), ("signs_once",))), self.formsets["levels"],
+            ),
+            Section(
+                "clock", "Deadlines and escalation", "Remind approvers and ask more people before a request expires.",
+                lay_out(self, (("reminder_every_hours", "reminder_max"), ("expire_hours", "execute_within_hours"))),
+                self.formsets["escalation"],
+            ),
+            Section(
+                "alone", "Automatic decisions", "Decide simple requests without a person, within fixed limits.",
+                [], self.formsets["auto_rules"],
+                lay_out(self, (("allow_override",), ("editor_may_vote",), ("fall_allows_fewer",), ("open_per_agent",))),
+                "Emergency approval, edits and limits",
+            ),
+        ]  # fmt: skip
 
 
 class SentenceForm(WorkflowForm):
     """The same form, read while it is being filled in."""
 
-    refuses_lost = False
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            field.required = False
-
-
-def _calendars() -> list[tuple[str, str]]:
-    return [(str(pk), name) for pk, name in BusinessCalendar.objects.order_by("name").values_list("pk", "name")]
-
-
-class Offered:
-    """What the rows of the form are made of: people and calendars are read once for all of them."""
-
-    def __init__(self, people: Sequence[tuple[str, Choices]]) -> None:
-        self.people = people
-        self.calendars = [("", "Every hour counts"), *_calendars()]
-
-    def fields_of(self, row: Row, *, is_first: bool = False) -> dict[str, forms.Field]:
-        """Return the fields of a row by their names in the form."""
-        if row.sort is RULE:
-            fields = rules.fields_of(row.verdict)
-        elif row.sort is STEP:
-            fields = escalation.fields_of(self.people)
-        else:
-            fields = workflow_levels.fields_of(self.people, self.calendars)
-        return {row.name_of(name): field for name, field in fields.items() if not (is_first and name == "parallel")}
-
-
-class BlankRows(ConsoleForm):
-    """One empty row of each sort, which a script copies."""
-
-    def __init__(self, form: WorkflowForm) -> None:
-        super().__init__(auto_id=form.auto_id)
-        for row in (Row(LEVEL, BLANK), Row(STEP, BLANK), Row(RULE, BLANK, "approve"), Row(RULE, BLANK, "reject")):
-            fields = form.offered.fields_of(row)
-            for name, value in begin(row, str(form.initial.get("currency") or "")).items():
-                fields[row.name_of(name)].initial = value
-            for field in fields.values():
-                field.widget.attrs.setdefault("class", look(field.widget))
-            self.fields |= fields
+    is_draft = True

@@ -1,131 +1,210 @@
-"""The rows that people add to the form of a workflow and take away: levels, steps of the ladder, rules."""
+"""Sections and rows of the workflow form, and rows that can be added and removed."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any, ClassVar, Final
 
+from django import forms
+from django.forms.boundfield import BoundField
+from django.forms.formsets import DELETION_FIELD_NAME, TOTAL_FORM_COUNT, BaseFormSet
 from django.http import QueryDict
 
-from hitl.admin.policy.workflow_form import escalation, levels, rules
-from hitl.policy.validation import LEVELS_MAX, RULES_MAX, STEPS_MAX
+from console.base.forms import RENDERER, ConsoleForm
 
 ADD: Final = "add_row"
 REMOVE: Final = "remove_row"
-BLANK: Final = "__n__"
-"""Stands for the number in the row that a script copies."""
-_ONE_ROW: Final = re.compile(r"(level|step|rule)[1-9]\d{0,2}", re.ASCII)
-Said = Mapping[str, Any]
+SPARE_ROWS: Final = 100
+"""How many rows may be added and removed again before the form has to be saved: removed rows keep their numbers."""
+Names = tuple[tuple[str, ...], ...]
+Fields = list[list[BoundField]]
 
 
 @dataclass(frozen=True, slots=True)
-class Sort:
-    """One sort of rows: how many there may be, where its mistakes are shown, and its two translations."""
+class Choices:
+    """What the rows of a form offer, read once for all of them; `stale` approvers can no longer approve."""
+
+    approvers: Sequence[tuple[str, Sequence[tuple[str, str]]]] = ()
+    stale: Mapping[str, str] | None = None
+    calendars: Sequence[tuple[str, str]] = ()
+    currency: str = ""
+
+
+class RowForm(ConsoleForm):
+    """One level, escalation step or rule of a workflow.
+
+    `initial` holds the stored row under "stored" beside the values shown. `is_draft` accepts what is not
+    filled in yet, `is_locked` only shows the row.
+    """
+
+    shown: Names = ()
+    folded: Names = ()
+    does = ""
+    """What stands beside the row's number."""
+
+    def __init__(
+        self,
+        *args: Any,
+        choices: Choices | None = None,
+        is_redrawn: bool = False,
+        is_draft: bool = False,
+        is_locked: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self.choices, self.is_redrawn, self.is_draft = choices or Choices(), is_redrawn, is_draft
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.disabled = is_locked
+            field.required = field.required and not is_draft
+
+    def definition(self) -> dict[str, Any]:
+        """Return the row as the services take it; an unchanged row stays exactly as it was stored."""
+        stored = self.initial.get("stored")
+        if stored is not None and not (self.is_bound and self.has_changed()):
+            return dict(stored)
+        return self.changed_definition(self.cleaned_data)
+
+    def changed_definition(self, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what was filled in as the services take it."""
+        raise NotImplementedError
+
+    def rows(self) -> Fields:
+        """Return the rows of fields in sight."""
+        return lay_out(self, self.shown)
+
+    def folded_rows(self) -> Fields:
+        """Return the rows of fields that begin folded."""
+        return lay_out(self, self.folded)
+
+    def is_fold_open(self) -> bool:
+        """Return True if a folded field was filled in or has an error."""
+        return is_used(self.folded_rows())
+
+
+class RowFormSet(BaseFormSet):  # type: ignore[type-arg]
+    """Rows that people add and remove, with and without a script."""
+
+    deletion_widget = forms.HiddenInput
+    noun: ClassVar[str]
+    intro: ClassVar[str]
+    error_field: ClassVar[str]
+    additions: ClassVar[Mapping[str, str]]
+    """Labels of the buttons that add a row, by the variant of the row."""
+    added = ""
+    is_locked = False
+
+    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
+        """Check every row: one that was added is meant, even if it is empty."""
+        return {**super().get_form_kwargs(index), "empty_permitted": False, "use_required_attribute": True}
+
+    @classmethod
+    def shown_as(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the form shows of a stored row."""
+        raise NotImplementedError
+
+    def beginning(self, variant: str, number: int | str, currency: str) -> dict[str, str]:
+        """Return what a new row is filled with, beside the initial values of its fields."""
+        return {}
+
+    def is_removed(self, index: int) -> bool:
+        """Return True if the row was marked for removal."""
+        return self.data.get(f"{self.add_prefix(index)}-{DELETION_FIELD_NAME}") == "on"
+
+    def kept(self) -> list[RowForm]:
+        """Return the rows that were not removed, in order."""
+        return [form for index, form in enumerate(self.forms) if not self.is_removed(index)]
+
+    def removed(self) -> list[RowForm]:
+        """Return the rows that were removed; they keep their numbers until the form is saved."""
+        return [form for index, form in enumerate(self.forms) if self.is_removed(index)]
+
+    def is_full(self) -> bool:
+        """Return True if no row can be added."""
+        indexes = range(self.total_form_count())
+        return sum(not self.is_removed(index) for index in indexes) >= self.max_num
+
+    def clean(self) -> None:
+        """Refuse too many rows; removed ones don't count, even if another row has an error."""
+        if len(self.kept()) > self.max_num:
+            raise forms.ValidationError(self.error_messages["too_many_forms"] % {"num": self.max_num})
+
+    def definitions(self) -> list[dict[str, Any]]:
+        """Return the rows as the services take them."""
+        return [form.definition() for form in self.kept()]
+
+    def add_row(self, variant: str) -> str:
+        """Append a new row to the data that was sent. Return its prefix, "" if the form is full."""
+        if self.is_full() or variant not in self.additions or not isinstance(self.data, QueryDict):
+            return ""
+        index = self.total_form_count()
+        prefix = self.add_prefix(index)
+        self.data[f"{self.prefix}-{TOTAL_FORM_COUNT}"] = str(index + 1)
+        begin = {name: field.initial for name, field in self.form.base_fields.items() if field.initial is not None}
+        begin |= self.beginning(variant, index + 1, self.data.get("currency") or "")
+        self.data.update({f"{prefix}-{name}": str(value) for name, value in begin.items()})
+        return str(prefix)
+
+    def offers(self) -> list[tuple[str, str, RowForm]]:
+        """Return the value and label of each button that adds a row, and an empty row for a script to copy."""
+        return [] if self.is_locked else [self._offer(variant) for variant in self.additions]
+
+    def _offer(self, variant: str) -> tuple[str, str, RowForm]:
+        currency = self.form_kwargs["choices"].currency
+        begin = self.beginning(variant, "__number__", currency)
+        blank = self.form(
+            initial=begin, auto_id=self.auto_id, prefix=self.add_prefix("__prefix__"), **self.get_form_kwargs(None)
+        )
+        self.add_fields(blank, None)
+        return f"{self.prefix}-{variant}".removesuffix("-"), self.additions[variant], blank
+
+    def complain(self, place: str, texts: Sequence[str]) -> None:
+        """Put a service's complaint at a row, counted from 1, or at all of them."""
+        rows = self.kept()
+        if place.isdecimal() and 0 < int(place) <= len(rows):
+            rows[int(place) - 1].add_error(self.error_field, list(texts))
+        else:
+            self.non_form_errors().extend(texts)
+
+    def mistakes(self) -> list[tuple[str, str]]:
+        """Return where on the page the mistakes are, and the title of each place."""
+        found = [
+            (form[name].id_for_label or f"row-{form.prefix}", f"{self.noun} {number}: {form[name].label}")
+            for number, form in enumerate(self.kept(), start=1)
+            for name in form.errors
+        ]
+        return found + [(f"rows-{self.prefix}", f"{self.noun}s")] * bool(self.non_form_errors())
+
+
+row_formset = partial(forms.formset_factory, renderer=RENDERER, extra=0, can_delete=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section of the form: fields in sight, rows that can be added, and fields that begin folded."""
 
     key: str
-    noun: str
-    most: int
-    told_at: str
-    taken: Callable[[Said], dict[str, Any]]
-    shown: Callable[[Said], dict[str, Any]]
+    title: str
+    intro: str
+    rows: Fields
+    formset: RowFormSet | None = None
+    folded: Fields | None = None
+    folded_title: str = ""
+
+    def is_fold_open(self) -> bool:
+        """Return True if a folded field was filled in or has an error."""
+        return is_used(self.folded or [])
 
 
-LEVEL: Final = Sort("level", "Level", LEVELS_MAX, "approvers", levels.level_of, levels.shown)
-STEP: Final = Sort("step", "Step", STEPS_MAX, "to", escalation.step_of, escalation.shown)
-RULE: Final = Sort("rule", "Rule", RULES_MAX, "id", rules.rule_of, rules.shown)
-SORTS: Final = {sort.key: sort for sort in (LEVEL, STEP, RULE)}
+def lay_out(form: forms.BaseForm, names: Names) -> Fields:
+    """Return the fields that the form has, row by row."""
+    rows = ([form[name] for name in row if name in form.fields] for row in names)
+    return [row for row in rows if row]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row: its sort, the number in the names of its fields, and of a rule what it does."""
-
-    sort: Sort
-    number: int | str
-    verdict: str = ""
-
-    @property
-    def key(self) -> str:
-        """What the names of its fields begin with."""
-        return f"{self.sort.key}{self.number}"
-
-    def name_of(self, field: str) -> str:
-        """Return the name of one of its fields in the form."""
-        return f"{self.key}_{field}"
-
-
-def rows_in(said: Said, sort: Sort) -> list[Row]:
-    """Return the rows that a form, or what it was filled with, has; one above the limit is told as such."""
-    names = [key for name in said if (key := name.partition("_")[0]).startswith(sort.key) and _ONE_ROW.fullmatch(key)]
-    numbers = sorted({int(name.removeprefix(sort.key)) for name in names})[: sort.most + 1]
-    return [Row(sort, number, _verdict(said, number) if sort is RULE else "") for number in numbers]
-
-
-def _verdict(said: Said, number: int) -> str:
-    return "reject" if said.get(f"rule{number}_verdict") == "reject" else "approve"
-
-
-def free_number(names: Iterable[str], sort: Sort) -> int:
-    """Return a number that no row has had: what is known of a row is found again by its number."""
-    rows = rows_in(dict.fromkeys(names), sort)
-    return 1 + max((int(row.number) for row in rows), default=0)
-
-
-def reshaped(typed: QueryDict, known: Iterable[str]) -> tuple[QueryDict, str]:
-    """Return what was typed with the row more or less that its buttons asked for, and the key of a new row."""
-    kept, added = typed.copy(), ""
-    wishes, gone = kept.pop(ADD, []), kept.pop(REMOVE, [])
-    for name in [name for name in kept if name.partition("_")[0] in gone and _ONE_ROW.match(name)]:
-        del kept[name]
-    for wish in wishes[:1]:
-        sort = SORTS.get(wish.partition("-")[0])
-        if sort and len(rows_in(kept, sort)) < sort.most:
-            row = wished(wish, free_number([*typed, *known], sort))
-            kept.update({row.name_of(field): value for field, value in begin(row, typed.get("currency") or "").items()})
-            added = row.key
-    return kept, added
-
-
-def wished(wish: str, number: int | str) -> Row:
-    """Return the row that a button adds: `level`, `step`, `rule-approve`, `rule-reject`."""
-    key, _, verdict = wish.partition("-")
-    return Row(SORTS[key], number, verdict)
-
-
-def begin(row: Row, currency: str) -> dict[str, str]:
-    """Return what a new row is filled with, as a browser sends it."""
-    if row.sort is RULE:
-        return rules.begin(row.number, row.verdict, currency)
-    return dict(levels.BEGIN if row.sort is LEVEL else escalation.BEGIN)
-
-
-def taken(sort: Sort, said: Said, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows as the services take them; what is as it was shown stays as it was, to the letter."""
-    found = []
-    for place, row in enumerate(rows_in(said, sort)):
-        values = {name.partition("_")[2]: value for name, value in said.items() if name.startswith(f"{row.key}_")}
-        old = known[int(row.number) - 1] if int(row.number) <= len(known) else {}
-        if sort is LEVEL and place == 0:
-            values["parallel"] = False
-        found.append(_kept(sort, sort.taken(values), old))
-    return found
-
-
-def _kept(sort: Sort, wanted: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
-    was = sort.taken(sort.shown(old)) if old else {}
-    if _plain(was) == _plain(wanted):
-        return dict(old)
-    unseen = rules.unseen(old) if sort is RULE and old else {}
-    return {**unseen, **wanted}
-
-
-def _plain(row: Said) -> dict[str, str]:
-    return {name: str(value) for name, value in row.items()}
-
-
-def initial_of(sort: Sort, known: Iterable[Said]) -> dict[str, Any]:
-    """Return what the form shows of the rows of one sort."""
-    rows = ((Row(sort, number), one) for number, one in enumerate(known, start=1))
-    return {row.name_of(field): value for row, one in rows for field, value in sort.shown(one).items()}
+def is_used(rows: Fields) -> bool:
+    """Return True if a field was filled in or has an error."""
+    values = ((field.value(), field.field.initial) for row in rows for field in row)
+    is_filled = any(value not in (None, "", [], False) and str(value) != str(initial) for value, initial in values)
+    return is_filled or any(field.errors for row in rows for field in row)

@@ -1,4 +1,4 @@
-"""The levels of a workflow as its form holds them, one row each."""
+"""The levels of the workflow form: who approves, how many of them, and by when."""
 
 from __future__ import annotations
 
@@ -8,105 +8,110 @@ from typing import Any, Final
 from django import forms
 
 from hitl.actions import registry
-from hitl.models import ApprovalLevel
+from hitl.admin.policy.workflow_form.fields import checkboxes, number, split, text
+from hitl.admin.policy.workflow_form.layout import SPARE_ROWS, RowForm, RowFormSet, row_formset
+from hitl.admin.policy.workflow_form.stale_choices import refuse_stale
+from hitl.policy.labels import MODES
+from hitl.policy.validation import LEVELS_MAX
 
-ROWS: Final = (("approvers",), ("mode", "quorum"), ("sla_hours", "calendar_id"))
-RARE: Final = (
-    ("name",),
-    ("parallel",),
-    ("require_reason",),
-    ("min_auth",),
-    ("reject_threshold",),
-    ("editable_fields",),
-)
-BEGIN: Final = {"mode": "any", "quorum": "1", "reject_threshold": "1", "sla_hours": "8"}
 SIGN_INS: Final = [
-    ("", "Any way, also by the link in a mail"),
-    ("password", "Signed in, or by an API key"),
-    ("mfa", "Only with a second factor"),
+    ("", "Any, including approve-by-email links"),
+    ("password", "Signed in, or with an API key"),
+    ("mfa", "Two-factor authentication"),
 ]
-_SAME: Final = {"none": "", "api_key": "password"}
-"""Words for a strength of sign-in that ask for the same as the one the form offers."""
+EQUIVALENT_SIGN_INS: Final = {"none": "", "api_key": "password"}
 
 
-def words(label: str, help_text: str, **options: Any) -> forms.CharField:
-    """Return a field for a text that may be left out."""
-    return forms.CharField(label=label, help_text=help_text, **{"required": False, **options})
+class LevelForm(RowForm):
+    """One level."""
+
+    shown = (("approvers",), ("mode", "quorum"), ("sla_hours", "calendar_id"))
+    folded = (
+        ("name",),
+        ("parallel",),
+        ("require_reason",),
+        ("min_auth",),
+        ("reject_threshold",),
+        ("editable_fields",),
+    )
+
+    name = text("Level name", "For example “Finance”.", max_length=80)
+    approvers = checkboxes("Approvers")
+    mode = forms.ChoiceField(label="Who must approve", choices=list(MODES.items()), required=False, initial="any")
+    quorum = number("Approvals required", 1, 100, initial=1)
+    reject_threshold = number("Rejections needed to reject", 1, 100, initial=1)
+    sla_hours = number("Decision due within (hours)", 1, 8760, initial=8)
+    calendar_id = forms.ChoiceField(label="Business calendar", required=False)
+    parallel = forms.BooleanField(label="Start together with the previous level", required=False)
+    require_reason = forms.BooleanField(label="Require a reason for rejecting", required=False)
+    min_auth = forms.ChoiceField(label="Sign-in required from approvers", choices=SIGN_INS, required=False)
+    editable_fields = text("Fields approvers can edit")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["approvers"].choices = self.choices.approvers  # type: ignore[attr-defined]
+        self.fields["calendar_id"].choices = self.choices.calendars  # type: ignore[attr-defined]
+        kinds = ((key, sorted(registry.get(key).params_model.model_fields)) for key in registry.keys())  # noqa: SIM118
+        known = "; ".join(f"{', '.join(fields)} ({key})" for key, fields in kinds)
+        self.fields[
+            "editable_fields"
+        ].help_text = f"Separate fields with commas. For one action only, write action:field. Available: {known}."
+
+    def clean_approvers(self) -> list[str]:
+        """Refuse people who can no longer approve."""
+        return refuse_stale(self, "approvers")
+
+    def changed_definition(self, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the level as the services take it."""
+        people = [entry.split(":", 1) for entry in said.get("approvers") or []]
+        return {
+            "name": said.get("name") or "",
+            "approvers": [dict(zip(("type", "value"), pair, strict=True)) for pair in people],
+            "mode": said.get("mode") or "any",
+            "quorum": said.get("quorum") or 1,
+            "reject_threshold": said.get("reject_threshold") or 1,
+            "sla_hours": said.get("sla_hours") or 8,
+            "calendar_id": said.get("calendar_id") or None,
+            "parallel": bool(said.get("parallel")),
+            "require_reason": bool(said.get("require_reason")),
+            "min_auth": said.get("min_auth") or "",
+            "editable_fields": split(said.get("editable_fields")),
+        }
 
 
-def number(label: str, least: int, most: int, **options: Any) -> forms.IntegerField:
-    """Return a field for a whole number that may be left out."""
-    return forms.IntegerField(label=label, min_value=least, max_value=most, **{"required": False, **options})
+class BaseLevelFormSet(RowFormSet):
+    """All levels; the first has none before it that it could start together with."""
+
+    noun = "Level"
+    intro = "Levels are asked one after another. Each level has its own deadline."
+    error_field = "approvers"
+    additions = {"": "Add level"}
+    default_error_messages = {"too_many_forms": "You can add up to %(num)d levels."}
+
+    def add_fields(self, form: forms.BaseForm, index: int | None) -> None:
+        """Leave out of the first level what only later ones have."""
+        super().add_fields(form, index)
+        if index is not None and all(self.is_removed(before) for before in range(index)):
+            del form.fields["parallel"]
+
+    def definitions(self) -> list[dict[str, Any]]:
+        """Return the levels as the services take them; the first starts alone, even if it was a later one."""
+        levels = super().definitions()
+        return [{**level, "parallel": place > 0 and level.get("parallel", False)} for place, level in enumerate(levels)]
+
+    @classmethod
+    def shown_as(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the form shows of a stored level."""
+        min_auth = stored.get("min_auth") or ""
+        return {
+            **stored,
+            "approvers": [f"{row['type']}:{row['value']}" for row in stored["approvers"]],
+            "calendar_id": str(stored.get("calendar_id") or ""),
+            "min_auth": EQUIVALENT_SIGN_INS.get(min_auth, min_auth),
+            "editable_fields": ", ".join(stored.get("editable_fields") or []),
+        }
 
 
-def boxes(label: str, choices: Any) -> forms.MultipleChoiceField:
-    """Return a field of which any number is ticked."""
-    return forms.MultipleChoiceField(label=label, choices=choices, required=False, widget=forms.CheckboxSelectMultiple)
-
-
-def fields_of(people: Any, calendars: list[tuple[str, str]]) -> dict[str, forms.Field]:
-    """Return the fields of a level by name; `people` are whom it may ask."""
-    return {
-        "name": words("What this level is called", "Such as “Finance”.", max_length=80),
-        "approvers": boxes("Who is asked", people),
-        "mode": forms.ChoiceField(label="Who has to sign", choices=ApprovalLevel.Mode.choices, required=False),
-        "quorum": number("How many of them, if a number", 1, 100, initial=1),
-        "reject_threshold": number("Rejected once so many reject", 1, 100, initial=1),
-        "sla_hours": number("Answer due within (hours)", 1, 8760, initial=8),
-        "calendar_id": forms.ChoiceField(label="Which hours count", choices=calendars, required=False),
-        "parallel": forms.BooleanField(label="Opens at the same time as the level before", required=False),
-        "require_reason": forms.BooleanField(label="A rejection needs a reason", required=False),
-        "min_auth": forms.ChoiceField(label="How its signers have to be signed in", choices=SIGN_INS, required=False),
-        "editable_fields": words(
-            "Fields its signers may edit",
-            f"Separated by commas; of one kind only: kind:field. There are {_editable()}.",
-        ),
-    }
-
-
-def _editable() -> str:
-    """Return the fields that requests have, by kind."""
-    kinds = ((key, sorted(registry.get(key).params_model.model_fields)) for key in registry.keys())  # noqa: SIM118
-    return "; ".join(f"{', '.join(fields)} ({key})" for key, fields in kinds)
-
-
-def split(text: str | None) -> list[str]:
-    """Return the words between the commas."""
-    return [word.strip() for word in (text or "").split(",") if word.strip()]
-
-
-def people_of(chosen: list[str]) -> list[dict[str, str]]:
-    """Return those who were ticked as the services take them."""
-    return [dict(zip(("type", "value"), entry.split(":", 1), strict=True)) for entry in chosen]
-
-
-def ticked(rows: list[dict[str, Any]]) -> list[str]:
-    """Return those who are asked as the form ticks them."""
-    return [f"{row['type']}:{row['value']}" for row in rows]
-
-
-def level_of(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a level as the services take it."""
-    return {
-        "name": said.get("name") or "",
-        "approvers": people_of(said.get("approvers") or []),
-        "mode": said.get("mode") or "any",
-        "quorum": said.get("quorum") or 1,
-        "reject_threshold": said.get("reject_threshold") or 1,
-        "sla_hours": said.get("sla_hours") or 8,
-        "calendar_id": said.get("calendar_id") or None,
-        "parallel": bool(said.get("parallel")),
-        "require_reason": bool(said.get("require_reason")),
-        "min_auth": said.get("min_auth") or "",
-        "editable_fields": split(said.get("editable_fields")),
-    }
-
-
-def shown(level: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the form shows of a level."""
-    return {
-        **level,
-        "approvers": ticked(level["approvers"]),
-        "min_auth": _SAME.get(level["min_auth"], level["min_auth"]),
-        "editable_fields": ", ".join(level["editable_fields"]),
-    }
+LevelFormSet: type[BaseLevelFormSet] = row_formset(
+    LevelForm, formset=BaseLevelFormSet, max_num=LEVELS_MAX, absolute_max=LEVELS_MAX + SPARE_ROWS
+)

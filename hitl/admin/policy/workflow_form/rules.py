@@ -1,4 +1,4 @@
-"""The rules of a workflow that decide alone as its form holds them, one row each: it approves, or it rejects."""
+"""The automatic rules of the workflow form: each approves or rejects without a person."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from django import forms
 
-from hitl.admin.policy.workflow_form.levels import number, words
+from hitl.admin.policy.workflow_form.fields import money, number, text
+from hitl.admin.policy.workflow_form.layout import SPARE_ROWS, Names, RowForm, RowFormSet, row_formset
 from hitl.domain.auto_rules import (
     AUTO_APPROVE_MAX_COST,
     AUTO_APPROVE_MAX_SCORE,
@@ -16,84 +17,99 @@ from hitl.domain.auto_rules import (
     DAY_HOURS,
     WINDOW_MAX_HOURS,
 )
+from hitl.policy.validation import RULES_MAX
 
-DOES: Final = {"approve": "approves alone", "reject": "rejects alone"}
-ROWS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
+LAYOUTS: Final[dict[str, Names]] = {
     "approve": (
         ("id",), ("max_cost", "currency", "max_score"), ("condition",), ("per_day", "window_amount", "window_hours"),
         ("per",),
     ),
     "reject": (("id",), ("min_score",), ("condition",)),
 }  # fmt: skip
-PER: Final = [("kind", "all requests of the kind"), ("requester", "each requester"), ("agent", "each agent")]
-CEILINGS: Final = (
-    f"No rule goes above a cost of {AUTO_APPROVE_MAX_COST:,} and a risk of {AUTO_APPROVE_MAX_SCORE}; all together "
-    f"approve at most {AUTO_APPROVE_PER_DAY} requests and {AUTO_APPROVE_MONEY:,} of one kind and currency in a day."
-)
+DOES: Final = {"approve": "approves automatically", "reject": "rejects automatically"}
 
 
-def _money(label: str, **options: Any) -> forms.DecimalField:
-    return forms.DecimalField(label=label, min_value=0, decimal_places=2, **{"required": False, **options})
+def verdict_of(value: Any) -> str:
+    """Return what a rule does: it approves unless it says that it rejects."""
+    return "reject" if value == "reject" else "approve"
 
 
-def fields_of(verdict: str) -> dict[str, forms.Field]:
-    """Return the fields of a rule by name."""
-    called = words(
-        "What this rule is called", "Stands with each request that it decides.", max_length=200, required=True
+class RuleForm(RowForm):
+    """One rule; it has the fields of what it does."""
+
+    verdict = forms.CharField(required=False, widget=forms.HiddenInput)
+    id = text("Rule name", "Shown on every request that this rule decides.", max_length=200, required=True)
+    max_cost = money("Maximum cost", max_value=int(AUTO_APPROVE_MAX_COST), required=True)
+    currency = text("Currency", "Leave empty for any currency.", max_length=3)
+    max_score = number("Maximum risk", 0, AUTO_APPROVE_MAX_SCORE, required=True)
+    min_score = number("Minimum risk", 0, 100)
+    condition = text("Condition", max_length=500)
+    per_day = number("Maximum requests per day", 1, AUTO_APPROVE_PER_DAY)
+    window_amount = money("Maximum total amount", help_text="For example, 100 requests of 500 add up to 50,000.")
+    window_hours = number(
+        "Within (hours)", 1, WINDOW_MAX_HOURS, help_text=f"{DAY_HOURS} if empty. Maximum: {WINDOW_MAX_HOURS}."
     )
-    common = {"verdict": forms.CharField(required=False, widget=forms.HiddenInput, initial=verdict), "id": called}
-    return {**common, **(_rejecting() if verdict == "reject" else _approving())}
+    per = forms.ChoiceField(
+        label="Counted separately for",
+        choices=[("kind", "Each action"), ("requester", "Each requester"), ("agent", "Each agent")],
+        required=False,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.verdict = verdict_of(self["verdict"].value())
+        self.shown = LAYOUTS[self.verdict]
+        self.does = DOES[self.verdict]
+        has = {"verdict", *(name for row in self.shown for name in row)}
+        self.fields = {name: field for name, field in self.fields.items() if name in has}
+        self.fields["condition"].help_text = (
+            "A condition on its own is enough."
+            if self.verdict == "reject"
+            else "Like the condition above, but without tags, channel and agent."
+        )
+
+    def changed_definition(self, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the rule as the services take it; what the form does not show of a stored rule stays."""
+        values = {name: said.get(name) for row in self.shown for name in row}
+        values = {
+            name: value if isinstance(value, int | str) else str(value)
+            for name, value in values.items()
+            if value not in (None, "")
+        }
+        if values.get("per") == "kind":
+            del values["per"]
+        if "currency" in values:
+            values["currency"] = str(values["currency"]).upper()
+        hidden = {name: value for name, value in (self.initial.get("stored") or {}).items() if name not in self.fields}
+        return {**hidden, "verdict": self.verdict, **values}
 
 
-def _approving() -> dict[str, forms.Field]:
-    window = f"As {DAY_HOURS} hours unless said otherwise, up to {WINDOW_MAX_HOURS}."
-    return {
-        "max_cost": _money("Up to this cost", max_value=int(AUTO_APPROVE_MAX_COST), required=True),
-        "currency": words("In this currency", "Left empty: in any.", max_length=3),
-        "max_score": number("And up to this risk", 0, AUTO_APPROVE_MAX_SCORE, required=True),
-        "condition": words("And only if", "Like the condition above, without tags, channel and agent.", max_length=500),
-        "per_day": number("At most so many a day", 1, AUTO_APPROVE_PER_DAY),
-        "window_amount": _money("At most so much money", help_text="Added up: 100 times 500 is 50,000."),
-        "window_hours": number("… within so many hours", 1, WINDOW_MAX_HOURS, help_text=window),
-        "per": forms.ChoiceField(label="Added up for", choices=PER, required=False),
-    }
+class BaseRuleFormSet(RowFormSet):
+    """All rules."""
+
+    noun = "Rule"
+    intro = (
+        "Rules that reject are checked before rules that approve. No rule can approve a cost above "
+        f"{AUTO_APPROVE_MAX_COST:,} or a risk above {AUTO_APPROVE_MAX_SCORE}. Together, rules approve at most "
+        f"{AUTO_APPROVE_PER_DAY} requests and {AUTO_APPROVE_MONEY:,} per action and currency a day."
+    )
+    error_field = "id"
+    additions = {"approve": "Add approval rule", "reject": "Add rejection rule"}
+    default_error_messages = {"too_many_forms": "You can add up to %(num)d rules."}
+
+    def beginning(self, variant: str, number: int | str, currency: str) -> dict[str, str]:
+        """Return what a new rule is filled with."""
+        if variant == "reject":
+            return {"verdict": "reject", "id": f"rejects-{number}"}
+        return {"verdict": "approve", "id": f"approves-{number}", "currency": currency.upper(), "per": "kind"}
+
+    @classmethod
+    def shown_as(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the form shows of a stored rule."""
+        values = {name: field.to_python(stored.get(name)) for name, field in RuleForm.base_fields.items()}
+        return {**values, "verdict": verdict_of(stored.get("verdict")), "per": stored.get("per") or "kind"}
 
 
-def _rejecting() -> dict[str, forms.Field]:
-    return {
-        "min_score": number("From this risk on", 0, 100),
-        "condition": words("And only if", "A condition alone is enough.", max_length=500),
-    }
-
-
-def begin(at: int | str, verdict: str, currency: str) -> dict[str, str]:
-    """Return what a new rule is filled with, as a browser sends it."""
-    if verdict == "reject":
-        return {"verdict": "reject", "id": f"rejects-{at}"}
-    return {"verdict": "approve", "id": f"approves-{at}", "currency": currency.upper(), "per": "kind"}
-
-
-def rule_of(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a rule as the services take it."""
-    verdict = "reject" if said.get("verdict") == "reject" else "approve"
-    values = {name: _plain(said.get(name)) for row in ROWS[verdict] for name in row}
-    if values.get("per") == "kind":
-        del values["per"]
-    if values.get("currency"):
-        values["currency"] = values["currency"].upper()
-    return {"verdict": verdict, **{name: value for name, value in values.items() if value not in (None, "")}}
-
-
-def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, int | str) else str(value)
-
-
-def shown(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the form shows of a rule."""
-    verdict = "reject" if rule.get("verdict") == "reject" else "approve"
-    return {"verdict": verdict, **{name: rule.get(name) for row in ROWS[verdict] for name in row}}
-
-
-def unseen(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a rule says that the form does not show."""
-    return {name: value for name, value in rule.items() if name not in shown(rule)}
+RuleFormSet: type[BaseRuleFormSet] = row_formset(
+    RuleForm, formset=BaseRuleFormSet, max_num=RULES_MAX, absolute_max=RULES_MAX + SPARE_ROWS
+)

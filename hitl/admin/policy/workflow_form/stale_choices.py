@@ -1,9 +1,9 @@
-"""What a form of a definition was given that is no longer offered: it stays in sight and is named, never dropped."""
+"""Stored choices that are no longer offered: they stay visible and are named, never dropped."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django import forms
@@ -11,63 +11,82 @@ from django import forms
 from accounts.selectors import names_of
 from hitl.policy.labels import ROLE_NAMES
 
+if TYPE_CHECKING:
+    from hitl.admin.policy.workflow_form.layout import RowForm
+
 Choices = Sequence[tuple[str, str]]
-NOBODY_KNOWN: Final = "Somebody who left"
+FORMER_MEMBER: Final = "A former member"
+DELETED_GROUP: Final = "A deleted group"
 
 
 def chosen_in(form: forms.Form, name: str) -> list[str]:
-    """Return the values of a field that the form was filled with, and those that were posted."""
+    """Return the values of a field, both initial and posted."""
     found = [str(value) for value in form.initial.get(name) or ()]
     if form.is_bound:
-        posted = form.data.getlist(name) if hasattr(form.data, "getlist") else form.data.get(name) or ()
-        found += [str(value) for value in posted]
+        found += posted_in(form.data, name)
     return list(dict.fromkeys(found))
 
 
-def strays_among(chosen: Iterable[str], offered: Iterable[str]) -> list[str]:
+def posted_in(data: Any, name: str) -> list[str]:
+    """Return the posted values of a field."""
+    return [str(value) for value in (data.getlist(name) if hasattr(data, "getlist") else data.get(name) or ())]
+
+
+def stale_among(chosen: Iterable[str], offered: Iterable[str]) -> list[str]:
     """Return the chosen values that are not offered."""
     known = set(offered)
     return [value for value in chosen if value not in known]
 
 
-def signers_lost(values: Iterable[str]) -> dict[str, str]:
-    """Return the words for approvers (`user:<id>`, `role:…`, `group:<id>`) who cannot sign. At most one query."""
+def stale_approvers(values: Iterable[str]) -> dict[str, str]:
+    """Return names for approvers (`user:<id>`, `role:…`, `group:<id>`) who can't approve. At most one query."""
     pairs = [value.partition(":")[::2] for value in values]
     names = names_of(key for kind, text in pairs if kind == "user" and (key := uuid_in(text)))
-    return {f"{kind}:{text}": _words(kind, text, names) for kind, text in pairs}
+    found = {}
+    for kind, text in pairs:
+        if kind == "role":
+            name = ROLE_NAMES.get(text, text.replace("_", " ")[:40])
+        elif kind == "group":
+            name = DELETED_GROUP
+        else:
+            key = uuid_in(text)
+            name = FORMER_MEMBER if key is None else names.get(key, FORMER_MEMBER)
+        found[f"{kind}:{text}"] = name
+    return found
 
 
 def uuid_in(text: str) -> UUID | None:
-    """Return the id a text is, if it is one."""
+    """Return the id that a text is, or None."""
     try:
         return UUID(text)
     except ValueError:
         return None
 
 
-def _words(kind: str, text: str, names: dict[UUID, str]) -> str:
-    if kind == "role":
-        return ROLE_NAMES.get(text, text.replace("_", " ")[:40])
-    if kind == "group":
-        return "A deleted group"
-    key = uuid_in(text)
-    return NOBODY_KNOWN if key is None else names.get(key, NOBODY_KNOWN)
-
-
-def complaint(who: str) -> str:
-    """Say that somebody cannot sign, and the two ways out."""
-    if who.startswith("A deleted"):
-        return f"{who} signs nothing: take it off here."
-    return f"{who} can no longer sign: take {who} off here, or give back the right to sign."
+def refuse_stale(form: RowForm, name: str) -> list[str]:
+    """Return the chosen approvers of a row. Raises ValidationError that names those who can't approve."""
+    chosen: list[str] = form.cleaned_data[name]
+    stale = form.choices.stale or {}
+    names = [stale[value] for value in chosen if value in stale]
+    if names and not form.is_draft:
+        raise forms.ValidationError(
+            [
+                "A deleted group can't approve. Remove it here."
+                if who == DELETED_GROUP
+                else f"{who} can no longer approve. Remove {who} here, or restore the permission to approve."
+                for who in names
+            ]
+        )
+    return chosen
 
 
 def keep_unknown(field: Any, chosen: Iterable[str]) -> None:
-    """Offer what was chosen and is not known here as well: leaving it out would widen what is matched."""
-    missing = strays_among(chosen, (value for value, _ in field.choices))
-    field.choices = [*field.choices, *((value, f"{value} (not known here)") for value in missing)]
+    """Offer unknown chosen values as well: dropping one would make the workflow match more."""
+    missing = stale_among(chosen, (value for value, _ in field.choices))
+    field.choices = [*field.choices, *((value, f"{value} (unknown)") for value in missing)]
 
 
-def with_strays(groups: Sequence[tuple[str, Choices]], lost: dict[str, str]) -> list[tuple[str, Choices]]:
-    """Return the groups of choices with one more: those who cannot sign any more."""
-    rows = list(lost.items())
-    return [*groups, *([("Can no longer sign", rows)] if rows else [])]
+def with_stale(groups: Sequence[tuple[str, Choices]], stale: dict[str, str]) -> list[tuple[str, Choices]]:
+    """Return the groups of choices with one more: people who can no longer approve."""
+    rows = list(stale.items())
+    return [*groups, *([("Can no longer approve", rows)] if rows else [])]

@@ -10,6 +10,9 @@ from uuid import UUID
 
 from core.registry import Registry
 
+IN_APP: Final = "in_app"
+"""The console itself, which needs no delivery."""
+
 
 @dataclass(frozen=True)
 class Delivery:

@@ -1,0 +1,94 @@
+"""Who can approve a request at its current level, and why the viewer can't."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from console.names import name_in
+from core.actors import Actor
+from hitl.admin.approval.rows import ApprovalRows, rows_of
+from hitl.approvals.close import ADMINS
+from hitl.approvals.decision_mac import verify
+from hitl.display import STATES
+from hitl.domain.state_machine import WAITING, Event, State, may
+from hitl.models import Approval, ApproverGroup, Seat
+
+FOUR_EYES: Final = "You can't approve a request you submitted or contributed to. Another approver must decide."
+SECOND_FACTOR: Final = (
+    "Two-factor authentication is required. Set it up under Security (the shield), then sign in again."
+)
+MODES: Final = {
+    "any": "1 approval needed from any of these people",
+    "all": "Everyone listed must approve",
+    "quorum": "{quorum} approvals needed from these people",
+    "per_group": "1 approval needed from each group",
+    "parallel": "All of these levels must approve, in any order",
+}
+
+
+def approvers_of(rows: ApprovalRows, names: dict[UUID, str], viewer: Actor) -> dict[str, Any]:
+    """Return who can approve at the current level, and who has voted."""
+    level = rows.approval.current_level
+    here = [seat for seat in rows.here() if seat.moved_at is None]
+    votes = {vote.person_id: vote.verdict for vote in rows.votes_here() if verify(vote)}
+    groups = _group_names(here)
+    people = [
+        {
+            "name": name_in(names, seat.person_id) + (" (you)" if seat.person_id == viewer.user_id else ""),
+            "group": _on_behalf(seat, names, groups),
+            "verdict": votes.get(seat.person_id, ""),
+        }
+        for seat in here
+    ]
+    rule = MODES.get(level.get("mode", ""), "").format(quorum=level.get("quorum", 1))
+    return {"rule": rule, "people": people, "levels": len(rows.approval.snapshot["levels"])}
+
+
+def _group_names(seats: list[Seat]) -> dict[str, str]:
+    """Return the names of the groups that people are asked for. No query if there are none."""
+    found = set()
+    for seat in seats:
+        try:
+            found.add(UUID(seat.group.rpartition(":")[2]))
+        except ValueError:
+            continue  # a role, or nobody's place
+    rows = ApproverGroup.objects.filter(pk__in=found) if found else []
+    return {str(row.pk): row.name for row in rows}
+
+
+def _on_behalf(seat: Seat, names: dict[UUID, str], groups: dict[str, str]) -> str:
+    """Return for whom and for which group a person is asked."""
+    whose = seat.rightful_id or seat.for_person_id
+    group = seat.group.rpartition(":")[2].strip("*")
+    words = [f"for {name_in(names, whose)}" if whose else "", groups.get(group, group)]
+    return ", ".join(word for word in words if word)
+
+
+def why_no_vote(approval: Approval, viewer: Actor) -> str:
+    """Return why the viewer can't approve or reject now, "" if they can."""
+    if approval.state == State.INFO_REQUESTED:
+        return "An approver asked the requester a question. You can decide once it is answered."
+    if approval.state not in WAITING:
+        return f"This request is {STATES[approval.state][0].lower()}. There is nothing left to decide."
+    if viewer.user_id in approval.excluded:
+        return FOUR_EYES
+    if not any(seat.person_id == viewer.user_id and seat.closed_at is None for seat in rows_of(approval).here()):
+        if viewer.user_id in rows_of(approval).approved_before:
+            return "You approved an earlier level. This level needs someone else."
+        return "You're not an approver at this level. See “Approvers” for who is."
+    if approval.current_level.get("min_auth") == "mfa" and not viewer.has_second_factor:
+        return SECOND_FACTOR
+    return ""
+
+
+def why_not_in_state(approval: Approval, event: Event) -> str:
+    """Return why an event can't happen in the approval's state, "" if it can."""
+    if may(event, State(approval.state)):
+        return ""
+    return f"You can't do this while the request is {STATES[approval.state][0].lower()}."
+
+
+def may_cancel(approval: Approval, viewer: Actor) -> bool:
+    """Return True if it is the viewer's own request, or they are an administrator."""
+    return viewer.user_id == approval.requester_id or viewer.role in ADMINS

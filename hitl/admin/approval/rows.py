@@ -1,0 +1,84 @@
+"""Rows that several parts of an approval's page need, each read at most once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from uuid import UUID
+
+from accounts.models import Membership
+from accounts.selectors import list_members, roles_with
+from console.names import names_of
+from core.clock import now
+from hitl.approvals.context import DecisionContext
+from hitl.approvals.votes import approvers_before
+from hitl.models import Approval, Decision, Seat
+
+DECIDE = "hitl.decide_approval"
+
+
+class ApprovalRows:
+    """What was read of one approval for one page."""
+
+    def __init__(self, approval: Approval) -> None:
+        self.approval = approval
+
+    @cached_property
+    def seats(self) -> list[Seat]:
+        """Return all assignments, of every level and revision, with their people."""
+        return list(Seat.objects.filter(approval=self.approval).select_related("person").order_by("id"))
+
+    @cached_property
+    def decisions(self) -> list[Decision]:
+        """Return every verdict and remark, in order."""
+        return list(Decision.objects.filter(approval=self.approval).order_by("id"))
+
+    @cached_property
+    def approved_before(self) -> set[UUID]:
+        """Return who approved an earlier level and can't approve this one, if the workflow forbids it."""
+        if not self.approval.snapshot.get("signs_once"):
+            return set()
+        return approvers_before(DecisionContext.load(self.approval, now()))
+
+    @cached_property
+    def members(self) -> list[Membership]:
+        """Return the active members of the organisation."""
+        return list_members()
+
+    def here(self) -> list[Seat]:
+        """Return the assignments of the current revision and level."""
+        place = (self.approval.revision, self.approval.level)
+        return [seat for seat in self.seats if (seat.revision, seat.level) == place]
+
+    def votes_here(self) -> list[Decision]:
+        """Return the verdicts on the current revision and level."""
+        place = (self.approval.revision, self.approval.level)
+        votes = (row for row in self.decisions if (row.revision, row.level) == place)
+        return [row for row in votes if row.verdict in ("approve", "reject")]
+
+    def names(self, people: Iterable[UUID | None]) -> dict[UUID, str]:
+        """Return full names; people who are no longer active members are looked up by another query."""
+        known = {member.user_id: member.user.get_full_name() for member in self.members}
+        return {**known, **names_of(person for person in people if person not in known)}
+
+    def approver_choices(self) -> list[tuple[str, str]]:
+        """Return the colleagues who can approve, by name."""
+        return approver_choices(member for member in self.members if member.role in roles_with(DECIDE))
+
+    def assignee_choices(self) -> list[tuple[str, str]]:
+        """Return the people with an open assignment, by name."""
+        people = {(str(seat.person_id), seat.person.get_full_name()) for seat in self.seats if seat.closed_at is None}
+        return [("", "Choose"), *sorted(people, key=lambda row: row[1])]
+
+
+def rows_of(approval: Approval) -> ApprovalRows:
+    """Return the rows read for this approval, kept with the instance."""
+    rows: ApprovalRows = approval.__dict__.setdefault("page_rows", ApprovalRows(approval))
+    return rows
+
+
+def approver_choices(members: Iterable[Membership] | None = None) -> list[tuple[str, str]]:
+    """Return the colleagues who can approve, by name. One query unless they are given."""
+    found = list_members(permission=DECIDE) if members is None else members
+    people = ((str(member.user_id), member.user.get_full_name()) for member in found)
+    return [("", "Choose"), *sorted(people, key=lambda row: row[1])]

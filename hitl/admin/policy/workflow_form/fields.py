@@ -1,0 +1,32 @@
+"""Fields that the workflow form has several times."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+
+def text(label: str, help_text: str = "", **options: Any) -> forms.CharField:
+    """Return a field for an optional text."""
+    return forms.CharField(label=label, help_text=help_text, **{"required": False, **options})
+
+
+def number(label: str, least: int, most: int, **options: Any) -> forms.IntegerField:
+    """Return a field for an optional whole number."""
+    return forms.IntegerField(label=label, min_value=least, max_value=most, **{"required": False, **options})
+
+
+def money(label: str, **options: Any) -> forms.DecimalField:
+    """Return a field for an optional amount."""
+    return forms.DecimalField(label=label, min_value=0, decimal_places=2, **{"required": False, **options})
+
+
+def checkboxes(label: str, choices: Any = ()) -> forms.MultipleChoiceField:
+    """Return a field in which any number of choices can be ticked."""
+    return forms.MultipleChoiceField(label=label, choices=choices, required=False, widget=forms.CheckboxSelectMultiple)
+
+
+def split(text: str | None) -> list[str]:
+    """Return the words between the commas."""
+    return [word.strip() for word in (text or "").split(",") if word.strip()]
