@@ -9,7 +9,9 @@ def main() -> int:
     """Run one command."""
     from config.launcher import env  # noqa: PLC0415
     from config.launcher.faults import StartError  # noqa: PLC0415
+    from core.observability.gc_tuning import load_quickly  # noqa: PLC0415
 
+    load_quickly()
     try:
         env.load()
     except StartError as problem:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import add_never_cache_headers
 from django.utils.functional import SimpleLazyObject
@@ -14,10 +15,13 @@ from accounts import api_keys, selectors, services
 from accounts.models import Tenant, User
 from accounts.permissions.roles import permissions_of
 from core.actors import Actor
-from core.errors import Refused
+from core.errors import Refused, Unavailable
+from core.observability.logging import get_logger
 from core.privacy.encryption import digest_of_secret
 from core.tenancy.scope import tenant_scope
 
+log = get_logger(__name__)
+DATABASE_AWAY: Final = (OperationalError, InterfaceError)
 SESSION_TENANT = "tenant_id"
 API: Final = "/api/"
 READING: Final = ("GET", "HEAD", "OPTIONS")
@@ -120,7 +124,10 @@ class ApiKeyMiddleware:
         if given is None or not request.path.startswith(API):
             return self.get_response(request)
         secret = _bearer(given)
-        tenant_id = api_keys.tenant_of_key(secret)
+        try:
+            tenant_id = api_keys.tenant_of_key(secret)
+        except DATABASE_AWAY as problem:
+            return self._put_off(request, problem)
         if tenant_id is None:
             return self._refuse(request, Refused("This key is not valid.", code="bad_key"))
         with tenant_scope(tenant_id):
@@ -128,11 +135,18 @@ class ApiKeyMiddleware:
                 actor = _actor_of_key(request, secret)
             except Refused as problem:
                 return self._refuse(request, problem)
+            except DATABASE_AWAY as problem:
+                return self._put_off(request, problem)
             request.actor = actor  # type: ignore[attr-defined]
             request.api_client = f"key-{digest_of_secret(secret)[:32]}"  # type: ignore[attr-defined]
             return self.get_response(request)
 
-    def _refuse(self, request: HttpRequest, problem: Refused) -> HttpResponse:
+    def _put_off(self, request: HttpRequest, problem: Exception) -> HttpResponse:
+        """Have the request answered with 503: the key may be good, nobody can tell now."""
+        log.error("database_away", exc_info=problem)
+        return self._refuse(request, Unavailable("The database is not available."))
+
+    def _refuse(self, request: HttpRequest, problem: Refused | Unavailable) -> HttpResponse:
         request.actor, request.key_problem = None, problem  # type: ignore[attr-defined]
         return self.get_response(request)
 

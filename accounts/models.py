@@ -20,18 +20,9 @@ from core.tenancy.models import TenantModel
 class Tenant(models.Model):
     """A customer organisation; inside its scope only its own row is visible."""
 
-    class Tier(models.TextChoices):
-        """The subscription."""
-
-        FREE = "free", "Free"
-        TEAM = "team", "Team"
-        BUSINESS = "business", "Business"
-        ENTERPRISE = "enterprise", "Enterprise"
-
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(max_length=120)
     slug = models.SlugField(unique=True)
-    tier = models.CharField(max_length=12, choices=Tier, default=Tier.TEAM)
     timezone = models.CharField(max_length=64, default="UTC")
     currency = models.CharField(max_length=3, default="EUR")
     is_active = models.BooleanField(default=True)
@@ -71,7 +62,6 @@ class User(AbstractBaseUser, PermissionsMixin):
     last_name = models.CharField(max_length=80, blank=True)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
-    date_joined = models.DateTimeField(default=now, editable=False)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

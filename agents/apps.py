@@ -13,8 +13,8 @@ class AgentsConfig(AppConfig):
         """Connect the receivers and register tools and models."""
         from agents import erasure, receivers  # noqa: F401, PLC0415  (needs loaded apps)
         from agents.audiences import PlatformAudiences  # noqa: PLC0415
-        from agents.runs import outcome_retry  # noqa: PLC0415
-        from agents.tools import acting, answer, messages, reading, resend, withdraw  # noqa: PLC0415
+        from agents.runs import outcomes  # noqa: PLC0415
+        from agents.tools import acting, answer, reading, resend, withdraw  # noqa: PLC0415
         from conversations.registry import register_audience_source  # noqa: PLC0415
         from core.jobs import dead_letters  # noqa: PLC0415
 
@@ -24,8 +24,7 @@ class AgentsConfig(AppConfig):
         withdraw.register_all()
         answer.register_all()
         resend.register_all()
-        messages.register_all()
         dead_letters.register_replayer(
-            outcome_retry.KIND, outcome_retry.replay, dead_letters.Words("Answer as an agent", "agents.agentrun")
+            outcomes.KIND, outcomes.replay, dead_letters.Words("Answer as an agent", "agents.agentrun")
         )
         register_audience_source(PlatformAudiences())

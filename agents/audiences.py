@@ -1,4 +1,4 @@
-"""The marketing platform as a source of audience sizes, and both numbers side by side."""
+"""The marketing platform as a source of audience sizes, beside the numbers we can reach."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PlatformAudiences(AudienceSource):
 
 
 def list_both() -> list[dict[str, Any]]:
-    """Return every audience with its size on the platform and how many of it we can write to.
+    """Return every audience with its size on the platform and how many people we can message.
 
     Raises Unavailable when the platform does not answer.
     """
@@ -36,8 +36,9 @@ def list_both() -> list[dict[str, Any]]:
     reachable = {folded(each.name): each.contacts for each in selectors.list_audiences()}
     known = {folded(name) for name in sizes}
     sizes |= {each.name: None for each in selectors.list_audiences() if folded(each.name) not in known}
-    return [_row(name, size, reachable.get(folded(name), 0)) for name, size in sizes.items()]
-
-
-def _row(name: str, size: int | None, reached: int) -> dict[str, Any]:
-    return {"name": name, "size": size, "reachable": reached, "people": Audience(name, reached, size).in_numbers()}
+    rows = []
+    for name, size in sizes.items():
+        reached = reachable.get(folded(name), 0)
+        people = Audience(name, reached, size).in_numbers()
+        rows.append({"name": name, "size": size, "reachable": reached, "people": people})
+    return rows

@@ -1,4 +1,4 @@
-"""A tenant's own agents: made, changed in numbered versions, copied, switched off and on again."""
+"""Create, change (in numbered versions), copy and switch off a tenant's own agents."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ CATEGORIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What an agent is configured with; `max_open_approvals` None = the desk's own limit only."""
+    """An agent's configuration.
+
+    `max_open_approvals` None means only the organisation's limit applies.
+    """
 
     name: str
     instructions: str = ""
@@ -47,15 +50,16 @@ class Setup:
 
 
 def create_agent(*, actor: Actor, type: str, setup: Setup) -> Agent:
-    """Make an agent of the tenant's own with its version 1, owned by the actor; it answers at once.
+    """Create an agent of the tenant's own, with version 1 and owned by the actor.
 
-    It goes before the built-in agent of its type. Needs `agents.change_agent`; raises `Invalid`
-    with the fields that are wrong.
+    It answers at once.
+    It takes precedence over the built-in agent of its type. Needs `agents.change_agent`; raises `Invalid`
+    with the invalid fields.
     """
     actor.require(CHANGE)
     clean = _checked(setup)
     if type not in Agent.Type.values:
-        raise Invalid("Some fields are not valid.", fields={"type": ["There is no such type."]})
+        raise Invalid("Some fields are not valid.", fields={"type": ["Choose one of the existing types."]})
     with transaction.atomic():
         agent: Agent = Agent.objects.create(
             name=clean.name, type=type, category=CATEGORIES[Agent.Type(type)], owner_id=actor.user_id
@@ -66,9 +70,9 @@ def create_agent(*, actor: Actor, type: str, setup: Setup) -> Agent:
 
 
 def copy_agent(*, actor: Actor, agent_id: UUID, name: str) -> Agent:
-    """Make an own agent with the newest configuration of another one, built in or not.
+    """Create an own agent with the newest configuration of another agent, built in or not.
 
-    Who ever wrote what the other one is told stays as close to the copy: he may not sign what it asks for.
+    Everyone who ever wrote the original's configuration may not approve the copy's requests either.
     Needs `agents.change_agent`; raises `NotFound` and `Invalid`.
     """
     actor.require(CHANGE)
@@ -84,9 +88,10 @@ def copy_agent(*, actor: Actor, agent_id: UUID, name: str) -> Agent:
 
 
 def change_agent(*, actor: Actor, agent_id: UUID, changes: Mapping[str, Any], seen_version: int | None = None) -> Agent:
-    """Change an own agent's configuration: each change is a new version, runs under way keep theirs.
+    """Change an own agent's configuration: each change is a new version.
 
-    Who changes it is from then on as close to it as its owner: he may not sign what it asks for.
+    Current runs keep theirs.
+    Like the owner, the actor may no longer approve the agent's requests.
     `changes` has fields of `Setup`; without a difference nothing is written. Needs
     `agents.change_agent`; raises `NotFound`, `Invalid`, and `Conflict` for a built-in agent
     ("built_in") or when another version than `seen_version` is the newest ("stale_version").
@@ -95,11 +100,15 @@ def change_agent(*, actor: Actor, agent_id: UUID, changes: Mapping[str, Any], se
     with transaction.atomic():
         agent = locked(Agent, agent_id, MISSING)
         if agent.is_system:
-            raise Conflict("A built-in agent is not changed; copy it, and change the copy.", code="built_in")
+            raise Conflict("Built-in agents can't be edited. Make a copy to customise it.", code="built_in")
         number = _newest(agent).number
         if seen_version not in (None, number):
             facts = {"version": number, "seen": seen_version, **last_change(actor, "agents.agent", agent_id)}
-            raise Conflict("Somebody has changed this agent meanwhile.", code="stale_version", **facts)
+            raise Conflict(
+                "Someone else has changed this agent in the meantime. Reload it and try again.",
+                code="stale_version",
+                **facts,
+            )
         old = setup_of(agent)
         new = _checked(_with(old, changes))
         if new == old:
@@ -113,20 +122,24 @@ def change_agent(*, actor: Actor, agent_id: UUID, changes: Mapping[str, Any], se
 
 
 def retire_agent(*, actor: Actor, agent_id: UUID) -> Agent:
-    """Switch an agent off, built in or own: it takes no further run. Safe to repeat.
+    """Switch an agent off, built in or own, so that it stops answering.
 
+    Safe to repeat.
     Needs `agents.change_agent`; raises `NotFound`.
     """
     return _switch(actor, agent_id, is_active=False)
 
 
 def restore_agent(*, actor: Actor, agent_id: UUID) -> Agent:
-    """Switch an agent on again. Safe to repeat. Needs `agents.change_agent`; raises `NotFound`."""
+    """Switch an agent on again. Safe to repeat. Needs `agents.change_agent`.
+
+    Raises `NotFound`.
+    """
     return _switch(actor, agent_id, is_active=True)
 
 
 def setup_of(agent: Agent) -> Setup:
-    """Return what an agent is configured with now."""
+    """Return an agent's current configuration."""
     version = _newest(agent)
     return Setup(
         name=agent.name,
@@ -175,7 +188,10 @@ def _write_version(actor: Actor, agent: Agent, setup: Setup, number: int) -> Non
 
 
 def _checked(setup: Setup) -> Setup:
-    """Return the setup without needless spaces and doubles. Raises Invalid with what is wrong."""
+    """Return the setup without extra spaces and duplicates.
+
+    Raises `Invalid` with the invalid fields.
+    """
     clean = Setup(
         name=" ".join(setup.name.split()),
         instructions=setup.instructions.strip(),
@@ -184,31 +200,30 @@ def _checked(setup: Setup) -> Setup:
         tools=tuple(dict.fromkeys(setup.tools)),
         max_open_approvals=setup.max_open_approvals,
     )
-    wrong = {name: [sentence] for name, sentence in _problems(clean) if sentence}
+    unknown = [name for name in clean.tools if not tools.is_known(name)]
+    limit = clean.max_open_approvals
+    problems = {
+        "name": _text_problem(clean.name, NAME_LIMIT, needed=True),
+        "instructions": _text_problem(clean.instructions, PROMPT_LIMIT),
+        "model": "" if clean.model in registry.configured_models() else "This model isn't configured here.",
+        "model_name": _text_problem(clean.model_name, MODEL_NAME_LIMIT),
+        "tools": f"There is no tool {unknown[0][:60]!r}." if unknown else "",
+        "max_open_approvals": ""
+        if limit is None or 0 < limit <= MOST_OPEN
+        else f"Enter a number from 1 to {MOST_OPEN}, or leave it empty.",
+    }
+    wrong = {name: [sentence] for name, sentence in problems.items() if sentence}
     if wrong:
         raise Invalid("Some fields are not valid.", fields=wrong)
     return clean
 
 
-def _problems(setup: Setup) -> list[tuple[str, str]]:
-    unknown = [name for name in setup.tools if not tools.is_known(name)]
-    limit = setup.max_open_approvals
-    return [
-        ("name", _text_problem(setup.name, NAME_LIMIT, needed=True)),
-        ("instructions", _text_problem(setup.instructions, PROMPT_LIMIT)),
-        ("model", "" if setup.model in registry.configured_models() else "This model is not configured here."),
-        ("model_name", _text_problem(setup.model_name, MODEL_NAME_LIMIT)),
-        ("tools", f"There is no tool {unknown[0][:60]!r}." if unknown else ""),
-        ("max_open_approvals", "" if limit is None or 0 < limit <= MOST_OPEN else f"1 to {MOST_OPEN}, or empty."),
-    ]
-
-
 def _text_problem(text: str, limit: int, *, needed: bool = False) -> str:
     if needed and not text:
-        return "This is needed."
+        return "This field is required."
     if "\0" in text:
-        return "This holds a sign that cannot be kept."
-    return f"At most {limit} characters." if len(text) > limit else ""
+        return "This contains a character that can't be stored."
+    return f"Use at most {limit} characters." if len(text) > limit else ""
 
 
 def _record(actor: Actor, action: str, agent: Agent, old: str, new: str, **facts: Any) -> None:

@@ -1,4 +1,4 @@
-"""What agents keep of people: the arguments and results of their calls."""
+"""Erase what agents keep about people: the arguments and results of their calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _calls(person: Person, after: str, limit: int) -> Batch:
 
 
 class AgentsErasure(ErasureHandler):
-    """The part of agents."""
+    """Erases the tool calls in a person's conversations."""
 
     order: ClassVar[int] = 40
     tables: ClassVar[tuple[Table, ...]] = (
@@ -34,13 +34,13 @@ class AgentsErasure(ErasureHandler):
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:
-        """A run that goes on may still write."""
+        """Return why erasure has to wait: a run in progress may still write."""
         rows = AgentRun.objects.filter(conversation_id__in=person.ids("conversations"))
         return ["agent_at_work"] if rows.filter(state__in=(State.QUEUED, State.RUNNING)).exists() else []
 
     @classmethod
     def detach(cls, person: Person) -> None:
-        """Let no agent begin to think about what the person said."""
+        """End queued runs so that no agent starts on the person's messages."""
         rows = AgentRun.objects.filter(conversation_id__in=person.ids("conversations"), state=State.QUEUED)
         rows.update(state=State.FINISHED, finished_at=now(), error_code="erased", lease_until=None)
 

@@ -16,7 +16,7 @@ from agents.ports import (
 
 
 class BuiltinLoop(Orchestrator):
-    """Model, tools, model, until the model has nothing left to call."""
+    """Asks the model and calls its tools until it has nothing left to call."""
 
     key = "builtin"
 

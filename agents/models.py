@@ -14,10 +14,10 @@ from core.tenancy.models import TenantModel
 
 
 class Agent(TenantModel):
-    """Somebody artificial who answers: one of ours (system) or the tenant's own."""
+    """An AI agent that answers: built in (system) or the tenant's own."""
 
     class Type(models.TextChoices):
-        """What it is there for."""
+        """The agent's field of work."""
 
         PAID_ADS = "paid_ads", "Paid Ads"
         SEO = "seo", "SEO"
@@ -26,7 +26,7 @@ class Agent(TenantModel):
         CUSTOM = "custom", "Custom"
 
     class Category(models.TextChoices):
-        """Which part of the work it belongs to."""
+        """The area of marketing it belongs to."""
 
         ADVERTISING = "advertising", "Advertising"
         SEARCH = "search", "Search"
@@ -57,7 +57,10 @@ class Agent(TenantModel):
 
 
 class AgentVersion(TenantModel):
-    """What an agent was at one time: prompt, tools, model, how much it may ask. Written once, never changed."""
+    """An agent's configuration at one time: prompt, tools, model, limit.
+
+    Written once, never changed.
+    """
 
     agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
@@ -83,20 +86,23 @@ class AgentRun(TenantModel):
     """One turn of an agent in a conversation, over one message or a burst of them.
 
     `generation` counts the messages that joined; an answer made for an older one is dropped.
-    A run of a decision (trigger `approval` or `uncertain`) tells its outcome and nothing else.
+    A run with trigger `approval` or `uncertain` only reports the outcome of that approval.
     """
 
     class State(models.TextChoices):
-        """How far it has come; `waiting` = answered, something it asked for waits for a signature."""
+        """How far the run is.
+
+        `waiting` means answered, with a request still waiting for approval.
+        """
 
         QUEUED = "queued", "Queued"
         RUNNING = "running", "Running"
-        WAITING = "waiting", "Waiting for a signature"
+        WAITING = "waiting", "Waiting for approval"
         FINISHED = "finished", "Finished"
         FAILED = "failed", "Failed"
 
     class Trigger(models.TextChoices):
-        """What started it."""
+        """What started the run."""
 
         MESSAGE = "message", "Message"
         APPROVAL = "approval", "Decision"
@@ -170,7 +176,7 @@ class ToolCall(TenantModel):
     """One call of a tool within a run; arguments are kept masked."""
 
     class State(models.TextChoices):
-        """What became of the call."""
+        """How far the call is."""
 
         RUNNING = "running", "Running"
         DONE = "done", "Done"

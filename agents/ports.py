@@ -1,4 +1,4 @@
-"""The two ports of an agent: what decides a turn (orchestrator) and what words it (model)."""
+"""The two ports of an agent: the orchestrator decides a turn, the model writes it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Role = Literal["user", "assistant", "tool"]
 Stop = Literal["end", "tool_calls", "length", "refusal"]
 Emit = Callable[[str], None]
 BRIEF_TOOL: Final = "daily_brief"
-"""The tool that gives a model the findings of a daily brief; whoever is offered it is to write the brief's top."""
+"""The tool that returns the findings of a daily brief; a model that is offered it writes the summary."""
 BRIEF_ADVICE: Final = 4
 
 
 @dataclass(frozen=True)
 class ToolSpec:
-    """What a model is told about a tool it may call."""
+    """The description of a tool that a model may call."""
 
     name: str
     title: str
@@ -52,7 +52,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens a model says it used; zero where it does not say."""
+    """Tokens that a model reports as used; zero where it reports none."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -66,7 +66,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Turn:
-    """What a model answered: words, calls, or both."""
+    """What a model answered: text, calls, or both."""
 
     text: str
     tool_requests: tuple[ToolRequest, ...] = ()
@@ -83,18 +83,18 @@ class ModelFailed(Exception):
 
 
 class Model(abc.ABC):
-    """Words one turn from the lines so far and the tools on offer."""
+    """Produces one turn from the lines so far and the tools on offer."""
 
     key: str
 
     @abc.abstractmethod
     def turn(self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit) -> Turn:
-        """Answer once; `emit` takes pieces of text as they come. Raises ModelFailed."""
+        """Answer once; `emit` takes pieces of text as they arrive. Raises `ModelFailed`."""
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """What an orchestrator needs to know of the run it works for."""
+    """What an orchestrator needs to know about the run."""
 
     run_id: UUID
     prompt: str
@@ -117,14 +117,15 @@ class RunOutcome:
 
 
 class Orchestrator(abc.ABC):
-    """Decides what happens in a turn: which calls, in which order, and the final words.
+    """Decides what happens in a turn.
 
-    `emit` takes pieces of text as they come: that is the stream. What came of a request is told
-    without it: those words come from the approval itself, and a model might embellish them.
+    That is which calls, in which order, and the final text.
+    `emit` streams pieces of text as they arrive. The outcome of a request is reported without an
+    orchestrator: that text is built from the approval itself, and a model might embellish it.
     """
 
     key: str
 
     @abc.abstractmethod
     def run(self, context: RunContext, *, call_tool: CallTool, emit: Emit) -> RunOutcome:
-        """Work one turn to its end; every tool call goes through `call_tool`."""
+        """Run one turn to its end; every tool call goes through `call_tool`."""

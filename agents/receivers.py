@@ -1,4 +1,4 @@
-"""What agents do on the announcements of lower apps: put an id into the queue, nothing else."""
+"""Receivers of events from lower apps: they put an id into the queue and do nothing else."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from core.events import signals
 
 
 def on_message_received(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
-    """A customer wrote."""
+    """Queue the message of a customer."""
     tasks.take_message.delay(str(tenant_id), str(ref))
 
 
 def on_outcome(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
-    """An approval is over, or an execution came to an end."""
+    """Queue the outcome of an approval or an execution."""
     tasks.take_outcome.delay(str(tenant_id), str(ref))
 
 
 def on_asking(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
-    """Signers want something from the requester."""
-    tasks.relay_asking.delay(str(tenant_id), str(ref))
+    """Queue an approver's question to the requester."""
+    tasks.relay_question.delay(str(tenant_id), str(ref))
 
 
 def connect() -> None:
-    """Connect to the announcements; safe to repeat."""
+    """Connect the receivers; safe to repeat."""
     signals.message_received.connect(on_message_received, dispatch_uid="agents.message_received")
     signals.approval_asks.connect(on_asking, dispatch_uid="agents.approval_asks")
     signals.approval_closed.connect(on_outcome, dispatch_uid="agents.approval_closed")

@@ -1,10 +1,11 @@
-"""Which orchestrators and models there are, by key; heavy ones load when first used."""
+"""Orchestrators and models by key; heavy ones load when first used."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from agents.loop import BuiltinLoop
 from agents.ports import Model, Orchestrator
@@ -18,12 +19,12 @@ _orchestrators: dict[str, MakeOrchestrator] = {}
 
 
 def register_model(key: str, make: MakeModel) -> None:
-    """Offer a model under a key; `make` takes the model's name at its provider."""
+    """Register a model under a key; `make` takes the model's name at its provider."""
     _models[key] = make
 
 
 def register_orchestrator(key: str, make: MakeOrchestrator) -> None:
-    """Offer an orchestrator under a key. Raises TypeError on a class that is none."""
+    """Register an orchestrator under a key. Raises TypeError for any other class."""
     if isinstance(make, type) and not issubclass(make, Orchestrator):
         raise TypeError(f"{make!r} is not an Orchestrator")
     _orchestrators[key] = make
@@ -44,30 +45,28 @@ def get_orchestrator(key: str, model: Model) -> Orchestrator:
 
 
 def configured_models() -> list[str]:
-    """The keys of the models that can be used now: the built-in one, and those whose key is set."""
+    """Return the keys of the models that are ready.
+
+    These are the built-in one and those with an API key.
+    """
     needs = {"openai": settings.OPENAI_API_KEY, "anthropic": settings.ANTHROPIC_API_KEY}
     return [key for key in _models if needs.get(key, "set")]
 
 
-def _local(name: str) -> Model:
-    from agents.rule_based_model.model import LocalModel  # noqa: PLC0415
+def _load(path: str) -> MakeModel:
+    """Return a maker that imports its class or function at its first call.
 
-    return LocalModel()
+    Provider libraries are heavy.
+    """
 
+    def make(name: str) -> Model:
+        maker: MakeModel = import_string(path)
+        return maker(name)
 
-def _openai(name: str) -> Model:
-    from agents.llm.providers import openai_model  # noqa: PLC0415  (1.5 s, 115 MB)
-
-    return openai_model(name)
-
-
-def _anthropic(name: str) -> Model:
-    from agents.llm.providers import anthropic_model  # noqa: PLC0415
-
-    return anthropic_model(name)
+    return make
 
 
-register_model("local", _local)
-register_model("openai", _openai)
-register_model("anthropic", _anthropic)
+register_model("local", _load("agents.rule_based_model.model.make_local_model"))
+register_model("openai", _load("agents.llm.providers.openai_model"))
+register_model("anthropic", _load("agents.llm.providers.anthropic_model"))
 register_orchestrator("builtin", BuiltinLoop)

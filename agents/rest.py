@@ -1,4 +1,4 @@
-"""Endpoints of agents, their runs and what they called."""
+"""Endpoints of agents, their runs and their tool calls."""
 
 from __future__ import annotations
 
@@ -6,24 +6,31 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django_filters import ChoiceFilter, UUIDFilter
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.mixins import RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
 from agents import configuration, selectors, services
 from agents.models import Agent, AgentRun, ToolCall
-from core.actors import Actor
 from core.rest.fields import MaskedDocument, RowSerializer
-from core.rest.operations import changes, does, lists, reads
-from core.rest.views import ApiView, ListQuery
+from core.rest.filters import ApiFilterSet
+from core.rest.idempotency import idempotent
+from core.rest.views import ListViewSet
 
 
-class AgentQuery(ListQuery):
-    """Which agents."""
+class AgentFilters(ApiFilterSet):
+    """The filters of agents."""
 
-    type = serializers.ChoiceField(choices=Agent.Type.choices, default="")
+    type = ChoiceFilter(choices=Agent.Type.choices)
 
 
 class AgentSerializer(RowSerializer[Agent]):
-    """Somebody artificial who answers."""
+    """An agent."""
 
     version = serializers.IntegerField(source="newest", read_only=True, allow_null=True)
 
@@ -61,12 +68,12 @@ class AgentChange(serializers.Serializer[Any]):
         max_value=configuration.MOST_OPEN,
         required=False,
         allow_null=True,
-        help_text="null: the desk's limit.",
+        help_text="null: the organisation's default.",
     )
 
 
 class AgentEdit(AgentChange):
-    """A change of the version that was seen."""
+    """A change, made from the version that was seen."""
 
     version = serializers.IntegerField(
         required=False, min_value=1, help_text="The version you have seen; 409 `stale_version` if it is not the newest."
@@ -74,24 +81,24 @@ class AgentEdit(AgentChange):
 
 
 class NewAgent(AgentChange):
-    """An agent of the tenant's own."""
+    """An agent of your own."""
 
     name = serializers.CharField(max_length=configuration.NAME_LIMIT)
     type = serializers.ChoiceField(choices=Agent.Type.choices)
 
 
 class CopyName(serializers.Serializer[Any]):
-    """What the copy is called."""
+    """The name of the copy."""
 
     name = serializers.CharField(max_length=configuration.NAME_LIMIT)
 
 
-class RunQuery(ListQuery):
-    """Which runs."""
+class RunFilters(ApiFilterSet):
+    """The filters of runs."""
 
-    state = serializers.ChoiceField(choices=AgentRun.State.choices, default="")
-    conversation = serializers.UUIDField(default=None)
-    agent = serializers.UUIDField(default=None)
+    state = ChoiceFilter(choices=AgentRun.State.choices)
+    conversation = UUIDFilter(field_name="conversation_id")
+    agent = UUIDFilter(field_name="agent_version__agent_id")
 
 
 class RunSerializer(RowSerializer[AgentRun]):
@@ -109,11 +116,11 @@ class RunSerializer(RowSerializer[AgentRun]):
         ).split()
 
 
-class ToolCallQuery(ListQuery):
-    """Which tool calls."""
+class ToolCallFilters(ApiFilterSet):
+    """The filters of tool calls."""
 
-    run = serializers.UUIDField(default=None)
-    approval = serializers.UUIDField(default=None)
+    run = UUIDFilter(field_name="run_id")
+    approval = UUIDFilter(field_name="approval_id")
 
 
 class ToolCallSerializer(RowSerializer[ToolCall]):
@@ -129,130 +136,128 @@ class ToolCallSerializer(RowSerializer[ToolCall]):
         ).split()
 
 
-class Agents(ApiView):
-    """Agents: list, and make one."""
+@extend_schema_view(
+    list=extend_schema(description="List agents, newest first. Needs `agents.view_agent`."),
+    retrieve=extend_schema(description="Read an agent with its configuration. Needs `agents.view_agent`."),
+)
+class AgentViewSet(RetrieveModelMixin, ListViewSet):
+    """Agents."""
 
-    permissions: ClassVar = {"GET": selectors.VIEW_AGENT, "POST": configuration.CHANGE}
+    permissions: ClassVar = {
+        "list": selectors.VIEW_AGENT,
+        "retrieve": selectors.VIEW_AGENT,
+        "create": configuration.CHANGE,
+        "partial_update": configuration.CHANGE,
+        "copy": configuration.CHANGE,
+        "retire": configuration.CHANGE,
+        "restore": configuration.CHANGE,
+    }
+    serializer_class = AgentDetailSerializer
+    request_serializers: ClassVar = {"create": NewAgent, "partial_update": AgentEdit}
+    filterset_class = AgentFilters
+    lookup_url_kwarg = "agent_id"
 
-    @lists("agents_list", AgentSerializer, query=AgentQuery)
-    def get(self, viewer: Actor) -> QuerySet[Agent]:
-        """List agents, newest first. Needs `agents.view_agent`."""
-        return selectors.query_agents(viewer=viewer, type=self.asked["type"])
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        """Return the serializer: lists leave the configuration out."""
+        return AgentSerializer if self.action == "list" else AgentDetailSerializer
 
-    @does("agents_create", NewAgent, AgentDetailSerializer, status=201)
-    def post(self, actor: Actor, type: str, **said: Any) -> Agent:
+    def get_queryset(self) -> QuerySet[Agent]:
+        """Return the agents."""
+        return selectors.query_agents(viewer=self.actor)
+
+    def get_object(self) -> Agent:
+        """Return the agent of the address with its configuration."""
+        return self.read_agent(self.kwargs["agent_id"])
+
+    def read_agent(self, agent_id: UUID) -> Agent:
+        """Return an agent with its configuration."""
+        agent = selectors.get_agent(viewer=self.actor, agent_id=agent_id)
+        agent.setup = services.setup_of(agent)  # type: ignore[attr-defined]
+        return agent
+
+    def respond(self, row: Agent) -> Response:
+        """Return the response that shows an agent as it is now."""
+        return super().respond(self.read_agent(row.pk))
+
+    @idempotent
+    def create(self, request: Request) -> Response:
         """Make an agent of your own, with its version 1. Needs `agents.change_agent`."""
-        made = services.create_agent(actor=actor, type=type, setup=configuration.Setup(**_changes(said)))
-        return _whole(actor, made.pk)
+        body = self.read_body()
+        setup = configuration.Setup(**_changes({name: body[name] for name in body if name != "type"}))
+        return self.respond(services.create_agent(actor=self.actor, type=body["type"], setup=setup))
 
-
-def _changes(said: dict[str, Any]) -> dict[str, Any]:
-    return said | ({"tools": tuple(said["tools"])} if "tools" in said else {})
-
-
-def _whole(viewer: Actor, agent_id: UUID) -> Agent:
-    agent = selectors.get_agent(viewer=viewer, agent_id=agent_id)
-    agent.setup = services.setup_of(agent)  # type: ignore[attr-defined]
-    return agent
-
-
-class AgentPage(ApiView):
-    """One agent."""
-
-    permissions: ClassVar = {"GET": selectors.VIEW_AGENT, "PATCH": configuration.CHANGE}
-
-    @reads("agents_retrieve", AgentDetailSerializer)
-    def get(self, viewer: Actor, agent_id: UUID) -> Agent:
-        """Read an agent with its configuration. Needs `agents.view_agent`."""
-        return _whole(viewer, agent_id)
-
-    @changes("agents_update", AgentEdit, AgentDetailSerializer)
-    def patch(self, actor: Actor, agent_id: UUID, version: int | None = None, **said: Any) -> Agent:
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Change an own agent: a new version. Needs `agents.change_agent`.
 
-        409 `built_in` for a built-in agent, `stale_version` when somebody was faster.
+        409 `built_in` for a built-in agent, `stale_version` if it was changed in the meantime.
         """
-        services.change_agent(actor=actor, agent_id=agent_id, changes=_changes(said), seen_version=version)
-        return _whole(actor, agent_id)
+        body = self.read_body()
+        seen_version = body.pop("version", None)
+        changed = services.change_agent(
+            actor=self.actor, **self.kwargs, changes=_changes(body), seen_version=seen_version
+        )
+        return self.respond(changed)
 
-
-class AgentCopy(ApiView):
-    """Copies an agent."""
-
-    permissions: ClassVar = {"POST": configuration.CHANGE}
-
-    @does("agents_copy", CopyName, AgentDetailSerializer, status=201)
-    def post(self, actor: Actor, agent_id: UUID, name: str) -> Agent:
+    @action(detail=True, methods=["post"], request_serializer=CopyName, success_status=201)
+    @idempotent
+    def copy(self, request: Request, **kwargs: Any) -> Response:
         """Make an own agent with the configuration of this one. Needs `agents.change_agent`."""
-        return _whole(actor, services.copy_agent(actor=actor, agent_id=agent_id, name=name).pk)
+        return self.call_service(services.copy_agent)
 
-
-class AgentRetire(ApiView):
-    """Switches an agent off."""
-
-    permissions: ClassVar = {"POST": configuration.CHANGE}
-
-    @does("agents_retire", None, AgentDetailSerializer)
-    def post(self, actor: Actor, agent_id: UUID) -> Agent:
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def retire(self, request: Request, **kwargs: Any) -> Response:
         """Switch an agent off, built in or own; safe to repeat. Needs `agents.change_agent`."""
-        services.retire_agent(actor=actor, agent_id=agent_id)
-        return _whole(actor, agent_id)
+        return self.call_service(services.retire_agent)
 
-
-class AgentRestore(ApiView):
-    """Switches an agent on."""
-
-    permissions: ClassVar = {"POST": configuration.CHANGE}
-
-    @does("agents_restore", None, AgentDetailSerializer)
-    def post(self, actor: Actor, agent_id: UUID) -> Agent:
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def restore(self, request: Request, **kwargs: Any) -> Response:
         """Switch an agent on again; safe to repeat. Needs `agents.change_agent`."""
-        services.restore_agent(actor=actor, agent_id=agent_id)
-        return _whole(actor, agent_id)
+        return self.call_service(services.restore_agent)
 
 
-class Runs(ApiView):
+def _changes(body: dict[str, Any]) -> dict[str, Any]:
+    return body | ({"tools": tuple(body["tools"])} if "tools" in body else {})
+
+
+@extend_schema_view(
+    list=extend_schema(description="List runs, newest first. Needs `agents.view_agentrun`."),
+    retrieve=extend_schema(description="Read a run. Needs `agents.view_agentrun`."),
+)
+class RunViewSet(RetrieveModelMixin, ListViewSet):
     """Runs of agents."""
 
-    permissions: ClassVar = {"GET": selectors.VIEW_RUN}
+    permissions: ClassVar = {"list": selectors.VIEW_RUN, "retrieve": selectors.VIEW_RUN}
+    serializer_class = RunSerializer
+    filterset_class = RunFilters
+    lookup_url_kwarg = "run_id"
 
-    @lists("agent_runs_list", RunSerializer, query=RunQuery)
-    def get(self, viewer: Actor) -> QuerySet[AgentRun]:
-        """List runs, newest first. Needs `agents.view_agentrun`."""
-        asked = self.asked
-        filters = selectors.RunFilters(asked["state"], asked["conversation"], asked["agent"])
-        return selectors.query_runs(viewer=viewer, filters=filters)
+    def get_queryset(self) -> QuerySet[AgentRun]:
+        """Return the runs."""
+        return selectors.query_runs(viewer=self.actor)
 
-
-class RunPage(ApiView):
-    """One run."""
-
-    permissions: ClassVar = {"GET": selectors.VIEW_RUN}
-
-    @reads("agent_runs_retrieve", RunSerializer)
-    def get(self, viewer: Actor, run_id: UUID) -> AgentRun:
-        """Read a run. Needs `agents.view_agentrun`."""
-        return selectors.get_run(viewer=viewer, run_id=run_id)
+    def get_object(self) -> AgentRun:
+        """Return the run of the address."""
+        return selectors.get_run(viewer=self.actor, **self.kwargs)
 
 
-class ToolCalls(ApiView):
-    """What agents called."""
+@extend_schema_view(
+    list=extend_schema(description="List tool calls, newest first, masked. Needs `agents.view_agentrun`."),
+    retrieve=extend_schema(description="Read a tool call, masked. Needs `agents.view_agentrun`."),
+)
+class ToolCallViewSet(RetrieveModelMixin, ListViewSet):
+    """Tool calls of agents."""
 
-    permissions: ClassVar = {"GET": selectors.VIEW_RUN}
+    permissions: ClassVar = {"list": selectors.VIEW_RUN, "retrieve": selectors.VIEW_RUN}
+    serializer_class = ToolCallSerializer
+    filterset_class = ToolCallFilters
+    lookup_url_kwarg = "call_id"
 
-    @lists("tool_calls_list", ToolCallSerializer, query=ToolCallQuery)
-    def get(self, viewer: Actor) -> QuerySet[ToolCall]:
-        """List tool calls, newest first, masked. Needs `agents.view_agentrun`."""
-        asked = self.asked
-        return selectors.query_tool_calls(viewer=viewer, run_id=asked["run"], approval_id=asked["approval"])
+    def get_queryset(self) -> QuerySet[ToolCall]:
+        """Return the tool calls."""
+        return selectors.query_tool_calls(viewer=self.actor)
 
-
-class ToolCallPage(ApiView):
-    """One tool call."""
-
-    permissions: ClassVar = {"GET": selectors.VIEW_RUN}
-
-    @reads("tool_calls_retrieve", ToolCallSerializer)
-    def get(self, viewer: Actor, call_id: UUID) -> ToolCall:
-        """Read a tool call, masked. Needs `agents.view_agentrun`."""
-        return selectors.get_tool_call(viewer=viewer, call_id=call_id)
+    def get_object(self) -> ToolCall:
+        """Return the tool call of the address."""
+        return selectors.get_tool_call(viewer=self.actor, **self.kwargs)

@@ -1,4 +1,4 @@
-"""Reading agents, their runs and what they called; what a run hears, and for whom it works."""
+"""Read agents, runs and tool calls; the transcript of a run and its caller."""
 
 from __future__ import annotations
 
@@ -26,21 +26,12 @@ EARLIER_AUTHORS = "earlier_authors"
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What a run hears of its conversation, and the agent that its newest message asks for."""
+class Transcript:
+    """The transcript that a run answers, and the agent that its newest message names."""
 
     lines: Sequence[Line] = field(repr=False)
     has_messages: bool
     named: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunFilters:
-    """What the list of runs is narrowed to; empty values narrow nothing."""
-
-    state: str = ""
-    conversation_id: UUID | None = None
-    agent_id: UUID | None = None
 
 
 def _agents() -> QuerySet[Agent]:
@@ -48,10 +39,10 @@ def _agents() -> QuerySet[Agent]:
     return agents.annotate(newest=Max("versions__number"))
 
 
-def query_agents(*, viewer: Actor, type: str = "") -> QuerySet[Agent]:
+def query_agents(*, viewer: Actor) -> QuerySet[Agent]:
     """Return the agents with the number of their newest version. Needs `agents.view_agent`."""
     viewer.require(VIEW_AGENT)
-    return _agents().filter(type=type) if type else _agents()
+    return _agents()
 
 
 def get_agent(*, viewer: Actor, agent_id: UUID) -> Agent:
@@ -63,17 +54,11 @@ def get_agent(*, viewer: Actor, agent_id: UUID) -> Agent:
     return found
 
 
-def query_runs(*, viewer: Actor, filters: RunFilters | None = None) -> QuerySet[AgentRun]:
+def query_runs(*, viewer: Actor) -> QuerySet[AgentRun]:
     """Return the runs with agent and version. Needs `agents.view_agentrun`."""
     viewer.require(VIEW_RUN)
-    wanted = filters or RunFilters()
-    columns = {
-        "state": wanted.state,
-        "conversation_id": wanted.conversation_id,
-        "agent_version__agent_id": wanted.agent_id,
-    }
-    rows = AgentRun.objects.filter(**{name: value for name, value in columns.items() if value})
-    return rows.select_related("agent_version__agent")
+    rows: QuerySet[AgentRun] = AgentRun.objects.select_related("agent_version__agent")
+    return rows
 
 
 def get_run(*, viewer: Actor, run_id: UUID) -> AgentRun:
@@ -85,13 +70,10 @@ def get_run(*, viewer: Actor, run_id: UUID) -> AgentRun:
     return run
 
 
-def query_tool_calls(
-    *, viewer: Actor, run_id: UUID | None = None, approval_id: UUID | None = None
-) -> QuerySet[ToolCall]:
+def query_tool_calls(*, viewer: Actor) -> QuerySet[ToolCall]:
     """Return the tool calls. Needs `agents.view_agentrun`."""
     viewer.require(VIEW_RUN)
-    columns = {"run_id": run_id, "approval_id": approval_id}
-    rows: QuerySet[ToolCall] = ToolCall.objects.filter(**{name: value for name, value in columns.items() if value})
+    rows: QuerySet[ToolCall] = ToolCall.objects.all()
     return rows
 
 
@@ -105,14 +87,17 @@ def get_tool_call(*, viewer: Actor, call_id: UUID) -> ToolCall:
 
 
 def newest_version(agent_type: str) -> AgentVersion | None:
-    """The newest version of the active agent of a type; the tenant's own before ours."""
+    """Return the newest version of the active agent of a type.
+
+    The tenant's own before a built-in one.
+    """
     versions = AgentVersion.objects.filter(agent__type=agent_type, agent__is_active=True)
     order = ("agent__is_system", "-agent__created_at", "-number")
     return versions.select_related("agent").order_by(*order).first()
 
 
 def newest_versions() -> list[AgentVersion]:
-    """The newest version of every active agent, ours first."""
+    """Return the newest version of every active agent, built-in ones first."""
     rows = AgentVersion.objects.filter(agent__is_active=True).select_related("agent")
     found: dict[UUID, AgentVersion] = {}
     for version in rows.order_by("-agent__is_system", "agent_id", "-number"):
@@ -121,13 +106,13 @@ def newest_versions() -> list[AgentVersion]:
 
 
 def any_version() -> AgentVersion | None:
-    """The newest version of any active agent, ours first."""
+    """Return the newest version of any active agent, built-in ones first."""
     versions = AgentVersion.objects.filter(agent__is_active=True).select_related("agent")
     return versions.order_by("-agent__is_system", "agent__created_at", "-number").first()
 
 
 def last_version(conversation_id: UUID) -> AgentVersion | None:
-    """The newest version of the agent that answered last in a conversation, if it is still active."""
+    """Return the newest version of the agent that answered last in a conversation, if it is still active."""
     runs = AgentRun.objects.filter(conversation_id=conversation_id, agent_version__agent__is_active=True)
     run = runs.select_related("agent_version__agent").order_by("-created_at").first()
     if run is None:
@@ -136,25 +121,32 @@ def last_version(conversation_id: UUID) -> AgentVersion | None:
     return versions.select_related("agent").order_by("-number").first()
 
 
-def hear(run: AgentRun) -> Heard:
-    """The masked lines of the conversation as this run sees them, read once for a round.
+def read_transcript(run: AgentRun) -> Transcript:
+    """Read the masked transcript that this run answers, once per round.
 
-    Its unanswered messages come last, whatever was said meanwhile; a message that came later and
-    has not joined is left to the round, or the run, that it joins.
+    The run's unanswered messages come last, even if others were sent in between. A later message that
+    has not joined belongs to the round, or the run, that it joins.
     """
     inputs = list(run.inputs.values_list("message_id", "answered_at", "message__seq"))
     joined = max((seq for _, _, seq in inputs), default=0)
     newest = Message.objects.filter(conversation_id=run.conversation_id).order_by("-seq").defer("body", "media")
     rows = list(newest.filter(Q(seq__lte=joined) | Q(direction="out"))[:TRANSCRIPT_LINES])[::-1]
     open_ids = {message_id for message_id, answered, _ in inputs if answered is None}
-    told = [row for row in rows if row.id not in open_ids]
-    lines = tuple(_line(row) for row in [*told, *(row for row in rows if row.id in open_ids)])
+    ordered = sorted(rows, key=lambda row: row.id in open_ids)
+    lines = tuple(
+        Line(
+            "user" if row.direction == "in" else "assistant",
+            row.masked_body,
+            from_colleague=row.sender_type == Message.Sender.PERSON,
+        )
+        for row in ordered
+    )
     last = next((row for row in rows if inputs and row.seq == joined), None)
-    return Heard(lines, bool(inputs), str((last.metadata or {}).get("agent", "")) if last else "")
+    return Transcript(lines, bool(inputs), str((last.metadata or {}).get("agent", "")) if last else "")
 
 
 def is_stopped(run: AgentRun) -> bool:
-    """Whether the customer asked for silence after the newest message that the run answers."""
+    """Return True if the customer stopped the agent after the newest message that the run answers."""
     asked = stopped_at(run.conversation_id)
     if asked is None:
         return False
@@ -162,14 +154,10 @@ def is_stopped(run: AgentRun) -> bool:
     return newest is None or newest <= asked
 
 
-def _line(message: Message) -> Line:
-    is_colleague = message.sender_type == Message.Sender.PERSON
-    return Line("user" if message.direction == "in" else "assistant", message.masked_body, from_colleague=is_colleague)
-
-
 def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
-    """For whom the run works: read afresh, because seats and rights end at any time.
+    """Return who the run works for.
 
+    Read each time, because memberships and rights can end at any moment.
     A run has the rights of the weakest of its messages: one unverified among them makes it public.
     """
     columns = ("contact_id", "contact__user_id", "channel_account__kind", "channel_account__keepers")
@@ -177,38 +165,41 @@ def caller_of(run: AgentRun, version: AgentVersion) -> Caller:
     contact_id, user_id, channel, keepers = found
     senders = set(run.inputs.values_list("message__sender_verified", "message__sender_user_id"))
     verified = bool(senders) and all(proven for proven, _ in senders)
-    seat = None
+    member = None
     if user_id and senders == {(True, user_id)}:
-        seat = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True).first()
+        member = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True).first()
+    linkers: tuple[UUID, ...] = ()
+    if member:  # also by links that were removed: a link may have been removed and made again for them
+        links = AuditEntry.objects.filter(
+            object_type="conversations.contact",
+            object_id=contact_id,
+            action="CONTACT_LINKED",
+            facts__user=str(member.user_id),
+        )
+        people = links.exclude(actor_user_id=None).order_by("actor_user_id")
+        linkers = tuple(people.values_list("actor_user_id", flat=True).distinct())
     return Caller(
         conversation_id=run.conversation_id,
         channel=channel,
         verified=verified,
-        user_id=seat.user_id if seat else None,
-        permissions=permissions_of(seat.role) if seat else frozenset(),
+        user_id=member.user_id if member else None,
+        permissions=permissions_of(member.role) if member else frozenset(),
         agent_id=version.agent_id,
         agent_type=version.agent.type,
         agent_owner_id=version.agent.owner_id,
         run_id=run.id,
-        linker_ids=_linkers_of(contact_id, seat.user_id) if seat else (),
+        linker_ids=linkers,
         max_open_approvals=version.max_open_approvals,
         agent_author_ids=authors_of(version.agent),
         channel_keeper_ids=tuple(keepers),
     )
 
 
-def _linkers_of(contact_id: UUID, user_id: UUID) -> tuple[UUID, ...]:
-    """Who ever said that the contact is this member: a link that was taken back may have been made anew for him."""
-    links = AuditEntry.objects.filter(
-        object_type="conversations.contact", object_id=contact_id, action="CONTACT_LINKED", facts__user=str(user_id)
-    )
-    people = links.exclude(actor_user_id=None).order_by("actor_user_id")
-    return tuple(people.values_list("actor_user_id", flat=True).distinct())
-
-
 def authors_of(agent: Agent) -> tuple[UUID, ...]:
-    """Return who ever wrote what an own agent is told, or what it was copied from: what one of them put in may
-    still be in the newest version."""
+    """Return everyone who ever wrote an own agent's configuration, or the one it was copied from.
+
+    What any of them wrote may still be in the newest version.
+    """
     if agent.is_system:
         return ()
     rows = AgentVersion.objects.filter(agent=agent, author__isnull=False).order_by("author_id")

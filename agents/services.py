@@ -1,10 +1,10 @@
-"""Changing runs and agents: a message joins or starts a run, an outcome is told, an agent is configured."""
+"""Commands of the app: assign messages to runs, execute runs, report outcomes, configure agents."""
 
 from agents.configuration import Setup, change_agent, copy_agent, create_agent, restore_agent, retire_agent, setup_of
 from agents.runs.batching import seconds_until_due, take_message
-from agents.runs.inbox import hear_answer
+from agents.runs.inbox import record_requester_answer
 from agents.runs.outcomes import take_outcome
-from agents.runs.requester_questions import relay_asking
+from agents.runs.requester_questions import relay_question
 from agents.runs.run import run_turn
 
 __all__ = [
@@ -12,8 +12,8 @@ __all__ = [
     "change_agent",
     "copy_agent",
     "create_agent",
-    "hear_answer",
-    "relay_asking",
+    "record_requester_answer",
+    "relay_question",
     "restore_agent",
     "retire_agent",
     "run_turn",

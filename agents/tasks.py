@@ -1,4 +1,4 @@
-"""Background work of agents: give messages and outcomes to runs, work runs, sweep what was left."""
+"""Celery tasks of agents. State lives in the database; a lost task is picked up by a sweep."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from core.tenancy.models import current_tenant_id
 
 @tenant_task(queue="high")
 def take_message(row_id: UUID) -> None:
-    """Give one inbound message to a run and work it; where a person answers, it may still be for the signers."""
+    """Assign an inbound message to a run and execute it, or record it as an answer to an approver."""
     run = services.take_message(message_id=row_id)
     if run is None:
-        services.hear_answer(message_id=row_id)
+        services.record_requester_answer(message_id=row_id)
         return
     wait = services.seconds_until_due(run)
     if wait > 0:
-        # Lost with the broker or the worker, it is found by the sweep.
+        # If the broker or the worker loses it, the sweep picks it up.
         work_run.apply_async((str(current_tenant_id()), str(run.pk)), countdown=wait)
     else:
         _work(run.pk)
@@ -27,21 +27,21 @@ def take_message(row_id: UUID) -> None:
 
 @tenant_task(queue="high")
 def take_outcome(row_id: UUID) -> None:
-    """Tell the requester what came of one approval."""
+    """Report the outcome of one approval to its requester."""
     run = services.take_outcome(approval_id=row_id)
     if run:
         _work(run.pk)
 
 
 @tenant_task(queue="high")
-def relay_asking(row_id: UUID) -> None:
-    """Pass a signer's question on to the requester."""
-    services.relay_asking(approval_id=row_id)
+def relay_question(row_id: UUID) -> None:
+    """Pass an approver's question on to the requester."""
+    services.relay_question(approval_id=row_id)
 
 
 @tenant_task(queue="high")
 def work_run(row_id: UUID) -> None:
-    """Work one run."""
+    """Execute one run."""
     _work(row_id)
 
 
@@ -53,7 +53,7 @@ def _work(run_id: UUID) -> None:
 
 @sweep_task(queue="high")
 def sweep_runs() -> None:
-    """Find runs nobody works and queue them again; the claim decides who gets one."""
+    """Queue runs again that no worker has; the claim decides who gets one."""
     for tenant_id, run_id in lease.list_due():
         work_run.delay(str(tenant_id), str(run_id))
 

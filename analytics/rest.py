@@ -1,24 +1,26 @@
-"""Endpoints of the daily brief: how one wants it, and one's own of the last month."""
+"""Endpoints of the daily brief: its settings, and the caller's briefs of the last month."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
 from analytics import selectors, services
 from analytics.brief.texts import SECTIONS, Language
 from analytics.models import Brief, BriefPreference
-from core.actors import Actor
 from core.rest.fields import LocalTime, RowSerializer
-from core.rest.operations import does, lists, reads
-from core.rest.views import ApiView
+from core.rest.idempotency import idempotent
+from core.rest.views import ApiViewSet, ListViewSet
 
 
 class PreferenceRequest(serializers.Serializer[Any]):
-    """How a person wants his brief, whole."""
+    """How a person wants their brief: all settings."""
 
     is_on = serializers.BooleanField()
     at = LocalTime(help_text="Local time, such as 07:30.")
@@ -30,7 +32,7 @@ class PreferenceRequest(serializers.Serializer[Any]):
 
 
 class PreferenceSerializer(RowSerializer[BriefPreference]):
-    """How a person wants his brief; `next_due_at` is when the next one is put together."""
+    """How a person wants their brief; `next_due_at` is when the next one is prepared."""
 
     at = LocalTime(read_only=True, help_text="Local time.")
     sections = serializers.ListField(child=serializers.CharField(), read_only=True)
@@ -41,7 +43,7 @@ class PreferenceSerializer(RowSerializer[BriefPreference]):
 
 
 class PersonsPreferenceSerializer(PreferenceSerializer):
-    """The same with the person."""
+    """The same settings, with the person."""
 
     person = PersonSerializer(source="user", read_only=True)
 
@@ -50,7 +52,7 @@ class PersonsPreferenceSerializer(PreferenceSerializer):
 
 
 class BriefSerializer(RowSerializer[Brief]):
-    """One brief, without what it says."""
+    """One brief, without its content."""
 
     class Meta:
         model = Brief
@@ -59,44 +61,53 @@ class BriefSerializer(RowSerializer[Brief]):
         ).split()
 
 
-class OwnPreference(ApiView):
-    """The settings of whoever asks."""
+class OwnPreferenceViewSet(ApiViewSet):
+    """The caller's settings for their daily brief."""
 
-    permissions: ClassVar = {"GET": selectors.USE, "POST": selectors.USE}
+    permissions: ClassVar = {"retrieve": selectors.USE, "replace": selectors.USE}
+    serializer_class = PreferenceSerializer
+    request_serializers: ClassVar = {"replace": PreferenceRequest}
 
-    @reads("brief_preferences_me_retrieve", PreferenceSerializer)
-    def get(self, viewer: Actor) -> BriefPreference:
+    def retrieve(self, request: Request) -> Response:
         """Return how you want your daily brief. Needs `analytics.use_brief`."""
-        return selectors.own_preference(viewer=viewer)
+        return self.respond(selectors.own_preference(viewer=self.actor))
 
-    @does("brief_preferences_me_set", PreferenceRequest, PreferenceSerializer)
-    def post(self, **said: Any) -> BriefPreference:
+    @idempotent
+    def replace(self, request: Request) -> Response:
         """Save how you want your daily brief; nobody else can. Needs `analytics.use_brief`."""
-        return services.set_preference(**said)
+        return self.call_service(services.set_preference)
 
 
-class Preferences(ApiView):
-    """Everybody's settings."""
+@extend_schema_view(
+    list=extend_schema(
+        description="List how each person wants their brief, if they saved it. Needs `analytics.view_briefpreference`."
+    )
+)
+class PreferenceViewSet(ListViewSet):
+    """Everyone's settings for the daily brief."""
 
-    permissions: ClassVar = {"GET": selectors.VIEW}
+    permissions: ClassVar = {"list": selectors.VIEW}
+    serializer_class = PersonsPreferenceSerializer
 
-    @lists("brief_preferences_list", PersonsPreferenceSerializer)
-    def get(self, viewer: Actor) -> QuerySet[BriefPreference]:
-        """List who has saved how he wants his brief. Needs `analytics.view_briefpreference`."""
-        return selectors.query_preferences(viewer=viewer)
+    def get_queryset(self) -> QuerySet[BriefPreference]:
+        """Return the saved settings."""
+        return selectors.query_preferences(viewer=self.actor)
 
 
-class Briefs(ApiView):
-    """The briefs of whoever asks."""
+@extend_schema_view(
+    list=extend_schema(description="List your own briefs of the last month, newest first. Needs `analytics.use_brief`.")
+)
+class BriefViewSet(ListViewSet):
+    """The caller's briefs."""
 
-    permissions: ClassVar = {"GET": selectors.USE, "POST": selectors.USE}
+    permissions: ClassVar = {"list": selectors.USE, "create": selectors.USE}
+    serializer_class = BriefSerializer
 
-    @lists("briefs_list", BriefSerializer)
-    def get(self, viewer: Actor) -> QuerySet[Brief]:
-        """List your own briefs of the last month, newest first. Needs `analytics.use_brief`."""
-        return selectors.query_own_briefs(viewer=viewer)
+    def get_queryset(self) -> QuerySet[Brief]:
+        """Return the briefs of the caller."""
+        return selectors.query_own_briefs(viewer=self.actor)
 
-    @does("briefs_create", None, BriefSerializer, status=201)
-    def post(self, actor: Actor) -> Brief:
+    @idempotent
+    def create(self, request: Request) -> Response:
         """Have your brief mailed to you now, at most one a minute. Needs `analytics.use_brief`."""
-        return services.ask_for_brief(actor=actor)
+        return self.call_service(services.ask_for_brief)

@@ -1,1 +1,1 @@
-"""The doors: webhooks in, WebSocket consumers, transports out."""
+"""Channels: incoming webhooks, WebSocket consumers and outgoing transports."""

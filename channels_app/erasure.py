@@ -1,4 +1,4 @@
-"""What the doors keep of people: the bytes of webhooks, and the line that deliveries of one sender stand in."""
+"""Erase what channels keep about people: raw webhooks and the queue keys of their senders."""
 
 from __future__ import annotations
 
@@ -16,23 +16,27 @@ from core.privacy.erasure.person import Person
 from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every
 
 SHARED: Final = "sendgrid"
-"""Its deliveries tell of many people at once: they are worked before they are emptied."""
+"""Its deliveries are about many people at once, so they are processed before they are emptied."""
 SENDERS: Final = ("From", "WaId", "ExternalUserId")
 LINES: Final = "lines"
-"""Digests of the senders of the person's webhooks, kept with the targets until all is done."""
+"""Queue keys of the person's webhooks, kept with the targets until the erasure is done."""
 State = InboundDelivery.State
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _bodies(person: Person, after: str, limit: int) -> Batch:
-    """Empty the worked webhooks that hold an address of the person, and his own that nobody has worked yet.
+    """Empty processed webhooks with an address of the person, and their own unprocessed ones.
 
-    What others sent is worked first, and only what came before the request is touched.
+    Webhooks of other senders are processed first, and only those from before the request are changed.
     """
     keys, last = _arrived(person, after, limit * 2)
     rows = InboundDelivery.objects.filter(pk__in=keys, body__isnull=False)
     found = [row for row in rows if _holds_address(person, row)]
-    own = {row.pk for row in found if _is_from(person, row)}
+    own = set()
+    for row in found:  # the signed sender is one of the person's addresses
+        fields = _values(row.body)
+        if isinstance(fields, dict) and person.is_addressed_in([fields.get(name, "") for name in SENDERS]):
+            own.add(row.pk)
     settled = [row.pk for row in found if row.state != State.RECEIVED or row.pk in own]
     lines = {row.queue_key for row in found if row.pk in own}
     emptied = InboundDelivery.objects.filter(pk__in=settled).update(
@@ -43,7 +47,7 @@ def _bodies(person: Person, after: str, limit: int) -> Batch:
 
 
 def _lines(person: Person, after: str, limit: int) -> Batch:
-    """Take the person's line off older webhooks, whose bytes went some time after the work."""
+    """Remove the person's queue key from older webhooks whose bodies were dropped before."""
     lines = set(person.targets.get(LINES, ()))
     if not lines:
         return Batch()
@@ -53,7 +57,7 @@ def _lines(person: Person, after: str, limit: int) -> Batch:
 
 
 def _arrived(person: Person, after: str, limit: int) -> tuple[list[UUID], str]:
-    """Return the ids of the next webhooks that came before the request, as they came, and where to go on."""
+    """Return the ids of the next webhooks from before the request, in order, and where to continue."""
     rows = InboundDelivery.objects.filter(received_at__lte=person.erasure.asked_at)
     if "/" in after:
         stamp, _, key = after.partition("/")
@@ -68,14 +72,8 @@ def _holds_address(person: Person, row: InboundDelivery) -> bool:
     return person.is_addressed_in(_values(row.body))
 
 
-def _is_from(person: Person, row: InboundDelivery) -> bool:
-    """Tell whether the person himself sent it: the signed sender is an address of his."""
-    fields = _values(row.body)
-    return isinstance(fields, dict) and person.is_addressed_in([fields.get(name, "") for name in SENDERS])
-
-
 def _values(body: str) -> Any:
-    """Return the document or form that was delivered; what is neither is one text."""
+    """Return the delivered JSON document or form; anything else as one text."""
     text = body.encode("latin-1").decode("utf-8", errors="replace")
     if text.lstrip()[:1] in ("{", "["):
         try:
@@ -86,25 +84,25 @@ def _values(body: str) -> Any:
     return fields or text
 
 
-class DoorsErasure(ErasureHandler):
-    """The part of the doors."""
+class ChannelsErasure(ErasureHandler):
+    """Erases raw webhooks."""
 
     order: ClassVar[int] = 60
     tables: ClassVar[tuple[Table, ...]] = (
-        Table("channels_app.InboundDelivery", "The provider's random id, so that a late repeat is none; a code.",
+        Table("channels_app.InboundDelivery", "The provider's random id, so that a late repeat is recognised; a code.",
               "body headers queue_key", "provider event_key error"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("webhooks", "Raw webhooks", _bodies),
-        Step("lines", "Older webhooks in the person's line", _lines),
+        Step("lines", "Older webhooks of the person", _lines),
     )
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:
-        """A batch of events about many people's mails is worked first."""
+        """Return why erasure has to wait: a batch of mail events is not processed yet."""
         rows = InboundDelivery.objects.filter(provider=SHARED, state=State.RECEIVED, body__isnull=False)
         early = rows.filter(received_at__lte=person.erasure.asked_at)
         return ["mail_events_not_worked"] if any(_holds_address(person, row) for row in every(early)) else []
 
 
-HANDLERS.register("channels_app", DoorsErasure)
+HANDLERS.register("channels_app", ChannelsErasure)

@@ -1,4 +1,4 @@
-"""What providers delivered to our doors, kept until it is worked."""
+"""Webhooks of providers, stored until they are processed."""
 
 from typing import ClassVar
 
@@ -11,10 +11,13 @@ from core.tenancy.models import TenantModel
 
 
 class InboundDelivery(TenantModel):
-    """One webhook as it came in: unique per provider, account and event, so a repeat is no second one."""
+    """One webhook as received.
+
+    It is unique per provider, account and event, so a repeat is not stored.
+    """
 
     class State(models.TextChoices):
-        """How far it has come; parked ones wait for a person."""
+        """The processing state; parked deliveries wait for a person."""
 
         RECEIVED = "received", "Received"
         DONE = "done", "Done"
@@ -23,13 +26,13 @@ class InboundDelivery(TenantModel):
     provider = models.CharField(max_length=16)
     channel_account = models.ForeignKey(ChannelAccount, on_delete=models.PROTECT, related_name="+")
     event_key = models.CharField(max_length=200)
-    queue_key = models.CharField(max_length=64, help_text="Deliveries of one key are worked one after another.")
-    target = models.UUIDField(null=True, help_text="Our message that a report is about.")
+    queue_key = models.CharField(max_length=64, help_text="Deliveries of one key are processed in order.")
+    target = models.UUIDField(null=True, help_text="The message that a report is about.")
     headers = models.JSONField(default=dict)
-    body = EncryptedTextField(null=True, help_text="The raw bytes, as Latin-1; dropped some time after the work.")
+    body = EncryptedTextField(null=True, help_text="The raw bytes as Latin-1; dropped some time after processing.")
     state = models.CharField(max_length=8, choices=State, default=State.RECEIVED)
     attempts = models.PositiveSmallIntegerField(default=0)
-    due_at = models.DateTimeField(default=now, help_text="When it may be claimed: the end of a lease or of a pause.")
+    due_at = models.DateTimeField(default=now, help_text="When it may be claimed: the end of a lease or a pause.")
     received_at = models.DateTimeField(default=now)
     done_at = models.DateTimeField(null=True)
     error = models.CharField(max_length=80, blank=True)

@@ -1,4 +1,4 @@
-"""What the doors do on announcements of lower apps: put an id into the queue, nothing else."""
+"""Receivers of events from lower apps: they put an id into the queue and do nothing else."""
 
 from typing import Any
 from uuid import UUID
@@ -8,10 +8,10 @@ from core.events import signals
 
 
 def on_message_failed(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
-    """A message never left, or was not delivered."""
-    tasks.say_otherwise.delay(str(tenant_id), str(ref))
+    """Queue the fallback of a message that was not delivered."""
+    tasks.send_fallback.delay(str(tenant_id), str(ref))
 
 
 def connect() -> None:
-    """Connect to the announcements; safe to repeat."""
+    """Connect the receivers; safe to repeat."""
     signals.message_failed.connect(on_message_failed, dispatch_uid="channels_app.message_failed")

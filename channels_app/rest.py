@@ -1,10 +1,9 @@
-"""Endpoint of the event streams: what a program reads instead of holding a socket open."""
+"""Endpoint of the event streams, for programs that poll instead of holding a socket open."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,22 +14,21 @@ from conversations.selectors import get_conversation
 from conversations.services import record_view
 from core.actors import Actor
 from core.events import streams
-from core.rest.authentication import actor_of
-from core.rest.pagination import MOST
-from core.rest.views import ApiView, Query
+from core.rest.pagination import LARGEST_PAGE
+from core.rest.views import ApiViewSet, Query
 from hitl.selectors import get_approval
 
 LAST: Final = 2**63 - 1
 
 
 class StreamQuery(Query):
-    """Which stream, from where."""
+    """The stream, and where to start."""
 
     stream = serializers.CharField(
         default="queue", max_length=80, help_text="`queue`, `inbox`, `approval:<id>` or `conversation:<id>`."
     )
     after = serializers.IntegerField(default=0, min_value=0, max_value=LAST, help_text="The last number you have.")
-    limit = serializers.IntegerField(default=MOST, min_value=1, max_value=MOST)
+    limit = serializers.IntegerField(default=LARGEST_PAGE, min_value=1, max_value=LARGEST_PAGE)
 
 
 class EventSerializer(serializers.Serializer[Any]):
@@ -55,33 +53,37 @@ class StreamSerializer(serializers.Serializer[Any]):
     results = EventSerializer(many=True)
 
 
-class Stream(ApiView):
-    """Reads a stream."""
+class StreamViewSet(ApiViewSet):
+    """Event streams."""
 
-    query = StreamQuery
+    permissions: ClassVar = {"retrieve": ""}
+    serializer_class = StreamSerializer
 
-    @extend_schema(operation_id="stream_read", parameters=[StreamQuery], responses=StreamSerializer)
-    def get(self, request: Request) -> Response:
+    def get_query_class(self) -> type[Query]:
+        """Return the serializer of the query parameters."""
+        return StreamQuery
+
+    def retrieve(self, request: Request) -> Response:
         """Read the events of a stream above a number. Needs the right to view what it is about.
 
         Reading events of a conversation is a look at it, and is written to the audit.
         """
-        viewer, asked = actor_of(request), self.asked
-        topic = parse_topic(asked["stream"])
-        _require(viewer, topic)
-        found = streams.read(topic.name, asked["after"], asked["limit"] + 1)
-        shown = found[: asked["limit"]]
-        if topic.kind == "conversation" and topic.ref is not None and shown:
-            record_view(actor=viewer, conversation_id=topic.ref)
-        last = shown[-1].seq if shown else asked["after"]
-        more = len(found) > len(shown)
-        answer = {
-            "stream": topic.name,
-            "last": last,
-            "next": replace_query_param(request.build_absolute_uri(), "after", last) if more else None,
-            "results": [frame_of(topic, event) for event in shown],
-        }
-        return Response(StreamSerializer(answer).data)
+        topic, after, limit = parse_topic(self.query["stream"]), self.query["after"], self.query["limit"]
+        _require(self.actor, topic)
+        found = streams.read(topic.name, after, limit + 1)
+        page = found[:limit]
+        if topic.kind == "conversation" and topic.ref is not None and page:
+            record_view(actor=self.actor, conversation_id=topic.ref)
+        last = page[-1].seq if page else after
+        more = len(found) > len(page)
+        return self.respond(
+            {
+                "stream": topic.name,
+                "last": last,
+                "next": replace_query_param(request.build_absolute_uri(), "after", last) if more else None,
+                "results": [frame_of(topic, event) for event in page],
+            }
+        )
 
 
 def _require(viewer: Actor, topic: Topic) -> None:

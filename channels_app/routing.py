@@ -16,5 +16,5 @@ WEBHOOKS: Final = ("/channels/whatsapp/",)
 
 
 def is_webhook(path: str) -> bool:
-    """Tell whether a path is called by providers only, who sign and bring no session."""
+    """Return True for paths that only providers call, with a signature and without a session."""
     return path.startswith(WEBHOOKS)

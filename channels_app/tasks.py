@@ -1,4 +1,4 @@
-"""Background work of the doors: work what providers delivered, fetch files, say otherwise what failed."""
+"""Celery tasks of channels. State lives in the database; a lost task is picked up by a sweep."""
 
 from uuid import UUID
 
@@ -9,32 +9,35 @@ from core.jobs.decorators import sweep_task, tenant_task
 
 @sweep_task(queue="high")
 def work_deliveries() -> None:
-    """Work the deliveries that are due: after a hint, and every second for those whose hint was lost."""
-    deliveries.work_due()
+    """Process the deliveries that are due.
+
+    Runs after a hint, and every second in case one was lost.
+    """
+    deliveries.process_due_deliveries()
 
 
 @tenant_task(queue="default")
-def say_otherwise(message_id: UUID) -> None:
-    """See to it that a failed message reaches its recipient."""
-    fallbacks.settle(message_id)
+def send_fallback(message_id: UUID) -> None:
+    """Send a failed message another way."""
+    fallbacks.send_fallback(message_id)
 
 
 @tenant_task(queue="low")
 def fetch_file(attachment_id: UUID) -> None:
-    """Fetch one file that a customer sent."""
+    """Download one file that a customer sent."""
     media.fetch(attachment_id)
 
 
 @sweep_task(queue="low")
 def fetch_files() -> None:
-    """Queue the files that are due: new ones, repeats, and those whose worker died."""
+    """Queue the files that are due: new ones, retries, and those whose worker died."""
     for tenant_id, attachment_id in media.list_due():
         fetch_file.delay(str(tenant_id), str(attachment_id))
 
 
 @sweep_task(queue="low")
 def forget_bodies() -> None:
-    """Drop the bodies of webhooks that were worked long ago."""
+    """Drop the bodies of webhooks that were processed long ago."""
     deliveries.forget_bodies()
 
 

@@ -1,4 +1,4 @@
-"""Routes of the doors."""
+"""Routes of the channels."""
 
 from django.urls import path
 

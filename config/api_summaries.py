@@ -1,10 +1,10 @@
-"""The line that names each operation of the API's description in its list."""
+"""Summaries of the operations in the OpenAPI document."""
 
 from typing import Any
 
 
 def with_summaries(result: dict[str, Any], **context: Any) -> dict[str, Any]:
-    """Give each operation the first sentence of what is said of it, so that the page's list tells what it does."""
+    """Give each operation the first sentence of its description as its summary."""
     for operations in result.get("paths", {}).values():
         for operation in operations.values():
             if isinstance(operation, dict) and operation.get("description"):

@@ -8,7 +8,14 @@ from celery import Celery
 from celery.signals import setup_logging, task_prerun, worker_before_create_process, worker_init
 from django.db import close_old_connections
 
+from core.observability.gc_tuning import load_quickly, settle
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# The system checks ran with `migrate`; Celery would run them at every start of a worker and of beat.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
+
+if os.environ.get("WALKER_PROCESS") in ("worker", "beat"):
+    load_quickly()
 
 APPS_WITH_TASKS = ("core", "hitl", "conversations", "agents", "accounts", "integrations", "channels_app", "analytics")
 QUEUES = ("high", "default", "low")
@@ -48,8 +55,6 @@ def _give_way(**_: Any) -> None:
 @worker_before_create_process.connect
 def _share_memory(**_: Any) -> None:
     """Keep what the parent loaded out of the children's garbage collections, so that its pages stay shared."""
-    from core.observability.gc_tuning import settle  # noqa: PLC0415  (needs the apps)
-
     settle()
 
 

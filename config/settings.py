@@ -79,7 +79,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "config.static_files.WalkerStaticFilesConfig",
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
@@ -107,6 +107,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.compression.PageCompressionMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -244,7 +245,19 @@ USE_I18N = True
 USE_TZ = True
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = True
+# Under names with hashes, and packed, once `collectstatic` has run, as `./walker run` does; until then as they lie.
+_COLLECTED = Path(env("WALKER_DATA", default=str(BASE_DIR / ".walker"))) / "static"
+_IS_COLLECTED = COMMAND == "collectstatic" or ((_COLLECTED / "staticfiles.json").exists() and not WALKER_TESTING)
+STATIC_ROOT = _COLLECTED if _IS_COLLECTED else None
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "config.static_files.HashedStaticFilesStorage"
+        if _IS_COLLECTED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not _IS_COLLECTED
 WHITENOISE_AUTOREFRESH = False
 
 CONTENT_SECURITY_POLICY = {
@@ -270,7 +283,9 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["core.rest.throttles.PerClient"],
     "DEFAULT_PARSER_CLASSES": ["core.rest.fields.SafeJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_FILTER_BACKENDS": ["core.rest.filters.ApiFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "core.rest.pagination.KeysetPagination",
+    "DEFAULT_SCHEMA_CLASS": "core.rest.schema.ApiSchema",
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "core.rest.errors.problem_answer",
     "URL_FORMAT_OVERRIDE": None,

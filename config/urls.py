@@ -12,6 +12,9 @@ def front_door(request: HttpRequest) -> HttpResponse:
     return redirect(settings.LOGIN_REDIRECT_URL)
 
 
+# Not when Django starts, as its own admin app would: beat and many commands have no use for pages.
+admin.autodiscover()
+
 urlpatterns = [
     path("", front_door, name="front_door"),
     path("", include("accounts.urls")),

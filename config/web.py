@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from daphne import server as daphne_server
-from daphne.cli import CommandLineInterface
-from daphne.http_protocol import HTTPFactory, WebRequest
+from core.observability.gc_tuning import load_quickly
+
+load_quickly()  # until config.asgi has loaded the rest
+
+from daphne import server as daphne_server  # noqa: E402
+from daphne.cli import CommandLineInterface  # noqa: E402
+from daphne.http_protocol import HTTPFactory, WebRequest  # noqa: E402
 
 BODY_LIMIT: Final = 4 * 1024 * 1024
 """More than anything we take: JSON and forms end at 2.5 MB, webhooks at less."""

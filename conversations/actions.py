@@ -1,4 +1,4 @@
-"""The kind of risky action that writes to an audience: all contacts that carry a tag."""
+"""The action kind that messages an audience: every contact with a tag."""
 
 from collections import Counter
 from typing import Any, ClassVar, Final
@@ -26,38 +26,41 @@ TOLERANCE_PERCENT: Final = 5
 
 
 class SendAudienceMessageParams(Params):
-    """Whom to write to, and what."""
+    """The audience and the message."""
 
     audience: str = Field(min_length=1, max_length=60, description="Name of the audience (a tag).")
-    text: str = Field(min_length=1, max_length=settings.TEXT_LIMIT, description="The message, word for word.")
+    text: str = Field(min_length=1, max_length=settings.TEXT_LIMIT, description="The exact text of the message.")
 
 
 @register
 class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
-    """Sends one text to every contact of an audience, each in his newest conversation."""
+    """Sends one text to every contact of an audience, each in their newest conversation."""
 
     key: ClassVar[str] = "send_audience_message"
-    title: ClassVar[str] = "Write to an audience"
+    title: ClassVar[str] = "Message an audience"
     keyed: ClassVar[bool] = True
     base_risk: ClassVar[int] = 30
     params_model = SendAudienceMessageParams
 
     def resolve(self, params: SendAudienceMessageParams) -> SendAudienceMessageParams:
-        """Return the params with the audience's name as it is kept; raises `NotFound` with the nearest names."""
+        """Return the params with the audience's stored name.
+
+        Raises `NotFound` with the closest names.
+        """
         found = audiences.find_audience(params.audience, audiences.platform_sizes())
         return params.model_copy(update={"audience": found.name})
 
     def observe(self, params: SendAudienceMessageParams) -> Facts:
-        """Return the audience's name, how many people a message reaches and leaves out, the platform's count.
+        """Return the audience with its recipients, the people left out and its size on the platform.
 
-        And who they are, as marks from which nobody can be read: what is signed is for these people.
+        The recipients are included as fingerprints that identify nobody, because the approval is for these people.
         """
         found = audiences.find_audience(params.audience, audiences.platform_sizes())
         facts = {"audience": found.name, "recipients": found.contacts, "platform_size": found.size}
         return {**facts, "left_out": dict(found.left_out), "persons": identity.marks_of(_unreached(found.name, ""))}
 
     def preview(self, params: SendAudienceMessageParams, facts: Facts) -> Preview:
-        """Show who is written to, who is left out and why, and the whole text."""
+        """Show who gets the message, who is left out and why, and the whole text."""
         count, missing = int(facts["recipients"]), facts.get("left_out") or {}
         size = facts.get("platform_size")
         numbers = Audience(str(facts["audience"]), count, size, missing).in_numbers()
@@ -68,7 +71,7 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
         if missing:
             rows.append(PreviewRow("Left out", "", left_out_in_words(missing)))
         aside = f" ({numbers})" if size is not None or missing else ""
-        headline = f"Write to {_people(count)} in “{facts['audience']}”{aside}"
+        headline = f"Message {_people(count)} in “{facts['audience']}”{aside}"
         return Preview(headline=headline, rows=tuple(rows), body=params.text)
 
     def estimate(self, params: SendAudienceMessageParams, facts: Facts) -> Estimate:
@@ -80,26 +83,27 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
         return f"audience:{params.audience.casefold()}"
 
     def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:
-        """Say so when more than a few per cent of the people who were asked for have left, or as many have come."""
+        """Report drift when more than a few per cent of the recipients have left or joined."""
         old, new = int(old_facts["recipients"]), int(new_facts["recipients"])
         if not _within(old, abs(new - old)):
             return [f"The audience had {old} recipients, it now has {new}."]
         if "persons" not in old_facts or "persons" not in new_facts:
-            return ["Who is in the audience was not noted when it was asked for."]
+            return ["The request doesn't record who was in the audience."]
         moved = identity.changed(old_facts["persons"], new_facts["persons"])
-        # Each who came or went counts once; their difference is known exactly.
+        # Everyone who joined or left counts once; their difference is exact.
         more = (moved + abs(new - old)) / 2
-        return (
-            [] if _within(old, more) else [f"Other people are in the audience than when it was asked for ({new} now)."]
-        )
+        return [] if _within(old, more) else [f"The people in the audience have changed since the request ({new} now)."]
 
     def execute(self, params: SendAudienceMessageParams, *, idempotency_key: str) -> Outcome:
-        """Send to everybody not yet reached under this key, until a switch is thrown; safe to repeat at any point."""
+        """Send to everyone not yet reached under this key, until an emergency stop.
+
+        Safe to repeat.
+        """
         sent = 0
         for contact_id in _unreached(params.audience, idempotency_key):
             if is_call_stopped():
                 log.warning("audience_stopped", sent=sent)
-                return Outcome("unknown", error="stopped: A stop switch was thrown before everybody was written to.")
+                return Outcome("unknown", error="stopped: An emergency stop came before everyone was messaged.")
             sent += _send_once(contact_id, params.text, idempotency_key)
         outcome = _done(params.audience, idempotency_key)
         log.info(
@@ -108,7 +112,7 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
         return outcome
 
     def probe(self, params: SendAudienceMessageParams, *, idempotency_key: str) -> Outcome | None:
-        """Tell that everybody was reached; None while somebody is missing: repeat then."""
+        """Report success once everyone was reached; None means to repeat."""
         if not _sends(idempotency_key).exists() or _unreached(params.audience, idempotency_key):
             return None
         return _done(params.audience, idempotency_key)
@@ -128,29 +132,32 @@ def _sends(send_key: str) -> QuerySet[AudienceSend, Any]:
 
 
 def _missing(audience: str, send_key: str) -> QuerySet[Contact, Any]:
-    """Return the members who have no message under this key."""
+    """Return the contacts of the audience without a message under this key."""
     members = Contact.objects.filter(tags__name__iexact=audience, conversations__isnull=False)
     rows: QuerySet[Contact, Any] = members.exclude(pk__in=_sends(send_key).values("contact_id"))
     return rows.order_by("id").distinct()
 
 
 def _unreached(audience: str, send_key: str) -> list[UUID]:
-    """Return whom to write to still, without those who are left out."""
+    """Return the contacts still to message, without those who are left out."""
     missing = _missing(audience, send_key)
     out = left_out(missing)
     return [contact_id for contact_id in missing.values_list("id", flat=True) if contact_id not in out]
 
 
 def _done(audience: str, send_key: str) -> Outcome:
-    """Return what came of it, with the numbers as they turned out: somebody may have opted out meanwhile."""
+    """Return the outcome with the real numbers, because someone may have opted out in the meantime."""
     total = _sends(send_key).count()
     out = dict(Counter(left_out(_missing(audience, send_key)).values()))
-    words = ", ".join(filter(None, [f"{_people(total)} in “{audience}” written to", left_out_in_words(out)]))
+    words = ", ".join(filter(None, [f"{_people(total)} in “{audience}” messaged", left_out_in_words(out)]))
     return Outcome(kind="succeeded", result={"recipients": total, "left_out": out, "in_words": words})
 
 
 def _send_once(contact_id: UUID, text: str, send_key: str) -> int:
-    """Write to one contact, together with the row that says so; 0 when a rival did it, or he opted out just now."""
+    """Message one contact and record it.
+
+    Returns 0 if another worker did or the contact has just opted out.
+    """
     with transaction.atomic():
         if left_out(Contact.objects.filter(pk=contact_id)):
             return 0

@@ -12,7 +12,7 @@ class ConversationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Declare the look-ups, the web chat transport, the action kind, the gauge, reveals and the receiver."""
+        """Register look-ups, the web chat transport, the action kind, the gauge, reveals and receivers."""
         from conversations import actions, erasure, gauges, receivers, reveals, webchat_transport  # noqa: F401, PLC0415
 
         receivers.connect()

@@ -1,4 +1,4 @@
-"""Audiences as two worlds know them: how large one is on the platform, how many of it we can write to."""
+"""Audiences with both of their sizes: on the platform, and how many people we can message."""
 
 from dataclasses import replace
 from typing import Final
@@ -20,28 +20,28 @@ def platform_sizes() -> dict[str, int]:
 
 
 def find_audience(name: str, sizes: dict[str, int]) -> Audience:
-    """Return the audience of exactly this name (case aside) whom we can write to.
+    """Return the audience of exactly this name (ignoring case) if we can message anyone in it.
 
-    Raises `NotFound` otherwise: code "nobody_reachable" where only the platform knows it or
-    everybody is left out, "unknown_name" with the nearest names in `choices` where nobody does.
+    Raises `NotFound`: "nobody_reachable" where only the platform has it or everyone is left out,
+    "unknown_name" with the closest names in `choices` where it does not exist.
     """
     known = selectors.list_audiences()
     wanted = folded(name)
     size_of = {folded(label): size for label, size in sizes.items()}
     for audience in known:
         if folded(audience.name) == wanted:
-            return _with_somebody(replace(audience, size=size_of.get(wanted)))
+            return _require_reachable(replace(audience, size=size_of.get(wanted)))
     for label, size in sizes.items():
         if folded(label) == wanted:
-            return _with_somebody(Audience(label, 0, size))
+            return _require_reachable(Audience(label, 0, size))
     labels = [audience.name for audience in known]
     near = closest(name, labels)
     facts = {"fields": {"audience": ["unknown"]}, "choices": near or labels[:MAX_CHOICES], "near": bool(near)}
-    raise NotFound("There is no such audience.", code="unknown_name", **facts)
+    raise NotFound("There is no audience with this name.", code="unknown_name", **facts)
 
 
-def _with_somebody(audience: Audience) -> Audience:
+def _require_reachable(audience: Audience) -> Audience:
     if not audience.contacts:
-        detail = f"“{audience.name}” has {audience.in_numbers()}: there is nobody to write to."
+        detail = f"“{audience.name}” has {audience.in_numbers()}: there is nobody to message."
         raise NotFound(detail, code="nobody_reachable")
     return audience

@@ -1,4 +1,4 @@
-"""Giving out a file of a message: as a download, never as something that a browser shows or runs."""
+"""Serve a file of a message as a download that a browser never displays or runs."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ ENDINGS: Final = {
 
 
 def download(file: File) -> HttpResponse:
-    """Return the file as an answer that a browser saves."""
+    """Return the file as a response that a browser saves."""
     name = " ".join("".join(sign if sign.isprintable() else " " for sign in file.filename).split())
     name = name or f"file.{ENDINGS.get(file.content_type, 'bin')}"
     answer = HttpResponse(file.content, content_type="application/octet-stream")

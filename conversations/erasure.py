@@ -1,4 +1,4 @@
-"""What conversations keep of people, and how it goes: everything that was said with a contact, by either side."""
+"""Erase what conversations keep about people: everything that either side wrote."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SENDING: Final = (Message.Status.QUEUED, Message.Status.SENDING)
 
 
 def _contacts(person: Person, after: str, limit: int) -> Batch:
-    """Do for contacts that were linked to the member meanwhile what was done for the others at once."""
+    """Detach contacts that were linked to the member after the erasure began."""
     late = Contact.objects.filter(pk__in=person.ids("contacts"), erased_at=None).count()
     if late:
         ConversationsErasure.detach(person)
@@ -50,7 +50,10 @@ def _events(person: Person, after: str, limit: int) -> Batch:
 
 
 def _own_replies(person: Person, after: str, limit: int) -> Batch:
-    """Take a member's name out of what he wrote to customers; the words themselves are theirs as well."""
+    """Remove a member's name from their messages to customers.
+
+    The rest belongs to the customer too.
+    """
     if not person.ids("users"):
         return Batch()
     written = Message.objects.filter(sender_id__in=person.ids("users"), sender_type="person")
@@ -66,7 +69,10 @@ def _own_notes(person: Person, after: str, limit: int) -> Batch:
 
 
 def _rewritten(person: Person, row: Message | Note) -> int:
-    """Replace the name; where it stands in a spelling that is found but not replaced, all words go."""
+    """Replace the name.
+
+    If a spelling is found that cannot be replaced, erase the whole text.
+    """
     if not person.is_named_in(row.body):
         return 0
     body = person.without_name(row.body)
@@ -78,15 +84,15 @@ def _rewritten(person: Person, row: Message | Note) -> int:
 
 
 class ConversationsErasure(ErasureHandler):
-    """The part of conversations."""
+    """Erases contacts, conversations, messages, files and notes."""
 
     order: ClassVar[int] = 20
     tables: ClassVar[tuple[Table, ...]] = (
         Table("conversations.Contact", "", "display_name masked_name"),
-        Table("conversations.ContactPoint", "Rows are removed: who writes again is a new contact.",
+        Table("conversations.ContactPoint", "Rows are removed: someone who writes again is a new contact.",
               "value value_index masked_value blocks"),
         Table("conversations.ContactTag", "Rows are removed.", "name"),
-        Table("conversations.Conversation", "Codes of the reason for which a person was asked.",
+        Table("conversations.Conversation", "Codes for why a person was asked.",
               kept="escalated_by escalation_reason"),
         Table("conversations.Message", "The provider's random id, so that a late repeat is one; a code.",
               "body masked_body media metadata client_id", "sender_name channel_message_id"),
@@ -94,12 +100,12 @@ class ConversationsErasure(ErasureHandler):
               "content_type error"),
         Table("conversations.Note", "", "body masked_body"),
         Table("conversations.DeliveryAttempt", "The provider's random id and a code.", kept="provider_id error"),
-        Table("conversations.AudienceSend", "A key of the send, so that nobody is written to twice.", kept="send_key"),
+        Table("conversations.AudienceSend", "A key of the send, so that nobody is messaged twice.", kept="send_key"),
         Table("conversations.ChannelAccount", "The organisation's own numbers, mailboxes and keys.",
               kept="name address public_key credentials origins keepers lookup_digest last_error"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
-        Step("contacts", "Contacts that were linked meanwhile", _contacts),
+        Step("contacts", "Contacts linked in the meantime", _contacts),
         Step("messages", "Messages", _messages),
         Step("files", "Files", _files),
         Step("notes", "Notes about the contact", _notes),
@@ -110,7 +116,7 @@ class ConversationsErasure(ErasureHandler):
 
     @classmethod
     def gather(cls, person: Person) -> None:
-        """Note the contacts that a member writes as, and the conversations of the person's contacts."""
+        """Collect the contacts linked to the member and the conversations of the person's contacts."""
         linked = Contact.objects.filter(user_id__in=person.ids("users"))
         person.add("contacts", linked.order_by("id").values_list("id", flat=True))
         rows = Conversation.objects.filter(contact_id__in=person.ids("contacts"))
@@ -118,21 +124,27 @@ class ConversationsErasure(ErasureHandler):
 
     @classmethod
     def words(cls, person: Person) -> Words:
-        """Return whole names of the person's contacts, and proved addresses; who chooses a user name proves nothing."""
+        """Return full names and proven addresses of the person's contacts.
+
+        A chosen user name proves nothing.
+        """
         contacts = Contact.objects.filter(pk__in=person.ids("contacts"))
         names = [row.display_name for row in contacts]
         points = ContactPoint.objects.filter(contact__in=contacts, kind__in=PROVED, is_verified=True)
-        return Words(tuple(filter(is_telling, names)), tuple(point.value for point in points))
+        return Words(tuple(filter(is_identifying, names)), tuple(point.value for point in points))
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:
-        """A message that is being handed to a provider comes back with its id."""
+        """Return why erasure has to wait.
+
+        A provider will still report on a message being sent.
+        """
         rows = Message.objects.filter(conversation_id__in=person.ids("conversations"), status__in=SENDING)
         return ["message_on_its_way"] if rows.exists() else []
 
     @classmethod
     def detach(cls, person: Person) -> None:
-        """Take addresses, name and tags away and close what is open: no door finds the contact any more."""
+        """Remove addresses, name and tags and close open conversations, so that no channel finds the contact."""
         contacts = person.ids("contacts")
         list(Contact.objects.select_for_update(of=("self",)).filter(pk__in=contacts).order_by("pk").values_list("pk"))
         ContactPoint.objects.filter(contact_id__in=contacts).delete()
@@ -150,8 +162,8 @@ class ConversationsErasure(ErasureHandler):
             stream_events.append_state(conversation, inbox_type="conversation_closed", resolved=False)
 
 
-def is_telling(name: str) -> bool:
-    """Tell whether a name is one that only this person is called by: a first name alone is not."""
+def is_identifying(name: str) -> bool:
+    """Return True if a name identifies one person: a first name alone does not."""
     return len(name.split()) > 1 or len(name.strip()) > 11
 
 

@@ -1,4 +1,4 @@
-"""What conversations tell the health page: how long the oldest delivery has been due."""
+"""Health gauge: how long the oldest delivery has been due."""
 
 from conversations.models import Message
 from conversations.transitions import UNDELIVERED
@@ -10,7 +10,7 @@ from core.tenancy.scope import platform_scope
 def oldest_due_delivery() -> float:
     """Return for how many seconds the oldest delivery of all tenants has been due, 0 without one."""
     moment = now()
-    with platform_scope():  # an age over all tenants: a number, no row of anyone
+    with platform_scope():  # one age over all tenants: a number, nobody's data
         due = Message.objects.filter(status__in=UNDELIVERED, next_attempt_at__lte=moment)
         oldest = due.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
     return (moment - oldest).total_seconds() if oldest else 0.0

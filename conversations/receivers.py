@@ -1,4 +1,4 @@
-"""What conversations do on announcements: tell the conversation list who wrote."""
+"""Receivers of conversations: update the conversation list when customers write."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from core.events import relay
 
 
 def on_messages_received(refs: Sequence[UUID]) -> None:
-    """Customers wrote: the conversation list is told off their path, once for all of a batch."""
-    services.note_activity(message_ids=refs)
+    """Update the conversation list once for a batch of messages, outside the customers' requests."""
+    services.publish_activity(message_ids=refs)
 
 
 def connect() -> None:
-    """Connect to the announcements; safe to repeat."""
+    """Connect the receivers; safe to repeat."""
     relay.on_batch("message_received", on_messages_received)

@@ -1,4 +1,4 @@
-"""The transports that are known to this process, by kind of channel account; platforms that know audiences."""
+"""Transports by kind of channel account, and platforms with audiences."""
 
 from conversations.types import AudienceSource, Transport
 from core.registry import Registry
@@ -7,9 +7,9 @@ _transports: Registry[Transport] = Registry(Transport, name="transport")  # type
 
 
 def register_transport(kind: str, transport: type[Transport]) -> None:
-    """Offer a transport for channel accounts of a kind ("whatsapp", "email", ...).
+    """Register a transport for channel accounts of a kind ("whatsapp", "email", ...).
 
-    Raises TypeError on anything that is not a transport, ValueError when another holds the kind.
+    Raises TypeError for anything that is not a transport, ValueError when the kind has another one.
     """
     _transports.register(kind, transport)
 
@@ -28,13 +28,16 @@ _sources: list[AudienceSource] = []
 
 
 def register_audience_source(source: AudienceSource) -> None:
-    """Ask this platform for sizes of audiences; one of each class. Raises TypeError on anything else."""
+    """Register a platform as a source of audience sizes, once per class.
+
+    Raises TypeError for other values.
+    """
     if not isinstance(source, AudienceSource):
-        raise TypeError(f"{source!r} is no AudienceSource")
+        raise TypeError(f"{source!r} is not an AudienceSource")
     if not any(type(known) is type(source) for known in _sources):
         _sources.append(source)
 
 
 def audience_sources() -> list[AudienceSource]:
-    """Return the platforms that know audiences."""
+    """Return the registered platforms with audiences."""
     return list(_sources)

@@ -1,4 +1,4 @@
-"""What of conversations and contacts can be seen in clear under a reveal."""
+"""What a reveal can show unmasked of conversations and contacts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Background work of conversations: deliveries and the sweep that finds forgotten ones."""
+"""Celery tasks of conversations. State lives in the database; a lost task is picked up by a sweep."""
 
 from datetime import timedelta
 from functools import partial
@@ -18,12 +18,12 @@ GRACE: Final = timedelta(seconds=3)
 
 @tenant_task(queue="high")
 def deliver(message_id: UUID) -> None:
-    """Try once to deliver a message."""
+    """Attempt to deliver a message."""
     services.deliver(message_id=message_id)
 
 
 def enqueue(tenant_id: UUID, message_id: UUID) -> None:
-    """Deliver when the task at hand is through, else by a task of its own."""
+    """Deliver after the current task if there is one, else in a task of its own."""
     if not afterwards(partial(services.deliver, message_id=message_id)):
         deliver.delay(str(tenant_id), str(message_id))
 
@@ -33,7 +33,7 @@ services.on_queued(enqueue)
 
 @sweep_task(queue="high")
 def sweep_deliveries() -> None:
-    """Enqueue the deliveries that are due and that nobody has taken: retries, lost hints, crashes."""
+    """Enqueue deliveries that are due and not claimed: retries, lost tasks, crashes."""
     with platform_scope():
         due = Message.objects.filter(status__in=UNDELIVERED, next_attempt_at__lte=now() - GRACE)
         found = list(due.order_by("next_attempt_at").values_list("tenant_id", "id")[:BATCH])

@@ -1,4 +1,4 @@
-"""What may be stored of a text or a JSON document that came from outside; pure rules."""
+"""Clean and validate texts and JSON documents from outside (pure)."""
 
 import json
 from collections.abc import Mapping
@@ -11,28 +11,34 @@ _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 def clean(text: str) -> str:
-    """Replace what the database cannot keep (NUL, lone surrogates); a message is never lost to it."""
+    """Replace what the database cannot store (NUL, lone surrogates), so that no message is lost."""
     whole = text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text
     return whole.replace("\0", _REPLACEMENT)
 
 
 def checked(text: str, *, limit: int, empty_ok: bool = False) -> str:
-    """Return the cleaned text; raises `Invalid` when it is empty or longer than `limit` characters."""
+    """Return the cleaned text.
+
+    Raises `Invalid` when it is empty or longer than `limit` characters.
+    """
     plain = clean(text)
     if len(plain) > limit:
         raise Invalid(
-            f"A message holds at most {limit} characters.",
+            f"This text is too long: at most {limit} characters are allowed.",
             code="too_long",
             limit=limit,
-            fields={"text": [f"Write at most {limit} characters."]},
+            fields={"text": [f"Use at most {limit} characters."]},
         )
     if not plain.strip() and not empty_ok:
-        raise Invalid("Write something first.", code="empty", fields={"text": ["There is nothing in it yet."]})
+        raise Invalid("Write something first.", code="empty", fields={"text": ["Enter a message."]})
     return plain
 
 
 def checked_document(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document as plain cleaned JSON; raises `Invalid` when it is too large or not JSON."""
+    """Return the document as plain cleaned JSON.
+
+    Raises `Invalid` when it is too large or not JSON.
+    """
     try:
         plain = _cleaned(document)
         written = json.dumps(plain, allow_nan=False)

@@ -1,4 +1,4 @@
-"""Which way a conversation's state and a message's status may move; pure rules."""
+"""Legal changes of a conversation's state and a message's status (pure)."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ AGENT: Final = "agent"
 PERSON: Final = "person"
 CLOSED: Final = "closed"
 
-# From (key) a state a conversation may move to these. Closed reopens only by a customer's message.
+# State -> states it may change to. Only a customer's message reopens a closed conversation.
 STATE_MOVES: Final[dict[str, frozenset[str]]] = {
     AGENT: frozenset({PERSON, CLOSED}),
     PERSON: frozenset({AGENT, CLOSED}),
@@ -26,15 +26,15 @@ STATUS_RANK: Final[dict[str, int]] = {QUEUED: 0, SENDING: 1, SENT: 2, DELIVERED:
 
 
 def may_move(old: str, new: str) -> bool:
-    """Tell whether a conversation may go from one state to another."""
+    """Return True if a conversation may change from one state to another."""
     return new in STATE_MOVES.get(old, frozenset())
 
 
 def statuses_before(new: str) -> tuple[str, ...]:
     """Return the statuses from which a message may move to `new`.
 
-    Providers repeat and reorder their reports: a status only moves forward. Failure is an end, and
-    so is having been delivered: a late failure report does not undo it.
+    Providers repeat and reorder their reports, so a status only moves forward. Failed and delivered are
+    final: a late failure report does not undo a delivery.
     """
     if new == FAILED:
         return (QUEUED, SENDING, SENT)

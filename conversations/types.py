@@ -1,4 +1,4 @@
-"""Values that cross the border of conversations, and the shape of a transport."""
+"""Value types at the boundary of conversations, and the transport interface."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SenderType = Literal["customer", "agent", "person", "system"]
 
 @dataclass(frozen=True, slots=True)
 class SenderIdentity:
-    """Who writes, as one address on a medium.
+    """The sender of a message, as one address on a channel.
 
-    `verified` says that the door has proof of it (a signed webhook, a signed session). `user_id`
-    names the colleague behind a host-signed identity; it only counts when `verified`.
+    `verified` means that the channel has proof (a signed webhook, a signed session). `user_id` is the
+    colleague behind an identity signed by the host page; it only counts when `verified`.
     """
 
     kind: PointKind
@@ -31,7 +31,10 @@ class SenderIdentity:
 
 @dataclass(frozen=True, slots=True)
 class InboundMedia:
-    """One attached file that a provider holds for us; `source` is its URL or id there."""
+    """One attached file that a provider holds for us.
+
+    `source` is its URL or id there.
+    """
 
     content_type: str
     source: str = field(repr=False)
@@ -41,11 +44,11 @@ class InboundMedia:
 
 @dataclass(frozen=True, slots=True)
 class InboundMessage:
-    """A message as every door hands it in.
+    """A message as every channel delivers it.
 
     `external_id` is the provider's id of the message (unique per channel account), `client_id` the
     one the customer's own page made (unique per conversation); either makes a repeat harmless.
-    Without `wants_answer` it is kept and shown, but not announced: no agent takes it up.
+    Without `wants_answer` the message is stored and shown, but no agent answers it.
     """
 
     channel_account_id: UUID
@@ -62,10 +65,10 @@ class InboundMessage:
 
 @dataclass(frozen=True, slots=True)
 class OutboundMessage:
-    """A message on its way out, in clear, for a transport only.
+    """An outgoing message in clear, for transports only.
 
     `message_id` stays the same over all attempts: use it as the idempotency key where the
-    provider takes one.
+    provider accepts one.
     """
 
     message_id: UUID
@@ -85,7 +88,7 @@ class OutboundMessage:
 class SendResult:
     """What a provider answered. `error` is a short code without personal data.
 
-    A failure that is not `permanent` is tried again, after `retry_after` seconds when given.
+    A failure that is not `permanent` is retried, after `retry_after` seconds if given.
     """
 
     ok: bool
@@ -96,13 +99,16 @@ class SendResult:
 
 
 class Transport(ABC):
-    """Speaks one medium outwards. Made anew for each message; called outside any transaction."""
+    """Sends messages on one channel. Created for each message.
+
+    Called outside any transaction.
+    """
 
     instant: ClassVar[bool] = False
     """True when the stream event itself is the delivery (web chat): nothing is queued."""
 
     recipient_kinds: ClassVar[tuple[PointKind, ...]]
-    """Kinds of contact points this medium can write to, the preferred one first."""
+    """Kinds of contact points that this channel can send to, the preferred one first."""
 
     @abstractmethod
     def send(self, outbound: OutboundMessage) -> SendResult:
@@ -110,8 +116,11 @@ class Transport(ABC):
 
 
 class AudienceSource(ABC):
-    """A platform outside that knows audiences and their sizes."""
+    """An external platform with audiences and their sizes."""
 
     @abstractmethod
     def sizes(self) -> dict[str, int]:
-        """Return the people in each audience by its name; empty when the platform cannot be asked."""
+        """Return the size of each audience by name.
+
+        Returns an empty dict when the platform is unavailable.
+        """

@@ -5,13 +5,13 @@ from conversations.types import OutboundMessage, SendResult, Transport
 
 
 class WebChatTransport(Transport):
-    """Has nothing to send: the customer's page reads the stream."""
+    """Sends nothing itself: the customer's page reads the stream."""
 
     instant = True
     recipient_kinds = ("member", "webchat")
 
     def send(self, outbound: OutboundMessage) -> SendResult:
-        """Confirm; the page has the event or will read it when it comes back."""
+        """Confirm: the page has the event, or reads it when it reconnects."""
         return SendResult(ok=True, provider_id=str(outbound.message_id))
 
 

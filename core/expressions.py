@@ -209,7 +209,10 @@ class _Parser:
             if not all(isinstance(value, Literal) for value in values):
                 raise BadExpression("In parentheses after “in” stand numbers or texts.")
             items = tuple(value.value for value in values if isinstance(value, Literal))
-            return _checked_list(left, items)
+            wanted = _type_of(left)
+            if wanted == "list" or any(_type_of(Literal(item)) != wanted for item in items):
+                raise BadExpression("The values after “in” are of another sort than what stands before it.")
+            return Compare("in", left, Literal(items))
         right = self.operand()
         if not (isinstance(right, Name) and right.name in LISTS):
             raise BadExpression('After “in” comes tags, or values such as ("a", "b").')
@@ -240,13 +243,6 @@ def _checked(compare: Compare) -> Compare:
     if left == "text" and compare.sign not in ("==", "!="):
         raise BadExpression("Texts are equal or not: use ==, != or in.")
     return compare
-
-
-def _checked_list(left: Name | Literal, items: tuple[Any, ...]) -> Compare:
-    wanted = _type_of(left)
-    if wanted == "list" or any(_type_of(Literal(item)) != wanted for item in items):
-        raise BadExpression("The values after “in” are of another sort than what stands before it.")
-    return Compare("in", left, Literal(items))
 
 
 def holds(node: Node, facts: Mapping[str, Any]) -> bool:

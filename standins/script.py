@@ -30,11 +30,6 @@ def parse_rule(body: dict[str, Any]) -> Rule:
     if body.get("do") not in DEEDS:
         raise invalid(do=f"One of {', '.join(DEEDS)}.")
     rule = Rule(**body)
-    _check_numbers(rule)
-    return rule
-
-
-def _check_numbers(rule: Rule) -> None:
     if not isinstance(rule.times, int) or rule.times < 1:
         raise invalid(times="A whole number, at least 1.")
     if not isinstance(rule.status, int) or not 400 <= rule.status <= 599:
@@ -43,6 +38,7 @@ def _check_numbers(rule: Rule) -> None:
         raise invalid(seconds=f"From 0 to {MAX_SECONDS}.")
     if not isinstance(rule.retry_after, int) or rule.retry_after < 0:
         raise invalid(retry_after="Whole seconds, 0 or more.")
+    return rule
 
 
 class Script:

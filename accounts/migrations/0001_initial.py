@@ -25,19 +25,6 @@ class Migration(migrations.Migration):
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ("name", models.CharField(max_length=120)),
                 ("slug", models.SlugField(unique=True)),
-                (
-                    "tier",
-                    models.CharField(
-                        choices=[
-                            ("free", "Free"),
-                            ("team", "Team"),
-                            ("business", "Business"),
-                            ("enterprise", "Enterprise"),
-                        ],
-                        default="team",
-                        max_length=12,
-                    ),
-                ),
                 ("timezone", models.CharField(default="UTC", max_length=64)),
                 ("currency", models.CharField(default="EUR", max_length=3)),
                 ("is_active", models.BooleanField(default=True)),
@@ -63,7 +50,6 @@ class Migration(migrations.Migration):
                 ("last_name", models.CharField(blank=True, max_length=80)),
                 ("is_staff", models.BooleanField(default=False)),
                 ("is_active", models.BooleanField(default=True)),
-                ("date_joined", models.DateTimeField(default=core.clock.now, editable=False)),
                 (
                     "groups",
                     models.ManyToManyField(

@@ -1,32 +1,41 @@
-"""Endpoints that invite colleagues."""
+"""Endpoints of invitations."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.members import invitations
 from accounts.models import Invitation, Membership
 from accounts.permissions.role_limits import MANAGE
 from accounts.rest.serializers import PersonSerializer
-from core.actors import Actor
 from core.clock import now
 from core.rest.fields import RowSerializer
-from core.rest.operations import does, lists
-from core.rest.views import ApiView, ListQuery
+from core.rest.filters import ApiFilterSet, BooleanFilter
+from core.rest.idempotency import idempotent
+from core.rest.views import ListViewSet
 
 
-class InvitationQuery(ListQuery):
-    """Which invitations."""
+class InvitationFilters(ApiFilterSet):
+    """The filters of invitations."""
 
-    standing = serializers.BooleanField(default=False, help_text="Only those that nobody took or withdrew.")
+    standing = BooleanFilter(
+        method="filter_standing", initial=False, help_text="Only those that were neither accepted nor withdrawn."
+    )
+
+    def filter_standing(self, queryset: QuerySet[Invitation], name: str, value: bool) -> QuerySet[Invitation]:
+        """Return only the invitations that can still be accepted, if asked."""
+        return queryset.filter(invitations.STANDING) if value else queryset
 
 
 class InvitationRequest(serializers.Serializer[Any]):
-    """Whom to invite, and as what."""
+    """The address to invite, and its role."""
 
     email = serializers.EmailField(max_length=254)
     name = serializers.CharField(max_length=invitations.LONGEST_NAME, default="", allow_blank=True)
@@ -34,7 +43,7 @@ class InvitationRequest(serializers.Serializer[Any]):
 
 
 class InvitationSerializer(RowSerializer[Invitation]):
-    """A seat that was offered; the address is masked, the link is nowhere but in the mail."""
+    """An invitation. The address is masked; the link is only in the mail."""
 
     state = serializers.SerializerMethodField()
     invited_by = PersonSerializer(read_only=True, allow_null=True)
@@ -51,45 +60,43 @@ class InvitationSerializer(RowSerializer[Invitation]):
         return row.state(now())
 
 
-class Invitations(ApiView):
-    """Seats that were offered."""
+@extend_schema_view(
+    list=extend_schema(
+        description="List invitations of the last weeks, newest first. Needs `accounts.view_membership`."
+    )
+)
+class InvitationViewSet(ListViewSet):
+    """Invitations."""
 
-    permissions: ClassVar = {"GET": invitations.VIEW, "POST": MANAGE}
+    permissions: ClassVar = {"list": invitations.VIEW, "create": MANAGE, "resend": MANAGE, "withdraw": MANAGE}
+    serializer_class = InvitationSerializer
+    request_serializers: ClassVar = {"create": InvitationRequest}
+    filterset_class = InvitationFilters
+    lookup_url_kwarg = "invitation_id"
 
-    @lists("invitations_list", InvitationSerializer, query=InvitationQuery)
-    def get(self, viewer: Actor) -> QuerySet[Invitation]:
-        """List invitations of the last weeks, newest first. Needs `accounts.view_membership`."""
-        return invitations.list_invitations(viewer=viewer, standing=self.asked["standing"])
+    def get_queryset(self) -> QuerySet[Invitation]:
+        """Return the invitations of the last weeks."""
+        return invitations.list_invitations(viewer=self.actor)
 
-    @does("invitations_create", InvitationRequest, InvitationSerializer, status=201)
-    def post(self, actor: Actor, email: str, role: str, name: str) -> Invitation:
+    @idempotent
+    def create(self, request: Request) -> Response:
         """Invite an address by mail; the same offer again returns the first and sends nothing.
 
         Needs `accounts.manage_membership` and all that the role allows: 403 `role_above_yours`, or
-        `weak_sign_in` for roles that sign or erase where you have a second factor and did not use it, or, in a session,
-        `confirm_first` where you have none and gave no password within five minutes. 409 `seated`
-        (the address has a seat here) or `invited` (in another role), 429 after so many in a day.
+        `weak_sign_in` for roles that approve or erase where you have a second factor and did not use it, or, in a
+        session, `confirm_first` where you have none and gave no password within five minutes. 409 `seated`
+        (the address has a seat here) or `invited` (in another role), 429 after too many in a day.
         """
-        return invitations.invite_member(actor=actor, email=email, role=role, name=name)
+        return self.call_service(invitations.invite_member)
 
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def resend(self, request: Request, **kwargs: Any) -> Response:
+        """Send a new link; earlier links stop working. Needs what inviting needs; 409 `over`, `seated`."""
+        return self.call_service(invitations.resend_invitation)
 
-class ResendInvitation(ApiView):
-    """Sends an invitation again."""
-
-    permissions: ClassVar = {"POST": MANAGE}
-
-    @does("invitations_resend", None, InvitationSerializer)
-    def post(self, actor: Actor, invitation_id: UUID) -> Invitation:
-        """Send a new link; the links before count no more. Needs what inviting needs; 409 `over`, `seated`."""
-        return invitations.resend_invitation(actor=actor, invitation_id=invitation_id)
-
-
-class WithdrawInvitation(ApiView):
-    """Takes an invitation back."""
-
-    permissions: ClassVar = {"POST": MANAGE}
-
-    @does("invitations_withdraw", None, InvitationSerializer)
-    def post(self, actor: Actor, invitation_id: UUID) -> Invitation:
-        """Take it back; its link counts no more. Needs what inviting needs; 409 `over`."""
-        return invitations.withdraw_invitation(actor=actor, invitation_id=invitation_id)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def withdraw(self, request: Request, **kwargs: Any) -> Response:
+        """Withdraw an invitation; its link stops working. Needs what inviting needs; 409 `over`."""
+        return self.call_service(invitations.withdraw_invitation)

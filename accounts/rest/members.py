@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-from uuid import UUID
+from typing import Any, ClassVar
+
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.privacy.erase_member import ERASE, erase_member
-from core.actors import Actor
-from core.models import Erasure
 from core.rest.erasures import ErasureRequest, ErasureSerializer
-from core.rest.operations import does
-from core.rest.views import ApiView
+from core.rest.idempotency import idempotent
+from core.rest.views import ApiViewSet
 
 
-class EraseMember(ApiView):
-    """Erases a member for good."""
+class MemberViewSet(ApiViewSet):
+    """Members of the organisation."""
 
-    permissions: ClassVar = {"POST": ERASE}
+    permissions: ClassVar = {"erase": ERASE}
+    serializer_class = ErasureSerializer
+    lookup_url_kwarg = "membership_id"
 
-    @does("members_erase", ErasureRequest, ErasureSerializer, status=202)
-    def post(self, actor: Actor, membership_id: UUID, reason: str) -> Erasure:
+    @action(detail=True, methods=["post"], request_serializer=ErasureRequest, success_status=202)
+    @idempotent
+    def erase(self, request: Request, **kwargs: Any) -> Response:
         """Erase the person on a seat; a repeat returns the same erasure. It cannot be undone.
 
         Needs `accounts.erase_member` and a second factor: 403 `weak_sign_in` without it, so for every
         API key; `yourself`, `role_above_yours`. 409 `last_owner`, `operator` or `in_the_way`, which
-        names the requests that are being carried out.
+        names the requests that are being executed.
         """
-        return erase_member(actor=actor, membership_id=membership_id, reason=reason)
+        return self.call_service(erase_member)

@@ -1,11 +1,10 @@
-"""Endpoint that opens a reveal: personal data of one thing in clear, for minutes, with a reason."""
+"""Endpoint that opens a reveal: personal data of one object in clear for five minutes, with a reason."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,10 +12,9 @@ from rest_framework.response import Response
 from accounts.models import RevealGrant
 from accounts.privacy.reveals import REVEALABLES, Revealable, reveal
 from core.errors import Invalid
-from core.rest.authentication import actor_of
 from core.rest.fields import RowSerializer
-from core.rest.idempotent import once
-from core.rest.views import ApiView, body_of
+from core.rest.idempotency import idempotent
+from core.rest.views import ApiViewSet
 
 
 class RevealRequest(serializers.Serializer[Any]):
@@ -40,33 +38,32 @@ class RevealSerializer(RowSerializer[RevealGrant]):
         fields: ClassVar[list[str]] = ["id", "object_type", "object_id", "fields", "created_at", "expires_at"]
 
 
-class Reveals(ApiView):
-    """Opens reveals."""
+class RevealViewSet(ApiViewSet):
+    """Reveals of personal data."""
 
-    permissions: ClassVar = {"POST": "accounts.view_pii"}
+    permissions: ClassVar = {"create": "accounts.view_pii"}
+    serializer_class = RevealSerializer
+    request_serializers: ClassVar = {"create": RevealRequest}
 
-    @extend_schema(operation_id="reveals_create", request=RevealRequest, responses={201: RevealSerializer})
-    @once
-    def post(self, request: Request) -> Response:
-        """See fields of one thing in clear for five minutes with `?show_pii=true`; writes `PII_ACCESSED`.
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """See fields of one object in clear for five minutes with `?show_pii=true`; writes `PII_ACCESSED`.
 
         Needs `accounts.view_pii`. Fields of a conversation: `messages`, `contact`; of a contact: `contact`.
         """
-        wanted = body_of(request, RevealRequest)
+        wanted = self.read_body()
         kind, object_id = _object(wanted["object"])
-        unknown = sorted(set(wanted["fields"]) - set(kind.fields))
-        if unknown:
+        if set(wanted["fields"]) - set(kind.fields):
             raise Invalid("There is no such field.", fields={"fields": [f"One of {', '.join(kind.fields)}."]})
-        viewer = actor_of(request)
-        kind.require(viewer=viewer, object_id=object_id)
+        kind.require(viewer=self.actor, object_id=object_id)
         grant = reveal(
-            actor=viewer,
+            actor=self.actor,
             object_type=kind.object_type,
             object_id=object_id,
             fields=wanted["fields"],
             reason=wanted["reason"],
         )
-        return Response(RevealSerializer(grant).data, status=201)
+        return self.respond(grant)
 
 
 def _object(text: str) -> tuple[type[Revealable], UUID]:

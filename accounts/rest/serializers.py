@@ -15,7 +15,7 @@ _KNOWN: Final = "erased_people"
 
 
 class PersonSerializer(serializers.Serializer[Any]):
-    """A colleague; without a name who was erased here, even while the account goes on elsewhere."""
+    """A colleague. Erased people have no name here, even if their account still exists elsewhere."""
 
     id = serializers.UUIDField(source="pk", read_only=True)
     name = serializers.SerializerMethodField()
@@ -25,7 +25,7 @@ class PersonSerializer(serializers.Serializer[Any]):
         return NOBODY if person.pk in self._erased() else person.get_full_name()
 
     def _erased(self) -> frozenset[UUID]:
-        """Read it once for an answer: all its serializers share the context."""
+        """Return the erased people, read once per response: its serializers share the context."""
         shared: Any = self.context
         if _KNOWN not in shared:
             shared[_KNOWN] = erased_people()

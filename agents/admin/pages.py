@@ -32,7 +32,7 @@ RUN_STATES = {
 
 
 class AgentTargets(targets.Targets):
-    """Agents, as what a kill switch may stop."""
+    """Agents as targets of the emergency stop."""
 
     scope, title = "agent", "One agent"
 
@@ -46,7 +46,7 @@ targets.targets.register("agent", AgentTargets)
 
 @admin.register(Agent)
 class AgentAdmin(ServiceAdmin):
-    """Who answers: ours and the tenant's own."""
+    """The built-in agents and the tenant's own."""
 
     view_permission = "agents.view_agent"
     nav = Nav("Agents", "agent", group="Set-up", order=20)
@@ -80,43 +80,43 @@ class AgentAdmin(ServiceAdmin):
 
     @admin.display(description="Tools")
     def tools(self, agent: Agent) -> str:
-        """Return what the newest version may call, by the titles people know."""
+        """Return the titles of the tools that the newest version may call."""
         names = services.setup_of(agent).tools
         return ", ".join(tools.get(name).title for name in names if tools.is_known(name)) or "None"
 
     @admin.display(description="Model")
     def thinks_with(self, agent: Agent) -> str:
-        """Return what the newest version thinks with."""
+        """Return the model of the newest version."""
         setup = services.setup_of(agent)
         return f"{MODEL_WORDS.get(setup.model, setup.model)} {setup.model_name}".strip()
 
-    @admin.display(description="Open requests at a time")
+    @admin.display(description="Open requests at most")
     def open_limit(self, agent: Agent) -> str:
-        """Return how many of its requests may wait."""
-        return str(services.setup_of(agent).max_open_approvals or "The desk's own limit")
+        """Return how many open requests it may have."""
+        return str(services.setup_of(agent).max_open_approvals or "Organisation default")
 
     @admin.display(description="Instructions")
     def instructions(self, agent: Agent) -> str:
-        """Return what a language model is told."""
+        """Return the instructions for a language model."""
         return services.setup_of(agent).instructions or "–"
 
     @admin.display(description="State")
     def standing(self, agent: Agent) -> str:
-        """Tell whether it answers."""
+        """Return whether it answers, and whether it is built in."""
         origin = "Built in" if agent.is_system else "Your own"
         word = chip("Answers", "good", "check") if agent.is_active else chip("Off", "neutral", "pause")
         return format_html('<span class="wk-chips">{} {}</span>', word, chip(origin))
 
     def why_not(self, request: HttpRequest, action: ServiceAction, agent: Any) -> str:
-        """A built-in agent is copied, not changed; nothing is switched to what it is."""
+        """Refuse to edit a built-in agent, and to switch an agent to the state it has."""
         if action.path == "edit" and agent.is_system:
-            return "A built-in agent is not changed. Copy it, and change the copy."
+            return "Built-in agents can't be edited. Make a copy to customise it."
         if action.path == "retire" and not agent.is_active:
-            return "It is off already."
-        return "It answers already." if action.path == "restore" and agent.is_active else ""
+            return "This agent is already off."
+        return "This agent is already on." if action.path == "restore" and agent.is_active else ""
 
     def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
-        """Return the actions without the switch that is set so already."""
+        """Return the actions without the switch to the current state."""
         found = super().offered(request, obj, on_list=on_list)
         return [each for each in found if each["action"].path == "edit" or not each["blocked"]]
 
@@ -135,57 +135,57 @@ class AgentAdmin(ServiceAdmin):
         title="New agent",
         permission=CHANGE,
         form=NewAgentForm,
-        submit="Make it",
+        submit="Create agent",
         tone="primary",
         on_list=True,
-        explain="An agent of your own. You cannot sign what it asks for.",
+        explain="Create an agent of your own. You can't approve its requests.",
     )
     def create(self, request: HttpRequest, obj: None, form: NewAgentForm) -> str:
-        """Make an own agent."""
+        """Create an own agent."""
         setup = services.Setup(**form.setup())
         agent = services.create_agent(actor=viewer_of(request), type=form.cleaned_data["type"], setup=setup)
-        return f"{agent.name} answers from now on."
+        return f"{agent.name} is now answering."
 
     @service_action(
         path="edit",
-        title="Change",
+        title="Edit",
         permission=CHANGE,
         form=AgentForm,
         submit="Save as a new version",
         tone="primary",
-        explain="Every change is a new version; runs under way keep theirs. You cannot sign what it asks for then.",
+        explain="Each change is a new version; current runs keep theirs. You can't approve its requests after that.",
     )
     def edit(self, request: HttpRequest, obj: Agent, form: AgentForm) -> str:
-        """Write a new version."""
-        seen = form.cleaned_data["version"]
-        services.change_agent(actor=viewer_of(request), agent_id=obj.pk, changes=form.setup(), seen_version=seen)
-        return "The agent is saved."
+        """Save a new version."""
+        version = form.cleaned_data["version"]
+        services.change_agent(actor=viewer_of(request), agent_id=obj.pk, changes=form.setup(), seen_version=version)
+        return "Agent saved."
 
     @service_action(path="copy", title="Copy", permission=CHANGE, form=NameForm, submit="Make a copy")
     def copy(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> str:
-        """Make an own agent of this one."""
+        """Copy this agent."""
         name = form.cleaned_data["name"]
         agent = services.copy_agent(actor=viewer_of(request), agent_id=obj.pk, name=name)
-        return f"{agent.name} is yours to change, and answers from now on."
+        return f"{agent.name} is now answering. You can edit it."
 
     @service_action(
-        path="retire", title="Switch off", permission=CHANGE, explain="It takes no further run; nothing is lost."
+        path="retire", title="Switch off", permission=CHANGE, explain="It stops answering. History is kept."
     )
     def retire(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> str:
-        """Switch it off."""
+        """Switch the agent off."""
         services.retire_agent(actor=viewer_of(request), agent_id=obj.pk)
-        return "The agent is off."
+        return "The agent is switched off."
 
     @service_action(path="restore", title="Switch on", permission=CHANGE)
     def restore(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> str:
-        """Switch it on again."""
+        """Switch the agent on."""
         services.restore_agent(actor=viewer_of(request), agent_id=obj.pk)
-        return "The agent answers again."
+        return "The agent is switched on."
 
 
 @admin.register(AgentRun)
 class AgentRunAdmin(ReadOnlyAdmin):
-    """What agents did, turn by turn."""
+    """The runs of agents, turn by turn."""
 
     view_permission = "agents.view_agentrun"
     nav = Nav("Agent runs", "bolt", group="Oversight", order=60)
@@ -206,8 +206,8 @@ class AgentRunAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).select_related("agent_version__agent")
 
     def object_title(self, run: AgentRun) -> str:
-        """Return the agent's name and the run's end."""
-        return f"Run of {self.agent_name(run)}"
+        """Return the title with the agent's name."""
+        return f"{self.agent_name(run)} run"
 
     def detail_context(self, request: HttpRequest, obj: AgentRun) -> dict[str, Any]:
         """Return the fields and the tool calls."""
@@ -227,9 +227,9 @@ class AgentRunAdmin(ReadOnlyAdmin):
         """Return when it began, to the minute."""
         return exact(run.created_at)
 
-    @admin.display(description="Calls of the model")
+    @admin.display(description="Model calls")
     def model_calls(self, run: AgentRun) -> str:
-        """Return how often the model was asked."""
+        """Return how often the model was called."""
         return str(run.rounds)
 
     @admin.display(description="When")
@@ -239,7 +239,7 @@ class AgentRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Agent")
     def agent_name(self, run: AgentRun) -> str:
-        """Return who ran."""
+        """Return the agent's name."""
         return run.agent_version.agent.name if run.agent_version else "Not chosen yet"
 
     @admin.display(description="Started by")
@@ -249,7 +249,7 @@ class AgentRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="State")
     def standing(self, run: AgentRun) -> str:
-        """Return how far it has come."""
+        """Return its state."""
         return chip(run.get_state_display(), *RUN_STATES.get(run.state, ("neutral", "dot")))
 
     @admin.display(description="Took")

@@ -1,9 +1,9 @@
-"""One adapter over pydantic-ai: our lines to its messages, its response to our turn."""
+"""Adapter over pydantic-ai: our lines become its messages, its response becomes our turn."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic_ai import ModelAPIError, ModelHTTPError, UnexpectedModelBehavior, UserError
@@ -53,7 +53,10 @@ class ProviderAdapter(Model):
             return Turn(text, requests, usage, stop)
         except ModelHTTPError as error:
             log.warning("model_refused", model=self.key, status=error.status_code)
-            raise ModelFailed(_code(error.status_code)) from error
+            if error.status_code == 429:
+                raise ModelFailed("model_rate_limited") from error
+            code = "model_unavailable" if error.status_code >= 500 else "model_rejected"
+            raise ModelFailed(code) from error
         except (ModelAPIError, UnexpectedModelBehavior, UserError, TimeoutError) as error:
             log.warning("model_failed", model=self.key, kind=type(error).__name__)
             raise ModelFailed("model_unreachable") from error
@@ -84,14 +87,11 @@ class ProviderAdapter(Model):
             return events.response
 
 
-def _code(status: int) -> str:
-    if status == 429:
-        return "model_rate_limited"
-    return "model_unavailable" if status >= 500 else "model_rejected"
-
-
 def _messages(lines: Sequence[Line], prompt: str) -> list[ModelMessage]:
-    """Our lines in the provider's order; all results of one turn go back in one message."""
+    """Convert our lines to the provider's messages.
+
+    All results of one turn go back in one message.
+    """
     found: list[ModelMessage] = []
     parts: list[ModelRequestPart] = []
     for line in lines:
@@ -99,7 +99,11 @@ def _messages(lines: Sequence[Line], prompt: str) -> list[ModelMessage]:
             if parts:
                 found.append(ModelRequest(parts=parts, instructions=prompt))
                 parts = []
-            found.append(ModelResponse(parts=list(_spoken(line))))
+            spoken: list[ModelResponsePart] = [TextPart(content=line.text)] if line.text else []
+            for request in line.tool_requests:
+                arguments = json.dumps(dict(request.arguments), default=str)
+                spoken.append(ToolCallPart(tool_name=request.name, args=arguments, tool_call_id=request.call_id))
+            found.append(ModelResponse(parts=spoken))
         elif line.role == "tool":
             parts.append(ToolReturnPart(tool_name=line.tool_name, content=line.text, tool_call_id=line.call_id))
         else:
@@ -108,16 +112,11 @@ def _messages(lines: Sequence[Line], prompt: str) -> list[ModelMessage]:
     return found
 
 
-def _spoken(line: Line) -> Iterator[ModelResponsePart]:
-    if line.text:
-        yield TextPart(content=line.text)
-    for request in line.tool_requests:
-        arguments = json.dumps(dict(request.arguments), default=str)
-        yield ToolCallPart(tool_name=request.name, args=arguments, tool_call_id=request.call_id)
-
-
 def _request(part: ToolCallPart) -> ToolRequest:
-    """Arguments that are no JSON object are told to the model, and never guessed at."""
+    """Convert a call.
+
+    Arguments that are not a JSON object become an error for the model.
+    """
     try:
         arguments = part.args_as_dict(raise_if_invalid=True)
     except (ValueError, AssertionError):

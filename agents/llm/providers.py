@@ -1,4 +1,4 @@
-"""OpenAI-compatible and Anthropic models, made from the settings; one try and no redirects."""
+"""OpenAI-compatible and Anthropic models from the settings; one attempt and no redirects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ANTHROPIC_DEFAULT = "claude-sonnet-5-5"
 
 
 def http_client(transport: httpx2.AsyncBaseTransport | None = None) -> httpx2.AsyncClient:
-    """A client with time-outs that follows no redirect and reads no proxy from the environment."""
+    """Return a client with time-outs that follows no redirects and ignores proxies in the environment."""
     return httpx2.AsyncClient(
         timeout=httpx2.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
         follow_redirects=False,
@@ -30,7 +30,10 @@ def http_client(transport: httpx2.AsyncBaseTransport | None = None) -> httpx2.As
 
 
 def openai_model(name: str, transport: httpx2.AsyncBaseTransport | None = None) -> ProviderAdapter:
-    """A model behind OPENAI_BASE_URL (any compatible server). Raises ModelFailed without a key."""
+    """Return a model behind OPENAI_BASE_URL (any compatible server).
+
+    Raises `ModelFailed` without a key.
+    """
     if not settings.OPENAI_API_KEY:
         raise ModelFailed("model_not_configured")
     client = AsyncOpenAI(
@@ -44,7 +47,7 @@ def openai_model(name: str, transport: httpx2.AsyncBaseTransport | None = None) 
 
 
 def anthropic_model(name: str, transport: httpx2.AsyncBaseTransport | None = None) -> ProviderAdapter:
-    """A model behind ANTHROPIC_BASE_URL. Raises ModelFailed without a key."""
+    """Return a model behind ANTHROPIC_BASE_URL. Raises `ModelFailed` without a key."""
     if not settings.ANTHROPIC_API_KEY:
         raise ModelFailed("model_not_configured")
     client = AsyncAnthropic(

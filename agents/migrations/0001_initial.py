@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("queued", "Queued"),
                             ("running", "Running"),
-                            ("waiting", "Waiting for a signature"),
+                            ("waiting", "Waiting for approval"),
                             ("finished", "Finished"),
                             ("failed", "Failed"),
                         ],

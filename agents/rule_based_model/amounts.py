@@ -40,7 +40,7 @@ _YEARS = range(2015, 2040)
 
 @dataclass(frozen=True)
 class Amount:
-    """A number found in a text, where it stands, and what stands around it."""
+    """A number in a text, with its position and context."""
 
     value: Decimal
     currency: str
@@ -52,13 +52,18 @@ class Amount:
 
     @property
     def year_like(self) -> bool:
-        """A bare 2015-2039: as likely part of a campaign's name as an amount."""
+        """Return True for a bare 2015-2039.
+
+        It is as likely part of a campaign's name as an amount.
+        """
         return self.bare and not self.currency and self.value in _YEARS
 
 
 def read_figure(figure: str) -> Decimal:
-    """Read 1,200.50, 1.200,50, 1 200, 1'200, 900.5: money has at most two decimals,
-    so a lone separator before three digits groups thousands."""
+    """Read 1,200.50, 1.200,50, 1 200, 1'200, 900.5.
+
+    Money has at most two decimals, so a lone separator before three digits groups thousands.
+    """
     compact = re.sub(r"[ '’]", "", figure)
     match = re.fullmatch(r"(\d[\d.,]*?)(?:[.,](\d{1,2}))?", compact)
     whole, fraction = (match.group(1), match.group(2) or "0") if match else (compact, "0")
@@ -67,7 +72,10 @@ def read_figure(figure: str) -> Decimal:
 
 
 def find_amounts(text: str) -> list[Amount]:
-    """Every number in the text, in order; words count from two words or from twenty on."""
+    """Return every number in the text, in order.
+
+    Number words count from two words or from twenty on.
+    """
     found = [_from_figure(text, m) for m in _AMOUNT.finditer(text)]
     taken = [(a.start, a.end) for a in found]
     for match in _WORDS.finditer(text):
@@ -79,7 +87,7 @@ def find_amounts(text: str) -> list[Amount]:
 
 
 def _led_by(text: str, start: int) -> str:
-    """The word (or sign) directly before a number."""
+    """Return the word or sign directly before a number."""
     before = text[:start].rstrip()
     at = len(before)
     while at and before[at - 1].isalpha():

@@ -1,4 +1,4 @@
-"""What the local model writes above a daily brief: findings put into words by rule, in each language."""
+"""What the rule-based model writes above a daily brief: findings as sentences, in each language."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ from agents.ports import BRIEF_ADVICE
 CALL_ID = "local-daily-brief"
 
 _EN: Mapping[str, tuple[str, str]] = {
-    "waiting": ("{count} requests wait for your signature, the oldest for {span}.", "Decide on {reference} first."),
-    "waiting_one": ("One request has waited for your signature for {span}.", "Decide on {reference}."),
+    "waiting": ("{count} requests need your approval; the oldest has waited {span}.", "Decide on {reference} first."),
+    "waiting_one": ("One request has waited {span} for your approval.", "Decide on {reference}."),
     "overdue": (
         "{count} requests are overdue, the worst by {span}.",
-        "Clear what is overdue, beginning with {reference}.",
+        "Clear the overdue requests, starting with {reference}.",
     ),
-    "overdue_one": ("One request is overdue by {span}.", "See to {reference}, which should have been decided by now."),
-    "conversations": ("{count} conversations need a person.", "Take the conversation that has waited for {span}."),
-    "conversations_one": ("One conversation needs a person.", "Take the conversation that has waited for {span}."),
-    "spend": ("Ads cost {spend} in seven days and brought {conversions} conversions, {per} each.", ""),
+    "overdue_one": ("One request is overdue by {span}.", "Decide on {reference}; it's past its deadline."),
+    "conversations": ("{count} conversations need a person.", "Take the conversation that has waited {span}."),
+    "conversations_one": ("One conversation needs a person.", "Take the conversation that has waited {span}."),
+    "spend": ("Ads cost {spend} over seven days and brought {conversions} conversions at {per} each.", ""),
     "nothing_bought": (
-        "Ads cost {spend} in seven days and brought no conversion.",
-        "Check whether conversions are counted.",
+        "Ads cost {spend} over seven days and brought no conversions.",
+        "Check that conversions are tracked.",
     ),
-    "dear": ("", "Look at “{name}”: a conversion costs {per} there, {times} times the average."),
-    "fruitless": ("", "“{name}” spent {spend} without one conversion; consider pausing it."),
-    "full": ("", "“{name}” uses its whole budget at {per} a conversion; it could carry more."),
+    "dear": ("", "Look at “{name}”: a conversion there costs {per}, {times} times the average."),
+    "fruitless": ("", "“{name}” spent {spend} without a single conversion; consider pausing it."),
+    "full": ("", "“{name}” uses its whole budget at {per} per conversion; it could take a higher one."),
     "fell": (
-        "“{keyword}” fell {by} places to {position}.",
+        "“{keyword}” dropped {by} places to {position}.",
         "See what changed on {page}: “{keyword}” lost {by} places.",
     ),
-    "climbed": ("“{keyword}” climbed {by} places to {position}.", ""),
-    "near": ("", "“{keyword}” stands at {position}: a better title on {page} could bring it to the first page."),
-    "drafts": ("{count} drafts wait to be published.", "Publish or drop the drafts; “{title}” is one of them."),
-    "drafts_one": ("One draft waits to be published.", "Publish “{title}”, or drop it."),
-    "stale": ("", "“{name}” ({people}) was last written to {span} ago."),
-    "trouble": ("Some figures are missing today; the sections say which.", ""),
-    "calm": ("Nothing waits for you, and no figure stands out.", ""),
+    "climbed": ("“{keyword}” rose {by} places to {position}.", ""),
+    "near": ("", "“{keyword}” is at {position}: a better title on {page} could move it to the first page."),
+    "drafts": ("{count} drafts are ready to publish.", "Publish or discard the drafts; one is “{title}”."),
+    "drafts_one": ("One draft is ready to publish.", "Publish “{title}” or discard it."),
+    "stale": ("", "“{name}” ({people}) was last messaged {span} ago."),
+    "trouble": ("Some figures are missing today; each section says which.", ""),
+    "calm": ("Nothing is waiting for you, and no figure stands out.", ""),
 }
 _DE: Mapping[str, tuple[str, str]] = {
     "waiting": (
-        "{count} Anträge warten auf Ihre Unterschrift, der älteste seit {span}.",
+        "{count} Anträge warten auf Ihre Freigabe, der älteste seit {span}.",
         "Entscheiden Sie zuerst über {reference}.",
     ),
-    "waiting_one": ("Ein Antrag wartet seit {span} auf Ihre Unterschrift.", "Entscheiden Sie über {reference}."),
+    "waiting_one": ("Ein Antrag wartet seit {span} auf Ihre Freigabe.", "Entscheiden Sie über {reference}."),
     "overdue": (
         "{count} Anträge sind überfällig, der älteste seit {span}.",
-        "Räumen Sie Überfälliges ab, zuerst {reference}.",
+        "Erledigen Sie Überfälliges, zuerst {reference}.",
     ),
     "overdue_one": (
         "Ein Antrag ist seit {span} überfällig.",
@@ -62,16 +62,16 @@ _DE: Mapping[str, tuple[str, str]] = {
         "Übernehmen Sie das Gespräch, das seit {span} wartet.",
     ),
     "spend": (
-        "Anzeigen kosteten in sieben Tagen {spend} und brachten {conversions} Abschlüsse, je {per}.",
+        "Anzeigen kosteten in sieben Tagen {spend} und brachten {conversions} Abschlüsse zu je {per}.",
         "",
     ),
     "nothing_bought": (
         "Anzeigen kosteten in sieben Tagen {spend} und brachten keinen Abschluss.",
-        "Prüfen Sie, ob Abschlüsse gezählt werden.",
+        "Prüfen Sie, ob Abschlüsse erfasst werden.",
     ),
-    "dear": ("", "Sehen Sie sich „{name}“ an: Ein Abschluss kostet dort {per}, das {times}-Fache des Mittels."),
-    "fruitless": ("", "„{name}“ gab {spend} ohne einen Abschluss aus; eine Pause wäre zu überlegen."),
-    "full": ("", "„{name}“ schöpft sein Budget aus, bei {per} je Abschluss; da ginge mehr."),
+    "dear": ("", "Sehen Sie sich „{name}“ an: Ein Abschluss kostet dort {per}, das {times}-Fache des Durchschnitts."),
+    "fruitless": ("", "„{name}“ gab {spend} ohne einen einzigen Abschluss aus; erwägen Sie eine Pause."),
+    "full": ("", "„{name}“ schöpft das Budget bei {per} je Abschluss aus; ein höheres Budget könnte sich lohnen."),
     "fell": (
         "„{keyword}“ fiel um {by} Plätze auf {position}.",
         "Prüfen Sie, was sich auf {page} geändert hat: „{keyword}“ verlor {by} Plätze.",
@@ -89,34 +89,40 @@ _DE: Mapping[str, tuple[str, str]] = {
 }
 _FR: Mapping[str, tuple[str, str]] = {
     "waiting": (
-        "{count} demandes attendent votre signature, la plus ancienne depuis {span}.",
-        "Décidez d’abord de {reference}.",
+        "{count} demandes attendent votre validation, la plus ancienne depuis {span}.",
+        "Traitez d’abord {reference}.",
     ),
-    "waiting_one": ("Une demande attend votre signature depuis {span}.", "Décidez de {reference}."),
+    "waiting_one": ("Une demande attend votre validation depuis {span}.", "Traitez {reference}."),
     "overdue": (
         "{count} demandes sont en retard, la plus ancienne de {span}.",
         "Réglez les retards, en commençant par {reference}.",
     ),
     "overdue_one": (
         "Une demande est en retard de {span}.",
-        "Occupez-vous de {reference}, qui devrait déjà être décidée.",
+        "Traitez {reference}, dont l’échéance est passée.",
     ),
     "conversations": (
-        "{count} conversations demandent une personne.",
+        "{count} conversations ont besoin d’une personne.",
         "Prenez la conversation qui attend depuis {span}.",
     ),
-    "conversations_one": ("Une conversation demande une personne.", "Prenez la conversation qui attend depuis {span}."),
+    "conversations_one": (
+        "Une conversation a besoin d’une personne.",
+        "Prenez la conversation qui attend depuis {span}.",
+    ),
     "spend": (
         "La publicité a coûté {spend} en sept jours pour {conversions} conversions, soit {per} chacune.",
         "",
     ),
     "nothing_bought": (
         "La publicité a coûté {spend} en sept jours sans aucune conversion.",
-        "Vérifiez que les conversions sont comptées.",
+        "Vérifiez que les conversions sont bien suivies.",
     ),
     "dear": ("", "Regardez « {name} » : une conversion y coûte {per}, {times} fois la moyenne."),
     "fruitless": ("", "« {name} » a dépensé {spend} sans une conversion ; une pause est à envisager."),
-    "full": ("", "« {name} » utilise tout son budget à {per} la conversion ; elle pourrait porter davantage."),
+    "full": (
+        "",
+        "« {name} » utilise tout son budget à {per} par conversion ; il peut valoir la peine de l’augmenter.",
+    ),
     "fell": (
         "« {keyword} » a perdu {by} places et se trouve à {position}.",
         "Voyez ce qui a changé sur {page} : « {keyword} » a perdu {by} places.",
@@ -139,20 +145,13 @@ _WORDED: Mapping[str, Mapping[str, tuple[str, str]]] = {"en": _EN, "de": _DE, "f
 
 
 def word_brief(result: Mapping[str, Any]) -> str:
-    """Return a paragraph of what was found, and under it a list of what to do, the weightiest first."""
+    """Return a paragraph of findings and, below it, a list of what to do, most important first."""
     worded = _WORDED[str(result["language"])]
     findings: Sequence[Mapping[str, Any]] = result["findings"] or [{"code": "calm"}]
-    told = [worded[found["code"]][0].format_map(found) for found in findings]
-    heavy = sorted(findings, key=lambda found: -int(found.get("weight", 0)))
-    lines = [" ".join(dict.fromkeys(sentence for sentence in told if sentence))]
-    return "\n".join(lines + [f"- {line}" for line in _advice(heavy, worded)])
-
-
-def _advice(findings: Sequence[Mapping[str, Any]], worded: Mapping[str, tuple[str, str]]) -> list[str]:
-    """Return what to do; of one request only the weightiest word."""
-    found: dict[str, str] = {}
-    for each in findings:
-        line = worded[each["code"]][1].format_map(each)
-        if line:
-            found.setdefault(str(each.get("reference") or line), line)
-    return list(found.values())[:BRIEF_ADVICE]
+    sentences = [worded[each["code"]][0].format_map(each) for each in findings]
+    summary = " ".join(dict.fromkeys(sentence for sentence in sentences if sentence))
+    advice: dict[str, str] = {}  # only the most important line for each request
+    for each in sorted(findings, key=lambda finding: -int(finding.get("weight", 0))):
+        if line := worded[each["code"]][1].format_map(each):
+            advice.setdefault(str(each.get("reference") or line), line)
+    return "\n".join([summary, *(f"- {line}" for line in list(advice.values())[:BRIEF_ADVICE])])

@@ -1,4 +1,4 @@
-"""From the lines of a conversation to one decision: call tools, ask back, or say something."""
+"""Turn the lines of a conversation into decisions: call tools, ask back, or say something."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _HOW_TO = re.compile(r"how (?:do|can|could|would|to)\b")
 
 
 def _slots(tool: str, clause: Clause, memory: Memory) -> tuple[dict[str, str], str]:
-    """Arguments a clause gives for a tool, and what is wrong with the amount."""
+    """Return the arguments that a clause gives for a tool, and what is wrong with the amount."""
     if tool == "update_page_meta":
         page = slots.page_of(clause)
         wording = slots.meta_of(clause) or slots.meta_field_of(clause)
@@ -64,7 +64,7 @@ def _slots(tool: str, clause: Clause, memory: Memory) -> tuple[dict[str, str], s
 
 
 def _lacks(tool: str, found: Mapping[str, str]) -> str:
-    """The first required slot that is missing; empty when the command is complete."""
+    """Return the first required argument that is missing, or "" when the command is complete."""
     for name in REQUIRED[tool]:
         if name == "wording" and (found.get("title") or found.get("description")):
             continue
@@ -74,7 +74,7 @@ def _lacks(tool: str, found: Mapping[str, str]) -> str:
 
 
 def _settle(tool: str, found: Mapping[str, str], why: str, *, sure: bool) -> Decision:
-    """A complete and sure command is a call; anything less asks back."""
+    """Return a call for a complete and certain command; anything less asks back."""
     missing = _lacks(tool, found)
     if missing:
         reason = why if missing == "daily_budget" and why else "missing"
@@ -86,9 +86,9 @@ def _settle(tool: str, found: Mapping[str, str], why: str, *, sure: bool) -> Dec
 
 
 def _look(clause: Clause, *, about: str = "") -> Decision:
-    """Answer a question by a reading tool, or by small talk."""
+    """Answer a question with a reading tool or with small talk."""
     campaign = slots.campaign_of(clause)
-    topic: str = reading_topic(clause, named=bool(campaign))
+    topic: str = reading_topic(clause)
     arguments: dict[str, str] = {}
     if topic == "nothing" and campaign and about in {"set_campaign_budget", "pause_campaign"}:
         topic = "campaign_performance"
@@ -106,23 +106,12 @@ def _look(clause: Clause, *, about: str = "") -> Decision:
     return Decision("say", topic=topic)
 
 
-def _advise(tool: str, found: Mapping[str, str], why: str, mood: str) -> Decision:
-    """A question or a doubt about a command: complete ones ask for a clear yes, others say how."""
-    if mood == "later" or not _lacks(tool, found):
-        decision = _settle(tool, found, why, sure=False)
-        return replace(decision, topic=mood)
-    campaign = found.get("campaign", "")
-    if campaign and mood == "question":
-        return Decision("call", (Call("campaign_performance", {"campaign": campaign}),), "advice")
-    return Decision("say", topic="advice")
-
-
 def _fill(clause: Clause, pending: Pending, mood: str, choices: Sequence[str]) -> Decision | None:
-    """Complete an earlier question with this answer, when it is one."""
+    """Complete an earlier question with this clause when it answers it."""
     if pending.missing in NAMES and (name := chosen(clause.text.strip(" \"'"), choices)):
         return _settle(pending.tool, {pending.missing: name, **pending.arguments}, "", sure=True)
     if pending.missing == "yes":
-        said_yes = reading_topic(clause, named=False) == "yes"
+        said_yes = reading_topic(clause) == "yes"
         return _settle(pending.tool, pending.arguments, "", sure=True) if said_yes else None
     found = dict(pending.arguments)
     if pending.missing == "daily_budget":
@@ -143,7 +132,7 @@ def _fill(clause: Clause, pending: Pending, mood: str, choices: Sequence[str]) -
 
 
 def _answer(clause: Clause, pending: Pending) -> dict[str, str]:
-    """The missing slot as a short answer gives it."""
+    """Return the missing argument as a short answer gives it."""
     whole = clause.own_quotes[0] if clause.own_quotes else clause.text.strip(" .!\"'")
     match pending.missing:
         case "campaign":
@@ -163,7 +152,7 @@ def _answer(clause: Clause, pending: Pending) -> dict[str, str]:
 
 
 def _step(clause: Clause, spoiled: str | None, memory: Memory) -> Decision:
-    """Decide one clause, with what earlier ones left behind."""
+    """Decide one clause in the light of the earlier ones."""
     mood: str = spoiled or stance.stance_of(clause)
     tool = acting_topic(clause)
     if mood in {"attack", "retract"}:
@@ -183,7 +172,10 @@ def _step(clause: Clause, spoiled: str | None, memory: Memory) -> Decision:
 
 
 def _command(tool: str, clause: Clause, mood: str, memory: Memory) -> Decision:
-    """A clause that names an acting tool: only a plain command may become a call."""
+    """Decide a clause that names an acting tool.
+
+    Only a plain command may become a call.
+    """
     found, why = _slots(tool, clause, memory)
     if mood == "negated":
         return Decision("say", topic="left_alone")
@@ -193,81 +185,74 @@ def _command(tool: str, clause: Clause, mood: str, memory: Memory) -> Decision:
         return _look(clause, about=tool)
     if _HOW_TO.match(clause.bare):
         return Decision("call", (Call(ABILITIES),))
-    return _advise(tool, found, why, mood)
-
-
-def _remember(memory: Memory, decision: Decision) -> Memory:
-    """What the next message may lean on."""
-    campaign = memory.campaign
-    for call in decision.calls:
-        campaign = call.arguments.get("campaign", campaign)
-    if decision.pending:
-        campaign = decision.pending.arguments.get("campaign", campaign)
-    keeps = decision.kind == "call" and not any(call.acting for call in decision.calls)
-    pending = decision.pending or (memory.pending if keeps else None)
-    return Memory(pending, campaign, memory.choices)
+    # A question or doubt about a command: complete ones ask for a clear yes, others say how.
+    if mood == "later" or not _lacks(tool, found):
+        decision = _settle(tool, found, why, sure=False)
+        return replace(decision, topic=mood)
+    campaign = found.get("campaign", "")
+    if campaign and mood == "question":
+        return Decision("call", (Call("campaign_performance", {"campaign": campaign}),), "advice")
+    return Decision("say", topic="advice")
 
 
 def decide_message(text: str, memory: Memory) -> tuple[list[Decision], Memory]:
-    """Decide every clause of one message; one doubtful clause spoils the commands of all."""
+    """Decide every clause of one message.
+
+    One doubtful clause blocks the commands of all.
+    """
     if stance.is_attack(text):
         return [Decision("say", topic="refuse")], Memory(None, memory.campaign)
     clauses = read(text)
     writes_freely = memory.pending is not None and memory.pending.missing in FREE_TEXT
     language = "" if writes_freely else foreign_language(" ".join(clause.text for clause in clauses))
     if language:
-        return [_unspoken(language, again=memory.unspoken)], Memory(None, memory.campaign)
+        if memory.unspoken:  # the person goes on in it: bring in a colleague
+            decision = Decision("call", (Call(PERSON, {"reason": "language"}),), f"handing:{language}")
+        else:
+            decision = Decision("say", topic=f"foreign:{language}")
+        return [decision], Memory(None, memory.campaign)
     spoiled = next((found for c in clauses if (found := stance.hazard(c))), None)
     if any(acting_topic(clause) in NEVER for clause in clauses):
         spoiled = spoiled or "doubt"
     decisions = []
     for clause in clauses:
         decision = _step(clause, spoiled, memory)
-        memory = _remember(memory, decision)
+        # What the next message may refer to.
+        campaign = memory.campaign
+        for call in decision.calls:
+            campaign = call.arguments.get("campaign", campaign)
+        if decision.pending:
+            campaign = decision.pending.arguments.get("campaign", campaign)
+        keeps = decision.kind == "call" and not any(call.acting for call in decision.calls)
+        pending = decision.pending or (memory.pending if keeps else None)
+        memory = Memory(pending, campaign, memory.choices)
         decisions.append(decision)
     return decisions, memory
 
 
-def _unspoken(language: str, *, again: bool) -> Decision:
-    """Say that we do not speak this language; who goes on in it gets a person."""
-    if again:
-        return Decision("call", (Call(PERSON, {"reason": "language"}),), f"handing:{language}")
-    return Decision("say", topic=f"foreign:{language}")
-
-
 def _after_reply(memory: Memory, text: str, block: Sequence[Decision]) -> Memory:
-    """An earlier question stays open only if it was really the last thing we said."""
+    """Keep an earlier question open only if it was the last thing we said."""
     memory = replace(memory, choices=(), unspoken=ONLY_ENGLISH in text)
-    asked = _asked_which([call for decision in block for call in decision.calls], text)
-    if asked:
-        return replace(memory, pending=asked, choices=offered_in(text))
+    if WHICH in text or IS_IT in text:
+        # Our answer asked about the name of one of these calls: the next message completes it.
+        calls = [call for decision in block for call in decision.calls]
+        named = [(call, REQUIRED[call.tool][0]) for call in calls if REQUIRED.get(call.tool)]
+        quoted = [(call, name) for call, name in named if f"“{call.arguments.get(name)}”".casefold() in text.casefold()]
+        for call, name in quoted or (named if len(named) == 1 else []):
+            rest = {key: value for key, value in call.arguments.items() if key != name}
+            return replace(memory, pending=Pending(call.tool, rest, name), choices=offered_in(text))
     if PERSON_OFFER in text:
         return replace(memory, pending=Pending(PERSON, {}, "yes"))
-    if SENT_BACK in text and _is_budget_of(memory.campaign, text):
+    campaign, folded = memory.campaign.casefold(), text.casefold()
+    if SENT_BACK in text and campaign and campaign in folded and "daily budget" in folded:
+        # The daily budget of this campaign was sent back: an amount is the new one.
         return replace(memory, pending=Pending("set_campaign_budget", {"campaign": memory.campaign}, "daily_budget"))
     wording = ask(memory.pending) if memory.pending else ""
     return memory if wording and wording in text else replace(memory, pending=None)
 
 
-def _is_budget_of(campaign: str, text: str) -> bool:
-    """Whether what was sent back is the daily budget of the campaign we spoke of: an amount is the new one."""
-    return bool(campaign) and campaign.casefold() in text.casefold() and "daily budget" in text.casefold()
-
-
-def _asked_which(calls: Sequence[Call], text: str) -> Pending | None:
-    """The call whose name we asked about in our last answer, to be completed by the next one."""
-    if WHICH not in text and IS_IT not in text:
-        return None
-    named = [(call, REQUIRED[call.tool][0]) for call in calls if REQUIRED.get(call.tool)]
-    told = [(call, name) for call, name in named if f"“{call.arguments.get(name)}”".casefold() in text.casefold()]
-    for call, name in told or (named if len(named) == 1 else []):
-        rest = {key: value for key, value in call.arguments.items() if key != name}
-        return Pending(call.tool, rest, name)
-    return None
-
-
 def decide(lines: Sequence[tuple[str, str]]) -> list[Decision]:
-    """Decide the customer's lines since our last answer.
+    """Decide the person's lines since our last answer.
 
     `lines` are (role, text) in order, role "user" or "assistant".
     """
@@ -285,13 +270,8 @@ def decide(lines: Sequence[tuple[str, str]]) -> list[Decision]:
         if any(d.topic == "left_alone" for d in decisions):
             block = []
         block += decisions
-    return _tidy(block)
-
-
-def _tidy(block: Sequence[Decision]) -> list[Decision]:
-    """Drop questions that a later message of the same burst answered, doubled calls, and
-    small talk beside something of substance."""
-    # Somebody may write thousands of sentences at once: none is compared with all the others.
+    # Drop questions that the same burst answered, repeated calls, and small talk beside substance.
+    # A message may hold thousands of sentences, so no sentence is compared with all the others.
     topics = {decision.topic for decision in block}
     last = max((index for index, d in enumerate(block) if d.calls or d.pending), default=-1)
     kept: dict[str, Decision] = {}

@@ -1,4 +1,4 @@
-"""What a clause is about: which tool it wants, or which of the things we cannot do."""
+"""What a clause is about: the tool it asks for, or something agents cannot do."""
 
 from __future__ import annotations
 
@@ -106,20 +106,6 @@ _YES = re.compile(
 )
 
 
-def _is_meta(bare: str, clause: Clause) -> bool:
-    page = "/" in clause.text or re.search(r"\b(?:page|homepage|website|site)\b", bare)
-    return bool(_META.search(bare) and (page or "meta" in bare) and _EDIT.search(bare))
-
-
-def _is_message(bare: str, clause: Clause) -> bool:
-    return bool(
-        _MESSAGE.search(bare)
-        and not (_META.search(bare) and "/" in clause.text)
-        and (clause.own_quotes or clause.tail or _PEOPLE.search(bare))
-        and not re.search(r"\b(?:can|do|could) we (?:message|send|write)", bare)
-    )
-
-
 def _is_budget(bare: str, clause: Clause) -> bool:
     if _OTHER_MONEY.search(bare):
         return False
@@ -132,12 +118,25 @@ def _is_budget(bare: str, clause: Clause) -> bool:
     return bool(_RAISE.search(bare) and (led or _CLEARLY_MONEY.search(bare)))
 
 
-def _acting(clause: Clause) -> Topic | None:
-    """The acting tool a clause names with a verb that can command."""
+def acting_topic(clause: Clause) -> Topic | None:
+    """Return the acting tool this clause would command, or "resume" or "decide".
+
+    Agents never do these two.
+    """
     bare = clause.bare
-    if _is_meta(bare, clause):
+    if _DECIDE.search(bare):
+        return "decide"
+    if _RESUME.search(bare):
+        return "resume"
+    page = "/" in clause.text or re.search(r"\b(?:page|homepage|website|site)\b", bare)
+    if _META.search(bare) and (page or "meta" in bare) and _EDIT.search(bare):
         return "update_page_meta"
-    if _is_message(bare, clause):
+    if (
+        _MESSAGE.search(bare)
+        and not (_META.search(bare) and "/" in clause.text)
+        and (clause.own_quotes or clause.tail or _PEOPLE.search(bare))
+        and not re.search(r"\b(?:can|do|could) we (?:message|send|write)", bare)
+    ):
         return "send_audience_message"
     wanted = bool(_WANTED.search(bare))
     budget = _is_budget(bare, clause)
@@ -150,31 +149,8 @@ def _acting(clause: Clause) -> Topic | None:
     return None
 
 
-def _reading(bare: str, named: bool) -> Topic | None:
-    """The reading tool a clause wants; `named` says that a campaign's name is in it."""
-    if _AUDIENCES.search(bare):
-        return "list_audiences"
-    if _CONTENT.search(bare):
-        return "content_performance"
-    if _RANKINGS.search(bare) and "campaign" not in bare.split():
-        return "rankings"
-    if _CAMPAIGNS.search(bare):
-        return "list_campaigns"
-    return "campaign_performance" if _FIGURES.search(bare) else None
-
-
-def acting_topic(clause: Clause) -> Topic | None:
-    """The acting tool (or a thing we never do: resume, decide) this clause would command."""
-    bare = clause.bare
-    if _DECIDE.search(bare):
-        return "decide"
-    if _RESUME.search(bare):
-        return "resume"
-    return _acting(clause)
-
-
-def reading_topic(clause: Clause, *, named: bool) -> Topic:
-    """What a clause without a command wants to know, or small talk."""
+def reading_topic(clause: Clause) -> Topic:
+    """Return what a clause without a command asks about, or small talk."""
     bare = clause.bare
     talk: list[tuple[re.Pattern[str], Topic]] = [
         (_PERSON, "person"), (_IDENTITY, "identity"), (_ONLY_THANKS, "thanks"), (_YES, "yes"), (_GREETING, "greeting"),
@@ -182,8 +158,16 @@ def reading_topic(clause: Clause, *, named: bool) -> Topic:
     for pattern, topic in talk:
         if pattern.search(bare):
             return topic
-    if reading := _reading(bare, named):
-        return reading
+    reading: list[tuple[bool, Topic]] = [
+        (bool(_AUDIENCES.search(bare)), "list_audiences"),
+        (bool(_CONTENT.search(bare)), "content_performance"),
+        (bool(_RANKINGS.search(bare)) and "campaign" not in bare.split(), "rankings"),
+        (bool(_CAMPAIGNS.search(bare)), "list_campaigns"),
+        (bool(_FIGURES.search(bare)), "campaign_performance"),
+    ]
+    for fits, topic in reading:
+        if fits:
+            return topic
     if _HELP.search(bare):
         return "help"
     return "thanks" if _THANKS.search(bare) else "nothing"

@@ -1,4 +1,4 @@
-"""Languages the local model does not speak: how it notices one, and what it says then."""
+"""Languages the rule-based model does not speak: how it detects one, and what it answers."""
 
 from __future__ import annotations
 
@@ -64,26 +64,28 @@ _LATIN_ENDS = 0x250
 
 
 def foreign_language(text: str) -> str:
-    """The code of the language a text is in when it is not English; "other" when it has another
-    script; empty for English and for what is too short to tell."""
+    """Return the code of a text's language when it is not English.
+
+    "other" stands for another script; English and texts too short to tell give "".
+    """
     words = _WORD.findall(_QUOTED.sub(" ", text))
     letters = [letter for word in words for letter in word]
     others = sum(ord(letter) >= _LATIN_ENDS for letter in letters)
     english = sum(word.lower().replace("’", "'") in _ENGLISH for word in words)
     if others * 2 > len(letters) or (others > 1 and not english):
         return "other"
-    scores = {code: _score(words, code) for code in _STRONG} | {"other": sum(_is_odd(word) for word in words)}
+    # Lower-case words with letters that English does not use.
+    odd = sum(word[0].islower() and not word.isascii() and "’" not in word for word in words)
+    scores = {code: _score(words, code) for code in _STRONG} | {"other": odd}
     best = max(scores, key=lambda code: scores[code])
     return best if scores[best] > max(english, 1) else ""
 
 
-def _is_odd(word: str) -> bool:
-    """A word in small letters that English does not write so."""
-    return word[0].islower() and not word.isascii() and "’" not in word
-
-
 def _score(words: list[str], code: str) -> int:
-    """Two for a word that only this language has, one for a small word; those inside names count nothing."""
+    """Score two for a word only this language has and one for a small word.
+
+    Names do not count.
+    """
     score = 0
     for place, word in enumerate(words):
         plain = word.lower().replace("’", "'")
@@ -97,12 +99,12 @@ def _score(words: list[str], code: str) -> int:
 
 
 _SORRY: Mapping[str, str] = {
-    "fr": "Désolé, je ne comprends que l'anglais. Écrivez-moi en anglais, ou écrivez encore une fois "
+    "fr": "Désolé, je ne comprends que l'anglais. Écrivez-moi en anglais, ou écrivez-moi à nouveau "
     "dans votre langue : un collègue vous répondra.",
     "es": "Lo siento, solo entiendo inglés. Escríbame en inglés, o escriba otra vez en su idioma "
     "y le responderá un colega.",
-    "de": "Es tut mir leid, ich verstehe nur Englisch. Schreiben Sie mir auf Englisch, oder schreiben "
-    "Sie noch einmal in Ihrer Sprache: dann antwortet Ihnen ein Kollege.",
+    "de": "Ich verstehe leider nur Englisch. Schreiben Sie mir bitte auf Englisch. Oder schreiben Sie noch "
+    "einmal in Ihrer Sprache, dann antwortet Ihnen jemand aus dem Team.",
     "it": "Mi dispiace, capisco solo l'inglese. Mi scriva in inglese, oppure scriva ancora una volta "
     "nella sua lingua: le risponderà un collega.",
     "pt": "Desculpe, só entendo inglês. Escreva em inglês, ou escreva outra vez na sua língua: um colega responderá.",
@@ -111,20 +113,20 @@ _SORRY: Mapping[str, str] = {
 }
 _HANDING: Mapping[str, str] = {
     "fr": "Un collègue vous répondra ici.", "es": "Un colega le responderá aquí.",
-    "de": "Ein Kollege antwortet Ihnen hier.", "it": "Un collega le risponderà qui.",
+    "de": "Jemand aus dem Team antwortet Ihnen hier.", "it": "Un collega le risponderà qui.",
     "pt": "Um colega responderá aqui.", "nl": "Een collega antwoordt u hier.",
 }  # fmt: skip
 
 
 def sorry(code: str) -> str:
-    """Say honestly, in both languages, that this one is not spoken and what helps."""
+    """Return, in both languages, that this one is not spoken and what to do instead."""
     english = (
-        f"I am sorry, {ONLY_ENGLISH}. Please write in English, or write once more in your language: "
-        "then I bring in a colleague. Nothing has been changed."
+        f"Sorry, {ONLY_ENGLISH}. Please write in English, or write again in your language "
+        "and I'll bring in a colleague. Nothing has been changed."
     )
     return "\n\n".join(part for part in (_SORRY.get(code, ""), english) if part)
 
 
 def handing(code: str) -> str:
-    """Say in the person's language that a colleague will answer; empty where we cannot."""
+    """Return in the person's language that a colleague will reply, or "" where we cannot."""
     return _HANDING.get(code, "")

@@ -1,4 +1,4 @@
-"""The questions the local model asks back, word for word the same each time."""
+"""The questions the rule-based model asks back, word for word the same each time."""
 
 from __future__ import annotations
 
@@ -12,40 +12,39 @@ _DEEDS = {
     "send_audience_message": "send {audience} the message “{text}”",
 }
 _CAMPAIGN = {
-    "set_campaign_budget": "Which campaign's daily budget should I ask to change?",
-    "pause_campaign": "Which campaign should I ask to pause?",
+    "set_campaign_budget": "Which campaign's daily budget do you want to change?",
+    "pause_campaign": "Which campaign do you want to pause?",
     "campaign_performance": "Which campaign do you mean?",
 }
 _AMOUNT = {
-    "missing": "To what daily amount should the budget of {campaign} go?",
-    "relative": "I need the new daily amount itself, not the change. "
-    "To what daily amount should the budget of {campaign} go?",
-    "several": "I read more than one amount. To what daily amount should the budget of {campaign} go?",
-    "period": "I can only ask for a daily budget. To what daily amount should the budget of {campaign} go?",
-    "zero": "A daily budget has to be above zero (to stop spending, ask me to pause it). "
-    "To what daily amount should the budget of {campaign} go?",
+    "missing": "What should the daily budget of {campaign} be?",
+    "relative": "I need the new daily amount itself, not the change. What should the daily budget of {campaign} be?",
+    "several": "I see more than one amount. What should the daily budget of {campaign} be?",
+    "period": "I can only request a daily budget. What should the daily budget of {campaign} be?",
+    "zero": "A daily budget has to be above zero (to stop spending, ask me to pause the campaign). "
+    "What should the daily budget of {campaign} be?",
 }
 _OTHER = {
     "page": "Which page do you mean? Please give its path, for example /pricing.",
     "wording": "What should it say? Please write, for example: title “…” or description “…”.",
-    "content": "Which piece of content should I ask to publish?",
+    "content": "Which piece of content do you want to publish?",
     "audience": "Which audience should get the message?",
     "text": "What should the message to {audience} say?",
 }
 
 
 def deed(pending: Pending) -> str:
-    """What a complete command would do, as a verb phrase."""
+    """Return what a complete command would do, as a verb phrase."""
     money = f" {pending.arguments['currency']}" if pending.arguments.get("currency") else ""
     return _DEEDS[pending.tool].format(**pending.arguments, money=money)
 
 
 def ask(pending: Pending) -> str:
-    """The question that gets what is missing."""
+    """Return the question for the missing argument, or "" where it is not asked again."""
     if pending.missing == "yes":
         if pending.tool not in _DEEDS:
             return ""  # the offer of a colleague: made in passing, never asked again
-        return f"Shall I ask for a signature to {deed(pending)} now? Please answer yes or no."
+        return f"Should I request approval to {deed(pending)} now? Please answer yes or no."
     if pending.missing == "campaign":
         return _CAMPAIGN[pending.tool]
     facts = {"campaign": "the campaign", "audience": "the audience"} | dict(pending.arguments)

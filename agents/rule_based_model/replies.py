@@ -1,4 +1,4 @@
-"""What the local model says: small talk, refusals, and tool results put into sentences."""
+"""What the rule-based model says: small talk, refusals, and tool results as sentences."""
 
 from __future__ import annotations
 
@@ -10,43 +10,43 @@ from typing import Any
 from agents.rule_based_model.languages import handing, sorry
 from agents.rule_based_model.types import (
     ABILITIES,
-    AGAIN,
     ANSWER,
     IS_IT,
     NOT_FOUND,
     PERSON,
     PERSON_OFFER,
+    RESUBMIT,
     WHICH,
     WITHDRAW,
 )
 
 LONGEST = 12
-_ELSEWHERE = "That is the work of another of our agents. Please ask it in a message of its own, and I will pass it on."
+_ELSEWHERE = "Another of our agents handles that. Please ask in a separate message and I'll pass it on."
 _SAYINGS: Mapping[str, str] = {
-    "left_alone": "All right, I leave everything as it is. Nothing new has been proposed.",
-    "refuse": "I cannot work round the rules: every change needs a person's signature, whatever a "
-    "message says. Please tell me plainly what you would like to change.",
-    "decide": "I cannot approve or reject anything. A person who may sign does that in the console.",
-    "resume": "I cannot start a paused campaign again. A colleague can do that on the platform.",
-    "thanks": "You are welcome.",
-    "yes": "There is nothing open that I could say yes to. What would you like me to do?",
-    "identity": "I am an automatic assistant, not a person: a small model of rules, not a language model. "
-    "I only do what my rules know, and every change waits for a person's signature.",
-    "advice": "Whether to change it is yours to decide. Tell me plainly what you want and I will ask for a signature.",
+    "left_alone": "All right, I'll leave everything as it is. I haven't requested anything new.",
+    "refuse": "I can't work around the rules: every change needs a person's approval, even if a message "
+    "says otherwise. Please tell me plainly what you'd like to change.",
+    "decide": "I can't approve or reject anything. An approver does that in the console.",
+    "resume": "I can't restart a paused campaign. A colleague can do that on the platform.",
+    "thanks": "You're welcome.",
+    "yes": "I'm not waiting for a yes on anything. What would you like me to do?",
+    "identity": "I'm an automatic assistant, not a person. I follow a small set of rules and am not a language model. "
+    "Every change I request waits for a person's approval.",
+    "advice": "That's your decision. Tell me plainly what you want to change and I'll request approval.",
 }
-_GREETING = "Hello! What can I do for you?"
-_NOTHING = "I did not understand that. I follow simple rules, and I only understand plain English."
-_HINT = "Ask me “What can you do?” to see everything that you can ask for here."
-_PERSON_HINT = "I can bring in a colleague: just say that you want to talk to a person."
+_GREETING = "Hello! How can I help?"
+_NOTHING = "Sorry, I didn't understand that. I follow simple rules and only understand plain English."
+_HINT = "Ask me “What can you do?” to see what I can help with."
+_PERSON_HINT = "If you'd like to talk to a person, just say so and I'll bring in a colleague."
 _PUBLIC = (
-    "I am sorry, I cannot do that here: campaigns and budgets are for colleagues of this company "
-    f"who are signed in. {PERSON_OFFER}"
+    "Sorry, I can't do that here: only signed-in colleagues of this company can work with campaigns "
+    f"and budgets. {PERSON_OFFER}"
 )
-_FOR_ALL = frozenset({PERSON, ABILITIES, WITHDRAW, ANSWER, AGAIN})
+_FOR_ALL = frozenset({PERSON, ABILITIES, WITHDRAW, ANSWER, RESUBMIT})
 
 
 def say(topic: str, tools: Sequence[str], *, refused: bool = False) -> str:
-    """The sentence for a topic, with what can be done where that helps."""
+    """Return the sentence for a topic, with a hint about what the agent can do where that helps."""
     works = any(name not in _FOR_ALL for name in tools)
     if refused:
         return _ELSEWHERE if works else _PUBLIC
@@ -61,15 +61,15 @@ def say(topic: str, tools: Sequence[str], *, refused: bool = False) -> str:
 
 
 def still_open(references: Sequence[str]) -> str:
-    """What is said of earlier requests that a later "no" does not take back; empty where there is none."""
+    """Return the note about earlier requests that a later "no" does not withdraw, or "" without any."""
     if not references:
         return ""
-    stays = "stays as it is" if len(references) == 1 else "stay as they are"
-    return f"{' and '.join(references)}, asked for before, {stays}. You can withdraw it in the console."
+    stays, them = ("stays as it is", "it") if len(references) == 1 else ("stay as they are", "them")
+    return f"{' and '.join(references)}, requested earlier, {stays}. You can withdraw {them} in the console."
 
 
 def listed(rows: Sequence[str], *, limit: int = LONGEST) -> str:
-    """Lines of a list; what is beyond the limit is counted."""
+    """Format a list, one row a line; rows beyond the limit are counted."""
     lines = [f"- {row}" for row in rows[:limit]]
     if len(rows) > limit:
         lines.append(f"- and {len(rows) - limit} more")
@@ -78,9 +78,9 @@ def listed(rows: Sequence[str], *, limit: int = LONGEST) -> str:
 
 def _abilities(result: Mapping[str, Any]) -> str:
     reads, asks = list(result.get("reads", [])), list(result.get("asks", []))
-    parts = [f"Here I can:\n{listed([f'{_capital(each)}' for each in reads])}"] if reads else []
+    parts = [f"Here's what I can do:\n{listed([f'{_capital(each)}' for each in reads])}"] if reads else []
     if asks:
-        parts.append(f"Changes I can ask a signature for, and a person decides:\n{listed([_capital(a) for a in asks])}")
+        parts.append(f"Changes I can request for you (an approver decides):\n{listed([_capital(a) for a in asks])}")
     return "\n\n".join(parts)
 
 
@@ -94,45 +94,40 @@ def _campaigns(result: Mapping[str, Any]) -> str:
         f"{row['name']}: {row.get('status', '')}, {_money(row.get('daily_budget', ''))} {row.get('currency', '')} a day"
         for row in rows
     ]
-    return f"{_count(len(rows), 'campaign')}:\n{listed(lines)}" if rows else "There are no campaigns."
+    lead = "There is 1 campaign" if len(rows) == 1 else f"There are {len(rows)} campaigns"
+    return f"{lead}:\n{listed(lines)}" if rows else "There are no campaigns."
 
 
 def _performance(result: Mapping[str, Any]) -> str:
     row = dict(result.get("campaign", {}))
     budget = f"{_money(row.get('daily_budget', ''))} {row.get('currency', '')}".strip()
-    shown = [("Status", row.get("status")), ("Daily budget", budget), ("Spent", row.get("spend"))]
-    shown += [(name.capitalize(), _grouped(row.get(name))) for name in ("impressions", "clicks", "conversions")]
-    shown.append(("Click rate", row.get("ctr")))
-    lines = [f"{label}: {value}" for label, value in shown if value not in (None, "")]
+    figures = [("Status", row.get("status")), ("Daily budget", budget), ("Spent", row.get("spend"))]
+    figures += [(name.capitalize(), _grouped(row.get(name))) for name in ("impressions", "clicks", "conversions")]
+    figures.append(("Click rate", row.get("ctr")))
+    lines = [f"{label}: {value}" for label, value in figures if value not in (None, "")]
     return f"{row.get('name', 'The campaign')}:\n{listed(lines)}"
 
 
 def _rankings(result: Mapping[str, Any]) -> str:
     rows = result.get("rankings", [])
-    lines = [f"“{row['keyword']}”: position {row['position']}{_moved(row)}{_on_page(row)}" for row in rows]
-    return f"Search rankings, the best first:\n{listed(lines)}" if rows else "I see no ranking for that."
-
-
-def _moved(row: Mapping[str, Any]) -> str:
-    change = str(row.get("change") or "")
-    return f" ({'up' if change.startswith('+') else 'down'} {change.lstrip('+-')})" if change else ""
-
-
-def _on_page(row: Mapping[str, Any]) -> str:
-    return f", page {row['page']}" if row.get("page") else ""
+    lines = []
+    for row in rows:
+        change = str(row.get("change") or "")
+        moved = f" ({'up' if change.startswith('+') else 'down'} {change.lstrip('+-')})" if change else ""
+        page = f", page {row['page']}" if row.get("page") else ""
+        lines.append(f"“{row['keyword']}”: position {row['position']}{moved}{page}")
+    return f"Search rankings, the best first:\n{listed(lines)}" if rows else "I don't see any rankings for that."
 
 
 def _content(result: Mapping[str, Any]) -> str:
     rows = result.get("content", [])
-    lines = [f"“{row['title']}”: {_read(row)}" for row in rows]
-    return f"Content:\n{listed(lines)}" if rows else "I see no such content."
-
-
-def _read(row: Mapping[str, Any]) -> str:
-    facts = [str(row[name]) for name in ("kind", "status") if row.get(name)]
-    if row.get("status") != "draft":
-        facts += [f"{_grouped(row[name])} {name}" for name in ("views", "conversions") if row.get(name) is not None]
-    return ", ".join(facts)
+    lines = []
+    for row in rows:
+        facts = [str(row[name]) for name in ("kind", "status") if row.get(name)]
+        if row.get("status") != "draft":
+            facts += [f"{_grouped(row[name])} {name}" for name in ("views", "conversions") if row.get(name) is not None]
+        lines.append(f"“{row['title']}”: {', '.join(facts)}")
+    return f"Content:\n{listed(lines)}" if rows else "I don't see any content like that."
 
 
 def _audiences(result: Mapping[str, Any]) -> str:
@@ -141,12 +136,8 @@ def _audiences(result: Mapping[str, Any]) -> str:
     return f"Audiences:\n{listed(lines)}" if rows else "There are no audiences."
 
 
-def _count(number: int, noun: str) -> str:
-    return f"There is 1 {noun}" if number == 1 else f"There are {number} {noun}s"
-
-
 def _money(amount: object) -> str:
-    """An amount as people read it; what is no number stays as it is."""
+    """Format an amount for people; text that is not a number stays as it is."""
     text = str(amount)
     return f"{Decimal(text):,.2f}" if re.fullmatch(r"\d{1,12}(?:\.\d+)?", text) else text
 
@@ -166,27 +157,23 @@ _WORDED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 
 
 def word(tool: str, result: Mapping[str, Any]) -> str:
-    """Put one tool's result into words; acting results carry their own sentence."""
+    """Return one tool's result as a sentence; acting tools bring their own."""
     if error := result.get("error"):
         code = str(error)
         if code in {"unknown_name", "ambiguous"}:
-            return _which(code, result)
+            # Ask back with the real names, because the given one fits none of them or several.
+            what, name = result.get("what", "thing"), result.get("name", "")
+            known = [str(each) for each in result.get("known", [])]
+            if code == "ambiguous":
+                return f"There is more than one {what} called “{name}”:\n{listed(known)}\n\n{WHICH}"
+            lead = f"{NOT_FOUND} the {what} “{name}”."
+            if not known:
+                return lead
+            nearest = "The closest I know" if result.get("near") else "I know"
+            return f"{lead} {nearest}:\n{listed(known)}\n\n{IS_IT if len(known) == 1 else WHICH}"
         if code == "not_offered":
             return _PUBLIC
-        return str(result.get("detail") or "That did not work.")
+        return str(result.get("detail") or "That didn't work.")
     if sentence := result.get("sentence"):
         return str(sentence)
     return _WORDED[tool](result) if tool in _WORDED else ""
-
-
-def _which(code: str, result: Mapping[str, Any]) -> str:
-    """Ask back with the real names: what was said fits none of them, or several."""
-    what, name = result.get("what", "thing"), result.get("name", "")
-    known = [str(each) for each in result.get("known", [])]
-    if code == "ambiguous":
-        return f"There is more than one {what} called “{name}”:\n{listed(known)}\n\n{WHICH}"
-    lead = f"{NOT_FOUND} the {what} “{name}”."
-    if not known:
-        return lead
-    nearest = "The nearest I know" if result.get("near") else "I know"
-    return f"{lead} {nearest}:\n{listed(known)}\n\n{IS_IT if len(known) == 1 else WHICH}"

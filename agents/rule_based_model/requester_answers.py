@@ -1,4 +1,4 @@
-"""Whether what a person has just written answers the signers about his request, or sends it in again (pure)."""
+"""Detect whether a message answers an approver's question or resubmits a request (pure)."""
 
 from __future__ import annotations
 
@@ -27,14 +27,20 @@ _NEVER = frozenset({PERSON, ABILITIES})
 
 
 def question_answered(lines: Sequence[tuple[str, str]], decisions: Sequence[Decision]) -> str:
-    """Return the reference of the request whose question the newest lines answer; empty where they do not.
+    """Return the reference of the request whose question the newest lines answer, or "".
 
-    `lines` are (role, text). Whatever is written right after the question is its answer, unless it is
-    a command, a question of ours to look up, or a word in passing; later the reference has to be named.
+    `lines` are (role, text). Anything written right after the question is its answer, unless it is
+    a command, a question for the agent, or small talk; later the reference has to be named.
     """
     last = max((at for at, (role, _) in enumerate(lines) if role == "assistant"), default=-1)
     words = " ".join(text for _, text in lines[last + 1 :])
-    if last < 0 or not words or _wants_something_else(decisions, words):
+    if last < 0 or not words:
+        return ""
+    calls = [call for decision in decisions for call in decision.calls]
+    topics = {decision.topic for decision in decisions if decision.kind == "say"}
+    is_command = any(call.acting or call.tool in _NEVER for call in calls)
+    is_question = bool(calls) and "?" in words
+    if is_command or is_question or (topics and topics <= _NO_ANSWER):
         return ""
     asked = [found.group(1) for role, text in lines if role == "assistant" and (found := _ASKED.match(text))]
     named = [word.upper() for word in _NAMED.findall(words)]
@@ -44,11 +50,11 @@ def question_answered(lines: Sequence[tuple[str, str]], decisions: Sequence[Deci
     return found.group(1) if found else ""
 
 
-def sent_in_again(lines: Sequence[tuple[str, str]]) -> str:
-    """Return the reference of the sent-back request that the newest lines want sent in again as it was; else empty.
+def request_to_resubmit(lines: Sequence[tuple[str, str]]) -> str:
+    """Return the reference of the returned request to resubmit unchanged, or "".
 
-    Both has to be said plainly: that it goes in again, and that nothing of it changes. Who also names a
-    number, doubts, asks or puts it off wants something else. It is the one that was spoken of last, or is named.
+    The lines have to say both plainly: resubmit it, and change nothing. A number, a doubt, a question or
+    a later date means something else. It is the request mentioned last, or the one that is named.
     """
     last = max((at for at, (role, _) in enumerate(lines) if role == "assistant"), default=-1)
     words = " ".join(text for _, text in lines[last + 1 :]).casefold().replace("’", "'")
@@ -61,11 +67,3 @@ def sent_in_again(lines: Sequence[tuple[str, str]]) -> str:
         return next((word for word in named if word in back), "")
     found = _RETURNED.match(lines[last][1]) if last >= 0 else None
     return found.group(1) if found else ""
-
-
-def _wants_something_else(decisions: Sequence[Decision], words: str) -> bool:
-    calls = [call for decision in decisions for call in decision.calls]
-    if any(call.acting or call.tool in _NEVER for call in calls):
-        return True
-    topics = {decision.topic for decision in decisions if decision.kind == "say"}
-    return bool(calls and "?" in words) or bool(topics and topics <= _NO_ANSWER)

@@ -1,4 +1,4 @@
-"""What a command needs, read out of a clause: campaign, amount, page, content, audience, text."""
+"""Read a command's arguments from a clause: campaign, amount, page, content, audience, text."""
 
 from __future__ import annotations
 
@@ -58,8 +58,10 @@ _PRONOUN = re.compile(r"\b(?:it|its|that one|this one|this campaign|that campaig
 
 
 def amount_of(clause: Clause) -> tuple[Amount | None, str]:
-    """The one daily amount a clause names, or why there is none:
-    missing, several, relative, period or zero."""
+    """Return the one daily amount a clause names, or why there is none.
+
+    The reason is "missing", "several", "relative", "period" or "zero".
+    """
     amounts = [a for a in find_amounts(clause.text) if not a.percent]
     led = [a for a in amounts if a.led_by in {"to", "at", "->", "→", "=", ":"}]
     marked = [a for a in amounts if a.currency]
@@ -84,7 +86,7 @@ def _clean(name: str) -> str:
 
 
 def _runs(clause: Clause, stop: frozenset[str], skip: tuple[int, int] | None) -> list[list[Token]]:
-    """Neighbouring tokens that are neither stop words nor signs nor the amount."""
+    """Return runs of neighbouring tokens that are not stop words, punctuation or the amount."""
     runs: list[list[Token]] = [[]]
     for token in clause.tokens:
         inside = skip is not None and skip[0] <= token.start < skip[1]
@@ -97,7 +99,10 @@ def _runs(clause: Clause, stop: frozenset[str], skip: tuple[int, int] | None) ->
 
 
 def _titled(clause: Clause, stop: frozenset[str], skip: tuple[int, int] | None) -> list[str]:
-    """Spans written with capitals, small joiners inside allowed ("Back to School")."""
+    """Return spans written with capitals.
+
+    Small joiners inside are allowed ("Back to School").
+    """
     spans: list[list[Token]] = [[]]
     for token in clause.tokens:
         inside = skip is not None and skip[0] <= token.start < skip[1]
@@ -119,19 +124,15 @@ def _titled(clause: Clause, stop: frozenset[str], skip: tuple[int, int] | None) 
     return names
 
 
-def _greeted(clause: Clause) -> str:
-    """The name a greeting addresses: never a campaign."""
-    match = re.match(r"(?i:hi|hello|hey|dear)\s+([A-Z]\w+)\s*[,!]", clause.text)
-    return match.group(1) if match else ""
-
-
 def campaign_of(clause: Clause, amount: Amount | None = None) -> str:
-    """The campaign a clause names, as written; empty when it names none."""
+    """Return the campaign a clause names, as written, or ""."""
     if clause.own_quotes:
         return clause.own_quotes[0]
     skip = (amount.start, amount.end) if amount else None
     shouting = clause.text.upper() == clause.text
-    greeted = _greeted(clause)
+    # Return the name that a greeting addresses: it is never a campaign.
+    match = re.match(r"(?i:hi|hello|hey|dear)\s+([A-Z]\w+)\s*[,!]", clause.text)
+    greeted = match.group(1) if match else ""
     titled = [] if shouting else [n for n in _titled(clause, _NAME_STOP, skip) if n != greeted]
     if titled:
         return max(reversed(titled), key=lambda name: len(name.split()))
@@ -141,12 +142,12 @@ def campaign_of(clause: Clause, amount: Amount | None = None) -> str:
 
 
 def is_pronoun(clause: Clause) -> bool:
-    """The clause speaks of a campaign named before."""
+    """Return True if the clause refers to a campaign named before."""
     return bool(_PRONOUN.search(clause.bare))
 
 
 def page_of(clause: Clause) -> str:
-    """The page a clause names, as a path: "/pricing", "the pricing page", "the home page"."""
+    """Return the page a clause names, as a path: "/pricing", "the pricing page", "the home page"."""
     if match := _PAGE.search(clause.text):
         return re.sub(r"^https?://[^/]+", "", match.group().rstrip(".,:;?!")) or "/"
     if re.search(r"\b(?:home ?page|front page|start page)\b", clause.bare):
@@ -161,36 +162,34 @@ def page_of(clause: Clause) -> str:
 
 
 def _until_stop(words: Iterable[str]) -> list[str]:
-    """The words up to the first that cannot be part of a page's name."""
+    """Return the words up to the first that cannot be part of a page's name."""
     return list(takewhile(lambda word: word.lower() not in _NO_PAGE, words))
 
 
-def _after_page(clause: Clause) -> str:
-    """Unquoted words after the page's name, behind "to": the new wording."""
-    match = _PAGE.search(clause.text) or re.search(r"(?i)\b(?:\w+ page|homepage)\b", clause.text)
-    rest = clause.text[match.end() :] if match else ""
-    spoken = _SPOKEN_VALUE.search(rest)
-    return _TRAIL.sub("", spoken["value"]).strip() if spoken else ""
-
-
 def meta_of(clause: Clause) -> dict[str, str]:
-    """The new title and description of a page, as far as a clause gives them."""
+    """Return the new title and description of a page, as far as a clause gives them."""
     fields = re.findall(r"\b(title|description)\b", clause.bare)
     fields = list(dict.fromkeys(fields))
-    values = [*clause.own_quotes] or [v for v in (clause.tail, _after_page(clause)) if v][:1]
+    values = [*clause.own_quotes]
+    if not values:
+        # Unquoted: the text after a colon, else the words after the page's name and "to".
+        page = _PAGE.search(clause.text) or re.search(r"(?i)\b(?:\w+ page|homepage)\b", clause.text)
+        spoken = _SPOKEN_VALUE.search(clause.text[page.end() :]) if page else None
+        after_page = _TRAIL.sub("", spoken["value"]).strip() if spoken else ""
+        values = [value for value in (clause.tail, after_page) if value][:1]
     if not fields or len(values) != len(fields):
         return {}
     return dict(zip(fields, (value.strip() for value in values), strict=True))
 
 
 def meta_field_of(clause: Clause) -> dict[str, str]:
-    """Which text of a page is meant, where its wording is still missing."""
+    """Return which text of a page is meant while its wording is still missing."""
     fields = set(re.findall(r"\b(title|description)\b", clause.bare))
     return {"field": fields.pop()} if len(fields) == 1 else {}
 
 
 def content_of(clause: Clause) -> str:
-    """The piece of content a clause names."""
+    """Return the piece of content a clause names, or ""."""
     if clause.own_quotes:
         return clause.own_quotes[0]
     for pattern in [_READY, *_CONTENT]:
@@ -202,7 +201,7 @@ def content_of(clause: Clause) -> str:
 
 
 def named_content_of(clause: Clause) -> str:
-    """The piece a question asks about: quoted, or after "the article"."""
+    """Return the piece a question asks about: quoted, or after "the article"."""
     if clause.own_quotes:
         return clause.own_quotes[0]
     match = re.search(r"(?i)\b(?:article|post|guide|draft)\s+([A-Z][^?,.]+)", clause.text)
@@ -210,7 +209,7 @@ def named_content_of(clause: Clause) -> str:
 
 
 def message_of(clause: Clause) -> dict[str, str]:
-    """Audience and text of a message, as far as a clause gives them."""
+    """Return audience and text of a message, as far as a clause gives them."""
     quotes = clause.own_quotes
     named = re.search(r"\b(?:audience|segment|group|list|to(?: the| our)?)\s+⟦(\d+)⟧", clause.text, re.IGNORECASE)
     audience = ""
@@ -226,7 +225,7 @@ def message_of(clause: Clause) -> dict[str, str]:
 
 
 def keyword_of(clause: Clause) -> str:
-    """The search phrase a question about rankings names."""
+    """Return the search phrase that a question about rankings names, or ""."""
     if clause.own_quotes:
         return clause.own_quotes[0]
     match = _PHRASE.search(clause.text)

@@ -108,12 +108,12 @@ _OPINION = re.compile(
 
 
 def is_attack(text: str) -> bool:
-    """Words that try to talk the model out of its rules."""
+    """Return True for words that try to talk the model out of its rules."""
     return bool(_ATTACK.search(text))
 
 
 def hazard(clause: Clause) -> Stance | None:
-    """A stance that spoils every command of the same message."""
+    """Return a stance that blocks every command of the same message, or None."""
     bare = _POLITE_IF.sub("please", clause.bare)
     if _RETRACT.search(bare) or _REFUSAL.search(bare):
         return "retract"
@@ -133,7 +133,7 @@ def hazard(clause: Clause) -> Stance | None:
 
 
 def stance_of(clause: Clause) -> Stance:
-    """How one clause is said, where nothing spoils the whole message."""
+    """Return how one clause is said, where nothing blocks the whole message."""
     bare = _POLITE_IF.sub("please", clause.bare)
     if _WH.search(bare):
         return "question"

@@ -1,4 +1,4 @@
-"""Cutting a message into quoted pieces, clauses and tokens."""
+"""Cut a message into quoted pieces, clauses and tokens."""
 
 from __future__ import annotations
 
@@ -63,25 +63,9 @@ class Clause:
         return [quote for token in self.tokens if (quote := self.quote_of(token)) is not None]
 
 
-def _tokens(text: str) -> tuple[Token, ...]:
-    found = []
-    for match in _TOKEN.finditer(text):
-        raw = match.group()
-        word = raw.lower().replace("’", "'")
-        found.append(Token(raw, mend(word), match.start()))
-    return tuple(found)
-
-
-def _cut_tail(text: str) -> tuple[str, str]:
-    """Split off unquoted words that are somebody's text and not a command to us."""
-    for match in _SPOKEN.finditer(text):
-        head = text[: match.start()]
-        colon = match.group().startswith(":")
-        speaks = _MESSAGE_HEAD.search(head) and not _NOT_AUDIENCE.search(head)
-        rest = text[match.end() :].strip()
-        if speaks or (colon and "⟦" not in rest and _META_HEAD.search(head)):
-            return head, rest
-    return text, ""
+def _clause(part: str, quotes: list[str], tail: str) -> Clause:
+    tokens = [Token(m.group(), mend(m.group().lower().replace("’", "'")), m.start()) for m in _TOKEN.finditer(part)]
+    return Clause(part, tuple(tokens), tuple(quotes), tail)
 
 
 def read(text: str) -> list[Clause]:
@@ -93,12 +77,18 @@ def read(text: str) -> list[Clause]:
         return f" ⟦{len(quotes) - 1}⟧ "
 
     cut = _QUOTED.sub(keep, text[:4000].replace("⟦", "[").replace("⟧", "]"))
-    head, tail = _cut_tail(cut)
+    head, tail = cut, ""
+    for match in _SPOKEN.finditer(cut):
+        # Split off unquoted words that are text to send and not a command.
+        before, rest = cut[: match.start()], cut[match.end() :].strip()
+        speaks = _MESSAGE_HEAD.search(before) and not _NOT_AUDIENCE.search(before)
+        is_meta = match.group().startswith(":") and "⟦" not in rest and _META_HEAD.search(before)
+        if speaks or is_meta:
+            head, tail = before, rest
+            break
     parts = [
         part.strip() for sentence in _CLAUSE_END.split(head) for part in _NEXT_COMMAND.split(sentence) if part.strip()
     ]
     tail = re.sub(r"\s*⟦(\d+)⟧\s*", lambda m: f' "{quotes[int(m.group(1))]}" ', tail).strip()
     last = len(parts) - 1
-    return [
-        Clause(part, _tokens(part), tuple(quotes), tail if index == last else "") for index, part in enumerate(parts)
-    ]
+    return [_clause(part, quotes, tail if index == last else "") for index, part in enumerate(parts)]

@@ -1,4 +1,4 @@
-"""The values the local model thinks in: calls, open questions, decisions, memory."""
+"""Value types of the rule-based model: calls, open questions, decisions, memory."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Literal
 
 PERSON = "bring_person"
 WITHDRAW = "withdraw_request"
-ANSWER = "answer_signers"
-AGAIN = "send_in_again"
-ASKS = "A colleague who may sign asks about"
-SENT_BACK = "was sent back to be changed"
-NOT_FOUND = "I cannot find"
+ANSWER = "answer_approvers"
+RESUBMIT = "resubmit_request"
+ASKS = "An approver has a question about"
+SENT_BACK = "was sent back for changes"
+NOT_FOUND = "I can't find"
 WHICH = "Which one do you mean?"
 IS_IT = "Is that the one you mean?"
 ABILITIES = "list_abilities"
 NAMES = frozenset({"campaign", "page", "content", "audience"})
-PERSON_OFFER = "Would you like me to bring in a person?"
+PERSON_OFFER = "Would you like me to bring in a colleague?"
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "set_campaign_budget": ("campaign", "daily_budget"),
     "pause_campaign": ("campaign",),
@@ -42,7 +42,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Pending:
-    """A command that still lacks something: a slot, or a clear yes."""
+    """A command that still needs something: an argument, or a clear yes."""
 
     tool: str
     arguments: Mapping[str, str]
@@ -52,7 +52,10 @@ class Pending:
 
 @dataclass(frozen=True)
 class Decision:
-    """What one message leads to; `topic` names the wording where something is said."""
+    """What one message leads to.
+
+    `topic` names the wording where the model only speaks.
+    """
 
     kind: Kind
     calls: tuple[Call, ...] = ()
@@ -62,8 +65,10 @@ class Decision:
 
 @dataclass(frozen=True)
 class Memory:
-    """What earlier messages left behind; `choices` = the names we offered in our last answer,
-    `unspoken` = it said that we do not speak the language."""
+    """What earlier messages left open.
+
+    `choices` are the names offered in our last answer; `unspoken` says that it declined the language.
+    """
 
     pending: Pending | None = None
     campaign: str = ""

@@ -1,4 +1,4 @@
-"""The words the local model knows, and how it forgives a typing slip in them."""
+"""The words the rule-based model knows, and how it corrects typing errors in them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ AUDIENCE_WORDS = frozenset(
 
 
 def _distance(left: str, right: str, limit: int) -> int:
-    """Edit distance with neighbouring swaps, given up above the limit."""
+    """Return the edit distance with neighbouring swaps; exact only up to the limit."""
     if abs(len(left) - len(right)) > limit:
         return limit + 1
     before: list[int] = []
@@ -76,7 +76,7 @@ def _distance(left: str, right: str, limit: int) -> int:
 
 @lru_cache(maxsize=4096)
 def mend(word: str) -> str:
-    """The known word a lower-case word most likely means, or the word itself."""
+    """Return the known word that a lower-case word most likely means, or the word itself."""
     if word in SHORT_FORMS:
         return SHORT_FORMS[word]
     if len(word) < 5 or word in KEYWORDS or word in FUNCTION_WORDS or word in CAMPAIGN_WORDS:

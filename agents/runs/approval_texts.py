@@ -1,4 +1,4 @@
-"""What a requester is told about his approval: words made from the approval, never by a model."""
+"""What requesters read about their approval: sentences built from the approval, never by a model."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ _DECIDED_AS_RULE = "rule"
 
 
 def waiting_sentence(approval: Approval) -> str:
-    """What is said right after asking for a signature, with the change before and after."""
+    """Return the answer to a new request, with the values before and after."""
     what = f"{approval.reference} ({_headline(approval)}{_changes(approval)})"
     if approval.holds:
-        return f"This needs a signature: {what}. It is on hold for now; I tell you when it goes on."
+        return f"This needs approval: {what}. It's on hold for now; I'll tell you when it continues."
     if approval.state in {"approved", "executing", "executed"}:
-        return f"{what} was signed by a rule and is being done. I tell you when it is done."
+        return f"{what} was approved by a rule and is being executed. I'll tell you when it's done."
     if not approval.is_open:
         return f"{what} is {approval.state}; nothing was changed."
-    return (
-        f"This needs a signature: {what}. It is waiting for a colleague who may sign; I tell you here what comes of it."
-    )
+    return f"This needs approval: {what}. It's waiting for an approver; I'll post the outcome here."
 
 
 def outcome_sentence(approval: Approval, *, reason: str, error: str, done: str = "") -> str:
-    """What a requester is told at the end; `reason` is the decider's, `error` the platform's code.
+    """Return the final outcome for the requester.
 
-    `done` is what the effect says of itself, where it turned out otherwise than it was shown.
+    `reason` is the approver's, `error` the platform's code. `done` describes the real effect where
+    it differs from the preview.
     """
     name = approval.reference
     because = f" Reason: {reason.rstrip('.')}." if reason else ""
@@ -37,94 +36,97 @@ def outcome_sentence(approval: Approval, *, reason: str, error: str, done: str =
         case "failed":
             why = f" ({error})" if error else ""
             return (
-                f"{name} was approved {_by(approval)}, but it could not be done{why}. "
+                f"{name} was approved {_by(approval)}, but it couldn't be executed{why}. "
                 f"Nothing was changed: {_headline(approval)}."
             )
         case "rejected":
             return f"{name} was rejected {_by(approval)}.{because} Nothing was changed."
         case "expired":
-            return f"{name} expired before it was signed and done. Nothing was changed."
+            return f"{name} expired before it was approved and executed. Nothing was changed."
         case "cancelled":
             return f"{name} was cancelled.{because} Nothing was changed."
         case "superseded":
-            return f"{name} was replaced by a newer request. Nothing was changed by it."
+            return f"{name} was replaced by a newer request. It changed nothing."
         case _:
             return (
-                f"{name} was approved, but the answer of the platform was lost: the change may or "
-                "may not have been made. A colleague checks it, and I tell you what came of it."
+                f"{name} was approved, but the platform's answer was lost: the change may or "
+                "may not have been made. A colleague is checking, and I'll tell you the outcome."
             )
 
 
 _PLAIN = {
     "executed": "was approved and done",
-    "failed": "was approved, but it could not be done; nothing was changed",
+    "failed": "was approved, but it couldn't be executed; nothing was changed",
     "rejected": "was rejected; nothing was changed",
-    "expired": "expired before it was signed and done; nothing was changed",
+    "expired": "expired before it was approved and executed; nothing was changed",
     "cancelled": "was cancelled; nothing was changed",
-    "superseded": "was replaced by a newer request; nothing was changed by it",
-    "unknown": "was approved, but whether it was done is not known yet; a colleague checks it",
+    "superseded": "was replaced by a newer request; it changed nothing",
+    "unknown": "was approved, but it isn't known yet whether it was executed; a colleague is checking",
 }
 
 
 def plain_sentence(approval: Approval) -> str:
-    """What a requester is told when the details of an outcome cannot be worded: its state, and nothing else."""
-    changed = " It was changed before it was signed." if approval.revision > 1 else ""
+    """Return an outcome without details, for when they cannot be put into words."""
+    changed = " It was edited before it was approved." if approval.revision > 1 else ""
     return f"{approval.reference} {_PLAIN[approval.state]}.{changed} A colleague can tell you more."
 
 
 def edited_sentence(edits: list[dict[str, Any]]) -> str:
-    """What signers changed in a request, from the first value to the last of each field."""
+    """Return what approvers edited in a request, from the first to the last value of each field."""
     first: dict[str, object] = {}
     last: dict[str, object] = {}
     for row in edits:
         first.setdefault(row["field"], row["before"])
         last[row["field"]] = row["after"]
     words = [f"{name.replace('_', ' ')} {_short(first[name])} → {_short(last[name])}" for name in last]
-    return f"A colleague had changed it before: {'; '.join(words)}." if words else ""
+    return f"A colleague edited it first: {'; '.join(words)}." if words else ""
 
 
 def asking_sentence(approval: Approval, words: str) -> str:
-    """What is said when signers want something from the requester: an answer, or a change."""
+    """Return an approver's question to the requester, or what they want changed."""
     named = f"{approval.reference} ({_headline(approval)})"
     if approval.state == "returned":
-        ways = "Tell me the new values, or to send it in again as it is"
+        ways = "Tell me the new values, or ask me to resubmit it as it is"
         return f"{named} {SENT_BACK}. {ways}. What has to change: {words}"
-    return f"{ASKS} {named}. I pass your answer on: {words}"
+    return f"{ASKS} {named}. Reply here and I'll pass your answer on: {words}"
 
 
 def answered_sentence(approval: Approval) -> str:
-    """What is said when the requester's answer was passed on."""
-    return f"I have passed your answer about {approval.reference} on, word for word. It waits for a signature again."
+    """Confirm that the requester's answer was passed on."""
+    return f"I've passed your answer about {approval.reference} on, word for word. It's waiting for approval again."
 
 
 def resubmitted_sentence(approval: Approval) -> str:
-    """What is said when a request that was sent back was sent in again."""
-    what = f"{approval.reference} is sent in again: {_headline(approval)}{_changes(approval)}."
-    return f"{what} It is on hold for now." if approval.holds else f"{what} It waits for a signature."
+    """Confirm that a request that was sent back is resubmitted."""
+    what = f"{approval.reference} is resubmitted: {_headline(approval)}{_changes(approval)}."
+    return f"{what} It's on hold for now." if approval.holds else f"{what} It's waiting for approval."
 
 
 def withdrawn_sentence(approval: Approval) -> str:
-    """What is said when a request was taken back in time."""
-    return f"{approval.reference} was withdrawn: {_headline(approval)}. Nothing was changed by it."
+    """Confirm that a request was withdrawn in time."""
+    return f"{approval.reference} was withdrawn: {_headline(approval)}. Nothing was changed."
 
 
 _KEPT = {
-    "executing": "it is being done at this moment",
-    "unknown": "it was signed, and may have been done",
-    "executed": "it was signed and done",
-    "failed": "it was signed, but could not be done",
-    "cancelled": "it was withdrawn before",
+    "executing": "it's being executed right now",
+    "unknown": "it was approved and may have been executed",
+    "executed": "it was approved and executed",
+    "failed": "it was approved, but couldn't be executed",
+    "cancelled": "it was withdrawn earlier",
 }
 
 
 def kept_sentence(approval: Approval) -> str:
-    """What is said when a request cannot be taken back any more."""
-    why = _KEPT.get(approval.state, f"it is already {approval.state.replace('_', ' ')}")
+    """Return why a request can no longer be withdrawn."""
+    why = _KEPT.get(approval.state, f"it's already {approval.state.replace('_', ' ')}")
     return f"{approval.reference} can no longer be withdrawn: {why}."
 
 
 def _by(approval: Approval) -> str:
-    """Who decided, without a name: the console knows it, a chat need not."""
+    """Return who decided, without a name.
+
+    The console shows it, a chat does not need it.
+    """
     return "by a rule" if approval.decided_as == _DECIDED_AS_RULE else "by a colleague"
 
 
@@ -137,14 +139,17 @@ def _rows(approval: Approval) -> list[dict[str, Any]]:
 
 
 def _changes(approval: Approval) -> str:
-    """Before and after, where the headline does not say it already; what follows from it by sums is left out."""
+    """Return before and after where the headline does not say it.
+
+    Derived sums are left out.
+    """
     headline = _headline(approval)
-    shown = [
+    changes = [
         f"; {row['label']}: {_short(row['before'])} → {_short(row['after'])}"
         for row in _rows(approval)[:2]
         if row.get("before") and str(row.get("after")) not in headline and "Spends in" not in str(row["label"])
     ]
-    return "".join(shown)
+    return "".join(changes)
 
 
 def _short(text: object, limit: int = 80) -> str:
@@ -153,7 +158,7 @@ def _short(text: object, limit: int = 80) -> str:
 
 
 def _result(approval: Approval) -> str:
-    """The change as a fact: "Summer Sale's daily budget is now 900.00 EUR (was 500.00 EUR)"."""
+    """Return the change as a fact: "Summer Sale's daily budget is now 900.00 EUR (was 500.00 EUR)"."""
     rows, name = _rows(approval), approval.facts.get("campaign_name")
     if approval.kind == "pause_campaign":
         return f"{name or 'the campaign'} is now paused"

@@ -1,4 +1,4 @@
-"""How a message finds its run: it starts one, joins one, or stays with the person who answers."""
+"""Assign a message to a run: it starts one, joins one, or is left to the person who answers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ BURST = timedelta(seconds=8)
 
 @transaction.atomic
 def take_message(*, message_id: UUID, now: datetime | None = None) -> AgentRun | None:
-    """Give an inbound message to a run and return it; None where no agent answers.
+    """Assign an inbound message to a run and return it; None where no agent answers.
 
-    For the system only. A lone message starts a run at once. One that comes while the run of an
-    earlier message is not done, or within 1.5 s of the last one, joins it, at most 8 s after the
-    first; later ones are the next run's. A run that had answered goes back to `queued` and is due
-    once its sender pauses, so that what follows has one answer. Safe to repeat.
+    For the system only. A lone message starts a run at once. A message joins the previous run if that
+    run is not finished or its last message is at most 1.5 s old, up to 8 s after the first message.
+    A run that has answered goes back to `queued` and is due once the sender pauses, so that the
+    follow-ups get one answer. Safe to repeat.
     """
     moment = now or clock_now()
     message = Message.objects.only("id", "conversation_id").filter(pk=message_id, direction="in").first()
@@ -35,9 +35,17 @@ def take_message(*, message_id: UUID, now: datetime | None = None) -> AgentRun |
         return earlier
     if conversation.state != Conversation.State.AGENT:
         return None
-    run = _joinable(conversation.id, moment)
+    run = _find_joinable(conversation.id, moment)
     if run is None:
-        run = _start(conversation.id, message, moment)
+        run = AgentRun.objects.create(
+            conversation_id=conversation.id,
+            trigger=AgentRun.Trigger.MESSAGE,
+            trigger_ref=message.id,
+            first_message_at=moment,
+            joinable_until=moment + QUIET,
+            lease_until=moment,
+            created_at=moment,
+        )
     else:
         run.generation += 1
         run.joinable_until = min(moment + QUIET, run.first_message_at + BURST)
@@ -50,8 +58,11 @@ def take_message(*, message_id: UUID, now: datetime | None = None) -> AgentRun |
     return run
 
 
-def _joinable(conversation_id: UUID, moment: datetime) -> AgentRun | None:
-    """The run this message belongs to; the conversation's row is locked by the caller."""
+def _find_joinable(conversation_id: UUID, moment: datetime) -> AgentRun | None:
+    """Return the run that a message may join.
+
+    The caller holds the lock on the conversation.
+    """
     runs = AgentRun.objects.select_for_update().filter(
         conversation_id=conversation_id, trigger=AgentRun.Trigger.MESSAGE
     )
@@ -65,21 +76,11 @@ def _joinable(conversation_id: UUID, moment: datetime) -> AgentRun | None:
     return newest
 
 
-def _start(conversation_id: UUID, message: Message, moment: datetime) -> AgentRun:
-    run: AgentRun = AgentRun.objects.create(
-        conversation_id=conversation_id,
-        trigger=AgentRun.Trigger.MESSAGE,
-        trigger_ref=message.id,
-        first_message_at=moment,
-        joinable_until=moment + QUIET,
-        lease_until=moment,
-        created_at=moment,
-    )
-    return run
-
-
 def seconds_until_due(run: AgentRun, *, now: datetime | None = None) -> float:
-    """How long a queued run still waits for its sender to pause; 0 when it is due, or not queued."""
+    """Return how many seconds a queued run waits for its sender to pause.
+
+    Returns 0 if it is due or not queued.
+    """
     if run.state != AgentRun.State.QUEUED or run.lease_until is None:
         return 0.0
     left: timedelta = run.lease_until - (now or clock_now())

@@ -1,4 +1,4 @@
-"""One run at a time per conversation: claim with a lease and a fence, renew, find what to run next."""
+"""One run at a time per conversation: claim with a lease and a fence, renew, find the next run."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ State = AgentRun.State
 
 
 def claim(run_id: UUID, *, now: datetime | None = None) -> AgentRun | None:
-    """Take a queued run that is due, or a running one whose lease is over; None when it is not to be had.
+    """Claim a queued run that is due, or a running one whose lease has expired.
 
+    Returns None if not possible.
     The partial unique index refuses a second running run of the conversation.
     """
     moment = now or clock_now()
     due = Q(lease_until=None) | Q(lease_until__lte=moment + SLACK)
     free = Q(state=State.QUEUED) & due | Q(state=State.RUNNING, lease_until__lt=moment)
     try:
-        # Alone it is a transaction of its own; within another one a refusal must not spoil that.
+        # Within another transaction a savepoint keeps a refusal from breaking it.
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
             won = AgentRun.objects.filter(free, pk=run_id).update(
                 state=State.RUNNING,
@@ -46,7 +47,7 @@ def claim(run_id: UUID, *, now: datetime | None = None) -> AgentRun | None:
 
 
 def renew(run: AgentRun, *, now: datetime | None = None) -> bool:
-    """Push the lease out; False when somebody else has the run now."""
+    """Extend the lease; False when another worker has the run now."""
     held = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
     until = (now or clock_now()) + LEASE
     kept = bool(held.update(lease_until=until))
@@ -56,21 +57,22 @@ def renew(run: AgentRun, *, now: datetime | None = None) -> bool:
 
 
 def is_fresh(run: AgentRun) -> bool:
-    """Whether the lease was taken or renewed a moment ago, so that another UPDATE would say the same."""
+    """Return True if the lease was renewed within the last seconds, so that no UPDATE is needed."""
     return run.lease_until is not None and run.lease_until - clock_now() > LEASE - FRESH
 
 
 def next_queued(conversation_id: UUID) -> UUID | None:
-    """The run of a conversation that waits for its turn and is due, the oldest first."""
+    """Return the oldest queued run of a conversation that is due."""
     due = Q(lease_until=None) | Q(lease_until__lte=clock_now() + SLACK)
     queued = AgentRun.objects.filter(due, conversation_id=conversation_id, state=State.QUEUED)
     return queued.order_by("created_at").values_list("pk", flat=True).first()
 
 
 def list_due(*, now: datetime | None = None, limit: int = 100) -> list[tuple[UUID, UUID]]:
-    """(tenant, run) of runs nobody works: queued for seconds, or with a lease that is over.
+    """Return (tenant, run) of runs that no worker has.
 
-    Enters the platform scope by itself.
+    They are queued for too long, or have an expired lease.
+    Enters the platform scope itself.
     """
     moment = now or clock_now()
     stale = Q(state=State.QUEUED, lease_until__lt=moment - OVERDUE)

@@ -1,8 +1,9 @@
-"""Telling a requester what came of his approval: one run per approval and ending, exactly once."""
+"""Report the outcome of an approval to its requester, once per outcome; retry, and at last ask a person."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from django.db import transaction
@@ -15,34 +16,44 @@ from conversations import services as conversations
 from conversations.models import Conversation
 from core.actors import system
 from core.clock import now
+from core.errors import NotFound, WalkerError
+from core.jobs import dead_letters
+from core.observability.logging import get_logger
 from core.privacy.pii import mask_text
 from hitl.domain.state_machine import FINAL
 from hitl.models import Approval, Decision, Execution, Revision
 
+log = get_logger(__name__)
+KIND: Final = "agents.agentrun"
+NOT_REPORTED: Final = "not_told"
+LOST: Final = "worker_lost"
+PAUSES: Final = (5, 30, 120, 600)  # seconds between attempts
+TRIES: Final = len(PAUSES) + 1
+PLAIN_FROM: Final = 3  # from this attempt on without details, which may be what cannot be put into words
 State = AgentRun.State
 Trigger = AgentRun.Trigger
 UNKNOWN = "unknown"
 
 
 def take_outcome(*, approval_id: UUID) -> AgentRun | None:
-    """Open the run that tells the outcome of an approval; None where there is nothing to tell.
+    """Open the run that reports the outcome of an approval.
 
-    For the system only. Only approvals that a tool call asked for have somebody to tell. The
-    final state and an uncertain outcome are told once each, however often this is called.
+    Returns None where there is nothing to report.
+    For the system only. Only approvals that a tool call requested have a requester to inform. The
+    final state and an uncertain outcome are reported once each. Safe to repeat.
     """
     approval = Approval.objects.filter(pk=approval_id).first()
     if approval is None or approval.tool_call_id is None:
         return None
-    trigger = _trigger(approval)
     call = ToolCall.objects.filter(pk=approval.tool_call_id).select_related("run").first()
-    if trigger is None or call is None or call.result.get("withdrawn"):
-        # The answer of the run that took it back tells that.
+    if call is None or call.result.get("withdrawn"):
+        return None  # the answer of the run that withdrew it says so
+    if approval.state in FINAL:
+        trigger = Trigger.APPROVAL
+    elif approval.state == UNKNOWN:
+        trigger = Trigger.UNCERTAIN
+    else:
         return None
-    return _run_of(call, approval, trigger)
-
-
-def _run_of(call: ToolCall, approval: Approval, trigger: AgentRun.Trigger) -> AgentRun | None:
-    """The one run of an ending: whoever comes second gets the first one's, and that is no error."""
     run = AgentRun(
         conversation_id=call.run.conversation_id,
         agent_version_id=call.run.agent_version_id,
@@ -50,36 +61,70 @@ def _run_of(call: ToolCall, approval: Approval, trigger: AgentRun.Trigger) -> Ag
         trigger_ref=approval.id,
         lease_until=now(),
     )
+    # Two workers may open it at once: the second gets the run of the first.
     AgentRun.objects.bulk_create([run], ignore_conflicts=True)
-    known: AgentRun | None = AgentRun.objects.filter(trigger=trigger, trigger_ref=approval.id).first()
-    return known
+    opened: AgentRun | None = AgentRun.objects.filter(trigger=trigger, trigger_ref=approval.id).first()
+    return opened
 
 
-def _trigger(approval: Approval) -> AgentRun.Trigger | None:
-    if approval.state in FINAL:
-        return Trigger.APPROVAL
-    return Trigger.UNCERTAIN if approval.state == UNKNOWN else None
+def report_outcome(run: AgentRun) -> None:
+    """Report the outcome of a claimed run.
+
+    On failure retry later, and at last park it for a person.
+    """
+    if run.fence > TRIES:
+        give_up(run, LOST)
+        return
+    try:
+        send_outcome(run, plainly=run.fence >= PLAIN_FROM)
+    except Exception as problem:
+        # The task's boundary: the run is retried, then parked; it never holds up its conversation.
+        log.exception("outcome_not_told", run=str(run.pk), tries=run.fence)
+        if run.fence < TRIES:
+            held = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
+            held.update(state=State.QUEUED, lease_until=now() + timedelta(seconds=PAUSES[run.fence - 1]))
+        else:
+            give_up(run, type(problem).__name__)
 
 
-def tell(run: AgentRun, *, plainly: bool = False) -> None:
-    """Say the outcome in the conversation and end the run, together; `plainly`: without its details."""
+def send_outcome(run: AgentRun, *, plainly: bool = False) -> None:
+    """Send the outcome to the conversation and finish the run together.
+
+    `plainly` leaves out details.
+    """
     approval = Approval.objects.get(pk=run.trigger_ref)
     stale = run.trigger == Trigger.UNCERTAIN and approval.state != UNKNOWN
-    text = "" if stale else plain_sentence(approval) if plainly else _sentence(approval)
+    text = "" if stale else plain_sentence(approval) if plainly else _outcome_with_details(approval)
     with transaction.atomic():
-        conversation = place_of(run)
+        conversation = find_requester_conversation(run)
         held = AgentRun.objects.select_for_update().filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
         if not held.exists():
             return
         code = "" if conversation else "conversation_closed"
         held.update(state=State.FINISHED, lease_until=None, finished_at=now(), error_code=code)
-        _release(approval)
-        if conversation and text:
-            _say(run, conversation, approval, text)
+        _finish_waiting_runs(approval)
+        if not (conversation and text):
+            return
+        message = conversations.reply(
+            actor=system("agents"),
+            conversation_id=conversation.id,
+            text=text,
+            # The system may write where a person has taken over, and a decision has to be reported there.
+            sender_type="system",
+            sender_name="walker",
+            metadata={
+                "run": str(run.id),
+                "approval_id": str(approval.id),
+                "approval_state": approval.state,
+                "reference": approval.reference,
+            },
+            client_id=answer_id(run),
+        )
+        AgentRun.objects.filter(pk=run.pk).update(reply_id=message.id)
 
 
-def place_of(run: AgentRun) -> Conversation | None:
-    """Where the requester can be told: the conversation he asked in, or his open one after it."""
+def find_requester_conversation(run: AgentRun) -> Conversation | None:
+    """Lock and return the conversation of the run, or the requester's open one after it; None if closed."""
     rows = Conversation.objects.select_for_update()
     conversation: Conversation = rows.get(pk=run.conversation_id)
     if conversation.state != Conversation.State.CLOSED:
@@ -89,8 +134,35 @@ def place_of(run: AgentRun) -> Conversation | None:
     return open_one
 
 
-def _release(approval: Approval) -> None:
-    """The runs that asked, or sent it in again, wait no more once none of their approvals is open."""
+def give_up(run: AgentRun, error: str) -> None:
+    """Park a claimed run that cannot reply, and hand its conversation to a person."""
+    held = AgentRun.objects.filter(pk=run.pk, fence=run.fence, state=State.RUNNING)
+    ended = {"state": State.FAILED, "error_code": NOT_REPORTED, "lease_until": None, "finished_at": now()}
+    with transaction.atomic():
+        if not held.update(**ended):
+            return
+        dead_letters.park(kind=KIND, ref=run.pk, error=error)
+    try:
+        conversations.hand_off(actor=system("agents"), conversation_id=run.conversation_id, reason=NOT_REPORTED)
+    except WalkerError as problem:
+        # Closed in the meantime: the parked run is what remains to look at.
+        log.warning("outcome_not_handed_over", run=str(run.pk), code=problem.code)
+
+
+def replay(run_id: UUID) -> None:
+    """Queue a parked run again with all its attempts; the sweep picks it up.
+
+    Raises `NotFound`.
+    """
+    parked = AgentRun.objects.filter(pk=run_id, state=State.FAILED, error_code=NOT_REPORTED)
+    # The fence may restart: the reply and the end of its run are one transaction, so no old worker repeats it.
+    fresh = {"state": State.QUEUED, "error_code": "", "fence": 0, "lease_until": now(), "finished_at": None}
+    if not parked.update(**fresh):
+        raise NotFound("This run is not among those that failed.")
+
+
+def _finish_waiting_runs(approval: Approval) -> None:
+    """Finish the runs that requested or resubmitted it once none of their approvals is open."""
     if approval.is_open:
         return
     asking = ToolCall.objects.filter(Q(pk=approval.tool_call_id) | Q(approval_id=approval.pk))
@@ -101,40 +173,19 @@ def _release(approval: Approval) -> None:
             AgentRun.objects.filter(pk=run_id, state=State.WAITING).update(state=State.FINISHED)
 
 
-def _say(run: AgentRun, conversation: Conversation, approval: Approval, text: str) -> None:
-    message = conversations.reply(
-        actor=system("agents"),
-        conversation_id=conversation.id,
-        text=text,
-        # The system may speak where a person has taken over, and a decision has to be told there.
-        sender_type="system",
-        sender_name="walker",
-        metadata={
-            "run": str(run.id),
-            "approval_id": str(approval.id),
-            "approval_state": approval.state,
-            "reference": approval.reference,
-        },
-        client_id=answer_id(run),
-    )
-    AgentRun.objects.filter(pk=run.pk).update(reply_id=message.id)
+def _outcome_with_details(approval: Approval) -> str:
+    """Return the outcome with reason, error and edits.
 
-
-def _sentence(approval: Approval) -> str:
-    rejected = approval.state == "rejected"
-    verdicts = Decision.objects.filter(approval=approval, verdict="reject").order_by("-id")
-    reason = verdicts.values_list("reason", flat=True).first() if rejected else ""
+    Requesters have to know what was done in their name.
+    """
+    rejections = Decision.objects.filter(approval=approval, verdict="reject").order_by("-id")
+    reason = rejections.values_list("reason", flat=True).first() if approval.state == "rejected" else ""
     last = Execution.objects.filter(approval=approval).order_by("-id").first()
     error = last.error.split(":")[0][:60] if last and last.error else ""
     done = str((last.result or {}).get("in_words") or "") if last else ""
-    told = outcome_sentence(approval, reason=mask_text(reason or ""), error=error, done=done)
-    edited = edited_sentence(_edits(approval))
-    return f"{told} {mask_text(edited)}" if edited else told
-
-
-def _edits(approval: Approval) -> list[dict[str, Any]]:
-    """What signers changed since it was asked: who asked has to know what was done in his name."""
+    outcome = outcome_sentence(approval, reason=mask_text(reason or ""), error=error, done=done)
     if approval.revision == 1:
-        return []
-    rows = Revision.objects.filter(approval=approval, event="edit").order_by("revision")
-    return [each for row in rows for each in row.diff]
+        return outcome
+    revisions = Revision.objects.filter(approval=approval, event="edit").order_by("revision")
+    edited = edited_sentence([change for revision in revisions for change in revision.diff])
+    return f"{outcome} {mask_text(edited)}" if edited else outcome

@@ -1,4 +1,4 @@
-"""How a run speaks: passing frames while it works, and the one answer that counts."""
+"""How a run speaks: live frames while it works, then one stored answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ CHUNK = 48
 
 
 class Speaker:
-    """Sends typing and pieces of text to the conversation's stream; nothing of it is stored."""
+    """Sends typing and pieces of text to the conversation's live stream.
+
+    Nothing is stored.
+    """
 
     def __init__(self, conversation_id: UUID, run_id: UUID) -> None:
         self._stream = f"conversation:{conversation_id}"
@@ -23,7 +26,7 @@ class Speaker:
         streams.transient(self._stream, "agent_typing", {"value": value, "run": self._run})
 
     def emit(self, piece: str) -> None:
-        """Collect pieces and send them in portions: a frame per word would cost more than it shows."""
+        """Collect pieces and send them in chunks: a frame per word would be wasteful."""
         self._buffer += piece
         if len(self._buffer) >= CHUNK:
             self.flush()
@@ -35,18 +38,18 @@ class Speaker:
             self._buffer = ""
 
     def restart(self) -> None:
-        """Tell listeners that the pieces so far are void: the round is done again."""
+        """Discard the pieces sent so far on the listeners' side, because the round is repeated."""
         self._buffer = ""
         streams.transient(self._stream, "agent_delta", {"content": "", "run": self._run, "reset": True})
 
 
 def answer_id(run: AgentRun) -> UUID:
-    """The client id of the one thing a run says for its generation: said again, it is the first one."""
+    """Return the client id of a run's answer for its generation, so that a repeated one is not stored twice."""
     return uuid5(run.id, str(run.generation))
 
 
 def agent_actor(version: AgentVersion | None) -> Actor:
-    """The agent as the one who writes."""
+    """Return the agent as the actor of its messages."""
     if version is None:
         return system("agents")
     return Actor(

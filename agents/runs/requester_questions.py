@@ -1,4 +1,4 @@
-"""Passing on what signers want to know from the requester, in his own conversation."""
+"""Pass an approver's question on to the requester, in their own conversation."""
 
 from __future__ import annotations
 
@@ -8,40 +8,37 @@ from django.db import transaction
 
 from agents.models import ToolCall
 from agents.runs.approval_texts import asking_sentence
-from agents.runs.outcomes import place_of
+from agents.runs.outcomes import find_requester_conversation
 from conversations import services as conversations
 from core.actors import system
 from core.privacy.pii import mask_text
 from hitl.domain.state_machine import ASKS_BACK, State
 from hitl.models import Approval, Decision
 
-SAID_BY = {State.INFO_REQUESTED: "ask", State.RETURNED: "send_back"}
+VERDICT_OF = {State.INFO_REQUESTED: "ask", State.RETURNED: "send_back"}
 
 
-def relay_asking(*, approval_id: UUID) -> bool:
-    """Say in the requester's conversation what signers ask, or why they sent it back; tells whether it did.
+def relay_question(*, approval_id: UUID) -> bool:
+    """Send an approver's question, or why they sent the request back, to the requester; False if it was not sent.
 
-    For the system only. Each question is said once, however often this is called; one that was
-    answered meanwhile is not said any more. Announces nothing.
+    For the system only. Each question is sent once, and not at all if it was answered in the meantime.
+    Safe to repeat.
     """
     approval = Approval.objects.filter(pk=approval_id).first()
     if approval is None or approval.state not in ASKS_BACK or approval.tool_call_id is None:
         return False
-    rows = Decision.objects.filter(approval=approval, verdict=SAID_BY[State(approval.state)]).order_by("-id")
-    asked, call = rows.first(), ToolCall.objects.filter(pk=approval.tool_call_id).select_related("run").first()
+    verdict = VERDICT_OF[State(approval.state)]
+    asked = Decision.objects.filter(approval=approval, verdict=verdict).order_by("-id").first()
+    call = ToolCall.objects.filter(pk=approval.tool_call_id).select_related("run").first()
     if asked is None or call is None:
         return False
-    return _say(call, approval, asked)
-
-
-def _say(call: ToolCall, approval: Approval, asked: Decision) -> bool:
     with transaction.atomic():
-        place = place_of(call.run)
-        if place is None:
+        conversation = find_requester_conversation(call.run)
+        if conversation is None:
             return False
         conversations.reply(
             actor=system("agents"),
-            conversation_id=place.id,
+            conversation_id=conversation.id,
             text=asking_sentence(approval, mask_text(asked.reason)),
             sender_type="system",
             sender_name="walker",

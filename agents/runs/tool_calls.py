@@ -1,10 +1,10 @@
-"""One tool call of a run: check it again, do it once, keep what came of it."""
+"""One tool call of a run: check it again, run it once, keep the result."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -24,15 +24,18 @@ Outcome = tuple[ToolCall.State, dict[str, Any]]
 
 
 class ToolBroke(Exception):
-    """A tool failed for a reason that no other wording of the call would mend."""
+    """A tool failed for a reason that other arguments would not fix."""
 
 
 def perform(*, run: AgentRun, caller: Caller, offered: Collection[str], request: ToolRequest, number: int) -> Line:
-    """Do one call and return its line. A model may ask for anything: what it was not offered,
-    or the caller may not use now, is refused here. Raises ToolBroke."""
+    """Run one call and return its line.
+
+    A model may ask for anything: a tool that it was not offered, or that the caller may not use now,
+    is refused here. Raises `ToolBroke`.
+    """
     call, repeated = _open_call(run, request, number)
     if not repeated or call.state == ToolCall.State.RUNNING:
-        state, result = _answer(call, caller, offered, request)
+        state, result = _run_tool(call, caller, offered, request)
         call.state, call.result, call.finished_at = state, result, now()
         call.approval_id = result.get("approval_id")
         call.save(update_fields=["state", "result", "finished_at", "approval_id"])
@@ -40,14 +43,14 @@ def perform(*, run: AgentRun, caller: Caller, offered: Collection[str], request:
     return Line("tool", text, call_id=request.call_id, tool_name=request.name, result=call.result)
 
 
-def refused(request: ToolRequest, code: str, detail: str) -> Line:
-    """Return the line of a call that was not made, and of which nothing is kept."""
+def refuse(request: ToolRequest, code: str, detail: str) -> Line:
+    """Return the line of a call that was refused and is not recorded."""
     result = {"error": code, "detail": detail}
     return Line("tool", json.dumps(result), call_id=request.call_id, tool_name=request.name, result=result)
 
 
-def recorded(run: AgentRun) -> list[Line]:
-    """The finished calls since the run's last answer as lines, for a round that is done again."""
+def list_recorded(run: AgentRun) -> list[Line]:
+    """Return the finished calls since the run's last answer as lines, for a repeated round."""
     lines: list[Line] = []
     done = ToolCall.objects.filter(run=run).exclude(state=ToolCall.State.RUNNING)
     if run.finished_at:
@@ -61,7 +64,10 @@ def recorded(run: AgentRun) -> list[Line]:
 
 
 def _open_call(run: AgentRun, request: ToolRequest, number: int) -> tuple[ToolCall, bool]:
-    """The row of this call: the same wish within a run is the same row, whatever its id."""
+    """Return the row of this call and whether it existed.
+
+    Within a run the same wish is the same row.
+    """
     content = [request.name, dict(request.arguments), request.error]
     canonical = json.dumps(content, sort_keys=True, default=str)
     wish = hashlib.sha256(canonical.encode()).hexdigest()
@@ -75,56 +81,55 @@ def _open_call(run: AgentRun, request: ToolRequest, number: int) -> tuple[ToolCa
         fingerprint=wish,
         call_id=f"{call_id}~{wish[:12]}" if made else call_id,
         name=request.name[:60],
-        arguments=_masked(request.arguments),
+        # Masked and cut to size: the real ones live, encrypted or signed, where they are used.
+        arguments={
+            str(name)[:60]: mask_text(value[:2000] if isinstance(value, str) else str(value))
+            for name, value in list(request.arguments.items())[:20]
+        },
         round=number,
     )
     try:
         with transaction.atomic():
             call.save(force_insert=True)
     except IntegrityError:
-        # Whoever has taken the run over meanwhile has the same wish.
+        # The worker that has taken over the run recorded the same wish first.
         return ToolCall.objects.get(run=run, fingerprint=wish), True
     return call, False
 
 
-def _masked(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments for the record: the real ones live, encrypted or signed, where they are used."""
-    return {
-        str(name)[:60]: mask_text(value[:2000]) if isinstance(value, str) else mask_text(str(value))
-        for name, value in list(arguments.items())[:20]
-    }
+def _run_tool(call: ToolCall, caller: Caller, offered: Collection[str], request: ToolRequest) -> Outcome:
+    """Check the call again and run it.
 
-
-def _answer(call: ToolCall, caller: Caller, offered: Collection[str], request: ToolRequest) -> Outcome:
+    A failure that the model can react to is a result.
+    """
     if not registry.is_known(request.name):
         return ToolCall.State.REFUSED, {"error": "unknown_tool", "detail": "There is no such tool."}
     tool = registry.get(request.name)
     if not tool.allows(caller) or request.name not in offered:
-        return ToolCall.State.REFUSED, {"error": "not_offered", "detail": "Not available here."}
+        return ToolCall.State.REFUSED, {"error": "not_offered", "detail": "This tool isn't available here."}
     if request.error:
         return ToolCall.State.FAILED, {"error": "bad_arguments", "detail": request.error}
     try:
         arguments = tool.read(request.arguments)
     except ValueError as problem:
-        return ToolCall.State.FAILED, {"error": "bad_arguments", "detail": f"Check: {problem}."}
-    return _do(tool, arguments, caller, call)
-
-
-def _do(tool: registry.Tool, arguments: registry.Arguments, caller: Caller, call: ToolCall) -> Outcome:
+        return ToolCall.State.FAILED, {"error": "bad_arguments", "detail": f"Check these fields: {problem}."}
     try:
         return ToolCall.State.DONE, tool.call(arguments, caller=caller, call_id=call.id)
     except Unavailable as error:
         raise ToolBroke(error.code) from error
     except WalkerError as error:
-        return ToolCall.State.FAILED, _problem(arguments, error)
+        return ToolCall.State.FAILED, _describe_error(arguments, error)
     except Exception as error:
-        # The boundary to what tools call outside: whatever it is, the person gets an answer.
+        # The boundary to outside services: any failure still gets the person an answer.
         log.exception("tool_broke", tool=tool.key, call=str(call.id))
         raise ToolBroke("tool_failed") from error
 
 
-def _problem(arguments: registry.Arguments, error: WalkerError) -> dict[str, Any]:
-    """What a model is told of an error; a name that fits nothing comes with those that would."""
+def _describe_error(arguments: registry.Arguments, error: WalkerError) -> dict[str, Any]:
+    """Return an error for the model.
+
+    A name that fits nothing comes with the names that would.
+    """
     problem: dict[str, Any] = {"error": error.code, "detail": error.detail}
     choices = error.facts.get("choices")
     fields = list(error.facts.get("fields") or {})

@@ -1,1 +1,1 @@
-"""What agents can call: reading tools answer, acting tools only ask for a signature."""
+"""What agents can call: reading tools answer, acting tools only request an approval."""

@@ -1,4 +1,4 @@
-"""Acting tools: each asks for a signature and does nothing by itself."""
+"""Acting tools: each requests an approval and changes nothing by itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from agents.runs.approval_texts import resubmitted_sentence, waiting_sentence
 from agents.tools.registry import PROPOSE, Arguments, Audience, Caller, Tool, register, requester_through
-from agents.tools.resubmit import send_in_again
+from agents.tools.resubmit import resubmit_with_values
 from conversations.selectors import tags_of_conversation
 from core.errors import TooMany
 from hitl import services
@@ -19,7 +19,7 @@ from hitl.models import Approval
 
 
 def _whole_as_text(value: object) -> object:
-    """Whole numbers are exact; a float has already lost what the person wrote."""
+    """Turn a whole number into text; a float has already lost what the person wrote."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -71,10 +71,16 @@ class ActingTool(Tool):
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         params = arguments.model_dump(exclude_none=True)
-        again = send_in_again(self.key, params, caller=caller, call_id=call_id, hands=hands_of(caller))
+        again = resubmit_with_values(self.key, params, caller=caller, call_id=call_id, hands=hands_of(caller))
         if again is not None:
             return asked(again, resubmitted_sentence(again))
-        _refuse_above_own_limit(caller, call_id)
+        # The agent's own limit; the approval engine enforces the organisation's.
+        limit = caller.max_open_approvals
+        if limit is not None:
+            others = Approval.objects.filter(agent_id=caller.agent_id).exclude(tool_call_id=call_id)
+            if others.exclude(state__in=FINAL).count() >= limit:
+                detail = f"I already have {limit} open requests, which is my limit. I haven't requested anything new."
+                raise TooMany(detail, code="open_cap", cap=limit)
         approval = services.propose(
             actor=requester_through(caller, PROPOSE),
             kind=self.key,
@@ -96,7 +102,7 @@ class ActingTool(Tool):
 
 
 def asked(approval: Approval, sentence: str) -> dict[str, Any]:
-    """What a tool returns that asked for a signature."""
+    """Return the result of a tool that requested an approval."""
     return {
         "approval_id": str(approval.id),
         "reference": approval.reference,
@@ -105,20 +111,11 @@ def asked(approval: Approval, sentence: str) -> dict[str, Any]:
     }
 
 
-def _refuse_above_own_limit(caller: Caller, call_id: UUID) -> None:
-    """The limit in the agent's configuration; the desk's own is kept by the approval engine."""
-    limit = caller.max_open_approvals
-    if limit is None:
-        return
-    others = Approval.objects.filter(agent_id=caller.agent_id).exclude(tool_call_id=call_id)
-    waiting = others.exclude(state__in=FINAL).count()
-    if waiting >= limit:
-        detail = f"As many of my requests as I may have ({limit}) are waiting already. Nothing new was asked for."
-        raise TooMany(detail, code="open_cap", cap=limit)
-
-
 def hands_of(caller: Caller) -> tuple[UUID, ...]:
-    """Who could have asked in the caller's name, or made the agent ask: none of them may sign."""
+    """Return everyone who could have requested this for the caller.
+
+    None of them may approve it.
+    """
     owner = () if caller.agent_owner_id is None else (caller.agent_owner_id,)
     return (*caller.agent_author_ids, *caller.channel_keeper_ids, *caller.linker_ids, *owner)
 
@@ -128,8 +125,8 @@ class SetCampaignBudget(ActingTool):
 
     key: ClassVar[str] = "set_campaign_budget"
     title: ClassVar[str] = "Set a daily budget"
-    ability: ClassVar[str] = "ask for a new daily budget of a campaign"
-    description: ClassVar[str] = "Ask for a new daily budget of a campaign; waits for a signature."
+    ability: ClassVar[str] = "request a new daily budget for a campaign"
+    description: ClassVar[str] = "Request a new daily budget for a campaign; waits for approval."
     arguments: ClassVar[type[Arguments]] = BudgetArguments
 
 
@@ -138,8 +135,8 @@ class PauseCampaign(ActingTool):
 
     key: ClassVar[str] = "pause_campaign"
     title: ClassVar[str] = "Pause a campaign"
-    ability: ClassVar[str] = "ask to pause a campaign"
-    description: ClassVar[str] = "Ask to pause a campaign; waits for a signature."
+    ability: ClassVar[str] = "request to pause a campaign"
+    description: ClassVar[str] = "Request to pause a campaign; waits for approval."
     arguments: ClassVar[type[Arguments]] = PauseArguments
 
 
@@ -148,8 +145,8 @@ class UpdatePageMeta(ActingTool):
 
     key: ClassVar[str] = "update_page_meta"
     title: ClassVar[str] = "Change page meta data"
-    ability: ClassVar[str] = "ask to change a page's title or description"
-    description: ClassVar[str] = "Ask for a new title or meta description of a page; waits for a signature."
+    ability: ClassVar[str] = "request a new title or description for a page"
+    description: ClassVar[str] = "Request a new title or meta description for a page; waits for approval."
     arguments: ClassVar[type[Arguments]] = MetaArguments
 
 
@@ -158,18 +155,18 @@ class PublishContent(ActingTool):
 
     key: ClassVar[str] = "publish_content"
     title: ClassVar[str] = "Publish content"
-    ability: ClassVar[str] = "ask to publish a piece of content"
-    description: ClassVar[str] = "Ask to publish a draft; waits for a signature."
+    ability: ClassVar[str] = "request to publish a piece of content"
+    description: ClassVar[str] = "Request to publish a draft; waits for approval."
     arguments: ClassVar[type[Arguments]] = PublishArguments
 
 
 class SendAudienceMessage(ActingTool):
-    """Write to an audience."""
+    """Request a message to an audience."""
 
     key: ClassVar[str] = "send_audience_message"
     title: ClassVar[str] = "Message an audience"
-    ability: ClassVar[str] = "ask to send an audience a message"
-    description: ClassVar[str] = "Ask to send an audience a message; waits for a signature."
+    ability: ClassVar[str] = "request a message to an audience"
+    description: ClassVar[str] = "Request a message to an audience; waits for approval."
     arguments: ClassVar[type[Arguments]] = MessageArguments
 
 

@@ -1,4 +1,4 @@
-"""Reading tools: figures of the marketing platform for members, and a way to a person for all."""
+"""Reading tools: platform figures for members, and a way to a colleague for everyone."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from uuid import UUID
 from pydantic import Field
 
 from agents.audiences import list_both
-from agents.tools.registry import Arguments, Audience, Caller, Tool, register
+from agents.selectors import newest_versions
+from agents.tools.registry import FOR_EVERY_AGENT, Arguments, Audience, Caller, Tool, get, is_known, register
 from integrations.sandbox_ads import selectors
 from integrations.sandbox_ads.types import Campaign
 
-PERSON_SENTENCE = "Of course. I bring in a colleague, who will answer you here."
+PERSON_SENTENCE = "Of course. I'm bringing in a colleague, who'll reply here."
 
 
 class Why(Arguments):
@@ -43,7 +44,7 @@ class Content(Arguments):
 
 
 def _campaign(row: Campaign) -> dict[str, Any]:
-    shown = {
+    facts = {
         "name": row.name, "channel": row.channel, "status": row.status,
         "daily_budget": str(row.daily_budget), "currency": row.currency,
     }  # fmt: skip
@@ -52,7 +53,7 @@ def _campaign(row: Campaign) -> dict[str, Any]:
         "spend": f"{row.spend:,.2f} {row.currency} in the last 7 days", "impressions": row.impressions,
         "clicks": row.clicks, "ctr": f"{rate:.2f} %", "conversions": row.conversions,
     }  # fmt: skip
-    return shown | figures
+    return facts | figures
 
 
 class ListCampaigns(Tool):
@@ -106,7 +107,7 @@ class Rankings(Tool):
 
 
 class ContentPerformance(Tool):
-    """How content is read."""
+    """Views and conversions of content."""
 
     key: ClassVar[str] = "content_performance"
     title: ClassVar[str] = "Show content"
@@ -128,12 +129,12 @@ class ContentPerformance(Tool):
 
 
 class ListAudiences(Tool):
-    """Groups of people that can be written to."""
+    """Groups of people to message."""
 
     key: ClassVar[str] = "list_audiences"
     title: ClassVar[str] = "List audiences"
     ability: ClassVar[str] = "list the audiences"
-    description: ClassVar[str] = "Audiences: their size on the platform, and how many can be written to here."
+    description: ClassVar[str] = "Audiences: their size on the platform, and how many people can be messaged here."
     audience: ClassVar[Audience] = "member"
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
@@ -141,10 +142,10 @@ class ListAudiences(Tool):
 
 
 class BringPerson(Tool):
-    """The way to a human being."""
+    """Hands the conversation to a colleague."""
 
     key: ClassVar[str] = "bring_person"
-    title: ClassVar[str] = "Bring in a person"
+    title: ClassVar[str] = "Bring in a colleague"
     ability: ClassVar[str] = "bring in a colleague"
     description: ClassVar[str] = "Hand the conversation to a colleague when the person asks for one."
     audience: ClassVar[Audience] = "public"
@@ -155,9 +156,29 @@ class BringPerson(Tool):
         return {"sentence": PERSON_SENTENCE, "hand_off": reason}
 
 
+class ListAbilities(Tool):
+    """Lists what the organisation's agents can do for the person who asks."""
+
+    key: ClassVar[str] = "list_abilities"
+    title: ClassVar[str] = "List abilities"
+    ability: ClassVar[str] = "tell you what I can help with"
+    description: ClassVar[str] = "What this person can ask for here, from you or another agent of this organisation."
+    audience: ClassVar[Audience] = "public"
+
+    def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
+        offered = [name for version in newest_versions() for name in version.tools]
+        names = dict.fromkeys([*offered, *FOR_EVERY_AGENT])
+        tools = [get(name) for name in names if is_known(name)]
+        suiting = [tool for tool in tools if tool.key != self.key and tool.suits(caller)]
+        return {
+            "reads": [tool.ability for tool in suiting if not tool.acting],
+            "asks": [tool.ability for tool in suiting if tool.acting],
+        }
+
+
 def register_all() -> None:
     """Register the reading tools."""
     for tool in (
-        ListCampaigns, CampaignPerformance, Rankings, ContentPerformance, ListAudiences, BringPerson,
+        ListCampaigns, CampaignPerformance, Rankings, ContentPerformance, ListAudiences, BringPerson, ListAbilities,
     ):  # fmt: skip
         register(tool)

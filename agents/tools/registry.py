@@ -1,4 +1,4 @@
-"""The shape of a tool, who it may be offered to, and the tools this process knows."""
+"""The base class of tools, who may use them, and the registered tools."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from core.registry import Registry
 
 Audience = Literal["public", "verified", "member"]
 PROPOSE = "hitl.propose_approval"
-FOR_EVERY_AGENT = ("bring_person", "list_abilities", "withdraw_request", "answer_signers", "send_in_again")
-"""What an agent of any version can call: nobody is left without a person, or with what he asked for."""
+FOR_EVERY_AGENT = ("bring_person", "list_abilities", "withdraw_request", "answer_approvers", "resubmit_request")
+"""Tools of every agent version: anyone can reach a colleague and manage their own requests."""
 
 
 class Arguments(BaseModel):
-    """Base of every tool's arguments: nothing unknown gets in."""
+    """Base of every tool's arguments; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
@@ -36,11 +36,12 @@ class OneRequest(Arguments):
 
 @dataclass(frozen=True)
 class Caller:
-    """For whom a tool works: the contact behind the conversation and the agent in between.
+    """Who a tool works for.
 
+    These are the contact behind the conversation and the agent in between.
     `user_id` is only set for an active member; `permissions` are those of the member's role.
-    `linker_ids` are who ever said that the contact is this member, `agent_author_ids` who configured the agent,
-    `channel_keeper_ids` who knows the secrets by which its channel tells who writes.
+    `linker_ids` are the people who linked the contact to this member, `agent_author_ids` those who configured
+    the agent, and `channel_keeper_ids` those who know the secrets by which the channel identifies senders.
     """
 
     conversation_id: UUID
@@ -63,7 +64,7 @@ class Caller:
 
 
 def requester_through(caller: Caller, *permissions: str) -> Actor:
-    """The member by way of the agent, who may do no more than the member himself, and of that only this."""
+    """Return the agent acting for the member, limited to these of the member's permissions."""
     return Actor(
         kind="agent",
         id=caller.agent_id,
@@ -76,12 +77,15 @@ def requester_through(caller: Caller, *permissions: str) -> Actor:
 
 @cache
 def _schema(arguments: type[Arguments]) -> Mapping[str, Any]:
-    """Made once for each class: it took longer than the local model."""
+    """Return the JSON schema.
+
+    Cached because building it takes longer than the rule-based model.
+    """
     return MappingProxyType(arguments.model_json_schema())
 
 
 class Tool(abc.ABC):
-    """Something an agent can call; `ability` says it as people are told: "I can …"."""
+    """Something an agent can call; `ability` completes the sentence "I can …"."""
 
     key: ClassVar[str]
     title: ClassVar[str]
@@ -90,15 +94,18 @@ class Tool(abc.ABC):
     audience: ClassVar[Audience]
     acting: ClassVar[bool] = False
     needs: ClassVar[str] = ""
-    """A permission of the member's role; nothing for what every caller of the audience may."""
+    """The permission that the member's role needs; empty if every caller of the audience may use it."""
     arguments: ClassVar[type[Arguments]] = Arguments
 
     @abc.abstractmethod
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
-        """Do it and return JSON; raises WalkerError for what the model may be told."""
+        """Run the tool and return JSON.
+
+        Raises `WalkerError` with a detail that the model may read.
+        """
 
     def suits(self, caller: Caller) -> bool:
-        """Whether this caller could use the tool at some time: what he is told that he can do."""
+        """Return True if this caller can use the tool in principle, so that it is listed to them."""
         if self.audience == "member" and not caller.is_member:
             return False
         if self.audience == "verified" and not (caller.verified or caller.is_member):
@@ -106,15 +113,18 @@ class Tool(abc.ABC):
         return not self.needs or self.needs in caller.permissions
 
     def allows(self, caller: Caller) -> bool:
-        """Whether this caller may use the tool now."""
+        """Return True if this caller may use the tool now."""
         return self.suits(caller)
 
     def spec(self) -> ToolSpec:
-        """What a model is told about it."""
+        """Return the description that models get."""
         return ToolSpec(self.key, self.title, self.description, _schema(self.arguments), self.acting)
 
     def read(self, raw: Mapping[str, Any]) -> Arguments:
-        """Check arguments of a model. Raises ValueError with the field names that are wrong."""
+        """Validate a model's arguments.
+
+        Raises `ValueError` with the names of the wrong fields.
+        """
         try:
             return self.arguments.model_validate(dict(raw))
         except ValidationError as problem:
@@ -126,27 +136,27 @@ _tools: Registry[Tool] = Registry(Tool, name="tool")  # type: ignore[type-abstra
 
 
 def register(tool: type[Tool]) -> type[Tool]:
-    """Offer a tool under its key."""
+    """Register a tool under its key."""
     _tools.register(tool.key, tool)
     return tool
 
 
 def keys() -> list[str]:
-    """The known tools in order."""
+    """Return the keys of the registered tools in order."""
     return _tools.keys()
 
 
 def is_known(key: str) -> bool:
-    """Whether there is a tool of this key."""
+    """Return True if a tool is registered under the key."""
     return key in _tools.keys()  # noqa: SIM118  (a registry, not a dict)
 
 
 def get(key: str) -> Tool:
-    """The tool of a key. Raises NotFound."""
+    """Return the tool of a key. Raises `NotFound`."""
     return _tools.get(key)()
 
 
 def offered(names: Iterable[str], caller: Caller) -> list[Tool]:
-    """Those of the named tools that this caller may use."""
+    """Return those of the named tools that this caller may use now."""
     tools = [get(name) for name in dict.fromkeys(names) if is_known(name)]
     return [tool for tool in tools if tool.allows(caller)]

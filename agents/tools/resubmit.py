@@ -1,4 +1,4 @@
-"""Sending a request that was sent back in again, when the requester asks for the same thing with other values."""
+"""Resubmits a returned request, with new values or unchanged."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from hitl.domain.state_machine import State
 from hitl.models import Approval
 
 
-def send_in_again(
+def resubmit_with_values(
     kind: str, params: dict[str, Any], *, caller: Caller, call_id: UUID, hands: tuple[UUID, ...]
 ) -> Approval | None:
-    """Send the returned request about the same thing in again with these values; None where there is none.
+    """Resubmit the returned request about the same thing with these values.
 
-    Which one it is is written down before, so that a worker that takes over does not ask for it anew.
+    Returns None if there is none.
+    The call records which one before it resubmits, so that a worker that takes over does not request it again.
     """
     call = ToolCall.objects.get(pk=call_id)
     if call.approval_id is not None:
@@ -36,21 +37,24 @@ def send_in_again(
     return _resubmit(found, params, caller, hands)
 
 
-def send_in_unchanged(reference: str, *, caller: Caller, call_id: UUID, hands: tuple[UUID, ...]) -> Approval:
-    """Send a returned request of the member in again as it was. Raises NotFound; safe to repeat for the same call."""
+def resubmit_unchanged(reference: str, *, caller: Caller, call_id: UUID, hands: tuple[UUID, ...]) -> Approval:
+    """Resubmit a returned request of the member unchanged. Raises `NotFound`.
+
+    Safe to repeat per call.
+    """
     call = ToolCall.objects.get(pk=call_id)
     if call.approval_id is not None:
         begun: Approval = Approval.objects.get(pk=call.approval_id)
         return begun if begun.state != State.RETURNED else _resubmit(begun, None, caller, hands)
     found = returned_to(caller).filter(reference=reference).first()
     if found is None:
-        raise NotFound("There is no such request of yours that was sent back.")
+        raise NotFound("You have no request with this reference that was sent back.")
     ToolCall.objects.filter(pk=call_id).update(approval_id=found.pk)
     return _resubmit(found, None, caller, hands)
 
 
 def returned_to(caller: Caller) -> QuerySet[Approval]:
-    """Return what was sent back of that which the member asked for through agents."""
+    """Return the member's requests, made through agents, that were sent back."""
     rows: QuerySet[Approval] = Approval.objects.filter(requester_id=caller.user_id, tool_call_id__isnull=False)
     return rows.filter(state=State.RETURNED)
 

@@ -1,4 +1,4 @@
-"""Taking back what was asked for in this run, while that is still possible."""
+"""Withdraws what this run requested, while that is still possible."""
 
 from __future__ import annotations
 
@@ -18,20 +18,18 @@ CANCEL = "hitl.cancel_approval"
 
 
 class WithdrawRequest(Tool):
-    """Cancels a request of this run in the name of the person who made it."""
+    """Cancels a request of this run on behalf of its requester."""
 
     key: ClassVar[str] = "withdraw_request"
     title: ClassVar[str] = "Withdraw a request"
-    ability: ClassVar[str] = "take back what you have just asked for"
-    description: ClassVar[str] = (
-        "Take back a request you have just asked a signature for, when the person no longer wants it."
-    )
+    ability: ClassVar[str] = "withdraw what you've just requested"
+    description: ClassVar[str] = "Withdraw a request you have just made for the person, when they no longer want it."
     audience: ClassVar[Audience] = "member"
     needs: ClassVar[str] = CANCEL
     arguments: ClassVar[type[Arguments]] = OneRequest
 
     def allows(self, caller: Caller) -> bool:
-        """Only where the run has asked for something, and only to who may cancel."""
+        """Allow it only where the run requested something and the caller may cancel it."""
         if not self.suits(caller):
             return False
         return ToolCall.objects.filter(run_id=caller.run_id, approval_id__isnull=False).exists()
@@ -43,7 +41,7 @@ class WithdrawRequest(Tool):
         )
         approval = asked.first()
         if approval is None:
-            raise NotFound("There is no such request of yours in this conversation.")
+            raise NotFound("You have no request with this reference in this conversation.")
         try:
             sentence = _withdraw(approval, caller)
         except Conflict:
@@ -53,15 +51,15 @@ class WithdrawRequest(Tool):
 
 @transaction.atomic
 def _withdraw(approval: Approval, caller: Caller) -> str:
-    """Cancel, and let the call that asked say so: its outcome is told here and by nobody else."""
+    """Cancel the request and mark its call, so that its outcome is reported here and nowhere else."""
     asking = ToolCall.objects.select_for_update().get(pk=approval.tool_call_id)
     sentence = withdrawn_sentence(approval)
     asking.result |= {"state": "cancelled", "sentence": sentence, "withdrawn": True}
-    # The same wish, said once more, is another request.
+    # The same wish, repeated later, is another request.
     asking.fingerprint, asking.call_id = "", f"{asking.call_id[:60]}~{asking.pk.hex[-16:]}"
     asking.save(update_fields=["result", "fingerprint", "call_id"])
     services.cancel(
-        actor=requester_through(caller, CANCEL), approval_id=approval.pk, reason="Taken back in the conversation."
+        actor=requester_through(caller, CANCEL), approval_id=approval.pk, reason="Withdrawn in the conversation."
     )
     return sentence
 

@@ -1,4 +1,4 @@
-"""The console's page of channels: what to paste where, a test, and what last went wrong."""
+"""The console's page of channels: set-up, tests and the last error."""
 
 from typing import Any
 
@@ -33,11 +33,11 @@ CHANGE = "channels_app.change_channelaccount"
 
 @admin.register(ChannelAccount)
 class ChannelAccountAdmin(WidgetActions, MailActions):
-    """Numbers, mailboxes and widgets; credentials are never shown."""
+    """Numbers, mailboxes and web chats; credentials are never shown."""
 
     view_permission = "channels_app.view_channelaccount"
     nav = Nav("Channels", "door", group="Set-up", order=30)
-    intro = "The doors through which people write in."
+    intro = "Where customers and colleagues reach you."
     masked_fields = ("credentials", "address", "lookup_digest")
     list_display = ("name", "kind", "own_address", "standing", "created_at")
     ordering = ("id",)
@@ -45,43 +45,43 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
     detail_template = "console/channel.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChannelAccount]:
-        """Leave the credentials where they are."""
+        """Return the accounts without their credentials."""
         return super().get_queryset(request).defer("credentials")
 
     @admin.display(description="Number or mailbox")
     def own_address(self, account: ChannelAccount) -> str:
-        """Return the organisation's own number or sender, which is no secret: customers write to it."""
+        """Return the organisation's own number or sender, which customers know anyway."""
         return format_html('<span class="wk-number">{}</span>', account.address) if account.address else "–"
 
     @admin.display(description="State")
     def standing(self, account: ChannelAccount) -> str:
-        """Tell whether messages are taken, and whether something is wrong."""
+        """Return whether the channel is open, and whether it has an error."""
         if account.is_active and account.last_error:
-            return chip("Trouble", "warn", "pause")
+            return chip("Error", "warn", "pause")
         return chip("Open", "good", "check") if account.is_active else chip("Closed", "neutral", "ban")
 
-    @admin.display(description="Last trouble")
+    @admin.display(description="Last error")
     def last_trouble(self, account: ChannelAccount) -> str:
-        """Return what last went wrong, in words."""
+        """Return the last error in words."""
         if _was_refused(account) and is_mail(account):
             return REFUSED
         if _was_refused(account):
             return (
-                "A webhook with a wrong signature came within the last day. Compare the auth token with Twilio's, "
-                "and the webhook address with the one below."
+                "A webhook with a wrong signature arrived in the last 24 hours. Check the auth token against "
+                "Twilio's, and the webhook address against the one below."
             )
         if not account.last_error:
             return "–"
         words = mail_in_words if is_mail(account) else in_words
         return f"{words(account.last_error)} {moment(account.last_error_at)}"
 
-    @admin.display(description="May stand on")
+    @admin.display(description="Allowed websites")
     def allowed_origins(self, account: ChannelAccount) -> str:
         """Return the origins of the widget."""
         return ", ".join(account.origins) or "No website yet"
 
     def detail_context(self, request: HttpRequest, obj: ChannelAccount) -> dict[str, Any]:
-        """Return the facts, what may be done, and what is pasted where."""
+        """Return the facts, the actions and the set-up instructions."""
         context = super().detail_context(request, obj)
         context["offered"] = [offer for offer in context["offered"] if not offer["blocked"]]
         if obj.kind == ChannelAccount.Kind.WEBCHAT:
@@ -93,7 +93,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
         return {**context, "webhook_url": f"{settings.PUBLIC_URL}{reverse('whatsapp_webhook')}"}
 
     def why_not(self, request: HttpRequest, action: ServiceAction, account: Any) -> str:
-        """Each form is for its own kind of channel."""
+        """Return why an action does not apply to this kind of channel."""
         if account is None:
             return ""
         if action.path in OWN_OF_MAIL:
@@ -101,7 +101,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
         return self.widget_in_the_way(action, account)
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, account: Any) -> dict[str, Any]:
-        """Start from what is not secret."""
+        """Return the settings that are not secret."""
         if action.path == "widget" and account.kind == ChannelAccount.Kind.WEBCHAT:
             return self.widget_initial(account)
         if action.path == "edit-mail" and is_mail(account):
@@ -109,56 +109,56 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
         if action.path != "edit" or account is None or account.kind not in KINDS:
             return {}
         kept = account.credentials or {}
-        shown = {name: kept.get(name, "") for name in ("account_sid", "template_sid")}
-        return {"name": account.name, **shown}
+        settings_of_number = {name: kept.get(name, "") for name in ("account_sid", "template_sid")}
+        return {"name": account.name, **settings_of_number}
 
     @service_action(
         path="connect",
-        title="Connect a number",
+        title="Connect number",
         permission=CHANGE,
         form=ConnectNumberForm,
         submit="Connect",
         on_list=True,
-        explain="From the Twilio console. What Twilio needs of us is shown afterwards.",
+        explain="Copy these from the Twilio console. You'll see what Twilio needs next.",
     )
     def connect(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
-        """Connect a new number, and show what to paste where."""
+        """Connect a new number and show what Twilio needs."""
         made = connecting.connect_number(actor=viewer_of(request), **form.cleaned_data)
-        messages.success(request, "The number is connected. Paste the webhook address below into the Twilio console.")
+        messages.success(request, "Number connected. Paste the webhook address below into the Twilio console.")
         return HttpResponseRedirect(self.object_url(made))
 
     @service_action(
         path="send-test",
-        title="Send a test",
+        title="Send test message",
         permission=CHANGE,
         form=TestForm,
         submit="Send",
-        explain="One message from this number to your phone.",
+        explain="Sends one message from this number to your phone.",
     )
     def send_test(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
-        """Try the number."""
+        """Send a test message."""
         return connecting.send_test(actor=viewer_of(request), account_id=obj.pk, to=form.cleaned_data["to"])
 
     @service_action(
         path="colleague",
-        title="A colleague's phone",
+        title="Link a colleague's phone",
         permission="accounts.manage_membership",
         form=ColleagueForm,
         submit="Link",
-        explain="Who writes from this phone may ask for what the colleague may ask for.",
+        explain="Anyone who writes from this phone can request what the colleague can request.",
     )
     def colleague(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
-        """Say whose phone it is."""
+        """Link a phone to a colleague."""
         connecting.introduce_colleague(actor=viewer_of(request), **form.cleaned_data)
-        return "The phone is linked to the colleague."
+        return "Phone linked to the colleague."
 
-    @service_action(path="edit", title="Change the connection", permission=CHANGE, form=ChangeNumberForm, submit="Save",
+    @service_action(path="edit", title="Edit channel", permission=CHANGE, form=ChangeNumberForm, submit="Save",
                     tone="primary")  # fmt: skip
     def edit(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
-        """Replace credentials."""
+        """Update the channel's settings and credentials."""
         facts = {**form.cleaned_data, "kind": obj.kind, "account_id": obj.pk}
         connecting.connect_number(actor=viewer_of(request), **facts)
-        return "The connection is saved."
+        return "Channel saved."
 
 
 def _was_refused(account: ChannelAccount) -> bool:

@@ -1,4 +1,4 @@
-"""The console's forms of mail accounts: connect one, change it, try it."""
+"""The console's actions on mail accounts: connect, edit, test."""
 
 from typing import Any, Final
 
@@ -19,24 +19,24 @@ from conversations.models import ChannelAccount
 CHANGE: Final = "channels_app.change_channelaccount"
 OWN_OF_MAIL: Final = ("test-mail", "edit-mail")
 REFUSED: Final = (
-    "A webhook with a wrong signature came within the last day. Compare the verification key with SendGrid's."
+    "A webhook with a wrong signature arrived in the last 24 hours. Check the verification key against SendGrid's."
 )
 
 
 def is_mail(account: ChannelAccount) -> bool:
-    """Tell whether this is a mail account."""
+    """Return True for a mail account."""
     return bool(account.kind == KIND)
 
 
 class MailActions(ServiceAdmin):
-    """What is changed of a mail account."""
+    """The actions on a mail account."""
 
     def mail_initial(self, account: ChannelAccount) -> dict[str, Any]:
-        """Start from what is not secret."""
+        """Return the settings that are not secret."""
         return {"name": account.name, **connect.sender_of_account()}
 
     def mail_context(self, account: ChannelAccount) -> dict[str, Any]:
-        """Return what is pasted at SendGrid."""
+        """Return what SendGrid needs."""
         return {"events_url": f"{settings.PUBLIC_URL}{reverse('email_events', args=[account.public_key])}"}
 
     @service_action(
@@ -46,35 +46,35 @@ class MailActions(ServiceAdmin):
         form=ConnectMailForm,
         submit="Connect",
         on_list=True,
-        explain="A SendGrid account. What SendGrid needs of us is shown afterwards.",
+        explain="Connect a SendGrid account. You'll see what SendGrid needs next.",
     )
     def connect_mail(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
-        """Connect the mail account, and show what to paste where."""
+        """Connect the mail account and show what SendGrid needs."""
         made = connect.connect_mail(actor=viewer_of(request), **form.cleaned_data)
-        messages.success(request, "Mail is connected. Paste the webhook address below into SendGrid.")
+        messages.success(request, "Mail connected. Paste the webhook address below into SendGrid.")
         return HttpResponseRedirect(self.object_url(made))
 
     @service_action(
         path="test-mail",
-        title="Send a test mail",
+        title="Send test mail",
         permission=CHANGE,
         form=TestMailForm,
         submit="Send",
-        explain="One mail from this account to you.",
+        explain="Sends one mail from this account to you.",
     )
     def test_mail(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
-        """Try the account."""
+        """Send a test mail."""
         return connect.send_test(actor=viewer_of(request), account_id=obj.pk, to=form.cleaned_data["to"])
 
     @service_action(
         path="edit-mail",
-        title="Change the mail account",
+        title="Edit mail account",
         permission=CHANGE,
         form=ChangeMailForm,
         submit="Save",
         tone="primary",
     )
     def edit_mail(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
-        """Replace sender and keys."""
+        """Update the sender and keys."""
         connect.connect_mail(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data)
-        return "The mail account is saved."
+        return "Mail account saved."

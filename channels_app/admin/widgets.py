@@ -1,4 +1,4 @@
-"""The console's forms of web chats: make one, say where it may stand, replace its identity secret."""
+"""The console's actions on web chats: create, edit, replace the identity secret."""
 
 from typing import Any, Final
 
@@ -20,30 +20,30 @@ OWN: Final = ("widget", "identity-secret")
 
 
 class NewWidgetForm(ConsoleForm):
-    """A web chat: its name and where it may stand."""
+    """A web chat: its name and websites."""
 
-    name = forms.CharField(label="Name", max_length=80, help_text="Visitors read it over the chat and its answers.")
+    name = forms.CharField(label="Name", max_length=80, help_text="Visitors see it above the chat and its replies.")
     websites = forms.CharField(
         label="Websites",
         required=False,
         max_length=5000,
         widget=forms.Textarea(attrs={"rows": 3, "placeholder": "https://shop.example"}),
-        help_text="One on each line, as the browser shows it, without a path.",
+        help_text="One per line, as the browser shows it, without a path.",
     )
     greeting = forms.CharField(label="Greeting (optional)", required=False, max_length=200)
 
 
 class WidgetForm(NewWidgetForm):
-    """A web chat there is."""
+    """An existing web chat."""
 
-    is_active = forms.BooleanField(label="Takes messages", required=False)
+    is_active = forms.BooleanField(label="Open for messages", required=False)
 
 
 class WidgetActions(ServiceAdmin):
-    """What is changed of a web chat."""
+    """The actions on a web chat."""
 
     def widget_initial(self, account: ChannelAccount) -> dict[str, Any]:
-        """Start from what it is now."""
+        """Return the current settings."""
         return {
             "name": account.name,
             "websites": "\n".join(account.origins),
@@ -52,7 +52,7 @@ class WidgetActions(ServiceAdmin):
         }
 
     def widget_in_the_way(self, action: ServiceAction, account: ChannelAccount) -> str:
-        """Say why an action is not for this channel."""
+        """Return why an action does not apply to this channel."""
         is_widget = account.kind == ChannelAccount.Kind.WEBCHAT
         if action.path in OWN:
             return "" if is_widget else "This is not a web chat."
@@ -66,35 +66,35 @@ class WidgetActions(ServiceAdmin):
         submit="Create",
         tone="primary",
         on_list=True,
-        explain="A chat for your website. What to paste there is shown afterwards.",
+        explain="Create a chat for your website. You'll see how to install it next.",
     )
     def new_widget(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
-        """Make a web chat, and show what to paste where."""
+        """Create a web chat and show how to install it."""
         made = manage.save_widget(actor=viewer_of(request), **form.cleaned_data)
-        messages.success(request, "The web chat is made. Below stands what to paste into your pages.")
+        messages.success(request, "Web chat created. Paste the code below into your pages.")
         return HttpResponseRedirect(self.object_url(made))
 
-    @service_action(path="widget", title="Change the web chat", permission=CHANGE, form=WidgetForm, submit="Save",
+    @service_action(path="widget", title="Edit web chat", permission=CHANGE, form=WidgetForm, submit="Save",
                     tone="primary")  # fmt: skip
     def widget(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
-        """Say where it may stand."""
+        """Update the web chat."""
         manage.save_widget(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data)
-        return "The web chat is saved."
+        return "Web chat saved."
 
     @service_action(
         path="identity-secret",
         title="New identity secret",
         permission=CHANGE,
         tone="danger",
-        submit="Make a new one",
-        explain="Your website signs with it who its visitor is. The secret before stops working at once, "
-        "and who was signed in by it has to be signed in anew. "
-        "Who makes it cannot sign what is asked for through this chat.",
+        submit="Create new secret",
+        explain="Your website uses it to sign its visitors' identities. The previous secret stops working at once, "
+        "and visitors signed in with it have to sign in again. "
+        "If you create it, you can't approve requests from this chat.",
     )
     def identity_secret(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> HttpResponse:
-        """Replace the secret and show it this once."""
+        """Replace the secret and show it once."""
         secret = manage.new_identity_secret(actor=viewer_of(request), account_id=obj.pk)
-        context = {**self.admin_site.each_context(request), "title": "The new identity secret", "secret": secret}
+        context = {**self.admin_site.each_context(request), "title": "New identity secret", "secret": secret}
         answer = TemplateResponse(request, "console/secret.html", {**context, "back_url": self.object_url(obj)})
         answer["Cache-Control"] = "no-store"
         return answer

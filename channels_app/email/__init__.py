@@ -1,1 +1,1 @@
-"""Mail: the door for what the provider says became of it, and connecting a mail account."""
+"""Mail: delivery reports of the provider, and connecting a mail account."""

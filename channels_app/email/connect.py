@@ -1,4 +1,4 @@
-"""Connecting a SendGrid account, and trying it."""
+"""Connect a SendGrid account and send test mails."""
 
 from typing import Final
 from uuid import UUID
@@ -21,7 +21,7 @@ from integrations.services import connect_provider
 
 CHANGE: Final = "channels_app.change_channelaccount"
 PROVIDER: Final = ProviderAccount.Provider.SENDGRID
-# The tenant has one mail account at a time; its row keeps its name when the shown one changes.
+# The tenant has one mail account at a time; its row keeps this name when the displayed one changes.
 ACCOUNT: Final = "Mail"
 KEYS: Final = ("event_public_key", "secondary_event_public_key")
 
@@ -36,7 +36,7 @@ def connect_mail(
     account_id: UUID | None = None,
     **given: str,
 ) -> ChannelAccount:
-    """Connect the tenant's mail account, or change it: what is left empty of the secrets stays.
+    """Connect the tenant's mail account, or change it; empty secrets stay unchanged.
 
     Needs `channels_app.change_channelaccount`; raises `Invalid` with the field, `NotFound`, `Conflict`.
     """
@@ -44,8 +44,21 @@ def connect_mail(
     before = _mailbox(account_id) if account_id else ChannelAccount.objects.filter(kind=mailboxes.KIND).first()
     kept = (before.credentials or {}) if before else {}
     keys = {one: (given.get(one) or "").strip() or str(kept.get(one) or "") for one in KEYS}
-    _check(from_address, from_name, keys)
-    secret = api_key.strip() or _api_key()
+    try:
+        validate_email(from_address)
+    except ValidationError:
+        raise Invalid("This isn't an email address.", fields={"from_address": ["Enter an email address."]}) from None
+    if not from_name.isprintable():
+        wrong = {"from_name": ["Use printable characters."]}
+        raise Invalid("This name contains characters that can't be shown.", fields=wrong)
+    for one, text in keys.items():
+        if text and signature.public_key(text) is None:
+            wrong = {one: ["Copy the whole verification key."]}
+            raise Invalid("This isn't the verification key of a webhook.", fields=wrong)
+    secret = api_key.strip()
+    if not secret:
+        provider = ProviderAccount.objects.filter(provider=PROVIDER, is_active=True).first()
+        secret = str(provider.credentials.get("api_key") or "") if provider else ""
     if not secret:
         raise Invalid("The API key is missing.", fields={"api_key": ["Copy it from SendGrid."]})
     with transaction.atomic():
@@ -64,24 +77,6 @@ def connect_mail(
     return account
 
 
-def _check(from_address: str, from_name: str, keys: dict[str, str]) -> None:
-    try:
-        validate_email(from_address)
-    except ValidationError:
-        raise Invalid("This is no mail address.", fields={"from_address": ["Not an address."]}) from None
-    if not from_name.isprintable():
-        raise Invalid("This name cannot be shown.", fields={"from_name": ["Not printable."]})
-    for one, text in keys.items():
-        if text and signature.public_key(text) is None:
-            wrong = {one: ["Copy the whole verification key."]}
-            raise Invalid("This is not the verification key of a webhook.", fields=wrong)
-
-
-def _api_key() -> str:
-    account = ProviderAccount.objects.filter(provider=PROVIDER, is_active=True).first()
-    return str(account.credentials.get("api_key") or "") if account else ""
-
-
 def _mailbox(account_id: UUID) -> ChannelAccount:
     found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, kind=mailboxes.KIND).first()
     if found is None:
@@ -90,17 +85,18 @@ def _mailbox(account_id: UUID) -> ChannelAccount:
 
 
 def sender_of_account() -> dict[str, str]:
-    """Return the sender that mail carries, without the secret."""
+    """Return the sender of the account, without the secret."""
     account = ProviderAccount.objects.filter(provider=PROVIDER, is_active=True).first()
     kept = account.credentials if account else {}
     return {name: str(kept.get(name) or "") for name in ("from_address", "from_name")}
 
 
 def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
-    """Send one mail now and return how that went, in words; it is a row like every mail.
+    """Send one mail now and return the result in words.
 
+    It is recorded like every mail.
     Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` with the reason when
-    the provider did not take it.
+    the provider refused it.
     """
     actor.require(CHANGE)
     account = _mailbox(account_id)
@@ -125,4 +121,4 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
         services.note_trouble(account_id=account.pk, code=row.error)
         raise Invalid(in_words(row.error), fields={"to": [in_words(row.error)]})
     services.clear_trouble(account_id=account.pk)
-    return "The mail has left. Look at the mailbox."
+    return "Test mail sent. Check your inbox."

@@ -1,4 +1,4 @@
-"""The door for SendGrid's events: verified, stored by one INSERT, answered; everything else happens afterwards."""
+"""SendGrid's event webhook: verify, store by one INSERT and answer; a worker does the rest."""
 
 import hashlib
 from typing import Final
@@ -16,50 +16,48 @@ from core.observability.logging import get_logger
 log = get_logger(__name__)
 
 PROVIDER: Final = "sendgrid"
-# The vendor posts up to 768 kB at a time.
+# SendGrid posts up to 768 kB at a time.
 BODY_LIMIT: Final = 2 * 1024 * 1024
 
 
 @csrf_exempt  # carries no cookie and trusts none: the signature is the proof
 @require_POST
 def events(request: HttpRequest, key: str) -> HttpResponse:
-    """`POST /channels/email/<key>/events/`: what became of mails, many events at a time."""
-    return take(PROVIDER, lambda: _store(request, key)) or HttpResponse(status=200)
+    """`POST /channels/email/<key>/events/`: delivery reports, many events at a time."""
+    return take(PROVIDER, lambda: _store_batch(request, key)) or HttpResponse(status=200)
 
 
-def _store(request: HttpRequest, key: str) -> None:
-    deliveries.store(_arrival(request, key))
+def _store_batch(request: HttpRequest, key: str) -> None:
+    body = signed_body(request, header=signature.SIGNATURE_HEADER, limit=BODY_LIMIT)
+    mailbox = _find_verified_mailbox(request, body, key)
+    digest = hashlib.sha256(body).hexdigest()
+    deliveries.store(
+        deliveries.Arrival(
+            provider=PROVIDER,
+            tenant_id=mailbox.tenant_id,
+            account_id=mailbox.account_id,
+            event_key=f"batch:{digest}",
+            # A queue of its own: batches may overtake each other, because mails only move forward.
+            queue_key=digest,
+            body=body,
+        )
+    )
     wake_worker.stored.give()
 
 
-def _arrival(request: HttpRequest, key: str) -> deliveries.Arrival:
-    body = signed_body(request, header=signature.SIGNATURE_HEADER, limit=BODY_LIMIT)
-    door = _verified(request, body, key)
-    digest = hashlib.sha256(body).hexdigest()
-    return deliveries.Arrival(
-        provider=PROVIDER,
-        tenant_id=door.tenant_id,
-        account_id=door.account_id,
-        event_key=f"batch:{digest}",
-        # A line of its own: batches may overtake one another, the rows only ever move forward.
-        queue_key=digest,
-        body=body,
-    )
-
-
-def _verified(request: HttpRequest, body: bytes, key: str) -> mailboxes.MailDoor:
-    """Return the mail account whose key verifies the raw bytes."""
-    door = mailboxes.find_door(key)
-    if door is None:
+def _find_verified_mailbox(request: HttpRequest, body: bytes, key: str) -> mailboxes.Mailbox:
+    """Return the mail account whose key verifies the raw bytes. Raises `Refusal`."""
+    mailbox = mailboxes.find_mailbox(key)
+    if mailbox is None:
         raise Refusal("unknown_account")
-    if not door.keys:
-        log.warning("channel_without_secret", account=str(door.account_id))
+    if not mailbox.keys:
+        log.warning("channel_without_secret", account=str(mailbox.account_id))
         raise Refusal("no_secret", 503)
     timestamp = request.headers.get(signature.TIMESTAMP_HEADER, "").strip()
     given = request.headers.get(signature.SIGNATURE_HEADER, "").strip()
-    if not signature.is_signed(body=body, timestamp=timestamp, signature=given, keys=door.keys):
-        note_refused([(door.tenant_id, door.account_id)])
+    if not signature.is_signed(body=body, timestamp=timestamp, signature=given, keys=mailbox.keys):
+        note_refused([(mailbox.tenant_id, mailbox.account_id)])
         raise Refusal("bad_signature")
     if not signature.is_fresh(timestamp, now()):
         raise Refusal("stale")
-    return door
+    return mailbox

@@ -1,4 +1,4 @@
-"""A tenant's mail account as its webhook names it: by a public key in the address."""
+"""Find a tenant's mail account by the public key in its webhook address."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,23 +13,23 @@ KIND = ChannelAccount.Kind.EMAIL
 
 
 @dataclass(frozen=True, slots=True)
-class MailDoor:
-    """Everything the door of one mail account needs to know."""
+class Mailbox:
+    """A mail account as its webhook needs it."""
 
     tenant_id: UUID
     account_id: UUID
     keys: tuple[str, ...] = field(default=(), repr=False)
 
 
-def find_door(key: str) -> MailDoor | None:
+def find_mailbox(key: str) -> Mailbox | None:
     """Return the active mail account of this key, or None."""
-    if not key.isprintable():  # what no database column can hold is nobody's key
+    if not key.isprintable():  # the database cannot hold such a key
         return None
     for row in lookups.find("widget", key):
         with tenant_scope(row["tenant_id"]):
             account = ChannelAccount.objects.filter(pk=row["id"], kind=KIND, is_active=True).first()
             if account is not None:
-                return MailDoor(account.tenant_id, account.pk, keys_of(account.credentials))
+                return Mailbox(account.tenant_id, account.pk, keys_of(account.credentials))
     return None
 
 

@@ -1,4 +1,4 @@
-"""SendGrid's events as reports about our mails; pure."""
+"""Convert SendGrid's events to reports about our mails (pure)."""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -21,12 +21,19 @@ UNSUBSCRIBED: Final = frozenset({"unsubscribe", "group_unsubscribe"})
 _LAST: Final = 4_102_444_800  # the year 2100: beyond it a timestamp is noise
 
 
-def heard_of(event: Any, received_at: datetime) -> Heard | None:
-    """Return what an event says about a mail; None for what says nothing (deferred, unknown kinds, noise)."""
+def parse_event(event: Any, received_at: datetime) -> Heard | None:
+    """Return what an event says about a mail, or None (deferred, unknown kinds, noise)."""
     if not isinstance(event, dict):
         return None
     kind, at = str(event.get("event", "")), _moment(event.get("timestamp"), received_at)
-    facts: dict[str, Any] = {"at": at, "delivery_id": _our_id(event.get(OUR_ID)), "message_id": _message_id(event)}
+    given_id, message_id = event.get(OUR_ID), event.get("sg_message_id")
+    try:
+        delivery_id = UUID(given_id) if isinstance(given_id, str) else None
+    except ValueError:
+        delivery_id = None
+    # The event's id starts with the one that SendGrid returned for the mail.
+    sent_id = clean(message_id.partition(".")[0][:200]) if isinstance(message_id, str) else ""
+    facts: dict[str, Any] = {"at": at, "delivery_id": delivery_id, "message_id": sent_id}
     if kind == "spamreport":
         return Heard("spam", **facts)
     if kind in UNSUBSCRIBED:
@@ -35,31 +42,15 @@ def heard_of(event: Any, received_at: datetime) -> Heard | None:
     if what is None:
         return None
     if what == "opened" and event.get("sg_machine_open") is True:
-        # A mail program fetched the pictures before anybody looked: it has arrived, no more.
+        # A mail program loaded the images on its own: the mail is delivered, not opened.
         what = "delivered"
-    return Heard(Report(what, at, _error(kind, event)), url=clean(str(event.get("url", ""))[:2000]), **facts)
-
-
-def _error(kind: str, event: dict[str, Any]) -> str:
+    error = "dropped" if kind == "dropped" else ""
     if kind == "bounce":
-        return "blocked" if event.get("type") == "blocked" else "bounce"
-    return "dropped" if kind == "dropped" else ""
+        error = "blocked" if event.get("type") == "blocked" else "bounce"
+    return Heard(Report(what, at, error), url=clean(str(event.get("url", ""))[:2000]), **facts)
 
 
 def _moment(given: Any, received_at: datetime) -> datetime:
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 < given < _LAST:
         return received_at
     return min(datetime.fromtimestamp(given, UTC), received_at)
-
-
-def _our_id(given: Any) -> UUID | None:
-    try:
-        return UUID(given) if isinstance(given, str) else None
-    except ValueError:
-        return None
-
-
-def _message_id(event: dict[str, Any]) -> str:
-    """Return the id that was answered when the mail was sent: the event's begins with it."""
-    given = event.get("sg_message_id")
-    return clean(given.partition(".")[0][:200]) if isinstance(given, str) else ""

@@ -1,4 +1,4 @@
-"""Whether SendGrid signed a batch of events: ECDSA over its timestamp and the raw body, and not long ago."""
+"""Verify SendGrid's signature: ECDSA over timestamp and raw body, within a time window."""
 
 import base64
 import binascii
@@ -13,39 +13,37 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 SIGNATURE_HEADER: Final = "X-Twilio-Email-Event-Webhook-Signature"
 TIMESTAMP_HEADER: Final = "X-Twilio-Email-Event-Webhook-Timestamp"
-# The vendor documents no window. A batch that is posted again is signed anew.
+# SendGrid documents no window. A batch that is posted again is signed again.
 WINDOW: Final = 300.0
 
 
 def is_fresh(timestamp: str, moment: datetime) -> bool:
-    """Tell whether a timestamp (Unix seconds) is within the window around a moment."""
+    """Return True if a timestamp (Unix seconds) is within the window around a moment."""
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
         return False
     return abs(moment.timestamp() - int(timestamp)) <= WINDOW
 
 
 def is_signed(*, body: bytes, timestamp: str, signature: str, keys: Iterable[str]) -> bool:
-    """Tell whether one of the public keys (base64 of DER) signed these raw bytes; none means no."""
+    """Return True if one of the public keys (base64 of DER) signed these bytes.
+
+    Returns False without keys.
+    """
     try:
         given = base64.b64decode(signature, validate=True)
     except (ValueError, binascii.Error):
         return False
-    return any(_verifies(key, given, timestamp.encode() + body) for key in keys)
-
-
-def _verifies(key: str, given: bytes, signed: bytes) -> bool:
-    public = public_key(key)
-    if public is None:
-        return False
-    try:
-        public.verify(given, signed, ec.ECDSA(hashes.SHA256()))
-    except InvalidSignature:
-        return False
-    return True
+    for public in filter(None, map(public_key, keys)):
+        try:
+            public.verify(given, timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))
+        except InvalidSignature:
+            continue
+        return True
+    return False
 
 
 def public_key(text: str) -> ec.EllipticCurvePublicKey | None:
-    """Read a verification key as SendGrid shows it; None when it is none."""
+    """Parse a verification key as SendGrid shows it; None if it is not one."""
     try:
         found = load_der_public_key(base64.b64decode(text, validate=True))
     except (ValueError, TypeError, UnsupportedAlgorithm):

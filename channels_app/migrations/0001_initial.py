@@ -32,14 +32,14 @@ class Migration(migrations.Migration):
                 ("event_key", models.CharField(max_length=200)),
                 (
                     "queue_key",
-                    models.CharField(help_text="Deliveries of one key are worked one after another.", max_length=64),
+                    models.CharField(help_text="Deliveries of one key are processed in order.", max_length=64),
                 ),
-                ("target", models.UUIDField(help_text="Our message that a report is about.", null=True)),
+                ("target", models.UUIDField(help_text="The message that a report is about.", null=True)),
                 ("headers", models.JSONField(default=dict)),
                 (
                     "body",
                     core.privacy.encrypted_fields.EncryptedTextField(
-                        help_text="The raw bytes, as Latin-1; dropped some time after the work.", null=True
+                        help_text="The raw bytes as Latin-1; dropped some time after processing.", null=True
                     ),
                 ),
                 (
@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 (
                     "due_at",
                     models.DateTimeField(
-                        default=core.clock.now, help_text="When it may be claimed: the end of a lease or of a pause."
+                        default=core.clock.now, help_text="When it may be claimed: the end of a lease or a pause."
                     ),
                 ),
                 ("received_at", models.DateTimeField(default=core.clock.now)),

@@ -1,4 +1,4 @@
-"""What both sockets do alike: say a frame, hang up once, and ask for the hints of streams."""
+"""Base of both sockets: send frames, close once, subscribe to stream hints."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 
-# Codes with which a line is closed; the pages know them.
+# Close codes; the pages know them.
 BAD, NOT_SIGNED_IN, NOT_ALLOWED, LATE, TOO_MANY, RESTART = 4400, 4401, 4403, 4408, 4429, 1012
 BAD_FRAMES = 3
 
 
-class Line(AsyncWebsocketConsumer):
-    """One WebSocket. The rows of the streams are the truth, hints only wake it."""
+class SocketConnection(AsyncWebsocketConsumer):
+    """One WebSocket. State lives in the stream rows; hints only wake the connection."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -32,12 +32,12 @@ class Line(AsyncWebsocketConsumer):
         self.sending = asyncio.Lock()
 
     async def say(self, frame: dict[str, Any]) -> None:
-        """Send one frame while the line is open."""
+        """Send one frame while the connection is open."""
         if not self.gone:
             await self.send(text_data=json.dumps(frame, separators=(",", ":")))
 
     async def hang_up(self, code: int) -> None:
-        """Close the line once."""
+        """Close the connection once."""
         if not self.gone:
             self.gone = True
             await self.close(code=code)
@@ -48,7 +48,7 @@ class Line(AsyncWebsocketConsumer):
         return next((v.decode("latin1") for k, v in self.scope["headers"] if k == wanted), "")
 
     async def ask_for_hints(self, tenant_id: UUID, streams: Iterable[str]) -> None:
-        """Be told when rows are added to these streams."""
+        """Subscribe to hints about new rows on these streams."""
         try:
             for stream in streams:
                 await self.channel_layer.group_add(group_name(tenant_id, stream), self.channel_name)
@@ -56,7 +56,7 @@ class Line(AsyncWebsocketConsumer):
             log.warning("live_hints_off")
 
     async def end_hints(self, tenant_id: UUID, streams: Iterable[str]) -> None:
-        """Be told no more."""
-        with contextlib.suppress(RedisError, OSError):  # the entries end by themselves
+        """Unsubscribe from hints."""
+        with contextlib.suppress(RedisError, OSError):  # the entries expire anyway
             for stream in streams:
                 await self.channel_layer.group_discard(group_name(tenant_id, stream), self.channel_name)

@@ -1,4 +1,4 @@
-"""The console's socket: signed-in staff listen to queue, inbox, conversations and approvals."""
+"""The console's socket: staff subscribe to queue, inbox, conversations and approvals."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from channels.auth import get_user
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from accounts import selectors as seats
+from accounts import selectors as accounts
 from accounts.middleware import SESSION_TENANT
 from accounts.models import User
 from channels_app.sockets import console_topics as topics
 from channels_app.sockets import presence
-from channels_app.sockets.connection import BAD, BAD_FRAMES, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, Line
+from channels_app.sockets.connection import BAD, BAD_FRAMES, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, SocketConnection
 from channels_app.sockets.console_topics import Topic
 from channels_app.sockets.thread_pool import in_scope, unscoped
 from channels_app.webchat import frames, origins
@@ -29,8 +29,8 @@ TOPICS: Final = 50
 POLL_EVERY: Final = 10.0
 
 
-class ConsoleConsumer(Line):
-    """One page of one staff member."""
+class ConsoleConsumer(SocketConnection):
+    """The connection of one console page."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,10 +43,10 @@ class ConsoleConsumer(Line):
     # ---- coming and going
 
     async def connect(self) -> None:
-        """Accept the line; close it at once for strangers and for pages that are not ours."""
+        """Accept the connection; close it at once for strangers and for foreign pages."""
         await self.accept()
         own = origins.own_origins(self.header("host"), secure=self.scope.get("scheme") == "wss")
-        # The line lives on a cookie, so that another site's page must not be able to open it.
+        # The connection is authenticated by a cookie, so another site's page must not open it.
         if not self.header("origin") or not origins.is_allowed(self.header("origin"), registered=(), own=own):
             await self.hang_up(NOT_ALLOWED)
             return
@@ -58,26 +58,26 @@ class ConsoleConsumer(Line):
         self.watching = asyncio.create_task(self.watch())
 
     async def sign_in(self) -> int:
-        """Find the session's person and tenant; returns a close code, or 0."""
-        # A store of its own each time: the handshake's session would never learn of a sign-out.
+        """Set the session's user and tenant; return a close code, or 0."""
+        # Load the session each time: the handshake's copy would never notice a sign-out.
         store = import_module(settings.SESSION_ENGINE).SessionStore
         session = store(self.scope["session"].session_key)
         user = await get_user({"session": session})
         if not isinstance(user, User) or not user.is_active:
             return NOT_SIGNED_IN
-        found = await unscoped(seats.seats_of, user.pk)
+        found = await unscoped(accounts.seats_of, user.pk)
         wanted = await unscoped(session.get, SESSION_TENANT)
-        chosen = next((seat for seat in found if str(seat.tenant_id) == wanted), None)
-        seat = chosen or (found[0] if found else None)
-        if seat is None:
+        chosen = next((membership for membership in found if str(membership.tenant_id) == wanted), None)
+        membership = chosen or (found[0] if found else None)
+        if membership is None:
             return NOT_ALLOWED
-        if self.tenant_id is not None and (self.tenant_id, self.user_id) != (seat.tenant_id, user.pk):
+        if self.tenant_id is not None and (self.tenant_id, self.user_id) != (membership.tenant_id, user.pk):
             return NOT_SIGNED_IN
-        self.user_id, self.tenant_id = user.pk, seat.tenant_id
+        self.user_id, self.tenant_id = user.pk, membership.tenant_id
         return 0
 
     async def disconnect(self, code: int) -> None:
-        """Leave all groups and be away."""
+        """Unsubscribe from everything and leave the presence lists."""
         self.gone = True
         if self.watching is not None:
             self.watching.cancel()
@@ -87,7 +87,7 @@ class ConsoleConsumer(Line):
     # ---- frames in
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Take one frame; whatever is wrong with it is answered, not raised."""
+        """Handle one frame; errors are answered, not raised."""
         if self.gone or self.tenant_id is None:
             return
         if text_data is None or len(text_data) > frames.FRAME_LIMIT:
@@ -123,17 +123,20 @@ class ConsoleConsumer(Line):
                 await self.drop(topic)
             await self.say({"type": "unsubscribed", "topic": topic.name})
         else:
-            raise Invalid("This type of frame is not known.", code="unknown_type")
+            raise Invalid("This frame type isn't supported.", code="unknown_type")
 
     async def subscribe(self, topic: Topic, after: int | None) -> None:
-        """Listen to a topic from now or after a number; the permission is checked here and at each sending."""
+        """Subscribe to a topic from now or after a number.
+
+        The permission is checked here and at each send.
+        """
         if len(self.topics) >= TOPICS and topic.name not in self.topics:
-            raise Invalid(f"At most {TOPICS} topics on one line.", code="too_many_topics")
+            raise Invalid(f"One connection can subscribe to at most {TOPICS} topics.", code="too_many_topics")
         tenant_id, user_id = self.who()
         await in_scope(tenant_id, topics.heads, user_id, topic)
         self.topics[topic.name] = topic
         await self.listen(topic)
-        # Read after the joining: nothing falls between the number and the first hint.
+        # Read after subscribing, so that nothing is lost between the number and the first hint.
         heads = await in_scope(tenant_id, topics.heads, user_id, topic)
         first = topic.streams[0]
         for stream, head in heads.items():
@@ -144,19 +147,19 @@ class ConsoleConsumer(Line):
     # ---- frames out
 
     async def stream_event(self, hint: dict[str, Any]) -> None:
-        """A row was added to a stream: read what is new."""
+        """Send the new rows of a stream."""
         topic = self.topic_of(hint["stream"])
         if topic is not None and hint["seq"] > self.sent.get(hint["stream"], 0):
             await self.pump(topic)
 
     async def stream_transient(self, message: dict[str, Any]) -> None:
-        """A passing frame: typing, presence."""
+        """Forward a transient frame: typing, presence."""
         topic = self.topic_of(message["stream"])
         if topic is None or message["event"] not in topics.PASSING:
             return
         tenant_id, user_id = self.who()
         try:
-            await in_scope(tenant_id, topics.still_may, user_id, topic)
+            await in_scope(tenant_id, topics.require_topic, user_id, topic)
         except WalkerError as problem:
             await self.drop(topic)
             await self.say({"type": "error", **problem.as_dict(), "topic": topic.name})
@@ -167,7 +170,10 @@ class ConsoleConsumer(Line):
         await self.say({**frame, "payload": payload})
 
     async def pump(self, topic: Topic) -> None:
-        """Send what is due on a topic's streams; somebody who lost the right is told so and dropped."""
+        """Send what is due on a topic's streams.
+
+        Unsubscribe a person who lost the permission.
+        """
         tenant_id, user_id = self.who()
         async with self.sending:
             for stream in topic.streams:
@@ -186,7 +192,10 @@ class ConsoleConsumer(Line):
                         break
 
     async def watch(self) -> None:
-        """Poll slowly beside the hints; close the line of somebody who signed out or lost his seat."""
+        """Poll slowly beside the hints.
+
+        Close the connection of a person who signed out or left.
+        """
         while not self.gone:
             await asyncio.sleep(POLL_EVERY)
             try:
@@ -203,14 +212,14 @@ class ConsoleConsumer(Line):
     # ---- groups
 
     async def listen(self, topic: Topic) -> None:
-        """Ask for hints about a topic's streams; a conversation also learns who looks at it."""
+        """Subscribe to a topic's hints; on a conversation also register presence."""
         tenant_id, _ = self.who()
         await self.ask_for_hints(tenant_id, topic.streams)
         if topic.kind == "conversation" and topic.ref is not None:
             await presence.arrive(tenant_id, topic.ref, "staff", self.channel_name)
 
     async def drop(self, topic: Topic) -> None:
-        """Stop listening to a topic."""
+        """Unsubscribe from a topic."""
         tenant_id, _ = self.who()
         self.topics.pop(topic.name, None)
         await self.end_hints(tenant_id, topic.streams)
@@ -220,11 +229,11 @@ class ConsoleConsumer(Line):
     # ---- small
 
     def topic_of(self, stream: str) -> Topic | None:
-        """Return the topic that a stream belongs to, while it is listened to."""
+        """Return the subscribed topic of a stream, or None."""
         return next((one for one in self.topics.values() if stream in one.streams), None)
 
     def who(self) -> tuple[UUID, UUID]:
-        """Return tenant and person of a line that is signed in."""
+        """Return tenant and user of a signed-in connection."""
         if self.tenant_id is None or self.user_id is None:
-            raise RuntimeError("this line is not signed in")
+            raise RuntimeError("this connection is not signed in")
         return self.tenant_id, self.user_id

@@ -1,4 +1,4 @@
-"""What staff may listen to on `/ws/console/`: topics, their streams, permissions and event names."""
+"""Topics of `/ws/console/`: their streams, permissions and event names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PERMISSIONS: Final = {
     "inbox": "conversations.view_conversation",
     "conversation": "conversations.view_conversation",
 }
-# What the streams call a thing, and what the console is told: one name for each, whichever app wrote it.
+# Event types of the streams -> event names of the console.
 NAMES: Final = {
     "message_received": "message.received",
     "message_sent": "message.sent",
@@ -50,7 +50,7 @@ PASSING: Final = frozenset({"agent_typing", "agent.presence", "customer.typing"}
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One thing to listen to; `ref` is the conversation or approval, None for lists."""
+    """One subscription; `ref` is the conversation or approval, None for lists."""
 
     name: str
     kind: str
@@ -74,9 +74,12 @@ class Missed:
 
 
 def parse_topic(value: object) -> Topic:
-    """Return the topic of a name such as `queue` or `conversation:<uuid>`; raises `Invalid`."""
+    """Return the topic of a name such as `queue` or `conversation:<uuid>`.
+
+    Raises `Invalid`.
+    """
     if not isinstance(value, str):
-        raise Invalid("A topic is a text.", code="unknown_topic")
+        raise Invalid("A topic has to be text.", code="unknown_topic")
     kind, _, ref = value.partition(":")
     if value in ("queue", "inbox"):
         return Topic(value, value, None)
@@ -90,12 +93,15 @@ def parse_topic(value: object) -> Topic:
 
 
 def viewer_of(user_id: UUID) -> Actor:
-    """Return the staff member as he stands now in the tenant in scope; raises `Refused` without a seat."""
+    """Return the staff member with current rights in the tenant in scope.
+
+    Raises `Refused` for others.
+    """
     return actor_for_user(User(pk=user_id))
 
 
 def heads(user_id: UUID, topic: Topic) -> dict[str, int]:
-    """Check that the person may listen, and return how far each stream has come.
+    """Check the permission and return the last number of each stream.
 
     Raises `Refused` without the permission, `NotFound` for what is absent or another tenant's.
     """
@@ -106,22 +112,22 @@ def heads(user_id: UUID, topic: Topic) -> dict[str, int]:
     return {stream: events.head(stream) for stream in topic.streams}
 
 
-def still_may(user_id: UUID, topic: Topic) -> None:
-    """Check that the person may hear of the topic at this moment; raises `Refused` otherwise."""
+def require_topic(user_id: UUID, topic: Topic) -> None:
+    """Raise `Refused` unless the person has the topic's permission now."""
     viewer_of(user_id).require(PERMISSIONS[topic.kind])
 
 
 def due(user_id: UUID, topic: Topic, stream: str, after: int) -> Missed:
-    """Return what came after a number, for a person who still may see it; raises `Refused` otherwise."""
+    """Return the events after a number. Raises `Refused` without the permission."""
     found = events.read(stream, after, PAGE)
-    # Asked after the reading: what was written once the right was gone is then never let through.
-    still_may(user_id, topic)
+    # Checked after reading: events written after the permission was lost are never sent.
+    require_topic(user_id, topic)
     head = found[-1].seq if found else after
     return Missed([frame_of(topic, event) for event in found], head, len(found) == PAGE)
 
 
 def frame_of(topic: Topic, event: StreamEvent) -> dict[str, Any]:
-    """Return the console's frame of a row."""
+    """Return a row as a frame for the console."""
     return {
         "type": "event",
         "topic": topic.name,
@@ -134,7 +140,10 @@ def frame_of(topic: Topic, event: StreamEvent) -> dict[str, Any]:
 
 
 def masked(payload: dict[str, Any]) -> dict[str, Any]:
-    """Return the payload with personal data in its texts replaced; ids and states stay as they are."""
+    """Return the payload with personal data in its texts masked.
+
+    Ids and states are unchanged.
+    """
     return {
         name: mask_text(value) if name in WORDS and isinstance(value, str) else value for name, value in payload.items()
     }

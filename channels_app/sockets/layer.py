@@ -1,4 +1,4 @@
-"""The channel layer on Redis that outlives an outage of Redis: lines stay open, and polling goes on."""
+"""A Redis channel layer that survives outages: connections stay open and polling continues."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ INSIST: Final = 0.05
 
 
 class PatientRedisLayer(RedisChannelLayer):
-    """Waits for Redis instead of ending the consumer that listens, and lets go of one that hangs up."""
+    """Waits for Redis instead of ending the consumer, and releases a consumer that disconnects."""
 
     async def receive(self, channel: str) -> Any:
-        """Return the next message for a channel; hints that are lost meanwhile are read from the rows."""
+        """Return the next message for a channel.
+
+        Lost hints are made up for by reading the rows.
+        """
         waiting = asyncio.ensure_future(self._receive_patiently(channel))
         try:
             return await asyncio.shield(waiting)
@@ -37,8 +40,11 @@ class PatientRedisLayer(RedisChannelLayer):
 
 
 async def _end(waiting: asyncio.Future[Any]) -> None:
-    """Cancel until it has worked: `asyncio.wait_for`, with which the Redis client sends under a time
-    limit, loses a cancellation that comes just when it is done (Python 3.11), and waits on."""
+    """Cancel a task until it is really done.
+
+    The Redis client uses `asyncio.wait_for`, which loses a cancellation that arrives just as it completes
+    (Python 3.11) and keeps waiting.
+    """
     while not waiting.done():
         waiting.cancel()
         await asyncio.wait([waiting], timeout=INSIST)

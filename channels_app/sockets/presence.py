@@ -1,4 +1,4 @@
-"""Who is looking at a conversation now: entries in Redis that end by themselves."""
+"""Who is viewing a conversation now: expiring entries in Redis."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.events.streams import group_name
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
-LIFE: Final = 40  # seconds; each line refreshes its entry several times within it
+LIFE: Final = 40  # seconds; each connection refreshes its entry several times in this time
 Side = Literal["customer", "staff"]
 
 
@@ -22,29 +22,32 @@ def _key(tenant_id: UUID, conversation_id: UUID) -> str:
     return key(tenant_id.hex, "presence", conversation_id.hex)
 
 
-async def arrive(tenant_id: UUID, conversation_id: UUID, side: Side, line: str) -> None:
-    """Note that one line of a side is there, or still there; tells the console when the count changes."""
+async def arrive(tenant_id: UUID, conversation_id: UUID, side: Side, connection: str) -> None:
+    """Record that a connection is (still) present.
+
+    Publish the counts when they change.
+    """
     name = _key(tenant_id, conversation_id)
     async with async_redis().pipeline(transaction=False) as pipe:
-        pipe.zadd(name, {f"{side}|{line}": time.time() + LIFE})
+        pipe.zadd(name, {f"{side}|{connection}": time.time() + LIFE})
         pipe.zremrangebyscore(name, 0, time.time())
         pipe.expire(name, LIFE)
         added, gone, _ = await _run(pipe, 3)
     if added or gone:
-        await tell(tenant_id, conversation_id)
+        await publish_presence(tenant_id, conversation_id)
 
 
-async def leave(tenant_id: UUID, conversation_id: UUID, side: Side, line: str) -> None:
-    """Note that a line has gone."""
+async def leave(tenant_id: UUID, conversation_id: UUID, side: Side, connection: str) -> None:
+    """Record that a connection has left."""
     async with async_redis().pipeline(transaction=False) as pipe:
-        pipe.zrem(_key(tenant_id, conversation_id), f"{side}|{line}")
+        pipe.zrem(_key(tenant_id, conversation_id), f"{side}|{connection}")
         (removed,) = await _run(pipe, 1)
     if removed:
-        await tell(tenant_id, conversation_id)
+        await publish_presence(tenant_id, conversation_id)
 
 
 async def count(tenant_id: UUID, conversation_id: UUID) -> dict[str, int]:
-    """Return how many lines of each side are there now."""
+    """Return how many connections of each side are present."""
     async with async_redis().pipeline(transaction=False) as pipe:
         pipe.zrangebyscore(_key(tenant_id, conversation_id), time.time(), "+inf")
         (members,) = await _run(pipe, 1)
@@ -54,14 +57,17 @@ async def count(tenant_id: UUID, conversation_id: UUID) -> dict[str, int]:
     return found
 
 
-async def tell(tenant_id: UUID, conversation_id: UUID) -> None:
+async def publish_presence(tenant_id: UUID, conversation_id: UUID) -> None:
     """Send `agent.presence` to the staff who watch this conversation."""
     counts = await count(tenant_id, conversation_id)
     await send_transient(tenant_id, f"conversation-staff:{conversation_id}", "agent.presence", dict(counts))
 
 
 async def send_transient(tenant_id: UUID, stream: str, event: str, payload: dict[str, Any]) -> None:
-    """Send a passing frame to the listeners of a stream, from asynchronous code; a lost one is lost."""
+    """Send a transient frame to the subscribers of a stream, from async code.
+
+    It may get lost.
+    """
     layer: Any = get_channel_layer()
     message = {"type": "stream.transient", "stream": stream, "event": event, "payload": payload}
     try:

@@ -1,4 +1,4 @@
-"""Runs database work of socket consumers in a few threads of their own, inside a tenant's scope."""
+"""Run database work of socket consumers on a small thread pool, in a tenant's scope."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _pool = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="line")
 async def in_scope(tenant_id: UUID, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run blocking work in the tenant's scope and return its result.
 
-    Each thread keeps one connection between calls, so that a message costs no check-out; a
-    connection that broke is dropped with the call that found out.
+    Each thread keeps its database connection between calls, so that a message costs no check-out; a
+    broken connection is closed by the call that fails.
     """
 
     def run() -> R:
@@ -44,14 +44,14 @@ def _guarded(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 
 
 def close_connections() -> None:
-    """Close the connections of all threads and start anew; for tests and for a process that ends."""
+    """Replace the threads and close their connections; for tests and shutdown."""
     global _pool
     waiting, _pool = _pool, ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="line")
     close_all(waiting, WORKERS)
 
 
 def close_all(threads: ThreadPoolExecutor, count: int) -> None:
-    """End a pool of threads, each with its own connection."""
+    """Shut down a thread pool and close each thread's connection."""
     all_there = Barrier(count)  # so that each thread takes exactly one of the calls
 
     def close_own() -> None:
@@ -64,7 +64,7 @@ def close_all(threads: ThreadPoolExecutor, count: int) -> None:
 
 
 async def unscoped(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run blocking work outside any tenant's scope: look-ups that find the tenant."""
+    """Run blocking work outside any tenant's scope, such as look-ups of the tenant."""
 
     def run() -> R:
         return _guarded(work, *args, **kwargs)

@@ -1,1 +1,1 @@
-"""Web chat: visitor session, chat socket, hosted page and the embeddable component's door."""
+"""Web chat: visitor sessions, the chat socket, the hosted page and the embeddable component."""

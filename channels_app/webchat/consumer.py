@@ -1,4 +1,4 @@
-"""The chat socket: signs a guest in and takes his frames."""
+"""The chat socket: signs a guest in and handles their frames."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from django.db import InterfaceError, OperationalError
 from channels_app.sockets import presence
 from channels_app.sockets.connection import BAD, BAD_FRAMES, LATE, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, TOO_MANY
 from channels_app.sockets.thread_pool import in_scope
-from channels_app.webchat import conversation as desk
+from channels_app.webchat import conversation as chat
 from channels_app.webchat import frames, origins, stop, tokens
-from channels_app.webchat.event_stream import StreamLine
+from channels_app.webchat.event_stream import ChatConnection
 from channels_app.webchat.frames import MESSAGE_LIMIT, BadFrame, ClientFrame
 from channels_app.webchat.limits import Bucket
 from channels_app.webchat.tokens import BadToken, Guest
@@ -31,8 +31,11 @@ FLOOD: Final = Bucket(size=20, seconds=10)
 SIDE_FRAMES: Final = Bucket(size=60, seconds=10)  # typing, read, resume, stop
 
 
-class ChatConsumer(StreamLine):
-    """One line of one guest. Frames are taken one at a time; nothing long runs inside."""
+class ChatConsumer(ChatConnection):
+    """One connection of one guest. Frames are handled one at a time.
+
+    Nothing slow runs inside.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,7 +46,7 @@ class ChatConsumer(StreamLine):
     # ---- coming and going
 
     async def connect(self) -> None:
-        """Accept the line; it says nothing before its guest is known."""
+        """Accept the connection; nothing is sent before the guest has signed in."""
         offered = [str(name) for name in self.scope.get("subprotocols", [])]
         await self.accept(PROTOCOL if PROTOCOL in offered else None)
         if PROTOCOL in offered and len(offered) > 1:
@@ -52,7 +55,7 @@ class ChatConsumer(StreamLine):
             self.start("deadline", self.close_unless_signed_in())
 
     async def disconnect(self, code: int) -> None:
-        """Leave nothing behind: timers, groups, presence."""
+        """Clean up timers, subscriptions and presence."""
         self.gone = True
         for task in self.tasks.values():
             task.cancel()
@@ -61,13 +64,16 @@ class ChatConsumer(StreamLine):
         await self.leave_conversation()
 
     def start(self, name: str, work: Any) -> None:
-        """Run a task beside the receive loop; one of each name."""
+        """Run a task beside the receive loop.
+
+        A new one replaces the one of the same name.
+        """
         if name in self.tasks:
             self.tasks[name].cancel()
         self.tasks[name] = asyncio.create_task(work)
 
     async def close_unless_signed_in(self) -> None:
-        """Close a line whose guest did not say who he is in time."""
+        """Close the connection if the guest signs in too late."""
         await asyncio.sleep(AUTH_WITHIN)
         if self.guest is None:
             await self.hang_up(LATE)
@@ -75,7 +81,7 @@ class ChatConsumer(StreamLine):
     # ---- frames in
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Take one frame; whatever is wrong with it is answered, not raised."""
+        """Handle one frame; errors are answered, not raised."""
         if self.gone:
             return
         if text_data is None or too_big(text_data):
@@ -88,12 +94,12 @@ class ChatConsumer(StreamLine):
         except WalkerError as problem:
             await self.say({"type": "error", **problem.as_dict()})
         except (OperationalError, InterfaceError):
-            # Nothing was stored. The page keeps the message and sends it again on a new line.
+            # Nothing was stored. The page keeps the message and sends it again on a new connection.
             log.warning("chat_database_unavailable")
             await self.hang_up(RESTART)
 
     async def dispatch_frame(self, frame: ClientFrame) -> None:
-        """Give the frame to its step; before signing in only `auth` counts."""
+        """Handle a frame by its type; before signing in only `auth` is accepted."""
         if isinstance(frame, frames.Auth):
             if await self.may_sign_in():
                 await self.sign_in(frame.token)
@@ -116,16 +122,16 @@ class ChatConsumer(StreamLine):
             await self.pass_on(self.guest, self.conversation, frame)
 
     async def count_bad(self, problem: BadFrame) -> None:
-        """Answer a bad frame; the third closes the line."""
+        """Answer a bad frame; the third closes the connection."""
         self.bad += 1
         await self.say(frames.error(problem))
         if self.bad >= BAD_FRAMES:
             await self.hang_up(BAD)
 
     async def refuse(self, facts: dict[str, Any]) -> None:
-        """Answer a frame too many; who goes on is cut off."""
+        """Answer a frame over the limit; disconnect a guest who keeps going."""
         self.refused += 1
-        detail = "Too many frames in a short time; wait a moment."
+        detail = "Too many messages in a short time. Please wait a moment."
         await self.say({"type": "error", "code": "too_many", "detail": detail, **facts})
         if self.refused >= REFUSALS:
             await self.hang_up(TOO_MANY)
@@ -133,7 +139,7 @@ class ChatConsumer(StreamLine):
     # ---- signing in
 
     async def may_sign_in(self) -> bool:
-        """Count a repeated `auth` like any other frame; the first one is not limited here."""
+        """Rate-limit repeated `auth` frames; the first one is not limited here."""
         known = self.guest
         if known is None or await SIDE_FRAMES.take(known.tenant_id.hex, "side", self.channel_name):
             return True
@@ -141,7 +147,7 @@ class ChatConsumer(StreamLine):
         return False
 
     async def sign_in(self, token: str) -> None:
-        """Let the token's guest in, or prolong the stay of the one who is in."""
+        """Sign in the token's guest, or extend the current guest's session."""
         try:
             guest = tokens.verify(token, now=now())
         except BadToken:
@@ -155,7 +161,7 @@ class ChatConsumer(StreamLine):
         ):
             await self.hang_up(NOT_ALLOWED)
             return
-        entry = await in_scope(guest.tenant_id, desk.enter, guest)
+        entry = await in_scope(guest.tenant_id, chat.check_entry, guest)
         if entry is None or not entry.guest_may:
             await self.hang_up(NOT_SIGNED_IN)
             return
@@ -170,15 +176,15 @@ class ChatConsumer(StreamLine):
         await self.welcome(guest)
 
     async def welcome(self, guest: Guest) -> None:
-        """Join the conversation there is, and say how things stand."""
+        """Join the current conversation and send its state."""
         if "deadline" in self.tasks:
             self.tasks["deadline"].cancel()
         self.ask_bucket(guest)
-        place = await in_scope(guest.tenant_id, desk.place_of, guest)
+        place = await in_scope(guest.tenant_id, chat.find_place, guest)
         if place is not None:
             await self.join(guest, place.conversation_id)
-            # Read again: what was written between the first look and the joining is counted in.
-            place = await in_scope(guest.tenant_id, desk.place_of, guest)
+            # Read again, to include what was written before the subscription.
+            place = await in_scope(guest.tenant_id, chat.find_place, guest)
         self.sent = place.head if place else 0
         await self.say(
             {
@@ -196,7 +202,7 @@ class ChatConsumer(StreamLine):
     # ---- the guest's steps
 
     async def take_message(self, guest: Guest, frame: frames.SendMessage) -> None:
-        """Store the message and confirm it under the client's id once the row is committed."""
+        """Store the message and confirm it by the client's id once it is committed."""
         try:
             if not await self.may_write():
                 await self.refuse({"id": str(frame.id)})
@@ -207,33 +213,36 @@ class ChatConsumer(StreamLine):
             self.ask_bucket(guest)
 
     async def store(self, guest: Guest, frame: frames.SendMessage) -> None:
-        """Let the row be committed, and confirm it; no poll may send this row before its echo."""
+        """Commit the row and confirm it.
+
+        The lock keeps a poll from sending the row before its echo.
+        """
         async with self.sending:
-            stored = await in_scope(guest.tenant_id, desk.take, guest, frame, self.header("user-agent"))
+            stored = await in_scope(guest.tenant_id, chat.store_message, guest, frame, self.header("user-agent"))
             if stored.conversation_id != self.conversation:
                 await self.join(guest, stored.conversation_id)
                 self.sent = 0
             if stored.seq <= self.sent + 1:
                 self.sent = max(self.sent, stored.seq)
-                await self.say(desk.echo(stored, frame))
+                await self.say(chat.echo(stored, frame))
             else:
                 await self.catch_up(guest)
 
     async def may_write(self) -> bool:
-        """Tell whether the visitor's bucket held out when it was asked last."""
+        """Return True if the visitor was within the rate limit at the last check."""
         return self.verdict is None or await self.verdict
 
     def ask_bucket(self, guest: Guest) -> None:
-        """Take one from the bucket that all lines of the visitor share; the next message learns whether it held.
+        """Check the rate limit that all the visitor's connections share, for the next message.
 
-        Asked once the echo is out, so that no message waits for Redis or works beside it. Opening a
-        line counts as one, so a visitor who opens many gains nothing: at most one message too many each.
+        Checked after the echo, so that no message waits for Redis. Opening a connection counts too, so
+        opening many gains at most one extra message each.
         """
         taking = FLOOD.take(guest.tenant_id.hex, "flood", guest.account_id.hex, guest.point)
         self.verdict = asyncio.ensure_future(taking)
 
     async def pass_on(self, guest: Guest, conversation: UUID, frame: ClientFrame) -> None:
-        """Typing, read and stop: nothing of them is numbered."""
+        """Handle typing, read and stop frames, which have no number."""
         if isinstance(frame, frames.Typing):
             await presence.send_transient(
                 guest.tenant_id,
@@ -242,13 +251,13 @@ class ChatConsumer(StreamLine):
                 {"value": frame.value},
             )
         elif isinstance(frame, frames.Read):
-            await in_scope(guest.tenant_id, desk.mark_read, guest, conversation, frame.seq)
+            await in_scope(guest.tenant_id, chat.mark_read, guest, conversation, frame.seq)
         elif isinstance(frame, frames.Stop):
             self.hush()
-            await stop.ask(guest.tenant_id, conversation)
+            await stop.request_stop(guest.tenant_id, conversation)
             await self.say({"type": "agent_typing", "value": False})
 
 
 def too_big(text: str) -> bool:
-    """Tell whether a frame is longer than allowed, in bytes."""
+    """Return True if a frame is longer than allowed, in bytes."""
     return len(text) > frames.FRAME_LIMIT or len(text.encode("utf-8", "replace")) > frames.FRAME_LIMIT

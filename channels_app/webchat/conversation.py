@@ -1,4 +1,4 @@
-"""Database work of one chat line, each function one short visit inside the guest's tenant scope."""
+"""Database work of a chat connection: short functions in the guest's tenant scope."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from core.models import StreamEvent
 
 Frame = dict[str, Any]
 PAGE: Final = 200  # frames read at once
-SNAPSHOT_ABOVE: Final = 500  # a wider gap is not replayed but shown anew
+SNAPSHOT_ABOVE: Final = 500  # a larger gap is sent as a snapshot
 SNAPSHOT_APPROVALS: Final = 20
 APPROVALS: Final = ("approval_pending", "approval_closed")
 LINE_TYPES: Final = {"in": "message_received", "out": "agent_response"}
@@ -28,7 +28,7 @@ KEPT: Final = ("content_type", "media", "metadata", "status")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What decides whether a guest's line may be open."""
+    """What decides whether a guest may be connected."""
 
     origins: tuple[str, ...]
     guest_may: bool
@@ -36,7 +36,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The conversation a guest is in, and how far its stream has come."""
+    """A guest's conversation and the last number of its stream."""
 
     conversation_id: UUID
     state: str
@@ -45,7 +45,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A message that is committed: where, and under which number."""
+    """A committed message: its conversation and number."""
 
     conversation_id: UUID
     message_id: UUID
@@ -55,15 +55,18 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Frames to send, the number reached with them, and whether there are more."""
+    """Frames to send, the number that they reach, and whether there are more."""
 
     frames: list[Frame]
     head: int
     more: bool = False
 
 
-def enter(guest: Guest) -> Entry | None:
-    """Return what decides about the line of a guest; None when his widget is switched off."""
+def check_entry(guest: Guest) -> Entry | None:
+    """Return what decides about a guest's connection.
+
+    Returns None when the widget is switched off.
+    """
     widget = widgets.load(guest.account_id)
     if widget is None:
         return None
@@ -71,19 +74,18 @@ def enter(guest: Guest) -> Entry | None:
     return Entry(widget.origins, seated and guest.is_vouched(widget.identity_secret))
 
 
-def place_of(guest: Guest) -> Place | None:
-    """Return the guest's latest conversation on this widget, or None before his first message."""
+def find_place(guest: Guest) -> Place | None:
+    """Return the guest's latest conversation on this widget, or None before their first message."""
     found = selectors.find_customer_conversation(
         channel_account_id=guest.account_id, kind=point_kind(guest), value=guest.point
     )
     return Place(found.pk, found.state, streams.head(found.stream)) if found else None
 
 
-def take(guest: Guest, frame: SendMessage, user_agent: str) -> Stored:
-    """Store one message; the same client id is stored once and answered with the first row.
+def store_message(guest: Guest, frame: SendMessage, user_agent: str) -> Stored:
+    """Store one message; a repeated client id returns the first row.
 
-    Raises `Conflict` ("id_reused") when the id belongs to another text: nothing is stored, and
-    nobody is told that it was.
+    Raises `Conflict` ("id_reused") when the id belongs to another text: nothing is stored or confirmed.
     """
     message = services.receive(
         actor=actor_of(guest, user_agent),
@@ -101,7 +103,7 @@ def take(guest: Guest, frame: SendMessage, user_agent: str) -> Stored:
         ),
     )
     if message.body != frame.message:
-        detail = "This id belongs to another message; send this one under a new id."
+        detail = "This id belongs to another message. Send this one with a new id."
         raise Conflict(detail, code="id_reused", id=str(frame.id))
     return Stored(message.conversation_id, message.pk, message.seq, message.created_at.isoformat())
 
@@ -118,29 +120,35 @@ def echo(stored: Stored, frame: SendMessage) -> Frame:
     }
 
 
-def after(guest: Guest, conversation_id: UUID, seq: int, limit: int = PAGE) -> Batch:
-    """Return the next frames after a number, in a conversation that is known to be the guest's."""
+def read_after(guest: Guest, conversation_id: UUID, seq: int, limit: int = PAGE) -> Batch:
+    """Return the next frames after a number.
+
+    The caller knows that the conversation is the guest's.
+    """
     found = selectors.frames_for_customer(conversation_id, seq, limit=limit)
     head = found[-1]["seq"] if found else seq
     voice = voice_for(guest) if found else None
-    return Batch([shown(frame, voice) for frame in found], head, more=len(found) == limit)
+    return Batch([to_frame(frame, voice) for frame in found], head, more=len(found) == limit)
 
 
 def voice_for(guest: Guest) -> str | None:
-    """Return the name under which a visitor is answered, which is the widget's own; None for a member."""
+    """Return the sender's name for visitors, which is the widget's own.
+
+    Returns None for members.
+    """
     if guest.user_id is not None:
         return None
     widget = widgets.load(guest.account_id)
     return widget.name if widget else ""
 
 
-def missed(guest: Guest, conversation_id: UUID, seq: int) -> Batch:
-    """Return all frames after a number, or one snapshot when they are too many or the number is none."""
+def read_missed(guest: Guest, conversation_id: UUID, seq: int) -> Batch:
+    """Return all frames after a number, or a snapshot when there are too many or the number is invalid."""
     head = streams.head(f"conversation:{conversation_id}")
     if not seq <= head <= seq + SNAPSHOT_ABOVE:
         return snapshot(guest, conversation_id)
-    batch = after(guest, conversation_id, seq, limit=SNAPSHOT_ABOVE + 1)
-    # Events are kept for a while only: where the next number is gone, single frames would leave a gap.
+    batch = read_after(guest, conversation_id, seq, limit=SNAPSHOT_ABOVE + 1)
+    # Events expire: if the next one is gone, single frames would leave a gap.
     is_whole = batch.frames[0]["seq"] == seq + 1 if batch.frames else head == seq
     return batch if is_whole else snapshot(guest, conversation_id)
 
@@ -149,7 +157,7 @@ def snapshot(guest: Guest, conversation_id: UUID) -> Batch:
     """Return the latest part of the conversation, approvals included, in one frame."""
     found = selectors.snapshot_for_customer(conversation_id)
     voice = voice_for(guest)
-    lines = [shown({"type": LINE_TYPES[line["direction"]], **line}, voice) for line in found["messages"]]
+    lines = [to_frame({"type": LINE_TYPES[line["direction"]], **line}, voice) for line in found["messages"]]
     since = lines[0]["seq"] if lines else 0
     stream = StreamEvent.objects.filter(stream=f"conversation:{conversation_id}", type__in=APPROVALS, seq__gte=since)
     asked = stream.filter(seq__lte=found["seq"]).order_by("-seq")[:SNAPSHOT_APPROVALS]
@@ -158,15 +166,15 @@ def snapshot(guest: Guest, conversation_id: UUID) -> Batch:
     return Batch([{**found, "messages": lines}], found["seq"])
 
 
-def shown(frame: Frame, voice: str | None = None) -> Frame:
-    """Return a frame as the socket's reference has it: `id` is the client's, `message_id` is ours.
+def to_frame(frame: Frame, voice: str | None = None) -> Frame:
+    """Return a frame in the socket's documented form: `id` is the client's, `message_id` is ours.
 
-    `voice` is the one name a visitor knows; members are told which agent it is.
+    `voice` is the only sender name that visitors see; members see which agent it is.
     """
     if "content_type" in frame:
         known = {name: frame[name] for name in KEPT if frame.get(name)}
         sender = frame["sender"]
-        # Staff are named to customers by their part only.
+        # Customers never see the names of staff.
         own = sender["name"] if voice is None or sender["type"] == "customer" else voice
         name = "" if sender["type"] == "person" else own
         return {
@@ -185,7 +193,7 @@ def shown(frame: Frame, voice: str | None = None) -> Frame:
 
 
 def mark_read(guest: Guest, conversation_id: UUID, seq: int) -> None:
-    """Note that the guest has seen everything up to a number."""
+    """Mark everything up to a number as read by the guest."""
     services.mark_read(actor=actor_of(guest, ""), conversation_id=conversation_id, seq=seq)
 
 
@@ -195,7 +203,10 @@ def point_kind(guest: Guest) -> PointKind:
 
 
 def actor_of(guest: Guest, user_agent: str) -> Actor:
-    """Return the guest as an actor: a contact, with the member behind it where there is one."""
+    """Return the guest as an actor.
+
+    It is a contact, with the member behind it if there is one.
+    """
     return Actor(
         kind="contact",
         user_id=guest.user_id,

@@ -1,4 +1,4 @@
-"""What a guest hears: the numbered rows of his conversation, and when his line ends by itself."""
+"""Send a guest the events of their conversation, and end the connection when its time is up."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError
 
 from channels_app.sockets import presence
-from channels_app.sockets.connection import NOT_SIGNED_IN, Line
+from channels_app.sockets.connection import NOT_SIGNED_IN, SocketConnection
 from channels_app.sockets.thread_pool import in_scope
-from channels_app.webchat import conversation as desk
+from channels_app.webchat import conversation as chat
 from channels_app.webchat.tokens import Guest
 from core.clock import now
 from core.observability.logging import get_logger
@@ -25,8 +25,11 @@ RIGHTS_EVERY: Final = 20.0
 PASSING: Final = {"agent_typing", "agent_delta"}
 
 
-class StreamLine(Line):
-    """A line that listens to one conversation. The rows of its stream are the truth, hints only wake it."""
+class ChatConnection(SocketConnection):
+    """A connection to one conversation. State lives in the stream rows.
+
+    Hints only wake it.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -39,12 +42,12 @@ class StreamLine(Line):
     # ---- frames out
 
     async def stream_event(self, hint: dict[str, Any]) -> None:
-        """A row was added to the stream: read what is new."""
+        """Send the new rows of the stream."""
         if self.guest is not None and hint["seq"] > self.sent:
             await self.pump(self.guest)
 
     async def stream_transient(self, message: dict[str, Any]) -> None:
-        """A passing frame: typing, a piece of an answer; nothing of a run that was stopped."""
+        """Forward a transient frame (typing, a piece of an answer), except from a stopped run."""
         if message["event"] not in PASSING:
             return
         self.run = str(message["payload"].get("run", ""))
@@ -52,18 +55,18 @@ class StreamLine(Line):
             await self.say({**message["payload"], "type": message["event"]})
 
     def hush(self) -> None:
-        """Show no more of the answer that is being written."""
+        """Suppress the rest of the answer that is being written."""
         self.hushed = self.run
 
     async def pump(self, guest: Guest) -> None:
-        """Send the rows after the last one sent, in order, each once."""
+        """Send the rows after the last sent one, in order and once each."""
         async with self.sending:
             await self.catch_up(guest)
 
     async def catch_up(self, guest: Guest) -> None:
-        """Do what `pump` does, for whoever holds the lock."""
+        """Send the new rows; the caller holds the lock."""
         while self.conversation is not None:
-            found = await in_scope(guest.tenant_id, desk.after, guest, self.conversation, self.sent)
+            found = await in_scope(guest.tenant_id, chat.read_after, guest, self.conversation, self.sent)
             for frame in found.frames:
                 await self.say(frame)
             self.sent = max(self.sent, found.head)
@@ -71,17 +74,17 @@ class StreamLine(Line):
                 return
 
     async def resume(self, guest: Guest, after: int) -> None:
-        """Send what came after a number, or a snapshot when that is too much or makes no sense."""
+        """Send the events after a number, or a snapshot when there are too many or the number is invalid."""
         if self.conversation is None:
             return
-        missed = await in_scope(guest.tenant_id, desk.missed, guest, self.conversation, after)
+        missed = await in_scope(guest.tenant_id, chat.read_missed, guest, self.conversation, after)
         async with self.sending:
             for frame in missed.frames:
                 await self.say(frame)
             self.sent = max(missed.head, self.sent)
 
     async def watch(self, guest: Guest) -> None:
-        """The slow truth beside the quick hints: poll the stream, refresh presence, end in time."""
+        """Poll the stream beside the hints, refresh presence, and close the connection in time."""
         while not self.gone:
             if self.guest is not None and self.guest.expires_at <= now():
                 await self.hang_up(NOT_SIGNED_IN)
@@ -96,17 +99,20 @@ class StreamLine(Line):
             await asyncio.sleep(POLL_EVERY * random.uniform(0.8, 1.2))  # noqa: S311
 
     async def still_may(self, guest: Guest) -> bool:
-        """Ask now and then whether the widget is still on and the member still has a seat."""
+        """Check periodically that the widget is on and the member is still active."""
         if time.monotonic() - self.allowed_at < RIGHTS_EVERY:
             return True
-        entry = await in_scope(guest.tenant_id, desk.enter, guest)
+        entry = await in_scope(guest.tenant_id, chat.check_entry, guest)
         self.allowed_at = time.monotonic()
         return entry is not None and entry.guest_may
 
     async def look_again(self, guest: Guest) -> None:
-        """Read what hints may have missed; find a conversation that another page of the guest began."""
+        """Send what hints missed.
+
+        Find a conversation that another page of the guest started.
+        """
         if self.conversation is None:
-            place = await in_scope(guest.tenant_id, desk.place_of, guest)
+            place = await in_scope(guest.tenant_id, chat.find_place, guest)
             if place is None:
                 return
             await self.join(guest, place.conversation_id)
@@ -117,7 +123,7 @@ class StreamLine(Line):
     # ---- groups
 
     async def join(self, guest: Guest, conversation: UUID) -> None:
-        """Listen to the hints of a conversation instead of the one before."""
+        """Switch to the hints of a conversation."""
         if conversation == self.conversation:
             return
         await self.leave_conversation()
@@ -125,12 +131,12 @@ class StreamLine(Line):
         await self.listen(guest, conversation)
 
     async def listen(self, guest: Guest, conversation: UUID) -> None:
-        """Ask for hints and be present; both are asked for anew with every poll."""
+        """Subscribe to hints and register presence; both are renewed with every poll."""
         await self.ask_for_hints(guest.tenant_id, [f"conversation:{conversation}"])
         await presence.arrive(guest.tenant_id, conversation, "customer", self.channel_name)
 
     async def leave_conversation(self) -> None:
-        """Stop listening, and be away."""
+        """Unsubscribe and leave the presence list."""
         guest, conversation, self.conversation = self.guest, self.conversation, None
         if guest is None or conversation is None:
             return

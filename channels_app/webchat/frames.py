@@ -1,4 +1,4 @@
-"""Frames of `/ws/chat/`: what a visitor may send, parsed and bounded; nothing here reads or writes."""
+"""Parse the frames that a visitor sends on `/ws/chat/` (pure)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from uuid import UUID
 from core.errors import Invalid
 
 MESSAGE_LIMIT: Final = 4096  # characters
-# Bytes; a longer frame closes the line. The longest message still fits when its client escapes
+# Bytes; a longer frame closes the connection. The longest message fits even if its client escapes
 # every character (twelve bytes each for an emoji).
 FRAME_LIMIT: Final = 64 * 1024
-SEQ_LIMIT: Final = 2**53  # what JSON numbers carry exactly
+SEQ_LIMIT: Final = 2**53  # the largest exact integer in JSON
 
 
 class BadFrame(Invalid):
@@ -24,14 +24,14 @@ class BadFrame(Invalid):
 
 
 class RefusedMessage(Invalid):
-    """The frame is well formed, but its message cannot be taken."""
+    """The frame is well formed, but its message is not acceptable."""
 
     default_code = "invalid"
 
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """Sign in, or prolong the sign-in of an open line."""
+    """Sign in, or extend the session of an open connection."""
 
     token: str
 
@@ -68,30 +68,33 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Show no more of the answer that is being written."""
+    """Stop the answer that is being written."""
 
 
 ClientFrame = Auth | Resume | SendMessage | Typing | Read | Stop
 
 
 def load(text: str) -> dict[str, Any]:
-    """Return the JSON object in a text frame; raise `BadFrame` for anything else."""
+    """Return the JSON object in a text frame. Raises `BadFrame` for anything else."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as problem:
-        raise BadFrame("This frame is not JSON.") from problem
+        raise BadFrame("This frame isn't JSON.") from problem
     if not isinstance(found, dict):
-        raise BadFrame("A frame is a JSON object with a type.")
+        raise BadFrame("A frame has to be a JSON object with a type.")
     return found
 
 
 def parse(text: str) -> ClientFrame:
-    """Return the client's frame; raise `BadFrame` or `RefusedMessage` with the client's id in the facts."""
+    """Return the client's frame.
+
+    Raises `BadFrame` or `RefusedMessage` with the client's id in the facts.
+    """
     found = load(text)
     kind = found.get("type")
     reader = READERS.get(kind) if isinstance(kind, str) else None
     if reader is None:
-        raise BadFrame("This type of frame is not known.", code="unknown_type")
+        raise BadFrame("This frame type isn't supported.", code="unknown_type")
     return reader(found)
 
 
@@ -99,7 +102,7 @@ def read_auth(found: dict[str, Any]) -> Auth:
     """Read an auth frame."""
     token = found.get("token")
     if not isinstance(token, str) or not token:
-        raise BadFrame("An auth frame carries a token.")
+        raise BadFrame("An auth frame needs a token.")
     return Auth(token)
 
 
@@ -114,20 +117,20 @@ def read_read(found: dict[str, Any]) -> Read:
 
 
 def read_message(found: dict[str, Any]) -> SendMessage:
-    """Read a message; text limits are checked here so that nothing too long goes any further."""
+    """Read a message; its length is checked here, before anything else."""
     client_id = read_uuid(found)
     message = found.get("message")
     if not isinstance(message, str):
-        raise BadFrame("A message is a text.", id=str(client_id))
+        raise BadFrame("A message has to be text.", id=str(client_id))
     clean = printable(message)
     if not clean.strip():
-        raise RefusedMessage("There is nothing in this message.", code="empty", id=str(client_id))
+        raise RefusedMessage("This message is empty.", code="empty", id=str(client_id))
     if len(message) > MESSAGE_LIMIT:
-        detail = f"A message has at most {MESSAGE_LIMIT} characters; this one has {len(message)}."
+        detail = f"A message can have at most {MESSAGE_LIMIT} characters; this one has {len(message)}."
         raise RefusedMessage(detail, code="too_long", id=str(client_id), limit=MESSAGE_LIMIT)
     agent = found.get("agent", "")
     if not isinstance(agent, str) or len(agent) > 64:
-        raise BadFrame("An agent is named by a short text.", id=str(client_id))
+        raise BadFrame("The name of an agent has to be a short text.", id=str(client_id))
     return SendMessage(client_id, clean, agent)
 
 
@@ -142,27 +145,30 @@ def read_stop(found: dict[str, Any]) -> Stop:
 
 
 def read_uuid(found: dict[str, Any]) -> UUID:
-    """Return the client's id; only the canonical form counts, so that one id has one spelling."""
+    """Return the client's id.
+
+    Only the canonical form is accepted, so that an id has one spelling.
+    """
     value = found.get("id")
     try:
         parsed = UUID(value) if isinstance(value, str) else None
     except ValueError:
         parsed = None
     if parsed is None or str(parsed) != str(value).lower():
-        raise BadFrame("A message carries an id, and the id is a UUID.")
+        raise BadFrame("A message needs an id, which has to be a UUID.")
     return parsed
 
 
 def read_number(found: dict[str, Any], name: str) -> int:
-    """Return a whole number that is not negative."""
+    """Return a whole number of at least 0."""
     value = found.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < SEQ_LIMIT:
-        raise BadFrame(f"{name} is a whole number that is not negative.")
+        raise BadFrame(f"{name} has to be a whole number of at least 0.")
     return value
 
 
 def printable(text: str) -> str:
-    """Drop what PostgreSQL or a UTF-8 encoder cannot hold: NUL and lone surrogates."""
+    """Drop what PostgreSQL or UTF-8 cannot hold: NUL and lone surrogates."""
     return text.replace("\x00", "").encode("utf-8", "ignore").decode()
 
 

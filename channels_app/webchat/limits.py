@@ -1,4 +1,4 @@
-"""Token buckets in Redis: how much one address or one visitor may ask for."""
+"""Rate limits per address or visitor: token buckets in Redis."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ _sync_clients: dict[str, redis.Redis] = {}
 
 
 def key(*parts: str) -> str:
-    """Return a Redis key under the installation's prefix; the tenant, where there is one, comes first."""
+    """Return a Redis key with the installation's prefix.
+
+    The tenant, if any, comes first.
+    """
     return ":".join([settings.CACHES["default"]["KEY_PREFIX"], *parts])
 
 
@@ -59,7 +62,7 @@ def sync_redis() -> redis.Redis:
 class Bucket:
     """`size` requests at once, refilled evenly over `seconds`.
 
-    Redis is never the truth: without it everything is let through, and that is logged.
+    Without Redis every request passes, which is logged.
     """
 
     size: int

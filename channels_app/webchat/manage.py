@@ -1,4 +1,4 @@
-"""Making web chats and saying where they may stand."""
+"""Create and edit web chats."""
 
 from __future__ import annotations
 
@@ -23,21 +23,22 @@ def save_widget(
     is_active: bool = True,
     account_id: UUID | None = None,
 ) -> ChannelAccount:
-    """Make a web chat, or change one, and return it. `websites`: one origin on each line.
+    """Create a web chat, or change one, and return it.
 
-    Needs `channels_app.change_channelaccount`; raises `Invalid` for what is no origin, `NotFound`.
+    `websites`: one origin per line.
+    Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` for an invalid origin.
     """
     lines = [line.strip() for line in websites.split("\n") if line.strip()]
     strange = [line for line in lines if not origins.normalise(line)]
     if strange or len(lines) > ORIGINS_AT_MOST:
         words = (
-            f"This is no address of a website: {strange[0][:80]}" if strange else f"At most {ORIGINS_AT_MOST} websites."
+            f"This isn't a website address: {strange[0][:80]}" if strange else f"At most {ORIGINS_AT_MOST} websites."
         )
         raise Invalid(
             words,
             fields={
                 "websites": [
-                    f"{words}. Write it as the browser shows it, without a path, such as https://shop.example."
+                    f"{words}. Enter it as the browser shows it, without a path, such as https://shop.example."
                 ]
             },
         )
@@ -52,7 +53,7 @@ def save_widget(
 
 
 def new_identity_secret(*, actor: Actor, account_id: UUID) -> str:
-    """Give a web chat a new identity secret and return it, this once; the one before stops working.
+    """Replace a web chat's identity secret and return the new one, which is shown only once.
 
     Needs `channels_app.change_channelaccount`; raises `NotFound`.
     """

@@ -1,4 +1,4 @@
-"""Which web pages may talk to a widget: scheme, host and port compared exactly."""
+"""Decide which websites may use a widget: scheme, host and port have to match exactly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def normalise(origin: str) -> str:
-    """Return `scheme://host:port` in one spelling, or an empty text when it is no web origin."""
+    """Return `scheme://host:port` in normal form, or "" if it is not a web origin."""
     try:
         parts = urlsplit(origin.strip())
         port = parts.port
@@ -27,10 +27,10 @@ def normalise(origin: str) -> str:
 
 
 def is_allowed(origin: str | None, *, registered: Iterable[str], own: Iterable[str] = ()) -> bool:
-    """Tell whether a page of this origin may use the widget.
+    """Return True if a page of this origin may use the widget.
 
-    No Origin header at all means that no browser page is asking (an app, a server): the token
-    alone decides then. `null` (sandboxed frames, files) is never allowed.
+    Without an Origin header the client is not a browser page (an app, a server), and only the token
+    decides. `null` (sandboxed frames, files) is never allowed.
     """
     if origin is None or origin == "":
         return True
@@ -41,10 +41,13 @@ def is_allowed(origin: str | None, *, registered: Iterable[str], own: Iterable[s
 
 
 def own_origins(host: str, *, secure: bool) -> tuple[str, ...]:
-    """Return the origins of our own pages: the public address, and the host asked for if it is ours."""
+    """Return the origins of our own pages.
+
+    These are the public URL, and the requested host if it is ours.
+    """
     try:
         name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:  # such as a bracket that is not closed
+    except ValueError:  # such as an unclosed bracket
         name = ""
     if not name or not validate_host(name, settings.ALLOWED_HOSTS):
         return (settings.PUBLIC_URL,)

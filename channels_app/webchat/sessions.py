@@ -1,4 +1,4 @@
-"""Opens a visitor's session: proves who it is, as far as that is possible, and issues the tokens."""
+"""Open a visitor's session: identify the visitor as far as possible and issue tokens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from core.tenancy.models import tenant_scope
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What the page gets: a short token for the line and a long secret to come back with."""
+    """What the page gets: a short-lived token and a long-lived visitor secret."""
 
     guest: Guest
     token: str = field(repr=False)
@@ -32,13 +32,12 @@ def open_session(
     token: str = "",
     now: datetime | None = None,
 ) -> Session:
-    """Open or prolong a session on a widget. Anybody may; nothing is stored.
+    """Open or extend a session on a widget. Anyone may; nothing is stored.
 
-    A living `token` of this widget is prolonged, for members only while they have a seat, for members
-    and customers only while the identity secret is the one that vouched for them; else a host-signed
-    identity makes a member or a customer; else it is a visitor, the known one when `visitor` is a
-    secret that this widget issued. Raises `BadIdentity`; a wrong identity never falls back to an
-    anonymous visitor.
+    A valid `token` of this widget is extended, for members only while they are active, for members and
+    customers only while the identity secret that vouched for them is current. Else a host-signed identity
+    makes a member or a customer. Else it is a visitor, a returning one if `visitor` is a secret that this
+    widget issued. Raises `BadIdentity`: an invalid identity never falls back to an anonymous visitor.
     """
     moment = now or clock_now()
     secret = tokens.visitor_or_none(widget.account_id, visitor)
@@ -46,7 +45,12 @@ def open_session(
     with tenant_scope(widget.tenant_id):
         guest = _prolonged(widget, token, moment) if token and not signed_identity else None
         if guest is None and signed_identity:
-            guest = _identified(widget, signed_identity, moment)
+            subject = identity.subject_of(signed_identity, secret=widget.identity_secret, widget=widget.key, now=moment)
+            user_id = member_behind(subject)
+            if user_id is None:
+                guest = _guest(widget, "customer", tokens.customer_point(widget.account_id, subject), None, moment)
+            else:
+                guest = _guest(widget, "member", tokens.member_point(user_id), user_id, moment)
     guest = guest or _guest(widget, "visitor", tokens.visitor_point(secret), None, moment)
     return Session(guest=guest, token=tokens.issue(guest), visitor=secret)
 
@@ -68,23 +72,14 @@ def _prolonged(widget: Widget, token: str, moment: datetime) -> Guest | None:
     return longer
 
 
-def _identified(widget: Widget, signed: str, moment: datetime) -> Guest:
-    subject = identity.subject_of(signed, secret=widget.identity_secret, widget=widget.key, now=moment)
-    user_id = member_behind(subject)
-    if user_id is None:
-        point = tokens.customer_point(widget.account_id, subject)
-        return _guest(widget, "customer", point, None, moment)
-    return _guest(widget, "member", tokens.member_point(user_id), user_id, moment)
-
-
 def member_behind(subject: str) -> UUID | None:
     """Return the active member of the tenant in scope with this email or user id, or None."""
-    seats = Membership.objects.filter(is_active=True, user__is_active=True)
+    members = Membership.objects.filter(is_active=True, user__is_active=True)
     try:
-        seats = seats.filter(user_id=UUID(subject))
+        members = members.filter(user_id=UUID(subject))
     except ValueError:
-        seats = seats.filter(user__email=subject.lower())
-    return seats.values_list("user_id", flat=True).first()
+        members = members.filter(user__email=subject.lower())
+    return members.values_list("user_id", flat=True).first()
 
 
 def _guest(widget: Widget, kind: tokens.GuestKind, point: str, user_id: UUID | None, moment: datetime) -> Guest:

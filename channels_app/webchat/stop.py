@@ -1,4 +1,4 @@
-"""The wish that an answer be stopped: a note that whoever writes the answer looks at."""
+"""Ask the agent to stop its answer, through a note in the cache."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from core.observability.logging import get_logger
 log = get_logger(__name__)
 
 
-async def ask(tenant_id: UUID, conversation_id: UUID) -> None:
-    """Leave the wish with its moment; without Redis the page at least shows no more of the answer."""
+async def request_stop(tenant_id: UUID, conversation_id: UUID) -> None:
+    """Store the request with its time.
+
+    Without Redis the page at least hides the rest of the answer.
+    """
     try:
         await cache.aset(stop_key(tenant_id, conversation_id), now(), timeout=STOP_LIFE)
     except (RedisError, OSError):

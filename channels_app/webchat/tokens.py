@@ -1,4 +1,4 @@
-"""The signed token of a chat line and the visitor's long-lived secret; nothing is stored for either."""
+"""The signed token of a chat connection and the visitor's long-lived secret; neither is stored."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from core.errors import Refused
 from core.privacy.encryption import current_key_id, derive_key, key_ring, lasting_key_id
 
 TOKEN_LIFE: Final = timedelta(minutes=15)
-SIGN_IN_LIFE: Final = timedelta(hours=12)  # a token may be prolonged from a living one for this long
+SIGN_IN_LIFE: Final = timedelta(hours=12)  # how long a valid token can be extended
 GuestKind = Literal["visitor", "customer", "member"]
 
 
 class BadToken(Refused):
-    """The token is wrong, or it has run out."""
+    """The token is invalid or has expired."""
 
     status = 401
     default_code = "not_signed_in"
@@ -28,10 +28,11 @@ class BadToken(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """Who sits at the other end of a chat line: an unknown visitor, a known customer or a member.
+    """The other side of a chat connection.
 
-    `point` is the value of his contact point on this widget. `user_id` is set for members only.
-    `vouched` is the mark of the identity secret that vouched for him, empty for visitors.
+    It is an unknown visitor, a known customer or a member.
+    `point` is the value of their contact point on this widget. `user_id` is set for members only.
+    `vouched` is the fingerprint of the identity secret that vouched for them, empty for visitors.
     """
 
     tenant_id: UUID
@@ -44,24 +45,27 @@ class Guest:
     vouched: str = ""
 
     def prolonged(self, moment: datetime) -> Guest:
-        """Return the guest with a new end, never beyond the life of one sign-in."""
+        """Return the guest with a later expiry, never beyond the life of one sign-in."""
         ends = min(moment + TOKEN_LIFE, self.signed_in_at + SIGN_IN_LIFE)
         return replace(self, expires_at=ends)
 
     def is_vouched(self, identity_secret: str) -> bool:
-        """Tell whether this secret is the one that vouched for him; nobody vouches for a visitor."""
+        """Return True if this secret vouched for the guest; visitors need none."""
         return self.kind == "visitor" or self.vouched == secret_mark(self.account_id, identity_secret)
 
 
 def _signer(purpose: str) -> signing.TimestampSigner:
-    """Return the signer of one purpose; older keys of the ring still verify. The separator fits headers."""
+    """Return the signer of one purpose; older keys still verify.
+
+    The separator is valid in headers.
+    """
     older: list[bytes | str] = [derive_key("webchat", key_id=key_id).hex() for key_id in key_ring()]
     newest = derive_key("webchat", key_id=current_key_id()).hex()
     return signing.TimestampSigner(key=newest, fallback_keys=older, salt=f"walker.webchat.{purpose}", sep=".")
 
 
 def issue(guest: Guest) -> str:
-    """Return the token of a guest; it is readable by its holder, so it carries ids only."""
+    """Return the token of a guest; its holder can read it, so it carries only ids."""
     claims = {
         "t": guest.tenant_id.hex,
         "a": guest.account_id.hex,
@@ -76,7 +80,10 @@ def issue(guest: Guest) -> str:
 
 
 def verify(token: str, *, now: datetime) -> Guest:
-    """Return the guest of a token; raises `BadToken` when it is forged, foreign or over."""
+    """Return the guest of a token.
+
+    Raises `BadToken` when it is forged, foreign or expired.
+    """
     if len(token) > 2048:
         raise BadToken
     try:
@@ -99,12 +106,15 @@ def verify(token: str, *, now: datetime) -> Guest:
 
 
 def new_visitor(account_id: UUID) -> str:
-    """Return a new visitor secret: 192 random bits, signed for one widget so that nobody chooses his own."""
+    """Return a new visitor secret.
+
+    It has 192 random bits and is signed for one widget, so that nobody can choose one.
+    """
     return _signer(f"visitor.{account_id.hex}").sign(secrets.token_urlsafe(24))
 
 
 def visitor_or_none(account_id: UUID, secret: str) -> str | None:
-    """Return the secret when this widget issued it; anything else starts a new visitor."""
+    """Return the secret if this widget issued it, else None."""
     if not 0 < len(secret) <= 256 or not secret.isascii():
         return None
     try:
@@ -115,22 +125,31 @@ def visitor_or_none(account_id: UUID, secret: str) -> str | None:
 
 
 def visitor_point(secret: str) -> str:
-    """Return the contact point's value of a visitor: a digest, so that no row or token tells the secret."""
+    """Return a visitor's contact point.
+
+    It is a digest, so that no row or token reveals the secret.
+    """
     return "visitor:" + hashlib.sha256(secret.encode()).hexdigest()[:40]
 
 
 def customer_point(account_id: UUID, subject: str) -> str:
-    """Return the contact point's value of a customer the host vouches for: a keyed digest of the subject."""
+    """Return the contact point of a customer the host vouches for.
+
+    It is a keyed digest of the subject.
+    """
     keyed = derive_key(f"webchat.customer.{account_id.hex}", key_id=lasting_key_id())
     return "customer:" + hashlib.blake2b(subject.encode(), key=keyed, digest_size=20).hexdigest()
 
 
 def secret_mark(account_id: UUID, identity_secret: str) -> str:
-    """Return what a token carries of a widget's identity secret: another secret, another mark; never empty."""
+    """Return a fingerprint of the widget secret.
+
+    It changes when the secret is rotated.
+    """
     keyed = derive_key(f"webchat.identity.{account_id.hex}", key_id=lasting_key_id())
     return hashlib.blake2b(identity_secret.encode(), key=keyed, digest_size=9).hexdigest()
 
 
 def member_point(user_id: UUID) -> str:
-    """Return the contact point's value of a member: his user id."""
+    """Return the contact point of a member: the user id."""
     return str(user_id)

@@ -1,4 +1,4 @@
-"""HTTP side of the web chat: visitor session, the component's file, the hosted page."""
+"""HTTP views of the web chat: visitor session, the component's file, the hosted page."""
 
 from __future__ import annotations
 
@@ -30,14 +30,15 @@ FIELDS: Final = {"visitor": 256, "identity": 4096, "token": 2048}
 
 @method_decorator(csrf_exempt, name="dispatch")  # carries no cookie and trusts none
 class SessionView(View):
-    """`POST /widget/v1/session/`: who may talk, and for how long."""
+    """`POST /widget/v1/session/`: open or extend a visitor's session."""
 
     http_method_names: list[str] = ["post", "options"]
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Open or prolong a session; only registered origins read it, a refusal may be read anywhere.
+        """Open or extend a session.
 
-        Without that a page could not tell "not from this website" from "no network", and would ask for ever.
+        Only registered origins can read it, a refusal can be read anywhere.
+        Otherwise a page could not tell "not from this website" from "no network" and would retry forever.
         """
         response: HttpResponse
         allowed = ""
@@ -47,7 +48,13 @@ class SessionView(View):
             asked = _body(request)
             widget = find_widget(asked.get("widget"))
             allowed = _checked_origin(request, widget)
-            response = JsonResponse(_answer(widget, _open(widget, asked)))
+            session = open_session(
+                widget=widget,
+                visitor=asked.get("visitor") or "",
+                signed_identity=asked.get("identity") or "",
+                token=asked.get("token") or "",
+            )
+            response = JsonResponse(_describe(widget, session))
         except WalkerError as problem:
             response, allowed = JsonResponse(problem.as_dict(), status=problem.status), "*"
         return _with_cors(response, allowed)
@@ -71,11 +78,11 @@ def _body(request: HttpRequest) -> dict[str, Any]:
     try:
         found = json.loads(request.body)
     except (ValueError, RecursionError) as problem:
-        raise Invalid("The body is not JSON.") from problem
+        raise Invalid("The body isn't JSON.") from problem
     if not isinstance(found, dict):
-        raise Invalid("The body is a JSON object.")
+        raise Invalid("The body has to be a JSON object.")
     wrong = {
-        name: [f"a text of at most {limit} characters"]
+        name: [f"Use text of at most {limit} characters."]
         for name, limit in FIELDS.items()
         if not isinstance(found.get(name) or "", str) or len(found.get(name) or "") > limit
     }
@@ -88,20 +95,11 @@ def _checked_origin(request: HttpRequest, widget: Widget) -> str:
     origin = request.headers.get("Origin")
     own = origins.own_origins(request.get_host(), secure=request.is_secure())
     if not origins.is_allowed(origin, registered=widget.origins, own=own):
-        raise Refused("This chat is not open to this website.", code="origin")
+        raise Refused("This chat isn't enabled for this website.", code="origin")
     return origin or ""
 
 
-def _open(widget: Widget, asked: dict[str, Any]) -> Session:
-    return open_session(
-        widget=widget,
-        visitor=asked.get("visitor") or "",
-        signed_identity=asked.get("identity") or "",
-        token=asked.get("token") or "",
-    )
-
-
-def _answer(widget: Widget, session: Session) -> dict[str, Any]:
+def _describe(widget: Widget, session: Session) -> dict[str, Any]:
     return {
         "token": session.token,
         "visitor": session.visitor,
@@ -124,7 +122,7 @@ def _with_cors(response: HttpResponse, allowed: str) -> HttpResponse:
 
 
 def script(request: HttpRequest) -> HttpResponseBase:
-    """Serve the component under a stable address: cached shortly, revalidated by ETag."""
+    """Serve the component at a stable URL: cached briefly, revalidated by ETag."""
     known = SCRIPT.stat()
     etag = f'"{known.st_mtime_ns:x}-{known.st_size:x}"'
     response: HttpResponseBase
@@ -141,7 +139,7 @@ def script(request: HttpRequest) -> HttpResponseBase:
 
 
 def hosted_page(request: HttpRequest, key: str) -> HttpResponse:
-    """Show the chat as a page of its own, under a policy without inline code or styles."""
+    """Show the chat as its own page, under a policy without inline code or styles."""
     try:
         widget = find_widget(key)
     except NotFound as problem:
@@ -167,7 +165,7 @@ def hosted_page(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def demo_identity(request: HttpRequest, key: str) -> HttpResponse:
-    """Sign the demo's member anew for the hosted page; outside the demo there is no such page."""
+    """Sign the demo member's identity for the hosted page; 404 outside the demo."""
     try:
         signed = _demo_identity(find_widget(key))
     except NotFound as problem:
@@ -181,7 +179,7 @@ def demo_identity(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _demo_identity(widget: Widget) -> str:
-    """Return the identity a host page would sign, for the one member the demo names; else nothing."""
+    """Return the identity a host page would sign for the demo's member, or ""."""
     if not settings.WALKER_DEMO or not widget.demo_identity or not widget.identity_secret:
         return ""
     return identity.sign(secret=widget.identity_secret, widget=widget.key, subject=widget.demo_identity, now=now())

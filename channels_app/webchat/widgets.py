@@ -1,4 +1,4 @@
-"""A tenant's widget as its public key finds it: origins, identity secret, words of the empty chat."""
+"""Find a tenant's widget by its public key: origins, identity secret, texts of the empty chat."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEY_LIMIT = 40
 
 @dataclass(frozen=True, slots=True)
 class Widget:
-    """One active web chat account; everything a visitor's door needs to know of it."""
+    """One active web chat account, as visitor sessions need it."""
 
     key: str
     tenant_id: UUID
@@ -31,7 +31,10 @@ class Widget:
 
 
 def find_widget(public_key: object) -> Widget:
-    """Return the widget of a public key; unknown, foreign and switched off are the same `NotFound`."""
+    """Return the widget of a public key.
+
+    Unknown, foreign and switched off all raise `NotFound`.
+    """
     if not isinstance(public_key, str) or not 0 < len(public_key) <= KEY_LIMIT or not public_key.isprintable():
         raise NotFound("There is no such chat.")
     for row in lookups.find("widget", public_key):

@@ -1,4 +1,4 @@
-"""Inbound deliveries: stored by one INSERT before the answer, claimed and worked afterwards, parked when they fail."""
+"""Webhook deliveries: stored by one INSERT before the answer, then claimed and processed, or parked."""
 
 import json
 import time
@@ -26,17 +26,18 @@ KIND: Final = "channels_app.inbounddelivery"
 LEASE: Final = timedelta(seconds=30)
 PAUSES: Final = (1, 5, 30, 120)
 ATTEMPTS: Final = len(PAUSES) + 1
-# What a delivery is parked with whose workers died without a word.
+# The error of a delivery whose workers died without reporting.
 LOST: Final = "worker_lost"
 BATCH: Final = 20
 AGAIN: Final = 1
 FORGOTTEN: Final = 500
-# A task ends after this, so that a flood does not keep the other queues waiting for good.
+# A task ends after these seconds, so that a flood does not block the other queues.
 LONGEST: Final = 20.0
 
-Worker = Callable[[InboundDelivery], None]
-_workers: dict[str, Worker] = {}
+Handler = Callable[[InboundDelivery], None]
+_handlers: dict[str, Handler] = {}
 
+# By hand: bulk_create(ignore_conflicts=True) does not say whether the row is new.
 _INSERT: Final = """
 insert into channels_app_inbounddelivery (id, tenant_id, provider, channel_account_id, event_key, queue_key, target,
   headers, body, state, attempts, due_at, received_at, error)
@@ -51,7 +52,7 @@ _LINE: Final = """
       and e.state = 'received' and e.id < d.id)
   order by d.id for update skip locked limit %s
 """
-# Each with a limit of its own: however many wait for another try, they take no place of a fresh one.
+# Each with its own limit, so that any number of retries never displaces new deliveries.
 _CLAIM: Final = """
 with fresh as materialized ({fresh}), again as materialized ({again})
 update channels_app_inbounddelivery set due_at = %s, attempts = attempts + 1
@@ -61,7 +62,7 @@ _CLAIM_NEXT: Final = _CLAIM.format(fresh=_LINE.format(attempts="="), again=_LINE
 
 
 class Claimed(NamedTuple):
-    """A delivery that is ours until its lease ends."""
+    """A delivery that this worker has until its lease ends."""
 
     tenant_id: UUID
     delivery_id: UUID
@@ -82,42 +83,53 @@ class Arrival:
     target: UUID | None = None
 
 
-def register_worker(provider: str, work: Worker) -> None:
-    """Say what is done with a provider's deliveries; it runs in the tenant's scope and may run twice."""
-    _workers[provider] = work
+def register_handler(provider: str, handle: Handler) -> None:
+    """Register the handler of a provider's deliveries.
+
+    It runs in the tenant's scope and may run twice.
+    """
+    _handlers[provider] = handle
 
 
 def store(arrival: Arrival, *, now: datetime | None = None) -> bool:
-    """Keep a webhook for good, in one statement; False when the same event is there already."""
+    """Store a webhook in one statement; False when the same event is already stored."""
     moment = now or clock_now()
     with tenant_scope(arrival.tenant_id):
         body = InboundDelivery._meta.get_field("body").seal(arrival.body.decode("latin-1"))
         row: list[Any] = [uuid7(), arrival.tenant_id, arrival.provider, arrival.account_id, arrival.event_key]
         row += [arrival.queue_key, arrival.target, json.dumps(dict(arrival.headers)), body, moment, moment]
         try:
-            return _insert(row)
+            return _execute_insert(row)
         except (OperationalError, InterfaceError):
             if connection.in_atomic_block:
                 raise
-            # A kept connection that died meanwhile; the same row twice is one row.
+            # A persistent connection died; storing the same row twice is harmless.
             connection.close()
-            return _insert(row)
+            return _execute_insert(row)
 
 
-def _insert(row: list[Any]) -> bool:
+def _execute_insert(row: list[Any]) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, row)
         return bool(cursor.rowcount == 1)
 
 
-def work_due(*, now: datetime | None = None) -> int:
-    """Work what is due, until nothing is left or the time is up; returns how many deliveries were worked."""
+def process_due_deliveries(*, now: datetime | None = None) -> int:
+    """Process due deliveries until none is left or the time is up; return how many."""
     done, deadline = 0, time.monotonic() + LONGEST
     while time.monotonic() < deadline:
         claimed = claim(now or clock_now())
         for (tenant_id, _), batch in groupby(claimed, key=lambda one: (one.tenant_id, one.attempts > 1)):
             with tenant_scope(tenant_id):
-                work([one.delivery_id for one in batch if not _given_up(one)])
+                alive = []
+                for one in batch:
+                    if one.attempts <= ATTEMPTS:
+                        alive.append(one.delivery_id)
+                        continue
+                    # All attempts are used without a report, because its workers died.
+                    log.warning("delivery_killed_its_workers", delivery=str(one.delivery_id))
+                    _park(one.delivery_id, LOST, clock_now())
+                process_deliveries(alive)
         done += len(claimed)
         if not claimed:
             break
@@ -125,10 +137,10 @@ def work_due(*, now: datetime | None = None) -> int:
 
 
 def claim(moment: datetime) -> list[Claimed]:
-    """Take the next delivery of each line that nobody works, in order of arrival.
+    """Claim the next free delivery of each queue, in order of arrival.
 
-    An attempt is counted here, so that one which kills its process counts too. Of those that were
-    claimed before one is taken at a time, and it comes last: what it may break is only its own.
+    The attempt is counted here, so that one which kills its process counts too. Retries are claimed
+    one at a time and come last, so that a fatal one cannot take others with it.
     """
     with platform_scope(), connection.cursor() as cursor:
         cursor.execute(_CLAIM_NEXT, [moment, BATCH, moment, AGAIN, moment + LEASE])
@@ -136,74 +148,62 @@ def claim(moment: datetime) -> list[Claimed]:
     return sorted(found, key=lambda one: (one.attempts > 1, one.delivery_id))
 
 
-def work(delivery_ids: Sequence[UUID], *, now: datetime | None = None) -> None:
-    """Work claimed deliveries in their tenant's scope, in this order.
+def process_deliveries(delivery_ids: Sequence[UUID], *, now: datetime | None = None) -> None:
+    """Process claimed deliveries in their tenant's scope, in this order.
 
-    Those that went well are noted together: a process that dies before has them worked once more.
+    Successes are recorded together: if the process dies before that, they are processed again.
     """
     rows = InboundDelivery.objects.filter(state=InboundDelivery.State.RECEIVED).in_bulk(delivery_ids)
     mine = [rows[delivery_id] for delivery_id in delivery_ids if delivery_id in rows]
-    done = [delivery.pk for delivery in mine if _worked(delivery, now)]
+    done = []
+    for delivery in mine:
+        try:
+            _handlers[delivery.provider](delivery)
+        except WalkerError as problem:
+            # An error in the content would occur again.
+            _fail(delivery, problem.code, final=problem.status < 500, now=now)
+        except Exception as problem:
+            # Task boundary: after any failure the row stays and is retried, then parked.
+            log.warning("delivery_not_worked", delivery=str(delivery.pk), exc_info=True)
+            _fail(delivery, type(problem).__name__, final=False, now=now)
+        else:
+            done.append(delivery.pk)
     if done:
         waiting = InboundDelivery.objects.filter(pk__in=done, state=InboundDelivery.State.RECEIVED)
         waiting.update(state=InboundDelivery.State.DONE, done_at=now or clock_now(), error="")
 
 
-def _worked(delivery: InboundDelivery, now: datetime | None) -> bool:
-    try:
-        _workers[delivery.provider](delivery)
-    except WalkerError as problem:
-        # What is wrong with the content will be wrong next time too.
-        _failed(delivery, problem.code, final=problem.status < 500, now=now)
-        return False
-    except Exception as problem:
-        # Task boundary: whatever it was, the row stays and is tried again, then parked.
-        log.warning("delivery_not_worked", delivery=str(delivery.pk), exc_info=True)
-        _failed(delivery, type(problem).__name__, final=False, now=now)
-        return False
-    return True
-
-
-def _received(delivery_id: UUID) -> Any:
+def _find_received(delivery_id: UUID) -> Any:
     return InboundDelivery.objects.filter(pk=delivery_id, state=InboundDelivery.State.RECEIVED)
 
 
-def _failed(delivery: InboundDelivery, error: str, *, final: bool, now: datetime | None) -> None:
+def _fail(delivery: InboundDelivery, error: str, *, final: bool, now: datetime | None) -> None:
     moment = now or clock_now()
     if not final and delivery.attempts < ATTEMPTS:
         pause = timedelta(seconds=PAUSES[max(delivery.attempts, 1) - 1])
-        _received(delivery.pk).update(due_at=moment + pause, error=error[:80])
+        _find_received(delivery.pk).update(due_at=moment + pause, error=error[:80])
         return
     _park(delivery.pk, error, moment)
-
-
-def _given_up(claimed: Claimed) -> bool:
-    """Park what had all its attempts and is still not worked: whoever tried died of it, and told nobody."""
-    if claimed.attempts <= ATTEMPTS:
-        return False
-    log.warning("delivery_killed_its_workers", delivery=str(claimed.delivery_id))
-    _park(claimed.delivery_id, LOST, clock_now())
-    return True
 
 
 def _park(delivery_id: UUID, error: str, moment: datetime) -> None:
     parked = {"state": InboundDelivery.State.PARKED, "done_at": moment, "error": error[:80]}
     with transaction.atomic():
-        if _received(delivery_id).update(**parked):
+        if _find_received(delivery_id).update(**parked):
             dead_letters.park(kind=KIND, ref=delivery_id, error=error, now=moment)
 
 
 def replay(delivery_id: UUID) -> None:
-    """Put a parked delivery back in line, with all its attempts; raises `NotFound`."""
+    """Queue a parked delivery again with all its attempts. Raises `NotFound`."""
     parked = InboundDelivery.objects.filter(pk=delivery_id, state=InboundDelivery.State.PARKED)
     if not parked.update(state=InboundDelivery.State.RECEIVED, attempts=0, due_at=clock_now(), done_at=None):
         raise NotFound("This delivery is not among those that failed.")
 
 
 def forget_bodies(*, now: datetime | None = None) -> int:
-    """Drop the bodies of deliveries that were worked longer ago than `settings.DELIVERIES_KEPT`; how many.
+    """Drop the bodies of deliveries processed longer ago than `settings.DELIVERIES_KEPT`; return how many.
 
-    The rows stay, so that a late repeat is still none; parked ones keep their body until they are worked.
+    The rows stay, so that late repeats are recognised; parked ones keep their body until they are processed.
     """
     before = (now or clock_now()) - settings.DELIVERIES_KEPT
     dropped = 0
@@ -219,8 +219,8 @@ def forget_bodies(*, now: datetime | None = None) -> int:
 
 
 def oldest_seconds() -> float:
-    """Return the age of the oldest delivery that is not worked yet, over all tenants."""
-    with platform_scope():  # a number, no row of anyone
+    """Return the age in seconds of the oldest unprocessed delivery of all tenants."""
+    with platform_scope():  # a number, nobody's data
         waiting = InboundDelivery.objects.filter(state=InboundDelivery.State.RECEIVED)
         oldest = waiting.order_by("id").values_list("received_at", flat=True).first()
     return (clock_now() - oldest).total_seconds() if oldest else 0.0

@@ -1,4 +1,4 @@
-"""What the doors for webhooks share: a bounded body, refusals that are counted and noted, storing and its answer."""
+"""Shared by all webhooks: a bounded body, counted refusals, storing and the answer."""
 
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -16,12 +16,12 @@ from core.observability.metrics import counter
 log = get_logger(__name__)
 
 REFUSED_SHOWN: Final = 24 * 3600
-REFUSED = counter("walker_webhook_refused_total", "Webhooks that were not taken, by reason.", ["provider", "reason"])
-TAKEN = counter("walker_webhook_taken_total", "Webhooks that were stored or were there already.", ["provider"])
+REFUSED = counter("walker_webhook_refused_total", "Webhooks that were refused, by reason.", ["provider", "reason"])
+TAKEN = counter("walker_webhook_taken_total", "Webhooks that were stored, or repeated.", ["provider"])
 
 
 class Refusal(Exception):
-    """The request is not taken; the reason is counted, the caller learns the status only."""
+    """The request is refused; the reason is counted, the caller only sees the status."""
 
     def __init__(self, reason: str, status: int = 403) -> None:
         super().__init__(reason)
@@ -29,7 +29,10 @@ class Refusal(Exception):
 
 
 def signed_body(request: HttpRequest, *, header: str, limit: int) -> bytes:
-    """Return the body of a request that carries a signature; raises `Refusal` for one without, or too large."""
+    """Return the body of a signed request.
+
+    Raises `Refusal` without a signature or when too large.
+    """
     if not request.headers.get(header, "").strip():
         raise Refusal("no_signature")
     length = request.META.get("CONTENT_LENGTH") or "0"
@@ -45,7 +48,7 @@ def signed_body(request: HttpRequest, *, header: str, limit: int) -> bytes:
 
 
 def take(provider: str, store: Callable[[], object]) -> HttpResponse | None:
-    """Store a webhook; None when it is stored, else the answer to one that is not taken: counted, and without a row."""
+    """Store a webhook and return None, or count the refusal and return its response."""
     try:
         store()
     except Refusal as refusal:
@@ -60,12 +63,15 @@ def take(provider: str, store: Callable[[], object]) -> HttpResponse | None:
 
 
 def refused_key(tenant_id: UUID, account_id: UUID) -> str:
-    """Return the cache key of "a wrong signature came lately", for the console."""
+    """Return the cache key that tells the console about a recent wrong signature."""
     return f"{tenant_id.hex}:webhook-refused:{account_id.hex}"
 
 
 def note_refused(accounts: Iterable[tuple[UUID, UUID]]) -> None:
-    """Let the console say for a day that a wrong signature came; accounts are (tenant, account)."""
+    """Remember a wrong signature for a day, for the console.
+
+    Accounts are (tenant, account).
+    """
     try:
         for tenant_id, account_id in accounts:
             cache.set(refused_key(tenant_id, account_id), 1, timeout=REFUSED_SHOWN)

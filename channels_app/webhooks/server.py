@@ -1,4 +1,4 @@
-"""Serves webhooks past everything that pages need: no middleware, and threads that keep their connection."""
+"""Serve webhooks without middleware, on threads that keep their database connection."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ WORKERS: Final = 6
 
 
 class PlainHandler(ASGIHandler):
-    """Django without middleware: a signed webhook has no session, no cookie, no page, and is nobody's browser.
+    """Django without middleware: a signed webhook has no session, cookie or page.
 
     Each request is one call on one of a few threads. They keep their database connections, so a
-    webhook neither fetches one nor checks it; what meets a dead connection is up to the view.
+    webhook neither opens nor checks one; the view handles a dead connection.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class PlainHandler(ASGIHandler):
         self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="webhook")
 
     def load_middleware(self, is_async: bool = False) -> None:
-        """Load what an empty list of middleware loads, for calls on a thread."""
+        """Set up an empty middleware chain for calls on a thread."""
         self._view_middleware: list[Any] = []
         self._template_response_middleware: list[Any] = []
         self._exception_middleware: list[Any] = []
@@ -38,7 +38,7 @@ class PlainHandler(ASGIHandler):
         self._middleware_chain: Any = convert_exception_to_response(handler._get_response)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Read the request, answer it, and let go of what it held."""
+        """Read the request, answer it and release its body."""
         try:
             body = await self.read_body(receive)
         except RequestAborted:
@@ -61,6 +61,6 @@ class PlainHandler(ASGIHandler):
         return answer
 
     def close(self) -> None:
-        """End the threads with their connections and start anew; for tests and for a process that ends."""
+        """Replace the threads and close their connections; for tests and shutdown."""
         waiting, self._threads = self._threads, ThreadPoolExecutor(WORKERS, thread_name_prefix="webhook")
         close_all(waiting, WORKERS)

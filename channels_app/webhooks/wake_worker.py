@@ -1,4 +1,4 @@
-"""The hint that something was stored: at most one per pause and process, sent by a thread of its own."""
+"""Hint to the worker that something was stored, at most one per pause and process."""
 
 import os
 import threading
@@ -14,7 +14,7 @@ PAUSE: Final = 0.05
 
 
 class Hint:
-    """Calls `send` soon after `give`, once for all that were given meanwhile; nobody waits for it."""
+    """Calls `send` soon after `give`, once for all calls in between, on its own thread."""
 
     def __init__(self, send: Callable[[], object], *, pause: float = PAUSE) -> None:
         self._send, self._pause = send, pause
@@ -23,7 +23,7 @@ class Hint:
         self._process = 0
 
     def give(self) -> None:
-        """Ask for a hint; returns at once."""
+        """Request a hint; returns at once."""
         self._given.set()
         if self._process != os.getpid():
             with self._guard:
@@ -45,7 +45,7 @@ class Hint:
 
 
 def _enqueue() -> None:
-    from channels_app.tasks import work_deliveries  # noqa: PLC0415  (tasks stand above the doors)
+    from channels_app.tasks import work_deliveries  # noqa: PLC0415  (tasks import this module)
 
     work_deliveries.delay()
 

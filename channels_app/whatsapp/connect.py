@@ -1,10 +1,9 @@
-"""Connecting a Twilio number, trying it, and saying whose phone a colleague's is."""
+"""Connect a Twilio number, send test messages and link a colleague's phone."""
 
 import re
 from typing import Final
 from uuid import UUID
 
-import phonenumbers
 from django.db import transaction
 
 from accounts.selectors import list_members
@@ -15,8 +14,8 @@ from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Invalid, NotFound
-from integrations.twilio.client import Sent, TwilioClient
 from integrations.twilio.errors import in_words
+from integrations.twilio.types import Sent
 
 TEST_TEXT: Final = "This is a test from Walker. The number works."
 SECRETS: Final = ("auth_token", "secondary_auth_token", "webhook_key", "template_sid")
@@ -27,15 +26,14 @@ _TEMPLATE_SID = re.compile(r"HX[0-9a-f]{32}")
 def connect_number(
     *, actor: Actor, kind: str, name: str, number: str, account_sid: str, account_id: UUID | None = None, **given: str
 ) -> ChannelAccount:
-    """Connect a number, or change a connected one: what is left empty of number and secrets stays.
+    """Connect a number, or change a connected one.
 
+    An empty number or secret stays unchanged.
     Needs `channels_app.change_channelaccount`; raises `Invalid` with the field, `NotFound`, `Conflict`.
     """
     actor.require("channels_app.change_channelaccount")
     if not _ACCOUNT_SID.fullmatch(account_sid):
-        raise Invalid(
-            "This is not an account SID.", fields={"account_sid": ["It begins with AC, and 32 characters follow."]}
-        )
+        raise Invalid("This isn't an account SID.", fields={"account_sid": ["Enter AC followed by 32 characters."]})
     before = _number(account_id) if account_id else None
     kept = (before.credentials or {}) if before else {}
     secrets = {name: (given.get(name) or "").strip() or str(kept.get(name) or "") for name in SECRETS}
@@ -43,8 +41,8 @@ def connect_number(
         raise Invalid("The auth token is missing.", fields={"auth_token": ["Copy it from the Twilio console."]})
     if secrets["template_sid"] and not _TEMPLATE_SID.fullmatch(secrets["template_sid"]):
         raise Invalid(
-            "This is not the id of a template.",
-            fields={"template_sid": ["It begins with HX, and 32 characters follow."]},
+            "This isn't a template SID.",
+            fields={"template_sid": ["Enter HX followed by 32 characters."]},
         )
     account = services.connect_channel(
         actor=actor,
@@ -67,21 +65,25 @@ def _number(account_id: UUID) -> ChannelAccount:
 
 
 def international(number: str, field: str = "number") -> str:
-    """Return a phone number as E.164; raises `Invalid`."""
+    """Return a phone number as E.164. Raises `Invalid`."""
+    import phonenumbers  # noqa: PLC0415  (large, for the first number only)
+
     try:
         parsed = phonenumbers.parse(number.removeprefix(senders.PREFIX), None)
     except phonenumbers.NumberParseException:
-        wrong = {field: ["Write it with + and the country code."]}
-        raise Invalid("This is no international number.", fields=wrong) from None
+        wrong = {field: ["Enter it with + and the country code."]}
+        raise Invalid("This isn't an international phone number.", fields=wrong) from None
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
 def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
-    """Send one message from a number and return how that went, in words.
+    """Send one message from a number and return the result in words.
 
     Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` with the reason when
-    Twilio did not take it.
+    Twilio refused it.
     """
+    from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and seldom needed here)
+
     actor.require("channels_app.change_channelaccount")
     account = _number(account_id)
     kept = account.credentials or {}
@@ -101,26 +103,26 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
         services.note_trouble(account_id=account.pk, code=outcome.code)
         raise Invalid(in_words(outcome.code), fields={"to": [in_words(outcome.code)]})
     services.clear_trouble(account_id=account.pk)
-    return "Twilio has taken the test message. Look at the phone."
+    return "Test message sent. Check your phone."
 
 
 def introduce_colleague(*, actor: Actor, number: str, email: str) -> UUID:
-    """Say that a phone number is a colleague's: who writes from it is the colleague, also for four eyes.
+    """Link a phone number to a colleague, so that its messages count as theirs, also for four eyes.
 
-    Needs `accounts.manage_membership`; raises `Invalid` for a person without a seat or a number that
-    somebody else has.
+    Needs `accounts.manage_membership`; raises `Invalid` for someone who is not a member, or a number
+    that belongs to someone else.
     """
     actor.require("accounts.manage_membership")
     wanted = email.strip().lower()
-    user_id = next((seat.user_id for seat in list_members() if seat.user.email.lower() == wanted), None)
+    user_id = next((member.user_id for member in list_members() if member.user.email.lower() == wanted), None)
     if user_id is None:
         raise Invalid(
-            "Nobody here signs in with this address.",
-            fields={"email": ["Write the address with which a colleague signs in."]},
+            "No colleague signs in with this address.",
+            fields={"email": ["Enter the email address that a colleague signs in with."]},
         )
     plain = international(number)
     sender = SenderIdentity(kind="phone", value=plain, verified=True)
     contact_id = services.introduce(actor=actor, sender=sender)
-    # Linked by its own service, which notes who said so: he may not sign what comes from this phone.
+    # Linked by its own service, which records the actor: they may not approve requests from this phone.
     services.link_contact_to_user(actor=actor, contact_id=contact_id, user_id=user_id)
     return contact_id

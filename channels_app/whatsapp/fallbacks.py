@@ -1,4 +1,4 @@
-"""What did not reach its recipient is said otherwise: as a template, else by mail, else a person is asked."""
+"""Send a failed message another way: as a template, else by mail, else ask a person."""
 
 from collections.abc import Collection, Mapping
 from typing import Final
@@ -23,18 +23,18 @@ from integrations.mail.services import queue_mail
 from integrations.mail.types import Belongs, MailEvent, MailReceiver
 
 log = get_logger(__name__)
-DOOR: Final = system("whatsapp")
+ACTOR: Final = system("whatsapp")
 MAIL_TYPE: Final = "decision"
 CLOSED: Final = (window.CLOSED_CODE, window.REASON)
 STOPPED: Final = (OPTED_OUT, "21610")
 LOST_MAIL: Final = ("failed", "dropped", "bounced")
 
 
-def settle(message_id: UUID) -> str:
-    """See to it that a message that failed for good reaches its recipient, and return how.
+def send_fallback(message_id: UUID) -> str:
+    """Send a message that failed permanently another way, and return how.
 
-    "template", "mail" or "person"; "" for what is no failed message of these channels. Safe to repeat:
-    the template has the failed message's id, the mail its key, and the hand-off is made once.
+    Returns "template", "mail" or "person", or "" if it is not a failed message of these channels. Safe to
+    repeat: the template has the failed message's id, the mail its key, and the hand-off is made once.
     """
     rows = Message.objects.select_related("channel_account", "conversation__contact")
     message = rows.filter(pk=message_id, direction=Message.Direction.OUT, status=Message.Status.FAILED).first()
@@ -42,28 +42,23 @@ def settle(message_id: UUID) -> str:
         return ""
     attempts = DeliveryAttempt.objects.filter(message=message).order_by("-number")
     code = str(attempts.values_list("error", flat=True).first() or "")
-    if code in CLOSED and _as_template(message):
+    if code in CLOSED and _send_as_template(message):
         return "template"
-    if _by_mail(message):
+    if _send_by_mail(message):
         return "mail"
-    window.give_to_person(message.conversation_id, _reason(code))
+    reason = window.REASON if code in CLOSED else OPTED_OUT if code in STOPPED else "not_delivered"
+    window.hand_to_person(message.conversation_id, reason)
     return "person"
 
 
-def _reason(code: str) -> str:
-    if code in CLOSED:
-        return window.REASON
-    return OPTED_OUT if code in STOPPED else "not_delivered"
-
-
-def _as_template(message: Message) -> bool:
-    """Say it once more as a template, where there is one and it was not one already."""
+def _send_as_template(message: Message) -> bool:
+    """Send it again as a template if there is one and it was not a template already."""
     account = message.channel_account
     if not window.template_of(account.credentials) or message.metadata.get(window.AS_TEMPLATE):
         return False
     try:
         services.reply(
-            actor=DOOR,
+            actor=ACTOR,
             conversation_id=message.conversation_id,
             text=message.body,
             sender_type="system",
@@ -76,26 +71,26 @@ def _as_template(message: Message) -> bool:
     return True
 
 
-def _by_mail(message: Message) -> bool:
-    """Mail what came of a request to the requester, where it is known that the mailbox is his."""
+def _send_by_mail(message: Message) -> bool:
+    """Mail the outcome of a request to the requester, if their mailbox is proven."""
     reference = str(message.metadata.get("reference") or "")
-    address, user_id = _mailbox(message)
+    address, user_id = _find_mailbox(message)
     if not reference or not address:
         return False
     try:
         with transaction.atomic():
             queue_mail(
-                actor=DOOR,
+                actor=ACTOR,
                 type=MAIL_TYPE,
                 recipient=address,
-                subject=f"{reference}: news about your request",
-                text=f"{message.body}\n\nWe could not tell you where you asked.\n",
+                subject=f"Update on your request {reference}",
+                text=f"{message.body}\n\nWe couldn't reach you in the chat, so we're sending you this by email.\n",
                 key=f"decision:{message.pk}",
                 ref=message.pk,
                 user_id=user_id,
             )
             chain.record(
-                actor=DOOR,
+                actor=ACTOR,
                 action="MESSAGE_MAILED",
                 object_type="conversations.conversation",
                 object_id=message.conversation_id,
@@ -107,7 +102,7 @@ def _by_mail(message: Message) -> bool:
     return True
 
 
-def _mailbox(message: Message) -> tuple[str, UUID | None]:
+def _find_mailbox(message: Message) -> tuple[str, UUID | None]:
     contact = message.conversation.contact
     if contact.user_id is not None and is_active_member(contact.user_id):
         return str(User.objects.values_list("email", flat=True).get(pk=contact.user_id)), contact.user_id
@@ -117,10 +112,10 @@ def _mailbox(message: Message) -> tuple[str, UUID | None]:
 
 
 class LostDecisions(MailReceiver):
-    """A decision's mail that did not arrive either is a task for a person."""
+    """Asks a person when the mail with an outcome does not arrive either."""
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, Belongs]:
-        """Name the request that was decided, and lead to the conversation it came up in."""
+        """Return the request's reference and a link to its conversation."""
         rows = Message.objects.filter(pk__in=refs).only("metadata", "conversation_id")
         return {
             row.pk: Belongs(
@@ -136,10 +131,10 @@ class LostDecisions(MailReceiver):
             return
         message = Message.objects.filter(pk=event.ref).first()
         if message is not None:
-            window.give_to_person(message.conversation_id, "not_delivered")
+            window.hand_to_person(message.conversation_id, "not_delivered")
 
 
 def register() -> None:
-    """Hear of the mails; safe to repeat."""
+    """Register the receiver of mail events; safe to repeat."""
     if mail_events.receiver_of(MAIL_TYPE) is None:
         mail_events.register(MAIL_TYPE, LostDecisions)

@@ -1,4 +1,4 @@
-"""Twilio's webhooks: verified, stored by one INSERT, answered; everything else happens afterwards."""
+"""Twilio's webhooks: verify, store by one INSERT and answer; a worker does the rest."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ _WORD = re.compile(r"[a-z_]{1,32}")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request as Twilio made it: its parameters, and the raw body they came from."""
+    """One request from Twilio: its parameters and the raw body."""
 
     request: HttpRequest
     body: bytes
@@ -44,33 +44,40 @@ class Call:
 @csrf_exempt  # carries no cookie and trusts none: the signature is the proof
 @require_POST
 def webhook(request: HttpRequest) -> HttpResponse:
-    """`POST /channels/whatsapp/webhook/`: a message came in (or a report without our id)."""
+    """`POST /channels/whatsapp/webhook/`: an incoming message (or a report without our id)."""
     return _answer(request, None)
 
 
 @csrf_exempt
 @require_POST
 def status(request: HttpRequest, message_id: UUID) -> HttpResponse:
-    """`POST /channels/whatsapp/status/<message id>/`: how far one of our messages has come."""
+    """`POST /channels/whatsapp/status/<message id>/`: the status of one of our messages."""
     return _answer(request, message_id)
 
 
 def _answer(request: HttpRequest, target: UUID | None) -> HttpResponse:
-    problem = take(PROVIDER, lambda: _store(_read(request), target))
+    def store() -> None:
+        call = _read(request)
+        deliveries.store(_arrival(call, _find_signer(call, target), target))
+        if not _is_report(call, target):
+            # Reports are not urgent: the sweep finds them, or the next message's hint does.
+            wake_worker.stored.give()
+
+    problem = take(PROVIDER, store)
     return problem or HttpResponse(NOTHING_TO_SAY, content_type="text/xml")
-
-
-def _store(call: Call, target: UUID | None) -> None:
-    deliveries.store(_arrival(call, _verified(call, target), target))
-    if not _is_report(call, target):
-        # Nobody waits for a tick: reports are found by the sweep, or by the next message's hint.
-        wake_worker.stored.give()
 
 
 def _read(request: HttpRequest) -> Call:
     body = signed_body(request, header=signature.SIGNATURE_HEADER, limit=BODY_LIMIT)
     if request.content_type == "application/json":
-        return Call(request, body, None, _json_fields(body))
+        try:
+            found = json.loads(body)
+        except (ValueError, RecursionError) as problem:
+            raise Refusal("malformed") from problem
+        if not isinstance(found, dict):
+            raise Refusal("malformed")
+        fields = {str(name): value for name, value in found.items() if isinstance(value, str)}
+        return Call(request, body, None, fields)
     try:
         form = QueryDict(body, encoding="utf-8")
     except (SuspiciousOperation, ValueError) as problem:
@@ -78,25 +85,23 @@ def _read(request: HttpRequest) -> Call:
     return Call(request, body, form, {name: form[name] for name in form})
 
 
-def _json_fields(body: bytes) -> dict[str, str]:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as problem:
-        raise Refusal("malformed") from problem
-    if not isinstance(found, dict):
-        raise Refusal("malformed")
-    return {str(name): value for name, value in found.items() if isinstance(value, str)}
-
-
-def _verified(call: Call, target: UUID | None) -> senders.Number:
-    """Return the number whose secret signed the request."""
+def _find_signer(call: Call, target: UUID | None) -> senders.Number:
+    """Return the number whose secret signed the request. Raises `Refusal`."""
     ours = "From" if _is_report(call, target) else "To"
     address, account_sid = call.fields.get(ours, ""), call.fields.get("AccountSid", "")
     named = senders.find_numbers(account_sid, address) if address and account_sid else []
     if not named:
         raise Refusal("unknown_number")
+    headers = call.request.headers
     for number in named:
-        if number.secrets and _is_signed(call, number):
+        if number.secrets and signature.is_signed(
+            url=signed_url(call.request),
+            form=call.form,
+            body=call.body,
+            signature=headers.get(signature.SIGNATURE_HEADER, "").strip(),
+            settings=headers.get(signature.SIGNATURE_SETTINGS_HEADER, ""),
+            secrets=number.secrets,
+        ):
             return number
     if not any(number.secrets for number in named):
         log.warning("channel_without_secret", account=str(named[0].account_id))
@@ -109,20 +114,11 @@ def _is_report(call: Call, target: UUID | None) -> bool:
     return target is not None or call.fields.get("MessageStatus", "received") != "received"
 
 
-def _is_signed(call: Call, number: senders.Number) -> bool:
-    headers = call.request.headers
-    return signature.is_signed(
-        url=signed_url(call.request),
-        form=call.form,
-        body=call.body,
-        signature=headers.get(signature.SIGNATURE_HEADER, "").strip(),
-        settings=headers.get(signature.SIGNATURE_SETTINGS_HEADER, ""),
-        secrets=number.secrets,
-    )
-
-
 def signed_url(request: HttpRequest) -> str:
-    """Return the address as Twilio called it: the public one is a setting, never guessed from the request."""
+    """Return the URL that Twilio called.
+
+    The public host is a setting, never taken from the request.
+    """
     query = request.META.get("QUERY_STRING", "")
     return f"{settings.PUBLIC_URL}{request.path}" + (f"?{query}" if query else "")
 
@@ -133,8 +129,15 @@ def _arrival(call: Call, number: senders.Number, target: UUID | None) -> deliver
     if not _SID.fullmatch(sid) or (is_report and not _WORD.fullmatch(word)):
         sid = "body:" + hashlib.sha256(call.body).hexdigest()
     key = f"{sid}:{word}" if is_report and _WORD.fullmatch(word) else sid
-    # Reports may overtake one another; the messages of one sender may not.
+    # Reports may overtake each other; messages of one sender may not.
     line = f"report:{key}" if is_report else clean(call.fields.get("From", ""))
+    headers = {
+        name: call.request.headers.get(name, "")[:200].replace("\0", "")
+        for name in ("Content-Type", "I-Twilio-Idempotency-Token")
+    }
+    part = call.request.GET.get("part", "")
+    if part.isascii() and part.isprintable():
+        headers["part"] = part[:8]
     with tenant_scope(number.tenant_id):
         queue_key = blind_index(f"{number.account_id}:{line}", column=LINE)
     return deliveries.Arrival(
@@ -144,13 +147,6 @@ def _arrival(call: Call, number: senders.Number, target: UUID | None) -> deliver
         event_key=key,
         queue_key=queue_key,
         body=call.body,
-        headers=_kept_headers(call.request),
+        headers=headers,
         target=target,
     )
-
-
-def _kept_headers(request: HttpRequest) -> dict[str, str]:
-    names = ("Content-Type", "I-Twilio-Idempotency-Token")
-    kept = {name: request.headers.get(name, "")[:200].replace("\0", "") for name in names}
-    part = request.GET.get("part", "")
-    return {**kept, "part": part[:8]} if part.isascii() and part.isprintable() else kept

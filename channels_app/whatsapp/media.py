@@ -1,4 +1,4 @@
-"""The bytes of files that customers send: fetched from Twilio after the message, kept encrypted."""
+"""Download files that customers send from Twilio and store them encrypted."""
 
 from typing import Final
 from uuid import UUID
@@ -15,7 +15,10 @@ BATCH: Final = 50
 
 
 def fetch(attachment_id: UUID) -> str:
-    """Fetch one file that is due and return its state; "" when there is nothing to do. What fails is noted."""
+    """Download one file that is due and return its state, or "" if there is none.
+
+    Failures are recorded.
+    """
     attachment = services.claim_attachment(attachment_id=attachment_id)
     if attachment is None:
         return ""
@@ -34,7 +37,10 @@ def fetch(attachment_id: UUID) -> str:
 
 
 def list_due() -> list[tuple[UUID, UUID]]:
-    """Return (tenant, file) pairs that are to be fetched: new ones, and those whose worker died."""
+    """Return (tenant, file) of the files to download.
+
+    These are new ones, and those whose worker died.
+    """
     with platform_scope():
         due = Attachment.objects.filter(state=Attachment.State.PENDING, next_attempt_at__lte=now())
         return list(due.order_by("next_attempt_at").values_list("tenant_id", "id")[:BATCH])

@@ -1,4 +1,4 @@
-"""Twilio's parameters as values of our own: a message of any kind, or a report about one of ours; pure rules."""
+"""Convert Twilio's parameters to messages and status reports (pure)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,19 +6,19 @@ from typing import Any, Final
 from uuid import UUID
 
 from channels_app.whatsapp.senders import split_address
-from conversations.types import ContentType, InboundMedia, InboundMessage, SenderIdentity
+from conversations.types import ContentType, InboundMedia, InboundMessage, PointKind, SenderIdentity
 
 Fields = Mapping[str, str]
 MEDIA_LIMIT: Final = 10
 REST_LIMIT: Final = 8000
-# Held in the message itself, or secret to nobody but useless later.
+# Stored in the message itself, or useless later.
 _HELD: Final = frozenset(
     {
         "Body", "AccountSid", "ApiVersion", "From", "To", "WaId", "ExternalUserId", "ProfileName", "NumMedia",
         "NumSegments", "SmsStatus", "SmsSid", "SmsMessageSid", "MessageSid",
     }
 )  # fmt: skip
-# What the status words of the provider mean for a message of ours.
+# Twilio's statuses -> ours.
 STATUSES: Final[dict[str, str]] = {
     "sent": "sent",
     "delivered": "delivered",
@@ -32,7 +32,10 @@ STATUSES: Final[dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How far a message of ours has come; `status` is empty for words that say nothing new."""
+    """A status report about one of our messages.
+
+    `status` is empty for statuses without news.
+    """
 
     sid: str
     status: str
@@ -42,13 +45,13 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Everything that names the sender; the phone number may be hidden, the id may be missing."""
+    """The sender's identities; the phone number may be hidden, the id may be missing."""
 
     identities: tuple[SenderIdentity, ...] = field(repr=False)
 
 
 def report_of(fields: Fields, *, part: str = "") -> Report:
-    """Read a status callback."""
+    """Parse a status callback."""
     word = fields.get("MessageStatus") or fields.get("SmsStatus") or ""
     code = fields.get("ErrorCode", "").strip()
     error = code if code.isascii() and code.isalnum() else word
@@ -56,25 +59,28 @@ def report_of(fields: Fields, *, part: str = "") -> Report:
 
 
 def sender_of(fields: Fields) -> Sender:
-    """Read who writes: phone number first, then the id that WhatsApp gives to businesses."""
+    """Parse the sender.
+
+    The phone number comes first, then the id that WhatsApp gives to businesses.
+    """
     name = fields.get("ProfileName", "")
     found: list[SenderIdentity] = []
     for address in (fields.get("From", ""), fields.get("ExternalUserId", "")):
         _, value = split_address(address)
-        kind = _kind_of(value)
-        if kind and all(kind != one.kind for one in found):
+        if not value.strip():
+            continue
+        is_phone = value.startswith("+") and value[1:].isdigit() and value.isascii()
+        kind: PointKind = "phone" if is_phone else "bsuid"
+        if all(kind != one.kind for one in found):
             found.append(SenderIdentity(kind=kind, value=value, verified=True, display_name=name))
     return Sender(tuple(found))
 
 
-def _kind_of(value: str) -> Any:
-    if not value.strip():
-        return ""
-    return "phone" if value.startswith("+") and value[1:].isdigit() and value.isascii() else "bsuid"
-
-
 def message_of(fields: Fields, *, account_id: UUID, sender: SenderIdentity) -> InboundMessage:
-    """Read a message of any kind; what is not understood is named in its text and kept in its metadata."""
+    """Parse a message of any type.
+
+    An unsupported one is named in its text and kept in its metadata.
+    """
     count = fields.get("NumMedia", "0")
     total = min(int(count), MEDIA_LIMIT) if count.isascii() and count.isdigit() and len(count) < 4 else 0
     media = tuple(
@@ -121,7 +127,7 @@ def _text(fields: Fields, content_type: ContentType) -> str:
 
 
 def _metadata(fields: Fields) -> dict[str, Any]:
-    """Keep the rest as it came: Twilio adds parameters without notice."""
+    """Return the other parameters as received: Twilio adds new ones without notice."""
     rest = {name: value for name, value in fields.items() if name not in _HELD and not name.startswith("Media")}
     kept: dict[str, Any] = {}
     room = REST_LIMIT

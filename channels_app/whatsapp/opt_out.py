@@ -1,4 +1,4 @@
-"""STOP and START: who says stop is written to no more on this channel, until he says start."""
+"""STOP and START: opt a sender out of a channel, until they opt in again."""
 
 from typing import Final, Literal
 from uuid import uuid5
@@ -15,23 +15,26 @@ from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 Wish = Literal["stop", "start", ""]
-DOOR: Final = system("whatsapp")
+ACTOR: Final = system("whatsapp")
 STOP: Final = frozenset({"stop", "stopall", "unsubscribe"})
 START: Final = frozenset({"start", "unstop"})
-# By SMS the carrier and Twilio take these words too. On WhatsApp they may be meant for the agent.
+# By SMS the carrier and Twilio accept these words too. On WhatsApp they may be meant for the agent.
 SMS_STOP: Final = STOP | {"cancel", "end", "quit", "revoke", "optout"}
 SMS_START: Final = START | {"yes"}
 CONFIRMED: Final = {
-    "stop": "You will get no more messages from us here. Write START to hear from us again.",
-    "start": "Welcome back: you will get messages from us again.",
+    "stop": "You're unsubscribed: we won't message you here any more. Reply START to subscribe again.",
+    "start": "Welcome back! You'll receive our messages again.",
 }
 
 
 def wish_of(fields: Fields) -> Wish:
-    """Return what a message wishes; Twilio says so itself where it manages the list."""
-    told = fields.get("OptOutType", "").lower()
-    if told in ("stop", "start"):
-        return "stop" if told == "stop" else "start"
+    """Return the opt-out or opt-in of a message.
+
+    Twilio names it where it manages the list.
+    """
+    given = fields.get("OptOutType", "").lower()
+    if given in ("stop", "start"):
+        return "stop" if given == "stop" else "start"
     is_sms = not fields.get("To", "").startswith(PREFIX)
     word = fields.get("Body", "").strip(" .!\n\t").casefold()
     if word in (SMS_STOP if is_sms else STOP):
@@ -39,20 +42,20 @@ def wish_of(fields: Fields) -> Wish:
     return "start" if word in (SMS_START if is_sms else START) else ""
 
 
-def follow(wish: Wish, *, message: Message, senders: tuple[SenderIdentity, ...], channel: str) -> None:
-    """Do what the sender wishes, and confirm it; safe to repeat.
+def apply(wish: Wish, *, message: Message, senders: tuple[SenderIdentity, ...], channel: str) -> None:
+    """Apply the sender's opt-out or opt-in and confirm it; safe to repeat.
 
-    By SMS Twilio confirms by itself, and takes nothing from us after a STOP.
+    By SMS Twilio confirms itself, and accepts nothing from us after a STOP.
     """
     for sender in senders:
         if wish == "stop":
-            services.block_point(actor=DOOR, sender=sender, channel=channel, reason=OPTED_OUT)
+            services.block_point(actor=ACTOR, sender=sender, channel=channel, reason=OPTED_OUT)
         else:
-            services.unblock_point(actor=DOOR, sender=sender, channel=channel)
+            services.unblock_point(actor=ACTOR, sender=sender, channel=channel)
     if channel == "whatsapp":
         try:
             services.reply(
-                actor=DOOR,
+                actor=ACTOR,
                 conversation_id=message.conversation_id,
                 text=CONFIRMED[wish],
                 sender_type="system",
@@ -62,4 +65,4 @@ def follow(wish: Wish, *, message: Message, senders: tuple[SenderIdentity, ...],
             )
         except WalkerError:
             log.warning("wish_not_confirmed", message=str(message.pk), exc_info=True)
-    services.note_activity(message_ids=[message.pk])
+    services.publish_activity(message_ids=[message.pk])

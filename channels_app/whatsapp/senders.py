@@ -1,4 +1,4 @@
-"""A tenant's numbers as webhooks name them: Twilio account and address, found before the tenant is known."""
+"""Find a tenant's numbers by Twilio account and address, before the tenant is known."""
 
 import time
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from core.tenancy.scope import tenant_scope
 
 PREFIX: Final = "whatsapp:"
 KINDS: Final = (ChannelAccount.Kind.WHATSAPP, ChannelAccount.Kind.SMS)
-# So long does a process go on with what it read: a webhook then costs one statement, and a rotated
+# Seconds for which a process caches numbers: a webhook then costs one statement, and a rotated
 # secret counts everywhere within seconds.
 REMEMBERED: Final = 2.0
 KEPT: Final = 1000
@@ -22,50 +22,51 @@ KEPT: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """One active number of a tenant; everything its door needs to know."""
+    """One active number of a tenant as its webhook needs it."""
 
     tenant_id: UUID
     account_id: UUID
     secrets: Secrets = field(default_factory=Secrets, repr=False)
 
 
-_known: dict[str, tuple[float, list[Number]]] = {}
+_cache: dict[str, tuple[float, list[Number]]] = {}
 
 
 def split_address(address: str) -> tuple[str, str]:
-    """Return the kind of channel and the bare address: WhatsApp's carry a prefix, those of SMS none."""
+    """Return the kind of channel and the bare address.
+
+    WhatsApp's have a prefix, SMS has none.
+    """
     if address.startswith(PREFIX):
         return str(ChannelAccount.Kind.WHATSAPP), address.removeprefix(PREFIX)
     return str(ChannelAccount.Kind.SMS), address
 
 
 def find_numbers(account_sid: str, address: str) -> list[Number]:
-    """Return the active numbers of this name: usually one, more when tenants share or claim it."""
+    """Return the active numbers with this address.
+
+    It is usually one, more when tenants share or claim it.
+    """
     kind, bare = split_address(address)
     digest = lookup_digest(kind=kind, provider_account=account_sid, address=bare)
-    read_at, found = _known.get(digest, (0.0, []))
+    read_at, found = _cache.get(digest, (0.0, []))
     if time.monotonic() - read_at > REMEMBERED:
-        found = _read(digest)
+        found = []
+        for row in lookups.find("channel", digest):
+            with tenant_scope(row["tenant_id"]):
+                account = ChannelAccount.objects.filter(pk=row["id"], kind__in=KINDS, is_active=True).first()
+                if account is not None and Tenant.objects.filter(pk=account.tenant_id, is_active=True).exists():
+                    found.append(Number(account.tenant_id, account.pk, secrets_of(account.credentials)))
         if found:
-            if len(_known) >= KEPT:
-                _known.clear()
-            _known[digest] = (time.monotonic(), found)
+            if len(_cache) >= KEPT:
+                _cache.clear()
+            _cache[digest] = (time.monotonic(), found)
     return found
 
 
 def forget() -> None:
-    """Read the numbers anew from now on, in this process."""
-    _known.clear()
-
-
-def _read(digest: str) -> list[Number]:
-    found = []
-    for row in lookups.find("channel", digest):
-        with tenant_scope(row["tenant_id"]):
-            account = ChannelAccount.objects.filter(pk=row["id"], kind__in=KINDS, is_active=True).first()
-            if account is not None and Tenant.objects.filter(pk=account.tenant_id, is_active=True).exists():
-                found.append(Number(account.tenant_id, account.pk, secrets_of(account.credentials)))
-    return found
+    """Clear this process's cache of numbers."""
+    _cache.clear()
 
 
 def secrets_of(credentials: dict[str, Any] | None) -> Secrets:

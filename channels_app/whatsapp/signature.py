@@ -1,8 +1,7 @@
-"""Whether Twilio signed a request: every configured secret is tried, and none means no."""
+"""Verify Twilio's signature with every configured secret; without one it is never valid."""
 
 import hashlib
 import hmac
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,7 +20,10 @@ __all__ = ["SIGNATURE_HEADER", "SIGNATURE_SETTINGS_HEADER", "Secrets", "is_signe
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What may have signed: auth tokens sign with SHA-1, shared webhook keys with SHA-256."""
+    """The possible signing secrets.
+
+    Auth tokens sign with SHA-1, shared webhook keys with SHA-256.
+    """
 
     tokens: tuple[str, ...] = field(default=(), repr=False)
     keys: tuple[str, ...] = field(default=(), repr=False)
@@ -37,26 +39,19 @@ class Secrets:
 def is_signed(
     *, url: str, form: QueryDict | None, body: bytes, signature: str, settings: str, secrets: Secrets
 ) -> bool:
-    """Tell whether one of the secrets signed the request; `form` is None for a JSON body.
+    """Return True if one of the secrets signed the request.
 
-    The vendor's validator raises on a JSON body unless the URL carries its hash, so that is looked
-    at first: such a request proves nothing about its body.
+    `form` is None for a JSON body.
+    Twilio's validator raises on a JSON body without a hash in the URL, so that is checked first:
+    such a request proves nothing about its body.
     """
     if not signature:
         return False
     params: QueryDict | dict[str, str] = form if form is not None else {}
-    if form is None and not _has_hash_of(url, body):
-        return False
+    if form is None:
+        named = parse_qs(urlsplit(url).query).get("bodySHA256", [""])[0]
+        if not hmac.compare_digest(named.encode(), hashlib.sha256(body).hexdigest().encode()):
+            return False
     algorithm = get_signature_algorithm(settings)
-    return _any_signed(secrets.of(algorithm), url, params, signature, algorithm)
-
-
-def _any_signed(
-    secrets: Sequence[str], url: str, params: QueryDict | dict[str, str], signature: str, algorithm: str
-) -> bool:
-    return any(RequestValidator(one).validate(url, params, signature, algorithm) for one in secrets if one)
-
-
-def _has_hash_of(url: str, body: bytes) -> bool:
-    named = parse_qs(urlsplit(url).query).get("bodySHA256", [""])[0]
-    return hmac.compare_digest(named.encode(), hashlib.sha256(body).hexdigest().encode())
+    tried = (RequestValidator(secret) for secret in secrets.of(algorithm) if secret)
+    return any(validator.validate(url, params, signature, algorithm) for validator in tried)

@@ -1,4 +1,4 @@
-"""WhatsApp's rule of 24 hours: free text only after the customer wrote; else a template, else a person."""
+"""WhatsApp's 24-hour window: free text only after the customer wrote, else a template or a person."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -17,29 +17,29 @@ WINDOW: Final = timedelta(hours=24)
 CLOSED_CODE: Final = "63016"
 AS_TEMPLATE: Final = "as_template"
 REASON: Final = "window_closed"
-# WhatsApp refuses a template whose text and variables together pass 1,024 characters.
+# WhatsApp refuses templates of more than 1,024 characters, variables included.
 VARIABLE_LIMIT: Final = 700
 
 
 def is_open(conversation_id: UUID, moment: datetime) -> bool:
-    """Tell whether the customer wrote within the last 24 hours."""
+    """Return True if the customer wrote within the last 24 hours."""
     last = Conversation.objects.values_list("last_inbound_at", flat=True).filter(pk=conversation_id).first()
     return last is not None and moment - last < WINDOW
 
 
 def template_of(credentials: Mapping[str, Any] | None) -> str:
-    """Return the approved template (ContentSid) that carries a text as its first variable, or nothing."""
+    """Return the approved template (ContentSid) with the text as its first variable, or ""."""
     return str((credentials or {}).get("template_sid") or "")
 
 
 def template_variable(text: str) -> str:
-    """Return the text as a template takes it: one line, and not too long."""
+    """Return the text as a template variable: one line, cut to length."""
     line = " ".join(text.split())
     return line if len(line) <= VARIABLE_LIMIT else line[: VARIABLE_LIMIT - 1] + "…"
 
 
-def give_to_person(conversation_id: UUID, reason: str = REASON) -> None:
-    """Let a person reach the customer another way; a closed conversation stays closed."""
+def hand_to_person(conversation_id: UUID, reason: str = REASON) -> None:
+    """Hand the conversation to a person; a closed one stays closed."""
     try:
         services.hand_off(actor=system("whatsapp"), conversation_id=conversation_id, reason=reason)
     except WalkerError as problem:

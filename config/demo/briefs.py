@@ -8,8 +8,6 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q
-
 from accounts.models import User
 from accounts.services import actor_for_user
 from analytics.brief.collect import Reading, collect
@@ -48,23 +46,26 @@ READERS: Final = (
 
 def ensure_briefs(organisation: Organisation, people: dict[str, User]) -> None:
     """Write what is missing. Runs in the organisation's scope, after its history."""
+    requests = list(Approval.objects.order_by("created_at"))
     for reader in READERS:
         user = people[reader.key]
         if BriefPreference.objects.filter(user=user).exists():
             continue
         actor, zone = actor_for_user(user), ZoneInfo(organisation.timezone)
         readings = collect(viewer=actor, sections=reader.sections)
-        Brief.objects.bulk_create(_past(reader, actor, zone, readings))
+        Brief.objects.bulk_create(_past(reader, actor, zone, readings, requests))
         wish = {"at": reader.at, "zone": zone.key, "sections": reader.sections, "language": reader.language}
         set_preference(actor=actor, is_on=True, **wish)  # type: ignore[arg-type]
 
 
-def _past(reader: Reader, actor: Actor, zone: ZoneInfo, readings: Readings) -> Iterator[Brief]:
+def _past(
+    reader: Reader, actor: Actor, zone: ZoneInfo, readings: Readings, requests: list[Approval]
+) -> Iterator[Brief]:
     today = clock.now().astimezone(zone).date()
     for back in range(DAYS, -1, -1):
         slot = slot_of(today - timedelta(days=back), reader.at, zone)
         if slot and slot.moment < clock.now():
-            then = _as_of(readings, slot.moment, back)
+            then = _as_of(readings, requests, slot.moment, back)
             content = assemble(readings=then, role=actor.role, language=reader.language, day=slot.day, now=slot.moment)
             fate = _fate(slot.moment, back, content)
             yield Brief(
@@ -83,12 +84,9 @@ def _fate(moment: datetime, back: int, content: dict[str, Any]) -> dict[str, Any
     return {"state": Brief.State.SENT, "content": content, **facts}
 
 
-def _as_of(readings: Readings, moment: datetime, back: int) -> Readings:
+def _as_of(readings: Readings, requests: list[Approval], moment: datetime, back: int) -> Readings:
     """Return what could have been read then: what waited at that time, and figures of another week."""
-    waited = Approval.objects.filter(created_at__lte=moment).filter(
-        Q(decided_at__gt=moment) | Q(decided_at=None, expires_at__gt=moment)
-    )
-    rows = list(waited.order_by("created_at"))
+    rows = [row for row in requests if row.created_at <= moment < (row.decided_at or row.expires_at)]
     late = [row for row in rows if row.sla_due_at and row.sla_due_at < moment]
     desk = {"approvals": Reading(rows, len(rows)), "overdue": Reading(late, len(late)), "conversations": Reading()}
     return {key: desk.get(key) or _varied(reading, key, back) for key, reading in readings.items()}

@@ -20,7 +20,6 @@ class Organisation:
 
     slug: str
     name: str
-    tier: str
     timezone: str
     currency: str
     audience: str
@@ -36,7 +35,6 @@ MARKETER: Final = "marketing"
 ACME: Final = Organisation(
     slug="acme",
     name="Acme Shoes",
-    tier="business",
     timezone="Europe/Berlin",
     currency="EUR",
     audience="VIP customers",
@@ -54,7 +52,6 @@ ACME: Final = Organisation(
 GLOBEX: Final = Organisation(
     slug="globex",
     name="Globex Travel",
-    tier="team",
     timezone="America/New_York",
     currency="USD",
     audience="Paying customers",

@@ -39,7 +39,9 @@ class Outcome:
 def test(arguments: argparse.Namespace) -> int:
     """Run pytest with the given options."""
     with throw_away() as installation:
-        outcome = _pytest(installation.environment, [*_selection(arguments.long), *arguments.rest])
+        outcome = _pytest(
+            installation.environment, [*(["-m", "long or not long"] if arguments.long else []), *arguments.rest]
+        )
     _tell_skips([outcome])
     return _verdict([outcome])
 
@@ -48,7 +50,16 @@ def check(_arguments: argparse.Namespace) -> int:
     """Run what CI runs: lint, types, import contracts, migrations, tests. Every step runs, whatever failed."""
     with throw_away() as installation:
         environment = installation.environment
-        outcomes = [_step(name, command, environment) for name, command in _steps()]
+        outcomes = [
+            _step(name, command, environment)
+            for name, command in [
+                ("ruff check", [str(_BIN / "ruff"), "check", "."]),
+                ("ruff format", [str(_BIN / "ruff"), "format", "--check", "."]),
+                ("mypy", [sys.executable, "-m", "mypy"]),
+                ("import order", [str(_BIN / "lint-imports"), "--no-logo"]),
+                ("migrations complete", [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]),
+            ]
+        ]
         parallel = ["-n", "2", "--dist", "worksteal"] if is_parallel_worthwhile() else []
         outcomes.append(_pytest(environment, parallel))
     say("")
@@ -77,16 +88,12 @@ def bench(arguments: argparse.Namespace) -> int:
         installation.asgi = registry.asgi_for(wanted[0])
         installation.migrate()
         if not registry.runs_alone(wanted[0]):
-            _start_all(installation)
+            installation.seed()
+            installation.start_processes()
+            if not installation.wait_until_ready():
+                raise StartError(f"Walker did not get ready; waiting for {missing(*installation.readiness())}.")
         command = [sys.executable, "-m", f"bench.{wanted[0]}", *options]
         return subprocess.run(command, env=installation.environment, cwd=ROOT, check=False).returncode
-
-
-def _start_all(installation: Installation) -> None:
-    installation.seed()
-    installation.start_processes()
-    if not installation.wait_until_ready():
-        raise StartError(f"Walker did not get ready; waiting for {missing(*installation.readiness())}.")
 
 
 @contextlib.contextmanager
@@ -110,16 +117,6 @@ def throw_away(
             yield installation
         finally:
             supervisor.stop_all()
-
-
-def _steps() -> list[tuple[str, list[str]]]:
-    return [
-        ("ruff check", [str(_BIN / "ruff"), "check", "."]),
-        ("ruff format", [str(_BIN / "ruff"), "format", "--check", "."]),
-        ("mypy", [sys.executable, "-m", "mypy"]),
-        ("import order", [str(_BIN / "lint-imports"), "--no-logo"]),
-        ("migrations complete", [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]),
-    ]
 
 
 def _step(name: str, command: Sequence[str], environment: Mapping[str, str]) -> Outcome:
@@ -151,10 +148,6 @@ def _take_in(outcome: Outcome, line: str) -> None:
         outcome.skips.append((int(skip[1]), skip[3]))
     if summary:
         outcome.summary = summary[1]
-
-
-def _selection(long: bool) -> list[str]:
-    return ["-m", "long or not long"] if long else []
 
 
 def _tell_skips(outcomes: Sequence[Outcome]) -> None:

@@ -103,19 +103,6 @@ def _parser() -> argparse.ArgumentParser:
     where = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     home = os.environ.get("WALKER_DATA") or str(ROOT / ".walker")
     where.add_argument("--data", default=home, metavar="DIR", help="data folder (default: .walker/)")
-    _add_run(commands, where)
-    demo = commands.add_parser("demo", parents=[where], help="print URLs, sign-ins and keys of the demo")
-    demo.add_argument("--json", action="store_true", help="for programs")
-    commands.add_parser("manage", parents=[where], add_help=False, help="any manage.py command")
-    test = commands.add_parser("test", parents=[where], add_help=False, help="run the tests; takes pytest's options")
-    test.add_argument("--long", action="store_true", help="also soaks, long profiles and conformance")
-    commands.add_parser("check", parents=[where], help="lint, types, imports, migrations and tests: what CI runs")
-    bench = commands.add_parser("bench", parents=[where], add_help=False, help="run a benchmark, or list them")
-    bench.add_argument("name", nargs="?", help="which one")
-    return parser
-
-
-def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", where: argparse.ArgumentParser) -> None:
     run = commands.add_parser(
         "run",
         parents=[where],
@@ -127,6 +114,15 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", wh
     run.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     run.add_argument("--no-demo", action="store_true", help="no demo tenants and no stand-ins")
     run.add_argument("--reset", action="store_true", help="throw away the data folder first (asks nothing)")
+    demo = commands.add_parser("demo", parents=[where], help="print URLs, sign-ins and keys of the demo")
+    demo.add_argument("--json", action="store_true", help="for programs")
+    commands.add_parser("manage", parents=[where], add_help=False, help="any manage.py command")
+    test = commands.add_parser("test", parents=[where], add_help=False, help="run the tests; takes pytest's options")
+    test.add_argument("--long", action="store_true", help="also soaks, long profiles and conformance")
+    commands.add_parser("check", parents=[where], help="lint, types, imports, migrations and tests: what CI runs")
+    bench = commands.add_parser("bench", parents=[where], add_help=False, help="run a benchmark, or list them")
+    bench.add_argument("name", nargs="?", help="which one")
+    return parser
 
 
 def _after_command(argv: list[str], command: str) -> list[str]:

@@ -1,11 +1,14 @@
 """Starts everything that one Walker consists of, in order."""
 
+import contextlib
 import hashlib
 import json
 import secrets
+import shutil
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -112,6 +115,20 @@ class Installation:
         self.manage("migrate", "--no-input")
         place.update_state(migrated=[code, self.environment["DATABASE_OWNER_URL"]])
 
+    @contextlib.contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Collect the static files while the block fills the database, unless they are as the last start left them."""
+        place, wanted = self.supervisor.place, fingerprint(static=True)
+        if place.read(place.state).get("collected") == wanted:
+            yield
+            return
+        shutil.rmtree(place.path / "static", ignore_errors=True)
+        spec = self._spec("collectstatic", (str(ROOT / "manage.py"), "collectstatic", "--no-input", "-v", "0"))
+        process = self.supervisor.add(spec)
+        yield
+        self.supervisor.finish(spec, process)
+        place.update_state(collected=wanted)
+
     def seed(self) -> None:
         """Fill the demo tenants, once."""
         place = self.supervisor.place
@@ -124,38 +141,17 @@ class Installation:
         place.update_state(seeded=self.environment["DATABASE_URL"])
 
     def start_processes(self) -> None:
-        """Start web, worker and beat."""
+        """Start web, worker and beat, which count into one folder."""
+        self.supervisor.place.empty_metrics()
+        shared = {"PROMETHEUS_MULTIPROC_DIR": str(self.supervisor.place.metrics)}
         # No access log: its lines would hold addresses and the tokens of decision links.
-        self._add(
-            "web",
-            "config.web",
-            "-v",
-            "0",
-            "-b",
-            self.host,
-            "-p",
-            str(self.port),
-            *FRAMES_AT_MOST,
-            self.asgi,
-            WALKER_PROCESS="web",
-        )
-        self._add(
-            "worker",
-            "celery",
-            "-A",
-            "config.celery",
-            "worker",
-            "-c",
-            "2",
-            "-Q",
-            QUEUES,
-            "--without-gossip",
-            "--without-mingle",
-            "-l",
-            "WARNING",
-            WALKER_PROCESS="worker",
-        )
-        self._add("beat", "celery", "-A", "config.celery", "beat", "--pidfile=", "-l", "WARNING", WALKER_PROCESS="beat")
+        address = ("-b", self.host, "-p", str(self.port))
+        self._add("web", "config.web", "-v", "0", *address, *FRAMES_AT_MOST, self.asgi, WALKER_PROCESS="web", **shared)
+        quiet = ("--without-gossip", "--without-mingle", "-l", "WARNING")
+        worker = ("celery", "-A", "config.celery", "worker", "-c", "2", "-Q", QUEUES, *quiet)
+        self._add("worker", *worker, WALKER_PROCESS="worker", **shared)
+        beat = ("celery", "-A", "config.celery", "beat", "--pidfile=", "-l", "WARNING")
+        self._add("beat", *beat, WALKER_PROCESS="beat", **shared)
 
     def wait_until_ready(self, seconds: float = 60.0) -> bool:
         """Tend the children until /readyz is green; False when it stays red."""
@@ -204,12 +200,17 @@ class Installation:
         return Spec(name, [sys.executable, *arguments], {**self.environment, **(more or {})}, log, patience=patience)
 
 
-def fingerprint() -> str:
-    """Return a digest of the product's code and lock: when it is unchanged, so is what migrate would do."""
+def fingerprint(*, static: bool = False) -> str:
+    """Return a digest of the product's code and lock: when it is unchanged, so is what migrate would do.
+
+    With `static`, of the static files as well.
+    """
     digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
     for name in _CODE:
         for path in sorted((ROOT / name).rglob("*.py")):
             digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    for path in sorted((ROOT / "static").rglob("*.*")) if static else ():
+        digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return digest.hexdigest()
 
 

@@ -31,6 +31,7 @@ class Place:
         self.phone = path / "phone"
         self.mailbox = path / "mailbox"
         self.logs = path / "log"
+        self.metrics = path / "metrics"
         self.secrets = path / "secrets.json"
         self.environment = path / "environment.json"
         self.children = path / "children.json"
@@ -102,6 +103,14 @@ class Place:
                     entry.unlink()
         except OSError as problem:
             raise StartError(f"cannot empty {self.path}: {plain(problem)}.") from None
+
+    def empty_metrics(self) -> None:
+        """Begin to count afresh: the files of ended processes would be added up for good."""
+        try:
+            shutil.rmtree(self.metrics, ignore_errors=True)
+            self.metrics.mkdir(mode=0o700, exist_ok=True)
+        except OSError as problem:
+            raise StartError(f"cannot empty {self.metrics}: {plain(problem)}.") from None
 
     def read(self, path: Path) -> dict[str, Any]:
         """Return the object in a file of the folder; empty when there is none."""

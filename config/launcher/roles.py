@@ -36,9 +36,22 @@ def set_up(admin_url: str, *, owner_password: str, app_password: str, may_create
     """
     passwords = {OWNER: owner_password, APP: app_password, PLATFORM: "", RESOLVER: ""}
     with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as admin:
-        _require_version(admin)
+        if admin.info.server_version < 160000:
+            have = admin.info.server_version // 10000
+            raise StartError(f"Walker needs PostgreSQL 16 or newer; DATABASE_URL names PostgreSQL {have}.")
         for role, password in passwords.items():
-            _make_role(admin, role, password)
+            found = admin.execute("select rolsuper, rolbypassrls from pg_roles where rolname = %s", [role]).fetchone()
+            if found and any(found):
+                raise StartError(
+                    f"the role {role} exists and is a superuser or bypasses row security; take that from it."
+                )
+            if not found:
+                _run(admin, "create role {}", role)
+            if password:
+                statement = sql.SQL("alter role {} login password {}").format(
+                    sql.Identifier(role), sql.Literal(password)
+                )
+                admin.execute(statement)
         if may_create_databases:
             _run(admin, "alter role {} createdb", OWNER)
         # Entered on purpose only: a member that inherits would see every tenant's rows.
@@ -46,7 +59,18 @@ def set_up(admin_url: str, *, owner_password: str, app_password: str, may_create
         # The owner hands its look-up functions over to the resolver.
         _run(admin, "grant {} to {} with inherit true, set true", RESOLVER, OWNER)
         _try_extension(admin)
-        _take_over_database(admin)
+        name = admin.info.dbname
+        query = "select r.rolname from pg_database d join pg_roles r on r.oid = d.datdba where d.datname = %s"
+        row = admin.execute(query, [name]).fetchone()
+        if row is None or row[0] != OWNER:
+            me = admin.info.user
+            if not _is_superuser(admin):
+                _run(admin, "grant {} to {} with inherit true, set true", OWNER, me)
+            _run(admin, "alter database {} owner to {}", name, OWNER)
+        _run(admin, "revoke all on database {} from public", name)
+        _run(admin, "grant connect, temporary on database {} to {}", name, APP)
+        _run(admin, "grant connect, temporary, create on database {} to {}", name, OWNER)
+        _run(admin, "grant usage, create on schema public to {} with grant option", OWNER)
     return Logins(_with_login(admin_url, APP, app_password), _with_login(admin_url, OWNER, owner_password))
 
 
@@ -95,38 +119,6 @@ def _may_create_roles(url: str) -> bool:
         reason = str(problem).strip().splitlines()[0]
         raise StartError(f"cannot reach the PostgreSQL that DATABASE_URL names: {reason}") from None
     return bool(row and row[0])
-
-
-def _require_version(admin: "psycopg.Connection[tuple[object, ...]]") -> None:
-    if admin.info.server_version < 160000:
-        have = admin.info.server_version // 10000
-        raise StartError(f"Walker needs PostgreSQL 16 or newer; DATABASE_URL names PostgreSQL {have}.")
-
-
-def _make_role(admin: "psycopg.Connection[tuple[object, ...]]", role: str, password: str) -> None:
-    found = admin.execute("select rolsuper, rolbypassrls from pg_roles where rolname = %s", [role]).fetchone()
-    if found and any(found):
-        raise StartError(f"the role {role} exists and is a superuser or bypasses row security; take that from it.")
-    if not found:
-        _run(admin, "create role {}", role)
-    if password:
-        statement = sql.SQL("alter role {} login password {}").format(sql.Identifier(role), sql.Literal(password))
-        admin.execute(statement)
-
-
-def _take_over_database(admin: "psycopg.Connection[tuple[object, ...]]") -> None:
-    name = admin.info.dbname
-    query = "select r.rolname from pg_database d join pg_roles r on r.oid = d.datdba where d.datname = %s"
-    row = admin.execute(query, [name]).fetchone()
-    if row is None or row[0] != OWNER:
-        me = admin.info.user
-        if not _is_superuser(admin):
-            _run(admin, "grant {} to {} with inherit true, set true", OWNER, me)
-        _run(admin, "alter database {} owner to {}", name, OWNER)
-    _run(admin, "revoke all on database {} from public", name)
-    _run(admin, "grant connect, temporary on database {} to {}", name, APP)
-    _run(admin, "grant connect, temporary, create on database {} to {}", name, OWNER)
-    _run(admin, "grant usage, create on schema public to {} with grant option", OWNER)
 
 
 def _is_superuser(admin: "psycopg.Connection[tuple[object, ...]]") -> bool:

@@ -26,7 +26,15 @@ def run(arguments: argparse.Namespace) -> int:
                 place.reset()
                 place.make()
             installation = Installation(supervisor, arguments.host, arguments.port, demo=not arguments.no_demo)
-            _start(installation)
+            if not ports.is_free(installation.host, installation.port):
+                raise StartError(ports.taken(installation.host, installation.port))
+            say("Starting PostgreSQL and Redis")
+            installation.start_services()
+            with installation.collecting():
+                installation.migrate()
+                installation.seed()
+            say("Starting web, worker and beat")
+            installation.start_processes()
             _greet(installation, began)
             supervisor.watch()
         except KeyboardInterrupt:
@@ -35,17 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
             supervisor.stop_all()
     say("Stopped.")
     return 0
-
-
-def _start(installation: Installation) -> None:
-    if not ports.is_free(installation.host, installation.port):
-        raise StartError(ports.taken(installation.host, installation.port))
-    say("Starting PostgreSQL and Redis")
-    installation.start_services()
-    installation.migrate()
-    installation.seed()
-    say("Starting web, worker and beat")
-    installation.start_processes()
 
 
 def _greet(installation: Installation, began: float) -> None:

@@ -60,19 +60,15 @@ def _start_postgres(supervisor: Supervisor, durable: bool, for_tests: bool) -> r
     process = postgres.start()
     supervisor.add(postgres.spec(), process)
     place.update_state(postgres_port=postgres.port)
-    _make_database(postgres)
+    with psycopg.connect(postgres.url(), autocommit=True) as admin:
+        if not admin.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone():
+            admin.execute(f"create database {DATABASE}")
     return roles.set_up(
         postgres.url(DATABASE),
         owner_password=made["owner"],
         app_password=made["app"],
         may_create_databases=for_tests,
     )
-
-
-def _make_database(postgres: Postgres) -> None:
-    with psycopg.connect(postgres.url(), autocommit=True) as admin:
-        if not admin.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone():
-            admin.execute(f"create database {DATABASE}")
 
 
 def is_parallel_worthwhile() -> bool:

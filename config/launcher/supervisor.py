@@ -46,7 +46,10 @@ class Supervisor:
 
     def run_once(self, spec: Spec, seconds: float = 300.0) -> None:
         """Run a command to its end while the others run; failure is an error with its last words."""
-        process = self.add(spec)
+        self.finish(spec, self.add(spec), seconds)
+
+    def finish(self, spec: Spec, process: "subprocess.Popen[bytes]", seconds: float = 300.0) -> None:
+        """Wait for the end of a command that was added; failure is an error with its last words."""
         try:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:

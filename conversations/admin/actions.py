@@ -1,4 +1,4 @@
-"""Forms of the conversation page that pass it on and say more about it: assign, escalate, tags, notes."""
+"""Actions on a conversation besides answering: assign, escalate, name, tag, note."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -16,46 +16,46 @@ from conversations.models import ContactTag, Conversation
 
 REPLY: Final = "conversations.reply_conversation"
 REASONS: Final = {
-    "needs_specialist": "It needs somebody who knows more",
+    "needs_specialist": "It needs a specialist",
     "complaint": "It is a complaint",
     "legal": "It is a legal matter",
-    "asked_for_person": "The customer asks for somebody else",
-    "agent_failed": "The agent could not answer",
+    "asked_for_person": "The customer asks for another person",
+    "agent_failed": "The agent couldn't answer",
 }
 
 
 class EscalateForm(ConsoleForm):
-    """Why somebody else has to help."""
+    """Why another person is needed."""
 
-    reason = forms.ChoiceField(label="Why?", choices=list(REASONS.items()))
+    reason = forms.ChoiceField(label="Reason", choices=list(REASONS.items()))
 
 
 class AssignForm(ConsoleForm):
-    """The colleague who is to answer."""
+    """The colleague to assign."""
 
     colleague = forms.TypedChoiceField(label="Colleague", coerce=UUID)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        seats = list_members(permission=REPLY)
-        choices = [(str(seat.user_id), seat.user.get_full_name()) for seat in seats]
+        members = list_members(permission=REPLY)
+        choices = [(str(member.user_id), member.user.get_full_name()) for member in members]
         self.fields["colleague"].choices = choices  # type: ignore[attr-defined]
 
 
 class NameForm(ConsoleForm):
-    """What the contact is called."""
+    """The contact's name."""
 
-    name = forms.CharField(label="Name", max_length=120, help_text="Kept encrypted; pages show it masked.")
+    name = forms.CharField(label="Name", max_length=120, help_text="Stored encrypted and shown masked.")
 
 
 class TagForm(ConsoleForm):
-    """A word that puts the contact into an audience."""
+    """A tag that adds the contact to an audience."""
 
     tag = forms.CharField(label="Tag", max_length=60, help_text="A short word, such as “vip”.")
 
 
 class UntagForm(ConsoleForm):
-    """A tag to take off."""
+    """A tag to remove."""
 
     tag = forms.ChoiceField(label="Tag")
 
@@ -65,13 +65,13 @@ class UntagForm(ConsoleForm):
 
 
 class NoteForm(ConsoleForm):
-    """A remark for colleagues."""
+    """A note for colleagues."""
 
     note = forms.CharField(
         label="Note",
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Only colleagues see it.",
+        help_text="Only colleagues can see it.",
     )
 
 
@@ -82,62 +82,62 @@ def tags_of(conversation: Conversation) -> list[str]:
 
 
 class ConversationActions(ServiceAdmin):
-    """What staff may do with a conversation besides answering it."""
+    """The actions of staff besides answering."""
 
     def form_initial(self, request: HttpRequest, action: Any, obj: Any) -> dict[str, Any]:
-        """Offer the tags the contact has."""
+        """Return the contact's tags as the choices to remove."""
         if action.path != "untag":
             return {}
         return {"tags": tags_of(obj)}
 
     @service_action(
         path="assign",
-        title="Give to a colleague",
+        title="Assign…",
         permission=REPLY,
         form=AssignForm,
         submit="Assign",
-        explain="Whoever has it now, the colleague has it then.",
+        explain="The conversation moves to this colleague, even if someone else has it.",
     )
     def assign(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Let a colleague answer."""
+        """Assign the conversation to a colleague."""
         colleague = form.cleaned_data["colleague"]
         services.assign(actor=viewer_of(request), conversation_id=obj.pk, user_id=colleague)
-        return "The conversation is assigned."
+        return "Conversation assigned."
 
     @service_action(
         path="escalate",
-        title="Ask for another person",
+        title="Request backup",
         permission=REPLY,
         form=EscalateForm,
-        submit="Escalate",
-        explain="It waits for somebody who can help; the agent stays silent.",
+        submit="Request backup",
+        explain="The conversation waits for another colleague. The agent stays silent.",
     )
     def escalate(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Put it back among those that need a person."""
+        """Return the conversation to those that need a person."""
         services.escalate(actor=viewer_of(request), conversation_id=obj.pk, reason=form.cleaned_data["reason"])
-        return "It waits for another person."
+        return "The conversation is waiting for another colleague."
 
-    @service_action(path="name", title="Name the contact", permission=REPLY, form=NameForm, submit="Save the name")
+    @service_action(path="name", title="Edit name", permission=REPLY, form=NameForm, submit="Save")
     def name_contact(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Say what the contact is called."""
+        """Set the contact's name."""
         name = form.cleaned_data["name"]
         services.name_contact(actor=viewer_of(request), contact_id=obj.contact_id, display_name=name)
-        return "The name is saved."
+        return "Name saved."
 
-    @service_action(path="tag", title="Add a tag", permission=REPLY, form=TagForm, submit="Add the tag")
+    @service_action(path="tag", title="Add tag", permission=REPLY, form=TagForm, submit="Add")
     def tag(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Put the contact into an audience."""
+        """Tag the contact, which adds them to an audience."""
         services.add_tag(actor=viewer_of(request), contact_id=obj.contact_id, name=form.cleaned_data["tag"])
-        return "The tag is added."
+        return "Tag added."
 
-    @service_action(path="untag", title="Remove a tag", permission=REPLY, form=UntagForm, submit="Remove the tag")
+    @service_action(path="untag", title="Remove tag", permission=REPLY, form=UntagForm, submit="Remove")
     def untag(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Take the contact out of an audience."""
+        """Remove a tag, which removes the contact from an audience."""
         services.remove_tag(actor=viewer_of(request), contact_id=obj.contact_id, name=form.cleaned_data["tag"])
-        return "The tag is removed."
+        return "Tag removed."
 
-    @service_action(path="note", title="Write a note", permission=REPLY, form=NoteForm, submit="Keep the note")
+    @service_action(path="note", title="Add note", permission=REPLY, form=NoteForm, submit="Save note")
     def note(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Tell colleagues something."""
+        """Add a note for colleagues."""
         services.add_note(actor=viewer_of(request), conversation_id=obj.pk, text=form.cleaned_data["note"])
-        return "The note is kept."
+        return "Note saved."

@@ -1,4 +1,4 @@
-"""The conversation's excerpt on an approval's page, and the chips of a conversation."""
+"""The conversation's excerpt on an approval's page, its state chip and its names."""
 
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ EXCERPT: Final = 6
 
 
 def state_chip(conversation: Conversation) -> SafeString:
-    """Return who answers, or how it ended."""
+    """Return a chip with who answers, or how the conversation ended."""
     if conversation.state == Conversation.State.CLOSED:
         word = "Closed, resolved" if conversation.resolved else "Closed, not resolved"
         return chip(word, "neutral", "check" if conversation.resolved else "ban")
@@ -30,7 +30,10 @@ def state_chip(conversation: Conversation) -> SafeString:
 
 
 def customer_name(conversation: Conversation) -> str:
-    """Return who writes: a colleague by name ("Mia S."), anybody else masked, or else the medium."""
+    """Return who writes.
+
+    A colleague is named ("Mia S."), others are masked; without a name it is the channel.
+    """
     contact = conversation.contact
     if contact.user is not None:
         last = contact.user.last_name[:1]
@@ -39,7 +42,7 @@ def customer_name(conversation: Conversation) -> str:
 
 
 def writer_name(conversation: Conversation) -> str:
-    """Return what the one who writes is called beside his messages: a colleague is no customer."""
+    """Return the label of the writer's messages: "Customer", or the name of a colleague."""
     is_member = conversation.contact.user_id is not None
     return f"{customer_name(conversation)}, colleague" if is_member else "Customer"
 
@@ -47,12 +50,12 @@ def writer_name(conversation: Conversation) -> str:
 class ExcerptPanel(panels.ContextPanel):
     """The last messages of the conversation in which the request was made, masked."""
 
-    title = "Where it came up"
+    title = "Conversation"
     template = "console/excerpt.html"
     permission = "conversations.view_conversation"
 
     def context(self, *, viewer: Actor, approval: Approval) -> dict[str, Any] | None:
-        """Return the messages up to the request's own time; nothing without a conversation."""
+        """Return the messages up to the time of the request; None without a conversation."""
         if approval.conversation_id is None:
             return None
         try:

@@ -1,6 +1,5 @@
 """The console's list of contacts, and the page of one, from which a person is erased."""
 
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django import forms
@@ -29,42 +28,42 @@ BREAK = SafeString("<br>")
 
 
 class FindForm(ConsoleForm):
-    """A whole address."""
+    """A complete address."""
 
     address = forms.CharField(
-        label="Phone number or mail address", max_length=320, help_text="The whole address, numbers with their country."
+        label="Phone number or email address", max_length=320, help_text="The full address; numbers with country code."
     )
 
 
-class StandingFilter(SelectFilter):
-    """Whether somebody is behind it."""
+class ErasedFilter(SelectFilter):
+    """Filter by whether the contact was erased."""
 
     title, parameter_name, any_label = "Contacts", "standing", "All"
     options = (("here", "Not erased"), ("erased", "Erased"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the chosen ones."""
+        """Apply the choice."""
         chosen = self.chosen()
         return queryset.filter(erased_at__isnull=chosen == "here") if chosen else queryset
 
 
 @admin.register(Contact)
 class ContactAdmin(ServiceAdmin):
-    """Outside people, masked."""
+    """People outside the organisation, masked."""
 
     view_permission = "conversations.view_contact"
     nav = Nav("Contacts", "person", order=25)
-    intro = "People who wrote to your organisation. Names and addresses are masked."
+    intro = "People who have written to your organisation. Names and addresses are masked."
     empty_title = "No contacts yet"
-    empty_text = "Whoever writes to you for the first time is listed here."
+    empty_text = "People appear here when they first write to you."
     masked_fields = ("display_name", "masked_name")
     list_display = ("name", "addresses", "words", "standing", "created_at")
-    list_filter: ClassVar = [StandingFilter]
+    list_filter: ClassVar = [ErasedFilter]
     ordering = ("-id",)
     detail_fields = ("name", "addresses", "words", "standing", "created_at", "talks")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
-        """Return the contacts without what would have to be decrypted."""
+        """Return the contacts without columns that would have to be decrypted."""
         rows = super().get_queryset(request).select_related("user").defer("display_name")
         shown: QuerySet[Contact] = rows.prefetch_related("points", "tags")
         return shown
@@ -82,16 +81,17 @@ class ContactAdmin(ServiceAdmin):
     def addresses(self, contact: Contact) -> str:
         """Return the masked addresses."""
         points = points_in_order(contact.points.all())
-        return _lines(f"{point.get_kind_display()} {point.masked_value}" for point in points) or "–"
+        lines = ((f"{point.get_kind_display()} {point.masked_value}",) for point in points)
+        return format_html_join(BREAK, "{}", lines) or "–"
 
     @admin.display(description="Tags")
     def words(self, contact: Contact) -> str:
         """Return the tags."""
         return ", ".join(sorted(tag.name for tag in contact.tags.all())) or "–"
 
-    @admin.display(description="Standing")
+    @admin.display(description="Type")
     def standing(self, contact: Contact) -> str:
-        """Tell whether it is a colleague, or was erased."""
+        """Return whether the contact is a member, outside person or erased."""
         if contact.erased_at is not None:
             return chip("Erased", "neutral", "ban")
         return chip("Member", "accent", "person") if contact.user_id else chip("Outside person", "neutral", "person")
@@ -110,24 +110,24 @@ class ContactAdmin(ServiceAdmin):
         return format_html_join(BREAK, '<a href="{}">{}</a>', links) or "–"
 
     def why_not(self, request: HttpRequest, action: ServiceAction, contact: Any) -> str:
-        """An erased contact stays erased; erasing asks for a strong sign-in."""
+        """Refuse a second erasure, and one without a strong sign-in."""
         if contact is None:
             return ""
-        return "This contact was erased." if contact.erased_at is not None else why_not_erase(request)
+        return "This contact has been erased." if contact.erased_at is not None else why_not_erase(request)
 
     def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
-        """Say, masked as on the page, by which words an erasure looks elsewhere: a name may be anybody's choice."""
+        """Explain, masked as on the page, which addresses an erasure searches for elsewhere."""
         form = super().action_form(request, action, obj, bound=bound)
         if action.path == "erase":
             proved = [point.masked_value for point in points_in_order(obj.points.all()) if point.is_verified]
             form.fields["confirmation"].help_text = (
-                f"Looked for elsewhere: {', '.join(proved) or 'no address'}. Requests of others that only hold the "
-                f"name “{self.name(obj)}” are not touched, but listed for you."
+                f"Also searched for elsewhere: {', '.join(proved) or 'no address'}. Other people's requests that only "
+                f"contain the name “{self.name(obj)}” are kept and listed for you."
             )
         return form
 
     def detail_context(self, request: HttpRequest, contact: Contact) -> dict[str, Any]:
-        """Return the facts, and the way to the erasure once there is one."""
+        """Return the facts, with a link to the erasure if there is one."""
         context = super().detail_context(request, contact)
         url = progress_url("contact", contact.pk) if viewer_of(request).may("core.view_erasures") else ""
         if url:
@@ -139,11 +139,11 @@ class ContactAdmin(ServiceAdmin):
         on_list=True,
     )  # fmt: skip
     def find(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
-        """Go to whoever has the address; it is posted and stands in no address of ours."""
+        """Go to the contact with the address, which is posted so that it is in no URL."""
         filters = ContactFilters(q=form.cleaned_data["address"])
         found = query_contacts(viewer=viewer_of(request), filters=filters).first()
         if found is None:
-            raise Invalid("Nobody has this address.", fields={"address": ["Nobody here has this address."]})
+            raise Invalid("No contact has this address.", fields={"address": ["No contact has this address."]})
         return HttpResponseRedirect(self.object_url(found))
 
     @service_action(
@@ -151,21 +151,17 @@ class ContactAdmin(ServiceAdmin):
         title="Erase this person",
         permission="conversations.erase_contact",
         form=EraseForm,
-        submit="Erase for good",
+        submit="Erase permanently",
         tone="danger",
         explain=(
-            "Goes: name, addresses, tags, every message of the conversations with files and notes, raw webhooks, "
-            "requests that came up in them or hold an address of the person, mails and briefs about them. Open ones "
-            "are withdrawn. Stays: that there were conversations and requests, when, and how each was decided. "
-            "It cannot be undone. Whoever writes again is a new contact."
+            "Erases the name, addresses, tags, all messages with files and notes, raw webhooks, requests that came "
+            "from these conversations or contain one of the person's addresses, and mails and briefs about them. Open "
+            "requests are withdrawn. Kept: that there were conversations and requests, when, and how each was decided. "
+            "This can't be undone. If the person writes again, they become a new contact."
         ),
     )
     def erase(self, request: HttpRequest, contact: Contact, form: ConsoleForm) -> HttpResponse:
-        """Begin, and show how far it is."""
+        """Start the erasure and show its progress."""
         reason = form.cleaned_data["reason"]
         erasure = services.erase_contact(actor=viewer_of(request), contact_id=contact.pk, reason=reason)
         return to_progress(erasure)
-
-
-def _lines(texts: Iterable[str]) -> str:
-    return format_html_join(BREAK, "{}", ((text,) for text in texts))

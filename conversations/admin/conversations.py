@@ -1,4 +1,4 @@
-"""The console's monitor of conversations, and the page of one."""
+"""The console's list of conversations and the page of one."""
 
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -39,13 +39,16 @@ State = Conversation.State
 
 @admin.register(Conversation)
 class ConversationAdmin(ConversationSearch):
-    """The monitor: what needs a person comes first; every look at a conversation is recorded."""
+    """The inbox: conversations that need a person come first.
+
+    Every view of one is recorded.
+    """
 
     view_permission = "conversations.view_conversation"
     nav = Nav("Conversations", "chat", order=20, badges=("conversations.needs_person",))
-    intro = "What agents and customers are saying right now. Personal data is masked."
+    intro = "Live conversations between agents, colleagues and customers. Personal data is masked."
     empty_title = "No live conversations"
-    empty_text = "They appear here as soon as somebody writes."
+    empty_text = "Conversations appear here as soon as someone writes."
     live_topic = "inbox"
     change_list_template = "console/conversations.html"
     detail_template = "console/conversation.html"
@@ -59,7 +62,7 @@ class ConversationAdmin(ConversationSearch):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
-        """Return the conversations without anything that would have to be decrypted."""
+        """Return the conversations without columns that would have to be decrypted."""
         rank = Case(When(NEEDS_PERSON, then=Value(0)), default=Value(1))
         rows = super().get_queryset(request).select_related("contact__user", "channel_account")
         hidden = rows.defer("contact__display_name", "channel_account__credentials")
@@ -78,18 +81,18 @@ class ConversationAdmin(ConversationSearch):
         self.mark_matches(request, rows)
 
     def object_title(self, conversation: Conversation) -> str:
-        """Return the masked name, or the medium."""
+        """Return the masked name, or the channel."""
         return customer_name(conversation)
 
     @admin.display(description="Customer")
     def customer(self, conversation: Conversation) -> str:
-        """Return the masked name, and whether something is unread."""
+        """Return the masked name, with a chip if something is unread."""
         mark = chip("New", "accent") if conversation.is_unread else ""
         return format_html("{} {}", self.object_title(conversation), mark)
 
     @admin.display(description="Last message")
     def last_words(self, conversation: Conversation) -> str:
-        """Return what was looked for, or else the beginning of the last message, masked."""
+        """Return the text that a search matched, or else the start of the last message, masked."""
         text = getattr(conversation, "found_text", "") or conversation.last_text or ""  # type: ignore[attr-defined]
         return f"{text[:90].rpartition(' ')[0] or text[:90]} …" if len(text) > 92 else text
 
@@ -100,27 +103,30 @@ class ConversationAdmin(ConversationSearch):
 
     @admin.display(description="Channel")
     def channel(self, conversation: Conversation) -> str:
-        """Return the medium."""
+        """Return the kind of channel."""
         return format_html('<span class="wk-number">{}</span>', conversation.channel_account.get_kind_display())
 
-    @admin.display(description="With")
+    @admin.display(description="Assignee")
     def taken_by(self, conversation: Conversation) -> str:
         """Return the colleague who has it."""
         return getattr(conversation, "assignee_name", "") or "–"
 
     @admin.display(description="Activity")
     def last_activity(self, conversation: Conversation) -> str:
-        """Return when somebody last wrote."""
+        """Return when the last message was written."""
         return moment(conversation.last_message_at)
 
     def get_urls(self) -> list[URLPattern]:
-        """Offer the files of messages too."""
+        """Add the route of message files."""
         view = self.admin_site.admin_view(self.file_view)
         route = "<uuid:object_id>/files/<uuid:attachment_id>/"
         return [path(route, view, name="conversations_conversation_file"), *super().get_urls()]
 
     def file_view(self, request: HttpRequest, object_id: UUID, attachment_id: UUID) -> HttpResponse:
-        """Give out one file as a download, to who has revealed the messages; it is written down."""
+        """Serve one file as a download, if the messages are revealed.
+
+        Each download is audited.
+        """
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
         try:
@@ -134,7 +140,7 @@ class ConversationAdmin(ConversationSearch):
         return download(file)
 
     def detail_context(self, request: HttpRequest, obj: Conversation) -> dict[str, Any]:
-        """Return everything the conversation's page shows, and write down that it was looked at."""
+        """Return everything the conversation's page shows, and record the view."""
         viewer = viewer_of(request)
         self._record_view(request, viewer, obj)
         grant = open_reveal(actor=viewer, object_type=OBJECT, object_id=obj.pk)
@@ -147,7 +153,7 @@ class ConversationAdmin(ConversationSearch):
         }
 
     def _offered_by_place(self, request: HttpRequest, obj: Conversation, *, is_masked: bool) -> dict[str, Any]:
-        """Return the actions by where the page shows them."""
+        """Return the actions grouped by where the page shows them."""
         offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
         reply, show = offered.pop("reply", None), offered.pop("reveal", None)
         about = [offered.pop(path) for path in ABOUT if path in offered and not offered[path]["blocked"]]
@@ -156,31 +162,31 @@ class ConversationAdmin(ConversationSearch):
         return {"reply": reply, "reveal": show if is_masked else None, "about": about, "others": others}
 
     def _record_view(self, request: HttpRequest, viewer: Actor, obj: Conversation) -> None:
-        # A live refresh goes on with a view that is on record; it must not write one per message.
+        # A live refresh continues a recorded view; it must not record one per message.
         key = f"{obj.tenant_id}:console-viewed:{viewer.user_id}:{obj.pk}"
         if not is_fragment(request) or cache.get(key) is None:
             services.record_view(actor=viewer, conversation_id=obj.pk)
         cache.set(key, 1, timeout=SAME_VIEW_SECONDS)
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Say what is in the way: closed, or with somebody else."""
+        """Return why an action is not available."""
         if action.path == "untag" and not tags_of(obj):
-            return "The contact has no tags."
+            return "This contact has no tags."
         if action.path in ("reveal", "search", *ABOUT):
             return ""
         if obj.state == State.CLOSED:
-            return "This conversation is closed. A message of the customer opens it again."
+            return "This conversation is closed. A message from the customer reopens it."
         if action.path == "give-back" and obj.state != State.PERSON:
-            return "The agent answers already."
+            return "The agent is already answering."
         if action.path == "give-back" and obj.assigned_to_id is None:
-            return "Nobody has taken it."
+            return "This conversation is unassigned."
         if action.path == "take-over" and obj.assigned_to_id == viewer_of(request).user_id:
-            return "You have it already."
+            return "This conversation is already yours."
         return ""
 
     @service_action(
         path="reply",
-        title="Answer",
+        title="Reply",
         permission="conversations.reply_conversation",
         form=ReplyForm,
         submit="Send",
@@ -188,7 +194,7 @@ class ConversationAdmin(ConversationSearch):
         key="a",
     )
     def reply(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Write to the customer; the agent is silent from then on."""
+        """Send a reply to the customer, which takes the conversation over."""
         services.reply(
             actor=viewer_of(request),
             conversation_id=obj.pk,
@@ -201,21 +207,21 @@ class ConversationAdmin(ConversationSearch):
         path="take-over",
         title="Take over",
         permission="conversations.reply_conversation",
-        explain="The agent stays silent until you give it back.",
+        explain="The agent stays silent until you hand the conversation back.",
     )
     def take_over(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Answer from now on."""
+        """Assign the conversation to the viewer."""
         services.take_over(actor=viewer_of(request), conversation_id=obj.pk)
-        return "You have the conversation. The agent is silent."
+        return "The conversation is yours. The agent is silent."
 
     @service_action(
         path="give-back",
-        title="Give back to the agent",
+        title="Hand back to agent",
         permission="conversations.reply_conversation",
         explain="The agent answers the next message.",
     )
     def give_back(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Let the agent answer again."""
+        """Hand the conversation back to the agent."""
         services.give_back(actor=viewer_of(request), conversation_id=obj.pk)
         return "The agent answers again."
 
@@ -224,13 +230,13 @@ class ConversationAdmin(ConversationSearch):
         title="Close",
         permission="conversations.reply_conversation",
         form=CloseForm,
-        explain="A message within seven days opens it again.",
+        explain="A message from the customer within seven days reopens it.",
     )
     def close(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """End the conversation."""
+        """Close the conversation."""
         resolved = form.cleaned_data["resolved"]
         services.close(actor=viewer_of(request), conversation_id=obj.pk, resolved=resolved)
-        return "The conversation is closed."
+        return "Conversation closed."
 
     @service_action(
         path="reveal",
@@ -238,10 +244,10 @@ class ConversationAdmin(ConversationSearch):
         permission="accounts.view_pii",
         form=RevealForm,
         submit="Show for five minutes",
-        explain="Only you see it, and the audit trail says so.",
+        explain="Only you can see it, and the audit log records it.",
     )
     def reveal(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Open a grant to see this conversation in clear."""
+        """Open a reveal of this conversation."""
         reveal(
             actor=viewer_of(request),
             object_type=OBJECT,

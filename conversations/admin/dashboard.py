@@ -18,12 +18,12 @@ VIEW = "conversations.view_conversation"
 
 
 class NeedsPersonBadge(Badge):
-    """Conversations that wait for somebody to take them."""
+    """Unassigned conversations that need a person."""
 
     label, tone, permission = "need a person", "serious", VIEW
 
     def count(self, viewer: Actor) -> int:
-        """Count them, capped."""
+        """Return the capped count."""
         return count_needing_person(viewer=viewer)
 
 
@@ -34,7 +34,7 @@ class LiveTile(Tile):
     template = "console/tiles/live.html"
 
     def context(self, viewer: Actor) -> dict[str, Any]:
-        """Count both."""
+        """Return both counts."""
         url = reverse("admin:conversations_conversation_changelist")
         needing = count_needing_person(viewer=viewer)
         return {"live": count_live(viewer=viewer), "needing": needing, "url": url}
@@ -47,19 +47,17 @@ class MessagesTile(Tile):
     template = "console/tiles/chart.html"
 
     def context(self, viewer: Actor) -> dict[str, Any]:
-        """Return the chart, drawn at most every half minute."""
+        """Return the chart, cached for half a minute."""
         key = f"{current_tenant_id()}:console-chart:messages"
-        chart: Chart = cache.get(key) or _chart(viewer)
+        chart: Chart | None = cache.get(key)
+        if chart is None:
+            rows = count_by_day(viewer=viewer, zone=tenant_zone().key)
+            messages = {row.day: row.messages for row in rows}
+            started = {row.day: row.conversations for row in rows}
+            counts = {"Messages": ("info", messages), "New conversations": ("accent", started)}
+            chart = by_day("messages", "Messages, last 14 days", [row.day for row in rows], counts)
         cache.set(key, chart, timeout=CHART_SECONDS)
         return {"chart": chart}
-
-
-def _chart(viewer: Actor) -> Chart:
-    found = count_by_day(viewer=viewer, zone=tenant_zone().key)
-    messages = {row.day: row.messages for row in found}
-    started = {row.day: row.conversations for row in found}
-    counts = {"Messages": ("info", messages), "New conversations": ("accent", started)}
-    return by_day("messages", "Messages, last 14 days", [row.day for row in found], counts)
 
 
 badges.register("conversations.needs_person", NeedsPersonBadge)

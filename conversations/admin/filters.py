@@ -16,13 +16,16 @@ NEEDS_PERSON: Final = Q(state=State.PERSON, assigned_to=None)
 
 
 def order_of(state: str) -> tuple[Any, ...]:
-    """Return the order: what needs a person first, then the latest activity; closed ones by activity alone."""
+    """Return the order: needs a person first, then latest activity.
+
+    Closed ones by activity only.
+    """
     latest = (F("last_message_at").desc(), "-id")
     return latest if state in ("closed", "all") else ("rank", *latest)
 
 
 class StateFilter(SelectFilter):
-    """By who answers; without a choice everything that is live."""
+    """Filter by who answers; without a choice everything live."""
 
     title, parameter_name, any_label = "State", "state", "Live"
     options = (
@@ -34,12 +37,12 @@ class StateFilter(SelectFilter):
     )
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Offer the states; what a search found is shown in any of them."""
+        """Return the states; search results are shown in any state."""
         self.any_label = "Any" if is_search(request) else self.any_label
         return self.options
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the chosen ones."""
+        """Apply the choice."""
         chosen = self.chosen() or ("all" if is_search(request) else "")
         if chosen == "all":
             return queryset
@@ -49,13 +52,13 @@ class StateFilter(SelectFilter):
 
 
 class MineFilter(SelectFilter):
-    """By who has it."""
+    """Filter by assignee."""
 
-    title, parameter_name, any_label = "With", "mine", "Anybody"
+    title, parameter_name, any_label = "Assignee", "mine", "Anyone"
     options = (("yes", "Me"),)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep what the viewer has taken."""
+        """Keep the viewer's conversations."""
         return queryset.filter(assigned_to=viewer_of(request).user_id) if self.chosen() else queryset
 
 

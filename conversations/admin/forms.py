@@ -7,10 +7,10 @@ from console.base.forms import ConsoleForm
 
 
 class ReplyForm(ConsoleForm):
-    """What a person answers to the customer."""
+    """A reply to the customer."""
 
     text = forms.CharField(
-        label="Your answer",
+        label="Your reply",
         max_length=settings.TEXT_LIMIT,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
@@ -31,7 +31,7 @@ class CloseForm(ConsoleForm):
 
 
 class RevealForm(ConsoleForm):
-    """Why somebody needs to see personal data in clear, and which."""
+    """Which personal data to show, and why."""
 
     fields_wanted = forms.MultipleChoiceField(
         label="Show",
@@ -40,8 +40,8 @@ class RevealForm(ConsoleForm):
         initial=["contact"],
     )
     reason = forms.CharField(
-        label="Why do you need it?",
+        label="Reason",
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Kept with your name in the audit trail.",
+        help_text="Recorded with your name in the audit log.",
     )

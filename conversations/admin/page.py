@@ -1,4 +1,4 @@
-"""What the page of a conversation shows: its part of the transcript, the contact, and why it needs a person."""
+"""Context of a conversation's page: transcript, contact, and why it needs a person."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from accounts.privacy.reveals import Revealed
 from conversations.admin.actions import tags_of
 from conversations.admin.approval_panel import state_chip, writer_name
-from conversations.admin.transcript import Turn, notes_of, turns_of, woven
+from conversations.admin.transcript import Turn, merge_turns, notes_of, turns_of
 from conversations.models import ChannelAccount, ContactPoint, Conversation
 from conversations.selectors import list_messages, list_notes
 from core.actors import Actor
@@ -21,26 +21,26 @@ from hitl.selectors import list_for_conversation
 SHOWN: Final = 100
 SHOWABLE: Final = {"contact": "the contact", "messages": "the messages"}
 KINDS: Final = dict(ChannelAccount.Kind.choices)
-BLOCKS: Final = {"opted_out": "Wants nothing on {}", "unreachable": "Not reachable on {}"}
+BLOCKS: Final = {"opted_out": "Opted out of {}", "unreachable": "Not reachable on {}"}
 REASONS: Final = {
-    "agent_failed": "the agent could not answer",
+    "agent_failed": "the agent couldn't answer",
     "complaint": "it is a complaint",
     "legal": "it is a legal matter",
-    "needs_specialist": "it needs somebody who knows more",
+    "needs_specialist": "it needs a specialist",
     "asked_for_person": "the customer asked for a person",
-    "not_delivered": "a message could not be delivered: reach the customer another way",
-    "opted_out": "the customer wants no messages here: reach him another way",
-    "not_told": "the outcome of a request could not be told: tell the customer",
-    "window_closed": "the 24 hours for free text are over, and there is no other way to tell the customer",
+    "not_delivered": "a message couldn't be delivered: contact the customer another way",
+    "opted_out": "the customer opted out here: contact them another way",
+    "not_told": "the outcome of a request couldn't be sent: tell the customer",
+    "window_closed": "WhatsApp's 24-hour window is over: contact the customer another way",
 }
 
 
 def page_of(
     conversation: Conversation, viewer: Actor, grant: Revealed | None, *, before: int | None = None
 ) -> dict[str, Any]:
-    """Return what the page shows besides the forms, the messages below the number `before`.
+    """Return what the page shows besides the forms, with messages below the number `before`.
 
-    Masked, but for what the grant names.
+    Everything is masked except what the grant reveals.
     """
     clear = grant.fields if grant else frozenset()
     in_clear = "messages" in clear
@@ -50,7 +50,7 @@ def page_of(
     return {
         "live_name": conversation.stream,
         "state_chip": state_chip(conversation),
-        "turns": woven(turns, asked_for(viewer, conversation), **cut),
+        "turns": merge_turns(turns, asked_for(viewer, conversation), **cut),
         "earlier": page.before,
         "is_earlier_part": before is not None,
         "notes": notes_of(list_notes(viewer=viewer, conversation_id=conversation.pk, clear=in_clear)),
@@ -64,7 +64,7 @@ def page_of(
 
 
 def asked_for(viewer: Actor, conversation: Conversation) -> Iterable[Turn]:
-    """Return the approvals that came up in the conversation, for those who may see approvals."""
+    """Return the requests made in the conversation, for viewers who may see approvals."""
     if not viewer.may("hitl.view_approval"):
         return
     for approval in list_for_conversation(viewer=viewer, conversation_id=conversation.pk, limit=SHOWN):
@@ -80,14 +80,14 @@ def asked_for(viewer: Actor, conversation: Conversation) -> Iterable[Turn]:
 
 
 def contact_url(viewer: Actor, conversation: Conversation) -> str:
-    """Return the page of the contact, for those who may see contacts."""
+    """Return the URL of the contact, for viewers who may see contacts."""
     if not viewer.may("conversations.view_contact"):
         return ""
     return reverse("admin:conversations_contact_change", args=[conversation.contact_id])
 
 
 def contact_facts(viewer: Actor, conversation: Conversation, grant: Revealed | None) -> dict[str, Any]:
-    """Return name and addresses: masked, or in clear under a grant that names them."""
+    """Return name and addresses: masked, or in clear under a reveal."""
     in_clear = grant is not None and "contact" in grant.fields
     contact = conversation.contact
     points = ContactPoint.objects.filter(contact_id=contact.pk).order_by("-is_primary", "kind", "id")

@@ -1,4 +1,4 @@
-"""The search of the conversation list: what is looked for is posted and kept sealed, never a part of an address."""
+"""The search of the conversation list: search words are posted and cached encrypted, never in a URL."""
 
 import re
 import secrets
@@ -28,28 +28,31 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16}")
 
 
 class SearchForm(ConsoleForm):
-    """What to look for."""
+    """The search words."""
 
     words = forms.CharField(
         label="Search",
         max_length=WORDS_LIMIT,
-        help_text="Words of the messages as they are shown, or a whole phone number or mail address.",
+        help_text="Words of the messages as shown, or a full phone number or email address.",
     )
 
 
 class FoundFilter(SelectFilter):
-    """What a search found, whatever its state; the parameter is a token that says nothing."""
+    """Filter by the results of a search, in any state.
+
+    The parameter is an opaque token.
+    """
 
     title, parameter_name, any_label = "Found", FOUND, ""
     is_hidden = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Take any token: an unknown one finds nothing."""
+        """Accept any token: an unknown one finds nothing."""
         token = request.GET.get(FOUND, "")
         return [(token, "")] if token else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep what the words are found in."""
+        """Keep the conversations that match the words."""
         if not is_search(request):
             return queryset
         words = words_of(request)
@@ -57,12 +60,15 @@ class FoundFilter(SelectFilter):
 
 
 def is_search(request: HttpRequest) -> bool:
-    """Tell whether the list shows what a search found."""
+    """Return True if the list shows search results."""
     return bool(request.GET.get(FOUND))
 
 
 def words_of(request: HttpRequest) -> str:
-    """Return what the viewer looks for; empty without a search, and when it is too long ago."""
+    """Return the viewer's search words.
+
+    Returns "" without a search, or when they have expired.
+    """
     token = request.GET.get(FOUND, "")
     if not _TOKEN.fullmatch(token):
         return ""
@@ -72,7 +78,7 @@ def words_of(request: HttpRequest) -> str:
 
 
 def keep(request: HttpRequest, words: str) -> str:
-    """Remember for an hour what the viewer looks for; return the token."""
+    """Store the search words for an hour and return their token."""
     token = secrets.token_urlsafe(12)
     key = _key(viewer_of(request).user_id, token)
     cache.set(key, seal(words.encode(), purpose="search", bound_to=key), timeout=KEPT_SECONDS)
@@ -84,7 +90,7 @@ def _key(user_id: UUID | None, token: str) -> str:
 
 
 def excerpt(text: str, words: str) -> str:
-    """Return the part of a text round the first of the words that stands in it."""
+    """Return the part of a text around the first matching word."""
     lower = text.lower()
     places = [place for place in (lower.find(word) for word in words.lower().split()) if place >= 0]
     start = max(0, min(places, default=0) - SHOWN // 3)
@@ -93,10 +99,10 @@ def excerpt(text: str, words: str) -> str:
 
 
 class ConversationSearch(ConversationActions):
-    """The box over the list, and the rows it leaves."""
+    """Adds the search box to the list."""
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the box with what is looked for."""
+        """Return the context with the search box."""
         context = super().list_context(request)
         context["offered"] = [offer for offer in context["offered"] if offer["action"].path != "search"]
         words = words_of(request)
@@ -104,7 +110,7 @@ class ConversationSearch(ConversationActions):
         return {**context, "search": {**box, "is_over": is_search(request) and not words}}
 
     def mark_matches(self, request: HttpRequest, rows: list[Any]) -> None:
-        """Put the text that was found on each row. One query, and none without a search."""
+        """Set the matching text on each row. One query, none without a search."""
         words = words_of(request)
         if not words or not rows:
             return
@@ -114,6 +120,6 @@ class ConversationSearch(ConversationActions):
 
     @service_action(path="search", title="Search", permission=VIEW, form=SearchForm, on_list=True)
     def search(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
-        """Go to what is found."""
+        """Redirect to the results."""
         words = cleaned(form.cleaned_data["words"])
         return HttpResponseRedirect(f"{self.list_url()}?{FOUND}={keep(request, words)}" if words else self.list_url())

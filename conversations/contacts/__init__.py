@@ -1,1 +1,1 @@
-"""Who a contact is: normalised addresses and audience identities."""
+"""Contact addresses in normal form, and fingerprints of the people in an audience."""

@@ -1,4 +1,4 @@
-"""Who is in an audience, as marks from which nobody can be read, and how many have changed between two; pure rules."""
+"""Fingerprint the people in an audience, and estimate how many changed between two (pure)."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -13,8 +13,8 @@ WIDTH: Final = 4  # hexadecimal digits of a bucket
 def marks_of(people: Iterable[UUID]) -> dict[str, str]:
     """Return a digest of the sorted ids, and one small mark for each bucket of them.
 
-    The digest tells whether anybody changed. Each person falls into one bucket, so the buckets that
-    differ tell how many did, without a list of who is in.
+    The digest shows whether anyone changed. Each person falls into one bucket, so the buckets that
+    differ show how many did, without listing anyone.
     """
     ids = sorted(people)
     marks = [0] * BUCKETS
@@ -26,9 +26,10 @@ def marks_of(people: Iterable[UUID]) -> dict[str, str]:
 
 
 def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> float:
-    """Return how many people came or went between two sets of marks, about; infinite when too many to tell.
+    """Estimate how many people joined or left between two sets of marks.
 
-    Exact for none; several in one bucket look like one, which is reckoned in.
+    Returns infinity when too many to tell.
+    Exact for none. Several in one bucket look like one, which the estimate allows for.
     """
     if old["digest"] == new["digest"]:
         return 0

@@ -1,20 +1,21 @@
-"""The one written form of a contact point's value, so that equal addresses have equal indexes."""
+"""Normalise contact points, so that equal addresses have equal blind indexes."""
 
 import unicodedata
 from typing import Final
-
-import phonenumbers
 
 from core.errors import Invalid
 
 KINDS: Final = frozenset({"phone", "email", "bsuid", "username", "webchat", "member"})
 LIMIT: Final = 320
 COLUMN: Final = "conversations_contactpoint.value"
-"""Where the blind index of a point is bound to."""
+"""The column that the blind index of a point is bound to."""
 
 
 def normalise(kind: str, value: str) -> str:
-    """Return the value as it is compared and stored; raises `Invalid` when nothing is left."""
+    """Return the value in the form that is compared and stored.
+
+    Raises `Invalid` when nothing is left.
+    """
     plain = unicodedata.normalize("NFKC", value).strip()
     if kind == "phone":
         plain = _phone(plain)
@@ -22,12 +23,14 @@ def normalise(kind: str, value: str) -> str:
         plain = plain.lower()
     if kind not in KINDS or not plain or len(plain) > LIMIT:
         raise Invalid(
-            "This is no address we can write to.", fields={"sender": ["Write a mail address or a phone number."]}
+            "This isn't an address we can message.", fields={"sender": ["Enter an email address or a phone number."]}
         )
     return plain
 
 
 def _phone(value: str) -> str:
+    import phonenumbers  # noqa: PLC0415  (large, for the first number only)
+
     number = value.removeprefix("whatsapp:").strip()
     try:
         parsed = phonenumbers.parse(number, None)

@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 (
                     "origins",
                     models.JSONField(
-                        blank=True, default=list, help_text="Where the widget may stand: scheme, host and port."
+                        blank=True, default=list, help_text="Websites that may show it: scheme, host and port."
                     ),
                 ),
                 (
@@ -53,14 +53,14 @@ class Migration(migrations.Migration):
                         base_field=models.UUIDField(),
                         default=list,
                         editable=False,
-                        help_text="Who gave it a secret that proves who writes: they could write in anybody's name.",
+                        help_text="People who set a secret that proves a sender: they could write in anyone's name.",
                         size=None,
                     ),
                 ),
                 (
                     "lookup_digest",
                     models.CharField(
-                        blank=True, editable=False, help_text="By which a webhook is found.", max_length=64
+                        blank=True, editable=False, help_text="How a webhook finds the account.", max_length=64
                     ),
                 ),
                 ("last_error", models.CharField(blank=True, editable=False, max_length=60)),
@@ -114,11 +114,11 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
                 (
                     "erased_at",
-                    models.DateTimeField(editable=False, help_text="From when on nobody is behind it.", null=True),
+                    models.DateTimeField(editable=False, help_text="When the person was erased.", null=True),
                 ),
             ],
             options={
-                "permissions": [("erase_contact", "Can erase a contact for good")],
+                "permissions": [("erase_contact", "Can erase a contact permanently")],
                 "indexes": [
                     models.Index(fields=["tenant_id", "user"], name="contacts_by_user"),
                     models.Index(fields=["tenant_id", "masked_name"], name="contacts_by_masked_name"),
@@ -161,7 +161,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         default=dict,
                         editable=False,
-                        help_text="Kinds of channels it may not be written to on, and why.",
+                        help_text="Channels on which it can't be messaged, and why.",
                     ),
                 ),
                 ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
@@ -322,12 +322,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("sender_id", models.UUIDField(null=True)),
-                ("sender_name", models.CharField(blank=True, help_text="Opaque, no person's name.", max_length=80)),
+                (
+                    "sender_name",
+                    models.CharField(blank=True, help_text="Opaque, never a person's name.", max_length=80),
+                ),
                 (
                     "sender_verified",
-                    models.BooleanField(default=False, help_text="The door had proof of who wrote it."),
+                    models.BooleanField(default=False, help_text="The channel had proof of the sender."),
                 ),
-                ("sender_user_id", models.UUIDField(help_text="The colleague that a verified sender was.", null=True)),
+                ("sender_user_id", models.UUIDField(help_text="The colleague behind a verified sender.", null=True)),
                 (
                     "content_type",
                     models.CharField(
@@ -436,7 +439,7 @@ class Migration(migrations.Migration):
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
                 (
                     "next_attempt_at",
-                    models.DateTimeField(help_text="When it may be fetched; nobody does without it.", null=True),
+                    models.DateTimeField(help_text="When it is fetched next; empty for never.", null=True),
                 ),
                 ("error", models.CharField(blank=True, max_length=40)),
                 ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),

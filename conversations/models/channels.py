@@ -1,4 +1,4 @@
-"""The numbers, mailboxes and widgets through which a tenant is written to."""
+"""The numbers, mailboxes and web chats of a tenant."""
 
 import secrets
 from typing import ClassVar
@@ -12,7 +12,7 @@ from core.tenancy.models import TenantModel
 
 
 def new_public_key() -> str:
-    """Return a key that names a widget in public pages; 144 random bits, so it cannot be guessed."""
+    """Return the public key of a widget: 144 random bits, so it cannot be guessed."""
     return secrets.token_urlsafe(18)
 
 
@@ -20,7 +20,7 @@ class ChannelAccount(TenantModel):
     """One number, mailbox or widget of a tenant."""
 
     class Kind(models.TextChoices):
-        """The medium; a transport is registered under each."""
+        """The kind of channel; each has its transport."""
 
         WEBCHAT = "webchat", "Web chat"
         WHATSAPP = "whatsapp", "WhatsApp"
@@ -32,15 +32,15 @@ class ChannelAccount(TenantModel):
     address = models.CharField(max_length=320, blank=True, help_text="Number or mailbox.")
     public_key = models.CharField(max_length=40, default=new_public_key, editable=False)
     credentials = EncryptedJSONField(default=dict)
-    origins = models.JSONField(default=list, blank=True, help_text="Where the widget may stand: scheme, host and port.")
+    origins = models.JSONField(default=list, blank=True, help_text="Websites that may show it: scheme, host and port.")
     keepers = ArrayField(
         models.UUIDField(),
         default=list,
         editable=False,
-        help_text="Who gave it a secret that proves who writes: they could write in anybody's name.",
+        help_text="People who set a secret that proves a sender: they could write in anyone's name.",
     )
     lookup_digest = models.CharField(
-        max_length=64, blank=True, editable=False, help_text="By which a webhook is found."
+        max_length=64, blank=True, editable=False, help_text="How a webhook finds the account."
     )
     last_error = models.CharField(max_length=60, blank=True, editable=False)
     last_error_at = models.DateTimeField(null=True, editable=False)
@@ -57,7 +57,7 @@ class ChannelAccount(TenantModel):
             ),
         ]
         indexes: ClassVar = [
-            # Not unique: a tenant who names another's number must neither learn of it nor lock it out.
+            # Not unique: a tenant that enters another's number must neither learn about it nor lock it out.
             models.Index(fields=["lookup_digest"], name="accounts_by_lookup", condition=~models.Q(lookup_digest="")),
         ]
 

@@ -1,4 +1,4 @@
-"""The people outside, their addresses and their tags."""
+"""Contacts, their addresses and their tags."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -12,17 +12,17 @@ from core.tenancy.models import TenantModel
 
 
 class Contact(TenantModel):
-    """An outside person, or a colleague who writes in (then linked to his `User`)."""
+    """A person outside, or a colleague who writes in (then linked to their `User`)."""
 
     display_name = EncryptedTextField(default=str)
     masked_name = models.CharField(max_length=80, blank=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="contacts")
     linked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=now, editable=False)
-    erased_at = models.DateTimeField(null=True, editable=False, help_text="From when on nobody is behind it.")
+    erased_at = models.DateTimeField(null=True, editable=False, help_text="When the person was erased.")
 
     class Meta:
-        permissions: ClassVar = [("erase_contact", "Can erase a contact for good")]
+        permissions: ClassVar = [("erase_contact", "Can erase a contact permanently")]
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "user"], name="contacts_by_user"),
             models.Index(fields=["tenant_id", "masked_name"], name="contacts_by_masked_name"),
@@ -33,10 +33,10 @@ class Contact(TenantModel):
 
 
 class ContactPoint(TenantModel):
-    """One address of a contact on a medium; found by its blind index only."""
+    """One address of a contact; found only by its blind index."""
 
     class Kind(models.TextChoices):
-        """What sort of address; a WhatsApp id may come without a phone number."""
+        """The kind of address; a WhatsApp id may come without a phone number."""
 
         PHONE = "phone", "Phone"
         EMAIL = "email", "Email"
@@ -53,7 +53,7 @@ class ContactPoint(TenantModel):
     is_verified = models.BooleanField(default=False)
     is_primary = models.BooleanField(default=False)
     blocks = models.JSONField(
-        default=dict, blank=True, editable=False, help_text="Kinds of channels it may not be written to on, and why."
+        default=dict, blank=True, editable=False, help_text="Channels on which it can't be messaged, and why."
     )
     created_at = models.DateTimeField(default=now, editable=False)
 
@@ -71,7 +71,10 @@ class ContactPoint(TenantModel):
         return f"{self.get_kind_display()} {str(self.id)[-6:]}"
 
     def is_blocked(self, channel: str, last_inbound_at: datetime | None) -> bool:
-        """Tell whether it may not be written to on a kind of channel: who could not be reached and wrote since can."""
+        """Return True if it can't be messaged on a channel.
+
+        Writing again ends "unreachable", not an opt-out.
+        """
         block = self.blocks.get(channel)
         if not block:
             return False
@@ -80,7 +83,7 @@ class ContactPoint(TenantModel):
 
 
 class ContactTag(TenantModel):
-    """A word that puts a contact into an audience."""
+    """A tag that adds a contact to an audience."""
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="tags")
     name = models.CharField(max_length=60)

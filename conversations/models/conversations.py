@@ -12,7 +12,7 @@ from core.clock import now
 from core.tenancy.models import TenantModel
 
 LIVE: Final = ("agent", "person")
-"""States that are not closed, named one by one: an index finds what is something, not what is not."""
+"""The states that are not closed, listed because an index can find these but not "not closed"."""
 
 
 class Conversation(TenantModel):
@@ -83,22 +83,22 @@ class Conversation(TenantModel):
 
     @property
     def stream(self) -> str:
-        """Name of the stream that the customer's side may see."""
+        """Return the name of the stream that the customer may read."""
         return f"conversation:{self.id}"
 
     @property
     def staff_stream(self) -> str:
-        """Name of the stream with what only staff may see."""
+        """Return the name of the stream that only staff may read."""
         return f"conversation-staff:{self.id}"
 
     @property
     def needs_person(self) -> bool:
-        """Tell whether it waits for somebody to take it."""
+        """Return True if it is unassigned and waits for a person."""
         return self.state == self.State.PERSON and self.assigned_to_id is None
 
     @property
     def is_unread(self) -> bool:
-        """Tell whether the customer wrote after staff last looked."""
+        """Return True if the customer wrote after staff last viewed it."""
         if self.last_inbound_at is None:
             return False
         return self.staff_seen_at is None or self.staff_seen_at < self.last_inbound_at

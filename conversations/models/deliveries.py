@@ -1,4 +1,4 @@
-"""Attempts to deliver a message, and the rows that keep an audience from being written to twice."""
+"""Delivery attempts, and the rows that keep an audience from being messaged twice."""
 
 from typing import ClassVar
 
@@ -11,7 +11,10 @@ from core.tenancy.models import TenantModel
 
 
 class DeliveryAttempt(TenantModel):
-    """One try to hand a message to a provider; a try without an end was cut off."""
+    """One attempt to send a message to a provider.
+
+    An attempt without an end was cut off.
+    """
 
     class Outcome(models.TextChoices):
         """How it ended."""
@@ -40,7 +43,10 @@ class DeliveryAttempt(TenantModel):
 
 
 class AudienceSend(TenantModel):
-    """One contact's share of a send to an audience; unique, so a repeated send skips it."""
+    """One contact's share of a send to an audience.
+
+    Unique, so a repeated send skips it.
+    """
 
     send_key = models.CharField(max_length=120)
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")

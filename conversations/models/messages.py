@@ -16,7 +16,7 @@ class Message(TenantModel):
     """One message; `seq` is the number of its event on the conversation's stream."""
 
     class Direction(models.TextChoices):
-        """Seen from the tenant."""
+        """The direction, seen from the tenant."""
 
         IN = "in", "In"
         OUT = "out", "Out"
@@ -30,7 +30,7 @@ class Message(TenantModel):
         SYSTEM = "system", "System"
 
     class ContentType(models.TextChoices):
-        """What it is made of."""
+        """The type of content."""
 
         TEXT = "text", "Text"
         IMAGE = "image", "Image"
@@ -41,7 +41,7 @@ class Message(TenantModel):
         LOCATION = "location", "Location"
 
     class Status(models.TextChoices):
-        """How far it has come; moves forward only."""
+        """The delivery status; it only moves forward."""
 
         RECEIVED = "received", "Received"
         QUEUED = "queued", "Queued"
@@ -57,9 +57,9 @@ class Message(TenantModel):
     direction = models.CharField(max_length=3, choices=Direction)
     sender_type = models.CharField(max_length=8, choices=Sender)
     sender_id = models.UUIDField(null=True)
-    sender_name = models.CharField(max_length=80, blank=True, help_text="Opaque, no person's name.")
-    sender_verified = models.BooleanField(default=False, help_text="The door had proof of who wrote it.")
-    sender_user_id = models.UUIDField(null=True, help_text="The colleague that a verified sender was.")
+    sender_name = models.CharField(max_length=80, blank=True, help_text="Opaque, never a person's name.")
+    sender_verified = models.BooleanField(default=False, help_text="The channel had proof of the sender.")
+    sender_user_id = models.UUIDField(null=True, help_text="The colleague behind a verified sender.")
     content_type = models.CharField(max_length=11, choices=ContentType, default=ContentType.TEXT)
     body = EncryptedTextField(default=str)
     masked_body = models.TextField(blank=True)
@@ -106,10 +106,13 @@ class Message(TenantModel):
 
 
 class Attachment(TenantModel):
-    """A file of a message: its name, its source at the provider and its bytes are encrypted."""
+    """A file of a message.
+
+    Its name, its source at the provider and its bytes are encrypted.
+    """
 
     class State(models.TextChoices):
-        """Whether its bytes are here."""
+        """Whether the file is stored."""
 
         PENDING = "pending", "Pending"
         STORED = "stored", "Stored"
@@ -124,7 +127,7 @@ class Attachment(TenantModel):
     digest = models.CharField(max_length=64, blank=True)
     state = models.CharField(max_length=8, choices=State, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
-    next_attempt_at = models.DateTimeField(null=True, help_text="When it may be fetched; nobody does without it.")
+    next_attempt_at = models.DateTimeField(null=True, help_text="When it is fetched next; empty for never.")
     error = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField(default=now, editable=False)
 

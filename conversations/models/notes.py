@@ -1,4 +1,4 @@
-"""What colleagues tell each other about a conversation."""
+"""Notes for colleagues about a conversation."""
 
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from core.tenancy.models import TenantModel
 
 
 class Note(TenantModel):
-    """A remark for colleagues only; the customer and the agents never see it."""
+    """A note for colleagues only; the customer and the agents never see it."""
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="notes")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")

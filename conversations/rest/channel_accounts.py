@@ -3,37 +3,50 @@
 from __future__ import annotations
 
 from typing import ClassVar
-from uuid import UUID
 
 from django.db.models import QuerySet
+from django_filters import ChoiceFilter
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.mixins import RetrieveModelMixin
 
 from conversations import selectors
 from conversations.models import ChannelAccount
 from conversations.rest import serializers as shapes
-from core.actors import Actor
-from core.rest.operations import lists, reads
-from core.rest.views import ApiView
+from core.rest.filters import ApiFilterSet, BooleanFilter
+from core.rest.views import ListViewSet
 
 VIEW = "channels_app.view_channelaccount"
 
 
-class ChannelAccounts(ApiView):
+class AccountFilters(ApiFilterSet):
+    """The filters of channel accounts."""
+
+    kind = ChoiceFilter(choices=ChannelAccount.Kind.choices)
+    active = BooleanFilter(field_name="is_active")
+
+
+@extend_schema_view(
+    list=extend_schema(
+        description=(
+            "List numbers, mailboxes and widgets, never their credentials. Needs `channels_app.view_channelaccount`."
+        )
+    ),
+    retrieve=extend_schema(
+        description="Read a channel account, never its credentials. Needs `channels_app.view_channelaccount`."
+    ),
+)
+class ChannelAccountViewSet(RetrieveModelMixin, ListViewSet):
     """Channel accounts."""
 
-    permissions: ClassVar = {"GET": VIEW}
+    permissions: ClassVar = {"list": VIEW, "retrieve": VIEW}
+    serializer_class = shapes.ChannelAccountSerializer
+    filterset_class = AccountFilters
+    lookup_url_kwarg = "account_id"
 
-    @lists("channel_accounts_list", shapes.ChannelAccountSerializer, query=shapes.AccountQuery)
-    def get(self, viewer: Actor) -> QuerySet[ChannelAccount]:
-        """List numbers, mailboxes and widgets, never their credentials. Needs `channels_app.view_channelaccount`."""
-        return selectors.query_channel_accounts(viewer=viewer, kind=self.asked["kind"], active=self.asked["active"])
+    def get_queryset(self) -> QuerySet[ChannelAccount]:
+        """Return the channel accounts."""
+        return selectors.query_channel_accounts(viewer=self.actor)
 
-
-class ChannelAccountPage(ApiView):
-    """One channel account."""
-
-    permissions: ClassVar = {"GET": VIEW}
-
-    @reads("channel_accounts_retrieve", shapes.ChannelAccountSerializer)
-    def get(self, viewer: Actor, account_id: UUID) -> ChannelAccount:
-        """Read a channel account, never its credentials. Needs `channels_app.view_channelaccount`."""
-        return selectors.get_channel_account(viewer=viewer, account_id=account_id)
+    def get_object(self) -> ChannelAccount:
+        """Return the channel account of the address."""
+        return selectors.get_channel_account(viewer=self.actor, **self.kwargs)

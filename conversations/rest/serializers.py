@@ -1,4 +1,4 @@
-"""What the API says of conversations, contacts and channel accounts, and what it takes."""
+"""Serializers of conversations, contacts and channel accounts."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from core.rest.views import ListQuery
 
 
 class ConversationQuery(ListQuery):
-    """Which conversations."""
+    """The page and the filters of conversations."""
 
     state = serializers.ChoiceField(choices=Conversation.State.choices, default="")
     live = serializers.BooleanField(default=False, help_text="Not closed.")
-    needs_person = serializers.BooleanField(default=False, help_text="Waits for somebody to take it.")
+    needs_person = serializers.BooleanField(default=False, help_text="Unassigned, and waiting for a person.")
     assignee = serializers.UUIDField(default=None)
     contact = serializers.UUIDField(default=None)
     q = serializers.CharField(default="", max_length=200, help_text="Words of the masked messages, no address.")
 
 
 class Searching(serializers.Serializer[Any]):
-    """What to look for, and where."""
+    """A search for conversations."""
 
     q = serializers.CharField(max_length=200, help_text="Words of the masked messages, or a whole address.")
     state = serializers.ChoiceField(choices=Conversation.State.choices, default="")
@@ -34,7 +34,7 @@ class Searching(serializers.Serializer[Any]):
 
 
 class ContactSummarySerializer(serializers.Serializer[Any]):
-    """Who writes, masked."""
+    """The contact, masked."""
 
     id = serializers.UUIDField(source="pk", read_only=True)
     name = serializers.CharField(source="masked_name", read_only=True)
@@ -42,7 +42,7 @@ class ContactSummarySerializer(serializers.Serializer[Any]):
 
 
 class AccountSummarySerializer(serializers.Serializer[Any]):
-    """Through what."""
+    """The channel account."""
 
     id = serializers.UUIDField(source="pk", read_only=True)
     kind = serializers.CharField(read_only=True)
@@ -95,26 +95,26 @@ class MessageSerializer(serializers.Serializer[Any]):
 
 
 class Reply(serializers.Serializer[Any]):
-    """What to write to the customer."""
+    """A message to the customer."""
 
     text = serializers.CharField(max_length=settings.TEXT_LIMIT)
     client_id = serializers.UUIDField(default=None, help_text="Your id of the message; a repetition is the first one.")
 
 
 class Closing(serializers.Serializer[Any]):
-    """Whether the matter is resolved."""
+    """Whether the conversation is resolved."""
 
     resolved = serializers.BooleanField()
 
 
 class Assigning(serializers.Serializer[Any]):
-    """Who is to answer."""
+    """The colleague who answers from now on."""
 
     user_id = serializers.UUIDField()
 
 
 class Escalating(serializers.Serializer[Any]):
-    """Why somebody else has to help."""
+    """The reason for asking for another person."""
 
     reason = serializers.CharField(max_length=40, help_text="A short code, such as `needs_specialist`.")
 
@@ -140,14 +140,8 @@ class PointSerializer(RowSerializer[ContactPoint]):
         return point.value if self.context.get(CLEAR) else point.masked_value
 
 
-class ContactQuery(ListQuery):
-    """Which contacts."""
-
-    tag = serializers.CharField(default="", max_length=60)
-
-
 class SearchingContacts(serializers.Serializer[Any]):
-    """Whom to look for."""
+    """A search for contacts."""
 
     q = serializers.CharField(max_length=200, help_text="A whole address, or the masked name.")
     tag = serializers.CharField(default="", max_length=60)
@@ -177,13 +171,6 @@ class ContactSerializer(RowSerializer[Contact]):
     def get_clear(self, contact: Contact) -> bool:
         """Tell whether name and addresses are in clear."""
         return bool(self.context.get(CLEAR))
-
-
-class AccountQuery(ListQuery):
-    """Which channel accounts."""
-
-    kind = serializers.ChoiceField(choices=ChannelAccount.Kind.choices, default="")
-    active = serializers.BooleanField(default=None, allow_null=True)
 
 
 class ChannelAccountSerializer(RowSerializer[ChannelAccount]):

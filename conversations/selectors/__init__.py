@@ -1,4 +1,4 @@
-"""Reading conversations: lists and pages for staff, frames for the customer, turns for the model."""
+"""Read conversations: lists and pages for staff, frames for the customer."""
 
 from conversations.selectors.audiences import Audience, left_out, left_out_in_words, list_audiences
 from conversations.selectors.counts import (

@@ -1,9 +1,9 @@
-"""Audiences: the contacts under a tag, and who of them is left out because he wants or takes no messages."""
+"""Audiences: the contacts with a tag, and those left out because they can't be messaged."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -18,13 +18,13 @@ OPTED_OUT: Final = "opted_out"
 UNREACHABLE: Final = "unreachable"
 WHY: Final[Mapping[str, str]] = {
     OPTED_OUT: "left out because they opted out",
-    UNREACHABLE: "left out because their address takes no messages",
+    UNREACHABLE: "left out because their address can't receive messages",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """A tag with how many contacts are written to, how many are left out and why, and its size on the platform."""
+    """A tag with its reachable contacts, those left out and why, and its size on the platform."""
 
     name: str
     contacts: int
@@ -32,7 +32,7 @@ class Audience:
     left_out: Mapping[str, int] = field(default_factory=dict)
 
     def in_numbers(self) -> str:
-        """Say the numbers in words: "1,480 in the platform, 7 of them reachable here by chat"."""
+        """Return the numbers in words: "1,480 in the platform, 7 of them reachable here by chat"."""
         if self.size is None:
             numbers = f"{self.contacts:,} reachable here by chat"
         else:
@@ -42,47 +42,45 @@ class Audience:
 
 
 def left_out_in_words(left_out: Mapping[str, int]) -> str:
-    """Say who is left out: "2 left out because they opted out"; nothing for nobody."""
+    """Return who is left out in words: "2 left out because they opted out".
+
+    Returns "" for nobody.
+    """
     return ", ".join(f"{left_out[reason]:,} {words}" for reason, words in WHY.items() if left_out.get(reason))
 
 
 def list_audiences() -> list[Audience]:
-    """Return the tags of the tenant in scope with how many contacts a send would reach, and whom it leaves out."""
+    """Return the audiences of the tenant in scope with their reachable contacts and those left out."""
     tagged = ContactTag.objects.filter(contact__conversations__isnull=False).distinct()
     members: dict[str, set[UUID]] = {}
     for name, contact_id in tagged.order_by("name").values_list("name", "contact_id"):
         members.setdefault(name, set()).add(contact_id)
     blocked = left_out(Contact.objects.filter(tags__isnull=False))
-    return [_audience(name, ids, blocked) for name, ids in members.items()]
-
-
-def _audience(name: str, ids: set[UUID], blocked: Mapping[UUID, str]) -> Audience:
-    reasons = Counter(blocked[contact_id] for contact_id in ids if contact_id in blocked)
-    return Audience(name, len(ids) - reasons.total(), left_out=dict(reasons))
+    audiences = []
+    for name, ids in members.items():
+        reasons = Counter(blocked[contact_id] for contact_id in ids if contact_id in blocked)
+        audiences.append(Audience(name, len(ids) - reasons.total(), left_out=dict(reasons)))
+    return audiences
 
 
 def left_out(contacts: QuerySet[Contact, Any]) -> dict[UUID, str]:
-    """Return which of the contacts no audience message goes to, and why.
+    """Return the contacts that get no audience messages, with the reason.
 
-    Who opted out on any channel wants nothing of this kind; an address that takes no messages
-    counts only where it is the one that would be written to.
+    An opt-out on any channel counts everywhere; an unreachable address counts only where it is the
+    one that would be messaged.
     """
-    rows = ContactPoint.objects.filter(contact__in=contacts.order_by().values("pk")).exclude(blocks={})
-    blocked = set(rows.values_list("contact_id", flat=True))
+    points_with_blocks = ContactPoint.objects.filter(contact__in=contacts.order_by().values("pk")).exclude(blocks={})
+    blocked = set(points_with_blocks.values_list("contact_id", flat=True))
     if not blocked:
         return {}
     points: dict[UUID, list[ContactPoint]] = {}
     for point in ContactPoint.objects.filter(contact__in=blocked).defer("value"):
         points.setdefault(point.contact_id, []).append(point)
-    newest = _newest_conversations(blocked)
+    rows = Conversation.objects.filter(contact__in=list(blocked)).order_by("contact_id", "-last_message_at")
+    lean = rows.select_related("channel_account").only("contact_id", "last_inbound_at", "channel_account__kind")
+    newest = {row.contact_id: row for row in lean.distinct("contact_id")}
     reasons = {contact_id: _why_not(theirs, newest.get(contact_id)) for contact_id, theirs in points.items()}
     return {contact_id: reason for contact_id, reason in reasons.items() if reason}
-
-
-def _newest_conversations(contact_ids: Iterable[UUID]) -> dict[UUID, Conversation]:
-    rows = Conversation.objects.filter(contact__in=list(contact_ids)).order_by("contact_id", "-last_message_at")
-    lean = rows.select_related("channel_account").only("contact_id", "last_inbound_at", "channel_account__kind")
-    return {row.contact_id: row for row in lean.distinct("contact_id")}
 
 
 def _why_not(points: list[ContactPoint], newest: Conversation | None) -> str:

@@ -20,7 +20,7 @@ VIEW: Final = "conversations.view_conversation"
 
 @dataclass(frozen=True, slots=True)
 class DayCount:
-    """What one day (in the given zone) saw."""
+    """The counts of one day in the given time zone."""
 
     day: date
     conversations: int
@@ -28,13 +28,19 @@ class DayCount:
 
 
 def count_live(*, viewer: Actor) -> int:
-    """Return how many conversations are open, at most `COUNT_CAP`. Needs the right to view them."""
+    """Return how many conversations are open, at most `COUNT_CAP`.
+
+    Needs the right to view them.
+    """
     viewer.require(VIEW)
     return _capped(Conversation.objects.filter(state__in=LIVE))
 
 
 def count_needing_person(*, viewer: Actor) -> int:
-    """Return how many wait for a person, at most `COUNT_CAP`. Needs the right to view them."""
+    """Return how many wait for a person, at most `COUNT_CAP`.
+
+    Needs the right to view them.
+    """
     viewer.require(VIEW)
     return _capped(Conversation.objects.filter(state=Conversation.State.PERSON, assigned_to=None))
 

@@ -1,4 +1,4 @@
-"""What the customer's own page gets: frames with his own clear text, and a snapshot."""
+"""What the customer's own page reads: frames with their own clear text, and a snapshot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from conversations.models import ContactPoint, Conversation, Message
 from conversations.selectors.messages import public_metadata
 from core.errors import NotFound
 from core.events import streams
-from core.models import StreamEvent
 from core.privacy.encryption import blind_index
 
 SNAPSHOT: Final = 50
@@ -29,26 +28,26 @@ def find_customer_conversation(*, channel_account_id: UUID, kind: str, value: st
 def frames_for_customer(conversation_id: UUID, after: int, *, limit: int = FRAMES) -> list[dict[str, Any]]:
     """Return the numbered events above `after` as frames, with the text in clear.
 
-    For the customer himself only: the caller has checked whose conversation it is. Each frame is
+    For the customer only: the caller has checked whose conversation it is. Each frame is
     `{"type", "seq", ...payload}`; frames of a message carry `content` and `message` (the same
-    clear text), `media` and `metadata`. Two queries whatever the number of frames.
+    clear text), `media` and `metadata`. Two queries for any number of frames.
     """
     found = streams.read(f"conversation:{conversation_id}", after, limit)
     ids = [event.payload["id"] for event in found if "content_type" in event.payload]
     rows = Message.objects.filter(conversation_id=conversation_id, pk__in=ids) if ids else ()
     messages = {str(message.pk): message for message in rows}
-    return [_frame(event, messages.get(str(event.payload.get("id")))) for event in found]
+    frames = []
+    for event in found:
+        frame = {"type": event.type, "seq": event.seq, **event.payload}
+        message = messages.get(str(event.payload.get("id")))
+        if message is not None and "content_type" in event.payload:
+            frame.pop("text", None)
+            frame.update(_clear_content(message))
+        frames.append(frame)
+    return frames
 
 
-def _frame(event: StreamEvent, message: Message | None) -> dict[str, Any]:
-    frame = {"type": event.type, "seq": event.seq, **event.payload}
-    if message is not None and "content_type" in event.payload:
-        frame.pop("text", None)
-        frame.update(_clear(message))
-    return frame
-
-
-def _clear(message: Message) -> dict[str, Any]:
+def _clear_content(message: Message) -> dict[str, Any]:
     return {
         "content": message.body,
         "message": message.body,
@@ -61,10 +60,10 @@ def _clear(message: Message) -> dict[str, Any]:
 def snapshot_for_customer(conversation_id: UUID, *, limit: int = SNAPSHOT) -> dict[str, Any]:
     """Return the newest messages in clear with the number they are complete up to.
 
-    For the customer himself only. `{"type": "snapshot", "seq", "conversation", "state",
+    For the customer only. `{"type": "snapshot", "seq", "conversation", "state",
     "messages": [...]}`; three queries. Raises `NotFound`.
     """
-    # The head first: what comes in meanwhile is sent again as an event, and dropped by its number.
+    # The head first: later messages arrive as events too, and the page drops them by number.
     head = streams.head(f"conversation:{conversation_id}")
     state = Conversation.objects.filter(pk=conversation_id).values_list("state", flat=True).first()
     if state is None:
@@ -85,7 +84,7 @@ def snapshot_for_customer(conversation_id: UUID, *, limit: int = SNAPSHOT) -> di
                 "sender": {"type": message.sender_type, "name": message.sender_name},
                 "content_type": message.content_type,
                 "created_at": message.created_at.isoformat(),
-                **_clear(message),
+                **_clear_content(message),
             }
             for message in reversed(newest)
         ],

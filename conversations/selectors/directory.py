@@ -1,4 +1,4 @@
-"""Reading contacts and channel accounts, and what of a contact may be seen in clear."""
+"""Read contacts, masked or revealed, and channel accounts."""
 
 from __future__ import annotations
 
@@ -21,14 +21,20 @@ CONTACT = "conversations.contact"
 
 @dataclass(frozen=True, slots=True)
 class ContactFilters:
-    """What to list. `q`: an address, or the masked name as it is shown; `tag`: an audience."""
+    """Filters of contacts. `q`: an address, or the masked name as shown.
+
+    `tag`: an audience.
+    """
 
     q: str = ""
     tag: str = ""
 
 
 def query_contacts(*, viewer: Actor, filters: ContactFilters | None = None) -> QuerySet[Contact]:
-    """Return contacts with points and tags, masked, in three queries. Needs `conversations.view_contact`."""
+    """Return contacts with points and tags, masked, in three queries.
+
+    Needs `conversations.view_contact`.
+    """
     viewer.require(VIEW_CONTACT)
     wanted = filters or ContactFilters()
     rows = _contacts()
@@ -42,8 +48,9 @@ def query_contacts(*, viewer: Actor, filters: ContactFilters | None = None) -> Q
 
 
 def read_contact(*, viewer: Actor, contact_id: UUID, clear: bool = False) -> Contact:
-    """Return a contact with points and tags; `clear` needs an open reveal of its field `contact`.
+    """Return a contact with points and tags.
 
+    `clear` needs an open reveal of its field `contact`.
     Needs `conversations.view_contact`; raises `NotFound`, and `Refused` ("no_grant").
     """
     viewer.require(VIEW_CONTACT)
@@ -65,19 +72,18 @@ def points_in_order(points: Iterable[ContactPoint]) -> list[ContactPoint]:
     return sorted(points, key=lambda point: (not point.is_primary, point.kind, point.pk))
 
 
-def query_channel_accounts(*, viewer: Actor, kind: str = "", active: bool | None = None) -> QuerySet[ChannelAccount]:
+def query_channel_accounts(*, viewer: Actor) -> QuerySet[ChannelAccount]:
     """Return channel accounts without their credentials. Needs `channels_app.view_channelaccount`."""
     viewer.require(VIEW_ACCOUNT)
     rows: QuerySet[ChannelAccount] = ChannelAccount.objects.defer("credentials")
-    if kind:
-        rows = rows.filter(kind=kind)
-    if active is not None:
-        rows = rows.filter(is_active=active)
     return rows
 
 
 def get_channel_account(*, viewer: Actor, account_id: UUID) -> ChannelAccount:
-    """Return one channel account without its credentials; raises `NotFound`. Needs the right to view them."""
+    """Return one channel account without its credentials; raises `NotFound`.
+
+    Needs the right to view them.
+    """
     viewer.require(VIEW_ACCOUNT)
     found: ChannelAccount | None = ChannelAccount.objects.defer("credentials").filter(pk=account_id).first()
     if found is None:

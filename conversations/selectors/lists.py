@@ -1,4 +1,4 @@
-"""Conversations and contacts as staff see them: masked, in pages, with a constant query count."""
+"""Lists of conversations for staff: masked, in pages, with a constant number of queries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ MOST: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class ConversationFilters:
-    """What to list. `needs_person`: waits for somebody to take it. `q`: a whole address, or words of masked text."""
+    """Filters. `needs_person`: unassigned and waiting.
+
+    `q`: a full address, or words of masked text.
+    """
 
     state: str = ""
     needs_person: bool = False
@@ -35,7 +38,7 @@ class ConversationFilters:
 
 @dataclass(frozen=True, slots=True)
 class ConversationPage:
-    """One page, newest activity first; `cursor` asks for the next one ("" at the end)."""
+    """One page, newest activity first; `cursor` gets the next one ("" at the end)."""
 
     rows: Sequence[Conversation]
     cursor: str
@@ -62,12 +65,16 @@ def list_conversations(
 ) -> ConversationPage:
     """Return a page of conversations, each with `last_text` (masked), `last_sender`, `is_unread`.
 
-    Needs `conversations.view_conversation`. One query whatever the number of rows. Raises
+    Needs `conversations.view_conversation`. One query for any number of rows. Raises
     `Invalid` for a cursor that is not ours.
     """
     viewer.require(VIEW)
     size = max(1, min(limit, MOST))
-    rows = _with_last_message(_filtered(_rows(), filters or ConversationFilters()))
+    last = Message.objects.filter(conversation=OuterRef("pk")).order_by("-seq")
+    rows: QuerySet[Any] = _filtered(_rows(), filters or ConversationFilters()).annotate(
+        last_text=Subquery(last.values("masked_body")[:1]),
+        last_sender=Subquery(last.values("sender_type")[:1]),
+    )
     if cursor:
         at, last_id = _read_cursor(cursor)
         rows = rows.filter(Q(last_message_at__lt=at) | Q(last_message_at=at, id__lt=last_id))
@@ -82,14 +89,6 @@ def _rows() -> QuerySet[Conversation]:
         "contact", "channel_account", "assigned_to"
     ).defer("contact__display_name", "channel_account__credentials")
     return rows
-
-
-def _with_last_message(rows: QuerySet[Conversation]) -> QuerySet[Any]:
-    last = Message.objects.filter(conversation=OuterRef("pk")).order_by("-seq")
-    return rows.annotate(
-        last_text=Subquery(last.values("masked_body")[:1]),
-        last_sender=Subquery(last.values("sender_type")[:1]),
-    )
 
 
 def _filtered(rows: QuerySet[Conversation], filters: ConversationFilters) -> QuerySet[Conversation]:
@@ -119,6 +118,6 @@ def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
 
 
 def tags_of_conversation(*, conversation_id: UUID) -> tuple[str, ...]:
-    """Return the tags of the contact a conversation is with; for the system. One query."""
+    """Return the tags of a conversation's contact; for the system. One query."""
     rows = ContactTag.objects.filter(contact__conversations=conversation_id)
     return tuple(rows.order_by("name").values_list("name", flat=True))

@@ -21,7 +21,7 @@ MOST: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """A message as its viewer may see it: `text` is masked unless `clear`."""
+    """A message as the viewer may see it: `text` is masked unless `clear`."""
 
     id: UUID
     seq: int
@@ -41,7 +41,10 @@ class MessageRow:
 
 @dataclass(frozen=True, slots=True)
 class MessagePage:
-    """One page in the order of the conversation; `before` asks for the page above (None at the top)."""
+    """One page in the order of the conversation.
+
+    `before` gets the page above (None at the top).
+    """
 
     rows: Sequence[MessageRow]
     before: int | None
@@ -82,7 +85,7 @@ def list_messages(
 
 
 def row_of(message: Message, *, clear: bool = False) -> MessageRow:
-    """Return a message as it may be seen: masked, or in clear for a viewer who was checked."""
+    """Return a message masked, or in clear for a viewer who was checked."""
     return MessageRow(
         id=message.pk,
         seq=message.seq,
@@ -114,5 +117,5 @@ PUBLIC_METADATA: Final = (
 
 
 def public_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys that hold ids and states only, and may be shown to everybody concerned."""
+    """Return the keys that hold only ids and states and may be shown to everyone in the conversation."""
     return {key: metadata[key] for key in PUBLIC_METADATA if key in metadata}

@@ -1,4 +1,4 @@
-"""Notes of a conversation as their viewer may see them."""
+"""Read the notes of a conversation, masked or revealed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEWEST: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class NoteRow:
-    """A note: its text is masked unless it was asked for in clear."""
+    """A note; its text is masked unless requested in clear."""
 
     author_id: UUID | None
     text: str = field(repr=False)
@@ -25,7 +25,7 @@ class NoteRow:
 
 
 def list_notes(*, viewer: Actor, conversation_id: UUID, clear: bool = False) -> list[NoteRow]:
-    """Return the newest notes, the newest first, masked.
+    """Return the newest notes first, masked.
 
     Needs `conversations.view_conversation`; `clear` needs an open reveal of the messages, else
     `Refused` ("no_grant"). One query.

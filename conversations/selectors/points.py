@@ -1,4 +1,4 @@
-"""Finding contact points by a whole address, through its blind index."""
+"""Find contact points by a full address, through its blind index."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ _EXACT_KINDS: Final = ("phone", "email", "username", "bsuid")
 
 
 def point_matches(words: str) -> Q:
-    """Return the condition that a contact point is this address, by its blind index."""
+    """Return the query condition for this address, by its blind index."""
     wanted = Q()
     for kind in _EXACT_KINDS:
         try:

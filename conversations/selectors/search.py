@@ -1,4 +1,4 @@
-"""Finding messages and conversations by words of the masked text, or by a whole address."""
+"""Search messages and conversations by words of the masked text, or by a full address."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from core.tenancy.lookups import Search, register_search
 VIEW: Final = "conversations.view_conversation"
 WORDS_LIMIT: Final = 200
 MESSAGES_CAP: Final = 500
-"""A search looks at this many messages, the newest that have all the words."""
+"""A search considers this many messages, the newest with all the words."""
 IN_AN_ADDRESS: Final = (
-    "A phone number, a mail address or the like does not belong into a web address, which is kept in many places. "
+    "Personal data such as phone numbers and email addresses doesn't belong in a URL. "
     "Send the search as POST to /api/v1/conversations/search/."
 )
 
@@ -37,40 +37,41 @@ register_search(_SEARCH)
 
 
 def cleaned(words: str) -> str:
-    """Return what is looked for, without what no text holds, cut to a length."""
+    """Return the search words without characters that no text contains, cut to length."""
     return words.replace("\0", "").strip()[:WORDS_LIMIT]
 
 
 def refuse_personal(words: str) -> None:
-    """Raise `Invalid` for words with personal data in them: for searches that come as a web address."""
+    """Raise `Invalid` if search words in a URL contain personal data."""
     if pii.find(words):
         raise Invalid(IN_AN_ADDRESS, code="personal_data", fields={"q": ["personal data"]})
 
 
 def conversations_with(words: str) -> QuerySet[Any]:
-    """Return the ids of the conversations with these words, of this whole address or this masked name.
+    """Return the ids of conversations with these words, this full address or this masked name.
 
-    All words, each from its beginning, stand in one message; of such messages the newest 500 count.
+    All words (as prefixes) have to be in one message; only the newest 500 such messages count.
     """
     owners = ContactPoint.objects.filter(point_matches(words)).values("contact_id")
     named = Contact.objects.filter(masked_name=words).values("pk")
     rows = Conversation.objects.order_by()
-    said = rows.filter(pk__in=_found("conversation_id", words)).values("pk")
-    return said.union(rows.filter(contact_id__in=owners).values("pk"), rows.filter(contact_id__in=named).values("pk"))
+    with_words = rows.filter(pk__in=_matching("conversation_id", words)).values("pk")
+    of_contacts = (rows.filter(contact_id__in=contacts).values("pk") for contacts in (owners, named))
+    return with_words.union(*of_contacts)
 
 
 def newest_matches(*, viewer: Actor, words: str, conversation_ids: list[UUID]) -> dict[UUID, str]:
-    """Return for each of the conversations the masked text of the newest message with these words.
+    """Return the masked text of each conversation's newest message with these words.
 
     Needs `conversations.view_conversation`. One query.
     """
     viewer.require(VIEW)
-    rows = Message.objects.filter(pk__in=_found("id", cleaned(words)), conversation_id__in=conversation_ids)
+    rows = Message.objects.filter(pk__in=_matching("id", cleaned(words)), conversation_id__in=conversation_ids)
     newest = rows.order_by("conversation_id", "-seq").distinct("conversation_id")
     return dict(newest.values_list("conversation_id", "masked_body"))
 
 
-def _found(column: str, words: str) -> RawSQL:
+def _matching(column: str, words: str) -> RawSQL:
     # The function and its columns are constants; the words are bound.
     return RawSQL(  # noqa: S611
         f"select {column} from {_SEARCH.function}(%s, %s)",  # noqa: S608

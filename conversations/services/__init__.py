@@ -1,4 +1,4 @@
-"""Changing conversations: receive, reply, deliver, take over, give back, assign, hand off, close."""
+"""Commands on conversations: receive, reply, deliver, take over, give back, assign, hand off, close."""
 
 from conversations.services.attachments import claim_attachment, fail_attachment, keep_attachment, read_attachment
 from conversations.services.blocks import block_point, unblock_point
@@ -6,15 +6,15 @@ from conversations.services.channel_accounts import clear_trouble, connect_chann
 from conversations.services.contacts import (
     add_point,
     add_tag,
+    has_contact,
     introduce,
-    is_known,
     link_contact_to_user,
     name_contact,
     remove_tag,
 )
 from conversations.services.delivery import deliver, on_queued
 from conversations.services.erasure import erase_contact
-from conversations.services.incoming import note_activity, receive
+from conversations.services.incoming import publish_activity, receive
 from conversations.services.notes import add_note
 from conversations.services.outgoing import reply
 from conversations.services.states import (
@@ -45,17 +45,17 @@ __all__ = [
     "fail_attachment",
     "give_back",
     "hand_off",
+    "has_contact",
     "introduce",
-    "is_known",
     "keep_attachment",
     "keep_identity_secret",
     "link_contact_to_user",
     "lookup_digest",
     "mark_read",
     "name_contact",
-    "note_activity",
     "note_trouble",
     "on_queued",
+    "publish_activity",
     "read_attachment",
     "receive",
     "record_status",

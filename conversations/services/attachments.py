@@ -1,4 +1,4 @@
-"""Files of messages: fetched by their door, kept encrypted, read under a reveal."""
+"""Files of messages: fetched by their channel, stored encrypted, read under a reveal."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ State = Attachment.State
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file in clear, for the one who may read it."""
+    """A file in clear, for an actor who may read it."""
 
     filename: str = field(repr=False)
     content_type: str
@@ -34,9 +34,10 @@ class File:
 
 
 def claim_attachment(*, attachment_id: UUID, now: datetime | None = None) -> Attachment | None:
-    """Take a file that is due to be fetched; None when somebody has it, it is not due or was tried too often.
+    """Claim a file that is due to be fetched.
 
-    For the doors.
+    Returns None if it is claimed, not due or failed too often.
+    For channels only.
     """
     moment = now or clock_now()
     due = Attachment.objects.filter(pk=attachment_id, state=State.PENDING, next_attempt_at__lte=moment)
@@ -44,32 +45,38 @@ def claim_attachment(*, attachment_id: UUID, now: datetime | None = None) -> Att
         return None
     found: Attachment = Attachment.objects.select_related("message__channel_account").get(pk=attachment_id)
     if found.attempts > ATTEMPTS:
-        # Whoever had it before never said how it ended: it is not tried for ever.
+        # The last worker never reported how it ended: stop retrying.
         fail_attachment(attachment=found, error="given_up", permanent=True)
         return None
     return found
 
 
 def keep_attachment(*, attachment: Attachment, content: bytes, content_type: str) -> bool:
-    """Keep a fetched file's bytes, encrypted, and tell the staff's stream; False when it is settled already."""
+    """Store a fetched file encrypted and publish it to staff.
+
+    Returns False if it is no longer pending.
+    """
     attachment.content = base64.b64encode(content).decode()
     attachment.digest = hashlib.sha256(content).hexdigest()
     attachment.size, attachment.content_type = len(content), content_type[:100]
     attachment.state, attachment.next_attempt_at, attachment.error = State.STORED, None, ""
-    return _settle(attachment, ["content", "digest", "size", "content_type"])
+    return _save_result(attachment, ["content", "digest", "size", "content_type"])
 
 
 def fail_attachment(*, attachment: Attachment, error: str, permanent: bool, now: datetime | None = None) -> bool:
-    """Note that a file could not be fetched: once more later, or never, with the reason as a short code."""
+    """Record that a file could not be fetched, to be retried or given up.
+
+    `error` is a short code.
+    """
     attachment.error = error[:40]
     if permanent or attachment.attempts >= ATTEMPTS:
         attachment.state, attachment.next_attempt_at = State.FAILED, None
     else:
         attachment.next_attempt_at = (now or clock_now()) + timedelta(seconds=PAUSES[attachment.attempts - 1])
-    return _settle(attachment, [])
+    return _save_result(attachment, [])
 
 
-def _settle(attachment: Attachment, more: list[str]) -> bool:
+def _save_result(attachment: Attachment, more: list[str]) -> bool:
     with transaction.atomic():
         mine = Attachment.objects.select_for_update().filter(
             pk=attachment.pk, state=State.PENDING, attempts=attachment.attempts
@@ -84,10 +91,10 @@ def _settle(attachment: Attachment, more: list[str]) -> bool:
 
 
 def read_attachment(*, actor: Actor, conversation_id: UUID, attachment_id: UUID) -> File:
-    """Return a file in clear. Every reading is an audit entry.
+    """Return a file in clear. Every read is an audit entry.
 
     Needs `conversations.view_conversation` and `accounts.view_pii` with an open reveal of the
-    conversation's messages: nobody masks a picture. Raises `Refused` ("no_grant"), `NotFound`, and
+    conversation's messages, because pictures cannot be masked. Raises `Refused` ("no_grant"), `NotFound`, and
     `Conflict` ("not_stored") for a file whose bytes are not here.
     """
     actor.require("conversations.view_conversation")
@@ -98,7 +105,7 @@ def read_attachment(*, actor: Actor, conversation_id: UUID, attachment_id: UUID)
     actor.require("accounts.view_pii")
     require_grant(actor=actor, object_type="conversations.conversation", object_id=conversation_id, field="messages")
     if found.state != State.STORED or found.content is None:
-        raise Conflict("The file is not here.", code="not_stored", state=found.state)
+        raise Conflict("This file isn't available.", code="not_stored", state=found.state)
     with transaction.atomic():
         chain.record(
             actor=actor,

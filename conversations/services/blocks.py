@@ -1,4 +1,4 @@
-"""Addresses that may not be written to on a channel: their owner said stop, or the provider cannot reach them."""
+"""Block addresses on a channel: their owner opted out, or the provider cannot reach them."""
 
 from datetime import datetime
 from typing import Final
@@ -16,21 +16,22 @@ from core.errors import Invalid, NotFound, Refused
 OPTED_OUT: Final = "opted_out"
 UNREACHABLE: Final = "unreachable"
 HOPELESS: Final = frozenset({OPTED_OUT, UNREACHABLE, "no_address"})
-# Metadata of the one message that still goes out: the confirmation of the wish itself.
+# Marks the one message that still goes out: the confirmation of the opt-out itself.
 CONFIRMS_WISH: Final = "confirms_wish"
 
 
 def block_point(
     *, actor: Actor, sender: SenderIdentity, channel: str, reason: str, now: datetime | None = None
 ) -> bool:
-    """Write nothing more to an address on a kind of channel; False when it was so, or nobody has the address.
+    """Block an address on a kind of channel.
 
-    For the doors, who heard it from the person ("opted_out") or the provider ("unreachable"). Raises
-    `Refused`, `Invalid`. Announces nothing; an audit entry on the contact says so.
+    Returns False if it was blocked already or no contact has it.
+    For channels only: `reason` is "opted_out" (by the person) or "unreachable" (by the provider). Writes an
+    audit entry on the contact. Raises `Refused`, `Invalid`.
     """
-    _require_door(actor)
+    _require_channel(actor)
     if reason not in (OPTED_OUT, UNREACHABLE):
-        raise Invalid("This reason is not known.", fields={"reason": ["unknown"]})
+        raise Invalid("This reason isn't known.", fields={"reason": ["unknown"]})
     with transaction.atomic():
         point = _locked(sender)
         known = point.blocks.get(channel, {}).get("reason") if point else ""
@@ -42,38 +43,40 @@ def block_point(
 
 
 def unblock_point(*, actor: Actor, sender: SenderIdentity, channel: str) -> bool:
-    """Write to an address again, because its owner said so; False when nothing was in the way.
+    """Unblock an address because its owner opted in again.
 
-    For the doors. Raises `Refused`. Announces nothing; an audit entry on the contact says so.
+    Returns False if it was not blocked.
+    For channels only. Writes an audit entry on the contact. Raises `Refused`.
     """
-    _require_door(actor)
+    _require_channel(actor)
     with transaction.atomic():
         point = _locked(sender)
         if point is None or channel not in point.blocks:
             return False
-        gone = point.blocks[channel]["reason"]
+        reason = point.blocks[channel]["reason"]
         point.blocks = {name: block for name, block in point.blocks.items() if name != channel}
-        _save(actor, point, "CONTACT_UNBLOCKED", channel, gone)
+        _save(actor, point, "CONTACT_UNBLOCKED", channel, reason)
     return True
 
 
-def writable(points: list[ContactPoint], message: Message) -> list[ContactPoint]:
-    """Return the points that a message may go to; raises `NotFound` with why there is none.
+def select_writable(points: list[ContactPoint], message: Message) -> list[ContactPoint]:
+    """Return the points that a message may go to.
 
-    Who could not be reached and wrote since can be reached.
+    Raises `NotFound` with the reason if there is none.
+    An address that was unreachable counts again once its owner has written.
     """
     if not points:
         raise NotFound("The contact has no address on this channel.", code="no_address")
     channel = message.channel_account.kind
     free = [point for point in points if not point.is_blocked(channel, message.conversation.last_inbound_at)]
     if not free and not message.metadata.get(CONFIRMS_WISH):
-        raise NotFound("The contact must not be written to on this channel.", code=points[0].blocks[channel]["reason"])
+        raise NotFound("The contact can't be messaged on this channel.", code=points[0].blocks[channel]["reason"])
     return free or points
 
 
-def _require_door(actor: Actor) -> None:
+def _require_channel(actor: Actor) -> None:
     if actor.kind != "system":
-        raise Refused("Only the channel itself learns this.")
+        raise Refused("Only the channel itself can report this.")
 
 
 def _locked(sender: SenderIdentity) -> ContactPoint | None:

@@ -1,4 +1,4 @@
-"""Connecting a tenant's numbers and mailboxes, and what last went wrong with them."""
+"""Connect a tenant's numbers and mailboxes, and record their last error."""
 
 import hashlib
 import hmac
@@ -20,7 +20,7 @@ _PURPOSE = "lookup|conversations_channelaccount"
 
 
 def lookup_digest(*, kind: str, provider_account: str, address: str) -> str:
-    """Return the keyed digest under which a webhook finds a channel account before the tenant is known."""
+    """Return the keyed digest by which a webhook finds a channel account before the tenant is known."""
     key = derive_key(_PURPOSE, key_id=lasting_key_id())
     named = "\n".join((kind, provider_account, address))
     return hmac.new(key, named.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
@@ -36,17 +36,18 @@ def connect_channel(
     credentials: Mapping[str, Any],
     account_id: UUID | None = None,
 ) -> ChannelAccount:
-    """Make or change a channel account and return it; its credentials are replaced as a whole.
+    """Create or change a channel account and return it.
 
-    Who gives it other credentials may not sign what is asked for through it: he could write in anybody's name.
-    Without an id the account of that kind and address is meant. Needs
+    Its credentials are replaced as a whole.
+    An actor who changes the credentials may not approve requests made through the account, because they
+    could write in anyone's name. Without an id the account is found by kind and address. Needs
     `channels_app.change_channelaccount`; raises `Invalid` for a kind without a transport, `NotFound`,
     and `Conflict` when another account has the address.
     """
     actor.require("channels_app.change_channelaccount")
-    # A mail account sends and hears what became of it; conversations by mail have no transport yet.
+    # A mail account sends and gets delivery reports; conversations by mail have no transport yet.
     if kind not in {*registry.transport_kinds(), ChannelAccount.Kind.EMAIL}:
-        raise Invalid("There is no such kind of channel.", fields={"kind": ["Choose one that Walker can speak on."]})
+        raise Invalid("This kind of channel doesn't exist.", fields={"kind": ["Choose a kind that Walker supports."]})
     facts = {
         "name": name,
         "address": address,
@@ -69,7 +70,7 @@ def connect_channel(
             )
     except IntegrityError:
         raise Conflict(
-            "Another channel account has this address.", fields={"address": ["It is in use already."]}
+            "Another channel already uses this address.", fields={"address": ["This address is already in use."]}
         ) from None
     return account
 
@@ -89,7 +90,7 @@ def _write(
     if account is None:
         return ChannelAccount.objects.create(kind=kind, keepers=knows, **facts), ""
     if facts["credentials"] != account.credentials:
-        # A secret of an earlier one may still be among those that count.
+        # A secret that an earlier keeper knows may still be valid.
         facts = facts | {"keepers": sorted({*account.keepers, *knows})}
     for field, value in facts.items():
         setattr(account, field, value)
@@ -98,10 +99,13 @@ def _write(
 
 
 def note_trouble(*, account_id: UUID, code: str) -> None:
-    """Keep the code of what last went wrong with a channel account; for the doors. Never raises for absence."""
+    """Record the code of a channel account's last error; for channels.
+
+    Ignores a missing account.
+    """
     ChannelAccount.objects.filter(pk=account_id).update(last_error=code[:60], last_error_at=now())
 
 
 def clear_trouble(*, account_id: UUID) -> None:
-    """Forget what went wrong with a channel account: it works again."""
+    """Clear the last error of a channel account that works again."""
     ChannelAccount.objects.filter(pk=account_id).exclude(last_error="").update(last_error="", last_error_at=None)

@@ -1,4 +1,4 @@
-"""Finding, making, naming, linking and tagging contacts."""
+"""Find, create, name, link and tag contacts."""
 
 import re
 from dataclasses import dataclass
@@ -31,14 +31,14 @@ _TAG = re.compile(r"[\w][\w .&+-]{0,59}")
 
 
 class ContactErased(Conflict):
-    """The contact was erased since it was found."""
+    """The contact was erased after it was found."""
 
     default_code = "erased"
 
 
 @dataclass(frozen=True, slots=True)
 class FoundContact:
-    """The contact behind a point, with the little that receiving needs to know."""
+    """The contact behind a point, with what receiving needs."""
 
     contact_id: UUID
     user_id: UUID | None
@@ -47,12 +47,15 @@ class FoundContact:
 
 
 def point_index(kind: str, value: str) -> str:
-    """Return the blind index under which a contact point is kept in the tenant in scope."""
+    """Return the blind index of a contact point in the tenant in scope."""
     return blind_index(points.normalise(kind, value), column=points.COLUMN)
 
 
 def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
-    """Return the contact of a sender, made when new; many at once make one. Runs in a transaction."""
+    """Return the contact of a sender, created if new, once even if concurrent.
+
+    Runs in a transaction.
+    """
     found = _find(sender.kind, index)
     if found is None:
         name = texts.clean(sender.display_name).strip()[:NAME_LIMIT]
@@ -68,7 +71,7 @@ def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
         if winner.contact_id != contact.pk:
             contact.delete()
         found = winner
-    return brought_up_to_date(found, sender)
+    return _apply_proof(found, sender)
 
 
 def _find(kind: str, index: str) -> FoundContact | None:
@@ -91,12 +94,15 @@ def _insert_point(contact: Contact, sender: SenderIdentity, index: str, *, is_pr
         is_verified=sender.verified,
         is_primary=is_primary,
     )
-    # Waits for a rival that inserts the same point, and does nothing when he commits.
+    # Waits for a concurrent insert of the same point, and does nothing when that commits.
     ContactPoint.objects.bulk_create([point], ignore_conflicts=True)
 
 
-def brought_up_to_date(found: FoundContact, sender: SenderIdentity) -> FoundContact:
-    """Note what the door has proof of now: the point is verified, the contact is a colleague."""
+def _apply_proof(found: FoundContact, sender: SenderIdentity) -> FoundContact:
+    """Record what the channel has proven.
+
+    The point is verified, the contact is a colleague.
+    """
     user_id = found.user_id
     if sender.verified and not found.is_verified:
         ContactPoint.objects.filter(pk=found.point_id).update(is_verified=True)
@@ -107,15 +113,15 @@ def brought_up_to_date(found: FoundContact, sender: SenderIdentity) -> FoundCont
 
 
 def introduce(*, actor: Actor, sender: SenderIdentity) -> UUID:
-    """Make an address known before it writes, and return its contact; a repeat changes nothing.
+    """Create the contact of an address before it writes, and return its id.
 
-    With a `user_id` and `verified` the contact is that colleague, for what the system itself knows; a
-    person says it by `link_contact_to_user`. Needs `accounts.manage_membership`; raises `Refused`, and
-    `Invalid` for no address.
+    Safe to repeat.
+    With a verified `user_id` the contact is that colleague; only the system may say so, people use
+    `link_contact_to_user`. Needs `accounts.manage_membership`; raises `Refused`, and `Invalid` for a bad address.
     """
     actor.require("accounts.manage_membership")
     if sender.user_id is not None and actor.kind != "system":
-        raise Refused("A person links a contact to a colleague, so that it is known who did.")
+        raise Refused("Link the contact to the colleague instead, so that it's recorded who did.")
     with transaction.atomic():
         found = find_or_create(sender, point_index(sender.kind, sender.value))
         _record(actor, "CONTACT_INTRODUCED", found.contact_id, user=str(found.user_id or ""))
@@ -123,12 +129,12 @@ def introduce(*, actor: Actor, sender: SenderIdentity) -> UUID:
 
 
 def add_point(*, actor: Actor, contact_id: UUID, sender: SenderIdentity) -> bool:
-    """Note another address of a contact; False when somebody has it already, be it the contact itself.
+    """Add another address to a contact; False if any contact has it already.
 
-    For the doors, which have proof that both belong together. Raises `Refused`, `NotFound`, `Invalid`.
+    For channels only, which have proof that both belong together. Raises `Refused`, `NotFound`, `Invalid`.
     """
     if actor.kind != "system":
-        raise Refused("Only the channel by which somebody writes can say whose an address is.")
+        raise Refused("Only the channel itself can add an address.")
     index = point_index(sender.kind, sender.value)
     if _find(sender.kind, index) is not None:
         return False
@@ -139,8 +145,8 @@ def add_point(*, actor: Actor, contact_id: UUID, sender: SenderIdentity) -> bool
     return True
 
 
-def is_known(sender: SenderIdentity) -> bool:
-    """Tell whether a contact has this address."""
+def has_contact(sender: SenderIdentity) -> bool:
+    """Return True if a contact has this address."""
     return _find(sender.kind, point_index(sender.kind, sender.value)) is not None
 
 
@@ -157,7 +163,10 @@ def _masked(kind: str, value: str) -> str:
 
 
 def name_contact(*, actor: Actor, contact_id: UUID, display_name: str) -> Contact:
-    """Set a contact's name. Needs `conversations.reply_conversation`; raises `NotFound`, `Invalid`."""
+    """Set a contact's name. Needs `conversations.reply_conversation`.
+
+    Raises `NotFound`, `Invalid`.
+    """
     actor.require("conversations.reply_conversation")
     name = texts.checked(display_name, limit=NAME_LIMIT).strip()
     with transaction.atomic():
@@ -169,18 +178,18 @@ def name_contact(*, actor: Actor, contact_id: UUID, display_name: str) -> Contac
 
 
 def link_contact_to_user(*, actor: Actor, contact_id: UUID, user_id: UUID | None) -> Contact:
-    """Say which colleague a contact is (None: nobody); he then counts for four eyes, and so does
-    who says it: he may not sign what is asked for through the contact.
+    """Link a contact to a colleague, or to nobody with None.
 
-    Needs `accounts.manage_membership`; raises `NotFound`, and `Invalid` for a person without a seat.
+    The colleague and the actor then count for four eyes: neither may approve requests made through the contact.
+    Needs `accounts.manage_membership`; raises `NotFound`, and `Invalid` for someone who is not a member.
     """
     actor.require("accounts.manage_membership")
     if user_id is not None and not is_active_member(user_id):
-        raise Invalid("This person has no seat here.", fields={"user": ["Choose a colleague."]})
+        raise Invalid("This person isn't a member of this organisation.", fields={"user": ["Choose a colleague."]})
     with transaction.atomic():
         contact = _locked(contact_id)
         if contact.user_id != user_id:
-            # Saying the same again changes nothing, so that nobody takes the link off another's name.
+            # A repeat changes nothing, so that nobody can take over who made the link.
             contact.user_id, contact.linked_by_id = user_id, actor.user_id if user_id else None
             contact.save(update_fields=["user", "linked_by"])
         _record(actor, "CONTACT_LINKED", contact_id, user=str(user_id or ""))
@@ -188,14 +197,14 @@ def link_contact_to_user(*, actor: Actor, contact_id: UUID, user_id: UUID | None
 
 
 def add_tag(*, actor: Actor, contact_id: UUID, name: str) -> ContactTag:
-    """Put a contact into an audience; twice is once.
+    """Tag a contact, which adds it to an audience. Safe to repeat.
 
     Needs `conversations.reply_conversation`; raises `NotFound`, and `Invalid` for a bad name.
     """
     actor.require("conversations.reply_conversation")
     word = " ".join(name.split())
     if not _TAG.fullmatch(word):
-        raise Invalid("A tag is a short word.", fields={"name": ["Use letters, digits and spaces."]})
+        raise Invalid("A tag has to be a short word.", fields={"name": ["Use letters, digits and spaces."]})
     with transaction.atomic():
         contact = _locked(contact_id)
         tag: ContactTag
@@ -206,7 +215,10 @@ def add_tag(*, actor: Actor, contact_id: UUID, name: str) -> ContactTag:
 
 
 def remove_tag(*, actor: Actor, contact_id: UUID, name: str) -> None:
-    """Take a contact out of an audience. Needs `conversations.reply_conversation`; or `NotFound`."""
+    """Remove a contact's tag. Needs `conversations.reply_conversation`.
+
+    Raises `NotFound`.
+    """
     actor.require("conversations.reply_conversation")
     with transaction.atomic():
         removed, _ = ContactTag.objects.filter(contact_id=contact_id, name=name).delete()
@@ -218,7 +230,7 @@ def remove_tag(*, actor: Actor, contact_id: UUID, name: str) -> None:
 def _locked(contact_id: UUID) -> Contact:
     contact = locked(Contact, contact_id)
     if contact.erased_at is not None:
-        raise ContactErased("This contact was erased.")
+        raise ContactErased("This contact has been erased.")
     return contact
 
 

@@ -1,4 +1,4 @@
-"""Handing queued messages to their transport: claim, attempt, outcome; a retry is a new attempt."""
+"""Deliver queued messages through their transport: claim, attempt, outcome; a retry is a new attempt."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -29,12 +29,12 @@ _wakers: list[Callable[[UUID, UUID], Any]] = []
 
 
 def on_queued(wake: Callable[[UUID, UUID], Any]) -> None:
-    """Name what is called with (tenant id, message id) after a message was queued and committed."""
+    """Set the callback that gets (tenant id, message id) after a queued message is committed."""
     _wakers[:] = [wake]
 
 
 def wake_after_commit(message: Message) -> None:
-    """Ask for delivery after the commit; only a hint, the sweep finds the row anyway."""
+    """Request delivery after the commit; only a hint, the sweep finds the row anyway."""
     tenant_id, message_id = current_tenant_id(), message.pk
 
     def wake() -> None:
@@ -45,23 +45,26 @@ def wake_after_commit(message: Message) -> None:
 
 
 def deliver(*, message_id: UUID, now: datetime | None = None) -> str:
-    """Try once to hand a message to its transport and return its status; for the worker.
+    """Attempt once to send a message and return its status; for the worker.
 
-    One claim at a time wins; a message waits until those before it in its conversation have left
-    or failed. A permanent failure, or the last of `ATTEMPTS`, ends it: `message_failed` is
-    announced. An attempt that was cut off is repeated after `LEASE`: at least once, not exactly.
+    One claim at a time wins; a message waits until the earlier ones of its conversation are sent or
+    failed. A permanent failure, or the last of `ATTEMPTS`, is final and announces `message_failed`.
+    An attempt that was cut off is repeated after `LEASE`: delivery is at least once, not exactly once.
     """
     moment = now or clock_now()
     attempt = _claim(message_id, moment)
     if attempt is None:
         return ""
     result = _send(attempt)
-    return _settle(attempt, result, now or clock_now())
+    return _record_outcome(attempt, result, now or clock_now())
 
 
 @transaction.atomic
 def _claim(message_id: UUID, moment: datetime) -> DeliveryAttempt | None:
-    """Claim a message that is due, end an attempt that was cut off, and open the next; None when it must wait."""
+    """Claim a due message, end an attempt that was cut off and open the next.
+
+    Returns None if it has to wait.
+    """
     earlier = Message.objects.filter(
         conversation_id=OuterRef("conversation_id"),
         direction=Message.Direction.OUT,
@@ -79,12 +82,29 @@ def _claim(message_id: UUID, moment: datetime) -> DeliveryAttempt | None:
 
 
 def _send(attempt: DeliveryAttempt) -> SendResult:
-    """Call the transport, outside any transaction; whatever it raises is a temporary failure."""
-    # The conversation is read by its own id when it is needed: joined, it is sometimes looked for along the list.
+    """Call the transport, outside any transaction.
+
+    An exception is a temporary failure.
+    """
+    # The conversation is read separately: joined, PostgreSQL sometimes scans the list index for it.
     message = Message.objects.select_related("channel_account").get(pk=attempt.message_id)
     try:
         transport = registry.transport_for(message.channel_account.kind)
-        return transport().send(_outbound(message, transport, attempt.number))
+        account = message.channel_account
+        outbound = OutboundMessage(
+            message_id=message.pk,
+            conversation_id=message.conversation_id,
+            channel_account_id=account.pk,
+            from_address=account.address,
+            credentials=account.credentials,
+            recipient=_recipient(message, transport),
+            text=message.body,
+            content_type=cast("ContentType", message.content_type),
+            media=tuple(message.media),
+            metadata=message.metadata,
+            attempt=attempt.number,
+        )
+        return transport().send(outbound)
     except NotFound as missing:
         return SendResult(ok=False, error=missing.code, permanent=missing.code in blocks.HOPELESS)
     except Exception as problem:  # noqa: BLE001  (task boundary: a provider's fault is an outcome)
@@ -92,35 +112,18 @@ def _send(attempt: DeliveryAttempt) -> SendResult:
         return SendResult(ok=False, error=type(problem).__name__)
 
 
-def _outbound(message: Message, transport: type[Transport], number: int) -> OutboundMessage:
-    account = message.channel_account
-    return OutboundMessage(
-        message_id=message.pk,
-        conversation_id=message.conversation_id,
-        channel_account_id=account.pk,
-        from_address=account.address,
-        credentials=account.credentials,
-        recipient=_recipient(message, transport),
-        text=message.body,
-        content_type=cast("ContentType", message.content_type),
-        media=tuple(message.media),
-        metadata=message.metadata,
-        attempt=number,
-    )
-
-
 def _recipient(message: Message, transport: type[Transport]) -> SenderIdentity:
     kinds = transport.recipient_kinds
     points = ContactPoint.objects.filter(contact_id=message.conversation.contact_id, kind__in=kinds)
-    found = blocks.writable(list(points), message)
+    found = blocks.select_writable(list(points), message)
     best = min(found, key=lambda point: (kinds.index(point.kind), not point.is_primary))
     return SenderIdentity(kind=cast("PointKind", best.kind), value=best.value, verified=best.is_verified)
 
 
-def _settle(attempt: DeliveryAttempt, result: SendResult, moment: datetime) -> str:
+def _record_outcome(attempt: DeliveryAttempt, result: SendResult, moment: datetime) -> str:
     is_last = attempt.number >= ATTEMPTS
     with transaction.atomic():
-        # The message before its attempt, as `_claim` locks them.
+        # Lock the message before its attempt, as `_claim` does.
         locked = Message.objects.select_for_update().only("id", "conversation_id", "status", "retry_count")
         message = locked.get(pk=attempt.message_id)
         ended: str = message.status
@@ -132,7 +135,7 @@ def _settle(attempt: DeliveryAttempt, result: SendResult, moment: datetime) -> s
         attempt.permanent = result.permanent
         attempt.save(update_fields=["outcome", "finished_at", "provider_id", "error", "permanent"])
         if message.retry_count != attempt.number:
-            # The lease ran out and a later attempt has it; only good news still counts.
+            # The lease expired and a later attempt has the message; only a success still counts.
             if result.ok and advance(message, SENT, provider_id=result.provider_id):
                 ended = SENT
         elif result.ok:
@@ -153,7 +156,7 @@ def _settle(attempt: DeliveryAttempt, result: SendResult, moment: datetime) -> s
 
 
 def _next_in_line(conversation_id: UUID) -> Message | None:
-    """Return the oldest message of a conversation that has not left yet."""
+    """Return the oldest message of a conversation that is not sent yet."""
     waiting = Message.objects.filter(
         conversation_id=conversation_id, direction=Message.Direction.OUT, status__in=UNDELIVERED
     )

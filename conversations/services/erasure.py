@@ -1,4 +1,4 @@
-"""Erasing a contact: what was said with him, and every trace of him elsewhere."""
+"""Erase a contact: their conversations and every trace of them elsewhere."""
 
 from datetime import datetime
 from typing import Final
@@ -16,13 +16,14 @@ ERASE: Final = "conversations.erase_contact"
 
 
 def erase_contact(*, actor: Actor, contact_id: UUID, reason: str, now: datetime | None = None) -> Erasure:
-    """Erase an outside person for good and return how far that is; a repeat returns the same erasure.
+    """Erase a contact permanently and return the erasure.
 
-    Name, addresses and tags go at once, open conversations are closed, and who writes again is a new
-    contact; a worker does the rest. `reason` is one of `Erasure.Reason`. Needs
+    A repeat returns the same one.
+    Name, addresses and tags go at once and open conversations are closed; a worker does the rest. A person
+    who writes again is a new contact. `reason` is one of `Erasure.Reason`. Needs
     `conversations.erase_contact` and a second factor. Raises `Refused`, `Invalid`, `NotFound`, and
-    `Conflict` ("in_the_way") naming the requests that are being carried out. Writes
-    `contact.erasure_asked`, and `contact.erased` at the end. Announces nothing.
+    `Conflict` ("in_the_way") naming the requests that are being executed. Writes
+    `contact.erasure_asked`, and `contact.erased` at the end.
     """
     erasures.require_eraser(actor=actor, permission=ERASE, reason=reason)
     with transaction.atomic():

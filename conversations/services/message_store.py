@@ -1,6 +1,6 @@
 """Store a customer's message: numbered, stored and announced by one SQL statement."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -21,8 +21,8 @@ from core.privacy.pii import mask_text
 SENDER_NAME: Final = "customer"
 
 # By hand: the customer waits for this, so lookup, locks, number, event, message and announcement are one statement.
-# The rights are read under locks that last until the commit: a contact that is unlinked, or a channel that is switched
-# off meanwhile, either waits for this message or was there before it. The conversation is locked last, as everywhere.
+# Rights are read under locks until the commit, so unlinking a contact or switching off a channel happens wholly
+# before or after this message. The conversation is locked last, as everywhere.
 _STORE: Final = """
 with place as (
   select c.id, p.contact_id,
@@ -55,7 +55,7 @@ with place as (
 )
 select head.stream, head.seq, guard.id, guard.contact_id, guard.user_id from head, guard
 """
-# What the statement finds out about the new message.
+# Columns that only the statement knows.
 _FOUND: Final = {
     "conversation_id": "guard.id",
     "seq": "head.seq",
@@ -65,9 +65,10 @@ _FOUND: Final = {
 
 
 def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Message | None:
-    """Number, store and announce a message in the sender's open conversation; None where there is none.
+    """Number, store and announce a message in the sender's open conversation.
 
-    `as_known` also requires that the sender is recorded already as what the channel has proof of.
+    Returns None where there is none.
+    `as_known` also requires that what the channel has proven about the sender is recorded already.
     """
     sender = inbound.sender
     files = _attachments(inbound)
@@ -118,7 +119,7 @@ def _statement() -> str:
 
 
 def _message(inbound: InboundMessage, files: Sequence[Attachment], moment: datetime) -> Message:
-    """Return the message as it will be stored, but for what the statement finds out."""
+    """Return the message as it will be stored, except for the columns that only the statement knows."""
     return Message(
         id=uuid7(),
         channel_account_id=inbound.channel_account_id,
@@ -129,7 +130,7 @@ def _message(inbound: InboundMessage, files: Sequence[Attachment], moment: datet
         content_type=inbound.content_type,
         body=inbound.text,
         masked_body=mask_text(inbound.text),
-        media=[_media(file) for file in files],
+        media=[{"id": str(file.pk), "content_type": file.content_type, "size": file.size} for file in files],
         metadata=inbound.metadata,
         channel_message_id=inbound.external_id,
         client_id=inbound.client_id,
@@ -151,7 +152,3 @@ def _attachments(inbound: InboundMessage) -> list[Attachment]:
         )
         for item in inbound.media
     ]
-
-
-def _media(file: Attachment) -> Mapping[str, Any]:
-    return {"id": str(file.pk), "content_type": file.content_type, "size": file.size}

@@ -1,4 +1,4 @@
-"""Notes of colleagues about a conversation."""
+"""Notes for colleagues about a conversation."""
 
 from typing import Final
 from uuid import UUID
@@ -16,17 +16,17 @@ NOTE_LIMIT: Final = 2000
 
 
 def add_note(*, actor: Actor, conversation_id: UUID, text: str) -> Note:
-    """Write a remark that only colleagues see; closed conversations take notes too.
+    """Add a note that only colleagues see, also to a closed conversation.
 
     Needs `conversations.reply_conversation`. Raises `NotFound`, `Invalid` for an empty or too long
-    one, and `Conflict` ("erased"). Tells the staff's stream (`note_added`).
+    text, and `Conflict` ("erased"). Publishes `note_added` to staff.
     """
     actor.require(states.REPLY)
     body = texts.checked(text, limit=NOTE_LIMIT)
     with transaction.atomic():
         conversation = states.locked(conversation_id)
         if Contact.objects.filter(pk=conversation.contact_id, erased_at__isnull=False).exists():
-            raise Conflict("This contact was erased: nothing is noted about it any more.", code="erased")
+            raise Conflict("This contact has been erased, so notes can't be added.", code="erased")
         note: Note = Note.objects.create(
             conversation=conversation, author_id=actor.user_id, body=body, masked_body=mask_text(body)
         )

@@ -1,4 +1,4 @@
-"""A message goes out: written by an agent, a person or the system."""
+"""Send a message to the customer, written by an agent, a person or the system."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -42,28 +42,39 @@ def reply(
     client_id: UUID | None = None,
     now: datetime | None = None,
 ) -> Message:
-    """Write to the customer and return the message; `client_id` makes a repeat return the first one.
+    """Send a message to the customer and return it.
 
-    A person needs `conversations.reply_conversation`; writing into an agent's conversation takes
-    it over. An agent may not write into a person's conversation, and nobody but the system into a
-    closed one (`Conflict`, codes "person_has_it" and "closed"). Raises `NotFound`, `Refused`, and
-    `Invalid` for empty text or more than `settings.TEXT_LIMIT` characters. Web chat has the
-    message at once; other channels queue it, and `message_failed` is announced if it never leaves.
+    With a `client_id` a repeat returns the first one.
+    A person needs `conversations.reply_conversation`; replying in an agent's conversation takes it
+    over. An agent may not reply in a person's conversation, and only the system in a closed one
+    (`Conflict`, codes "person_has_it" and "closed"). Raises `NotFound`, `Refused`, and `Invalid` for
+    empty text or more than `settings.TEXT_LIMIT` characters. Web chat shows the message at once;
+    other channels queue it, and announce `message_failed` if it can't be delivered.
     """
-    _require_speaker(actor, sender_type)
+    if sender_type not in MAY_SPEAK_AS.get(actor.kind, frozenset()):
+        raise Refused("You can't write as this sender.", sender_type=sender_type)
+    if sender_type == "person":
+        actor.require("conversations.reply_conversation")
     body = texts.checked(text, limit=settings.TEXT_LIMIT)
     document = texts.checked_document(metadata or {})
     moment = now or clock_now()
     with transaction.atomic():
         conversation = states.locked(conversation_id, with_account=True)
-        first = _first(conversation, client_id)
-        if first is not None:
-            return first
+        if client_id is not None:
+            # Customers choose their own ids and could choose this one: only outgoing messages count.
+            sent = Message.objects.filter(conversation=conversation, direction=Message.Direction.OUT)
+            first: Message | None = sent.filter(client_id=client_id).first()
+            if first is not None:
+                return first
         old_state = conversation.state
-        _guard(actor, conversation, sender_type)
-        message = _message(
-            conversation,
-            body,
+        _require_turn(actor, conversation, sender_type)
+        message = Message(
+            id=uuid7(),
+            conversation=conversation,
+            channel_account=conversation.channel_account,
+            direction=Message.Direction.OUT,
+            body=body,
+            masked_body=mask_text(body),
             sender_type=sender_type,
             sender_id=sender_id or actor.id,
             sender_name=sender_name or actor.name,
@@ -71,31 +82,17 @@ def reply(
             client_id=client_id,
             created_at=moment,
         )
-        _write(conversation, message, event_type, moment)
+        _store(conversation, message, event_type, moment)
         if sender_type == "person":
-            _take_for(actor, conversation, old_state, moment)
+            _assign_to_sender(actor, conversation, old_state, moment)
         stream_events.append_inbox(conversation, "message_sent")
         if sender_type == "person":
             stream_events.record(actor, "MESSAGE_SENT", conversation, old_state=old_state, message=str(message.pk))
     return message
 
 
-def _require_speaker(actor: Actor, sender_type: str) -> None:
-    if sender_type not in MAY_SPEAK_AS.get(actor.kind, frozenset()):
-        raise Refused("You may not write in this name.", sender_type=sender_type)
-    if sender_type == "person":
-        actor.require("conversations.reply_conversation")
-
-
-def _first(conversation: Conversation, client_id: UUID | None) -> Message | None:
-    if client_id is None:
-        return None
-    # A customer makes ids of his own, and could make this one: only what went out counts.
-    rows = Message.objects.filter(conversation=conversation, direction=Message.Direction.OUT)
-    return rows.filter(client_id=client_id).first()
-
-
-def _guard(actor: Actor, conversation: Conversation, sender_type: str) -> None:
+def _require_turn(actor: Actor, conversation: Conversation, sender_type: str) -> None:
+    """Raise `Conflict` if the conversation is closed, or a person has it and an agent replies."""
     if sender_type == "system":
         return
     if conversation.state == CLOSED:
@@ -106,20 +103,13 @@ def _guard(actor: Actor, conversation: Conversation, sender_type: str) -> None:
         raise Conflict("A person has taken this over.", code="person_has_it", state=PERSON, **facts)
 
 
-def _message(conversation: Conversation, body: str, **columns: Any) -> Message:
-    return Message(
-        id=uuid7(),
-        conversation=conversation,
-        channel_account=conversation.channel_account,
-        direction=Message.Direction.OUT,
-        body=body,
-        masked_body=mask_text(body),
-        **columns,
-    )
-
-
-def _write(conversation: Conversation, message: Message, event_type: str, moment: datetime) -> None:
-    is_instant = _is_instant(conversation.channel_account.kind)
+def _store(conversation: Conversation, message: Message, event_type: str, moment: datetime) -> None:
+    """Publish and store the message; web chat has it then, other channels queue it."""
+    try:
+        is_instant = registry.transport_for(conversation.channel_account.kind).instant
+    except NotFound:
+        # The row waits for a process with the transport, and fails with its reason if there is none.
+        is_instant = False
     message.status = SENT if is_instant else QUEUED
     message.sent_at = moment if is_instant else None
     message.next_attempt_at = None if is_instant else moment
@@ -131,17 +121,9 @@ def _write(conversation: Conversation, message: Message, event_type: str, moment
         delivery.wake_after_commit(message)
 
 
-def _is_instant(kind: str) -> bool:
-    try:
-        return registry.transport_for(kind).instant
-    except NotFound:
-        # The row waits for a process that knows the medium, and fails with its reason if none does.
-        return False
-
-
-def _take_for(actor: Actor, conversation: Conversation, old_state: str, moment: datetime) -> None:
+def _assign_to_sender(actor: Actor, conversation: Conversation, old_state: str, moment: datetime) -> None:
     if actor.user_id is None:
-        raise Invalid("A person's message needs the person.")
+        raise Invalid("A person's message needs a person as its sender.")
     conversation.staff_seen_at = moment
     fields = ["staff_seen_at"]
     if old_state == AGENT or conversation.assigned_to_id is None:

@@ -25,7 +25,10 @@ _REASON = re.compile(r"[a-z][a-z0-9_]{1,39}")
 
 
 def locked(conversation_id: UUID, *, with_account: bool = False) -> Conversation:
-    """Return the conversation with its row locked; absent and another tenant's are `NotFound`."""
+    """Return the conversation with its row locked.
+
+    Absent and another tenant's are `NotFound`.
+    """
     rows = Conversation.objects.select_for_update(of=("self",))
     if with_account:
         rows = rows.select_related("channel_account").defer("channel_account__credentials")
@@ -36,7 +39,7 @@ def locked(conversation_id: UUID, *, with_account: bool = False) -> Conversation
 
 
 def take_over(*, actor: Actor, conversation_id: UUID) -> Conversation:
-    """Answer from now on; the agent keeps silent. Taking what one already has changes nothing.
+    """Assign the conversation to the actor; the agent stays silent. Safe to repeat.
 
     Needs `conversations.reply_conversation`. Raises `NotFound`, and `Conflict` when it is closed
     ("closed") or with a colleague ("taken", with `assigned_to`).
@@ -49,7 +52,7 @@ def take_over(*, actor: Actor, conversation_id: UUID) -> Conversation:
             return conversation
         if conversation.assigned_to_id is not None:
             raise Conflict(
-                "A colleague has this conversation.",
+                "A colleague already has this conversation.",
                 code="taken",
                 assigned_to=str(conversation.assigned_to_id),
                 **last_change(actor, KIND, conversation.pk, of=TAKES),
@@ -73,7 +76,7 @@ def give_back(*, actor: Actor, conversation_id: UUID) -> Conversation:
         if old_state != PERSON:
             facts = last_change(actor, KIND, conversation.pk, of=MOVES)
             raise Conflict(
-                "No person has this conversation.",
+                "This conversation isn't assigned to a person.",
                 code=("closed" if old_state == CLOSED else "agent_has_it"),
                 state=old_state,
                 **facts,
@@ -86,14 +89,14 @@ def give_back(*, actor: Actor, conversation_id: UUID) -> Conversation:
 
 
 def assign(*, actor: Actor, conversation_id: UUID, user_id: UUID) -> Conversation:
-    """Give the conversation to a colleague, whoever has it now.
+    """Assign the conversation to a colleague, even if someone else has it.
 
-    Needs `conversations.reply_conversation`, of both. Raises `NotFound`, `Invalid` for a person who
+    Both need `conversations.reply_conversation`. Raises `NotFound`, `Invalid` for a person who
     may not reply here, `Conflict` when it is closed.
     """
     actor.require(REPLY)
-    if user_id not in {seat.user_id for seat in list_members(permission=REPLY)}:
-        raise Invalid("This person may not reply here.", fields={"user": ["Choose somebody whose role may reply."]})
+    if user_id not in {member.user_id for member in list_members(permission=REPLY)}:
+        raise Invalid("This person can't reply here.", fields={"user": ["Choose someone whose role allows replying."]})
     with transaction.atomic():
         conversation = locked(conversation_id)
         old_state = _open_state(actor, conversation)
@@ -107,18 +110,19 @@ def assign(*, actor: Actor, conversation_id: UUID, user_id: UUID) -> Conversatio
 
 
 def hand_off(*, actor: Actor, conversation_id: UUID, reason: str, now: datetime | None = None) -> Conversation:
-    """Let a person answer, because the agent cannot; `reason` is a short code ("agent_failed").
+    """Hand the conversation to a person because the agent cannot answer.
 
-    For agents and the system. With a person already, only a missing escalation is recorded.
+    `reason` is a short code.
+    For agents and the system. If a person already has it, only a missing escalation is recorded.
     Raises `NotFound`, `Refused`, `Invalid`, and `Conflict` when it is closed.
     """
     if actor.kind not in ("agent", "system", "rule"):
-        raise Refused("Only an agent hands off; a person escalates.")
+        raise Refused("Only an agent can hand off. A person escalates instead.")
     return _to_person(actor, conversation_id, reason, now, keep_person=True)
 
 
 def escalate(*, actor: Actor, conversation_id: UUID, reason: str, now: datetime | None = None) -> Conversation:
-    """Pass the conversation to whoever can help: it waits for another person.
+    """Pass the conversation on: it waits for another person.
 
     Needs `conversations.reply_conversation`. Raises as `hand_off` does.
     """
@@ -131,7 +135,8 @@ def _to_person(
 ) -> Conversation:
     if not _REASON.fullmatch(reason):
         raise Invalid(
-            "The reason is one short word.", fields={"reason": ["Small letters and _, such as needs_specialist."]}
+            "The reason has to be a short code.",
+            fields={"reason": ["Use lower-case letters and _, such as needs_specialist."]},
         )
     with transaction.atomic():
         conversation = locked(conversation_id)
@@ -161,10 +166,11 @@ def _to_person(
 
 
 def close(*, actor: Actor, conversation_id: UUID, resolved: bool, now: datetime | None = None) -> Conversation:
-    """End the conversation and say whether the matter is resolved; a message within days reopens it.
+    """Close the conversation and record whether it is resolved.
 
+    A message within days reopens it.
     A person needs `conversations.reply_conversation`; agents and the system may. Raises `NotFound`,
-    and `Conflict` when it is closed already.
+    and `Conflict` when it is already closed.
     """
     if actor.kind not in ("agent", "system", "rule"):
         actor.require(REPLY)
@@ -180,7 +186,7 @@ def close(*, actor: Actor, conversation_id: UUID, resolved: bool, now: datetime 
 
 
 def record_view(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) -> None:
-    """Write that somebody looked at a conversation: every view is an audit entry.
+    """Record that someone viewed a conversation: every view is an audit entry.
 
     Needs `conversations.view_conversation`; raises `NotFound`. Clears the unread hint.
     """
@@ -198,12 +204,12 @@ def record_view(*, actor: Actor, conversation_id: UUID, now: datetime | None = N
 def _person(actor: Actor) -> UUID:
     actor.require(REPLY)
     if actor.user_id is None:
-        raise Refused("Only a person may do this.")
+        raise Refused("Only a person can do this.")
     return actor.user_id
 
 
 def _open_state(actor: Actor, conversation: Conversation) -> str:
-    """Return the state of a conversation that may still go to a person or be closed."""
+    """Return the state of a conversation. Raises `Conflict` if it is closed."""
     if not may_move(conversation.state, CLOSED):
         facts = last_change(actor, KIND, conversation.pk, of=CLOSES)
         raise Conflict("This conversation is closed.", code="closed", state=conversation.state, **facts)

@@ -1,4 +1,4 @@
-"""How far a message has come: reports of providers and of the customer's page, forward only."""
+"""Update message statuses from providers and the customer's page, forward only."""
 
 from datetime import datetime
 from uuid import UUID
@@ -24,19 +24,19 @@ def record_status(
     channel_message_id: str = "",
     error: str = "",
 ) -> bool:
-    """Note what a provider reports about a message; tells whether anything changed.
+    """Record a provider's report about a message; return True if it changed anything.
 
     Repeated and late reports change nothing. Name the message by our id, or by channel account
-    and the provider's id. For the doors (system actors). Raises `NotFound`, `Refused`, `Invalid`.
+    and the provider's id. For channels (system actors). Raises `NotFound`, `Refused`, `Invalid`.
     Announces `message_failed` when the report is a failure.
     """
     if actor.kind != "system":
         raise Refused
     if status not in REPORTABLE:
-        raise Invalid("This status is not known.", fields={"status": ["unknown"]})
+        raise Invalid("This status isn't known.", fields={"status": ["unknown"]})
     message = _find(message_id, channel_account_id, channel_message_id)
     if message.status not in statuses_before(status):
-        # It only moves forward: what is beyond now stays beyond.
+        # A status only moves forward.
         return False
     with transaction.atomic():
         if not advance(message, status, error=error):
@@ -64,7 +64,10 @@ def _find(message_id: UUID | None, channel_account_id: UUID | None, channel_mess
 def advance(
     message: Message, status: str, *, error: str = "", provider_id: str = "", sent_at: datetime | None = None
 ) -> bool:
-    """Move a message's status forward and tell the streams; False when it is there or beyond."""
+    """Move a message's status forward and publish it.
+
+    Returns False if it is already there or further.
+    """
     changes: dict[str, object] = {"status": status, "next_attempt_at": None}
     if provider_id:
         changes["channel_message_id"] = provider_id
@@ -86,8 +89,9 @@ def advance(
 
 
 def mark_read(*, actor: Actor, conversation_id: UUID, seq: int) -> int:
-    """Note that the customer has seen everything up to a number of the stream; returns how many.
+    """Mark everything up to a number of the stream as read by the customer.
 
+    Return how many messages.
     For the customer's own page (contact or system actors). Raises `NotFound`, `Refused`.
     """
     if actor.kind not in ("contact", "system"):

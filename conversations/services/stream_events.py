@@ -1,4 +1,4 @@
-"""What goes onto the streams of a conversation: ids, states and masked text, never clear text."""
+"""Publish to the streams of a conversation: ids, states and masked text, never clear text."""
 
 from typing import Any, Final
 
@@ -12,12 +12,15 @@ INBOX: Final = "inbox"
 
 
 def append_message(conversation: Conversation, message: Message, *, event_type: str) -> StreamEvent:
-    """Put a message onto the conversation's stream; its number becomes the message's `seq`."""
+    """Append a message to the conversation's stream.
+
+    The event's number becomes its `seq`.
+    """
     return streams.append(conversation.stream, event_type, message_payload(message))
 
 
 def message_payload(message: Message) -> dict[str, Any]:
-    """Return what a stream tells about a message."""
+    """Return a message as the payload of its event."""
     return {
         "id": str(message.pk),
         "client_id": str(message.client_id) if message.client_id else None,
@@ -30,7 +33,7 @@ def message_payload(message: Message) -> dict[str, Any]:
 
 
 def append_state(conversation: Conversation, *, inbox_type: str, **facts: Any) -> None:
-    """Tell the customer's side, the staff's and the conversation list about the state as it now is."""
+    """Publish the current state to the customer, the staff and the conversation list."""
     payload = state_payload(conversation)
     streams.append(conversation.stream, "conversation_state", {"state": conversation.state})
     streams.append(conversation.staff_stream, inbox_type, {**payload, **facts})
@@ -38,17 +41,17 @@ def append_state(conversation: Conversation, *, inbox_type: str, **facts: Any) -
 
 
 def append_note(conversation: Conversation, note: Note) -> None:
-    """Tell the staff's side that there is a new note."""
+    """Publish a new note to the staff."""
     streams.append(conversation.staff_stream, "note_added", {"note": str(note.pk)})
 
 
 def append_inbox(conversation: Conversation, inbox_type: str) -> None:
-    """Tell the conversation list that a conversation has moved."""
+    """Publish an updated conversation to the conversation list."""
     streams.append(INBOX, inbox_type, state_payload(conversation))
 
 
 def state_payload(conversation: Conversation) -> dict[str, Any]:
-    """Return the ids and states that a list row depends on."""
+    """Return the ids and states that a row of the list depends on."""
     return {
         "conversation": str(conversation.pk),
         "state": conversation.state,

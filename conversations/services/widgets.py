@@ -1,4 +1,4 @@
-"""Web chats of a tenant: their names, websites, greeting and identity secret."""
+"""Web chats of a tenant: name, websites, greeting and identity secret."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -24,8 +24,9 @@ def save_widget(
     is_active: bool = True,
     account_id: UUID | None = None,
 ) -> ChannelAccount:
-    """Make a web chat, or change the one with the id, and return it; its other settings are kept.
+    """Create a web chat, or change the one with the id, and return it.
 
+    Other settings are kept.
     Needs `channels_app.change_channelaccount`; raises `NotFound`.
     """
     actor.require(CHANGE)
@@ -39,16 +40,16 @@ def save_widget(
 
 
 def keep_identity_secret(*, actor: Actor, account_id: UUID, secret: str) -> None:
-    """Replace the secret with which a host page signs who its visitor is.
+    """Replace the secret with which a host page signs its visitor's identity.
 
-    Who replaces it could sign as anybody: he may not sign what is asked for through this web chat.
+    The actor could sign as anyone, so they may not approve requests made through this web chat.
     Needs `channels_app.change_channelaccount`; raises `NotFound`.
     """
     actor.require(CHANGE)
     with transaction.atomic():
         account = _locked(account_id)
         account.credentials = {**(account.credentials or {}), "identity_secret": secret}
-        # The secret before has stopped working: whoever had that one can no longer use it.
+        # The previous secret no longer works, so only the new one's author is a keeper.
         account.keepers = [actor.user_id] if actor.user_id else []
         account.save(update_fields=["credentials", "keepers"])
         _record(actor, "CHANNEL_SECRET_REPLACED", account)

@@ -49,7 +49,11 @@ class _Thread:
             loop.run_until_complete(_send([item for item in items if not callable(item)]))
             for item in items:
                 if callable(item):
-                    _call(item)
+                    try:
+                        item()
+                    except Exception:
+                        # A sweep does what was not asked for.
+                        log.warning("live_hint_lost", exc_info=True)
 
     def waiting(self) -> list[tuple[str, dict[str, Any]] | Work]:
         found = []
@@ -105,14 +109,6 @@ async def _send(frames: list[tuple[str, dict[str, Any]]]) -> None:
         except Exception:
             # A hint is only a hint: listeners read the rows, and poll when no hint arrives.
             log.warning("live_hint_lost", exc_info=True)
-
-
-def _call(work: Work) -> None:
-    try:
-        work()
-    except Exception:
-        # A sweep does what was not asked for.
-        log.warning("live_hint_lost", exc_info=True)
 
 
 def _start_anew() -> None:

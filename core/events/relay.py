@@ -42,7 +42,8 @@ def relay() -> int:
     return sent
 
 
-_CLAIM = """
+# By hand: the ORM cannot claim and return rows in one statement, skipping those that others claim.
+_CLAIM: Final = """
 update core_outbox set lease_until = %s, attempts = attempts + 1 where id in (
   select id from core_outbox
   where done_at is null and (lease_until is null or lease_until < %s)

@@ -156,10 +156,10 @@ def _record(actor: Actor, letter: DeadLetter) -> None:
     )
 
 
-def query_dead_letters(*, viewer: Actor, state: str = "parked") -> QuerySet[DeadLetter]:
-    """Return the letters of a state as a query, for pages; needs `core.view_deadletter`."""
+def query_dead_letters(*, viewer: Actor) -> QuerySet[DeadLetter]:
+    """Return the letters of all states as a query, for pages; needs `core.view_deadletter`."""
     viewer.require("core.view_deadletter")
-    rows: QuerySet[DeadLetter] = DeadLetter.objects.filter(state=state)
+    rows: QuerySet[DeadLetter] = DeadLetter.objects.all()
     return rows
 
 

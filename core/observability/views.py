@@ -8,14 +8,14 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.log import log_response
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from core.observability import health
-from core.observability.metrics import REGISTRY
+from core.observability.metrics import counters_as_text
 
 
 class HealthCollector(Collector):
@@ -37,9 +37,10 @@ class HealthCollector(Collector):
 
 
 _seen: set[str] = set()
-REGISTRY.register(HealthCollector())
-ProcessCollector(registry=REGISTRY)
-PlatformCollector(registry=REGISTRY)
+_OWN = CollectorRegistry()
+_OWN.register(HealthCollector())
+ProcessCollector(registry=_OWN)
+PlatformCollector(registry=_OWN)
 
 
 @never_cache
@@ -88,4 +89,4 @@ def metrics(request: HttpRequest) -> HttpResponse:
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if token and not secrets.compare_digest(given.encode(), token.encode()):
         return HttpResponse("A token is needed.\n", status=401, content_type="text/plain")
-    return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(generate_latest(_OWN) + counters_as_text(), content_type=CONTENT_TYPE_LATEST)

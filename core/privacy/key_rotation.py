@@ -1,7 +1,7 @@
 """Re-encryption of stored values with the current key, tenant by tenant in keyset batches."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.apps import apps
@@ -31,11 +31,9 @@ def rotate_tenant(tenant_id: UUID) -> int:
     changed in between is left to him, who used the current key.
     """
     with tenant_scope(tenant_id):
-        return sum(_rotate_model(model, fields) for model, fields in encrypted_models())
-
-
-def _rotate_model(model: type[models.Model], fields: list[EncryptedTextField]) -> int:
-    return sum(_rotate_rows(model, fields, page) for page in _pages(model))
+        return sum(
+            sum(_rotate_rows(model, fields, page) for page in _pages(model)) for model, fields in encrypted_models()
+        )
 
 
 def _pages(model: type[models.Model]) -> Iterator[list[UUID]]:
@@ -51,18 +49,14 @@ def _rotate_rows(model: type[models.Model], fields: list[EncryptedTextField], pa
     with transaction.atomic():
         locked = model._default_manager.select_for_update(skip_locked=False).filter(pk__in=page)
         for row in locked.order_by("pk"):
-            anew = _resealed(row, fields)
+            current = current_key_id()
+            old = {}
+            for field in fields:
+                value = row.__dict__.get(field.attname)
+                if isinstance(value, Sealed) and value.key_id != current:
+                    old[field.attname] = getattr(row, field.attname)
+            anew = old
             if anew:
                 model._default_manager.filter(pk=row.pk).update(**anew)
                 changed += len(anew)
     return changed
-
-
-def _resealed(row: models.Model, fields: list[EncryptedTextField]) -> dict[str, Any]:
-    current = current_key_id()
-    old = {}
-    for field in fields:
-        value = row.__dict__.get(field.attname)
-        if isinstance(value, Sealed) and value.key_id != current:
-            old[field.attname] = getattr(row, field.attname)
-    return old

@@ -51,17 +51,19 @@ def _joins(text: str, place: int) -> bool:
 
 
 def _marked_word(word: str) -> str:
-    if word.isascii() or not any(_is_latin(letter) for letter in word):
+    if word.isascii() or not any(
+        (letter.isascii() or unicodedata.name(letter, "").startswith("LATIN")) for letter in word
+    ):
         return word
-    return "".join(letter + (_mark(letter) if _is_like_latin(letter) else "") for letter in word)
-
-
-def _is_latin(letter: str) -> bool:
-    return letter.isascii() or unicodedata.name(letter, "").startswith("LATIN")
-
-
-def _is_like_latin(letter: str) -> bool:
-    return letter != "µ" and not letter.isascii() and unicodedata.name(letter, "").startswith(_LIKE_LATIN)
+    return "".join(
+        letter
+        + (
+            _mark(letter)
+            if (letter != "µ" and not letter.isascii() and unicodedata.name(letter, "").startswith(_LIKE_LATIN))
+            else ""
+        )
+        for letter in word
+    )
 
 
 def _mark(character: str) -> str:

@@ -1,1 +1,1 @@
-"""The one way HTTP endpoints of the API are built: errors, paging, throttles, repeated requests, masks."""
+"""The base of the REST API: view sets, filters, pages, errors, throttles, idempotency."""

@@ -1,29 +1,38 @@
-"""Endpoints of the audit chain and of parked failures."""
+"""Endpoints of the audit log."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.db.models import QuerySet
+from django_filters import CharFilter, UUIDFilter
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from core.actors import Actor
-from core.audit import chain, selectors
-from core.jobs import dead_letters
-from core.models import AuditEntry, DeadLetter
+from core.audit import selectors
+from core.models import AuditEntry
 from core.rest.fields import RowSerializer
-from core.rest.operations import does, lists, reads
-from core.rest.views import ApiView, ListQuery
+from core.rest.filters import ApiFilterSet
+from core.rest.pagination import KeysetPagination
+from core.rest.views import ListViewSet
 
 
-class EntryQuery(ListQuery):
-    """Which entries."""
+class EntryFilters(ApiFilterSet):
+    """The filters of audit entries."""
 
-    action = serializers.CharField(default="", max_length=60)
-    object_type = serializers.CharField(default="", max_length=60)
-    object_id = serializers.UUIDField(default=None)
-    user = serializers.UUIDField(default=None, help_text="Who did it.")
+    action = CharFilter(max_length=60)
+    object_type = CharFilter(max_length=60)
+    object_id = UUIDFilter()
+    user = UUIDFilter(field_name="actor_user_id", help_text="Who did it.")
+
+
+class EntryPagination(KeysetPagination):
+    """Pages of audit entries, by their number."""
+
+    ordering = "-seq"
 
 
 class EntrySerializer(RowSerializer[AuditEntry]):
@@ -47,72 +56,20 @@ class VerdictSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField()
 
 
-class AuditList(ApiView):
-    """The audit chain, newest first."""
+@extend_schema_view(list=extend_schema(description="List entries, newest first. Needs `core.view_auditentry`."))
+class AuditViewSet(ListViewSet):
+    """The audit log."""
 
-    permissions: ClassVar = {"GET": selectors.VIEW}
+    permissions: ClassVar = {"list": selectors.VIEW, "verify": selectors.VIEW}
+    serializer_class = EntrySerializer
+    filterset_class = EntryFilters
+    pagination_class = EntryPagination
 
-    @lists("audit_list", EntrySerializer, query=EntryQuery, key="seq")
-    def get(self, viewer: Actor) -> QuerySet[AuditEntry]:
-        """List entries, newest first. Needs `core.view_auditentry`."""
-        asked = self.asked
-        filters = selectors.EntryFilters(asked["action"], asked["object_type"], asked["object_id"], asked["user"])
-        return selectors.query_entries(viewer=viewer, filters=filters)
+    def get_queryset(self) -> QuerySet[AuditEntry]:
+        """Return the entries of the organisation."""
+        return selectors.query_entries(viewer=self.actor)
 
-
-class AuditVerify(ApiView):
-    """Whether the chain is whole."""
-
-    permissions: ClassVar = {"GET": selectors.VIEW}
-
-    @reads("audit_verify", VerdictSerializer)
-    def get(self, viewer: Actor) -> chain.Verdict:
+    @action(detail=False, serializer_class=VerdictSerializer)
+    def verify(self, request: Request) -> Response:
         """Recompute the organisation's whole chain; changes nothing. Needs `core.view_auditentry`."""
-        return selectors.verify(viewer=viewer)
-
-
-class LetterQuery(ListQuery):
-    """Which dead letters."""
-
-    state = serializers.ChoiceField(choices=DeadLetter.State.values, default=DeadLetter.State.PARKED)
-
-
-class LetterSerializer(RowSerializer[DeadLetter]):
-    """Work that failed for good."""
-
-    class Meta:
-        model = DeadLetter
-        fields: ClassVar[list[str]] = "id kind ref error times state parked_at closed_at".split()
-
-
-class DeadLetters(ApiView):
-    """Parked failures."""
-
-    permissions: ClassVar = {"GET": "core.view_deadletter"}
-
-    @lists("dead_letters_list", LetterSerializer, query=LetterQuery)
-    def get(self, viewer: Actor) -> QuerySet[DeadLetter]:
-        """List work that failed for good, newest first. Needs `core.view_deadletter`."""
-        return dead_letters.query_dead_letters(viewer=viewer, state=self.asked["state"])
-
-
-class Replay(ApiView):
-    """Starts parked work again."""
-
-    permissions: ClassVar = {"POST": "core.replay_deadletter"}
-
-    @does("dead_letters_replay", None, LetterSerializer)
-    def post(self, actor: Actor, letter_id: UUID) -> DeadLetter:
-        """Queue the work again; it does nothing twice. Needs `core.replay_deadletter`; 409 when it is closed."""
-        return dead_letters.replay(actor=actor, dead_letter_id=letter_id)
-
-
-class Discard(ApiView):
-    """Closes parked work."""
-
-    permissions: ClassVar = {"POST": "core.replay_deadletter"}
-
-    @does("dead_letters_discard", None, LetterSerializer)
-    def post(self, actor: Actor, letter_id: UUID) -> DeadLetter:
-        """Put it aside without doing the work. Needs `core.replay_deadletter`; 409 when it is closed."""
-        return dead_letters.discard(actor=actor, dead_letter_id=letter_id)
+        return self.respond(selectors.verify(viewer=self.actor))

@@ -1,4 +1,4 @@
-"""Who asks: the actor that the middleware found for an API key or for the console's session."""
+"""Authentication and permissions: the actor that the middleware found for an API key or a session."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from core.actors import Actor
-from core.errors import Refused
+from core.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which imports this module by the settings
 
 
 class ActorAuthentication(SessionAuthentication):
-    """Takes the actor of the request; a session has to bring its CSRF token, a key has none."""
+    """Takes the actor of the request. Sessions need a CSRF token, keys do not."""
 
     def authenticate(self, request: Request) -> tuple[Any, Actor] | None:
-        """Return the person and the actor, or None for a stranger; a bad key is refused, never passed over."""
+        """Return the person and the actor, None for a stranger; raises `AuthenticationFailed` for a bad key."""
         plain = request._request
-        problem: Refused | None = getattr(plain, "key_problem", None)
+        problem: Refused | Unavailable | None = getattr(plain, "key_problem", None)
+        if isinstance(problem, Unavailable):
+            raise problem
         if problem is not None:
             raise AuthenticationFailed(problem.detail, code=problem.code)
         actor: Actor | None = getattr(plain, "actor", None)
@@ -36,7 +38,7 @@ class ActorAuthentication(SessionAuthentication):
         return plain.user, actor
 
     def enforce_csrf(self, request: Any) -> None:
-        """Refuse a writing request of a session without its token."""
+        """Raise `Refused` for a writing request of a session without its token."""
         try:
             super().enforce_csrf(request)
         except PermissionDenied:
@@ -48,34 +50,34 @@ class ActorAuthentication(SessionAuthentication):
 
 
 class MayAsk(BasePermission):
-    """Lets in whoever is known and holds the permission that the view names for the method."""
+    """Requires a known caller with the permission that the view names for the action, or for the method."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Tell whether somebody asks; raises `Refused` when his role or key does not allow it."""
+        """Return False for strangers; raises `Refused` if the caller's role or key lacks the permission."""
         if not isinstance(request.auth, Actor):
             return False
         method = "GET" if request.method == "HEAD" else str(request.method)
-        wanted = getattr(view, "permissions", {}).get(method)
+        wanted = getattr(view, "permissions", {}).get(getattr(view, "action", None) or method)
         if wanted and not request.auth.may(wanted) and not _is_given(request.auth, wanted, view):
             request.auth.require(wanted)
         return True
 
 
 def _is_given(actor: Actor, permission: str, view: APIView) -> bool:
-    """Tell whether a right on what the address names is enough; a key still has to name the permission."""
+    """Return True if a right on the object of the address is enough; keys still need the permission as a scope."""
     has_right: Callable[[Actor, str], bool] | None = getattr(view, "has_right", None)
     return has_right is not None and actor.names(permission) and has_right(actor, permission)
 
 
 def actor_of(request: Request) -> Actor:
-    """Return who asks. For views behind `MayAsk`."""
+    """Return the caller. For views behind `MayAsk`."""
     actor: Any = request.auth
     found: Actor = actor
     return found
 
 
 def client_of(request: Request) -> str:
-    """Return the name under which requests of one key, or of one person's sessions, are counted and remembered."""
+    """Return the name under which requests of one key, or of one person, are counted and remembered."""
     named: str = getattr(request._request, "api_client", "")
     person = actor_of(request).user_id
     return named or f"user-{person.hex if person else 'none'}"

@@ -1,30 +1,29 @@
-"""Endpoints of erasures: who was erased, and how far each is."""
+"""Endpoints of erasures: who was erased, and the progress of each erasure."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.mixins import RetrieveModelMixin
 
-from core.actors import Actor
 from core.models import Erasure
 from core.privacy.erasure import services
 from core.rest.fields import RowSerializer
-from core.rest.operations import lists, reads
-from core.rest.views import ApiView
+from core.rest.views import ListViewSet
 
 
 class ErasureRequest(serializers.Serializer[Any]):
-    """Why somebody is erased: one of the reasons and no words, which would name the person again."""
+    """The reason for an erasure: a code, because free text could name the person again."""
 
     reason = serializers.ChoiceField(choices=Erasure.Reason.choices)
 
 
 class ErasureSerializer(RowSerializer[Erasure]):
-    """How far an erasure is. `counts`: rows changed, by step; `waits_for`: what has to end first.
+    """The progress of an erasure. `counts`: rows changed, by step; `waits_for`: what has to end first.
 
     `still_named`: ids of other requests that hold the name, at most 50: nobody has touched them.
     """
@@ -39,27 +38,25 @@ class ErasureSerializer(RowSerializer[Erasure]):
         ).split()
 
     def get_url(self, erasure: Erasure) -> str:
-        """Return the path of its own endpoint."""
-        return reverse("api_erasure", args=[erasure.pk])
+        """Return the path of the erasure's own endpoint."""
+        return reverse("api-erasures-detail", args=[erasure.pk])
 
 
-class Erasures(ApiView):
-    """Erasures."""
+@extend_schema_view(
+    list=extend_schema(description="List who was erased, by id, newest first. Needs `core.view_erasures`."),
+    retrieve=extend_schema(description="Read the progress of an erasure. Needs `core.view_erasures`."),
+)
+class ErasureViewSet(RetrieveModelMixin, ListViewSet):
+    """Erasures of people."""
 
-    permissions: ClassVar = {"GET": services.VIEW}
+    permissions: ClassVar = {"list": services.VIEW, "retrieve": services.VIEW}
+    serializer_class = ErasureSerializer
+    lookup_url_kwarg = "erasure_id"
 
-    @lists("erasures_list", ErasureSerializer)
-    def get(self, viewer: Actor) -> QuerySet[Erasure]:
-        """List who was erased, by id, newest first. Needs `core.view_erasures`."""
-        return services.query_erasures(viewer=viewer)
+    def get_queryset(self) -> QuerySet[Erasure]:
+        """Return the erasures of the organisation."""
+        return services.query_erasures(viewer=self.actor)
 
-
-class ErasurePage(ApiView):
-    """One erasure."""
-
-    permissions: ClassVar = {"GET": services.VIEW}
-
-    @reads("erasures_retrieve", ErasureSerializer)
-    def get(self, viewer: Actor, erasure_id: UUID) -> Erasure:
-        """Read how far an erasure is. Needs `core.view_erasures`."""
-        return services.get_erasure(viewer=viewer, erasure_id=erasure_id)
+    def get_object(self) -> Erasure:
+        """Return the erasure of the address."""
+        return services.get_erasure(viewer=self.actor, **self.kwargs)

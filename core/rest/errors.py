@@ -1,4 +1,4 @@
-"""Every error of the API in one shape: `{"detail", "code", ...}`."""
+"""Error responses of the API: `{"detail", "code", ...}`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 AGAIN_IN: Final = 5
-"""Seconds after which something that is away is worth another try."""
+"""Seconds after which a client may try again."""
 _CODES: Final[dict[type[exceptions.APIException], str]] = {
     exceptions.ParseError: "parse_error",
     exceptions.NotAuthenticated: "not_authenticated",
@@ -28,11 +28,18 @@ _CODES: Final[dict[type[exceptions.APIException], str]] = {
 
 
 def problem_answer(problem: Exception, context: Mapping[str, Any]) -> Response | None:
-    """Return the answer to an error, or None for a mistake of ours. Called by the framework."""
+    """Return the response to an error, or None for an unexpected one. Called by the framework."""
     if isinstance(problem, exceptions.ValidationError):
         return _answer(_invalid(problem))
     if isinstance(problem, exceptions.APIException):
-        return _of_framework(problem)
+        code = _CODES.get(type(problem)) or str(problem.get_codes())
+        headers = {}
+        if getattr(problem, "auth_header", ""):
+            headers["WWW-Authenticate"] = problem.auth_header  # type: ignore[attr-defined]
+        wait = getattr(problem, "wait", None)
+        if wait is not None:
+            headers["Retry-After"] = str(int(wait))
+        return Response({"detail": str(problem.detail), "code": code}, status=problem.status_code, headers=headers)
     ours = _ours(problem)
     return None if ours is None else _answer(ours)
 
@@ -49,7 +56,7 @@ def _ours(problem: Exception) -> WalkerError | None:
     if isinstance(problem, SuspiciousOperation | UnreadablePostError):
         return Invalid("The request cannot be read.", code="bad_request")
     if isinstance(problem, DataError):
-        # The column's own limits are the last check; which value it was, only the caller knows.
+        # The limits of the column are the last check; only the caller knows which value it was.
         log.warning("value_refused_by_database", exc_info=problem)
         return Invalid("A value is out of range.")
     if isinstance(problem, OperationalError | InterfaceError):
@@ -61,17 +68,6 @@ def _ours(problem: Exception) -> WalkerError | None:
 def _answer(problem: WalkerError) -> Response:
     headers = {"Retry-After": str(AGAIN_IN)} if problem.status in (429, 503) else None
     return Response(problem.as_dict(), status=problem.status, headers=headers)
-
-
-def _of_framework(problem: exceptions.APIException) -> Response:
-    code = _CODES.get(type(problem)) or str(problem.get_codes())
-    headers = {}
-    if getattr(problem, "auth_header", ""):
-        headers["WWW-Authenticate"] = problem.auth_header  # type: ignore[attr-defined]
-    wait = getattr(problem, "wait", None)
-    if wait is not None:
-        headers["Retry-After"] = str(int(wait))
-    return Response({"detail": str(problem.detail), "code": code}, status=problem.status_code, headers=headers)
 
 
 def _invalid(problem: exceptions.ValidationError) -> Invalid:

@@ -1,4 +1,4 @@
-"""Values as the API reads and shows them: bounded documents in, masked texts out."""
+"""Serializer fields: bounded JSON documents, masked texts, local times."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from core.privacy.pii import mask_text
 M = TypeVar("M", bound=Model)
 DEEPEST: Final = 20
 CLEAR: Final = "clear"
-"""Key of a serializer's context: the viewer may see the texts as they are."""
+"""Key of a serializer's context: the viewer may see personal data in clear."""
 
 
 class RowSerializer(serializers.ModelSerializer[M]):
@@ -32,7 +32,7 @@ class RowSerializer(serializers.ModelSerializer[M]):
 
 
 class SafeJSONParser(JSONParser):
-    """JSON whose depth cannot break the parser."""
+    """Parses JSON; a document that is nested too deeply is an error of the caller."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         """Return the document; raises `ParseError`."""
@@ -43,10 +43,10 @@ class SafeJSONParser(JSONParser):
 
 
 class Document(serializers.DictField):
-    """A JSON object whose texts can be kept: no NUL, no half characters, not nested too deeply."""
+    """A JSON object that PostgreSQL can store: no NUL, no lone surrogates, not nested too deeply."""
 
     def to_internal_value(self, value: Any) -> Any:
-        """Return the object; refuses what the database cannot keep."""
+        """Return the object; raises `ValidationError` if the database cannot store it."""
         if not isinstance(value, dict) or not _can_be_kept(value, DEEPEST):
             raise serializers.ValidationError("Give a JSON object of plain values.")
         return value
@@ -92,10 +92,10 @@ _CLOCK: Final = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 # The format "time" of JSON Schema needs an offset, and a local time has none.
 @extend_schema_field({"type": "string", "pattern": _CLOCK, "example": "07:30"})
 class LocalTime(serializers.TimeField):
-    """A time of day as the person's own clock shows it: no zone, no fractions."""
+    """A local time of day: no zone, no fractions."""
 
     def to_internal_value(self, value: Any) -> Any:
-        """Return the time; refuses one with an offset, which would be silently another."""
+        """Return the time; raises `ValidationError` for an offset, which would be dropped silently."""
         if not isinstance(value, str) or not re.fullmatch(_CLOCK, value, re.ASCII):
             raise serializers.ValidationError("Give a local time, such as 07:30.")
         return super().to_internal_value(value)

@@ -1,60 +1,97 @@
-"""Pages of rows by key: the next page starts below the last row, so a page costs the same however deep it is."""
+"""Cursor pagination: the next page starts after the last row, so every page costs the same. No totals are counted."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import Field, QuerySet
+from rest_framework.pagination import Cursor, CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
 
 from core.errors import Invalid
 
-M = TypeVar("M", bound=Model)
 PAGE: Final = 50
-MOST: Final = 100
+LARGEST_PAGE: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[M]):
-    """Rows, highest key first; `cursor` asks for the next page ("" at the end)."""
+class KeysetPagination(CursorPagination):
+    """Pages by one unique column, in the envelope `{next, results}`. `ordering` names the column."""
 
-    rows: Sequence[M]
-    cursor: str
+    ordering = "-id"
+    page_size = PAGE
+    max_page_size = LARGEST_PAGE
+    page_size_query_param = "limit"
+    template = None
+
+    def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...]:
+        """Return the ordering, and remember its column: `decode_cursor` checks a cursor by it."""
+        self.column: Field[Any, Any] = queryset.model._meta.get_field(self.ordering.lstrip("-"))
+        return (self.ordering,)
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """Return the place where the page starts; raises `Invalid` for a cursor that was not made here."""
+        text = request.query_params.get(self.cursor_query_param)
+        if not text:
+            return None
+        try:
+            return Cursor(offset=0, reverse=False, position=self.column.to_python(value_of(text)))
+        except ValidationError:
+            raise unknown_cursor() from None
+
+    def encode_cursor(self, cursor: Cursor) -> str:
+        """Return the address of the page that starts after a key."""
+        return replace_query_param(str(self.base_url), self.cursor_query_param, cursor_at(cursor.position))
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """Return a page, and drop its rows: view and request refer to each other until garbage is collected."""
+        following, self.page = self.get_next_link(), []
+        return Response({"next": following, "results": data})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Return the schema of a page."""
+        following = {
+            "type": ["string", "null"],
+            "format": "uri",
+            "description": "Address of the next page; null at the end.",
+        }
+        return {"type": "object", "properties": {"next": following, "results": schema}, "required": ["next", "results"]}
 
 
-def page_of(rows: QuerySet[M], *, cursor: str = "", limit: int = PAGE, key: str = "id") -> Page[M]:
-    """Return one page in falling order of a unique column. One query, no count; raises `Invalid`."""
-    size = max(1, min(limit, MOST))
-    if cursor:
-        rows = rows.filter(**{f"{key}__lt": _read(rows, key, cursor)})
-    found = list(rows.order_by(f"-{key}")[: size + 1])
-    page = found[:size]
-    return Page(page, cursor_at(getattr(page[-1], key)) if len(found) > size else "")
+class NewestPagePagination(KeysetPagination):
+    """Pages from the newest back, each of them oldest first: how a timeline is read."""
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
+        """Return the page, oldest first."""
+        page: list[Any] | None = super().paginate_queryset(queryset, request, view)
+        return None if page is None else page[::-1]
 
 
 def cursor_at(value: object) -> str:
-    """Return the cursor that asks for what comes after a key."""
+    """Return the cursor of the page that starts after a key."""
     return base64.urlsafe_b64encode(str(value).encode()).decode().rstrip("=")
 
 
 def value_of(cursor: str) -> str:
-    """Return the key that a cursor holds, unchecked; raises `Invalid`."""
+    """Return the key in a cursor, unchecked; raises `Invalid`."""
     try:
         return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except (ValueError, binascii.Error):
         raise unknown_cursor() from None
 
 
-def _read(rows: QuerySet[M], key: str, cursor: str) -> Any:
-    try:
-        column: Any = rows.model._meta.get_field(key)
-        return column.to_python(value_of(cursor))
-    except ValidationError:
-        raise unknown_cursor() from None
+def number_of(cursor: str) -> int | None:
+    """Return the number in a cursor, None for the first page; raises `Invalid`."""
+    if not cursor:
+        return None
+    text = value_of(cursor)
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+        raise unknown_cursor()
+    return int(text)
 
 
 def unknown_cursor() -> Invalid:

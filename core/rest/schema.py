@@ -1,29 +1,29 @@
-"""What the API's description says of every endpoint: its errors, its headers, how to sign in."""
+"""The OpenAPI document: what is the same for every operation (errors, headers, sign-in), and its names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from http import HTTPStatus
 from typing import Any, Final
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.utils import inline_serializer
-from rest_framework import serializers
+from drf_spectacular.openapi import AutoSchema
 
-from core.rest.idempotent import HEADER
+from core.rest.idempotency import HEADER
+from core.rest.views import ApiViewSet, Query
 
 ERRORS: Final[dict[str, str]] = {
     "400": "The address or the body is not valid; `fields` names the values.",
     "401": "No key or session, or one that has ended.",
     "403": "The role or the key's scopes do not allow it, or no reveal is open (`no_grant`).",
-    "404": "There is no such thing, or it is not yours.",
+    "404": "There is no such object, or it is not yours.",
     "406": "The answer is always `application/json`.",
     "429": "Too many requests in this minute.",
-    "500": "A mistake of ours.",
-    "503": "Something that is needed is away.",
+    "500": "An error in Walker.",
+    "503": "Something that is needed is not available; try again later.",
 }
 WRITING_ERRORS: Final[dict[str, str]] = {
-    "409": "Somebody was faster, what you saw has changed, or the first request under this key still runs.",
+    "409": "Someone else was faster, what you saw has changed, or the first request under this key still runs.",
     "413": "The body is too large.",
     "415": "The body has to be `application/json`.",
     "422": "This idempotency key was used for another request.",
@@ -31,7 +31,7 @@ WRITING_ERRORS: Final[dict[str, str]] = {
 WRITING: Final = ("post", "put", "patch", "delete")
 PROBLEM: Final = {
     "type": "object",
-    "description": "The one shape of every error; some carry more facts.",
+    "description": "Every error has these fields; some have more.",
     "required": ["detail", "code"],
     "properties": {
         "detail": {"type": "string", "description": "One sentence for people."},
@@ -39,7 +39,7 @@ PROBLEM: Final = {
         "fields": {
             "type": "object",
             "additionalProperties": {"type": "array", "items": {"type": "string"}},
-            "description": "What is wrong with which value.",
+            "description": "The problems by field.",
         },
     },
     "additionalProperties": True,
@@ -48,13 +48,13 @@ _KEY_PARAMETER: Final = {
     "in": "header",
     "name": HEADER,
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    "description": "Names the request: repeated within 24 hours it is done once and answered the same.",
+    "description": "Names the request: a repetition within 24 hours gets the first response and has no effect.",
 }
 _RETRY: Final = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
 
 
 class ActorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How to sign in: an API key, or the console's session."""
+    """The two ways to sign in: an API key, or the console's session."""
 
     target_class = "core.rest.authentication.ActorAuthentication"
     name = ["apiKey", "session"]
@@ -69,36 +69,54 @@ class ActorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         ]
 
 
-@cache
-def paged(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
-    """Return the shape of a page of these rows."""
-    name = shape.__name__.removesuffix("Serializer")
-    fields = {
-        "next": serializers.URLField(allow_null=True, help_text="Address of the next page; null at the end."),
-        "results": shape(many=True),
-    }
-    page: serializers.Serializer[Any] = inline_serializer(f"{name}Page", fields)
-    return page
+class ApiSchema(AutoSchema):
+    """How one operation is described: by the serializers, filters and pages of its view set."""
+
+    view: ApiViewSet  # type: ignore[override]  # all described views are ours
+
+    def get_operation_id(self) -> str:
+        """Return the collection and the action, such as `approvals_send_back`."""
+        names = [part.replace("-", "_") for part in self._tokenize_path()]
+        return "_".join(names if names and names[-1] == self.view.action else [*names, self.view.action])
+
+    def get_request_serializer(self) -> Any:
+        """Return the serializer of the body."""
+        return self.view.get_request_serializer_class()
+
+    def get_response_serializers(self) -> Any:
+        """Return the serializer of the response by its status."""
+        status = self.view.get_success_status()
+        if status == HTTPStatus.NO_CONTENT:
+            return {status: None}
+        shape = self.view.get_serializer_class()
+        return {status: shape(many=True) if self.view.is_list() else shape}
+
+    def get_override_parameters(self) -> list[Any]:
+        """Return the query parameters beside filters; `show_pii` alone only where it has an effect."""
+        query = self.view.get_query_class()
+        return [query] if query is not Query or self.view.can_reveal() else []
+
+    def get_paginated_name(self, serializer_name: str) -> str:
+        """Return the name of a page's schema."""
+        return f"{serializer_name}Page"
 
 
 def with_errors(result: dict[str, Any], **context: Any) -> dict[str, Any]:
     """Add every error that an operation can answer, and the header of repeated requests."""
     components = result.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = PROBLEM
-    components["responses"] = {f"Error{code}": _response(code, text) for code, text in _all_errors()}
+    components["responses"] = {
+        f"Error{code}": _response(code, text) for code, text in sorted({**ERRORS, **WRITING_ERRORS}.items())
+    }
     for method, operation in _operations(result):
         codes = {**ERRORS, **(WRITING_ERRORS if method in WRITING else {})}
         for code in codes:
             operation["responses"].setdefault(code, {"$ref": f"#/components/responses/Error{code}"})
-        # Either of them, not both.
+        # One of them is enough.
         operation["security"] = [{name: []} for name in ActorScheme.name]
         if method == "post":
             operation.setdefault("parameters", []).append(_KEY_PARAMETER)
     return result
-
-
-def _all_errors() -> list[tuple[str, str]]:
-    return sorted({**ERRORS, **WRITING_ERRORS}.items())
 
 
 def _response(code: str, text: str) -> dict[str, Any]:

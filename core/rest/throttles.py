@@ -1,4 +1,4 @@
-"""How many requests one key, or one person, may make in a minute."""
+"""The limit of requests per minute of one API key, or of one person."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ WINDOW: Final = 60
 
 
 class PerClient(BaseThrottle):
-    """Counts in Redis, minute by minute. Redis is never the truth: without it everything is let through."""
+    """Counts in Redis, minute by minute. While Redis is down, every request is allowed."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        """Tell whether the client has requests left in this minute."""
+        """Return True if the client has requests left in this minute."""
         slot = int(time.time()) // WINDOW
         try:
             used = count_up(f"{current_tenant_id()}:api:{client_of(request)}:{slot}", seconds=2 * WINDOW)

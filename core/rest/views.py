@@ -1,8 +1,8 @@
-"""The base of every endpoint: who may ask, what was asked, and pages of answers."""
+"""The base classes of all endpoints: permissions, query parameters, bodies, and calls of services."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Final
 
 from django.http import HttpResponseBase
@@ -11,102 +11,189 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
 
 from core.actors import Actor
 from core.errors import Invalid, Refused
-from core.rest.pagination import MOST, PAGE
+from core.rest.authentication import actor_of
+from core.rest.pagination import LARGEST_PAGE, PAGE
 
-STORY: Final = 500
 WRITING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+Shape = type[serializers.Serializer[Any]]
 
 
 class Query(serializers.Serializer[Any]):
-    """What every endpoint understands in the address; anything else is refused, not passed over."""
+    """The query parameters of every endpoint. An unknown parameter is refused."""
 
     show_pii = serializers.BooleanField(default=False, help_text="In clear; needs an open reveal.")
 
 
 class RemovalQuery(Query):
-    """What is removed, as it was seen."""
+    """The version of the object that the caller wants to remove."""
 
     version = serializers.IntegerField(
-        required=False, default=None, min_value=1, help_text="The version that was seen; 409 `stale_version`."
+        source="seen_version",
+        required=False,
+        default=None,
+        min_value=1,
+        help_text="The version that was seen; 409 `stale_version`.",
     )
 
 
 class ListQuery(Query):
-    """Which page."""
+    """The page of a list."""
 
-    limit = serializers.IntegerField(default=PAGE, min_value=1, max_value=MOST)
+    limit = serializers.IntegerField(default=PAGE, min_value=1, max_value=LARGEST_PAGE)
     cursor = serializers.CharField(default="", max_length=300, help_text="From `next` of the page before.")
 
 
-class StoryQuery(Query):
-    """Which part of a story: the newest, or what came before a number."""
+class StrictView(APIView):
+    """Reads and checks the whole request before a handler runs.
 
-    limit = serializers.IntegerField(default=STORY, min_value=1, max_value=STORY)
-    before = serializers.IntegerField(
-        default=None,
-        min_value=1,
-        help_text="From the header `Link` (`rel=next`), which is there while more came before.",
-    )
-
-
-class ApiView(APIView):
-    """One endpoint. `permissions` names what each method needs; the services check again."""
+    `permissions` names the permission that each action (in a plain view: each method) needs; the services check
+    it again.
+    """
 
     permissions: ClassVar[Mapping[str, str]] = {}
-    query: ClassVar[type[Query]] = Query
-    queries: ClassVar[Mapping[str, type[Query]]] = {}
-    """What single methods understand instead."""
-    can_reveal: ClassVar[bool] = False
 
     def has_right(self, actor: Actor, permission: str) -> bool:
-        """Tell whether a right on what the address names is enough, where the permission for all is missing."""
+        """Return True if a right on the object of the address stands in for the missing permission."""
         return False
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Take over what the list of the endpoint understands in the address."""
-        super().__init_subclass__(**kwargs)
-        cls.query = getattr(getattr(cls, "get", None), "query", cls.query)
-
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Check who asks, then what is asked for."""
-        # Read whole before anything looks into it: its size is limited here, and it is compared when repeated.
+        """Check the caller, then the body and the query parameters."""
+        # The whole body is read first: its size is limited here, and a repeated request is compared by it.
         _ = request._request.body
         super().initial(request, *args, **kwargs)
         if request.method in WRITING and hasattr(self, request.method.lower()):
-            # Also where nothing is asked for in it: what is no JSON was meant for somebody else.
+            # Also for actions without parameters: a body that is not JSON was meant for something else.
             _ = request.data
-        self.asked = self._read_query(request)
-        if self.asked["show_pii"] and not self.can_reveal:
+        self.query = self.read_query(request)
+        if self.query["show_pii"] and not self.can_reveal():
             raise Refused("Say first why you need to see personal data: open a reveal.", code="no_grant")
 
-    def _read_query(self, request: Request) -> dict[str, Any]:
-        reader = self.queries.get(str(request.method), self.query)(data=request.query_params)
-        unknown = sorted(set(request.query_params) - set(reader.fields))
-        if unknown:
+    def get_query_class(self) -> type[Query]:
+        """Return the serializer of the query parameters."""
+        return Query
+
+    def get_filter_names(self) -> frozenset[str]:
+        """Return the query parameters that the view's filters read."""
+        return frozenset()
+
+    def can_reveal(self) -> bool:
+        """Return True if the endpoint can show personal data in clear (`show_pii`)."""
+        return False
+
+    def read_query(self, request: Request) -> dict[str, Any]:
+        """Return the query parameters beside the filters; raises `Invalid` and `ValidationError`."""
+        reader, filters = self.get_query_class()(data=request.query_params), self.get_filter_names()
+        if unknown := sorted(set(request.query_params) - set(reader.fields) - filters):
             raise Invalid("There is no such filter.", fields={name[:60]: ["unknown"] for name in unknown})
+        given = [name for name in filters if name in request.query_params]
+        if blank := [name for name in given if not all(map(str.strip, request.query_params.getlist(name)))]:
+            raise Invalid("A filter has no value.", fields={name: ["This field may not be blank."] for name in blank})
         reader.is_valid(raise_exception=True)
         found: dict[str, Any] = reader.validated_data
         return found
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
-        """Let nobody on the way keep what one person may see."""
+        """Forbid caches: an answer is for one person."""
         answer: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
         answer["Cache-Control"] = "no-store"
         return answer
 
-    def page(self, rows: Iterable[Any], cursor: str, shape: type[serializers.Serializer[Any]]) -> Response:
-        """Return one page with the address of the next."""
-        shown = shape(many=True, context={"view": self, "viewer": self.request.auth})
+
+class ApiViewSet(StrictView, GenericViewSet[Any]):
+    """The base of all view sets. Rows come from selectors; changes are made by services (`call_service`).
+
+    Responses are written by `serializer_class`, and bodies read by `request_serializers` of the action or the
+    `request_serializer` of an `@action`.
+    """
+
+    lookup_value_converter = "uuid"
+    request_serializers: ClassVar[Mapping[str, Shape]] = {}
+    request_serializer: Shape | None = None
+    success_status: int | None = None
+    many = False
+    """Whether an `@action` responds with rows."""
+    revealing_actions: ClassVar[frozenset[str]] = frozenset()
+    """The actions that show personal data in clear with `show_pii`."""
+
+    @property
+    def actor(self) -> Actor:
+        """Return the caller."""
+        return actor_of(self.request)
+
+    def is_list(self) -> bool:
+        """Return True if the action responds with rows."""
+        return self.action == "list" or self.many
+
+    def is_paged(self) -> bool:
+        """Return True if the action responds with a page of rows."""
+        return self.is_list() and self.pagination_class is not None
+
+    def get_query_class(self) -> type[Query]:
+        """Return the serializer of the query parameters of the action."""
+        return ListQuery if self.is_paged() else RemovalQuery if self.action == "destroy" else Query
+
+    def get_filter_names(self) -> frozenset[str]:
+        """Return the names of the filters of the list."""
+        filters: Any = getattr(self, "filterset_class", None)
+        return frozenset(filters.base_filters) if filters and self.is_list() else frozenset()
+
+    def can_reveal(self) -> bool:
+        """Return True if the action can show personal data in clear."""
+        return self.action in self.revealing_actions
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """Return the framework's context and the viewer, by whom some fields are masked."""
+        return {**super().get_serializer_context(), "viewer": self.request.auth}
+
+    def get_request_serializer_class(self) -> Shape | None:
+        """Return the serializer of the action's body; None if it takes none."""
+        return self.request_serializers.get(self.action or "", self.request_serializer)
+
+    def get_success_status(self) -> int:
+        """Return the status of a successful response."""
+        usual = {"create": 201, "destroy": 204}
+        return self.success_status or usual.get(self.action or "", 200)
+
+    def read_body(self) -> dict[str, Any]:
+        """Return the validated body, empty where the action takes none; raises `ValidationError`."""
+        shape = self.get_request_serializer_class()
+        if shape is None:
+            return {}
+        reader = shape(data=self.request.data)
+        reader.is_valid(raise_exception=True)
+        found: dict[str, Any] = reader.validated_data
+        return found
+
+    def call_service(self, service: Callable[..., Any], **arguments: Any) -> Response:
+        """Call a service as the caller, with the ids of the address and the body; respond with what it returns."""
+        seen = {"seen_version": self.query["seen_version"]} if self.action == "destroy" else {}
+        return self.respond(service(actor=self.actor, **self.kwargs, **seen, **self.read_body(), **arguments))
+
+    def respond(self, row: Any) -> Response:
+        """Return the response that shows a row."""
+        if self.action == "destroy":
+            return Response(status=self.get_success_status())
+        return Response(self.get_serializer(row).data, status=self.get_success_status())
+
+    def represent(self, rows: Iterable[Any]) -> Any:
+        """Return rows as they are shown; unlike `serializer.data` it keeps no row alive after the response."""
+        return self.get_serializer(many=True).to_representation(rows)
+
+    def respond_with_page(self, rows: Iterable[Any], cursor: str) -> Response:
+        """Return the response for a page that a selector has read; `cursor` is of the next page ("" at the end)."""
         following = replace_query_param(self.request.build_absolute_uri(), "cursor", cursor) if cursor else None
-        return Response({"next": following, "results": shown.to_representation(rows)})
+        return Response({"next": following, "results": self.represent(rows)})
 
 
-def body_of(request: Request, shape: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-    """Return what the body says; raises `ValidationError`."""
-    reader = shape(data=request.data)
-    reader.is_valid(raise_exception=True)
-    found: dict[str, Any] = reader.validated_data
-    return found
+class ListViewSet(ApiViewSet):
+    """The base of view sets that list the rows of `get_queryset`, filtered and in pages."""
+
+    def list(self, request: Request, **kwargs: Any) -> Response:
+        """List the rows."""
+        rows = self.filter_queryset(self.get_queryset())
+        page = self.paginate_queryset(rows)
+        return Response(self.represent(rows)) if page is None else self.get_paginated_response(self.represent(page))

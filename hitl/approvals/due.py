@@ -24,6 +24,7 @@ from hitl.models import Approval, Timer
 BATCH: Final = 100
 KEPT_FOR: Final = timedelta(days=30)
 CLAIM_FOR: Final = timedelta(seconds=20)
+# By hand: the ORM cannot claim and return rows in one statement, skipping those that others claim.
 _CLAIM: Final = """
 update hitl_timer set lease_until = %s, attempts = least(attempts + 1, 1000) where id in (
   select id from hitl_timer

@@ -149,15 +149,12 @@ def _decide(request: HttpRequest, token: str, opened: Opened) -> HttpResponse:
     except WalkerError as problem:
         return _told(request, rules.open_link(opened.token.pk, **visit), problem, refuses=True)
     OUTCOMES.labels("decided").inc()
-    return _thanks(request, opened.approval, decided, given["verdict"])
-
-
-def _thanks(request: HttpRequest, approval: Approval, decided: Approval, verdict: str) -> HttpResponse:
+    verdict = given["verdict"]
     heading, sign = THANKS_TO[verdict]
     is_held = decided.state == State.APPROVED and bool(decided.holds)
     words = ON_HOLD if is_held else THANKS.get(State(decided.state), "")
-    context = {"heading": heading.format(approval.reference), "words": words}
-    return _outcome(request, approval, sign, context | {"is_done": True})
+    context = {"heading": heading.format(opened.approval.reference), "words": words}
+    return _outcome(request, opened.approval, sign, context | {"is_done": True})
 
 
 def _outcome(

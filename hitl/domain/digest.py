@@ -37,7 +37,9 @@ def _of_kin(value: Any) -> Any:
     if value is None or isinstance(value, int):
         return value
     if isinstance(value, Decimal):
-        return _amount(value)
+        if not value.is_finite():
+            raise Unrepresentable("an amount is a finite number")
+        return format(value, "f")
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, UUID):
@@ -60,12 +62,6 @@ def _key(value: object) -> str:
     if not isinstance(value, str):
         raise Unrepresentable("keys are text")
     return _text(value)
-
-
-def _amount(value: Decimal) -> str:
-    if not value.is_finite():
-        raise Unrepresentable("an amount is a finite number")
-    return format(value, "f")
 
 
 def canonical(value: Any) -> bytes:

@@ -93,21 +93,24 @@ def _level_is_no_weaker(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """Levels that are open together are all asked: each old one needs one of its own in the new."""
     left = _parts(new)
     for part in _parts(old):
-        found = next((other for other in left if _part_is_no_weaker(part, other)), None)
+        found = next(
+            (
+                other
+                for other in left
+                if (
+                    _people_are_no_weaker(part, other)
+                    and _least_votes(other) >= _least_votes(part)
+                    and required_strength(other) >= required_strength(part)
+                    and other["require_reason"] >= part["require_reason"]
+                    and other["reject_threshold"] <= part["reject_threshold"]
+                )
+            ),
+            None,
+        )
         if found is None:
             return False
         left.remove(found)
     return True
-
-
-def _part_is_no_weaker(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    return (
-        _people_are_no_weaker(old, new)
-        and _least_votes(new) >= _least_votes(old)
-        and required_strength(new) >= required_strength(old)
-        and new["require_reason"] >= old["require_reason"]
-        and new["reject_threshold"] <= old["reject_threshold"]
-    )
 
 
 def _people_are_no_weaker(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

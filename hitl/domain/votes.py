@@ -104,16 +104,15 @@ def tally_votes(
 
 def _is_rejected(level: Mapping[str, Any], holders: list[SeatHolder], last: Mapping[UUID, str]) -> bool:
     parts = enumerate(parts_of(level))
-    return any(_is_against(part, _of_stage(level, number, holders), last) for number, part in parts)
+    return any(
+        _is_against(part, (_of_part(number, holders) if level["mode"] == PARALLEL else holders), last)
+        for number, part in parts
+    )
 
 
 def _is_against(part: Mapping[str, Any], holders: Iterable[SeatHolder], last: Mapping[UUID, str]) -> bool:
     against = {holder.person_id for holder in holders if last.get(holder.person_id) == "reject"}
     return len(against) >= max(1, int(part.get("reject_threshold", 1)))
-
-
-def _of_stage(level: Mapping[str, Any], number: int, seats: list[SeatHolder]) -> list[SeatHolder]:
-    return _of_part(number, seats) if level["mode"] == PARALLEL else seats
 
 
 def _of_part(number: int, seats: Iterable[SeatHolder]) -> list[SeatHolder]:

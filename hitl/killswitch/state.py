@@ -154,11 +154,7 @@ def _covers_of(kind: str, agent_id: UUID | None) -> list[tuple[str, str]]:
 def _call_key(scope: str, target: str = "") -> int:
     # Two that share a key by chance wait for each other's calls, which is harmless.
     tenant = "" if scope == "global" else str(current_tenant_id())
-    return _key_of(f"{tenant}|{scope}|{target}")
-
-
-def _key_of(name: str) -> int:
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big", signed=True)
+    return int.from_bytes(hashlib.sha256((f"{tenant}|{scope}|{target}").encode()).digest()[:4], "big", signed=True)
 
 
 def _lock_all(function: str, space: int, keys: tuple[int, ...]) -> None:

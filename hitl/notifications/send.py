@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from core.clock import now as clock_now
@@ -26,11 +26,6 @@ LEASE: Final = timedelta(minutes=2)
 GRACE: Final = timedelta(seconds=30)
 PARKED_AS: Final = "hitl.notification"
 _OPEN: Final = ("queued", "sending")
-_LATE: Final = """
-select id, tenant_id from hitl_notification
-where status in ('queued', 'sending') and created_at < %s and (lease_until is null or lease_until < %s)
-order by created_at limit %s
-"""
 
 
 @dataclass(frozen=True)
@@ -44,9 +39,10 @@ class Unsent:
 def list_unsent(*, now: datetime | None = None, limit: int = 200) -> list[Unsent]:
     """Return notifications of all tenants whose hint was lost or whose sender died. For the sweep."""
     moment = now or clock_now()
-    with platform_scope(), connection.cursor() as cursor:
-        cursor.execute(_LATE, [moment - GRACE, moment, limit])
-        return [Unsent(*row) for row in cursor.fetchall()]
+    free = Q(lease_until=None) | Q(lease_until__lt=moment)
+    with platform_scope():
+        late = Notification.objects.filter(free, status__in=_OPEN, created_at__lt=moment - GRACE)
+        return [Unsent(*row) for row in late.order_by("created_at").values_list("id", "tenant_id")[:limit]]
 
 
 def send_notification(notification_id: UUID, *, now: datetime | None = None) -> bool:

@@ -31,10 +31,10 @@ MANAGE_MEMBERSHIP = "accounts.manage_membership"
 T = TypeVar("T", bound=TenantModel)
 
 
-def query_workflows(*, viewer: Actor, active: bool = True) -> QuerySet[ApprovalWorkflow]:
-    """Return the workflows with their levels: all for holders of `hitl.view_approvalworkflow`, for others those
-    that they were given. Raises Refused without either."""
-    rows: QuerySet[ApprovalWorkflow] = ApprovalWorkflow.objects.filter(is_active=active).prefetch_related("levels")
+def query_workflows(*, viewer: Actor) -> QuerySet[ApprovalWorkflow]:
+    """Return the workflows with their levels, active and retired: all for holders of `hitl.view_approvalworkflow`,
+    for others those that were shared with them. Raises Refused without either."""
+    rows: QuerySet[ApprovalWorkflow] = ApprovalWorkflow.objects.prefetch_related("levels")
     if viewer.may(VIEW_WORKFLOW):
         return rows
     mine = given_workflows(viewer)
@@ -72,11 +72,10 @@ def sharing_of(*, viewer: Actor, workflow_id: UUID) -> dict[str, list[str]]:
     return {"roles": sorted(object_permissions.roles_with(MANAGE_WORKFLOW, workflow))}
 
 
-def query_switches(*, viewer: Actor, thrown: bool = True) -> QuerySet[KillSwitch]:
-    """Return the kill switches thrown now, or those released. Needs `hitl.view_approval`."""
+def query_switches(*, viewer: Actor) -> QuerySet[KillSwitch]:
+    """Return the kill switches, thrown and released. Needs `hitl.view_approval`."""
     viewer.require(VIEW_SWITCH)
-    switches = KillSwitch.objects.select_related("thrown_by", "released_by")
-    rows: QuerySet[KillSwitch] = switches.filter(released_at__isnull=thrown)
+    rows: QuerySet[KillSwitch] = KillSwitch.objects.select_related("thrown_by", "released_by")
     return rows
 
 

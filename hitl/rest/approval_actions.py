@@ -1,155 +1,257 @@
-"""Endpoints of the talk about an approval: edit, ask, answer, send back, send in again, override."""
+"""Endpoints that act on an approval: decide, discuss, hold, resolve, delegate."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-from uuid import UUID
+from typing import Any, ClassVar, Final
 
-from django.db.models import QuerySet
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from core.actors import Actor
-from core.rest.idempotent import once_outside
-from core.rest.operations import does, lists, tells
-from core.rest.views import ApiView, StoryQuery
-from hitl import selectors, services
-from hitl.models import Approval, OverrideReview, Revision
-from hitl.rest import action_serializers as shapes
-from hitl.rest.approvals import DETAIL, moves, shown
+from core.rest.fields import Document
+from core.rest.idempotency import idempotent, idempotent_outside_transaction
+from hitl import services
+from hitl.approvals.votes import REASON_LIMIT
+from hitl.rest.approvals import CHANNEL, HOLDS, ApprovalResponses
+
+DECIDE: Final = "hitl.decide_approval"
+DIGEST: Final = "Of the approval as you read it."
+PROPOSE: Final = "hitl.propose_approval"
+HOLD: Final = "hitl.hold_approval"
+REASSIGN: Final = "hitl.reassign_approval"
+RESOLVE: Final = "hitl.resolve_approval"
 
 
-class Edit(ApiView):
-    """Change."""
+class Verdict(serializers.Serializer[Any]):
+    """A vote on exactly what was shown."""
 
-    permissions: ClassVar = {"POST": "hitl.decide_approval"}
+    digest = serializers.CharField(max_length=64, help_text=DIGEST)
+    reason = serializers.CharField(default="", allow_blank=True, max_length=REASON_LIMIT)
 
-    @moves("approvals_edit", shapes.EditRequest, kept=once_outside)
-    def post(self, **said: Any) -> Approval:
-        """Change fields that the step lists as editable; everybody is asked again. Needs `hitl.decide_approval`.
 
-        403 `no_edit_right` where nothing may be edited; 409 `stale_digest` when it changed.
+class Move(serializers.Serializer[Any]):
+    """The body of an action; with `digest` it is refused (409) if the approval has changed in the meantime."""
+
+    digest = serializers.CharField(default="", allow_blank=True, max_length=64)
+    reason = serializers.CharField(default="", allow_blank=True, max_length=REASON_LIMIT)
+
+
+class HoldRequest(Move):
+    """The reason for a hold."""
+
+    reason = serializers.CharField(max_length=REASON_LIMIT)
+
+
+class Release(Move):
+    """The hold to remove."""
+
+    hold = serializers.ChoiceField(source="name", choices=HOLDS, default="manual")
+
+
+class Resolution(Move):
+    """The outcome of an execution whose outcome was unknown."""
+
+    outcome = serializers.ChoiceField(choices=("executed", "failed"))
+    reason = serializers.CharField(max_length=REASON_LIMIT)
+    evidence = serializers.CharField(max_length=REASON_LIMIT)
+
+
+class Signed(Move):
+    """An action on exactly what was shown."""
+
+    digest = serializers.CharField(max_length=64, help_text=DIGEST)
+
+
+class Said(Signed):
+    """An action that needs a reason."""
+
+    reason = serializers.CharField(max_length=REASON_LIMIT)
+
+
+class EditRequest(Signed):
+    """The new values of the fields to change."""
+
+    changes = Document(help_text="By field; money as text.")
+
+
+class ResubmitRequest(Signed):
+    """The request as it should be now."""
+
+    params = Document(required=False, default=None, allow_null=True, help_text="All of them; left out: unchanged.")
+
+
+class Finding(serializers.Serializer[Any]):
+    """The finding of a review."""
+
+    reason = serializers.CharField(max_length=REASON_LIMIT)
+
+
+class DelegateRequest(Signed):
+    """The colleague to delegate to."""
+
+    to = serializers.UUIDField(help_text="A colleague who may approve.")
+
+
+class ReassignRequest(Said):
+    """The approver to replace, and the new one."""
+
+    from_person = serializers.UUIDField(help_text="The approver now.")
+    to = serializers.UUIDField(help_text="A colleague who may approve.")
+
+
+class ApprovalActionViewSet(ApprovalResponses):
+    """Actions on an approval. Each responds with the approval as it is afterwards."""
+
+    permissions: ClassVar = {
+        "approve": DECIDE,
+        "reject": DECIDE,
+        "cancel": "hitl.cancel_approval",
+        "revoke": "hitl.revoke_approval",
+        "hold": HOLD,
+        "release": HOLD,
+        "resolve": RESOLVE,
+        "edit": DECIDE,
+        "ask": DECIDE,
+        "answer": PROPOSE,
+        "send_back": DECIDE,
+        "resubmit": PROPOSE,
+        "override": "hitl.override_approval",
+        "escalate": REASSIGN,
+        "probe": RESOLVE,
+        "review": "hitl.review_override",
+        "delegate": DECIDE,
+        "reassign": REASSIGN,
+    }
+
+    def respond(self, row: Any) -> Response:
+        """Return the approval of the address."""
+        return self.respond_with_approval(self.kwargs["approval_id"])
+
+    @action(detail=True, methods=["post"], request_serializer=Verdict)
+    @idempotent
+    def approve(self, request: Request, **kwargs: Any) -> Response:
+        """Approve exactly what the digest identifies. Needs `hitl.decide_approval` and an open seat.
+
+        403 `four_eyes` for your own request, `no_seat`, `weak_sign_in`; 409 `stale_digest` if it
+        changed, 409 with the decision if it was already decided.
         """
-        return services.edit(**said)
+        return self.call_service(services.decide, verdict="approve", channel=CHANNEL)
 
+    @action(detail=True, methods=["post"], request_serializer=Verdict)
+    @idempotent
+    def reject(self, request: Request, **kwargs: Any) -> Response:
+        """Reject exactly what the digest identifies. Needs what approving needs, and a reason where the level asks."""
+        return self.call_service(services.decide, verdict="reject", channel=CHANNEL)
 
-class Ask(ApiView):
-    """Ask back."""
+    @action(detail=True, methods=["post"], request_serializer=Move)
+    @idempotent
+    def cancel(self, request: Request, **kwargs: Any) -> Response:
+        """Cancel your own request, or any as administrator. Needs `hitl.cancel_approval`."""
+        return self.call_service(services.cancel)
 
-    permissions: ClassVar = {"POST": "hitl.decide_approval"}
+    @action(detail=True, methods=["post"], request_serializer=Move)
+    @idempotent
+    def revoke(self, request: Request, **kwargs: Any) -> Response:
+        """Revoke an approval before it is executed. Needs `hitl.revoke_approval`."""
+        return self.call_service(services.revoke)
 
-    @moves("approvals_ask", shapes.Said)
-    def post(self, **said: Any) -> Approval:
-        """Ask the requester something; the answer clock stands still. Needs `hitl.decide_approval` and an open seat."""
-        return services.ask(**said)
+    @action(detail=True, methods=["post"], request_serializer=HoldRequest)
+    @idempotent
+    def hold(self, request: Request, **kwargs: Any) -> Response:
+        """Keep it from being executed until it is released; needs a reason. Needs `hitl.hold_approval`."""
+        return self.call_service(services.hold)
 
+    @action(detail=True, methods=["post"], request_serializer=Release)
+    @idempotent
+    def release(self, request: Request, **kwargs: Any) -> Response:
+        """Remove one hold; 409 `still_held` while its cause persists. Needs `hitl.hold_approval`."""
+        return self.call_service(services.release)
 
-class Answer(ApiView):
-    """Answer."""
+    @action(detail=True, methods=["post"], request_serializer=Resolution)
+    @idempotent
+    def resolve(self, request: Request, **kwargs: Any) -> Response:
+        """Record the outcome of an execution whose outcome is unknown, with evidence. Needs `hitl.resolve_approval`."""
+        return self.call_service(services.resolve)
 
-    permissions: ClassVar = {"POST": "hitl.propose_approval"}
+    @action(detail=True, methods=["post"], request_serializer=EditRequest)
+    @idempotent_outside_transaction
+    def edit(self, request: Request, **kwargs: Any) -> Response:
+        """Change fields that the level lists as editable; everyone is asked again. Needs `hitl.decide_approval`.
 
-    @moves("approvals_answer", shapes.Said)
-    def post(self, reason: str, **said: Any) -> Approval:
-        """Answer the signers' question about one's own request (`reason`). Needs `hitl.propose_approval`."""
-        return services.answer(text=reason, **said)
+        403 `no_edit_right` where nothing may be edited; 409 `stale_digest` if it changed.
+        """
+        return self.call_service(services.edit)
 
+    @action(detail=True, methods=["post"], request_serializer=Said)
+    @idempotent
+    def ask(self, request: Request, **kwargs: Any) -> Response:
+        """Ask the requester a question; the deadline is paused. Needs `hitl.decide_approval` and an open seat."""
+        return self.call_service(services.ask)
 
-class SendBack(ApiView):
-    """Send back."""
+    @action(detail=True, methods=["post"], request_serializer=Said)
+    @idempotent
+    def answer(self, request: Request, **kwargs: Any) -> Response:
+        """Answer the approvers' question about your own request (`reason`). Needs `hitl.propose_approval`."""
+        body = self.read_body()
+        answer = {"digest": body["digest"], "text": body["reason"]}
+        return self.respond(services.answer(actor=self.actor, **self.kwargs, **answer))
 
-    permissions: ClassVar = {"POST": "hitl.decide_approval"}
-
-    @moves("approvals_send_back", shapes.Said)
-    def post(self, **said: Any) -> Approval:
+    @action(detail=True, methods=["post"], url_path="send-back", request_serializer=Said)
+    @idempotent
+    def send_back(self, request: Request, **kwargs: Any) -> Response:
         """Send it back to be changed; the fourth time it is rejected. Needs `hitl.decide_approval` and an open seat."""
-        return services.send_back(**said)
+        return self.call_service(services.send_back)
 
+    @action(detail=True, methods=["post"], request_serializer=ResubmitRequest)
+    @idempotent_outside_transaction
+    def resubmit(self, request: Request, **kwargs: Any) -> Response:
+        """Resubmit your own returned request, changed or not. Needs `hitl.propose_approval`.
 
-class Resubmit(ApiView):
-    """Send in again."""
-
-    permissions: ClassVar = {"POST": "hitl.propose_approval"}
-
-    @moves("approvals_resubmit", shapes.ResubmitRequest, kept=once_outside)
-    def post(self, **said: Any) -> Approval:
-        """Send one's own returned request in again, changed or not. Needs `hitl.propose_approval`.
-
-        403 `paused` under a kill switch, 503 when the outside cannot be looked at.
+        403 `paused` under a kill switch, 503 if the current state cannot be looked up.
         """
-        return services.resubmit(**said)
+        return self.call_service(services.resubmit)
 
-
-class Override(ApiView):
-    """Break the glass."""
-
-    permissions: ClassVar = {"POST": "hitl.override_approval"}
-
-    @moves("approvals_override", shapes.Said)
-    def post(self, **said: Any) -> Approval:
+    @action(detail=True, methods=["post"], request_serializer=Said)
+    @idempotent
+    def override(self, request: Request, **kwargs: Any) -> Response:
         """Approve alone where the workflow allows it; a review is opened. Needs `hitl.override_approval`.
 
         403 `no_break_glass` where it is not allowed, `weak_sign_in` without a second factor: an API key never has one.
         """
-        return services.override(**said)
+        return self.call_service(services.override)
 
+    @action(detail=True, methods=["post"], request_serializer=Said)
+    @idempotent
+    def escalate(self, request: Request, **kwargs: Any) -> Response:
+        """Take the next escalation step now. Needs `hitl.reassign_approval`.
 
-class Escalate(ApiView):
-    """Ask more people."""
-
-    permissions: ClassVar = {"POST": "hitl.reassign_approval"}
-
-    @moves("approvals_escalate", shapes.Said)
-    def post(self, **said: Any) -> Approval:
-        """Take the next step of the ladder now. Needs `hitl.reassign_approval`.
-
-        409 `no_step` when the workflow has no further one.
+        409 `no_step` if the workflow has no further one.
         """
-        return services.escalate_now(**said)
+        return self.call_service(services.escalate_now)
 
-
-class Probe(ApiView):
-    """Look up."""
-
-    permissions: ClassVar = {"POST": "hitl.resolve_approval"}
-
-    @moves("approvals_probe", kept=once_outside)
-    def post(self, **said: Any) -> Approval:
-        """Ask the outside now what became of it; it stays `unknown` when that cannot tell. Needs
+    @action(detail=True, methods=["post"], request_serializer=Move)
+    @idempotent_outside_transaction
+    def probe(self, request: Request, **kwargs: Any) -> Response:
+        """Ask the other system now for the outcome; it stays `unknown` if that cannot tell. Needs
         `hitl.resolve_approval`."""
-        return services.probe_now(**said)
+        return self.call_service(services.probe_now)
 
+    @action(detail=True, methods=["post"], request_serializer=Finding)
+    @idempotent
+    def review(self, request: Request, **kwargs: Any) -> Response:
+        """Close the review of an override with a finding. Needs `hitl.review_override`; not for the person who
+        overrode it."""
+        return self.call_service(services.close_review)
 
-class Review(ApiView):
-    """The review of an override."""
+    @action(detail=True, methods=["post"], request_serializer=DelegateRequest)
+    @idempotent
+    def delegate(self, request: Request, **kwargs: Any) -> Response:
+        """Delegate your decision to a colleague, before voting. Needs `hitl.decide_approval` and an open seat."""
+        return self.call_service(services.delegate)
 
-    permissions: ClassVar = {"POST": "hitl.review_override"}
-
-    @does("approvals_review", shapes.Finding, DETAIL, show=shown)
-    def post(self, **said: Any) -> None:
-        """Close the review of an override with a finding. Needs `hitl.review_override`; not for who overrode it."""
-        services.close_review(**said)
-
-
-class OverrideReviews(ApiView):
-    """Overrides that have to be looked back at."""
-
-    permissions: ClassVar = {"GET": "hitl.review_override"}
-
-    @lists("override_reviews_list", shapes.OverrideReviewSerializer, query=shapes.ReviewQuery)
-    def get(self, viewer: Actor) -> QuerySet[OverrideReview]:
-        """List the reviews of overrides that are owed, newest first. Needs `hitl.review_override`."""
-        return selectors.query_reviews(viewer=viewer, is_open=self.asked["open"])
-
-
-class Revisions(ApiView):
-    """What edits changed."""
-
-    permissions: ClassVar = {"GET": selectors.VIEW}
-
-    query = StoryQuery
-
-    @tells("approvals_revisions", shapes.RevisionSerializer, key="revision")
-    def get(self, viewer: Actor, approval_id: UUID, **part: Any) -> list[Revision]:
-        """Read what each edit changed, field by field, oldest first, the newest 500 or those before a number. Needs
-        `hitl.view_approval`."""
-        selectors.get_approval(viewer=viewer, approval_id=approval_id)
-        return selectors.list_revisions(viewer=viewer, approval_id=approval_id, **part)
+    @action(detail=True, methods=["post"], request_serializer=ReassignRequest)
+    @idempotent
+    def reassign(self, request: Request, **kwargs: Any) -> Response:
+        """Replace one approver by another. Needs `hitl.reassign_approval`."""
+        return self.call_service(services.reassign)

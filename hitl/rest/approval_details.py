@@ -1,30 +1,39 @@
-"""Endpoints of what belongs to an approval: its votes, who was told, and what is due."""
+"""Endpoints of what belongs to one approval: its history, decisions, notifications, timers and executions."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
-from uuid import UUID
 
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
 from core.actors import Actor
-from core.rest.fields import MaskedText, RowSerializer
-from core.rest.operations import reads
-from core.rest.views import ApiView
+from core.rest.fields import MaskedDocument, MaskedText, RowSerializer
+from core.rest.pagination import NewestPagePagination, cursor_at, number_of
+from core.rest.views import ListViewSet
 from hitl import selectors
 from hitl.approvals.decision_mac import verify
-from hitl.models import Decision, Notification, Timer
-from hitl.selectors import related
+from hitl.models import Decision, Execution, Notification, Revision, Timer
+from hitl.selectors import related, timeline
+
+
+class RevisionPagination(NewestPagePagination):
+    """Pages of what there is once per revision."""
+
+    ordering = "-revision"
 
 
 class DecisionSerializer(RowSerializer[Decision]):
-    """One verdict or remark, kept for ever."""
+    """One verdict or remark; it is never changed."""
 
     person = PersonSerializer(read_only=True, allow_null=True)
     on_behalf_of = PersonSerializer(read_only=True, allow_null=True)
     reason = MaskedText()
-    counts = serializers.SerializerMethodField(help_text="False for a row that nobody gave.")
+    counts = serializers.SerializerMethodField(help_text="False if the row was not written by this application.")
 
     class Meta:
         model = Decision
@@ -34,7 +43,7 @@ class DecisionSerializer(RowSerializer[Decision]):
         ).split()
 
     def get_counts(self, row: Decision) -> bool:
-        """Tell whether its seal fits."""
+        """Return True if the row's signature is valid."""
         return verify(row)
 
 
@@ -53,45 +62,171 @@ class NotificationSerializer(RowSerializer[Notification]):
 
 
 class TimerSerializer(RowSerializer[Timer]):
-    """Something that is due, or was."""
+    """A timer that is or was due."""
 
     class Meta:
         model = Timer
         fields: ClassVar[list[str]] = "id kind level revision due_at done_at attempts".split()
 
 
-class OfOneApproval(ApiView):
-    """What is about one approval; absent and another organisation's are the same."""
+class ExecutionSerializer(RowSerializer[Execution]):
+    """The execution of one revision."""
 
-    permissions: ClassVar = {"GET": selectors.VIEW}
+    result = MaskedDocument()
+    error = MaskedText()
 
-
-class ApprovalDecisions(OfOneApproval):
-    """What people said about an approval."""
-
-    @reads("approvals_decisions", DecisionSerializer, many=True)
-    def get(self, viewer: Actor, approval_id: UUID) -> list[Any]:
-        """Read every verdict and remark with its digest, oldest first, the newest 500. Needs `hitl.view_approval`."""
-        selectors.get_approval(viewer=viewer, approval_id=approval_id)
-        return related.list_votes(viewer=viewer, approval_id=approval_id)
+    class Meta:
+        model = Execution
+        fields: ClassVar[list[str]] = (
+            "id revision digest idempotency_key attempt lease_until outcome result error started_at finished_at"
+        ).split()
 
 
-class ApprovalNotifications(OfOneApproval):
-    """Who was told about an approval."""
+class HappeningSerializer(serializers.Serializer[Any]):
+    """One entry of an approval's history."""
 
-    @reads("approvals_notifications", NotificationSerializer, many=True)
-    def get(self, viewer: Actor, approval_id: UUID) -> list[Any]:
-        """Read who was told what over which channel and what became of it, the newest 500. Needs
-        `hitl.view_approval`."""
-        selectors.get_approval(viewer=viewer, approval_id=approval_id)
-        return related.list_notifications(viewer=viewer, approval_id=approval_id)
+    seq = serializers.IntegerField(help_text="Its number in the organisation's audit log.")
+    at = serializers.DateTimeField()
+    action = serializers.CharField()
+    actor = serializers.CharField()
+    role = serializers.CharField()
+    old_state = serializers.CharField()
+    new_state = serializers.CharField()
+    reason = MaskedText()
+    channel = serializers.CharField()
+    facts = MaskedDocument()
 
 
-class ApprovalTimers(OfOneApproval):
-    """What is due about an approval."""
+class RevisionSerializer(RowSerializer[Revision]):
+    """What one revision changed. People who may decide see the original values, others masked ones."""
 
-    @reads("approvals_timers", TimerSerializer, many=True)
-    def get(self, viewer: Actor, approval_id: UUID) -> list[Any]:
-        """Read what is or was due: expiry, answer, ladder, reminder, execution. Needs `hitl.view_approval`."""
-        selectors.get_approval(viewer=viewer, approval_id=approval_id)
-        return related.list_timers(viewer=viewer, approval_id=approval_id)
+    person = PersonSerializer(read_only=True, allow_null=True)
+    diff = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Revision
+        fields: ClassVar[list[str]] = "revision event person diff risk_before risk_after created_at".split()
+
+    def get_diff(self, row: Revision) -> list[dict[str, Any]]:
+        """Return the fields with both values."""
+        viewer: Actor = self.context["viewer"]
+        if viewer.may("hitl.decide_approval"):
+            return list(row.diff)
+        return [dict(MaskedDocument().to_representation(each)) for each in row.diff]
+
+
+class ApprovalDetailViewSet(ListViewSet):
+    """The base of view sets about one approval: 404 if the viewer's organisation has no such approval."""
+
+    permissions: ClassVar = {"list": selectors.VIEW}
+    pagination_class: Any = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check the request, and that the approval exists."""
+        super().initial(request, *args, **kwargs)
+        if self.action == "list":
+            selectors.get_approval(viewer=self.actor, **self.kwargs)
+
+
+class HistoryViewSet(ApprovalDetailViewSet):
+    """The history of an approval."""
+
+    serializer_class = HappeningSerializer
+    pagination_class = NewestPagePagination
+
+    def list(self, request: Request, **kwargs: Any) -> Response:
+        """Read what happened: the newest page first, oldest first within a page. Needs `hitl.view_approval`."""
+        limit, before = self.query["limit"], number_of(self.query["cursor"])
+        entries = timeline.history(viewer=self.actor, **self.kwargs, before=before, limit=limit + 1)
+        page = entries[-limit:]
+        return self.respond_with_page(page, cursor_at(page[0].seq) if len(entries) > limit else "")
+
+
+@extend_schema_view(
+    list=extend_schema(
+        description=(
+            "Read the executions, one per revision: the newest page first, oldest first within a page. Needs "
+            "`hitl.view_approval`."
+        )
+    )
+)
+class ExecutionViewSet(ApprovalDetailViewSet):
+    """The executions of an approval."""
+
+    serializer_class = ExecutionSerializer
+    pagination_class = RevisionPagination
+
+    def get_queryset(self) -> QuerySet[Execution]:
+        """Return the executions."""
+        return related.query_executions(viewer=self.actor, **self.kwargs)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        description=(
+            "Read what each edit changed, field by field: the newest page first, oldest first within a page. "
+            "Needs `hitl.view_approval`."
+        )
+    )
+)
+class RevisionViewSet(ApprovalDetailViewSet):
+    """The revisions of an approval."""
+
+    serializer_class = RevisionSerializer
+    pagination_class = RevisionPagination
+
+    def get_queryset(self) -> QuerySet[Revision]:
+        """Return the revisions."""
+        return related.query_revisions(viewer=self.actor, **self.kwargs)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        description=(
+            "Read every verdict and remark with its digest, oldest first, the newest 500. Needs `hitl.view_approval`."
+        )
+    )
+)
+class DecisionViewSet(ApprovalDetailViewSet):
+    """The decisions on an approval."""
+
+    serializer_class = DecisionSerializer
+
+    def get_queryset(self) -> Any:
+        """Return the decisions."""
+        return related.list_votes(viewer=self.actor, **self.kwargs)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        description=(
+            "Read who was notified over which channel and what became of it, the newest 500. Needs "
+            "`hitl.view_approval`."
+        )
+    )
+)
+class NotificationViewSet(ApprovalDetailViewSet):
+    """The notifications about an approval."""
+
+    serializer_class = NotificationSerializer
+
+    def get_queryset(self) -> Any:
+        """Return the notifications."""
+        return related.list_notifications(viewer=self.actor, **self.kwargs)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        description=(
+            "Read what is or was due: expiry, answer, escalation, reminder, execution. Needs `hitl.view_approval`."
+        )
+    )
+)
+class TimerViewSet(ApprovalDetailViewSet):
+    """The timers of an approval."""
+
+    serializer_class = TimerSerializer
+
+    def get_queryset(self) -> Any:
+        """Return the timers."""
+        return related.list_timers(viewer=self.actor, **self.kwargs)

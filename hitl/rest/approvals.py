@@ -1,238 +1,187 @@
-"""Endpoints of approvals."""
+"""Endpoints of approvals: list, read and request."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
-from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from django.db.models import Exists, OuterRef, QuerySet
+from django_filters import CharFilter, ChoiceFilter, UUIDFilter
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
-from core.actors import Actor
 from core.clock import now
 from core.reliability.idempotency import KEPT_FOR, digest
-from core.rest.authentication import actor_of
-from core.rest.idempotent import HEADER, once, once_outside
-from core.rest.operations import Handler, Shape, does, lists, reads, tells
-from core.rest.views import ApiView, StoryQuery, body_of
+from core.rest.fields import Document
+from core.rest.filters import AnyOfFilter, ApiFilterSet, BooleanFilter, PersonFilter
+from core.rest.idempotency import HEADER, idempotent_outside_transaction
+from core.rest.views import ApiViewSet, ListViewSet
 from hitl import selectors, services
-from hitl.actions.base import Origin
-from hitl.models import Approval, Execution
-from hitl.rest import serializers as shapes
-from hitl.selectors import Filters, timeline
+from hitl.actions import registry
+from hitl.actions.base import PRIORITY_MAX, Origin
+from hitl.domain.state_machine import WAITING, State
+from hitl.models import Approval, Seat
+from hitl.rest.serializers import ApprovalDetailSerializer, ApprovalSerializer
 
 CHANNEL: Final = "api"
-DETAIL: Final = shapes.ApprovalDetailSerializer
+CUSTOM_LIMIT: Final = 4000
+HOLDS: Final = ("manual", "unsatisfiable", "kill_switch", "caps")
+RISKS: Final = ("low", "medium", "high", "critical")
 
 
-class Approvals(ApiView):
-    """Approvals: list, and ask for one."""
+class AssigneeFilter(PersonFilter):
+    """Approvals that a person is asked to decide now."""
 
-    permissions: ClassVar = {"GET": selectors.VIEW, "POST": "hitl.propose_approval"}
+    def filter_person(self, qs: QuerySet[Any], person_id: UUID) -> QuerySet[Any]:
+        """Return the approvals with an open seat of the person."""
+        return qs.filter(Exists(Seat.objects.filter(approval=OuterRef("pk"), person_id=person_id, closed_at=None)))
 
-    @lists("approvals_list", shapes.ApprovalSerializer, query=shapes.ApprovalQuery)
-    def get(self, viewer: Actor) -> QuerySet[Approval]:
-        """List approvals, newest first. Needs `hitl.view_approval`."""
-        return selectors.query_approvals(viewer=viewer, filters=_filters(viewer, self.asked))
 
-    @extend_schema(operation_id="approvals_create", request=shapes.Proposal, responses={201: DETAIL})
-    @once_outside
-    def post(self, request: Request) -> Response:
-        """Ask for a risky action; people decide. Needs `hitl.propose_approval`.
+class ApprovalFilters(ApiFilterSet):
+    """The filters of approvals; values of one filter are alternatives."""
 
-        The current state of what is touched is looked up outside first: 503 when that is away, 403
+    state = AnyOfFilter(choices=[(state.value, state.value) for state in State])
+    risk = AnyOfFilter(field_name="risk_level", choices=[(risk, risk) for risk in RISKS])
+    kind = CharFilter(max_length=60)
+    assignee = AssigneeFilter(help_text="Who is asked to decide now: an id, or `me`.")
+    requester = PersonFilter(field_name="requester_id", help_text="Who asked: an id, or `me`.")
+    agent = UUIDFilter(field_name="agent_id", help_text="Which agent asked.")
+    hold = ChoiceFilter(method="filter_hold", choices=[(hold, hold) for hold in HOLDS], help_text="Held back by this.")
+    tag = CharFilter(method="filter_tag", max_length=40)
+    overdue = BooleanFilter(method="filter_overdue", initial=False, help_text="Waiting longer than promised.")
+    q = CharFilter(method="filter_reference", max_length=40, help_text="A reference, such as `BR-1042` or `1042`.")
+
+    def filter_hold(self, queryset: QuerySet[Approval], name: str, value: str) -> QuerySet[Approval]:
+        """Return the approvals that are held by one cause."""
+        return queryset.filter(holds__contains=[value])
+
+    def filter_tag(self, queryset: QuerySet[Approval], name: str, value: str) -> QuerySet[Approval]:
+        """Return the approvals with a tag."""
+        return queryset.filter(tags__contains=[value])
+
+    def filter_overdue(self, queryset: QuerySet[Approval], name: str, value: bool) -> QuerySet[Approval]:
+        """Return the approvals that people should have decided by now, if asked."""
+        waiting = [state.value for state in WAITING]
+        return queryset.filter(state__in=waiting, sla_due_at__lt=now()) if value else queryset
+
+    def filter_reference(self, queryset: QuerySet[Approval], name: str, value: str) -> QuerySet[Approval]:
+        """Return the approval with a reference."""
+        return queryset.filter(reference=selectors.reference_of(value))
+
+
+class Proposal(serializers.Serializer[Any]):
+    """A request for a risky action."""
+
+    kind = serializers.CharField(max_length=60, help_text="Such as `set_campaign_budget`.")
+    params = Document(help_text="What the kind asks for; money as text.")
+    notes = serializers.CharField(default="", allow_blank=True, max_length=2000, help_text="For those who sign.")
+    dedupe_key = serializers.CharField(
+        default="", allow_blank=True, max_length=200, help_text="While yours of this kind is open, it is the answer."
+    )
+    priority = serializers.IntegerField(
+        default=0, min_value=0, max_value=PRIORITY_MAX, help_text="How urgent it is; it only ranks the queue."
+    )
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=40), default=list, max_length=20, help_text="To find it by."
+    )
+    custom = Document(default=dict, help_text="Fields of your own, kept with it and shown; 4,000 characters at most.")
+
+    def validate_custom(self, custom: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what is too long to be read."""
+        if len(json.dumps(custom)) > CUSTOM_LIMIT:
+            raise serializers.ValidationError(f"At most {CUSTOM_LIMIT} characters.")
+        return custom
+
+    def validate_kind(self, kind: str) -> str:
+        """Refuse an unknown kind as a value, not as a missing page."""
+        if not registry.is_known(kind):
+            raise serializers.ValidationError(f"One of {', '.join(registry.keys())}.")
+        return kind
+
+
+class ApprovalResponses(ApiViewSet):
+    """The base of view sets that respond with one approval."""
+
+    serializer_class: type[BaseSerializer[Any]] = ApprovalDetailSerializer
+    lookup_url_kwarg = "approval_id"
+
+    def respond_with_approval(self, approval_id: UUID) -> Response:
+        """Return an approval as it is now; callers who may not view approvals get its id."""
+        if not self.actor.may(selectors.VIEW):
+            return Response({"id": str(approval_id)}, status=self.get_success_status())
+        approval = selectors.get_approval(viewer=self.actor, approval_id=approval_id)
+        context = {
+            "viewer": self.actor,
+            "seats": selectors.list_seats(viewer=self.actor, approval_id=approval_id),
+            "may_decide": selectors.may_decide(viewer=self.actor, approval=approval),
+        }
+        return Response(ApprovalDetailSerializer(approval, context=context).data, status=self.get_success_status())
+
+
+@extend_schema_view(list=extend_schema(description="List approvals, newest first. Needs `hitl.view_approval`."))
+class ApprovalViewSet(ListViewSet, ApprovalResponses):
+    """Approvals."""
+
+    permissions: ClassVar = {
+        "list": selectors.VIEW,
+        "retrieve": selectors.VIEW,
+        "create": "hitl.propose_approval",
+    }
+    request_serializers: ClassVar = {"create": Proposal}
+    filterset_class = ApprovalFilters
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        """Return the serializer: lists leave out what is approved."""
+        return ApprovalSerializer if self.action == "list" else ApprovalDetailSerializer
+
+    def get_queryset(self) -> QuerySet[Approval]:
+        """Return the approvals."""
+        return selectors.query_approvals(viewer=self.actor, filters=selectors.Filters())
+
+    def retrieve(self, request: Request, **kwargs: Any) -> Response:
+        """Read an approval with what is approved and its digest. Needs `hitl.view_approval`."""
+        return self.respond_with_approval(self.kwargs["approval_id"])
+
+    @idempotent_outside_transaction
+    def create(self, request: Request) -> Response:
+        """Request a risky action; people decide. Needs `hitl.propose_approval`.
+
+        The current state of what is touched is looked up outside first: 503 when that is not available, 403
         `paused` under a kill switch. With the same `dedupe_key` for the same kind your open approval is the answer.
         """
-        wanted, actor, again = body_of(request, shapes.Proposal), actor_of(request), _repeat_key(request)
-        kind, own = wanted["kind"], wanted["dedupe_key"]
-        found = (
-            None
-            if own or not again
-            else services.find_repeat(actor=actor, kind=kind, dedupe_key=again, since=now() - KEPT_FOR)
-        )
+        body, repeat_key = self.read_body(), _repeat_key(request)
+        kind, dedupe_key = body["kind"], body["dedupe_key"]
+        found = None
+        if repeat_key and not dedupe_key:
+            since = now() - KEPT_FOR
+            found = services.find_repeat(actor=self.actor, kind=kind, dedupe_key=repeat_key, since=since)
         approval = found or services.propose(
-            actor=actor,
+            actor=self.actor,
             kind=kind,
-            params=wanted["params"],
-            origin=_origin(actor, wanted),
-            dedupe_key=own or again,
+            params=body["params"],
+            origin=self._origin(body),
+            dedupe_key=dedupe_key or repeat_key,
         )
-        return shown(self, approval.pk, status=201)
+        return self.respond_with_approval(approval.pk)
 
-
-def _filters(viewer: Actor, asked: dict[str, Any]) -> Filters:
-    people = {name: viewer.user_id if asked[name] == "me" else asked[name] for name in ("assignee", "requester")}
-    return Filters(
-        states=tuple(asked["state"]),
-        risk_levels=tuple(asked["risk"]),
-        kind=asked["kind"],
-        assignee_id=people["assignee"],
-        requester_id=people["requester"],
-        agent_id=asked["agent"],
-        hold=asked["hold"],
-        tag=asked["tag"],
-        overdue=asked["overdue"],
-        q=asked["q"],
-    )
-
-
-def _origin(actor: Actor, wanted: dict[str, Any]) -> Origin:
-    return Origin(
-        requester_user_id=actor.user_id,
-        channel=CHANNEL,
-        address=actor.address,
-        user_agent=actor.user_agent,
-        notes=wanted["notes"],
-        priority=wanted["priority"],
-        tags=tuple(wanted["tags"]),
-        custom=wanted["custom"],
-    )
+    def _origin(self, body: dict[str, Any]) -> Origin:
+        return Origin(
+            requester_user_id=self.actor.user_id,
+            channel=CHANNEL,
+            address=self.actor.address,
+            user_agent=self.actor.user_agent,
+            notes=body["notes"],
+            priority=body["priority"],
+            tags=tuple(body["tags"]),
+            custom=body["custom"],
+        )
 
 
 def _repeat_key(request: Request) -> str:
-    """A repetition after a crash, whose first answer was lost, finds the approval by this, closed as it may be."""
+    """Return the key by which a repetition after a crash finds its approval, even if that is closed by now."""
     key = request.headers.get(HEADER)
     return f"api:{digest(key, request._request.body)}" if key else ""
-
-
-def shown(view: ApiView, approval_id: UUID, *, status: int = 200) -> Response:
-    """Return an approval as it is now. Those who may not look at approvals get what they asked for all the same."""
-    viewer = actor_of(view.request)
-    if not viewer.may(selectors.VIEW):
-        return Response({"id": str(approval_id)}, status=status)
-    approval = selectors.get_approval(viewer=viewer, approval_id=approval_id)
-    context = {
-        "viewer": viewer,
-        "seats": selectors.list_seats(viewer=viewer, approval_id=approval_id),
-        "may_decide": selectors.may_decide(viewer=viewer, approval=approval),
-    }
-    return Response(DETAIL(approval, context=context).data, status=status)
-
-
-class ApprovalPage(ApiView):
-    """One approval."""
-
-    permissions: ClassVar = {"GET": selectors.VIEW}
-
-    @extend_schema(operation_id="approvals_retrieve", responses=DETAIL)
-    def get(self, request: Request, approval_id: UUID) -> Response:
-        """Read an approval with what is signed and its digest. Needs `hitl.view_approval`."""
-        return shown(self, approval_id)
-
-
-class ApprovalHistory(ApiView):
-    """What happened to an approval."""
-
-    permissions: ClassVar = {"GET": selectors.VIEW}
-
-    query = StoryQuery
-
-    @tells("approvals_history", shapes.HappeningSerializer, key="seq")
-    def get(self, viewer: Actor, approval_id: UUID, **part: Any) -> list[timeline.TimelineEntry]:
-        """Read what happened, oldest first, the newest 500 entries or those before a number. Needs
-        `hitl.view_approval`."""
-        selectors.get_approval(viewer=viewer, approval_id=approval_id)
-        return timeline.history(viewer=viewer, approval_id=approval_id, **part)
-
-
-class ApprovalExecutions(ApiView):
-    """What was done about an approval."""
-
-    permissions: ClassVar = {"GET": selectors.VIEW}
-
-    @reads("approvals_executions", shapes.ExecutionSerializer, many=True)
-    def get(self, viewer: Actor, approval_id: UUID) -> list[Execution]:
-        """Read the executions, one per revision. Needs `hitl.view_approval`."""
-        selectors.get_approval(viewer=viewer, approval_id=approval_id)
-        return selectors.list_executions(viewer=viewer, approval_id=approval_id)
-
-
-def moves(
-    name: str, body: Shape = shapes.Move, *, kept: Callable[[Handler], Handler] = once
-) -> Callable[[Callable[..., Any]], Handler]:
-    """Make a POST of one move of an approval; answers with the approval as it is then."""
-    return does(name, body, DETAIL, show=shown, kept=kept)
-
-
-class Approve(ApiView):
-    """Sign."""
-
-    permissions: ClassVar = {"POST": "hitl.decide_approval"}
-
-    @moves("approvals_approve", shapes.Verdict)
-    def post(self, **said: Any) -> Approval:
-        """Sign exactly what the digest stands for. Needs `hitl.decide_approval` and an open seat.
-
-        403 `four_eyes` for one's own request, `no_seat`, `weak_sign_in`; 409 `stale_digest` when it
-        changed, 409 with the winner when it is decided.
-        """
-        return services.decide(verdict="approve", channel=CHANNEL, **said)
-
-
-class Reject(ApiView):
-    """Refuse."""
-
-    permissions: ClassVar = {"POST": "hitl.decide_approval"}
-
-    @moves("approvals_reject", shapes.Verdict)
-    def post(self, **said: Any) -> Approval:
-        """Refuse exactly what the digest stands for. Needs what approving needs, and a reason where the step asks."""
-        return services.decide(verdict="reject", channel=CHANNEL, **said)
-
-
-class Cancel(ApiView):
-    """Withdraw."""
-
-    permissions: ClassVar = {"POST": "hitl.cancel_approval"}
-
-    @moves("approvals_cancel")
-    def post(self, **said: Any) -> Approval:
-        """Withdraw one's own request, or any as administrator. Needs `hitl.cancel_approval`."""
-        return services.cancel(**said)
-
-
-class Revoke(ApiView):
-    """Take back."""
-
-    permissions: ClassVar = {"POST": "hitl.revoke_approval"}
-
-    @moves("approvals_revoke")
-    def post(self, **said: Any) -> Approval:
-        """Take a signature back before it is carried out. Needs `hitl.revoke_approval`."""
-        return services.revoke(**said)
-
-
-class Hold(ApiView):
-    """Hold back."""
-
-    permissions: ClassVar = {"POST": "hitl.hold_approval"}
-
-    @moves("approvals_hold", shapes.HoldRequest)
-    def post(self, **said: Any) -> Approval:
-        """Keep it from being carried out until it is released; needs a reason. Needs `hitl.hold_approval`."""
-        return services.hold(**said)
-
-
-class ReleaseHold(ApiView):
-    """Let go."""
-
-    permissions: ClassVar = {"POST": "hitl.hold_approval"}
-
-    @moves("approvals_release", shapes.Release)
-    def post(self, hold: str, **said: Any) -> Approval:
-        """Remove one hold; 409 `still_held` while its cause persists. Needs `hitl.hold_approval`."""
-        return services.release(name=hold, **said)
-
-
-class Resolve(ApiView):
-    """Settle."""
-
-    permissions: ClassVar = {"POST": "hitl.resolve_approval"}
-
-    @moves("approvals_resolve", shapes.Resolution)
-    def post(self, **said: Any) -> Approval:
-        """Say what became of an effect whose outcome is unknown, with evidence. Needs `hitl.resolve_approval`."""
-        return services.resolve(**said)

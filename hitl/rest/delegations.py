@@ -1,45 +1,35 @@
-"""Endpoints of seats: passing one on, giving it to another, and out of office."""
+"""Endpoints of delegations: out of office."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
-from core.actors import Actor
 from core.rest.fields import MaskedText, RowSerializer
-from core.rest.operations import does, lists
-from core.rest.views import ApiView, ListQuery
+from core.rest.filters import ApiFilterSet, OpenFilter
+from core.rest.idempotency import idempotent
+from core.rest.views import ListViewSet
 from hitl import selectors, services
-from hitl.models import Approval, Delegation
-from hitl.rest.action_serializers import Said, Signed
-from hitl.rest.approvals import moves
+from hitl.models import Delegation
+
+DECIDE = "hitl.decide_approval"
 
 
-class DelegateRequest(Signed):
-    """Who takes the seat."""
+class DelegationFilters(ApiFilterSet):
+    """The filters of delegations."""
 
-    to = serializers.UUIDField(help_text="A colleague who may sign.")
-
-
-class ReassignRequest(Said):
-    """Whose seat goes to whom."""
-
-    from_person = serializers.UUIDField(help_text="Who has the seat now.")
-    to = serializers.UUIDField(help_text="A colleague who may sign.")
-
-
-class DelegationQuery(ListQuery):
-    """Which delegations."""
-
-    open = serializers.BooleanField(default=True, help_text="False for those that are over.")
+    open = OpenFilter(field_name="ended_at", initial=True, help_text="False for those that are over.")
 
 
 class DelegationSerializer(RowSerializer[Delegation]):
-    """A time in which one person signs for another."""
+    """A period in which one person approves for another."""
 
     from_person = PersonSerializer(read_only=True)
     to_person = PersonSerializer(read_only=True)
@@ -52,7 +42,7 @@ class DelegationSerializer(RowSerializer[Delegation]):
 
 
 class DelegationRequest(serializers.Serializer[Any]):
-    """Who is away until when, and who signs meanwhile."""
+    """A period in which a colleague approves for someone who is away."""
 
     to_person = serializers.UUIDField()
     from_person = serializers.UUIDField(required=False, default=None, allow_null=True, help_text="Left out: you.")
@@ -61,53 +51,34 @@ class DelegationRequest(serializers.Serializer[Any]):
     reason = serializers.CharField(default="", allow_blank=True, max_length=200)
 
 
-class Delegate(ApiView):
-    """Pass on."""
+@extend_schema_view(
+    list=extend_schema(
+        description="List who is or will be away and who approves for them. Needs `hitl.decide_approval`."
+    )
+)
+class DelegationViewSet(ListViewSet):
+    """Delegations."""
 
-    permissions: ClassVar = {"POST": "hitl.decide_approval"}
+    permissions: ClassVar = {"list": DECIDE, "create": DECIDE, "end": DECIDE}
+    serializer_class = DelegationSerializer
+    request_serializers: ClassVar = {"create": DelegationRequest}
+    filterset_class = DelegationFilters
+    lookup_url_kwarg = "delegation_id"
 
-    @moves("approvals_delegate", DelegateRequest)
-    def post(self, **said: Any) -> Approval:
-        """Pass one's own seat on to a colleague, before voting. Needs `hitl.decide_approval` and an open seat."""
-        return services.delegate(**said)
+    def get_queryset(self) -> QuerySet[Delegation]:
+        """Return the delegations."""
+        return selectors.query_delegations(viewer=self.actor)
 
-
-class Reassign(ApiView):
-    """Give to another."""
-
-    permissions: ClassVar = {"POST": "hitl.reassign_approval"}
-
-    @moves("approvals_reassign", ReassignRequest)
-    def post(self, **said: Any) -> Approval:
-        """Give one person's seat to another. Needs `hitl.reassign_approval`."""
-        return services.reassign(**said)
-
-
-class Delegations(ApiView):
-    """Out of office: list, and begin."""
-
-    permissions: ClassVar = {"GET": "hitl.decide_approval", "POST": "hitl.decide_approval"}
-
-    @lists("delegations_list", DelegationSerializer, query=DelegationQuery)
-    def get(self, viewer: Actor) -> QuerySet[Delegation]:
-        """List who is or will be away and who signs meanwhile. Needs `hitl.decide_approval`."""
-        return selectors.query_delegations(viewer=viewer, is_open=self.asked["open"])
-
-    @does("delegations_create", DelegationRequest, DelegationSerializer, status=201)
-    def post(self, **said: Any) -> Delegation:
-        """Lend one's seats, or as administrator somebody else's, until a moment. Needs `hitl.decide_approval`.
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Delegate your decisions, or as administrator someone else's, until a moment. Needs `hitl.decide_approval`.
 
         Open seats without a vote move at once and come back at the end; new ones go to the colleague.
         """
-        return services.open_delegation(**said)
+        return self.call_service(services.open_delegation)
 
-
-class EndDelegation(ApiView):
-    """Back in the office."""
-
-    permissions: ClassVar = {"POST": "hitl.decide_approval"}
-
-    @does("delegations_end", None, DelegationSerializer)
-    def post(self, actor: Actor, delegation_id: UUID) -> Delegation:
-        """End a delegation now; lent seats without a vote go back. Needs `hitl.decide_approval`."""
-        return services.end_delegation(actor=actor, delegation_id=delegation_id)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def end(self, request: Request, **kwargs: Any) -> Response:
+        """End a delegation now; delegated seats without a vote go back. Needs `hitl.decide_approval`."""
+        return self.call_service(services.end_delegation)

@@ -1,28 +1,33 @@
-"""Endpoints of kill switches."""
+"""Endpoints of kill switches: the emergency stop."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
 from accounts.rest.serializers import PersonSerializer
-from core.actors import Actor
 from core.rest.fields import RowSerializer
-from core.rest.idempotent import once_outside
-from core.rest.operations import does, lists, reads
-from core.rest.views import ApiView, ListQuery
+from core.rest.filters import ApiFilterSet, OpenFilter
+from core.rest.idempotency import idempotent_outside_transaction
+from core.rest.views import ApiViewSet, ListViewSet
 from hitl import services
 from hitl.models import KillSwitch
 from hitl.policy import selectors
 
+USE = "hitl.use_killswitch"
 
-class SwitchQuery(ListQuery):
-    """Which kill switches."""
 
-    thrown = serializers.BooleanField(default=True, help_text="False for those that were released.")
+class SwitchFilters(ApiFilterSet):
+    """The filters of kill switches."""
+
+    thrown = OpenFilter(field_name="released_at", initial=True, help_text="False for those that were released.")
 
 
 class SwitchSerializer(RowSerializer[KillSwitch]):
@@ -42,7 +47,7 @@ class SwitchSerializer(RowSerializer[KillSwitch]):
 
 
 class SwitchRequest(serializers.Serializer[Any]):
-    """What to stop, and why."""
+    """What to pause, and why."""
 
     scope = serializers.ChoiceField(choices=KillSwitch.Scope.choices)
     target = serializers.CharField(
@@ -51,35 +56,36 @@ class SwitchRequest(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=300)
 
 
-class KillSwitches(ApiView):
-    """Kill switches: list, and throw one."""
+@extend_schema_view(
+    list=extend_schema(description="List the switches that are thrown, or those that were. Needs `hitl.view_approval`.")
+)
+class KillSwitchViewSet(ListViewSet):
+    """Kill switches."""
 
-    permissions: ClassVar = {"GET": selectors.VIEW_SWITCH, "POST": "hitl.use_killswitch"}
+    permissions: ClassVar = {"list": selectors.VIEW_SWITCH, "create": USE, "release": USE}
+    serializer_class = SwitchSerializer
+    request_serializers: ClassVar = {"create": SwitchRequest}
+    filterset_class = SwitchFilters
+    lookup_url_kwarg = "switch_id"
 
-    @lists("kill_switches_list", SwitchSerializer, query=SwitchQuery)
-    def get(self, viewer: Actor) -> QuerySet[KillSwitch]:
-        """List the switches that are thrown, or those that were. Needs `hitl.view_approval`."""
-        return selectors.query_switches(viewer=viewer, thrown=self.asked["thrown"])
+    def get_queryset(self) -> QuerySet[KillSwitch]:
+        """Return the switches."""
+        return selectors.query_switches(viewer=self.actor)
 
-    @does("kill_switches_throw", SwitchRequest, SwitchSerializer, status=201, kept=once_outside)
-    def post(self, **said: Any) -> KillSwitch:
-        """Stop everything, one agent or one kind, at once. Needs `hitl.use_killswitch`."""
-        return services.throw_switch(**said)
+    @idempotent_outside_transaction
+    def create(self, request: Request) -> Response:
+        """Pause everything, one agent or one kind, at once. Needs `hitl.use_killswitch`."""
+        return self.call_service(services.throw_switch)
 
-
-class ReleaseSwitch(ApiView):
-    """Releases a kill switch."""
-
-    permissions: ClassVar = {"POST": "hitl.use_killswitch"}
-
-    @does("kill_switches_release", None, SwitchSerializer, kept=once_outside)
-    def post(self, actor: Actor, switch_id: UUID) -> KillSwitch:
-        """Let work go on; what was held is checked again first. Needs `hitl.use_killswitch`."""
-        return services.release_switch(actor=actor, switch_id=switch_id)
+    @action(detail=True, methods=["post"])
+    @idempotent_outside_transaction
+    def release(self, request: Request, **kwargs: Any) -> Response:
+        """Resume; what was held is checked again first. Needs `hitl.use_killswitch`."""
+        return self.call_service(services.release_switch)
 
 
 class InstallationSwitchSerializer(serializers.Serializer[Any]):
-    """The switch over all organisations, which only the operator of the installation moves."""
+    """The emergency stop of all organisations, for the operator of the installation."""
 
     thrown = serializers.BooleanField()
     reason = serializers.CharField()
@@ -87,54 +93,48 @@ class InstallationSwitchSerializer(serializers.Serializer[Any]):
 
 
 class ThrownInstallationSerializer(InstallationSwitchSerializer):
-    """The same, when it is thrown."""
+    """The emergency stop of all organisations, when activity is paused by it."""
 
     on_the_wire = serializers.IntegerField(help_text="Calls that had begun before and may still end.")
 
 
 class InstallationRequest(serializers.Serializer[Any]):
-    """Why all organisations are stopped."""
+    """The reason for pausing all organisations."""
 
     reason = serializers.CharField(max_length=300, help_text="Read by the staff of every organisation.")
 
 
-class InstallationSwitch(ApiView):
-    """The switch of the installation."""
+class InstallationSwitchViewSet(ApiViewSet):
+    """The emergency stop of all organisations."""
 
-    permissions: ClassVar = {"GET": selectors.VIEW_SWITCH, "POST": "hitl.use_killswitch"}
+    permissions: ClassVar = {"retrieve": selectors.VIEW_SWITCH, "create": USE, "release": USE}
+    request_serializers: ClassVar = {"create": InstallationRequest}
 
-    @reads("kill_switches_installation", InstallationSwitchSerializer)
-    def get(self, viewer: Actor) -> dict[str, Any]:
-        """Tell whether the operator has stopped all organisations, why and since when. Needs `hitl.view_approval`."""
-        return selectors.installation_switch(viewer=viewer)
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        """Return the serializer of the action."""
+        return ThrownInstallationSerializer if self.action == "create" else InstallationSwitchSerializer
 
-    @does(
-        "kill_switches_installation_throw",
-        InstallationRequest,
-        ThrownInstallationSerializer,
-        status=201,
-        kept=once_outside,
-    )
-    def post(self, actor: Actor, reason: str) -> dict[str, Any]:
-        """Stop all organisations at once; for operators of the installation. Needs `hitl.use_killswitch`.
+    def retrieve(self, request: Request) -> Response:
+        """Return whether the operator has paused all organisations, why and since when. Needs `hitl.view_approval`."""
+        return self.respond(selectors.installation_switch(viewer=self.actor))
 
-        403 `not_operator` for everybody else and for every API key, `weak_sign_in` without a second factor.
+    @idempotent_outside_transaction
+    def create(self, request: Request) -> Response:
+        """Pause all organisations at once; for operators of the installation. Needs `hitl.use_killswitch`.
+
+        403 `not_operator` for everyone else and for every API key, `weak_sign_in` without a second factor.
         """
-        row = services.throw_global(actor=actor, reason=reason)
-        return {"thrown": True, "reason": row.reason, "thrown_at": row.thrown_at, "on_the_wire": row.on_the_wire}
+        row = services.throw_global(actor=self.actor, **self.read_body())
+        return self.respond(
+            {"thrown": True, "reason": row.reason, "thrown_at": row.thrown_at, "on_the_wire": row.on_the_wire}
+        )
 
+    @idempotent_outside_transaction
+    def release(self, request: Request) -> Response:
+        """Resume all organisations; for operators of the installation. Needs `hitl.use_killswitch`.
 
-class ReleaseInstallation(ApiView):
-    """Releases the switch of the installation."""
-
-    permissions: ClassVar = {"POST": "hitl.use_killswitch"}
-
-    @does("kill_switches_installation_release", None, InstallationSwitchSerializer, kept=once_outside)
-    def post(self, actor: Actor) -> dict[str, Any]:
-        """Let all organisations go on; for operators of the installation. Needs `hitl.use_killswitch`.
-
-        What was held is checked again first. 403 `not_operator` for everybody else and for every API key,
+        What was held is checked again first. 403 `not_operator` for everyone else and for every API key,
         `weak_sign_in` without a second factor.
         """
-        services.release_global(actor=actor)
-        return {"thrown": False, "reason": "", "thrown_at": None}
+        services.release_global(actor=self.actor)
+        return self.respond({"thrown": False, "reason": "", "thrown_at": None})

@@ -1,32 +1,46 @@
-"""Endpoints of what workflows are made of: groups, calendars, limits, weights of risks, kinds of action."""
+"""Endpoints of what workflows are made of: groups, calendars, spending limits, risk scoring."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, Final
-from uuid import UUID
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.mixins import RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
-from core.actors import Actor
 from core.clock import now
 from core.rest.fields import Document, RowSerializer
-from core.rest.operations import changes, does, lists, reads, removes
-from core.rest.views import ApiView, RemovalQuery
+from core.rest.idempotency import idempotent
+from core.rest.views import ListViewSet
 from hitl import services
 from hitl.domain import risk
 from hitl.models import ApproverGroup, BusinessCalendar, Cap, RiskPolicy
 from hitl.policy import caps, selectors
-from hitl.policy.definitions import risk_policy
 from hitl.rest.serializers import SEEN
 
 VIEW: Final = selectors.VIEW_WORKFLOW
 MANAGE: Final = selectors.MANAGE_WORKFLOW
 
 
+class PolicyViewSet(RetrieveModelMixin, ListViewSet):
+    """The base of create, read, update and delete; a change names the version that it was made from."""
+
+    permissions: ClassVar = {
+        "list": VIEW,
+        "retrieve": VIEW,
+        "create": MANAGE,
+        "update": MANAGE,
+        "partial_update": MANAGE,
+        "destroy": MANAGE,
+    }
+
+
 class GroupSerializer(RowSerializer[ApproverGroup]):
-    """People who may be asked together."""
+    """A group of people who are asked together."""
 
     people = serializers.SerializerMethodField()
 
@@ -35,63 +49,61 @@ class GroupSerializer(RowSerializer[ApproverGroup]):
         fields: ClassVar[list[str]] = "id name people version".split()
 
     def get_people(self, group: ApproverGroup) -> list[dict[str, Any]]:
-        """Return who is in it."""
+        """Return the members."""
         return [dict(PersonSerializer(member.user, context=self.context).data) for member in group.members.all()]
 
 
 class GroupRequest(serializers.Serializer[Any]):
-    """A group as it is written."""
+    """A new group."""
 
     name = serializers.CharField(max_length=80)
     people = serializers.ListField(child=serializers.UUIDField(), max_length=500, help_text="Ids of members.")
 
 
 class GroupChange(GroupRequest):
-    """A group as it should be now."""
+    """The whole group after the change."""
 
-    version = serializers.IntegerField(min_value=1, help_text=SEEN)
+    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
-class Groups(ApiView):
-    """Approver groups: list, and name one."""
+@extend_schema_view(
+    list=extend_schema(
+        description="List approver groups with their people, newest first. Needs `hitl.view_approvalworkflow`."
+    ),
+    retrieve=extend_schema(description="Read a group with its people. Needs `hitl.view_approvalworkflow`."),
+)
+class GroupViewSet(PolicyViewSet):
+    """Approver groups."""
 
-    permissions: ClassVar = {"GET": VIEW, "POST": MANAGE}
+    serializer_class = GroupSerializer
+    request_serializers: ClassVar = {"create": GroupRequest, "update": GroupChange}
+    lookup_url_kwarg = "group_id"
 
-    @lists("groups_list", GroupSerializer)
-    def get(self, viewer: Actor) -> QuerySet[ApproverGroup]:
-        """List approver groups with their people, newest first. Needs `hitl.view_approvalworkflow`."""
-        return selectors.query_groups(viewer=viewer)
+    def get_queryset(self) -> QuerySet[ApproverGroup]:
+        """Return the groups."""
+        return selectors.query_groups(viewer=self.actor)
 
-    @does("groups_create", GroupRequest, GroupSerializer, status=201)
-    def post(self, **said: Any) -> ApproverGroup:
+    def get_object(self) -> ApproverGroup:
+        """Return the group of the address."""
+        return selectors.get_group(viewer=self.actor, **self.kwargs)
+
+    @idempotent
+    def create(self, request: Request) -> Response:
         """Name a set of people who may be asked together. Needs `hitl.manage_workflow`."""
-        return services.create_group(**said)
+        return self.call_service(services.create_group)
 
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Rename a group and set its people; takes effect at once. Needs `hitl.manage_workflow`; 409
+        `stale_version`."""
+        return self.call_service(services.revise_group)
 
-class GroupPage(ApiView):
-    """One approver group."""
-
-    permissions: ClassVar = {"GET": VIEW, "PUT": MANAGE, "DELETE": MANAGE}
-    queries: ClassVar = {"DELETE": RemovalQuery}
-
-    @reads("groups_retrieve", GroupSerializer)
-    def get(self, viewer: Actor, group_id: UUID) -> ApproverGroup:
-        """Read a group with its people. Needs `hitl.view_approvalworkflow`."""
-        return selectors.get_group(viewer=viewer, group_id=group_id)
-
-    @changes("groups_replace", GroupChange, GroupSerializer)
-    def put(self, version: int, **said: Any) -> ApproverGroup:
-        """Rename a group and say who is in it; counts at once. Needs `hitl.manage_workflow`; 409 `stale_version`."""
-        return services.revise_group(seen_version=version, **said)
-
-    @removes("groups_delete")
-    def delete(self, **seen: Any) -> None:
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Remove a group that no workflow in use asks. Needs `hitl.manage_workflow`; 409 `in_use`, `stale_version`."""
-        services.delete_group(**seen)
+        return self.call_service(services.delete_group)
 
 
 class CalendarSerializer(RowSerializer[BusinessCalendar]):
-    """Which hours count towards an answer's due time."""
+    """Working hours, by which deadlines are counted."""
 
     class Meta:
         model = BusinessCalendar
@@ -99,71 +111,66 @@ class CalendarSerializer(RowSerializer[BusinessCalendar]):
 
 
 class HolidayRequest(serializers.Serializer[Any]):
-    """A day without work."""
+    """A holiday."""
 
     day = serializers.DateField(help_text="Such as 2026-12-25.")
     name = serializers.CharField(default="", allow_blank=True, max_length=60)
 
 
 class CalendarRequest(serializers.Serializer[Any]):
-    """A calendar as it is written."""
+    """A new calendar."""
 
     name = serializers.CharField(max_length=60)
     zone = serializers.CharField(max_length=60, help_text="Such as Europe/Madrid.")
     week = Document(help_text='Shifts by day, such as `{"mon": [["09:00", "17:00"]]}`.')
     holidays = serializers.ListField(child=HolidayRequest(), default=list, max_length=400)
 
+    def validate_holidays(self, holidays: list[dict[str, Any]]) -> list[dict[str, str]]:
+        """Return the holidays as calendars keep them, with days as text."""
+        return [{"day": row["day"].isoformat(), "name": row["name"]} for row in holidays]
+
 
 class CalendarChange(CalendarRequest):
-    """A calendar as it should be now."""
+    """The whole calendar after the change."""
 
-    version = serializers.IntegerField(min_value=1, help_text=SEEN)
-
-
-def _days(holidays: list[dict[str, Any]]) -> list[dict[str, str]]:
-    return [{"day": row["day"].isoformat(), "name": row["name"]} for row in holidays]
+    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
-class Calendars(ApiView):
-    """Business calendars: list, and write one."""
+@extend_schema_view(
+    list=extend_schema(description="List business calendars, newest first. Needs `hitl.view_approvalworkflow`."),
+    retrieve=extend_schema(description="Read a business calendar. Needs `hitl.view_approvalworkflow`."),
+)
+class CalendarViewSet(PolicyViewSet):
+    """Business calendars."""
 
-    permissions: ClassVar = {"GET": VIEW, "POST": MANAGE}
+    serializer_class = CalendarSerializer
+    request_serializers: ClassVar = {"create": CalendarRequest, "update": CalendarChange}
+    lookup_url_kwarg = "calendar_id"
 
-    @lists("calendars_list", CalendarSerializer)
-    def get(self, viewer: Actor) -> QuerySet[BusinessCalendar]:
-        """List business calendars, newest first. Needs `hitl.view_approvalworkflow`."""
-        return selectors.query_calendars(viewer=viewer)
+    def get_queryset(self) -> QuerySet[BusinessCalendar]:
+        """Return the calendars."""
+        return selectors.query_calendars(viewer=self.actor)
 
-    @does("calendars_create", CalendarRequest, CalendarSerializer, status=201)
-    def post(self, holidays: list[dict[str, Any]], **said: Any) -> BusinessCalendar:
+    def get_object(self) -> BusinessCalendar:
+        """Return the calendar of the address."""
+        return selectors.get_calendar(viewer=self.actor, **self.kwargs)
+
+    @idempotent
+    def create(self, request: Request) -> Response:
         """Define working time: a zone, shifts of each day, holidays. Needs `hitl.manage_workflow`."""
-        return services.create_calendar(holidays=_days(holidays), **said)
+        return self.call_service(services.create_calendar)
 
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Change working time; promised deadlines stay. Needs `hitl.manage_workflow`; 409 `stale_version`."""
+        return self.call_service(services.revise_calendar)
 
-class CalendarPage(ApiView):
-    """One business calendar."""
-
-    permissions: ClassVar = {"GET": VIEW, "PUT": MANAGE, "DELETE": MANAGE}
-    queries: ClassVar = {"DELETE": RemovalQuery}
-
-    @reads("calendars_retrieve", CalendarSerializer)
-    def get(self, viewer: Actor, calendar_id: UUID) -> BusinessCalendar:
-        """Read a business calendar. Needs `hitl.view_approvalworkflow`."""
-        return selectors.get_calendar(viewer=viewer, calendar_id=calendar_id)
-
-    @changes("calendars_replace", CalendarChange, CalendarSerializer)
-    def put(self, version: int, holidays: list[dict[str, Any]], **said: Any) -> BusinessCalendar:
-        """Change working time; promised due times stay. Needs `hitl.manage_workflow`; 409 `stale_version`."""
-        return services.revise_calendar(seen_version=version, holidays=_days(holidays), **said)
-
-    @removes("calendars_delete")
-    def delete(self, **seen: Any) -> None:
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Remove a calendar that no level counts by. Needs `hitl.manage_workflow`; 409 `in_use`, `stale_version`."""
-        services.delete_calendar(**seen)
+        return self.call_service(services.delete_calendar)
 
 
 class CapSerializer(RowSerializer[Cap]):
-    """A limit, and what is taken of it in its day or month."""
+    """A spending limit, and how much of it is used in its day or month."""
 
     scope = serializers.CharField(read_only=True, help_text="all, kind or agent")
     used = serializers.SerializerMethodField()
@@ -175,12 +182,12 @@ class CapSerializer(RowSerializer[Cap]):
         ).split()
 
     def get_used(self, cap: Cap) -> str:
-        """Return what is reserved and spent."""
+        """Return the amount that is reserved and spent."""
         return str(caps.used(cap, now()))
 
 
 class CapRequest(serializers.Serializer[Any]):
-    """A limit as it is written."""
+    """A new spending limit."""
 
     scope = serializers.CharField(max_length=10, help_text="`all`, `kind` or `agent`.")
     target = serializers.CharField(
@@ -192,52 +199,54 @@ class CapRequest(serializers.Serializer[Any]):
 
 
 class CapChange(serializers.Serializer[Any]):
-    """Another amount."""
+    """A new amount."""
 
     amount = serializers.DecimalField(max_digits=16, decimal_places=2, min_value=0)
-    version = serializers.IntegerField(min_value=1, help_text=SEEN)
+    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
-class Caps(ApiView):
-    """Limits: list, and set one."""
+@extend_schema_view(
+    list=extend_schema(
+        description=(
+            "List the spending limits in use with how much of them is used, newest first. "
+            "Needs `hitl.view_approvalworkflow`."
+        )
+    ),
+    retrieve=extend_schema(
+        description="Read a spending limit with how much of it is used. Needs `hitl.view_approvalworkflow`."
+    ),
+)
+class CapViewSet(PolicyViewSet):
+    """Spending limits."""
 
-    permissions: ClassVar = {"GET": VIEW, "POST": MANAGE}
+    serializer_class = CapSerializer
+    request_serializers: ClassVar = {"create": CapRequest, "partial_update": CapChange}
+    lookup_url_kwarg = "cap_id"
 
-    @lists("caps_list", CapSerializer)
-    def get(self, viewer: Actor) -> QuerySet[Cap]:
-        """List the limits in use with what is taken of them, newest first. Needs `hitl.view_approvalworkflow`."""
-        return selectors.query_caps(viewer=viewer)
+    def get_queryset(self) -> QuerySet[Cap]:
+        """Return the limits in use."""
+        return selectors.query_caps(viewer=self.actor)
 
-    @does("caps_create", CapRequest, CapSerializer, status=201)
-    def post(self, **said: Any) -> Cap:
-        """Limit what is carried out per day or month. Needs `hitl.manage_workflow`; 409 `exists`."""
-        return services.create_cap(**said)
+    def get_object(self) -> Cap:
+        """Return the limit of the address."""
+        return selectors.get_cap(viewer=self.actor, **self.kwargs)
 
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Limit what is executed per day or month. Needs `hitl.manage_workflow`; 409 `exists`."""
+        return self.call_service(services.create_cap)
 
-class CapPage(ApiView):
-    """One limit."""
-
-    permissions: ClassVar = {"GET": VIEW, "PATCH": MANAGE, "DELETE": MANAGE}
-    queries: ClassVar = {"DELETE": RemovalQuery}
-
-    @reads("caps_retrieve", CapSerializer)
-    def get(self, viewer: Actor, cap_id: UUID) -> Cap:
-        """Read a limit with what is taken of it. Needs `hitl.view_approvalworkflow`."""
-        return selectors.get_cap(viewer=viewer, cap_id=cap_id)
-
-    @changes("caps_update", CapChange, CapSerializer)
-    def patch(self, version: int, **said: Any) -> Cap:
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Change the amount of a limit. Needs `hitl.manage_workflow`; 409 `stale_version`."""
-        return services.revise_cap(seen_version=version, **said)
+        return self.call_service(services.revise_cap)
 
-    @removes("caps_delete")
-    def delete(self, **seen: Any) -> None:
-        """Take a limit away; what it held goes on. Needs `hitl.manage_workflow`; 409 `stale_version`."""
-        services.retire_cap(**seen)
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Remove a limit; requests that it held continue. Needs `hitl.manage_workflow`; 409 `stale_version`."""
+        return self.call_service(services.retire_cap)
 
 
 class RiskPolicySerializer(RowSerializer[RiskPolicy]):
-    """How risks are weighed, as one version; the newest is used."""
+    """One version of the risk scoring; the newest is used."""
 
     made_by = PersonSerializer(read_only=True, allow_null=True)
 
@@ -247,48 +256,31 @@ class RiskPolicySerializer(RowSerializer[RiskPolicy]):
 
 
 class RiskPolicyRequest(serializers.Serializer[Any]):
-    """How risks should be weighed."""
+    """A new version of the risk scoring."""
 
     weights = Document(default=dict, help_text=f"0 to {risk.WEIGHT_MAX} for {', '.join(risk.FACTORS)}; left out: 1.")
     kind_points = Document(default=dict, help_text=f"Points added for a kind, 0 to {risk.KIND_POINTS_MAX}.")
     reason = serializers.CharField(default="", allow_blank=True, max_length=300)
-    version = serializers.IntegerField(min_value=0, help_text=f"{SEEN} 0 while there is none.")
+    version = serializers.IntegerField(source="seen_version", min_value=0, help_text=f"{SEEN} 0 while there is none.")
 
 
-class RiskPolicies(ApiView):
-    """Weights of risks: list the versions, and set a new one."""
+@extend_schema_view(
+    list=extend_schema(
+        description="List the versions of the risk scoring, newest first. Needs `hitl.view_approvalworkflow`."
+    )
+)
+class RiskPolicyViewSet(ListViewSet):
+    """Risk scoring."""
 
-    permissions: ClassVar = {"GET": VIEW, "POST": MANAGE}
+    permissions: ClassVar = {"list": VIEW, "create": MANAGE}
+    serializer_class = RiskPolicySerializer
+    request_serializers: ClassVar = {"create": RiskPolicyRequest}
 
-    @lists("risk_policies_list", RiskPolicySerializer)
-    def get(self, viewer: Actor) -> QuerySet[RiskPolicy]:
-        """List the weights of risks, the newest version first. Needs `hitl.view_approvalworkflow`."""
-        return selectors.query_risk_policies(viewer=viewer)
+    def get_queryset(self) -> QuerySet[RiskPolicy]:
+        """Return the versions."""
+        return selectors.query_risk_policies(viewer=self.actor)
 
-    @does("risk_policies_create", RiskPolicyRequest, RiskPolicySerializer, status=201)
-    def post(self, version: int, **said: Any) -> RiskPolicy:
-        """Weigh risks anew, as a new version. Needs `hitl.manage_workflow`; 409 `stale_version`."""
-        return services.set_risk_policy(seen_version=version, **said)
-
-
-class KindSerializer(serializers.Serializer[Any]):
-    """A kind of risky action, and what of it signers may be allowed to edit."""
-
-    key = serializers.CharField()
-    title = serializers.CharField()
-    version = serializers.IntegerField()
-    keyed = serializers.BooleanField(help_text="Its outside drops a second call with the same key.")
-    base_risk = serializers.IntegerField()
-    added_points = serializers.IntegerField(help_text="What the weights of risks add for it.")
-    editable = serializers.ListField(child=serializers.CharField(), help_text="Names for `editable_fields` of a level.")
-
-
-class Kinds(ApiView):
-    """The kinds of action there are."""
-
-    permissions: ClassVar = {"GET": VIEW}
-
-    @reads("action_kinds_list", KindSerializer, many=True)
-    def get(self, viewer: Actor) -> list[dict[str, Any]]:
-        """List the kinds of action with their risk and their fields. Needs `hitl.view_approvalworkflow`."""
-        return selectors.list_kinds(viewer=viewer, points=risk_policy().kind_points)
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Edit the risk scoring: a new version. Needs `hitl.manage_workflow`; 409 `stale_version`."""
+        return self.call_service(services.set_risk_policy)

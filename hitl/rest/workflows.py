@@ -1,35 +1,82 @@
-"""Endpoints of workflows: read them, write them, say who else may, and try one out."""
+"""Endpoints of workflows: read, write and simulate."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
-from typing import Any, ClassVar, Final
-from uuid import UUID
+from functools import cached_property
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.mixins import RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from core.actors import Actor
 from core.errors import Invalid
-from core.rest.fields import Document
-from core.rest.operations import changes, does, lists, reads
-from core.rest.views import ApiView
+from core.rest.fields import Document, RowSerializer
+from core.rest.filters import ApiFilterSet, BooleanFilter
+from core.rest.idempotency import idempotent
+from core.rest.views import ListViewSet
 from hitl import services
 from hitl.approvals.simulate import Trial, simulate
-from hitl.models import ApprovalWorkflow
+from hitl.models import ApprovalLevel, ApprovalWorkflow
 from hitl.policy import selectors
+from hitl.policy.describe import Label, sentence
+from hitl.policy.labels import labels
 from hitl.policy.selectors import MANAGE_WORKFLOW as MANAGE
+from hitl.policy.selectors import VIEW_WORKFLOW
 from hitl.policy.validation import FIELDS
-from hitl.policy.workflows import conditions_of
-from hitl.rest import serializers as shapes
+from hitl.policy.workflows import conditions_of, levels_of
 from hitl.rest.serializers import SEEN
 
-FLOW: Final = shapes.WorkflowSerializer
+
+class WorkflowFilters(ApiFilterSet):
+    """The filters of workflows."""
+
+    active = BooleanFilter(field_name="is_active", initial=True)
+
+
+class LevelSerializer(RowSerializer[ApprovalLevel]):
+    """One level of a workflow."""
+
+    class Meta:
+        model = ApprovalLevel
+        fields: ClassVar[list[str]] = (
+            "order name mode quorum reject_threshold approvers sla_hours calendar_id parallel require_reason min_auth "
+            "editable_fields"
+        ).split()
+
+
+class WorkflowSerializer(RowSerializer[ApprovalWorkflow]):
+    """Which requests need whose approval."""
+
+    levels = LevelSerializer(many=True, read_only=True)
+    says = serializers.SerializerMethodField(help_text="The workflow in one sentence.")
+
+    class Meta:
+        model = ApprovalWorkflow
+        fields: ClassVar[list[str]] = (
+            "id name description is_active is_default priority version kinds risk_levels min_cost max_cost currency "
+            "agents channels contact_tags time_window condition expire_hours execute_within_hours auto_rules "
+            "edit_policy escalation reminder_every_hours reminder_max notify_by allow_override signs_once "
+            "open_per_agent created_at levels says"
+        ).split()
+
+    def get_says(self, workflow: ApprovalWorkflow) -> str:
+        """Return the sentence."""
+        return sentence(conditions_of(workflow), levels_of(workflow), self._label)
+
+    @cached_property
+    def _label(self) -> Label:
+        """Return the names, read once for the whole list."""
+        return labels()
 
 
 class WorkflowRequest(serializers.Serializer[Any]):
-    """A workflow as it is written."""
+    """A new workflow."""
 
     name = serializers.CharField(max_length=80)
     levels = serializers.ListField(child=Document(), help_text="In their order, as they are read.")
@@ -37,36 +84,35 @@ class WorkflowRequest(serializers.Serializer[Any]):
 
 
 class WorkflowChange(serializers.Serializer[Any]):
-    """What changes; what is left out stays."""
+    """The fields to change; others stay."""
 
     name = serializers.CharField(max_length=80, required=False)
     levels = serializers.ListField(child=Document(), required=False)
     conditions = Document(default=dict)
-    version = serializers.IntegerField(min_value=1, help_text=SEEN)
+    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class WorkflowReplacement(WorkflowRequest):
-    """A workflow as it should be now; conditions that are left out are as in a new one."""
+    """The whole workflow after the change; conditions that are left out get the defaults of a new one."""
 
-    version = serializers.IntegerField(min_value=1, help_text=SEEN)
+    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class Retirement(serializers.Serializer[Any]):
-    """Which version is retired."""
+    """The version to retire."""
 
     version = serializers.IntegerField(
-        min_value=1, required=False, default=None, allow_null=True, help_text=f"{SEEN} Left out: whichever it is."
+        source="seen_version",
+        min_value=1,
+        required=False,
+        default=None,
+        allow_null=True,
+        help_text=f"{SEEN} Left out: any version.",
     )
 
 
-class Sharing(serializers.Serializer[Any]):
-    """Roles that may change one workflow too."""
-
-    roles = serializers.ListField(child=serializers.CharField(max_length=20), max_length=20)
-
-
 class TrialRequest(serializers.Serializer[Any]):
-    """A request that nobody makes."""
+    """A made-up request."""
 
     kind = serializers.CharField(max_length=60)
     cost = serializers.DecimalField(max_digits=16, decimal_places=2, default=None, allow_null=True)
@@ -81,7 +127,7 @@ class TrialRequest(serializers.Serializer[Any]):
 
 
 class TriedLevelSerializer(serializers.Serializer[Any]):
-    """A step as it would be asked."""
+    """A level as it would be asked."""
 
     name = serializers.CharField()
     mode = serializers.CharField()
@@ -92,11 +138,11 @@ class TriedLevelSerializer(serializers.Serializer[Any]):
 
 
 class SimulationSerializer(serializers.Serializer[Any]):
-    """What a request would meet."""
+    """What a request would go through."""
 
     workflow_id = serializers.UUIDField(allow_null=True)
     workflow = serializers.CharField()
-    is_this = serializers.BooleanField(help_text="Whether it is the workflow that was asked about.")
+    is_this = serializers.BooleanField(help_text="Whether it is the workflow of the address.")
     version = serializers.IntegerField()
     rule = serializers.CharField(help_text="The rule that would decide it alone, or nothing.")
     verdict = serializers.CharField()
@@ -104,166 +150,133 @@ class SimulationSerializer(serializers.Serializer[Any]):
     levels = TriedLevelSerializer(many=True)
 
 
-def _levels(said: dict[str, Any]) -> dict[str, Any]:
-    """Return what a body says; levels are taken as they are read, whose `order` is their place."""
-    if said.get("levels") is None:
-        return said
-    rows = [{name: value for name, value in level.items() if name != "order"} for level in said["levels"]]
-    return {**said, "levels": rows}
-
-
-def _known(conditions: dict[str, Any]) -> dict[str, Any]:
-    """Return the conditions, whose names are none but ours: `actor` is not said in a body."""
-    unknown = sorted(set(conditions) - FIELDS)
-    if unknown:
-        raise Invalid("There is no such condition.", fields={"conditions": [f"unknown: {unknown[0][:60]}"]})
-    return conditions
-
-
-def _read(viewer: Actor, workflow: ApprovalWorkflow) -> ApprovalWorkflow:
-    return selectors.get_workflow(viewer=viewer, workflow_id=workflow.pk)
-
-
-class Workflows(ApiView):
-    """Workflows: list, and define one."""
-
-    permissions: ClassVar = {"GET": selectors.VIEW_WORKFLOW, "POST": MANAGE}
-
-    def has_right(self, actor: Actor, permission: str) -> bool:
-        """Who was given a workflow may list those that he was given."""
-        return permission == selectors.VIEW_WORKFLOW and bool(selectors.given_workflows(actor))
-
-    @lists("workflows_list", FLOW, query=shapes.WorkflowQuery)
-    def get(self, viewer: Actor) -> QuerySet[ApprovalWorkflow]:
-        """List workflows with their steps, newest first. Needs `hitl.view_approvalworkflow`; who was given single
-        ones gets those."""
-        return selectors.query_workflows(viewer=viewer, active=self.asked["active"])
-
-    @does("workflows_create", WorkflowRequest, FLOW, status=201)
-    def post(self, actor: Actor, conditions: dict[str, Any], **said: Any) -> ApprovalWorkflow:
-        """Define which requests need whose signatures. Needs `hitl.manage_workflow`."""
-        return _read(actor, services.create_workflow(actor=actor, **_levels(said), **_known(conditions)))
-
-
-class OfOneWorkflow(ApiView):
-    """What is about one workflow: the right on it is enough."""
-
-    def has_right(self, actor: Actor, permission: str) -> bool:
-        """Tell whether the workflow of the address was given to the actor."""
-        if permission not in (selectors.VIEW_WORKFLOW, MANAGE):
-            return False
-        return self.kwargs["workflow_id"] in selectors.given_workflows(actor)
-
-
-def _changed(actor: Actor, version: int, conditions: dict[str, Any], **said: Any) -> ApprovalWorkflow:
-    changed = services.revise_workflow(actor=actor, seen_version=version, **_levels(said), **_known(conditions))
-    return _read(actor, changed)
-
-
-class WorkflowPage(OfOneWorkflow):
-    """One workflow: read it, write it anew, change some of it."""
-
-    permissions: ClassVar = {"GET": selectors.VIEW_WORKFLOW, "PUT": MANAGE, "PATCH": MANAGE}
-
-    @reads("workflows_retrieve", FLOW)
-    def get(self, **asked: Any) -> ApprovalWorkflow:
-        """Read a workflow with its steps. Needs `hitl.view_approvalworkflow`, or the right on this one."""
-        return selectors.get_workflow(**asked)
-
-    @changes("workflows_replace", WorkflowReplacement, FLOW)
-    def put(self, conditions: dict[str, Any], **said: Any) -> ApprovalWorkflow:
-        """Write a workflow anew under a new version; running requests keep theirs. Needs
-        `hitl.manage_workflow`; who has it for this one only says who signs and when, and gets 403 for the rest; 409
-        `stale_version`."""
-        return _changed(conditions={**conditions_of(ApprovalWorkflow()), **conditions}, **said)
-
-    @changes("workflows_update", WorkflowChange, FLOW)
-    def patch(self, **said: Any) -> ApprovalWorkflow:
-        """Change some of a workflow under a new version; running requests keep theirs. Needs
-        `hitl.manage_workflow`; who has it for this one only says who signs and when, and gets 403 for the rest; 409
-        `stale_version`."""
-        return _changed(**said)
-
-
-class WorkflowRevision(OfOneWorkflow):
-    """Changes a workflow; the same as PATCH, for callers who can only POST."""
-
-    permissions: ClassVar = {"POST": MANAGE}
-
-    @does("workflows_revise", WorkflowChange, FLOW)
-    def post(self, **said: Any) -> ApprovalWorkflow:
-        """Change a workflow under a new version; running requests keep theirs. Needs `hitl.manage_workflow`."""
-        return _changed(**said)
-
-
 class CopyRequest(serializers.Serializer[Any]):
-    """What the copy is called."""
+    """The name of the copy."""
 
     name = serializers.CharField(max_length=80)
 
 
-class WorkflowCopy(ApiView):
-    """Copies a workflow."""
+@extend_schema_view(
+    list=extend_schema(
+        description=(
+            "List workflows with their levels, newest first. Needs `hitl.view_approvalworkflow`; "
+            "who has the right on single ones gets those."
+        )
+    ),
+    retrieve=extend_schema(
+        description="Read a workflow with its levels. Needs `hitl.view_approvalworkflow`, or the right on this one."
+    ),
+)
+class WorkflowViewSet(RetrieveModelMixin, ListViewSet):
+    """Workflows."""
 
-    permissions: ClassVar = {"POST": MANAGE}
+    permissions: ClassVar = {
+        "list": VIEW_WORKFLOW,
+        "retrieve": VIEW_WORKFLOW,
+        "create": MANAGE,
+        "update": MANAGE,
+        "partial_update": MANAGE,
+        "revise": MANAGE,
+        "copy": MANAGE,
+        "retire": MANAGE,
+        "restore": MANAGE,
+        "simulate": VIEW_WORKFLOW,
+    }
+    shared_actions: ClassVar = frozenset({"retrieve", "update", "partial_update", "revise", "retire", "restore"})
+    """The actions for which the right on one workflow is enough."""
+    serializer_class = WorkflowSerializer
+    request_serializers: ClassVar = {
+        "create": WorkflowRequest,
+        "update": WorkflowReplacement,
+        "partial_update": WorkflowChange,
+    }
+    filterset_class = WorkflowFilters
+    lookup_url_kwarg = "workflow_id"
 
-    @does("workflows_copy", CopyRequest, FLOW, status=201)
-    def post(self, actor: Actor, workflow_id: UUID, name: str) -> ApprovalWorkflow:
+    def has_right(self, actor: Actor, permission: str) -> bool:
+        """Return True if the actor has the right on the workflow of the address, or for the list on any."""
+        if self.action == "list":
+            return bool(selectors.given_workflows(actor))
+        return self.action in self.shared_actions and self.kwargs["workflow_id"] in selectors.given_workflows(actor)
+
+    def get_queryset(self) -> QuerySet[ApprovalWorkflow]:
+        """Return the workflows that the caller may see."""
+        return selectors.query_workflows(viewer=self.actor)
+
+    def get_object(self) -> ApprovalWorkflow:
+        """Return the workflow of the address."""
+        return selectors.get_workflow(viewer=self.actor, **self.kwargs)
+
+    def respond(self, row: Any) -> Response:
+        """Return the response that shows a workflow with its levels as it is now."""
+        return super().respond(selectors.get_workflow(viewer=self.actor, workflow_id=row.pk))
+
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Define which requests need whose approval. Needs `hitl.manage_workflow`."""
+        return self.respond(services.create_workflow(actor=self.actor, **_definition(self.read_body())))
+
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Replace a workflow by a new version; running requests keep theirs. Needs
+        `hitl.manage_workflow`; with the right on this one only, who approves and when may change, else 403; 409
+        `stale_version`."""
+        body = self.read_body()
+        return self._revise({**body, "conditions": {**conditions_of(ApprovalWorkflow()), **body["conditions"]}})
+
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Change parts of a workflow as a new version; running requests keep theirs. Needs
+        `hitl.manage_workflow`; with the right on this one only, who approves and when may change, else 403; 409
+        `stale_version`."""
+        return self._revise(self.read_body())
+
+    @action(detail=True, methods=["post"], request_serializer=WorkflowChange)
+    @idempotent
+    def revise(self, request: Request, **kwargs: Any) -> Response:
+        """Change a workflow as a new version; running requests keep theirs. Needs `hitl.manage_workflow`."""
+        return self._revise(self.read_body())
+
+    def _revise(self, body: dict[str, Any]) -> Response:
+        return self.respond(services.revise_workflow(actor=self.actor, **self.kwargs, **_definition(body)))
+
+    @action(detail=True, methods=["post"], request_serializer=CopyRequest, success_status=201)
+    @idempotent
+    def copy(self, request: Request, **kwargs: Any) -> Response:
         """Define another workflow like this one, never as the default; it is in use at once. Needs
         `hitl.manage_workflow`."""
-        return _read(actor, services.copy_workflow(actor=actor, workflow_id=workflow_id, name=name))
+        return self.call_service(services.copy_workflow)
 
-
-class WorkflowRetirement(OfOneWorkflow):
-    """Retires a workflow."""
-
-    permissions: ClassVar = {"POST": MANAGE}
-
-    @does("workflows_retire", Retirement, FLOW)
-    def post(self, actor: Actor, workflow_id: UUID, version: int | None) -> ApprovalWorkflow:
+    @action(detail=True, methods=["post"], request_serializer=Retirement)
+    @idempotent
+    def retire(self, request: Request, **kwargs: Any) -> Response:
         """Take a workflow out of use; running requests keep it. Needs `hitl.manage_workflow` for all; with a
         `version` that is not the current one 409 `stale_version`."""
-        return _read(actor, services.retire_workflow(actor=actor, workflow_id=workflow_id, seen_version=version))
+        return self.call_service(services.retire_workflow)
 
-
-class WorkflowRestoration(OfOneWorkflow):
-    """Restores a workflow."""
-
-    permissions: ClassVar = {"POST": MANAGE}
-
-    @does("workflows_restore", None, FLOW)
-    def post(self, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def restore(self, request: Request, **kwargs: Any) -> Response:
         """Bring a retired workflow back into use. Needs `hitl.manage_workflow` for all."""
-        return _read(actor, services.restore_workflow(actor=actor, workflow_id=workflow_id))
+        return self.call_service(services.restore_workflow)
 
-
-class WorkflowSharing(ApiView):
-    """Which roles may change one workflow, beside those who may change them all."""
-
-    permissions: ClassVar = {"GET": selectors.MANAGE_MEMBERSHIP, "PUT": selectors.MANAGE_MEMBERSHIP}
-
-    @reads("workflows_sharing", Sharing)
-    def get(self, **asked: Any) -> dict[str, list[str]]:
-        """Read which roles may change this one workflow too. Needs `accounts.manage_membership`."""
-        return selectors.sharing_of(**asked)
-
-    @changes("workflows_share", Sharing, Sharing)
-    def put(self, actor: Actor, workflow_id: UUID, roles: list[str]) -> dict[str, list[str]]:
-        """Let just these roles say who signs in this one workflow, and when; none takes it back from all. Needs
-        `accounts.manage_membership` and `hitl.manage_workflow`."""
-        services.share_workflow(actor=actor, workflow_id=workflow_id, roles=roles)
-        return selectors.sharing_of(viewer=actor, workflow_id=workflow_id)
-
-
-class WorkflowSimulation(ApiView):
-    """Tries a request out."""
-
-    permissions: ClassVar = {"POST": selectors.VIEW_WORKFLOW}
-
-    @does("workflows_simulate", TrialRequest, SimulationSerializer)
-    def post(self, actor: Actor, workflow_id: UUID, moment: datetime | None, **said: Any) -> dict[str, Any]:
-        """Tell what a request would meet, and whether it is this workflow; writes nothing. Needs
+    @action(detail=True, methods=["post"], request_serializer=TrialRequest, serializer_class=SimulationSerializer)
+    @idempotent
+    def simulate(self, request: Request, **kwargs: Any) -> Response:
+        """Return what a request would go through, and whether this workflow covers it; writes nothing. Needs
         `hitl.view_approvalworkflow`."""
-        selectors.get_workflow(viewer=actor, workflow_id=workflow_id)
-        found = simulate(viewer=actor, trial=Trial(**said), moment=moment)
-        return {**asdict(found), "is_this": found.workflow_id == workflow_id}
+        workflow, body = self.get_object(), self.read_body()
+        moment = body.pop("moment")
+        found = simulate(viewer=self.actor, trial=Trial(**body), moment=moment)
+        return super().respond({**asdict(found), "is_this": found.workflow_id == workflow.pk})
+
+
+def _definition(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a service; raises `Invalid` for unknown conditions.
+
+    Levels are taken as they are read: their `order` is their place in the list.
+    """
+    conditions = body.pop("conditions")
+    if unknown := sorted(set(conditions) - FIELDS):
+        raise Invalid("There is no such condition.", fields={"conditions": [f"unknown: {unknown[0][:60]}"]})
+    if body.get("levels") is not None:
+        body["levels"] = [{name: level[name] for name in level if name != "order"} for level in body["levels"]]
+    return {**body, **conditions}

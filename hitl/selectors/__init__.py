@@ -52,9 +52,6 @@ from hitl.selectors.approvals import (
     list_needing as list_needing,
 )
 from hitl.selectors.approvals import (
-    list_revisions as list_revisions,
-)
-from hitl.selectors.approvals import (
     list_seats as list_seats,
 )
 from hitl.selectors.approvals import (

@@ -26,7 +26,6 @@ from hitl.models import (
     KillSwitch,
     Notification,
     OverrideReview,
-    Revision,
     Seat,
 )
 
@@ -168,30 +167,18 @@ def list_decisions(*, viewer: Actor, approval_id: UUID) -> list[Decision]:
     return list(rows.order_by("id"))
 
 
-def list_revisions(*, viewer: Actor, approval_id: UUID, before: int | None = None, limit: int = 500) -> list[Revision]:
-    """Return what the newest edits of an approval changed, below the revision `before`, in order. One query."""
-    viewer.require(VIEW)
-    rows = Revision.objects.filter(approval_id=approval_id).select_related("person")
-    if before is not None:
-        rows = rows.filter(revision__lt=before)
-    return list(rows.order_by("-revision")[:limit])[::-1]
-
-
-def query_reviews(*, viewer: Actor, is_open: bool = True) -> QuerySet[OverrideReview]:
-    """Return the reviews of overrides that are owed, or those that were made, newest first, as a query.
-
-    Who may: holders of `hitl.review_override`.
-    """
+def query_reviews(*, viewer: Actor) -> QuerySet[OverrideReview]:
+    """Return the reviews of overrides, open and closed, as a query. Needs `hitl.review_override`."""
     viewer.require("hitl.review_override")
     rows: QuerySet[OverrideReview] = OverrideReview.objects.select_related("approval", "opened_by", "closed_by")
-    return rows.filter(closed_at__isnull=is_open).order_by("-id")
+    return rows
 
 
-def query_delegations(*, viewer: Actor, is_open: bool = True) -> QuerySet[Delegation]:
-    """Return who is or will be away, newest first, as a query. Who may: holders of `hitl.decide_approval`."""
+def query_delegations(*, viewer: Actor) -> QuerySet[Delegation]:
+    """Return the delegations, current and ended, as a query. Needs `hitl.decide_approval`."""
     viewer.require("hitl.decide_approval")
     rows: QuerySet[Delegation] = Delegation.objects.select_related("from_person", "to_person", "opened_by")
-    return rows.filter(ended_at__isnull=is_open).order_by("-id")
+    return rows
 
 
 def list_for_conversation(*, viewer: Actor, conversation_id: UUID, limit: int = PAGE) -> list[Approval]:
@@ -284,17 +271,15 @@ def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
         ),
     )
     parts = [
-        rows.order_by().annotate(notice=Subquery(_newest_of(notices, OuterRef(key)))).values_list("notice")
+        rows.order_by()
+        .annotate(notice=Subquery(notices.filter(approval_id=OuterRef(key)).order_by("-id").values("pk")[:1]))
+        .values_list("notice")
         for rows, key, notices in sources
     ]
     needed = Notification.objects.filter(pk__in=parts[0].union(*parts[1:]))
     newest = needed.order_by("approval_id", "-id").distinct("approval_id").values("pk")
     rows = Notification.objects.filter(pk__in=newest).select_related("approval")
     return list(rows.order_by(F("approval__sla_due_at").asc(nulls_last=True), "-id")[:limit])
-
-
-def _newest_of(notices: QuerySet[Notification], approval: OuterRef) -> Any:
-    return notices.filter(approval_id=approval).order_by("-id").values("pk")[:1]
 
 
 def list_switches(*, viewer: Actor) -> list[KillSwitch]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from core.actors import Actor
-from hitl.models import Decision, Notification, Timer
+from hitl.models import Decision, Execution, Notification, Revision, Timer
 from hitl.selectors.approvals import VIEW
 
 MOST = 500
@@ -32,3 +34,17 @@ def list_votes(*, viewer: Actor, approval_id: UUID, limit: int = MOST) -> list[D
     viewer.require(VIEW)
     rows = Decision.objects.filter(approval_id=approval_id).select_related("person", "on_behalf_of")
     return list(rows.order_by("-id")[:limit])[::-1]
+
+
+def query_executions(*, viewer: Actor, approval_id: UUID) -> QuerySet[Execution]:
+    """Return the executions of an approval, one per revision, as a query. Needs `hitl.view_approval`."""
+    viewer.require(VIEW)
+    rows: QuerySet[Execution] = Execution.objects.filter(approval_id=approval_id)
+    return rows
+
+
+def query_revisions(*, viewer: Actor, approval_id: UUID) -> QuerySet[Revision]:
+    """Return what the edits of an approval changed, as a query. Needs `hitl.view_approval`."""
+    viewer.require(VIEW)
+    rows: QuerySet[Revision] = Revision.objects.filter(approval_id=approval_id).select_related("person")
+    return rows

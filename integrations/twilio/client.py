@@ -1,11 +1,12 @@
-"""Twilio's Messages API through its own SDK, over our way out: time-outs, egress guard, errors as data."""
+"""Twilio's Messages API through its own SDK, over our way out: time-outs, egress guard, errors as data.
+
+The SDK is large, and only workers send: import this module inside the function that sends.
+"""
 
 import base64
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -14,50 +15,19 @@ from django.conf import settings
 from twilio.base.exceptions import TwilioException
 from twilio.http import HttpClient
 from twilio.http.response import Response
+from twilio.rest import Client
 
 from core.errors import Unavailable
 from core.reliability.circuit_breaker import breaker
 from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from integrations.twilio.errors import meaning_of
+from integrations.twilio.types import Failed, Listed, Sent, Unknown
 
 PATIENCE: Final = Patience(connect=3.0, read=8.0, total=12.0, max_bytes=1_000_000)
 # The SDK writes every request at INFO, numbers included.
 _SILENT: Final = logging.getLogger("twilio.silent")
 _SILENT.setLevel(logging.CRITICAL)
 LISTED: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """Twilio has the message."""
-
-    sid: str
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Twilio does not have the message, for sure."""
-
-    code: str
-    permanent: bool
-    retry_after: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """Nobody knows whether Twilio has the message: look before sending it again."""
-
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One message that Twilio has."""
-
-    sid: str
-    body: str = field(repr=False)
-    created_at: datetime | None
 
 
 class _NoReply(Exception):
@@ -115,8 +85,6 @@ class TwilioClient:
     """One Twilio account. Nothing raises for what the outside does."""
 
     def __init__(self, account_sid: str, auth_token: str, *, base_url: str = "") -> None:
-        from twilio.rest import Client  # noqa: PLC0415  (large, and only workers send)
-
         self._line = _Line(base_url or settings.TWILIO_API_BASE)
         self._sdk = Client(account_sid, auth_token, http_client=self._line)
         self._breaker = breaker(f"twilio:{account_sid}")

@@ -30,12 +30,34 @@ def take(account: Account, body: Document) -> Document:
     sender = _address(body.get("from"), "from")
     if sender != account.sender:
         raise refusal(403, "The from address does not match a verified Sender Identity.", "from")
-    recipient = _recipient(body.get("personalizations"))
+    personalizations = body.get("personalizations")
+    if (
+        not isinstance(personalizations, list)
+        or len(personalizations) != 1
+        or not isinstance(personalizations[0], dict)
+    ):
+        raise refusal(400, "The personalizations field is required and must have at least one.", "personalizations")
+    to = personalizations[0].get("to")
+    if not isinstance(to, list) or len(to) != 1:
+        raise refusal(400, "The to array is required for all personalization objects.", "personalizations.0.to")
+    recipient = _address(to[0], "personalizations.0.to.0")
     subject = body.get("subject")
     if not isinstance(subject, str) or not subject:
         raise refusal(400, "The subject is required.", "subject")
-    _check_content(body.get("content"))
-    _check_marks(body)
+    content = body.get("content")
+    if not isinstance(content, list) or not content:
+        raise refusal(400, "Unless a valid template_id is provided, the content parameter is required.", "content")
+    for number, part in enumerate(content):
+        if not isinstance(part, dict) or not part.get("value") or not part.get("type"):
+            raise refusal(400, "The content value must be a string at least one character in length.", "content.value")
+        if part["type"] == "text/plain" and number:
+            raise refusal(400, "If present, text/plain must be first.", "content")
+    arguments = body.get("custom_args", {})
+    if not isinstance(arguments, dict) or not all(isinstance(value, str) for value in arguments.values()):
+        raise refusal(400, "The custom_args must be strings.", "custom_args")
+    categories = body.get("categories", [])
+    if len(categories) > 10 or not all(isinstance(one, str) for one in categories):
+        raise refusal(400, "There can be at most 10 categories, all strings.", "categories")
     return {
         "id": uuid.uuid4().hex[:22],
         "account": account.slug,
@@ -47,43 +69,11 @@ def take(account: Account, body: Document) -> Document:
     }
 
 
-def _recipient(personalizations: Any) -> str:
-    if (
-        not isinstance(personalizations, list)
-        or len(personalizations) != 1
-        or not isinstance(personalizations[0], dict)
-    ):
-        raise refusal(400, "The personalizations field is required and must have at least one.", "personalizations")
-    to = personalizations[0].get("to")
-    if not isinstance(to, list) or len(to) != 1:
-        raise refusal(400, "The to array is required for all personalization objects.", "personalizations.0.to")
-    return _address(to[0], "personalizations.0.to.0")
-
-
 def _address(given: Any, field: str) -> str:
     address = given.get("email") if isinstance(given, dict) else None
     if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
         raise refusal(400, "Does not contain a valid address.", f"{field}.email")
     return address
-
-
-def _check_content(content: Any) -> None:
-    if not isinstance(content, list) or not content:
-        raise refusal(400, "Unless a valid template_id is provided, the content parameter is required.", "content")
-    for number, part in enumerate(content):
-        if not isinstance(part, dict) or not part.get("value") or not part.get("type"):
-            raise refusal(400, "The content value must be a string at least one character in length.", "content.value")
-        if part["type"] == "text/plain" and number:
-            raise refusal(400, "If present, text/plain must be first.", "content")
-
-
-def _check_marks(body: Document) -> None:
-    arguments = body.get("custom_args", {})
-    if not isinstance(arguments, dict) or not all(isinstance(value, str) for value in arguments.values()):
-        raise refusal(400, "The custom_args must be strings.", "custom_args")
-    categories = body.get("categories", [])
-    if len(categories) > 10 or not all(isinstance(one, str) for one in categories):
-        raise refusal(400, "There can be at most 10 categories, all strings.", "categories")
 
 
 def is_tracked(mail: Document, kind: str) -> bool:

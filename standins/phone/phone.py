@@ -69,7 +69,19 @@ class Phone:
         sid = str(wanted.get("sid") or f"SM{uuid.uuid4().hex}")
         files = self._keep(account, sid, list(wanted.get("files") or []))
         if self.store.get_message(account.sid, sid) is None:
-            self.store.add_message(_inbound(account, sid, sender, body or ("[file]" if files else "")))
+            self.store.add_message(
+                {
+                    "sid": sid,
+                    "account": account.sid,
+                    "direction": "inbound",
+                    "sender": sender,
+                    "recipient": account.address,
+                    "body": (body or ("[file]" if files else "")),
+                    "status": "received",
+                    "created": now().isoformat(),
+                    "more": {},
+                }
+            )
         word = body.strip().lower()
         if word in STOP_WORDS | START_WORDS:
             self.store.set_opted_out(account.sid, sender, is_out=word in STOP_WORDS)
@@ -162,17 +174,3 @@ class Phone:
             "messages": messages[::-1],
             "webhooks": self.store.list_webhooks(account.sid, 30),
         }
-
-
-def _inbound(account: Account, sid: str, sender: str, body: str) -> Document:
-    return {
-        "sid": sid,
-        "account": account.sid,
-        "direction": "inbound",
-        "sender": sender,
-        "recipient": account.address,
-        "body": body,
-        "status": "received",
-        "created": now().isoformat(),
-        "more": {},
-    }

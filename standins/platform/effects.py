@@ -131,11 +131,14 @@ EFFECTS: dict[tuple[str, str], Effect] = {
 def perform(store: Store, account: Account, effect: Effect, request: Request) -> Document:
     """Make the change and return the answer; effect, journal row and key commit together."""
     key = _checked_key(request.key) if effect.keyed else None
-    fingerprint = _fingerprint(effect, request)
+    text = json.dumps([effect.operation, request.ident, request.body], sort_keys=True)
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()
     with store.transaction():
         first = store.get_keyed(account.id, key) if key else None
         if first:
-            return _first_answer(first, fingerprint)
+            if first.fingerprint != fingerprint:
+                raise ApiError(409, "key_reused", "This key was used for another request.")
+            return first.answer | {"replayed": True}
         journal_id, resource = _apply(store, account, effect, request)
         answer = {"operation": effect.operation, "journal_id": journal_id, "resource": resource}
         if key:
@@ -164,14 +167,3 @@ def _checked_key(key: str | None) -> str:
     if not key or len(key) > MAX_KEY:
         raise invalid(**{"Idempotency-Key": f"This header is needed, at most {MAX_KEY} characters."})
     return key
-
-
-def _fingerprint(effect: Effect, request: Request) -> str:
-    text = json.dumps([effect.operation, request.ident, request.body], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _first_answer(first: Keyed, fingerprint: str) -> Document:
-    if first.fingerprint != fingerprint:
-        raise ApiError(409, "key_reused", "This key was used for another request.")
-    return first.answer | {"replayed": True}

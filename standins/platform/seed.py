@@ -124,18 +124,14 @@ def seed_demo(store: Store) -> None:
     with store.transaction():
         if store.list_accounts():
             return
-        _seed_acme(store)
+        account = Account("acme", "Acme Shoes", "EUR")
+        store.add_account(account, "sandbox-acme")
+        _save(store, account, "campaign", 1000, [_campaign(account, *row) for row in ACME_CAMPAIGNS])
+        pages = [_page("https://shop.acme.example", *row) for row in ACME_PAGES]
+        _save(store, account, "page", 1000, pages)
+        _save(store, account, "content", 1000, [_content(*row) for row in ACME_CONTENT])
+        _save(store, account, "audience", 1000, [_audience(*row) for row in ACME_AUDIENCES])
         _seed_globex(store)
-
-
-def _seed_acme(store: Store) -> None:
-    account = Account("acme", "Acme Shoes", "EUR")
-    store.add_account(account, "sandbox-acme")
-    _save(store, account, "campaign", 1000, [_campaign(account, *row) for row in ACME_CAMPAIGNS])
-    pages = [_page("https://shop.acme.example", *row) for row in ACME_PAGES]
-    _save(store, account, "page", 1000, pages)
-    _save(store, account, "content", 1000, [_content(*row) for row in ACME_CONTENT])
-    _save(store, account, "audience", 1000, [_audience(*row) for row in ACME_AUDIENCES])
 
 
 def _seed_globex(store: Store) -> None:

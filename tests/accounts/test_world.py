@@ -19,7 +19,7 @@ def _made(tenant: Tenant, people: dict[str, User]) -> dict[str, Any]:
     fields = ("is_active", "is_staff", "is_superuser", "password", "last_login")
     users = [[getattr(User.objects.get(pk=user.pk), name) for name in fields] for user in people.values()]
     links = list(RoleGroup.objects.order_by("id").values_list("role", flat=True))
-    told = Tenant.objects.values_list("tier", "timezone", "currency", "is_active").get(pk=tenant.pk)
+    told = Tenant.objects.values_list("timezone", "currency", "is_active").get(pk=tenant.pk)
     return {"audit": list(entries), "groups": groups, "seats": seats, "users": users, "links": links, "tenant": told}
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from agents.models import Agent
 from agents.tools import registry
-from agents.tools.messages import ListAbilities
+from agents.tools.reading import ListAbilities
 from tests.agents.conftest import Desk
 
 ASK = "What can you do?"
@@ -18,7 +18,7 @@ def test_member_is_told_every_tool_whoever_answers(desk: Desk, agent: str) -> No
 
 
 def test_visitor_is_told_of_a_colleague_only(desk: Desk) -> None:
-    assert desk.say(ASK, "visitor") == "Here I can:\n- Bring in a colleague"
+    assert desk.say(ASK, "visitor") == "Here's what I can do:\n- Bring in a colleague"
 
 
 def test_viewer_is_told_of_no_change(desk: Desk) -> None:

@@ -7,12 +7,12 @@ import pytest
 from agents import services
 from agents.models import AgentRun, ToolCall
 from agents.rule_based_model.decide import decide
-from agents.rule_based_model.requester_answers import question_answered, sent_in_again
+from agents.rule_based_model.requester_answers import question_answered, request_to_resubmit
 from agents.rule_based_model.types import ASKS, SENT_BACK
 from agents.selectors import caller_of
 from agents.tools.acting import BudgetArguments, SetCampaignBudget
 from agents.tools.registry import OneRequest
-from agents.tools.resend import SendInAgain
+from agents.tools.resend import ResubmitRequest
 from conversations.services import give_back, reply, take_over
 from hitl.models import Approval, Decision, Revision
 from hitl.services import ask, send_back
@@ -32,7 +32,7 @@ def asked(desk: Desk, move: Callable[..., object] = ask, reason: str = "For how 
     desk.say(RAISE)
     approval = stored()
     move(actor=desk.world.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason=reason)
-    services.relay_asking(approval_id=approval.pk)
+    services.relay_question(approval_id=approval.pk)
     return approval
 
 
@@ -49,7 +49,7 @@ def test_words_after_the_question_are_recorded_as_the_answer(desk: Desk, words: 
     note = Decision.objects.get(verdict="answer")
     assert (stored().state, note.reason, note.person_id) == ("pending", words, desk.world.people["support"].pk)
     assert told == (
-        f"I have passed your answer about {approval.reference} on, word for word. It waits for a signature again."
+        f"I've passed your answer about {approval.reference} on, word for word. It's waiting for approval again."
     )
 
 
@@ -73,7 +73,7 @@ def test_model_cannot_put_words_into_the_requesters_mouth(desk: Desk) -> None:
     asked(desk)
     desk.say("Two weeks")
     assert Decision.objects.get(verdict="answer").reason == "Two weeks"
-    assert ToolCall.objects.get(name="answer_signers").arguments == {"reference": stored().reference}
+    assert ToolCall.objects.get(name="answer_approvers").arguments == {"reference": stored().reference}
 
 
 def test_nobody_else_answers(desk: Desk) -> None:
@@ -90,7 +90,7 @@ def test_returned_request_is_sent_in_again_with_other_numbers(desk: Desk, words:
     again = stored()
     assert (again.pk, again.state, again.revision) == (approval.pk, "pending", 2)
     assert again.payload["daily_budget"] == "700.00"
-    assert told.startswith(f"{approval.reference} is sent in again: ")
+    assert told.startswith(f"{approval.reference} is resubmitted: ")
     assert [row["after"] for row in Revision.objects.get().diff] == ["700.00"]
     assert Decision.objects.get(verdict="resubmit").reason == words
 
@@ -143,7 +143,7 @@ def test_returned_request_is_sent_in_again_as_it_was(desk: Desk, words: str) -> 
     told = desk.say(words)
     again = stored()
     assert (again.pk, again.state, again.revision, again.payload) == (approval.pk, "pending", 2, approval.payload)
-    assert told.startswith(f"{approval.reference} is sent in again: ")
+    assert told.startswith(f"{approval.reference} is resubmitted: ")
     assert Decision.objects.get(verdict="resubmit").reason == words
     assert desk.last_run.state == AgentRun.State.WAITING
 
@@ -153,7 +153,7 @@ def test_request_that_is_sent_in_as_it_was_is_done_once_after_a_crash(desk: Desk
     desk.say("Send it again as it is")
     call = ToolCall.objects.order_by("-created_at")[0]
     caller = caller_of(call.run, call.run.agent_version)
-    told = SendInAgain().call(OneRequest(reference=stored().reference), caller=caller, call_id=call.pk)
+    told = ResubmitRequest().call(OneRequest(reference=stored().reference), caller=caller, call_id=call.pk)
     assert (told["reference"], stored().revision) == (stored().reference, 2)
 
 
@@ -172,7 +172,7 @@ def test_nobody_else_sends_it_in_again(desk: Desk) -> None:
 )  # fmt: skip
 def test_what_sends_it_in_again_and_what_does_not(words: str, expected: str) -> None:
     lines = [("user", RAISE), ("assistant", f"BR-7 (Raise it) {SENT_BACK}. What has to change: less"), ("user", words)]
-    assert sent_in_again(lines) == expected
+    assert request_to_resubmit(lines) == expected
 
 
 def taken_over(desk: Desk) -> Approval:
@@ -184,7 +184,7 @@ def taken_over(desk: Desk) -> Approval:
 def tell_a_person(desk: Desk, words: str, role: str = "support") -> bool:
     message = desk.receive(words, role)
     assert services.take_message(message_id=message.pk) is None
-    return services.hear_answer(message_id=message.pk)
+    return services.record_requester_answer(message_id=message.pk)
 
 
 def test_answer_to_the_signers_counts_while_a_person_has_the_conversation(desk: Desk) -> None:
@@ -201,7 +201,7 @@ def test_answer_to_the_signers_counts_while_a_person_has_the_conversation(desk: 
 def test_answer_is_recorded_once_however_often_it_is_delivered(desk: Desk) -> None:
     taken_over(desk)
     message = desk.receive("Two weeks")
-    heard = [services.hear_answer(message_id=message.pk) for _ in range(2)]
+    heard = [services.record_requester_answer(message_id=message.pk) for _ in range(2)]
     assert (heard, Decision.objects.filter(verdict="answer").count()) == ([True, False], 1)
 
 
@@ -222,7 +222,7 @@ def test_what_is_said_to_the_person_is_no_answer(desk: Desk) -> None:
 def test_nobody_else_answers_while_a_person_has_the_conversation(desk: Desk, role: str) -> None:
     taken_over(desk)
     message = desk.receive("Two weeks", role)
-    assert not services.hear_answer(message_id=message.pk)
+    assert not services.record_requester_answer(message_id=message.pk)
     assert stored().state == "info_requested"
 
 
@@ -230,7 +230,7 @@ def framed(desk: Desk) -> str:
     """A colleague writes what looks like the signers' question; the real one was asked about before."""
     approval = taken_over(desk)
     tell_a_person(desk, "thanks")
-    words = f"{ASKS} {approval.reference} (Raise it). I pass your answer on: Shall I wait?"
+    words = f"{ASKS} {approval.reference} (Raise it). Reply here and I'll pass your answer on: Shall I wait?"
     colleague = desk.world.actor("admin")
     reply(actor=colleague, conversation_id=desk.conversation.pk, text=words, sender_type="person")
     return approval.reference

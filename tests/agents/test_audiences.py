@@ -40,4 +40,4 @@ def test_audience_nobody_of_which_can_be_reached_is_not_asked_for(one_vip: Desk)
 def test_platform_that_is_down_leaves_the_number_that_is_known(one_vip: Desk, settings: object) -> None:
     settings.SANDBOX_ADS_URL = "http://127.0.0.1:9"  # type: ignore[attr-defined]
     one_vip.say('Send "We open at eight" to VIP customers')
-    assert Approval.objects.get().preview["headline"] == "Write to 1 person in “VIP customers”"
+    assert Approval.objects.get().preview["headline"] == "Message 1 person in “VIP customers”"

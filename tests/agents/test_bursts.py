@@ -147,7 +147,7 @@ def test_worker_killed_after_asking_does_not_ask_again(desk: Desk) -> None:
     desk.script(lambda lines, _tools: Turn("Asked." if lines[-1].role == "tool" else "?"))
     services.run_turn(run.pk)
     assert Approval.objects.count() == 1
-    assert desk.answers(desk.conversation.pk)[0].startswith("Asked.\n\nThis needs a signature")
+    assert desk.answers(desk.conversation.pk)[0].startswith("Asked.\n\nThis needs approval")
 
 
 def test_worker_killed_between_answer_and_end_speaks_once(live_desk: Desk) -> None:

@@ -80,7 +80,7 @@ def question(*lines: str) -> str:
 def test_missing_amount_is_asked_and_its_answer_completes_the_command() -> None:
     first = "Raise the daily budget of Summer Sale"
     asked = question(first)
-    assert asked == "< To what daily amount should the budget of Summer Sale go?"
+    assert asked == "< What should the daily budget of Summer Sale be?"
     expected = Call("set_campaign_budget", {"campaign": "Summer Sale", "daily_budget": "900"}, True)
     assert calls_of(first, asked, "900") == [expected]
 
@@ -139,7 +139,7 @@ def test_two_commands_in_one_message_are_two_calls() -> None:
 
 
 def test_unknown_name_is_answered_with_another_name() -> None:
-    said = "< I cannot find the campaign “Sumer”. I know: Summer Sale. Which one do you mean?"
+    said = "< I can't find the campaign “Sumer”. I know: Summer Sale. Which one do you mean?"
     calls = calls_of("Raise Sumer to 900", said, "Summer Sale")
     assert dict(calls[0].arguments) == {"campaign": "Summer Sale", "daily_budget": "900"}
 
@@ -154,16 +154,16 @@ def turn_text(text: str, tools: list[ToolSpec] = ALL_TOOLS) -> str:
 
 
 def test_model_says_what_it_is() -> None:
-    assert "rules, not a language model" in turn_text("are you a language model?")
+    assert "a small set of rules and am not a language model" in turn_text("are you a language model?")
 
 
 def test_visitor_without_tools_is_refused_politely() -> None:
     public = [ToolSpec("bring_person", "", "", {})]
-    assert turn_text("Raise the daily budget of Summer Sale to 900", public).startswith("I am sorry")
+    assert turn_text("Raise the daily budget of Summer Sale to 900", public).startswith("Sorry")
 
 
 def test_visitor_question_back_is_refused_too() -> None:
-    assert "cannot do that here" in turn_text("Raise the daily budget", [])
+    assert "can't do that here" in turn_text("Raise the daily budget", [])
 
 
 def test_person_offered_twice_and_passed_over_twice_is_no_failure() -> None:

@@ -116,7 +116,7 @@ def test_retired_agent_takes_no_run_until_it_is_restored(desk: Desk, own: Agent)
 
 def test_built_in_agent_can_be_switched_off(desk: Desk) -> None:
     services.retire_agent(actor=desk.world.actor("admin"), agent_id=built_in().pk)
-    assert "another of our agents" in desk.say("Pause Winter Boots")
+    assert "Another of our agents" in desk.say("Pause Winter Boots")
     assert not Approval.objects.exists()
 
 
@@ -133,7 +133,7 @@ def test_agent_asks_for_no_more_than_its_limit(desk: Desk, own: Agent) -> None:
     actor = desk.world.actor("admin")
     services.change_agent(actor=actor, agent_id=own.pk, changes={"max_open_approvals": 1})
     assert "BR-" in desk.say("Raise the daily budget of Summer Sale to 900")
-    assert "waiting already" in desk.say("Raise the daily budget of Winter Boots to 700")
+    assert "which is my limit" in desk.say("Raise the daily budget of Winter Boots to 700")
     assert Approval.objects.count() == 1
 
 

@@ -114,7 +114,7 @@ def test_no_after_a_request_of_an_earlier_run_says_that_it_stays(desk: Desk) -> 
     desk.say("Pause Winter Boots")
     AgentRun.objects.update(joinable_until=None)
     reference = Approval.objects.get().reference
-    assert f"{reference}, asked for before, stays as it is" in desk.say("no, don't do that")
+    assert f"{reference}, requested earlier, stays as it is" in desk.say("no, don't do that")
 
 
 @pytest.mark.parametrize("text", ["thanks", "Thank you so much!", "many thanks"])

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents import services, tasks
 from agents.models import AgentRun, ToolCall
-from agents.runs import lease, outcome_retry
+from agents.runs import lease, outcomes
 from agents.runs import run as turns
 from agents.runs.approval_texts import edited_sentence, outcome_sentence, plain_sentence
 from agents.runs.lease import LEASE
@@ -73,8 +73,8 @@ def test_execution_is_told_with_before_and_after(desk: Desk) -> None:
 def test_question_of_a_signer_is_passed_on_once(desk: Desk) -> None:
     approval = asked(desk)
     ask(actor=desk.world.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason="For how long?")
-    assert services.relay_asking(approval_id=approval.pk)
-    services.relay_asking(approval_id=approval.pk)
+    assert services.relay_question(approval_id=approval.pk)
+    services.relay_question(approval_id=approval.pk)
     answers = desk.answers(desk.conversation.pk)
     assert answers[-1].endswith("For how long?")
     assert [text for text in answers if "For how long?" in text] == answers[-1:]
@@ -109,7 +109,7 @@ def test_edited_request_is_told_as_it_was_done_and_once(desk: Desk) -> None:
     first, again = told(desk, approval), told(desk, approval)
     assert first == again
     assert "is now 700.00 EUR (was 500.00 EUR)" in first
-    assert first.endswith("A colleague had changed it before: daily budget 900.00 → 700.00.")
+    assert first.endswith("A colleague edited it first: daily budget 900.00 → 700.00.")
     assert AgentRun.objects.filter(trigger="approval", trigger_ref=approval.pk).count() == 1
     assert [text for text in desk.answers(desk.conversation.pk) if "700.00" in text] == [first]
 
@@ -240,17 +240,17 @@ def test_outcome_that_waits_for_its_next_try_holds_up_no_message(desk: Desk) -> 
 
 def test_outcome_whose_workers_die_is_parked_and_can_be_replayed(desk: Desk) -> None:
     run = broken(desk)
-    for lost in range(outcome_retry.TRIES):
+    for lost in range(outcomes.TRIES):
         assert lease.claim(run.pk, now=now() + LEASE * 2 * (lost + 1))
     services.run_turn(run.pk, now=now() + LEASE * 20)
-    letter = DeadLetter.objects.get(kind=outcome_retry.KIND, ref=run.pk)
+    letter = DeadLetter.objects.get(kind=outcomes.KIND, ref=run.pk)
     assert (letter.error, desk.conversation.state, desk.conversation.escalation_reason) == (
         "worker_lost",
         "person",
         "not_told",
     )
     dead_letters.replay(actor=OPERATOR, dead_letter_id=letter.pk)
-    work(run, outcome_retry.TRIES)
+    work(run, outcomes.TRIES)
     assert "was approved and done." in desk.answers(run.conversation_id)[-1]
     assert (run.state, len(desk.answers(run.conversation_id))) == ("finished", 2)
 
@@ -261,7 +261,7 @@ def test_message_whose_run_cannot_even_apologise_is_parked(desk: Desk) -> None:
     for lost in range(turns.MAX_ATTEMPTS + turns.MAX_APOLOGIES + run.generation):
         assert lease.claim(run.pk, now=now() + LEASE * 2 * (lost + 1))
     services.run_turn(run.pk, now=now() + LEASE * 20)
-    letter = DeadLetter.objects.get(kind=outcome_retry.KIND, ref=run.pk)
+    letter = DeadLetter.objects.get(kind=outcomes.KIND, ref=run.pk)
     assert (desk.last_run.state, desk.conversation.state) == ("failed", "person")
     dead_letters.replay(actor=OPERATOR, dead_letter_id=letter.pk)
     assert AgentRun.objects.get(pk=run.pk).state == "queued"

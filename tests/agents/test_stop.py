@@ -18,7 +18,7 @@ WISH = {"campaign": "Summer Sale", "daily_budget": "900"}
 
 
 def ask_to_stop(desk: Desk) -> None:
-    async_to_sync(stop.ask)(desk.world.acme.pk, desk.conversation.pk)
+    async_to_sync(stop.request_stop)(desk.world.acme.pk, desk.conversation.pk)
 
 
 def work(desk: Desk, text: str = "hello") -> list[str]:
@@ -60,7 +60,7 @@ def test_what_was_asked_for_before_the_stop_is_still_told(desk: Desk) -> None:
 
     desk.script(script)
     (said,) = work(desk)
-    assert said.startswith(f"This needs a signature: {Approval.objects.get().reference}")
+    assert said.startswith(f"This needs approval: {Approval.objects.get().reference}")
     assert "story" not in said
 
 

@@ -48,7 +48,7 @@ def test_nothing_changes_on_the_platform_by_asking(desk: Desk) -> None:
 
 def test_visitor_is_refused_and_no_approval_opens(desk: Desk) -> None:
     answer = desk.say(RAISE, "visitor")
-    assert answer.startswith("I am sorry")
+    assert answer.startswith("Sorry")
     assert not Approval.objects.exists()
 
 
@@ -130,7 +130,7 @@ def test_bad_arguments_are_a_tool_error(desk: Desk, arguments: dict[str, object]
 
 def test_unknown_campaign_is_asked_back_with_the_known_ones(desk: Desk) -> None:
     answer = desk.say("Raise the daily budget of Nonesuch to 900")
-    assert "I cannot find the campaign “Nonesuch”" in answer
+    assert "I can't find the campaign “Nonesuch”" in answer
     assert "Summer Sale" in answer
 
 
@@ -141,7 +141,7 @@ def test_answer_without_the_reference_gets_it_added(desk: Desk) -> None:
         return calls(("set_campaign_budget", {"campaign": "Summer Sale", "daily_budget": "900"}))
 
     desk.script(script)
-    assert "This needs a signature: BR-" in desk.say("go", agent="paid_ads")
+    assert "This needs approval: BR-" in desk.say("go", agent="paid_ads")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_model_never_stands_in_for_our_own_sentence(desk: Desk, words: str) -> N
 
     desk.script(script)
     said = desk.say("go", agent="paid_ads").split("\n\n")
-    assert [part.startswith("This needs a signature: BR-") for part in said].count(True) == 1
+    assert [part.startswith("This needs approval: BR-") for part in said].count(True) == 1
 
 
 def test_answer_longer_than_a_message_is_cut_and_still_names_what_was_asked(desk: Desk) -> None:
@@ -174,7 +174,7 @@ def test_answer_longer_than_a_message_is_cut_and_still_names_what_was_asked(desk
     said = desk.say("go", agent="paid_ads")
     assert len(said) <= 4096
     assert "…\n\n" in said
-    assert "This needs a signature: BR-" in said
+    assert "This needs approval: BR-" in said
     assert desk.last_run.state == "waiting"
 
 
@@ -210,7 +210,7 @@ def boom() -> Turn:
 )
 def test_failure_ends_with_a_person_and_an_apology(desk: Desk, script: object, code: str) -> None:
     desk.script(script)  # type: ignore[arg-type]
-    assert desk.say("hello").startswith("I am sorry")
+    assert desk.say("hello").startswith("Sorry")
     assert desk.conversation.state == "person"
     assert desk.last_run.error_code == code
 
@@ -223,7 +223,7 @@ def test_rounds_are_bounded(desk: Desk) -> None:
 
 def test_platform_that_is_down_ends_with_a_person(desk: Desk, settings: object) -> None:
     settings.SANDBOX_ADS_URL = "http://127.0.0.1:9"  # type: ignore[attr-defined]
-    assert desk.say("list campaigns").startswith("I am sorry")
+    assert desk.say("list campaigns").startswith("Sorry")
     assert desk.conversation.state == "person"
 
 
@@ -235,7 +235,7 @@ def test_no_agent_ends_with_a_person(desk: Desk) -> None:
 
 
 def test_wish_for_a_person_is_answered_and_handed_over(desk: Desk) -> None:
-    assert "bring in a colleague" in desk.say("I want to talk to a human", "visitor")
+    assert "bringing in a colleague" in desk.say("I want to talk to a human", "visitor")
     assert desk.conversation.escalation_reason == "asked_for_person"
 
 
@@ -283,7 +283,7 @@ def test_agent_named_by_the_page_answers(desk: Desk) -> None:
 
 def test_follow_up_over_two_messages_opens_the_approval(desk: Desk) -> None:
     asked = desk.say("Raise the daily budget of Summer Sale")
-    assert asked == "To what daily amount should the budget of Summer Sale go?"
+    assert asked == "What should the daily budget of Summer Sale be?"
     assert "BR-" in desk.say("900")
 
 

@@ -43,7 +43,7 @@ def test_wish_is_asked_signed_done_and_told(live_desk: Desk, eager: None) -> Non
     execute(approval.pk)
     settle()
     asked, told = desk.answers(message.conversation_id)
-    assert f"This needs a signature: {approval.reference}" in asked
+    assert f"This needs approval: {approval.reference}" in asked
     assert "is now 900.00 EUR (was 500.00 EUR)" in told
     assert desk.sandbox.campaign()["daily_budget"] == "900.00"
     stream = streams.read(f"conversation:{message.conversation_id}", 0)

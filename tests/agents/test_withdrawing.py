@@ -91,7 +91,7 @@ def test_wish_already_done_is_said_to_be_done(desk: Desk) -> None:
     decide(actor=desk.world.actor("approver"), approval_id=approval.pk, verdict="approve", digest=approval.digest)
     execute(approval.pk)
     answer = burst(desk, "no, don't")[-1]
-    assert answer == f"{approval.reference} can no longer be withdrawn: it was signed and done."
+    assert answer == f"{approval.reference} can no longer be withdrawn: it was approved and executed."
     assert Approval.objects.get().state == "executed"
 
 

@@ -1,6 +1,5 @@
 """Approvals by key: the whole loop, the filters, and what is masked."""
 
-import re
 from datetime import timedelta
 from typing import Any
 
@@ -29,8 +28,8 @@ def test_whole_loop_by_key(office: Office) -> None:
         services.execute(Approval.objects.get(pk=asked["id"]).pk)
     viewer = office.caller("viewer")
     assert (asked["state"], signed["state"]) == ("pending", "approved")
-    assert [row["outcome"] for row in viewer.get(f"{path}executions/").json()] == ["succeeded"]
-    story = [(row["action"], row["reason"], row["channel"]) for row in viewer.get(f"{path}history/").json()]
+    assert [row["outcome"] for row in viewer.get(f"{path}executions/").json()["results"]] == ["succeeded"]
+    story = [(row["action"], row["reason"], row["channel"]) for row in viewer.get(f"{path}history/").json()["results"]]
     assert story[:2] == [("propose", "", ""), ("approve", "Fine", "api")]
     assert viewer.get(path).json()["state"] == "executed"
 
@@ -171,12 +170,12 @@ def test_held_approval_tells_which_switch_holds_it(office: Office) -> None:
 
 
 def parts(caller: Caller, path: str, **query: Any) -> list[list[dict[str, Any]]]:
-    """Follow the header `Link` to the beginning of a story."""
+    """Return the pages of a timeline, from the newest back to its beginning."""
     answer = caller.get(path, **query)
-    found = [answer.json()]
-    while link := answer.headers.get("Link"):
-        answer = caller.client.get(re.fullmatch('<(.+)>; rel="next"', link)[1], headers=caller.headers)  # type: ignore[index]
-        found.append(answer.json())
+    found = [answer.json()["results"]]
+    while answer.json()["next"]:
+        answer = caller.next(answer)
+        found.append(answer.json()["results"])
     return found
 
 
@@ -197,7 +196,21 @@ def test_story_is_read_part_by_part_from_the_newest(office: Office) -> None:
     assert [[row["revision"] for row in part] for part in revised] == [[3, 4], [2]]
 
 
-@pytest.mark.parametrize("query", [{"limit": 501}, {"limit": 0}, {"before": 0}, {"before": "x"}, {"cursor": "x"}])
+def test_executions_have_a_cursor_too(office: Office) -> None:
+    with tenant_scope(office.world.acme.pk):
+        approval = Approval.objects.get(pk=office.ids["approval"])
+        for revision in (1, 2, 3):
+            approval.executions.create(revision=revision, digest="d", idempotency_key=f"key {revision}")
+    pages = parts(office.caller("viewer"), f"approvals/{approval.pk}/executions/", limit=2)
+    assert [[row["revision"] for row in page] for page in pages] == [[2, 3], [1]]
+
+
+@pytest.mark.parametrize("part", ["history", "executions", "revisions", "decisions"])
+def test_part_of_an_approval_that_is_absent_is_not_found(office: Office, part: str) -> None:
+    assert office.caller("viewer").get(f"approvals/{office.ids['workflow']}/{part}/").status_code == 404
+
+
+@pytest.mark.parametrize("query", [{"limit": 101}, {"limit": 0}, {"cursor": "x"}, {"cursor": "LTE"}, {"before": 3}])
 def test_part_of_a_story_that_cannot_be_is_refused(office: Office, query: dict[str, Any]) -> None:
     answer = office.caller("approver").get(f"approvals/{office.ids['approval']}/history/", **query)
     assert (answer.status_code, list(answer.json()["fields"])) == (400, list(query))

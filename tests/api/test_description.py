@@ -1,6 +1,7 @@
 """The description fits the routes, names every error, and its page works under our own policy."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,8 @@ from django.core.management import call_command
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
-from config.api import urlpatterns
+from config.api import Root, urlpatterns
 from core.rest.schema import ERRORS, WRITING_ERRORS
-from core.rest.views import ListQuery, Query
 
 METHODS = ("get", "post", "put", "patch", "delete")
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,15 +27,19 @@ def operations(described: Any) -> dict[str, Any]:
     return {f"{method.upper()} {path}": said for path, methods in paths for method, said in methods.items()}
 
 
-def routed() -> set[str]:
-    found = set()
+def endpoints() -> Iterator[tuple[str, str, Any, str]]:
+    """Yield method, path, view class and action of each operation."""
     for entry in urlpatterns:
         route = str(entry.pattern)
-        view = getattr(entry.callback, "view_class", None)
         if route.startswith("api/v1/"):
             path = "/" + re.sub(r"<uuid:(\w+)>", r"{\1}", route)
-            found |= {f"{method.upper()} {path}" for method in METHODS if hasattr(view, method)}
-    return found
+            view: Any = entry.callback
+            actions = getattr(view, "actions", None) or {each: each for each in METHODS if hasattr(view.cls, each)}
+            yield from ((method, path, view.cls, actions[method]) for method in METHODS if method in actions)
+
+
+def routed() -> set[str]:
+    return {f"{method.upper()} {path}" for method, path, _view, _action in endpoints()}
 
 
 def test_description_is_valid_without_a_warning(tmp_path: Path) -> None:
@@ -59,12 +63,25 @@ def test_every_operation_names_its_errors(described: Any) -> None:
 
 
 def test_every_list_says_how_to_turn_its_pages(described: Any) -> None:
-    for entry in urlpatterns:
-        view = getattr(entry.callback, "view_class", None)
-        if issubclass(getattr(view, "query", Query), ListQuery):
-            said = described["paths"]["/" + re.sub(r"<uuid:(\w+)>", r"{\1}", str(entry.pattern))]
-            said = said.get("get", said.get("post"))
-            assert {"cursor", "limit"} <= {row["name"] for row in said["parameters"]}, said["operationId"]
+    lists = {f"{method.upper()} {path}" for method, path, _view, action in endpoints() if action in ("list", "search")}
+    parts = ("decisions", "notifications", "timers")
+    without_pages = [f"GET /api/v1/approvals/{{approval_id}}/{part}/" for part in parts]
+    assert set(without_pages) < lists
+    for name in lists.difference(without_pages):
+        said = operations(described)[name]
+        assert {"cursor", "limit"} <= {row["name"] for row in said["parameters"]}, name
+        page = described["components"]["schemas"][schema_of(said)["$ref"].rpartition("/")[2]]
+        assert set(page["properties"]) == {"next", "results"}, name
+
+
+def schema_of(said: Any) -> Any:
+    found: Any = said["responses"]["200"]["content"]["application/json"]["schema"]
+    return found
+
+
+def test_every_action_has_its_line_in_the_table_of_permissions() -> None:
+    viewed = [(view, action) for _method, _path, view, action in endpoints() if view is not Root]
+    assert [f"{view.__name__}.{action}" for view, action in viewed if action not in view.permissions] == []
 
 
 def test_every_operation_says_what_it_does(described: Any) -> None:
@@ -82,12 +99,11 @@ def test_description_names_both_ways_to_sign_in(described: Any) -> None:
 
 def needs() -> dict[str, str]:
     """Return what each operation needs, as the page writes it."""
-    found = {}
-    for entry in urlpatterns:
-        view = getattr(entry.callback, "view_class", None)
-        for method, permission in getattr(view, "permissions", {}).items():
-            found[f"{method} /" + re.sub(r"<uuid:(\w+)>", r"{\1}", str(entry.pattern))] = f"`{permission}`"
-    return found
+    return {
+        f"{method.upper()} {path}": f"`{view.permissions[action]}`"
+        for method, path, view, action in endpoints()
+        if view.permissions.get(action)
+    }
 
 
 def test_reference_page_lists_every_operation_and_what_it_needs() -> None:

@@ -160,6 +160,11 @@ def test_text_that_cannot_be_sent_is_invalid(office: Office, text: str) -> None:
         {"overdue": "perhaps"},
         {"q": "\x00"},
         {"stat": "pending"},
+        {"state": ""},
+        {"kind": " "},
+        {"agent": "nobody"},
+        {"hold": "forever"},
+        {"overdue": "null"},
     ],
 )
 def test_filter_that_makes_no_sense_is_invalid(office: Office, query: dict[str, Any]) -> None:
@@ -235,5 +240,17 @@ def test_overtaken_change_of_a_part_is_refused(office: Office, part: str) -> Non
 
 
 def test_kinds_name_the_fields_that_may_be_edited(office: Office) -> None:
-    found = {row["key"]: row for row in office.caller("owner").get("action-kinds/").json()}
+    found = {row["key"]: row for row in office.caller("owner").get("action-kinds/").json()["results"]}
     assert found[KIND]["editable"] == ["budget", "campaign", "reach"]
+
+
+def test_kinds_are_read_page_by_page(office: Office) -> None:
+    caller = office.caller("owner")
+    whole = [row["key"] for row in caller.get("action-kinds/").json()["results"]]
+    page = caller.get("action-kinds/", limit=2)
+    found = [row["key"] for row in page.json()["results"]]
+    while page.json()["next"]:
+        page = caller.next(page)
+        found += [row["key"] for row in page.json()["results"]]
+    assert found == whole == sorted(whole)
+    assert len(whole) > 2

@@ -128,7 +128,7 @@ async def test_answer_arrives_by_its_hint(chat: Any, committed_world: World, liv
 async def place(line: Line, widgets: Widgets) -> dict[str, str]:
     session = await sync_to_async(session_of)(widgets.acme, visitor=line.visitor)  # type: ignore[attr-defined]
     with tenant_scope(widgets.acme.tenant_id):
-        found = await sync_to_async(desk.place_of)(session.guest)
+        found = await sync_to_async(desk.find_place)(session.guest)
     assert found is not None
     return {"conversation": str(found.conversation_id)}
 

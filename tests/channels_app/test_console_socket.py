@@ -66,7 +66,7 @@ async def conversation_of(chat: Any, account: Any) -> tuple[Line, UUID]:
     from channels_app.webchat import conversation as work
 
     with tenant_scope(account.tenant_id):
-        place = await sync_to_async(work.place_of)(session.guest)
+        place = await sync_to_async(work.find_place)(session.guest)
     assert place is not None
     return line, place.conversation_id
 

@@ -11,7 +11,8 @@ from channels_app.whatsapp import senders
 from conversations import services
 from conversations.models import Message
 from core.tenancy.scope import tenant_scope
-from integrations.twilio.client import Failed, Sent, TwilioClient
+from integrations.twilio.client import TwilioClient
+from integrations.twilio.types import Failed, Sent
 from tests.conformance.conftest import ACCOUNT, OURS, TOKEN
 from tests.world import OPERATOR, World
 
@@ -98,7 +99,7 @@ def _eventually(check: Any, seconds: float = 15.0) -> None:
     deadline = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < deadline
-        deliveries.work_due()
+        deliveries.process_due_deliveries()
         time.sleep(0.1)
 
 

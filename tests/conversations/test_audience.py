@@ -24,7 +24,7 @@ from tests.conversations.conftest import Shop
 
 KIND = SendAudienceMessage()
 PARAMS = SendAudienceMessageParams(audience="VIP", text="Sale on Friday")
-EVERYBODY = {"recipients": 3, "left_out": {}, "in_words": "3 people in “VIP” written to"}
+EVERYBODY = {"recipients": 3, "left_out": {}, "in_words": "3 people in “VIP” messaged"}
 
 
 @pytest.fixture

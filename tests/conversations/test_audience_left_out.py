@@ -13,7 +13,7 @@ from tests.conversations.conftest import ScriptedTransport, Shop
 KIND = SendAudienceMessage()
 PARAMS = SendAudienceMessageParams(audience="VIP", text="Sale on Friday")
 DOOR = system("test-door")
-OUT = "2 left out because they opted out, 1 left out because their address takes no messages"
+OUT = "2 left out because they opted out, 1 left out because their address can't receive messages"
 
 
 def phone(number: int) -> SenderIdentity:
@@ -48,7 +48,7 @@ def some(vips: list[Message]) -> list[Message]:
 
 def test_preview_counts_who_is_written_to_and_says_who_is_left_out(some: list[Message]) -> None:
     preview = KIND.preview(PARAMS, KIND.observe(PARAMS))
-    assert preview.headline == f"Write to 2 people in “VIP” (2 reachable here by chat, {OUT})"
+    assert preview.headline == f"Message 2 people in “VIP” (2 reachable here by chat, {OUT})"
     assert [(row.label, row.after) for row in preview.rows[1:]] == [("Recipients", "2"), ("Left out", OUT)]
 
 
@@ -64,7 +64,7 @@ def test_nobody_who_is_left_out_gets_a_message(some: list[Message]) -> None:
 
 def test_outcome_and_probe_count_honestly(some: list[Message]) -> None:
     outcome = KIND.execute(PARAMS, idempotency_key="k1")
-    assert outcome.result["in_words"] == f"2 people in “VIP” written to, {OUT}"
+    assert outcome.result["in_words"] == f"2 people in “VIP” messaged, {OUT}"
     assert KIND.probe(PARAMS, idempotency_key="k1") == outcome
     assert outcome.result["left_out"] == {"opted_out": 2, "unreachable": 1}
 
@@ -96,7 +96,7 @@ def test_who_says_start_is_written_to_again(some: list[Message]) -> None:
 def test_audience_all_of_which_opted_out_cannot_be_asked_for(vips: list[Message]) -> None:
     for number in range(5):
         block(number, "opted_out")
-    with pytest.raises(NotFound, match="5 left out because they opted out: there is nobody to write to"):
+    with pytest.raises(NotFound, match="5 left out because they opted out: there is nobody to message"):
         KIND.observe(PARAMS)
 
 

@@ -32,7 +32,7 @@ def _ask(page: Any, text: str) -> str:
 
 
 def _references(page: Any) -> list[str]:
-    answers = page.get_by_text(re.compile(r"This needs a signature: BR-\d+")).all_inner_texts()
+    answers = page.get_by_text(re.compile(r"This needs approval: BR-\d+")).all_inner_texts()
     return [found for answer in answers for found in re.findall(r"signature: (BR-\d+)", answer)]
 
 
@@ -84,7 +84,7 @@ def test_anonymous_visitor_who_asks_the_same_is_refused(installation: Installati
     chat = chromium.new_context().new_page()
     chat.goto(installation.demo["urls"]["visitor_chat"])
     _say(chat, ASK)
-    chat.get_by_text(re.compile("I am sorry, I cannot do that here")).last.wait_for(timeout=15_000)
+    chat.get_by_text(re.compile("Sorry, I can't do that here")).last.wait_for(timeout=15_000)
     assert "BR-" not in chat.locator("body").inner_text()
     assert len(_effects(installation)) == before
 

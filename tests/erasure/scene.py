@@ -173,7 +173,7 @@ def chat_on_the_page(world: World, text: str) -> tuple[UUID, Any]:
     session = sessions.open_session(widget=find_widget(widget.public_key))
     with tenant_scope(world.acme.pk):
         frame = SendMessage(id=uuid4(), message=text)
-        conversation.take(session.guest, frame, "tests")
+        conversation.store_message(session.guest, frame, "tests")
         return Conversation.objects.get(channel_account=widget).pk, session.guest
 
 

@@ -116,7 +116,7 @@ def test_visitor_who_goes_on_writing_on_the_page_is_somebody_new(traces: Traces)
     with tenant_scope(traces.world.acme.pk):
         old = Conversation.objects.get(pk=conversation_id)
         finish(talk.erase_contact(actor=traces.officer(), contact_id=old.contact_id, reason="asked_for").pk)
-        conversation.take(guest, SendMessage(id=uuid4(), message="me again"), "tests")
+        conversation.store_message(guest, SendMessage(id=uuid4(), message="me again"), "tests")
         new = Message.objects.get(masked_body="me again").conversation
         assert (new.pk != old.pk, new.contact_id != old.contact_id, new.contact.erased_at) == (True, True, None)
 

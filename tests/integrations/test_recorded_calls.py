@@ -14,7 +14,8 @@ from channels_app.whatsapp.normalise import message_of, report_of, sender_of
 from core.ids import uuid7
 from integrations.mail.sendgrid import SendGridSender, body_of
 from integrations.mail.types import Mail, Mailbox, Rejected, Taken
-from integrations.twilio.client import Failed, Listed, Sent, TwilioClient
+from integrations.twilio.client import TwilioClient
+from integrations.twilio.types import Failed, Listed, Sent
 from tests.recordings import form_of, json_of, load, names
 
 ACCOUNT, TOKEN = "AC00000000000000000000000000000000", "twilio_test_auth_token"

@@ -17,7 +17,7 @@ URLS = every_url()
 CARRIERS = [name for name in URLS if name.startswith("admin:") and name.endswith(("_changelist", "_change"))]
 SILENT = {"admin:agents_agentrun_changelist"}  # names nothing that a person wrote
 # What every member may do for himself; a wrong password to prove oneself again is in the audit.
-EVERYBODYS = {"account_reauthenticate", "admin:analytics_brief_send_now", "api_briefs"}
+EVERYBODYS = {"account_reauthenticate", "admin:analytics_brief_send_now", "api-briefs-list"}
 NOT_OURS = {
     "accounts_membership",
     "core_auditentry",

@@ -14,7 +14,7 @@ def _named(file: str) -> list[str]:
     return [found[0] for line in lines if (found := re.match(r"[a-z0-9._-]+(?=\[|==)", line))]
 
 
-KINDS = ["requirements", "requirements-dev", "requirements-bench"]
+KINDS = ["requirements-uv", "requirements", "requirements-dev", "requirements-bench"]
 ASKED = sorted({name for kind in KINDS for name in _named(f"{kind}.in")})
 
 
@@ -38,9 +38,11 @@ def test_lock_has_a_hash_for_every_line_and_no_address(kind: str) -> None:
     assert "://" not in lock
 
 
-def test_both_locks_agree_on_versions() -> None:
-    locks = [dict(re.findall(r"^([a-z0-9._-]+)(?:\[.*\])?==([^ ]+)", (ROOT / f).read_text(), re.M)) for f in _LOCKS]
-    assert {name: version for name, version in locks[0].items() if locks[1].get(name) != version} == {}
+def test_locks_agree_on_versions() -> None:
+    dev = _versions("requirements-dev.txt")
+    others = {**_versions("requirements.txt"), **_versions("requirements-uv.txt")}
+    assert {name: version for name, version in others.items() if dev.get(name) != version} == {}
 
 
-_LOCKS = ("requirements.txt", "requirements-dev.txt")
+def _versions(lock: str) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9._-]+)(?:\[.*\])?==([^ ]+)", (ROOT / lock).read_text(), re.MULTILINE))

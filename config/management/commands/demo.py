@@ -14,6 +14,8 @@ class Command(BaseCommand):
     """Seeds and describes the demo."""
 
     help = "Seed the demo organisations (safe to repeat), and print addresses and sign-ins."
+    # `migrate` ran the system checks just before.
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the options."""

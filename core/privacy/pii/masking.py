@@ -4,9 +4,6 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
-import phonenumbers
-from phonenumbers import NumberParseException
-
 from core.privacy.pii.addresses import MASKED
 from core.privacy.pii.finder import find
 from core.privacy.pii.finding import Kind
@@ -78,9 +75,11 @@ def _mask_phone(value: str) -> str:
 def _country_code(plain: str, digits: str) -> int | None:
     if not plain.startswith(("+", "00")):
         return None
+    import phonenumbers  # noqa: PLC0415  (large, for the first number only)
+
     try:
         return phonenumbers.parse("+" + (digits if plain[0] == "+" else digits[2:])).country_code
-    except NumberParseException:
+    except phonenumbers.NumberParseException:
         return None
 
 

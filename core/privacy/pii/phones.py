@@ -4,9 +4,6 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-import phonenumbers
-from phonenumbers import NumberParseException, PhoneMetadata, ValidationResult
-
 from core.privacy.pii.addresses import Span
 from core.privacy.pii.runs import Group, Run
 
@@ -126,14 +123,17 @@ def _international(text: str, run: Run, known: dict[tuple[str, tuple[str, ...]],
 
 def _is_number(digits: str, *, plus: bool) -> bool:
     """Whether code and number are assigned; after a plus sign a possible length is enough."""
+    import phonenumbers  # noqa: PLC0415  (large, for the first number only)
+
     for written in (digits, re.sub(r"^([1-9][0-9]{0,2})0", r"\1", digits, count=1)):
         try:
             number = phonenumbers.parse("+" + written)
-        except NumberParseException:
+        except phonenumbers.NumberParseException:
             continue
         if phonenumbers.is_valid_number(number):
             return True
-        if plus and phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE:
+        reason = phonenumbers.is_possible_number_with_reason(number)
+        if plus and reason == phonenumbers.ValidationResult.IS_POSSIBLE:
             return True
     return False
 
@@ -195,6 +195,8 @@ def _fits_trunk_zero(digits: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _plan(country: str) -> tuple[re.Pattern[str], tuple[int, ...]]:
+    from phonenumbers import PhoneMetadata  # noqa: PLC0415  (large, for the first number only)
+
     metadata = PhoneMetadata.metadata_for_region(country)
     if metadata is None or metadata.general_desc is None:
         raise LookupError(country)

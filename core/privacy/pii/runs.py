@@ -52,12 +52,12 @@ def find_runs(text: str) -> list[Run]:
         if match.end() - match.start() >= _SHORTEST_RUN:
             groups = _groups(match[0], match.start())
             parts = _split(groups, text) if "/" in match[0] else [groups]
-            runs += [_run(text, match.start(), part) for part in parts if _is_long(part)]
+            runs += [
+                _run(text, match.start(), part)
+                for part in parts
+                if (sum(len(group.digits) for group in part) >= _SHORTEST_RUN)
+            ]
     return runs
-
-
-def _is_long(groups: list[Group]) -> bool:
-    return sum(len(group.digits) for group in groups) >= _SHORTEST_RUN
 
 
 def _split(groups: list[Group], text: str) -> Iterator[list[Group]]:

@@ -69,7 +69,7 @@ def statements(model: type[models.Model], *, testing: bool) -> Iterator[str]:
             "default nullif(current_setting('walker.tenant', true), '')::uuid"
         )
     yield from _policy_statements(table, "id" if label == "accounts.Tenant" else "tenant_id")
-    yield from _grant_statements(table, append_only=_is_append_only(model), testing=testing)
+    yield from _grant_statements(table, append_only=bool(getattr(model, "append_only", False)), testing=testing)
     if words := getattr(model, "erasable", ()):
         yield from _erasable_statements(table, words, testing)
 
@@ -93,10 +93,6 @@ def _erasable_statements(table: str, words: tuple[str, ...], testing: bool) -> I
         "for each statement execute function walker_refuse_change()"
     )
     yield f'alter table "{table}" enable always trigger walker_not_emptied'
-
-
-def _is_append_only(model: type[models.Model]) -> bool:
-    return bool(getattr(model, "append_only", False))
 
 
 def _policy_statements(table: str, column: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import pytest
 
 from channels_app.email.handler import EVENTS
-from channels_app.email.normalise import heard_of
+from channels_app.email.normalise import parse_event
 from core.clock import now
 from core.tenancy.scope import tenant_scope
 from integrations.mail import events
@@ -139,13 +139,13 @@ def test_class_that_cannot_hear_is_refused() -> None:
 
 @pytest.mark.parametrize("noise", [None, 1, "open", [], {}, {"event": 5}, {"event": "open", "timestamp": "x"}])
 def test_noise_breaks_nothing(noise: Any) -> None:
-    heard = heard_of(noise, now())
+    heard = parse_event(noise, now())
     assert heard is None or heard.delivery_id is None
 
 
 @pytest.mark.parametrize("given", [True, -1, 0, 1e30, float("nan"), None, "1795220000"])
 def test_timestamp_that_is_none_becomes_the_arrival(given: Any) -> None:
     moment = now()
-    heard = heard_of({"event": "open", "timestamp": given}, moment)
+    heard = parse_event({"event": "open", "timestamp": given}, moment)
     assert heard is not None
     assert heard.at == moment

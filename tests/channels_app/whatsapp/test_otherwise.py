@@ -38,7 +38,7 @@ def tell(text: str = "BR-1001 is approved", **metadata: Any) -> Message:
 
 def write(phone: Phone, sender: str = CUSTOMER) -> None:
     phone.write("Raise the budget", sender=sender)
-    deliveries.work_due()
+    deliveries.process_due_deliveries()
 
 
 def age(gap: timedelta) -> None:
@@ -94,7 +94,7 @@ def test_without_a_template_the_colleague_gets_a_mail(phone: Phone, open_door: D
     with open_door.inside():
         address = make_colleague(open_door)
         message = failed_late(open_door)
-        assert [fallbacks.settle(message.pk) for _ in range(3)] == ["mail"] * 3
+        assert [fallbacks.send_fallback(message.pk) for _ in range(3)] == ["mail"] * 3
         mail = MailDelivery.objects.get()
         assert (mail.address, mail.type, mail.ref) == (address, "decision", message.pk)
         assert "BR-1001 is approved" in mail.text
@@ -108,17 +108,17 @@ def test_verified_mailbox_of_a_customer_gets_a_mail_and_an_unverified_one_does_n
     with open_door.inside():
         message = failed_late(open_door)
         said = SenderIdentity(kind="email", value="ana@example.org", verified=False)
-        services.add_point(actor=fallbacks.DOOR, contact_id=conversation().contact_id, sender=said)
-        assert fallbacks.settle(message.pk) == "person"
+        services.add_point(actor=fallbacks.ACTOR, contact_id=conversation().contact_id, sender=said)
+        assert fallbacks.send_fallback(message.pk) == "person"
         conversation().contact.points.filter(kind="email").update(is_verified=True)
-        assert fallbacks.settle(message.pk) == "mail"
+        assert fallbacks.send_fallback(message.pk) == "mail"
 
 
 def test_without_template_and_mailbox_a_person_is_asked(phone: Phone, open_door: Door) -> None:
     write(phone)
     with open_door.inside():
         message = failed_late(open_door)
-        assert fallbacks.settle(message.pk) == "person"
+        assert fallbacks.send_fallback(message.pk) == "person"
         found = conversation()
     assert (found.state, found.needs_person, found.escalation_reason) == ("person", True, "window_closed")
 
@@ -128,7 +128,7 @@ def test_lost_mail_is_a_task_for_a_person_too(phone: Phone, open_door: Door) -> 
     with open_door.inside():
         make_colleague(open_door)
         message = failed_late(open_door)
-        fallbacks.settle(message.pk)
+        fallbacks.send_fallback(message.pk)
         mail = MailDelivery.objects.get()
         facts = {"type": "decision", "ref": message.pk, "user_id": None, "at": mail.queued_at}
         fallbacks.LostDecisions().hear(MailEvent(mail.pk, what="sent", **facts))
@@ -142,7 +142,7 @@ def test_ordinary_answer_is_never_mailed(phone: Phone, open_door: Door) -> None:
     with open_door.inside():
         make_colleague(open_door)
         message = failed_late(open_door, reference="")
-        assert fallbacks.settle(message.pk) == "person"
+        assert fallbacks.send_fallback(message.pk) == "person"
         assert not MailDelivery.objects.exists()
 
 
@@ -152,7 +152,7 @@ def test_provider_who_finds_the_window_closed_gets_the_template_once(phone: Phon
         message = tell()
         DeliveryAttempt.objects.create(message=message, number=1, error="63016", permanent=True)
         Message.objects.filter(pk=message.pk).update(status="failed", next_attempt_at=None)
-        assert [fallbacks.settle(message.pk) for _ in range(2)] == ["template", "template"]
+        assert [fallbacks.send_fallback(message.pk) for _ in range(2)] == ["template", "template"]
         [again] = Message.objects.filter(direction="out").exclude(pk=message.pk)
         assert services.deliver(message_id=again.pk) == "sent"
     assert phone.replies(CUSTOMER)[-1]["more"]["template"] == TEMPLATE
@@ -163,13 +163,13 @@ def test_decision_to_who_said_stop_goes_by_mail(phone: Phone, open_door: Door) -
     with open_door.inside():
         make_colleague(open_door)
     phone.write("STOP", sender=CUSTOMER)
-    deliveries.work_due()
+    deliveries.process_due_deliveries()
     with open_door.inside():
         for waiting in Message.objects.filter(direction="out", status="queued").order_by("seq"):
             services.deliver(message_id=waiting.pk)
         message = tell()
         assert services.deliver(message_id=message.pk) == "failed"
-        assert fallbacks.settle(message.pk) == "mail"
+        assert fallbacks.send_fallback(message.pk) == "mail"
         assert AuditEntry.objects.filter(action="MESSAGE_MAILED").count() == 1
 
 
@@ -180,15 +180,15 @@ def test_message_that_can_never_be_delivered_is_a_task_for_a_person(door: Door) 
         form = fields(MessageSid="SMout", MessageStatus="undelivered", ErrorCode="63021")
         form |= {"From": f"whatsapp:{OURS}", "To": "whatsapp:+34600123456"}
         post(form, path=f"/channels/whatsapp/status/{message.pk}/")
-        deliveries.work_due()
+        deliveries.process_due_deliveries()
         assert message.attempts.count() == 0
-        assert fallbacks.settle(message.pk) == "person"
+        assert fallbacks.send_fallback(message.pk) == "person"
         assert conversation().escalation_reason == "not_delivered"
 
 
 def test_announced_failure_is_queued_by_its_id(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, str]] = []
-    monkeypatch.setattr(tasks.say_otherwise, "delay", lambda *given: seen.append(given))
+    monkeypatch.setattr(tasks.send_fallback, "delay", lambda *given: seen.append(given))
     door.take()
     with door.inside():
         message = tell()

@@ -13,7 +13,8 @@ from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message
 from conversations.types import SenderIdentity
 from core.clock import now
-from integrations.twilio.client import Failed, Sent, TwilioClient, Unknown
+from integrations.twilio.client import TwilioClient
+from integrations.twilio.types import Failed, Sent, Unknown
 from tests.channels_app.whatsapp.conftest import OURS, SID, TOKEN, Door
 from tests.phone_fixture import MEMBER, Phone, eventually
 from tests.world import OPERATOR
@@ -32,7 +33,7 @@ def inside(open_door: Door) -> Iterator[Door]:
 def arrived(phone: Phone) -> Conversation:
     """Mia writes, and her message is worked."""
     assert phone.write("How is Summer Sale doing?")["status"] == 200
-    deliveries.work_due()
+    deliveries.process_due_deliveries()
     return Conversation.objects.get()
 
 
@@ -44,7 +45,7 @@ def answer(text: str, conversation: Conversation, **more: Any) -> Message:
 
 
 def status_of(message: Message) -> str:
-    deliveries.work_due()
+    deliveries.process_due_deliveries()
     return str(Message.objects.values_list("status", flat=True).get(pk=message.pk))
 
 
@@ -94,7 +95,7 @@ def test_answer_after_24_hours_without_a_template_goes_to_a_person(inside: Door,
     _without_template(inside)
     Conversation.objects.update(last_inbound_at=now() - timedelta(hours=25))
     message = answer("approved", conversation)
-    assert (message.status, phone.replies(), fallbacks.settle(message.pk)) == ("failed", [], "person")
+    assert (message.status, phone.replies(), fallbacks.send_fallback(message.pk)) == ("failed", [], "person")
     conversation.refresh_from_db()
     assert (conversation.needs_person, conversation.escalation_reason) == (True, "window_closed")
 
@@ -110,7 +111,7 @@ def test_window_that_closed_on_the_way_is_answered_with_a_template(inside: Door,
     phone.behave(hours_later=30)
     message = answer("approved", conversation)
     eventually(lambda: status_of(message) == "failed")
-    assert fallbacks.settle(message.pk) == "template"
+    assert fallbacks.send_fallback(message.pk) == "template"
     again = Message.objects.filter(direction="out").order_by("seq").last()
     assert again is not None
     services.deliver(message_id=again.pk)

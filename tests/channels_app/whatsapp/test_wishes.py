@@ -79,7 +79,7 @@ def test_nothing_but_the_confirmation_leaves_until_start(
 
 def test_repeated_stop_is_one_confirmation(door: Door) -> None:
     door.take("STOP", 1)
-    deliveries.work_due()
+    deliveries.process_due_deliveries()
     post(fields("STOP", 1))
     door.take("stop", 2)
     with door.inside():
@@ -101,7 +101,7 @@ def test_report_that_the_recipient_takes_nothing_blocks_the_address(
     form = fields(MessageSid="SMout", MessageStatus="undelivered", ErrorCode=code)
     form |= {"From": f"whatsapp:{OURS}", "To": "whatsapp:+34600123456"}
     post(form, path=f"/channels/whatsapp/status/{message.pk}/")
-    deliveries.work_due()
+    deliveries.process_due_deliveries()
     with door.inside():
         assert blocks() == {"whatsapp": reason}
         assert services.deliver(message_id=say("More").pk) == "failed"

@@ -24,17 +24,17 @@ def main() -> None:
 
     def work(delivery: object) -> None:
         if sys.argv[1] == "after":
-            handler.work(delivery)  # type: ignore[arg-type]
+            handler.receive_delivery(delivery)  # type: ignore[arg-type]
         _stall()
 
     def work_poison(delivery: object) -> None:
         if "poison" in delivery.body:  # type: ignore[attr-defined]
             os.kill(os.getpid(), signal.SIGKILL)
-        handler.work(delivery)  # type: ignore[arg-type]
+        handler.receive_delivery(delivery)  # type: ignore[arg-type]
 
-    deliveries._workers["twilio"] = work_poison if sys.argv[1] == "poison" else work
+    deliveries._handlers["twilio"] = work_poison if sys.argv[1] == "poison" else work
     seconds = int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    deliveries.work_due(now=now() + timedelta(seconds=seconds))
+    deliveries.process_due_deliveries(now=now() + timedelta(seconds=seconds))
 
 
 if __name__ == "__main__":

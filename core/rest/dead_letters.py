@@ -1,0 +1,63 @@
+"""Endpoints of failed jobs (dead letters)."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django_filters import ChoiceFilter
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.jobs import dead_letters
+from core.models import DeadLetter
+from core.rest.fields import RowSerializer
+from core.rest.filters import ApiFilterSet
+from core.rest.idempotency import idempotent
+from core.rest.views import ListViewSet
+
+REPLAY = "core.replay_deadletter"
+
+
+class LetterFilters(ApiFilterSet):
+    """The filters of failed jobs."""
+
+    state = ChoiceFilter(
+        choices=[(value, value) for value in DeadLetter.State.values], initial=DeadLetter.State.PARKED.value
+    )
+
+
+class LetterSerializer(RowSerializer[DeadLetter]):
+    """A failed job."""
+
+    class Meta:
+        model = DeadLetter
+        fields: ClassVar[list[str]] = "id kind ref error times state parked_at closed_at".split()
+
+
+@extend_schema_view(list=extend_schema(description="List failed jobs, newest first. Needs `core.view_deadletter`."))
+class DeadLetterViewSet(ListViewSet):
+    """Failed jobs."""
+
+    permissions: ClassVar = {"list": "core.view_deadletter", "replay": REPLAY, "discard": REPLAY}
+    serializer_class = LetterSerializer
+    filterset_class = LetterFilters
+    lookup_url_kwarg = "letter_id"
+
+    def get_queryset(self) -> QuerySet[DeadLetter]:
+        """Return the failed jobs of the organisation."""
+        return dead_letters.query_dead_letters(viewer=self.actor)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def replay(self, request: Request, **kwargs: Any) -> Response:
+        """Retry a failed job; nothing happens twice. Needs `core.replay_deadletter`; 409 if it is closed."""
+        return self.respond(dead_letters.replay(actor=self.actor, dead_letter_id=self.kwargs["letter_id"]))
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def discard(self, request: Request, **kwargs: Any) -> Response:
+        """Discard a failed job. Needs `core.replay_deadletter`; 409 if it is closed."""
+        return self.respond(dead_letters.discard(actor=self.actor, dead_letter_id=self.kwargs["letter_id"]))

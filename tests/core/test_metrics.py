@@ -1,0 +1,48 @@
+"""Counters of several processes on one page: real processes, one of them ended, one forked."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+pytestmark = pytest.mark.django_db
+COUNT = """
+import os, sys
+from core.observability.metrics import counter
+made = counter("walker_parcels", "Parcels that a test sent.", ["kind"]).labels("small")
+made.inc()
+child = os.fork() if sys.argv[1:] == ["fork"] else None
+if child == 0:
+    made.inc()
+    os._exit(0)
+if child:
+    os.waitpid(child, 0)
+"""
+
+
+def _run(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-c", COUNT, *arguments], cwd=settings.BASE_DIR, env={**os.environ}, check=True)
+
+
+@pytest.fixture(autouse=True)
+def _shared_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+
+
+def test_counts_of_a_worker_are_shown_also_after_it_was_started_again(client: Client) -> None:
+    _run()
+    assert 'walker_parcels_total{kind="small"} 1.0' in client.get("/metrics").content.decode()
+    _run()
+    text = client.get("/metrics").content.decode()
+    assert 'walker_parcels_total{kind="small"} 2.0' in text
+    assert "# HELP walker_parcels_total Parcels that a test sent." in text
+    assert "walker_outbox_oldest_seconds" in text
+
+
+def test_worker_and_its_forked_child_count_apart(client: Client) -> None:
+    _run("fork")
+    assert 'walker_parcels_total{kind="small"} 2.0' in client.get("/metrics").content.decode()
