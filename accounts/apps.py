@@ -12,7 +12,7 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Declare the look-ups that run before the tenant is known, what is erased, and hear of sign-ins."""
+        """Register tenant look-ups and the erasure handler, and listen for sign-ins."""
         from accounts.privacy import erasure  # noqa: F401, PLC0415  (needs the models)
         from accounts.sign_in import audit  # noqa: PLC0415  (needs the models)
 

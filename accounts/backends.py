@@ -1,4 +1,4 @@
-"""Who a person is and what his role allows, inside the tenant of the current scope."""
+"""Authentication backend: email and password, permissions by role in the current tenant."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class RoleBackend(BaseBackend):
         return user if user.check_password(password) and user.is_active else None
 
     def get_user(self, user_id: Any) -> User | None:
-        """Return the user of a session while he is active."""
+        """Return the user of a session, or None if the account is inactive."""
         return User.objects.filter(pk=user_id, is_active=True).first()
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
-        """Tell whether the role grants the permission; for an object, only one of this tenant."""
+        """Return True if the role grants the permission; objects must belong to this tenant."""
         if obj is not None and getattr(obj, "tenant_id", None) != current_tenant_or_none():
             return False
         return perm in self.get_all_permissions(user_obj)
@@ -52,11 +52,7 @@ class RoleBackend(BaseBackend):
             return set()
         cache: dict[UUID, set[str]] = user_obj.__dict__.setdefault(self.CACHE, {})
         if tenant_id not in cache:
-            cache[tenant_id] = self._read(user_obj)
+            seats = Membership.objects.filter(user_id=user_obj.pk, is_active=True)
+            role = seats.values_list("role", flat=True).first()
+            cache[tenant_id] = set(permissions_of(role)) if role else set()
         return cache[tenant_id]
-
-    @staticmethod
-    def _read(user: Any) -> set[str]:
-        seats = Membership.objects.filter(user_id=user.pk, is_active=True)
-        role = seats.values_list("role", flat=True).first()
-        return set(permissions_of(role)) if role else set()

@@ -33,10 +33,10 @@ class Tenant(models.Model):
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes users; the email address is what a person signs in with."""
+    """Creates users; people sign in with their email address."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
-        """Create a user with a usable password, or none at all when it is None."""
+        """Create a user; without a password they cannot sign in with one."""
         if not email:
             raise ValueError("a user needs an email address")
         user = self.model(email=self.normalize_email(email).lower(), **fields)
@@ -45,11 +45,11 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
-        """Create an operator of the installation; without a membership he sees no tenant's rows."""
+        """Create an operator of the installation; without a membership they see no tenant's rows."""
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> User:
-        """Find a user by email address, whatever its case."""
+        """Return the user with this email address, ignoring case."""
         return self.get(email__iexact=username)
 
 
@@ -72,18 +72,18 @@ class User(AbstractBaseUser, PermissionsMixin):
         return f"user {str(self.id)[-6:]}"
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        """Ask the backends; being a superuser opens nothing by itself."""
+        """Ask the backends; being a superuser grants nothing by itself."""
         return self.is_active and any(
             backend.has_perm(self, perm, obj=obj) for backend in get_backends() if hasattr(backend, "has_perm")
         )
 
     def has_module_perms(self, app_label: str) -> bool:
-        """Tell whether any permission of the app is granted."""
+        """Return True if any permission of the app is granted."""
         granted = self.get_all_permissions()
         return self.is_active and any(name.startswith(f"{app_label}.") for name in granted)
 
     def get_full_name(self) -> str:
-        """Return the person's name, for pages of his own tenant only."""
+        """Return the person's name, for pages of their own tenant only."""
         return f"{self.first_name} {self.last_name}".strip() or "Unnamed"
 
     def get_short_name(self) -> str:
@@ -95,7 +95,7 @@ class Membership(TenantModel):
     """A person's seat in a tenant, with a role."""
 
     class Role(models.TextChoices):
-        """What the person is there for."""
+        """The person's role in the tenant."""
 
         OWNER = "owner", "Owner"
         ADMIN = "admin", "Admin"
@@ -107,9 +107,9 @@ class Membership(TenantModel):
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=12, choices=Role, default=Role.VIEWER)
     is_active = models.BooleanField(default=True)
-    mail_on = models.BooleanField(default=True, help_text="Whether the person wants mail about approvals.")
+    mail_on = models.BooleanField(default=True, help_text="Whether the person wants approval emails.")
     created_at = models.DateTimeField(default=now, editable=False)
-    erased_at = models.DateTimeField(null=True, editable=False, help_text="From when on nobody sits on it.")
+    erased_at = models.DateTimeField(null=True, editable=False, help_text="When the person was erased.")
 
     class Meta:
         permissions: ClassVar = [("erase_member", "Can erase a member for good")]
@@ -123,16 +123,18 @@ class Membership(TenantModel):
 
 
 class Invitation(TenantModel):
-    """A seat that was offered to an address, until somebody takes it, it is withdrawn or it ends."""
+    """An offered membership, until it is accepted, withdrawn or expires."""
 
     address = EncryptedTextField(null=True)
     name = EncryptedTextField(null=True)
     masked_address = models.CharField(max_length=120)
-    address_digest = models.CharField(max_length=64, help_text="By which an invitation of an address is found.")
+    address_digest = models.CharField(max_length=64, help_text="Blind index of the address, to find its invitation.")
     role = models.CharField(max_length=12, choices=Membership.Role)
     invited_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
-    person = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Who took it.")
-    digest = models.CharField(max_length=64, unique=True, null=True, help_text="Of the newest link's secret.")
+    person = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Who accepted it."
+    )
+    digest = models.CharField(max_length=64, unique=True, null=True, help_text="Digest of the newest link's secret.")
     round = models.PositiveSmallIntegerField(default=1, help_text="How often it was sent.")
     mail_problem = models.CharField(max_length=200, blank=True)
     mailed_at = models.DateTimeField(null=True)
@@ -164,7 +166,7 @@ class Invitation(TenantModel):
 
 
 class RoleGroup(TenantModel):
-    """The group that carries a role's object permissions in one tenant; its name says nothing."""
+    """The group with a role's object permissions in one tenant; its name is random."""
 
     role = models.CharField(max_length=12, choices=Membership.Role)
     group = models.OneToOneField("auth.Group", on_delete=models.PROTECT)
@@ -179,7 +181,7 @@ class RoleGroup(TenantModel):
 
 
 class ApiKey(TenantModel):
-    """A key for programs: kept as a digest, limited to scopes, with an end."""
+    """An API key for programs: stored as a digest, limited to scopes, with an expiry date."""
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_keys")
     name = models.CharField(max_length=80)
@@ -200,7 +202,7 @@ class ApiKey(TenantModel):
 
 
 class RevealGrant(TenantModel):
-    """Leave of a few minutes for one person to see named fields of one object in clear."""
+    """Permission for one person to see named fields of one object unmasked for a few minutes."""
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     object_type = models.CharField(max_length=60)
@@ -223,17 +225,17 @@ class RevealGrant(TenantModel):
 
 
 class OwedEntry(models.Model):
-    """An entry about the installation, until the last organisation's audit chain has it: nobody's row, then none."""
+    """An audit entry about the installation that some organisations' chains still lack; then deleted."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     actor = models.JSONField()
-    home = models.UUIDField(null=True, help_text="The organisation the actor was in.")
+    home = models.UUIDField(null=True, help_text="The actor's organisation.")
     action = models.CharField(max_length=60)
     object_type = models.CharField(max_length=60)
     object_id = models.UUIDField()
     new_state = models.CharField(max_length=30, blank=True)
-    event = models.JSONField(null=True, help_text="Type and payload for each organisation's queue.")
-    owed_to = ArrayField(models.UUIDField(), help_text="The organisations that lack it.")
+    event = models.JSONField(null=True, help_text="Type and payload of an event for each organisation.")
+    owed_to = ArrayField(models.UUIDField(), help_text="The organisations still without it.")
 
     def __str__(self) -> str:
         return f"owed {self.action} {str(self.object_id)[-6:]}"

@@ -1,4 +1,4 @@
-"""Pages whose address is a secret: nobody keeps, indexes, passes on or guesses it, and their forms are checked."""
+"""Decorators for pages with a secret address: not cached, indexed, leaked or guessed, with CSRF-checked forms."""
 
 from __future__ import annotations
 
@@ -20,44 +20,49 @@ UNKNOWN_PER_MINUTE: Final = 30
 
 
 class FormCheck(CsrfViewMiddleware):
-    """Django's check of forms, for a page that tells nobody where it is.
+    """Django's CSRF check for pages that send no referrer.
 
-    Under `no-referrer` browsers name no origin with its form ("null"). The cookie and the form's own
-    value still have to match; that a page elsewhere knows neither, nor the address, is what protects here.
+    Under `no-referrer` browsers submit the form with the origin "null". Cookie and form token still have
+    to match, and a page elsewhere knows neither of them, nor the address.
     """
 
     def _origin_verified(self, request: HttpRequest) -> bool:
         return request.META.get("HTTP_ORIGIN") == "null" or bool(super()._origin_verified(request))  # type: ignore[misc]
 
 
-checked = decorator_from_middleware(FormCheck)
+csrf_checked = decorator_from_middleware(FormCheck)
 
 
 def private(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Have nobody keep, index or pass on such an address, whatever the answer."""
+    """Keep the page's address out of referrers and search indexes, for every response."""
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        found = view(request, *args, **kwargs)
-        found["Referrer-Policy"] = "no-referrer"
-        found["X-Robots-Tag"] = "noindex, nofollow, noarchive"
-        return found
+        response = view(request, *args, **kwargs)
+        response["Referrer-Policy"] = "no-referrer"
+        response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
+        return response
 
     return answer
 
 
 def visitor_of(request: HttpRequest) -> UUID | None:
-    """Return who is signed in where such a page was opened, if anybody is."""
+    """Return the id of the signed-in user, if any."""
     user = request.user
     return user.pk if isinstance(user, User) or user.is_authenticated else None
 
 
 def refuse_guessing(request: HttpRequest, page: str) -> HttpResponse | None:
-    """Note an unknown address of a page; return an answer to who has tried too many within a minute.
+    """Count a request for an unknown address; return a 429 response after too many in a minute.
 
-    Only unknown ones are counted, so nobody locks others out of theirs.
+    Only unknown addresses count, so nobody can lock others out of theirs.
     """
     who = salted_hmac(f"walker.{page}", client_address(request)).hexdigest()
     if count_or_let_pass(f"{page}-unknown:{who}", seconds=60) <= UNKNOWN_PER_MINUTE:
         return None
-    return HttpResponse("Too many.\n", status=429, content_type="text/plain", headers={"Retry-After": "60"})
+    return HttpResponse(
+        "Too many requests. Try again in a minute.\n",
+        status=429,
+        content_type="text/plain",
+        headers={"Retry-After": "60"},
+    )

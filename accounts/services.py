@@ -1,4 +1,4 @@
-"""Seats, actors and API keys."""
+"""Memberships, actors, tenants and API keys."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -13,8 +13,14 @@ from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 
 from accounts.models import ApiKey, Membership, RoleGroup, Tenant, User
-from accounts.permissions.operators import record_standing
-from accounts.permissions.role_limits import MANAGE, check_role, refuse_above, refuse_unproven, refuse_weak
+from accounts.permissions.operators import record_current_operators
+from accounts.permissions.role_limits import (
+    MANAGE,
+    check_role,
+    refuse_higher_role,
+    refuse_stale_sign_in,
+    refuse_weak_sign_in,
+)
 from accounts.permissions.roles import ALL_PERMISSIONS, permissions_of
 from core.actors import Actor
 from core.audit import chain
@@ -39,12 +45,12 @@ def actor_for_user(
     auth_strength: str = "password",
     proven_lately: bool = False,
 ) -> Actor:
-    """Return the person as an actor of the tenant in scope; raises `Refused` without an active seat."""
+    """Return the person as an actor of the tenant in scope; raises `Refused` for non-members."""
     seats = Membership.objects.filter(user_id=user.pk, is_active=True, user__is_active=True)
     open_seats = seats.filter(Exists(Tenant.objects.filter(pk=OuterRef("tenant_id"), is_active=True)))
     role = open_seats.values_list("role", flat=True).first()
     if role is None:
-        raise Refused("You have no seat in this organisation.", code="no_membership")
+        raise Refused("You aren't a member of this organisation.", code="no_membership")
     return Actor(
         kind="user",
         id=user.pk,
@@ -62,7 +68,8 @@ def actor_for_user(
 def auth_strength_of(request: HttpRequest) -> str:
     """Return how strongly the session was signed in: "mfa", "password" or "none".
 
-    A second factor counts for `FACTOR_LIFE`: a session lasts for weeks, and who finds it open has no factor.
+    A second factor counts for `FACTOR_LIFE`: sessions last for weeks, and someone who finds one open
+    does not have it.
     """
     records = [row for row in request.session.get("account_authentication_methods") or [] if isinstance(row, dict)]
     since = (clock_now() - FACTOR_LIFE).timestamp()
@@ -71,7 +78,7 @@ def auth_strength_of(request: HttpRequest) -> str:
 
 
 def proven_lately(request: HttpRequest) -> bool:
-    """Tell whether a password or code was given in this session within `ACCOUNT_REAUTHENTICATION_TIMEOUT`."""
+    """Return True if password or code was entered within `ACCOUNT_REAUTHENTICATION_TIMEOUT`."""
     records = [row for row in request.session.get("account_authentication_methods") or [] if isinstance(row, dict)]
     since = clock_now().timestamp() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
     return any(row.get("method") in _STRENGTHS and row.get("at", 0) > since for row in records)
@@ -83,12 +90,12 @@ def client_address(request: HttpRequest) -> str:
     if peer not in settings.TRUSTED_PROXIES:
         return peer
     forwarded = [hop.strip() for hop in str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")]
-    # Each proxy writes behind what it was given: the last that is none of ours is the client.
+    # Each proxy appends its peer: the last address that isn't one of our proxies is the client.
     return next((hop[:45] for hop in reversed(forwarded) if hop and hop not in settings.TRUSTED_PROXIES), peer)
 
 
 def actor_for_request(request: HttpRequest) -> Actor:
-    """Return the signed-in person of a console request; raises `Refused` without an active seat."""
+    """Return the signed-in person of a console request; raises `Refused` for non-members."""
     if not isinstance(request.user, User):
         raise Refused("Sign in first.", code="not_signed_in")
     return actor_for_user(
@@ -101,12 +108,12 @@ def actor_for_request(request: HttpRequest) -> Actor:
 
 
 def choose_mail(*, actor: Actor, is_on: bool) -> None:
-    """Switch mail about approvals on or off for oneself, in the tenant in scope.
+    """Switch one's own approval emails on or off, in the tenant in scope.
 
-    Every person with a seat may, for his own seat only; raises `Refused` for anybody else.
+    Every member may, for themselves only; raises `Refused` for anyone else.
     """
     if actor.kind != "user" or actor.user_id is None:
-        raise Refused("Only a person chooses this, and only for himself.")
+        raise Refused("Only people can change this, and only for themselves.")
     with transaction.atomic():
         seats = Membership.objects.filter(user_id=actor.user_id, is_active=True)
         changed = seats.exclude(mail_on=is_on)
@@ -125,24 +132,24 @@ def choose_mail(*, actor: Actor, is_on: bool) -> None:
 
 
 def add_member(*, actor: Actor, user: User, role: str) -> Membership:
-    """Give a person a seat, or change the role of the seat he has.
+    """Add a person to the tenant, or change their role.
 
-    Needs `accounts.manage_membership` and everything that the new and the old role allow; nobody
-    changes his own seat. The person joins the group that carries the role's object permissions in
-    this tenant. Raises `Refused`, `Invalid`, and `Conflict` ("erased").
+    Needs `accounts.manage_membership` and every permission of the new and the old role; nobody changes
+    their own. The person joins the group with the role's object permissions in this tenant. Raises
+    `Refused`, `Invalid`, and `Conflict` ("erased").
     """
     actor.require("accounts.manage_membership")
     check_role(role)
-    refuse_above(actor, role)
+    refuse_higher_role(actor, role)
     if actor.user_id == user.pk:
-        raise Refused("Somebody else has to change your own seat.")
+        raise Refused("You can't change your own role. Ask a colleague who manages members.")
     seat: Membership
     with transaction.atomic():
         seat, created = Membership.objects.get_or_create(user=user, defaults={"role": role})
         if seat.erased_at is not None:
-            raise Conflict("This person was erased here. Whoever comes back gets a new account.", code="erased")
+            raise Conflict("This person was erased here. To come back, they need a new account.", code="erased")
         old = "" if created else seat.role
-        refuse_above(actor, seat.role)
+        refuse_higher_role(actor, seat.role)
         Membership.objects.filter(pk=seat.pk).update(role=role, is_active=True)
         seat.refresh_from_db()
         _sync_groups(seat)
@@ -158,24 +165,29 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
 
 
 def change_role(*, actor: Actor, user: User, role: str) -> Membership:
-    """Change the role of a person's seat as `add_member` does; roles that sign or erase ask the actor for the second
-    factor that he has set up, or in a session for his password anew. Raises `Refused` (also "weak_sign_in" and
-    "confirm_first"), `Invalid` and `Conflict`."""
+    """Change a member's role as `add_member` does, with a fresh sign-in for sensitive roles.
+
+    Roles that approve or erase need the second factor that the actor has set up or, in a session without
+    one, the password. Raises `Refused` (also "weak_sign_in" and "confirm_first"), `Invalid` and `Conflict`.
+    """
     actor.require(MANAGE)
     check_role(role)
-    refuse_above(actor, role)  # first: nobody types his password for a no
-    refuse_weak(actor, role)
+    refuse_higher_role(actor, role)  # first: nobody confirms a password only to be refused
+    refuse_weak_sign_in(actor, role)
     return add_member(actor=actor, user=user, role=role)
 
 
 def remove_member(*, actor: Actor, membership_id: UUID) -> None:
-    """Close a person's seat, never one's own. Needs `accounts.manage_membership` and all its role allows."""
+    """Remove a member, never oneself.
+
+    Needs `accounts.manage_membership` and every permission of their role. Raises `Refused`, `NotFound`.
+    """
     actor.require("accounts.manage_membership")
     with transaction.atomic():
         seat = locked(Membership, membership_id)
         if seat.user_id == actor.user_id:
-            raise Refused("Somebody else has to close your own seat.")
-        refuse_above(actor, seat.role)
+            raise Refused("You can't remove yourself. Ask a colleague who manages members.")
+        refuse_higher_role(actor, seat.role)
         close_seat(seat)
         chain.record(
             actor=actor,
@@ -187,7 +199,7 @@ def remove_member(*, actor: Actor, membership_id: UUID) -> None:
 
 
 def close_seat(seat: Membership) -> None:
-    """Take a seat away, for the services that have checked who may."""
+    """Deactivate a membership, for services that have checked permissions."""
     Membership.objects.filter(pk=seat.pk).update(is_active=False)
     seat.is_active = False
     _sync_groups(seat)
@@ -201,26 +213,27 @@ def _sync_groups(seat: Membership) -> None:
 
 
 def create_tenant(*, actor: Actor, name: str, slug: str, tenant_id: UUID | None = None, **fields: str) -> Tenant:
-    """Create a customer organisation with its role groups; for operators of the installation only; refuses others.
+    """Create a tenant with its role groups; for operators of the installation only, refuses others.
 
-    Its audit chain begins with itself and those who are operators already.
+    Its audit chain begins with its creation and the current operators.
     """
     if not actor.all_permissions:
         raise Refused
     tenant_id = tenant_id or uuid7()
     with tenant_scope(tenant_id), transaction.atomic():
         tenant = Tenant.objects.create(id=tenant_id, name=name, slug=slug, **fields)
-        _make_role_groups()
+        for role in Membership.Role.values:
+            RoleGroup.objects.create(role=role, group=Group.objects.create(name=secrets.token_hex(12)))
         chain.record(actor=actor, action="TENANT_CREATED", object_type="accounts.tenant", object_id=tenant_id)
-        record_standing(actor=actor)
+        record_current_operators(actor=actor)
     return tenant
 
 
 def create_person(*, actor: Actor, email: str, first_name: str = "", last_name: str = "") -> tuple[User, str]:
-    """Make a person who can sign in, and return him with his first password, which nobody can read again.
+    """Create an account and return it with its first password, which can't be shown again.
 
-    For operators of the installation only; a seat gives him what he may do. Raises `Refused`, and
-    `Invalid` for what is no address, or one that somebody has.
+    For operators of the installation only; permissions come from a membership. Raises `Refused`, and
+    `Invalid` for an address that isn't valid or is already in use.
     """
     if not actor.all_permissions:
         raise Refused
@@ -229,20 +242,20 @@ def create_person(*, actor: Actor, email: str, first_name: str = "", last_name: 
         validate_email(address)
     except ValidationError:
         raise Invalid(
-            "This is no mail address.", fields={"email": ["Write an address, such as rosa@initech.example."]}
+            "This isn't a valid email address.", fields={"email": ["Enter an address like rosa@initech.example."]}
         ) from None
     if User.objects.filter(email=address).exists():
-        raise Invalid("Somebody has this address.", fields={"email": ["Somebody has it already."]})
+        raise Invalid("This address is already in use.", fields={"email": ["This address is already in use."]})
     return User.objects.create_user(
         address, password, first_name=first_name[:80], last_name=last_name[:80], is_staff=True
     ), password
 
 
 def set_tenant_active(*, actor: Actor, active: bool) -> None:
-    """Switch the tenant in scope off or on again; for operators of the installation only, refuses others.
+    """Deactivate or reactivate the tenant in scope; for operators of the installation only, refuses others.
 
-    Off means: nobody finds it by a seat, a key or a widget, and nothing that was approved is carried
-    out; what it stored stays. Open sockets of its people end at their next check.
+    While inactive, no membership, API key or widget leads into it and approved requests are not executed;
+    its data stays. Open sockets of its people close at their next check.
     """
     if not actor.all_permissions:
         raise Refused
@@ -259,11 +272,6 @@ def set_tenant_active(*, actor: Actor, active: bool) -> None:
         )
 
 
-def _make_role_groups() -> None:
-    for role in Membership.Role.values:
-        RoleGroup.objects.create(role=role, group=Group.objects.create(name=secrets.token_hex(12)))
-
-
 def create_api_key(
     *,
     actor: Actor,
@@ -274,21 +282,28 @@ def create_api_key(
     secret: str = "",
     now: datetime | None = None,
 ) -> tuple[ApiKey, str]:
-    """Make a key for a member and return it with the secret, which is shown this once.
+    """Create an API key and return it with its secret, which is shown only once.
 
-    Needs `accounts.manage_apikey` and the scopes; people make keys for themselves only: with a colleague's key
-    one could sign in his name. The key never does more than its scopes and its owner's role.
-    One that manages people asks for the password once more: `Refused` ("confirm_first").
-    Only the system (the demo, which shows its key again) may give the secret itself.
+    Needs `accounts.manage_apikey` and the scopes. People create keys for themselves only: with a colleague's
+    key they could approve in that person's name. A key never exceeds its scopes or its owner's role. One that
+    manages members needs a fresh sign-in: `Refused` ("confirm_first"). Only the system may choose the secret
+    (the demo does). Raises `Refused`, `Invalid`.
     """
     actor.require("accounts.manage_apikey")
-    _check_scopes(actor, scopes)
+    unknown = sorted(set(scopes) - ALL_PERMISSIONS)
+    if unknown or not scopes:
+        raise Invalid("Choose at least one valid scope.", fields={"scopes": unknown or ["Choose at least one."]})
+    if not all(actor.may(scope) for scope in scopes):
+        raise Refused("A key can't have more permissions than the person who creates it.")
     if actor.kind != "system" and actor.user_id != user.pk:
-        raise Refused("Everybody makes only keys of his own.", code="not_yours")
-    ends = _checked_end(expires_at, now or clock_now())
+        raise Refused("You can only create API keys for yourself.", code="not_yours")
+    moment = now or clock_now()
+    ends = expires_at or moment + KEY_LIFE
+    if not moment < ends <= moment + KEY_LIFE:
+        raise Invalid("A key can be valid for up to a year.", fields={"expires_at": ["Choose a date within a year."]})
     actor_for_user(user)
     if MANAGE in scopes:
-        refuse_unproven(actor)
+        refuse_stale_sign_in(actor)
     if not (secret and actor.kind == "system"):
         secret = KEY_PREFIX + secrets.token_urlsafe(32)
     with transaction.atomic():
@@ -310,23 +325,8 @@ def create_api_key(
     return key, secret
 
 
-def _checked_end(wanted: datetime | None, moment: datetime) -> datetime:
-    ends = wanted or moment + KEY_LIFE
-    if not moment < ends <= moment + KEY_LIFE:
-        raise Invalid("A key ends within a year.", fields={"expires_at": ["Choose a day within a year."]})
-    return ends
-
-
-def _check_scopes(actor: Actor, scopes: list[str]) -> None:
-    unknown = sorted(set(scopes) - ALL_PERMISSIONS)
-    if unknown or not scopes:
-        raise Invalid("Choose at least one known scope.", fields={"scopes": unknown or ["Choose at least one."]})
-    if not all(actor.may(scope) for scope in scopes):
-        raise Refused("A key cannot do more than the person who makes it.")
-
-
 def revoke_api_key(*, actor: Actor, key_id: UUID, now: datetime | None = None) -> None:
-    """End a key at once. Needs `accounts.manage_apikey`; a revoked key stays revoked."""
+    """Revoke a key at once and for good. Needs `accounts.manage_apikey`; raises `NotFound`."""
     actor.require("accounts.manage_apikey")
     with transaction.atomic():
         open_keys = ApiKey.objects.filter(pk=key_id, revoked_at=None)

@@ -1,4 +1,4 @@
-"""Background work of accounts: old invitations, entries that organisations are owed, and forgotten passwords."""
+"""Celery tasks of accounts: old invitations, owed audit entries and password resets."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -14,24 +14,24 @@ log = get_logger(__name__)
 
 @sweep_task(queue="low")
 def purge_invitations() -> None:
-    """Remove invitations that have long been over."""
+    """Delete invitations that closed long ago."""
     invitations.purge_invitations()
 
 
 @sweep_task(queue="low")
 def settle_entries() -> None:
-    """Write the entries about the installation that whoever owed them did not live to write."""
-    for tenant_id in operators.tenants_owed():
+    """Write audit entries about the installation that a crashed process left behind."""
+    for tenant_id in operators.list_owed_tenants():
         try:
-            operators.settle(tenant_id)
+            operators.write_owed_entries_of(tenant_id)
         except Exception:
-            # One chain that cannot be written must not keep the others waiting; it is tried again.
+            # One chain that can't be written must not block the others; the next sweep retries it.
             log.exception("entry_not_settled", tenant=str(tenant_id))
 
 
 @plain_task(queue="high")
 def offer_reset(user_id: str, asked: int) -> None:
-    """Offer a person a new password; does nothing for one that there is not."""
+    """Send a reset link to an account; does nothing if it doesn't exist."""
     password_reset.offer_reset(user_id=UUID(user_id), asked=datetime.fromtimestamp(asked, UTC))
 
 

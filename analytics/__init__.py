@@ -1,1 +1,1 @@
-"""What people are told of their figures: the daily brief."""
+"""Analytics: the daily brief."""

@@ -4,17 +4,19 @@ from django.apps import AppConfig
 
 
 class AnalyticsConfig(AppConfig):
-    """The daily brief: who gets one, when, and what stands in it."""
+    """The daily brief: preferences, schedule and content."""
 
     name = "analytics"
     verbose_name = "Analytics"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Say how a failed brief is tried again, and hear of opens and clicks."""
+        """Register the erasure handler, the retry of failed briefs and the mail receiver."""
         from analytics import erasure  # noqa: F401, PLC0415
         from analytics.services import briefs, mail_events  # noqa: PLC0415  (models must be loaded first)
         from core.jobs import dead_letters  # noqa: PLC0415
 
-        dead_letters.register_replayer(briefs.PARKED_AS, briefs.make_again, dead_letters.Words("Put a brief together"))
+        dead_letters.register_replayer(
+            briefs.PARKED_AS, briefs.requeue_brief, dead_letters.Words("Prepare a daily brief")
+        )
         mail_events.register()

@@ -1,4 +1,4 @@
-"""What daily briefs keep of people: what stood in them, and how a member wanted his."""
+"""Erasing a person from daily briefs: their content, and the member's settings."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step,
 
 
 def _briefs(person: Person, after: str, limit: int) -> Batch:
-    rows, last = window(_written(), after, limit)
-    found = [row.pk for row in rows if _tells(person, row)]
-    return Batch(Brief.objects.filter(pk__in=found).update(content=None) if found else 0, last)
+    rows, last = window(_with_content(), after, limit)
+    keys = [row.pk for row in rows if _mentions(person, row)]
+    return Batch(Brief.objects.filter(pk__in=keys).update(content=None) if keys else 0, last)
 
 
-def _written() -> QuerySet[Brief]:
+def _with_content() -> QuerySet[Brief]:
     rows: QuerySet[Brief] = Brief.objects.filter(content__isnull=False)
     return rows
 
 
-def _tells(person: Person, brief: Brief) -> bool:
+def _mentions(person: Person, brief: Brief) -> bool:
     return brief.user_id in person.ids("users") or person.is_meant_in(brief.content)
 
 
 class BriefsErasure(ErasureHandler):
-    """The part of briefs."""
+    """Erases what daily briefs keep about a person."""
 
     order: ClassVar[int] = 50
     tables: ClassVar[tuple[Table, ...]] = (
@@ -40,20 +40,20 @@ class BriefsErasure(ErasureHandler):
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:
-        """A brief that was begun before this round may still quote the person; a younger one finds nothing of him."""
+        """Return whether a brief started before this round is in progress: it may still quote the person."""
         since = person.erasure.round_at or now()
-        begun = Brief.objects.filter(state=Brief.State.WORKING, lease_until__lt=since + LEASE)
-        return ["brief_in_the_making"] if begun.exists() else []
+        started = Brief.objects.filter(state=Brief.State.WORKING, lease_until__lt=since + LEASE)
+        return ["brief_in_the_making"] if started.exists() else []
 
     @classmethod
     def came_late(cls, person: Person) -> bool:
-        """Look once more at the briefs sent meanwhile: one that was begun earlier may have come after the step."""
-        sent = _written().filter(sent_at__gte=person.erasure.asked_at - LEASE)
-        return any(_tells(person, brief) for brief in every(sent))
+        """Check briefs sent meanwhile: one started earlier may have been sent after the step."""
+        sent = _with_content().filter(sent_at__gte=person.erasure.asked_at - LEASE)
+        return any(_mentions(person, brief) for brief in every(sent))
 
     @classmethod
     def detach(cls, person: Person) -> None:
-        """Write the member no more briefs."""
+        """Stop sending briefs to the member."""
         users = person.ids("users")
         BriefPreference.objects.filter(user_id__in=users).delete()
         waiting = Brief.objects.filter(user_id__in=users, state=Brief.State.QUEUED)

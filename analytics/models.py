@@ -1,4 +1,4 @@
-"""Who wants a daily brief and how, and the briefs of the last month."""
+"""Models of the daily brief: each person's preference, and the briefs of the last month."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from core.tenancy.models import TenantModel
 
 
 def every_section() -> list[str]:
-    """Return the sections of a brief that nobody has chosen for."""
+    """Return the default sections."""
     return list(SECTIONS)
 
 
 class BriefPreference(TenantModel):
-    """How one person wants his daily brief; nobody has one until he switches it on."""
+    """How a person wants their daily brief; it is off until they turn it on."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     is_on = models.BooleanField("on", default=False)
@@ -43,7 +43,7 @@ class BriefPreference(TenantModel):
             ),
         ]
         indexes: ClassVar = [
-            # Over all tenants: this is what the sweep asks every minute, whatever the number of people.
+            # Over all tenants: the sweep queries it every minute.
             models.Index(fields=["next_due_at"], name="briefs_due", condition=Q(next_due_at__isnull=False)),
         ]
 
@@ -52,22 +52,22 @@ class BriefPreference(TenantModel):
 
 
 class Brief(TenantModel):
-    """One brief of one person: of a local date, or one that he asked for in between."""
+    """One brief of one person: of a local date, or requested in between."""
 
     class State(models.TextChoices):
-        """How far it has come."""
+        """The brief's status."""
 
-        QUEUED = "queued", "Waiting"
-        WORKING = "working", "Being put together"
+        QUEUED = "queued", "Queued"
+        WORKING = "working", "In progress"
         SENT = "sent", "Sent"
-        SKIPPED = "skipped", "Left out"
+        SKIPPED = "skipped", "Skipped"
         FAILED = "failed", "Failed"
 
     class Kind(models.TextChoices):
-        """Why it was made."""
+        """Whether it was scheduled or requested."""
 
         DAILY = "daily", "Daily"
-        ASKED = "asked", "Asked for"
+        ASKED = "asked", "On request"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=5, choices=Kind, default=Kind.DAILY)

@@ -110,4 +110,4 @@ class BriefViewSet(ListViewSet):
     @idempotent
     def create(self, request: Request) -> Response:
         """Have your brief mailed to you now, at most one a minute. Needs `analytics.use_brief`."""
-        return self.call_service(services.ask_for_brief)
+        return self.call_service(services.request_brief)

@@ -1,8 +1,8 @@
-"""When a brief is due: local times on local days, through every change of a clock. Pure.
+"""When a brief is due: local times on local dates, through daylight-saving changes. Pure.
 
-A day's brief belongs to the local date of its slot. A time that a day leaves out (clocks go forward)
-is replaced by the next moment that exists on that day, a time that comes twice (clocks go back) means
-the first of the two, and a date that a zone never had (a jump over the date line) has no slot.
+A brief belongs to the local date of its slot. A time that does not exist on a day (clocks go forward) is
+replaced by the next moment that does; a time that occurs twice (clocks go back) means the first one; a date
+that a zone skipped (a jump over the date line) has no slot.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 WINDOW: Final = timedelta(hours=6)
-"""How late a brief may still be sent; later than that the day is skipped, and a row says so."""
+"""How late a brief may still be sent; after that the day is skipped, with a row that says so."""
 CATCH_UP: Final = WINDOW - timedelta(minutes=15)
-"""How long ago a time may be for settings saved now to send today's: the sweep comes a little later."""
+"""How long ago the time may be so that newly saved settings still send today's brief."""
 LOOK_BACK: Final = 31
 DAY: Final = timedelta(days=1)
 MINUTE: Final = timedelta(minutes=1)
@@ -31,7 +31,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a sweep has to do for one person now, and when to look again."""
+    """What is missed and due for one person now, and the next slot."""
 
     missed: tuple[Slot, ...]
     due: tuple[Slot, ...]
@@ -39,27 +39,21 @@ class Plan:
 
 
 def slot_of(day: date, at: time, zone: ZoneInfo) -> Slot | None:
-    """Return the slot of a local date; None for a date that the zone left out."""
-    wanted = datetime.combine(day, at)
-    found = _first_at_or_after(wanted, zone)
-    if found.astimezone(zone).date() == day:
-        return Slot(day, found)
-    # The gap runs over midnight: the last minute of the day, if the day has one at all.
-    last = found - MINUTE
+    """Return the slot of a local date, or None for a date that the zone skipped."""
+    wall = datetime.combine(day, at)
+    moment = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if moment.astimezone(zone).replace(tzinfo=None) != wall:
+        # The clocks jump over this time: take the moment of the jump.
+        moment = _find_change(wall.replace(tzinfo=zone, fold=1).astimezone(UTC), moment, zone)
+    if moment.astimezone(zone).date() == day:
+        return Slot(day, moment)
+    # The gap crosses midnight: take the last minute of the day, if there is one.
+    last = moment - MINUTE
     return Slot(day, last) if last.astimezone(zone).date() == day else None
 
 
-def _first_at_or_after(wall: datetime, zone: ZoneInfo) -> datetime:
-    """Return the first moment at which the wall clock shows this time, or has jumped over it."""
-    early = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    if early.astimezone(zone).replace(tzinfo=None) == wall:
-        return early
-    before = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
-    return _change_between(before, early, zone)
-
-
-def _change_between(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    """Return the first second, within the two moments, at which the offset is that of the later one."""
+def _find_change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """Return the first second between the two moments with the later one's UTC offset."""
     offset = after.astimezone(zone).utcoffset()
     low, high = int(before.timestamp()), int(after.timestamp())
     while high - low > 1:
@@ -70,32 +64,35 @@ def _change_between(before: datetime, after: datetime, zone: ZoneInfo) -> dateti
 
 
 def next_slot(*, at: time, zone: ZoneInfo, now: datetime, last: date | None) -> Slot:
-    """Return the next slot after settings were saved: the first date not dealt with (`last` is the newest
-    that was) whose moment is to come, or is not longer ago than `CATCH_UP`."""
+    """Return the next slot after settings were saved.
+
+    It is the first date after `last`, the newest one done, whose moment is in the future or at most
+    `CATCH_UP` ago.
+    """
     first = (now - CATCH_UP).astimezone(zone).date()
     if last is not None and last >= first:
         first = last + DAY
-    slot = _from(first, at, zone)
+    slot = _first_slot(first, at, zone)
     while slot.moment < now - CATCH_UP:
-        slot = _from(slot.day + DAY, at, zone)
+        slot = _first_slot(slot.day + DAY, at, zone)
     return slot
 
 
-def _from(day: date, at: time, zone: ZoneInfo) -> Slot:
-    """Return the slot of the date, or of the first one after it that the zone has."""
+def _first_slot(day: date, at: time, zone: ZoneInfo) -> Slot:
+    """Return the slot of the date, or of the next date that exists in the zone."""
     slot = slot_of(day, at, zone)
-    return slot or _from(day + DAY, at, zone)
+    return slot or _first_slot(day + DAY, at, zone)
 
 
 def plan(*, at: time, zone: ZoneInfo, first: date, now: datetime) -> Plan:
-    """Return what is to be done from the date `first` on: dates missed, at most one or two due, the next slot.
+    """Return missed and due slots from the date `first` on, and the next slot.
 
-    Of a long silence only the last `LOOK_BACK` dates are told.
+    Only the last `LOOK_BACK` dates are considered.
     """
     missed: list[Slot] = []
     due: list[Slot] = []
-    slot = _from(max(first, now.astimezone(zone).date() - LOOK_BACK * DAY), at, zone)
+    slot = _first_slot(max(first, now.astimezone(zone).date() - LOOK_BACK * DAY), at, zone)
     while slot.moment <= now:
         (due if now - slot.moment <= WINDOW else missed).append(slot)
-        slot = _from(slot.day + DAY, at, zone)
+        slot = _first_slot(slot.day + DAY, at, zone)
     return Plan(tuple(missed), tuple(due), slot)

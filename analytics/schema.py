@@ -1,4 +1,4 @@
-"""The parts of a brief as values: what is kept of it, and what its templates draw."""
+"""The parts of a brief as values, stored as JSON and drawn by templates."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from analytics.brief.formats import Words
 
 Tone = Literal["neutral", "accent", "good", "warn", "danger"]
 Finding = Mapping[str, str | int]
-"""What stands out: a `code`, a `weight` and the words that its sentence needs."""
+"""Something that stands out: a `code`, a `weight` and the facts for its sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number with its name."""
+    """A number with its label."""
 
     value: str
     label: str
@@ -25,7 +25,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a section; `bar` is its share of the longest, in percent (0 draws none)."""
+    """One line of a section; `bar` is its length in percent (0 draws none)."""
 
     title: str
     note: str = ""
@@ -37,7 +37,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of the brief; `sentence` stands where there is nothing, or nothing could be read."""
+    """One part of the brief; `sentence` replaces figures and rows if there are none."""
 
     key: str
     title: str
@@ -50,16 +50,16 @@ class Section:
     url: str = ""
     findings: tuple[Finding, ...] = field(default=(), repr=False)
 
-    def kept(self) -> dict[str, Any]:
-        """Return what is kept of it, as plain JSON."""
+    def as_json(self) -> dict[str, Any]:
+        """Return the section as plain JSON, without findings."""
         plain = asdict(self)
         del plain["findings"]
         return plain
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """For what a section is written: the language, the moment and where the console is."""
+class BriefContext:
+    """What all sections need: texts of the language, the moment and the console's URL."""
 
     words: Words
     now: datetime
@@ -67,21 +67,21 @@ class Setting:
 
 
 def share(value: float, most: float) -> int:
-    """Return a bar's length in percent: never nothing for something."""
+    """Return a bar's length in percent: at least 2 for a positive value."""
     return 0 if value <= 0 or most <= 0 else max(2, min(100, round(value / most * 100)))
 
 
 def finding(code: str, weight: int, **facts: str | int) -> Finding:
-    """Return one finding."""
+    """Return a finding."""
     return {"code": code, "weight": weight, **facts}
 
 
 def counted(code: str, count: int, weight: int, **facts: str | int) -> Finding:
-    """Return a finding about a number of things, with a code of its own for one."""
+    """Return a finding about a number of things, with its own code for one."""
     return finding(f"{code}_one" if count == 1 else code, weight, count=count, **facts)
 
 
-def shown(rows: Sequence[Row], count: int, most: int, words: Words) -> tuple[tuple[Row, ...], str]:
-    """Return the rows that are shown, and a word about the others."""
+def limit_rows(rows: Sequence[Row], count: int, most: int, words: Words) -> tuple[tuple[Row, ...], str]:
+    """Return the first rows, and a text about how many more there are."""
     rest = count - min(len(rows), most)
     return tuple(rows[:most]), words.say("more", count=words.number(rest)) if rest > 0 else ""

@@ -1,4 +1,4 @@
-"""Sections about people's work: what waits for a signature, what is overdue, who needs a person."""
+"""A brief's sections about people's work: approvals, overdue requests and conversations."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from django.urls import reverse
 
-from analytics.brief.collect import SHOWN, Reading
-from analytics.schema import Finding, Row, Section, Setting, Tone, counted, shown
+from analytics.brief.collect import MOST_ROWS, Reading
+from analytics.schema import BriefContext, Finding, Row, Section, Tone, counted, limit_rows
 from core.privacy.pii import mask_text
 from hitl.models import Approval
 
@@ -17,69 +17,74 @@ NOTHING = timedelta(0)
 TONES: dict[str, Tone] = {"low": "good", "medium": "warn", "high": "danger", "critical": "danger"}
 
 
-def approvals(reading: Reading, setting: Setting) -> Section:
-    """Return what waits for this person's signature, the soonest due first."""
-    url = f"{setting.console}{reverse('admin:hitl_approval_changelist')}?mine=sign"
-    section = _section("approvals", reading, setting, url, [_approval(row, setting) for row in reading.rows])
+def approvals(reading: Reading, context: BriefContext) -> Section:
+    """Return requests that need this person's approval, soonest due first."""
+    url = f"{context.console}{reverse('admin:hitl_approval_changelist')}?mine=sign"
+    section = _section("approvals", reading, context, url, [_approval_row(row, context) for row in reading.rows])
     first = reading.rows[0] if reading.rows else None
     oldest = min((row.created_at for row in reading.rows), default=None)
-    return replace(section, findings=_found("waiting", 70, reading, first, setting, oldest))
+    return replace(section, findings=_findings("waiting", 70, reading, first, context, oldest))
 
 
-def overdue(reading: Reading, setting: Setting) -> Section:
-    """Return what should have been decided by now, the most overdue first."""
-    url = f"{setting.console}{reverse('admin:hitl_approval_changelist')}?overdue=yes"
-    section = _section("overdue", reading, setting, url, [_approval(row, setting) for row in reading.rows])
+def overdue(reading: Reading, context: BriefContext) -> Section:
+    """Return overdue requests, most overdue first."""
+    url = f"{context.console}{reverse('admin:hitl_approval_changelist')}?overdue=yes"
+    section = _section("overdue", reading, context, url, [_approval_row(row, context) for row in reading.rows])
     worst = reading.rows[0] if reading.rows else None
-    return replace(section, findings=_found("overdue", 90, reading, worst, setting, worst and worst.sla_due_at))
+    return replace(section, findings=_findings("overdue", 90, reading, worst, context, worst and worst.sla_due_at))
 
 
-def conversations(reading: Reading, setting: Setting) -> Section:
-    """Return who waits for a person, the longest first. Names and words are masked."""
-    url = f"{setting.console}{reverse('admin:conversations_conversation_changelist')}?state=needs_person"
-    section = _section("conversations", reading, setting, url, [_conversation(row, setting) for row in reading.rows])
+def conversations(reading: Reading, context: BriefContext) -> Section:
+    """Return conversations that need a person, longest waiting first; names and texts are masked."""
+    words, rows = context.words, []
+    for row in reading.rows:
+        name = row.contact.masked_name or words.say("visitor")
+        text = mask_text(row.last_text or "")
+        waited = words.span(context.now - (row.escalated_at or row.last_message_at))
+        page = reverse("admin:conversations_conversation_change", args=[row.pk])
+        rows.append(
+            Row(
+                title=f"{name} · {row.channel_account.get_kind_display()}",
+                note=f"“{text[:90]}…”" if len(text) > 90 else f"“{text}”" if text else "",
+                value=words.say("waits_for", span=waited),
+                tone="warn",
+                url=f"{context.console}{page}",
+            )
+        )
+    url = f"{context.console}{reverse('admin:conversations_conversation_changelist')}?state=needs_person"
+    section = _section("conversations", reading, context, url, rows)
     first = reading.rows[0] if reading.rows else None
     since = first and (first.escalated_at or first.last_message_at)
-    return replace(section, findings=_found("conversations", 80, reading, first, setting, since))
+    return replace(section, findings=_findings("conversations", 80, reading, first, context, since))
 
 
-def _section(key: str, reading: Reading, setting: Setting, url: str, rows: list[Row]) -> Section:
-    words = setting.words
-    kept, more = shown(rows, reading.count, SHOWN, words)
+def _section(key: str, reading: Reading, context: BriefContext, url: str, rows: list[Row]) -> Section:
+    words = context.words
+    listed, more = limit_rows(rows, reading.count, MOST_ROWS, words)
     sentence = "" if rows else words.say(reading.trouble or f"{key}_none", seconds=0)
     return Section(
-        key, words.say(key), rows=kept, more=more, sentence=sentence, trouble=reading.trouble,
+        key, words.say(key), rows=listed, more=more, sentence=sentence, trouble=reading.trouble,
         button=words.say(f"{key}_open") if rows else "", url=url if rows else "",
     )  # fmt: skip
 
 
-def _found(code: str, weight: int, reading: Reading, first: Any, setting: Setting, since: Any) -> tuple[Finding, ...]:
+def _findings(
+    code: str, weight: int, reading: Reading, first: Any, context: BriefContext, since: Any
+) -> tuple[Finding, ...]:
     if first is None:
         return ()
-    span = setting.words.span(setting.now - since)
+    span = context.words.span(context.now - since)
     return (counted(code, reading.count, weight, span=span, reference=getattr(first, "reference", "")),)
 
 
-def _approval(row: Approval, setting: Setting) -> Row:
-    words, url = setting.words, reverse("admin:hitl_approval_change", args=[row.pk])
-    left = (row.sla_due_at or row.expires_at) - setting.now
+def _approval_row(row: Approval, context: BriefContext) -> Row:
+    words, url = context.words, reverse("admin:hitl_approval_change", args=[row.pk])
+    left = (row.sla_due_at or row.expires_at) - context.now
     when = (
         words.say("due_in", span=words.span(left)) if left > NOTHING else words.say("over_by", span=words.span(-left))
     )
     risk = words.say("risk", level=words.say(row.risk_level))
     return Row(
         title=mask_text(row.summary), note=f"{row.reference} · {when}", value=risk,
-        tone=TONES.get(row.risk_level, "neutral"), url=f"{setting.console}{url}",
-    )  # fmt: skip
-
-
-def _conversation(row: Any, setting: Setting) -> Row:
-    words, url = setting.words, reverse("admin:conversations_conversation_change", args=[row.pk])
-    waited = words.span(setting.now - (row.escalated_at or row.last_message_at))
-    name = row.contact.masked_name or words.say("visitor")
-    said = mask_text(row.last_text or "")
-    note = f"“{said[:90]}…”" if len(said) > 90 else f"“{said}”" if said else ""
-    return Row(
-        title=f"{name} · {row.channel_account.get_kind_display()}", note=note,
-        value=words.say("waits_for", span=waited), tone="warn", url=f"{setting.console}{url}",
+        tone=TONES.get(row.risk_level, "neutral"), url=f"{context.console}{url}",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Reading briefs and how people want them."""
+"""Reading briefs and preferences."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ VIEW: Final = "analytics.view_briefpreference"
 
 
 def person_of(actor: Actor) -> UUID:
-    """Return the person whose brief an actor may use: his own. Needs `analytics.use_brief`; raises Refused."""
+    """Return the id of the person behind an actor. Needs `analytics.use_brief`; raises Refused."""
     actor.require(USE)
     if actor.user_id is None:
-        raise Refused("Only a person has a daily brief.")
+        raise Refused("Only people can have a daily brief.")
     return actor.user_id
 
 
 def own_preference(*, viewer: Actor) -> BriefPreference:
-    """Return how the viewer wants his brief; what he has not saved yet is off, in the tenant's time zone."""
+    """Return the viewer's preference; unless saved, it is off and in the tenant's time zone."""
     user_id = person_of(viewer)
-    found: BriefPreference | None = BriefPreference.objects.filter(user_id=user_id).first()
-    return found or BriefPreference(user_id=user_id, zone=tenant_zone().key)
+    preference: BriefPreference | None = BriefPreference.objects.filter(user_id=user_id).first()
+    return preference or BriefPreference(user_id=user_id, zone=tenant_zone().key)
 
 
 def query_preferences(*, viewer: Actor) -> QuerySet[BriefPreference]:
-    """Return everybody's settings, with the person. Needs `analytics.view_briefpreference`."""
+    """Return everyone's preferences with the person. Needs `analytics.view_briefpreference`."""
     viewer.require(VIEW)
     rows: QuerySet[BriefPreference] = BriefPreference.objects.select_related("user")
     return rows
@@ -45,15 +45,18 @@ def query_own_briefs(*, viewer: Actor) -> QuerySet[Brief]:
 
 
 def get_own_brief(*, viewer: Actor, brief_id: UUID) -> Brief:
-    """Return one of the viewer's own briefs, whole; anybody else's is `NotFound`."""
-    found: Brief | None = Brief.objects.filter(user_id=person_of(viewer), pk=brief_id).first()
-    if found is None:
+    """Return one of the viewer's own briefs with its content; raises `NotFound`."""
+    brief: Brief | None = Brief.objects.filter(user_id=person_of(viewer), pk=brief_id).first()
+    if brief is None:
         raise NotFound("There is no such brief.")
-    return found
+    return brief
 
 
 def newest_briefs(*, viewer: Actor, user_ids: list[UUID]) -> dict[UUID, Brief]:
-    """Return each person's newest brief without its content. Needs `analytics.view_briefpreference`. One query."""
+    """Return each person's newest brief without its content.
+
+    Needs `analytics.view_briefpreference`. One query.
+    """
     viewer.require(VIEW)
     rows = Brief.objects.filter(user_id__in=user_ids).defer("content").order_by("user_id", "-id").distinct("user_id")
     return {row.user_id: row for row in rows}

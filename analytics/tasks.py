@@ -1,4 +1,4 @@
-"""Background work of the daily brief: who is due, putting one together, letting go of old ones."""
+"""Celery tasks of the daily brief: finding due ones, making one, deleting old ones."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ log = get_logger(__name__)
 
 @tenant_task(queue="default")
 def make_brief(brief_id: UUID) -> None:
-    """Put one brief together and send it."""
+    """Make and send one brief."""
     try:
         services.make_brief(brief_id=brief_id)
     except Exception as error:
-        # Whatever broke: the brief is tried again, and parked in the end.
+        # Task boundary: any failure is retried later, and parked in the end.
         log.exception("brief_failed", brief=str(brief_id))
-        services.give_up_for_now(brief_id=brief_id, error=type(error).__name__)
+        services.record_failure(brief_id=brief_id, error=type(error).__name__)
 
 
 def enqueue(tenant_id: UUID, brief_id: UUID) -> None:
-    """Put a brief into the queue."""
+    """Queue the task that makes a brief."""
     make_brief.delay(str(tenant_id), str(brief_id))
 
 
@@ -33,14 +33,14 @@ briefs.on_queued(enqueue)
 
 @sweep_task(queue="default")
 def sweep_due() -> None:
-    """Find whose brief is due, and briefs that nobody works on."""
+    """Queue due briefs, and open ones without a worker."""
     for tenant_id, brief_id in [*services.claim_due(), *services.list_stuck()]:
         enqueue(tenant_id, brief_id)
 
 
 @sweep_task(queue="low")
 def purge_briefs() -> None:
-    """Remove briefs that are older than a month."""
+    """Delete briefs older than a month."""
     services.purge_briefs()
 
 

@@ -1,4 +1,4 @@
-"""The token in a mail's unsubscribe link: signed, it names a seat and opens nothing else."""
+"""The signed token in a mail's unsubscribe link: it names a member and allows nothing else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST: Final = 300
 
 
 def _signer() -> signing.Signer:
-    """Return the signer; older keys of the ring still verify, because mails are kept for long."""
+    """Return the signer; older keys still verify, because people keep mail for long."""
     older: list[bytes | str] = [derive_key(_PURPOSE, key_id=key_id).hex() for key_id in key_ring()]
     newest = derive_key(_PURPOSE, key_id=current_key_id()).hex()
     return signing.Signer(key=newest, fallback_keys=older, salt=f"walker.{_PURPOSE}", sep=".")
@@ -27,9 +27,9 @@ def issue(*, tenant_id: UUID, user_id: UUID) -> str:
 
 
 def read(token: str) -> tuple[UUID, UUID]:
-    """Return tenant and user of a token; raises `NotFound` for anything that we did not sign."""
+    """Return tenant and user of a token; raises `NotFound` unless we signed it."""
     try:
         plain = _signer().unsign(token[:_LONGEST])
         return UUID(plain[:32]), UUID(plain[32:])
     except (signing.BadSignature, ValueError):
-        raise NotFound("This link is not one of ours, or a part of it is missing.") from None
+        raise NotFound("This link isn't valid. Make sure you copied all of it.") from None

@@ -1,4 +1,4 @@
-"""Addresses of the daily brief outside the console."""
+"""URLs of the daily brief outside the console."""
 
 from django.urls import path
 

@@ -1,8 +1,6 @@
-"""The door of the unsubscribe link: looking changes nothing, posting switches the brief off."""
+"""The unsubscribe page: opening it changes nothing, posting turns the brief off."""
 
 from __future__ import annotations
-
-from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -19,30 +17,25 @@ from core.errors import NotFound
 from core.tenancy.scope import tenant_scope
 
 
-# Mail clients post here by themselves (RFC 8058): without a cookie, so the signed token is the proof.
+# Mail clients post here without a cookie (RFC 8058): the signed token is the proof.
 @csrf_exempt
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """Show what the link does (GET), or do it (POST); a wrong link is told as one."""
+    """Show what the link does (GET), or unsubscribe (POST); an invalid link is a 404."""
     try:
         tenant_id, user_id = tokens.read(token)
     except NotFound as error:
         return _page(request, {"problem": error.detail}, 404)
     with tenant_scope(tenant_id):
-        context = {"is_done": request.method == "POST", **_words(tenant_id, user_id)}
-        if context["is_done"]:
+        name = Tenant.objects.values_list("name", flat=True).filter(pk=tenant_id).first() or ""
+        language = BriefPreference.objects.filter(user_id=user_id).values_list("language", flat=True).first() or "en"
+        is_done = request.method == "POST"
+        if is_done:
             switch_off(user_id=user_id)
-    return _page(request, context, 200)
-
-
-def _words(tenant_id: UUID, user_id: UUID) -> dict[str, object]:
-    """Return the page's texts in the person's language."""
-    name = Tenant.objects.values_list("name", flat=True).filter(pk=tenant_id).first() or ""
-    language = BriefPreference.objects.filter(user_id=user_id).values_list("language", flat=True).first() or "en"
-    words = Words(language)
     keys = ("title", "ask", "button", "done", "back")
-    return {"language": language, **{key: words.say(f"leave_{key}", tenant=name) for key in keys}}
+    texts = {key: Words(language).say(f"leave_{key}", tenant=name) for key in keys}
+    return _page(request, {"is_done": is_done, "language": language, **texts}, 200)
 
 
 def _page(request: HttpRequest, context: dict[str, object], status: int) -> HttpResponse:

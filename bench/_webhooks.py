@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
 from bench._surroundings import quantile
-from standins.phone.signing import signature
+from standins.phone.signature import signature
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ django.setup()
 from django.db import connection, transaction  # noqa: E402
 
 from accounts.models import Membership  # noqa: E402
-from accounts.privacy.erase_member import erase_member  # noqa: E402
+from accounts.privacy.erasure import erase_member  # noqa: E402
 from conversations import services as talk  # noqa: E402
 from conversations.types import SenderIdentity  # noqa: E402
 from core.actors import Actor  # noqa: E402

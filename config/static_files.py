@@ -1,6 +1,6 @@
 """Static files as they are served: under names with their hash, packed beforehand."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib.staticfiles.apps import StaticFilesConfig
 from whitenoise.compress import Compressor
@@ -12,7 +12,7 @@ _SOURCE_MAP = "sourceMappingURL"
 class WalkerStaticFilesConfig(StaticFilesConfig):
     """Django's app of static files, without those of pages that we do not have: collecting them took most of it."""
 
-    ignore_patterns: ClassVar[list[str]] = [
+    ignore_patterns = [
         *StaticFilesConfig.ignore_patterns,
         "*.map",
         "rest_framework",

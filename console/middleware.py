@@ -1,4 +1,4 @@
-"""Shows the console's times in the zone of the tenant."""
+"""Shows the console's times in the tenant's time zone."""
 
 from collections.abc import Callable
 from typing import Final
@@ -11,13 +11,13 @@ CONSOLE: Final = "/admin/"
 
 
 class TenantZoneMiddleware:
-    """Makes the tenant's time zone the current one while a console page is drawn."""
+    """Activates the tenant's time zone for console pages."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request in the tenant's zone; without a tenant in UTC."""
+        """Answer the request in the tenant's time zone, or in UTC without a tenant."""
         tenant = getattr(request, "tenant", None) if request.path.startswith(CONSOLE) else None
         if not tenant:
             return self.get_response(request)

@@ -1,4 +1,4 @@
-"""The console's navigation, read from what the registered admins say about themselves."""
+"""The console's navigation, built from the registered admins."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from console.badges import badges, counts
+from console.extensions import badges, count_badges
 from core.actors import Actor
 
 if TYPE_CHECKING:
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 GROUPS = ("Work", "Set-up", "Oversight")
 FITS: Final = 16
-"""So many links stand on a small screen without scrolling."""
+"""How many links fit on a small screen without scrolling."""
 
 
 @dataclass(frozen=True, slots=True)
 class Nav:
-    """Where an admin stands in the navigation."""
+    """An admin's place in the navigation."""
 
     label: str
     icon: str
@@ -31,7 +31,7 @@ class Nav:
 
 @dataclass(slots=True)
 class Entry:
-    """One link of the navigation, as shown."""
+    """One link of the navigation on one page."""
 
     label: str
     icon: str
@@ -42,7 +42,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Group:
-    """Links under one heading, which may be folded away; folded, it shows the badges of its links itself."""
+    """Links under a heading that can be collapsed; then it shows the badges of its links."""
 
     label: str
     entries: list[Entry] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Group:
 
     @property
     def cookie(self) -> str:
-        """Return the name of the cookie that says whether the person has it folded: `open` or `folded`, no more."""
+        """Return the name of the cookie that remembers `open` or `folded`."""
         return f"walker_nav_{self.label.lower()}"
 
     @property
@@ -69,37 +69,29 @@ def build(
     chosen: Mapping[str, str],
     fresh: bool = False,
 ) -> list[Group]:
-    """Return the groups of links the viewer may follow, with their badges, counted anew when `fresh`.
+    """Return the groups of links the viewer may open, with badges; `fresh` bypasses the badge cache.
 
-    `chosen` are cookies. Whoever has chosen nothing sees all groups while they fit, else the work; the
-    group of the page at hand is open in any case.
+    `chosen` are the request's cookies. By default all groups are open if they fit, otherwise only the first;
+    the group of the current page always is.
     """
-    placed = sorted(_placed(site, viewer), key=lambda pair: pair[0].order)
-    numbers = counts(viewer, tenant_id, tuple(key for nav, _ in placed for key in nav.badges), fresh=fresh)
-    groups = {name: Group(name, folds=name != "Work") for name in GROUPS}
-    home = reverse(f"{site.name}:index")
-    groups["Work"].entries.append(Entry("Dashboard", "home", home, path == home))
-    for nav, url in placed:
-        entry = Entry(nav.label, nav.icon, url, path.startswith(url), _badges(nav, numbers))
-        groups[nav.group].entries.append(entry)
-    shown = [group for group in groups.values() if group.entries]
-    for group in shown:
-        kept = chosen.get(group.cookie, "open" if len(placed) < FITS else "folded")
-        group.is_open = not group.folds or kept == "open" or any(entry.active for entry in group.entries)
-    return shown
-
-
-def _placed(site: "WalkerAdminSite", viewer: Actor) -> list[tuple[Nav, str]]:
-    placed = []
+    placed: list[tuple[Nav, str]] = []
     registry: dict[Any, Any] = site._registry
     for model, model_admin in registry.items():
         nav = getattr(model_admin, "nav", None)
         if nav is not None and model_admin.opens_to(viewer):
             url = reverse(f"{site.name}:{model._meta.app_label}_{model._meta.model_name}_changelist")
             placed.append((nav, url))
-    return placed
-
-
-def _badges(nav: Nav, numbers: dict[str, int]) -> list[dict[str, Any]]:
-    shown = [(badges.get(key), numbers.get(key, 0)) for key in nav.badges]
-    return [{"label": badge.label, "tone": badge.tone, "count": count} for badge, count in shown if count]
+    placed.sort(key=lambda pair: pair[0].order)
+    numbers = count_badges(viewer, tenant_id, tuple(key for nav, _ in placed for key in nav.badges), fresh=fresh)
+    groups = {name: Group(name, folds=name != "Work") for name in GROUPS}
+    home = reverse(f"{site.name}:index")
+    groups["Work"].entries.append(Entry("Dashboard", "home", home, path == home))
+    for nav, url in placed:
+        counted = [(badges.get(key), numbers.get(key, 0)) for key in nav.badges]
+        marks = [{"label": badge.label, "tone": badge.tone, "count": count} for badge, count in counted if count]
+        groups[nav.group].entries.append(Entry(nav.label, nav.icon, url, path.startswith(url), marks))
+    filled = [group for group in groups.values() if group.entries]
+    for group in filled:
+        preference = chosen.get(group.cookie, "open" if len(placed) < FITS else "folded")
+        group.is_open = not group.folds or preference == "open" or any(entry.active for entry in group.entries)
+    return filled

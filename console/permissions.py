@@ -1,45 +1,45 @@
-"""What a permission allows, in words that an admin understands."""
+"""Labels for permissions, as admins see them."""
 
 from collections.abc import Iterable
 from typing import Final
 
 from django.utils.html import format_html, format_html_join
 
-WORDS: Final = {
-    "hitl.view_approval": "See approvals",
-    "hitl.propose_approval": "Ask for something risky",
-    "hitl.decide_approval": "Sign and reject",
+LABELS: Final = {
+    "hitl.view_approval": "View requests",
+    "hitl.propose_approval": "Submit requests",
+    "hitl.decide_approval": "Approve and reject requests",
     "hitl.cancel_approval": "Withdraw requests",
-    "hitl.revoke_approval": "Take an approval back",
-    "hitl.resolve_approval": "Settle an unknown outcome",
-    "hitl.reassign_approval": "Give a seat to somebody else",
-    "hitl.hold_approval": "Put approvals on hold",
+    "hitl.revoke_approval": "Revoke approvals",
+    "hitl.resolve_approval": "Record unknown outcomes",
+    "hitl.reassign_approval": "Change approvers",
+    "hitl.hold_approval": "Put requests on hold",
     "hitl.override_approval": "Approve alone in an emergency",
-    "hitl.review_override": "Review emergencies",
-    "hitl.use_killswitch": "Stop agents and actions",
-    "hitl.view_approvalworkflow": "See workflows and limits",
-    "hitl.manage_workflow": "Change workflows and limits",
-    "hitl.manage_links": "Switch links that decide on and off",
-    "conversations.view_conversation": "Read conversations, masked",
-    "conversations.reply_conversation": "Answer customers",
-    "conversations.view_contact": "See contacts, masked",
-    "conversations.erase_contact": "Erase contacts for good",
-    "accounts.view_pii": "See personal data, with a reason",
-    "accounts.view_membership": "See people",
+    "hitl.review_override": "Review emergency approvals",
+    "hitl.use_killswitch": "Use the emergency stop",
+    "hitl.view_approvalworkflow": "View workflows and spending limits",
+    "hitl.manage_workflow": "Edit workflows and spending limits",
+    "hitl.manage_links": "Turn approve-by-email links on and off",
+    "conversations.view_conversation": "Read conversations (masked)",
+    "conversations.reply_conversation": "Reply to customers",
+    "conversations.view_contact": "View contacts (masked)",
+    "conversations.erase_contact": "Erase contacts permanently",
+    "accounts.view_pii": "Reveal personal data, with a reason",
+    "accounts.view_membership": "View people",
     "accounts.manage_membership": "Manage people and their roles",
-    "accounts.erase_member": "Erase people for good",
-    "accounts.manage_apikey": "Make and revoke API keys",
-    "agents.view_agent": "See agents",
-    "agents.view_agentrun": "See what agents did",
-    "agents.change_agent": "Change agents",
-    "channels_app.view_channelaccount": "See channels and mail",
-    "channels_app.change_channelaccount": "Connect and change channels",
-    "analytics.use_brief": "Have a daily brief",
-    "analytics.view_briefpreference": "See who has a daily brief",
-    "core.view_auditentry": "Read the audit trail",
-    "core.view_erasures": "See who was erased",
-    "core.view_deadletter": "See dead letters",
-    "core.replay_deadletter": "Replay dead letters",
+    "accounts.erase_member": "Erase people permanently",
+    "accounts.manage_apikey": "Create and revoke API keys",
+    "agents.view_agent": "View agents",
+    "agents.view_agentrun": "View agent runs",
+    "agents.change_agent": "Edit agents",
+    "channels_app.view_channelaccount": "View channels and email",
+    "channels_app.change_channelaccount": "Connect and edit channels",
+    "analytics.use_brief": "Receive a daily brief",
+    "analytics.view_briefpreference": "View who receives a daily brief",
+    "core.view_auditentry": "Read the audit log",
+    "core.view_erasures": "View data deletion",
+    "core.view_deadletter": "View failed jobs",
+    "core.replay_deadletter": "Retry failed jobs",
 }
 
 
@@ -48,33 +48,33 @@ AREAS: Final = {
     "conversations": "Conversations and contacts",
     "accounts": "People and personal data",
     "agents": "Agents",
-    "channels_app": "Channels and mail",
+    "channels_app": "Channels and email",
     "analytics": "Daily briefs",
-    "core": "Audit and failures",
+    "core": "Audit and failed jobs",
 }
 
 
-def by_area(permissions: Iterable[str]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return permissions as the choices of a form, those of one area together; each with its code."""
+def group_by_area(permissions: Iterable[str]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return permissions as form choices, grouped by area, each with its code."""
     areas: dict[str, list[tuple[str, str]]] = {}
-    for name in _in_order(permissions):
+    for name in _sort(permissions):
         app = name.partition(".")[0]
-        areas.setdefault(AREAS.get(app, app), []).append((name, f"{power(name)} ({name})"))
+        areas.setdefault(AREAS.get(app, app), []).append((name, f"{label_of(name)} ({name})"))
     return list(areas.items())
 
 
-def power(permission: str) -> str:
-    """Return one permission in words."""
-    return WORDS.get(permission) or permission.rpartition(".")[2].replace("_", " ").capitalize()
+def label_of(permission: str) -> str:
+    """Return the label of a permission."""
+    return LABELS.get(permission) or permission.rpartition(".")[2].replace("_", " ").capitalize()
 
 
-def powers(permissions: Iterable[str]) -> str:
-    """Return several as a list of words, in the order of their areas."""
-    ranked = _in_order(permissions)
-    rows = format_html_join("", "<li>{}</li>", ((power(name),) for name in ranked))
+def list_permissions(permissions: Iterable[str]) -> str:
+    """Return permissions as an HTML list, ordered by area."""
+    ranked = _sort(permissions)
+    rows = format_html_join("", "<li>{}</li>", ((label_of(name),) for name in ranked))
     return format_html('<ul class="wk-list">{}</ul>', rows) if ranked else "–"
 
 
-def _in_order(permissions: Iterable[str]) -> list[str]:
-    order = {name: place for place, name in enumerate(WORDS)}
+def _sort(permissions: Iterable[str]) -> list[str]:
+    order = {name: place for place, name in enumerate(LABELS)}
     return sorted(permissions, key=lambda name: (order.get(name, 99), name))

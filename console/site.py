@@ -1,24 +1,29 @@
-"""The console's admin site: who may enter, what every page knows, and which pages exist."""
+"""The console's admin site: access, context of every page, dashboard, sign-in and sign-out."""
 
 from typing import Any
 
 from django.contrib.auth import logout as sign_out
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, reverse
 
+from accounts.models import Tenant
 from accounts.sign_in.views import sign_in
-from console import banners, navigation, tenants, tiles
+from console import navigation
 from console.base.kit import KitSite
 from console.base.model_admin import ReadOnlyAdmin
+from console.extensions import list_notices, list_tiles
 from console.viewers import is_fragment, viewer_of, viewer_or_none
+from core.tenancy.scope import tenant_scope
 
+NAME_SECONDS = 60
 CLOSED = {"search", "app_list", "view_on_site", "autocomplete", "password_change", "password_change_done"}
 
 
 class WalkerAdminSite(KitSite):
-    """Django's admin as the console: one seat in the session's tenant opens it."""
+    """Django's admin as the console, for members of the session's tenant."""
 
     site_title = "Walker"
     site_header = "Walker"
@@ -28,16 +33,16 @@ class WalkerAdminSite(KitSite):
     index_template = "console/dashboard.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Let in an active person with an active membership in the session's tenant."""
+        """Return True for an active person with an active membership in the session's tenant."""
         user = request.user
         return bool(user.is_authenticated and user.is_active and viewer_or_none(request))
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Leave out pages that list, search or resolve more than ours show."""
+        """Leave out Django's pages that list, search or resolve more than ours."""
         return [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in CLOSED]
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Take admins built on our bases; those that packages bring along stay out."""
+        """Register admins built on our base classes and ignore those of packages."""
         if admin_class is not None and issubclass(admin_class, ReadOnlyAdmin):
             super().register(model_or_iterable, admin_class, **options)
 
@@ -46,7 +51,7 @@ class WalkerAdminSite(KitSite):
         return []
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return what every page shows: navigation with badges, the person, the tenant."""
+        """Return the context of every page: navigation with badges, viewer and tenant."""
         viewer = viewer_or_none(request)
         tenant = getattr(request, "tenant", None)
         context: dict[str, Any] = {
@@ -61,9 +66,9 @@ class WalkerAdminSite(KitSite):
             "tenant": tenant,
         }
         if viewer and tenant:
-            context["tenants"] = tenants.choices(request)
+            context["tenants"] = _tenant_choices(request)
             context["security_url"] = reverse("mfa_index")
-            # A fragment is asked for because something has just happened.
+            # A fragment is requested because something has just changed.
             fresh = is_fragment(request)
             context["navigation"] = navigation.build(
                 self, viewer, tenant.pk, request.path, chosen=request.COOKIES, fresh=fresh
@@ -75,23 +80,41 @@ class WalkerAdminSite(KitSite):
         context = {
             **self.each_context(request),
             "title": self.index_title,
-            "banners": banners.shown_to(viewer_of(request), on_dashboard=True),
-            "tiles": tiles.shown_to(viewer_of(request)),
+            "banners": list_notices(viewer_of(request), on_dashboard=True),
+            "tiles": list_tiles(viewer_of(request)),
             **(extra_context or {}),
         }
         return TemplateResponse(request, self.index_template, context)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show our sign-in page; somebody signed in without a seat here is told so."""
+        """Show the sign-in page, or refuse a signed-in person who isn't a member."""
         if request.user.is_authenticated and request.method == "GET":
             if self.has_permission(request):
                 return HttpResponseRedirect(reverse(f"{self.name}:index"))
-            raise PermissionDenied("You are signed in, but have no seat in this organisation.")
+            raise PermissionDenied("You're signed in, but you aren't a member of this organisation.")
         return sign_in(request)
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Sign out; it answers POST only."""
+        """Sign out; POST only."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         sign_out(request)
         return HttpResponseRedirect(reverse(f"{self.name}:login"))
+
+
+def _tenant_choices(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return id and name of the tenants the person can switch to; empty with a single one."""
+    seats: list[Any] = getattr(request, "seats", [])
+    if len(seats) < 2:
+        return []
+    tenants: list[tuple[str, str]] = []
+    for seat in seats:
+        key = f"{seat.tenant_id}:console-name"
+        name: str | None = cache.get(key)
+        if name is None:
+            # A tenant's row is visible in its own scope only.
+            with tenant_scope(seat.tenant_id):
+                name = Tenant.objects.values_list("name", flat=True).get(pk=seat.tenant_id)
+            cache.set(key, name, timeout=NAME_SECONDS)
+        tenants.append((str(seat.tenant_id), name))
+    return sorted(tenants, key=lambda pair: pair[1])

@@ -1,4 +1,4 @@
-"""Time zones as people look for them: by city, under their region."""
+"""Time zones as form choices: by city, grouped by region."""
 
 from typing import Final
 from zoneinfo import available_timezones
@@ -9,18 +9,15 @@ WORLD: Final = "Everywhere"
 
 
 def zone_choices(kept: str = "") -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return all zones by region, for a select in which typing a city finds it; also one that was kept from before."""
+    """Return all zones by region, including `kept`, the stored one."""
     names = list(zones())
     if kept and kept not in names and kept in available_timezones():
         names.append(kept)
-    found: dict[str, list[tuple[str, str]]] = {WORLD: []}
+    regions: dict[str, list[tuple[str, str]]] = {WORLD: []}
     for name in names:
-        region, slash, city = name.partition("/")
-        found.setdefault(region if slash else WORLD, []).append((name, _city(city or name)))
-    return [(region, sorted(rows, key=lambda row: row[1])) for region, rows in found.items()]
-
-
-def _city(name: str) -> str:
-    """Turn `Argentina/Buenos_Aires` into "Buenos Aires, Argentina"."""
-    country, slash, city = name.replace("_", " ").partition("/")
-    return f"{city}, {country}" if slash else country
+        region, slash, place = name.partition("/")
+        country, has_city, city = (place or name).replace("_", " ").partition("/")
+        # `America/Argentina/Buenos_Aires` reads "Buenos Aires, Argentina".
+        label = f"{city}, {country}" if has_city else country
+        regions.setdefault(region if slash else WORLD, []).append((name, label))
+    return [(region, sorted(rows, key=lambda row: row[1])) for region, rows in regions.items()]

@@ -1,4 +1,4 @@
-"""Settings of the UI kit; colours, sidebar and scripts are our own, so little is left to say."""
+"""Settings of the UI kit; colours, sidebar and scripts are our own."""
 
 from typing import Any
 

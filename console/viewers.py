@@ -1,4 +1,4 @@
-"""Who looks at a console page: the signed-in person's actor, set by the middleware."""
+"""The viewer of a console page: the signed-in person's actor, set by the middleware."""
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
@@ -7,14 +7,14 @@ from core.actors import Actor
 
 
 def viewer_or_none(request: HttpRequest) -> Actor | None:
-    """Return the actor of the request, or None when nobody with a seat in the tenant is signed in."""
+    """Return the actor of the request, or None if no member of the tenant is signed in."""
     actor = getattr(request, "actor", None)
     is_person = isinstance(actor, Actor) and actor.kind == "user" and getattr(request, "tenant", None)
     return actor if is_person else None
 
 
 def viewer_of(request: HttpRequest) -> Actor:
-    """Return the actor of the request; raises `PermissionDenied` when there is none."""
+    """Return the actor of the request; raises `PermissionDenied` if there is none."""
     actor = viewer_or_none(request)
     if actor is None:
         raise PermissionDenied("Sign in as a member of this organisation.")
@@ -22,5 +22,5 @@ def viewer_of(request: HttpRequest) -> Actor:
 
 
 def is_fragment(request: HttpRequest) -> bool:
-    """Tell whether the page asks for its own live parts only."""
+    """Return True if the page requests only its live parts."""
     return request.headers.get("X-Walker-Fragment") == "1"

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from console.error_messages import stopped_sentence
+from console.error_messages import describe_stop
 from console.names import name_in
 from console.templatetags.console_ui import chip
 from core.actors import Actor
@@ -85,7 +85,7 @@ def hold_words(approval: Approval) -> list[str]:
 
 def stops_in_words(approval: Approval, viewer: Actor) -> list[dict[str, str]]:
     """Return who stopped what, when and why, for each emergency stop that holds the approval, with its page."""
-    return [{"says": stopped_sentence(stop), "url": _page_of(stop)} for stop in stops_of(approval, viewer)]
+    return [{"says": describe_stop(stop), "url": _page_of(stop)} for stop in stops_of(approval, viewer)]
 
 
 def _page_of(stop: Stop) -> str:

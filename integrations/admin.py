@@ -1,4 +1,4 @@
-"""The console's list of mail that left, and what became of it."""
+"""Console pages of outgoing mail and its delivery status."""
 
 from typing import Any, ClassVar
 
@@ -14,18 +14,18 @@ from console.base.model_admin import ReadOnlyAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from integrations.mail import events
-from integrations.mail.errors import in_words
-from integrations.mail.types import Belongs
+from integrations.mail.errors import describe_error
+from integrations.mail.types import RelatedObject
 from integrations.models import MailCount, MailDelivery
 
 CONTENT = ("address", "address_digest", "subject", "text", "html", "reply_to", "headers")
 PROVIDERS = {"sendgrid": "SendGrid", "smtp": "The mail server", "console": "The terminal"}
 TYPES = {
-    "approval": "To an approver",
-    "decision": "Outcome to the requester",
+    "approval": "Approval request",
+    "decision": "Outcome for the requester",
     "brief": "Daily brief",
-    "invitation": "Invitation of a colleague",
-    "test": "Test of the account",
+    "invitation": "Invitation",
+    "test": "Test email",
 }
 TONES = {
     "queued": ("neutral", "clock"),
@@ -43,16 +43,16 @@ TONES = {
 
 @admin.register(MailDelivery)
 class MailDeliveryAdmin(ReadOnlyAdmin):
-    """Mail by its masked address; what it says is not shown."""
+    """Outgoing mail with masked addresses and without its content."""
 
     view_permission = "channels_app.view_channelaccount"
-    nav = Nav("Mail", "send", group="Oversight", order=65)
-    intro = "Every mail that Walker sent or tried to send, and what became of it."
-    empty_title = "No mail yet"
-    empty_text = "Mail to approvers, customers and readers of the daily brief is listed here."
+    nav = Nav("Email", "send", group="Oversight", order=65)
+    intro = "Every email Walker sent or tried to send, with its delivery status."
+    empty_title = "No emails yet"
+    empty_text = "Emails to approvers, customers and readers of the daily brief appear here."
     masked_fields = CONTENT
     list_display = ("about", "belongs_to", "recipient", "standing", "trouble", "queued_at")
-    list_filter: ClassVar = [choose("status", "State", MailDelivery.Status.choices), since("queued_at")]
+    list_filter: ClassVar = [choose("status", "Status", MailDelivery.Status.choices), since("queued_at")]
     ordering = ("-id",)
     detail_fields = (
         "about",
@@ -72,61 +72,63 @@ class MailDeliveryAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MailDelivery]:
-        """Leave what the mail says where it is."""
+        """Load the rows without the mail's content."""
         return super().get_queryset(request).defer(*CONTENT)
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Say how many mails are so old that they are no rows any more."""
+        """Add how many mails are too old to be listed."""
         gone = MailCount.objects.aggregate(gone=Sum("count"))["gone"] or 0
-        older = f" {gone:,} older than {settings.MAIL_ROWS_DAYS} days are only counted any more." if gone else ""
+        older = f" {gone:,} are older than {settings.MAIL_ROWS_DAYS} days and no longer listed." if gone else ""
         return {"intro": f"{self.intro}{older}"}
 
     def prepare_rows(self, request: HttpRequest, rows: list[MailDelivery]) -> None:
-        """Read at once what the mails belong to, and which seat the colleagues have whom they go to."""
-        found = events.belongings((row.type, row.ref) for row in rows if row.ref is not None)
+        """Load what the mails are about, and the memberships of recipients who are colleagues."""
+        related = events.list_related_objects((row.type, row.ref) for row in rows if row.ref is not None)
         for row in rows:
-            row.belongs = None if row.ref is None else found.get(row.ref)  # type: ignore[attr-defined]
+            row.belongs = None if row.ref is None else related.get(row.ref)  # type: ignore[attr-defined]
         people = {row.user_id for row in rows if row.user_id is not None}
         seats = {seat.user_id: seat for seat in Membership.objects.filter(user_id__in=people)}
         for row in rows:
             row.seat = seats.get(row.user_id)  # type: ignore[attr-defined]
 
     def object_title(self, mail: MailDelivery) -> str:
-        """Return what the mail is, and what it belongs to."""
-        found: Belongs | None = getattr(mail, "belongs", None)
-        return f"{self.about(mail)}: {found.words}" if found else f"{self.about(mail)} {str(mail.pk)[-6:]}"
+        """Return the mail's type and what it is about."""
+        related: RelatedObject | None = getattr(mail, "belongs", None)
+        return f"{self.about(mail)}: {related.words}" if related else f"{self.about(mail)} {str(mail.pk)[-6:]}"
 
-    @admin.display(description="Mail")
+    @admin.display(description="Email")
     def about(self, mail: MailDelivery) -> str:
         """Return the type in words."""
         return TYPES.get(mail.type) or mail.type.replace("_", " ").capitalize()
 
-    @admin.display(description="Belongs to")
+    @admin.display(description="About")
     def belongs_to(self, mail: MailDelivery) -> str:
-        """Return the request, conversation or day it is about, with a link where that has a page."""
-        found: Belongs | None = getattr(mail, "belongs", None)
-        if found is None:
+        """Return the request, conversation or day it is about, linked if it has a page."""
+        related: RelatedObject | None = getattr(mail, "belongs", None)
+        if related is None:
             return "–"
-        return format_html('<a class="wk-over" href="{}">{}</a>', found.url, found.words) if found.url else found.words
+        if not related.url:
+            return related.words
+        return format_html('<a class="wk-over" href="{}">{}</a>', related.url, related.words)
 
     @admin.display(description="To")
     def recipient(self, mail: MailDelivery) -> str:
-        """Return the masked address; a colleague's with his role and the end of his id, since masks look alike."""
+        """Return the masked address; for colleagues with role and end of the id, since masks look alike."""
         seat: Membership | None = getattr(mail, "seat", None)
         note = format_html('<span class="wk-cell-note">{}</span>', seat) if seat else ""
         return format_html('<span class="wk-number">{}</span>{}', mail.masked_address, note)
 
-    @admin.display(description="State")
+    @admin.display(description="Status")
     def standing(self, mail: MailDelivery) -> str:
-        """Return how far it has come."""
+        """Return the delivery status."""
         return chip(mail.get_status_display(), *TONES[mail.status])
 
     @admin.display(description="Sent by")
     def sent_by(self, mail: MailDelivery) -> str:
-        """Return which way out it took."""
+        """Return the provider that sent it."""
         return PROVIDERS.get(mail.provider, mail.provider) or "–"
 
-    @admin.display(description="Trouble")
+    @admin.display(description="Error")
     def trouble(self, mail: MailDelivery) -> str:
-        """Return what went wrong, in words."""
-        return in_words(mail.error) or "–"
+        """Return the error in words."""
+        return describe_error(mail.error) or "–"

@@ -9,14 +9,14 @@ class IntegrationsConfig(AppConfig):
     name = "integrations"
 
     def ready(self) -> None:
-        """Offer the action kinds to the approval engine, mail with what hears of it, and the system check."""
+        """Register action kinds, the mail channel and its receivers, the replayer and the checks."""
         from core.events import signals  # noqa: PLC0415
         from core.jobs import dead_letters  # noqa: PLC0415 - models must be loaded first
         from core.observability import health  # noqa: PLC0415 - models must be loaded first
         from hitl import notification_channels  # noqa: PLC0415
         from hitl.actions import registry  # noqa: PLC0415
         from integrations import checks, erasure  # noqa: F401, PLC0415
-        from integrations.mail import delivering, errors, events, invitations, notifier, resets  # noqa: PLC0415
+        from integrations.mail import delivery, errors, events, invitations, notifier, resets  # noqa: PLC0415
         from integrations.sandbox_ads import actions  # noqa: PLC0415
 
         for kind in actions.KINDS:
@@ -26,7 +26,7 @@ class IntegrationsConfig(AppConfig):
         events.register(invitations.TYPE, invitations.InvitationMail)
         signals.member_invited.connect(invitations.on_invited, dispatch_uid="integrations.member_invited")
         dead_letters.register_replayer(
-            delivering.KIND, delivering.replay, dead_letters.Words("Send a mail", delivering.KIND, errors.in_words)
+            delivery.KIND, delivery.replay, dead_letters.Words("Send an email", delivery.KIND, errors.describe_error)
         )
         events.register(resets.ASKED, resets.ResetMail)
         events.register(resets.CHANGED, resets.PasswordMail)
@@ -34,7 +34,7 @@ class IntegrationsConfig(AppConfig):
         signals.password_changed.connect(resets.on_password_changed, dispatch_uid="integrations.password_changed")
         health.register_gauge(
             "walker_mail_oldest_seconds",
-            delivering.oldest_seconds,
-            help="Age of the oldest mail that is due and has not left.",
+            delivery.oldest_seconds,
+            help="Age of the oldest mail that is due and was not sent.",
             late_above=300,
         )

@@ -1,4 +1,4 @@
-"""System check: mail settings that cannot work."""
+"""System check for invalid mail settings."""
 
 from email.utils import parseaddr
 from typing import Any
@@ -12,15 +12,15 @@ from integrations.mail.routes import CONSOLE, smtp_server
 
 @register
 def check_mail(**_: Any) -> list[CheckMessage]:
-    """Report an address of a mail server that cannot be read, and a missing sender."""
-    found: list[CheckMessage] = []
+    """Report an invalid mail server URL and a missing sender."""
+    problems: list[CheckMessage] = []
     if settings.EMAIL_URL and urlsplit(settings.EMAIL_URL).scheme != CONSOLE:
         try:
             smtp_server(settings.EMAIL_URL)
         except ValueError as problem:
-            found.append(Error("EMAIL_URL cannot be used.", hint=str(problem), id="integrations.E001"))
-    is_meant = settings.EMAIL_URL or settings.SENDGRID_API_KEY
-    if is_meant and "@" not in parseaddr(settings.MAIL_FROM)[1]:
+            problems.append(Error("EMAIL_URL is not valid.", hint=str(problem), id="integrations.E001"))
+    is_set_up = settings.EMAIL_URL or settings.SENDGRID_API_KEY
+    if is_set_up and "@" not in parseaddr(settings.MAIL_FROM)[1]:
         hint = 'Set MAIL_FROM to "Name <address>".'
-        found.append(Error("Mail is set up but nobody is named as its sender.", hint=hint, id="integrations.E002"))
-    return found
+        problems.append(Error("Mail is set up without a sender.", hint=hint, id="integrations.E002"))
+    return problems

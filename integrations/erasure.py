@@ -1,4 +1,4 @@
-"""What mail keeps of people: to whom it went, and what it said about whom."""
+"""Erasing a person from outgoing mail: as recipient and in its content."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from accounts.models import Invitation
 from core.privacy.erasure.person import Person
 from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, among, window
 from hitl.models import Notification
-from integrations.mail.forgetting import CONTENT
 from integrations.mail.invitations import TYPE as INVITATION
 from integrations.mail.notifier import TYPE
+from integrations.mail.retention import CONTENT
 from integrations.mail.services import digest_of
 from integrations.models import MailDelivery
 
@@ -22,26 +22,27 @@ NOBODY: Final = {"masked_address": "erased", "address_digest": "erased"}
 
 
 def _to_person(person: Person, after: str, limit: int) -> Batch:
-    """Drop content and address of the mails that went to the person."""
-    rows = MailDelivery.objects.filter(_to_him(person)).exclude(status=Status.SENDING).exclude(address_digest="erased")
-    found, last = window(rows.only("pk"), after, limit)
-    return Batch(_forgotten([row.pk for row in found], **NOBODY), last)
+    """Blank content and address of mails to the person."""
+    rows = MailDelivery.objects.filter(_addressed_to(person))
+    rows = rows.exclude(status=Status.SENDING).exclude(address_digest="erased")
+    batch, last = window(rows.only("pk"), after, limit)
+    return Batch(_blank([row.pk for row in batch], **NOBODY), last)
 
 
-def _to_him(person: Person) -> Q:
+def _addressed_to(person: Person) -> Q:
     digests = [digest_of(address) for address in person.addresses if "@" in address]
     return Q(address_digest__in=digests) | Q(user_id__in=person.ids("users"))
 
 
 def _about_person(person: Person, after: str, limit: int) -> Batch:
-    """Drop what other mails say when they are about his requests, name him as inviter, or hold an address of his."""
+    """Blank the content of other mails about the person's requests or invitations, or with their address."""
     rows, last = among(MailDelivery.objects.filter(text__isnull=False).exclude(status=Status.SENDING), after, limit)
-    about = _notices_of(person, rows)
-    return Batch(_forgotten([row.pk for row in rows if _tells(person, row, about)]), last)
+    about = _list_refs(person, rows)
+    return Batch(_blank([row.pk for row in rows if _mentions(person, row, about)]), last)
 
 
-def _forgotten(keys: list[UUID], **more: str) -> int:
-    """Drop the content; a mail that still waits is not sent, one that was just taken to be handed over is left."""
+def _blank(keys: list[UUID], **more: str) -> int:
+    """Blank the content; queued mails are not sent, mails being sent stay as they are."""
     if not keys:
         return 0
     rows = MailDelivery.objects.filter(pk__in=keys).exclude(status=Status.SENDING)
@@ -49,21 +50,21 @@ def _forgotten(keys: list[UUID], **more: str) -> int:
     return int(rows.update(**dict.fromkeys(CONTENT), **more))
 
 
-def _notices_of(person: Person, rows: list[MailDelivery]) -> set[UUID]:
+def _list_refs(person: Person, rows: list[MailDelivery]) -> set[UUID]:
     refs = [row.ref for row in rows if row.type == TYPE and row.ref]
-    wanted = Notification.objects.filter(pk__in=refs, approval_id__in=person.ids("approvals"))
-    offered = Invitation.objects.filter(
+    notifications = Notification.objects.filter(pk__in=refs, approval_id__in=person.ids("approvals"))
+    invitations = Invitation.objects.filter(
         pk__in=[row.ref for row in rows if row.type == INVITATION], invited_by_id__in=person.ids("users")
     )
-    return {*wanted.values_list("pk", flat=True), *offered.values_list("pk", flat=True)}
+    return {*notifications.values_list("pk", flat=True), *invitations.values_list("pk", flat=True)}
 
 
-def _tells(person: Person, row: MailDelivery, about: set[UUID]) -> bool:
+def _mentions(person: Person, row: MailDelivery, about: set[UUID]) -> bool:
     return row.ref in about or any(person.is_meant_in(getattr(row, name)) for name in ("subject", "text", "html"))
 
 
 class MailErasure(ErasureHandler):
-    """The part of mail."""
+    """Erases what outgoing mail keeps about a person."""
 
     order: ClassVar[int] = 70
     tables: ClassVar[tuple[Table, ...]] = (
@@ -79,13 +80,13 @@ class MailErasure(ErasureHandler):
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:
-        """A mail to or about the person that is being handed over comes back with its outcome; others do not matter."""
+        """Return whether a mail to or about the person is being sent: its outcome will still be written."""
         sending = MailDelivery.objects.filter(status=Status.SENDING, due_at__isnull=False)
-        if sending.filter(_to_him(person)).exists():
+        if sending.filter(_addressed_to(person)).exists():
             return ["mail_on_its_way"]
         rows = list(sending)
-        about = _notices_of(person, rows)
-        return ["mail_on_its_way"] if any(_tells(person, row, about) for row in rows) else []
+        about = _list_refs(person, rows)
+        return ["mail_on_its_way"] if any(_mentions(person, row, about) for row in rows) else []
 
 
 HANDLERS.register("integrations", MailErasure)

@@ -1,7 +1,7 @@
-"""The one way out over HTTP: time-outs, no redirects, no proxies, an egress guard.
+"""The HTTP client for all outgoing calls: time-outs, no redirects, no proxies, an egress guard.
 
-Failures are values. What matters to a caller who changes something outside is whether the request
-can have arrived: `NotSent` proves that it did not, `NoAnswer` leaves it open.
+Failures are values. A caller that changes something outside must know whether the request may have
+arrived: `NotSent` proves that it did not, `NoAnswer` leaves it open.
 """
 
 import ipaddress
@@ -23,7 +23,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait, in seconds (`total` is for the whole answer); what to read, in bytes."""
+    """Time-outs in seconds (`total` for the whole answer) and the largest answer in bytes."""
 
     connect: float = 3.0
     read: float = 10.0
@@ -33,14 +33,14 @@ class Patience:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer that arrived whole, whatever its status."""
+    """A complete answer, of any status."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
 
     def json(self) -> Any:
-        """Return the body as JSON, or None when it is none."""
+        """Return the body as JSON, or None if it isn't JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -65,14 +65,14 @@ class NoAnswer:
 
 
 class EgressRefused(httpx2.ConnectError):
-    """The host's address is not one that we talk to."""
+    """The host's address is not allowed."""
 
 
 class GuardedTransport(httpx2.BaseTransport):
-    """Resolves the host, refuses addresses that are not global, connects to the one checked.
+    """Resolves the host, refuses addresses that are not global, and connects to a checked address.
 
-    A name that resolves differently a moment later (DNS rebinding) therefore changes nothing.
-    Hosts in `private_hosts` were named by the operator and may be anywhere.
+    DNS rebinding therefore has no effect. Hosts in `private_hosts` were configured by the operator and may
+    have any address.
     """
 
     def __init__(self, inner: httpx2.BaseTransport, *, private_hosts: frozenset[str]) -> None:
@@ -83,7 +83,7 @@ class GuardedTransport(httpx2.BaseTransport):
         """Send over the first address that accepts a connection."""
         if request.url.scheme not in ("http", "https") or not request.url.host:
             raise httpx2.UnsupportedProtocol("only http:// and https:// addresses")
-        host, port = request.url.host, request.url.port or _default_port(request.url.scheme)
+        host, port = request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
         refusal: httpx2.ConnectError | httpx2.ConnectTimeout | None = None
         for address in self._checked_addresses(host, port):
             pinned = httpx2.Request(
@@ -111,17 +111,17 @@ class GuardedTransport(httpx2.BaseTransport):
 
 
 def resolve(host: str, port: int) -> list[Address]:
-    """Return a host's addresses in the system's order; raises ConnectError without any."""
+    """Return a host's addresses in the system's order; raises ConnectError if there are none."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise httpx2.ConnectError(f"{host} does not resolve") from None
-    texts = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found)
+    texts = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in entries)
     return [ipaddress.ip_address(text) for text in texts]
 
 
 def _is_public(address: Address) -> bool:
-    """Global and unicast; an IPv4 address wrapped in IPv6 counts as what it wraps."""
+    """Return True for global unicast; an IPv4 address inside IPv6 is checked as IPv4."""
     wrapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
     if wrapped is not None:
         return _is_public(wrapped)
@@ -130,16 +130,12 @@ def _is_public(address: Address) -> bool:
 
 @lru_cache(maxsize=1)
 def _trusted_certificates() -> ssl.SSLContext:
-    """Read once per process: it takes longer than a call."""
+    """Load the certificates once per process: it takes longer than a call."""
     return httpx2.create_ssl_context(trust_env=False)
 
 
-def _default_port(scheme: str) -> int:
-    return 443 if scheme == "https" else 80
-
-
 class Deadline:
-    """Hangs up when a call takes too long, whatever drips in: single time-outs begin anew with each byte."""
+    """Closes the connection when a call takes too long: read time-outs restart with each byte."""
 
     def __init__(self, seconds: float) -> None:
         self.is_over = False
@@ -157,9 +153,9 @@ class Deadline:
             line.close()
 
     def watch(self, event: str, facts: Mapping[str, Any]) -> None:
-        """Hear from the client which connections were made."""
+        """Remember the connections that the client opens."""
         if event == "connection.connect_tcp.complete":
-            # A second handle: the first is given up once the connection is encrypted.
+            # A second handle: the first one is dropped once the connection is encrypted.
             self._lines.append(facts["return_value"].get_extra_info("socket").dup())
 
     def _hang_up(self) -> None:
@@ -170,10 +166,10 @@ class Deadline:
 
 
 class OutgoingHttp:
-    """One base URL, one set of headers; each request on its own connection.
+    """A client with one base URL and one set of headers; each request has its own connection.
 
-    Connections are not kept: on a re-used one a request can meet a server that is just hanging up,
-    and then nobody knows whether it arrived.
+    Connections are not reused: a server may close an old one just as a request is sent, and then nobody
+    knows whether it arrived.
     """
 
     def __init__(
@@ -196,7 +192,7 @@ class OutgoingHttp:
         )
         self._client = httpx2.Client(
             base_url=base_url,
-            # Unpacked, a small answer can be larger than the memory.
+            # A small compressed answer can be larger than memory once unpacked.
             headers={"Accept-Encoding": "identity", **(headers or {})},
             timeout=httpx2.Timeout(self._patience.read, connect=self._patience.connect),
             follow_redirects=False,
@@ -214,22 +210,22 @@ class OutgoingHttp:
         form: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply | NotSent | NoAnswer:
-        """Send one request, once; never raises for what the outside does."""
+        """Send one request once; failures outside are returned, never raised."""
         with Deadline(self._patience.total) as deadline:
-            found = self._request(deadline, method, path, params=params, json=json, data=form, headers=headers)
-        if deadline.is_over and not isinstance(found, NotSent):
-            # What came until we hung up may look whole without being so.
+            outcome = self._request(deadline, method, path, params=params, json=json, data=form, headers=headers)
+        if deadline.is_over and not isinstance(outcome, NotSent):
+            # What arrived before we closed the connection may only look complete.
             return NoAnswer("timed_out", "The answer took too long.")
-        return found
+        return outcome
 
     def _request(self, deadline: Deadline, method: str, path: str, **content: Any) -> Reply | NotSent | NoAnswer:
         try:
             request = self._client.build_request(method, path, extensions={"trace": deadline.watch}, **content)
             return self._send(request)
         except EgressRefused:
-            return NotSent("egress_refused", "The host's address is not allowed.", retry=False)
+            return NotSent("egress_refused", "The host's address isn't allowed.", retry=False)
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
-            return NotSent("bad_url", "The address of the service is not valid.", retry=False)
+            return NotSent("bad_url", "The service's address isn't valid.", retry=False)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             return NotSent("not_reachable", _sentence(error), retry=True)
         except httpx2.TimeoutException as error:
@@ -243,7 +239,7 @@ class OutgoingHttp:
         size = 0
         try:
             if response.headers.get("content-encoding", "identity").lower() != "identity":
-                return NoAnswer("answer_packed", "The answer is packed, which was not asked for.")
+                return NoAnswer("answer_packed", "The answer is compressed, although that wasn't accepted.")
             for chunk in response.iter_raw():
                 size += len(chunk)
                 chunks.append(chunk)
@@ -254,15 +250,15 @@ class OutgoingHttp:
         return Reply(response.status_code, response.headers, b"".join(chunks))
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the client."""
         self._client.close()
 
 
 def _sentence(error: Exception) -> str:
-    """The kind of failure only: an exception's text can hold addresses and secrets."""
-    return f"{type(error).__name__} while speaking to the service."
+    """Name only the kind of failure: an exception's text can contain addresses and secrets."""
+    return f"{type(error).__name__} while calling the service."
 
 
 def host_of(url: str) -> str:
-    """Return the host of a URL as the guard compares it."""
+    """Return the host of a URL in lower case."""
     return (urlsplit(url).hostname or "").lower()

@@ -1,4 +1,4 @@
-"""The accounts a tenant holds with outside providers, and the mail that leaves."""
+"""Models of provider accounts and outgoing mail."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["MailCount", "MailDelivery", "ProviderAccount"]
 
 
 class ProviderAccount(TenantModel):
-    """A tenant's account with one provider; its credentials are encrypted and never shown."""
+    """A tenant's account with one provider; its credentials are encrypted and never displayed."""
 
     class Provider(models.TextChoices):
-        """Who is on the other side."""
+        """The supported providers."""
 
         SANDBOX_ADS = "sandbox_ads", "Sandbox marketing platform"
         SENDGRID = "sendgrid", "SendGrid"

@@ -9,7 +9,7 @@ from integrations.models import ProviderAccount
 def get_credentials(*, provider: str) -> dict[str, Any]:
     """Return the credentials of the tenant's active account, for our own clients only.
 
-    Raises Unavailable `not_connected` when the tenant has none: nothing falls back to another's.
+    Raises Unavailable `not_connected` without one; there is no fallback to another account.
     """
     account = ProviderAccount.objects.filter(provider=provider, is_active=True).first()
     if account is None or not account.credentials:

@@ -1,4 +1,4 @@
-"""Connecting a tenant with an outside provider."""
+"""Services that connect a tenant with an outside provider."""
 
 from django.db import transaction
 
@@ -9,17 +9,21 @@ from integrations.models import ProviderAccount
 
 
 def connect_provider(*, actor: Actor, provider: str, name: str, credentials: dict[str, str]) -> ProviderAccount:
-    """Make this the tenant's active account with the provider; the one before stays, inactive.
+    """Connect the tenant's active account with a provider; an earlier one becomes inactive.
 
-    Needs `channels_app.change_channelaccount`; raises Invalid on an unknown provider or credentials
-    that cannot travel in a header; announces nothing. Repeating it with the same name replaces
-    the credentials.
+    Repeating it with the same name replaces the credentials. Needs `channels_app.change_channelaccount`;
+    raises Invalid for an unknown provider or credentials that can't be sent in a header; announces nothing.
     """
     actor.require("channels_app.change_channelaccount")
     if provider not in ProviderAccount.Provider.values:
         raise Invalid("There is no such provider.", fields={"provider": ["Unknown."]})
-    if not credentials or not all(_is_usable(*pair) for pair in credentials.items()):
-        raise Invalid("These credentials are not usable.", fields={"credentials": ["Not usable."]})
+    for key, value in credentials.items():
+        # Credentials are sent in headers as they are, except the sender's name, which is encoded.
+        is_text = isinstance(value, str) and value.isprintable() and value != ""
+        if not is_text or not (key == "from_name" or value.isascii()):
+            raise Invalid("These credentials aren't valid.", fields={"credentials": ["Not valid."]})
+    if not credentials:
+        raise Invalid("These credentials aren't valid.", fields={"credentials": ["Not valid."]})
     with transaction.atomic():
         ProviderAccount.objects.filter(provider=provider, is_active=True).exclude(name=name).update(is_active=False)
         account: ProviderAccount
@@ -37,9 +41,3 @@ def connect_provider(*, actor: Actor, provider: str, name: str, credentials: dic
             facts={"provider": provider},
         )
     return account
-
-
-def _is_usable(name: str, value: object) -> bool:
-    """Everything travels in headers as it is, except the sender's name, which is encoded."""
-    is_text = isinstance(value, str) and value.isprintable() and value != ""
-    return is_text and (name == "from_name" or str(value).isascii())

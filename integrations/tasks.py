@@ -1,4 +1,4 @@
-"""Background work of the integrations: mail."""
+"""Celery tasks of integrations: sending and retaining mail."""
 
 from core.jobs.decorators import sweep_task
 from integrations.mail import services
@@ -6,19 +6,19 @@ from integrations.mail import services
 
 @sweep_task(queue="default")
 def send_mail() -> None:
-    """Hand over the mail that is due: after a hint, and every few seconds for what a hint missed."""
+    """Send due mail: at once when mail is queued, and every few seconds for what was missed."""
     services.deliver_due()
 
 
 @sweep_task(queue="low")
 def sweep_mail() -> None:
-    """Bring back mail that a killed worker held, and park what nobody knows about."""
+    """Requeue mail of killed workers and park unknown mail."""
     services.sweep()
 
 
 @sweep_task(queue="low")
 def forget_mail() -> None:
-    """Drop what old mails said, and mails that are much older."""
+    """Delete the content of old mail, and the rows of much older mail."""
     services.forget_texts()
     services.forget_rows()
 

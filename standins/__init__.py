@@ -1,1 +1,1 @@
-"""Stand-ins for outside systems: own processes with own stores, spoken to over HTTP."""
+"""Stand-ins for outside systems: separate processes with their own stores, called over HTTP."""

@@ -1,8 +1,8 @@
-"""The platform's own clock: it is another company's machine and shares nothing with ours."""
+"""The stand-ins' own clock: they stand for other companies' machines and share nothing with ours."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present moment in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)  # noqa: TID251 - imports nothing of the product

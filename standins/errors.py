@@ -1,4 +1,4 @@
-"""The one exception of the platform: an answer that refuses a request and changes nothing."""
+"""The exception of all stand-ins: an error answer that changes nothing."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ class ApiError(Exception):
 
 
 def invalid(**fields: str) -> ApiError:
-    """The 422 that names each wrong field."""
+    """Return the 422 error that names each wrong field."""
     return ApiError(
         422,
         "invalid",
@@ -23,12 +23,12 @@ def invalid(**fields: str) -> ApiError:
 
 
 def not_found() -> ApiError:
-    """The 404 for what is absent and for what belongs to another account."""
+    """Return the 404 error for missing resources and those of other accounts."""
     return ApiError(404, "not_found", "No such resource in this account.")
 
 
 def refuse_unknown(wanted: dict[str, Any], kind: Any) -> None:
-    """Raise the 422 for names that the dataclass `kind` does not have."""
+    """Raise a 422 error for names that the dataclass `kind` doesn't have."""
     unknown = sorted(set(wanted) - set(kind.__dataclass_fields__))
     if unknown:
         raise invalid(**dict.fromkeys(unknown, "Unknown field."))

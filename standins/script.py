@@ -12,7 +12,7 @@ MAX_SECONDS = 120
 
 @dataclass
 class Rule:
-    """What happens to the next `times` requests whose "METHOD /path" starts with `match`."""
+    """A failure for the next `times` requests whose "METHOD /path" starts with `match`."""
 
     match: str
     do: str
@@ -23,10 +23,10 @@ class Rule:
 
 
 def parse_rule(body: dict[str, Any]) -> Rule:
-    """A rule from its JSON form; raises the 422 that names the wrong field."""
+    """Return a rule from its JSON; raises a 422 error that names the wrong field."""
     refuse_unknown(body, Rule)
     if not isinstance(body.get("match"), str) or not body["match"].strip():
-        raise invalid(match='Say "METHOD /path", e.g. "POST /v1/campaigns".')
+        raise invalid(match='Use "METHOD /path", e.g. "POST /v1/campaigns".')
     if body.get("do") not in DEEDS:
         raise invalid(do=f"One of {', '.join(DEEDS)}.")
     rule = Rule(**body)
@@ -42,14 +42,14 @@ def parse_rule(body: dict[str, Any]) -> Rule:
 
 
 class Script:
-    """The rules in force, spent first come first served; they live in memory only."""
+    """The active rules, used in order and kept in memory only."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
 
     def add(self, rule: Rule) -> None:
-        """Append a rule behind the ones there."""
+        """Append a rule."""
         with self._lock:
             self._rules.append(rule)
 
@@ -59,12 +59,12 @@ class Script:
             self._rules.clear()
 
     def list_rules(self) -> list[dict[str, Any]]:
-        """The rules that still have times left."""
+        """Return the rules that still apply."""
         with self._lock:
             return [vars(rule).copy() for rule in self._rules]
 
     def take(self, request_line: str) -> Rule | None:
-        """Spend one time of the first rule that matches "METHOD /path", or None."""
+        """Use the first rule that matches "METHOD /path" once and return it, or None."""
         with self._lock:
             for rule in self._rules:
                 if request_line.startswith(rule.match):

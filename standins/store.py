@@ -1,4 +1,4 @@
-"""What every stand-in's durable store shares: one SQLite file, one connection, each write on disk at once."""
+"""The base of every stand-in's store: one SQLite file, one connection, each write on disk at once."""
 
 import sqlite3
 import threading
@@ -10,7 +10,7 @@ Document = dict[str, Any]
 
 
 class SqliteStore:
-    """All reads and writes; each write is on disk before it is answered. A stand-in says which tables it has."""
+    """Reads and writes of a stand-in's tables; each write is on disk before it is answered."""
 
     schema: ClassVar[str]
     tables: ClassVar[tuple[str, ...]]
@@ -20,17 +20,17 @@ class SqliteStore:
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._db.execute("pragma journal_mode = wal")
-        # FULL: what was answered survives a power cut, as with a real provider.
+        # FULL: answered writes survive a power cut, as with a real provider.
         self._db.execute("pragma synchronous = full")
         self._db.executescript(self.schema)
 
     def close(self) -> None:
-        """Write the log back and close the file."""
+        """Close the file."""
         with self._lock:
             self._db.close()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         for table in self.tables:
             self._change(f"delete from {table}")
 

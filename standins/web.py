@@ -1,4 +1,4 @@
-"""What every stand-in's HTTP side shares: threads, JSON, the failure script, a page and control requests."""
+"""The base of every stand-in's HTTP server: threads, JSON, the failure script, a page and control requests."""
 
 import ipaddress
 import json
@@ -33,37 +33,37 @@ class StandInServer(ThreadingHTTPServer):
         super().__init__(address, handler)
 
     def server_bind(self) -> None:
-        """Bind without asking the name service for the host's full name, which can take seconds."""
+        """Bind without a reverse DNS lookup, which can take seconds."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that hung up is not worth a traceback; everything else is."""
+        """Log a traceback, except when the caller closed the connection."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
     def reset(self) -> None:
-        """Go back to the state after the first start."""
+        """Return to the initial state."""
         self.script.clear()
 
 
 class StandInHandler(BaseHTTPRequestHandler):
-    """One connection; a stand-in says what its API answers, and what else it can be told."""
+    """One connection; a stand-in implements its API and its control requests."""
 
     server: Any
     name: ClassVar[str]
     page: ClassVar[Path]
     max_body: ClassVar[int] = MAX_BODY
-    # What an answer sets here leaves with it.
+    # Headers that `answer` adds.
     more_headers: dict[str, str]
     protocol_version = "HTTP/1.1"
     timeout = 75
-    # One segment per answer: head and body leave together, so no delayed acknowledgement of 40 ms.
+    # Head and body in one segment avoid the delayed acknowledgement of 40 ms.
     wbufsize = -1
     disable_nagle_algorithm = True
 
     def answer(self, path: str, query: str, body: Document) -> tuple[int, Document | Content]:
-        """Return the API's answer, errors included, so that "drop_after" can swallow either."""
+        """Return the API's answer, errors included, so that "drop_after" can drop both."""
         raise NotImplementedError
 
     def control(self, path: str, body: Document) -> tuple[int, Document]:
@@ -79,11 +79,11 @@ class StandInHandler(BaseHTTPRequestHandler):
         self._answer()
 
     def do_DELETE(self) -> None:
-        """Answer the removal of the script."""
+        """Answer a DELETE of the script."""
         self._answer()
 
     def log_message(self, *args: Any) -> None:
-        """Say nothing: the journal is the log."""
+        """Log nothing: the journal is the log."""
 
     def _answer(self) -> None:
         try:
@@ -97,7 +97,7 @@ class StandInHandler(BaseHTTPRequestHandler):
         if parts.path == "/":
             return self._send_page()
         if parts.path.startswith("/__"):
-            self._refuse_other_names()
+            self._refuse_other_hosts()
             return self._send(*self._control(parts.path, body))
         rule = self.server.script.take(f"{self.command} {parts.path}")
         if rule and self._spoil(rule):
@@ -110,17 +110,17 @@ class StandInHandler(BaseHTTPRequestHandler):
             time.sleep(rule.seconds)
         return self._send(status, answer, self.more_headers)
 
-    def _refuse_other_names(self) -> None:
-        """Refuse a name that is not this machine's own: a page elsewhere can give its name our address, and read on."""
+    def _refuse_other_hosts(self) -> None:
+        """Refuse host names other than localhost, against DNS rebinding by web pages."""
         try:
             host = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
             if host != "localhost" and not host.endswith(".localhost"):
                 ipaddress.ip_address(host)
         except ValueError:
-            raise ApiError(421, "other_name", "Ask for localhost or for an address.") from None
+            raise ApiError(421, "other_name", "Use localhost or an IP address.") from None
 
     def _spoil(self, rule: Rule) -> bool:
-        """Play a rule's part before the effect; True when there is nothing left to do."""
+        """Apply a rule before the effect; returns True if the request is finished."""
         if rule.do == "stall":
             time.sleep(rule.seconds)
         elif rule.do == "drop_before":
@@ -160,13 +160,13 @@ class StandInHandler(BaseHTTPRequestHandler):
         return self.parse(self.rfile.read(int(length)))
 
     def parse(self, raw: bytes) -> Document:
-        """Return the body as an object; JSON unless the stand-in speaks something else."""
+        """Return the body as an object; JSON unless a stand-in overrides it."""
         try:
             body = json.loads(raw) if raw else {}
         except ValueError:
-            raise ApiError(400, "bad_json", "The body is not JSON.") from None
+            raise ApiError(400, "bad_json", "The body isn't JSON.") from None
         if not isinstance(body, dict):
-            raise ApiError(400, "bad_json", "The body is not an object.")
+            raise ApiError(400, "bad_json", "The body isn't an object.")
         return body
 
     def _send(self, status: int, body: Document | Content, headers: dict[str, str] | None = None) -> None:
@@ -191,7 +191,7 @@ class StandInHandler(BaseHTTPRequestHandler):
         self.wfile.write(payload)
 
     def _hang_up(self) -> None:
-        """Close without an answer, as a crashed server or a cut line would."""
+        """Close the connection without an answer, like a crashed server."""
         self.close_connection = True
         with suppress(OSError):  # the caller may have gone first
             self.connection.shutdown(socket.SHUT_RDWR)

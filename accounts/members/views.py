@@ -1,4 +1,4 @@
-"""The door of invitations: looking changes nothing, a filled-in form takes the seat."""
+"""The invitation page: opening it changes nothing, submitting its form joins the tenant."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts.members import joining
+from accounts.members import acceptance
+from accounts.members.acceptance import OpenedInvitation
 from accounts.members.invitations import find_invitation
-from accounts.members.joining import Opened
 from accounts.middleware import go_on_in
-from accounts.models import Membership, Tenant, User
-from accounts.secret_pages import checked, private, refuse_guessing, visitor_of
+from accounts.models import Membership, Tenant
+from accounts.secret_pages import csrf_checked, private, refuse_guessing, visitor_of
 from accounts.selectors import tenant_zone
 from accounts.services import client_address
 from core.errors import Invalid, NotFound, WalkerError
@@ -31,18 +31,20 @@ from core.tenancy.scope import tenant_scope
 
 PAGE: Final = "accounts/invitation.html"
 FIELDS: Final = ("first_name", "last_name", "password")
-# What is told by the error's code: heading, words, and whether signing in helps.
+# Heading and text by the error's code.
 OVER: Final = (
-    "This invitation counts no more",
-    "It was used or withdrawn, a newer mail brought a newer link, or its days are over. "
-    "Ask whoever invited you for a new one.",
+    "This invitation has expired",
+    "It may have been used, withdrawn or replaced by a newer email. Ask the person who invited you for a new one.",
 )
-TOLD: Final = {
-    "other_person": ("This invitation is for somebody else", "You are signed in with another address than it went to."),
-    "seated": ("You have a seat here already", "There is nothing left to accept. Sign in as you always do."),
+PROBLEMS: Final = {
+    "other_person": (
+        "This invitation is for someone else",
+        "You're signed in with a different address than the one it was sent to.",
+    ),
+    "seated": ("You're already a member", "There's nothing left to accept. Sign in as usual."),
     "erased": (
-        "This address cannot come back",
-        "Its person was erased from this organisation for good. Ask for an invitation to another address.",
+        "This address can't be used again",
+        "This person was permanently erased from this organisation. Ask for an invitation to a different address.",
     ),
 }
 
@@ -50,44 +52,44 @@ TOLD: Final = {
 @csrf_exempt  # for the check of all pages; this one has the check below
 @never_cache
 @private
-@checked
+@csrf_checked
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
-    """Show what was offered and what to do for it (GET), or do it (POST)."""
-    found = find_invitation(token)
-    if found is None:
-        return _unknown(request)
-    tenant_id, invitation_id = found
+    """Show the invitation and the next step (GET), or take that step (POST)."""
+    match = find_invitation(token)
+    if match is None:
+        return _refuse_unknown(request)
+    tenant_id, invitation_id = match
     with tenant_scope(tenant_id), timezone.override(tenant_zone()):
         try:
-            opened = joining.open_invitation(invitation_id=invitation_id, visitor=visitor_of(request))
+            opened = acceptance.open_invitation(invitation_id=invitation_id, visitor=visitor_of(request))
         except NotFound:
-            return _unknown(request)
+            return _refuse_unknown(request)
         if request.method != "POST" or opened.problem is not None:
             return _show(request, opened)
-        if opened.step != joining.SIGN_IN:
+        if opened.step != acceptance.SIGN_IN:
             return _accept(request, opened, tenant_id)
         address = str(opened.invitation.address)
     return _sign_in(request, address, token, opened, tenant_id)
 
 
-def _unknown(request: HttpRequest) -> HttpResponse:
-    """Answer a link that is none."""
+def _refuse_unknown(request: HttpRequest) -> HttpResponse:
+    """Answer a link that belongs to no invitation."""
     over = {"heading": OVER[0], "words": OVER[1]}
     return refuse_guessing(request, "invitation") or render(request, PAGE, over, status=404)
 
 
 def _show(
     request: HttpRequest,
-    opened: Opened,
+    opened: OpenedInvitation,
     faults: Mapping[str, Sequence[str]] | None = None,
     *,
-    said: str = "",
+    notice: str = "",
     status: int = 200,
 ) -> HttpResponse:
     if opened.problem is not None:
-        return _told(request, opened.problem)
+        return _explain(request, opened.problem)
     row = opened.invitation
     first, _, last = str(row.name or "").partition(" ")
     given = {"first_name": first, "last_name": last} | {
@@ -102,14 +104,14 @@ def _show(
         "ends_at": row.expires_at,
         "given": given,
         "faults": faults or {},
-        "said": said,
+        "said": notice,
     }
     return render(request, PAGE, context, status=status)
 
 
-def _told(request: HttpRequest, problem: WalkerError) -> HttpResponse:
-    """Say on one page why there is nothing to take; what ended it is not told apart."""
-    heading, words = TOLD.get(problem.code, OVER)
+def _explain(request: HttpRequest, problem: WalkerError) -> HttpResponse:
+    """Show why the invitation can't be accepted, without saying how it ended."""
+    heading, words = PROBLEMS.get(problem.code, OVER)
     context = {
         "heading": heading,
         "words": words,
@@ -119,11 +121,11 @@ def _told(request: HttpRequest, problem: WalkerError) -> HttpResponse:
     return render(request, PAGE, context, status=problem.status)
 
 
-def _accept(request: HttpRequest, opened: Opened, tenant_id: UUID) -> HttpResponse:
-    is_new = opened.step == joining.SIGN_UP
+def _accept(request: HttpRequest, opened: OpenedInvitation, tenant_id: UUID) -> HttpResponse:
+    is_new = opened.step == acceptance.SIGN_UP
     given: dict[str, Any] = {name: request.POST.get(name, "")[:200] for name in FIELDS} if is_new else {}
     try:
-        person = joining.accept_invitation(
+        person = acceptance.accept_invitation(
             invitation_id=opened.invitation.pk,
             visitor=visitor_of(request),
             address=client_address(request),
@@ -131,38 +133,30 @@ def _accept(request: HttpRequest, opened: Opened, tenant_id: UUID) -> HttpRespon
             **given,
         )
     except Invalid as problem:
-        return _show(request, opened, problem.facts["fields"], said="Nothing was done yet.", status=400)
+        return _show(request, opened, problem.facts["fields"], notice=problem.detail, status=400)
     except WalkerError as problem:
         if problem.code == "sign_in":
-            return _show(request, Opened(opened.invitation, joining.SIGN_IN), status=409)
-        return _told(request, problem)
+            return _show(request, OpenedInvitation(opened.invitation, acceptance.SIGN_IN), status=409)
+        return _explain(request, problem)
+    response: HttpResponse = redirect("admin:index")
     if is_new:
-        return _enter(request, person, given["password"], tenant_id)
-    return _go_in(request, redirect("admin:index"), tenant_id)
-
-
-def _enter(request: HttpRequest, person: User, password: str, tenant_id: UUID) -> HttpResponse:
-    """Sign the new person in as the sign-in page does."""
-    form = LoginForm({"login": person.email, "password": password}, request=request)
-    if not form.is_valid():
-        return redirect("admin:login")
-    return _go_in(request, form.login(request, redirect_url=reverse("admin:index")), tenant_id)
-
-
-def _go_in(request: HttpRequest, response: HttpResponse, tenant_id: UUID) -> HttpResponse:
-    """Go on in the organisation; pending notices of another one are dropped."""
-    list(get_messages(request))
+        # Sign the new person in as the sign-in page does.
+        form = LoginForm({"login": person.email, "password": given["password"]}, request=request)
+        if not form.is_valid():
+            return redirect("admin:login")
+        response = form.login(request, redirect_url=reverse("admin:index"))
+    list(get_messages(request))  # pending messages of another organisation are dropped
     go_on_in(request, tenant_id)
-    messages.success(request, "Welcome. Your seat is ready.")
+    messages.success(request, "Welcome! You're all set.")
     return response
 
 
-def _sign_in(request: HttpRequest, address: str, token: str, opened: Opened, tenant_id: UUID) -> HttpResponse:
-    """Sign in as the address, with a second factor where there is one, and come back to accept."""
+def _sign_in(request: HttpRequest, address: str, token: str, opened: OpenedInvitation, tenant_id: UUID) -> HttpResponse:
+    """Sign in as the invited address, with a second factor if set up, then return to accept."""
     form = LoginForm({"login": address, "password": request.POST.get("password", "")[:200]}, request=request)
     if form.is_valid():
         response: HttpResponse = form.login(request, redirect_url=reverse("invitation", args=[token]))
         return response
-    faults = {"password": [message for found in form.errors.values() for message in found]}
+    faults = {"password": [message for errors in form.errors.values() for message in errors]}
     with tenant_scope(tenant_id), timezone.override(tenant_zone()):
         return _show(request, opened, faults, status=400)

@@ -108,12 +108,12 @@ class Migration(migrations.Migration):
                 ("is_active", models.BooleanField(default=True)),
                 (
                     "mail_on",
-                    models.BooleanField(default=True, help_text="Whether the person wants mail about approvals."),
+                    models.BooleanField(default=True, help_text="Whether the person wants approval emails."),
                 ),
                 ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
                 (
                     "erased_at",
-                    models.DateTimeField(editable=False, help_text="From when on nobody sits on it.", null=True),
+                    models.DateTimeField(editable=False, help_text="When the person was erased.", null=True),
                 ),
             ],
             options={
@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
                 ("masked_address", models.CharField(max_length=120)),
                 (
                     "address_digest",
-                    models.CharField(help_text="By which an invitation of an address is found.", max_length=64),
+                    models.CharField(help_text="Blind index of the address, to find its invitation.", max_length=64),
                 ),
                 (
                     "role",
@@ -160,7 +160,7 @@ class Migration(migrations.Migration):
                 (
                     "person",
                     models.ForeignKey(
-                        help_text="Who took it.",
+                        help_text="Who accepted it.",
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -169,7 +169,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "digest",
-                    models.CharField(help_text="Of the newest link's secret.", max_length=64, null=True, unique=True),
+                    models.CharField(
+                        help_text="Digest of the newest link's secret.", max_length=64, null=True, unique=True
+                    ),
                 ),
                 ("round", models.PositiveSmallIntegerField(default=1, help_text="How often it was sent.")),
                 ("mail_problem", models.CharField(blank=True, max_length=200)),
@@ -273,16 +275,16 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ("actor", models.JSONField()),
-                ("home", models.UUIDField(help_text="The organisation the actor was in.", null=True)),
+                ("home", models.UUIDField(help_text="The actor's organisation.", null=True)),
                 ("action", models.CharField(max_length=60)),
                 ("object_type", models.CharField(max_length=60)),
                 ("object_id", models.UUIDField()),
                 ("new_state", models.CharField(blank=True, max_length=30)),
-                ("event", models.JSONField(help_text="Type and payload for each organisation's queue.", null=True)),
+                ("event", models.JSONField(help_text="Type and payload of an event for each organisation.", null=True)),
                 (
                     "owed_to",
                     django.contrib.postgres.fields.ArrayField(
-                        base_field=models.UUIDField(), help_text="The organisations that lack it.", size=None
+                        base_field=models.UUIDField(), help_text="The organisations still without it.", size=None
                     ),
                 ),
             ],

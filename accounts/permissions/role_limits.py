@@ -1,4 +1,4 @@
-"""What nobody gives or takes: a role that there is not, or one that allows more than his own."""
+"""Limits on granting roles: never above one's own, and sensitive ones only after a strong sign-in."""
 
 from accounts.models import Membership
 from accounts.permissions.roles import ERASER, permissions_of
@@ -7,43 +7,47 @@ from core.errors import Invalid, Refused
 
 MANAGE = "accounts.manage_membership"
 STRONG = ERASER | {"hitl.decide_approval", "hitl.override_approval"}
-"""What may ask for a second factor: whoever is let in to do it brings one of his own."""
+"""Permissions that may require a second factor from the person who has them."""
 
 
 def check_role(role: str) -> None:
-    """Raise `Invalid` for what is no role."""
+    """Raise `Invalid` for an unknown role."""
     if role not in Membership.Role.values:
         raise Invalid("There is no such role.", fields={"role": ["Choose one of the roles."]})
 
 
-def refuse_above(actor: Actor, role: str) -> None:
-    """Refuse to give or take what the actor does not hold himself: an admin makes and unmakes no owner."""
-    if not may_give(actor, role):
-        raise Refused("This role allows more than yours.", code="role_above_yours")
+def refuse_higher_role(actor: Actor, role: str) -> None:
+    """Refuse to grant or withdraw a role above the actor's: an admin can't make or remove an owner."""
+    if not can_grant_role(actor, role):
+        raise Refused("This role has more permissions than yours.", code="role_above_yours")
 
 
-def may_give(actor: Actor, role: str) -> bool:
-    """Tell whether the actor holds all that the role allows."""
+def can_grant_role(actor: Actor, role: str) -> bool:
+    """Return True if the actor has every permission of the role."""
     return all(actor.may(permission) for permission in permissions_of(role))
 
 
-def refuse_weak(actor: Actor, role: str) -> None:
-    """Refuse to let somebody in for what may ask for a second factor, without the one that the actor has set up.
+def refuse_weak_sign_in(actor: Actor, role: str) -> None:
+    """Refuse to grant a sensitive role without the second factor that the actor has set up.
 
-    Else who finds his browser open, or his key, makes an account of his own and gives that one a factor. Who has
-    none types his password; a key of his was made so (`refuse_unproven`).
+    Otherwise someone who finds an open browser or a key could create an account of their own and give that
+    one a factor. An actor without a factor confirms the password; for an API key that happened when it was
+    made (`refuse_stale_sign_in`).
     """
     from allauth.mfa.models import Authenticator  # noqa: PLC0415  (needs the app registry)
 
     if actor.has_second_factor or actor.user_id is None or not permissions_of(role) & STRONG:
         return
     if Authenticator.objects.filter(user_id=actor.user_id, type=Authenticator.Type.TOTP).exists():
-        raise Refused("This role may sign or erase: sign in again with your second factor.", code="weak_sign_in")
+        raise Refused(
+            "This role can approve requests or erase people. Sign in again with your second factor.",
+            code="weak_sign_in",
+        )
     if actor.scopes is None:
-        refuse_unproven(actor)
+        refuse_stale_sign_in(actor)
 
 
-def refuse_unproven(actor: Actor) -> None:
-    """Refuse a person in a session who has not given password or code within the last minutes."""
+def refuse_stale_sign_in(actor: Actor) -> None:
+    """Refuse a person in a session who hasn't entered password or code within the last minutes."""
     if actor.kind == "user" and not actor.proven_lately:
-        raise Refused("Confirm with your password that it is you, then do it again.", code="confirm_first")
+        raise Refused("Confirm your password, then try again.", code="confirm_first")

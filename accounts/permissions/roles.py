@@ -1,4 +1,4 @@
-"""What each role may do, as permission names."""
+"""The permissions of each role."""
 
 from typing import Final
 
@@ -36,7 +36,7 @@ COMPLIANCE: Final = VIEWER | {
     "core.view_deadletter",
     "core.view_erasures",
 }
-# Beside the roles, not within them: what cannot be undone is not an administrator's daily work.
+# Not part of the admin role: what can't be undone is not daily work.
 ERASER: Final = frozenset({"conversations.erase_contact", "accounts.erase_member"})
 ADMIN: Final = (
     SUPPORT
@@ -69,5 +69,5 @@ ALL_PERMISSIONS: Final = OWNER
 
 
 def permissions_of(role: str) -> frozenset[str]:
-    """Return what a role may do; an unknown role may do nothing."""
+    """Return the permissions of a role; an unknown role has none."""
     return PERMISSIONS.get(role, frozenset())

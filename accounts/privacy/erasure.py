@@ -1,7 +1,8 @@
-"""What accounts keep of people: the seat, the account behind it, sessions, keys and reasons of reveals."""
+"""Erasing a member: the service that starts it, and what accounts erases of a person."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar, Final
 from uuid import UUID
 
@@ -9,23 +10,31 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.models import Session
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from accounts.members.invitations import digest_of_address
 from accounts.models import ApiKey, Invitation, Membership, RevealGrant, User
 from accounts.services import close_seat
-from core.clock import now
+from core.actors import Actor
+from core.clock import now as clock_now
+from core.errors import Conflict, NotFound, Refused
+from core.models import Erasure
+from core.privacy.erasure import services as erasures
 from core.privacy.erasure.person import ERASED, Person, Words
 from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table
 from core.tenancy.scope import platform_scope
 
+ERASE: Final = "accounts.erase_member"
+OWNER: Final = Membership.Role.OWNER
+ABOVE: Final = (OWNER, Membership.Role.ADMIN)
 NO_DIGEST: Final = "erased"
 NOBODYS: Final = "erased.invalid"
-"""The domain of the addresses that erased accounts are left with: nobody can be written to or signed in by them."""
+"""The domain of erased accounts' addresses: no mail reaches them and nobody signs in with them."""
 
 
 def _reveals(person: Person, after: str, limit: int) -> Batch:
-    """Empty the reasons for which the person's data was shown, and those that the person gave himself."""
+    """Blank the reasons for revealing the person's data, and the reasons the person gave."""
     things = person.ids("contacts") + person.ids("conversations")
     left = RevealGrant.objects.exclude(reason=ERASED)
     about = left.filter(object_id__in=things).update(reason=ERASED)
@@ -38,7 +47,7 @@ def _keys(person: Person, after: str, limit: int) -> Batch:
 
 
 def _invitations(person: Person, after: str, limit: int) -> Batch:
-    """Empty the invitations that the person got, by his addresses and by who took them."""
+    """Blank the invitations the person received, found by their addresses and their account."""
     rows = _offered_to(person).exclude(address_digest=NO_DIGEST)
     keys = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
     gone = {"address": None, "name": None, "masked_address": ERASED, "address_digest": NO_DIGEST, "digest": None}
@@ -51,7 +60,7 @@ def _offered_to(person: Person) -> QuerySet[Invitation]:
 
 
 def _sessions(person: Person, after: str, limit: int) -> Batch:
-    """End the sessions of an account that goes: they hold the address it was signed in with."""
+    """End the sessions of a removed account: they hold its email address."""
     users = {str(key) for key in _accounts_to_go(person)}
     if not users:
         return Batch()
@@ -62,35 +71,34 @@ def _sessions(person: Person, after: str, limit: int) -> Batch:
 
 
 def _accounts(person: Person, after: str, limit: int) -> Batch:
-    """Empty the accounts that no organisation needs any more; their ids stay, and say nothing."""
-    return Batch(sum(_emptied(user_id) for user_id in _accounts_to_go(person)))
+    """Blank the accounts that no organisation needs any more; only their ids stay."""
+    changed = 0
+    for user_id in _accounts_to_go(person):
+        EmailAddress.objects.filter(user_id=user_id).delete()
+        Authenticator.objects.filter(user_id=user_id).delete()
+        left = User.objects.filter(pk=user_id).exclude(email__endswith=f"@{NOBODYS}")
+        changed += left.update(
+            email=f"{user_id.hex}@{NOBODYS}",
+            password=make_password(None),
+            first_name="",
+            last_name="",
+            is_active=False,
+            is_staff=False,
+            last_login=None,
+        )
+    return Batch(changed)
 
 
 def _accounts_to_go(person: Person) -> list[UUID]:
-    """Return the accounts without a seat elsewhere: there the person is somebody else's."""
+    """Return the accounts without a membership in another tenant."""
     users = person.ids("users")
     with platform_scope():
         elsewhere = set(Membership.objects.filter(user_id__in=users, erased_at=None).values_list("user_id", flat=True))
     return [user_id for user_id in users if user_id not in elsewhere]
 
 
-def _emptied(user_id: UUID) -> int:
-    EmailAddress.objects.filter(user_id=user_id).delete()
-    Authenticator.objects.filter(user_id=user_id).delete()
-    left = User.objects.filter(pk=user_id).exclude(email__endswith=f"@{NOBODYS}")
-    return left.update(
-        email=f"{user_id.hex}@{NOBODYS}",
-        password=make_password(None),
-        first_name="",
-        last_name="",
-        is_active=False,
-        is_staff=False,
-        last_login=None,
-    )
-
-
 class AccountsErasure(ErasureHandler):
-    """The part of accounts."""
+    """Erases what accounts keeps about a person."""
 
     order: ClassVar[int] = 10
     tables: ClassVar[tuple[Table, ...]] = (
@@ -119,15 +127,15 @@ class AccountsErasure(ErasureHandler):
 
     @classmethod
     def words(cls, person: Person) -> Words:
-        """Return the members' addresses, and their names when they are whole ones."""
+        """Return the members' addresses, and their names if they are full names."""
         people = list(User.objects.filter(pk__in=person.ids("users")))
         names = [f"{user.first_name} {user.last_name}".strip() for user in people]
         return Words(tuple(name for name in names if " " in name), tuple(user.email for user in people))
 
     @classmethod
     def detach(cls, person: Person) -> None:
-        """Close the seat, revoke its keys and withdraw what was offered: nobody comes in by them any more."""
-        moment = now()
+        """Close the membership, revoke its keys and withdraw its invitations, so that none of them lets anyone in."""
+        moment = clock_now()
         for seat in Membership.objects.filter(user_id__in=person.ids("users")).select_related("user"):
             close_seat(seat)
             Membership.objects.filter(pk=seat.pk).update(erased_at=moment, mail_on=False)
@@ -137,3 +145,46 @@ class AccountsErasure(ErasureHandler):
 
 
 HANDLERS.register("accounts", AccountsErasure)
+
+
+def erase_member(*, actor: Actor, membership_id: UUID, reason: str, now: datetime | None = None) -> Erasure:
+    """Erase a member for good and return the erasure; repeating returns the same one.
+
+    The membership is closed and API keys are revoked at once; a worker does the rest, including what they
+    wrote as a contact. Their actions stay under an id that identifies nobody. `reason` is one of
+    `Erasure.Reason`. Needs `accounts.erase_member` and a second factor; never oneself, never the last
+    owner, and an owner or administrator only by an owner. Raises `Refused`, `Invalid`, `NotFound`, and
+    `Conflict` ("last_owner", "operator", "in_the_way"). Writes `member.erasure_asked`, and
+    `member.erased` at the end. Announces nothing.
+    """
+    erasures.require_eraser(actor=actor, permission=ERASE, reason=reason)
+    with transaction.atomic():
+        # Lock all owners in one order: if two erase each other, one remains.
+        owners = Membership.objects.select_for_update(of=("self",)).filter(role=OWNER, is_active=True).order_by("pk")
+        owner_ids = set(owners.values_list("pk", flat=True))
+        seat = (
+            Membership.objects.select_for_update(of=("self",)).select_related("user").filter(pk=membership_id).first()
+        )
+        if seat is None:
+            raise NotFound("There is no such member.")
+        if seat.erased_at is None:
+            _check_can_erase(actor, seat, owner_ids)
+        return erasures.open_erasure(
+            actor=actor,
+            subject_type=erasures.Subject.MEMBER,
+            subject_id=seat.pk,
+            reason=reason,
+            targets={"users": [seat.user_id]},
+            now=now,
+        )
+
+
+def _check_can_erase(actor: Actor, seat: Membership, owners: set[UUID]) -> None:
+    if seat.user_id == actor.user_id:
+        raise Refused("You can't erase yourself. Ask a colleague with this right.", code="yourself")
+    if seat.role in ABOVE and actor.role != OWNER:
+        raise Refused("Only an owner can erase an owner or an administrator.", code="role_above_yours")
+    if owners <= {seat.pk} and seat.role == OWNER:
+        raise Conflict("The last owner can't be erased. Make someone else an owner first.", code="last_owner")
+    if seat.user.is_superuser:
+        raise Conflict("This account operates the installation. Withdraw its operator role first.", code="operator")

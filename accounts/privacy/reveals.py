@@ -1,4 +1,4 @@
-"""Seeing personal data in clear: a grant of a few minutes, with a reason, written to the audit."""
+"""Reveals: seeing personal data unmasked for a few minutes, with a reason, recorded in the audit log."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ SHORTEST_REASON = 8
 
 
 class Revealable(ABC):
-    """A kind of thing with personal data; registered by the app that keeps it, under the name people use."""
+    """A kind of object with personal data, registered by its app under the name people use."""
 
     object_type: ClassVar[str]
     fields: ClassVar[tuple[str, ...]]
@@ -28,12 +28,12 @@ class Revealable(ABC):
     @classmethod
     @abstractmethod
     def require(cls, *, viewer: Actor, object_id: UUID) -> None:
-        """Raise `NotFound` or `Refused` unless the viewer may see the masked thing."""
+        """Raise `NotFound` or `Refused` unless the viewer may see the masked object."""
 
 
 @dataclass(frozen=True, slots=True)
-class Revealed:
-    """What somebody may see of one thing in clear now, and until when all of it."""
+class ActiveReveal:
+    """The fields of one object a person may see unmasked now, and when the first is masked again."""
 
     fields: frozenset[str]
     expires_at: datetime
@@ -51,7 +51,7 @@ def reveal(
     reason: str,
     now: datetime | None = None,
 ) -> RevealGrant:
-    """Open a grant to see the named fields of one object in clear, for `settings.REVEAL_FOR`.
+    """Reveal named fields of one object to the actor for `settings.REVEAL_FOR`.
 
     Needs `accounts.view_pii` and a person behind the actor; raises `Refused` and, for a missing
     reason or no fields, `Invalid`. Writes `PII_ACCESSED` with the fields' names, never the values;
@@ -59,10 +59,10 @@ def reveal(
     """
     actor.require("accounts.view_pii")
     if actor.user_id is None:
-        raise Refused("Only a person may see personal data in clear.")
+        raise Refused("Only a person can reveal personal data.")
     text = reason.strip()
     if len(text) < SHORTEST_REASON:
-        raise Invalid("Say why you need to see this.", fields={"reason": ["Write a few words more."]})
+        raise Invalid("Give a reason for revealing this.", fields={"reason": ["Write a few more words."]})
     if not fields:
         raise Invalid("Choose what you need to see.", fields={"fields": ["Choose at least one."]})
     moment = now or clock_now()
@@ -81,10 +81,12 @@ def reveal(
     return grant
 
 
-def open_reveal(*, actor: Actor, object_type: str, object_id: UUID, now: datetime | None = None) -> Revealed | None:
-    """Return what the actor's open grants for the object show together; None without one or without the right.
+def get_active_reveal(
+    *, actor: Actor, object_type: str, object_id: UUID, now: datetime | None = None
+) -> ActiveReveal | None:
+    """Return what the actor's open grants reveal of an object together, or None.
 
-    A later grant takes nothing from an earlier one. `expires_at` is when the first of its fields is hidden again.
+    A later grant never shortens an earlier one. `expires_at` is when the first field is masked again.
     """
     if actor.user_id is None or not actor.may("accounts.view_pii"):
         return None
@@ -94,11 +96,11 @@ def open_reveal(*, actor: Actor, object_type: str, object_id: UUID, now: datetim
     ends: dict[str, datetime] = {}
     for grant in grants.order_by("expires_at"):
         ends |= dict.fromkeys(grant.fields, grant.expires_at)
-    return Revealed(frozenset(ends), min(ends.values())) if ends else None
+    return ActiveReveal(frozenset(ends), min(ends.values())) if ends else None
 
 
 def require_grant(*, actor: Actor, object_type: str, object_id: UUID, field: str) -> None:
     """Raise `Refused` ("no_grant") unless an open grant of the actor names the field."""
-    shown = open_reveal(actor=actor, object_type=object_type, object_id=object_id)
-    if shown is None or field not in shown.fields:
-        raise Refused("Say first why you need to see personal data: open a reveal.", code="no_grant")
+    active = get_active_reveal(actor=actor, object_type=object_type, object_id=object_id)
+    if active is None or field not in active.fields:
+        raise Refused("This is personal data. Reveal it with a reason first.", code="no_grant")

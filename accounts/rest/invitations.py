@@ -31,7 +31,7 @@ class InvitationFilters(ApiFilterSet):
 
     def filter_standing(self, queryset: QuerySet[Invitation], name: str, value: bool) -> QuerySet[Invitation]:
         """Return only the invitations that can still be accepted, if asked."""
-        return queryset.filter(invitations.STANDING) if value else queryset
+        return queryset.filter(invitations.PENDING) if value else queryset
 
 
 class InvitationRequest(serializers.Serializer[Any]):

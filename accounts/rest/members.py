@@ -8,7 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.privacy.erase_member import ERASE, erase_member
+from accounts.privacy.erasure import ERASE, erase_member
 from core.rest.erasures import ErasureRequest, ErasureSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet

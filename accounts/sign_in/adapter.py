@@ -1,4 +1,4 @@
-"""How sign-in behaves: no open sign-up, and a label for authenticator apps without a stranger's data."""
+"""allauth adapters: no open sign-up, counted sign-in attempts, encrypted second factors."""
 
 from typing import Any, Final
 
@@ -16,10 +16,10 @@ from accounts.services import client_address
 PROVEN: Final = "account_password_proven"
 
 
-def as_counted(address: str) -> str:
-    """Return the one spelling by which tries with an address are counted.
+def rate_limit_key(address: str) -> str:
+    """Return the spelling under which attempts with an address are counted.
 
-    The database finds an account by capitals, and there are letters whose capital is another one's: "ı", "ſ".
+    The database compares upper-case forms, and "ı" and "ſ" share theirs with other letters.
     """
     return address.upper().lower()
 
@@ -32,17 +32,17 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Return the address by which sign-ins are counted: behind a trusted proxy, not the proxy's own."""
+        """Return the address by which sign-ins are counted: the client's, not a trusted proxy's."""
         return client_address(request)
 
     def pre_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse | None:
-        """Keep which password was proven: the second factor is asked for in a request of its own."""
+        """Remember which password was checked: the second factor comes in a later request."""
         request.session[PROVEN] = user.get_session_auth_hash()
         response: HttpResponse | None = super().pre_login(request, user, **options)
         return response
 
     def login(self, request: HttpRequest, user: Any) -> None:
-        """Sign in, unless the password was changed since it was proven."""
+        """Sign in, unless the password has changed since it was checked."""
         if not constant_time_compare(request.session.pop(PROVEN, ""), user.get_session_auth_hash()):
             clear_login(request)
             raise ImmediateHttpResponse(redirect("admin:login"))
@@ -50,20 +50,20 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Count all spellings of an address that sign in as one."""
-        counted = {name: as_counted(credentials[name]) for name in ("email", "username") if credentials.get(name)}
+        counted = {name: rate_limit_key(credentials[name]) for name in ("email", "username") if credentials.get(name)}
         key: str = super()._get_login_attempts_cache_key(request, **counted)
         return key
 
     def forget_failures(self, request: HttpRequest, address: str) -> None:
-        """Let somebody in at once whose wrong tries had locked the address: the password is a new one."""
+        """Unlock an address after its password was reset."""
         self._delete_login_attempts_cached_email(request, email=address)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
-        """Go back to where one changes how one signs in."""
+        """Return to the sign-in settings."""
         return reverse("mfa_index")
 
     def add_message(self, request: HttpRequest, level: int, *args: Any, **options: Any) -> None:
-        """Say nothing about coming and going: the page that follows shows it."""
+        """Drop messages about signing in and out: the next page shows it."""
         template = str(options.get("message_template") or (args[0] if args else ""))
         if template.endswith(("logged_in.txt", "logged_out.txt")):
             return

@@ -1,4 +1,4 @@
-"""Puts sign-ins, failed ones, and changes of how one signs in into the audit of each organisation concerned."""
+"""Records sign-ins, failed attempts and changed credentials in the audit log of each tenant concerned."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from core.tenancy.scope import tenant_scope
 FAILED = counter("walker_sign_in_failed_total", "Sign-ins with a wrong address, password or code.")
 OBJECT: Final = "accounts.membership"
 STRANGER: Final = Actor(kind="system", name="sign-in", role="system")
-"""Whoever is at the sign-in page: what is not proven was done by nobody known."""
+"""The unidentified visitor at the sign-in page."""
 
 
 def connect() -> None:
-    """Hear of sign-ins; safe to repeat."""
+    """Connect the signal receivers; safe to repeat."""
     user_logged_in.connect(_signed_in, dispatch_uid="audit")
     user_login_failed.connect(_wrong_password, dispatch_uid="audit")
     authentication_failed.connect(_wrong_code, dispatch_uid="audit")
@@ -45,7 +45,7 @@ def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
 
 
 def _wrong_password(*, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
-    """Tell those whose colleague it was said to be; an address that nobody has is only counted."""
+    """Record it in the tenants of the account; an unknown address is only counted."""
     FAILED.inc()
     email = str(credentials.get("email") or credentials.get("username") or "")
     user = User.objects.filter(email__iexact=email).first() if email else None
@@ -59,15 +59,15 @@ def _wrong_code(*, request: HttpRequest, user: User, **_: Any) -> None:
 
 
 def _proven(*, request: HttpRequest, user: User, **_: Any) -> None:
-    """Have the rest of the request know it: what was asked for before the password is done in the same one."""
+    """Update the request's actor: the form that asked for the password is executed in the same request."""
     actor = getattr(request, "actor", None)
     if actor is not None and actor.user_id == user.pk:
-        proven = replace(actor, proven_lately=proven_lately(request), auth_strength=auth_strength_of(request))
-        request.actor = proven  # type: ignore[attr-defined]
+        fresh = replace(actor, proven_lately=proven_lately(request), auth_strength=auth_strength_of(request))
+        request.actor = fresh  # type: ignore[attr-defined]
 
 
 def _password_changed(*, request: HttpRequest, user: User, **_: Any) -> None:
-    tell_of_new_password(seats_of(user.pk))
+    announce_new_password(seats_of(user.pk))
     _record(request, user, "PASSWORD_CHANGED")
 
 
@@ -83,19 +83,19 @@ def _factor_reset(*, request: HttpRequest, user: User, authenticator: Any, **_: 
     _record(request, user, "SECOND_FACTOR_RENEWED", what=str(authenticator.type))
 
 
-def tell_of_new_password(seats: list[Seat]) -> None:
-    """Announce to the person that his password is another one: once, by way of his first organisation."""
+def announce_new_password(seats: list[Seat]) -> None:
+    """Announce the changed password to the person once, through their first tenant."""
     if not seats:
         return
     with tenant_scope(seats[0].tenant_id), transaction.atomic():
         outbox.announce("password_changed", ref=seats[0].membership_id, changed=str(int(now().timestamp())))
 
 
-def note_everywhere(
+def record_in_each_tenant(
     seats: Iterable[Seat], action: str, actor_of: Callable[[Seat], Actor], facts: dict[str, str] | None = None
 ) -> None:
-    """Write one entry for each of a person's seats, into the audit of its organisation."""
-    # In one order for everybody: each entry locks the end of its organisation's chain.
+    """Write one audit entry into each of a person's tenants."""
+    # Always in the same order: each entry locks the head of its tenant's chain.
     for seat in sorted(seats, key=lambda seat: seat.tenant_id):
         with tenant_scope(seat.tenant_id), transaction.atomic():
             chain.record(
@@ -108,23 +108,19 @@ def note_everywhere(
 
 
 def _record(request: HttpRequest, user: User, action: str, *, is_proven: bool = True, what: str = "") -> None:
-    def actor(seat: Seat) -> Actor:
-        return _actor(request, user, seat.role) if is_proven else _stranger(request)
+    address = client_address(request)
 
-    note_everywhere(seats_of(user.pk), action, actor, {"what": what} if what else {})
+    def actor_at(seat: Seat) -> Actor:
+        if not is_proven:
+            return replace(STRANGER, address=address)
+        return Actor(
+            kind="user",
+            id=user.pk,
+            user_id=user.pk,
+            role=seat.role,
+            name=str(user.pk),
+            address=address,
+            auth_strength=auth_strength_of(request),
+        )
 
-
-def _actor(request: HttpRequest, user: User, role: str) -> Actor:
-    return Actor(
-        kind="user",
-        id=user.pk,
-        user_id=user.pk,
-        role=role,
-        name=str(user.pk),
-        address=client_address(request),
-        auth_strength=auth_strength_of(request),
-    )
-
-
-def _stranger(request: HttpRequest) -> Actor:
-    return replace(STRANGER, address=client_address(request))
+    record_in_each_tenant(seats_of(user.pk), action, actor_at, {"what": what} if what else {})

@@ -1,4 +1,4 @@
-"""A forgotten password: who is sent a link, what the link is worth at this moment, and the new password."""
+"""Password reset: requesting a link, checking it, and setting the new password."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts.models import Membership, User
-from accounts.selectors import Seat, seats_of
-from accounts.sign_in.audit import STRANGER, note_everywhere, tell_of_new_password
+from accounts.selectors import seats_of
+from accounts.sign_in.audit import STRANGER, announce_new_password, record_in_each_tenant
 from core import mail_settings
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -24,13 +24,14 @@ from core.events import outbox
 from core.tenancy.scope import tenant_scope
 
 STRENGTH: Final = "link"
+OVER: Final = "This link has expired. Request a new one."
 _TOKEN: Final = re.compile(r"([0-9a-f]{32})-([0-9a-z]{1,13}-[0-9a-f]{32})")
 
 
 class _Tokens(PasswordResetTokenGenerator):
-    """Django's tokens, as of one moment: they hold the password's hash, the address and the last sign-in.
+    """Django's reset tokens as of one moment, derived from password hash, address and last sign-in.
 
-    So whatever changes one of these ends all links of the person, and nothing of a link is stored.
+    A change of any of these invalidates the person's links, and nothing needs to be stored.
     """
 
     key_salt = "walker.password-reset"
@@ -44,27 +45,27 @@ class _Tokens(PasswordResetTokenGenerator):
 
 
 def is_offered() -> bool:
-    """Tell whether the installation can send such links: no organisation's own mail account carries them."""
+    """Return True if the installation can send reset links; tenants' own mail accounts never do."""
     return mail_settings.installation_sends()
 
 
-def life() -> timedelta:
-    """Return how long a link counts, from the asking on."""
+def link_lifetime() -> timedelta:
+    """Return how long a link works after it was requested."""
     return timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
 
 
-def account_with(address: str) -> UUID | None:
-    """Return the id of the account with an address, whether or not it may be reset. One query, always."""
-    found: UUID | None = User.objects.filter(email__iexact=address).values_list("pk", flat=True).first()
-    return found
+def find_account_id(address: str) -> UUID | None:
+    """Return the id of the account with an address, resettable or not. Always one query."""
+    user_id: UUID | None = User.objects.filter(email__iexact=address).values_list("pk", flat=True).first()
+    return user_id
 
 
 def offer_reset(*, user_id: UUID, asked: datetime) -> bool:
-    """Have a link sent to a person who is said to have forgotten his password, and tell whether one is.
+    """Send a reset link to a person and return whether one is sent.
 
-    Whoever names the address may ask. Nobody gets one who could not sign in with a new password: an
-    account that is switched off, has no password at all, or has no seat in any active organisation.
-    The same moment of asking announces the same mail. Announces password_reset_asked.
+    Anyone may ask for any address. No link goes to an account that could not sign in with a new password:
+    inactive, without a password, or without a membership in an active tenant. Repeating with the same
+    `asked` announces the same email. Announces password_reset_asked.
     """
     user = _resettable(user_id)
     seats = seats_of(user_id) if user is not None else []
@@ -73,28 +74,28 @@ def offer_reset(*, user_id: UUID, asked: datetime) -> bool:
     home = seats[0]
     with tenant_scope(home.tenant_id), transaction.atomic():
         outbox.announce("password_reset_asked", ref=home.membership_id, asked=str(int(asked.timestamp())))
-        note_everywhere(seats, "PASSWORD_RESET_ASKED", _nobody_known)
+        record_in_each_tenant(seats, "PASSWORD_RESET_ASKED", lambda _seat: STRANGER)
     return True
 
 
 def make_reset_link(*, actor: Actor, membership_id: UUID, asked: datetime) -> str:
-    """Return the secret of a person's link, made as its mail leaves; "" where he is to get none any more.
+    """Return the secret of a person's reset link, or "" if they may no longer get one.
 
-    For the system only; nothing of it is stored. It counts for an hour from the asking on, however
-    late the mail leaves. Raises `Refused`. Announces nothing.
+    For the system only, when the email is sent; nothing is stored. It works for an hour after the
+    request, however late the email is sent. Raises `Refused`. Announces nothing.
     """
     if actor.kind != "system":
-        raise Refused("Links are made by the system only.")
+        raise Refused("Only the system creates reset links.")
     user_id = Membership.objects.filter(pk=membership_id, is_active=True).values_list("user_id", flat=True).first()
     user = _resettable(user_id) if user_id is not None else None
     return f"{user.pk.hex}-{_Tokens(asked).make_token(user)}" if user is not None else ""
 
 
-def find_reset(secret: str, *, now: datetime | None = None) -> User | None:
-    """Return whose password a link may set at this moment; None for anything that is no link that counts."""
-    found = _TOKEN.fullmatch(secret)
-    user = _resettable(UUID(found[1])) if found else None
-    if found is None or user is None or not _counts(user, found[2], now or clock_now()) or not seats_of(user.pk):
+def find_user_by_link(secret: str, *, now: datetime | None = None) -> User | None:
+    """Return the user whose password this link can set now, or None."""
+    match = _TOKEN.fullmatch(secret)
+    user = _resettable(UUID(match[1])) if match else None
+    if match is None or user is None or not _is_valid(user, match[2], now or clock_now()) or not seats_of(user.pk):
         return None
     return user
 
@@ -102,26 +103,43 @@ def find_reset(secret: str, *, now: datetime | None = None) -> User | None:
 def reset_password(
     *, secret: str, password: str, address: str = "", user_agent: str = "", now: datetime | None = None
 ) -> User:
-    """Set a new password, once, and return whose it is; he is signed in nowhere then.
+    """Set a new password once and return its owner, who is then signed out everywhere.
 
-    Who may: whoever holds a link that counts. All sessions of the person end, as do all his links; a
-    second factor and API keys stay as they are. Raises `Gone` ("reset_over") and `Invalid`. Announces
-    password_changed.
+    Open to the holder of a valid link. All sessions and other links of the person end; second factors and
+    API keys stay. Raises `Gone` ("reset_over") and `Invalid`. Announces password_changed.
     """
-    moment, found = now or clock_now(), _TOKEN.fullmatch(secret)
-    if found is None:
-        raise Gone("This link counts no more.", code="reset_over")
+    moment, match = now or clock_now(), _TOKEN.fullmatch(secret)
+    if match is None:
+        raise Gone(OVER, code="reset_over")
     with transaction.atomic():
-        # Of two who hold the link one is first: the other finds another hash, and so no link.
-        user = User.objects.select_for_update().filter(pk=UUID(found[1]), is_active=True).first()
-        if user is None or not user.has_usable_password() or not _counts(user, found[2], moment):
-            raise Gone("This link counts no more.", code="reset_over")
+        # If two people use the link, the second finds another hash and so an invalid link.
+        user = User.objects.select_for_update().filter(pk=UUID(match[1]), is_active=True).first()
+        if user is None or not user.has_usable_password() or not _is_valid(user, match[2], moment):
+            raise Gone(OVER, code="reset_over")
         seats = seats_of(user.pk)
         if not seats:
-            raise Gone("This link counts no more.", code="reset_over")
-        _set(user, password)
-        tell_of_new_password(seats)
-        note_everywhere(seats, "PASSWORD_RESET", lambda seat: _holder(user, seat, address, user_agent))
+            raise Gone(OVER, code="reset_over")
+        try:
+            validate_password(password, user)
+        except ValidationError as weak:
+            raise Invalid("Choose another password.", fields={"password": list(weak.messages)}) from None
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        announce_new_password(seats)
+        record_in_each_tenant(
+            seats,
+            "PASSWORD_RESET",
+            lambda seat: Actor(
+                kind="user",
+                id=user.pk,
+                user_id=user.pk,
+                role=seat.role,
+                name=str(user.pk),
+                address=address,
+                user_agent=user_agent[:200],
+                auth_strength=STRENGTH,
+            ),
+        )
     return user
 
 
@@ -130,31 +148,5 @@ def _resettable(user_id: UUID) -> User | None:
     return user if user is not None and user.has_usable_password() else None
 
 
-def _counts(user: User, token: str, moment: datetime) -> bool:
+def _is_valid(user: User, token: str, moment: datetime) -> bool:
     return bool(_Tokens(moment).check_token(user, token))
-
-
-def _set(user: User, password: str) -> None:
-    try:
-        validate_password(password, user)
-    except ValidationError as weak:
-        raise Invalid("Nothing was done yet.", fields={"password": list(weak.messages)}) from None
-    user.set_password(password)
-    user.save(update_fields=["password"])
-
-
-def _nobody_known(_: Seat) -> Actor:
-    return STRANGER
-
-
-def _holder(user: User, seat: Seat, address: str, user_agent: str) -> Actor:
-    return Actor(
-        kind="user",
-        id=user.pk,
-        user_id=user.pk,
-        role=seat.role,
-        name=str(user.pk),
-        address=address,
-        user_agent=user_agent[:200],
-        auth_strength=STRENGTH,
-    )

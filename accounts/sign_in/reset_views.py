@@ -1,4 +1,4 @@
-"""The doors of a forgotten password: asking for a link, which answers everybody alike, and using it."""
+"""Password reset pages: requesting a link, with the same answer for every address, and using it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from redis import RedisError
 
 from accounts import tasks
 from accounts.models import User
-from accounts.secret_pages import checked, private, refuse_guessing, visitor_of
+from accounts.secret_pages import csrf_checked, private, refuse_guessing, visitor_of
 from accounts.services import client_address
 from accounts.sign_in import password_reset
-from accounts.sign_in.adapter import as_counted
+from accounts.sign_in.adapter import rate_limit_key
 from core.clock import now
 from core.errors import Gone, Invalid
 from core.observability.logging import get_logger
@@ -39,43 +39,39 @@ LIMIT: Final = "reset_password"
 LONGEST_ADDRESS: Final = 254
 AN_HOUR: Final = {"Retry-After": "3600"}
 SOON: Final = {"Retry-After": "60"}
-NO_ADDRESS: Final = "Write the mail address you sign in with."
-TOO_OFTEN: Final = "That was asked for too often. Look into your mail, also among the junk, or try again in an hour."
-NOT_NOW: Final = "This cannot be done at the moment. Try again in a minute."
+NO_ADDRESS: Final = "Enter the email address you sign in with."
+TOO_OFTEN: Final = "Too many requests. Check your inbox and your junk folder, or try again in an hour."
+NOT_NOW: Final = "This isn't working right now. Try again in a minute."
 
 
 @never_cache
 @csrf_protect
 @require_http_methods(["GET", "HEAD", "POST"])
 def forgot_password(request: HttpRequest) -> HttpResponse:
-    """Ask for the address, and say the same of every address: whether somebody has it is told to its mailbox only.
+    """Ask for an address and answer the same for each: only its mailbox learns whether an account exists.
 
-    What differs between addresses is done by a worker. Counted by visitor and by address, known or
-    not; where nobody can count, nobody is sent anything.
+    A worker does what differs between addresses. Requests are limited by visitor and by address, registered
+    or not; while they can't be counted, nothing is sent.
     """
     if not password_reset.is_offered():
         return _ask(request, status=503 if request.method == "POST" else 200)
     if request.method != "POST":
         return _ask(request)
     address = request.POST.get("email", "").strip().lower()
-    if not _is_address(address):
+    try:
+        validate_email(address)
+    except ValidationError:
+        return _ask(request, NO_ADDRESS, status=400)
+    if len(address) > LONGEST_ADDRESS:
         return _ask(request, NO_ADDRESS, status=400)
     try:
-        if not consume(request, action=LIMIT, key=as_counted(address)):
+        if not consume(request, action=LIMIT, key=rate_limit_key(address)):
             return _ask(request, TOO_OFTEN, status=429, headers=AN_HOUR)
-        tasks.offer_reset.delay(str(password_reset.account_with(address) or uuid4()), int(now().timestamp()))
+        tasks.offer_reset.delay(str(password_reset.find_account_id(address) or uuid4()), int(now().timestamp()))
     except (RedisError, OperationalError):
         log.warning("reset_not_counted")
         return _ask(request, NOT_NOW, status=503, headers=SOON)
     return render(request, ASK, {"is_sent": True})
-
-
-def _is_address(address: str) -> bool:
-    try:
-        validate_email(address)
-    except ValidationError:
-        return False
-    return len(address) <= LONGEST_ADDRESS
 
 
 def _ask(
@@ -92,12 +88,12 @@ def _ask(
 @csrf_exempt  # for the check of all pages; this one has the check below
 @never_cache
 @private
-@checked
+@csrf_checked
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_password(request: HttpRequest, token: str) -> HttpResponse:
-    """Ask for the new password (GET), or set it (POST); nobody is signed in by it."""
-    person = password_reset.find_reset(token)
+    """Ask for the new password (GET) or set it (POST), without signing anyone in."""
+    person = password_reset.find_user_by_link(token)
     if person is None:
         return refuse_guessing(request, "reset") or render(request, SET, {}, status=404)
     if request.method != "POST":
@@ -113,20 +109,15 @@ def new_password(request: HttpRequest, token: str) -> HttpResponse:
         return _show(request, person, problem.facts["fields"]["password"])
     except Gone as problem:
         return render(request, SET, {}, status=problem.status)
-    return _leave(request, person)
-
-
-def _show(request: HttpRequest, person: User, faults: Sequence[str] = ()) -> HttpResponse:
-    return render(request, SET, {"address": person.email, "faults": faults}, status=400 if faults else 200)
-
-
-def _leave(request: HttpRequest, person: User) -> HttpResponse:
-    """Go to the sign-in page, where the second factor is asked for as ever."""
     if visitor_of(request) == person.pk:
         logout(request)
     try:
         get_adapter().forget_failures(request, person.email)
     except RedisError:
         log.warning("failures_not_forgotten")  # a lock of five minutes may stay
-    messages.success(request, "Your password is changed. Sign in with it.")
-    return redirect("admin:login")
+    messages.success(request, "Your password was changed. Sign in with the new one.")
+    return redirect("admin:login")  # where the second factor is still asked for
+
+
+def _show(request: HttpRequest, person: User, faults: Sequence[str] = ()) -> HttpResponse:
+    return render(request, SET, {"address": person.email, "faults": faults}, status=400 if faults else 200)

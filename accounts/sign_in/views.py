@@ -1,4 +1,4 @@
-"""Sign-in, and the choice of the tenant for people with several seats."""
+"""Sign-in page, mail preference, and switching between tenants."""
 
 from allauth.account.forms import LoginForm
 from django.contrib.auth import REDIRECT_FIELD_NAME
@@ -29,10 +29,10 @@ def _next_url(request: HttpRequest) -> str:
 @never_cache
 @csrf_protect
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Sign in by address and password; a person with a second factor is asked for it next.
+    """Sign in with address and password; the second factor, if set up, is asked for next.
 
-    Wrong input answers 200 with one message that does not say which part was wrong; too many
-    tries are refused by allauth's limits.
+    Wrong input answers 200 with one message that doesn't say which part was wrong; allauth limits
+    the number of attempts.
     """
     if request.method != "POST":
         return _sign_in_page(request, LoginForm(request=request))
@@ -57,9 +57,9 @@ def _sign_in_page(request: HttpRequest, form: LoginForm) -> HttpResponse:
 @never_cache
 @login_required
 def mail_preference(request: HttpRequest) -> HttpResponse:
-    """Show whether one gets mail about approvals, and switch it; a POST form, for oneself only."""
+    """Show whether you get approval emails (GET), or change it for yourself (POST)."""
     if getattr(request, "actor", None) is None:
-        raise PermissionDenied("You have no seat in any organisation.")
+        raise PermissionDenied("You aren't a member of any organisation.")
     actor = actor_for_request(request)
     if request.method == "POST":
         wanted = request.POST.get("mail")
@@ -72,7 +72,7 @@ def mail_preference(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def switch_tenant(request: HttpRequest) -> HttpResponse:
-    """Go on in another of one's own tenants; pending notices of the old one are dropped."""
+    """Switch to another of your tenants; pending messages of the old one are dropped."""
     wanted = request.POST.get("tenant", "")
     if wanted in {str(seat.tenant_id) for seat in getattr(request, "seats", [])}:
         list(get_messages(request))

@@ -63,11 +63,6 @@ class Clause:
         return [quote for token in self.tokens if (quote := self.quote_of(token)) is not None]
 
 
-def _clause(part: str, quotes: list[str], tail: str) -> Clause:
-    tokens = [Token(m.group(), mend(m.group().lower().replace("’", "'")), m.start()) for m in _TOKEN.finditer(part)]
-    return Clause(part, tuple(tokens), tuple(quotes), tail)
-
-
 def read(text: str) -> list[Clause]:
     """Cut a message into clauses; quotes are numbered over the whole message."""
     quotes: list[str] = []
@@ -91,4 +86,9 @@ def read(text: str) -> list[Clause]:
     ]
     tail = re.sub(r"\s*⟦(\d+)⟧\s*", lambda m: f' "{quotes[int(m.group(1))]}" ', tail).strip()
     last = len(parts) - 1
-    return [_clause(part, quotes, tail if index == last else "") for index, part in enumerate(parts)]
+    clauses = []
+    for index, part in enumerate(parts):
+        found = [(match.group(), match.start()) for match in _TOKEN.finditer(part)]
+        tokens = tuple(Token(raw, mend(raw.lower().replace("’", "'")), start) for raw, start in found)
+        clauses.append(Clause(part, tokens, tuple(quotes), tail if index == last else ""))
+    return clauses

@@ -147,7 +147,7 @@ def _changes(approval: Approval) -> str:
     changes = [
         f"; {row['label']}: {_short(row['before'])} → {_short(row['after'])}"
         for row in _rows(approval)[:2]
-        if row.get("before") and str(row.get("after")) not in headline and "Spends in" not in str(row["label"])
+        if row.get("before") and str(row.get("after")) not in headline and "Maximum spend in" not in str(row["label"])
     ]
     return "".join(changes)
 

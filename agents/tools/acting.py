@@ -17,13 +17,12 @@ from hitl.actions.base import Origin
 from hitl.domain.state_machine import FINAL
 from hitl.models import Approval
 
-
-def _whole_as_text(value: object) -> object:
-    """Turn a whole number into text; a float has already lost what the person wrote."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-MoneyText = Annotated[str, BeforeValidator(_whole_as_text), Field(pattern=r"^\d{1,9}(\.\d{1,2})?$")]
+MoneyText = Annotated[
+    str,
+    # A whole number is exact and becomes text; a float has already lost what the person wrote.
+    BeforeValidator(lambda value: str(value) if isinstance(value, int) and not isinstance(value, bool) else value),
+    Field(pattern=r"^\d{1,9}(\.\d{1,2})?$"),
+]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 
 

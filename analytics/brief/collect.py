@@ -1,11 +1,10 @@
-"""What a brief is made of: four agents read the outside at the same time, each within its limit; the desk is ours."""
+"""Collecting a brief's data: four agents read the platform in parallel within a limit; the rest is our own data."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final
 
 from agents.selectors import newest_version
@@ -24,13 +23,13 @@ from integrations.sandbox_ads.types import Answer
 
 log = get_logger(__name__)
 LIMIT: Final = 8.0
-"""Seconds for each of the agents."""
-SHOWN: Final = 5
+"""Seconds that each agent may take."""
+MOST_ROWS: Final = 5
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read for one section: rows and how many there are, or why there are none."""
+    """The data of one section: rows and their total number, or why there are none."""
 
     rows: list[Any] = field(default_factory=list)
     count: int = 0
@@ -39,7 +38,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Collector:
-    """One agent's part: which of its reading tools opens it, and what is asked."""
+    """How one section is read: the agent, the tool that allows it, and the call."""
 
     agent: str
     tool: str
@@ -55,61 +54,47 @@ COLLECTORS: Final[Mapping[str, Collector]] = {
 
 
 def collect(*, viewer: Actor, sections: Collection[str], seconds: float = LIMIT) -> dict[str, Reading]:
-    """Return what the viewer may see for each of the sections. Call it outside a transaction.
+    """Return the viewer's data for each of the sections. Call it outside a transaction.
 
-    Never raises for what the outside does: whatever fails, is slow or is not allowed comes back as a
-    reading with its `trouble`.
+    Never raises for failures outside: a section that fails, is slow or not allowed is a reading with its
+    `trouble`.
     """
-    asked, found = _outside(viewer, sections, seconds)
-    desk = {"approvals": _waiting, "overdue": _overdue, "conversations": _conversations}
-    for key in sections:
-        if key in desk:
-            found[key] = desk[key](viewer)
-    answers = _answers(asked, seconds)
-    return {key: {**found, **answers}[key] for key in sections}
-
-
-def _waiting(viewer: Actor) -> Reading:
-    if not (viewer.may("hitl.decide_approval") and viewer.may("hitl.view_approval")):
-        return Reading(trouble="not_allowed")
-    rows = list_approvals(viewer=viewer, filters=Filters(mine=True))
-    return Reading(sorted(rows, key=lambda row: row.sla_due_at or row.created_at), count_mine(viewer=viewer))
-
-
-def _overdue(viewer: Actor) -> Reading:
-    if not viewer.may("hitl.view_approval"):
-        return Reading(trouble="not_allowed")
-    rows = list_approvals(viewer=viewer, filters=Filters(overdue=True))
-    return Reading(sorted(rows, key=lambda row: row.sla_due_at or row.created_at), count_overdue(viewer=viewer))
-
-
-def _conversations(viewer: Actor) -> Reading:
-    if not viewer.may("conversations.view_conversation"):
-        return Reading(trouble="not_allowed")
-    page = list_conversations(viewer=viewer, filters=ConversationFilters(needs_person=True))
-    rows = sorted(page.rows, key=lambda row: row.escalated_at or row.last_message_at)
-    return Reading(rows, count_needing_person(viewer=viewer))
-
-
-def _outside(
-    viewer: Actor, sections: Collection[str], seconds: float
-) -> tuple[dict[str, Future[list[Any]]], dict[str, Reading]]:
-    """Start what may be asked, at once; say why the rest may not."""
-    questions, closed = {}, {}
+    calls, readings = {}, {}
     for key in COLLECTORS.keys() & set(sections):
         try:
-            questions[key] = _question(viewer, COLLECTORS[key], seconds)
+            calls[key] = _prepare_call(viewer, COLLECTORS[key], seconds)
         except WalkerError as error:
-            closed[key] = Reading(trouble=error.code)
+            readings[key] = Reading(trouble=error.code)
     pool = ThreadPoolExecutor(max_workers=len(COLLECTORS), thread_name_prefix="brief")
-    asked = {key: pool.submit(question) for key, question in questions.items()}
-    # Whoever is late ends by the time-outs of his own client; nobody waits for him.
+    futures = {key: pool.submit(call) for key, call in calls.items()}
+    # A late call ends by its client's time-outs; nobody waits for it.
     pool.shutdown(wait=False)
-    return asked, closed
+    for key in sections:
+        if key not in COLLECTORS:
+            readings[key] = _read_own_data(key, viewer)
+    wait(futures.values(), timeout=seconds)
+    readings |= {key: _reading(key, future) for key, future in futures.items()}
+    return {key: readings[key] for key in sections}
 
 
-def _question(viewer: Actor, collector: Collector, seconds: float) -> Callable[[], list[Any]]:
-    """Return what the thread does: one call, with everything from our database read before."""
+def _read_own_data(key: str, viewer: Actor) -> Reading:
+    """Read approvals, overdue requests or conversations from our database."""
+    if key == "conversations":
+        if not viewer.may("conversations.view_conversation"):
+            return Reading(trouble="not_allowed")
+        page = list_conversations(viewer=viewer, filters=ConversationFilters(needs_person=True))
+        rows = sorted(page.rows, key=lambda row: row.escalated_at or row.last_message_at)
+        return Reading(rows, count_needing_person(viewer=viewer))
+    is_own = key == "approvals"
+    if not viewer.may("hitl.view_approval") or (is_own and not viewer.may("hitl.decide_approval")):
+        return Reading(trouble="not_allowed")
+    approvals = list_approvals(viewer=viewer, filters=Filters(mine=True) if is_own else Filters(overdue=True))
+    count = count_mine(viewer=viewer) if is_own else count_overdue(viewer=viewer)
+    return Reading(sorted(approvals, key=lambda row: row.sla_due_at or row.created_at), count)
+
+
+def _prepare_call(viewer: Actor, collector: Collector, seconds: float) -> Callable[[], list[Any]]:
+    """Return the call for a thread; everything from our database is read here."""
     version = newest_version(collector.agent)
     if version is None or collector.tool not in version.tools:
         raise Unavailable(code="off")
@@ -124,17 +109,12 @@ def _question(viewer: Actor, collector: Collector, seconds: float) -> Callable[[
         client = connect(patience=Patience(connect=min(3.0, seconds), read=seconds, total=seconds))
     except Unavailable as error:
         raise Unavailable(code="not_connected") from error
-    return partial(_ask, client, collector)
 
+    def call() -> list[Any]:
+        with client:
+            return value_of(collector.ask(client))
 
-def _ask(client: SandboxAdsClient, collector: Collector) -> list[Any]:
-    with client:
-        return value_of(collector.ask(client))
-
-
-def _answers(asked: Mapping[str, Future[list[Any]]], seconds: float) -> dict[str, Reading]:
-    wait(asked.values(), timeout=seconds)
-    return {key: _reading(key, future) for key, future in asked.items()}
+    return call
 
 
 def _reading(key: str, future: Future[list[Any]]) -> Reading:

@@ -1,4 +1,4 @@
-"""Putting one person's brief together: read, find what stands out, have it worded, keep it as plain JSON."""
+"""Composing one person's brief: collect data, find what stands out, write the summary, return plain JSON."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any, Final
 from django.conf import settings
 
 from analytics import figures
-from analytics import sections as desk
+from analytics import sections as work
 from analytics.brief.collect import LIMIT, Reading, collect
 from analytics.brief.formats import Words
 from analytics.brief.summary import LIMIT as WORDS_LIMIT
-from analytics.brief.summary import write
-from analytics.schema import Section, Setting
+from analytics.brief.summary import write_summary
+from analytics.schema import BriefContext, Section
 from core.actors import Actor
 
-Builder = Callable[[Reading, Setting], Section]
+Builder = Callable[[Reading, BriefContext], Section]
 BUILDERS: Final[Mapping[str, Builder]] = {
-    "approvals": desk.approvals,
-    "overdue": desk.overdue,
-    "conversations": desk.conversations,
+    "approvals": work.approvals,
+    "overdue": work.overdue,
+    "conversations": work.conversations,
     "paid_ads": figures.paid_ads,
     "rankings": figures.rankings,
     "content": figures.content,
@@ -39,9 +39,9 @@ def compose(
     seconds: float = LIMIT,
     words_within: float = WORDS_LIMIT,
 ) -> dict[str, Any]:
-    """Return the content of a brief: what this viewer may see now, masked, in his language and order.
+    """Return a brief's content: what this viewer may see now, masked, in their language and order.
 
-    Speaks to the outside: call it outside a transaction. Sections that his role does not open are left out.
+    Calls outside services, so call it outside a transaction. Sections their role can't see are left out.
     """
     readings = collect(viewer=viewer, sections=sections, seconds=seconds)
     return assemble(readings=readings, role=viewer.role, language=language, day=day, now=now, words_within=words_within)
@@ -56,18 +56,18 @@ def assemble(
     now: datetime,
     words_within: float = WORDS_LIMIT,
 ) -> dict[str, Any]:
-    """Return the content of a brief from what was read, in the order of the readings."""
-    setting = Setting(Words(language), now, settings.PUBLIC_URL)
-    shown = [BUILDERS[key](readings[key], setting) for key in readings if readings[key].trouble != "not_allowed"]
-    found = [finding for section in shown for finding in section.findings]
-    written = write(findings=found, language=language, role=role, seconds=words_within)
+    """Return a brief's content from the collected data, in the order of the readings."""
+    context = BriefContext(Words(language), now, settings.PUBLIC_URL)
+    sections = [BUILDERS[key](readings[key], context) for key in readings if readings[key].trouble != "not_allowed"]
+    findings = [finding for section in sections for finding in section.findings]
+    summary = write_summary(findings=findings, language=language, role=role, seconds=words_within)
     waiting = readings["approvals"].count if "approvals" in readings else 0
     return {
         "language": language,
         "day": day.isoformat(),
         "waiting": waiting,
-        "summary": written.summary,
-        "advice": list(written.advice),
-        "model": written.model,
-        "sections": [section.kept() for section in shown],
+        "summary": summary.text,
+        "advice": list(summary.advice),
+        "model": summary.model,
+        "sections": [section.as_json() for section in sections],
     }

@@ -1,4 +1,4 @@
-"""Numbers, money, dates and spans of time as each language writes them."""
+"""Numbers, amounts, dates and durations formatted for each language."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One language."""
+    """Texts and formats of one language."""
 
     language: str
 
     def say(self, key: str, **facts: object) -> str:
-        """Return a text of the frame."""
+        """Return a text by key."""
         return TEXTS[self.language][key].format(**facts)
 
     def count(self, key: str, count: int, **facts: object) -> str:
-        """Return a text about a number of things, in the singular where there is one."""
+        """Return a text about a number of things, in singular or plural."""
         name = f"{key}_one" if count == 1 else key
         return self.say(name, count=self.number(count), **facts)
 
@@ -36,7 +36,7 @@ class Words:
             return formats.number_format(exact, decimal_pos=places, use_l10n=True, force_grouping=True)
 
     def money(self, value: Decimal, currency: str, places: int = 0) -> str:
-        """Return an amount with its currency where the language puts it."""
+        """Return an amount with its currency, in the language's order."""
         amount, sign = self.number(value, places), _SIGNS.get(currency, currency)
         if self.language == "en":
             return f"{sign}{amount}" if currency in _SIGNS else f"{sign}\u00a0{amount}"
@@ -48,7 +48,7 @@ class Words:
             return formats.date_format(day, LONG_DATE[self.language])
 
     def span(self, length: timedelta) -> str:
-        """Return a length of time in its largest unit."""
+        """Return a duration in its largest unit."""
         minutes = max(1, int(length.total_seconds() // 60))
         if minutes < 90:
             return self.say("minutes", n=minutes)

@@ -1,8 +1,8 @@
-"""A brief as a mail: subject, HTML and plain text from what was kept of it."""
+"""Rendering a brief's content as a mail: subject, HTML and plain text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -21,7 +21,7 @@ URGENT: Final = ("approvals", "overdue", "conversations")
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The mail."""
+    """A rendered mail."""
 
     subject: str
     html: str
@@ -29,12 +29,14 @@ class Rendered:
 
 
 def render(*, content: Mapping[str, Any], name: str, tenant: str, unsubscribe_url: str = "") -> Rendered:
-    """Return the mail of a brief for a person of that first name; nothing is read and nothing is asked."""
+    """Return the mail of a brief for a person with this first name, without reading anything."""
     words = Words(content["language"])
     day = words.day(date.fromisoformat(content["day"]))
     waiting = int(content["waiting"])
     subject = words.count("subject_waiting", waiting, day=day) if waiting else words.say("subject", day=day)
-    by_rules = content["model"] == LOCAL
+    is_local = content["model"] == LOCAL
+    # The first section about people's work gets the strong button.
+    urgent = next((row["key"] for row in content["sections"] if row["key"] in URGENT and row["button"]), "")
     context = {
         **content,
         "subject": subject,
@@ -42,8 +44,8 @@ def render(*, content: Mapping[str, Any], name: str, tenant: str, unsubscribe_ur
         "tenant": tenant,
         "hello": words.say("hello", name=name) if name else words.say("hello_nobody"),
         "preheader": content["summary"] or words.say("preheader", tenant=tenant),
-        "sections": _with_buttons(content["sections"]),
-        "written_by": words.say("by_rules") if by_rules else words.say("by_model", model=content["model"]),
+        "sections": [{**row, "urgent": row["key"] == urgent} for row in content["sections"]],
+        "written_by": words.say("by_rules") if is_local else words.say("by_model", model=content["model"]),
         "why": words.say("why", tenant=tenant),
         "t": TEXTS[words.language],
         "s": STYLES,
@@ -53,9 +55,3 @@ def render(*, content: Mapping[str, Any], name: str, tenant: str, unsubscribe_ur
     }
     html = render_to_string("mail/brief.html", context)
     return Rendered(subject, html, render_to_string("mail/brief.txt", context).strip() + "\n")
-
-
-def _with_buttons(sections: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the sections; the first one about people's work has the strong button."""
-    first = next((row["key"] for row in sections if row["key"] in URGENT and row["button"]), "")
-    return [{**row, "urgent": row["key"] == first} for row in sections]

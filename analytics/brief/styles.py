@@ -1,4 +1,4 @@
-"""The look of a mail: mail clients read styles on the elements themselves, so each is named here once."""
+"""Inline styles of a mail by name: mail clients only apply styles on the elements themselves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ GROUND, SURFACE, SUNKEN = "#f4f4ef", "#ffffff", "#ecece5"
 INK, SOFT, QUIET, LINE = "#1a1d1b", "#454b47", "#646b64", "#e2e2da"
 ACCENT, ACCENT_SOFT, ON_ACCENT = "#155e4c", "#e6f2ed", "#ffffff"
 TONES: Final[Mapping[str, tuple[str, str]]] = {
-    # The colour of words, the colour of bars.
+    # The colours of text and of bars.
     "neutral": (SOFT, "#a3a89f"),
     "accent": (ACCENT, "#2b8a70"),
     "good": ("#156a3a", "#2f9e63"),

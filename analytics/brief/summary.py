@@ -1,4 +1,4 @@
-"""The words above the figures: a summary and recommendations, asked of an agent's model through its orchestrator."""
+"""Writing a brief's summary and recommendations, by an agent's model or by built-in rules."""
 
 from __future__ import annotations
 
@@ -38,30 +38,31 @@ TOOL: Final = ToolSpec(
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """The words, and what wrote them."""
+class Summary:
+    """The summary, its recommendations, and the model that wrote them."""
 
-    summary: str
+    text: str
     advice: tuple[str, ...]
     model: str
 
 
-def write(*, findings: Sequence[Finding], language: str, role: str, seconds: float = LIMIT) -> Written:
-    """Return summary and advice. Call it outside a transaction; it speaks to the model's provider.
+def write_summary(*, findings: Sequence[Finding], language: str, role: str, seconds: float = LIMIT) -> Summary:
+    """Return summary and recommendations. Calls the model's provider: not inside a transaction.
 
-    A model that fails, takes longer than `seconds` or invents without reading the findings is
-    replaced by the built-in rules.
+    If the model fails, takes longer than `seconds` or answers without reading the findings, the built-in
+    rules write instead.
     """
     facts: dict[str, object] = {"language": language, "role": role, "findings": list(findings)}
     version = any_version()
     if version is not None and version.model != LOCAL:
-        found = _asked(version, facts, seconds)
-        if found is not None:
-            return found
-    return _by_rules(facts)
+        summary = _ask_model(version, facts, seconds)
+        if summary is not None:
+            return summary
+    outcome, _ = _run(get_orchestrator("builtin", get_model(LOCAL, LOCAL)), facts)
+    return _parse(outcome.text, LOCAL)
 
 
-def _asked(version: AgentVersion, facts: dict[str, object], seconds: float) -> Written | None:
+def _ask_model(version: AgentVersion, facts: dict[str, object], seconds: float) -> Summary | None:
     try:
         orchestrator = get_orchestrator(version.orchestrator, get_model(version.model, version.model_name))
     except NotFound as error:
@@ -78,16 +79,11 @@ def _asked(version: AgentVersion, facts: dict[str, object], seconds: float) -> W
     if outcome.error or not has_read:
         log.warning("brief_model_failed", model=version.model, code=outcome.error or "did_not_read")
         return None
-    return _parsed(outcome.text, version.model_name or version.model)
-
-
-def _by_rules(facts: dict[str, object]) -> Written:
-    outcome, _ = _run(get_orchestrator("builtin", get_model(LOCAL, LOCAL)), facts)
-    return _parsed(outcome.text, LOCAL)
+    return _parse(outcome.text, version.model_name or version.model)
 
 
 def _run(orchestrator: Orchestrator, facts: dict[str, object]) -> tuple[RunOutcome, bool]:
-    """Let the model read the findings and answer; also return whether it did read them."""
+    """Run the model; returns its outcome and whether it has read the findings."""
     readings: list[ToolRequest] = []
 
     def read(request: ToolRequest, number: int) -> Line:
@@ -96,14 +92,14 @@ def _run(orchestrator: Orchestrator, facts: dict[str, object]) -> tuple[RunOutco
         return Line("tool", text, call_id=request.call_id, tool_name=request.name, result=facts)
 
     name = Language(str(facts["language"])).label
-    asked = Line("user", f"Please write the top of my brief, in {name}.")
-    context = RunContext(uuid7(), PROMPT.format(advice=BRIEF_ADVICE), (asked,), (TOOL,), max_rounds=3)
+    request = Line("user", f"Please write the top of my brief, in {name}.")
+    context = RunContext(uuid7(), PROMPT.format(advice=BRIEF_ADVICE), (request,), (TOOL,), max_rounds=3)
     return orchestrator.run(context, call_tool=read, emit=lambda _piece: None), bool(readings)
 
 
-def _parsed(text: str, model: str) -> Written:
-    """Split what was written into the paragraph and the list; masked once more, and never longer than fits."""
+def _parse(text: str, model: str) -> Summary:
+    """Split the text into paragraph and list; masks it again and cuts it to size."""
     lines = [line.strip() for line in mask_text(text).splitlines() if line.strip()]
     advice = [line.lstrip("-•*– ").strip() for line in lines if line[0] in "-•*–"]
-    told = " ".join(line for line in lines if line[0] not in "-•*–")
-    return Written(told[:LONGEST], tuple(line[:300] for line in advice[:BRIEF_ADVICE]), model)
+    paragraph = " ".join(line for line in lines if line[0] not in "-•*–")
+    return Summary(paragraph[:LONGEST], tuple(line[:300] for line in advice[:BRIEF_ADVICE]), model)

@@ -85,17 +85,17 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[("daily", "Daily"), ("asked", "Asked for")], default="daily", max_length=5
+                        choices=[("daily", "Daily"), ("asked", "On request")], default="daily", max_length=5
                     ),
                 ),
                 (
                     "state",
                     models.CharField(
                         choices=[
-                            ("queued", "Waiting"),
-                            ("working", "Being put together"),
+                            ("queued", "Queued"),
+                            ("working", "In progress"),
                             ("sent", "Sent"),
-                            ("skipped", "Left out"),
+                            ("skipped", "Skipped"),
                             ("failed", "Failed"),
                         ],
                         default="queued",

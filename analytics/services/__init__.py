@@ -1,21 +1,21 @@
-"""What can be done with the daily brief."""
+"""Services of the daily brief."""
 
-from analytics.services.briefs import give_up_for_now, list_stuck, make_brief
+from analytics.services.briefs import list_stuck, make_brief, record_failure
 from analytics.services.due_briefs import claim_due, purge_briefs
-from analytics.services.on_demand import ask_for_brief
+from analytics.services.on_demand import request_brief
 from analytics.services.preferences import set_preference, switch_off
-from analytics.services.previews import kept_preview, preview_brief, renew_preview
+from analytics.services.previews import discard_preview, find_preview, preview_brief
 
 __all__ = [
-    "ask_for_brief",
     "claim_due",
-    "give_up_for_now",
-    "kept_preview",
+    "discard_preview",
+    "find_preview",
     "list_stuck",
     "make_brief",
     "preview_brief",
     "purge_briefs",
-    "renew_preview",
+    "record_failure",
+    "request_brief",
     "set_preference",
     "switch_off",
 ]

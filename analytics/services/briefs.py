@@ -1,4 +1,4 @@
-"""Putting a brief together and handing it to the mail port: claimed, fenced, tried again, parked."""
+"""Making a brief and queueing its mail: claimed by one worker, fenced, retried, finally parked."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from accounts.services import actor_for_user
 from analytics import tokens
 from analytics.brief.compose import compose
 from analytics.brief.render import Rendered, render
-from analytics.models import Brief, BriefPreference
+from analytics.models import Brief
 from analytics.schedule import WINDOW
 from analytics.selectors import own_preference
-from core.actors import Actor, system
+from core.actors import system
 from core.clock import now as clock_now
 from core.errors import Refused
 from core.jobs import dead_letters
@@ -32,7 +32,7 @@ PARKED_AS: Final = "analytics.brief"
 MAIL_TYPE: Final = "brief"
 MAKER: Final = system("briefs")
 LEASE: Final = timedelta(minutes=2)
-# Nobody's holiday note is to answer a brief (RFC 3834).
+# Keeps auto-responders from answering a brief (RFC 3834).
 AUTOMATIC: Final = {"Auto-Submitted": "auto-generated"}
 GRACE: Final = timedelta(seconds=5)
 MAX_ATTEMPTS: Final = 5
@@ -42,102 +42,92 @@ _enqueue: list[Callable[[UUID, UUID], None]] = []
 
 
 def on_queued(enqueue: Callable[[UUID, UUID], None]) -> None:
-    """Say how a queued brief reaches a worker soon; the sweep finds it in any case."""
+    """Register how a queued brief reaches a worker; the sweep finds it in any case."""
     _enqueue[:] = [enqueue]
 
 
 def queue(brief: Brief) -> None:
-    """Wake a worker for a brief after the commit."""
+    """Start a worker for a brief after the commit."""
     ids = brief.tenant_id, brief.pk
     for enqueue in _enqueue:
         transaction.on_commit(partial(enqueue, *ids), robust=True)
 
 
 def list_stuck(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, brief) of briefs that nobody works on: lost hints, retries, crashes. For the sweep."""
+    """Return (tenant, brief) of open briefs without a worker: lost tasks, retries, crashes. For the sweep."""
     with platform_scope():
-        open_ones = Brief.objects.filter(state__in=[State.QUEUED, State.WORKING])
-        late = open_ones.filter(lease_until__lt=(now or clock_now()) - GRACE).order_by("lease_until")
+        unfinished = Brief.objects.filter(state__in=[State.QUEUED, State.WORKING])
+        late = unfinished.filter(lease_until__lt=(now or clock_now()) - GRACE).order_by("lease_until")
         return list(late.values_list("tenant_id", "pk")[:BATCH])
 
 
 def make_brief(*, brief_id: UUID, now: datetime | None = None) -> Brief | None:
-    """Collect, word and send one brief; returns None when somebody else has it or it is done.
+    """Collect, compose and send one brief; returns None if another worker has it or it is done.
 
-    Who may: the worker, in the tenant's scope. The brief sees what its person may see now; without a
-    seat, or later than `due.WINDOW`, it is left out with a reason. Mail and state change in one
-    transaction. Raises whatever breaks; `give_up_for_now` then decides.
+    For the worker, in the tenant's scope. The brief contains what its person may see now; it is skipped
+    with a reason if they are no longer a member, or later than `schedule.WINDOW`. Mail and state change in
+    one transaction. Any error is raised; the caller then calls `record_failure`.
     """
     moment = now or clock_now()
-    brief = _take(brief_id, moment)
-    if brief is None:
+    claimable = Q(state=State.QUEUED) | Q(state=State.WORKING, lease_until__lt=moment)
+    # The number of attempts is the fence.
+    if not Brief.objects.filter(claimable, pk=brief_id).update(
+        state=State.WORKING, lease_until=moment + LEASE, attempts=F("attempts") + 1
+    ):
         return None
+    brief: Brief = Brief.objects.select_related("user").get(pk=brief_id)
     try:
         actor = actor_for_user(brief.user)
-        wanted = own_preference(viewer=actor)
+        preference = own_preference(viewer=actor)
     except Refused:
         return _close(brief, State.SKIPPED, reason="no_seat")
     if brief.kind == Brief.Kind.DAILY and moment - brief.due_at > WINDOW:
         return _close(brief, State.SKIPPED, reason="too_late")
-    return _send(brief, _compose(brief, actor, wanted, moment), actor)
-
-
-def _compose(brief: Brief, actor: Actor, wanted: BriefPreference, moment: datetime) -> dict[str, Any]:
-    return compose(viewer=actor, sections=wanted.sections, language=wanted.language, day=brief.local_date, now=moment)
-
-
-def _take(brief_id: UUID, moment: datetime) -> Brief | None:
-    """Claim it; the number of attempts is the fence."""
-    free = Q(state=State.QUEUED) | Q(state=State.WORKING, lease_until__lt=moment)
-    won = Brief.objects.filter(free, pk=brief_id).update(
-        state=State.WORKING, lease_until=moment + LEASE, attempts=F("attempts") + 1
+    content = compose(
+        viewer=actor,
+        sections=preference.sections,
+        language=preference.language,
+        day=brief.local_date,
+        now=moment,
     )
-    if not won:
-        return None
-    brief: Brief = Brief.objects.select_related("user").get(pk=brief_id)
-    return brief
+    return _send(brief, content)
 
 
 def _close(brief: Brief, state: str, **values: Any) -> Brief | None:
-    held = Brief.objects.filter(pk=brief.pk, state=State.WORKING, attempts=brief.attempts)
-    if not held.update(state=state, lease_until=None, **values):
+    claimed = Brief.objects.filter(pk=brief.pk, state=State.WORKING, attempts=brief.attempts)
+    if not claimed.update(state=state, lease_until=None, **values):
         return None
     brief.refresh_from_db()
     return brief
 
 
-def _send(brief: Brief, content: dict[str, Any], actor: Actor) -> Brief | None:
+def _send(brief: Brief, content: dict[str, Any]) -> Brief | None:
     url = unsubscribe_url(brief.user_id)
     mail = render_for(brief.user, content, unsubscribe=url)
     with transaction.atomic():
         sent = _close(brief, State.SENT, sent_at=clock_now())
         if sent is None:
             return None
-        sent.content = content
-        sent.delivery_id = _post(sent, mail, url)
+        unsubscribe = {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+        delivery = queue_mail(
+            actor=MAKER,
+            type=MAIL_TYPE,
+            recipient=sent.user.email,
+            subject=mail.subject,
+            text=mail.text,
+            html=mail.html,
+            ref=sent.pk,
+            key=mail_key(sent),
+            headers=unsubscribe | AUTOMATIC,
+            user_id=sent.user_id,
+        )
+        sent.content, sent.delivery_id = content, delivery.pk
         sent.save(update_fields=["content", "delivery_id"])
     return sent
 
 
-def _post(brief: Brief, mail: Rendered, url: str) -> UUID:
-    delivery = queue_mail(
-        actor=MAKER,
-        type=MAIL_TYPE,
-        recipient=brief.user.email,
-        subject=mail.subject,
-        text=mail.text,
-        html=mail.html,
-        ref=brief.pk,
-        key=mail_key(brief),
-        headers={"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"} | AUTOMATIC,
-        user_id=brief.user_id,
-    )
-    found: UUID = delivery.pk
-    return found
-
-
 def mail_key(brief: Brief) -> str:
-    """Return the key of a brief's one mail."""
+    """Return the key of a brief's only mail."""
     return f"brief:{brief.pk}"
 
 
@@ -148,15 +138,15 @@ def render_for(user: User, content: dict[str, Any], *, unsubscribe: str = "") ->
 
 
 def unsubscribe_url(user_id: UUID) -> str:
-    """Return the address that switches this person's brief off."""
+    """Return the URL that turns this person's brief off."""
     token = tokens.issue(tenant_id=current_tenant_id(), user_id=user_id)
     return f"{settings.PUBLIC_URL}{reverse('brief_unsubscribe', args=[token])}"
 
 
-def give_up_for_now(*, brief_id: UUID, error: str, now: datetime | None = None) -> None:
-    """After a failure: let the sweep try again later, or park the brief when it was tried often enough.
+def record_failure(*, brief_id: UUID, error: str, now: datetime | None = None) -> None:
+    """Requeue a failed brief for a later attempt, or park it after `MAX_ATTEMPTS`.
 
-    Who may: the worker, in the tenant's scope. `error` names the kind of failure.
+    For the worker, in the tenant's scope. `error` names the kind of failure.
     """
     moment = now or clock_now()
     with transaction.atomic():
@@ -171,8 +161,8 @@ def give_up_for_now(*, brief_id: UUID, error: str, now: datetime | None = None) 
         dead_letters.park(kind=PARKED_AS, ref=brief.pk, error=error)
 
 
-def make_again(brief_id: UUID) -> None:
-    """Queue a failed brief again; the replayer of its dead letter."""
+def requeue_brief(brief_id: UUID) -> None:
+    """Queue a failed brief again, when its failed job is retried."""
     failed = Brief.objects.filter(pk=brief_id, state=State.FAILED)
     if failed.update(state=State.QUEUED, attempts=0, reason="", lease_until=clock_now()):
         queue(Brief.objects.get(pk=brief_id))

@@ -1,4 +1,4 @@
-"""Finding whose brief is due, once a minute, and letting go of old ones."""
+"""Finding due briefs, once a minute, and deleting old ones."""
 
 from __future__ import annotations
 
@@ -25,43 +25,35 @@ OUTAGE: Final = "outage"
 
 
 def claim_due(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Make the rows of all briefs that are due; returns (tenant, brief) of those to put together.
+    """Create the rows of all due briefs; returns (tenant, brief) of those to make.
 
-    For the sweep: enters the platform scope by itself. Each person's slot is claimed by a conditional
-    update, so any number of sweepers may run at once; a date that is over is told by a skipped row.
+    For the sweep; enters the platform scope itself. Each person's slot is claimed by a conditional update,
+    so that several sweeps may run at once; missed dates get a skipped row.
     """
     moment = now or clock_now()
     claimed: list[tuple[UUID, UUID]] = []
-    while batch := _due(moment):
-        won = [
-            (tenant_id, brief_id)
-            for tenant_id, row_id, seen in batch
-            for brief_id in _claim(tenant_id, row_id, seen, moment)
-        ]
-        claimed += won
+    while True:
+        with platform_scope():
+            rows = BriefPreference.objects.filter(next_due_at__lte=moment).order_by("next_due_at")
+            batch = list(rows.values_list("tenant_id", "pk", "next_due_at")[:BATCH])
+        for tenant_id, row_id, due_at in batch:
+            claimed += [(tenant_id, brief_id) for brief_id in _claim(tenant_id, row_id, due_at, moment)]
         if len(batch) < BATCH:
-            break
-    return claimed
+            return claimed
 
 
-def _due(moment: datetime) -> list[tuple[UUID, UUID, datetime]]:
-    with platform_scope():
-        rows = BriefPreference.objects.filter(next_due_at__lte=moment).order_by("next_due_at")
-        return list(rows.values_list("tenant_id", "pk", "next_due_at")[:BATCH])
-
-
-def _claim(tenant_id: UUID, row_id: UUID, seen: datetime, moment: datetime) -> Iterator[UUID]:
+def _claim(tenant_id: UUID, row_id: UUID, due_at: datetime, moment: datetime) -> Iterator[UUID]:
     with tenant_scope(tenant_id), transaction.atomic():
-        mine = BriefPreference.objects.filter(pk=row_id, is_on=True, next_due_at=seen)
-        row = mine.select_for_update(skip_locked=True).first()
+        unclaimed = BriefPreference.objects.filter(pk=row_id, is_on=True, next_due_at=due_at)
+        row = unclaimed.select_for_update(skip_locked=True).first()
         if row is None:
             return
         zone = ZoneInfo(row.zone)
-        steps = plan(at=row.at, zone=zone, first=seen.astimezone(zone).date(), now=moment)
-        mine.update(next_due_at=steps.following.moment)
+        steps = plan(at=row.at, zone=zone, first=due_at.astimezone(zone).date(), now=moment)
+        unclaimed.update(next_due_at=steps.following.moment)
         missed = [_brief(row, slot, moment, Brief.State.SKIPPED) for slot in steps.missed]
         due = [_brief(row, slot, moment, Brief.State.QUEUED) for slot in steps.due]
-        # One that exists (the clock's rules changed, or an older row) is left as it is: once per date.
+        # An existing brief of the date (zone rules changed, or an older row) stays: one per date.
         Brief.objects.bulk_create([*missed, *due], ignore_conflicts=True)
         made = list(Brief.objects.filter(pk__in=[brief.pk for brief in due]).values_list("pk", flat=True))
     if missed:
@@ -78,5 +70,5 @@ def _brief(row: BriefPreference, slot: Slot, moment: datetime, state: Brief.Stat
 
 
 def purge_briefs(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
-    """Remove briefs that are older than `KEPT_FOR`, some at a time; returns how many. For the sweep."""
+    """Delete a batch of briefs older than `KEPT_FOR` and return how many. For the sweep."""
     return retention.remove(Brief, Q(created_at__lt=(now or clock_now()) - KEPT_FOR), limit=limit)

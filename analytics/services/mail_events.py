@@ -1,4 +1,4 @@
-"""What became of a brief's mail: opened, clicked, or its reader wants no more of them."""
+"""Mail events of briefs: opened, clicked, unsubscribed."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from analytics.models import Brief
 from analytics.services.briefs import MAIL_TYPE
 from analytics.services.preferences import switch_off
 from integrations.mail import events
-from integrations.mail.types import Belongs, MailEvent, MailReceiver
+from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 
 NO_MORE: Final = ("unsubscribed", "spam")
 
 
 class BriefMails(MailReceiver):
-    """Notes the first opening and the first click; a complaint switches the brief off."""
+    """Records the first open and click; a complaint turns the brief off."""
 
     tracks_opens: ClassVar[bool] = True
     tracks_clicks: ClassVar[bool] = True
 
-    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, Belongs]:
-        """Name the day; the brief itself is open to its reader only."""
+    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
+        """Return the day; the brief itself is visible to its reader only."""
         days = Brief.objects.filter(pk__in=refs).values_list("pk", "local_date")
-        return {pk: Belongs(f"Brief of {date_format(day, 'j F Y')}") for pk, day in days}
+        return {pk: RelatedObject(f"Brief of {date_format(day, 'j F Y')}") for pk, day in days}
 
-    def hear(self, event: MailEvent) -> None:
-        """Take note."""
+    def on_event(self, event: MailEvent) -> None:
+        """Record the event."""
         rows = Brief.objects.filter(pk=event.ref)
         if event.what in ("opened", "clicked"):
             rows.filter(opened_at=None).update(opened_at=event.at)
@@ -40,5 +40,5 @@ class BriefMails(MailReceiver):
 
 
 def register() -> None:
-    """Hear of the mails of briefs."""
+    """Register the receiver."""
     events.register(MAIL_TYPE, BriefMails)

@@ -1,4 +1,4 @@
-"""A brief in between, sent at once."""
+"""A brief on request, sent at once."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from core.errors import Conflict, TooMany
 PAUSE: Final = timedelta(minutes=1)
 
 
-def ask_for_brief(*, actor: Actor, now: datetime | None = None) -> Brief:
-    """Send the actor his brief now, whether or not the daily one is on, at most one a minute.
+def request_brief(*, actor: Actor, now: datetime | None = None) -> Brief:
+    """Send the actor a brief now, at most one a minute, even if the daily one is off.
 
-    Needs `analytics.use_brief`; raises `Refused`, `TooMany`, or `Conflict` while one is on its way.
-    Audited; the mail goes to his own address.
+    Needs `analytics.use_brief`; raises `Refused`, `TooMany`, or `Conflict` while one is in progress.
+    Audited; the mail goes to the actor's own address.
     """
     user_id = person_of(actor)
     moment = now or clock_now()
-    wanted = own_preference(viewer=actor)
-    asked = Brief.objects.filter(user_id=user_id, kind=Brief.Kind.ASKED)
-    if asked.filter(created_at__gt=moment - PAUSE).exists():
-        raise TooMany("One was sent to you within the last minute. Look into your mailbox first.")
+    zone = ZoneInfo(own_preference(viewer=actor).zone)
+    requested = Brief.objects.filter(user_id=user_id, kind=Brief.Kind.ASKED)
+    if requested.filter(created_at__gt=moment - PAUSE).exists():
+        raise TooMany("You got a brief less than a minute ago. Check your inbox first.")
     brief = Brief(
-        user_id=user_id, kind=Brief.Kind.ASKED, local_date=moment.astimezone(ZoneInfo(wanted.zone)).date(),
+        user_id=user_id, kind=Brief.Kind.ASKED, local_date=moment.astimezone(zone).date(),
         due_at=moment, lease_until=moment, created_at=moment,
     )  # fmt: skip
     try:
@@ -44,5 +44,5 @@ def ask_for_brief(*, actor: Actor, now: datetime | None = None) -> Brief:
                 new_state=brief.state,
             )  # fmt: skip
     except IntegrityError:
-        raise Conflict("One is on its way to you.", code="brief_on_its_way") from None
+        raise Conflict("A brief is already on its way to you.", code="brief_on_its_way") from None
     return brief

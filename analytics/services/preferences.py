@@ -1,4 +1,4 @@
-"""Saving how a person wants his brief, and switching it off by the link of a mail."""
+"""Saving a person's brief preference, and turning the brief off by a mail's link."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def set_preference(
     language: str,
     now: datetime | None = None,
 ) -> BriefPreference:
-    """Save how the actor wants his own daily brief; nobody can save another's.
+    """Save the actor's own brief preference; nobody can save another person's.
 
-    Needs `analytics.use_brief`; raises `Invalid` with the fields. The next brief is today's when its
-    time is still to come, or was at most `due.CATCH_UP` ago and none of that date exists. Audited.
+    Needs `analytics.use_brief`; raises `Invalid` with the fields. Today's brief is sent if its time is in the
+    future, or at most `schedule.CATCH_UP` ago and none exists for the date. Audited.
     """
     user_id = person_of(actor)
     _check(zone, sections, language)
@@ -43,18 +43,23 @@ def set_preference(
     local = at.replace(second=0, microsecond=0, tzinfo=None)
     values = {"is_on": is_on, "at": local, "zone": zone, "sections": list(sections), "language": language}
     with transaction.atomic():
-        row, was_on = _locked(user_id)
-        following = _following(user_id, local, zone, moment) if is_on else None
-        BriefPreference.objects.filter(pk=row.pk).update(**values, next_due_at=following, changed_at=moment)
+        BriefPreference.objects.bulk_create([BriefPreference(user_id=user_id)], ignore_conflicts=True)
+        row: BriefPreference = BriefPreference.objects.select_for_update().get(user_id=user_id)
+        was_on, next_due_at = row.is_on, None
+        if is_on:
+            daily = Brief.objects.filter(user_id=user_id, kind=Brief.Kind.DAILY)
+            last = daily.order_by("-local_date").values_list("local_date", flat=True).first()
+            next_due_at = next_slot(at=local, zone=ZoneInfo(zone), now=moment, last=last).moment
+        BriefPreference.objects.filter(pk=row.pk).update(**values, next_due_at=next_due_at, changed_at=moment)
         row.refresh_from_db()
         _record(actor, row, was_on, at=f"{local:%H:%M}", zone=zone, language=language, sections=list(sections))
     return row
 
 
 def switch_off(*, user_id: UUID) -> bool:
-    """Switch off a person's brief by the link in his mail; returns whether it was on.
+    """Turn off a person's brief by the link in their mail; returns whether it was on.
 
-    Who may: whoever holds the signed link, in the tenant's scope. Safe to repeat; audited when it was on.
+    Open to the holder of the signed link, in the tenant's scope. Safe to repeat; audited if it was on.
     """
     with transaction.atomic():
         row = BriefPreference.objects.select_for_update().filter(user_id=user_id, is_on=True).first()
@@ -69,25 +74,13 @@ def switch_off(*, user_id: UUID) -> bool:
 def _check(zone: str, sections: Sequence[str], language: str) -> None:
     wrong = {}
     if zone not in zones():
-        wrong["zone"] = ["Give a zone of the IANA list, such as Europe/Berlin."]
+        wrong["zone"] = ["Choose an IANA time zone such as Europe/Berlin."]
     if not sections or len(set(sections)) != len(sections) or not set(sections) <= set(SECTIONS):
-        wrong["sections"] = [f"Give each section once: {', '.join(SECTIONS)}."]
+        wrong["sections"] = [f"Choose each section at most once: {', '.join(SECTIONS)}."]
     if language not in TEXTS:
-        wrong["language"] = [f"One of {', '.join(TEXTS)}."]
+        wrong["language"] = [f"Choose one of {', '.join(TEXTS)}."]
     if wrong:
-        raise Invalid("These settings are not valid.", fields=wrong)
-
-
-def _locked(user_id: UUID) -> tuple[BriefPreference, bool]:
-    BriefPreference.objects.bulk_create([BriefPreference(user_id=user_id)], ignore_conflicts=True)
-    row: BriefPreference = BriefPreference.objects.select_for_update().get(user_id=user_id)
-    return row, row.is_on
-
-
-def _following(user_id: UUID, at: time, zone: str, moment: datetime) -> datetime:
-    done = Brief.objects.filter(user_id=user_id, kind=Brief.Kind.DAILY)
-    last = done.order_by("-local_date").values_list("local_date", flat=True).first()
-    return next_slot(at=at, zone=ZoneInfo(zone), now=moment, last=last).moment
+        raise Invalid("These settings aren't valid.", fields=wrong)
 
 
 def _record(actor: Actor, row: BriefPreference, was_on: bool, **facts: object) -> None:

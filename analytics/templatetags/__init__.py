@@ -1,1 +1,1 @@
-"""Tags of the mail templates."""
+"""Template tags of the mail templates."""

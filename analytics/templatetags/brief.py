@@ -1,4 +1,4 @@
-"""Tags that draw a brief: named styles, and bars, headings and folded lines of the plain text."""
+"""Template tags for a brief: named styles, and bars, headings and wrapped lines for plain text."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def bar(percent: int) -> str:
 
 @register.filter
 def heading(title: str) -> str:
-    """Return a heading with a line under it."""
+    """Return an underlined heading."""
     return f"{title}\n{'-' * min(len(title), WIDTH)}"
 
 
 @register.filter
 def fold(text: str, indent: int = 0) -> str:
-    """Return a text in lines that every client shows whole; later ones are indented."""
+    """Wrap a text to lines that every mail client shows whole; later lines are indented."""
     return textwrap.fill(text, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)

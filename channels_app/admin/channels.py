@@ -24,8 +24,8 @@ from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from conversations.models import ChannelAccount
 from core.observability.logging import get_logger
-from integrations.mail.errors import in_words as mail_in_words
-from integrations.twilio.errors import in_words
+from integrations.mail.errors import describe_error as describe_mail_error
+from integrations.twilio.errors import describe_error
 
 log = get_logger(__name__)
 CHANGE = "channels_app.change_channelaccount"
@@ -72,7 +72,7 @@ class ChannelAccountAdmin(WidgetActions, MailActions):
             )
         if not account.last_error:
             return "–"
-        words = mail_in_words if is_mail(account) else in_words
+        words = describe_mail_error if is_mail(account) else describe_error
         return f"{words(account.last_error)} {moment(account.last_error_at)}"
 
     @admin.display(description="Allowed websites")

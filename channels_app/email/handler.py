@@ -35,7 +35,7 @@ def _apply_event(event: Any, delivery: InboundDelivery) -> str:
         report = parse_event(event, delivery.received_at)
         if report is None:
             return "ignored"
-        return "applied" if record_report(heard=report) else "unknown_mail"
+        return "applied" if record_report(event=report) else "unknown_mail"
     except (ValueError, DataError) as problem:
         # The fault is in this event: it would fail every time, and its batch with it.
         log.warning("mail_event_refused", delivery=str(delivery.pk), error=type(problem).__name__)

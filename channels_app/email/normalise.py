@@ -6,8 +6,8 @@ from uuid import UUID
 
 from conversations.texts import clean
 from integrations.mail.progress import Report, What
+from integrations.mail.reports import ProviderEvent
 from integrations.mail.sendgrid import OUR_ID
-from integrations.mail.tracking import Heard
 
 WHATS: Final[dict[str, What]] = {
     "processed": "sent",
@@ -21,11 +21,13 @@ UNSUBSCRIBED: Final = frozenset({"unsubscribe", "group_unsubscribe"})
 _LAST: Final = 4_102_444_800  # the year 2100: beyond it a timestamp is noise
 
 
-def parse_event(event: Any, received_at: datetime) -> Heard | None:
+def parse_event(event: Any, received_at: datetime) -> ProviderEvent | None:
     """Return what an event says about a mail, or None (deferred, unknown kinds, noise)."""
     if not isinstance(event, dict):
         return None
-    kind, at = str(event.get("event", "")), _moment(event.get("timestamp"), received_at)
+    kind, stamp, at = str(event.get("event", "")), event.get("timestamp"), received_at
+    if isinstance(stamp, (int, float)) and not isinstance(stamp, bool) and 0 < stamp < _LAST:
+        at = min(datetime.fromtimestamp(stamp, UTC), received_at)
     given_id, message_id = event.get(OUR_ID), event.get("sg_message_id")
     try:
         delivery_id = UUID(given_id) if isinstance(given_id, str) else None
@@ -35,9 +37,9 @@ def parse_event(event: Any, received_at: datetime) -> Heard | None:
     sent_id = clean(message_id.partition(".")[0][:200]) if isinstance(message_id, str) else ""
     facts: dict[str, Any] = {"at": at, "delivery_id": delivery_id, "message_id": sent_id}
     if kind == "spamreport":
-        return Heard("spam", **facts)
+        return ProviderEvent("spam", **facts)
     if kind in UNSUBSCRIBED:
-        return Heard("unsubscribed", **facts)
+        return ProviderEvent("unsubscribed", **facts)
     what = WHATS.get(kind)
     if what is None:
         return None
@@ -47,10 +49,4 @@ def parse_event(event: Any, received_at: datetime) -> Heard | None:
     error = "dropped" if kind == "dropped" else ""
     if kind == "bounce":
         error = "blocked" if event.get("type") == "blocked" else "bounce"
-    return Heard(Report(what, at, error), url=clean(str(event.get("url", ""))[:2000]), **facts)
-
-
-def _moment(given: Any, received_at: datetime) -> datetime:
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 < given < _LAST:
-        return received_at
-    return min(datetime.fromtimestamp(given, UTC), received_at)
+    return ProviderEvent(Report(what, at, error), url=clean(str(event.get("url", ""))[:2000]), **facts)

@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.services import client_address
 from channels_app.webchat import identity, origins
 from channels_app.webchat.limits import Bucket
-from channels_app.webchat.sessions import Session, open_session
+from channels_app.webchat.sessions import open_session
 from channels_app.webchat.widgets import Widget, find_widget
 from core.clock import now
 from core.errors import Invalid, NotFound, Refused, TooLarge, TooMany, WalkerError
@@ -54,7 +54,18 @@ class SessionView(View):
                 signed_identity=asked.get("identity") or "",
                 token=asked.get("token") or "",
             )
-            response = JsonResponse(_describe(widget, session))
+            facts = {
+                "token": session.token,
+                "visitor": session.visitor,
+                "expires_at": session.guest.expires_at.isoformat(),
+                "expires_in": int((session.guest.expires_at - now()).total_seconds()),
+                "ws_path": "/ws/chat/",
+                "signed_in": session.guest.kind,
+                "title": widget.name,
+                "greeting": widget.greeting,
+                "suggestions": list(widget.suggestions),
+            }
+            response = JsonResponse(facts)
         except WalkerError as problem:
             response, allowed = JsonResponse(problem.as_dict(), status=problem.status), "*"
         return _with_cors(response, allowed)
@@ -97,20 +108,6 @@ def _checked_origin(request: HttpRequest, widget: Widget) -> str:
     if not origins.is_allowed(origin, registered=widget.origins, own=own):
         raise Refused("This chat isn't enabled for this website.", code="origin")
     return origin or ""
-
-
-def _describe(widget: Widget, session: Session) -> dict[str, Any]:
-    return {
-        "token": session.token,
-        "visitor": session.visitor,
-        "expires_at": session.guest.expires_at.isoformat(),
-        "expires_in": int((session.guest.expires_at - now()).total_seconds()),
-        "ws_path": "/ws/chat/",
-        "signed_in": session.guest.kind,
-        "title": widget.name,
-        "greeting": widget.greeting,
-        "suggestions": list(widget.suggestions),
-    }
 
 
 def _with_cors(response: HttpResponse, allowed: str) -> HttpResponse:

@@ -14,7 +14,7 @@ from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Invalid, NotFound
-from integrations.twilio.errors import in_words
+from integrations.twilio.errors import describe_error
 from integrations.twilio.types import Sent
 
 TEST_TEXT: Final = "This is a test from Walker. The number works."
@@ -101,7 +101,7 @@ def send_test(*, actor: Actor, account_id: UUID, to: str) -> str:
         )
     if not isinstance(outcome, Sent):
         services.note_trouble(account_id=account.pk, code=outcome.code)
-        raise Invalid(in_words(outcome.code), fields={"to": [in_words(outcome.code)]})
+        raise Invalid(describe_error(outcome.code), fields={"to": [describe_error(outcome.code)]})
     services.clear_trouble(account_id=account.pk)
     return "Test message sent. Check your phone."
 

@@ -20,7 +20,7 @@ from core.errors import Invalid, WalkerError
 from core.observability.logging import get_logger
 from integrations.mail import events as mail_events
 from integrations.mail.services import queue_mail
-from integrations.mail.types import Belongs, MailEvent, MailReceiver
+from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 
 log = get_logger(__name__)
 ACTOR: Final = system("whatsapp")
@@ -74,7 +74,14 @@ def _send_as_template(message: Message) -> bool:
 def _send_by_mail(message: Message) -> bool:
     """Mail the outcome of a request to the requester, if their mailbox is proven."""
     reference = str(message.metadata.get("reference") or "")
-    address, user_id = _find_mailbox(message)
+    contact, address, user_id = message.conversation.contact, "", None
+    if contact.user_id is not None and is_active_member(contact.user_id):
+        user_id = contact.user_id
+        address = str(User.objects.values_list("email", flat=True).get(pk=user_id))
+    else:
+        points = ContactPoint.objects.filter(contact=contact, kind=ContactPoint.Kind.EMAIL, is_verified=True)
+        best = points.order_by("-is_primary", "id").first()
+        address = best.value if best else ""
     if not reference or not address:
         return False
     try:
@@ -102,30 +109,21 @@ def _send_by_mail(message: Message) -> bool:
     return True
 
 
-def _find_mailbox(message: Message) -> tuple[str, UUID | None]:
-    contact = message.conversation.contact
-    if contact.user_id is not None and is_active_member(contact.user_id):
-        return str(User.objects.values_list("email", flat=True).get(pk=contact.user_id)), contact.user_id
-    points = ContactPoint.objects.filter(contact=contact, kind=ContactPoint.Kind.EMAIL, is_verified=True)
-    best = points.order_by("-is_primary", "id").first()
-    return (best.value if best else ""), None
-
-
 class LostDecisions(MailReceiver):
     """Asks a person when the mail with an outcome does not arrive either."""
 
-    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, Belongs]:
+    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
         """Return the request's reference and a link to its conversation."""
         rows = Message.objects.filter(pk__in=refs).only("metadata", "conversation_id")
         return {
-            row.pk: Belongs(
+            row.pk: RelatedObject(
                 str(row.metadata.get("reference") or "A conversation"),
                 reverse("admin:conversations_conversation_change", args=[row.conversation_id]),
             )
             for row in rows
         }
 
-    def hear(self, event: MailEvent) -> None:
+    def on_event(self, event: MailEvent) -> None:
         """Ask a person when the mail is lost."""
         if event.what not in LOST_MAIL or event.ref is None:
             return

@@ -8,7 +8,7 @@ from conversations.models import Attachment
 from core.clock import now
 from core.observability.logging import get_logger
 from core.tenancy.scope import platform_scope
-from integrations.twilio.media import Fetched, fetch_media
+from integrations.twilio.media import MediaFile, fetch_media
 
 log = get_logger(__name__)
 BATCH: Final = 50
@@ -28,7 +28,7 @@ def fetch(attachment_id: UUID) -> str:
         account_sid=str(kept.get("account_sid") or ""),
         auth_token=str(kept.get("auth_token") or ""),
     )
-    if isinstance(outcome, Fetched):
+    if isinstance(outcome, MediaFile):
         services.keep_attachment(attachment=attachment, content=outcome.content, content_type=outcome.content_type)
     else:
         log.info("file_not_fetched", attachment=str(attachment_id), code=outcome.code)

@@ -20,7 +20,7 @@ from conversations.types import OutboundMessage, PointKind, SendResult, Transpor
 from core.actors import system
 from core.clock import now
 from integrations.twilio.errors import meaning_of
-from integrations.twilio.types import Failed, Listed, Sent, Unknown
+from integrations.twilio.types import Failed, ListedMessage, Sent, Unknown
 
 if TYPE_CHECKING:
     from integrations.twilio.client import TwilioClient
@@ -127,7 +127,7 @@ def _send_all(
 
 def _list_already_sent(
     client: "TwilioClient", route: Route, outbound: OutboundMessage
-) -> list[Listed] | Failed | Unknown:
+) -> list[ListedMessage] | Failed | Unknown:
     """Return what Twilio already has of this message; nothing on the first attempt."""
     if outbound.attempt <= 1:
         return []

@@ -1,4 +1,4 @@
-"""State changes of the console: POST forms that call a service; a GET only shows the form."""
+"""Service actions: state changes as POST forms that call a service; a GET only shows the form."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from accounts.permissions import object_permissions
-from console.badges import forget
 from console.base.forms import ConfirmForm, ConsoleForm
 from console.error_messages import explain
+from console.extensions import clear_badges
 from console.viewers import viewer_of
 from core.actors import Actor
 from core.errors import NotFound, WalkerError
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from console.base.model_admin import ServiceAdmin
 
 OF: Final = "of_organisation"
-"""The field that says for which organisation a form was shown."""
+"""The form field that names the organisation the form was opened for."""
 Handler = Callable[..., str | HttpResponse]
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceAction:
-    """One state change: its form, who may use it and the handler that calls the service."""
+    """One state change: its form, its permission and the handler that calls the service."""
 
     path: str
     title: str
@@ -61,23 +61,23 @@ def service_action(
 ) -> Callable[[Handler], ServiceAction]:
     """Turn a method `(self, request, obj, form) -> message` into a guarded POST form.
 
-    `on_object`: a right on the single object is enough, as the service says too.
+    `on_object`: an object permission is enough, if the service accepts it too.
     """
 
     def wrap(handler: Handler) -> ServiceAction:
-        said = submit or title
-        return ServiceAction(path, title, permission, form, said, tone, explain, on_list, handler, key, on_object)
+        button = submit or title
+        return ServiceAction(path, title, permission, form, button, tone, explain, on_list, handler, key, on_object)
 
     return wrap
 
 
 def actions_of(model_admin: type) -> dict[str, ServiceAction]:
     """Return the actions a class and its parents declare, by path."""
-    found: dict[str, ServiceAction] = {}
+    actions: dict[str, ServiceAction] = {}
     for parent in reversed(model_admin.__mro__):
         declared = [value for value in vars(parent).values() if isinstance(value, ServiceAction)]
-        found.update({action.path: action for action in declared})
-    return found
+        actions.update({action.path: action for action in declared})
+    return actions
 
 
 def url_name(model_admin: "ServiceAdmin", action: ServiceAction) -> str:
@@ -103,43 +103,39 @@ def urls_of(model_admin: "ServiceAdmin") -> list[URLPattern]:
 
 
 def usable(actions: Iterable[ServiceAction], viewer: Actor, obj: Any) -> list[ServiceAction]:
-    """Return the actions that the viewer may use on the object. At most one query, however many they are."""
-    wanted = list(actions)
-    asks = any(action.on_object and not viewer.may(action.permission) for action in wanted)
-    given = object_permissions.given(actor=viewer, obj=obj) if asks else frozenset()
-    return [a for a in wanted if viewer.may(a.permission) or (a.on_object and a.permission in given)]
+    """Return the actions the viewer may use on the object. At most one query in total."""
+    candidates = list(actions)
+    needs_object = any(action.on_object and not viewer.may(action.permission) for action in candidates)
+    granted = object_permissions.list_permissions(actor=viewer, obj=obj) if needs_object else frozenset()
+    return [a for a in candidates if viewer.may(a.permission) or (a.on_object and a.permission in granted)]
 
 
 def run_action(
     model_admin: "ServiceAdmin", action: ServiceAction, request: HttpRequest, object_id: Any = None
 ) -> HttpResponse:
-    """Show the form (GET) or call the service (POST); errors come back on the form in plain words."""
+    """Show the form (GET) or call the service (POST); errors are shown on the form."""
     if request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "POST"])
     viewer = viewer_of(request)
     if not (viewer.may(action.permission) or (action.on_object and model_admin.opens_to(viewer))):
-        raise PermissionDenied("Your role does not allow this.")
+        raise PermissionDenied("Your role doesn't allow this.")
     obj = None if action.on_list else model_admin.object_or_404(request, object_id)
     if not usable([action], viewer, obj):
-        raise PermissionDenied("Your role does not allow this.")
+        raise PermissionDenied("Your role doesn't allow this.")
     if request.method != "POST":
         return _page(model_admin, action, request, obj, model_admin.action_form(request, action, obj), 200)
-    _refuse_of_another_organisation(request)
+    # The person may have switched to another organisation in another tab since the form was opened.
+    if request.POST.get(OF, str(current_tenant_id())) != str(current_tenant_id()):
+        raise PermissionDenied("This form belongs to another of your organisations. Nothing was changed.")
     form = model_admin.action_form(request, action, obj, bound=True)
     if form.is_redrawn:
         return _page(model_admin, action, request, obj, form, 200)
     if not form.is_valid():
         return _page(model_admin, action, request, obj, form, 400)
-    return _call(model_admin, action, request, obj, form)
+    return _call_handler(model_admin, action, request, obj, form)
 
 
-def _refuse_of_another_organisation(request: HttpRequest) -> None:
-    """Refuse a form that was shown before the person went on in another of his organisations, in another tab."""
-    if request.POST.get(OF, str(current_tenant_id())) != str(current_tenant_id()):
-        raise PermissionDenied("This form is of another organisation of yours. Nothing was done.")
-
-
-def _call(
+def _call_handler(
     model_admin: "ServiceAdmin", action: ServiceAction, request: HttpRequest, obj: Any, form: ConsoleForm
 ) -> HttpResponse:
     try:
@@ -148,11 +144,11 @@ def _call(
         raise Http404(error.detail) from error
     except WalkerError as error:
         if error.code == "confirm_first":
-            # Asks for the password, and comes back with what was filled in.
+            # Asks for the password and returns with the form's data.
             raise ReauthenticationRequired from error
-        _put_errors(form, error)
+        _add_errors(form, error)
         return _page(model_admin, action, request, obj, form, error.status)
-    forget(viewer_of(request), current_tenant_id())
+    clear_badges(viewer_of(request), current_tenant_id())
     if isinstance(outcome, HttpResponse):
         return outcome
     if outcome:
@@ -160,7 +156,7 @@ def _call(
     return HttpResponseRedirect(model_admin.after_action_url(request, action, obj))
 
 
-def _put_errors(form: ConsoleForm, error: WalkerError) -> None:
+def _add_errors(form: ConsoleForm, error: WalkerError) -> None:
     fields = error.facts.get("fields")
     if not (isinstance(fields, dict) and form.place_errors(fields)):
         form.add_error(None, explain(error))

@@ -20,7 +20,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One rectangle with the sentence it stands for."""
+    """One rectangle with its label."""
 
     x: float
     y: float
@@ -42,7 +42,7 @@ class Chart:
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether there is nothing to draw."""
+        """Return True if there is nothing to draw."""
         return not any(value for row in self.series for value in row.values)
 
     @property
@@ -69,7 +69,7 @@ class Chart:
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """Return where the days' names stand: every second day, so that they never touch."""
+        """Return position and label of every second day, so that labels never touch."""
         slot = (WIDTH - AXIS) / len(self.days)
         every = [(round(AXIS + (place + 0.5) * slot, 1), f"{day:%d %b}") for place, day in enumerate(self.days)]
         return every[1::2]
@@ -83,12 +83,9 @@ class Chart:
 
 def by_day(key: str, title: str, days: list[date], counts: dict[str, tuple[str, dict[date, int]]]) -> Chart:
     """Build a chart from `{name: (tone, {day: count})}`; days without a count are 0."""
-    series = [Series(name, tone, [found.get(day, 0) for day in days]) for name, (tone, found) in counts.items()]
+    series = [Series(name, tone, [by_day.get(day, 0) for day in days]) for name, (tone, by_day) in counts.items()]
     highest = max((value for row in series for value in row.values), default=0)
-    return Chart(key, title, days, series, top=_round_top(highest))
-
-
-def _round_top(highest: int) -> int:
-    """Return the next number at or above whose half reads well: 4, 6, 8, 10, 20, 40, 60, 80, 100 and so on."""
+    # The axis ends at a number whose half reads well: 4, 6, 8, 10, 20, 40, 60, 80, 100 and so on.
     unit = int("1" + "0" * (len(str(highest)) - 1))
-    return next(step * unit for step in (1, 2, 4, 6, 8, 10) if step * unit >= max(4, highest))
+    top = next(step * unit for step in (1, 2, 4, 6, 8, 10) if step * unit >= max(4, highest))
+    return Chart(key, title, days, series, top=top)

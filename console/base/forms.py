@@ -24,13 +24,13 @@ RENDERER: Final = ConsoleRenderer()
 
 
 class ConsoleForm(forms.Form):
-    """Base of all console forms: our look, described errors and no validation in the browser alone."""
+    """Base of all console forms: our CSS classes, described errors, no browser-only validation."""
 
     template_name = "console/parts/form.html"
     default_renderer = RENDERER
     use_required_attribute = True
     is_redrawn = False
-    """True if it was only sent to be shown again, for example with one more row: nothing is saved or refused."""
+    """Whether it was submitted only to change its shape, such as adding a row; nothing is saved."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -44,15 +44,15 @@ class ConsoleForm(forms.Form):
             self._errors = ErrorDict()
 
     def place_errors(self, problems: Mapping[str, Sequence[str]]) -> bool:
-        """Put a service's complaints at their fields. Return False if none of these fields is here."""
-        known = [name for name in problems if name in self.fields]
-        for name in known:
+        """Add a service's errors to their fields; returns False if none of the fields is on this form."""
+        names = [name for name in problems if name in self.fields]
+        for name in names:
             self.add_error(name, [str(text) for text in problems[name]])
-        return bool(known)
+        return bool(names)
 
 
 class ConfirmForm(ConsoleForm):
-    """A form with nothing to fill in, only a button."""
+    """A form without fields: pressing the button confirms."""
 
 
 class ReasonForm(ConsoleForm):

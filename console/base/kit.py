@@ -1,4 +1,4 @@
-"""The only place that imports the UI kit, so that the rest of the console stays typed."""
+"""The only module that imports the UI kit, so that the rest of the console stays typed."""
 
 from typing import TYPE_CHECKING, Any
 

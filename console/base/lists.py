@@ -1,4 +1,4 @@
-"""Lists without a count: capped pages, declared order only, and filters that are plain selects."""
+"""Change lists without counting: capped pages, a fixed order, and filters as plain selects."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -15,16 +15,16 @@ LAST_PAGE = 40
 
 
 class CappedPaginator(KitPaginator):
-    """A paginator that never counts: it knows only how many rows it was given."""
+    """A paginator that never counts rows in the database."""
 
     @property
     def count(self) -> int:
-        """Return the rows at hand."""
+        """Return the number of rows on this page."""
         return len(self.object_list)
 
 
 class CappedChangeList(KitChangeList):
-    """A page of rows plus the knowledge whether there is a next one; at most `LAST_PAGE` pages."""
+    """One page of rows that knows whether there is a next one; at most `LAST_PAGE` pages."""
 
     has_next = False
     has_previous = False
@@ -44,7 +44,7 @@ class CappedChangeList(KitChangeList):
         self.paginator = CappedPaginator(self.result_list, self.list_per_page)
 
     def get_ordering_field(self, field_name: Any) -> None:
-        """Refuse sorting by request: the order of a masked column would tell what it hides."""
+        """Ignore requested sorting: the order of a masked column would reveal its values."""
         return
 
     @property
@@ -59,29 +59,29 @@ class CappedChangeList(KitChangeList):
 
 
 def whole_number(text: str | None) -> int | None:
-    """Return the number a query string names for a keyset page; None for anything else."""
+    """Return a keyset page's number from the query string, or None if it isn't one."""
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
 class SelectFilter(admin.SimpleListFilter):
-    """One select of the filter bar; an unknown value filters nothing."""
+    """One select of the filter bar; unknown values are ignored."""
 
     options: tuple[tuple[str, str], ...] = ()
     any_label = "Any"
     field = ""
     is_hidden = False
-    """Kept in the filter bar without a select."""
+    """Keep the parameter in the filter bar without showing a select."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Return the options of the select."""
         return self.options
 
     def has_output(self) -> bool:
-        """Show the filter whatever the rows hold."""
+        """Always show the filter."""
         return True
 
     def chosen(self) -> str:
-        """Return the chosen option when it is one of ours."""
+        """Return the chosen option, or "" if it is not one of the options."""
         value = self.value() or ""
         return value if value in {str(key) for key, _ in self.lookup_choices} else ""
 
@@ -92,7 +92,7 @@ class SelectFilter(admin.SimpleListFilter):
 
 
 def choose(field: str, title: str, options: Iterable[tuple[Any, Any]], parameter: str = "") -> type[SelectFilter]:
-    """Build a filter for a column with known values."""
+    """Build a filter for a column with fixed values."""
     attributes = {
         "title": title,
         "parameter_name": parameter or field.split("__", maxsplit=1)[0],

@@ -1,4 +1,4 @@
-"""Base classes of all admins: read-only by default, tenant-scoped, no look-ups on masked fields."""
+"""Base classes of all admins: read-only by default, tenant-scoped, no lookups on masked fields."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -22,10 +22,10 @@ from core.actors import Actor
 
 
 class ReadOnlyAdmin(KitModelAdmin):
-    """Shows rows and changes none; the subclass names the permission that opens it.
+    """Shows rows and changes none; the subclass names the permission to view them.
 
-    Only declared filters may be asked for, so a masked column answers no `?phone__startswith=`;
-    the order is the declared one, and the search takes only the fields that are not masked.
+    Only declared filters are accepted, so `?phone__startswith=` on a masked column is refused; the order is
+    fixed, and search uses unmasked fields only.
     """
 
     view_permission: ClassVar[str] = ""
@@ -46,38 +46,38 @@ class ReadOnlyAdmin(KitModelAdmin):
     sortable_by = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Refuse a class that would search, filter or order by a masked field."""
+        """Raise `TypeError` for a class that would search, filter or order by a masked field."""
         super().__init_subclass__(**kwargs)
         masked = set(cls.masked_fields)
-        asked = [*(cls.search_fields or ()), *(cls.ordering or ())]
-        asked += [getattr(entry, "field", entry) for entry in (cls.list_filter or ())]
-        open_fields = {str(name).strip("^=@-").split("__")[0] for name in asked}
+        used = [*(cls.search_fields or ()), *(cls.ordering or ())]
+        used += [getattr(entry, "field", entry) for entry in (cls.list_filter or ())]
+        open_fields = {str(name).strip("^=@-").split("__")[0] for name in used}
         if masked & open_fields:
-            raise TypeError(f"{cls.__name__} would answer questions about {sorted(masked & open_fields)}")
+            raise TypeError(f"{cls.__name__} searches, filters or orders by {sorted(masked & open_fields)}")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Tell whether the viewer's role opens this page."""
+        """Return True if the viewer's role may see this page."""
         viewer = viewer_or_none(request)
         return viewer is not None and self.opens_to(viewer)
 
     def opens_to(self, viewer: Actor) -> bool:
-        """Tell whether there is anything for the viewer on these pages; the navigation asks too."""
+        """Return True if the viewer may open these pages; the navigation uses it, too."""
         return viewer.may(self.view_permission)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the viewer sees the app."""
+        """Return True if the viewer may see the app."""
         return self.has_view_permission(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse: rows are made by services."""
+        """Return False: services create rows."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: rows are changed by services."""
+        """Return False: services change rows."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: rows are not deleted here."""
+        """Return False: rows are not deleted here."""
         return False
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
@@ -85,11 +85,11 @@ class ReadOnlyAdmin(KitModelAdmin):
         return lookup in {entry.parameter_name for entry in (self.list_filter or ())}  # type: ignore[union-attr]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CappedChangeList]:
-        """Return the list that never counts."""
+        """Return our change list, which never counts rows."""
         return CappedChangeList
 
     def get_urls(self) -> list[URLPattern]:
-        """Offer the list and the page of one row; no add, delete or history page."""
+        """Return the URLs of the list and of one row; no add, delete or history page."""
         opts, wrap = self.model._meta, self.admin_site.admin_view
         base = f"{opts.app_label}_{opts.model_name}"
         return [
@@ -105,22 +105,22 @@ class ReadOnlyAdmin(KitModelAdmin):
         return super().changelist_view(request, {**context, **self.list_context(request)})
 
     def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
-        """Read at once what the columns of all rows need, such as names."""
+        """Load what the columns of all rows need, such as names, in one go."""
 
     def prepare_detail(self, request: HttpRequest, obj: Any) -> None:
         """Read what the page of one row needs; by default what its columns need."""
         self.prepare_rows(request, [obj])
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return what the list's template needs besides the rows."""
+        """Return extra context for the list's template."""
         return {}
 
     def detail_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """Show one row; absent and not yours are the same answer."""
+        """Show one row; missing rows and those of other tenants are both 404."""
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
         if not self.has_view_permission(request):
-            raise PermissionDenied("Your role does not open this page.")
+            raise PermissionDenied("Your role can't open this page.")
         obj = self.object_or_404(request, object_id)
         self.prepare_detail(request, obj)
         context = {
@@ -135,10 +135,10 @@ class ReadOnlyAdmin(KitModelAdmin):
         return TemplateResponse(request, self.detail_template, context)
 
     def detail_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        """Return what the page of one row shows; by default the declared fields."""
-        return {"rows": [self.shown(name, obj) for name in self.detail_fields]}
+        """Return context for the page of one row; by default the declared fields."""
+        return {"rows": [self.describe_field(name, obj) for name in self.detail_fields]}
 
-    def shown(self, name: str, obj: Any) -> tuple[str, Any]:
+    def describe_field(self, name: str, obj: Any) -> tuple[str, Any]:
         """Return label and value of one field or display method, as on the list."""
         field, method, value = lookup_field(name, obj, self)
         label = getattr(method, "short_description", "") or (field.verbose_name if field is not None else name)
@@ -150,14 +150,14 @@ class ReadOnlyAdmin(KitModelAdmin):
         return words[:1].upper() + words[1:], "–" if value in (None, "") else value
 
     def object_or_404(self, request: HttpRequest, object_id: Any) -> Any:
-        """Return the viewer's row; raises `Http404` for an absent or a foreign one."""
-        found = self.get_queryset(request).filter(pk=object_id).first()
-        if found is None:
-            raise Http404("There is no such page, or it is not yours.")
-        return found
+        """Return the row; raises `Http404` if it is missing or in another tenant."""
+        obj = self.get_queryset(request).filter(pk=object_id).first()
+        if obj is None:
+            raise Http404("This page doesn't exist or you don't have access to it.")
+        return obj
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Return the rows of the viewer's tenant, with what the columns need."""
+        """Return the rows of the viewer's tenant."""
         viewer_of(request)
         rows: QuerySet[Any] = self.model._default_manager.all()
         return rows
@@ -167,12 +167,12 @@ class ReadOnlyAdmin(KitModelAdmin):
         return str(obj)
 
     def list_url(self) -> str:
-        """Return where the list is."""
+        """Return the URL of the list."""
         opts = self.model._meta
         return reverse(f"{self.admin_site.name}:{opts.app_label}_{opts.model_name}_changelist")
 
     def object_url(self, obj: Any) -> str:
-        """Return where one row is shown."""
+        """Return the URL of one row's page."""
         opts = self.model._meta
         return reverse(f"{self.admin_site.name}:{opts.app_label}_{opts.model_name}_change", args=[obj.pk])
 
@@ -188,19 +188,19 @@ class ServiceAdmin(ReadOnlyAdmin):
         cls.service_actions = actions_of(cls)
 
     def get_urls(self) -> list[URLPattern]:
-        """Offer the pages and one URL for each action."""
+        """Return the URLs of the pages and of each action."""
         return [*urls_of(self), *super().get_urls()]
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return why the action cannot be used now, in words for the viewer; empty when it can."""
+        """Return, for the viewer, why the action can't be used now, or "" if it can."""
         return ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the values a form starts with, such as the digest that is shown."""
+        """Return the form's initial values, such as the digest on the page."""
         return {}
 
     def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
-        """Return the action's form, filled from the request when it was posted."""
+        """Return the action's form, bound to the request if `bound`."""
         initial = self.form_initial(request, action, obj)
         prefix = f"id_{action.path}_%s"
         if bound:
@@ -208,9 +208,9 @@ class ServiceAdmin(ReadOnlyAdmin):
         return action.form(initial=initial, auto_id=prefix)
 
     def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
-        """Return the actions the viewer's role allows, each with its form, URL and what is in the way."""
+        """Return the actions the viewer may use, each with its form, URL and what blocks it."""
         viewer = viewer_of(request)
-        kept = usable([a for a in self.service_actions.values() if a.on_list == on_list], viewer, obj)
+        actions = usable([a for a in self.service_actions.values() if a.on_list == on_list], viewer, obj)
         return [
             {
                 "action": action,
@@ -218,18 +218,18 @@ class ServiceAdmin(ReadOnlyAdmin):
                 "form": self.action_form(request, action, obj),
                 "blocked": self.why_not(request, action, obj),
             }
-            for action in kept
+            for action in actions
         ]
 
     def detail_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        """Return the declared fields and the offered actions."""
+        """Return the declared fields and the available actions."""
         return {**super().detail_context(request, obj), "offered": self.offered(request, obj)}
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the actions that stand above the list, the main one first."""
+        """Return the actions above the list, the primary one first."""
         offered = self.offered(request, None, on_list=True)
         return {"offered": sorted(offered, key=lambda offer: offer["action"].tone not in ("primary", "good"))}
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return where the person goes after the action: the row's page, or the list."""
+        """Return the URL to go to after the action: the row's page, or the list."""
         return self.list_url() if obj is None else self.object_url(obj)

@@ -1,4 +1,4 @@
-"""The audit list: who did what to what, and whether the chain is whole."""
+"""Console pages of the audit log, and its verification."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -30,39 +30,39 @@ from core.privacy.pii import mask_text
 
 RECENT = 2000
 MOVES = {
-    "propose": "asked for",
+    "propose": "requested",
     "approve": "approved",
     "reject": "rejected",
     "claim": "started",
-    "succeed": "carried out",
+    "succeed": "executed",
     "fail": "failed",
     "expire": "expired",
     "cancel": "cancelled",
-    "supersede": "replaced by a newer one",
+    "supersede": "replaced by a newer request",
     "hold": "put on hold",
     "release": "released",
-    "revoke": "taken back",
-    "resolve": "outcome settled by a person",
+    "revoke": "revoked",
+    "resolve": "outcome recorded by a person",
     "escalate": "escalated",
-    "delegate": "seat passed on",
-    "reassign": "seat given to another",
+    "delegate": "delegated",
+    "reassign": "approver changed",
     "override": "overridden",
     "send_back": "sent back",
-    "resubmit": "sent in again",
-    "edit": "changed before signing",
+    "resubmit": "resubmitted",
+    "edit": "edited before approval",
 }
 NOUNS = {
     "Pii": "Personal data",
-    "Cap": "Limit",
+    "Cap": "Spending limit",
     "Tenant": "Organisation",
-    "Member": "Seat",
-    "Membership": "Seat",
-    "Kill": "Stop",
-    "Killswitch": "Stop switch",
+    "Membership": "Member",
+    "Killswitch": "Emergency stop",
 }
-THINGS = {
-    "hitl.globalkillswitch": "Stop switch of the installation",
-    "hitl.decisiontoken": "Decision link",
+NAMES = {
+    "KILLSWITCH_THROWN": "Emergency stop activated",
+    "hitl.killswitch": "Emergency stop",
+    "hitl.globalkillswitch": "Emergency stop of the installation",
+    "hitl.decisiontoken": "Approve-by-email link",
     "analytics.briefpreference": "Daily brief",
 }
 STATES = {
@@ -70,9 +70,9 @@ STATES = {
         "pending": "Waiting",
         "info_requested": "Question asked",
         "returned": "Sent back",
-        "executing": "Being carried out",
+        "executing": "Being executed",
         "unknown": "Outcome unknown",
-        "executed": "Carried out",
+        "executed": "Executed",
         "superseded": "Replaced",
     },
     "conversations.conversation": {"person": "A person answers", "agent": "The agent answers"},
@@ -84,69 +84,69 @@ STRENGTHS = {
     "password": "Password",
     "mfa": "Password and second factor",
     "api_key": "API key",
-    "link": "The link of a mail",
+    "link": "Link from an email",
 }
 VALUES = {"recovery_codes": "recovery codes", "totp": "authenticator app"}
 
 
-class SeenFilter(SelectFilter):
-    """Offers the values that the newest entries hold."""
+class RecentValuesFilter(SelectFilter):
+    """Offers the values of the newest entries."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Return the distinct values of the newest entries."""
         newest = AuditEntry.objects.order_by("-seq").values("pk")[:RECENT]
-        found = AuditEntry.objects.filter(pk__in=newest).values_list(self.field, flat=True)
-        return [(value, words(value)) for value in sorted(set(found.order_by().distinct())) if value]
+        values = AuditEntry.objects.filter(pk__in=newest).values_list(self.field, flat=True)
+        return [(value, describe_code(value)) for value in sorted(set(values.order_by().distinct())) if value]
 
 
-def words(code: str) -> str:
-    """Turn a code such as `APPROVAL_APPROVE` or `hitl.approval` into words."""
+def describe_code(code: str) -> str:
+    """Return words for a code such as `APPROVAL_APPROVE` or `hitl.approval`."""
     move = MOVES.get(code.removeprefix("APPROVAL_").lower()) if code.startswith("APPROVAL_") else None
     if move:
         return f"Approval {move}"
-    if code in THINGS:
-        return THINGS[code]
+    if code in NAMES:
+        return NAMES[code]
     with suppress(LookupError, ValueError):
-        return plain(str(capfirst(apps.get_model(code)._meta.verbose_name)))
+        return _replace_noun(str(capfirst(apps.get_model(code)._meta.verbose_name)))
     text = code.rsplit(".", maxsplit=1)[-1].replace("_", " ").capitalize()
-    return plain(text) if code.isupper() else text
+    return _replace_noun(text) if code.isupper() else text
 
 
-def plain(text: str) -> str:
-    """Say the thing that a text begins with as the pages do."""
+def _replace_noun(text: str) -> str:
+    """Use the pages' word for the noun a text begins with."""
     first, space, rest = text.partition(" ")
     return f"{NOUNS.get(first, first)}{space}{rest}"
 
 
 def references_of(entries: Iterable[AuditEntry]) -> dict[UUID, str]:
-    """Return what people call the things that have a reference, such as BR-1001, with one query for each kind."""
-    wanted: dict[str, set[UUID]] = {}
+    """Return references such as BR-1001 by object id, with one query per object type."""
+    ids_by_type: dict[str, set[UUID]] = {}
     for entry in entries:
-        wanted.setdefault(entry.object_type, set()).add(entry.object_id)
-    found: dict[UUID, str] = {}
-    for object_type, ids in wanted.items():
+        ids_by_type.setdefault(entry.object_type, set()).add(entry.object_id)
+    references: dict[UUID, str] = {}
+    for object_type, ids in ids_by_type.items():
         with suppress(LookupError, ValueError, FieldDoesNotExist):
             model = apps.get_model(object_type)
             model._meta.get_field("reference")
-            found.update(model._default_manager.filter(pk__in=ids).values_list("pk", "reference"))
-    return found
+            references.update(model._default_manager.filter(pk__in=ids).values_list("pk", "reference"))
+    return references
 
 
-def value_in_words(value: Any) -> str:
-    """Write a list as its parts, and a code as words."""
+def describe_value(value: Any) -> str:
+    """Return words for a recorded value; lists are joined."""
     if isinstance(value, list):
-        return ", ".join(value_in_words(part) for part in value)
+        return ", ".join(describe_value(part) for part in value)
     return VALUES.get(str(value), str(value))
 
 
-class ActionFilter(SeenFilter):
-    """By what was done."""
+class ActionFilter(RecentValuesFilter):
+    """Filters by action."""
 
     title, parameter_name, field, any_label = "Action", "action", "action", "Any action"
 
 
-class ObjectFilter(SeenFilter):
-    """By the kind of thing."""
+class ObjectFilter(RecentValuesFilter):
+    """Filters by object type."""
 
     title, parameter_name, field, any_label = "Object", "object", "object_type", "Any object"
 
@@ -163,8 +163,8 @@ ROLES = [
 ]
 
 
-def who_of(entry: AuditEntry, names: dict[UUID, str]) -> str:
-    """Return who it was; an operator of the installation is named in his own organisation only."""
+def actor_name(entry: AuditEntry, names: dict[UUID, str]) -> str:
+    """Return the actor's name; operators of the installation are named in their own tenant only."""
     if entry.role == OPERATOR and entry.actor_user_id not in names:
         return "The operator"
     return name_in(names, entry.actor_user_id, otherwise=entry.actor_name or "")
@@ -172,11 +172,11 @@ def who_of(entry: AuditEntry, names: dict[UUID, str]) -> str:
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ServiceAdmin):
-    """The tamper-evident record, newest first."""
+    """The tamper-evident audit log, newest first."""
 
     view_permission = "core.view_auditentry"
     nav = Nav("Audit", "record", group="Oversight", order=70)
-    intro = "Every decision, view and change, chained so that a missing or altered entry is found."
+    intro = "Every decision, reveal and change. Entries are chained, so missing or altered ones are detected."
     empty_title = "Nothing recorded yet"
     list_display = ("number", "happened", "what", "who", "on_what", "states")
     list_filter: ClassVar = [ActionFilter, ObjectFilter, choose("role", "Role", ROLES), since("at")]
@@ -196,25 +196,25 @@ class AuditEntryAdmin(ServiceAdmin):
     )
 
     def prepare_rows(self, request: HttpRequest, rows: list[AuditEntry]) -> None:
-        """Read the names of all people on the page at once."""
+        """Load names and references of all entries on the page at once."""
         names = names_of(entry.actor_user_id for entry in rows)
         references, viewer = references_of(rows), viewer_of(request)
         open_types = {name for name in {entry.object_type for entry in rows} if self._opens(name, viewer)}
         for entry in rows:
             entry.opens = entry.object_type in open_types  # type: ignore[attr-defined]
             entry.reference = references.get(entry.object_id, "")  # type: ignore[attr-defined]
-            entry.who_name = who_of(entry, names)  # type: ignore[attr-defined]
+            entry.who_name = actor_name(entry, names)  # type: ignore[attr-defined]
 
     def _opens(self, object_type: str, viewer: Actor) -> bool:
-        """Tell whether the viewer may open pages of that kind of thing."""
+        """Return True if the viewer may open pages of this object type."""
         with suppress(LookupError, ValueError):
             page = self.admin_site._registry.get(apps.get_model(object_type))
             return isinstance(page, ReadOnlyAdmin) and page.opens_to(viewer)
         return False
 
     def object_title(self, entry: AuditEntry) -> str:
-        """Return its number and what was done."""
-        return f"#{entry.seq} {words(entry.action)}"
+        """Return the entry's number and action."""
+        return f"#{entry.seq} {describe_code(entry.action)}"
 
     @admin.display(description="No.")
     def number(self, entry: AuditEntry) -> str:
@@ -223,7 +223,7 @@ class AuditEntryAdmin(ServiceAdmin):
 
     @admin.display(description="When")
     def happened(self, entry: AuditEntry) -> str:
-        """Return the time to the second: a record is compared with others."""
+        """Return the time to the second, to compare it with other records."""
         day, _, hour = self.exactly(entry).partition(", ")
         cell = '<time class="wk-number" datetime="{}">{} <span class="wk-cell-note">{}</span></time>'
         return format_html(cell, entry.at.isoformat(), day, hour)
@@ -235,21 +235,21 @@ class AuditEntryAdmin(ServiceAdmin):
 
     @admin.display(description="What")
     def what(self, entry: AuditEntry) -> str:
-        """Return what was done in words."""
-        return words(entry.action)
+        """Return the action in words."""
+        return describe_code(entry.action)
 
     @admin.display(description="Who")
     def who(self, entry: AuditEntry) -> str:
-        """Return the person, agent or part of the system with its role."""
-        name = getattr(entry, "who_name", "") or words(entry.actor_kind)
+        """Return the person, agent or system component with its role."""
+        name = getattr(entry, "who_name", "") or describe_code(entry.actor_kind)
         name = name if entry.actor_user_id else str(capfirst(name))
         note = entry.role if entry.actor_user_id else entry.actor_kind
-        return format_html('{} <span class="wk-cell-note">{}</span>', name, words(note))
+        return format_html('{} <span class="wk-cell-note">{}</span>', name, describe_code(note))
 
     @admin.display(description="Object")
     def on_what(self, entry: AuditEntry) -> str:
-        """Return a link to the thing where it has a page."""
-        label = getattr(entry, "reference", "") or f"{words(entry.object_type)} {str(entry.object_id)[-6:]}"
+        """Return a link to the object if it has a page."""
+        label = getattr(entry, "reference", "") or f"{describe_code(entry.object_type)} {str(entry.object_id)[-6:]}"
         if not getattr(entry, "opens", False):
             return label
         try:
@@ -264,36 +264,36 @@ class AuditEntryAdmin(ServiceAdmin):
         if not entry.new_state:
             return "–"
         names = STATES.get(entry.object_type, {})
-        before, after = (names.get(state) or words(state) for state in (entry.old_state, entry.new_state))
+        before, after = (names.get(state) or describe_code(state) for state in (entry.old_state, entry.new_state))
         moved = entry.old_state and entry.old_state != entry.new_state
         return format_html("{} → {}", before, chip(after)) if moved else chip(after)
 
     @admin.display(description="Signed in with")
     def signed_in(self, entry: AuditEntry) -> str:
-        """Return how sure it was who acted."""
+        """Return how the actor was signed in."""
         return STRENGTHS.get(entry.auth_strength, entry.auth_strength)
 
-    @admin.display(description="Facts")
+    @admin.display(description="Details")
     def recorded_facts(self, entry: AuditEntry) -> str:
-        """Return the recorded ids and numbers as text, and the reason for which personal data was shown."""
-        told = [f"{words(key)}: {value_in_words(value)}" for key, value in sorted(entry.facts.items())]
+        """Return the recorded ids and numbers, and the reason of a reveal."""
+        facts = [f"{describe_code(key)}: {describe_value(value)}" for key, value in sorted(entry.facts.items())]
         if entry.action == "PII_ACCESSED":
             reasons = RevealGrant.objects.filter(pk=entry.facts.get("grant")).values_list("reason", flat=True)
-            told += [f"Reason: {mask_text(reason)}" for reason in reasons]
-        return "; ".join(told) or "–"
+            facts += [f"Reason: {mask_text(reason)}" for reason in reasons]
+        return "; ".join(facts) or "–"
 
     @service_action(
         path="verify",
-        title="Verify the chain",
+        title="Verify audit log",
         permission="core.view_auditentry",
         submit="Verify now",
         on_list=True,
-        explain="Reads every entry of your organisation and recomputes the chain. It changes nothing.",
+        explain="Reads every entry of your organisation and recomputes the chain. Nothing is changed.",
     )
     def verify(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Walk the chain and say what came out."""
+        """Verify the chain and show the result."""
         verdict = chain.verify()
         if verdict.ok:
-            return f"The chain is whole: {verdict.entries} entries verified."
-        messages.error(request, f"The chain is broken at entry #{verdict.first_bad}: {verdict.reason}.")
+            return f"The audit log is intact: {verdict.entries} entries verified."
+        messages.error(request, f"The audit log is broken at entry #{verdict.first_bad}: {verdict.reason}.")
         return ""

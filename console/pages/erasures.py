@@ -1,4 +1,4 @@
-"""Who was erased, and how far each erasure is."""
+"""Console pages of erasures and their progress."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
@@ -23,11 +23,11 @@ CHIPS: Final[Mapping[str, tuple[str, str]]] = {
     "parked": ("danger", "ban"),
 }
 WAITS: Final[Mapping[str, str]] = {
-    "message_on_its_way": "a message that is on its way",
-    "agent_at_work": "an agent that is at work",
-    "mail_on_its_way": "mail that is being handed over",
-    "mail_events_not_worked": "news about mail that is not worked yet",
-    "brief_in_the_making": "a daily brief that is being put together",
+    "message_on_its_way": "a message being sent",
+    "agent_at_work": "a running agent",
+    "mail_on_its_way": "an email being sent",
+    "mail_events_not_worked": "unprocessed email events",
+    "brief_in_the_making": "a daily brief being prepared",
 }
 REFRESH_SECONDS: Final = 3
 GOING_ON: Final = (Erasure.State.ASKED, Erasure.State.WORKING)
@@ -35,13 +35,13 @@ GOING_ON: Final = (Erasure.State.ASKED, Erasure.State.WORKING)
 
 @admin.register(Erasure)
 class ErasureAdmin(ReadOnlyAdmin):
-    """Erasures by the person's id: a name is what is gone."""
+    """Erasures, listed by the person's id because names are gone."""
 
     view_permission = "core.view_erasures"
-    nav = Nav("Erasures", "eraser", group="Oversight", order=75)
-    intro = "People who were erased for good. Open a contact or a person to erase somebody."
-    empty_title = "Nobody was erased"
-    empty_text = "Whoever asks to be forgotten is erased from the page of the contact or the person."
+    nav = Nav("Data deletion", "eraser", group="Oversight", order=75)
+    intro = "People who were permanently erased. To erase someone, open their contact or their page under People."
+    empty_title = "Nobody has been erased"
+    empty_text = "When someone asks to be forgotten, erase them from their contact or their page under People."
     masked_fields = ("traces",)
     list_display = ("person", "standing", "why", "asked_at", "finished_at")
     list_filter: ClassVar = [
@@ -63,21 +63,21 @@ class ErasureAdmin(ReadOnlyAdmin):
     )
 
     def prepare_rows(self, request: HttpRequest, rows: list[Erasure]) -> None:
-        """Read who asked, for all rows at once."""
+        """Load who requested each erasure."""
         names = names_of(row.asked_by for row in rows)
         for row in rows:
             row.asker = name_in(names, row.asked_by, otherwise="–")  # type: ignore[attr-defined]
 
     def detail_view(self, request: HttpRequest, object_id: Any) -> HttpResponse:
-        """Show one, again and again until it is done."""
-        answer = super().detail_view(request, object_id)
-        found = getattr(answer, "context_data", {}).get("obj")
-        if isinstance(found, Erasure) and found.state in GOING_ON:
-            answer["Refresh"] = str(REFRESH_SECONDS)
-        return answer
+        """Show one erasure; the page refreshes until it is done."""
+        response = super().detail_view(request, object_id)
+        erasure = getattr(response, "context_data", {}).get("obj")
+        if isinstance(erasure, Erasure) and erasure.state in GOING_ON:
+            response["Refresh"] = str(REFRESH_SECONDS)
+        return response
 
     def object_title(self, erasure: Erasure) -> str:
-        """Return who, by the end of the id."""
+        """Return the kind of person and the end of the id."""
         return self.person(erasure)
 
     @admin.display(description="Person")
@@ -86,14 +86,14 @@ class ErasureAdmin(ReadOnlyAdmin):
         kind = "Contact" if erasure.subject_type == Erasure.Subject.CONTACT else "Member"
         return f"{kind} {str(erasure.subject_id)[-6:]}"
 
-    @admin.display(description="State")
+    @admin.display(description="Status")
     def standing(self, erasure: Erasure) -> str:
-        """Return how far it is."""
+        """Return the erasure's status."""
         return chip(erasure.get_state_display(), *CHIPS[erasure.state])
 
-    @admin.display(description="Waits for")
+    @admin.display(description="Waiting for")
     def waits(self, erasure: Erasure) -> str:
-        """Return what has to end first, in words."""
+        """Return what has to finish first."""
         return ", ".join(WAITS.get(what, what) for what in erasure.waits_for) or "–"
 
     @admin.display(description="Reason")
@@ -101,33 +101,33 @@ class ErasureAdmin(ReadOnlyAdmin):
         """Return the reason."""
         return erasure.get_reason_display()
 
-    @admin.display(description="Asked by")
+    @admin.display(description="Requested by")
     def by(self, erasure: Erasure) -> str:
-        """Return who asked for it."""
+        """Return who requested the erasure."""
         return getattr(erasure, "asker", "–")
 
     @admin.display(description="Erased so far")
     def done_so_far(self, erasure: Erasure) -> str:
         """Return what was erased, as a list with numbers."""
-        told = [(step.title, erasure.counts[step.key]) for step in steps() if erasure.counts.get(step.key)]
-        if not told and erasure.state in GOING_ON:
-            return "Nothing yet. This page looks again every few seconds."
-        if not told:
+        counts = [(step.title, erasure.counts[step.key]) for step in steps() if erasure.counts.get(step.key)]
+        if not counts and erasure.state in GOING_ON:
+            return "Nothing yet. This page refreshes every few seconds."
+        if not counts:
             return "There was nothing besides the name"
-        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}: {}</li>", told))
+        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}: {}</li>", counts))
 
-    @admin.display(description="Look at these")
+    @admin.display(description="To review")
     def look_at(self, erasure: Erasure) -> str:
-        """Return links to the requests of others that hold the name: a person tells whether he is meant."""
+        """Return links to other people's requests that contain the name, for a person to review."""
         if not erasure.still_named:
             return "–"
         links = ((reverse("admin:hitl_approval_change", args=[key]), key[-6:]) for key in erasure.still_named)
-        said = "These requests still name the person; look at them:"
-        return format_html("{}<ul>{}</ul>", said, format_html_join("", '<li><a href="{}">Request {}</a></li>', links))
+        text = "These requests still contain the name. Check whether they mean this person:"
+        return format_html("{}<ul>{}</ul>", text, format_html_join("", '<li><a href="{}">Request {}</a></li>', links))
 
-    @admin.display(description="What stays")
+    @admin.display(description="What is kept")
     def stays(self, erasure: Erasure) -> str:
-        """Say what is kept."""
+        """Return what is kept."""
         if erasure.subject_type == Erasure.Subject.CONTACT:
-            return "That there were conversations and requests, when, and how each was decided: without words or names."
-        return "What was decided, when and how, under an id that means nobody; words of others."
+            return "That conversations and requests took place, when, and how each was decided. No texts or names."
+        return "What was decided, when and how, under an anonymous id; other people's texts."

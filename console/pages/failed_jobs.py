@@ -1,6 +1,6 @@
-"""Parked failures, and starting their work again."""
+"""Console pages of failed jobs, and retrying them."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -8,11 +8,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from console.badges import Badge, badges
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.base.lists import SelectFilter, since
 from console.base.model_admin import ServiceAdmin
+from console.extensions import Badge, badges
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
@@ -20,49 +20,51 @@ from core.actors import Actor
 from core.jobs import dead_letters
 from core.models import DeadLetter
 
+STATES: Final = {"parked": "Open", "replayed": "Retried", "discarded": "Discarded"}
+
 
 class StateFilter(SelectFilter):
-    """By state; without a choice what is still parked."""
+    """Filters by status; by default open ones."""
 
-    title, parameter_name, any_label = "State", "state", "Parked"
-    options = (("replayed", "Replayed"), ("discarded", "Discarded"))
+    title, parameter_name, any_label = "Status", "state", STATES["parked"]
+    options = (("replayed", STATES["replayed"]), ("discarded", STATES["discarded"]))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the chosen state."""
+        """Keep the rows of the chosen status."""
         return queryset.filter(state=self.chosen() or DeadLetter.State.PARKED)
 
 
 class ParkedBadge(Badge):
-    """Failures that wait for somebody to look at them."""
+    """Counts failed jobs that are still open."""
 
-    label, tone, permission = "parked failures", "warn", "core.view_deadletter"
+    label, tone, permission = "failed jobs", "warn", "core.view_deadletter"
 
     def count(self, viewer: Actor) -> int:
-        """Count what is parked, capped."""
+        """Return the number of open failed jobs, at most 100."""
         return int(DeadLetter.objects.filter(state=DeadLetter.State.PARKED)[:100].count())
 
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(ServiceAdmin):
-    """Work that failed for good."""
+    """Background jobs that failed permanently."""
 
     view_permission = "core.view_deadletter"
-    nav = Nav("Dead letters", "dead", group="Oversight", order=80, badges=("core.parked",))
-    intro = "Work that failed for good. Replay it once the cause is mended, or put it aside."
-    empty_title = "Nothing is parked"
-    empty_text = "Work that keeps failing is put here instead of being lost."
+    nav = Nav("Failed jobs", "dead", group="Oversight", order=80, badges=("core.parked",))
+    intro = "Background jobs that failed permanently. Fix the cause, then retry the job, or discard it."
+    empty_title = "No failed jobs"
+    empty_text = "Jobs that keep failing appear here, so no work is lost."
     list_display = ("work", "trouble", "times", "parked_at", "standing")
     list_filter: ClassVar = [StateFilter, since("parked_at")]
     ordering = ("-parked_at", "-id")
     detail_fields = ("work", "about", "trouble", "times", "parked_at", "standing", "closed_at", "ref")
 
     def object_title(self, letter: DeadLetter) -> str:
-        """Return the kind of work."""
+        """Return the kind of job."""
         return str(self.work(letter))
 
-    @admin.display(description="Work")
+    @admin.display(description="Job")
     def work(self, letter: DeadLetter) -> str:
-        """Return what failed, in words."""
+        """Return the kind of job in words."""
         return dead_letters.words_of(letter.kind).title
 
     @admin.display(description="Error")
@@ -72,46 +74,48 @@ class DeadLetterAdmin(ServiceAdmin):
 
     @admin.display(description="About")
     def about(self, letter: DeadLetter) -> str:
-        """Return the way to the row whose work failed, where it has a page."""
+        """Return a link to the object the job was about, if it has a page."""
         page = dead_letters.words_of(letter.kind).page
         if not page:
             return "–"
         url = reverse(f"admin:{page.replace('.', '_')}_change", args=[letter.ref])
-        return format_html('<a href="{}">Look at it</a>', url)
+        return format_html('<a href="{}">View</a>', url)
 
-    @admin.display(description="State")
+    @admin.display(description="Status")
     def standing(self, letter: DeadLetter) -> str:
-        """Return whether it still waits."""
+        """Return the job's status."""
         is_parked = letter.state == DeadLetter.State.PARKED
-        return chip(letter.state.capitalize(), "warn" if is_parked else "neutral", "pause" if is_parked else "check")
+        return chip(STATES[letter.state], "warn" if is_parked else "neutral", "pause" if is_parked else "check")
 
     def why_not(self, request: HttpRequest, action: ServiceAction, letter: DeadLetter) -> str:
-        """What is closed stays closed."""
-        return "" if letter.state == DeadLetter.State.PARKED else f"It is {letter.state} already."
+        """Block actions on closed jobs."""
+        if letter.state == DeadLetter.State.PARKED:
+            return ""
+        return f"This job was already {STATES[letter.state].lower()}."
 
     @service_action(
         path="replay",
-        title="Replay",
+        title="Retry",
         permission="core.replay_deadletter",
         tone="primary",
-        explain="The work is queued again. It does nothing twice.",
+        explain="The job is queued again. Nothing is done twice.",
     )
     def replay(self, request: HttpRequest, letter: DeadLetter, form: ConsoleForm) -> str:
-        """Queue the work again."""
+        """Queue the job again."""
         dead_letters.replay(actor=viewer_of(request), dead_letter_id=letter.pk)
-        return "The work is queued again."
+        return "The job was queued again."
 
     @service_action(
         path="discard",
-        title="Put aside",
+        title="Discard",
         permission="core.replay_deadletter",
         tone="danger",
-        explain="The work is not done. This cannot be undone.",
+        explain="The job won't be done. This can't be undone.",
     )
     def discard(self, request: HttpRequest, letter: DeadLetter, form: ConsoleForm) -> str:
-        """Close it without doing the work."""
+        """Close the job without running it."""
         dead_letters.discard(actor=viewer_of(request), dead_letter_id=letter.pk)
-        return "It is put aside."
+        return "The job was discarded."
 
 
 badges.register("core.parked", ParkedBadge)

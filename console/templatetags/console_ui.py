@@ -1,4 +1,4 @@
-"""Tags that draw the console's small parts: icons, chips, times, list cells and query strings."""
+"""Template tags for the console's small parts: icons, chips, times, list cells and fields."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -21,7 +21,7 @@ register = template.Library()
 
 @register.simple_tag
 def icon(name: str, size: int = 18) -> SafeString:
-    """Draw an icon; it is decoration, the words stand beside it."""
+    """Draw a decorative icon."""
     return format_html(
         '<svg class="wk-icon" width="{0}" height="{0}" viewBox="0 0 24 24" fill="none" stroke="currentColor" '
         'stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="{1}"/></svg>',
@@ -32,14 +32,14 @@ def icon(name: str, size: int = 18) -> SafeString:
 
 @register.simple_tag
 def chip(label: str, tone: str = "neutral", name: str = "") -> SafeString:
-    """Draw a chip: a word, its tone and, so that colour is never alone, an icon."""
+    """Draw a chip: a label, its tone and an icon, so that colour is never the only signal."""
     mark = icon(name, 14) if name else ""
     return format_html('<span class="wk-chip wk-tone-{}">{}<span>{}</span></span>', tone, mark, label)
 
 
 @register.simple_tag
 def moment(value: datetime | None, empty: str = "–") -> SafeString | str:
-    """Show a time as distance from now, with the exact time on hover and for machines."""
+    """Show a time relative to now, with the exact time on hover and for machines."""
     if value is None:
         return empty
     return format_html('<time datetime="{}" title="{}">{}</time>', value.isoformat(), clock(value), distance(value))
@@ -54,14 +54,14 @@ def exact(value: datetime | None, empty: str = "–") -> SafeString | str:
 
 
 def clock(value: datetime, pattern: str = "j M Y, H:i") -> str:
-    """Write a time out in the zone of the page, which it names: "21 Nov 2026, 14:05 CET"."""
+    """Format a time in the page's time zone: "21 Nov 2026, 14:05 CET"."""
     here = timezone.localtime(value)
     name = here.tzname() or ""
     return f"{formats.date_format(here, pattern)} {name if name[:1].isalpha() else f'UTC{name}'}"
 
 
 def distance(value: datetime) -> str:
-    """Say how far a time is away: "just now", "12 min ago", "in 3 h", "5 days ago"."""
+    """Return a time relative to now: "just now", "12 min ago", "in 3 h", "5 days ago"."""
     seconds = int((value - now()).total_seconds())
     size = abs(seconds)
     if size < 45:
@@ -78,7 +78,7 @@ def distance(value: datetime) -> str:
 
 @register.simple_tag
 def live_topic(name: str) -> SafeString:
-    """Mark a part with the topic that refreshes it, and the number it is fresh to."""
+    """Mark a part with the topic that refreshes it and the last event it includes."""
     return format_html('data-live-topic="{}" data-live-after="{}"', name, streams.head(name))
 
 
@@ -91,7 +91,7 @@ def list_headers(cl: Any) -> list[str]:
 
 @register.simple_tag
 def list_rows(cl: Any) -> Iterator[dict[str, Any]]:
-    """Yield each row of a list: its page and its cells with their headings."""
+    """Yield each row of a list: its URL and its cells with their headings."""
     headings = list_headers(cl)
     for obj in cl.result_list:
         pairs = zip(headings, cl.list_display, strict=True)
@@ -110,7 +110,7 @@ def _cell(cl: Any, name: str, obj: Any) -> Any:
 
 @register.filter
 def described(bound: BoundField) -> SafeString:
-    """Draw a form field whose help and errors are announced with it."""
+    """Draw a form field with `aria-describedby` for its help and errors."""
     ids = described_by(bound)
     attrs: dict[str, str | bool] = {"aria-describedby": ids} if ids else {}
     attrs.setdefault("class", bound.field.widget.attrs.get("class") or look(bound.field.widget))

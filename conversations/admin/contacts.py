@@ -14,7 +14,7 @@ from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.base.lists import SelectFilter
 from console.base.model_admin import ServiceAdmin
-from console.erasure_form import EraseForm, progress_url, to_progress, why_not_erase
+from console.erasure_form import EraseForm, progress_url, redirect_to_progress, why_not_erase
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
@@ -164,4 +164,4 @@ class ContactAdmin(ServiceAdmin):
         """Start the erasure and show its progress."""
         reason = form.cleaned_data["reason"]
         erasure = services.erase_contact(actor=viewer_of(request), contact_id=contact.pk, reason=reason)
-        return to_progress(erasure)
+        return redirect_to_progress(erasure)

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 
-from accounts.privacy.reveals import open_reveal, reveal
+from accounts.privacy.reveals import get_active_reveal, reveal
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.base.lists import choose, whole_number
@@ -143,7 +143,7 @@ class ConversationAdmin(ConversationSearch):
         """Return everything the conversation's page shows, and record the view."""
         viewer = viewer_of(request)
         self._record_view(request, viewer, obj)
-        grant = open_reveal(actor=viewer, object_type=OBJECT, object_id=obj.pk)
+        grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=obj.pk)
         clear = grant.fields if grant else frozenset()
         return {
             **page_of(obj, viewer, grant, before=whole_number(request.GET.get("before"))),

@@ -6,9 +6,8 @@ from django.core.cache import cache
 from django.urls import reverse
 
 from accounts.selectors import tenant_zone
-from console.badges import Badge, badges
 from console.base.charts import Chart, by_day
-from console.tiles import Tile, tiles
+from console.extensions import Badge, Tile, badges, tiles
 from conversations.selectors import count_by_day, count_live, count_needing_person
 from core.actors import Actor
 from core.tenancy.scope import current_tenant_id

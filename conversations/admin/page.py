@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.urls import reverse
 from django.utils.html import format_html
 
-from accounts.privacy.reveals import Revealed
+from accounts.privacy.reveals import ActiveReveal
 from conversations.admin.actions import tags_of
 from conversations.admin.approval_panel import state_chip, writer_name
 from conversations.admin.transcript import Turn, merge_turns, notes_of, turns_of
@@ -36,7 +36,7 @@ REASONS: Final = {
 
 
 def page_of(
-    conversation: Conversation, viewer: Actor, grant: Revealed | None, *, before: int | None = None
+    conversation: Conversation, viewer: Actor, grant: ActiveReveal | None, *, before: int | None = None
 ) -> dict[str, Any]:
     """Return what the page shows besides the forms, with messages below the number `before`.
 
@@ -86,7 +86,7 @@ def contact_url(viewer: Actor, conversation: Conversation) -> str:
     return reverse("admin:conversations_contact_change", args=[conversation.contact_id])
 
 
-def contact_facts(viewer: Actor, conversation: Conversation, grant: Revealed | None) -> dict[str, Any]:
+def contact_facts(viewer: Actor, conversation: Conversation, grant: ActiveReveal | None) -> dict[str, Any]:
     """Return name and addresses: masked, or in clear under a reveal."""
     in_clear = grant is not None and "contact" in grant.fields
     contact = conversation.contact

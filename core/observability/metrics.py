@@ -25,5 +25,5 @@ def counters_as_text() -> bytes:
     if not folder:
         return generate_latest(REGISTRY)
     shared = CollectorRegistry()
-    MultiProcessCollector(shared, path=folder)
+    MultiProcessCollector(shared, path=folder)  # type: ignore[no-untyped-call]
     return generate_latest(shared)

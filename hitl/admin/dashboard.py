@@ -6,11 +6,10 @@ from django.core.cache import cache
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from console.badges import Badge, badges
 from console.base.charts import Chart, by_day
+from console.extensions import Badge, Tile, badges, tiles
 from console.names import name_in, names_of
 from console.templatetags.console_ui import chip
-from console.tiles import Tile, tiles
 from core.actors import Actor
 from core.tenancy.scope import current_tenant_id
 from hitl import selectors

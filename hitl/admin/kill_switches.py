@@ -9,12 +9,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.permissions import operators
-from console import banners
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.base.lists import SelectFilter
 from console.base.model_admin import ServiceAdmin
-from console.error_messages import since_when
+from console.error_messages import describe_moment
+from console.extensions import Banner, Notice, banners
 from console.names import name_in, names_of
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, exact
@@ -232,32 +232,32 @@ def headline(switch: KillSwitch, targets: dict[tuple[str, str], str], names: dic
     """Return who stopped what and when: "You stopped everything at 14:05 CET"."""
     is_own = switch.thrown_by_id is not None and switch.thrown_by_id == viewer.user_id
     who = "You" if is_own else name_in(names, switch.thrown_by_id, otherwise="The operator")
-    return f"{who} stopped {in_a_sentence(switch, targets)} {since_when(switch.thrown_at)}"
+    return f"{who} stopped {in_a_sentence(switch, targets)} {describe_moment(switch.thrown_at)}"
 
 
-def everywhere(viewer: Actor) -> list[banners.Notice]:
+def everywhere(viewer: Actor) -> list[Notice]:
     """Return the banner of the stop of the whole installation; operators can resume from it."""
     row = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
     if row is None:
         return []
-    title = f"The operator has stopped everything in all organisations {since_when(row.thrown_at)}"
+    title = f"The operator has stopped everything in all organisations {describe_moment(row.thrown_at)}"
     if not (viewer.may(USE) and operators.is_operator(viewer)):
-        return [banners.Notice(title, f"{row.reason}. {ONLY_OPERATORS}")]
-    return [banners.Notice(title, row.reason, reverse("admin:hitl_killswitch_release_installation"), "Resume")]
+        return [Notice(title, f"{row.reason}. {ONLY_OPERATORS}")]
+    return [Notice(title, row.reason, reverse("admin:hitl_killswitch_release_installation"), "Resume")]
 
 
-class StoppedBanner(banners.Banner):
+class StoppedBanner(Banner):
     """What is stopped now."""
 
     permission = "hitl.view_approval"
 
-    def notices(self, viewer: Actor) -> list[banners.Notice]:
+    def notices(self, viewer: Actor) -> list[Notice]:
         """Return one banner for each emergency stop that is on."""
         thrown = list_switches(viewer=viewer)
         targets = stoppable.names() if thrown else {}
         names = names_of(switch.thrown_by_id for switch in thrown) if thrown else {}
         own = [
-            banners.Notice(
+            Notice(
                 headline(switch, targets, names, viewer),
                 switch.reason,
                 reverse("admin:hitl_killswitch_change", args=[switch.pk]),
@@ -267,4 +267,4 @@ class StoppedBanner(banners.Banner):
         return [*everywhere(viewer), *own]
 
 
-banners.banners.register("hitl.stopped", StoppedBanner)
+banners.register("hitl.stopped", StoppedBanner)

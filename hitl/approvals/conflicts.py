@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from accounts.last_change import label_of, told
+from accounts.last_change import describe_entry, label_of
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Conflict
@@ -52,7 +52,7 @@ def _move(approval: Approval, viewer: Actor) -> dict[str, Any]:
     last = chain.last_of("hitl.approval", approval.pk)
     if last is None:
         return {}
-    return {"moved_as": last.action.removeprefix("APPROVAL_").lower(), **told("moved", viewer, last)}
+    return {"moved_as": last.action.removeprefix("APPROVAL_").lower(), **describe_entry("moved", viewer, last)}
 
 
 def holder(approval: Approval, viewer: Actor, name: str) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def holder(approval: Approval, viewer: Actor, name: str) -> dict[str, Any]:
     found = chain.last_of(
         "hitl.approval", approval.pk, lambda entry: entry.action == "APPROVAL_HOLD" and entry.facts.get("hold") == name
     )
-    return {} if found is None else {"held_as": "hold", **told("held", viewer, found)}
+    return {} if found is None else {"held_as": "hold", **describe_entry("held", viewer, found)}
 
 
 def _newer(approval: Approval) -> str:

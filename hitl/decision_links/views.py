@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from accounts.secret_pages import checked, private, refuse_guessing, visitor_of
+from accounts.secret_pages import csrf_checked, private, refuse_guessing, visitor_of
 from accounts.selectors import tenant_zone
 from accounts.services import client_address
 from console.names import names_of
@@ -98,7 +98,7 @@ ON_HOLD: Final = "It is on hold, and not carried out before it is released."
 @csrf_exempt  # for the check of all pages; this one has the check above
 @never_cache
 @private
-@checked
+@csrf_checked
 @require_http_methods(["GET", "HEAD", "POST"])
 def decision_link(request: HttpRequest, token: str) -> HttpResponse:
     """Show what a link decides (GET), or decide it (POST)."""

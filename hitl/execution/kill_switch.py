@@ -8,7 +8,7 @@ from uuid import UUID
 
 from accounts.last_change import last_change
 from accounts.models import Tenant
-from accounts.permissions.operators import owe_everywhere, require_operator, settle_all
+from accounts.permissions.operators import record_in_all_tenants, require_operator, write_owed_entries
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
@@ -146,7 +146,7 @@ def throw_global(
         switch = GlobalKillSwitch.objects.create(reason=clean_text(reason, 300), thrown_at=now or clock_now())
         _owe_everywhere(actor, "KILLSWITCH_THROWN", switch.pk, "thrown")
     log.warning("global_switch_thrown", switch=str(switch.pk), actor=actor.name)
-    settle_all()
+    write_owed_entries()
     switch.on_the_wire = switches.count_in_flight_calls(scope="global", within=wait)
     return switch
 
@@ -171,12 +171,12 @@ def release_global(*, actor: Actor, now: datetime | None = None) -> int:
             _owe_everywhere(actor, "KILLSWITCH_RELEASED", switch_id, "released")
     for switch_id in found:
         log.warning("global_switch_released", switch=str(switch_id), actor=actor.name)
-    settle_all()
+    write_owed_entries()
     return len(found)
 
 
 def _owe_everywhere(actor: Actor, action: str, switch_id: UUID, state: str) -> None:
-    owe_everywhere(
+    record_in_all_tenants(
         actor=actor,
         action=action,
         object_type="hitl.globalkillswitch",

@@ -45,7 +45,7 @@ def query_workflows(*, viewer: Actor) -> QuerySet[ApprovalWorkflow]:
 
 def given_workflows(viewer: Actor) -> list[UUID]:
     """Return the ids of the workflows that the viewer may change one by one. One query."""
-    return object_permissions.given_ids(actor=viewer, permission=MANAGE_WORKFLOW, model=ApprovalWorkflow)
+    return object_permissions.list_permitted_ids(actor=viewer, permission=MANAGE_WORKFLOW, model=ApprovalWorkflow)
 
 
 def get_workflow(*, viewer: Actor, workflow_id: UUID) -> ApprovalWorkflow:
@@ -62,7 +62,7 @@ def get_workflow(*, viewer: Actor, workflow_id: UUID) -> ApprovalWorkflow:
 
 def has_right(viewer: Actor, workflow: ApprovalWorkflow) -> bool:
     """Tell whether the viewer may change this one workflow. At most one query."""
-    return object_permissions.may(actor=viewer, permission=MANAGE_WORKFLOW, obj=workflow)
+    return object_permissions.has_permission(actor=viewer, permission=MANAGE_WORKFLOW, obj=workflow)
 
 
 def sharing_of(*, viewer: Actor, workflow_id: UUID) -> dict[str, list[str]]:

@@ -169,7 +169,7 @@ def _require(actor: Actor, workflow_id: UUID) -> None:
     workflow: ApprovalWorkflow | None = ApprovalWorkflow.objects.filter(pk=workflow_id).first()
     if workflow is None:
         raise Refused("Your role does not allow this.", permission=MANAGE)
-    object_permissions.require(actor=actor, permission=MANAGE, obj=workflow)
+    object_permissions.require_permission(actor=actor, permission=MANAGE, obj=workflow)
 
 
 def _require_all(actor: Actor, workflow_id: UUID) -> None:

@@ -1,1 +1,1 @@
-"""Mail out: one port, several providers, and one row that says what became of each mail."""
+"""Outgoing mail: one port, several providers, one row per mail with its delivery status."""

@@ -1,40 +1,43 @@
-"""Who hears what became of the mails of a type: briefs, notifications."""
+"""Registry of mail receivers: which class handles events of which mail type."""
 
 from collections.abc import Iterable
 from uuid import UUID
 
 from core.errors import NotFound
 from core.registry import Registry
-from integrations.mail.types import Belongs, MailEvent, MailReceiver
+from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 
 _receivers: Registry[MailReceiver] = Registry(MailReceiver, name="mail receiver")  # type: ignore[type-abstract]
 
 
 def register(type: str, receiver: type[MailReceiver]) -> None:
-    """Have a class hear of the mails of a type; raises TypeError unless it is a `MailReceiver`."""
+    """Register the receiver of a mail type; raises TypeError unless it is a `MailReceiver`."""
     _receivers.register(type, receiver)
 
 
 def receiver_of(type: str) -> type[MailReceiver] | None:
-    """Return who hears of a type, or None."""
+    """Return the receiver of a mail type, or None."""
     try:
         return _receivers.get(type)
     except NotFound:
         return None
 
 
-def belongings(refs: Iterable[tuple[str, UUID]]) -> dict[UUID, Belongs]:
-    """Return what mails belong to, by their refs; (type, ref) of each. One query for each type."""
-    asked: dict[str, set[UUID]] = {}
+def list_related_objects(refs: Iterable[tuple[str, UUID]]) -> dict[UUID, RelatedObject]:
+    """Return what mails are about by ref, from (type, ref) pairs. One query per type."""
+    refs_by_type: dict[str, set[UUID]] = {}
     for kind, ref in refs:
-        asked.setdefault(kind, set()).add(ref)
-    receivers = {kind: receiver_of(kind) for kind in asked}
-    found = [receiver().belongs_to(asked[kind]) for kind, receiver in receivers.items() if receiver is not None]
-    return {ref: belongs for part in found for ref, belongs in part.items()}
+        refs_by_type.setdefault(kind, set()).add(ref)
+    related: dict[UUID, RelatedObject] = {}
+    for kind, type_refs in refs_by_type.items():
+        receiver = receiver_of(kind)
+        if receiver is not None:
+            related |= receiver().belongs_to(type_refs)
+    return related
 
 
-def tell(event: MailEvent) -> None:
-    """Tell whoever registered for the mail's type."""
+def notify_receiver(event: MailEvent) -> None:
+    """Pass an event to the receiver of the mail's type, if any."""
     receiver = receiver_of(event.type)
     if receiver is not None:
-        receiver().hear(event)
+        receiver().on_event(event)

@@ -1,4 +1,4 @@
-"""The mail that brings an invitation, and noting on the invitation what became of it."""
+"""Invitation emails, and recording their delivery on the invitation."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -15,9 +15,9 @@ from accounts.selectors import tenant_zone
 from core.actors import system
 from core.clock import now
 from integrations.mail import routes
-from integrations.mail.errors import in_words
+from integrations.mail.errors import describe_error
 from integrations.mail.services import queue_mail
-from integrations.mail.types import Belongs, MailEvent, MailReceiver
+from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 from integrations.models import MailDelivery
 
 TYPE: Final = "invitation"
@@ -26,14 +26,24 @@ FAILED: Final = frozenset({"failed", "bounced", "dropped"})
 
 
 def on_invited(*, ref: UUID, payload: Mapping[str, str], **_: Any) -> None:
-    """Queue the mail of an invitation, once for each time it is sent; nothing for one that is over."""
+    """Queue an invitation's email once per sending; does nothing if the invitation is closed."""
     row = Invitation.objects.select_related("invited_by").filter(pk=ref).first()
     if row is None or row.state(now()) != "open" or str(row.round) != payload["round"]:
         return
     if not routes.is_connected():
         note_invitation_mail(actor=ACTOR, invitation_id=row.pk, problem="No mail account is connected.")
         return
-    texts = _texts(row)
+    inviter = row.invited_by.get_full_name() if row.invited_by else "Walker"
+    organisation = Tenant.objects.get().name
+    texts = {
+        "title": f"{inviter} invited you to {organisation}",
+        "inviter": inviter,
+        "organisation": organisation,
+        "name": row.name or "",
+        "role": row.get_role_display(),
+        "ends": f"{row.expires_at.astimezone(tenant_zone()):%d %B %Y, %H:%M %Z}",
+        "link": f"{settings.PUBLIC_URL}{reverse('invitation', args=[_placeholder(row)])}",
+    }
     with transaction.atomic():
         queue_mail(
             actor=ACTOR,
@@ -51,62 +61,41 @@ def _key(row: Invitation) -> str:
     return f"invitation:{row.pk}:{row.round}"
 
 
-def _is_newest(invitation_id: UUID, delivery_id: UUID) -> bool:
-    """Tell whether a mail is the one that was sent last; what becomes of one before says nothing any more."""
-    row = Invitation.objects.filter(pk=invitation_id).first()
-    return row is not None and MailDelivery.objects.filter(pk=delivery_id, key=_key(row)).exists()
-
-
-def _texts(row: Invitation) -> dict[str, Any]:
-    inviter = row.invited_by.get_full_name() if row.invited_by else "Walker"
-    organisation = Tenant.objects.get().name
-    return {
-        "title": f"{inviter} invites you to {organisation}",
-        "inviter": inviter,
-        "organisation": organisation,
-        "name": row.name or "",
-        "role": row.get_role_display(),
-        "ends": f"{row.expires_at.astimezone(tenant_zone()):%d %B %Y, %H:%M %Z}",
-        "link": _link(_place(row)),
-    }
-
-
-def _link(token: str) -> str:
-    return f"{settings.PUBLIC_URL}{reverse('invitation', args=[token])}"
-
-
-def _place(row: Invitation) -> str:
-    """Return what stands for the secret in the stored text; a mail that was sent before has another one."""
+def _placeholder(row: Invitation) -> str:
+    """Return the placeholder for the secret in the stored text; it differs for each sending."""
     return f"of-{row.pk.hex}-{row.round}"
 
 
 class InvitationMail(MailReceiver):
-    """Fills in the link as such a mail leaves, and hears what became of it."""
+    """Fills in the link when an invitation is sent, and records delivery events."""
 
-    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, Belongs]:
-        """Name the invitations."""
+    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
+        """Return the invitations."""
         rows = Invitation.objects.filter(pk__in=refs)
         return {
-            row.pk: Belongs(
+            row.pk: RelatedObject(
                 f"Invitation as {row.get_role_display()}", reverse("admin:accounts_invitation_change", args=[row.pk])
             )
             for row in rows
         }
 
     def secrets_of(self, ref: UUID, text: str) -> Mapping[str, str]:
-        """Make the link; a mail whose invitation is over, or was sent anew, gets none that counts."""
+        """Create the link; the mail of a closed or resent invitation gets none that works."""
         row = Invitation.objects.filter(pk=ref).first()
-        if row is None or _place(row) not in text:
+        if row is None or _placeholder(row) not in text:
             return {}
         secret = make_invitation_link(actor=ACTOR, invitation_id=row.pk, round=row.round)
-        return {_place(row): secret} if secret else {}
+        return {_placeholder(row): secret} if secret else {}
 
-    def hear(self, event: MailEvent) -> None:
-        """Note that it has left, or why not."""
-        if event.ref is None or not _is_newest(event.ref, event.delivery_id):
+    def on_event(self, event: MailEvent) -> None:
+        """Record that it was sent, or why not; events of an earlier sending are ignored."""
+        row = Invitation.objects.filter(pk=event.ref).first() if event.ref is not None else None
+        if event.ref is None or row is None:
+            return
+        if not MailDelivery.objects.filter(pk=event.delivery_id, key=_key(row)).exists():
             return
         if event.what in FAILED:
-            problem = in_words(event.error) or "The mail did not arrive."
+            problem = describe_error(event.error) or "The email wasn't delivered."
             note_invitation_mail(actor=ACTOR, invitation_id=event.ref, problem=problem)
         elif event.what in ("sent", "delivered"):
             note_invitation_mail(actor=ACTOR, invitation_id=event.ref, now=event.at)

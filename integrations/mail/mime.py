@@ -1,4 +1,4 @@
-"""A mail as the text that SMTP carries."""
+"""Mail as a MIME message for SMTP."""
 
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -10,7 +10,7 @@ from integrations.mail.types import Mail
 
 
 def message_of(mail: Mail) -> EmailMessage:
-    """Return the mail with plain text first and HTML beside it; its Message-ID is made of our id."""
+    """Return the message with plain text and HTML; its Message-ID contains our delivery id."""
     message = EmailMessage(policy=SMTP)
     message["From"] = str(Address(mail.sender.name, addr_spec=mail.sender.address))
     message["To"] = mail.recipient
@@ -28,5 +28,5 @@ def message_of(mail: Mail) -> EmailMessage:
 
 
 def message_id_of(mail: Mail) -> str:
-    """Return the id that stays the same over all attempts, so that a receiver can tell a repeat."""
+    """Return the Message-ID, the same for all attempts, so that servers can detect a repeat."""
     return f"<{mail.delivery_id}@{mail.sender.address.rpartition('@')[2]}>"

@@ -1,4 +1,4 @@
-"""Every mail that leaves, and what became of it."""
+"""Models of outgoing mail: deliveries and counts of deleted ones."""
 
 from typing import ClassVar
 
@@ -10,17 +10,17 @@ from core.tenancy.models import TenantModel
 
 
 class MailDelivery(TenantModel):
-    """One mail to one address: what it says is encrypted and not kept for good, what became of it is neither."""
+    """One mail to one address; the content is encrypted and deleted after a while, the status is kept."""
 
     class Status(models.TextChoices):
-        """How far it has come; only ever forward, but for a retry."""
+        """The delivery status; it only moves forward, except for a retry."""
 
-        QUEUED = "queued", "Waiting"
-        SENDING = "sending", "Being sent"
-        UNKNOWN = "unknown", "Not known whether it left"
+        QUEUED = "queued", "Queued"
+        SENDING = "sending", "Sending"
+        UNKNOWN = "unknown", "Unknown"
         SENT = "sent", "Sent"
         FAILED = "failed", "Failed"
-        DROPPED = "dropped", "Held back by the provider"
+        DROPPED = "dropped", "Dropped by the provider"
         DELIVERED = "delivered", "Delivered"
         BOUNCED = "bounced", "Bounced"
         OPENED = "opened", "Opened"
@@ -28,12 +28,12 @@ class MailDelivery(TenantModel):
 
     type = models.CharField(max_length=40)
     ref = models.UUIDField(null=True, help_text="What the mail is about.")
-    key = models.CharField(max_length=200, help_text="One mail for each key.")
+    key = models.CharField(max_length=200, help_text="One mail per key.")
     user_id = models.UUIDField(null=True, help_text="The colleague it goes to.")
     queued_by = models.CharField(max_length=80, blank=True)
     address = EncryptedTextField(null=True)
     masked_address = models.CharField(max_length=120)
-    address_digest = models.CharField(max_length=64, help_text="By which a mail to an address is found.")
+    address_digest = models.CharField(max_length=64, help_text="Blind index of the address, to find its mails.")
     subject = EncryptedTextField(null=True)
     text = EncryptedTextField(null=True)
     html = EncryptedTextField(null=True, default="")
@@ -43,7 +43,7 @@ class MailDelivery(TenantModel):
     provider_message_id = models.CharField(max_length=200, blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
-    due_at = models.DateTimeField(null=True, default=now, help_text="When somebody has to look at it again.")
+    due_at = models.DateTimeField(null=True, default=now, help_text="When it has to be processed again.")
     handed_at = models.DateTimeField(null=True, help_text="Set just before the provider is called.")
     queued_at = models.DateTimeField(default=now)
     sent_at = models.DateTimeField(null=True)
@@ -79,9 +79,9 @@ class MailDelivery(TenantModel):
 
 
 class MailCount(TenantModel):
-    """How many mails of one day, type and ending there were, once their rows have gone."""
+    """The number of mails by day, type and status, once their rows are deleted."""
 
-    day = models.DateField(help_text="The day they were queued, in UTC.")
+    day = models.DateField(help_text="The day they were queued (UTC).")
     type = models.CharField(max_length=40)
     status = models.CharField(max_length=10, choices=MailDelivery.Status)
     count = models.PositiveIntegerField(default=0)

@@ -1,4 +1,4 @@
-"""How far a mail has come: forward only, whatever the order and number of the reports about it."""
+"""Delivery progress of a mail: it only moves forward, for reports in any order and number."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,7 +9,7 @@ Status = Literal[
 ]
 What = Literal["sent", "failed", "dropped", "delivered", "bounced", "opened", "clicked"]
 
-# In this order a status replaces another. A late bounce undoes a delivery; who opened a mail has it.
+# A later status replaces an earlier one. A late bounce undoes a delivery; an opened mail has arrived.
 ORDER: Final[tuple[Status, ...]] = (
     "queued",
     "sending",
@@ -28,7 +28,7 @@ FAILURES: Final = frozenset({"failed", "dropped", "bounced"})
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One thing that happened to a mail; `error` is a code."""
+    """One event of a mail; `error` is a code."""
 
     what: What
     at: datetime
@@ -37,7 +37,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is known of a mail: each moment is that of the earliest report of its kind."""
+    """The status of a mail; each time is that of the earliest report of its kind."""
 
     status: Status = "queued"
     sent_at: datetime | None = None
@@ -49,7 +49,7 @@ class Progress:
 
 
 def advance(before: Progress, report: Report) -> Progress:
-    """Return the progress after one more report; doubled and overtaken ones lead to the same end."""
+    """Return the progress after one more report; repeated and late reports give the same result."""
     status = max(before.status, report.what, key=RANK.__getitem__)
     if report.what in FAILURES:
         first = (report.at, report.error)
@@ -57,6 +57,6 @@ def advance(before: Progress, report: Report) -> Progress:
             first = min(first, (before.failed_at, before.error))
         return replace(before, status=status, failed_at=first[0], error=first[1])
     column = f"{report.what}_at"
-    known: datetime | None = getattr(before, column)
-    moment: dict[str, Any] = {column: report.at if known is None else min(known, report.at)}
+    earlier: datetime | None = getattr(before, column)
+    moment: dict[str, Any] = {column: report.at if earlier is None else min(earlier, report.at)}
     return replace(before, status=status, **moment)

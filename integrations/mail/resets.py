@@ -1,4 +1,4 @@
-"""The mails about a password: the link that resets it, and the word that it was changed."""
+"""Password emails: the reset link, and the notice that a password was changed."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -13,35 +13,35 @@ from django.urls import reverse
 
 from accounts.models import Membership
 from accounts.selectors import tenant_zone
-from accounts.sign_in.password_reset import is_offered, life, make_reset_link
+from accounts.sign_in.password_reset import is_offered, link_lifetime, make_reset_link
 from core.actors import system
 from core.clock import now
 from integrations.mail import routes
 from integrations.mail.services import queue_mail
-from integrations.mail.types import Belongs, MailEvent, MailReceiver
+from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 
 ASKED: Final = "password_reset"
 CHANGED: Final = "password_changed"
 TITLES: Final = {ASKED: "Choose a new password", CHANGED: "Your password was changed"}
-WORDS: Final = {ASKED: "Link to a new password", CHANGED: "Word of a new password"}
+WORDS: Final = {ASKED: "Password reset link", CHANGED: "Password changed"}
 ACTOR: Final = system("mail")
 _PLACE: Final = re.compile(r"of-[0-9a-f]{32}-(\d{1,12})")
 
 
 def on_reset_asked(*, ref: UUID, payload: Mapping[str, str], **_: Any) -> None:
-    """Queue the mail with the link, once for each asking, unless its hour is over or nobody could carry it."""
-    asked = _moment(payload["asked"])
-    if is_offered() and now() < asked + life():
+    """Queue the mail with the link once per request, unless it has expired or mail is not set up."""
+    asked = _parse_time(payload["asked"])
+    if is_offered() and now() < asked + link_lifetime():
         place = f"of-{ref.hex}-{payload['asked']}"
         link = f"{settings.PUBLIC_URL}{reverse('new_password', args=[place])}"
-        _queue(ref, ASKED, payload["asked"], asked + life(), link)
+        _queue(ref, ASKED, payload["asked"], asked + link_lifetime(), link)
 
 
 def on_password_changed(*, ref: UUID, payload: Mapping[str, str], **_: Any) -> None:
-    """Queue the mail that tells the person, once for each change, where there is a way out."""
+    """Queue the notice once per change, if mail is set up."""
     if routes.is_connected():
         link = f"{settings.PUBLIC_URL}{reverse('forgot_password')}"
-        _queue(ref, CHANGED, payload["changed"], _moment(payload["changed"]), link)
+        _queue(ref, CHANGED, payload["changed"], _parse_time(payload["changed"]), link)
 
 
 def _queue(ref: UUID, type: str, number: str, moment: datetime, link: str) -> None:
@@ -68,34 +68,34 @@ def _queue(ref: UUID, type: str, number: str, moment: datetime, link: str) -> No
         )
 
 
-def _moment(seconds: str) -> datetime:
+def _parse_time(seconds: str) -> datetime:
     return datetime.fromtimestamp(int(seconds), UTC)
 
 
 class PasswordMail(MailReceiver):
-    """Says whose seat such a mail is about; nobody waits to hear what became of it."""
+    """Links password mails to the membership; their delivery events are ignored."""
 
     words: ClassVar[str] = WORDS[CHANGED]
 
-    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, Belongs]:
-        """Name the seats."""
+    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
+        """Return the memberships."""
         page = "admin:accounts_membership_change"
-        return {ref: Belongs(self.words, reverse(page, args=[ref])) for ref in refs}
+        return {ref: RelatedObject(self.words, reverse(page, args=[ref])) for ref in refs}
 
-    def hear(self, event: MailEvent) -> None:
-        """Take no note: who asked is at the sign-in page, and asks again."""
+    def on_event(self, event: MailEvent) -> None:
+        """Ignore it: if the mail doesn't arrive, the person requests another one."""
 
 
 class ResetMail(PasswordMail):
-    """Fills in the link as such a mail leaves, by a way that no organisation's colleague keeps."""
+    """Fills in the reset link; sent by the installation, since a tenant's mail account could be read."""
 
     by_installation: ClassVar[bool] = True
     words: ClassVar[str] = WORDS[ASKED]
 
     def secrets_of(self, ref: UUID, text: str) -> Mapping[str, str]:
-        """Make the link; a person who is not to get one any more gets none that counts."""
-        found = next(reversed(list(_PLACE.finditer(text))), None)  # the name stands before the link
-        if found is None:
+        """Create the link, unless the person may no longer get one."""
+        match = next(reversed(list(_PLACE.finditer(text))), None)  # the name precedes the link
+        if match is None:
             return {}
-        secret = make_reset_link(actor=ACTOR, membership_id=ref, asked=_moment(found[1]))
-        return {found[0]: secret} if secret else {}
+        secret = make_reset_link(actor=ACTOR, membership_id=ref, asked=_parse_time(match[1]))
+        return {match[0]: secret} if secret else {}

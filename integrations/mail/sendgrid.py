@@ -1,14 +1,14 @@
-"""SendGrid's Mail Send API: one call for each mail, told apart by what is proven about it."""
+"""SendGrid's Mail Send API: one call per mail, with an outcome that says what is certain."""
 
 from typing import Any, ClassVar, Final
 
 from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
-from integrations.mail.guarding import GuardedSender
-from integrations.mail.types import Mail, Outcome, Rejected, Taken, Unknown
+from integrations.mail.guarded_sender import GuardedSender
+from integrations.mail.types import Accepted, Mail, Outcome, Rejected, Unknown
 
 PATIENCE: Final = Patience(connect=3.0, read=10.0, total=15.0, max_bytes=200_000)
 PATH: Final = "/v3/mail/send"
-# Comes back with every event: an opaque id, because the vendor keeps it for good.
+# Returned with every event. An opaque id, because the vendor keeps it forever.
 OUR_ID: Final = "walker_mail"
 LONGEST_WAIT: Final = 3600
 
@@ -30,13 +30,13 @@ class SendGridSender(GuardedSender):
             private_hosts=[host_of(self._base_url)],
         )
         try:
-            return _outcome(line.request("POST", PATH, json=body_of(mail)))
+            return _outcome_of(line.request("POST", PATH, json=body_of(mail)))
         finally:
             line.close()
 
 
 def body_of(mail: Mail) -> dict[str, Any]:
-    """Return the mail as the API takes it."""
+    """Return the mail as the API's request body."""
     content = [{"type": "text/plain", "value": mail.text}]
     if mail.html:
         content.append({"type": "text/html", "value": mail.html})
@@ -58,21 +58,19 @@ def body_of(mail: Mail) -> dict[str, Any]:
     }
 
 
-def _outcome(answer: Reply | NotSent | NoAnswer) -> Outcome:
+def _outcome_of(answer: Reply | NotSent | NoAnswer) -> Outcome:
     if isinstance(answer, NotSent):
         return Rejected(answer.code, permanent=not answer.retry)
     if isinstance(answer, NoAnswer):
         return Unknown(answer.code)
     if 200 <= answer.status < 300:
-        return Taken(answer.headers.get("X-Message-Id", "")[:200])
+        return Accepted(answer.headers.get("X-Message-Id", "")[:200])
     if answer.status in (408, 504):
-        # A gateway gave up waiting: what stands behind it may have taken the mail.
+        # A gateway gave up waiting: the server behind it may have accepted the mail.
         return Unknown(str(answer.status))
     if answer.status == 429 or answer.status >= 500:
-        return Rejected(str(answer.status), permanent=False, retry_after=_retry_after(answer))
+        wait = answer.headers.get("Retry-After", "")
+        is_number = wait.isascii() and wait.isdigit() and len(wait) < 6
+        retry_after = min(int(wait), LONGEST_WAIT) if is_number else None
+        return Rejected(str(answer.status), permanent=False, retry_after=retry_after)
     return Rejected(str(answer.status), permanent=True)
-
-
-def _retry_after(answer: Reply) -> int | None:
-    wait = answer.headers.get("Retry-After", "")
-    return min(int(wait), LONGEST_WAIT) if wait.isascii() and wait.isdigit() and len(wait) < 6 else None

@@ -1,4 +1,4 @@
-"""Queueing mail, handing it over, and noting what became of it."""
+"""Mail services: queueing, sending, reports and retention."""
 
 import re
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ from core.events import live
 from core.observability.logging import get_logger
 from core.privacy.encryption import blind_index
 from core.privacy.pii import mask_value
-from integrations.mail.delivering import deliver_due, deliver_mail, replay, sweep
-from integrations.mail.forgetting import forget_rows, forget_texts
-from integrations.mail.tracking import Heard, record_report
+from integrations.mail.delivery import deliver_due, deliver_mail, replay, sweep
+from integrations.mail.reports import ProviderEvent, record_report
+from integrations.mail.retention import forget_rows, forget_texts
 from integrations.models import MailDelivery
 
 __all__ = [
-    "Heard",
+    "ProviderEvent",
     "deliver_due",
     "deliver_mail",
     "forget_rows",
@@ -40,7 +40,7 @@ ADDRESS_COLUMN: Final = "integrations_maildelivery.address_digest"
 SUBJECT_LIMIT: Final = 200
 TEXT_LIMIT: Final = 200_000
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
-# Ours to write, or refused by a provider.
+# Written by us, or refused by a provider.
 _OWN_HEADERS: Final = frozenset(
     "to from subject reply-to cc bcc date message-id received dkim-signature content-type "
     "content-transfer-encoding mime-version x-sg-id x-sg-eid".split()
@@ -62,55 +62,30 @@ def queue_mail(
     user_id: UUID | None = None,
     now: datetime | None = None,
 ) -> MailDelivery:
-    """Write one mail in the caller's transaction; a worker hands it over after the commit.
+    """Queue one mail in the caller's transaction; a worker sends it after the commit.
 
-    One mail for each tenant and key: a repeat returns the first and changes nothing. Anyone in the
-    code may, in the tenant's scope: who may have what mailed is the caller's question, as is the
-    audit entry. Raises `Invalid` for an address, subject or header that cannot travel. Announces
-    nothing; what becomes of the mail is told to the receiver registered for its type.
+    One mail per tenant and key: a repeat returns the first and changes nothing. Runs in the tenant's
+    scope; the caller checks permissions and writes the audit entry. Raises `Invalid` for an address,
+    subject or header that can't be sent. Announces nothing; the receiver registered for the type gets
+    the mail's events.
     """
-    row = _row(recipient, type, subject, text, html, reply_to, dict(headers or {}))
-    row.key, row.ref, row.user_id, row.queued_by = key[:200], ref, user_id, actor.name[:80]
-    row.queued_at = row.due_at = now or clock_now()
-    MailDelivery.objects.bulk_create([row], ignore_conflicts=True)
-    kept: MailDelivery = MailDelivery.objects.get(key=row.key)
-    if kept.pk == row.pk:
-        transaction.on_commit(wake, robust=True)
-    return kept
-
-
-def wake() -> None:
-    """Ask a worker to look for mail soon; many calls at once make one task. The sweep is the truth."""
-    live.run_soon(_wake)
-
-
-def _wake() -> None:
-    from integrations.tasks import send_mail  # noqa: PLC0415  (tasks stand above the services)
-
-    try:
-        send_mail.delay()
-    except Exception:
-        # A broker that is away costs seconds: the sweep finds the row.
-        log.warning("mail_hint_lost", exc_info=True)
-
-
-def digest_of(address: str) -> str:
-    """Return the blind index of an address, in the tenant's scope."""
-    return blind_index(address.strip().lower(), column=ADDRESS_COLUMN)
-
-
-def _row(
-    recipient: str, type: str, subject: str, text: str, html: str, reply_to: str, headers: dict[str, str]
-) -> MailDelivery:
-    address, answer = _address(recipient, "recipient"), _address(reply_to, "reply_to") if reply_to else ""
+    address, answer = _check_address(recipient, "recipient"), _check_address(reply_to, "reply_to") if reply_to else ""
     line = " ".join(subject.split())[:SUBJECT_LIMIT]
     if not line or not text.strip():
-        raise Invalid("A mail needs a subject and a text.", fields={"subject": ["Write a subject and a text."]})
+        raise Invalid("An email needs a subject and a text.", fields={"subject": ["Enter a subject and a text."]})
     if max(len(text), len(html)) > TEXT_LIMIT:
-        raise Invalid("This mail is too long.", fields={"text": ["Shorten it."]})
-    _check_headers(headers)
-    return MailDelivery(
+        raise Invalid("This email is too long.", fields={"text": ["Shorten it."]})
+    for name, value in (headers or {}).items():
+        is_ours = name.lower() in _OWN_HEADERS
+        if is_ours or not _HEADER_NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
+            raise Invalid("This header can't be sent.", fields={"headers": [name[:60]]})
+    moment = now or clock_now()
+    row = MailDelivery(
         type=type,
+        key=key[:200],
+        ref=ref,
+        user_id=user_id,
+        queued_by=actor.name[:80],
         address=address,
         masked_address=mask_value("email", address)[:120],
         address_digest=digest_of(address),
@@ -118,23 +93,43 @@ def _row(
         text=text,
         html=html,
         reply_to=answer,
-        headers=headers,
+        headers=dict(headers or {}),
+        queued_at=moment,
+        due_at=moment,
     )
+    MailDelivery.objects.bulk_create([row], ignore_conflicts=True)
+    stored: MailDelivery = MailDelivery.objects.get(key=row.key)
+    if stored.pk == row.pk:
+        transaction.on_commit(wake, robust=True)
+    return stored
 
 
-def _address(text: str, field: str) -> str:
-    found = text.strip()
+def wake() -> None:
+    """Ask a worker to send mail soon; many calls at once make one task, and a sweep finds lost ones."""
+    live.run_soon(_start_sending)
+
+
+def _start_sending() -> None:
+    from integrations.tasks import send_mail  # noqa: PLC0415  (tasks import the services)
+
     try:
-        validate_email(found)
+        send_mail.delay()
+    except Exception:
+        # Without a broker the mail is a few seconds late: the sweep finds the row.
+        log.warning("mail_hint_lost", exc_info=True)
+
+
+def digest_of(address: str) -> str:
+    """Return the blind index of an address in the tenant's scope."""
+    return blind_index(address.strip().lower(), column=ADDRESS_COLUMN)
+
+
+def _check_address(text: str, field: str) -> str:
+    address = text.strip()
+    try:
+        validate_email(address)
     except ValidationError:
         raise Invalid(
-            "This is no mail address.", fields={field: ["Write an address, such as rosa@initech.example."]}
+            "This isn't a valid email address.", fields={field: ["Enter an address like rosa@initech.example."]}
         ) from None
-    return found
-
-
-def _check_headers(headers: Mapping[str, str]) -> None:
-    for name, value in headers.items():
-        is_ours = name.lower() in _OWN_HEADERS
-        if is_ours or not _HEADER_NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
-            raise Invalid("This header cannot be sent.", fields={"headers": [name[:60]]})
+    return address

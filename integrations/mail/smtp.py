@@ -1,4 +1,4 @@
-"""Mail by SMTP, with time-outs and checked certificates; before the last dot a failure proves that nothing left."""
+"""Mail over SMTP with time-outs and checked certificates; a failure before the final dot proves nothing was sent."""
 
 import smtplib
 import ssl
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, ClassVar, Final
 
-from integrations.mail.guarding import GuardedSender
+from integrations.mail.guarded_sender import GuardedSender
 from integrations.mail.mime import message_id_of, message_of
-from integrations.mail.types import Mail, Outcome, Rejected, Taken, Unknown
+from integrations.mail.types import Accepted, Mail, Outcome, Rejected, Unknown
 
 SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """Where mail is handed over, and how the line is protected."""
+    """An SMTP server, its credentials and transport security."""
 
     host: str
     port: int
@@ -27,7 +27,7 @@ class SmtpServer:
 
 
 class _Stop(Exception):
-    """The server does not have the mail, for sure."""
+    """The server certainly does not have the mail."""
 
     def __init__(self, outcome: Rejected) -> None:
         super().__init__(outcome.code)
@@ -40,7 +40,7 @@ def _certificates() -> ssl.SSLContext:
 
 
 class SmtpSender(GuardedSender):
-    """One SMTP server that the operator named."""
+    """Sends mail through one SMTP server of the operator."""
 
     provider: ClassVar[str] = "smtp"
 
@@ -51,8 +51,8 @@ class SmtpSender(GuardedSender):
     def _hand_over(self, mail: Mail) -> Outcome:
         try:
             with closing(self._connect()) as line:
-                self._greet(line, mail)
-                return self._data(line, mail)
+                self._start(line, mail)
+                return self._send_data(line, mail)
         except _Stop as stop:
             return stop.outcome
         except ssl.SSLError:
@@ -60,7 +60,7 @@ class SmtpSender(GuardedSender):
         except smtplib.SMTPAuthenticationError as refusal:
             return Rejected(str(refusal.smtp_code), permanent=refusal.smtp_code >= 500)
         except (smtplib.SMTPException, OSError):
-            # Nothing was handed over yet: the data has its own answer below.
+            # Nothing was sent yet: errors after the data are caught in `_send_data`.
             return Rejected("not_reachable", permanent=False)
 
     def _connect(self) -> smtplib.SMTP:
@@ -69,27 +69,27 @@ class SmtpSender(GuardedSender):
             return smtplib.SMTP_SSL(server.host, server.port, timeout=SECONDS, context=self._certificates)
         return smtplib.SMTP(server.host, server.port, timeout=SECONDS)
 
-    def _greet(self, line: smtplib.SMTP, mail: Mail) -> None:
+    def _start(self, line: smtplib.SMTP, mail: Mail) -> None:
         if self._server.tls:
             line.starttls(context=self._certificates)
         if self._server.user:
             line.login(self._server.user, self._server.password)
         line.ehlo_or_helo_if_needed()
-        _must(line.mail(mail.sender.address))
-        _must(line.rcpt(mail.recipient))
+        _require_ok(line.mail(mail.sender.address))
+        _require_ok(line.rcpt(mail.recipient))
 
-    def _data(self, line: smtplib.SMTP, mail: Mail) -> Outcome:
-        """After the last dot only the server's answer tells whether it has the mail."""
+    def _send_data(self, line: smtplib.SMTP, mail: Mail) -> Outcome:
+        """Send the content; after the final dot only the answer says whether the server has it."""
         try:
             code, _ = line.data(bytes(message_of(mail)))
         except smtplib.SMTPDataError as refusal:
             return _rejected(refusal.smtp_code)
         except (smtplib.SMTPException, OSError) as lost:
             return Unknown("timed_out" if isinstance(lost, TimeoutError) else "connection_lost")
-        return Taken(message_id_of(mail)) if code == 250 else _rejected(code)
+        return Accepted(message_id_of(mail)) if code == 250 else _rejected(code)
 
 
-def _must(answer: tuple[int, Any]) -> None:
+def _require_ok(answer: tuple[int, Any]) -> None:
     if answer[0] not in (250, 251):
         raise _Stop(_rejected(answer[0]))
 

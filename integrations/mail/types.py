@@ -1,4 +1,4 @@
-"""The port through which mail leaves: what is sent, how that ends, and who hears what became of it."""
+"""The mail port: mails, outcomes of sending, senders, and receivers of delivery events."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
@@ -12,7 +12,7 @@ from integrations.mail.progress import What
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """An address with a name, as a From line shows it."""
+    """An address with a name, as in a From line."""
 
     address: str = field(repr=False)
     name: str = field(default="", repr=False)
@@ -20,7 +20,7 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail, ready to leave."""
+    """One mail, ready to send."""
 
     delivery_id: UUID
     type: str
@@ -36,7 +36,7 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Accepted:
     """The provider has the mail."""
 
     message_id: str
@@ -44,7 +44,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The provider does not have the mail, for sure; `counts` is False when it was not even asked."""
+    """The provider certainly does not have the mail; `counts` is False if it was not even called."""
 
     code: str
     permanent: bool
@@ -54,71 +54,71 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Nobody knows whether the provider has the mail: it is not sent again by itself."""
+    """The provider may have the mail, so it is not sent again automatically."""
 
     code: str
 
 
-Outcome = Taken | Rejected | Unknown
-Told = What | Literal["spam", "unsubscribed"]
+Outcome = Accepted | Rejected | Unknown
+EventKind = What | Literal["spam", "unsubscribed"]
 
 
 class MailSender(ABC):
-    """Speaks to one provider. Never raises for what the outside does."""
+    """Sends mail through one provider. Failures outside are returned, never raised."""
 
     provider: ClassVar[str]
 
     @abstractmethod
     def send(self, mail: Mail) -> Outcome:
-        """Hand over one mail, once, within a time limit."""
+        """Send one mail once, within a time limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailEvent:
-    """Something that became of a mail, told to those who registered for its type."""
+    """A delivery event of a mail, for the receiver of its type."""
 
     delivery_id: UUID
     type: str
     ref: UUID | None
     user_id: UUID | None
-    what: Told
+    what: EventKind
     at: datetime
     error: str = ""
     url: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Belongs:
-    """What a mail belongs to, as the list of mails shows it: in words and, where it has one, its page."""
+class RelatedObject:
+    """What a mail is about, as the console lists it: words, and the URL of its page, if any."""
 
     words: str
     url: str = ""
 
 
 class MailReceiver(ABC):
-    """Hears of the mails of a type, in the tenant's scope and in the transaction that moves the row.
+    """Handles the events of one mail type, in the tenant's scope and in the transaction that updates the row.
 
-    Each thing is told once per mail, except "spam" and "unsubscribed", which may be told again.
-    Raising undoes the move, and the report is worked again later.
+    Each kind of event arrives once per mail, except "spam" and "unsubscribed", which may repeat.
+    Raising rolls the update back, and the report is processed again later.
     """
 
-    # The provider puts a picture into the mail, or rewrites its links, only where somebody listens.
+    # The provider adds a tracking image or rewrites links only if these are set.
     tracks_opens: ClassVar[bool] = False
     tracks_clicks: ClassVar[bool] = False
-    # Carried by the installation's own mail alone: whoever keeps an organisation's account could read it.
+    # Sent only through the installation's account: the owner of a tenant's account could read it.
     by_installation: ClassVar[bool] = False
 
     @abstractmethod
-    def hear(self, event: MailEvent) -> None:
-        """Take note; no calls to the outside."""
+    def on_event(self, event: MailEvent) -> None:
+        """Handle one event, without calls to the outside."""
 
-    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, Belongs]:
-        """Return what the mails with these refs belong to, in one query; without personal data."""
+    def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
+        """Return what the mails with these refs are about, in one query and without personal data."""
         return {}
 
     def secrets_of(self, ref: UUID, text: str) -> Mapping[str, str]:
-        """Return what stands in the mail's `text` for a secret, with the secret, for this one time of handing it over.
+        """Return secrets by their placeholders in the mail's `text`, for this one attempt to send it.
 
-        The row keeps the text as it was queued; the secret is only in what the provider gets.
+        The row keeps the text with placeholders; only the provider gets the secrets.
         """
         return {}

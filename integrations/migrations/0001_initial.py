@@ -21,14 +21,14 @@ class Migration(migrations.Migration):
                 ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
                 ("type", models.CharField(max_length=40)),
                 ("ref", models.UUIDField(help_text="What the mail is about.", null=True)),
-                ("key", models.CharField(help_text="One mail for each key.", max_length=200)),
+                ("key", models.CharField(help_text="One mail per key.", max_length=200)),
                 ("user_id", models.UUIDField(help_text="The colleague it goes to.", null=True)),
                 ("queued_by", models.CharField(blank=True, max_length=80)),
                 ("address", core.privacy.encrypted_fields.EncryptedTextField(null=True)),
                 ("masked_address", models.CharField(max_length=120)),
                 (
                     "address_digest",
-                    models.CharField(help_text="By which a mail to an address is found.", max_length=64),
+                    models.CharField(help_text="Blind index of the address, to find its mails.", max_length=64),
                 ),
                 ("subject", core.privacy.encrypted_fields.EncryptedTextField(null=True)),
                 ("text", core.privacy.encrypted_fields.EncryptedTextField(null=True)),
@@ -41,12 +41,12 @@ class Migration(migrations.Migration):
                     "status",
                     models.CharField(
                         choices=[
-                            ("queued", "Waiting"),
-                            ("sending", "Being sent"),
-                            ("unknown", "Not known whether it left"),
+                            ("queued", "Queued"),
+                            ("sending", "Sending"),
+                            ("unknown", "Unknown"),
                             ("sent", "Sent"),
                             ("failed", "Failed"),
-                            ("dropped", "Held back by the provider"),
+                            ("dropped", "Dropped by the provider"),
                             ("delivered", "Delivered"),
                             ("bounced", "Bounced"),
                             ("opened", "Opened"),
@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
                 (
                     "due_at",
                     models.DateTimeField(
-                        default=core.clock.now, help_text="When somebody has to look at it again.", null=True
+                        default=core.clock.now, help_text="When it has to be processed again.", null=True
                     ),
                 ),
                 ("handed_at", models.DateTimeField(help_text="Set just before the provider is called.", null=True)),
@@ -101,18 +101,18 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ("tenant_id", models.UUIDField(default=core.tenancy.scope.current_tenant_id, editable=False)),
-                ("day", models.DateField(help_text="The day they were queued, in UTC.")),
+                ("day", models.DateField(help_text="The day they were queued (UTC).")),
                 ("type", models.CharField(max_length=40)),
                 (
                     "status",
                     models.CharField(
                         choices=[
-                            ("queued", "Waiting"),
-                            ("sending", "Being sent"),
-                            ("unknown", "Not known whether it left"),
+                            ("queued", "Queued"),
+                            ("sending", "Sending"),
+                            ("unknown", "Unknown"),
                             ("sent", "Sent"),
                             ("failed", "Failed"),
-                            ("dropped", "Held back by the provider"),
+                            ("dropped", "Dropped by the provider"),
                             ("delivered", "Delivered"),
                             ("bounced", "Bounced"),
                             ("opened", "Opened"),

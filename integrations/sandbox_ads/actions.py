@@ -1,8 +1,8 @@
-"""The risky things an agent may ask of the platform: each waits for a signature.
+"""Action kinds of the sandbox platform; each requires approval.
 
-`resolve` pins names to ids (and refuses what would change nothing), the rest works on ids.
-Facts carry money as decimal strings; drift looks only at what the decision rests on, so that
-figures which move by themselves (spend, views) do not send an approval back.
+`resolve` turns names into ids and refuses changes without effect; the other methods work on ids.
+Facts carry money as decimal strings. `drift` compares only what the decision depends on, so that
+figures which change by themselves (spend, views) don't reset an approval.
 """
 
 from __future__ import annotations
@@ -13,14 +13,7 @@ from typing import Any, ClassVar
 from core.errors import Invalid
 from hitl.actions.base import ActionKind, Estimate, Facts, Outcome, Preview, PreviewRow
 from integrations.sandbox_ads import selectors
-from integrations.sandbox_ads.params import (
-    CENT,
-    CampaignBudget,
-    CampaignPause,
-    ContentPublication,
-    PageMeta,
-)
-from integrations.sandbox_ads.performing import (
+from integrations.sandbox_ads.execution import (
     changes_between,
     format_money,
     nothing_to_do,
@@ -28,11 +21,18 @@ from integrations.sandbox_ads.performing import (
     platform_link,
     probe_key,
 )
-from integrations.sandbox_ads.texts import changes_of, in_numbers, mark_of
-from integrations.sandbox_ads.types import Campaign, Page
+from integrations.sandbox_ads.params import (
+    CENT,
+    CampaignBudget,
+    CampaignPause,
+    ContentPublication,
+    PageMeta,
+)
+from integrations.sandbox_ads.texts import describe_length, describe_text_changes, hash_text
+from integrations.sandbox_ads.types import Campaign
 
 DAYS_EXPOSED = 30
-"""A budget runs until somebody changes it; a month of it is what a person signs for."""
+"""A budget runs until it is changed; approvers decide on a month of it."""
 
 
 def _campaign_facts(campaign: Campaign) -> Facts:
@@ -56,7 +56,7 @@ CAMPAIGN_WATCHED = {
 
 
 class SetCampaignBudget(ActionKind[CampaignBudget]):
-    """Change what a campaign may spend per day."""
+    """Sets a campaign's daily budget."""
 
     key: ClassVar[str] = "set_campaign_budget"
     title: ClassVar[str] = "Set a campaign's daily budget"
@@ -65,14 +65,14 @@ class SetCampaignBudget(ActionKind[CampaignBudget]):
     params_model = CampaignBudget
 
     def resolve(self, params: CampaignBudget) -> CampaignBudget:
-        """Pin campaign and currency; refuse a foreign currency and a budget as it is."""
+        """Resolve campaign and currency; refuse another currency and an unchanged budget."""
         campaign = selectors.find_campaign(params.campaign)
         if params.currency not in ("", campaign.currency):
-            sentence = f"This account is kept in {campaign.currency}."
+            sentence = f"This account's currency is {campaign.currency}."
             raise Invalid(sentence, code="wrong_currency", fields={"currency": [sentence]})
         if params.daily_budget == campaign.daily_budget:
             budget = format_money(campaign.daily_budget, campaign.currency)
-            raise nothing_to_do(f"The budget is {budget} already.", "daily_budget")
+            raise nothing_to_do(f"The budget is already {budget}.", "daily_budget")
         return params.model_copy(
             update={"campaign": campaign.id, "currency": campaign.currency},
         )
@@ -91,14 +91,14 @@ class SetCampaignBudget(ActionKind[CampaignBudget]):
             headline=f"{verb} the daily budget of {facts['campaign_name']} from {before} to {after}",
             rows=(
                 PreviewRow("Daily budget", before, after),
-                PreviewRow(f"Spends in {DAYS_EXPOSED} days up to", *month),
+                PreviewRow(f"Maximum spend in {DAYS_EXPOSED} days", *month),
             ),
             body=_campaign_line(facts),
             link=platform_link(),
         )
 
     def estimate(self, params: CampaignBudget, facts: Facts) -> Estimate:
-        """Cost = the increase over a month (a cut is 0); share = the change by the old budget."""
+        """Return the increase over a month as cost (0 for a cut) and the relative change as share."""
         old = Decimal(facts["daily_budget"])
         change = params.daily_budget - old
         share = (abs(change) / old).quantize(Decimal("0.0001")) if old else None
@@ -110,11 +110,11 @@ class SetCampaignBudget(ActionKind[CampaignBudget]):
         return f"sandbox_ads:campaign:{params.campaign}:budget"
 
     def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:
-        """Any change of name, status, budget or currency; spend may move."""
+        """Return changes of name, status, budget or currency; spend may change."""
         return changes_between(old_facts, new_facts, CAMPAIGN_WATCHED)
 
     def execute(self, params: CampaignBudget, *, idempotency_key: str) -> Outcome:
-        """Set it; repeating the call with the same key is safe."""
+        """Set the budget; repeating the call with the same key is safe."""
         return perform(
             lambda client: client.set_budget(
                 params.campaign,
@@ -130,11 +130,11 @@ class SetCampaignBudget(ActionKind[CampaignBudget]):
 
 
 class PauseCampaign(ActionKind[CampaignPause]):
-    """Stop a campaign.
+    """Pauses a campaign.
 
-    The platform takes no key for this, so a second call is a second effect, and there is no probe:
-    a campaign found paused may have been paused by anybody. A lost answer stays unknown until a
-    person resolves it.
+    The platform accepts no idempotency key for this, so a second call has a second effect, and there is no
+    probe: a paused campaign may have been paused by anyone. A lost answer stays unknown until a person
+    resolves it.
     """
 
     key: ClassVar[str] = "pause_campaign"
@@ -143,10 +143,10 @@ class PauseCampaign(ActionKind[CampaignPause]):
     params_model = CampaignPause
 
     def resolve(self, params: CampaignPause) -> CampaignPause:
-        """Pin the campaign; refuse one that is paused."""
+        """Resolve the campaign; refuse a paused one."""
         campaign = selectors.find_campaign(params.campaign)
         if campaign.status == "paused":
-            raise nothing_to_do(f"{campaign.name} is paused already.", "campaign")
+            raise nothing_to_do(f"{campaign.name} is already paused.", "campaign")
         return params.model_copy(update={"campaign": campaign.id})
 
     def observe(self, params: CampaignPause) -> Facts:
@@ -160,14 +160,14 @@ class PauseCampaign(ActionKind[CampaignPause]):
             headline=f"Pause {facts['campaign_name']}",
             rows=(
                 PreviewRow("Status", str(facts["status"]), "paused"),
-                PreviewRow("Spends per day up to", budget, format_money("0", facts["currency"])),
+                PreviewRow("Maximum spend per day", budget, format_money("0", facts["currency"])),
             ),
             body=_campaign_line(facts),
             link=platform_link(),
         )
 
     def estimate(self, params: CampaignPause, facts: Facts) -> Estimate:
-        """Costs nothing; all of the campaign's budget is concerned."""
+        """Return no cost and the whole budget as share."""
         return Estimate(cost=Decimal("0.00"), currency=facts["currency"], share=Decimal(1))
 
     def subject_key(self, params: CampaignPause) -> str:
@@ -175,16 +175,16 @@ class PauseCampaign(ActionKind[CampaignPause]):
         return f"sandbox_ads:campaign:{params.campaign}:status"
 
     def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:
-        """Any change of name, status, budget or currency; spend may move."""
+        """Return changes of name, status, budget or currency; spend may change."""
         return changes_between(old_facts, new_facts, CAMPAIGN_WATCHED)
 
     def execute(self, params: CampaignPause, *, idempotency_key: str) -> Outcome:
-        """Pause it, once: never call this again after `unknown`."""
+        """Pause the campaign once; must not be repeated after `unknown`."""
         return perform(lambda client: client.pause_campaign(params.campaign))
 
 
 class UpdatePageMeta(ActionKind[PageMeta]):
-    """Change the title and meta description that search engines show for a page."""
+    """Updates the title and meta description that search engines show for a page."""
 
     key: ClassVar[str] = "update_page_meta"
     title: ClassVar[str] = "Update a page's title or description"
@@ -193,10 +193,10 @@ class UpdatePageMeta(ActionKind[PageMeta]):
     params_model = PageMeta
 
     def resolve(self, params: PageMeta) -> PageMeta:
-        """Pin the page; refuse texts that are there already."""
+        """Resolve the page; refuse unchanged texts."""
         page = selectors.find_page(params.page)
-        if not _page_changes(params, page):
-            raise nothing_to_do(f"{page.slug} reads like that already.", "page")
+        if params.title in (None, page.title) and params.description in (None, page.meta_description):
+            raise nothing_to_do(f"{page.slug} already has these texts.", "page")
         return params.model_copy(update={"page": page.id})
 
     def observe(self, params: PageMeta) -> Facts:
@@ -223,7 +223,7 @@ class UpdatePageMeta(ActionKind[PageMeta]):
         )
 
     def estimate(self, params: PageMeta, facts: Facts) -> Estimate:
-        """Costs nothing; how many people will see it is not known."""
+        """Return no cost; how many people will see it is unknown."""
         return Estimate(cost=Decimal("0.00"))
 
     def subject_key(self, params: PageMeta) -> str:
@@ -231,7 +231,7 @@ class UpdatePageMeta(ActionKind[PageMeta]):
         return f"sandbox_ads:page:{params.page}:meta"
 
     def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:
-        """Any change of the page or its texts."""
+        """Return changes of the page or its texts."""
         watched = {"page_id": "page", "url": "address", "title": "title"}
         return changes_between(old_facts, new_facts, watched | {"description": "description"})
 
@@ -247,7 +247,7 @@ class UpdatePageMeta(ActionKind[PageMeta]):
 
 
 class PublishContent(ActionKind[ContentPublication]):
-    """Make a draft public. Without key and without probe, like pausing."""
+    """Publishes a draft. Without idempotency key and probe, like pausing."""
 
     key: ClassVar[str] = "publish_content"
     title: ClassVar[str] = "Publish a content item"
@@ -255,14 +255,14 @@ class PublishContent(ActionKind[ContentPublication]):
     params_model = ContentPublication
 
     def resolve(self, params: ContentPublication) -> ContentPublication:
-        """Pin the item; refuse one that is public."""
+        """Resolve the item; refuse a published one."""
         item = selectors.find_content(params.content)
         if item.status == "published":
-            raise nothing_to_do(f"“{item.title}” is published already.", "content")
+            raise nothing_to_do(f"“{item.title}” is already published.", "content")
         return params.model_copy(update={"content": item.id})
 
     def observe(self, params: ContentPublication) -> Facts:
-        """Read the item with its text: the text is only named by what is signed, and bound by its mark."""
+        """Read the item and its text; the digest binds the text by its hash."""
         item = selectors.find_content(params.content)
         text = selectors.read_content(item.id)
         return {
@@ -271,24 +271,24 @@ class PublishContent(ActionKind[ContentPublication]):
             "kind": item.kind,
             "status": item.status,
             "text": text,
-            "text_sha256": mark_of(text),
+            "text_sha256": hash_text(text),
         }
 
     def preview(self, params: ContentPublication, facts: Facts) -> Preview:
-        """Show the status before and after, and the whole text that becomes public."""
+        """Show the status before and after, and the full text to be published."""
         text = str(facts["text"])
         return Preview(
             headline=f"Publish the {facts['kind']} “{facts['title']}”",
             rows=(
                 PreviewRow("Status", str(facts["status"]), "published"),
-                PreviewRow("Public text", "none yet", in_numbers(text)),
+                PreviewRow("Public text", "none yet", describe_length(text)),
             ),
             body=text,
             link=platform_link(),
         )
 
     def estimate(self, params: ContentPublication, facts: Facts) -> Estimate:
-        """Costs nothing; how many people will read it is not known."""
+        """Return no cost; how many people will read it is unknown."""
         return Estimate(cost=Decimal("0.00"))
 
     def subject_key(self, params: ContentPublication) -> str:
@@ -296,23 +296,18 @@ class PublishContent(ActionKind[ContentPublication]):
         return f"sandbox_ads:content:{params.content}:status"
 
     def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:
-        """Any change of the item's title, status or text."""
+        """Return changes of the item's title, status or text."""
         watched = {"content_id": "item", "title": "title", "kind": "kind", "status": "status"}
-        return changes_between(old_facts, new_facts, watched) + changes_of(old_facts, new_facts)
+        return changes_between(old_facts, new_facts, watched) + describe_text_changes(old_facts, new_facts)
 
     def execute(self, params: ContentPublication, *, idempotency_key: str) -> Outcome:
-        """Publish it, once: never call this again after `unknown`."""
+        """Publish the item once; must not be repeated after `unknown`."""
         return perform(lambda client: client.publish_content(params.content))
 
 
 def _campaign_line(facts: Facts) -> str:
     spend = format_money(facts["spend_last_7_days"], facts["currency"])
     return f"{facts['campaign_name']} ({facts['status']}) spent {spend} in the last 7 days."
-
-
-def _page_changes(params: PageMeta, page: Page) -> bool:
-    title_differs = params.title not in (None, page.title)
-    return title_differs or params.description not in (None, page.meta_description)
 
 
 KINDS: tuple[type[ActionKind[Any]], ...] = (

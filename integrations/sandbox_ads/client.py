@@ -48,35 +48,35 @@ class SandboxAdsClient:
         self._http.close()
 
     def get_account(self) -> Answer[AdsAccount]:
-        """The account that the token opens."""
+        """Return the account of the token."""
         return self._read("/v1/account", lambda body: AdsAccount(**body))
 
     def list_campaigns(self, *, name: str = "") -> Answer[list[Campaign]]:
-        """All campaigns, or those of exactly this name (upper and lower case alike)."""
+        """Return all campaigns, or those with exactly this name, ignoring case."""
         return self._read_list("/v1/campaigns", parse_campaign, {"name": name} if name else {})
 
     def list_rankings(self) -> Answer[list[Ranking]]:
-        """Every keyword of every page."""
+        """Return the rankings of all keywords and pages."""
         return self._read_list("/v1/rankings", parse_ranking)
 
     def list_pages(self, *, slug: str = "") -> Answer[list[Page]]:
-        """All pages, or the one with this slug."""
+        """Return all pages, or the one with this slug."""
         return self._read_list("/v1/pages", parse_page, {"slug": slug} if slug else {})
 
     def list_content(self, *, title: str = "") -> Answer[list[ContentItem]]:
-        """All content items, or those of exactly this title."""
+        """Return all content items, or those with exactly this title."""
         return self._read_list("/v1/content", parse_content, {"title": title} if title else {})
 
     def get_content_text(self, content_id: str) -> Answer[str]:
-        """What a content item says, whole; empty where it says nothing."""
+        """Return the full text of a content item, or ""."""
         return self._read(f"/v1/content/{_part(content_id)}", parse_content_text)
 
     def list_audiences(self) -> Answer[list[Audience]]:
-        """All audiences."""
+        """Return all audiences."""
         return self._read_list("/v1/audiences", parse_audience)
 
     def get_key_status(self, key: str) -> Answer[KeyStatus]:
-        """Whether an idempotency key took effect up to now."""
+        """Return whether an idempotency key has taken effect so far."""
         return self._read(f"/v1/operations/{_part(key)}", parse_key_status)
 
     def set_budget(
@@ -88,26 +88,33 @@ class SandboxAdsClient:
         key: str,
         expected_old: Decimal | None = None,
     ) -> Answer[Effect]:
-        """Set a daily budget; a repeat with the same key brings back the first answer."""
+        """Set a daily budget; repeating it with the same key returns the first answer."""
         body = {"daily_budget": f"{daily_budget:.2f}", "currency": currency}
         if expected_old is not None:
             body["expected_old"] = f"{expected_old:.2f}"
         return self._change(f"/v1/campaigns/{_part(campaign_id)}/budget", body, key)
 
     def pause_campaign(self, campaign_id: str) -> Answer[Effect]:
-        """Pause; the platform takes no key here, so a repeat is a second effect."""
+        """Pause a campaign; without a key, so repeating has a second effect."""
         return self._change(f"/v1/campaigns/{_part(campaign_id)}/pause", {})
 
     def update_page_meta(self, page_id: str, *, changes: Mapping[str, str], key: str) -> Answer[Effect]:
-        """Set `title`, `meta_description` or both; keyed like a budget."""
+        """Set `title`, `meta_description` or both, with a key like a budget."""
         return self._change(f"/v1/pages/{_part(page_id)}/meta", dict(changes), key)
 
     def publish_content(self, content_id: str) -> Answer[Effect]:
-        """Publish; the platform takes no key here, so a repeat is a second effect."""
+        """Publish a content item; without a key, so repeating has a second effect."""
         return self._change(f"/v1/content/{_part(content_id)}/publish", {})
 
     def _read(self, path: str, parse: Callable[[Body], T], params: Mapping[str, str] | None = None) -> Answer[T]:
-        return _read_answer(self._http.request("GET", path, params=params), parse)
+        reply = self._http.request("GET", path, params=params)
+        if isinstance(reply, NotSent):
+            return CleanFailure(reply.code, reply.detail, retry=reply.retry)
+        if isinstance(reply, NoAnswer):
+            return CleanFailure(reply.code, reply.detail, retry=True)
+        if reply.status != 200:
+            return _refusal(reply)
+        return _parse(reply, parse) or CleanFailure("bad_answer", "The answer could not be read.")
 
     def _read_list(
         self, path: str, parse: Callable[[Body], T], params: Mapping[str, str] | None = None
@@ -117,41 +124,27 @@ class SandboxAdsClient:
     def _change(self, path: str, body: Mapping[str, str], key: str = "") -> Answer[Effect]:
         headers = {"Idempotency-Key": key} if key else {}
         reply = self._http.request("POST", path, json=dict(body), headers=headers)
-        return _change_answer(reply)
+        # A failure is clean only if it proves that nothing happened; a 5xx or a redirect doesn't.
+        if isinstance(reply, NotSent):
+            return CleanFailure(reply.code, reply.detail, retry=reply.retry)
+        if isinstance(reply, NoAnswer):
+            return Unknown(reply.code, reply.detail)
+        if 400 <= reply.status < 500:
+            refusal = _refusal(reply)
+            # The key was used for another change: a person has to check.
+            is_reused = refusal.code == "key_reused"
+            return Unknown(refusal.code, refusal.detail) if is_reused else refusal
+        if reply.status != 200:
+            return Unknown("server_error", f"The platform answered {reply.status}.")
+        return _parse(reply, parse_effect) or Unknown("bad_answer", "The answer could not be read.")
 
 
 def _part(text: str) -> str:
-    """One path segment: an id from outside cannot climb to another endpoint."""
+    """Quote one path segment, so that an id from outside can't reach another endpoint."""
     return quote(text, safe="").replace(".", "%2E")
 
 
-def _read_answer(reply: Reply | NotSent | NoAnswer, parse: Callable[[Body], T]) -> Ok[T] | CleanFailure:
-    if isinstance(reply, NotSent):
-        return CleanFailure(reply.code, reply.detail, retry=reply.retry)
-    if isinstance(reply, NoAnswer):
-        return CleanFailure(reply.code, reply.detail, retry=True)
-    if reply.status != 200:
-        return _refusal(reply)
-    return _parsed(reply, parse) or CleanFailure("bad_answer", "The answer was not understood.")
-
-
-def _change_answer(reply: Reply | NotSent | NoAnswer) -> Answer[Effect]:
-    """Only what proves that nothing happened is clean; a 5xx or a redirect proves nothing."""
-    if isinstance(reply, NotSent):
-        return CleanFailure(reply.code, reply.detail, retry=reply.retry)
-    if isinstance(reply, NoAnswer):
-        return Unknown(reply.code, reply.detail)
-    if 400 <= reply.status < 500:
-        refusal = _refusal(reply)
-        # The key did something once, but not this: a person has to look.
-        reused = refusal.code == "key_reused"
-        return Unknown(refusal.code, refusal.detail) if reused else refusal
-    if reply.status != 200:
-        return Unknown("server_error", f"The platform answered {reply.status}.")
-    return _parsed(reply, parse_effect) or Unknown("bad_answer", "The answer was not understood.")
-
-
-def _parsed(reply: Reply, parse: Callable[[Body], T]) -> Ok[T] | None:
+def _parse(reply: Reply, parse: Callable[[Body], T]) -> Ok[T] | None:
     body = reply.json()
     try:
         return Ok(parse(body), replayed=bool(body.get("replayed")))
@@ -160,24 +153,21 @@ def _parsed(reply: Reply, parse: Callable[[Body], T]) -> Ok[T] | None:
 
 
 def _refusal(reply: Reply) -> CleanFailure:
-    """An answer that says no. 429 and 5xx (of a read) pass with time, the rest does not."""
+    """Return the failure of an error answer; 429 and 5xx (of a read) can be retried."""
     body = reply.json()
     body = body if isinstance(body, dict) else {}
+    wait = reply.headers.get("Retry-After", "")
     return CleanFailure(
         code=str(body.get("code", f"http_{reply.status}"))[:60],
         detail=str(body.get("detail", f"The platform answered {reply.status}."))[:300],
         retry=reply.status in (408, 425, 429) or reply.status >= 500,
-        retry_after=_seconds(reply.headers.get("Retry-After", "")),
+        retry_after=float(wait) if wait.isascii() and wait.isdigit() and len(wait) < 7 else None,
         facts={name: body[name] for name in ("fields", "current") if name in body},
     )
 
 
-def _seconds(text: str) -> float | None:
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
-
-
 def parse_campaign(body: Body) -> Campaign:
-    """A campaign from its JSON."""
+    """Return a campaign from its JSON."""
     week = body["last_7_days"]
     return Campaign(
         id=body["id"],
@@ -194,7 +184,7 @@ def parse_campaign(body: Body) -> Campaign:
 
 
 def parse_ranking(body: Body) -> Ranking:
-    """A ranking from its JSON."""
+    """Return a ranking from its JSON."""
     return Ranking(
         page_id=body["page"],
         slug=body["slug"],
@@ -206,13 +196,13 @@ def parse_ranking(body: Body) -> Ranking:
 
 
 def parse_page(body: Body) -> Page:
-    """A page from its JSON, without its rankings."""
+    """Return a page from its JSON, without its rankings."""
     names = ("id", "slug", "url", "title", "meta_description")
     return Page(**{name: body[name] for name in names})
 
 
 def parse_content(body: Body) -> ContentItem:
-    """A content item from its JSON."""
+    """Return a content item from its JSON."""
     performance = body["performance"]
     return ContentItem(
         id=body["id"],
@@ -227,17 +217,17 @@ def parse_content(body: Body) -> ContentItem:
 
 
 def parse_content_text(body: Body) -> str:
-    """The text of a content item."""
+    """Return the text of a content item."""
     text = body.get("text") or ""
     if not isinstance(text, str):
-        raise TypeError("the text is no text")
+        raise TypeError("the text is not a string")
     if len(text) > LONGEST_TEXT:
-        raise ValueError("the text is longer than anybody reads before he signs")
+        raise ValueError("the text is too long for an approver to read")
     return text
 
 
 def parse_audience(body: Body) -> Audience:
-    """An audience from its JSON."""
+    """Return an audience from its JSON."""
     last = body["last_contacted"]
     return Audience(
         id=body["id"],
@@ -248,7 +238,7 @@ def parse_audience(body: Body) -> Audience:
 
 
 def parse_effect(body: Body) -> Effect:
-    """An effect from the answer to a change."""
+    """Return an effect from the answer to a change."""
     return Effect(
         operation=body["operation"],
         journal_id=int(body["journal_id"]),
@@ -257,7 +247,7 @@ def parse_effect(body: Body) -> Effect:
 
 
 def parse_key_status(body: Body) -> KeyStatus:
-    """A key's status from its JSON."""
+    """Return a key's status from its JSON."""
     took_effect = body["took_effect"]
     if took_effect not in (True, False):
         raise ValueError("took_effect is not a boolean")

@@ -1,4 +1,4 @@
-"""What may be asked of the platform: the parameters of each kind, strict and without floats."""
+"""Parameters of the sandbox platform's actions, strict and without floats."""
 
 from __future__ import annotations
 
@@ -12,19 +12,15 @@ from hitl.actions.base import Money, Params
 CENT = Decimal("0.01")
 
 
-def _two_places(amount: Decimal) -> Decimal:
-    """900 and 900.00 are the same wish and must have the same digest."""
-    return amount.quantize(CENT)
-
-
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=300)]
-"""An id, or a name that only one thing has; `resolve` turns it into the id."""
-Budget = Annotated[Money, Field(gt=0, le=1_000_000), AfterValidator(_two_places)]
+"""An id or a unique name; `resolve` turns it into the id."""
+# 900 and 900.00 are the same request and must have the same digest.
+Budget = Annotated[Money, Field(gt=0, le=1_000_000), AfterValidator(lambda amount: amount.quantize(CENT))]
 Currency = Annotated[str, StringConstraints(pattern=r"^([A-Z]{3})?$")]
 
 
 class CampaignBudget(Params):
-    """A new daily budget; `currency` empty = the account's, which `resolve` fills in."""
+    """A new daily budget; an empty `currency` means the account's, which `resolve` fills in."""
 
     campaign: Reference
     daily_budget: Budget

@@ -1,4 +1,4 @@
-"""What agents' reading tools ask: the platform through the account of the tenant in scope."""
+"""Reading from the sandbox platform, through the account of the tenant in scope."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def connect(*, patience: Patience | None = None) -> SandboxAdsClient:
     """Return a client for the tenant's account; raises Unavailable without address or token."""
     url = settings.SANDBOX_ADS_URL
     if not url:
-        raise Unavailable("SANDBOX_ADS_URL is not set.", code="not_configured")
+        raise Unavailable("The advertising platform isn't configured: set SANDBOX_ADS_URL.", code="not_configured")
     token = str(get_credentials(provider=PROVIDER).get("token", ""))
     if not token:
         raise Unavailable("The advertising account has no token.", code="not_connected")
@@ -40,10 +40,10 @@ def connect(*, patience: Patience | None = None) -> SandboxAdsClient:
 
 
 def value_of(answer: Answer[T]) -> T:
-    """Return what a read brought; raises Unavailable with the platform's own code otherwise."""
+    """Return the value of a read; raises Unavailable with the platform's code on failure."""
     if isinstance(answer, Ok):
         return answer.value
-    raise Unavailable("The advertising platform did not answer as expected.", code=f"ads_{answer.code}"[:60])
+    raise Unavailable("The advertising platform didn't answer as expected.", code=f"ads_{answer.code}"[:60])
 
 
 def _ask(question: Callable[[SandboxAdsClient], Answer[T]]) -> T:
@@ -67,13 +67,13 @@ def campaign_performance(name: str) -> Campaign:
 
 
 def list_rankings() -> list[Ranking]:
-    """Return every keyword's place, the best first."""
+    """Return every keyword's position, best first."""
     rows = _ask(lambda client: client.list_rankings())
     return sorted(rows, key=lambda row: row.position)
 
 
 def content_performance() -> list[ContentItem]:
-    """Return all content items, the most viewed first."""
+    """Return all content items, most viewed first."""
     items = _ask(lambda client: client.list_content())
     return sorted(items, key=lambda item: -item.views)
 
@@ -84,50 +84,46 @@ def list_audiences() -> list[Audience]:
 
 
 def find_campaign(reference: str) -> Campaign:
-    """Return the one campaign with this id or name; raises Invalid when none or several match."""
+    """Return the campaign with this id or name; raises Invalid unless exactly one matches."""
     return _only(list_campaigns(), reference, "campaign", lambda each: (each.id, each.name))
 
 
 def find_page(reference: str) -> Page:
-    """Return the one page with this id, slug, address or title; raises Invalid otherwise."""
+    """Return the page with this id, slug, address or title; raises Invalid unless exactly one matches."""
     pages = _ask(lambda client: client.list_pages())
     return _only(pages, reference, "page", lambda each: (each.id, each.slug, each.url, each.title))
 
 
 def find_content(reference: str) -> ContentItem:
-    """Return the one content item with this id or title; raises Invalid otherwise."""
+    """Return the content item with this id or title; raises Invalid unless exactly one matches."""
     items = _ask(lambda client: client.list_content())
     return _only(items, reference, "content", lambda each: (each.id, each.title))
 
 
 def read_content(content_id: str) -> str:
-    """Return the whole text of a content item, by id; raises Unavailable when it cannot be read."""
+    """Return the full text of a content item by id; raises Unavailable if it can't be read."""
     return _ask(lambda client: client.get_content_text(content_id))
 
 
 def _only(rows: list[T], reference: str, field: str, names: Callable[[T], tuple[str, ...]]) -> T:
-    """Exact names only, upper and lower case alike: a near miss must be asked back, not guessed.
+    """Return the only exact match, ignoring case; a near miss is suggested, never chosen.
 
-    An id counts before a name, a name before an address or a title.
+    Ids take precedence over names, and names over addresses and titles.
     """
     wanted = folded(reference)
     for column in range(len(names(rows[0])) if rows else 0):
-        found = [row for row in rows if folded(names(row)[column]) == wanted]
-        written = [row for row in found if names(row)[column] == reference.strip()]
-        if len(found) == 1 or len(written) == 1:
-            return (written or found)[0]
-        if found:
-            raise _which(field, "ambiguous", [f"{names(row)[0]} — {names(row)[1]}" for row in found])
-    labels = [_label(names(row)) for row in rows]
+        matches = [row for row in rows if folded(names(row)[column]) == wanted]
+        exact = [row for row in matches if names(row)[column] == reference.strip()]
+        if len(matches) == 1 or len(exact) == 1:
+            return (exact or matches)[0]
+        if matches:
+            raise _which(field, "ambiguous", [f"{names(row)[0]} — {names(row)[1]}" for row in matches])
+    # The name, and after a dash an address or title if there is one.
+    labels = [f"{texts[1]} — {texts[-1]}" if len(texts) > 2 else texts[1] for texts in map(names, rows)]
     near = closest(reference, labels)
     raise _which(field, "unknown_name", near or labels[:MAX_CHOICES], near=bool(near))
 
 
-def _label(names: tuple[str, ...]) -> str:
-    """What a person would call it, and behind a dash what else it is known by."""
-    return f"{names[1]} — {names[-1]}" if len(names) > 2 else names[1]
-
-
 def _which(field: str, code: str, choices: list[str], *, near: bool = True) -> Invalid:
-    problem = "Several have this name." if code == "ambiguous" else "There is none with this name."
+    problem = "Several have this name." if code == "ambiguous" else "None has this name."
     return Invalid(f"Which {field}? {problem}", code=code, fields={field: [problem]}, choices=choices, near=near)

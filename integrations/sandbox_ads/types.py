@@ -1,4 +1,4 @@
-"""What the sandbox platform answers, as frozen values: money is Decimal, failures are data."""
+"""Answers of the sandbox platform as frozen values: money is Decimal, failures are data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Ok(Generic[T]):
-    """The call was answered; `replayed` when an idempotency key brought back an earlier answer."""
+    """The call was answered; `replayed` if an idempotency key returned an earlier answer."""
 
     value: T
     replayed: bool = False
@@ -21,8 +21,7 @@ class Ok(Generic[T]):
 
 @dataclass(frozen=True)
 class CleanFailure:
-    """The call provably changed nothing. `retry` says that trying again may help,
-    after `retry_after` seconds where the platform asked for that."""
+    """The call provably changed nothing; `retry` says that it may be repeated, after `retry_after` seconds."""
 
     code: str
     detail: str
@@ -33,7 +32,7 @@ class CleanFailure:
 
 @dataclass(frozen=True)
 class Unknown:
-    """The call may have taken effect: its answer was lost or not understood."""
+    """The call may have taken effect: its answer was lost or unreadable."""
 
     code: str
     detail: str
@@ -44,7 +43,7 @@ Answer = Ok[T] | CleanFailure | Unknown
 
 @dataclass(frozen=True)
 class AdsAccount:
-    """The account that a token opens; all its money is in `currency` (ISO 4217)."""
+    """The account of a token; all its amounts are in `currency` (ISO 4217)."""
 
     id: str
     name: str
@@ -69,7 +68,7 @@ class Campaign:
 
 @dataclass(frozen=True)
 class Ranking:
-    """A page's place for a keyword; a positive `change` means it climbed."""
+    """A page's position for a keyword; a positive `change` means it rose."""
 
     page_id: str
     slug: str
@@ -81,7 +80,7 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of the site as search engines see it."""
+    """A page of the website as search engines see it."""
 
     id: str
     slug: str
@@ -92,7 +91,7 @@ class Page:
 
 @dataclass(frozen=True)
 class ContentItem:
-    """A piece of content and how it does."""
+    """A content item and its performance."""
 
     id: str
     title: str
@@ -125,7 +124,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class KeyStatus:
-    """Whether a key took effect up to now; a request still under way may yet land."""
+    """Whether a key has taken effect so far; a delayed request may still arrive."""
 
     key: str
     took_effect: bool

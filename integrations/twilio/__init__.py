@@ -1,1 +1,1 @@
-"""Twilio: a thin client, and what its error codes mean."""
+"""Twilio: a thin client, its error codes and its media files."""

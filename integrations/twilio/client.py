@@ -1,4 +1,4 @@
-"""Twilio's Messages API through its own SDK, over our way out: time-outs, egress guard, errors as data.
+"""Twilio's Messages API through its SDK and our HTTP client: time-outs, egress guard, errors as data.
 
 The SDK is large, and only workers send: import this module inside the function that sends.
 """
@@ -7,6 +7,7 @@ import base64
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -21,17 +22,17 @@ from core.errors import Unavailable
 from core.reliability.circuit_breaker import breaker
 from integrations.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from integrations.twilio.errors import meaning_of
-from integrations.twilio.types import Failed, Listed, Sent, Unknown
+from integrations.twilio.types import Failed, ListedMessage, Sent, Unknown
 
 PATIENCE: Final = Patience(connect=3.0, read=8.0, total=12.0, max_bytes=1_000_000)
-# The SDK writes every request at INFO, numbers included.
+# The SDK logs every request at INFO, phone numbers included.
 _SILENT: Final = logging.getLogger("twilio.silent")
 _SILENT.setLevel(logging.CRITICAL)
 LISTED: Final = 50
 
 
 class _NoReply(Exception):
-    """Carries the failure of our way out through the SDK."""
+    """Carries a failure of our HTTP client through the SDK."""
 
     def __init__(self, outcome: NotSent | NoAnswer) -> None:
         super().__init__(outcome.code)
@@ -39,11 +40,11 @@ class _NoReply(Exception):
 
 
 class _Line(HttpClient):
-    """The SDK's HTTP client, on our base URL instead of the names it builds."""
+    """The SDK's HTTP client, with our base URL instead of the SDK's."""
 
     def __init__(self, base_url: str) -> None:
         super().__init__(_SILENT, is_async=False)
-        self._http = _way_out(base_url)
+        self._http = _http_client(base_url)
         self.retry_after: int | None = None
 
     def request(
@@ -57,11 +58,13 @@ class _Line(HttpClient):
         timeout: float | None = None,
         allow_redirects: bool = False,
     ) -> Response:
-        """Send one request; raises when there is no answer."""
-        given = {name: str(value) for name, value in (params or {}).items()}
-        sent = {**(headers or {}), **_basic(auth)}
+        """Send one request; raises if there is no answer."""
+        query = {name: str(value) for name, value in (params or {}).items()}
+        all_headers = dict(headers or {})
+        if auth is not None:
+            all_headers["Authorization"] = "Basic " + base64.b64encode(":".join(auth).encode()).decode()
         path = urlsplit(uri).path
-        outcome = self._http.request(method, path, params=given or None, form=data, headers=sent)
+        outcome = self._http.request(method, path, params=query or None, form=data, headers=all_headers)
         if not isinstance(outcome, Reply):
             raise _NoReply(outcome)
         wait = outcome.headers.get("Retry-After", "")
@@ -70,19 +73,13 @@ class _Line(HttpClient):
 
 
 @cache
-def _way_out(base_url: str) -> OutgoingHttp:
-    """Made once per process: it took longer than a request, and holds no connection between two."""
+def _http_client(base_url: str) -> OutgoingHttp:
+    """Return one client per process: creating it takes longer than a request, and it keeps no connection."""
     return OutgoingHttp(base_url, patience=PATIENCE, private_hosts=[host_of(base_url)])
 
 
-def _basic(auth: tuple[str, str] | None) -> dict[str, str]:
-    if auth is None:
-        return {}
-    return {"Authorization": "Basic " + base64.b64encode(":".join(auth).encode()).decode()}
-
-
 class TwilioClient:
-    """One Twilio account. Nothing raises for what the outside does."""
+    """One Twilio account. Failures outside are returned, never raised."""
 
     def __init__(self, account_sid: str, auth_token: str, *, base_url: str = "") -> None:
         self._line = _Line(base_url or settings.TWILIO_API_BASE)
@@ -90,22 +87,21 @@ class TwilioClient:
         self._breaker = breaker(f"twilio:{account_sid}")
 
     def send_text(self, *, sender: str, to: str, body: str, callback: str) -> Sent | Failed | Unknown:
-        """Send up to 1,600 characters."""
-        return self._create({"from_": sender, "to": to, "body": body, **_reported_to(callback)})
+        """Send a text of up to 1,600 characters."""
+        return self._create({"from_": sender, "to": to, "body": body, **_callback(callback)})
 
     def send_template(
         self, *, sender: str, to: str, template_sid: str, variables: Mapping[str, str], callback: str
     ) -> Sent | Failed | Unknown:
-        """Send an approved template; outside the 24-hour window nothing else is taken."""
-        given = json.dumps(dict(variables), ensure_ascii=False)
-        facts = {"content_sid": template_sid, "content_variables": given}
-        return self._create({"from_": sender, "to": to, **facts, **_reported_to(callback)})
+        """Send an approved template; outside the 24-hour window nothing else is accepted."""
+        facts = {"content_sid": template_sid, "content_variables": json.dumps(dict(variables), ensure_ascii=False)}
+        return self._create({"from_": sender, "to": to, **facts, **_callback(callback)})
 
-    def list_sent(self, *, sender: str, to: str) -> list[Listed] | Failed | Unknown:
+    def list_sent(self, *, sender: str, to: str) -> list[ListedMessage] | Failed | Unknown:
         """Return the newest messages from one number to another."""
         try:
-            found = self._sdk.messages.list(to=to, from_=sender, limit=LISTED, page_size=LISTED)
-            return [Listed(str(one.sid), str(one.body or ""), one.date_created) for one in found]
+            rows = self._sdk.messages.list(to=to, from_=sender, limit=LISTED, page_size=LISTED)
+            return [ListedMessage(str(row.sid), str(row.body or ""), row.date_created) for row in rows]
         except _NoReply as lost:
             return Unknown(lost.outcome.code)
         except TwilioException as problem:
@@ -127,8 +123,8 @@ class TwilioClient:
 
     def _try(self, facts: dict[str, str]) -> Sent | Failed | Unknown:
         try:
-            made = self._sdk.messages.create(**facts)
-            sid, status = str(made.sid or ""), str(made.status or "")
+            message = self._sdk.messages.create(**facts)
+            sid, status = str(message.sid or ""), str(message.status or "")
         except _NoReply as lost:
             if isinstance(lost.outcome, NotSent):
                 return Failed(lost.outcome.code, permanent=not lost.outcome.retry)
@@ -140,33 +136,22 @@ class TwilioClient:
         return Sent(sid, status) if sid else Unknown("bad_answer")
 
 
-def _reported_to(callback: str) -> dict[str, str]:
-    """Return the address of reports, if there is one: an empty one is none of the vendor's addresses."""
-    return {"status_callback": callback} if callback else {}
+def _callback(url: str) -> dict[str, str]:
+    """Return the callback parameter, if any: Twilio rejects an empty one."""
+    return {"status_callback": url} if url else {}
 
 
 def _failure(problem: TwilioException, retry_after: int | None) -> Failed | Unknown:
-    status, code = _status_and_code(problem)
+    status, code = getattr(problem, "status", 0), getattr(problem, "code", "")
+    answer = next((each for each in problem.args if isinstance(each, Response)), None)
+    if answer is not None:  # when listing, the SDK only passes the answer on
+        status, code = answer.status_code, ""
+        with suppress(ValueError):
+            body = json.loads(str(answer.text))
+            code = body.get("code") if isinstance(body, dict) else ""
+    status, code = int(status or 0), str(code or status)
     if not status or (status >= 500 and not code.startswith(("2", "3", "6"))):
-        # A server that broke may have broken after it took the message.
+        # The server may have failed after accepting the message.
         return Unknown(code if status else "bad_answer")
     meaning = meaning_of(code, status=status)
     return Failed(code[:20], permanent=meaning.permanent and status < 500 and status != 429, retry_after=retry_after)
-
-
-def _status_and_code(problem: TwilioException) -> tuple[int, str]:
-    """Return the HTTP status (0 for none) and the vendor's code; of a list the SDK only passes the answer on."""
-    status, code = getattr(problem, "status", 0), getattr(problem, "code", "")
-    answer = next((each for each in problem.args if isinstance(each, Response)), None)
-    if answer is not None:
-        status = answer.status_code
-        code = _code_in(str(answer.text))
-    return int(status or 0), str(code or status)
-
-
-def _code_in(text: str) -> Any:
-    try:
-        said = json.loads(text)
-    except ValueError:
-        return ""
-    return said.get("code") if isinstance(said, dict) else ""

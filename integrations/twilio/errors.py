@@ -1,4 +1,4 @@
-"""What Twilio's error codes mean: in words, whether a repeat can help, and who has to do something."""
+"""Meaning of Twilio's error codes: a sentence, whether a retry can help, and who can fix it."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -8,51 +8,51 @@ AtFault = Literal["recipient", "channel", "content", "provider", "window"]
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """One error in words. `at_fault` says who can mend it; `permanent` that a repeat cannot."""
+    """One error in words; `at_fault` says who can fix it, `permanent` that a retry can't help."""
 
     words: str
     at_fault: AtFault
     permanent: bool = True
 
 
-_TO = Meaning("The recipient's number is missing or not valid.", "recipient")
-_FROM = Meaning("The sending number does not belong to this Twilio account.", "channel")
-_CONTENT = Meaning("WhatsApp rejected the content of the message.", "content")
-_TEMPLATE = Meaning("The template is missing, not approved or has other variables.", "channel")
-_PROVIDER = Meaning("WhatsApp or the carrier had a problem of its own.", "provider", permanent=False)
-_UNREACHABLE = Meaning("The recipient cannot be reached on this channel.", "recipient")
-_HELD_BACK = Meaning("WhatsApp does not deliver this to the recipient today.", "recipient")
+_TO = Meaning("The recipient's number is missing or invalid.", "recipient")
+_FROM = Meaning("The sender's number doesn't belong to this Twilio account.", "channel")
+_CONTENT = Meaning("WhatsApp rejected the message's content.", "content")
+_TEMPLATE = Meaning("The template is missing, not approved or has different variables.", "channel")
+_PROVIDER = Meaning("WhatsApp or the carrier had a problem.", "provider", permanent=False)
+_UNREACHABLE = Meaning("The recipient can't be reached on this channel.", "recipient")
+_HELD_BACK = Meaning("WhatsApp doesn't deliver this to the recipient today.", "recipient")
 _SLOW = Meaning("Too many messages in a short time.", "provider", permanent=False)
-_CARRIER = Meaning("The carrier did not deliver the message.", "recipient")
+_CARRIER = Meaning("The carrier didn't deliver the message.", "recipient")
 
 MEANINGS: Final[dict[str, Meaning]] = {
-    "20003": Meaning("Twilio does not accept the account SID and auth token.", "channel"),
-    "20404": Meaning("Twilio does not know this account or resource.", "channel"),
+    "20003": Meaning("Twilio rejected the account SID or auth token.", "channel"),
+    "20404": Meaning("Twilio doesn't know this account or resource.", "channel"),
     "20429": _SLOW,
     "21201": _TO,
     "21211": _TO,
     "21604": _TO,
     "21614": _TO,
-    "21408": Meaning("The Twilio account may not send to this region.", "channel"),
+    "21408": Meaning("The Twilio account isn't allowed to send to this region.", "channel"),
     "21603": _FROM,
     "21606": _FROM,
     "21712": Meaning("The messaging service has no sender.", "channel"),
     "21610": Meaning("The recipient has opted out with STOP.", "recipient"),
     "21617": Meaning("The message is longer than 1,600 characters.", "content"),
     "21619": Meaning("The message has no content.", "content"),
-    "21656": Meaning("The variables of the template are not valid.", "content"),
+    "21656": Meaning("The template's variables aren't valid.", "content"),
     "30003": _CARRIER,
     "30005": _CARRIER,
     "30006": _CARRIER,
     "30007": _CARRIER,
-    "30008": Meaning("The carrier did not deliver the message.", "recipient", permanent=False),
+    "30008": Meaning("The carrier didn't deliver the message.", "recipient", permanent=False),
     "63003": _UNREACHABLE,
     "63005": _CONTENT,
     "63012": _PROVIDER,
     "63013": _CONTENT,
-    "63016": Meaning("The customer has not written for 24 hours: only a template may be sent.", "window"),
+    "63016": Meaning("The customer hasn't written for 24 hours. Only a template can be sent.", "window"),
     "63018": _SLOW,
-    "63019": Meaning("WhatsApp could not fetch the attached file.", "content"),
+    "63019": Meaning("WhatsApp couldn't fetch the attachment.", "content"),
     "63021": _CONTENT,
     "63024": _UNREACHABLE,
     "63027": _TEMPLATE,
@@ -60,30 +60,30 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "63029": _TEMPLATE,
     "63032": _HELD_BACK,
     "63049": _HELD_BACK,
-    # Our own words for what happens before or instead of an answer.
-    "not_reachable": Meaning("Twilio cannot be reached.", "provider", permanent=False),
-    "timed_out": Meaning("Twilio did not answer in time.", "provider", permanent=False),
+    # Our own codes, for calls without an answer.
+    "not_reachable": Meaning("Twilio can't be reached.", "provider", permanent=False),
+    "timed_out": Meaning("Twilio didn't answer in time.", "provider", permanent=False),
     "connection_lost": Meaning("The connection to Twilio was lost.", "provider", permanent=False),
-    "bad_answer": Meaning("Twilio's answer could not be read.", "provider", permanent=False),
-    "egress_refused": Meaning("The address of Twilio's API is not one that may be called.", "channel"),
-    "bad_url": Meaning("The address of Twilio's API is not valid.", "channel"),
-    "no_credentials": Meaning("Account SID or auth token is missing.", "channel"),
-    "window_closed": Meaning("The customer has not written for 24 hours, and there is no template.", "window"),
-    "breaker_open": Meaning("Twilio failed several times in a row and is left alone for a moment.", "provider", False),
+    "bad_answer": Meaning("Twilio's answer couldn't be read.", "provider", permanent=False),
+    "egress_refused": Meaning("The address of Twilio's API isn't allowed.", "channel"),
+    "bad_url": Meaning("The address of Twilio's API isn't valid.", "channel"),
+    "no_credentials": Meaning("The account SID or auth token is missing.", "channel"),
+    "window_closed": Meaning("The customer hasn't written for 24 hours, and there is no template.", "window"),
+    "breaker_open": Meaning("Twilio failed several times in a row. Walker will retry shortly.", "provider", False),
 }
 _UNKNOWN: Final = Meaning("Twilio reports an error.", "provider")
 
 
 def meaning_of(code: str, *, status: int = 0) -> Meaning:
-    """Return what a code means; of an unknown one only the HTTP status tells whether a repeat can help."""
-    known = MEANINGS.get(code)
-    if known is not None:
-        return known
+    """Return the meaning of a code; for unknown codes the HTTP status decides whether a retry can help."""
+    meaning = MEANINGS.get(code)
+    if meaning is not None:
+        return meaning
     if status == 429 or status >= 500:
         return _SLOW if status == 429 else _PROVIDER
     return _UNKNOWN
 
 
-def in_words(code: str) -> str:
-    """Return an error code as a sentence for people, with the code."""
+def describe_error(code: str) -> str:
+    """Return a sentence for an error code, with the code."""
     return f"{meaning_of(code).words} ({code})" if code else ""

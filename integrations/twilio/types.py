@@ -29,7 +29,7 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedMessage:
     """One message that Twilio has."""
 
     sid: str

@@ -5,23 +5,23 @@ import os
 import sys
 
 from standins.mailbox.mailbox import Mailbox
-from standins.mailbox.posting import Poster
 from standins.mailbox.seed import demo_accounts
 from standins.mailbox.server import MailboxServer
 from standins.mailbox.store import Store
-from standins.serving import options, serve
+from standins.mailbox.webhooks import Poster
+from standins.process import build_parser, serve
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The command line; the shared secret comes in the environment, which other users cannot list."""
-    parser = options("mailbox", __doc__)
-    parser.add_argument("--public", required=True, help="public address of the product, where events are posted")
-    parser.add_argument("--door", default="", help="where the product really listens, when that is elsewhere")
+    """Parse the command line; the shared secret is in the environment, which other users can't read."""
+    parser = build_parser("mailbox", __doc__)
+    parser.add_argument("--public", required=True, help="public address of the product, to which events are posted")
+    parser.add_argument("--door", default="", help="where the product listens, if that differs")
     return parser.parse_args()
 
 
 def main() -> int:
-    """Serve until SIGTERM or Ctrl-C; 1 with a sentence when the port is taken or the secret is missing."""
+    """Serve until SIGTERM or Ctrl-C; returns 1 if the port is in use or the secret is missing."""
     arguments = parse_arguments()
     secret = os.environ.get("SANDBOX_MAILBOX_TOKEN", "")
     if not secret:

@@ -16,12 +16,12 @@ CAST = {
     "walker": ("The installation", "walker@walker.example", "Walker"),
 }
 INSTALLATION = "walker"
-"""Whose account has no webhook: mail that no organisation's account may carry."""
+"""The installation's own account, which has no webhook."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """One SendGrid account with one verified sender, and where its events go."""
+    """One SendGrid account with one verified sender and its webhook."""
 
     slug: str
     name: str
@@ -31,39 +31,39 @@ class Account:
 
     @property
     def reports(self) -> bool:
-        """Whether somebody wants to hear what becomes of its mails."""
+        """Return True if events are posted for this account."""
         return self.slug != INSTALLATION
 
     @property
     def path(self) -> str:
-        """Where the product takes this account's events."""
+        """Return the path of the product's webhook for this account."""
         return f"/channels/email/{door_key(self.slug)}/events/"
 
 
 def door_key(slug: str) -> str:
-    """The public key in the address of the account's webhook: fixed, so that both sides know it."""
+    """Return the public key in the account's webhook URL; fixed, so that both sides know it."""
     return f"{slug}-mail"
 
 
 def api_key(slug: str, secret: str) -> str:
-    """The account's API key, made of the secret that the installation shares with its stand-in."""
+    """Return the account's API key, derived from the secret shared with the installation."""
     return "SG." + hashlib.sha256(f"{secret}:{slug}:mail".encode()).hexdigest()
 
 
 def signing_key(slug: str, secret: str) -> ec.EllipticCurvePrivateKey:
-    """The key that signs the account's events."""
+    """Return the key that signs the account's events."""
     digest = hashlib.sha256(f"{secret}:{slug}:events".encode()).digest()
     return ec.derive_private_key(int.from_bytes(digest[: BITS // 8]) + 1, CURVE)
 
 
 def verification_key(slug: str, secret: str) -> str:
-    """What a customer copies into the product: the public key as the vendor shows it."""
+    """Return the public key in the vendor's format, which a customer copies into the product."""
     public = signing_key(slug, secret).public_key()
     return base64.b64encode(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
 
 
 def demo_accounts(secret: str) -> list[Account]:
-    """All accounts."""
+    """Return the demo's accounts."""
     return [
         Account(slug, name, sender, api_key(slug, secret), signing_key(slug, secret))
         for slug, (name, sender, _) in CAST.items()

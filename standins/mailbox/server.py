@@ -1,4 +1,4 @@
-"""The mailbox's HTTP side: SendGrid's API for the product, and the page's requests."""
+"""The mailbox's HTTP server: SendGrid's API for the product, and the human page."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -20,7 +20,7 @@ class MailboxServer(StandInServer):
         super().__init__(address, Handler)
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Return to the initial state."""
         super().reset()
         self.mailbox.reset()
 
@@ -35,7 +35,7 @@ class Handler(StandInHandler):
     max_body: ClassVar[int] = 1024 * 1024
 
     def answer(self, path: str, query: str, body: Document) -> tuple[int, Document | Content]:
-        """Return the API's answer in the vendor's form."""
+        """Return the API's answer in the vendor's format."""
         try:
             return self._call(path, body)
         except ApiError as error:
@@ -50,11 +50,11 @@ class Handler(StandInHandler):
             raise rest.refusal(404, "Not found")
         if self.command != "POST":
             raise rest.refusal(405, "Method not allowed")
-        self.more_headers = {"X-Message-Id": self.server.mailbox.take(account, body)}
+        self.more_headers = {"X-Message-Id": self.server.mailbox.accept(account, body)}
         return 202, ("application/json", b"")
 
     def control(self, path: str, body: Document) -> tuple[int, Document]:
-        """Answer the page, and whoever directs the mailbox."""
+        """Answer control requests of the page and of tests."""
         mailbox = self.server.mailbox
         match self.command, path:
             case "GET", "/__view":
@@ -66,7 +66,7 @@ class Handler(StandInHandler):
         raise not_found()
 
     def parse(self, raw: bytes) -> Document:
-        """Return the JSON of a request; its type is named, which a page of another origin cannot do unasked."""
+        """Return a request's JSON; requires its content type, which pages of other origins can't set."""
         content_type = self.headers.get("Content-Type", "").partition(";")[0]
         if raw and content_type != "application/json":
             raise ApiError(415, "json_only", "Send JSON.")

@@ -1,4 +1,4 @@
-"""The mailbox's durable store: mails that were taken, and the batches of events that were posted."""
+"""The mailbox's durable store: accepted mails and posted batches of events."""
 
 import json
 import sqlite3
@@ -19,7 +19,7 @@ TABLES = ("mail", "batch")
 
 
 class Store(SqliteStore):
-    """What is asked of it, and what it answers."""
+    """Reads and writes of mails and batches."""
 
     schema = SCHEMA
     tables = TABLES
@@ -32,29 +32,29 @@ class Store(SqliteStore):
         self._change(sql, *values, json.dumps(mail["body"]))
 
     def set_state(self, mail_id: str, state: str) -> None:
-        """Note the last thing that happened to a mail."""
+        """Store the last event of a mail."""
         self._change("update mail set state = ? where id = ?", state, mail_id)
 
     def get_mail(self, mail_id: str) -> Document | None:
-        """One mail, or None."""
+        """Return one mail, or None."""
         rows = self._rows("select * from mail where id = ?", mail_id)
         return _mail(rows[0]) if rows else None
 
     def list_mails(self, limit: int = 200) -> list[Document]:
-        """The newest mails, newest first."""
+        """Return the newest mails, newest first."""
         return [_mail(row) for row in self._rows("select * from mail order by number desc limit ?", limit)]
 
     def add_batch(self, account: str, events: list[Document], status: int, time: str) -> None:
-        """Note what was posted to the product and what it answered (0: nothing)."""
+        """Store a batch posted to the product and the status of its answer (0: none)."""
         sql = "insert into batch (account, events, status, time) values (?, ?, ?, ?)"
         self._change(sql, account, json.dumps(events), status, time)
 
     def list_batches(self, limit: int = 100) -> list[Document]:
-        """The newest batches, newest first."""
+        """Return the newest batches, newest first."""
         rows = self._rows("select * from batch order by number desc limit ?", limit)
         return [{**dict(row), "events": json.loads(row["events"])} for row in rows]
 
 
 def _mail(row: sqlite3.Row) -> Document:
-    found = dict(row)
-    return {**found, "body": json.loads(found["body"])}
+    mail = dict(row)
+    return {**mail, "body": json.loads(mail["body"])}

@@ -5,23 +5,23 @@ import os
 import sys
 
 from standins.phone.phone import Phone
-from standins.phone.posting import Poster
 from standins.phone.seed import demo_accounts
 from standins.phone.server import PhoneServer
 from standins.phone.store import Store
-from standins.serving import options, serve
+from standins.phone.webhooks import Poster
+from standins.process import build_parser, serve
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The command line; the shared secret comes in the environment, which other users cannot list."""
-    parser = options("phone", __doc__)
+    """Parse the command line; the shared secret is in the environment, which other users can't read."""
+    parser = build_parser("phone", __doc__)
     parser.add_argument("--public", required=True, help="public address of the product, which is signed")
-    parser.add_argument("--door", default="", help="where the product really listens, when that is elsewhere")
+    parser.add_argument("--door", default="", help="where the product listens, if that differs")
     return parser.parse_args()
 
 
 def main() -> int:
-    """Serve until SIGTERM or Ctrl-C; 1 with a sentence when the port is taken or the secret is missing."""
+    """Serve until SIGTERM or Ctrl-C; returns 1 if the port is in use or the secret is missing."""
     arguments = parse_arguments()
     secret = os.environ.get("SANDBOX_PHONE_TOKEN", "")
     if not secret:

@@ -1,4 +1,4 @@
-"""The phone itself: people write, replies arrive, ticks go back; it can be told to misbehave."""
+"""The phone: people write, replies arrive, status reports go back; misbehaviour can be scripted."""
 
 import base64
 import binascii
@@ -11,8 +11,8 @@ from typing import Any
 from standins.clock import now
 from standins.errors import invalid, not_found, refuse_unknown
 from standins.phone import rest
-from standins.phone.posting import Poster
 from standins.phone.store import Account, Store
+from standins.phone.webhooks import Poster
 from standins.store import Document
 
 STOP_WORDS = {"stop", "unsubscribe", "cancel", "end", "quit"}
@@ -21,7 +21,7 @@ START_WORDS = {"start", "unstop", "yes"}
 
 @dataclass
 class Behaviour:
-    """How reports travel: how many of each, in which order, how slowly, and before the 201 or after."""
+    """How status reports are posted: copies, order, delay, and before or after the 201."""
 
     copies: int = 1
     reversed: bool = False
@@ -32,7 +32,7 @@ class Behaviour:
 
 
 class Phone:
-    """All accounts, the messages and the way to the product."""
+    """All accounts, their messages, and the webhooks to the product."""
 
     def __init__(self, store: Store, poster: Poster, accounts: list[Account]) -> None:
         self.store, self.poster = store, poster
@@ -43,31 +43,31 @@ class Phone:
 
     @property
     def webhook(self) -> str:
-        """Where incoming messages go: what a customer enters at Twilio."""
+        """Return the URL for incoming messages, which a customer enters at Twilio."""
         return f"{self.poster.public}/channels/whatsapp/webhook/"
 
     def behave(self, wanted: Document) -> Document:
-        """Change the behaviour; unknown words are refused."""
+        """Change the behaviour; unknown names are refused."""
         refuse_unknown(wanted, Behaviour)
         self.behaviour = Behaviour(**wanted)
         return vars(self.behaviour).copy()
 
     def reset(self) -> None:
-        """Forget messages and misbehaviour."""
+        """Delete all messages and reset the behaviour."""
         self.behaviour = Behaviour()
         self.store.clear()
 
     def write(self, wanted: Document) -> Document:
-        """Let a person write: `{account, from, body, files, fields}`.
+        """Send a message from a person: `{account, from, body, files, fields}`.
 
-        `files` are `{type, content}` with base64 content; `fields` are further parameters of the webhook.
+        `files` are `{type, content}` with base64 content; `fields` are extra parameters of the webhook.
         """
         account = self.accounts.get(str(wanted.get("account", "")))
         if account is None:
             raise not_found()
         sender, body = str(wanted.get("from", "")), str(wanted.get("body", ""))
         sid = str(wanted.get("sid") or f"SM{uuid.uuid4().hex}")
-        files = self._keep(account, sid, list(wanted.get("files") or []))
+        files = self._store_files(account, sid, list(wanted.get("files") or []))
         if self.store.get_message(account.sid, sid) is None:
             self.store.add_message(
                 {
@@ -76,7 +76,7 @@ class Phone:
                     "direction": "inbound",
                     "sender": sender,
                     "recipient": account.address,
-                    "body": (body or ("[file]" if files else "")),
+                    "body": body or ("[file]" if files else ""),
                     "status": "received",
                     "created": now().isoformat(),
                     "more": {},
@@ -90,15 +90,15 @@ class Phone:
         form = {name: value for name, value in {**form, **more}.items() if value or name == "Body"}
         return {"sid": sid, "status": self.poster.post(account, self.webhook, form)}
 
-    def _keep(self, account: Account, sid: str, files: list[Document]) -> dict[str, str]:
-        """Keep the files, and return how the webhook names them."""
+    def _store_files(self, account: Account, sid: str, files: list[Document]) -> dict[str, str]:
+        """Store files and return their parameters of the webhook."""
         form = {"NumMedia": str(len(files)), "MessageType": "image"} if files else {}
         for number, file in enumerate(files):
             path, kind = f"Messages/{sid}/Media/ME{uuid.uuid4().hex}", str(file.get("type", ""))
             try:
                 content = base64.b64decode(str(file.get("content", "")), validate=True)
             except binascii.Error:
-                raise invalid(files="The content is not base64.") from None
+                raise invalid(files="The content isn't base64.") from None
             self.store.add_file(account.sid, path, kind, content)
             form[f"MediaUrl{number}"] = f"{self.address}/2010-04-01/Accounts/{account.sid}/{path}"
             form[f"MediaContentType{number}"] = kind
@@ -123,10 +123,10 @@ class Phone:
         }
 
     def send(self, account: Account, form: dict[str, str]) -> Document:
-        """Take a message of the product and report about it."""
+        """Accept a message of the product and post its status reports."""
         later = timedelta(hours=self.behaviour.hours_later)
-        message = rest.create(self.store, account, form, later)
-        answer = rest.shown(message)
+        message = rest.create_message(self.store, account, form, later)
+        answer = rest.serialize_message(message)
         if self.behaviour.early:
             self._report(account, message, "sent", wait=0)
         refused = self.behaviour.fail_with or message["more"]["refused"]
@@ -136,11 +136,11 @@ class Phone:
         return answer
 
     def read(self, account: Account) -> int:
-        """Note that the person has looked: everything delivered becomes read."""
-        seen = [one for one in self.store.list_messages(account.sid) if one["status"] == "delivered"]
-        for message in seen:
+        """Mark all delivered messages as read and return how many."""
+        delivered = [one for one in self.store.list_messages(account.sid) if one["status"] == "delivered"]
+        for message in delivered:
             self._report(account, message, "read", wait=0)
-        return len(seen)
+        return len(delivered)
 
     def _report(self, account: Account, message: Document, word: str, *, wait: float, error: int = 0) -> None:
         with self._guard:
@@ -161,7 +161,7 @@ class Phone:
             self.poster.report_later(account, callback, form, wait)
 
     def view(self) -> Document:
-        """Everything the page shows."""
+        """Return the data of the human page."""
         return {"accounts": [self._view(account) for account in self.accounts.values()], "webhook": self.webhook}
 
     def _view(self, account: Account) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The subset of Twilio's Messages API that the product uses, with the vendor's own refusals."""
+"""The part of Twilio's Messages API that the product uses, with the vendor's own errors."""
 
 import json
 import re
@@ -18,15 +18,15 @@ _TO = re.compile(r"(whatsapp:)?(\+[1-9][0-9]{6,14}|[A-Z]{2}\.[A-Za-z0-9]{1,128}|
 
 
 def refusal(status: int, code: int, message: str) -> ApiError:
-    """An error in the vendor's form."""
+    """Return an error in the vendor's format."""
     error = ApiError(status, str(code), message)
     error.body = {"code": code, "message": message, "more_info": f"https://www.twilio.com/docs/errors/{code}"}
     error.body["status"] = status
     return error
 
 
-def create(store: Store, account: Account, form: dict[str, str], later: timedelta) -> Document:
-    """Take one message; raises the vendor's refusal. `later` moves the phone's clock forward."""
+def create_message(store: Store, account: Account, form: dict[str, str], later: timedelta) -> Document:
+    """Store one message; raises the vendor's error. `later` moves the phone's clock forward."""
     to, sender = form.get("To", ""), form.get("From", "")
     if not _TO.fullmatch(to):
         raise refusal(400, 21211, f"The 'To' number {to} is not a valid phone number.")
@@ -36,7 +36,12 @@ def create(store: Store, account: Account, form: dict[str, str], later: timedelt
         raise refusal(400, 21606, f"The 'From' number {sender} is not a number of this account.")
     if store.is_opted_out(account.sid, to):
         raise refusal(400, 21610, "Attempt to send to unsubscribed recipient")
-    body = _content(account, form)
+    body = _render_body(account, form)
+    # Without a template, the person must have written within the last 24 hours.
+    is_open = bool(form.get("ContentSid")) or not account.address.startswith("whatsapp:")
+    if not is_open:
+        last = store.last_inbound(account.sid, to)
+        is_open = bool(last) and now() + later - datetime.fromisoformat(last) < WINDOW
     message = {
         "sid": f"SM{uuid.uuid4().hex}",
         "account": account.sid,
@@ -49,14 +54,14 @@ def create(store: Store, account: Account, form: dict[str, str], later: timedelt
         "more": {
             "callback": form.get("StatusCallback", ""),
             "template": form.get("ContentSid", ""),
-            "refused": 0 if form.get("ContentSid") or _is_open(store, account, to, later) else 63016,
+            "refused": 0 if is_open else 63016,
         },
     }
     store.add_message(message)
     return message
 
 
-def _content(account: Account, form: dict[str, str]) -> str:
+def _render_body(account: Account, form: dict[str, str]) -> str:
     template = form.get("ContentSid", "")
     if not template:
         body = form.get("Body", "")
@@ -68,23 +73,16 @@ def _content(account: Account, form: dict[str, str]) -> str:
     if template not in account.templates:
         raise refusal(404, 20404, f"The requested resource {template} was not found")
     try:
-        given = json.loads(form.get("ContentVariables") or "{}")
-        assert isinstance(given, dict)  # noqa: S101
-        assert all(isinstance(value, str) and "\n" not in value for value in given.values())  # noqa: S101
+        variables = json.loads(form.get("ContentVariables") or "{}")
+        assert isinstance(variables, dict)  # noqa: S101
+        assert all(isinstance(value, str) and "\n" not in value for value in variables.values())  # noqa: S101
     except (ValueError, AssertionError):
         raise refusal(400, 21656, "The ContentVariables parameter is invalid") from None
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: str(given.get(found[1], "")), account.templates[template])
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: str(variables.get(match[1], "")), account.templates[template])
 
 
-def _is_open(store: Store, account: Account, phone: str, later: timedelta) -> bool:
-    if not account.address.startswith("whatsapp:"):
-        return True
-    last = store.last_inbound(account.sid, phone)
-    return bool(last) and now() + later - datetime.fromisoformat(last) < WINDOW
-
-
-def shown(message: Document) -> Document:
-    """A message as the API returns it."""
+def serialize_message(message: Document) -> Document:
+    """Return a message in the API's format."""
     at = format_datetime(datetime.fromisoformat(message["created"]))
     uri = f"/2010-04-01/Accounts/{message['account']}/Messages/{message['sid']}.json"
     return {
@@ -111,10 +109,10 @@ def shown(message: Document) -> Document:
     }
 
 
-def listed(store: Store, account: Account, query: dict[str, str]) -> Document:
-    """The newest messages, narrowed by To and From; one page."""
+def list_messages(store: Store, account: Account, query: dict[str, str]) -> Document:
+    """Return one page of the newest messages, filtered by To and From."""
     rows = [
-        shown(one)
+        serialize_message(one)
         for one in store.list_messages(account.sid)
         if query.get("To") in (None, one["recipient"]) and query.get("From") in (None, one["sender"])
     ]

@@ -1,10 +1,10 @@
-"""The demo's accounts: one number for each organisation, and the phones of people who write to it."""
+"""The demo's accounts: one number per organisation, and the phones of people who write to it."""
 
 import hashlib
 
 from standins.phone.store import Account
 
-# Numbers set apart for fiction by the British regulator.
+# Numbers that the British regulator reserves for fiction.
 CAST = {
     "acme": (
         "Acme Shoes",
@@ -20,22 +20,22 @@ CAST = {
 
 
 def account_sid(slug: str) -> str:
-    """The account's id: fixed, so that the product's demo can name it."""
+    """Return the account's id; fixed, so that the product's demo knows it."""
     return "AC" + hashlib.sha256(f"sandbox-{slug}".encode()).hexdigest()[:32]
 
 
 def template_sid(slug: str) -> str:
-    """The id of the account's one approved template."""
+    """Return the id of the account's only approved template."""
     return "HX" + hashlib.sha256(f"sandbox-{slug}-update".encode()).hexdigest()[:32]
 
 
 def auth_token(slug: str, secret: str) -> str:
-    """The account's auth token, made of the secret that the installation shares with its stand-in."""
+    """Return the account's auth token, derived from the secret shared with the installation."""
     return hashlib.sha256(f"{secret}:{slug}".encode()).hexdigest()[:32]
 
 
 def demo_accounts(secret: str) -> list[Account]:
-    """All accounts."""
+    """Return the demo's accounts."""
     return [
         Account(
             sid=account_sid(slug),

@@ -1,4 +1,4 @@
-"""The phone's HTTP side: Twilio's REST API for the product, and the page's requests."""
+"""The phone's HTTP server: Twilio's REST API for the product, and the human page."""
 
 import base64
 import binascii
@@ -23,7 +23,7 @@ class PhoneServer(StandInServer):
         super().__init__(address, Handler)
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Return to the initial state."""
         super().reset()
         self.phone.reset()
 
@@ -38,7 +38,7 @@ class Handler(StandInHandler):
     server_version = "SandboxPhone/1"
 
     def answer(self, path: str, query: str, body: Document) -> tuple[int, Document | Content]:
-        """Return the API's answer in the vendor's form."""
+        """Return the API's answer in the vendor's format."""
         try:
             if not path.startswith(ROOT):
                 raise rest.refusal(404, 20404, f"The requested resource {path} was not found")
@@ -53,20 +53,20 @@ class Handler(StandInHandler):
             case "POST", "Messages.json":
                 return 201, phone.send(account, body)
             case "GET", "Messages.json":
-                return 200, rest.listed(phone.store, account, dict(parse_qsl(query)))
+                return 200, rest.list_messages(phone.store, account, dict(parse_qsl(query)))
         file = phone.store.get_file(account.sid, path)
         if file is not None and self.command == "GET":
             return 200, file
         sid = path.removeprefix("Messages/").removesuffix(".json")
-        found = phone.store.get_message(account.sid, sid)
-        if found is None or self.command != "GET":
+        message = phone.store.get_message(account.sid, sid)
+        if message is None or self.command != "GET":
             raise rest.refusal(404, 20404, f"The requested resource {path} was not found")
-        return 200, rest.shown(found)
+        return 200, rest.serialize_message(message)
 
     def _account(self, sid: str) -> Account:
-        scheme, _, given = self.headers.get("Authorization", "").partition(" ")
+        scheme, _, credentials = self.headers.get("Authorization", "").partition(" ")
         try:
-            user, _, token = base64.b64decode(given).decode().partition(":")
+            user, _, token = base64.b64decode(credentials).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             user, token = "", ""
         account = self.server.phone.accounts.get(user)
@@ -77,7 +77,7 @@ class Handler(StandInHandler):
         return account
 
     def control(self, path: str, body: Document) -> tuple[int, Document]:
-        """Answer the page, and whoever directs the phone."""
+        """Answer control requests of the page and of tests."""
         phone = self.server.phone
         match self.command, path:
             case "GET", "/__view":
@@ -94,7 +94,7 @@ class Handler(StandInHandler):
     def parse(self, raw: bytes) -> Document:
         """Return a form of the API, or the JSON of a control request.
 
-        Control requests name JSON, which a page of another origin cannot send unasked.
+        Control requests need the JSON content type, which pages of other origins can't set.
         """
         content_type = self.headers.get("Content-Type", "").partition(";")[0]
         if content_type == "application/x-www-form-urlencoded" and not self.path.startswith("/__"):

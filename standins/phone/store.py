@@ -1,4 +1,4 @@
-"""The phone's durable store: accounts, messages of both directions and the webhooks that were sent."""
+"""The phone's durable store: messages of both directions, files, opt-outs and posted webhooks."""
 
 import json
 import sqlite3
@@ -37,7 +37,7 @@ class Account:
 
 
 class Store(SqliteStore):
-    """What is asked of it, and what it answers."""
+    """Reads and writes of messages, files, opt-outs and webhooks."""
 
     schema = SCHEMA
     tables = TABLES
@@ -53,45 +53,45 @@ class Store(SqliteStore):
         )
 
     def set_status(self, sid: str, status: str, error_code: int | None = None) -> None:
-        """Note how far a message has come."""
+        """Store a message's status."""
         self._change("update message set status = ?, error_code = ? where sid = ?", status, error_code, sid)
 
     def get_message(self, account: str, sid: str) -> Document | None:
-        """One message of an account, or None."""
+        """Return one message of an account, or None."""
         rows = self._rows("select * from message where account = ? and sid = ?", account, sid)
         return _message(rows[0]) if rows else None
 
     def list_messages(self, account: str, *, limit: int = 200) -> list[Document]:
-        """The newest messages of an account, newest first."""
+        """Return the newest messages of an account, newest first."""
         rows = self._rows("select * from message where account = ? order by number desc limit ?", account, limit)
         return [_message(row) for row in rows]
 
     def add_file(self, account: str, path: str, kind: str, content: bytes) -> None:
-        """Keep a file that a person sends; the path is the one below the account."""
+        """Store a file that a person sends, with its path below the account."""
         self._change("insert or replace into file values (?, ?, ?, ?)", account, path, kind, content)
 
     def get_file(self, account: str, path: str) -> tuple[str, bytes] | None:
-        """A file with its type, or None."""
+        """Return a file's type and content, or None."""
         rows = self._rows("select kind, content from file where account = ? and path = ?", account, path)
         return (rows[0]["kind"], rows[0]["content"]) if rows else None
 
     def last_inbound(self, account: str, phone: str) -> str:
-        """When a phone last wrote to the account, or nothing."""
+        """Return when a phone last wrote to the account, or ""."""
         query = "select max(created) as at from message where account = ? and sender = ? and direction = 'inbound'"
         return str(self._rows(query, account, phone)[0]["at"] or "")
 
     def set_opted_out(self, account: str, phone: str, *, is_out: bool) -> None:
-        """Remember STOP and START."""
+        """Store a STOP or START."""
         self._change("delete from opted_out where account = ? and phone = ?", account, phone)
         if is_out:
             self._change("insert into opted_out values (?, ?)", account, phone)
 
     def is_opted_out(self, account: str, phone: str) -> bool:
-        """Whether a phone wants nothing more from the account."""
+        """Return True if a phone has opted out of the account's messages."""
         return bool(self._rows("select 1 from opted_out where account = ? and phone = ?", account, phone))
 
     def add_webhook(self, account: str, url: str, form: Document, status: int, answer: str, time: str) -> None:
-        """Note what was posted to the product and what it answered (0: nothing)."""
+        """Store a webhook posted to the product and its answer (status 0: none)."""
         self._change(
             "insert into webhook (account, url, form, status, answer, time) values (?, ?, ?, ?, ?, ?)",
             account,
@@ -103,11 +103,11 @@ class Store(SqliteStore):
         )
 
     def list_webhooks(self, account: str, limit: int = 200) -> list[Document]:
-        """The newest webhooks of an account, newest first."""
+        """Return the newest webhooks of an account, newest first."""
         rows = self._rows("select * from webhook where account = ? order by number desc limit ?", account, limit)
         return [{**dict(row), "form": json.loads(row["form"])} for row in rows]
 
 
 def _message(row: sqlite3.Row) -> Document:
-    found = dict(row)
-    return {**found, "more": json.loads(found["more"])}
+    message = dict(row)
+    return {**message, "more": json.loads(message["more"])}

@@ -6,18 +6,18 @@ import sys
 from standins.platform.seed import seed_demo
 from standins.platform.server import PlatformServer
 from standins.platform.store import Store
-from standins.serving import options, serve
+from standins.process import build_parser, serve
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The command line."""
-    parser = options("platform", __doc__)
+    """Parse the command line."""
+    parser = build_parser("platform", __doc__)
     parser.add_argument("--seed", choices=["demo"], help="fill an empty store")
     return parser.parse_args()
 
 
 def main() -> int:
-    """Serve until SIGTERM or Ctrl-C; 1 with a sentence when the port is taken."""
+    """Serve until SIGTERM or Ctrl-C; returns 1 if the port is in use."""
     arguments = parse_arguments()
     arguments.data.mkdir(parents=True, exist_ok=True)
     store = Store(arguments.data / "platform.sqlite3")

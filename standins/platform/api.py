@@ -1,4 +1,4 @@
-"""The platform's endpoints as functions from a call to a JSON answer; no HTTP in here."""
+"""The platform's endpoints as functions from a call to a JSON answer, without HTTP."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -27,12 +27,17 @@ class Call:
 
 
 def answer(store: Store, account: Account, call: Call) -> Document:
-    """The answer to a call under /v1; raises ApiError."""
+    """Return the answer to a call under /v1; raises ApiError."""
     if call.method == "GET":
         return _read(store, account, call)
-    if call.method == "POST":
-        return _change(store, account, call)
-    raise ApiError(405, "method_not_allowed", "Only GET and POST.")
+    if call.method != "POST":
+        raise ApiError(405, "method_not_allowed", "Only GET and POST.")
+    match call.path:
+        case (collection, ident, verb) if (collection, verb) in EFFECTS:
+            effect = EFFECTS[collection, verb]
+            result = perform(store, account, effect, Request(ident, call.body, call.key))
+            return result | {"resource": view(result["resource"])}
+    raise not_found()
 
 
 def _read(store: Store, account: Account, call: Call) -> Document:
@@ -40,54 +45,45 @@ def _read(store: Store, account: Account, call: Call) -> Document:
         case ("account",):
             return vars(account)
         case ("rankings",):
-            return {"items": _rankings(store, account)}
+            pages = store.list_resources(account.id, "page")
+            rows = [{"page": page["id"], "slug": page["slug"], **row} for page in pages for row in page["rankings"]]
+            return {"items": rows}
         case ("metrics",):
             return {"items": _account_series(store, account, call.query)}
         case ("journal",):
-            return {"items": _journal(store, account, call.query)}
+            after, limit = _parse_number(call.query, "after", 0), _parse_number(call.query, "limit", 100)
+            return {"items": store.list_journal(account.id, after, min(limit, MAX_PAGE))}
         case ("operations", key):
-            return _operation(store, account, key)
+            return _read_operation(store, account, key)
         case ("campaigns", ident, "metrics"):
-            return {"items": _campaign_series(store, account, ident, call.query)}
+            campaign = _get(store, account, "campaign", ident)
+            return {"items": metrics.series(campaign["traits"], ident, *_parse_period(call.query))}
         case (collection,) if collection in KINDS:
-            return {"items": _listed(store, account, KINDS[collection], call.query)}
+            return {"items": _list(store, account, KINDS[collection], call.query)}
         case (collection, ident) if collection in KINDS:
-            return view(_one(store, account, KINDS[collection], ident))
-    raise not_found()
-
-
-def _change(store: Store, account: Account, call: Call) -> Document:
-    match call.path:
-        case (collection, ident, verb) if (collection, verb) in EFFECTS:
-            effect = EFFECTS[collection, verb]
-            done = perform(store, account, effect, Request(ident, call.body, call.key))
-            return done | {"resource": view(done["resource"])}
+            return view(_get(store, account, KINDS[collection], ident))
     raise not_found()
 
 
 def view(resource: Document) -> Document:
-    """A resource as callers see it: a campaign gets its last seven days, its traits stay inside."""
+    """Return a resource for callers: a campaign with its last seven days, without its traits."""
     if "traits" not in resource:
         return resource
-    shown = {name: value for name, value in resource.items() if name != "traits"}
-    return shown | {"last_7_days": metrics.last_week(resource["traits"], resource["id"])}
+    public = {name: value for name, value in resource.items() if name != "traits"}
+    return public | {"last_7_days": metrics.last_week(resource["traits"], resource["id"])}
 
 
-def _in_a_list(resource: Document) -> Document:
-    """A resource without its text, which is long and read with that one."""
-    return {name: value for name, value in view(resource).items() if name != "text"}
-
-
-def _one(store: Store, account: Account, kind: str, ident: str) -> Document:
-    found = store.get_resource(account.id, kind, ident)
-    if found is None:
+def _get(store: Store, account: Account, kind: str, ident: str) -> Document:
+    resource = store.get_resource(account.id, kind, ident)
+    if resource is None:
         raise not_found()
-    return found
+    return resource
 
 
-def _listed(store: Store, account: Account, kind: str, query: dict[str, str]) -> list[Document]:
-    """All of a kind; `?name=` (also title, slug, status) keeps exact matches in any case."""
-    rows = [_in_a_list(row) for row in store.list_resources(account.id, kind)]
+def _list(store: Store, account: Account, kind: str, query: dict[str, str]) -> list[Document]:
+    """Return all of a kind without their texts; `?name=`, title, slug and status filter, ignoring case."""
+    resources = [view(row) for row in store.list_resources(account.id, kind)]
+    rows = [{name: value for name, value in row.items() if name != "text"} for row in resources]
     for field, wanted in query.items():
         if field not in ("name", "title", "slug", "status"):
             raise invalid(**{field: "Filter by name, title, slug or status."})
@@ -95,56 +91,41 @@ def _listed(store: Store, account: Account, kind: str, query: dict[str, str]) ->
     return rows
 
 
-def _rankings(store: Store, account: Account) -> list[Document]:
-    pages = store.list_resources(account.id, "page")
-    return [{"page": page["id"], "slug": page["slug"], **ranking} for page in pages for ranking in page["rankings"]]
-
-
-def _operation(store: Store, account: Account, key: str) -> Document:
-    """Whether a key took effect. "No" is about now: a request still under way may yet land."""
+def _read_operation(store: Store, account: Account, key: str) -> Document:
+    """Return whether a key has taken effect so far; a delayed request may still arrive."""
     keyed = store.get_keyed(account.id, key)
     if keyed is None:
         return {"key": key, "took_effect": False}
-    shown = keyed.answer | {"resource": view(keyed.answer["resource"])}
-    return {"key": key, "took_effect": True, "journal_id": keyed.journal_id, "answer": shown}
+    answer = keyed.answer | {"resource": view(keyed.answer["resource"])}
+    return {"key": key, "took_effect": True, "journal_id": keyed.journal_id, "answer": answer}
 
 
-def _journal(store: Store, account: Account, query: dict[str, str]) -> list[Document]:
-    after = _whole(query, "after", 0)
-    return store.list_journal(account.id, after, min(_whole(query, "limit", 100), MAX_PAGE))
-
-
-def _whole(query: dict[str, str], name: str, default: int) -> int:
+def _parse_number(query: dict[str, str], name: str, default: int) -> int:
     text = query.get(name, str(default))
     if not text.isascii() or not text.isdigit() or len(text) > 15:
         raise invalid(**{name: "A whole number, 0 or more."})
     return int(text)
 
 
-def _period(query: dict[str, str]) -> tuple[date, date]:
-    """`?from=&to=` as dates; without them the thirty whole days before today."""
+def _parse_period(query: dict[str, str]) -> tuple[date, date]:
+    """Return `?from=&to=` as dates; the default is the thirty days before today."""
     yesterday = metrics.today() - timedelta(1)
-    last = _day(query, "to", yesterday)
-    first = _day(query, "from", last - timedelta(29))
+    last = _parse_day(query, "to", yesterday)
+    first = _parse_day(query, "from", last - timedelta(29))
     if not 0 <= (last - first).days < MAX_DAYS:
         raise invalid(**{"from": f"Not after `to`, and at most {MAX_DAYS} days before it."})
     return first, last
 
 
-def _day(query: dict[str, str], name: str, default: date) -> date:
+def _parse_day(query: dict[str, str], name: str, default: date) -> date:
     try:
         return date.fromisoformat(query[name]) if name in query else default
     except ValueError:
         raise invalid(**{name: "A date such as 2026-11-21."}) from None
 
 
-def _campaign_series(store: Store, account: Account, ident: str, query: dict[str, str]) -> list[dict[str, Any]]:
-    campaign = _one(store, account, "campaign", ident)
-    return metrics.series(campaign["traits"], ident, *_period(query))
-
-
 def _account_series(store: Store, account: Account, query: dict[str, str]) -> list[dict[str, Any]]:
-    first, last = _period(query)
+    first, last = _parse_period(query)
     campaigns = store.list_resources(account.id, "campaign")
     days = []
     for number in range((last - first).days + 1):
@@ -155,7 +136,7 @@ def _account_series(store: Store, account: Account, query: dict[str, str]) -> li
 
 
 def overview(store: Store) -> Document:
-    """Every account's campaigns and newest effects, for the human page."""
+    """Return every account's campaigns and newest effects, for the human page."""
     accounts = [
         {
             **vars(account),

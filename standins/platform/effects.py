@@ -1,4 +1,4 @@
-"""What can be changed on the platform: five operations, two of them keyed."""
+"""The platform's five operations, two of them with idempotency keys."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ Change = Callable[[Account, Document, Document], Document]
 
 @dataclass(frozen=True)
 class Effect:
-    """One operation: what it is called, what it changes, whether it honours idempotency keys."""
+    """One operation: its name, the kind of resource, whether it honours idempotency keys, and its change."""
 
     operation: str
     kind: str
@@ -35,7 +35,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Request:
-    """One wish to change a resource, as it came in."""
+    """One incoming request to change a resource."""
 
     ident: str
     body: Document
@@ -43,14 +43,14 @@ class Request:
 
 
 def parse_money(value: Any, field: str) -> Decimal:
-    """A decimal string with at most two places; JSON numbers are floats and refused."""
+    """Return the amount of a decimal string with at most two places; JSON numbers are refused."""
     if not isinstance(value, str) or not MONEY.fullmatch(value):
         raise invalid(**{field: 'A decimal string with at most two places, e.g. "900.00".'})
     return Decimal(value).quantize(Decimal("0.01"))
 
 
-def _refuse_unknown(body: Document, *known: str) -> None:
-    unknown = sorted(set(body) - set(known))
+def _refuse_unknown(body: Document, *allowed: str) -> None:
+    unknown = sorted(set(body) - set(allowed))
     if unknown:
         raise invalid(**dict.fromkeys(unknown, "Unknown field."))
 
@@ -60,13 +60,13 @@ def _mismatch(**current: Any) -> ApiError:
 
 
 def change_budget(account: Account, campaign: Document, body: Document) -> Document:
-    """A new daily budget, if the old one is the expected one."""
+    """Return the new daily budget, if the old one is as expected."""
     _refuse_unknown(body, "daily_budget", "currency", "expected_old")
     amount = parse_money(body.get("daily_budget"), "daily_budget")
     if not 0 < amount <= MAX_BUDGET:
         raise invalid(daily_budget=f"More than 0, at most {MAX_BUDGET}.")
     if body.get("currency", account.currency) != account.currency:
-        raise invalid(currency=f"This account is kept in {account.currency}.")
+        raise invalid(currency=f"This account's currency is {account.currency}.")
     expected = body.get("expected_old")
     current = campaign["daily_budget"]
     if expected is not None and parse_money(expected, "expected_old") != Decimal(current):
@@ -75,13 +75,13 @@ def change_budget(account: Account, campaign: Document, body: Document) -> Docum
 
 
 def change_to_paused(_account: Account, _campaign: Document, body: Document) -> Document:
-    """Paused, whatever it was: this endpoint has no memory, a repeat is a second effect."""
+    """Return the paused status; repeating has a second effect."""
     _refuse_unknown(body)
     return {"status": "paused"}
 
 
 def change_meta(_account: Account, page: Document, body: Document) -> Document:
-    """A new title, meta description or both, if the old ones are the expected ones."""
+    """Return the new title, meta description or both, if the old ones are as expected."""
     _refuse_unknown(body, "title", "meta_description", "expected_old")
     limits = {"title": TITLE_LIMIT, "meta_description": META_LIMIT}
     changes = {name: body[name] for name in limits if body.get(name) is not None}
@@ -90,19 +90,16 @@ def change_meta(_account: Account, page: Document, body: Document) -> Document:
     for name, value in changes.items():
         if not isinstance(value, str) or not 0 < len(value.strip()) <= limits[name]:
             raise invalid(**{name: f"Text of 1 to {limits[name]} characters."})
-    _check_expected(page, body.get("expected_old") or {}, tuple(limits))
+    expected = body.get("expected_old") or {}
+    if not isinstance(expected, dict) or set(expected) - set(limits):
+        raise invalid(expected_old=f"An object with {' or '.join(limits)}.")
+    if any(page[name] != value for name, value in expected.items()):
+        raise _mismatch(**{name: page[name] for name in limits})
     return changes
 
 
-def _check_expected(page: Document, expected: Any, names: tuple[str, ...]) -> None:
-    if not isinstance(expected, dict) or set(expected) - set(names):
-        raise invalid(expected_old=f"An object with {' or '.join(names)}.")
-    if any(page[name] != value for name, value in expected.items()):
-        raise _mismatch(**{name: page[name] for name in names})
-
-
 def change_to_published(_account: Account, _item: Document, body: Document) -> Document:
-    """Published now, whatever it was: no memory here either."""
+    """Return the published status; repeating has a second effect."""
     _refuse_unknown(body)
     return {
         "status": "published",
@@ -111,7 +108,7 @@ def change_to_published(_account: Account, _item: Document, body: Document) -> D
 
 
 def change_text(_account: Account, _item: Document, body: Document) -> Document:
-    """What somebody wrote over the text of an item, published or not."""
+    """Return the new text of an item, published or not."""
     _refuse_unknown(body, "text")
     text = body.get("text")
     if not isinstance(text, str) or len(text) > TEXT_LIMIT:
@@ -130,14 +127,16 @@ EFFECTS: dict[tuple[str, str], Effect] = {
 
 def perform(store: Store, account: Account, effect: Effect, request: Request) -> Document:
     """Make the change and return the answer; effect, journal row and key commit together."""
-    key = _checked_key(request.key) if effect.keyed else None
+    key = request.key if effect.keyed else None
+    if effect.keyed and (not key or len(key) > MAX_KEY):
+        raise invalid(**{"Idempotency-Key": f"This header is required, at most {MAX_KEY} characters."})
     text = json.dumps([effect.operation, request.ident, request.body], sort_keys=True)
     fingerprint = hashlib.sha256(text.encode()).hexdigest()
     with store.transaction():
         first = store.get_keyed(account.id, key) if key else None
+        if first and first.fingerprint != fingerprint:
+            raise ApiError(409, "key_reused", "This key was used for another request.")
         if first:
-            if first.fingerprint != fingerprint:
-                raise ApiError(409, "key_reused", "This key was used for another request.")
             return first.answer | {"replayed": True}
         journal_id, resource = _apply(store, account, effect, request)
         answer = {"operation": effect.operation, "journal_id": journal_id, "resource": resource}
@@ -161,9 +160,3 @@ def _apply(store: Store, account: Account, effect: Effect, request: Request) -> 
     resource.update(after)
     store.save_resource(account.id, effect.kind, resource)
     return store.append_journal(account.id, entry), resource
-
-
-def _checked_key(key: str | None) -> str:
-    if not key or len(key) > MAX_KEY:
-        raise invalid(**{"Idempotency-Key": f"This header is needed, at most {MAX_KEY} characters."})
-    return key

@@ -1,4 +1,4 @@
-"""Figures of a campaign per day, drawn from its name and the date: every run tells the same."""
+"""A campaign's daily figures, derived from its name and the date, so that every run has the same."""
 
 import hashlib
 from datetime import date, timedelta
@@ -13,18 +13,18 @@ LAST_DAYS = 7
 
 
 def today() -> date:
-    """The platform's day, in UTC."""
+    """Return today's date in UTC."""
     return now().date()
 
 
 def _wobble(campaign: str, day: date, what: str) -> Decimal:
-    """A number in [0.90, 1.00] drawn from the names, not from chance."""
+    """Return a number in [0.90, 1.00] derived from the arguments, not random."""
     digest = hashlib.sha256(f"{campaign}:{day.isoformat()}:{what}".encode()).digest()
     return Decimal("0.90") + Decimal(int.from_bytes(digest[:2], "big")) / Decimal(655360)
 
 
 def day_figures(traits: dict[str, Any], campaign: str, day: date) -> dict[str, Any]:
-    """Spend (decimal string), impressions, clicks and conversions of one campaign on one day."""
+    """Return spend (decimal string), impressions, clicks and conversions of one campaign and day."""
     pace = Decimal(WEEKDAY_PACE[day.weekday()])
     spend = (Decimal(traits["pace"]) * pace * _wobble(campaign, day, "spend")).quantize(CENT, ROUND_HALF_UP)
     clicks = int(spend / Decimal(traits["cost_per_click"]))
@@ -40,13 +40,13 @@ def day_figures(traits: dict[str, Any], campaign: str, day: date) -> dict[str, A
 
 
 def series(traits: dict[str, Any], campaign: str, first: date, last: date) -> list[dict[str, Any]]:
-    """The figures of each day from `first` to `last`, both included."""
+    """Return the figures of each day from `first` to `last`, both included."""
     days = (last - first).days + 1
     return [day_figures(traits, campaign, first + timedelta(n)) for n in range(days)]
 
 
 def total(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The sums of a series; spend stays a decimal string."""
+    """Return the sums of a series; spend stays a decimal string."""
     spend = sum((Decimal(row["spend"]) for row in rows), Decimal("0.00"))
     sums: dict[str, Any] = {"spend": str(spend)}
     for name in ("impressions", "clicks", "conversions"):
@@ -55,6 +55,6 @@ def total(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def last_week(traits: dict[str, Any], campaign: str) -> dict[str, Any]:
-    """The sums of the seven whole days before today."""
+    """Return the sums of the seven days before today."""
     end = today() - timedelta(1)
     return total(series(traits, campaign, end - timedelta(LAST_DAYS - 1), end))

@@ -1,4 +1,4 @@
-"""The demo's accounts and what is in them."""
+"""The demo's accounts and their resources."""
 
 from datetime import timedelta
 from typing import Any
@@ -120,28 +120,22 @@ GLOBEX_AUDIENCES: tuple[Audience, ...] = (
 
 
 def seed_demo(store: Store) -> None:
-    """Fill an empty store with the two demo accounts; one that has accounts is left as it is."""
+    """Fill an empty store with the two demo accounts; does nothing if there are accounts."""
     with store.transaction():
         if store.list_accounts():
             return
-        account = Account("acme", "Acme Shoes", "EUR")
-        store.add_account(account, "sandbox-acme")
-        _save(store, account, "campaign", 1000, [_campaign(account, *row) for row in ACME_CAMPAIGNS])
-        pages = [_page("https://shop.acme.example", *row) for row in ACME_PAGES]
-        _save(store, account, "page", 1000, pages)
-        _save(store, account, "content", 1000, [_content(*row) for row in ACME_CONTENT])
-        _save(store, account, "audience", 1000, [_audience(*row) for row in ACME_AUDIENCES])
-        _seed_globex(store)
-
-
-def _seed_globex(store: Store) -> None:
-    account = Account("globex", "Globex Travel", "USD")
-    store.add_account(account, "sandbox-globex")
-    _save(store, account, "campaign", 2000, [_campaign(account, *row) for row in GLOBEX_CAMPAIGNS])
-    pages = [_page("https://www.globex.example", *row) for row in GLOBEX_PAGES]
-    _save(store, account, "page", 2000, pages)
-    _save(store, account, "content", 2000, [_content(*row) for row in GLOBEX_CONTENT])
-    _save(store, account, "audience", 2000, [_audience(*row) for row in GLOBEX_AUDIENCES])
+        acme = Account("acme", "Acme Shoes", "EUR")
+        store.add_account(acme, "sandbox-acme")
+        _save(store, acme, "campaign", 1000, [_campaign(acme, *row) for row in ACME_CAMPAIGNS])
+        _save(store, acme, "page", 1000, [_page("https://shop.acme.example", *row) for row in ACME_PAGES])
+        _save(store, acme, "content", 1000, [_content(*row) for row in ACME_CONTENT])
+        _save(store, acme, "audience", 1000, [_audience(*row) for row in ACME_AUDIENCES])
+        globex = Account("globex", "Globex Travel", "USD")
+        store.add_account(globex, "sandbox-globex")
+        _save(store, globex, "campaign", 2000, [_campaign(globex, *row) for row in GLOBEX_CAMPAIGNS])
+        _save(store, globex, "page", 2000, [_page("https://www.globex.example", *row) for row in GLOBEX_PAGES])
+        _save(store, globex, "content", 2000, [_content(*row) for row in GLOBEX_CONTENT])
+        _save(store, globex, "audience", 2000, [_audience(*row) for row in GLOBEX_AUDIENCES])
 
 
 def _save(store: Store, account: Account, kind: str, base: int, rows: list[Document]) -> None:

@@ -1,4 +1,4 @@
-"""The platform's HTTP side: bearer tokens, the API, and what its human page shows."""
+"""The platform's HTTP server: bearer tokens, the API, and the data of its human page."""
 
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote
@@ -20,7 +20,7 @@ class PlatformServer(StandInServer):
         super().__init__(address, Handler)
 
     def reset(self) -> None:
-        """Back to the state after the first start: seed, empty journal, no rules."""
+        """Return to the initial state: seed, empty journal, no rules."""
         super().reset()
         with self.store.transaction():
             self.store.clear()

@@ -42,7 +42,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Keyed:
-    """What an idempotency key did: the request it was first used for and the answer given."""
+    """The first use of an idempotency key: the request's fingerprint and its answer."""
 
     fingerprint: str
     journal_id: int
@@ -50,14 +50,14 @@ class Keyed:
 
 
 class Store(SqliteStore):
-    """All reads and writes; what belongs together is one transaction."""
+    """Reads and writes of accounts, resources, keys and the journal."""
 
     schema = SCHEMA
     tables = TABLES
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, one writer at a time; may be nested (the outer one commits)."""
+        """Run the block in one transaction, one writer at a time; nested ones join the outer one."""
         with self._lock:
             if self._db.in_transaction:
                 yield
@@ -71,14 +71,14 @@ class Store(SqliteStore):
             self._db.execute("commit")
 
     def clear(self) -> None:
-        """Forget everything, the journal's numbering included."""
+        """Delete everything and restart the journal's numbering."""
         with self.transaction():
             for table in TABLES:
                 self._db.execute(f"delete from {table}")
             self._db.execute("delete from sqlite_sequence")
 
     def add_account(self, account: Account, token: str) -> None:
-        """Insert one account with the bearer token that opens it."""
+        """Insert one account with its bearer token."""
         with self.transaction():
             self._db.execute(
                 "insert into account values (?, ?, ?, ?)",
@@ -86,17 +86,17 @@ class Store(SqliteStore):
             )
 
     def list_accounts(self) -> list[Account]:
-        """All accounts, for the human page only."""
+        """Return all accounts, for the human page only."""
         rows = self._rows("select id, name, currency from account order by id")
         return [Account(**dict(row)) for row in rows]
 
     def get_account_by_token(self, token: str) -> Account | None:
-        """The account a bearer token opens, or None."""
+        """Return the account of a bearer token, or None."""
         rows = self._rows("select id, name, currency from account where token = ?", token)
         return Account(**dict(rows[0])) if rows else None
 
     def list_resources(self, account: str, kind: str) -> list[Document]:
-        """All resources of a kind in the order they were seeded."""
+        """Return all resources of a kind in seeded order."""
         rows = self._rows(
             "select body from resource where account = ? and kind = ? order by position",
             account,
@@ -105,7 +105,7 @@ class Store(SqliteStore):
         return [json.loads(row["body"]) for row in rows]
 
     def get_resource(self, account: str, kind: str, ident: str) -> Document | None:
-        """One resource of this account, or None (also when it is another account's)."""
+        """Return one resource of this account, or None."""
         rows = self._rows(
             "select body from resource where account = ? and kind = ? and id = ?",
             account,
@@ -115,7 +115,7 @@ class Store(SqliteStore):
         return json.loads(rows[0]["body"]) if rows else None
 
     def save_resource(self, account: str, kind: str, body: Document, position: int = 0) -> None:
-        """Insert or replace one resource; its place in the list never changes."""
+        """Insert or replace one resource; its position never changes."""
         with self.transaction():
             self._db.execute(
                 "insert into resource values (?, ?, ?, ?, ?)"
@@ -142,7 +142,7 @@ class Store(SqliteStore):
             return cursor.lastrowid or 0
 
     def list_journal(self, account: str, after: int, limit: int) -> list[Document]:
-        """Effects of an account with a number above `after`, oldest first."""
+        """Return effects of an account with a number above `after`, oldest first."""
         rows = self._rows(
             "select * from journal where account = ? and id > ? order by id limit ?",
             account,
@@ -152,12 +152,12 @@ class Store(SqliteStore):
         return [_journal_entry(row) for row in rows]
 
     def list_latest_journal(self, account: str, limit: int) -> list[Document]:
-        """The newest effects of an account, newest first."""
+        """Return the newest effects of an account, newest first."""
         rows = self._rows("select * from journal where account = ? order by id desc limit ?", account, limit)
         return [_journal_entry(row) for row in rows]
 
     def get_keyed(self, account: str, key: str) -> Keyed | None:
-        """What this key did in this account, or None when it took no effect."""
+        """Return the first use of a key in this account, or None if it took no effect."""
         rows = self._rows(
             "select fingerprint, journal_id, answer from operation where account = ? and key = ?",
             account,
@@ -169,7 +169,7 @@ class Store(SqliteStore):
         return Keyed(row["fingerprint"], row["journal_id"], json.loads(row["answer"]))
 
     def save_keyed(self, account: str, key: str, keyed: Keyed) -> None:
-        """Remember a key's first answer, in the transaction of its effect."""
+        """Store a key's first answer, in the transaction of its effect."""
         with self.transaction():
             self._db.execute(
                 "insert into operation values (?, ?, ?, ?, ?)",

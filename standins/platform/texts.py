@@ -1,4 +1,4 @@
-"""What the demo's content items say: the text that becomes public with them."""
+"""The texts of the demo's content items."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ Which shoe?
 - On gravel: one size wider, feet swell.
 - On sand: none at all, for the first kilometre.
 
-Whoever is dizzy stops. Nobody has ever regretted a run that was cut short.""",
+If you feel dizzy, stop. Nobody has ever regretted a run that was cut short.""",
     "Ten ways to lace your boots": """A boot that pinches is often only laced the wrong way.
 
 1. Straight across, for a high instep.

@@ -19,7 +19,7 @@ from tests.hitl.test_link_door import FORBIDDEN, token_in
 from tests.security.rows import changed, snapshot
 from tests.world import PASSWORD, World
 
-OVER = "This invitation counts no more"
+OVER = "This invitation has expired"
 THEIRS = "viewer@globex.example"
 
 
@@ -57,7 +57,7 @@ def test_new_person_sets_a_password_and_is_in(world: World, browser: Client) -> 
     answer = send(browser, address, **PERSON)
     assert (answer.status_code, answer["Location"]) == (302, "/admin/")
     page = browser.get("/admin/").content.decode()
-    assert "Ana García" in page or "Your seat is ready" in page
+    assert "Ana García" in page or "all set" in page
     assert "Acme" in page
     assert User.objects.get(email=NEW).check_password(SECRET)
     with tenant_scope(world.acme.pk):

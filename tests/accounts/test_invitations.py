@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts import services
-from accounts.members import invitations, joining
+from accounts.members import acceptance, invitations
 from accounts.models import Invitation, Membership, User
 from core.clock import now
 from core.errors import Conflict, Gone, Invalid, NotFound, Refused, TooMany, WalkerError
@@ -25,7 +25,7 @@ from tests.world import OPERATOR, World
 
 def accept(row: Invitation, **more: Any) -> User:
     given: dict[str, Any] = more if "visitor" in more else {**PERSON, **more}
-    return joining.accept_invitation(invitation_id=row.pk, **given)
+    return acceptance.accept_invitation(invitation_id=row.pk, **given)
 
 
 def why_not(row: Invitation, **more: Any) -> str:
@@ -306,5 +306,5 @@ def test_old_invitations_are_removed(acme: World) -> None:
 
 def test_gone_is_said_to_who_comes_late(acme: World) -> None:
     row = invite(acme)
-    opened = joining.open_invitation(invitation_id=row.pk, now=now() + timedelta(days=8))
+    opened = acceptance.open_invitation(invitation_id=row.pk, now=now() + timedelta(days=8))
     assert isinstance(opened.problem, Gone)

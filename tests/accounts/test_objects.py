@@ -19,13 +19,13 @@ def _seat(world: World) -> Membership:
 def test_right_given_to_a_role_opens_this_object(acme: World) -> None:
     seat = _seat(acme)
     object_permissions.grant(actor=acme.actor("owner"), role="viewer", permission=VIEW, obj=seat)
-    assert object_permissions.may(actor=acme.actor("viewer"), permission=VIEW, obj=seat)
+    assert object_permissions.has_permission(actor=acme.actor("viewer"), permission=VIEW, obj=seat)
 
 
 def test_right_on_one_object_opens_no_other(acme: World) -> None:
     object_permissions.grant(actor=acme.actor("owner"), role="viewer", permission=VIEW, obj=_seat(acme))
     other = Membership.objects.get(user=acme.people["owner"])
-    assert not object_permissions.may(actor=acme.actor("viewer"), permission=VIEW, obj=other)
+    assert not object_permissions.has_permission(actor=acme.actor("viewer"), permission=VIEW, obj=other)
 
 
 def test_right_withdrawn_is_gone(acme: World) -> None:
@@ -33,7 +33,7 @@ def test_right_withdrawn_is_gone(acme: World) -> None:
     object_permissions.grant(actor=owner, role="viewer", permission=VIEW, obj=seat)
     object_permissions.withdraw(actor=owner, role="viewer", permission=VIEW, obj=seat)
     with pytest.raises(Refused):
-        object_permissions.require(actor=acme.actor("viewer"), permission=VIEW, obj=seat)
+        object_permissions.require_permission(actor=acme.actor("viewer"), permission=VIEW, obj=seat)
 
 
 def test_right_is_not_given_by_who_lacks_it(acme: World) -> None:
@@ -44,7 +44,7 @@ def test_right_is_not_given_by_who_lacks_it(acme: World) -> None:
 def test_object_of_another_tenant_is_not_found(acme: World) -> None:
     seat, outsider = _seat(acme), acme.outsider()
     with tenant_scope(acme.globex.pk), pytest.raises(NotFound):
-        object_permissions.require(actor=outsider, permission=VIEW, obj=seat)
+        object_permissions.require_permission(actor=outsider, permission=VIEW, obj=seat)
 
 
 def test_rows_of_rights_are_behind_the_wall(acme: World) -> None:

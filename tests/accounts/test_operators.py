@@ -119,7 +119,7 @@ def test_nobody_in_an_organisation_makes_operators(acme: World, role: str) -> No
 
 def test_command_gives_takes_and_lists(world: World) -> None:
     email = world.people["owner"].email
-    assert "is an operator" in run("grant", "--email", email.upper())
+    assert "is now an operator" in run("grant", "--email", email.upper())
     assert "already" in run("grant", "--email", email)
     assert run("list").split() == [email]
     run("withdraw", "--email", email)
@@ -131,7 +131,9 @@ def test_command_gives_takes_and_lists(world: World) -> None:
             assert {entry.actor_name for entry in chain} == {"console-operator"}
 
 
-@pytest.mark.parametrize(("words", "told"), [(["grant"], "Say who"), (["grant", "--email", "x@y.example"], "Nobody")])
+@pytest.mark.parametrize(
+    ("words", "told"), [(["grant"], "Name the person"), (["grant", "--email", "x@y.example"], "No active account")]
+)
 def test_command_says_what_is_wrong(world: World, words: list[str], told: str) -> None:
     with pytest.raises(CommandError, match=told):
         run(*words)
@@ -155,7 +157,7 @@ def words_of(tenant_id: UUID, kind: str, key: UUID) -> list[str]:
 
 def cut_short(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
     """Let the process die when so many organisations have their entry."""
-    whole = operators.settle
+    whole = operators.write_owed_entries_of
     left = iter(range(after))
 
     def settle(tenant_id: UUID) -> None:
@@ -163,7 +165,7 @@ def cut_short(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
             raise KeyboardInterrupt
         whole(tenant_id)
 
-    monkeypatch.setattr(operators, "settle", settle)
+    monkeypatch.setattr(operators, "write_owed_entries_of", settle)
 
 
 @pytest.mark.parametrize("after", [0, 1])
@@ -205,16 +207,18 @@ def test_entry_that_a_sweep_writes_says_who_it_was_and_only_at_home_whence(
 
 
 def test_chain_that_cannot_be_written_keeps_no_other_waiting(acme: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    user, whole = acme.people["owner"], operators.settle
-    operators.owe_everywhere(actor=OPERATOR, action="OPERATOR_GRANTED", object_type="accounts.user", object_id=user.pk)
-    broken, other = operators.tenants_owed()
+    user, whole = acme.people["owner"], operators.write_owed_entries_of
+    operators.record_in_all_tenants(
+        actor=OPERATOR, action="OPERATOR_GRANTED", object_type="accounts.user", object_id=user.pk
+    )
+    broken, other = operators.list_owed_tenants()
 
     def settle(tenant_id: UUID) -> None:
         if tenant_id == broken:
             raise RuntimeError("no such chain")
         whole(tenant_id)
 
-    monkeypatch.setattr(operators, "settle", settle)
+    monkeypatch.setattr(operators, "write_owed_entries_of", settle)
     tasks.settle_entries()
     assert (words_of(broken, "accounts.user", user.pk), OwedEntry.objects.get().owed_to) == ([], [broken])
     assert words_of(other, "accounts.user", user.pk) == ["OPERATOR_GRANTED"]

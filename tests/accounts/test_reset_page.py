@@ -150,7 +150,7 @@ def test_new_password_signs_in_and_ends_every_session(world: World, person: User
     person.refresh_from_db()
     answer = send(browser, path(world, person), password=NEW)
     assert (answer.status_code, answer["Location"]) == (302, "/admin/login/")
-    assert "Your password is changed" in browser.get("/admin/login/").content.decode()
+    assert "Your password was changed" in browser.get("/admin/login/").content.decode()
     assert elsewhere.get("/admin/")["Location"].startswith("/admin/login/")
     assert sign_in(person, PASSWORD)[1] == ""
     assert sign_in(person, NEW)[1] == "/admin/"

@@ -11,7 +11,7 @@ from django.test import Client
 
 from accounts.models import Membership, Tenant, User
 from accounts.services import add_member
-from accounts.sign_in.password_reset import find_reset, make_reset_link, offer_reset, reset_password
+from accounts.sign_in.password_reset import find_user_by_link, make_reset_link, offer_reset, reset_password
 from core.audit import chain
 from core.clock import now
 from core.errors import Gone, Invalid, Refused
@@ -81,7 +81,7 @@ def test_link_of_who_could_not_sign_in_any_more_counts_no_more(
     user = person_of(world)
     secret = link_to(world, user)
     bar(world, user)
-    assert find_reset(secret) is None
+    assert find_user_by_link(secret) is None
     with pytest.raises(Gone):
         reset_password(secret=secret, password=NEW)
 
@@ -100,8 +100,8 @@ def test_links_are_made_by_the_system_only(world: World) -> None:
 def test_link_counts_for_an_hour_from_the_asking_however_late_it_is_made(world: World) -> None:
     user, asked = person_of(world), now() - HOUR + timedelta(seconds=30)
     secret = link_to(world, user, asked=asked)
-    assert find_reset(secret) == user
-    assert find_reset(secret, now=asked + HOUR + timedelta(seconds=2)) is None
+    assert find_user_by_link(secret) == user
+    assert find_user_by_link(secret, now=asked + HOUR + timedelta(seconds=2)) is None
     with pytest.raises(Gone):
         reset_password(secret=secret, password=NEW, now=asked + HOUR + timedelta(seconds=2))
 
@@ -110,7 +110,7 @@ def test_new_password_ends_all_links(world: World) -> None:
     user = person_of(world)
     first, second = link_to(world, user), link_to(world, user, asked=now() - timedelta(minutes=5))
     reset_password(secret=first, password=NEW)
-    assert [find_reset(first), find_reset(second)] == [None, None]
+    assert [find_user_by_link(first), find_user_by_link(second)] == [None, None]
     with pytest.raises(Gone):
         reset_password(secret=first, password=PASSWORD)
     assert User.objects.get(pk=user.pk).check_password(NEW)
@@ -120,13 +120,13 @@ def test_signing_in_ends_the_link(world: World, client: Client) -> None:
     user = person_of(world)
     secret = link_to(world, user)
     client.post("/admin/login/", {"username": user.email, "password": PASSWORD})
-    assert find_reset(secret) is None
+    assert find_user_by_link(secret) is None
 
 
 @pytest.mark.parametrize("change", [lambda secret: secret[:-1] + "x", lambda secret: secret + "0", lambda _: "no"])
 def test_link_that_was_changed_is_none(world: World, change: Callable[[str], str]) -> None:
     secret = change(link_to(world, person_of(world)))
-    assert find_reset(secret) is None
+    assert find_user_by_link(secret) is None
     with pytest.raises(Gone):
         reset_password(secret=secret, password=NEW)
 
@@ -134,7 +134,7 @@ def test_link_that_was_changed_is_none(world: World, change: Callable[[str], str
 def test_link_of_one_person_sets_nobody_elses_password(world: World) -> None:
     mine, other = person_of(world), person_of(world, "owner")
     secret = link_to(world, mine)
-    assert find_reset(secret.replace(mine.pk.hex, other.pk.hex)) is None
+    assert find_user_by_link(secret.replace(mine.pk.hex, other.pk.hex)) is None
 
 
 @pytest.mark.parametrize("weak", ["short", "password1234", "approver@acme.example", ""])
@@ -144,7 +144,7 @@ def test_weak_password_changes_nothing_and_the_link_still_counts(world: World, w
     with pytest.raises(Invalid) as refusal:
         reset_password(secret=secret, password=weak)
     assert refusal.value.facts["fields"]["password"]
-    assert find_reset(secret) == user
+    assert find_user_by_link(secret) == user
 
 
 def test_every_organisation_of_the_person_learns_of_it_and_he_by_one_mail(world: World) -> None:

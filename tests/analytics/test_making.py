@@ -180,7 +180,7 @@ def test_brief_that_breaks_for_good_is_parked_and_can_be_replayed(morning: Morni
 
 def heard(brief: Brief, what: Any) -> None:
     assert brief.delivery_id
-    BriefMails().hear(MailEvent(brief.delivery_id, "brief", brief.pk, brief.user_id, what, MORNING))
+    BriefMails().on_event(MailEvent(brief.delivery_id, "brief", brief.pk, brief.user_id, what, MORNING))
 
 
 def test_click_counts_as_opened_too(morning: Morning) -> None:
@@ -196,7 +196,7 @@ def test_complaint_switches_the_brief_off(morning: Morning) -> None:
 
 
 def test_asking_for_one_is_audited_and_sent_whether_or_not_the_daily_one_is_on(morning: Morning) -> None:
-    brief = services.ask_for_brief(actor=morning.actor("viewer"), now=MORNING)
+    brief = services.request_brief(actor=morning.actor("viewer"), now=MORNING)
     services.make_brief(brief_id=brief.pk, now=MORNING)
     assert AuditEntry.objects.filter(action="BRIEF_ASKED_FOR", object_id=brief.pk).exists()
     assert MailDelivery.objects.get().ref == brief.pk

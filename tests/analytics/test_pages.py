@@ -33,7 +33,7 @@ OWN = "/api/v1/brief-preferences/me/"
 
 
 def sent(morning: Morning, role: str = "approver") -> Brief:
-    brief = services.ask_for_brief(actor=morning.actor(role), now=clock.now())
+    brief = services.request_brief(actor=morning.actor(role), now=clock.now())
     services.make_brief(brief_id=brief.pk)
     return Brief.objects.get(pk=brief.pk)
 
@@ -47,20 +47,20 @@ def test_page_without_briefs_says_what_to_do(browser: Browser) -> None:
 def test_preview_is_put_together_once_and_anew_on_request(browser: Browser, morning: Morning) -> None:
     client = browser("approver")
     client.get(f"{MINE}preview/")
-    kept = services.kept_preview(viewer=morning.actor("approver"))
+    kept = services.find_preview(viewer=morning.actor("approver"))
     client.get(f"{MINE}preview/")
-    assert kept == services.kept_preview(viewer=morning.actor("approver"))
+    assert kept == services.find_preview(viewer=morning.actor("approver"))
     assert client.post(f"{MINE}refresh/").status_code == 429
     with clock.at(clock.now() + timedelta(minutes=2)):
         assert client.post(f"{MINE}refresh/").status_code == 302
-    assert services.kept_preview(viewer=morning.actor("approver")) is None
+    assert services.find_preview(viewer=morning.actor("approver")) is None
 
 
 def test_preview_is_another_one_for_other_rights_and_settings(browser: Browser, morning: Morning) -> None:
     browser("approver").get(f"{MINE}preview/")
-    assert services.kept_preview(viewer=morning.actor("owner")) is None
+    assert services.find_preview(viewer=morning.actor("owner")) is None
     browser("approver").post(f"{MINE}settings/", FORM)
-    assert services.kept_preview(viewer=morning.actor("approver")) is None
+    assert services.find_preview(viewer=morning.actor("approver")) is None
 
 
 def test_form_saves_time_zone_language_and_order(browser: Browser, acme: World) -> None:

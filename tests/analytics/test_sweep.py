@@ -111,7 +111,7 @@ def test_settings_that_mean_nothing_are_refused(morning: Morning, wrong: dict[st
 def test_key_without_the_scope_saves_nothing(morning: Morning) -> None:
     actor = morning.actor("approver").limited_to(frozenset({"hitl.view_approval"}))
     with pytest.raises(Refused):
-        services.ask_for_brief(actor=actor)
+        services.request_brief(actor=actor)
 
 
 @pytest.mark.django_db

@@ -11,7 +11,7 @@ from agents.models import AgentVersion
 from agents.ports import Emit, Line, Model, ModelFailed, ToolRequest, ToolSpec, Turn
 from agents.rule_based_model.briefs import _WORDED
 from analytics.brief.formats import Words
-from analytics.brief.summary import write
+from analytics.brief.summary import write_summary
 from analytics.brief.texts import TEXTS, Language
 from analytics.schema import counted, finding
 from tests.analytics.conftest import Morning
@@ -63,14 +63,14 @@ def test_span_is_told_in_its_largest_unit(minutes: int, text: str) -> None:
 
 @pytest.mark.django_db
 def test_rules_put_the_weightiest_advice_first_and_name_a_request_once(acme: object) -> None:
-    written = write(findings=FOUND, language="en", role="approver")
+    written = write_summary(findings=FOUND, language="en", role="approver")
     assert written.advice == ("See to BR-1, which should have been decided by now.",)
-    assert (written.model, "2 requests wait" in written.summary) == ("local", True)
+    assert (written.model, "2 requests wait" in written.text) == ("local", True)
 
 
 @pytest.mark.django_db
 def test_rules_say_so_when_nothing_stands_out(acme: object) -> None:
-    assert write(findings=[], language="de", role="viewer").summary.startswith("Nichts wartet")
+    assert write_summary(findings=[], language="de", role="viewer").text.startswith("Nichts wartet")
 
 
 class Writer(Model):
@@ -92,8 +92,8 @@ class Writer(Model):
 def told_by(monkeypatch: pytest.MonkeyPatch, model: Model) -> tuple[str, tuple[str, ...], str]:
     monkeypatch.setitem(registry._models, "writer", lambda _name: model)
     AgentVersion.objects.update(model="writer")
-    written = write(findings=FOUND, language="en", role="approver")
-    return written.summary, written.advice, written.model
+    written = write_summary(findings=FOUND, language="en", role="approver")
+    return written.text, written.advice, written.model
 
 
 @pytest.mark.django_db

@@ -122,7 +122,7 @@ def test_origin_not_registered_gets_nothing(client: Client, widgets: Widgets, or
     answer = ask(client, widgets.acme, origin=origin)
     # The refusal itself may be read: the chat on that page has to say what is wrong.
     assert (answer.status_code, answer["Access-Control-Allow-Origin"]) == (403, "*")
-    assert answer.json() == {"code": "origin", "detail": "This chat is not open to this website."}
+    assert answer.json() == {"code": "origin", "detail": "This chat isn't enabled for this website."}
 
 
 def test_hosted_page_origin_is_our_own(client: Client, widgets: Widgets) -> None:

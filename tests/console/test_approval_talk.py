@@ -131,7 +131,7 @@ def test_being_away_by_the_form_moves_the_seat_until_it_is_ended(
     assert browser("approver").post(f"{page}away/", sent).status_code == 302
     assert asked.seats.filter(person=owner, closed_at=None).exists()
     row = Delegation.objects.get()
-    assert "Owner Acme signs for Approver Acme" in browser("admin").get(page).content.decode()
+    assert "Owner Acme decides for Approver Acme" in browser("admin").get(page).content.decode()
     assert browser("approver").post(f"{page}{row.pk}/end/").status_code == 302
     assert not asked.seats.filter(person=owner, closed_at=None).exists()
 

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
 from accounts.models import RevealGrant
-from accounts.privacy.reveals import Revealed, open_reveal, reveal
+from accounts.privacy.reveals import ActiveReveal, get_active_reveal, reveal
 from conversations.admin import page as admin_page
 from conversations.models import ChannelAccount, Contact, Conversation
 from core.clock import now
@@ -202,8 +202,8 @@ def test_grant_ends_after_five_minutes(acme: World, talk: Conversation) -> None:
     viewer = acme.actor("owner")
     about = {"object_type": OBJECT, "object_id": talk.pk}
     reveal(actor=viewer, fields=["contact"], reason="I have to call back.", **about)  # type: ignore[arg-type]
-    assert open_reveal(actor=viewer, **about)  # type: ignore[arg-type]
-    assert not open_reveal(actor=viewer, now=now() + timedelta(minutes=5, seconds=1), **about)  # type: ignore[arg-type]
+    assert get_active_reveal(actor=viewer, **about)  # type: ignore[arg-type]
+    assert not get_active_reveal(actor=viewer, now=now() + timedelta(minutes=5, seconds=1), **about)  # type: ignore[arg-type]
 
 
 def test_reveals_end_each_at_its_own_time(acme: World, talk: Conversation) -> None:
@@ -211,9 +211,9 @@ def test_reveals_end_each_at_its_own_time(acme: World, talk: Conversation) -> No
     later = now() + timedelta(minutes=2)
     first = reveal(actor=viewer, fields=["messages"], reason="I have to read it.", **about)  # type: ignore[arg-type]
     reveal(actor=viewer, fields=["contact"], reason="I have to call back.", now=later, **about)  # type: ignore[arg-type]
-    both = open_reveal(actor=viewer, now=later, **about)  # type: ignore[arg-type]
-    assert both == Revealed(frozenset({"contact", "messages"}), first.expires_at)
-    left = open_reveal(actor=viewer, now=first.expires_at + timedelta(seconds=1), **about)  # type: ignore[arg-type]
+    both = get_active_reveal(actor=viewer, now=later, **about)  # type: ignore[arg-type]
+    assert both == ActiveReveal(frozenset({"contact", "messages"}), first.expires_at)
+    left = get_active_reveal(actor=viewer, now=first.expires_at + timedelta(seconds=1), **about)  # type: ignore[arg-type]
     assert left
     assert left.fields == {"contact"}
 

@@ -96,7 +96,7 @@ def test_second_operator_is_told_that_it_is_stopped_already(operator: Client) ->
 def test_audit_of_another_organisation_says_that_it_was_the_operator(browser: Browser, operator: Client) -> None:
     text(operator, f"{PAGE}stop/", **FORM)
     shown = text(browser("owner", outside=True), "/admin/core/auditentry/")
-    assert "Stop switch of the installation" in shown
+    assert "Emergency stop of the installation" in shown
     assert "The operator" in shown
     assert "Admin Acme" in text(operator, "/admin/core/auditentry/")
 

@@ -26,7 +26,7 @@ def test_colleague_is_invited_from_the_page_of_people(browser: Browser, world: W
     assert "No open invitations" in text(owner.get(PEOPLE))
     given = {"email": NEW, "name": "Ana García", "role": "approver"}
     page = text(owner.post(f"{PEOPLE}invite/", given, follow=True))
-    for part in ("The invitation is on its way", "Ana García", "Approver", "Mail is being sent", "Owner Acme"):
+    for part in ("The invitation is on its way", "Ana García", "Approver", "Sending email", "Owner Acme"):
         assert part in page
     assert NEW not in page
 
@@ -91,7 +91,10 @@ def test_role_that_signs_nothing_asks_for_no_password(world: World, browser: Bro
 def test_key_that_manages_people_asks_for_the_password(world: World, browser: Browser) -> None:
     person_of(world, "owner")
     owner = prove(browser("owner"), ago=301)
-    for scope, word in (("hitl.view_approval", "Your new key"), ("accounts.manage_membership", "Confirm it's you")):
+    for scope, word in (
+        ("hitl.view_approval", "Your new API key"),
+        ("accounts.manage_membership", "Confirm it's you"),
+    ):
         given = {"name": "k", "days": 9, "scopes": [scope]}
         assert word in text(owner.post("/admin/accounts/apikey/create/", given, follow=True))
 
@@ -102,7 +105,8 @@ def test_form_offers_only_roles_that_the_viewer_can_give(browser: Browser) -> No
 
 
 @pytest.mark.parametrize(
-    ("given", "said"), [({"email": "x"}, "valid email"), ({"email": "viewer@acme.example"}, "has a seat")]
+    ("given", "said"),
+    [({"email": "x"}, "valid email"), ({"email": "viewer@acme.example"}, "already uses this address")],
 )
 def test_what_is_wrong_is_said_on_the_form(browser: Browser, given: dict[str, str], said: str) -> None:
     assert said in text(browser("owner").post(f"{PEOPLE}invite/", {"role": "viewer", **given}))
@@ -110,19 +114,19 @@ def test_what_is_wrong_is_said_on_the_form(browser: Browser, given: dict[str, st
 
 def test_invitation_is_sent_again_and_withdrawn(browser: Browser, world: World) -> None:
     row, owner = invite(world), browser("owner")
-    assert "Send it again" in text(owner.get(f"{ONE}{row.pk}/"))
-    assert "A new mail is on its way" in text(owner.post(f"{ONE}{row.pk}/resend/", follow=True))
+    assert "Resend invitation" in text(owner.get(f"{ONE}{row.pk}/"))
+    assert "A new email is on its way" in text(owner.post(f"{ONE}{row.pk}/resend/", follow=True))
     assert "No open invitations" in text(owner.post(f"{ONE}{row.pk}/withdraw/", follow=True))
     with tenant_scope(world.acme.pk):
         row.refresh_from_db()
         assert (row.round, row.state(row.sent_at)) == (2, "withdrawn")
-    assert "Send it again" not in text(owner.get(f"{ONE}{row.pk}/"))
+    assert "Resend invitation" not in text(owner.get(f"{ONE}{row.pk}/"))
 
 
 def test_who_sees_people_sees_invitations_and_may_not_touch_them(browser: Browser, world: World) -> None:
     row, viewer = invite(world), browser("compliance")
     assert row.masked_address in text(viewer.get(PEOPLE))
-    assert "Send it again" not in text(viewer.get(f"{ONE}{row.pk}/"))
+    assert "Resend invitation" not in text(viewer.get(f"{ONE}{row.pk}/"))
     assert viewer.post(f"{ONE}{row.pk}/withdraw/").status_code == 403
 
 
@@ -131,5 +135,5 @@ def test_problem_of_the_mail_is_shown(browser: Browser, world: World) -> None:
     with tenant_scope(world.acme.pk):
         Invitation.objects.update(mail_problem="No mail account is connected.")
     owner = browser("owner")
-    assert "Mail not delivered" in text(owner.get(PEOPLE))
+    assert "Email not delivered" in text(owner.get(PEOPLE))
     assert "No mail account is connected." in text(owner.get(f"{ONE}{row.pk}/"))

@@ -7,7 +7,7 @@ from accounts.models import ApiKey, Membership
 from accounts.permissions.roles import ALL_PERMISSIONS
 from accounts.services import add_member
 from agents.models import Agent, AgentVersion
-from console.permissions import WORDS
+from console.permissions import LABELS
 from core.audit.chain import record
 from core.ids import uuid7
 from core.jobs import dead_letters
@@ -54,7 +54,7 @@ def test_page_of_an_audit_entry_opens(browser: Browser, acme: World) -> None:
 
 def test_verifying_the_chain_tells_the_result(browser: Browser) -> None:
     answer = browser("compliance").post("/admin/core/auditentry/verify/", follow=True)
-    assert "The chain is whole" in answer.content.decode()
+    assert "The audit log is intact" in answer.content.decode()
 
 
 def test_key_is_shown_once_and_can_be_revoked(browser: Browser, acme: World) -> None:
@@ -70,8 +70,8 @@ def test_key_is_shown_once_and_can_be_revoked(browser: Browser, acme: World) -> 
 def test_dead_letter_says_in_words_what_failed_and_leads_to_it(browser: Browser, acme: World) -> None:
     letter = dead_letters.park(kind="integrations.maildelivery", ref=uuid7(), error="400")
     page = browser("admin").get(f"/admin/core/deadletter/{letter.pk}/").content.decode()
-    assert "Send a mail" in page
-    assert "SendGrid did not accept the mail. (400)" in page
+    assert "Send an email" in page
+    assert "SendGrid rejected the email. (400)" in page
     assert f'href="/admin/integrations/maildelivery/{letter.ref}/"' in page
 
 
@@ -124,7 +124,7 @@ def test_person_without_any_seat_has_no_mail_to_choose(browser: Browser, world: 
 
 
 def test_every_permission_has_words() -> None:
-    assert set(WORDS) == set(ALL_PERMISSIONS)
+    assert set(LABELS) == set(ALL_PERMISSIONS)
 
 
 def test_audit_leads_only_where_the_reader_may_go(browser: Browser, acme: World) -> None:

@@ -114,7 +114,7 @@ def test_undeclared_look_up_is_refused(browser: Browser, query: str) -> None:
 
 def test_scopes_of_a_key_are_offered_by_area(browser: Browser) -> None:
     page = browser("owner").get("/admin/accounts/apikey/create/").content.decode()
-    areas = [page.index(f"<label>{area}</label>") for area in ("Approvals", "Agents", "Audit and failures")]
+    areas = [page.index(f"<label>{area}</label>") for area in ("Approvals", "Agents", "Audit and failed jobs")]
     assert areas == sorted(areas)
     assert areas[0] < page.index("(hitl.view_approval)") < areas[1] < page.index("(agents.view_agent)") < areas[2]
 

@@ -207,7 +207,7 @@ def test_row_added_after_one_was_removed_is_a_new_one(browser: Browser, flows: W
     rules = rows("auto_rules", REMOVED, {"verdict": "reject"})
     shown = {"version": "1", "name": "Budgets", **rows("levels", {"mode": "any"}), **rules}
     form = visitor.post(url, {**shown, "add_row": "auto_rules-approve"}).context["form"]
-    assert [(row.prefix, row.verdict) for row in form.formsets["auto_rules"].kept()] == [
+    assert [(row.prefix, row.outcome) for row in form.formsets["auto_rules"].kept()] == [
         ("auto_rules-1", "reject"),
         ("auto_rules-2", "approve"),
     ]
@@ -431,7 +431,7 @@ def test_stale_form_overwrites_nothing_and_shows_who_was_faster(browser: Browser
     page = late.content.decode()
     assert (late.status_code, _only().priority, _only().version) == (409, 7, 2)
     assert acme.people["admin"].get_full_name() in page
-    assert "(version 2). Nothing was saved. It says now: “Everything else" in page
+    assert "(version 2). Nothing was saved. It now says: “Everything else" in page
     assert 'name="version" value="1"' in page
 
 

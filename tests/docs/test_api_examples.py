@@ -62,10 +62,10 @@ def test_examples_with_curl_do_what_the_page_says(live_server: LiveServer, live_
     with tenant_scope(live_office.world.acme.pk):
         waiting = Approval.objects.get(pk=live_office.ids["approval"])
     known = {"WALKER_KEY": live_office.key("approver"), "ID": str(waiting.pk), "DIGEST": waiting.digest}
-    listed, made, read, signed, done = answers(run(["bash", "-ec"], blocks("sh")[0], live_server.url, **known))
+    listed, made, read, approved, done = answers(run(["bash", "-ec"], blocks("sh")[0], live_server.url, **known))
     assert [one["id"] for one in listed["results"]] == [str(waiting.pk)]
     assert (made["state"], made["id"] != read["id"]) == ("pending", True)
-    assert (read["id"], signed["state"], done) == (str(waiting.pk), "approved", [])
+    assert (read["id"], approved["state"], done) == (str(waiting.pk), "approved", {"next": None, "results": []})
 
 
 def test_request_with_curl_is_made_by_who_may_ask(live_server: LiveServer, live_office: Office) -> None:
@@ -85,7 +85,7 @@ def test_examples_with_python_run(live_server: LiveServer, live_office: Office) 
 
 
 def test_personal_data_is_shown_after_a_reveal(live_server: LiveServer, live_office: Office) -> None:
-    start = blocks("sh")[0].split("# What waits")[0]
+    start = blocks("sh")[0].split("# Requests that wait")[0]
     reveal = blocks("sh")[1]
     known = {"WALKER_KEY": live_office.key("owner"), "ID": str(live_office.ids["conversation"])}
     grant, messages = answers(run(["bash", "-ec"], start + reveal, live_server.url, **known))

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import pytest
 
-from standins.phone.signing import signature
+from standins.phone.signature import signature
 from tests.e2e.installation import Installation, running
 
 pytestmark = pytest.mark.long

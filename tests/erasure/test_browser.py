@@ -39,8 +39,8 @@ def test_person_is_erased_and_the_result_is_shown(page: Page, committed_traces: 
     keep_picture(page, f"erase-contact-{look}")
     assert serious(page, least="minor") == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    page.get_by_label("Type “erase” to go on").fill("erase")
-    page.get_by_role("button", name="Erase for good").click()
+    page.get_by_label("Type “erase” to confirm").fill("erase")
+    page.get_by_role("button", name="Erase permanently").click()
     page.wait_for_url("**/admin/core/erasure/**")
     keep_picture(page, f"erase-progress-{look}")
     with tenant_scope(committed_traces.world.acme.pk):

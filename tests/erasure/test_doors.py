@@ -63,7 +63,7 @@ def test_form_shows_masked_what_is_looked_for_and_the_result_links_who_is_still_
         named = ask(traces.world, None, NAME, "1.00")
     client = signed_in(traces.world, "compliance")
     form = client.get(f"{contact_page(traces)}erase/").content.decode()
-    assert "Looked for elsewhere" in form
+    assert "Also searched for elsewhere" in form
     assert [word for word in (NAME, PHONE, MAIL) if word in form] == []
     erasure = traces.erase()
     page = client.get(f"/admin/core/erasure/{erasure.pk}/").content.decode()

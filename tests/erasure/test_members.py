@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.members.invitations import invite_member
 from accounts.models import ApiKey, Membership, User
-from accounts.privacy.erase_member import erase_member
+from accounts.privacy.erasure import erase_member
 from accounts.selectors import names_of
 from accounts.services import add_member, create_api_key, remove_member
 from conversations import services as talk

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from accounts.models import Membership
-from accounts.privacy.erase_member import erase_member
+from accounts.privacy.erasure import erase_member
 from core.audit import chain
 from core.errors import Conflict, Invalid, NotFound, WalkerError
 from core.events.relay import relay

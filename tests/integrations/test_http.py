@@ -76,7 +76,7 @@ def test_allowing_one_host_allows_no_other() -> None:
 
 def test_host_that_does_not_resolve_was_not_sent_to() -> None:
     answer = get("http://nowhere.invalid")
-    assert answer == NotSent("not_reachable", "ConnectError while speaking to the service.", True)
+    assert answer == NotSent("not_reachable", "ConnectError while calling the service.", True)
 
 
 def test_closed_port_was_not_sent_to() -> None:
@@ -107,7 +107,7 @@ def test_proxy_of_the_environment_is_ignored(sandbox: Platform, monkeypatch: pyt
 
 def test_silence_is_no_answer() -> None:
     with raw_server(b"", pause=0.5) as url:
-        assert get(url) == NoAnswer("timed_out", "ReadTimeout while speaking to the service.")
+        assert get(url) == NoAnswer("timed_out", "ReadTimeout while calling the service.")
 
 
 def test_hanging_up_is_no_answer() -> None:
@@ -143,7 +143,7 @@ def test_head_that_drips_ends_at_the_total(piece: bytes) -> None:
 def test_answer_that_unpacks_beyond_the_memory_is_not_unpacked() -> None:
     packed = gzip.compress(bytes(10_000_000))[:900]
     with raw_server(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + packed) as url:
-        assert get(url) == NoAnswer("answer_packed", "The answer is packed, which was not asked for.")
+        assert get(url) == NoAnswer("answer_packed", "The answer is compressed, although that wasn't accepted.")
 
 
 def test_json_nested_without_end_is_none() -> None:

@@ -10,7 +10,7 @@ from hitl.actions.base import Origin
 from hitl.admin.approval.text_diff import lines_between
 from hitl.models import Approval, Revision
 from integrations.sandbox_ads.client import LONGEST_TEXT, parse_content_text
-from integrations.sandbox_ads.texts import changes_of, mark_of
+from integrations.sandbox_ads.texts import describe_text_changes, hash_text
 from tests.platform_fixture import Platform
 from tests.world import World
 
@@ -46,7 +46,7 @@ def test_preview_is_the_whole_text(office: World, sandbox: Platform) -> None:
     _write(sandbox, LONG)
     asked = _ask(office)
     assert asked.preview["body"] == LONG
-    assert asked.facts["text_sha256"] == mark_of(LONG)
+    assert asked.facts["text_sha256"] == hash_text(LONG)
     assert asked.payload == {"content": GUIDE}
 
 
@@ -67,12 +67,12 @@ def test_text_is_masked_for_those_who_do_not_sign(office: World, sandbox: Platfo
 def test_text_changed_after_the_signature_is_not_published(office: World, sandbox: Platform) -> None:
     asked = _ask(office)
     services.decide(actor=office.actor("approver"), approval_id=asked.pk, verdict="approve", digest=asked.digest)
-    _write(sandbox, asked.preview["body"].replace("Whoever is dizzy stops.", "Never stop."))
+    _write(sandbox, asked.preview["body"].replace("If you feel dizzy, stop.", "Never stop."))
     back = services.execute(asked.pk)
     assert (back.state, back.revision) == ("pending", 2)
     assert back.drift == [
-        "The text said “Whoever is dizzy stops. Nobody has ever regretted a run that was cut short.”, "
-        "now it says “Never stop. Nobody has ever regretted a run that was cut short.”."
+        "The text changed from “If you feel dizzy, stop. Nobody has ever regretted a run that was cut short.” "
+        "to “Never stop. Nobody has ever regretted a run that was cut short.”."
     ]
     assert "Never stop." in back.preview["body"]
     assert [entry["operation"] for entry in sandbox.journal()] == ["write_content"]
@@ -99,8 +99,8 @@ def test_edit_shows_what_becomes_of_the_text(office: World, sandbox: Platform) -
 
 
 def test_request_of_before_texts_were_noted_goes_back() -> None:
-    assert changes_of({"title": "A"}, {"text": "", "text_sha256": mark_of("")}) == [
-        "The text was not shown when this was asked for."
+    assert describe_text_changes({"title": "A"}, {"text": "", "text_sha256": hash_text("")}) == [
+        "The text wasn't available when this was requested."
     ]
 
 
@@ -108,36 +108,36 @@ def test_request_of_before_texts_were_noted_goes_back() -> None:
     ("before", "after", "told"),
     [
         ("A", "A", []),
-        ("A", "A\nB", ["The text said nothing there, now it says “B”."]),
-        ("A\nB", "A", ["The text said “B”, now it says nothing there."]),
+        ("A", "A\nB", ["The text changed from nothing to “B”."]),
+        ("A\nB", "A", ["The text changed from “B” to nothing."]),
     ],
 )
 def test_change_of_a_text_is_told(before: str, after: str, told: list[str]) -> None:
-    facts = [{"text": text, "text_sha256": mark_of(text)} for text in (before, after)]
-    assert changes_of(*facts) == told
+    facts = [{"text": text, "text_sha256": hash_text(text)} for text in (before, after)]
+    assert describe_text_changes(*facts) == told
 
 
 def test_many_changes_of_a_text_are_counted() -> None:
     lines = [str(number) for number in range(20)]
     other = [f"{line}!" if int(line) % 4 == 0 else line for line in lines]
-    facts = [{"text": "\n".join(rows), "text_sha256": mark_of("".join(rows))} for rows in (lines, other)]
-    assert changes_of(*facts)[3:] == ["The text was changed in 2 more places."]
+    facts = [{"text": "\n".join(rows), "text_sha256": hash_text("".join(rows))} for rows in (lines, other)]
+    assert describe_text_changes(*facts)[3:] == ["The text changed in 2 more places."]
 
 
 def test_text_made_to_be_compared_for_hours_is_compared_as_one_piece() -> None:
     before, after = ([str(sign * number % 150) for number in range(20_000)] for sign in (1, -1))
-    facts = [{"text": "\n".join(["A", *rows, "Z"]), "text_sha256": mark_of(str(rows))} for rows in (before, after)]
-    assert len(changes_of(*facts)) == 1
+    facts = [{"text": "\n".join(["A", *rows, "Z"]), "text_sha256": hash_text(str(rows))} for rows in (before, after)]
+    assert len(describe_text_changes(*facts)) == 1
     shown = lines_between(*(str(each["text"]) for each in facts))
     assert [(shown[place].what, shown[place].text) for place in (0, -1)] == [("same", "A"), ("same", "Z")]
 
 
 def test_text_longer_than_anybody_reads_is_no_answer() -> None:
     assert len(parse_content_text({"text": "A" * LONGEST_TEXT})) == LONGEST_TEXT
-    with pytest.raises(ValueError, match="longer than anybody reads"):
+    with pytest.raises(ValueError, match="too long for an approver"):
         parse_content_text({"text": "A" * (LONGEST_TEXT + 1)})
 
 
 def test_item_without_a_text_says_so(office: World, sandbox: Platform) -> None:
     _write(sandbox, "")
-    assert _ask(office).preview["rows"][1]["after"] == "none is known here: look at it on the platform"
+    assert _ask(office).preview["rows"][1]["after"] == "not available here: view it in the platform"

@@ -13,9 +13,9 @@ import pytest
 from channels_app.whatsapp.normalise import message_of, report_of, sender_of
 from core.ids import uuid7
 from integrations.mail.sendgrid import SendGridSender, body_of
-from integrations.mail.types import Mail, Mailbox, Rejected, Taken
+from integrations.mail.types import Accepted, Mail, Mailbox, Rejected
 from integrations.twilio.client import TwilioClient
-from integrations.twilio.types import Failed, Listed, Sent
+from integrations.twilio.types import Failed, ListedMessage, Sent
 from tests.recordings import form_of, json_of, load, names
 
 ACCOUNT, TOKEN = "AC00000000000000000000000000000000", "twilio_test_auth_token"
@@ -135,7 +135,7 @@ def test_recorded_list_is_read(replayer: Replayer, name: str) -> None:
     found = client(replayer).list_sent(sender="whatsapp:+14155238886", to="whatsapp:+15005550006")
     assert isinstance(found, list)
     assert [(one.sid, one.body) for one in found] == [(row["sid"], row["body"] or "") for row in page["messages"]]
-    assert all(isinstance(one, Listed) and one.created_at for one in found)
+    assert all(isinstance(one, ListedMessage) and one.created_at for one in found)
 
 
 @pytest.mark.parametrize("name", of_kind("resource"))
@@ -178,7 +178,7 @@ def test_recorded_answer_to_a_mail_is_read_rightly(replayer: Replayer, name: str
     status = CALLS[name]["response"]["status"]
     replayer.play(status, json_of(CALLS[name]["response"]))
     outcome = SendGridSender(base_url=replayer.url, api_key="SG.fake", account=name).send(_mail())
-    assert outcome == (Taken("") if status == 202 else Rejected(str(status), permanent=True))
+    assert outcome == (Accepted("") if status == 202 else Rejected(str(status), permanent=True))
 
 
 def test_mail_has_no_field_that_the_vendor_s_client_does_not_send() -> None:

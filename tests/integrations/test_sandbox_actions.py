@@ -98,7 +98,7 @@ def test_budget_changed_meanwhile_has_drifted(connected: World, sandbox: Platfor
     before = BUDGET.observe(budget())
     sandbox.call("POST", "/v1/campaigns/cam_1001/budget", key="other", json={"daily_budget": "650"})
     drift = BUDGET.drift(before, BUDGET.observe(budget()))
-    assert drift == ["The daily budget was 500.00 EUR, is now 650.00 EUR."]
+    assert drift == ["The daily budget changed from 500.00 EUR to 650.00 EUR."]
 
 
 def test_budget_is_set_once_for_one_key(connected: World, sandbox: Platform) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from accounts.models import Membership, User
-from accounts.privacy.erase_member import erase_member
+from accounts.privacy.erasure import erase_member
 from accounts.services import add_member
 from core.models import Erasure
 from core.tenancy.scope import tenant_scope

@@ -14,20 +14,20 @@ SIGN_IN = "/admin/login/"
 
 
 def test_admin_makes_nobody_an_owner(acme: World) -> None:
-    with pytest.raises(Refused, match="more than yours"):
+    with pytest.raises(Refused, match="more permissions than yours"):
         services.add_member(actor=acme.actor("admin"), user=acme.people["viewer"], role="owner")
     assert Membership.objects.get(user=acme.people["viewer"]).role == "viewer"
 
 
 def test_admin_takes_no_right_from_an_owner(acme: World) -> None:
-    with pytest.raises(Refused, match="more than yours"):
+    with pytest.raises(Refused, match="more permissions than yours"):
         services.add_member(actor=acme.actor("admin"), user=acme.people["owner"], role="viewer")
     assert Membership.objects.get(user=acme.people["owner"]).role == "owner"
 
 
 def test_admin_closes_no_owners_seat(acme: World) -> None:
     seat = Membership.objects.get(user=acme.people["owner"])
-    with pytest.raises(Refused, match="more than yours"):
+    with pytest.raises(Refused, match="more permissions than yours"):
         services.remove_member(actor=acme.actor("admin"), membership_id=seat.pk)
 
 
@@ -37,7 +37,7 @@ def test_owner_makes_another_owner(acme: World) -> None:
 
 
 def test_key_beyond_its_makers_rights_is_refused(acme: World) -> None:
-    with pytest.raises(Refused, match="more than the person"):
+    with pytest.raises(Refused, match="more permissions than the person"):
         services.create_api_key(
             actor=acme.actor("admin"), user=acme.people["owner"], name="x", scopes=["hitl.override_approval"]
         )

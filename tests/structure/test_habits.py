@@ -73,8 +73,8 @@ def test_names_say_what_lives_there() -> None:
 
 
 def test_functions_are_not_called_handle_or_process_something() -> None:
-    # `handle_request` is the name that HTTP transports and servers call.
-    vague = re.compile(r"^_?(handle|process)_(?!(async_)?request$)")
+    # HTTP transports and servers call `handle_request`, Django calls a middleware's `process_response`.
+    vague = re.compile(r"^_?(handle|process)_(?!(async_)?request$|response$)")
     assert [_where(s, n) for s in app_files() for n in s.functions() if vague.match(n.name)] == []
 
 

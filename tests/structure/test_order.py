@@ -63,7 +63,7 @@ ALSO_OFFERED = {
     "accounts.versioning": "the conflict that names who changed a definition first",
     "accounts.last_change": "who did something last, for those who came too late",
     "accounts.rest.serializers": "how the API shows a colleague",
-    "accounts.privacy.erase_member": "the service that erases a member",
+    "accounts.privacy.erasure": "the service that erases a member",
     "accounts.permissions.operators": "who is an operator of the installation, and what every organisation is told",
     "accounts.members.invitations": "the services that invite a colleague",
     "accounts.sign_in.password_reset": "who is sent a link to a new password, and making it as its mail leaves",

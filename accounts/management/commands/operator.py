@@ -1,4 +1,4 @@
-"""`manage.py operator`: say who may stop the whole installation in the console, and who no longer may."""
+"""`manage.py operator`: grant or withdraw the operator role of this installation."""
 
 from argparse import ArgumentParser
 from typing import Any, Final
@@ -13,30 +13,27 @@ CONSOLE: Final[Actor] = system("console-operator")
 
 
 class Command(BaseCommand):
-    """Makes and unmakes operators of the installation, for whoever may log in to the machine."""
+    """Grants, withdraws and lists operators; for anyone with a shell on the machine."""
 
-    help = "Make a person an operator of the installation (grant), take that back (withdraw), or list them."
+    help = "Make a person an operator of this installation (grant), remove that right (withdraw), or list operators."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the action and the person."""
         parser.add_argument("action", choices=["grant", "withdraw", "list"])
-        parser.add_argument("--email", default="", help="the address that the person signs in with")
+        parser.add_argument("--email", default="", help="email address the person signs in with")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do it and say what came of it; what cannot be done is an error and changes nothing."""
+        """Run the action and print the result; an error changes nothing."""
         if options["action"] == "list":
             for user in operators.list_operators(actor=CONSOLE):
                 self.stdout.write(user.email)
             return
         if not options["email"]:
-            raise CommandError("Say who: --email ADDRESS.")
+            raise CommandError("Name the person with --email ADDRESS.")
+        email, is_on = options["email"], options["action"] == "grant"
         try:
-            self.stdout.write(_set(options["email"], is_on=options["action"] == "grant"))
+            has_changed = operators.set_operator(actor=CONSOLE, email=email, is_on=is_on)
         except WalkerError as error:
             raise CommandError(error.detail) from error
-
-
-def _set(email: str, *, is_on: bool) -> str:
-    has_changed = operators.set_operator(actor=CONSOLE, email=email, is_on=is_on)
-    word = "an operator" if is_on else "no operator"
-    return f"{email} is {word} of this installation{'' if has_changed else ' already'}."
+        states = {(True, True): "is now", (True, False): "is already", (False, True): "is no longer"}
+        self.stdout.write(f"{email} {states.get((is_on, has_changed), 'is not')} an operator of this installation.")

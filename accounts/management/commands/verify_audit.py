@@ -1,4 +1,4 @@
-"""`manage.py verify_audit`: walk the audit chain of every tenant and say where the first break is."""
+"""`manage.py verify_audit`: verify every tenant's audit chain and report the first broken entry."""
 
 import json
 from argparse import ArgumentParser
@@ -14,11 +14,11 @@ from core.tenancy.scope import tenant_scope
 
 
 class Command(BaseCommand):
-    """Verifies the audit chains; exits with 1 when one does not hold."""
+    """Verifies the audit chains; exits with 1 if one is broken."""
 
     help = (
-        "Walk the audit chain of every tenant (or of one) and report the first entry that does not fit. "
-        "Keep the printed heads somewhere else: they are what a rewritten chain is compared with."
+        "Verify the audit chain of every tenant (or of one) and report the first broken entry. "
+        "Store the printed heads elsewhere: compared with them, a rewritten chain shows."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -28,21 +28,22 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Verify and print; a broken chain is an error."""
-        rows = [_verify(tenant_id, slug) for tenant_id, slug in _tenants(options["tenant"])]
+        try:
+            tenants = tenants_named(options["tenant"])
+        except NotFound as error:
+            raise CommandError(error.detail) from None
+        rows = [_verify(tenant_id, slug) for tenant_id, slug in tenants]
         if options["json"]:
             self.stdout.write(json.dumps(rows, indent=2))
         else:
             for row in rows:
-                self.stdout.write(_sentence(row))
+                where, head = row["tenant"], row["head"]
+                if row["ok"]:
+                    self.stdout.write(f"{where}: {row['entries']} entries verified; head {head}")
+                else:
+                    self.stdout.write(f"{where}: BROKEN at entry {row['first_bad']}: {row['reason']}")
         if not all(row["ok"] for row in rows):
-            raise CommandError("An audit chain does not hold.")
-
-
-def _tenants(slug: str) -> list[tuple[UUID, str]]:
-    try:
-        return tenants_named(slug)
-    except NotFound as error:
-        raise CommandError(error.detail) from None
+            raise CommandError("At least one audit chain is broken.")
 
 
 def _verify(tenant_id: UUID, slug: str) -> dict[str, Any]:
@@ -58,9 +59,3 @@ def _verify(tenant_id: UUID, slug: str) -> dict[str, Any]:
         "first_bad": 1 if is_empty else verdict.first_bad,
         "reason": "the chain is empty" if is_empty else verdict.reason,
     }
-
-
-def _sentence(row: dict[str, Any]) -> str:
-    if row["ok"]:
-        return f"{row['tenant']}: {row['entries']} entries hold; head {row['head']}"
-    return f"{row['tenant']}: BROKEN at entry {row['first_bad']}: {row['reason']}"

@@ -7,10 +7,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from console import banners
 from console.base.actions import ServiceAction
 from console.base.lists import choose, whole_number
 from console.base.model_admin import ServiceAdmin
+from console.extensions import list_notices
 from console.names import names_of
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment, money
@@ -67,7 +67,7 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceA
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Show emergency stops above the queue."""
-        return {**super().list_context(request), "banners": banners.shown_to(viewer_of(request))}
+        return {**super().list_context(request), "banners": list_notices(viewer_of(request))}
 
     def prepare_rows(self, request: HttpRequest, rows: list[Approval]) -> None:
         """Read the names of all requesters at once."""

@@ -6,8 +6,8 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from console.banners import Notice
 from console.base.actions import ServiceAction, service_action
+from console.extensions import Notice
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of

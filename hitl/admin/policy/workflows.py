@@ -10,10 +10,10 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from accounts.permissions import object_permissions
-from console import banners
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
+from console.extensions import Banner, Notice, banners
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
@@ -225,22 +225,22 @@ class WorkflowAdmin(ServiceAdmin):
         return HttpResponse(sentence(conditions, levels, labels()), content_type="text/plain; charset=utf-8")
 
 
-class NoWorkflow(banners.Banner):
+class NoWorkflow(Banner):
     """Warns while there is no workflow."""
 
     permission = MANAGE
-    only_on_the_dashboard = True
+    only_on_dashboard = True
 
-    def notices(self, viewer: Actor) -> list[banners.Notice]:
+    def notices(self, viewer: Actor) -> list[Notice]:
         """Return one notice until there is a workflow."""
         if ApprovalWorkflow.objects.filter(is_active=True).exists():
             return []
         text = "Until you create a workflow, every request is put on hold because nobody can approve it."
         url = reverse("admin:hitl_approvalworkflow_create")
-        return [banners.Notice("No workflow yet", text, url, "warn", "route")]
+        return [Notice("No workflow yet", text, url, "warn", "route")]
 
 
-banners.banners.register("hitl.nobody_signs", NoWorkflow)
+banners.register("hitl.nobody_signs", NoWorkflow)
 
 
 def _hours(count: int) -> str:

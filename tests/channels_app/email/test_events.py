@@ -22,7 +22,7 @@ class Listener(MailReceiver):
 
     heard: ClassVar[list[MailEvent]] = []
 
-    def hear(self, event: MailEvent) -> None:
+    def on_event(self, event: MailEvent) -> None:
         Listener.heard.append(event)
 
 
@@ -107,7 +107,7 @@ def test_string_that_cannot_be_stored_costs_no_other_event(door: Door, place: st
 
 def test_event_that_breaks_its_receiver_is_refused_alone(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     mail, other, before = door.mail(type="listened"), door.mail("b"), EVENTS.labels("refused")._value.get()
-    monkeypatch.setattr(Listener, "hear", lambda *_: "\ud800".encode())
+    monkeypatch.setattr(Listener, "on_event", lambda *_: "\ud800".encode())
     door.take(event("open", mail), event("bounce", other))
     assert (door.rows()[0].state, door.again(other).status) == ("done", "bounced")
     assert EVENTS.labels("refused")._value.get() == before + 1

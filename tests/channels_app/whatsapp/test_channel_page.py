@@ -63,7 +63,7 @@ def test_wrong_signatures_are_told_in_words(door: Door) -> None:
 def test_last_error_is_told_in_words(door: Door) -> None:
     with door.inside():
         services.note_trouble(account_id=door.account.pk, code="20003")
-    assert "does not accept the account SID and auth token" in page(door)
+    assert "rejected the account SID or auth token" in page(door)
 
 
 def test_empty_secret_keeps_the_present_one(door: Door) -> None:

@@ -16,7 +16,7 @@ from conversations.models import Attachment
 from conversations.services.attachments import File
 from core.errors import Conflict, NotFound, Refused
 from core.models import AuditEntry
-from integrations.twilio.media import Fetched, NotFetched, fetch_media, is_wanted
+from integrations.twilio.media import FetchFailure, MediaFile, fetch_media, is_wanted
 from tests.channels_app.whatsapp.conftest import SID, TOKEN, Door
 from tests.phone_fixture import Phone
 
@@ -102,9 +102,9 @@ def test_name_of_a_file_cannot_break_the_answer() -> None:
 
 def test_wrong_credentials_and_absent_files_fail_for_good(phone: Phone, open_door: Door) -> None:
     source = arrive(phone, open_door).source
-    assert fetch_media(source, account_sid=SID, auth_token="wrong") == NotFetched("status_401", permanent=True)
-    assert fetch_media(f"{source}0", account_sid=SID, auth_token=TOKEN) == NotFetched("status_404", permanent=True)
-    assert isinstance(fetch_media(source, account_sid=SID, auth_token=TOKEN), Fetched)
+    assert fetch_media(source, account_sid=SID, auth_token="wrong") == FetchFailure("status_401", permanent=True)
+    assert fetch_media(f"{source}0", account_sid=SID, auth_token=TOKEN) == FetchFailure("status_404", permanent=True)
+    assert isinstance(fetch_media(source, account_sid=SID, auth_token=TOKEN), MediaFile)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_wrong_credentials_and_absent_files_fail_for_good(phone: Phone, open_doo
     ],
 )
 def test_credentials_go_nowhere_but_to_twilio(url: str) -> None:
-    assert fetch_media(url, account_sid=SID, auth_token=TOKEN) == NotFetched("strange_address", permanent=True)
+    assert fetch_media(url, account_sid=SID, auth_token=TOKEN) == FetchFailure("strange_address", permanent=True)
 
 
 @pytest.mark.parametrize("kind", ["text/html", "image/svg+xml", "application/javascript", "application/x-sh", ""])

@@ -131,9 +131,9 @@ def test_lost_mail_is_a_task_for_a_person_too(phone: Phone, open_door: Door) -> 
         fallbacks.send_fallback(message.pk)
         mail = MailDelivery.objects.get()
         facts = {"type": "decision", "ref": message.pk, "user_id": None, "at": mail.queued_at}
-        fallbacks.LostDecisions().hear(MailEvent(mail.pk, what="sent", **facts))
+        fallbacks.LostDecisions().on_event(MailEvent(mail.pk, what="sent", **facts))
         assert conversation().state == "agent"
-        fallbacks.LostDecisions().hear(MailEvent(mail.pk, what="bounced", **facts))
+        fallbacks.LostDecisions().on_event(MailEvent(mail.pk, what="bounced", **facts))
         assert (conversation().state, conversation().escalation_reason) == ("person", "not_delivered")
 
 

@@ -15,7 +15,7 @@ from core.jobs import dead_letters
 from core.models import DeadLetter
 from core.tenancy.scope import tenant_scope
 from integrations.mail import events
-from integrations.mail.delivering import ATTEMPTS, deliver_due, deliver_mail, sweep
+from integrations.mail.delivery import ATTEMPTS, deliver_due, deliver_mail, sweep
 from integrations.mail.types import MailEvent, MailReceiver
 from integrations.models import MailDelivery
 from tests.integrations.mail.conftest import ADDRESS, connect, queue
@@ -133,7 +133,7 @@ def test_worker_killed_during_the_call_leaves_an_open_question(desk: World, api:
 class Broken(MailReceiver):
     """Has a secret to fill in and cannot."""
 
-    def hear(self, event: MailEvent) -> None:
+    def on_event(self, event: MailEvent) -> None:
         pass
 
     def secrets_of(self, ref: UUID, text: str) -> Mapping[str, str]:

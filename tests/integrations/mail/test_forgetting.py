@@ -10,8 +10,8 @@ from core.errors import Conflict
 from core.jobs import dead_letters
 from core.models import DeadLetter
 from core.tenancy.scope import tenant_scope
-from integrations.mail.delivering import deliver_mail
-from integrations.mail.forgetting import CONTENT, forget_rows, forget_texts
+from integrations.mail.delivery import deliver_mail
+from integrations.mail.retention import CONTENT, forget_rows, forget_texts
 from integrations.models import MailCount, MailDelivery
 from tests.integrations.mail.conftest import queue
 from tests.integrations.mail.servers import Answers
@@ -66,7 +66,7 @@ def test_failed_mail_whose_text_is_gone_cannot_be_sent_again(desk: World, api: A
     api.queue = [(401, {})]
     deliver_mail(queue().pk)
     assert forget_texts(now=later(31)) == 1
-    with pytest.raises(Conflict, match="text is gone"):
+    with pytest.raises(Conflict, match="text has been deleted"):
         dead_letters.replay(actor=OPERATOR, dead_letter_id=DeadLetter.objects.get().pk)
 
 

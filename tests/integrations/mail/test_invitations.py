@@ -36,7 +36,7 @@ def test_relay_queues_the_mail_once_and_it_holds_no_secret(desk: World) -> None:
         mail = told(row)
         assert MailDelivery.objects.count() == 1
     assert mail is not None
-    assert (mail.address, mail.user_id, mail.subject) == (NEW, None, "Owner Acme invites you to Acme")
+    assert (mail.address, mail.user_id, mail.subject) == (NEW, None, "Owner Acme invited you to Acme")
     place = f"/i/of-{row.pk.hex}-1/"
     assert [place in mail.text, place in mail.html, "Hello Ana," in mail.text] == [True, True, True]
 
@@ -93,4 +93,4 @@ def test_mail_that_cannot_leave_is_told_to_who_invites(
         ProviderAccount.objects.update(is_active=False)
         assert told(row) is None
     row.refresh_from_db()
-    assert row.mail_problem.startswith("SendGrid does not" if is_connected else "No mail account")
+    assert row.mail_problem.startswith("SendGrid rejected" if is_connected else "No mail account")

@@ -19,7 +19,7 @@ from core.clock import now
 from core.jobs import dead_letters
 from core.models import DeadLetter
 from core.tenancy.scope import tenant_scope
-from integrations.mail.delivering import LEASE, SETTLED, deliver_due, sweep
+from integrations.mail.delivery import LEASE, SETTLED, deliver_due, sweep
 from integrations.models import MailDelivery
 from standins.mailbox import seed
 from tests.integrations.mail.conftest import ADDRESS, queue

@@ -15,11 +15,11 @@ from core.privacy.encryption import digest_of_secret
 from hitl.decision_links.rules import find_link
 from hitl.models import Approval, DecisionToken, Notification, Seat
 from hitl.services import cancel, create_workflow, decide_by_link, revise_workflow
-from integrations.mail.delivering import deliver_mail
-from integrations.mail.events import belongings
+from integrations.mail.delivery import deliver_mail
+from integrations.mail.events import list_related_objects
 from integrations.mail.notifier import MailNotifier
 from integrations.mail.progress import Report
-from integrations.mail.services import Heard, record_report
+from integrations.mail.services import ProviderEvent, record_report
 from integrations.models import MailDelivery
 from integrations.services import connect_provider
 from tests.console.scene import ask
@@ -79,7 +79,7 @@ def test_mail_holds_the_beginning_of_a_long_text_and_says_where_the_rest_is(desk
     asked.preview["body"] = "word " * 1000 + "END"
     Approval.objects.filter(pk=asked.pk).update(preview=asked.preview)
     text = _mail(_notification(desk, asked)).text
-    assert "The whole text stands where you decide" in text
+    assert "Open the request to read the full text" in text
     assert "END" not in text
 
 
@@ -250,7 +250,7 @@ def test_notification_follows_its_mail(desk: World, asked: Approval, reports: li
     row = _notification(desk, asked)
     mail = _mail(row)
     for what in reports:
-        record_report(heard=Heard(Report(what, now(), "bounce" if what == "bounced" else ""), now(), mail.pk))
+        record_report(event=ProviderEvent(Report(what, now(), "bounce" if what == "bounced" else ""), now(), mail.pk))
     row.refresh_from_db()
     assert row.status == status
 
@@ -273,6 +273,6 @@ def test_openings_are_tracked_and_links_are_left_alone(desk: World, asked: Appro
 def test_list_of_mails_says_which_request_a_mail_belongs_to(desk: World, asked: Approval) -> None:
     row = _notification(desk, asked)
     _mail(row)
-    found = belongings([("approval", row.pk), ("test", row.pk)])
+    found = list_related_objects([("approval", row.pk), ("test", row.pk)])
     assert found[row.pk].words.startswith(asked.reference)
     assert str(asked.pk) in found[row.pk].url

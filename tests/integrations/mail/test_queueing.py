@@ -53,7 +53,7 @@ def test_mail_outside_a_tenant_is_a_mistake(world: World) -> None:
 def test_address_that_is_none_is_refused(acme: World, address: str) -> None:
     with pytest.raises(Invalid) as refusal:
         queue(recipient=address)
-    assert refusal.value.facts["fields"] == {"recipient": ["Write an address, such as rosa@initech.example."]}
+    assert refusal.value.facts["fields"] == {"recipient": ["Enter an address like rosa@initech.example."]}
 
 
 @pytest.mark.parametrize("headers", [{"Subject": "x"}, {"BCC": "x"}, {"X-A": "a\nBcc: b"}, {"X A": "b"}, {"X": "é"}])

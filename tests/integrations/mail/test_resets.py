@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.sign_in.password_reset import find_reset, life, offer_reset, reset_password
+from accounts.sign_in.password_reset import find_user_by_link, link_lifetime, offer_reset, reset_password
 from core.clock import now
 from core.events import relay
 from core.tenancy.scope import tenant_scope
@@ -47,7 +47,7 @@ def test_link_leaves_by_the_installation_s_mail_alone_and_is_stored_nowhere(
     assert (mail.address, mail.user_id, mail.subject) == (user.email, user.pk, "Choose a new password")
     assert deliver_mail(mail.pk) == "sent"
     secret = secret_in(smtp)
-    assert (api.seen, find_reset(secret)) == ([], user)
+    assert (api.seen, find_user_by_link(secret)) == ([], user)
     mail.refresh_from_db()
     assert secret not in f"{mail.text}{mail.html}"
 
@@ -59,8 +59,8 @@ def test_link_is_made_for_when_it_was_asked_for_whatever_the_person_is_called(de
     offer_reset(user_id=user.pk, asked=now())
     deliver_mail(told("password_reset").pk)
     secret = secret_in(smtp)
-    assert find_reset(secret) == user
-    assert find_reset(secret, now=now() + life() + timedelta(seconds=2)) is None
+    assert find_user_by_link(secret) == user
+    assert find_user_by_link(secret, now=now() + link_lifetime() + timedelta(seconds=2)) is None
 
 
 def test_asking_twice_at_one_moment_is_one_mail(desk: World) -> None:
@@ -77,7 +77,7 @@ def test_mail_that_leaves_after_the_person_did_brings_no_link(desk: World, smtp:
     user.is_active = False
     user.save()
     deliver_mail(mail.pk)
-    assert find_reset(secret_in(smtp)) is None
+    assert find_user_by_link(secret_in(smtp)) is None
 
 
 def test_without_mail_of_the_installation_the_tenant_s_account_carries_no_link(

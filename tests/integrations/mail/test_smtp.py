@@ -9,7 +9,7 @@ import pytest
 from core.ids import uuid7
 from integrations.mail.routes import find_route, smtp_server
 from integrations.mail.smtp import SmtpSender, SmtpServer
-from integrations.mail.types import Mail, Mailbox, Rejected, Taken, Unknown
+from integrations.mail.types import Accepted, Mail, Mailbox, Rejected, Unknown
 from tests.integrations.mail.servers import Smtp
 from tests.world import World
 
@@ -27,7 +27,7 @@ def _send(smtp: Smtp, **replies: str) -> Any:
 def test_mail_arrives_with_both_texts_and_a_fixed_id(smtp: Smtp) -> None:
     outcome = _send(smtp)
     found = email.message_from_string(smtp.mails[0], policy=default)
-    assert outcome == Taken(found["Message-ID"])
+    assert outcome == Accepted(found["Message-ID"])
     assert (found["Subject"], found["From"], found["Reply-To"]) == (
         "Grüße",
         "Acme Schühe <desk@acme.example>",
@@ -81,5 +81,5 @@ def test_installation_s_server_carries_mail_of_tenants_without_an_account(acme: 
 
 def test_console_writes_the_mail_to_the_terminal(acme: World, settings: Any, capsys: Any) -> None:
     settings.EMAIL_URL, settings.MAIL_FROM = "console://", "walker@acme.example"
-    assert isinstance(find_route().sender.send(_mail()), Taken)
+    assert isinstance(find_route().sender.send(_mail()), Accepted)
     assert "Message-ID" in capsys.readouterr().out

@@ -17,15 +17,15 @@ def main() -> None:
     """Stall "before the call" or "before the note"; "in the call" says that it goes, and the provider stalls."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    from integrations.mail import delivering, routes
+    from integrations.mail import delivery, routes
 
     if sys.argv[1] == "before the call":
         routes.find_route = _stall  # type: ignore[assignment]
     elif sys.argv[1] == "before the note":
-        delivering._settle = _stall
+        delivery._settle = _stall
     else:
         print("reached", flush=True)  # noqa: T201
-    delivering.deliver_due()
+    delivery.deliver_due()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from hitl.admin.policy.workflow_form.fields import checkboxes, number
-from hitl.admin.policy.workflow_form.layout import SPARE_ROWS, RowForm, RowFormSet, row_formset
+from hitl.admin.policy.workflow_form.layout import RowForm, RowFormSet, row_formset
 from hitl.admin.policy.workflow_form.stale_choices import refuse_stale
 from hitl.policy.validation import STEPS_MAX
 
@@ -53,7 +53,6 @@ class BaseEscalationFormSet(RowFormSet):
     )
     error_field = "to"
     additions = {"": "Add step"}
-    default_error_messages = {"too_many_forms": "You can add up to %(num)d steps."}
 
     @classmethod
     def shown_as(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,6 +66,4 @@ class BaseEscalationFormSet(RowFormSet):
         }
 
 
-EscalationFormSet: type[BaseEscalationFormSet] = row_formset(
-    StepForm, formset=BaseEscalationFormSet, max_num=STEPS_MAX, absolute_max=STEPS_MAX + SPARE_ROWS
-)
+EscalationFormSet = row_formset(StepForm, BaseEscalationFormSet, STEPS_MAX)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from django import forms
@@ -219,7 +219,7 @@ class WorkflowForm(VersionedForm):
         is_locked = self.is_limited and prefix not in {*OWN, "levels"}
         formset = formset_class(
             self.data if self.is_bound and not is_locked else None,
-            auto_id=self.auto_id,
+            auto_id=str(self.auto_id),
             prefix=prefix,
             initial=[{**formset_class.shown_as(row), "stored": row} for row in self.initial.get(prefix) or ()],
             form_kwargs={
@@ -263,7 +263,7 @@ class WorkflowForm(VersionedForm):
         }
         return rows["levels"], conditions
 
-    def place_errors(self, problems: Mapping[str, list[str]]) -> bool:
+    def place_errors(self, problems: Mapping[str, Sequence[str]]) -> bool:
         """Put the services' complaints at their fields and rows. Return False if none belongs here."""
         rows = {name: name.partition(".") for name in problems if name.partition(".")[0] in self.formsets}
         for name, (prefix, _, place) in rows.items():
@@ -274,7 +274,7 @@ class WorkflowForm(VersionedForm):
     def mistakes(self) -> list[tuple[str, str]]:
         """Return where on the page the mistakes are, and the title of each place."""
         own = [
-            (self[name].id_for_label or self[name].auto_id, self[name].label)
+            (self[name].id_for_label or self[name].auto_id, str(self[name].label))
             for name in self.errors
             if name in self.fields
         ]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar, cast
 
 from django import forms
 from django.forms.boundfield import BoundField
@@ -30,6 +29,9 @@ class Choices:
     stale: Mapping[str, str] | None = None
     calendars: Sequence[tuple[str, str]] = ()
     currency: str = ""
+
+
+T = TypeVar("T", bound="RowFormSet")
 
 
 class RowForm(ConsoleForm):
@@ -128,7 +130,7 @@ class RowFormSet(BaseFormSet):  # type: ignore[type-arg]
     def clean(self) -> None:
         """Refuse too many rows; removed ones don't count, even if another row has an error."""
         if len(self.kept()) > self.max_num:
-            raise forms.ValidationError(self.error_messages["too_many_forms"] % {"num": self.max_num})
+            raise forms.ValidationError(f"You can add up to {self.max_num} {self.noun.lower()}s.")
 
     def definitions(self) -> list[dict[str, Any]]:
         """Return the rows as the services take them."""
@@ -177,7 +179,12 @@ class RowFormSet(BaseFormSet):  # type: ignore[type-arg]
         return found + [(f"rows-{self.prefix}", f"{self.noun}s")] * bool(self.non_form_errors())
 
 
-row_formset = partial(forms.formset_factory, renderer=RENDERER, extra=0, can_delete=True)
+def row_formset(form: type[RowForm], base: type[T], most: int) -> type[T]:
+    """Return the formset of these rows, at most so many that were not removed."""
+    made = forms.formset_factory(
+        form, formset=base, renderer=RENDERER, extra=0, max_num=most, absolute_max=most + SPARE_ROWS, can_delete=True
+    )
+    return cast("type[T]", made)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from django import forms
 
 from hitl.actions import registry
 from hitl.admin.policy.workflow_form.fields import checkboxes, number, split, text
-from hitl.admin.policy.workflow_form.layout import SPARE_ROWS, RowForm, RowFormSet, row_formset
+from hitl.admin.policy.workflow_form.layout import RowForm, RowFormSet, row_formset
 from hitl.admin.policy.workflow_form.stale_choices import refuse_stale
 from hitl.policy.labels import MODES
 from hitl.policy.validation import LEVELS_MAX
@@ -86,7 +86,6 @@ class BaseLevelFormSet(RowFormSet):
     intro = "Levels are asked one after another. Each level has its own deadline."
     error_field = "approvers"
     additions = {"": "Add level"}
-    default_error_messages = {"too_many_forms": "You can add up to %(num)d levels."}
 
     def add_fields(self, form: forms.BaseForm, index: int | None) -> None:
         """Leave out of the first level what only later ones have."""
@@ -112,6 +111,4 @@ class BaseLevelFormSet(RowFormSet):
         }
 
 
-LevelFormSet: type[BaseLevelFormSet] = row_formset(
-    LevelForm, formset=BaseLevelFormSet, max_num=LEVELS_MAX, absolute_max=LEVELS_MAX + SPARE_ROWS
-)
+LevelFormSet = row_formset(LevelForm, BaseLevelFormSet, LEVELS_MAX)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django import forms
 
 from hitl.admin.policy.workflow_form.fields import money, number, text
-from hitl.admin.policy.workflow_form.layout import SPARE_ROWS, Names, RowForm, RowFormSet, row_formset
+from hitl.admin.policy.workflow_form.layout import Names, RowForm, RowFormSet, row_formset
 from hitl.domain.auto_rules import (
     AUTO_APPROVE_MAX_COST,
     AUTO_APPROVE_MAX_SCORE,
@@ -57,14 +57,14 @@ class RuleForm(RowForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.verdict = verdict_of(self["verdict"].value())
-        self.shown = LAYOUTS[self.verdict]
-        self.does = DOES[self.verdict]
+        self.outcome = verdict_of(self["verdict"].value())
+        self.shown = LAYOUTS[self.outcome]
+        self.does = DOES[self.outcome]
         has = {"verdict", *(name for row in self.shown for name in row)}
         self.fields = {name: field for name, field in self.fields.items() if name in has}
         self.fields["condition"].help_text = (
             "A condition on its own is enough."
-            if self.verdict == "reject"
+            if self.outcome == "reject"
             else "Like the condition above, but without tags, channel and agent."
         )
 
@@ -81,7 +81,7 @@ class RuleForm(RowForm):
         if "currency" in values:
             values["currency"] = str(values["currency"]).upper()
         hidden = {name: value for name, value in (self.initial.get("stored") or {}).items() if name not in self.fields}
-        return {**hidden, "verdict": self.verdict, **values}
+        return {**hidden, "verdict": self.outcome, **values}
 
 
 class BaseRuleFormSet(RowFormSet):
@@ -95,7 +95,6 @@ class BaseRuleFormSet(RowFormSet):
     )
     error_field = "id"
     additions = {"approve": "Add approval rule", "reject": "Add rejection rule"}
-    default_error_messages = {"too_many_forms": "You can add up to %(num)d rules."}
 
     def beginning(self, variant: str, number: int | str, currency: str) -> dict[str, str]:
         """Return what a new rule is filled with."""
@@ -110,6 +109,4 @@ class BaseRuleFormSet(RowFormSet):
         return {**values, "verdict": verdict_of(stored.get("verdict")), "per": stored.get("per") or "kind"}
 
 
-RuleFormSet: type[BaseRuleFormSet] = row_formset(
-    RuleForm, formset=BaseRuleFormSet, max_num=RULES_MAX, absolute_max=RULES_MAX + SPARE_ROWS
-)
+RuleFormSet = row_formset(RuleForm, BaseRuleFormSet, RULES_MAX)

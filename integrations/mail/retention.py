@@ -1,4 +1,4 @@
-"""Letting go of old mails: first of what they said and to whom, much later of their rows; numbers stay."""
+"""Retention of old mail: content is deleted first, rows much later; counts stay."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,31 +21,31 @@ CONTENT: Final = ("address", "subject", "text", "html", "reply_to", "headers")
 
 
 def forget_texts(*, now: datetime | None = None, limit: int = BATCH) -> int:
-    """Drop address and content of mails older than `MAIL_DAYS`, a batch at a time; how many. For the sweep.
+    """Delete address and content of a batch of mails older than `MAIL_DAYS`; returns how many.
 
-    The rows stay with their masked address, so that no mail leaves twice under its key. A mail that
-    still waits keeps its text; one that failed so long ago loses it, and cannot be sent again.
+    For the sweep. The rows stay with their masked address, so that no mail is sent twice under its key.
+    Queued mail keeps its text; mail that failed so long ago loses it and can't be sent again.
     """
     moment = (now or clock_now()) - timedelta(days=settings.MAIL_DAYS)
     with platform_scope():
         old = MailDelivery.objects.filter(made_before(moment), queued_at__lt=moment, due_at=None, text__isnull=False)
         batch = list(old.order_by("pk").values_list("pk", flat=True)[:limit])
         settled = MailDelivery.objects.filter(pk__in=batch, due_at=None)
-        forgotten: int = settled.update(**dict.fromkeys(CONTENT))
-    return forgotten
+        count: int = settled.update(**dict.fromkeys(CONTENT))
+    return count
 
 
 def forget_rows(*, now: datetime | None = None, limit: int = BATCH) -> int:
-    """Remove mails older than `MAIL_ROWS_DAYS`, a batch at a time, and count them; how many. For the sweep.
+    """Delete a batch of mails older than `MAIL_ROWS_DAYS` and add them to the counts; returns how many.
 
-    Mail that still waits stays. Until then no mail leaves twice under its key.
+    For the sweep. Queued mail stays. Until then no mail is sent twice under its key.
     """
     moment = (now or clock_now()) - timedelta(days=max(settings.MAIL_ROWS_DAYS, settings.MAIL_DAYS))
     with platform_scope():
         old = MailDelivery.objects.filter(made_before(moment), queued_at__lt=moment, due_at=None)
-        found = sorted(old.order_by("pk").values_list("tenant_id", "pk")[:limit])
+        batch = sorted(old.order_by("pk").values_list("tenant_id", "pk")[:limit])
     removed = 0
-    for tenant_id, rows in groupby(found, key=itemgetter(0)):
+    for tenant_id, rows in groupby(batch, key=itemgetter(0)):
         with tenant_scope(tenant_id):
             removed += _count_and_remove([row_id for _, row_id in rows])
     return removed
@@ -54,11 +54,11 @@ def forget_rows(*, now: datetime | None = None, limit: int = BATCH) -> int:
 @transaction.atomic
 def _count_and_remove(ids: Sequence[UUID]) -> int:
     rows = MailDelivery.objects.select_for_update(skip_locked=True).filter(pk__in=ids, due_at=None)
-    mine = list(rows.values_list("pk", "queued_at", "type", "status"))
-    counted = Counter((queued_at.astimezone(UTC).date(), type_, status) for _, queued_at, type_, status in mine)
-    places = [MailCount(day=day, type=type_, status=status) for day, type_, status in counted]
-    MailCount.objects.bulk_create(places, ignore_conflicts=True)
-    for (day, type_, status), count in counted.items():
+    locked = list(rows.values_list("pk", "queued_at", "type", "status"))
+    counts = Counter((queued_at.astimezone(UTC).date(), type_, status) for _, queued_at, type_, status in locked)
+    empty = [MailCount(day=day, type=type_, status=status) for day, type_, status in counts]
+    MailCount.objects.bulk_create(empty, ignore_conflicts=True)
+    for (day, type_, status), count in counts.items():
         MailCount.objects.filter(day=day, type=type_, status=status).update(count=F("count") + count)
-    MailDelivery.objects.filter(pk__in=[pk for pk, *_ in mine]).delete()
-    return len(mine)
+    MailDelivery.objects.filter(pk__in=[pk for pk, *_ in locked]).delete()
+    return len(locked)

@@ -1,4 +1,4 @@
-"""Signed batches of events to the product: in the order they come, repeated while nothing takes them."""
+"""Posts signed batches of events to the product, in order, and repeats them until they are accepted."""
 
 import base64
 import http.client
@@ -21,7 +21,7 @@ PAUSE = 0.5
 
 
 class Poster:
-    """Posts to the public address, by way of `door` where the product really listens."""
+    """Posts to the public address; `door` is where the product listens, if that differs."""
 
     def __init__(self, store: Store, *, public: str, door: str) -> None:
         self._store = store
@@ -40,7 +40,7 @@ class Poster:
             self.post(account, events)
 
     def post(self, account: Account, events: list[Document]) -> int:
-        """Post until a 2xx comes; returns the last status, 0 for no answer."""
+        """Post until a 2xx answer; returns the last status, 0 for no answer."""
         status = 0
         for number in range(TIMES):
             time.sleep(PAUSE * number)
@@ -52,12 +52,12 @@ class Poster:
     def _post_once(self, account: Account, events: list[Document]) -> int:
         body = json.dumps(events).encode() + b"\r\n"
         timestamp = str(int(now().timestamp()))
-        given = account.signing_key.sign(timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))
+        signature = account.signing_key.sign(timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "SendGrid Event API",
             "X-Twilio-Email-Event-Webhook-Timestamp": timestamp,
-            "X-Twilio-Email-Event-Webhook-Signature": base64.b64encode(given).decode(),
+            "X-Twilio-Email-Event-Webhook-Signature": base64.b64encode(signature).decode(),
             "Host": urlsplit(self.public).netloc,
         }
         status = 0

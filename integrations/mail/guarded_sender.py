@@ -1,29 +1,29 @@
-"""A mail sender behind a breaker: a provider that fails again and again is left alone for a moment."""
+"""A mail sender behind a circuit breaker: a provider that keeps failing is paused."""
 
 from abc import abstractmethod
 from typing import Final
 
 from core.errors import Unavailable
 from core.reliability.circuit_breaker import breaker
-from integrations.mail.types import Mail, MailSender, Outcome, Rejected, Taken
+from integrations.mail.types import Accepted, Mail, MailSender, Outcome, Rejected
 
 PAUSE: Final = 30
 
 
 class GuardedSender(MailSender):
-    """Counts what fails under one name; a mail that is refused for good is the mail's fault and does not count."""
+    """Counts failures under one name; a permanent rejection is the mail's fault and doesn't count."""
 
     def __init__(self, name: str) -> None:
         self._breaker = breaker(name)
 
     def send(self, mail: Mail) -> Outcome:
-        """Hand over one mail, or put it off while the breaker is open."""
+        """Send one mail, or postpone it while the breaker is open."""
         try:
             self._breaker.allow()
         except Unavailable as closed:
             return Rejected(closed.code, permanent=False, retry_after=PAUSE, counts=False)
         outcome = self._hand_over(mail)
-        if isinstance(outcome, Taken) or (isinstance(outcome, Rejected) and outcome.permanent):
+        if isinstance(outcome, Accepted) or (isinstance(outcome, Rejected) and outcome.permanent):
             self._breaker.succeeded()
         else:
             self._breaker.failed()
@@ -31,4 +31,4 @@ class GuardedSender(MailSender):
 
     @abstractmethod
     def _hand_over(self, mail: Mail) -> Outcome:
-        """Speak to the provider, once."""
+        """Call the provider once."""

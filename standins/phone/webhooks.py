@@ -1,4 +1,4 @@
-"""Signed webhooks to the product: one after another per account, repeated with the same token when they fail."""
+"""Posts signed webhooks to the product, in order, and repeats failed ones with the same token."""
 
 import http.client
 import threading
@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from urllib.parse import urlencode, urlsplit
 
 from standins.clock import now
-from standins.phone.signing import signature
+from standins.phone.signature import signature
 from standins.phone.store import Account, Store
 
 TIMES = 3
@@ -16,7 +16,7 @@ PAUSE = 0.5
 
 
 class Poster:
-    """Posts to the public addresses, by way of `door` where the product really listens."""
+    """Posts to the public addresses; `door` is where the product listens, if that differs."""
 
     def __init__(self, store: Store, *, public: str, door: str) -> None:
         self._store = store
@@ -25,7 +25,7 @@ class Poster:
         threading.Thread(target=self._run, daemon=True).start()
 
     def post(self, account: Account, url: str, form: dict[str, str], *, times: int = TIMES) -> int:
-        """Post until a 2xx comes; returns the last status, 0 for no answer."""
+        """Post until a 2xx or 4xx answer; returns the last status, 0 for no answer."""
         token, status = uuid.uuid4().hex, 0
         for number in range(times):
             if number:
@@ -36,7 +36,7 @@ class Poster:
         return status
 
     def report_later(self, account: Account, url: str, form: dict[str, str], wait: float) -> None:
-        """Queue a status callback; they leave in the order given."""
+        """Queue a status callback; they are posted in order."""
         self._reports.put((account, url, form, wait))
 
     def _run(self) -> None:

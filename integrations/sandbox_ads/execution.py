@@ -1,4 +1,4 @@
-"""Carrying a change out at the platform, and telling what came of it."""
+"""Executing changes on the sandbox platform and reporting their outcomes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ AMOUNTS = frozenset({"daily_budget", "spend_last_7_days"})
 
 
 def format_money(amount: Decimal | str, currency: str) -> str:
-    """Return an amount as people read it: `1,200.50 EUR`."""
+    """Return a formatted amount such as `1,200.50 EUR`."""
     return f"{Decimal(amount):,.2f} {currency}"
 
 
 def outcome_of(answer: Answer[Effect]) -> Outcome:
-    """Translate the client's answer to a change into the engine's words."""
+    """Return the engine's outcome for the client's answer to a change."""
     if isinstance(answer, Ok):
         effect = answer.value
         facts = {"journal_id": effect.journal_id, "replayed": answer.replayed}
@@ -34,7 +34,7 @@ def outcome_of(answer: Answer[Effect]) -> Outcome:
 
 
 def perform(change: Callable[[SandboxAdsClient], Answer[Effect]]) -> Outcome:
-    """Connect and make one change; a missing account or token is a clean failure."""
+    """Connect and execute one change; a missing account or token is a clean failure."""
     try:
         client = selectors.connect()
     except WalkerError as error:
@@ -44,10 +44,10 @@ def perform(change: Callable[[SandboxAdsClient], Answer[Effect]]) -> Outcome:
 
 
 def probe_key(key: str) -> Outcome | None:
-    """Ask the platform what a key did; None when it cannot be asked now.
+    """Ask the platform what a key did; returns None if it can't be asked now.
 
-    "Not taken effect" is about now: a stalled request may yet land. That is harmless as long as a
-    later attempt uses the same key, which the platform then answers with the first effect.
+    "Not taken effect" is about now: a delayed request may still arrive. That is harmless as long as later
+    attempts use the same key, for which the platform returns the first effect.
     """
     try:
         client = selectors.connect()
@@ -63,15 +63,15 @@ def probe_key(key: str) -> Outcome | None:
 
 
 def changes_between(old: Facts, new: Facts, watched: dict[str, str]) -> list[str]:
-    """Say in sentences which watched facts differ; `watched` maps a fact to its name in words."""
+    """Return sentences about the watched facts that differ; `watched` maps a fact to its label."""
     return [
-        f"The {label} was {_in_words(old, fact)}, is now {_in_words(new, fact)}."
+        f"The {label} changed from {_describe(old, fact)} to {_describe(new, fact)}."
         for fact, label in watched.items()
         if old.get(fact) != new.get(fact)
     ]
 
 
-def _in_words(facts: Facts, fact: str) -> str:
+def _describe(facts: Facts, fact: str) -> str:
     value = facts.get(fact)
     if value and fact in AMOUNTS:
         return format_money(value, str(facts.get("currency") or ""))
@@ -79,10 +79,10 @@ def _in_words(facts: Facts, fact: str) -> str:
 
 
 def platform_link() -> str:
-    """Return the address of the platform's own page."""
+    """Return the URL of the platform's own page."""
     return f"{settings.SANDBOX_ADS_URL.rstrip('/')}/" if settings.SANDBOX_ADS_URL else ""
 
 
 def nothing_to_do(sentence: str, field: str) -> Invalid:
-    """Return the error for a change that would change nothing."""
+    """Return the error for a change without effect."""
     return Invalid(sentence, code="nothing_to_do", fields={field: [sentence]})

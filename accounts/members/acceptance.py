@@ -1,0 +1,170 @@
+"""Accepting an invitation: what its link shows now, and joining exactly once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from accounts.members.invitations import OBJECT, check_name
+from accounts.models import Invitation, Membership, User
+from accounts.permissions.role_limits import MANAGE, refuse_higher_role
+from accounts.services import actor_for_user, add_member
+from core.actors import Actor, system
+from core.audit import chain
+from core.clock import now as clock_now
+from core.db.locks import locked
+from core.errors import Conflict, Gone, Invalid, NotFound, Refused, WalkerError
+
+STRENGTH: Final = "link"
+SIGN_UP: Final = "sign_up"
+SIGN_IN: Final = "sign_in"
+ACCEPT: Final = "accept"
+LONGEST_PART: Final = 80
+OVER: Final = "This invitation has expired."
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedInvitation:
+    """An invitation as it is now: the invitee's next step, or the problem that prevents it."""
+
+    invitation: Invitation
+    step: str = ""
+    problem: WalkerError | None = None
+
+
+def open_invitation(
+    *, invitation_id: UUID, visitor: UUID | None = None, now: datetime | None = None
+) -> OpenedInvitation:
+    """Return what an invitation's link shows now; changes nothing.
+
+    Runs in the tenant's scope. `visitor` is the signed-in user of the browser, if any. The step is to
+    sign up, to sign in, or to accept. Raises `NotFound`.
+    """
+    row = Invitation.objects.select_related("invited_by").filter(pk=invitation_id).first()
+    if row is None:
+        raise NotFound
+    try:
+        _inviter(row, now or clock_now())
+        account = _account(row)
+        return OpenedInvitation(row, _step(row, account, visitor))
+    except WalkerError as problem:
+        return OpenedInvitation(row, problem=problem)
+
+
+def accept_invitation(
+    *,
+    invitation_id: UUID,
+    visitor: UUID | None = None,
+    first_name: str = "",
+    last_name: str = "",
+    password: str = "",
+    address: str = "",
+    user_agent: str = "",
+    now: datetime | None = None,
+) -> User:
+    """Accept an invitation once and return the new member.
+
+    Runs in the tenant's scope. Open to the holder of the link, signed in as the invited address if that
+    has an account; a new person gives name and password. The inviter must still be allowed to grant
+    the role. Raises `NotFound`, `Invalid`, `Gone` ("invitation_over"), `Refused` ("sign_in",
+    "other_person") and `Conflict` ("seated", "erased"). Announces nothing.
+    """
+    moment = now or clock_now()
+    with transaction.atomic():
+        row = locked(Invitation, invitation_id)
+        inviter = _inviter(row, moment)
+        account = _account(row)
+        if _step(row, account, visitor) == SIGN_IN:
+            raise Refused("Sign in with this address first.", code="sign_in")
+        person = account or _create_account(row, first_name, last_name, password)
+        row.accepted_at, row.person = moment, person
+        row.save(update_fields=["accepted_at", "person"])
+        try:
+            seat = add_member(actor=inviter, user=person, role=row.role)
+        except Refused:
+            raise Gone(OVER, code="invitation_over", why="inviter") from None
+        chain.record(
+            actor=Actor(
+                kind="user",
+                id=person.pk,
+                user_id=person.pk,
+                role=seat.role,
+                name=str(person.pk),
+                address=address,
+                user_agent=user_agent[:200],
+                auth_strength=STRENGTH,
+            ),
+            action="INVITATION_ACCEPTED",
+            object_type=OBJECT,
+            object_id=row.pk,
+            new_state=row.role,
+            # Not whether the account existed before: this tenant has no business knowing.
+            facts={"membership": str(seat.pk), "invited_by": str(row.invited_by_id or "")},
+        )
+    return person
+
+
+def _inviter(row: Invitation, moment: datetime) -> Actor:
+    """Return the inviter with their current role; raises `Gone` if the invitation has expired."""
+    if row.state(moment) != "open":
+        raise Gone(OVER, code="invitation_over", why=row.state(moment))
+    if row.invited_by is None:
+        return system("invitations")
+    try:
+        # An inviter who has lost the role since can no longer grant it.
+        actor = actor_for_user(row.invited_by, auth_strength=STRENGTH)
+        actor.require(MANAGE)
+        refuse_higher_role(actor, row.role)
+    except Refused:
+        raise Gone(OVER, code="invitation_over", why="inviter") from None
+    return actor
+
+
+def _account(row: Invitation) -> User | None:
+    user = User.objects.filter(email__iexact=row.address or "").first()
+    if user is None:
+        return None
+    if not user.is_active:
+        raise Gone(OVER, code="invitation_over", why="account")
+    seat = Membership.objects.filter(user=user).first()
+    if seat is not None and seat.erased_at is not None:
+        raise Conflict("You were erased from this organisation. To come back, you need a new account.", code="erased")
+    if seat is not None and seat.is_active:
+        raise Conflict("You're already a member of this organisation.", code="seated")
+    return user
+
+
+def _step(row: Invitation, account: User | None, visitor: UUID | None) -> str:
+    if visitor is not None and (account is None or visitor != account.pk):
+        raise Refused("This invitation is for someone else.", code="other_person")
+    if account is None:
+        return SIGN_UP
+    return SIGN_IN if visitor is None else ACCEPT
+
+
+def _create_account(row: Invitation, first_name: str, last_name: str, password: str) -> User:
+    first, last = check_name(first_name, "first_name"), check_name(last_name, "last_name")
+    named = {"first_name": first, "last_name": last}
+    faults: dict[str, list[str]] = {
+        name: ["Use at most 80 characters." if text else "Enter your name."]
+        for name, text in named.items()
+        if not 0 < len(text) <= LONGEST_PART
+    }
+    try:
+        validate_password(password, User(email=row.address, **named))
+    except ValidationError as weak:
+        faults["password"] = list(weak.messages)
+    if faults:
+        raise Invalid("Nothing was saved. Check what you entered.", fields=faults)
+    try:
+        with transaction.atomic():
+            return User.objects.create_user(row.address, password, is_staff=True, **named)
+    except IntegrityError:
+        # Another organisation's invitation was accepted at the same moment: the account exists now.
+        raise Refused("Sign in with this address first.", code="sign_in") from None

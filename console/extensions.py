@@ -1,0 +1,106 @@
+"""Registries through which apps extend the console: navigation badges, banners and dashboard tiles."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from django.core.cache import cache
+
+from core.actors import Actor
+from core.registry import Registry
+
+BADGE_SECONDS: Final = 5
+
+
+class Badge(ABC):
+    """A count beside a navigation link, such as approvals waiting for the viewer."""
+
+    label: ClassVar[str]
+    tone: ClassVar[str] = "neutral"
+    permission: ClassVar[str]
+
+    @abstractmethod
+    def count(self, viewer: Actor) -> int:
+        """Return the number to show; 0 shows nothing."""
+
+
+badges: Registry[Badge] = Registry(Badge, name="badge")  # type: ignore[type-abstract]
+
+
+def count_badges(viewer: Actor, tenant_id: UUID, keys: tuple[str, ...], *, fresh: bool = False) -> dict[str, int]:
+    """Return the counts the viewer may see, cached for a few seconds per person unless `fresh`."""
+    names = {_cache_key(viewer, tenant_id, key): key for key in keys if viewer.may(badges.get(key).permission)}
+    cached: dict[str, int] = {} if fresh else cache.get_many(names)
+    missing = {name: badges.get(key)().count(viewer) for name, key in names.items() if name not in cached}
+    if missing:
+        cache.set_many(missing, timeout=BADGE_SECONDS)
+    return {names[name]: number for name, number in {**cached, **missing}.items()}
+
+
+def clear_badges(viewer: Actor, tenant_id: UUID) -> None:
+    """Drop the viewer's cached counts: their last action may have changed them."""
+    cache.delete_many([_cache_key(viewer, tenant_id, key) for key in badges.keys()])  # noqa: SIM118  (no dict)
+
+
+def _cache_key(viewer: Actor, tenant_id: UUID, key: str) -> str:
+    return f"{tenant_id}:console-badge:{viewer.user_id}:{key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The text and link of one banner."""
+
+    title: str
+    text: str
+    url: str = ""
+    leads: str = "View"
+    tone: str = "danger"
+    icon: str = "pause"
+
+
+class Banner(ABC):
+    """A source of notices above the dashboard and the queue, for what everyone at work must know now."""
+
+    permission: ClassVar[str]
+    only_on_dashboard: ClassVar[bool] = False
+
+    @abstractmethod
+    def notices(self, viewer: Actor) -> list[Notice]:
+        """Return the notices to show now; usually none."""
+
+
+banners: Registry[Banner] = Registry(Banner, name="banner")  # type: ignore[type-abstract]
+
+
+def list_notices(viewer: Actor, *, on_dashboard: bool = False) -> list[Notice]:
+    """Return the notices of all banners the viewer may see."""
+    kinds = [kind for _, kind in banners.items() if viewer.may(kind.permission)]
+    kinds = [kind for kind in kinds if on_dashboard or not kind.only_on_dashboard]
+    return [notice for kind in kinds for notice in kind().notices(viewer)]
+
+
+class Tile(ABC):
+    """One part of the dashboard, with its own template and permission."""
+
+    order: ClassVar[int] = 50
+    width: ClassVar[str] = "full"
+    permission: ClassVar[str]
+    template: ClassVar[str]
+
+    @abstractmethod
+    def context(self, viewer: Actor) -> dict[str, Any]:
+        """Return the context of the tile's template."""
+
+
+tiles: Registry[Tile] = Registry(Tile, name="tile")  # type: ignore[type-abstract]
+
+
+def list_tiles(viewer: Actor) -> list[dict[str, Any]]:
+    """Return the tiles the viewer may see, in order, with their contexts."""
+    kinds = [(key, kind) for key, kind in tiles.items() if viewer.may(kind.permission)]
+    kinds.sort(key=lambda pair: pair[1].order)
+    return [
+        {"key": key, "template": kind.template, "width": kind.width, "tile": kind().context(viewer)}
+        for key, kind in kinds
+    ]
