@@ -18,6 +18,16 @@ DOTTED = re.compile(rf"(?<![\w./@:{{-])((?:{OURS}|tests)(?:\.\w+)+)(?![\w/])")
 FILES = re.compile(rf"(?<![\w./@:{{-])((?:{OURS}|bench|docs|static|templates|tests)/[\w./-]*\w)(?![\w/])")
 
 
+GUIDES = [ROOT / "README.md", *sorted(DOCS.glob("how-to/*.md")), *sorted(DOCS.glob("tutorial/*.md"))]
+IN_ITALICS = re.compile(r"(?<!\*)\*([A-Z][^*]+?)\.?\*(?!\*)")
+# Labels of Twilio and SendGrid, and a template that people write there.
+VENDORS = {
+    "Settings, API Keys", "Mail Send", "Sender Authentication", "Settings, Mail Settings, Event Webhook",
+    "Processed, Dropped, Delivered, Bounced, Opened, Clicked, Spam Reports, Unsubscribes", "Update on your request: {{1}}",
+    "When a message comes in", "STOP", "START",
+}  # fmt: skip
+
+
 def _listed(page: str) -> set[str]:
     text = (DOCS / "reference" / page).read_text()
     return set(re.findall(r"^\| `([^`]+)`", text, flags=re.MULTILINE))
@@ -70,6 +80,23 @@ def test_modules_and_permissions_named_on_a_page_exist() -> None:
 
 def test_files_and_folders_named_on_a_page_exist() -> None:
     assert [pair for pair in _named(FILES) if not (ROOT / pair[1]).exists()] == []
+
+
+def test_texts_of_the_interface_are_quoted_as_they_are() -> None:
+    sources = [
+        path.read_text()
+        for folder in (*OURS.split("|"), "templates", "static")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".html", ".js")
+    ]
+    shown = " ".join(" ".join(sources).split())
+    quoted = [
+        (page.name, " ".join(text.split()))
+        for page in GUIDES
+        for text in IN_ITALICS.findall(re.sub(r"```.*?```", "", page.read_text(), flags=re.S))
+    ]
+    assert quoted
+    assert [pair for pair in quoted if pair[1] not in VENDORS and pair[1] not in shown] == []
 
 
 def _is_there(name: str) -> bool:
