@@ -1,4 +1,4 @@
-"""Puts each request into the scope of its tenant: the one chosen in the session, or the one of its API key."""
+"""Middleware that puts each request into its tenant's scope: by session or by API key."""
 
 from collections.abc import Callable
 from typing import Final
@@ -34,16 +34,16 @@ class TenantMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request inside the tenant's scope, or outside any without a seat."""
+        """Answer the request in the tenant's scope, or without one for people who aren't members."""
         request.seats, request.actor, request.tenant = [], None, None  # type: ignore[attr-defined]
         if not isinstance(request.user, User) and not request.user.is_authenticated:
             return self.get_response(request)
         seats = selectors.seats_of(request.user.pk)
-        wanted = request.session.get(SESSION_TENANT)
-        seat = _chosen(seats, wanted)
-        if seat is None:
+        if not seats:
             return self.get_response(request)
-        _keep_to(request, seat, wanted, is_only=len(seats) == 1)
+        wanted = request.session.get(SESSION_TENANT)
+        seat = next((seat for seat in seats if str(seat.tenant_id) == wanted), seats[0])
+        _remember_tenant(request, seat, wanted, is_only=len(seats) == 1)
         with tenant_scope(seat.tenant_id):
             request.seats = seats  # type: ignore[attr-defined]
             request.actor = _actor(request, seat)  # type: ignore[attr-defined]
@@ -53,27 +53,22 @@ class TenantMiddleware:
             return self.get_response(request)
 
 
-def _keep_to(request: HttpRequest, seat: selectors.Seat, wanted: str | None, *, is_only: bool) -> None:
-    """Note the organisation that pages are shown for; raises `PermissionDenied` for a form of one that is gone.
+def _remember_tenant(request: HttpRequest, seat: selectors.Seat, wanted: str | None, *, is_only: bool) -> None:
+    """Store the tenant in the session; raises `PermissionDenied` for a form of a tenant the person has left.
 
-    What was filled in for one organisation must not act in another one of the person's.
+    A form filled in for one tenant must not act in another one.
     """
     if wanted == str(seat.tenant_id) or (is_only and wanted is None):
         return
     if wanted is not None and request.method not in READING:
-        raise PermissionDenied("You have no seat there any more.")
-    go_on_in(request, seat.tenant_id)
+        raise PermissionDenied("You're no longer a member of that organisation.")
+    switch_to_tenant(request, seat.tenant_id)
 
 
-def go_on_in(request: HttpRequest, tenant_id: UUID | str) -> None:
-    """Show the pages of an organisation from now on; a form of another one that waits for the password is dropped."""
+def switch_to_tenant(request: HttpRequest, tenant_id: UUID | str) -> None:
+    """Switch the session to a tenant and drop a form of another one that waits for the password."""
     request.session[SESSION_TENANT] = str(tenant_id)
     request.session.pop(STATE_SESSION_KEY, None)
-
-
-def _chosen(seats: list[selectors.Seat], wanted: str | None) -> selectors.Seat | None:
-    chosen = (seat for seat in seats if str(seat.tenant_id) == wanted)
-    return next(chosen, seats[0] if seats else None)
 
 
 def _actor(request: HttpRequest, seat: selectors.Seat) -> Actor:
@@ -93,26 +88,26 @@ def _actor(request: HttpRequest, seat: selectors.Seat) -> Actor:
 
 
 class NoStoreMiddleware:
-    """Lets nobody on the way, and no browser, keep what a signed-in person saw, such as codes of a second factor."""
+    """Keeps proxies and browsers from storing pages of signed-in people, such as recovery codes."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request; a page that says nothing of caching is not kept."""
+        """Answer the request; pages without caching headers are not stored."""
         response = self.get_response(request)
-        # The framework of the API leaves nobody where it asked for none. Who it is may cost a query: asked last.
-        says_so = response.has_header("Cache-Control")
-        if not says_so and request.user is not None and request.user.is_authenticated:
+        # REST framework may set the user to None. Reading the user may cost a query, so it comes last.
+        has_header = response.has_header("Cache-Control")
+        if not has_header and request.user is not None and request.user.is_authenticated:
             add_never_cache_headers(response)
         return response
 
 
 class ApiKeyMiddleware:
-    """Answers a request to the API that brings a key as the key's owner, inside the key's tenant.
+    """Authenticates API requests with a key as the key's owner, in the key's tenant.
 
-    Stands within the session's: a key counts before a session, and a bad key is never passed over.
-    Sets `request.actor` and `request.api_client`, or `request.key_problem`.
+    Runs after the session's middleware: a key takes precedence over a session, and an invalid key is never
+    ignored. Sets `request.actor` and `request.api_client`, or `request.key_problem`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -120,19 +115,24 @@ class ApiKeyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request in the scope of its key's tenant."""
-        given = request.META.get("HTTP_AUTHORIZATION")
-        if given is None or not request.path.startswith(API):
+        header = request.META.get("HTTP_AUTHORIZATION")
+        if header is None or not request.path.startswith(API):
             return self.get_response(request)
-        secret = _bearer(given)
+        scheme, _, token = header.partition(" ")
+        secret = token.strip() if scheme.lower() == "bearer" else ""
         try:
             tenant_id = api_keys.tenant_of_key(secret)
         except DATABASE_AWAY as problem:
             return self._put_off(request, problem)
         if tenant_id is None:
-            return self._refuse(request, Refused("This key is not valid.", code="bad_key"))
+            return self._refuse(request, Refused("This API key isn't valid.", code="bad_key"))
         with tenant_scope(tenant_id):
             try:
-                actor = _actor_of_key(request, secret)
+                actor = api_keys.actor_of_key(
+                    secret,
+                    address=services.client_address(request),
+                    user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
+                )
             except Refused as problem:
                 return self._refuse(request, problem)
             except DATABASE_AWAY as problem:
@@ -149,13 +149,3 @@ class ApiKeyMiddleware:
     def _refuse(self, request: HttpRequest, problem: Refused | Unavailable) -> HttpResponse:
         request.actor, request.key_problem = None, problem  # type: ignore[attr-defined]
         return self.get_response(request)
-
-
-def _bearer(given: str) -> str:
-    scheme, _, secret = given.partition(" ")
-    return secret.strip() if scheme.lower() == "bearer" else ""
-
-
-def _actor_of_key(request: HttpRequest, secret: str) -> Actor:
-    agent = str(request.META.get("HTTP_USER_AGENT", ""))
-    return api_keys.actor_of_key(secret, address=services.client_address(request), user_agent=agent)

@@ -134,7 +134,7 @@ class Invitation(TenantModel):
     person = models.ForeignKey(
         User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Who accepted it."
     )
-    digest = models.CharField(max_length=64, unique=True, null=True, help_text="Digest of the newest link's secret.")
+    digest = models.CharField(max_length=64, unique=True, null=True, help_text="Digest of the link's secret.")
     round = models.PositiveSmallIntegerField(default=1, help_text="How often it was sent.")
     mail_problem = models.CharField(max_length=200, blank=True)
     mailed_at = models.DateTimeField(null=True)

@@ -1,4 +1,4 @@
-"""Reading members and seats."""
+"""Reading tenants, members and their memberships."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from core.tenancy.scope import current_tenant_id, platform_scope
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One of a person's seats, as known before a tenant is chosen."""
+    """One membership of a person, as looked up before a tenant is chosen."""
 
     tenant_id: UUID
     membership_id: UUID
@@ -23,23 +23,23 @@ class Seat:
 
 
 def seats_of(user_id: UUID) -> list[Seat]:
-    """Return the active seats of a person over all tenants; works outside a tenant scope."""
-    found = lookups.find("memberships", str(user_id))
-    seats = [Seat(row["tenant_id"], row["id"], row["role"]) for row in found]
+    """Return a person's active memberships in all tenants. Works outside a tenant scope."""
+    rows = lookups.find("memberships", str(user_id))
+    seats = [Seat(row["tenant_id"], row["id"], row["role"]) for row in rows]
     return sorted(seats, key=lambda seat: seat.membership_id)
 
 
 def tenant_named(slug: str) -> UUID:
     """Return the id of a tenant, for operators' commands: outside any scope. Raises `NotFound`."""
     with platform_scope():
-        found: UUID | None = Tenant.objects.filter(slug=slug).values_list("id", flat=True).first()
-    if found is None:
+        tenant_id: UUID | None = Tenant.objects.filter(slug=slug).values_list("id", flat=True).first()
+    if tenant_id is None:
         raise NotFound(f"There is no tenant {slug!r}.")
-    return found
+    return tenant_id
 
 
 def tenants_named(slug: str = "") -> list[tuple[UUID, str]]:
-    """Return id and slug of all tenants in order, or of the one that is named. Raises `NotFound`."""
+    """Return id and slug of all tenants, or of the named one. Raises `NotFound`."""
     if slug:
         return [(tenant_named(slug), slug)]
     with platform_scope():
@@ -47,7 +47,7 @@ def tenants_named(slug: str = "") -> list[tuple[UUID, str]]:
 
 
 def list_members(*, role: str | None = None, permission: str | None = None) -> list[Membership]:
-    """Return the active members of the tenant in scope, by role or by what the role allows."""
+    """Return the active members of the tenant in scope, filtered by role or permission."""
     members = Membership.objects.filter(is_active=True, user__is_active=True)
     if role is not None:
         members = members.filter(role=role)
@@ -64,7 +64,7 @@ def roles_with(permission: str) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """The active members of a tenant at one moment: the role of each."""
+    """The active members of a tenant at one moment, with their roles."""
 
     roles: Mapping[UUID, str]
     _held: dict[str, Mapping[UUID, str]] = field(default_factory=dict, repr=False, compare=False)
@@ -84,9 +84,9 @@ def roster() -> Roster:
 
 
 def names_of(user_ids: Iterable[UUID | None]) -> dict[UUID, str]:
-    """Return the full names of the given people who have or had a seat in the tenant in scope. One query.
+    """Return the names of current and former members of the tenant in scope. One query.
 
-    Who was erased has none, even while the account goes on elsewhere.
+    Erased people have no name, even if their account exists in another tenant.
     """
     wanted = {user_id for user_id in user_ids if user_id is not None}
     if not wanted:
@@ -96,7 +96,7 @@ def names_of(user_ids: Iterable[UUID | None]) -> dict[UUID, str]:
 
 
 def erased_people() -> frozenset[UUID]:
-    """Return who was erased in the tenant in scope. One query."""
+    """Return the ids of erased people in the tenant in scope. One query."""
     return frozenset(Membership.objects.exclude(erased_at=None).values_list("user_id", flat=True))
 
 
@@ -106,12 +106,12 @@ def tenant_zone() -> ZoneInfo:
 
 
 def is_active_member(user_id: UUID) -> bool:
-    """Tell whether a person has an active seat in the tenant in scope."""
+    """Return True if a person is an active member of the tenant in scope."""
     seats = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True)
     return seats.exists()
 
 
 def wants_mail(user_id: UUID) -> bool:
-    """Tell whether a person with an active seat in the tenant in scope wants mail about approvals."""
+    """Return True if a person is an active member and wants approval emails."""
     seats = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True, mail_on=True)
     return seats.exists()

@@ -1,4 +1,4 @@
-"""Versions of definitions: who changed one since it was read, or holds another that is in the way."""
+"""Version checks of definitions, with conflict errors that name who changed the row last."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.errors import Conflict
 
 
 class Versioned(Protocol):
-    """A definition that counts its versions."""
+    """A definition with a version number."""
 
     version: int
 
@@ -20,17 +20,17 @@ class Versioned(Protocol):
 
 
 def check_version(actor: Actor, object_type: str, row: Versioned, seen: int | None) -> None:
-    """Raise Conflict that names who changed a definition, and when, unless it is the version that was seen.
+    """Raise Conflict, naming who changed it and when, unless `seen` is the current version.
 
-    Without a seen version nothing is compared.
+    Nothing is compared if `seen` is None.
     """
     if seen is None or seen == row.version:
         return
     facts = {"version": row.version, "seen": seen, **last_change(actor, object_type, row.pk)}
-    raise Conflict("It has changed since you opened it. Read it again.", code="stale_version", **facts)
+    raise Conflict("This has changed since you opened it. Reload it, then try again.", code="stale_version", **facts)
 
 
 def conflict_with(say: str, *, code: str, actor: Actor, object_type: str, row: Any, **facts: Any) -> Conflict:
-    """Return the error for something another row prevents, with who changed that row last, and when."""
+    """Return a conflict caused by another row, naming who changed that row last and when."""
     about = {} if row is None else {"id": str(row.pk), **last_change(actor, object_type, row.pk)}
     return Conflict(say, code=code, **facts, **about)

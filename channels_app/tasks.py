@@ -13,7 +13,7 @@ def work_deliveries() -> None:
 
     Runs after a hint, and every second in case one was lost.
     """
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
 
 
 @tenant_task(queue="default")

@@ -6,10 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from pytest_django.live_server_helper import LiveServer
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 SHOTS = os.environ.get("WALKER_SHOTS", "")
+
+
+@pytest.fixture(scope="session")
+def live_server() -> Iterator[LiveServer]:
+    """Run a server that serves static files too: pytest-django looks for their app by its plain name only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "INSTALLED_APPS", [*settings.INSTALLED_APPS, "django.contrib.staticfiles"])
+        server = LiveServer("localhost")
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.members import acceptance
 from accounts.members.acceptance import OpenedInvitation
 from accounts.members.invitations import find_invitation
-from accounts.middleware import go_on_in
+from accounts.middleware import switch_to_tenant
 from accounts.models import Membership, Tenant
 from accounts.secret_pages import csrf_checked, private, refuse_guessing, visitor_of
 from accounts.selectors import tenant_zone
@@ -146,7 +146,7 @@ def _accept(request: HttpRequest, opened: OpenedInvitation, tenant_id: UUID) -> 
             return redirect("admin:login")
         response = form.login(request, redirect_url=reverse("admin:index"))
     list(get_messages(request))  # pending messages of another organisation are dropped
-    go_on_in(request, tenant_id)
+    switch_to_tenant(request, tenant_id)
     messages.success(request, "Welcome! You're all set.")
     return response
 

@@ -169,9 +169,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "digest",
-                    models.CharField(
-                        help_text="Digest of the newest link's secret.", max_length=64, null=True, unique=True
-                    ),
+                    models.CharField(help_text="Digest of the link's secret.", max_length=64, null=True, unique=True),
                 ),
                 ("round", models.PositiveSmallIntegerField(default=1, help_text="How often it was sent.")),
                 ("mail_problem", models.CharField(blank=True, max_length=200)),

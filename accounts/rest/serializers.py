@@ -11,7 +11,7 @@ from accounts.models import User
 from accounts.selectors import erased_people
 from core.privacy.erasure.person import NOBODY
 
-_KNOWN: Final = "erased_people"
+_ERASED: Final = "erased_people"
 
 
 class PersonSerializer(serializers.Serializer[Any]):
@@ -27,7 +27,7 @@ class PersonSerializer(serializers.Serializer[Any]):
     def _erased(self) -> frozenset[UUID]:
         """Return the erased people, read once per response: its serializers share the context."""
         shared: Any = self.context
-        if _KNOWN not in shared:
-            shared[_KNOWN] = erased_people()
-        found: frozenset[UUID] = shared[_KNOWN]
-        return found
+        if _ERASED not in shared:
+            shared[_ERASED] = erased_people()
+        people: frozenset[UUID] = shared[_ERASED]
+        return people

@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts.middleware import go_on_in
+from accounts.middleware import switch_to_tenant
 from accounts.selectors import wants_mail
 from accounts.services import actor_for_request, choose_mail
 
@@ -76,5 +76,5 @@ def switch_tenant(request: HttpRequest) -> HttpResponse:
     wanted = request.POST.get("tenant", "")
     if wanted in {str(seat.tenant_id) for seat in getattr(request, "seats", [])}:
         list(get_messages(request))
-        go_on_in(request, wanted)
+        switch_to_tenant(request, wanted)
     return redirect("admin:index")

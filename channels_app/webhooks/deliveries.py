@@ -114,7 +114,7 @@ def _execute_insert(row: list[Any]) -> bool:
         return bool(cursor.rowcount == 1)
 
 
-def process_due_deliveries(*, now: datetime | None = None) -> int:
+def dispatch_due_deliveries(*, now: datetime | None = None) -> int:
     """Process due deliveries until none is left or the time is up; return how many."""
     done, deadline = 0, time.monotonic() + LONGEST
     while time.monotonic() < deadline:
@@ -129,7 +129,7 @@ def process_due_deliveries(*, now: datetime | None = None) -> int:
                     # All attempts are used without a report, because its workers died.
                     log.warning("delivery_killed_its_workers", delivery=str(one.delivery_id))
                     _park(one.delivery_id, LOST, clock_now())
-                process_deliveries(alive)
+                dispatch_deliveries(alive)
         done += len(claimed)
         if not claimed:
             break
@@ -148,7 +148,7 @@ def claim(moment: datetime) -> list[Claimed]:
     return sorted(found, key=lambda one: (one.attempts > 1, one.delivery_id))
 
 
-def process_deliveries(delivery_ids: Sequence[UUID], *, now: datetime | None = None) -> None:
+def dispatch_deliveries(delivery_ids: Sequence[UUID], *, now: datetime | None = None) -> None:
     """Process claimed deliveries in their tenant's scope, in this order.
 
     Successes are recorded together: if the process dies before that, they are processed again.

@@ -1,4 +1,4 @@
-"""Two members of a demo organisation have the daily brief on, with the briefs of the last two weeks."""
+"""Turns on the daily brief for two members of a demo organisation, with briefs of the last two weeks."""
 
 import hashlib
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ from hitl.models import Approval
 
 DAYS: Final = 13
 MISSED: Final = 9
-"""So many days ago nobody was there to send one."""
+"""How many days ago the installation was down and sent none."""
 Readings = dict[str, Reading]
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A member with the brief on."""
+    """A member who receives the daily brief."""
 
     key: str
     at: time
@@ -45,7 +45,7 @@ READERS: Final = (
 
 
 def ensure_briefs(organisation: Organisation, people: dict[str, User]) -> None:
-    """Write what is missing. Runs in the organisation's scope, after its history."""
+    """Create what is missing. Runs in the organisation's scope, after its history."""
     requests = list(Approval.objects.order_by("created_at"))
     for reader in READERS:
         user = people[reader.key]
@@ -74,7 +74,7 @@ def _past(
 
 
 def _fate(moment: datetime, back: int, content: dict[str, Any]) -> dict[str, Any]:
-    """Most are read, some are clicked; one day nobody was there."""
+    """Return the columns of a past brief: most were read, some clicked, one day was missed."""
     if back == MISSED:
         return {"state": Brief.State.SKIPPED, "reason": "outage"}
     read = moment + timedelta(minutes=7 + back * 11 % 50)
@@ -85,7 +85,7 @@ def _fate(moment: datetime, back: int, content: dict[str, Any]) -> dict[str, Any
 
 
 def _as_of(readings: Readings, requests: list[Approval], moment: datetime, back: int) -> Readings:
-    """Return what could have been read then: what waited at that time, and figures of another week."""
+    """Return the readings of a past day: requests open at that time, and figures of another week."""
     rows = [row for row in requests if row.created_at <= moment < (row.decided_at or row.expires_at)]
     late = [row for row in rows if row.sla_due_at and row.sla_due_at < moment]
     desk = {"approvals": Reading(rows, len(rows)), "overdue": Reading(late, len(late)), "conversations": Reading()}

@@ -1,4 +1,4 @@
-"""Who and what the demo's two organisations consist of."""
+"""The demo's two organisations and their people."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,4 +1,4 @@
-"""What a person or a program needs to know to use the demo."""
+"""URLs and credentials for using the demo."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from standins.mailbox import seed as mailbox
 
 
 def describe() -> dict[str, Any]:
-    """Return addresses, sign-ins, channel keys and API keys of the demo organisations."""
+    """Return URLs, sign-ins, channel keys and API keys of the demo organisations."""
     public = settings.PUBLIC_URL
     return {
         "urls": {
@@ -84,10 +84,10 @@ def _mail_accounts(organisation: Organisation, public: str) -> list[dict[str, An
     return [{"kind": "email", "webhook_url": webhook, "api_base": settings.SENDGRID_API_BASE, **credentials}]
 
 
-def as_text(known: dict[str, Any]) -> str:
+def as_text(facts: dict[str, Any]) -> str:
     """Return the description as lines for a terminal."""
-    lines = [f"  {name.replace('_', ' '):<14}{url}" for name, url in known["urls"].items()]
-    for tenant in known["tenants"]:
+    lines = [f"  {name.replace('_', ' '):<14}{url}" for name, url in facts["urls"].items()]
+    for tenant in facts["tenants"]:
         lines.append(f"\n  {tenant['name']}")
         lines.extend(
             f"    {person['role']:<12}{person['email']:<28}{person['password']}" for person in tenant["people"]

@@ -20,7 +20,7 @@ from hitl.models import Approval
 
 
 def ensure_history(organisation: Organisation, people: dict[str, User]) -> None:
-    """Play what has not been played yet. Runs in the organisation's scope, before any worker does."""
+    """Play what hasn't been played yet. Runs in the organisation's scope, before any worker starts."""
     begin = clock.now()
     account = ChannelAccount.objects.get(public_key=widget_key(organisation, "visitor"))
     for number, talk in enumerate(TALKS):

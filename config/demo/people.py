@@ -17,18 +17,18 @@ SEEDER = system("demo")
 
 
 def lasting(purpose: str) -> bytes:
-    """Return 32 bytes made of the installation's first key, so that a key added later changes nothing."""
+    """Return 32 bytes derived from the installation's first key, so that later keys change nothing."""
     return derive_key(purpose, key_id=lasting_key_id())
 
 
 def password_of(email: str) -> str:
-    """Return the demo password of an address: the same at every start, another per installation."""
+    """Return the demo password of an address: constant, but different in each installation."""
     words = base64.b32encode(lasting(f"demo-password|{email}"))[:16].decode().lower()
     return "-".join(words[at : at + 4] for at in range(0, 16, 4))
 
 
 def tenant_id_of(organisation: Organisation) -> UUID:
-    """Return the id of a demo tenant: fixed per installation, so that seeding twice finds it again."""
+    """Return the id of a demo tenant, fixed per installation, so that seeding can be repeated."""
     number = bytearray(lasting(f"demo-tenant|{organisation.slug}")[:16])
     number[6] = number[6] & 0x0F | 0x80  # version 8: made by rule (RFC 9562, section 5.8)
     number[8] = number[8] & 0x3F | 0x80

@@ -1,4 +1,4 @@
-"""Gives a demo organisation its groups, calendar, workflows and a limit."""
+"""Creates a demo organisation's groups, calendar, workflows and spending limit."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ def _plain_workflows() -> None:
     create_workflow(
         actor=SEEDER,
         name="Every risky action",
-        description="Whatever no other workflow claims: one approver signs within eight hours.",
+        description="Everything else: one approver decides within eight hours.",
         is_default=True,
         notify_by=["email"],
         allow_override=True,
-        levels=[{"name": "Signature", "approvers": [approver, owner], "sla_hours": 8, "editable_fields": EDITABLE}],
+        levels=[{"name": "Approval", "approvers": [approver, owner], "sla_hours": 8, "editable_fields": EDITABLE}],
     )
-    two = {"name": "Two signatures", "mode": "quorum", "quorum": 2, "approvers": [approver, owner], "sla_hours": 4}
+    two = {"name": "Two approvals", "mode": "quorum", "quorum": 2, "approvers": [approver, owner], "sla_hours": 4}
     create_workflow(
         actor=SEEDER,
         name="Critical risk",
-        description="Critical requests: two people sign within four hours.",
+        description="Critical requests: two people approve within four hours.",
         priority=10,
         risk_levels=["critical"],
         notify_by=["email"],
@@ -69,7 +69,7 @@ def _finance_workflow(people: dict[str, User], calendar: BusinessCalendar) -> No
     create_workflow(
         actor=SEEDER,
         name="Large budgets",
-        description="Large budget changes: a marketing lead, then finance; then the owner is asked as well.",
+        description="Large budget changes: a marketing lead, then finance. After eight hours the owner is asked, too.",
         priority=20,
         kinds=["set_campaign_budget"],
         condition=FINANCE_FROM,

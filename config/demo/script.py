@@ -1,4 +1,4 @@
-"""What happened in the demo's last two weeks: conversations and requests, as plain data."""
+"""The demo's last two weeks as plain data: conversations and requests."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -18,7 +18,7 @@ class Talk:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One past request and what became of it; `hours` passed before the decision."""
+    """One past request and its outcome; `hours` passed before the decision."""
 
     days_ago: float
     kind: str

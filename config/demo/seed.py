@@ -1,4 +1,4 @@
-"""Seeds the whole demo; every step finds out by itself whether it is done."""
+"""Seeds the whole demo; every step checks whether it is already done."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from core.tenancy.scope import tenant_scope
 
 
 def seed_demo(*, say: Callable[[str], object]) -> None:
-    """Create the demo organisations with their people, setting and history."""
+    """Create the demo organisations with their people, settings and history."""
     with _commits_in_one_go():
         for organisation in ORGANISATIONS:
             say(f"Seeding {organisation.name} ...")

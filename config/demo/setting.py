@@ -1,4 +1,4 @@
-"""Gives a demo organisation its channels, provider, agents, workflows and an API key."""
+"""Creates a demo organisation's channels, provider account, agents, workflows and API key."""
 
 import secrets
 from typing import Any
@@ -53,7 +53,7 @@ def _member_credentials(organisation: Organisation, member: User) -> dict[str, A
     return {
         "identity_secret": secrets.token_urlsafe(32),
         "demo_identity": organisation.email(MARKETER),
-        # The page signs its visitor in without asking: it says as whom.
+        # The page signs its visitor in without asking, and shows the identity.
         "greeting": f"Hello {member.first_name}. {GREETING}",
         "suggestions": SUGGESTIONS,
     }
@@ -80,7 +80,7 @@ def _ensure_chat(organisation: Organisation, which: str, name: str, credentials:
 
 
 def number_credentials(organisation: Organisation) -> dict[str, str]:
-    """Return what the organisation's sandbox number is called by; empty when no sandbox phone runs."""
+    """Return the credentials of the organisation's sandbox number; empty if no sandbox phone runs."""
     if not settings.SANDBOX_PHONE_TOKEN:
         return {}
     return {
@@ -123,7 +123,7 @@ def _ensure_number(organisation: Organisation, people: dict[str, User]) -> None:
 
 
 def mail_credentials(organisation: Organisation) -> dict[str, str]:
-    """Return what the organisation's sandbox mail account is called by; empty when no sandbox mailbox runs."""
+    """Return the credentials of the organisation's sandbox mail account; empty if no sandbox mailbox runs."""
     secret = settings.SANDBOX_MAILBOX_TOKEN
     if not secret:
         return {}
@@ -139,7 +139,7 @@ def _ensure_mail(organisation: Organisation) -> None:
     credentials = mail_credentials(organisation)
     if not credentials:
         return
-    # The mailbox posts to an address that both sides know beforehand.
+    # The mailbox posts to a URL that both sides know in advance.
     account, is_new = ChannelAccount.objects.get_or_create(
         public_key=mailbox.door_key(organisation.slug),
         defaults={"kind": ChannelAccount.Kind.EMAIL, "address": credentials["from_address"]},
@@ -163,5 +163,5 @@ def ensure_api_key(organisation: Organisation, people: dict[str, User]) -> None:
 
 
 def demo_api_key(organisation: Organisation) -> str:
-    """Return the secret of the demo's API key: derived, so that it can be shown at every start."""
+    """Return the secret of the demo's API key; derived, so that every start can show it."""
     return f"wk_{lasting(f'demo-api-key|{organisation.slug}').hex()}"

@@ -19,7 +19,7 @@ from hitl.approvals.remarks import add_remark
 from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.state_machine import WAITING, Event, State
 from hitl.killswitch import describe, state
-from hitl.models import Approval
+from hitl.models import Approval, GlobalKillSwitch, KillSwitch
 from hitl.policy import caps
 from hitl.tasks_dispatch import execute_soon
 
@@ -122,9 +122,11 @@ def _check_cause(context: DecisionContext, actor: Actor, name: str) -> None:
     shortfall = caps.shortfall(approval, context.moment) if name == caps.HOLD else ""
     if shortfall:
         raise _still_held(approval, actor, name, shortfall)
-    if name == KILL_SWITCH and state.covers(approval):
-        say = "An emergency stop still covers this request. Release it first."
-        raise _still_held(approval, actor, name, say, **_switch(approval, actor))
+    if name == KILL_SWITCH:
+        switches = state.thrown_over(kind=approval.kind, agent_id=approval.agent_id)
+        if switches or state.is_tenant_off():
+            say = "An emergency stop still covers this request. Release it first."
+            raise _still_held(approval, actor, name, say, **_described(switches, actor))
     if name != UNSATISFIABLE or not approval.is_undecided:
         return
     if approval.state == State.RETURNED or context.can_be_approved():
@@ -138,11 +140,10 @@ def _still_held(approval: Approval, actor: Actor, name: str, say: str, **facts: 
     return Conflict(say, code="still_held", hold=name, **about, **facts)
 
 
-def _switch(approval: Approval, actor: Actor) -> dict[str, Any]:
-    """Return which emergency stop it is, who started it, and when."""
-    rows = state.thrown_over(kind=approval.kind, agent_id=approval.agent_id)
-    if not rows:
+def _described(switches: list[GlobalKillSwitch | KillSwitch], actor: Actor) -> dict[str, Any]:
+    """Return which emergency stop it is, who started it, and when; empty for an organisation that is off."""
+    if not switches:
         return {}
-    switch, told = rows[0], describe.told_of(rows, actor)
+    switch, told = switches[0], describe.told_of(switches, actor)
     facts = {"switch": str(switch.pk), **last_change(actor, f"hitl.{switch._meta.model_name}", switch.pk)}
     return {**facts, "stopped": told} if told else facts

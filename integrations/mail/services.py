@@ -1,7 +1,7 @@
 """Mail services: queueing, sending, reports and retention."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 log = get_logger(__name__)
+_enqueue_sending: list[Callable[[], object]] = []
 
 ADDRESS_COLUMN: Final = "integrations_maildelivery.address_digest"
 SUBJECT_LIMIT: Final = 200
@@ -109,11 +110,15 @@ def wake() -> None:
     live.run_soon(_start_sending)
 
 
-def _start_sending() -> None:
-    from integrations.tasks import send_mail  # noqa: PLC0415  (tasks import the services)
+def send_with(enqueue: Callable[[], object]) -> None:
+    """Name what enqueues the task that sends mail, which stands above this module; set when the app is ready."""
+    _enqueue_sending[:] = [enqueue]
 
+
+def _start_sending() -> None:
     try:
-        send_mail.delay()
+        for enqueue in _enqueue_sending:
+            enqueue()
     except Exception:
         # Without a broker the mail is a few seconds late: the sweep finds the row.
         log.warning("mail_hint_lost", exc_info=True)

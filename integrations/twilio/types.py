@@ -1,4 +1,4 @@
-"""What became of a message that was handed to Twilio."""
+"""Outcomes of sending a message through Twilio."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +14,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Twilio does not have the message, for sure."""
+    """Twilio certainly does not have the message."""
 
     code: str
     permanent: bool
@@ -23,7 +23,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Nobody knows whether Twilio has the message: look before sending it again."""
+    """Twilio may have the message: check before sending it again."""
 
     code: str
 

@@ -1,4 +1,4 @@
-"""What somebody is told that can be asked for here: what he may use, of every agent."""
+"""People are told what they can ask for: the abilities of every agent that they may use."""
 
 import pytest
 

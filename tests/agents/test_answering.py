@@ -1,4 +1,4 @@
-"""Signers ask back or send back: the requester answers in his chat, in words, and sends in again with other values."""
+"""Approvers ask or send back; the requester answers in the chat and resubmits with other values."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What a requester is told about his approval: once, honestly, in the conversation."""
+"""The outcome of an approval is reported to its requester once, honestly, in the conversation."""
 
 from typing import Any
 

@@ -9,12 +9,12 @@ from channels.layers import channel_layers
 from pytest_django import Settings
 
 from channels_app.webchat import consumer, event_stream
-from channels_app.webchat import conversation as desk
+from channels_app.webchat import conversation as chat_data
 from channels_app.webchat.limits import Bucket
 from conversations import services
 from conversations.models import Message
 from core import actors
-from core.events import streams
+from core.events import live, streams
 from core.models import StreamEvent
 from core.tenancy.models import tenant_scope
 from tests.channels_app.conftest import Line, Widgets, session_of
@@ -128,7 +128,7 @@ async def test_answer_arrives_by_its_hint(chat: Any, committed_world: World, liv
 async def place(line: Line, widgets: Widgets) -> dict[str, str]:
     session = await sync_to_async(session_of)(widgets.acme, visitor=line.visitor)  # type: ignore[attr-defined]
     with tenant_scope(widgets.acme.tenant_id):
-        found = await sync_to_async(desk.find_place)(session.guest)
+        found = await sync_to_async(chat_data.find_place)(session.guest)
     assert found is not None
     return {"conversation": str(found.conversation_id)}
 
@@ -139,7 +139,7 @@ async def test_answer_whose_hint_is_lost_is_read_by_the_poll(
     monkeypatch.setattr(event_stream, "POLL_EVERY", 0.2)
     line = await chat(live_widgets.acme)
     await line.send("Hello")
-    monkeypatch.setattr(streams, "_send", lambda *_: None)
+    monkeypatch.setattr(live, "post", lambda *_: None)
     await answer(committed_world, (await place(line, live_widgets))["conversation"], "Still here")
     assert (await line.hear_type("agent_response", timeout=3))["content"] == "Still here"
 
@@ -172,7 +172,7 @@ async def test_resume_from_before_what_is_kept_gets_a_snapshot(
 async def test_resume_beyond_reason_gets_a_snapshot(
     chat: Any, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    monkeypatch.setattr(desk, "SNAPSHOT_ABOVE", 1)
+    monkeypatch.setattr(chat_data, "SNAPSHOT_ABOVE", 1)
     line = await chat(live_widgets.acme)
     for text in ("one", "two", "three"):
         await line.send(text)

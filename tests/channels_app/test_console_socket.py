@@ -1,4 +1,4 @@
-"""The console socket: who may listen to what, and what he hears."""
+"""The console socket: who may subscribe to which topic, and what they receive."""
 
 from collections.abc import Callable
 from typing import Any

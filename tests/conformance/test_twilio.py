@@ -99,7 +99,7 @@ def _eventually(check: Any, seconds: float = 15.0) -> None:
     deadline = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < deadline
-        deliveries.process_due_deliveries()
+        deliveries.dispatch_due_deliveries()
         time.sleep(0.1)
 
 

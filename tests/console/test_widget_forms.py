@@ -45,7 +45,7 @@ def test_new_web_chat_leads_to_what_to_paste_and_warns_without_a_website(
     browser: Browser, websites: str, warned: bool
 ) -> None:
     page = browser().post(f"{CHANNELS}new-widget/", {"name": "Shop", "websites": websites}, follow=True)
-    assert "Below stands what to paste" in page.content.decode()
+    assert "Paste the code below" in page.content.decode()
     assert ("No website can show this chat yet" in page.content.decode()) is warned
 
 

@@ -35,7 +35,7 @@ class Shop:
     senders: dict[str, SenderIdentity] = field(default_factory=dict)
 
     def write(self, text: str = "Hello", **fields: Any) -> Message:
-        """Let the visitor write by web chat, or whatever the fields say."""
+        """Let the visitor write by web chat, or with the given fields."""
         now = fields.pop("now", None)
         inbound = InboundMessage(**{"channel_account_id": self.chat.pk, "sender": VISITOR, "text": text, **fields})
         return services.receive(actor=DOOR, inbound=inbound, now=now)

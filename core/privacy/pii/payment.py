@@ -35,24 +35,24 @@ _IBAN_LENGTHS = {
 
 def find_cards(runs: list[Run]) -> Iterator[Span]:
     """Yield card numbers that begin and end at a group of digits in a run."""
-    known: dict[tuple[str, ...], int] = {}
+    memo: dict[tuple[str, ...], int] = {}
     for run in runs:
         index = 0
         while index < len(run.groups):
             if run.groups[index].digits[0] not in "23456":
                 index += 1
                 continue
-            count = _card_groups(tuple(group.digits for group in run.groups[index : index + 8]), known)
+            count = _card_groups(tuple(group.digits for group in run.groups[index : index + 8]), memo)
             if count:
                 yield run.groups[index].start, run.groups[index + count - 1].end, "card"
             index += count or 1
 
 
-def _card_groups(digits: tuple[str, ...], known: dict[tuple[str, ...], int]) -> int:
+def _card_groups(digits: tuple[str, ...], memo: dict[tuple[str, ...], int]) -> int:
     """Return how many of the first groups make a card, 0 when none do."""
-    if digits not in known:
-        known[digits] = _count_card_groups(digits)
-    return known[digits]
+    if digits not in memo:
+        memo[digits] = _count_card_groups(digits)
+    return memo[digits]
 
 
 def _count_card_groups(groups: tuple[str, ...]) -> int:
@@ -78,17 +78,17 @@ def is_card(digits: str) -> bool:
 
 def find_ibans(text: str) -> Iterator[Span]:
     """Yield IBANs of known countries, written together or in groups, in either case."""
-    known: dict[str, int] = {}
+    memo: dict[str, int] = {}
     for match in _IBAN_START.finditer(text):
         length = _IBAN_LENGTHS.get(match[0][:2].upper())
         body = _IBAN_BODY.match(text, match.end()) if length else None
         if length is None or body is None:
             continue
         written = match[0] + body[0] + text[body.end() : body.end() + 1]
-        if written not in known:
-            known[written] = _iban_end(written, length)
-        if known[written]:
-            yield match.start(), match.start() + known[written], "iban"
+        if written not in memo:
+            memo[written] = _iban_end(written, length)
+        if memo[written]:
+            yield match.start(), match.start() + memo[written], "iban"
 
 
 def _iban_end(written: str, length: int) -> int:

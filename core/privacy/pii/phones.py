@@ -67,19 +67,19 @@ _CHECK_BUDGET = 48
 
 def find_phones(text: str, runs: list[Run]) -> Iterator[Span]:
     """Yield the phone numbers in runs: what fits a numbering plan, or follows a cue word."""
-    known: dict[tuple[str, tuple[str, ...]], int] = {}
+    memo: dict[tuple[str, tuple[str, ...]], int] = {}
     if not runs:
         return
     cued = {match.end() for match in _CUE.finditer(text)}
     named = {match.end() for match in _ID_CUE.finditer(text)}
     for run in runs:
-        yield from _international(text, run, known)
+        yield from _international(text, run, memo)
         if run.glued_left or _is_money(text, run):
             continue
         if run.start in cued:
             yield from _after_cue(run)
         elif run.start not in named:
-            yield from _local(text, run, known)
+            yield from _local(text, run, memo)
 
 
 def _is_money(text: str, run: Run) -> bool:
@@ -103,22 +103,22 @@ def _ends(digits: tuple[str, ...], shortest: int, longest: int) -> list[int]:
     return counts[::-1]
 
 
-def _international(text: str, run: Run, known: dict[tuple[str, tuple[str, ...]], int]) -> Iterator[Span]:
+def _international(text: str, run: Run, memo: dict[tuple[str, tuple[str, ...]], int]) -> Iterator[Span]:
     plus = text[run.start] == "+"
     if not plus and not run.groups[0].digits.startswith("00"):
         return
     digits = _window(run.groups[:_LONGEST])
     key = ("+" if plus else "00", digits)
-    if key not in known:
+    if key not in memo:
         lead = 0 if plus else 2
         counts = _ends(digits, _SHORTEST + lead, _LONGEST + lead + 1)
-        allowed = len(known) < _CHECK_BUDGET
-        known[key] = next(
+        allowed = len(memo) < _CHECK_BUDGET
+        memo[key] = next(
             (c for c in counts if not allowed or _is_number("".join(digits[:c])[lead:], plus=plus)),
             0,
         )
-    if known[key]:
-        yield run.start, run.groups[known[key] - 1].end, "phone"
+    if memo[key]:
+        yield run.start, run.groups[memo[key] - 1].end, "phone"
 
 
 def _is_number(digits: str, *, plus: bool) -> bool:
@@ -145,7 +145,7 @@ def _after_cue(run: Run) -> Iterator[Span]:
         yield run.start, run.groups[counts[0] - 1].end, "phone"
 
 
-def _local(text: str, run: Run, known: dict[tuple[str, tuple[str, ...]], int]) -> Iterator[Span]:
+def _local(text: str, run: Run, memo: dict[tuple[str, tuple[str, ...]], int]) -> Iterator[Span]:
     index = 0
     last = len(run.groups) - (1 if run.glued_right else 0)
     while index < last:
@@ -154,9 +154,9 @@ def _local(text: str, run: Run, known: dict[tuple[str, tuple[str, ...]], int]) -
             continue
         digits = _window(run.groups[index : min(last, index + 8)])
         key = ("", digits)
-        if key not in known:
-            known[key] = _count_local(digits, checked=len(known) < _CHECK_BUDGET)
-        count = known[key]
+        if key not in memo:
+            memo[key] = _count_local(digits, checked=len(memo) < _CHECK_BUDGET)
+        count = memo[key]
         if count:
             start, end = run.groups[index].start, run.groups[index + count - 1].end
             yield start - (text[start - 1 : start] == "("), end, "phone"

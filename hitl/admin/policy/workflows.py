@@ -76,7 +76,7 @@ class WorkflowAdmin(ServiceAdmin):
         return rows if viewer.may(self.view_permission) else rows.filter(pk__in=selectors.given_workflows(viewer))
 
     def opens_to(self, viewer: Actor) -> bool:
-        """Open the pages for people with whom a workflow was shared."""
+        """Open the pages also to people who have a shared workflow."""
         return super().opens_to(viewer) or bool(selectors.given_workflows(viewer))
 
     def prepare_rows(self, request: HttpRequest, rows: list[ApprovalWorkflow]) -> None:

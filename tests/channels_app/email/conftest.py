@@ -59,7 +59,7 @@ class Door:
     def take(self, *events: dict[str, Any]) -> None:
         """Let a batch come in and be worked."""
         assert self.post(list(events)).status_code == 200
-        deliveries.process_due_deliveries()
+        deliveries.dispatch_due_deliveries()
 
     def rows(self) -> list[InboundDelivery]:
         """Return what was stored."""

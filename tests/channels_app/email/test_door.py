@@ -129,5 +129,5 @@ def test_batch_posted_in_parallel_is_one_row(committed_world: World) -> None:
 
 def test_batch_that_is_no_json_is_parked(door: Door) -> None:
     door.post([], raw=b"not json")
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     assert door.rows()[0].state == InboundDelivery.State.PARKED

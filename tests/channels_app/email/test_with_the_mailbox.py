@@ -50,7 +50,7 @@ def _send(recipient: str = "ana@customers.example", key: str = "k") -> MailDeliv
 
 def _becomes(row: MailDelivery, check: Callable[[MailDelivery], Any]) -> MailDelivery:
     def look() -> Any:
-        deliveries.process_due_deliveries()
+        deliveries.dispatch_due_deliveries()
         return check(MailDelivery.objects.get(pk=row.pk))
 
     eventually(look)
@@ -75,7 +75,7 @@ def test_doubled_and_reversed_events_change_nothing(desk: World, mailbox: Mailbo
     mailbox.behave(copies=3, reversed=True)
     row = _becomes(_send(), lambda one: one.delivered_at)
     eventually(lambda: len(mailbox.view()["batches"]) == 3)
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     assert (MailDelivery.objects.get(pk=row.pk).status, len(mailbox.mails())) == ("delivered", 1)
 
 

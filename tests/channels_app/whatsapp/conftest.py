@@ -93,7 +93,7 @@ class Door:
     def take(self, text: str = "Hello", number: int = 1, **more: str) -> None:
         """Let a message come in and be worked."""
         assert post(fields(text, number, **more)).status_code == 200
-        deliveries.process_due_deliveries()
+        deliveries.dispatch_due_deliveries()
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""A pressed button is a text with a payload; whatever it says, it decides nothing."""
+"""A pressed button is a text with a payload and never decides anything."""
 
 from channels_app.webhooks import deliveries
 from conversations.models import Conversation, Message
@@ -20,7 +20,7 @@ def test_button_that_says_approve_with_the_right_digest_decides_nothing(door: Do
         approval = approvals.propose(actor=owner, kind=KIND, params=params, origin=asked)
     payload = f"approve:{approval.pk}:{approval.digest}"
     door.take("", 2, MessageType="button", ButtonText="Approve", ButtonPayload=payload)
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     with door.inside():
         pressed = Message.objects.order_by("seq").last()
         assert pressed is not None

@@ -41,8 +41,8 @@ def test_killed_worker_loses_and_doubles_nothing(open_door: Door, place: str) ->
     post(fields("still here", 1))
     post(fields("and me", 2))
     kill_a_worker(place)
-    assert deliveries.process_due_deliveries() == 0
-    deliveries.process_due_deliveries(now=now() + deliveries.LEASE)
+    assert deliveries.dispatch_due_deliveries() == 0
+    deliveries.dispatch_due_deliveries(now=now() + deliveries.LEASE)
     with open_door.inside():
         assert [message.body for message in Message.objects.order_by("seq")] == ["still here", "and me"]
         assert Outbox.objects.filter(event="message_received").count() == 2
@@ -57,10 +57,10 @@ def test_delivery_that_kills_its_workers_is_parked_alone(open_door: Door, monkey
         with a_worker("poison", str(lost * deliveries.LEASE.seconds * 2)) as process:
             process.wait(30)
         assert process.returncode == -signal.SIGKILL
-    deliveries.process_due_deliveries(now=now() + deliveries.LEASE * 6)
+    deliveries.dispatch_due_deliveries(now=now() + deliveries.LEASE * 6)
     assert [(row.state, row.error) for row in open_door.rows()] == [("parked", "worker_lost"), ("done", "")]
     with open_door.inside():
         letter = DeadLetter.objects.get(kind=deliveries.KIND)
         dead_letters.replay(actor=OPERATOR, dead_letter_id=letter.pk)
-        deliveries.process_due_deliveries()
+        deliveries.dispatch_due_deliveries()
         assert sorted(message.body for message in Message.objects.all()) == ["innocent", "poison"]

@@ -147,7 +147,7 @@ def test_json_body_with_its_hash_is_taken(door: Door) -> None:
     given = {"X-Twilio-Signature": sign(path, {})}
     answer = Client().post(path, body, content_type="application/json", headers=given)
     assert answer.status_code == 200
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     assert [row.state for row in door.rows()] == ["done"]
 
 

@@ -30,7 +30,7 @@ def arrive(phone: Phone, door: Door, *, kind: str = "image/png", content: bytes 
 
     file = {"type": kind, "content": base64.b64encode(content).decode()}
     assert phone.write("my receipt", files=[file])["status"] == 200
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     with door.inside():
         found: Attachment = Attachment.objects.select_related("message").get()
         return found

@@ -33,7 +33,7 @@ def test_repeat_of_a_forgotten_message_is_still_none(door: Door) -> None:
 
 def test_what_is_not_worked_keeps_its_body(door: Door) -> None:
     post(fields("x" * 5000, 1))
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     post(fields("waiting", 2))
     assert deliveries.forget_bodies(now=now() + KEPT * 10) == 0
     assert {row.state for row in door.rows()} == {InboundDelivery.State.PARKED, InboundDelivery.State.RECEIVED}
@@ -42,6 +42,6 @@ def test_what_is_not_worked_keeps_its_body(door: Door) -> None:
 def test_all_are_dropped_in_portions(door: Door, monkeypatch: object) -> None:
     for number in range(5):
         post(fields(str(number), number + 1))
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     monkeypatch.setattr(deliveries, "FORGOTTEN", 2)  # type: ignore[attr-defined]
     assert deliveries.forget_bodies(now=now() + KEPT * 2) == 5

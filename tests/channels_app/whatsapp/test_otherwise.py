@@ -38,7 +38,7 @@ def tell(text: str = "BR-1001 is approved", **metadata: Any) -> Message:
 
 def write(phone: Phone, sender: str = CUSTOMER) -> None:
     phone.write("Raise the budget", sender=sender)
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
 
 
 def age(gap: timedelta) -> None:
@@ -163,7 +163,7 @@ def test_decision_to_who_said_stop_goes_by_mail(phone: Phone, open_door: Door) -
     with open_door.inside():
         make_colleague(open_door)
     phone.write("STOP", sender=CUSTOMER)
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     with open_door.inside():
         for waiting in Message.objects.filter(direction="out", status="queued").order_by("seq"):
             services.deliver(message_id=waiting.pk)
@@ -180,7 +180,7 @@ def test_message_that_can_never_be_delivered_is_a_task_for_a_person(door: Door) 
         form = fields(MessageSid="SMout", MessageStatus="undelivered", ErrorCode="63021")
         form |= {"From": f"whatsapp:{OURS}", "To": "whatsapp:+34600123456"}
         post(form, path=f"/channels/whatsapp/status/{message.pk}/")
-        deliveries.process_due_deliveries()
+        deliveries.dispatch_due_deliveries()
         assert message.attempts.count() == 0
         assert fallbacks.send_fallback(message.pk) == "person"
         assert conversation().escalation_reason == "not_delivered"

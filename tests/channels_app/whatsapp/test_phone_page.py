@@ -35,7 +35,7 @@ def test_what_is_written_comes_in_and_the_reply_is_shown_with_its_ticks(
     page.get_by_role("button", name="Send", exact=True).click()
     page.get_by_text("Olá 😀").wait_for()
     eventually(open_door.rows)
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     with open_door.inside():
         asked = Message.objects.get()
         assert asked.body == "Olá 😀"
@@ -63,7 +63,7 @@ def test_file_that_is_sent_comes_in(page: Any, phone: Phone, open_door: Door, tm
     page.get_by_role("button", name="Send", exact=True).click()
     page.get_by_text("[file]").wait_for()
     eventually(open_door.rows)
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     with open_door.inside():
         assert Attachment.objects.get().content_type == "image/png"
 

@@ -81,7 +81,7 @@ def deliver(sample: dict[str, Any], path: str = "/channels/whatsapp/webhook/") -
 def test_recorded_messages_doubled_and_reordered_are_one_each(line: Door) -> None:
     samples = [recorded(name) for name in (*INBOUND, *reversed(INBOUND))]
     assert {deliver(sample) for sample in samples} == {200}
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     sids = {form_of(sample)["MessageSid"] for sample in samples}
     with line.inside():
         assert set(Message.objects.values_list("channel_message_id", flat=True)) == sids
@@ -92,7 +92,7 @@ def sent_message(line: Door) -> Message:
     """A message that Twilio has; the recordings report about it."""
     contact = {"From": "whatsapp:+15005550006", "To": "whatsapp:+14155238886", "AccountSid": SID, "Body": "hi"}
     post({**contact, "MessageSid": "SM1", "NumMedia": "0"}, token="twilio_test_auth_token")
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     conversation = Message.objects.get().conversation_id
     message = services.reply(actor=OPERATOR, conversation_id=conversation, text="Hello", sender_type="system")
     services.deliver(message_id=message.pk)
@@ -111,14 +111,14 @@ def test_reports_in_any_order_and_doubled_end_at_the_furthest(
         message = sent_message(line)
         for sample in (*kept, *kept):
             assert deliver(sample, f"/channels/whatsapp/status/{message.pk}/") == 200
-        deliveries.process_due_deliveries()
+        deliveries.dispatch_due_deliveries()
         message.refresh_from_db()
     assert message.status == ("read" if "read" in samples else "delivered")
 
 
 def test_report_about_a_message_of_nobody_is_done(line: Door) -> None:
     assert deliver(recorded("003"), f"/channels/whatsapp/status/{line.account.pk}/") == 200
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     assert {row.state for row in line.rows()} == {"done"}
 
 
@@ -135,14 +135,14 @@ def test_recorded_traffic_doubled_and_mixed_in_parallel_is_one_of_each(
     def send(call: tuple[dict[str, Any], str]) -> int:
         try:
             status = deliver(*call)
-            deliveries.process_due_deliveries()
+            deliveries.dispatch_due_deliveries()
             return status
         finally:
             connection.close()
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(send, calls[::-1])) == {200}
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     sids = {form_of(recorded(name))["MessageSid"] for name in INBOUND}
     with open_line.inside():
         came = Message.objects.filter(direction="in").exclude(channel_message_id="SM1")

@@ -34,7 +34,7 @@ def report(message: Message, word: str, *, signature: str | None = None, token: 
     how = {"token": token} if token else {}
     path = f"/channels/whatsapp/status/{message.pk}/"
     status = post({**form, "MessageStatus": word}, path=path, signature=signature, **how).status_code
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     return int(status)
 
 

@@ -31,9 +31,9 @@ def inside(open_door: Door) -> Iterator[Door]:
 
 
 def arrived(phone: Phone) -> Conversation:
-    """Mia writes, and her message is worked."""
+    """Mia writes, and the message is processed."""
     assert phone.write("How is Summer Sale doing?")["status"] == 200
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     return Conversation.objects.get()
 
 
@@ -45,7 +45,7 @@ def answer(text: str, conversation: Conversation, **more: Any) -> Message:
 
 
 def status_of(message: Message) -> str:
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     return str(Message.objects.values_list("status", flat=True).get(pk=message.pk))
 
 

@@ -54,7 +54,7 @@ def test_stop_blocks_the_address_and_is_confirmed_and_asks_no_agent(door: Door) 
     with door.inside():
         assert blocks() == {"whatsapp": "opted_out"}
         assert Outbox.objects.filter(event="message_received").count() == 1
-        assert "no more messages" in Message.objects.get(direction="out").body
+        assert "won't message you here any more" in Message.objects.get(direction="out").body
         assert AuditEntry.objects.filter(action="CONTACT_BLOCKED").count() == 1
 
 
@@ -79,12 +79,12 @@ def test_nothing_but_the_confirmation_leaves_until_start(
 
 def test_repeated_stop_is_one_confirmation(door: Door) -> None:
     door.take("STOP", 1)
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     post(fields("STOP", 1))
     door.take("stop", 2)
     with door.inside():
         assert AuditEntry.objects.filter(action="CONTACT_BLOCKED").count() == 1
-        assert Message.objects.filter(direction="out").count() == 2  # he said it twice
+        assert Message.objects.filter(direction="out").count() == 2  # one for each STOP
 
 
 @pytest.mark.parametrize(("code", "reason"), [("21610", "opted_out"), ("63024", "unreachable")])
@@ -101,7 +101,7 @@ def test_report_that_the_recipient_takes_nothing_blocks_the_address(
     form = fields(MessageSid="SMout", MessageStatus="undelivered", ErrorCode=code)
     form |= {"From": f"whatsapp:{OURS}", "To": "whatsapp:+34600123456"}
     post(form, path=f"/channels/whatsapp/status/{message.pk}/")
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     with door.inside():
         assert blocks() == {"whatsapp": reason}
         assert services.deliver(message_id=say("More").pk) == "failed"
@@ -141,5 +141,5 @@ def test_console_shows_who_wants_nothing(door: Door) -> None:
     with door.inside():
         conversation = Conversation.objects.get().pk
     assert (
-        "Wants nothing on WhatsApp" in client.get(f"/admin/conversations/conversation/{conversation}/").content.decode()
+        "Opted out of WhatsApp" in client.get(f"/admin/conversations/conversation/{conversation}/").content.decode()
     )

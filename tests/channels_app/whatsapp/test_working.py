@@ -44,7 +44,7 @@ def test_repeat_of_a_worked_message_is_answered_alike_and_changes_nothing(door: 
 def test_messages_of_one_sender_keep_their_order(door: Door) -> None:
     for number in range(1, 30):
         post(fields(str(number), number))
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     with door.inside():
         assert texts() == [str(number) for number in range(1, 30)]
 
@@ -61,7 +61,7 @@ def test_failing_message_holds_back_its_sender_only(door: Door, monkeypatch: pyt
     post(fields("bad", 1))
     post(fields("after bad", 2))
     post(fields("other", 3, From="whatsapp:+34600999888"))
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     with door.inside():
         assert texts() == ["other"]
 
@@ -71,18 +71,18 @@ def test_delivery_that_keeps_failing_is_parked_and_can_be_replayed(door: Door, m
         broken.setitem(deliveries._handlers, "twilio", lambda _: 1 / 0)
         post(fields("hard one"))
         for hour in range(deliveries.ATTEMPTS):
-            deliveries.process_due_deliveries(now=now() + LATER * (hour + 1))
+            deliveries.dispatch_due_deliveries(now=now() + LATER * (hour + 1))
     with door.inside():
         letter = DeadLetter.objects.get(kind=deliveries.KIND)
         assert (letter.error, [row.state for row in door.rows()]) == ("ZeroDivisionError", ["parked"])
         dead_letters.replay(actor=OPERATOR, dead_letter_id=letter.pk)
-        deliveries.process_due_deliveries()
+        deliveries.dispatch_due_deliveries()
         assert texts() == ["hard one"]
 
 
 def test_message_that_can_never_be_taken_is_parked_at_once(door: Door) -> None:
     post(fields("x" * 5000))
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     assert [(row.state, row.error) for row in door.rows()] == [("parked", "too_long")]
 
 
@@ -108,7 +108,7 @@ def test_delivery_whose_worker_died_is_claimed_again_after_the_lease(door: Door)
     post(fields("survivor"))
     assert len(deliveries.claim(now())) == 1
     assert deliveries.claim(now()) == []
-    deliveries.process_due_deliveries(now=now() + deliveries.LEASE * 2)
+    deliveries.dispatch_due_deliveries(now=now() + deliveries.LEASE * 2)
     with door.inside():
         assert texts() == ["survivor"]
 
@@ -171,7 +171,7 @@ def test_fifty_parallel_copies_are_one_message(open_door: Door) -> None:
     def send(_: int) -> tuple[int, bytes]:
         try:
             answer = post(fields("just once"))
-            deliveries.process_due_deliveries()
+            deliveries.dispatch_due_deliveries()
             return answer.status_code, answer.content
         finally:
             connection.close()
@@ -189,13 +189,13 @@ def test_many_workers_keep_each_senders_order(open_door: Door) -> None:
 
     def drain(_: int) -> None:
         try:
-            deliveries.process_due_deliveries()
+            deliveries.dispatch_due_deliveries()
         finally:
             connection.close()
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(drain, range(6)))
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     with open_door.inside():
         for conversation in Conversation.objects.all():
             seen = [int(message.body) for message in conversation.messages.order_by("seq")]
@@ -205,5 +205,5 @@ def test_many_workers_keep_each_senders_order(open_door: Door) -> None:
 
 def test_fields_survive_any_bytes(door: Door) -> None:
     post(fields("\x00 ÿ \ufffe 😀"))
-    deliveries.process_due_deliveries()
+    deliveries.dispatch_due_deliveries()
     assert [row.state for row in door.rows()] == ["done"]

@@ -34,7 +34,7 @@ def main() -> None:
 
     deliveries._handlers["twilio"] = work_poison if sys.argv[1] == "poison" else work
     seconds = int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    deliveries.process_due_deliveries(now=now() + timedelta(seconds=seconds))
+    deliveries.dispatch_due_deliveries(now=now() + timedelta(seconds=seconds))
 
 
 if __name__ == "__main__":

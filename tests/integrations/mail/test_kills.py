@@ -79,7 +79,7 @@ def events_settle(row: MailDelivery) -> str:
     """Work what the provider reported, until the row is delivered."""
 
     def look() -> bool:
-        deliveries.process_due_deliveries()
+        deliveries.dispatch_due_deliveries()
         row.refresh_from_db()
         return bool(row.delivered_at)
 

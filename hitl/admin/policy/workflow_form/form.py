@@ -113,7 +113,7 @@ def with_changed_rows(data: QueryDict) -> tuple[QueryDict, str]:
 class WorkflowForm(VersionedForm):
     """All of a workflow.
 
-    Someone whom just this workflow was shared with can change who approves and when; everything else is read-only.
+    In a shared workflow people can change who approves and when; everything else is read-only.
     """
 
     template_name = "console/workflow_form.html"
