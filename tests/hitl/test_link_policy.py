@@ -113,7 +113,7 @@ def test_page_says_that_links_are_off_and_shows_the_way(scene: Scene, asked: App
     settings.DECISION_LINKS = by == "tenant"
     text = browser.get(path(secret)).content.decode()
     assert "Email approvals are disabled" in text
-    assert ("Your organisation" in text) is (by == "tenant")
+    assert ("for your organisation" in text) is (by == "tenant")
     assert f"/admin/hitl/approval/{asked.pk}/" in text
     assert "<form" not in text
 
