@@ -242,9 +242,10 @@ def _checked(compare: Compare) -> Compare:
 
 
 def holds(node: Node, facts: Mapping[str, Any]) -> bool:
-    """Return True if the facts meet the condition. Raises NotEvaluable for an unknown fact.
+    """Return True if the facts meet the condition.
 
-    Every part is evaluated, so that an unknown fact is never hidden by a part that is true.
+    Raises NotEvaluable for an unknown fact. Every part is evaluated, so that an unknown fact is never hidden by a
+    part that is true.
     """
     if isinstance(node, Join):
         results = [holds(part, facts) for part in node.parts]

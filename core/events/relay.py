@@ -29,7 +29,10 @@ _batched: dict[str, Callable[[Sequence[UUID]], object]] = {}
 
 
 def relay() -> int:
-    """Send the signals of waiting announcements; return how many. Runs outside any scope."""
+    """Send the signals of waiting announcements; return how many.
+
+    Runs outside any scope.
+    """
     # Cleared before reading: a commit after this point enqueues the relay again.
     shared.delete(outbox.RELAY_HINT)
     sent = 0
@@ -112,8 +115,8 @@ def purge(limit: int = 5000) -> int:
 
 
 def forget_announcements() -> int:
-    """Mark the tenant's waiting announcements as sent without sending them; return how many.
+    """Mark the tenant's waiting announcements as sent without sending them.
 
-    For history that is imported into a new tenant, which nothing should react to.
+    Returns how many. For history that is imported into a new tenant, which nothing should react to.
     """
     return Outbox.objects.filter(done_at=None).update(done_at=now())

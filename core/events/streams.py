@@ -31,11 +31,11 @@ class NewEvent(NamedTuple):
 
 
 def append(stream: str, type: str, payload: dict[str, Any], *, about: UUID | None = None) -> StreamEvent:
-    """Append an event to a stream in the caller's transaction; return it with its number.
+    """Append an event to a stream in the caller's transaction.
 
-    Numbers follow the order of commits without gaps, because the head row stays locked until the commit:
-    append late. Listeners get a hint after the commit and read the row, also listeners of the view `about`
-    one object (`VIEWS`).
+    Returns it with its number. Numbers follow the order of commits without gaps, because the head row stays locked
+    until the commit: append late. Listeners get a hint after the commit and read the row, also listeners of the
+    view `about` one object (`VIEWS`).
     """
     return append_all([NewEvent(stream, type, payload, about)])[0]
 
@@ -92,7 +92,10 @@ def group_name(tenant_id: UUID, stream: str) -> str:
 
 
 def transient(stream: str, type: str, payload: dict[str, Any]) -> None:
-    """Send a transient frame (typing, partial text) to a stream's listeners; nothing is stored."""
+    """Send a transient frame (typing, partial text) to a stream's listeners.
+
+    Nothing is stored.
+    """
     message = {"type": "stream.transient", "stream": stream, "event": type, "payload": payload}
     live.post(group_name(current_tenant_id(), stream), message)
 

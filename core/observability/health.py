@@ -60,9 +60,10 @@ def register_check(name: str, check: Check) -> None:
 
 
 def register_gauge(name: str, measure: Measure, *, help: str = "", late_above: float | None = None) -> None:
-    """Register a gauge `walker_<thing>_<unit>`; it must be cheap, as every scrape computes it.
+    """Register a gauge `walker_<thing>_<unit>`.
 
-    `/readyz` shows a late gauge but stays ready: one stuck row must not take the site down.
+    It must be cheap, as every scrape computes it. `/readyz` shows a late gauge but stays ready: one stuck row must
+    not take the site down.
     """
     _gauges[name] = Gauge(name, help or name.replace("_", " "), measure, late_above)
 
@@ -101,7 +102,10 @@ def note_beat(part: str) -> None:
 
 
 def beat_age(part: str) -> float | None:
-    """Return the seconds since a part's last heartbeat; None without one in the last hour."""
+    """Return the seconds since a part's last heartbeat.
+
+    None without one in the last hour.
+    """
     at = cache.get(_beat_key(part))
     return None if at is None else max(0.0, now().timestamp() - at)
 

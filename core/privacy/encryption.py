@@ -77,7 +77,10 @@ def derive_key(purpose: str, *, key_id: str = "") -> bytes:
 
 
 def seal(plain: bytes, *, purpose: str, bound_to: str) -> bytes:
-    """Encrypt: version, length of the key id, key id, nonce, ciphertext; bound to its place."""
+    """Encrypt bytes, bound to their purpose and place.
+
+    The format: version, length of the key id, key id, nonce, ciphertext.
+    """
     key_id = current_key_id()
     nonce = os.urandom(NONCE_BYTES)
     name = key_id.encode()
@@ -86,14 +89,20 @@ def seal(plain: bytes, *, purpose: str, bound_to: str) -> bytes:
 
 
 def key_id_of(sealed: bytes) -> str:
-    """Return the id of the key of an encrypted value. Raises Unavailable for other bytes."""
+    """Return the id of the key of an encrypted value.
+
+    Raises Unavailable for other bytes.
+    """
     if sealed[:1] == VERSION and len(sealed) > 2 and len(sealed) > 2 + sealed[1] + NONCE_BYTES:
         return sealed[2 : 2 + sealed[1]].decode("ascii", "replace")
     raise Unavailable("This value has an unknown encryption format.")
 
 
 def unseal(sealed: bytes, *, purpose: str, bound_to: str) -> bytes:
-    """Decrypt a value of `seal` for the same purpose and place. Raises Unavailable for others."""
+    """Decrypt a value of `seal` for the same purpose and place.
+
+    Raises Unavailable for others.
+    """
     key_id = key_id_of(sealed)
     end = 2 + sealed[1]
     nonce, body = sealed[end : end + NONCE_BYTES], sealed[end + NONCE_BYTES :]

@@ -49,7 +49,10 @@ def record_vote(
 
 
 def tally_level(context: DecisionContext, number: int) -> LevelTally:
-    """Count the votes of a level; those of people who lost their right to decide do not count."""
+    """Count the votes of a level.
+
+    Those of people who lost their right to decide do not count.
+    """
     level, seats, votes = (
         context.approval.snapshot["levels"][number - 1],
         context.level_seats(number),
@@ -83,7 +86,10 @@ def approvers_of(context: DecisionContext) -> set[UUID]:
 
 
 def has_voted(approval: Approval, person_id: UUID | None) -> bool:
-    """Return True if a person voted at the current level; for pages, which load no context. One query."""
+    """Return True if a person voted at the current level.
+
+    For pages, which load no context. One query.
+    """
     votes = Decision.objects.filter(
         approval=approval,
         revision=approval.revision,

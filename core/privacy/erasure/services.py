@@ -60,11 +60,11 @@ def open_erasure(
     targets: dict[str, list[UUID]],
     now: datetime | None = None,
 ) -> Erasure:
-    """Start the erasure of a person whose row is locked; a repetition returns the first one.
+    """Start the erasure of a person whose row is locked.
 
-    For services of apps, which have checked the actor. The person is detached from all channels at once; a
-    worker does the rest. Raises Conflict with what has to end first. Audited as `contact.erasure_asked` or
-    `member.erasure_asked`. Announces nothing.
+    A repetition returns the first one. For services of apps, which have checked the actor. The person is detached
+    from all channels at once; a worker does the rest. Raises Conflict with what has to end first. Audited as
+    `contact.erasure_asked` or `member.erasure_asked`. Announces nothing.
     """
     with transaction.atomic():
         known: Erasure | None = Erasure.objects.filter(subject_type=subject_type, subject_id=subject_id).first()
@@ -120,13 +120,13 @@ def _record(erasure: Erasure, actor: Actor, what: str, facts: dict[str, object])
 
 
 def work_on(*, erasure_id: UUID, limit: int = BATCH, now: datetime | None = None) -> bool:
-    """Run one batch of an erasure in one transaction; return True if more can be done now.
+    """Run one batch of an erasure in one transaction.
 
-    For the worker, in the tenant's scope. The row stays locked meanwhile; a second worker leaves it. A batch
-    that was interrupted changed nothing and is repeated. Audited at the end as `contact.erased` or
-    `member.erased`, and each batch that empties requests or reasons as `….approvals_emptied` or
-    `….reasons_emptied` with their ids. After `ROUNDS` rounds that all changed something it is parked as a
-    failed job. Announces nothing.
+    Returns True if more can be done now. For the worker, in the tenant's scope. The row stays locked meanwhile; a
+    second worker leaves it. A batch that was interrupted changed nothing and is repeated. Audited at the end as
+    `contact.erased` or `member.erased`, and each batch that empties requests or reasons as `….approvals_emptied` or
+    `….reasons_emptied` with their ids. After `ROUNDS` rounds that all changed something it is parked as a failed
+    job. Announces nothing.
     """
     with transaction.atomic():
         free = Erasure.objects.select_for_update(skip_locked=True)
@@ -205,9 +205,9 @@ def run_again(erasure_id: UUID) -> None:
 
 
 def take_unfinished(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, id) of erasures to continue, and mark them as tried. For the sweep.
+    """Return (tenant, id) of erasures to continue, and mark them as tried.
 
-    Those that waited longest come first, one of each tenant before the second of any.
+    For the sweep. Those that waited longest come first, one of each tenant before the second of any.
     """
     moment = now or clock_now()
     longest = F("tried_at").asc(nulls_first=True)
