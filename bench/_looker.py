@@ -18,7 +18,7 @@ from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 
 from accounts.models import User  # noqa: E402
-from core.observability.gc_tuning import settle  # noqa: E402
+from core.observability.gc_tuning import freeze_loaded_objects  # noqa: E402
 from core.tenancy.scope import tenant_scope  # noqa: E402
 
 _PREFIX = re.compile(r"^(set local [^;]*;\s*)+", re.IGNORECASE)
@@ -120,7 +120,7 @@ def serve() -> None:
     """Answer one line after the other until there are no more."""
     connection.force_debug_cursor = False
     visitor = Visitor(json.loads(sys.stdin.readline()))
-    settle()
+    freeze_loaded_objects()
     print(json.dumps({"ready": os.getpid()}), flush=True)
     for line in sys.stdin:
         asked = json.loads(line)

@@ -27,7 +27,7 @@ from bench.rivals import environment  # noqa: E402
 from bench.rivals._common import Effects, raced, timed  # noqa: E402
 from core.actors import Actor, system  # noqa: E402
 from core.events import outbox  # noqa: E402
-from core.observability.gc_tuning import settle  # noqa: E402
+from core.observability.gc_tuning import freeze_loaded_objects  # noqa: E402
 from core.tenancy.scope import tenant_scope  # noqa: E402
 from hitl import services, tasks_dispatch  # noqa: E402
 from hitl.actions import registry  # noqa: E402
@@ -102,7 +102,7 @@ def compare_in_process(count: int, races: int) -> bool:
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     tasks_dispatch.send_with(nobody, notify=nobody)
     cache.set(outbox.RELAY_HINT, 1, timeout=None)
-    settle()
+    freeze_loaded_objects()
     interpreter, addresses = environment.python(), make_schemas()
     ours, theirs = Ours(addresses[OUTSIDE]), {name: dict[str, list[list[float]]]() for name in RIVALS}
     spent, results = [], {}
