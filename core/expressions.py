@@ -190,7 +190,10 @@ class _Parser:
         """Parse a fact, a number or a text."""
         token = self.take()
         if token.type == "number":
-            return Literal(_decimal(token.text))
+            try:
+                return Literal(Decimal(token.text))
+            except InvalidOperation:
+                raise BadExpression(f"“{token.text}” is not a number.") from None
         if token.type == "text":
             return Literal(token.text[1:-1])
         if token.type == "word" and token.text in NAMES:
@@ -220,13 +223,6 @@ class _Parser:
         return Compare("in", left, right)
 
 
-def _decimal(text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise BadExpression(f"“{text}” is not a number.") from None
-
-
 def _type_of(operand: Name | Literal) -> str:
     if isinstance(operand, Literal):
         return "number" if isinstance(operand.value, Decimal) else "text"
@@ -245,9 +241,10 @@ def _checked(compare: Compare) -> Compare:
 
 
 def holds(node: Node, facts: Mapping[str, Any]) -> bool:
-    """Return True if the facts meet the condition. Raises NotEvaluable for an unknown fact.
+    """Return True if the facts meet the condition.
 
-    Every part is evaluated, so that an unknown fact is never hidden by a part that is true.
+    Raises NotEvaluable for an unknown fact. Every part is evaluated, so that an unknown fact is never hidden by a
+    part that is true.
     """
     if isinstance(node, Join):
         results = [holds(part, facts) for part in node.parts]

@@ -63,7 +63,10 @@ class BusinessHours:
     holidays: frozenset[date] = frozenset()
 
     def add(self, start: datetime, working: timedelta) -> datetime:
-        """Return the first moment at which `working` time has passed. Raises BrokenCalendar."""
+        """Return the first moment at which `working` time has passed.
+
+        Raises BrokenCalendar.
+        """
         if working <= _NONE:
             return start
         left = working
@@ -77,7 +80,10 @@ class BusinessHours:
         raise BrokenCalendar("the calendar has too few working hours to reach a due time")
 
     def back(self, end: datetime, working: timedelta) -> datetime:
-        """Return the last moment from which `working` time has passed until `end`. Raises BrokenCalendar."""
+        """Return the last moment from which `working` time has passed until `end`.
+
+        Raises BrokenCalendar.
+        """
         left = working
         for opens, closes in self._shifts_before(end):
             finish = min(closes, end)
@@ -165,7 +171,10 @@ def _day_of(rows: Iterable[Sequence[str]]) -> tuple[Shift, ...]:
 
 
 def minute_of(text: str) -> int:
-    """Return `HH:MM` as minutes since midnight; 24:00 is the end of the day. Raises ValueError."""
+    """Return `HH:MM` as minutes since midnight; 24:00 is the end of the day.
+
+    Raises ValueError.
+    """
     hours, minutes = text.split(":")
     if len(hours) != 2 or len(minutes) != 2 or not (hours + minutes).isdigit():
         raise ValueError(f"{text!r} is not a time such as 09:30")
@@ -197,12 +206,18 @@ def level_due(start: datetime, level: Mapping[str, Any]) -> datetime:
 
 
 def level_after(start: datetime, level: Mapping[str, Any], hours: float) -> datetime:
-    """Return when `hours` of a frozen level's working time have passed; for reminders and escalation."""
+    """Return when `hours` of a frozen level's working time have passed.
+
+    For reminders and escalation.
+    """
     return due_at(start, hours, calendar=calendar_of(level))
 
 
 def seconds_left(due: datetime, at: datetime, *, calendar: Calendar = ROUND_THE_CLOCK) -> int:
-    """Return the seconds of the calendar's time until a due time; below zero by how late it is."""
+    """Return the seconds of the calendar's time until a due time.
+
+    Negative if it is late.
+    """
     left = calendar.between(at, due) - calendar.between(due, at)
     return int(left.total_seconds())
 

@@ -11,7 +11,7 @@ from console.names import name_in
 from console.templatetags.console_ui import chip
 from core.actors import Actor
 from hitl.domain.state_machine import State
-from hitl.killswitch.describe import INSTALLATION, Stop, stops_of
+from hitl.killswitch.describe import INSTALLATION, stops_of
 from hitl.models import Approval
 
 STATES: Final[dict[str, tuple[str, str, str]]] = {
@@ -85,9 +85,13 @@ def hold_words(approval: Approval) -> list[str]:
 
 def stops_in_words(approval: Approval, viewer: Actor) -> list[dict[str, str]]:
     """Return who stopped what, when and why, for each emergency stop that holds the approval, with its page."""
-    return [{"says": describe_stop(stop), "url": _page_of(stop)} for stop in stops_of(approval, viewer)]
-
-
-def _page_of(stop: Stop) -> str:
-    """Return the page of an emergency stop; the one of the whole installation has none."""
-    return "" if stop["scope"] == INSTALLATION else reverse("admin:hitl_killswitch_change", args=[stop["switch"]])
+    # The emergency stop of the whole installation has no page.
+    return [
+        {
+            "says": describe_stop(stop),
+            "url": (
+                "" if stop["scope"] == INSTALLATION else reverse("admin:hitl_killswitch_change", args=[stop["switch"]])
+            ),
+        }
+        for stop in stops_of(approval, viewer)
+    ]

@@ -21,7 +21,8 @@ VERDICT_OF = {State.INFO_REQUESTED: "ask", State.RETURNED: "send_back"}
 def relay_question(*, approval_id: UUID) -> bool:
     """Send an approver's question or reason for sending back to the requester.
 
-    Returns False if it was not sent. For the system only. Each question is sent once, and not at all if it was answered in the meantime.
+    Returns False if it was not sent. For the system only. Each question is sent once, and not at all if it was
+    answered in the meantime.
     Safe to repeat.
     """
     approval = Approval.objects.filter(pk=approval_id).first()

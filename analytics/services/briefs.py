@@ -67,9 +67,10 @@ def list_stuck(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
 def make_brief(*, brief_id: UUID, now: datetime | None = None) -> Brief | None:
     """Collect, compose and send one brief.
 
-    Returns None if another worker has it or it is done. For the worker, in the tenant's scope. The brief contains what its person may see now; it is skipped
-    with a reason if they are no longer a member, or later than `schedule.WINDOW`. Mail and state change in
-    one transaction. Any error is raised; the caller then calls `record_failure`.
+    Returns None if another worker has it or it is done. For the worker, in the tenant's scope. The brief contains
+    what its person may see now; it is skipped with a reason if they are no longer a member, or later than
+    `schedule.WINDOW`. Mail and state change in one transaction. Any error is raised; the caller then calls
+    `record_failure`.
     """
     moment = now or clock_now()
     claimable = Q(state=State.QUEUED) | Q(state=State.WORKING, lease_until__lt=moment)

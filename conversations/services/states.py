@@ -122,7 +122,7 @@ def hand_off(*, actor: Actor, conversation_id: UUID, reason: str, now: datetime 
 
 
 def escalate(*, actor: Actor, conversation_id: UUID, reason: str, now: datetime | None = None) -> Conversation:
-    """Pass the conversation on: it waits for another person.
+    """Escalate a conversation: it waits for another person.
 
     Needs `conversations.reply_conversation`. Raises as `hand_off` does.
     """

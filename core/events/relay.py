@@ -29,12 +29,18 @@ _batched: dict[str, Callable[[Sequence[UUID]], object]] = {}
 
 
 def relay() -> int:
-    """Send the signals of waiting announcements; return how many. Runs outside any scope."""
+    """Send the signals of waiting announcements; return how many.
+
+    Runs outside any scope.
+    """
     # Cleared before reading: a commit after this point enqueues the relay again.
     shared.delete(outbox.RELAY_HINT)
     sent = 0
     while claimed := _claim():
-        for tenant_id, batch in _by_tenant(claimed).items():
+        by_tenant: dict[UUID, list[Outbox]] = {}
+        for row in claimed:
+            by_tenant.setdefault(row.tenant_id, []).append(row)
+        for tenant_id, batch in by_tenant.items():
             with tenant_scope(tenant_id):
                 sent += _send_batch(batch)
         if len(claimed) < BATCH:
@@ -68,13 +74,6 @@ def on_batch(event: str, receive: Callable[[Sequence[UUID]], object]) -> None:
     _batched[outbox.check_name(event)] = receive
 
 
-def _by_tenant(claimed: list[Outbox]) -> dict[UUID, list[Outbox]]:
-    found: dict[UUID, list[Outbox]] = {}
-    for row in claimed:
-        found.setdefault(row.tenant_id, []).append(row)
-    return found
-
-
 def _send_batch(batch: list[Outbox]) -> int:
     sent = [row for row in batch if _attempt([row], partial(_send_signal, row))]
     for event, receive in _batched.items():
@@ -96,15 +95,11 @@ def _attempt(rows: list[Outbox], work: Callable[[], object]) -> bool:
         for row in rows:
             log.exception("announcement_failed", outbox=str(row.id), announcement=row.event)
             if row.attempts >= MAX_ATTEMPTS:
-                _park(row, error)
+                with transaction.atomic():
+                    if Outbox.objects.filter(id=row.id, done_at=None).update(done_at=now()):
+                        dead_letters.park(kind=PARKED_AS, ref=row.id, error=f"{row.event}: {type(error).__name__}")
         return False
     return True
-
-
-@transaction.atomic
-def _park(row: Outbox, error: Exception) -> None:
-    if Outbox.objects.filter(id=row.id, done_at=None).update(done_at=now()):
-        dead_letters.park(kind=PARKED_AS, ref=row.id, error=f"{row.event}: {type(error).__name__}")
 
 
 def announce_again(outbox_id: UUID) -> None:
@@ -120,8 +115,8 @@ def purge(limit: int = 5000) -> int:
 
 
 def forget_announcements() -> int:
-    """Mark the tenant's waiting announcements as sent without sending them; return how many.
+    """Mark the tenant's waiting announcements as sent without sending them.
 
-    For history that is imported into a new tenant, which nothing should react to.
+    Returns how many. For history that is imported into a new tenant, which nothing should react to.
     """
     return Outbox.objects.filter(done_at=None).update(done_at=now())

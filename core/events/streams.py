@@ -31,11 +31,11 @@ class NewEvent(NamedTuple):
 
 
 def append(stream: str, type: str, payload: dict[str, Any], *, about: UUID | None = None) -> StreamEvent:
-    """Append an event to a stream in the caller's transaction; return it with its number.
+    """Append an event to a stream in the caller's transaction.
 
-    Numbers follow the order of commits without gaps, because the head row stays locked until the commit:
-    append late. Listeners get a hint after the commit and read the row, also listeners of the view `about`
-    one object (`VIEWS`).
+    Returns it with its number. Numbers follow the order of commits without gaps, because the head row stays locked
+    until the commit: append late. Listeners get a hint after the commit and read the row, also listeners of the
+    view `about` one object (`VIEWS`).
     """
     return append_all([NewEvent(stream, type, payload, about)])[0]
 
@@ -50,7 +50,9 @@ def append_all(events: Sequence[NewEvent]) -> list[StreamEvent]:
     newest: dict[str, int] = {}
     for stream in sorted({event.stream for event in events}):
         mine = [event for event in events if event.stream == stream]
-        last = newest[stream] = _take_numbers(stream, len(mine))
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKE_NUMBERS, [uuid7(), current_tenant_id(), stream, len(mine)])
+            last = newest[stream] = int(cursor.fetchone()[0])
         for seq, event in enumerate(mine, start=last - len(mine) + 1):
             rows.append(StreamEvent(seq=seq, **event._asdict()))
     if rows:
@@ -58,13 +60,6 @@ def append_all(events: Sequence[NewEvent]) -> list[StreamEvent]:
         views = {view_of(row.stream, row.about): newest[row.stream] for row in rows if row.about}
         hint_after_commit(views | newest)
     return rows
-
-
-def _take_numbers(stream: str, count: int) -> int:
-    """Return the last of `count` new numbers of a stream, whose head is locked until the commit."""
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE_NUMBERS, [uuid7(), current_tenant_id(), stream, count])
-        return int(cursor.fetchone()[0])
 
 
 def view_of(stream: str, about: UUID) -> str:
@@ -97,7 +92,10 @@ def group_name(tenant_id: UUID, stream: str) -> str:
 
 
 def transient(stream: str, type: str, payload: dict[str, Any]) -> None:
-    """Send a transient frame (typing, partial text) to a stream's listeners; nothing is stored."""
+    """Send a transient frame (typing, partial text) to a stream's listeners.
+
+    Nothing is stored.
+    """
     message = {"type": "stream.transient", "stream": stream, "event": type, "payload": payload}
     live.post(group_name(current_tenant_id(), stream), message)
 

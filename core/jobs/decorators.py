@@ -28,10 +28,10 @@ def _shared(work: Callable[..., Any], queue: Queue) -> Any:
 
 
 def afterwards(work: Callable[[], Any]) -> bool:
-    """Run a function at the end of the current tenant task; return False outside of one.
+    """Run a function at the end of the current tenant task.
 
-    For work that would otherwise be a task of its own. It runs in the same scope, after the transaction, and
-    is lost if the process dies: a sweep must find it.
+    Returns False outside of one. For work that would otherwise be a task of its own. It runs in the same scope,
+    after the transaction, and is lost if the process dies: a sweep must find it.
     """
     waiting = _afterwards.get()
     if waiting is None:
@@ -70,7 +70,10 @@ def tenant_task(queue: Queue = "default") -> Callable[[Callable[[UUID], Any]], A
 
 
 def sweep_task(queue: Queue = "default") -> Callable[[Callable[[], Any]], Any]:
-    """Turn a function without arguments into a periodic task; it enters scopes by itself."""
+    """Turn a function without arguments into a periodic task.
+
+    It enters scopes by itself.
+    """
 
     def decorate(work: Callable[[], Any]) -> Any:
         return _shared(work, queue)

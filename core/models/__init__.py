@@ -1,4 +1,4 @@
-"""Tables of core: streams, outbox, audit, dead letters, idempotency, erasures."""
+"""Tables of core: streams, outbox, audit, failed jobs, idempotency, erasures."""
 
 from core.models.audit import AuditEntry, AuditHead
 from core.models.dead_letters import DeadLetter

@@ -60,9 +60,10 @@ def register_check(name: str, check: Check) -> None:
 
 
 def register_gauge(name: str, measure: Measure, *, help: str = "", late_above: float | None = None) -> None:
-    """Register a gauge `walker_<thing>_<unit>`; it must be cheap, as every scrape computes it.
+    """Register a gauge `walker_<thing>_<unit>`.
 
-    `/readyz` shows a late gauge but stays ready: one stuck row must not take the site down.
+    It must be cheap, as every scrape computes it. `/readyz` shows a late gauge but stays ready: one stuck row must
+    not take the site down.
     """
     _gauges[name] = Gauge(name, help or name.replace("_", " "), measure, late_above)
 
@@ -83,15 +84,16 @@ def _run(name: str, check: Check) -> Reading:
 
 def read_gauges() -> list[tuple[Gauge, float | None]]:
     """Measure every gauge; None if the database or Redis is down."""
-    return [(gauge, _measure(gauge)) for gauge in _gauges.values()]
-
-
-def _measure(gauge: Gauge) -> float | None:
-    try:
-        return float(gauge.measure())
-    except AWAY:
-        log.warning("gauge_failed", gauge=gauge.name, exc_info=True)
-        return None
+    readings: list[tuple[Gauge, float | None]] = []
+    for gauge in _gauges.values():
+        try:
+            value = float(gauge.measure())
+        except AWAY:
+            log.warning("gauge_failed", gauge=gauge.name, exc_info=True)
+            readings.append((gauge, None))
+        else:
+            readings.append((gauge, value))
+    return readings
 
 
 def note_beat(part: str) -> None:
@@ -100,7 +102,10 @@ def note_beat(part: str) -> None:
 
 
 def beat_age(part: str) -> float | None:
-    """Return the seconds since a part's last heartbeat; None without one in the last hour."""
+    """Return the seconds since a part's last heartbeat.
+
+    None without one in the last hour.
+    """
     at = cache.get(_beat_key(part))
     return None if at is None else max(0.0, now().timestamp() - at)
 

@@ -68,18 +68,18 @@ def _shown(text: str) -> str:
 
 
 def name_exception(_logger: Any, _method: str, event: Event) -> Event:
-    """Replace an exception by its types and places; messages could quote values, so only ours stay."""
+    """Replace an exception by its types and places.
+
+    Messages could quote values, so only ours stay.
+    """
     given = event.pop("exc_info", None)
     if given:
-        error = given if isinstance(given, BaseException) else _current(given)
-        if error is not None:
+        error = given
+        if not isinstance(given, BaseException):
+            error = given[1] if isinstance(given, tuple) else sys.exc_info()[1]
+        if isinstance(error, BaseException):
             event["exception"] = describe_exception(error)
     return event
-
-
-def _current(given: Any) -> BaseException | None:
-    found = given[1] if isinstance(given, tuple) else sys.exc_info()[1]
-    return found if isinstance(found, BaseException) else None
 
 
 def describe_exception(error: BaseException) -> list[str]:

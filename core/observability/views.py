@@ -58,6 +58,13 @@ def readyz(request: HttpRequest) -> HttpResponse:
     Until it is ready for the first time, 503 is expected and not logged as an error.
     """
     readings = health.run_checks()
+    gauges = {
+        gauge.name: {
+            "value": None if value is None else round(value, 1),
+            "late": value is not None and gauge.late_above is not None and value > gauge.late_above,
+        }
+        for gauge, value in health.read_gauges()
+    }
     ready = all(reading.ok for reading in readings)
     body = {
         "status": "ready" if ready else "not ready",
@@ -65,7 +72,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
             reading.name: {"ok": reading.ok, **({"problem": reading.problem} if reading.problem else {})}
             for reading in readings
         },
-        "gauges": {gauge.name: _gauge(gauge, value) for gauge, value in health.read_gauges()},
+        "gauges": gauges,
     }
     response = JsonResponse(body, status=200 if ready else 503)
     if ready:
@@ -74,11 +81,6 @@ def readyz(request: HttpRequest) -> HttpResponse:
         level = "error" if "ready" in _seen else "info"
         log_response("%s: %s", "Not ready", request.path, response=response, request=request, level=level)
     return response
-
-
-def _gauge(gauge: health.Gauge, value: float | None) -> dict[str, object]:
-    late = value is not None and gauge.late_above is not None and value > gauge.late_above
-    return {"value": None if value is None else round(value, 1), "late": late}
 
 
 @never_cache

@@ -29,20 +29,16 @@ def _parse(ring: str) -> dict[str, bytes]:
     keys: dict[str, bytes] = {}
     for part in filter(None, (part.strip() for part in ring.split(","))):
         key_id, _, encoded = part.partition(":")
-        key = _decode(encoded)
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            raise Unavailable(_FORM) from None
         if not _KEY_ID.fullmatch(key_id) or len(key) != KEY_BYTES or key_id in keys:
             raise Unavailable(_FORM)
         keys[key_id] = key
     if not keys:
         raise Unavailable("WALKER_KEYS is missing: nothing can be encrypted or read.")
     return keys
-
-
-def _decode(encoded: str) -> bytes:
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except ValueError:
-        raise Unavailable(_FORM) from None
 
 
 def key_ring() -> dict[str, bytes]:
@@ -81,7 +77,10 @@ def derive_key(purpose: str, *, key_id: str = "") -> bytes:
 
 
 def seal(plain: bytes, *, purpose: str, bound_to: str) -> bytes:
-    """Encrypt: version, length of the key id, key id, nonce, ciphertext; bound to its place."""
+    """Encrypt bytes, bound to their purpose and place.
+
+    The format: version, length of the key id, key id, nonce, ciphertext.
+    """
     key_id = current_key_id()
     nonce = os.urandom(NONCE_BYTES)
     name = key_id.encode()
@@ -90,14 +89,20 @@ def seal(plain: bytes, *, purpose: str, bound_to: str) -> bytes:
 
 
 def key_id_of(sealed: bytes) -> str:
-    """Return the id of the key of an encrypted value. Raises Unavailable for other bytes."""
+    """Return the id of the key of an encrypted value.
+
+    Raises Unavailable for other bytes.
+    """
     if sealed[:1] == VERSION and len(sealed) > 2 and len(sealed) > 2 + sealed[1] + NONCE_BYTES:
         return sealed[2 : 2 + sealed[1]].decode("ascii", "replace")
     raise Unavailable("This value has an unknown encryption format.")
 
 
 def unseal(sealed: bytes, *, purpose: str, bound_to: str) -> bytes:
-    """Decrypt a value of `seal` for the same purpose and place. Raises Unavailable for others."""
+    """Decrypt a value of `seal` for the same purpose and place.
+
+    Raises Unavailable for others.
+    """
     key_id = key_id_of(sealed)
     end = 2 + sealed[1]
     nonce, body = sealed[end : end + NONCE_BYTES], sealed[end + NONCE_BYTES :]

@@ -42,12 +42,12 @@ def digest(*parts: str | bytes) -> str:
 
 
 def begin(*, scope: str, key: str, request_digest: str, now: datetime | None = None) -> Replay | None:
-    """Claim a key for a request of the tenant in scope; None means "execute it, then `finish`".
+    """Claim a key for a request of the tenant in scope.
 
-    Returns the stored response if the same request was finished before. Raises KeyReused (422) for another
-    request under the key, Conflict `in_progress` (409) while the first is running, Invalid for an unusable key.
-    A request running for more than 60 seconds counts as dead and is taken over. The key is stored as a digest
-    for 24 hours.
+    None means "execute it, then `finish`". Returns the stored response if the same request was finished before.
+    Raises KeyReused (422) for another request under the key, Conflict `in_progress` (409) while the first is
+    running, Invalid for an unusable key. A request running for more than 60 seconds counts as dead and is taken
+    over. The key is stored as a digest for 24 hours.
     """
     if not 0 < len(key) <= KEY_LIMIT:
         raise Invalid(f"Use 1 to {KEY_LIMIT} characters for an idempotency key.")

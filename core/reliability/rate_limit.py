@@ -9,9 +9,9 @@ log = get_logger(__name__)
 
 
 def count_up(name: str, *, seconds: float) -> int:
-    """Increment a counter that expires `seconds` after its first increment; return its value.
+    """Increment a counter that expires `seconds` after its first increment.
 
-    Returns 0 if it expired just now. Raises RedisError.
+    Returns its value. Returns 0 if it expired just now. Raises RedisError.
     """
     cache.add(name, 0, timeout=seconds)
     try:
@@ -21,7 +21,10 @@ def count_up(name: str, *, seconds: float) -> int:
 
 
 def count_or_let_pass(name: str, *, seconds: float) -> int:
-    """Increment a counter as `count_up` does; without Redis return 0 and log a warning."""
+    """Increment a counter as `count_up` does.
+
+    Without Redis return 0 and log a warning.
+    """
     try:
         return count_up(name, seconds=seconds)
     except RedisError:

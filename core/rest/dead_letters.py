@@ -1,4 +1,4 @@
-"""Endpoints of failed jobs (dead letters)."""
+"""Endpoints of failed jobs."""
 
 from __future__ import annotations
 

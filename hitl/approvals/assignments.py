@@ -20,7 +20,10 @@ NO_SUBSTITUTES: Final[Mapping[UUID, eligibility.Substitute]] = {}
 
 
 def plan(level: Mapping[str, Any], excluded: Collection[UUID], moment: datetime | None = None) -> AssignmentPlan:
-    """Work out who is asked at a level at a moment, without an approval to load. Three queries at most."""
+    """Work out who is asked at a level at a moment, without an approval to load.
+
+    Three queries at most.
+    """
     directory = load_directory(level["approvers"], moment or clock_now())
     return eligibility.plan_level(level, excluded, directory)
 
@@ -56,7 +59,10 @@ def open_seats(
     source: str = Seat.Source.LEVEL,
     template: str = "approval_opened",
 ) -> None:
-    """Assign people to the approval's current level and notify them; existing assignments stay."""
+    """Assign people to the approval's current level and notify them.
+
+    Existing assignments stay.
+    """
     if not planned.holders:
         return
     seats = []
@@ -80,7 +86,10 @@ def open_seats(
 
 
 def find_unsatisfiable(approvals: Sequence[Approval]) -> list[Approval]:
-    """Return those of the waiting requests whose assignees cannot satisfy the level. Three queries in all."""
+    """Return those of the waiting requests whose assignees cannot satisfy the level.
+
+    Three queries in all.
+    """
     if not approvals:
         return []
     groups = by_group(GroupMember.objects.values_list("group_id", "user_id"))

@@ -47,7 +47,10 @@ def refuse_if_excluded(context: DecisionContext, actor: Actor) -> None:
 
 
 def open_seats_of(context: DecisionContext, actor: Actor) -> list[Seat]:
-    """Return the actor's open assignments at the current level. Raises Refused without one."""
+    """Return the actor's open assignments at the current level.
+
+    Raises Refused without one.
+    """
     everybody = context.seats_at(context.approval.level)
     seats = [seat for seat in everybody if seat.person_id == actor.user_id and seat.closed_at is None]
     if actor.user_id is None or not seats or not context.is_entitled(actor.user_id):

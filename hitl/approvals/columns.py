@@ -24,21 +24,19 @@ def request_columns(kind: AnyKind, params: BaseModel, payload: dict[str, Any], f
     preview = kind.preview(params, facts)
     # The texts come from outside: approvers must see every character of them.
     shown = visible_document(plain(preview.as_dict()))
+    # Only a web address that an approver can follow.
     return {
         "kind": kind.key,
         "kind_version": kind.version,
         "payload": payload,
         "summary": clean_text(shown["headline"], 300),
         "preview": shown,
-        "preview_url": _web_address(preview.link),
+        "preview_url": (
+            preview.link if len(preview.link) <= 500 and preview.link.startswith(("https://", "http://")) else ""
+        ),
         "facts": facts,
         "facts_digest": sha256_of(facts),
     }
-
-
-def _web_address(link: str) -> str:
-    """Return the preview's link if it is a web address an approver can follow, or an empty text."""
-    return link if len(link) <= 500 and link.startswith(("https://", "http://")) else ""
 
 
 def risk_columns(assessed: Assessed) -> dict[str, Any]:

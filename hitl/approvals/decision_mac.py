@@ -40,7 +40,10 @@ def sign(decision: Decision) -> None:
 
 
 def verify(decision: Any) -> bool:
-    """Return True if this application wrote the decision exactly so; anything else is logged."""
+    """Return True if this application wrote the decision exactly so.
+
+    Anything else is logged.
+    """
     key_id, mac, reason = _parts(decision)
     try:
         ok = bool(mac) and hmac.compare_digest(mac, _mac(decision, key_id, reason))
@@ -52,7 +55,10 @@ def verify(decision: Any) -> bool:
 
 
 def has_original_reason(decision: Decision) -> bool:
-    """Return True if the reason is the one that was given; the oldest rows cannot be checked and pass."""
+    """Return True if the reason is the one that was given.
+
+    The oldest rows cannot be checked and pass.
+    """
     key_id, _, reason = _parts(decision)
     return not reason or hmac.compare_digest(reason, _reason_digest(decision, key_id))
 

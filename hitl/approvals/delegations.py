@@ -157,9 +157,9 @@ def list_due(*, now: datetime | None = None, limit: int = 200) -> list[DueDelega
 
 
 def align_delegation(*, delegation_id: UUID, now: datetime | None = None) -> int:
-    """Move the assignments of a delegation that began or ended; return how many requests were changed.
+    """Move the assignments of a delegation that began or ended.
 
-    For the system only; safe to repeat. Announces nothing.
+    Returns how many requests were changed. For the system only; safe to repeat. Announces nothing.
     """
     moment = now or clock_now()
     row = Delegation.objects.filter(pk=delegation_id, ended_at=None).first()

@@ -48,7 +48,10 @@ class Due:
 
 
 def claim_due(*, now: datetime | None = None, limit: int = BATCH) -> list[Due]:
-    """Claim timers that are due, of all tenants. For the sweep; runs in the platform scope."""
+    """Claim timers that are due, of all tenants.
+
+    For the sweep; runs in the platform scope.
+    """
     moment = now or clock_now()
     with platform_scope(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_CLAIM, [moment + CLAIM_FOR, moment, moment, limit])
@@ -57,15 +60,18 @@ def claim_due(*, now: datetime | None = None, limit: int = BATCH) -> list[Due]:
 
 
 def purge_done(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
-    """Remove timers that were done more than 30 days ago; returns how many. For the sweep."""
+    """Remove timers that were done more than 30 days ago; returns how many.
+
+    For the sweep.
+    """
     before = (now or clock_now()) - KEPT_FOR
     return retention.remove(Timer, retention.made_before(before) & Q(done_at__lt=before), limit=limit)
 
 
 def note_failure(due: Due, error: Exception) -> bool:
-    """Park a timer that keeps failing, so that a person sees it; return True if it was.
+    """Park a timer that keeps failing, so that a person sees it.
 
-    In the tenant's scope. It is still retried. For the sweep.
+    Returns True if it was. In the tenant's scope. It is still retried. For the sweep.
     """
     if due.attempts % PARK_EVERY:
         return False

@@ -20,7 +20,7 @@ from hitl.approvals.reassign import REASSIGN, seats_here
 from hitl.approvals.remarks import add_remark
 from hitl.approvals.transitions import UnitOfWork
 from hitl.approvals.votes import approvers_before
-from hitl.domain.eligibility import AssignmentPlan, original_person
+from hitl.domain.eligibility import original_person
 from hitl.domain.state_machine import Event, State, may
 from hitl.models import Approval, Seat, Timer
 from hitl.notifications import create
@@ -84,10 +84,11 @@ def _take_step(work: UnitOfWork, context: DecisionContext, steps: list[dict[str,
     rows = step.get("replace") or step.get("add") or []
     without = _staying(context, step) | approvers_before(context)
     added = assignments.plan_escalation(context, rows, without=without)
+    # People are not named here: the assignments tell who.
     changes = {
         "ladder_step": number,
         "escalated_at": work.moment,
-        "escalated_to": _described(rows),
+        "escalated_to": ", ".join(str(row["value"]) if row["type"] == "role" else row["type"] for row in rows)[:80],
         "escalation_reason": _why(actor, is_stuck=is_stuck),
     }
     if stands_still and not is_stuck:
@@ -102,7 +103,9 @@ def _take_step(work: UnitOfWork, context: DecisionContext, steps: list[dict[str,
         silent = seats_here(approval).filter(closed_at=None).exclude(person_id__in=context.voters())
         silent.update(closed_at=work.moment, moved_at=work.moment)
     assignments.open_seats(approval, added, work.moment, source=Seat.Source.ESCALATION, template="approval_escalated")
-    _notify_the_others(approval, added, work.moment)
+    assigned = set(seats_here(approval).filter(closed_at=None).values_list("person_id", flat=True))
+    notified = {added.assignee(holder)[0] for holder in added.holders}
+    create.notify(approval, assigned - notified, "approval_escalated", work.moment)
     if is_stuck:
         _release(work, approval, steps, number, actor)
 
@@ -133,17 +136,6 @@ def _why(actor: Actor, *, is_stuck: bool) -> str:
     if actor.kind in ("user", "api_key"):
         return "Escalated by hand."
     return "No eligible approver was available." if is_stuck else "No answer in time."
-
-
-def _described(rows: list[Mapping[str, Any]]) -> str:
-    """People are not named here: the assignments tell who."""
-    return ", ".join(str(row["value"]) if row["type"] == "role" else row["type"] for row in rows)[:80]
-
-
-def _notify_the_others(approval: Approval, added: AssignmentPlan, moment: datetime) -> None:
-    assigned = set(seats_here(approval).filter(closed_at=None).values_list("person_id", flat=True))
-    notified = {added.assignee(holder)[0] for holder in added.holders}
-    create.notify(approval, assigned - notified, "approval_escalated", moment)
 
 
 def _release(work: UnitOfWork, approval: Approval, steps: list[dict[str, Any]], number: int, actor: Actor) -> None:

@@ -28,7 +28,10 @@ KILL_SWITCH: Final = "kill_switch"
 
 
 def add_hold(work: UnitOfWork, approval: Approval, actor: Actor, name: str, reason: str) -> None:
-    """Add one hold to a locked approval; a second one of the same name changes nothing."""
+    """Add one hold to a locked approval.
+
+    A second one of the same name changes nothing.
+    """
     if name in approval.holds:
         return
     changes = {"holds": sorted({*approval.holds, name}), "hold_reason": reason.strip()[:200]}
@@ -38,7 +41,10 @@ def add_hold(work: UnitOfWork, approval: Approval, actor: Actor, name: str, reas
 
 
 def drop_hold(work: UnitOfWork, approval: Approval, actor: Actor, name: str) -> None:
-    """Remove a hold of a locked approval; people are assigned and work continues where it can."""
+    """Remove a hold of a locked approval.
+
+    People are assigned and work continues where it can.
+    """
     left = [other for other in approval.holds if other != name]
     changes: dict[str, object] = {"holds": left}
     if not left:

@@ -85,7 +85,11 @@ def open_level(work: UnitOfWork, approval: Approval, planned: AssignmentPlan) ->
     While the request is on hold its clocks stand still; where nobody can decide, it escalates at once.
     """
     if approval.holds:
-        _pause_clocks(work, approval)
+        columns = timers.pause(approval, work.moment)
+        if columns:
+            Approval.objects.filter(pk=approval.pk).update(**columns)
+            for name, value in columns.items():
+                setattr(approval, name, value)
     if planned.satisfiable:
         assignments.open_seats(approval, planned, work.moment)
     else:
@@ -106,11 +110,3 @@ def alert_unsatisfiable(work: UnitOfWork, approval: Approval) -> None:
     work.alert(approval, UNSATISFIABLE)
     if approval.ladder_step < len(timers.escalation_steps(approval.snapshot)):
         timers.set_timers(approval, {timers.Kind.ESCALATE: work.moment})
-
-
-def _pause_clocks(work: UnitOfWork, approval: Approval) -> None:
-    columns = timers.pause(approval, work.moment)
-    if columns:
-        Approval.objects.filter(pk=approval.pk).update(**columns)
-        for name, value in columns.items():
-            setattr(approval, name, value)

@@ -127,7 +127,10 @@ def refuse_if_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
 
 
 def shared_lock_unless_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
-    """Take the shared switch lock until the commit. Raises Refused when a switch covers the request."""
+    """Take the shared switch lock until the commit.
+
+    Raises Refused when a switch covers the request.
+    """
     if killswitch.shared_lock_and_check(kind=kind, agent_id=agent_id):
         raise describe.paused(actor, kind=kind, agent_id=agent_id)
 
@@ -234,7 +237,9 @@ def _apply_policy(approval: Approval, request: _Request) -> tuple[select.Matched
         tags=origin.contact_tags,
         moment=moment,
     )
-    matched = _without_own_rule(matched, approval.excluded)
+    # Nobody's own rule approves what they may not approve themselves.
+    approves = matched.auto is not None and matched.auto.verdict == "approve"
+    matched = replace(matched, auto=None) if approves and have_shaped_rules(approval.excluded) else matched
     level = matched.snapshot["levels"][0]
     planned = assignments.plan(level, approval.excluded, moment)
     approval.workflow_id, approval.workflow_version = matched.workflow_id, matched.version
@@ -246,12 +251,6 @@ def _apply_policy(approval: Approval, request: _Request) -> tuple[select.Matched
     for name, value in columns.items():
         setattr(approval, name, value)
     return matched, planned
-
-
-def _without_own_rule(matched: select.Matched, excluded: list[UUID]) -> select.Matched:
-    """Ask people where somebody would get by their own rule what they may not approve themselves."""
-    approves = matched.auto is not None and matched.auto.verdict == "approve"
-    return replace(matched, auto=None) if approves and have_shaped_rules(excluded) else matched
 
 
 def _decide_by_rule(work: UnitOfWork, approval: Approval, auto: AutoRule, version: int) -> None:

@@ -81,12 +81,8 @@ def send_back(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now:
         if approval.rounds >= MAX_ROUNDS:
             outcomes.reject(work, approval, actor, event=Event.SEND_BACK)
         else:
-            _return(work, approval, actor)
+            Seat.objects.filter(approval=approval, closed_at=None).update(closed_at=work.moment)
+            void_tokens(approval, work.moment)
+            changes = {"rounds": approval.rounds + 1, "votes_received": 0, "paused_clocks": {}, "sla_due_at": None}
+            work.apply(approval, Event.SEND_BACK, actor=actor, to=State.RETURNED, changes=changes)
     return approval
-
-
-def _return(work: transitions.UnitOfWork, approval: Approval, actor: Actor) -> None:
-    Seat.objects.filter(approval=approval, closed_at=None).update(closed_at=work.moment)
-    void_tokens(approval, work.moment)
-    changes = {"rounds": approval.rounds + 1, "votes_received": 0, "paused_clocks": {}, "sla_due_at": None}
-    work.apply(approval, Event.SEND_BACK, actor=actor, to=State.RETURNED, changes=changes)

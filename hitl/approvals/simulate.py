@@ -74,7 +74,10 @@ def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> 
     """
     viewer.require(VIEW)
     at = moment or clock_now()
-    _check(trial, at)
+    if not registry.is_known(trial.kind) or not 0 <= trial.score <= 100:
+        raise Invalid("Choose an action and a risk from 0 to 100.", fields={"kind": ["Choose an action."]})
+    if abs(at - clock_now()) > FURTHEST:
+        raise Invalid("Choose a moment within ten years.", fields={"moment": ["Within ten years from now."]})
     estimate = _estimate(trial)
     scored = risk.RiskAssessment(trial.score, risk.level_of(trial.score), ())
     matched = select.match(
@@ -99,13 +102,6 @@ def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> 
         risk_level=scored.level,
         levels=tuple(_tried(matched.snapshot, number, excluded, at) for number in range(len(levels))),
     )
-
-
-def _check(trial: Trial, at: datetime) -> None:
-    if not registry.is_known(trial.kind) or not 0 <= trial.score <= 100:
-        raise Invalid("Choose an action and a risk from 0 to 100.", fields={"kind": ["Choose an action."]})
-    if abs(at - clock_now()) > FURTHEST:
-        raise Invalid("Choose a moment within ten years.", fields={"moment": ["Within ten years from now."]})
 
 
 def _estimate(trial: Trial) -> Estimate:

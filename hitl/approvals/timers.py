@@ -89,7 +89,10 @@ def start(snapshot: Mapping[str, Any], number: int, moment: datetime) -> Clocks:
 
 
 def escalation_steps(snapshot: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the escalation steps one by one; a step with `repeat` m comes m times more."""
+    """Return the escalation steps one by one.
+
+    A step with `repeat` m comes m times more.
+    """
     rows = snapshot.get("escalation") or []
     return [row for row in rows for _ in range(1 + int(row.get("repeat") or 0))]
 

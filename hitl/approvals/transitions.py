@@ -167,7 +167,10 @@ class UnitOfWork:
 
 @contextmanager
 def unit_of_work(moment: datetime) -> Iterator[UnitOfWork]:
-    """Run transitions in one transaction. Everything is rolled back if the block raises."""
+    """Run transitions in one transaction.
+
+    Everything is rolled back if the block raises.
+    """
     with transaction.atomic():
         work = UnitOfWork(moment)
         yield work
@@ -183,7 +186,10 @@ def read(approval_id: UUID) -> Approval:
 
 
 def next_reference() -> str:
-    """Return the reference of a new request; the counter stays locked until the commit."""
+    """Return the reference of a new request.
+
+    The counter stays locked until the commit.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_NEXT_NUMBER, [uuid7(), current_tenant_id(), FIRST_REFERENCE])
         return f"BR-{cursor.fetchone()[0]}"

@@ -49,7 +49,10 @@ def record_vote(
 
 
 def tally_level(context: DecisionContext, number: int) -> LevelTally:
-    """Count the votes of a level; those of people who lost their right to decide do not count."""
+    """Count the votes of a level.
+
+    Those of people who lost their right to decide do not count.
+    """
     level, seats, votes = (
         context.approval.snapshot["levels"][number - 1],
         context.level_seats(number),

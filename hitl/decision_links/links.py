@@ -105,7 +105,9 @@ def decide_by_link(
     with transaction.atomic():
         # Shared lock: once email approvals are disabled, no decision that began before can commit.
         link_policy.hold(shared=True)
-        token = _load_token(token_id)
+        token: DecisionToken | None = DecisionToken.objects.select_related("person").filter(pk=token_id).first()
+        if token is None:
+            raise NotFound
         # The request is locked first, in the same order as everywhere else that voids its links.
         approval = locked(Approval, token.approval_id)
         token.refresh_from_db(fields=["consumed_at"])
@@ -123,22 +125,11 @@ def decide_by_link(
             channel=rules.CHANNEL,
             now=moment,
         )
-        _note_use(actor, token, approval, barred)
+        facts = {"approval": str(approval.pk), "revision": approval.revision, "barred": [str(one) for one in barred]}
+        chain.record(
+            actor=actor, action="DECISION_LINK_USED", object_type="hitl.decisiontoken", object_id=token.pk, facts=facts
+        )
     return decided
-
-
-def _note_use(actor: Actor, token: DecisionToken, approval: Approval, barred: list[UUID]) -> None:
-    facts = {"approval": str(approval.pk), "revision": approval.revision, "barred": [str(one) for one in barred]}
-    chain.record(
-        actor=actor, action="DECISION_LINK_USED", object_type="hitl.decisiontoken", object_id=token.pk, facts=facts
-    )
-
-
-def _load_token(token_id: UUID) -> DecisionToken:
-    token: DecisionToken | None = DecisionToken.objects.select_related("person").filter(pk=token_id).first()
-    if token is None:
-        raise NotFound
-    return token
 
 
 def _check_form(token: DecisionToken, approval: Approval, verdict: str, typed: str, reason: str) -> None:

@@ -120,7 +120,9 @@ def decision_link(request: HttpRequest, token: str) -> HttpResponse:
     """Show what a link decides (GET), or decide it (POST)."""
     found = rules.find_link(token)
     if found is None:
-        return _unknown(request)
+        # Guessing limits the response to unknown links only, never a valid link.
+        OUTCOMES.labels("unknown").inc()
+        return refuse_guessing(request, "link") or render(request, "404.html", status=404)
     with tenant_scope(found.tenant_id), timezone.override(tenant_zone()):
         opened = rules.open_link(found.token_id, **_visit(request))
         if request.method == "POST":
@@ -134,12 +136,6 @@ def _visit(request: HttpRequest) -> dict[str, Any]:
         "user_agent": str(request.META.get("HTTP_USER_AGENT", "")),
         "visitor": visitor_of(request),
     }
-
-
-def _unknown(request: HttpRequest) -> HttpResponse:
-    """Respond to an unknown link. Guessing limits this response only, never a valid link."""
-    OUTCOMES.labels("unknown").inc()
-    return refuse_guessing(request, "link") or render(request, "404.html", status=404)
 
 
 def _show(request: HttpRequest, opened: OpenedLink) -> HttpResponse:

@@ -126,7 +126,10 @@ def plan_more(
     *,
     already_asked: Collection[UUID],
 ) -> AssignmentPlan:
-    """Work out who is added to a level by an escalation step; nobody in `already_asked` is asked again."""
+    """Work out who is added to a level by an escalation step.
+
+    Nobody in `already_asked` is asked again.
+    """
     candidates = _candidates(directory, excluded) - set(already_asked)
     group = ANY_GROUP if level["mode"] in ("per_group", PARALLEL) else ""
     holders = _ordered(

@@ -53,7 +53,10 @@ def parts_of(level: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def place_of(part: int, group: str) -> str:
-    """Return the group mark of an assignment to a part, counted from 0; `group` as outside of a stage."""
+    """Return the group mark of an assignment to a part, counted from 0.
+
+    `group` is the mark outside of a stage.
+    """
     return f"{part + 1}:{group}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -69,15 +69,13 @@ def _problem(so_far: ReplayedState, entry: Entry) -> str:
     if not _is_legal(so_far, entry):
         return f"{_event(entry)} from {entry.old_state or 'nothing'} to {entry.new_state} is not in the table"
     expected = _after(so_far, entry)
-    return _differs(entry.facts, {"version": expected.version, "revision": expected.revision})
+    for name, value in (("version", expected.version), ("revision", expected.revision)):
+        if entry.facts.get(name) != value:
+            return f"{name} is {entry.facts.get(name)}, expected {value}"
+    return ""
 
 
 def _is_legal(so_far: ReplayedState, entry: Entry) -> bool:
     if so_far.version == 0:
         return (_event(entry), entry.new_state) == ("propose", State.PENDING)
     return (_event(entry), entry.old_state, entry.new_state) in _LEGAL
-
-
-def _differs(facts: Mapping[str, Any], expected: Mapping[str, int]) -> str:
-    wrong = [name for name, value in expected.items() if facts.get(name) != value]
-    return f"{wrong[0]} is {facts.get(wrong[0])}, expected {expected[wrong[0]]}" if wrong else ""

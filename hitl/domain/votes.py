@@ -37,7 +37,10 @@ class SeatHolder(NamedTuple):
 
 
 def required_votes(level: Mapping[str, Any], seats: Iterable[SeatHolder]) -> int:
-    """Return how many approvals the level needs. A quorum is never lowered to the people available."""
+    """Return how many approvals the level needs.
+
+    A quorum is never lowered to the people available.
+    """
     holders = list(seats)
     mode = level["mode"]
     if mode == PARALLEL:
@@ -85,11 +88,11 @@ def tally_votes(
     originals: Iterable[SeatHolder] | None = None,
     lost: Collection[SeatHolder] = (),
 ) -> Tally:
-    """Return the result of a level; votes of people who are not assigned do not count.
+    """Return the result of a level.
 
-    Levels that are open together must each be approved by people of their own; any can reject.
-    Votes of holders who `lost` their right do not count, and as many votes as before are required
-    from the others.
+    Votes of people who are not assigned do not count. Levels that are open together must each be approved by people
+    of their own; any can reject. Votes of holders who `lost` their right do not count, and as many votes as before
+    are required from the others.
     """
     everybody = list(seats)
     holders = [holder for holder in everybody if holder not in lost]

@@ -49,15 +49,15 @@ class Claim:
 
 
 def backoff(attempt: int) -> timedelta:
-    """Return how long to wait before the next attempt: 2, 4, 8 ... at most 300 seconds."""
+    """Return the wait before the next attempt: 2, 4, 8 and so on to 300 seconds."""
     return timedelta(seconds=min(300, 2 ** max(1, attempt)))
 
 
 def claim(approval_id: UUID, observation: Observation, moment: datetime) -> Claim | None:
-    """Claim an approved request, or take over a lost keyed execution; None when there is no effect to cause now.
+    """Claim an approved request, or take over a lost keyed execution.
 
-    Does what the table asks for instead: wait, hold, open a new revision, or mark as unknown. While
-    this transaction runs no emergency stop can start.
+    Returns None if there is no effect to cause now. Does what the table asks for instead: wait, hold, open a new
+    revision, or mark as unknown. While this transaction runs no emergency stop can start.
     """
     with transitions.unit_of_work(moment) as work:
         stopped_by = killswitch.shared_lock_and_check(kind=observation.kind_key, agent_id=observation.agent_id)
@@ -193,7 +193,10 @@ def _take_over(work: UnitOfWork, approval: Approval, observation: Observation, *
 
 
 def mark_unknown(work: UnitOfWork, approval: Approval, execution: Execution) -> None:
-    """Row 20: nobody knows what happened; a person or a probe finds out, never a retry."""
+    """Mark the outcome of an execution as unknown (row 20).
+
+    A person or a probe finds out what happened, never a retry.
+    """
     execution.fence += 1
     execution.lease_until = None
     execution.outcome = "unknown"

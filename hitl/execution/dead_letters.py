@@ -26,10 +26,10 @@ _TIMERS: Final = {
 
 
 def park_broken(*, approval_id: UUID, error: Exception, now: datetime | None = None) -> DeadLetter:
-    """Park an execution or probe that failed; it is tried again after 5 minutes, then 10, 20 and so on.
+    """Park an execution or probe that failed.
 
-    For the system's tasks only. Nothing of the failed attempt was committed; its state tells what may
-    have happened outside before. Announces nothing.
+    It is tried again after 5 minutes, then 10, 20 and so on. For the system's tasks only. Nothing of the failed
+    attempt was committed; its state tells what may have happened outside before. Announces nothing.
     """
     moment = now or clock_now()
     letter = dead_letters.park(kind=PARKED_AS, ref=approval_id, error=type(error).__name__, now=moment)

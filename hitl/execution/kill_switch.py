@@ -51,7 +51,14 @@ def throw_switch(
     a transaction.
     """
     actor.require("hitl.use_killswitch")
-    _check(scope, target, reason)
+    if scope not in KillSwitch.Scope.values or (scope == "tenant") == bool(target):
+        raise Invalid(
+            "Choose what to pause.", fields={"scope": ["Choose everything, one agent or one kind of action."]}
+        )
+    if not _is_there(scope, target):
+        raise Invalid("There is nothing to pause by this name.", fields={"target": [NO_TARGET[scope]]})
+    if not reason.strip():
+        raise Invalid("Say why.", fields={"reason": ["Tell your colleagues why."]})
     with killswitch.exclusive_lock():
         known = KillSwitch.objects.filter(scope=scope, target=target, released_at=None).first()
         if known is not None:
@@ -68,17 +75,6 @@ def throw_switch(
     hold_covered(now=now)
     switch.in_flight_calls = killswitch.count_in_flight_calls(scope=scope, target=switch.target, within=wait)
     return switch
-
-
-def _check(scope: str, target: str, reason: str) -> None:
-    if scope not in KillSwitch.Scope.values or (scope == "tenant") == bool(target):
-        raise Invalid(
-            "Choose what to pause.", fields={"scope": ["Choose everything, one agent or one kind of action."]}
-        )
-    if not _is_there(scope, target):
-        raise Invalid("There is nothing to pause by this name.", fields={"target": [NO_TARGET[scope]]})
-    if not reason.strip():
-        raise Invalid("Say why.", fields={"reason": ["Tell your colleagues why."]})
 
 
 def _is_there(scope: str, target: str) -> bool:
@@ -224,7 +220,10 @@ def _align(approval_id: UUID, moment: datetime) -> int:
 
 
 def tenants_out_of_line() -> set[UUID]:
-    """Return the tenants whose requests may need to be held or released. For the sweep."""
+    """Return the tenants whose requests may need to be held or released.
+
+    For the sweep.
+    """
     everywhere = GlobalKillSwitch.objects.filter(released_at=None).exists()
     with platform_scope():
         held = Approval.objects.filter(state__in=_OPEN, holds__contains=["kill_switch"])

@@ -53,7 +53,10 @@ class Observation:
 
 
 def observe_again(approval: Approval) -> Observation:
-    """Observe the target of an approved request; an outside call, never made inside a transaction."""
+    """Observe the target of an approved request.
+
+    Makes an outside call; never call it inside a transaction.
+    """
     nothing = Observation(approval.revision, approval.kind, approval.agent_id, approval.payload)
     try:
         kind = registry.get(approval.kind)

@@ -136,7 +136,10 @@ def changes_since_request(approval: Approval, observation: Observation) -> list[
 
 
 def why_not_executable(context: DecisionContext) -> str:
-    """Return why the approval is not valid at this moment; the empty string when it is."""
+    """Return why the approval is not valid at this moment.
+
+    Returns "" if it is.
+    """
     approval, members = context.approval, context.members
     if digest_of(approval) != approval.digest:
         return "The stored request is not the one that was approved."

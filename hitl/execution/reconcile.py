@@ -17,7 +17,6 @@ from hitl.approvals.checks import check_digest
 from hitl.approvals.conflicts import too_late, winner
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.remarks import add_remark
-from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.state_machine import Event, State, may
 from hitl.execution import observation
 from hitl.execution.claim import EXECUTOR, backoff
@@ -69,7 +68,10 @@ def _probe(approval: Approval, actor: Actor, reason: str, moment: datetime) -> A
             log.info("late_answer_ignored", approval=str(approval.pk))
             return locked
         if outcome is None or outcome.kind == "unknown":
-            _probe_later(work, locked)
+            timer = locked.timers.filter(kind=timers.Kind.UNKNOWN).first()
+            attempts = timer.attempts if timer else 1
+            wait = backoff(min(attempts + 3, LONGEST_WAIT))
+            timers.set_timers(locked, {timers.Kind.UNKNOWN: work.moment + wait})
             return locked
         if actor.user_id is not None:
             add_remark(locked, actor, "probe", reason, moment)
@@ -93,13 +95,6 @@ def _ask_outside(approval: Approval, execution: Execution) -> Outcome | None:
         # A probe that fails says nothing; it is asked again.
         log.exception("probe_raised", kind=approval.kind, approval=str(approval.pk))
         return None
-
-
-def _probe_later(work: UnitOfWork, approval: Approval) -> None:
-    timer = approval.timers.filter(kind=timers.Kind.UNKNOWN).first()
-    attempts = timer.attempts if timer else 1
-    wait = backoff(min(attempts + 3, LONGEST_WAIT))
-    timers.set_timers(approval, {timers.Kind.UNKNOWN: work.moment + wait})
 
 
 def resolve(

@@ -52,9 +52,9 @@ def stops_of(approval: Approval, viewer: Actor) -> list[Stop]:
 
 
 def paused(actor: Actor, *, kind: str, agent_id: UUID | None) -> Refused:
-    """Return the error for a request that a switch covers; of several switches, the widest.
+    """Return the error for a request that a switch covers.
 
-    Who paused it and why is in its facts (`stopped`), for staff only.
+    Of several switches, the widest. Who paused it and why is in its facts (`stopped`), for staff only.
     """
     rows = state.switches_covering(kind=kind, agent_id=agent_id)
     scopes = {KillSwitch.Scope.TENANT if isinstance(row, GlobalKillSwitch) else row.scope for row in rows}

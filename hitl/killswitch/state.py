@@ -39,7 +39,10 @@ def active_switches() -> list[tuple[str, str]]:
 
 
 def is_tenant_off() -> bool:
-    """Return True if the tenant in scope is deactivated: nothing is executed then. One query."""
+    """Return True if the tenant in scope is deactivated: nothing is executed then.
+
+    One query.
+    """
     return not Tenant.objects.filter(pk=current_tenant_id(), is_active=True).exists()
 
 
@@ -49,7 +52,10 @@ def is_covered(approval: Approval, switches: Iterable[tuple[str, str]]) -> bool:
 
 
 def find_stop_reason(*, kind: str, agent_id: UUID | None) -> str:
-    """Return the reason of a switch that covers the request, or "". Three queries at most."""
+    """Return the reason of a switch that covers the request, or "".
+
+    Three queries at most.
+    """
     active_here = KillSwitch.objects.filter(_covering_q(kind, agent_id), released_at=None)
     for switches in (GlobalKillSwitch.objects.filter(released_at=None), active_here):
         reason: str | None = switches.order_by("id").values_list("reason", flat=True).first()
@@ -69,7 +75,10 @@ def covers(approval: Approval) -> bool:
 
 
 def switches_covering(*, kind: str, agent_id: UUID | None) -> list[GlobalKillSwitch | KillSwitch]:
-    """Return the active switches that cover a request, the installation's first. Two queries."""
+    """Return the active switches that cover a request, the installation's first.
+
+    Two queries.
+    """
     everywhere = GlobalKillSwitch.objects.filter(released_at=None).order_by("id")
     rows = KillSwitch.objects.filter(_covering_q(kind, agent_id), released_at=None).order_by("id")
     return [*everywhere[:1], *rows]
@@ -133,10 +142,10 @@ def is_stopped_now() -> bool:
 
 
 def count_in_flight_calls(*, scope: str, target: str = "", within: timedelta) -> int:
-    """Wait for the calls in flight under a switch; return how many are left after `within`.
+    """Wait for the calls in flight under a switch.
 
-    Call it after the switch is committed: executors that checked before the commit have set their marker and
-    are counted; later ones see the switch and make no call.
+    Returns how many are left after `within`. Call it after the switch is committed: executors that checked before
+    the commit have set their marker and are counted; later ones see the switch and make no call.
     """
     key, until = _call_key(scope, target), time.monotonic() + within.total_seconds()
     left = _marked(key)

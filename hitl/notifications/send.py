@@ -37,7 +37,10 @@ class Unsent:
 
 
 def list_unsent(*, now: datetime | None = None, limit: int = 200) -> list[Unsent]:
-    """Return unsent notifications of all tenants whose task was lost or died. For the sweep."""
+    """Return unsent notifications of all tenants whose task was lost or died.
+
+    For the sweep.
+    """
     moment = now or clock_now()
     free = Q(lease_until=None) | Q(lease_until__lt=moment)
     with platform_scope():

@@ -250,7 +250,7 @@ class ApprovalsErasure(ErasureHandler):
         Step("results", "Results of actions", _results),
         Step("reviews", "Findings of reviews", _reviews),
         Step("notices", "Notifications to approvers", _notices),
-        Step("stand_ins", "Reasons of delegations", _stand_ins),
+        Step("stand_ins", "Reasons of substitutes", _stand_ins),
         Step("requests_still_naming", "Other requests that hold the name", _still_naming),
         Step("reasons_still_naming", "Other reasons that hold the name", _reasons_still_naming),
     )

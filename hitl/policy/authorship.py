@@ -18,9 +18,9 @@ SHAPING: Final = (
 
 
 def have_shaped_rules(people: Collection[UUID]) -> bool:
-    """Return True if one of these people ever changed a workflow or risk scoring. One query.
+    """Return True if one of these people ever changed a workflow or risk scoring.
 
-    Retiring counts as well: a lenient workflow may then cover what a strict one covered.
+    One query. Retiring counts as well: a lenient workflow may then cover what a strict one covered.
     """
     if not people:
         return False

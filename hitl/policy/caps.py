@@ -27,9 +27,10 @@ def caps_of(approval: Approval) -> list[Cap]:
 
 
 def reserve(approval: Approval, moment: datetime) -> str:
-    """Reserve the cost of a locked approval under its limits; return why it doesn't fit, or "".
+    """Reserve the cost of a locked approval under its limits.
 
-    Holds a lock until the commit, so that two requests can't use the same remainder.
+    Returns why it doesn't fit, or "". Holds a lock until the commit, so that two requests can't use the same
+    remainder.
     """
     caps, problem = _room(approval, moment)
     if problem:

@@ -102,10 +102,10 @@ def match(
     may_decide: bool = True,
     lock: bool = True,
 ) -> Matched:
-    """Select and freeze the workflow; without one the request is held for an administrator.
+    """Select and freeze the workflow.
 
-    With `may_decide` a rule may decide it: what rules approved before is added up then, under a lock until
-    the commit unless `lock` is off, as in a simulation.
+    Without one the request is held for an administrator. With `may_decide` a rule may decide it: what rules
+    approved before is added up then, under a lock until the commit unless `lock` is off, as in a simulation.
     """
     asked = Asked(agent_id, requester_id, moment or clock_now(), may_decide, lock)
     try:

@@ -94,7 +94,10 @@ def list_seats(*, viewer: Actor, approval_id: UUID) -> list[Seat]:
 
 
 def may_decide(*, viewer: Actor, approval: Approval) -> bool:
-    """Return True if the viewer is asked to decide this approval now. At most one query."""
+    """Return True if the viewer is asked to decide this approval now.
+
+    At most one query.
+    """
     if not viewer.may("hitl.decide_approval") or viewer.user_id is None:
         return False
     if approval.state != State.PENDING or viewer.user_id in approval.excluded:
@@ -117,14 +120,20 @@ def list_decisions(*, viewer: Actor, approval_id: UUID) -> list[Decision]:
 
 
 def query_reviews(*, viewer: Actor) -> QuerySet[OverrideReview]:
-    """Return the reviews of overrides, open and closed, as a query. Needs `hitl.review_override`."""
+    """Return the reviews of overrides, open and closed, as a query.
+
+    Needs `hitl.review_override`.
+    """
     viewer.require("hitl.review_override")
     rows: QuerySet[OverrideReview] = OverrideReview.objects.select_related("approval", "opened_by", "closed_by")
     return rows
 
 
 def query_delegations(*, viewer: Actor) -> QuerySet[Delegation]:
-    """Return the delegations, current and ended, as a query. Needs `hitl.decide_approval`."""
+    """Return the delegations, current and ended, as a query.
+
+    Needs `hitl.decide_approval`.
+    """
     viewer.require("hitl.decide_approval")
     rows: QuerySet[Delegation] = Delegation.objects.select_related("from_person", "to_person", "opened_by")
     return rows

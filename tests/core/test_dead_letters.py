@@ -79,7 +79,7 @@ def test_replayer_that_raises_leaves_the_letter_parked(acme: World, replayed: li
 
 
 def test_kind_without_replayer_is_refused(acme: World, replayed: list[UUID]) -> None:
-    with pytest.raises(Invalid, match="Nothing here can try"):
+    with pytest.raises(Invalid, match="can't be retried here"):
         dead_letters.replay(actor=acme.actor("owner"), dead_letter_id=park("unknown").id)
 
 

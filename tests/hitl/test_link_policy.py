@@ -113,7 +113,7 @@ def test_page_says_that_links_are_off_and_shows_the_way(scene: Scene, asked: App
     settings.DECISION_LINKS = by == "tenant"
     text = browser.get(path(secret)).content.decode()
     assert "Email approvals are disabled" in text
-    assert ("Your organisation" in text) is (by == "tenant")
+    assert ("for your organisation" in text) is (by == "tenant")
     assert f"/admin/hitl/approval/{asked.pk}/" in text
     assert "<form" not in text
 
@@ -146,7 +146,7 @@ def test_owner_switches_in_the_console(scene: Scene) -> None:
     assert "A mailbox was broken into" in text
     assert ("Turn on links" in text, "Turn off links" in text) == (True, False)
     again = browser.post(f"{page}switch-off/", form)
-    assert (again.status_code, "You have changed it" in again.content.decode()) == (409, True)
+    assert (again.status_code, "Last changed by you" in again.content.decode()) == (409, True)
     assert browser.post(f"{page}switch-on/", {"version": "1"}).status_code == 302
     assert link_policy.current().why_off == ""
 

@@ -66,7 +66,10 @@ class Person:
         Erasure.objects.filter(pk=self.erasure.pk).update(targets=self.targets)
 
     def list_naming(self, found: Iterable[UUID]) -> None:
-        """List requests that still contain the name, for a person to check; at most one page."""
+        """List requests that still contain the name, for a person to check.
+
+        At most one page.
+        """
         known = {*self.still_named, *self.targets.get("approvals", ())}
         self.still_named.extend(str(key) for key in found if str(key) not in known)
         del self.still_named[MOST_LISTED:]
@@ -154,15 +157,13 @@ def _forms(text: str) -> tuple[str, ...]:
 
 def _pattern(names: Iterable[str], addresses: Iterable[str]) -> re.Pattern[str] | None:
     """Return a pattern of the words, but not inside longer words, numbers or addresses."""
-    said = [r"(?<!\w)" + r"\s+".join(map(re.escape, name.split())) + r"(?!\w)" for name in names]
-    said += [rf"{_BEFORE_NUMBER if _is_number(word) else _BEFORE}{re.escape(word)}{_AFTER}" for word in addresses]
-    return re.compile("|".join(said), re.IGNORECASE) if said else None
+    words = [r"(?<!\w)" + r"\s+".join(map(re.escape, name.split())) + r"(?!\w)" for name in names]
+    for address in addresses:
+        before = _BEFORE_NUMBER if address.removeprefix("+").isdigit() else _BEFORE
+        words.append(f"{before}{re.escape(address)}{_AFTER}")
+    return re.compile("|".join(words), re.IGNORECASE) if words else None
 
 
 _BEFORE: Final = r"(?<![\w.+%@-])"
 _BEFORE_NUMBER: Final = r"(?<!\w)(?<!\d[.,-])"
 _AFTER: Final = r"(?![\w@%-]|[.,+]\w)"
-
-
-def _is_number(word: str) -> bool:
-    return word.removeprefix("+").isdigit()

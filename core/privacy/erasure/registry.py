@@ -127,21 +127,23 @@ def rows_holding(texts: Texts, words: Sequence[str], is_meant: IsMeant, after: s
     """
     if not words:
         return [], ""
-    said = ", ".join(f'"{name}"::text' for name in texts.columns)
+    columns = ", ".join(f'"{name}"::text' for name in texts.columns)
+    forms = {form.lower() for word in words for form in (word, quote(word), quote_plus(word))}
     tables = {"table": texts.model._meta.db_table, "parent": (texts.parent or texts.model)._meta.db_table}
     values: dict[str, Any] = {
         "tenant": current_tenant_id(),
         "after": after or _LOWEST,
         "limit": limit * 10,
-        "traces": sorted({_within(form) for word in words for form in (word, quote(word), quote_plus(word))}),
+        # LIKE patterns, with wildcards escaped.
+        "traces": sorted("%" + re.sub(r"([\\%_])", r"\\\1", form) + "%" for form in forms),
     }
     with connection.cursor() as cursor:
-        cursor.execute(_NAMED.format(said=said, key=texts.key, **tables), values)
+        cursor.execute(_NAMED.format(columns=columns, key=texts.key, **tables), values)
         rows: int
         last: UUID | None
         rows, last, keys = cursor.fetchone()
-    left: Any = texts.model._default_manager.filter(pk__in=keys or ()).only(*texts.columns)
-    found = [row.pk for row in left if is_meant([getattr(row, name) for name in texts.columns])] if keys else []
+    candidates: Any = texts.model._default_manager.filter(pk__in=keys or ()).only(*texts.columns)
+    found = [row.pk for row in candidates if is_meant([getattr(row, name) for name in texts.columns])] if keys else []
     return found, str(last) if rows == limit * 10 else ""
 
 
@@ -152,18 +154,13 @@ with looked as (
   select id from {parent} where tenant_id = %(tenant)s and id > %(after)s order by id limit %(limit)s
 ), ends as (select count(*) as rows, max(id::text)::uuid as last from looked),
 seen as (
-  select id, lower(concat_ws(' ', {said})) as said from {table}
+  select id, lower(concat_ws(' ', {columns})) as content from {table}
   where tenant_id = %(tenant)s and {key} > %(after)s and {key} <= (select last from ends)
 )
 select rows, last, (
-  select array_agg(id) from seen where said like any (%(traces)s::text[])
+  select array_agg(id) from seen where content like any (%(traces)s::text[])
 ) from ends
 """
-
-
-def _within(word: str) -> str:
-    """Return the LIKE pattern of a text that contains the word, with wildcards escaped."""
-    return "%" + re.sub(r"([\\%_])", r"\\\1", word.lower()) + "%"
 
 
 def emptied(rows: Any, limit: int, **values: Any) -> Batch:

@@ -18,7 +18,7 @@ from core.clock import now as clock_now
 from core.errors import Invalid, NotFound, Refused
 from core.jobs import dead_letters
 from core.models import Erasure
-from core.privacy.erasure.person import Person, person_of, traces_of
+from core.privacy.erasure.person import person_of, traces_of
 from core.privacy.erasure.registry import BATCH, handlers, steps
 from core.tenancy.scope import current_tenant_id, platform_scope
 
@@ -58,11 +58,11 @@ def open_erasure(
     targets: dict[str, list[UUID]],
     now: datetime | None = None,
 ) -> Erasure:
-    """Start the erasure of a person whose row is locked; a repetition returns the first one.
+    """Start the erasure of a person whose row is locked.
 
-    For services of apps, which have checked the actor. The person is detached from all channels at once; a
-    worker does the rest. Raises Conflict with what has to end first. Audited as `contact.erasure_asked` or
-    `member.erasure_asked`. Announces nothing.
+    A repetition returns the first one. For services of apps, which have checked the actor. The person is detached
+    from all channels at once; a worker does the rest. Raises Conflict with what has to end first. Audited as
+    `contact.erasure_asked` or `member.erasure_asked`. Announces nothing.
     """
     with transaction.atomic():
         known: Erasure | None = Erasure.objects.filter(subject_type=subject_type, subject_id=subject_id).first()
@@ -76,7 +76,11 @@ def open_erasure(
             asked_at=now or clock_now(),
             targets={kind: [str(key) for key in keys] for kind, keys in targets.items()},
         )
-        person = _gathered(erasure)
+        person = person_of(erasure)
+        for handler in handlers():
+            handler.gather(person)
+        erasure.targets, erasure.traces = person.targets, traces_of(handler.words(person) for handler in handlers())
+        person = person_of(erasure)
         for handler in handlers():
             handler.refuse(person)
         # Before anything is emptied: the database checks that it belongs to the person.
@@ -86,14 +90,6 @@ def open_erasure(
         _hint_after_commit(erasure.pk)
         _record(erasure, actor, "erasure_asked", {"reason": reason})
     return erasure
-
-
-def _gathered(erasure: Erasure) -> Person:
-    person = person_of(erasure)
-    for handler in handlers():
-        handler.gather(person)
-    erasure.targets, erasure.traces = person.targets, traces_of(handler.words(person) for handler in handlers())
-    return person_of(erasure)
 
 
 _enqueue_erasure: list[Callable[[str, str], object]] = []
@@ -122,13 +118,13 @@ def _record(erasure: Erasure, actor: Actor, what: str, facts: dict[str, object])
 
 
 def work_on(*, erasure_id: UUID, limit: int = BATCH, now: datetime | None = None) -> bool:
-    """Run one batch of an erasure in one transaction; return True if more can be done now.
+    """Run one batch of an erasure in one transaction.
 
-    For the worker, in the tenant's scope. The row stays locked meanwhile; a second worker leaves it. A batch
-    that was interrupted changed nothing and is repeated. Audited at the end as `contact.erased` or
-    `member.erased`, and each batch that empties requests or reasons as `….approvals_emptied` or
-    `….reasons_emptied` with their ids. After `ROUNDS` rounds that all changed something it is parked as a
-    failed job. Announces nothing.
+    Returns True if more can be done now. For the worker, in the tenant's scope. The row stays locked meanwhile; a
+    second worker leaves it. A batch that was interrupted changed nothing and is repeated. Audited at the end as
+    `contact.erased` or `member.erased`, and each batch that empties requests or reasons as `….approvals_emptied` or
+    `….reasons_emptied` with their ids. After `ROUNDS` rounds that all changed something it is parked as a failed
+    job. Announces nothing.
     """
     with transaction.atomic():
         free = Erasure.objects.select_for_update(skip_locked=True)
@@ -175,7 +171,11 @@ def _next_round(erasure: Erasure, moment: datetime) -> bool:
     is_quiet = erasure.rounds > 0 and erasure.changes == 0 and person.targets == erasure.targets
     if is_quiet and not waits_for:
         if not erasure.waits_for and not any(handler.came_late(person) for handler in handlers()):
-            return _finish(erasure, moment)
+            erasure.state, erasure.finished_at, erasure.traces = State.DONE, moment, None
+            erasure.targets, erasure.waits_for = {}, []
+            erasure.save(update_fields=["state", "finished_at", "traces", "targets", "waits_for"])
+            _record(erasure, WORKER, "erased", {"counts": erasure.counts, "asked_by": str(erasure.asked_by or "")})
+            return False
         erasure.rounds = 0
     if waits_for and (is_quiet or (erasure.rounds == 0 and waits_for == erasure.waits_for)):
         # Wait until that has ended: the sweep then starts with a whole round.
@@ -183,20 +183,16 @@ def _next_round(erasure: Erasure, moment: datetime) -> bool:
         erasure.save(update_fields=["rounds", "waits_for"])
         return False
     if erasure.rounds >= ROUNDS:
-        return _park(erasure)
+        # Stop an erasure that doesn't end; it can't empty anything until it is retried.
+        erasure.state = State.PARKED
+        erasure.save(update_fields=["state"])
+        dead_letters.park(kind=PARKED_AS, ref=erasure.pk, error="Every round found new data.", actor=WORKER)
+        return False
     erasure.targets, erasure.waits_for, erasure.round_at = person.targets, waits_for, moment
     erasure.rounds, erasure.changes = erasure.rounds + 1, 0
     erasure.step, erasure.after = steps()[0].key, ""
     erasure.save(update_fields=["targets", "waits_for", "round_at", "rounds", "changes", "step", "after"])
     return True
-
-
-def _park(erasure: Erasure) -> bool:
-    """Stop an erasure that doesn't end; it can't empty anything until it is retried."""
-    erasure.state = State.PARKED
-    erasure.save(update_fields=["state"])
-    dead_letters.park(kind=PARKED_AS, ref=erasure.pk, error="Every round found new data.", actor=WORKER)
-    return False
 
 
 def run_again(erasure_id: UUID) -> None:
@@ -206,18 +202,10 @@ def run_again(erasure_id: UUID) -> None:
         _hint_after_commit(erasure_id)
 
 
-def _finish(erasure: Erasure, moment: datetime) -> bool:
-    erasure.state, erasure.finished_at, erasure.traces = State.DONE, moment, None
-    erasure.targets, erasure.waits_for = {}, []
-    erasure.save(update_fields=["state", "finished_at", "traces", "targets", "waits_for"])
-    _record(erasure, WORKER, "erased", {"counts": erasure.counts, "asked_by": str(erasure.asked_by or "")})
-    return False
-
-
 def take_unfinished(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, id) of erasures to continue, and mark them as tried. For the sweep.
+    """Return (tenant, id) of erasures to continue, and mark them as tried.
 
-    Those that waited longest come first, one of each tenant before the second of any.
+    For the sweep. Those that waited longest come first, one of each tenant before the second of any.
     """
     moment = now or clock_now()
     longest = F("tried_at").asc(nulls_first=True)

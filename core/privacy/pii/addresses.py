@@ -37,7 +37,10 @@ _NUMBERED_THING = re.compile(
 
 
 def find_emails(text: str) -> Iterator[Span]:
-    """Yield email addresses, also as "(at)", " at ... dot ..." or with spaces around the @."""
+    """Yield email addresses, also in obfuscated forms.
+
+    These are "(at)", " at ... dot ..." and spaces around the @.
+    """
     if "@" not in text and " at " not in text.lower() and not re.search(r"[(\[{]\s?at|arroba", text, re.IGNORECASE):
         return
     for sign in _AT.finditer(text):
@@ -89,17 +92,14 @@ def find_ips(text: str) -> Iterator[Span]:
     if text.count(".") >= 3:
         for match in _IPV4.finditer(text):
             before = text[max(0, match.start() - 12) : match.start()]
-            if _is_personal_ipv4(match[0]) and not _NUMBERED_THING.search(before):
+            parts = [int(part) for part in match[0].split(".")]
+            is_personal = max(parts) <= 255 and parts[0] not in (0, 127)
+            if is_personal and not _NUMBERED_THING.search(before):
                 yield *match.span(), "ip"
     if text.count(":") >= 2:
         for match in _IPV6.finditer(text):
             if _is_personal_ipv6(match[0]):
                 yield *match.span(), "ip"
-
-
-def _is_personal_ipv4(written: str) -> bool:
-    parts = [int(part) for part in written.split(".")]
-    return max(parts) <= 255 and parts[0] not in (0, 127)
 
 
 def _is_personal_ipv6(written: str) -> bool:

@@ -26,12 +26,11 @@ def cpf_holds(digits: str) -> bool:
     """Return True if both check digits of a Brazilian CPF are right (one repeated digit is not a CPF)."""
     if len(set(digits)) == 1:
         return False
-    return all(_cpf_digit(digits[:length]) == int(digits[length]) for length in (9, 10))
-
-
-def _cpf_digit(front: str) -> int:
-    weights = range(len(front) + 1, 1, -1)
-    return sum(int(digit) * weight for digit, weight in zip(front, weights, strict=True)) * 10 % 11 % 10
+    for length in (9, 10):
+        weighted = zip(digits[:length], range(length + 1, 1, -1), strict=True)
+        if sum(int(digit) * weight for digit, weight in weighted) * 10 % 11 % 10 != int(digits[length]):
+            return False
+    return True
 
 
 def steuer_id_holds(digits: str) -> bool:
@@ -47,6 +46,9 @@ def steuer_id_holds(digits: str) -> bool:
 
 
 def nir_holds(number: str, key: str) -> bool:
-    """Return True if the key of a French NIR is right; Corsica's 2A and 2B count as 19 and 18."""
+    """Return True if the key of a French NIR is right.
+
+    Corsica's 2A and 2B count as 19 and 18.
+    """
     plain = number.upper().replace("2A", "19").replace("2B", "18")
     return plain.isdigit() and 97 - int(plain) % 97 == int(key)

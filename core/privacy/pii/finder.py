@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from core.privacy.pii.addresses import Span, find_emails, find_ips, find_url_parts
-from core.privacy.pii.finding import Finding, Kind
+from core.privacy.pii.finding import Finding
 from core.privacy.pii.folding import fold
 from core.privacy.pii.national import find_national_ids
 from core.privacy.pii.payment import find_cards, find_ibans
@@ -18,9 +18,8 @@ _FIVE_DIGITS = re.compile(r"(?:[0-9][^0-9]{0,4}+){5}")
 def find(text: str) -> list[Finding]:
     """Return the personal data in ``text`` in order of place, without overlaps.
 
-    Deterministic, in linear time even for hostile text. Positions
-    are of the text as given; full-width and other Unicode digits, invisible characters and odd
-    spaces and dashes do not hide a value.
+    Deterministic, in linear time even for hostile text. Positions are those of the given text; full-width and other
+    Unicode digits, invisible characters and odd spaces and dashes don't hide a value.
     """
     folded = fold(text)
     taken = bytearray(len(folded.text))
@@ -28,13 +27,10 @@ def find(text: str) -> list[Finding]:
     for start, end, kind in _spans(folded.text):
         if taken.find(1, start, end) == -1:
             taken[start:end] = b"\x01" * (end - start)
-            findings.append(_finding(folded.original_span(start, end), kind, text))
+            first, last = folded.original_span(start, end)
+            findings.append(Finding(kind, first, last, text[first:last]))
     findings.sort(key=lambda finding: finding.start)
     return findings
-
-
-def _finding(span: tuple[int, int], kind: Kind, text: str) -> Finding:
-    return Finding(kind, span[0], span[1], text[span[0] : span[1]])
 
 
 def _spans(text: str) -> Iterator[Span]:

@@ -41,7 +41,10 @@ def _blot(text: str) -> str:
 
 
 def mask_value(kind: ValueKind, value: str) -> str:
-    """Return the mask of a value of a known kind; an unknown kind is masked completely."""
+    """Return the mask of a value of a known kind.
+
+    An unknown kind is masked completely.
+    """
     if not value:
         return ""
     mask = _MASKS.get(kind)

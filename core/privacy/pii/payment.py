@@ -42,17 +42,13 @@ def find_cards(runs: list[Run]) -> Iterator[Span]:
             if run.groups[index].digits[0] not in "23456":
                 index += 1
                 continue
-            count = _card_groups(tuple(group.digits for group in run.groups[index : index + 8]), memo)
+            digits = tuple(group.digits for group in run.groups[index : index + 8])
+            if digits not in memo:
+                memo[digits] = _count_card_groups(digits)
+            count = memo[digits]
             if count:
                 yield run.groups[index].start, run.groups[index + count - 1].end, "card"
             index += count or 1
-
-
-def _card_groups(digits: tuple[str, ...], memo: dict[tuple[str, ...], int]) -> int:
-    """Return how many of the first groups make a card, 0 when none do."""
-    if digits not in memo:
-        memo[digits] = _count_card_groups(digits)
-    return memo[digits]
 
 
 def _count_card_groups(groups: tuple[str, ...]) -> int:

@@ -73,17 +73,14 @@ def find_phones(text: str, runs: list[Run]) -> Iterator[Span]:
     named = {match.end() for match in _ID_CUE.finditer(text)}
     for run in runs:
         yield from _international(text, run, memo)
-        if run.glued_left or _is_money(text, run):
+        before = text[max(0, run.start - 4) : run.start]
+        is_money = _MONEY_BEFORE.search(before) is not None or _MONEY_AFTER.match(text, run.end) is not None
+        if run.glued_left or is_money:
             continue
         if run.start in cued:
             yield from _after_cue(run)
         elif run.start not in named:
             yield from _local(text, run, memo)
-
-
-def _is_money(text: str, run: Run) -> bool:
-    before = text[max(0, run.start - 4) : run.start]
-    return _MONEY_BEFORE.search(before) is not None or _MONEY_AFTER.match(text, run.end) is not None
 
 
 def _window(groups: list[Group]) -> tuple[str, ...]:

@@ -16,7 +16,10 @@ TELLING: Final = frozenset({"core.AuditEntry", "core.Outbox", "core.StreamEvent"
 
 
 def statements(model: type[models.Model]) -> Iterator[str]:
-    """Yield the statements for the keys of one table; tables without tenants have none."""
+    """Yield the statements for the keys of one table.
+
+    Tables without tenants have none.
+    """
     if not issubclass(model, TenantModel):
         return
     table = model._meta.db_table

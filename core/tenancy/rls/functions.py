@@ -16,12 +16,6 @@ def statements() -> Iterator[str]:
         yield from _search_statements(search)
 
 
-def _active(resolver: lookups.Resolver) -> str:
-    if not resolver.active_tenant:
-        return ""
-    return " and exists (select 1 from accounts_tenant x where x.id = t.tenant_id and x.is_active)"
-
-
 def _tenant_lookup_statements() -> Iterator[str]:
     yield "grant select (id, is_active) on accounts_tenant to walker_resolver"
     yield "drop policy if exists walker_resolver_wall on accounts_tenant"
@@ -34,6 +28,8 @@ def _resolver_statements(resolver: lookups.Resolver) -> Iterator[str]:
     returned = ", ".join(f"{column} {kind}" for column, kind in resolver.columns)
     selected = ", ".join(f"t.{column}" for column in columns)
     signature = f"{resolver.function}(text)"
+    is_active = "and exists (select 1 from accounts_tenant x where x.id = t.tenant_id and x.is_active)"
+    condition = f"{resolver.condition} {is_active}" if resolver.active_tenant else resolver.condition
     yield f'grant select ({readable}) on "{resolver.table}" to walker_resolver'
     yield f'drop policy if exists walker_resolver_wall on "{resolver.table}"'
     yield (f'create policy walker_resolver_wall on "{resolver.table}" for select to walker_resolver using (true)')
@@ -42,7 +38,7 @@ def _resolver_statements(resolver: lookups.Resolver) -> Iterator[str]:
         f"create function {resolver.function}(key text) returns table ({returned}) "
         "language sql stable security definer set search_path = public, pg_temp as "
         f'$$ select {selected} from "{resolver.table}" t '
-        f"where t.{resolver.match}::text = key and {resolver.condition}{_active(resolver)} $$"
+        f"where t.{resolver.match}::text = key and {condition} $$"
     )
     yield from _hand_over(signature)
 

@@ -55,7 +55,9 @@ def _throw(options: dict[str, Any]) -> list[str]:
     if options["everywhere"]:
         return [_thrown(services.throw_global(actor=OPERATOR, reason=options["reason"]))]
     scope, target = _target(options)
-    _check_kind(scope, target)
+    # A switch for a mistyped kind would pause nothing and look as if it did.
+    if scope == "kind" and not registry.is_known(target):
+        raise CommandError(f"There is no kind {target!r}. Choose from: {', '.join(registry.keys())}.")
     with tenant_scope(tenant_named(options["tenant"])):
         switch = services.throw_switch(actor=OPERATOR, scope=scope, target=target, reason=options["reason"])
     return [_thrown(switch)]
@@ -104,12 +106,6 @@ def _target(options: dict[str, Any]) -> tuple[str, str]:
         return "agent", str(UUID(options["agent"]))
     except ValueError:
         raise CommandError("Give the id of an agent.") from None
-
-
-def _check_kind(scope: str, target: str) -> None:
-    # A switch for a mistyped kind would pause nothing and look as if it did.
-    if scope == "kind" and not registry.is_known(target):
-        raise CommandError(f"There is no kind {target!r}. Choose from: {', '.join(registry.keys())}.")
 
 
 _ACTIONS: Final = {"throw": _throw, "release": _release, "list": _list}
