@@ -22,8 +22,8 @@ from core.errors import Conflict, Invalid, Refused
 from core.tenancy.scope import platform_scope
 from core.text.clean import clean_text
 from hitl.approvals import transitions
-from hitl.approvals.context import DecisionContext
-from hitl.approvals.reassign import DECIDE, REASSIGN, hand_over
+from hitl.approvals.context import DECIDE, DecisionContext
+from hitl.approvals.reassign import REASSIGN, hand_over
 from hitl.approvals.revisions import void_tokens
 from hitl.approvals.votes import approvers_before
 from hitl.domain.eligibility import LONGEST_CHAIN, substitute_for, trusted
