@@ -146,7 +146,7 @@ def test_owner_switches_in_the_console(scene: Scene) -> None:
     assert "A mailbox was broken into" in text
     assert ("Turn on links" in text, "Turn off links" in text) == (True, False)
     again = browser.post(f"{page}switch-off/", form)
-    assert (again.status_code, "Last changed by you" in again.content.decode()) == (409, True)
+    assert (again.status_code, "You changed this" in again.content.decode()) == (409, True)
     assert browser.post(f"{page}switch-on/", {"version": "1"}).status_code == 302
     assert link_policy.current().why_off == ""
 
