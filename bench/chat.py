@@ -31,7 +31,9 @@ MAKE_TABLE = (
     f"create table if not exists {BARE_TABLE} (id uuid primary key, body text not null, at timestamptz default now())"
 )
 BARE, KEPT, OURS = "bare INSERT", "bare, kept connection", "web chat"
-RATIO_TARGET, ANSWER_TARGET = 2.0, 1.0
+ECHO_TARGET, ANSWER_TARGET = 0.025, 1.0
+"""Seconds that 95 % stay within on a quiet machine: the echo at 20 messages a second, and the answer."""
+PAUSE = 0.05
 ROUNDS = 3
 GREETING = "Hello, what can you do for me?"
 QUESTIONS = (
@@ -70,13 +72,15 @@ async def measure(options: argparse.Namespace) -> int:
             await line.echoed("warming up")
         for line in visitors * 2:
             await line.answered(GREETING)
-        passed = await compare(
+        await compare(
             "lone messages",
             options.messages,
             {BARE: (bare, lone_bare), KEPT: (kept, lone_bare), OURS: (visitors, lone)},
         )
         busy: Contenders = {BARE: (bare, echoed), KEPT: (kept, echoed), OURS: (visitors, echoed)}
-        passed &= await compare("one after the other, 22 a second, agents answering beside", options.messages, busy)
+        p95 = await compare("20 a second, agents answering beside", options.messages, busy)
+        passed = p95 <= ECHO_TARGET
+        say(f"  p95 of {OURS} {p95 * 1000:.1f} ms (target: at most {ECHO_TARGET * 1000:.0f} ms)")
         # In the reading above the agents, and whatever else a message sets off, work beside the chat only.
         await compare_mixed("the same, the three in turn message by message", options.messages, busy)
         # New visitors: to the others, who wrote without a pause, a person is asked to attend.
@@ -103,27 +107,27 @@ async def lone_bare(line: Line) -> float:
 
 
 async def echoed(line: Line) -> float:
-    """Time one echo, without a pause but for the flood limit: 2 messages a second and visitor."""
+    """Time one echo; the next message leaves a twentieth of a second after this one."""
     began = time.perf_counter()
     echo = await line.echoed(GREETING)
-    await asyncio.sleep(max(0.0, 0.045 - (time.perf_counter() - began)))
+    await asyncio.sleep(max(0.0, PAUSE - (time.perf_counter() - began)))
     return echo
 
 
-async def compare(title: str, messages: int, contenders: Contenders) -> bool:
-    """Run all in turn, three times each; print the medians; tell whether the ratio is within the target."""
+async def compare(title: str, messages: int, contenders: Contenders) -> float:
+    """Run all in turn, three times each; print the medians; return the p95 of ours in seconds."""
     runs: dict[str, list[list[float]]] = {name: [] for name in contenders}
     for _ in range(ROUNDS):
         for name, (lines, send) in contenders.items():
             runs[name].append([await send(line) for line in islice(cycle(lines), messages)])
         await asyncio.sleep(3)
-    return tell(title, runs)
+    return report(title, runs)
 
 
 async def compare_mixed(title: str, messages: int, contenders: Contenders) -> None:
     """Let each message be followed by one of the next contender, so that all have the same work beside them.
 
-    It explains the reading before it and has no target of its own.
+    It explains the reading before it.
     """
     runs: dict[str, list[list[float]]] = {name: [] for name in contenders}
     for _ in range(ROUNDS):
@@ -133,21 +137,21 @@ async def compare_mixed(title: str, messages: int, contenders: Contenders) -> No
             for name, (lines, send) in contenders.items():
                 runs[name][-1].append(await send(lines[number % len(lines)]))
         await asyncio.sleep(3)
-    tell(title, runs, has_target=False)
+    report(title, runs)
 
 
-def tell(title: str, runs: dict[str, list[list[float]]], *, has_target: bool = True) -> bool:
-    """Print a reading; tell whether the ratio to the bare consumer is within the target."""
-    load = os.getloadavg()[0]
-    say(f"\nsend_message until message_received: {title} (load {load:.1f})")
+def report(title: str, runs: dict[str, list[list[float]]]) -> float:
+    """Print a reading with its ratio to the floor; return the p95 of ours in seconds."""
+    say(f"\nsend_message until message_received: {title} (load {os.getloadavg()[0]:.1f})")
+    p95: dict[str, float] = {}
     for name, found in runs.items():
         shown = "  ".join(f"{middle(run) * 1000:5.2f}" for run in found)
-        p95 = middle([quantile(run, 0.95) for run in found])
-        say(f"  {name:<24} p50 of each run {shown}   median {p50(found) * 1000:5.2f} ms   p95 {p95 * 1000:5.2f} ms")
-    ratio = p50(runs[OURS]) / p50(runs[BARE])
-    say(f"  ratio of p50 to the bare consumer {ratio:.2f}{f' (target at most {RATIO_TARGET})' if has_target else ''}")
+        p95[name] = middle([quantile(run, 0.95) for run in found])
+        half = p50(found) * 1000
+        say(f"  {name:<24} p50 of each run {shown}   median {half:5.2f} ms   p95 {p95[name] * 1000:5.2f} ms")
+    say(f"  ratio of p50 to the bare consumer {p50(runs[OURS]) / p50(runs[BARE]):.2f}")
     say(f"  ratio of p50 to the one on kept connections {p50(runs[OURS]) / p50(runs[KEPT]):.2f}")
-    return ratio <= RATIO_TARGET
+    return p95[OURS]
 
 
 def p50(runs: Sequence[Sequence[float]]) -> float:

@@ -102,7 +102,7 @@ class AccountsErasure(ErasureHandler):
 
     order: ClassVar[int] = 10
     tables: ClassVar[tuple[Table, ...]] = (
-        Table("accounts.User", "The account of a person without a seat elsewhere; its id stays.",
+        Table("accounts.User", "The account of a person who is a member nowhere else; its id stays.",
               "password email first_name last_name"),
         Table("account.EmailAddress", "Rows are removed with the account.", "email"),
         Table("account.EmailConfirmation", "Rows are removed with the address.", "key"),
@@ -111,7 +111,7 @@ class AccountsErasure(ErasureHandler):
         Table("accounts.RevealGrant", "Names of fields.", "reason", "object_type fields"),
         Table("accounts.ApiKey", "A digest of random bits, and rights; the key is revoked.", "name",
               "prefix digest scopes"),
-        Table("accounts.Invitation", "That a seat was offered, and what became of it.",
+        Table("accounts.Invitation", "That someone was invited, and the outcome.",
               "address name masked_address address_digest digest", "mail_problem"),
         Table("accounts.OwedEntry", "What an operator did, by ids; the row goes when every chain has it.",
               kept="actor home action object_type object_id new_state event owed_to"),

@@ -97,15 +97,15 @@ _CANCELLABLE = (*UNDECIDED, _S.APPROVED)
 
 TABLE: Final = (
     Transition("1", _E.PROPOSE, (), _PENDING, "agent, API, person"),
-    Transition("2", _E.APPROVE, _PENDING, (_S.PENDING, _S.APPROVED), "seat holder, rule"),
-    Transition("3", _E.REJECT, _PENDING, (_S.PENDING, _S.REJECTED), "seat holder, rule"),
-    Transition("4", _E.EDIT, _PENDING, _PENDING, "seat holder with the edit right"),
-    Transition("5", _E.ASK, _PENDING, (_S.INFO_REQUESTED,), "seat holder"),
+    Transition("2", _E.APPROVE, _PENDING, (_S.PENDING, _S.APPROVED), "approver, rule"),
+    Transition("3", _E.REJECT, _PENDING, (_S.PENDING, _S.REJECTED), "approver, rule"),
+    Transition("4", _E.EDIT, _PENDING, _PENDING, "approver who may edit"),
+    Transition("5", _E.ASK, _PENDING, (_S.INFO_REQUESTED,), "approver"),
     Transition("6", _E.ANSWER, (_S.INFO_REQUESTED,), _PENDING, "requester or agent"),
-    Transition("7", _E.SEND_BACK, _PENDING, (_S.RETURNED, _S.REJECTED), "seat holder"),
+    Transition("7", _E.SEND_BACK, _PENDING, (_S.RETURNED, _S.REJECTED), "approver"),
     Transition("8", _E.RESUBMIT, (_S.RETURNED,), _PENDING, "requester or agent"),
     Transition("9", _E.ESCALATE, WAITING, (), "timer, admin"),
-    Transition("10", _E.DELEGATE, WAITING, (), "seat holder"),
+    Transition("10", _E.DELEGATE, WAITING, (), "approver"),
     Transition("10", _E.REASSIGN, WAITING, (), "admin"),
     Transition("11", _E.EXPIRE, UNDECIDED, (_S.EXPIRED,), "timer"),
     Transition("12", _E.CANCEL, _CANCELLABLE, (_S.CANCELLED,), "requester, ended run, admin"),
@@ -120,9 +120,9 @@ TABLE: Final = (
     Transition("20a", _E.RECLAIM, (_S.EXECUTING,), (), "executor"),
     Transition("21", _E.PROBE, (_S.UNKNOWN,), (_S.EXECUTED, _S.APPROVED), "executor, admin"),
     Transition("22", _E.RESOLVE, (_S.UNKNOWN,), (_S.EXECUTED, _S.FAILED), "admin"),
-    Transition("23", _E.HOLD, OPEN, (), "admin, kill switch, executor, watch of seats"),
-    Transition("23", _E.RELEASE, OPEN, (), "admin, kill switch, executor, watch of seats"),
-    Transition("24", _E.OVERRIDE, _PENDING, (_S.APPROVED,), "break-glass holder"),
+    Transition("23", _E.HOLD, OPEN, (), "admin, emergency stop, executor, watch of assignments"),
+    Transition("23", _E.RELEASE, OPEN, (), "admin, emergency stop, executor, watch of assignments"),
+    Transition("24", _E.OVERRIDE, _PENDING, (_S.APPROVED,), "owner, in an emergency"),
 )
 BY_EVENT: Final = {row.event: row for row in TABLE}
 

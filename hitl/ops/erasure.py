@@ -249,8 +249,8 @@ class ApprovalsErasure(ErasureHandler):
         Step("changes", "Changes of requests", _changes),
         Step("results", "Results of actions", _results),
         Step("reviews", "Findings of reviews", _reviews),
-        Step("notices", "Notices to signers", _notices),
-        Step("stand_ins", "Reasons of stand-ins", _stand_ins),
+        Step("notices", "Notifications to approvers", _notices),
+        Step("stand_ins", "Reasons of substitutes", _stand_ins),
         Step("requests_still_naming", "Other requests that hold the name", _still_naming),
         Step("reasons_still_naming", "Other reasons that hold the name", _reasons_still_naming),
     )

@@ -64,8 +64,8 @@ def test_span_is_told_in_its_largest_unit(minutes: int, text: str) -> None:
 @pytest.mark.django_db
 def test_rules_put_the_weightiest_advice_first_and_name_a_request_once(acme: object) -> None:
     written = write_summary(findings=FOUND, language="en", role="approver")
-    assert written.advice == ("See to BR-1, which should have been decided by now.",)
-    assert (written.model, "2 requests wait" in written.text) == ("local", True)
+    assert written.advice == ("Decide on BR-1; it's past its deadline.",)
+    assert (written.model, "2 requests need your approval" in written.text) == ("local", True)
 
 
 @pytest.mark.django_db

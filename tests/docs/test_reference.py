@@ -13,11 +13,19 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")), *sorted(DOCS.rglob("*.md"))]
 ADR_PARTS = ("**Decision.**", "**Why.**", "**Rejected.**")
-NAMED = re.compile(
-    r"`((?:accounts|agents|analytics|channels_app|config|console|conversations|core|hitl)(?:\.\w+)+)(?:\(\))?`"
-)
+OURS = "accounts|agents|analytics|channels_app|config|console|conversations|core|hitl|integrations|standins"
+DOTTED = re.compile(rf"(?<![\w./@:{{-])((?:{OURS}|tests)(?:\.\w+)+)(?![\w/])")
+FILES = re.compile(rf"(?<![\w./@:{{-])((?:{OURS}|bench|docs|static|templates|tests)/[\w./-]*\w)(?![\w/])")
 
-FILES = re.compile(r"`((?:[a-z_]+/)+[\w-]+\.\w+)`")
+
+GUIDES = [ROOT / "README.md", *sorted(DOCS.glob("how-to/*.md")), *sorted(DOCS.glob("tutorial/*.md"))]
+IN_ITALICS = re.compile(r"(?<!\*)\*([A-Z][^*]+?)\.?\*(?!\*)")
+# Labels of Twilio and SendGrid, and a template that people write there.
+VENDORS = {
+    "Settings, API Keys", "Mail Send", "Sender Authentication", "Settings, Mail Settings, Event Webhook",
+    "Processed, Dropped, Delivered, Bounced, Opened, Clicked, Spam Reports, Unsubscribes", "Update on your request: {{1}}",
+    "When a message comes in", "STOP", "START",
+}  # fmt: skip
 
 
 def _listed(page: str) -> set[str]:
@@ -62,14 +70,33 @@ def test_every_decision_says_why_and_what_was_rejected() -> None:
     assert [page.name for page in pages for part in ADR_PARTS if part not in page.read_text()] == []
 
 
-def test_whatever_a_page_names_of_the_code_is_there() -> None:
-    named = sorted({(page.name, name) for page in PAGES for name in NAMED.findall(page.read_text())})
-    assert [pair for pair in named if not _is_there(pair[1])] == []
+def _named(pattern: re.Pattern[str]) -> list[tuple[str, str]]:
+    return sorted({(page.name, name) for page in PAGES for name in pattern.findall(page.read_text())})
 
 
-def test_whatever_file_a_page_names_is_there() -> None:
-    named = sorted({(page.name, name) for page in PAGES for name in FILES.findall(page.read_text())})
-    assert [pair for pair in named if not (ROOT / pair[1]).exists()] == []
+def test_modules_and_permissions_named_on_a_page_exist() -> None:
+    assert [pair for pair in _named(DOTTED) if not _is_there(pair[1])] == []
+
+
+def test_files_and_folders_named_on_a_page_exist() -> None:
+    assert [pair for pair in _named(FILES) if not (ROOT / pair[1]).exists()] == []
+
+
+def test_texts_of_the_interface_are_quoted_as_they_are() -> None:
+    sources = [
+        path.read_text()
+        for folder in (*OURS.split("|"), "templates", "static")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".html", ".js")
+    ]
+    shown = " ".join(" ".join(sources).split())
+    quoted = [
+        (page.name, " ".join(text.split()))
+        for page in GUIDES
+        for text in IN_ITALICS.findall(re.sub(r"```.*?```", "", page.read_text(), flags=re.S))
+    ]
+    assert quoted
+    assert [pair for pair in quoted if pair[1] not in VENDORS and pair[1] not in shown] == []
 
 
 def _is_there(name: str) -> bool:

@@ -186,11 +186,11 @@ MACHINES: Final = (
         Event.SUPERSEDE, "hitl.services.propose", "a newer request for the same thing", "“New request” about it: row 1"
     ),
     Machine(Event.CLAIM, _EXECUTOR, "approved, at once, and when the timer `execute` is due", _REPLAY),
-    Machine(Event.DRIFT, _EXECUTOR, "the claim finds other facts", "the signers decide anew: rows 2 and 3"),
+    Machine(Event.DRIFT, _EXECUTOR, "the claim finds other facts", "the approvers decide again: rows 2 and 3"),
     Machine(Event.LAPSE, _CLOCK, "`execute_by` has come", "“Revoke approval” before that: row 14"),
-    Machine(Event.SUCCEED, _EXECUTOR, "the outside says that it is done", "none: it is done"),
-    Machine(Event.FAIL_CLEAN, _EXECUTOR, "the outside proves that nothing happened", "“New request”: row 1"),
+    Machine(Event.SUCCEED, _EXECUTOR, "the target reports success", "none: it is done"),
+    Machine(Event.FAIL_CLEAN, _EXECUTOR, "the target proves that nothing happened", "“New request”: row 1"),
     Machine(Event.LOSE, _EXECUTOR, "the lease is over and the kind has no keys", _SETTLE),
     Machine(Event.RECLAIM, _EXECUTOR, "the lease is over and the kind has keys", _REPLAY),
-    Machine(Event.PROBE, "hitl.tasks.probe_approval", "unknown, again and again", "“Check outcome”: row 21 above"),
+    Machine(Event.PROBE, "hitl.tasks.probe_approval", "unknown, repeatedly", "“Check outcome”: row 21 above"),
 )

@@ -109,12 +109,19 @@ def texts_of_script(source: str) -> Iterable[str]:
     return [text.strip("`") for text in re.findall(r'//[^\n]*|/\*[\s\S]*?\*/|"[^"\n]*"|`[^`]*`', source)]
 
 
+def texts_of_document(source: str) -> Iterable[str]:
+    """Return the paragraphs of a page, without its code and the addresses of its links."""
+    words = re.sub(r"```.*?```|\]\([^)]*\)", " ", source, flags=re.S)
+    return [" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n|\n(?=[|#-])", words)]
+
+
 # One line for each kind of file. Python: ("hitl/**/*.py", lambda source: texts(ast.parse(source))).
-# Documents: ("docs/**/*.md", str.splitlines).
 READ_BY_PEOPLE: Final[tuple[tuple[str, Callable[[str], Iterable[str]]], ...]] = (
     ("templates/**/*.html", texts_of_template),
     ("templates/**/*.txt", texts_of_template),
     ("static/**/*.js", texts_of_script),
+    ("docs/**/*.md", texts_of_document),
+    ("*.md", texts_of_document),
 )
 
 
@@ -144,6 +151,11 @@ def test_phrases_are_found_outside_quotations(text: str, phrases: list[str]) -> 
 def test_template_texts_are_what_people_see() -> None:
     source = '<p title="One" class="two">Three {# four #}{{ his.name|default:"Five" }}</p><style>.six {}</style>'
     assert list(texts_of_template(source)) == ["One", "Three four", "Five"]
+
+
+def test_document_texts_are_paragraphs_without_code() -> None:
+    source = "# One\n\nTwo\nthree [four](his.md).\n\n```sh\nhis\n```\n- five\n- six\n"
+    assert [text for text in texts_of_document(source) if text] == ["# One", "Two three [four .", "- five", "- six"]
 
 
 def test_template_lines_are_at_most_200_characters() -> None:
