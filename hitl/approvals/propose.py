@@ -143,8 +143,9 @@ def _open(request: _Request) -> Approval:
         approval = _draft(request)
         replaced = _lock_replaced(approval)
         matched, planned = _apply_policy(approval, request)
-        _refuse_if_flooded(origin.agent_id, approval.snapshot["open_per_agent"])
+        # Under the counter's lock, so that requests at the same moment count one another.
         approval.reference = transitions.next_reference()
+        _refuse_if_flooded(origin.agent_id, approval.snapshot["open_per_agent"])
         clocks = timers.start(approval.snapshot, 1, request.moment)
         approval.sla_due_at = clocks.due
         due = {timers.Kind.EXPIRE.value: approval.expires_at, **clocks.timers}

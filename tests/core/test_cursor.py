@@ -174,6 +174,23 @@ def test_failed_transaction_runs_nothing_more(committed_world: World) -> None:
     assert count() == 0
 
 
+def test_commit_of_a_failed_transaction_is_an_error(committed_world: World) -> None:
+    told: list[str] = []
+
+    def fail_and_end() -> None:
+        with transaction.atomic():
+            transaction.on_commit(lambda: told.append("committed"))
+            with suppress(DatabaseError):
+                ask("select 1/0")
+
+    with pytest.raises(DatabaseError, match="failed before"):
+        fail_and_end()
+    assert told == []
+    assert connection.get_autocommit()
+    with tenant_scope(committed_world.acme.pk):
+        assert count() > 0
+
+
 @pytest.mark.parametrize("within", [nullcontext, transaction.atomic])
 @pytest.mark.parametrize("scope", ["tenant", "platform"])
 def test_statement_that_is_cancelled_leaves_no_scope(

@@ -2,13 +2,15 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from core.clock import now
-from core.errors import WalkerError
+from core.errors import TooMany, WalkerError
 from hitl import services
-from hitl.models import Approval, Execution, Seat
+from hitl.actions.base import Origin
+from hitl.models import Approval, ApprovalWorkflow, Execution, Seat
 from tests.hitl.scene import PRESS, Scene, roles, states_told, stored
 from tests.hitl.test_races import at_once
 
@@ -98,3 +100,14 @@ def test_ladder_climbs_once_however_often_it_is_woken(live_scene: Scene) -> None
     results = at_once([lambda: services.escalate(approval_id=approval.pk, now=later)] * 6)
     assert results.count(True) == 1
     assert [version for _, _, version in states_told(approval)] == [1, 2]
+
+
+def test_agent_never_gets_more_open_requests_than_the_workflow_allows(live_scene: Scene) -> None:
+    services.revise_workflow(
+        actor=live_scene.actor("owner"), workflow_id=ApprovalWorkflow.objects.get().pk, open_per_agent=2
+    )
+    origin = Origin(agent_id=uuid4())
+    calls = [lambda n=n: live_scene.propose(origin=origin, params={**PRESS, "button": f"b{n}"}) for n in range(8)]
+    results = at_once(calls)
+    assert Approval.objects.filter(agent_id=origin.agent_id).count() == 2
+    assert len([result for result in results if isinstance(result, TooMany)]) == 6

@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 from django.db.backends.postgresql import base
 from django.db.utils import NotSupportedError
 from psycopg import sql
+from psycopg.errors import InFailedSqlTransaction
+from psycopg.pq import TransactionStatus
 
 from core.tenancy.scope import current_scope
 
@@ -75,3 +77,10 @@ class DatabaseWrapper(_DatabaseWrapper):
         if params.pop("tenant_wall", True):
             params["cursor_factory"] = TenantCursor
         return params
+
+    def _commit(self) -> None:
+        """Commit; raises an error for a failed transaction, whose end the server would call no error."""
+        if self.connection is not None and self.connection.info.transaction_status == TransactionStatus.INERROR:
+            with self.wrap_database_errors:
+                raise InFailedSqlTransaction("a statement of this transaction has failed before")
+        super()._commit()
