@@ -1,6 +1,7 @@
 """The page about one approval quotes its functions from the code, word for word.
 
-After a change of a quoted function, quote it again with `WALKER_WRITE_DOCS=1 ./walker test tests/docs/test_one_approval.py`.
+After a change of a quoted function, quote it again:
+`WALKER_WRITE_DOCS=1 ./walker test tests/docs/test_one_approval.py`.
 A block's first line names the file and the functions: `# hitl/approvals/decide.py: decide, _check`.
 """
 

@@ -23,7 +23,8 @@ IN_ITALICS = re.compile(r"(?<!\*)\*([A-Z][^*]+?)\.?\*(?!\*)")
 # Labels of Twilio and SendGrid, and a template that people write there.
 VENDORS = {
     "Settings, API Keys", "Mail Send", "Sender Authentication", "Settings, Mail Settings, Event Webhook",
-    "Processed, Dropped, Delivered, Bounced, Opened, Clicked, Spam Reports, Unsubscribes", "Update on your request: {{1}}",
+    "Processed, Dropped, Delivered, Bounced, Opened, Clicked, Spam Reports, Unsubscribes",
+    "Update on your request: {{1}}",
     "When a message comes in", "STOP", "START",
 }  # fmt: skip
 
