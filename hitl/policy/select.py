@@ -61,13 +61,14 @@ def assess(
     moment: datetime,
 ) -> Assessed:
     """Score a request. What cannot be scored is critical. One query."""
+    history = _history(requester_id, agent_id)
     try:
         estimate = kind.estimate(params, facts)
         scored = risk.assess(
             title=kind.title,
             base_risk=kind.base_risk,
             estimate=estimate,
-            history=_history(requester_id, agent_id),
+            history=history,
             local_time=moment.astimezone(definitions.zone),
             kind=kind.key,
             policy=definitions.risk_policy,
