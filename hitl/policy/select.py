@@ -60,14 +60,15 @@ def assess(
     agent_id: UUID | None,
     moment: datetime,
 ) -> Assessed:
-    """Assess a request; critical if that fails. One query."""
+    """Score a request; one that cannot be scored is critical. One query."""
+    history = _history(requester_id, agent_id)
     try:
         estimate = kind.estimate(params, facts)
         scored = risk.assess(
             title=kind.title,
             base_risk=kind.base_risk,
             estimate=estimate,
-            history=_history(requester_id, agent_id),
+            history=history,
             local_time=moment.astimezone(definitions.zone),
             kind=kind.key,
             policy=definitions.risk_policy,

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import OperationalError, connection
 
 from core.errors import Invalid, NotFound, Refused, TooMany, Unavailable
 from core.events import streams
@@ -140,6 +141,17 @@ def test_request_that_cannot_be_scored_is_critical(scene: Scene) -> None:
     scene.effects.price = "not a price"
     approval = scene.propose()
     assert approval.risk_level == "critical"
+
+
+def test_database_that_fails_is_no_risk_of_the_request(scene: Scene) -> None:
+    def fail_at_history(execute: Any, sql: str, *rest: Any) -> Any:
+        if "hitl_approval" in sql and sql.endswith("LIMIT 50"):
+            raise OperationalError("canceled")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(fail_at_history), pytest.raises(OperationalError):
+        scene.propose()
+    assert not Approval.objects.exists()
 
 
 def test_facts_that_cannot_be_read_are_unavailable(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

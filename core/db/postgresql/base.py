@@ -78,9 +78,9 @@ class DatabaseWrapper(_DatabaseWrapper):
             params["cursor_factory"] = TenantCursor
         return params
 
-    def _commit(self) -> None:
-        """Commit; raises an error for a failed transaction, whose end the server would call no error."""
+    def commit(self) -> None:
+        """Commit. Raises DatabaseError for a failed transaction: the server would roll it back and report success."""
         if self.connection is not None and self.connection.info.transaction_status == TransactionStatus.INERROR:
             with self.wrap_database_errors:
                 raise InFailedSqlTransaction("a statement of this transaction has failed before")
-        super()._commit()
+        super().commit()
