@@ -194,7 +194,7 @@ def test_link_sent_before_a_signer_took_the_mail_account_asks_to_sign_in(
     assert Client().get(path).status_code == 200
     Seat.objects.create(approval=small, person=desk.people["admin"], revision=1, level=1)
     _give_mail_account(desk, "admin")
-    assert "One of those who sign may read mails" in Client().get(path).content.decode()
+    assert "An approver of this request can read outgoing mail" in Client().get(path).content.decode()
     with pytest.raises(Refused) as caught:
         decide_by_link(token_id=DecisionToken.objects.get().pk, verdict="approve", typed=small.reference)
     assert (caught.value.code, caught.value.facts["why"]) == ("sign_in", "mail")
