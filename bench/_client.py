@@ -62,7 +62,7 @@ class Line:
 
 
 async def open_member(session: aiohttp.ClientSession, url: str, widget: str) -> Line:
-    """Open the line of the demo's member, whom the hosted page signs in."""
+    """Open the connection of the demo's member, who is signed in by the hosted page."""
     async with session.get(f"{url}/chat/{widget}/identity/") as answer:
         answer.raise_for_status()
         identity = (await answer.json())["identity"]

@@ -81,7 +81,7 @@ async def measure(options: argparse.Namespace) -> int:
         p95 = await compare("20 a second, agents answering beside", options.messages, busy)
         passed = p95 <= ECHO_TARGET
         say(f"  p95 of {OURS} {p95 * 1000:.1f} ms (target: at most {ECHO_TARGET * 1000:.0f} ms)")
-        # In the reading above the agents, and whatever else a message sets off, work beside the chat only.
+        # In the reading above the agents, and everything else a message triggers, work beside the chat only.
         await compare_mixed("the same, the three in turn message by message", options.messages, busy)
         # New visitors: to the others, who wrote without a pause, a person is asked to attend.
         fresh = [await open_visitor(session, url, widgets[False]) for _ in range(options.lines)]

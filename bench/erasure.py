@@ -91,7 +91,7 @@ def main() -> int:
 
 
 def contact(history: History, tenant: UUID, officer: Actor, number: int, count: int) -> Asked:
-    """Give a contact some talks with requests, open ones too, and others' requests that hold his address."""
+    """Give a contact some talks with requests, open ones too, and others' requests that contain their address."""
     mail, name = f"zephyra{number}@quill.example", f"Zephyra{number} Quillfeather"
     key = talk.introduce(actor=OPERATOR, sender=SenderIdentity("email", mail, verified=True, display_name=name))
     bound: dict[str, Any] = {"tenant": tenant, "contact": key, "taken": officer.user_id, "talks": [], "mail": mail}
@@ -107,7 +107,7 @@ def contact(history: History, tenant: UUID, officer: Actor, number: int, count: 
 
 
 def member(history: History, tenant: UUID, officer: Actor, number: int, count: int) -> Asked:
-    """Give a member requests of his own, half of which name him, and as many verdicts with reasons."""
+    """Give a member requests of their own, half of them naming the member, and as many decisions with reasons."""
     leaver = person("approver", 100 + number)
     bound = {"tenant": tenant, "user": leaver.user_id, "taken": leaver.user_id, "name": f"approver {100 + number}"}
     change = "requester_id = %(user)s, notes = case n %% 2 when 0 then 'For ' || %(name)s else 'Soon' end"

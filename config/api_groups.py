@@ -5,7 +5,7 @@ from typing import Final
 _WORDS: Final = {
     "approvals": "Requests that wait for approval, past decisions, and every action on a request.",
     "override-reviews": "Reviews of requests that were approved by override.",
-    "delegations": "Out of office: who approves for whom, and until when.",
+    "delegations": "Out of office: who approves in someone's place, and until when.",
     "workflows": "Which requests need whose approval: definitions, their versions, and simulations.",
     "groups": "Groups of approvers.",
     "calendars": "Business hours and holidays, by which deadlines are counted.",

@@ -47,7 +47,7 @@ def _check_connection(sender: Any, **_: Any) -> None:
 
 @worker_init.connect
 def _give_way(**_: Any) -> None:
-    """Let whoever waits for a page or an echo go first where web and worker share their cores."""
+    """Run at low priority, so that pages and chat echoes go first where web and worker share their cores."""
     os.nice(GIVES_WAY)
 
 

@@ -1,4 +1,4 @@
-"""Somebody with the password of the tables' owner: what he could change, within the transaction of a test."""
+"""Somebody with the password of the tables' owner: what they could change, within the transaction of a test."""
 
 import hashlib
 import hmac
@@ -85,7 +85,7 @@ def tamper_with_history(tenant: Any, kind: str, at: int) -> None:
 
 
 def rewrite(first: int, key: bytes = GUESS) -> None:
-    """Change an entry and hash everything after it anew, as one would who knows how but not the key."""
+    """Change an entry and hash everything after it again, as someone would who knows how but lacks the key."""
     entries = list(AuditEntry.objects.filter(seq__gte=first - 1).order_by("seq"))
     previous, statements = entries[0].hash, []
     for entry in entries[1:]:

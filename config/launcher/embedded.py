@@ -67,7 +67,7 @@ class EmbeddedServer(ABC):
         self.port = port
 
     def _make_folder(self, program: Path) -> None:
-        """Make its folder; where it runs as another user, let him in there and to its program."""
+        """Make its folder; where it runs as another user, give that user access to it and to its program."""
         if self.user:
             self.user.reach(program)
             self.user.own(self.folder)

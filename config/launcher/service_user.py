@@ -26,18 +26,18 @@ class ServiceUser:
     gid: int
 
     def own(self, path: Path) -> None:
-        """Give the user a folder of his own, made when missing."""
+        """Create a folder if it is missing and give it to the user."""
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.chown(path, self.uid, self.gid)
         path.chmod(0o700)
 
     def own_file(self, path: Path) -> None:
-        """Give the user a file that he alone may read."""
+        """Give the user a file that nobody else may read."""
         os.chown(path, self.uid, self.gid)
         path.chmod(0o600)
 
     def reach(self, path: Path) -> None:
-        """Make sure the user can get to the path; opens closed parents for passing through, for him alone."""
+        """Make sure the user can get to the path; opens closed parents for passing through, for this user only."""
         if self._can_reach(path):
             return
         for step in reversed(path.parents):
@@ -57,7 +57,7 @@ class ServiceUser:
 
 
 def find_service_user() -> ServiceUser | None:
-    """Return the user for embedded services: none for a normal user, who runs them himself."""
+    """Return the user for embedded services: none for a normal user, who runs them directly."""
     if os.geteuid() != 0:
         return None
     for name in (NAME, "nobody"):
@@ -117,7 +117,7 @@ def _let_pass(folder: Path, uid: int) -> None:
     except OSError as problem:
         print(f"Cannot open {folder} for the service user: {plain(problem)}.", flush=True)
         return
-    print(f"Let the user of PostgreSQL pass through {folder} (an access list entry for him alone).", flush=True)
+    print(f"Let the user of PostgreSQL pass through {folder} (an access list entry for this user only).", flush=True)
 
 
 def _order(entry: tuple[int, int, int]) -> tuple[int, int]:

@@ -114,7 +114,7 @@ class Migration(migrations.Migration):
                     "subject_type",
                     models.CharField(choices=[("contact", "A contact"), ("member", "A member")], max_length=10),
                 ),
-                ("subject_id", models.UUIDField(help_text="The contact or the seat.")),
+                ("subject_id", models.UUIDField(help_text="The contact or the membership.")),
                 (
                     "state",
                     models.CharField(

@@ -38,7 +38,7 @@ class Erasure(TenantModel):
         UNLAWFUL = "unlawful", "The data should not have been kept"
 
     subject_type = models.CharField(max_length=10, choices=Subject)
-    subject_id = models.UUIDField(help_text="The contact or the seat.")
+    subject_id = models.UUIDField(help_text="The contact or the membership.")
     state = models.CharField(max_length=10, choices=State, default=State.ASKED)
     reason = models.CharField(max_length=20, choices=Reason)
     asked_by = models.UUIDField(null=True)

@@ -67,7 +67,7 @@ class StopForm(ConsoleForm):
 
 @admin.register(KillSwitch)
 class KillSwitchAdmin(ServiceAdmin):
-    """What is stopped, and by whom."""
+    """What is stopped, and who stopped it."""
 
     view_permission = "hitl.view_approval"
     nav = Nav("Emergency stop", "pause", order=15)

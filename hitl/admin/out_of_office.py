@@ -45,7 +45,7 @@ class DelegationAdmin(ServiceAdmin):
 
     @admin.display(description="Who")
     def title(self, row: Delegation) -> str:
-        """Return who decides for whom."""
+        """Return the person away and their substitute."""
         return str(getattr(row, "words", "Out of office"))
 
     @admin.display(description="From")

@@ -78,7 +78,7 @@ class Proposal(serializers.Serializer[Any]):
 
     kind = serializers.CharField(max_length=60, help_text="Such as `set_campaign_budget`.")
     params = Document(help_text="What the kind asks for; money as text.")
-    notes = serializers.CharField(default="", allow_blank=True, max_length=2000, help_text="For those who sign.")
+    notes = serializers.CharField(default="", allow_blank=True, max_length=2000, help_text="For the approvers.")
     dedupe_key = serializers.CharField(
         default="", allow_blank=True, max_length=200, help_text="While yours of this kind is open, it is the answer."
     )

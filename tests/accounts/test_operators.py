@@ -40,7 +40,7 @@ def strong(actor: Actor) -> Actor:
 
 
 def make(world: World, role: str = "compliance") -> Actor:
-    """Make the person of the role an operator; returns him, signed in with a second factor."""
+    """Make the person of the role an operator; returns them, signed in with a second factor."""
     set_operator(actor=OPERATOR, email=world.people[role].email, is_on=True)
     return strong(world.actor(role))
 

@@ -1,4 +1,4 @@
-"""Seats, roles and keys: what a person may do comes from his seat in the tenant in scope."""
+"""Seats, roles and keys: what a person may do comes from their membership in the tenant in scope."""
 
 from datetime import timedelta
 

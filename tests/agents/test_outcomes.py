@@ -57,7 +57,7 @@ def test_chat_is_not_told_who_stopped_the_agents_nor_why(desk: Desk) -> None:
     throw_switch(actor=desk.world.actor("compliance"), scope="tenant", reason="Zebra leak")
     desk.say(RAISE)
     kept = " ".join([*desk.answers(desk.conversation.pk), str(ToolCall.objects.get().result)])
-    assert "stopped for now" in kept
+    assert "paused by an emergency stop" in kept
     assert not [word for word in ("Zebra", "Compliance", "leak") if word in kept]
 
 

@@ -41,7 +41,7 @@ class Wish:
 
 
 class Reader:
-    """One person, and all he ever saved."""
+    """One person, and all they ever saved."""
 
     def __init__(self, actor: Actor, zone: str, begin: datetime) -> None:
         self.actor, self.wishes = actor, [Wish(False, time(7, 30), zone, begin, begin)]
@@ -55,7 +55,7 @@ class Reader:
         services.set_preference(actor=self.actor, is_on=is_on, at=at, zone=zone, **options)
 
     def problem(self, end: datetime) -> str:
-        """Return what is wrong with his briefs; empty for each wanted date once and none that nobody wanted."""
+        """Return what is wrong with their briefs; empty for each wanted date once and none that nobody wanted."""
         rows = list(Brief.objects.filter(user_id=self.actor.user_id).values_list("local_date", "due_at"))
         dates = [day for day, _ in rows]
         wishes = [*self.wishes[:-1], replace(self.wishes[-1], ends=end)]

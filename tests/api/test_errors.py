@@ -1,4 +1,4 @@
-"""Every error has one shape, whatever is sent."""
+"""Every error has one shape, for any input."""
 
 from typing import Any
 from uuid import uuid4

@@ -22,7 +22,7 @@ LEVELS = [{"approvers": [{"type": "role", "value": "owner"}]}]
 
 
 class Member:
-    """A person who uses the API by his session."""
+    """A person who uses the API with their session."""
 
     def __init__(self, office: Office, role: str) -> None:
         self.client = Client()

@@ -296,7 +296,7 @@ COSTS = {
     "stream/?stream=approval:{approval}": 2,  # and the approval
 }
 OF_THE_KEY = 3
-"""The tenant of the key, the key with its owner, and his seat."""
+"""The tenant of the key, the key with its owner, and the owner's membership."""
 
 
 @pytest.mark.parametrize("path", COSTS)

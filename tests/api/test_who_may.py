@@ -21,7 +21,7 @@ REQUEST = "approvals/{approval}/"
 
 @dataclass(frozen=True)
 class Door:
-    """One method of one address: who may, what he gets, who may not, and what an outsider gets."""
+    """One method of one address: who may, what they get, who may not, and what an outsider gets."""
 
     method: str
     path: str
@@ -137,7 +137,7 @@ DOORS = [
         201,
         {"scope": "kind", "target": "pause_campaign", "reason": "Why"},
     ),
-    # No key is an operator of the installation: whoever may stop his organisation is refused too.
+    # No key is an operator of the installation: those who may stop their organisation are refused too.
     Door("post", "kill-switches/installation/", "owner", 403, "approver", 403, {"reason": "Why"}),
     Door("post", "kill-switches/installation/release/", "owner", 403, "approver", 403),
     Door("post", "kill-switches/{switch}/release/", "compliance", 200, "approver"),

@@ -33,7 +33,7 @@ def line(acme: World) -> ChannelAccount:
 
 @pytest.fixture
 def talk(line: ChannelAccount) -> Conversation:
-    """A customer who wrote his address and number."""
+    """A customer who wrote their address and number."""
     found: Conversation = Conversation.objects.get(pk=write_in(line, f"Mail {EMAIL} or call {PHONE}"))
     return found
 
@@ -242,7 +242,7 @@ DOORS = {
     "escalate": ("legal", "CONVERSATION_ESCALATED"),
     "name": ("Ana Maria", "CONTACT_NAMED"),
     "tag": ("vip", "CONTACT_TAGGED"),
-    "note": ("She calls back on Monday.", "CONVERSATION_NOTED"),
+    "note": ("They call back on Monday.", "CONVERSATION_NOTED"),
 }
 FIELDS = {"assign": "colleague", "escalate": "reason", "name": "name", "tag": "tag", "note": "note"}
 

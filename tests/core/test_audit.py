@@ -1,4 +1,4 @@
-"""The audit chain finds every kind of tampering by whoever lacks the key."""
+"""The audit chain finds every kind of tampering by someone who lacks the key."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The cursor that carries the scope: whatever happens to a connection, nothing of a scope is left on it."""
+"""The cursor that carries the scope: no matter what happens to a connection, nothing of a scope is left on it."""
 
 import asyncio
 import threading

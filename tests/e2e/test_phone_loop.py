@@ -89,7 +89,7 @@ class Desk:
         return found
 
     def introduced(self, sender: str) -> int:
-        """Let a customer say hello on his phone, which opens the 24 hours there; returns his replies so far."""
+        """Let a customer say hello on their phone, which opens the 24 hours there; returns the replies so far."""
         self.write("Hello", sender)
         eventually(lambda: self.replies(sender))
         time.sleep(2)  # what follows sooner would join the first message's run

@@ -41,7 +41,7 @@ DOOR = system("test-door")
 
 @dataclass
 class Traces:
-    """The person of the first tenant, and what is his."""
+    """The person of the first tenant, and what belongs to them."""
 
     world: World
     contact_id: UUID

@@ -29,7 +29,7 @@ def place() -> Iterator[Place]:
 
 @pytest.fixture
 def supervisor(place: Place) -> Iterator[Supervisor]:
-    """A supervisor of that folder; whatever it started is stopped."""
+    """A supervisor of that folder; everything it started is stopped."""
     made = Supervisor(place)
     yield made
     made.stop_all()

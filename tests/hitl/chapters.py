@@ -86,7 +86,7 @@ LATE: Final = (_wait(hours=80), SWEEP)
 
 PEOPLE: Final = {
     "a question is answered": _chapter("quorum", HELD, _say("ask"), HELD, _wait(hours=3), SWEEP, _say("answer")),
-    "whoever asked is gone": _chapter("quorum", _say("ask"), map(_leaves, ("first", "second", "admin")), SWEEP, SWEEP),
+    "the requester is gone": _chapter("quorum", _say("ask"), map(_leaves, ("first", "second", "admin")), SWEEP, SWEEP),
     "questions nobody answers": _chapter("quorum", _say("ask"), _ask_for("red"), _say("ask"), LATE),
     "a question is withdrawn": _chapter("any", _say("ask"), _say("cancel"), _say("cancel")),
     "sent back and in again": _chapter("any", _say("send_back"), HELD, _say("resubmit"), HELD),
@@ -103,7 +103,7 @@ PEOPLE: Final = {
         [_say("ask", 1), _pass("first", "admin", by_admin=False, number=1)],
         _pass("second", "owner", by_admin=True, number=1),
     ),
-    "one is asked for anew": _chapter("any", _ask_for("red"), LATE),
+    "one is requested again": _chapter("any", _ask_for("red"), LATE),
     "each signs once": _chapter(
         "once",
         _vote("first", "approve"),

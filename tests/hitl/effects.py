@@ -1,4 +1,4 @@
-"""A small outside world over HTTP: effects are counted here, whoever was killed meanwhile."""
+"""A small outside world over HTTP: effects are counted here, even when a process was killed."""
 
 import json
 import threading

@@ -110,7 +110,7 @@ def standing(view: View, row: Row, level: int) -> str:
 
 
 def ladder_of(row: Row) -> list[Row]:
-    """Return whom the steps of the ladder name."""
+    """Return the people named by the escalation steps."""
     steps = row["snapshot"].get("escalation") or []
     return [rung for step in steps for rung in (*(step.get("add") or []), *(step.get("replace") or []))]
 

@@ -65,18 +65,18 @@ APPROVING = frozenset({"APPROVE", "OVERRIDE", "FAIL_CLEAN", "PROBE"})
 
 @dataclass
 class Person:
-    """Somebody of the tenant, as the model knows him."""
+    """Somebody of the tenant, as the model knows them."""
 
     id: UUID
     role: str
     is_active: bool = True
 
     def may_sign(self) -> bool:
-        """Tell whether he could sign anything at this moment."""
+        """Return True if they could approve anything at this moment."""
         return self.is_active and self.role in DECIDERS
 
     def may_ask(self) -> bool:
-        """Tell whether he could ask for anything at this moment."""
+        """Return True if they could request anything at this moment."""
         return self.is_active and self.role in PROPOSERS
 
 
@@ -136,7 +136,7 @@ def in_part(level: Mapping[str, Any], number: int, seat: Seat) -> str | None:
 
 
 def keeps_right(level: Mapping[str, Any], ladder: Iterable[Mapping[str, Any]], seat: Seat, town: Town) -> bool:
-    """Tell whether a seat still carries a vote: its holder may sign, and whoever was asked first is meant."""
+    """Tell whether a seat still carries a vote: its holder may approve, for the person first asked."""
     holder = town.people.get(seat.person)
     if holder is None or not holder.may_sign():
         return False

@@ -63,7 +63,7 @@ class Outside:
 
 OUTSIDE = Outside()
 KEYED = ("proof_keyed", "proof_unscored")
-"""Whose owner drops a second press; that is his doing, whatever the kind says of itself."""
+"""Whose owner drops a second press; that is the owner's doing, not the kind's."""
 
 
 class ProofKeyed(ActionKind[PressParams]):

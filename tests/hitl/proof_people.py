@@ -138,7 +138,7 @@ class PeopleMoves(Ground):
     @rule(number=CASES, place=st.integers(0, 3), verdict=st.sampled_from(["approve"] * 4 + ["reject"]))
     @precondition(lambda self: any(self.row(case)["state"] == "pending" for case in self.cases))
     def vote_with_a_seat(self, number: int, place: int, verdict: str) -> None:
-        """Somebody with a seat votes on what he sees."""
+        """Somebody with a seat votes on what they see."""
         pending = [case for case in self.cases if self.row(case)["state"] == "pending"]
         case = pending[number % len(pending)]
         able = [name for name in NAMES if self.signer(case, self.desk.person(name))]
@@ -149,7 +149,7 @@ class PeopleMoves(Ground):
     @rule(number=CASES, name=PEOPLE, able=OFTEN)
     @precondition(lambda self: self.those("pending"))
     def mail_a_link(self, number: int, name: str, able: bool) -> None:
-        """Somebody is mailed a link by which to decide; older ones of his are void."""
+        """Somebody is mailed a link by which to decide; their older ones are void."""
         pending = self.those("pending")
         case = pending[number % len(pending)]
         name = self.able(case, name) if able else name
@@ -199,7 +199,7 @@ class PeopleMoves(Ground):
     @rule(number=CASES, name=PEOPLE, verdict=st.sampled_from(["approve", "reject"]), stale=st.booleans())
     @precondition(lambda self: self.cases)
     def vote_of_anybody(self, number: int, name: str, verdict: str, stale: bool) -> None:
-        """Somebody votes, on what he sees or on what was there before."""
+        """Somebody votes, on what they see or on what was there before."""
         case = self.case(number)
         actor = self.desk.actors[name]
         digest = case.digests[1] if stale else self.row(case)["digest"]
@@ -235,10 +235,10 @@ class PeopleMoves(Ground):
             policy = row["snapshot"].get("edit_policy") or {}
             rose = result.risk_score > row["risk_score"] or result.cost is None or result.cost > row["cost"]
             if rose or not policy.get("editor_may_vote"):
-                assert self.desk.person(name) in result.excluded, "the editor may sign what he raised"
+                assert self.desk.person(name) in result.excluded, "the editor may approve what they raised"
 
     def follow_revision(self, case: Case, row: dict[str, Any]) -> None:
-        """Check that a new revision begins anew."""
+        """Check that a new revision starts over."""
         found = self.after(case)
         assert (found.revision, found.level, found.votes_received) == (row["revision"] + 1, 1, 0)
         case.price = OUTSIDE.price

@@ -88,7 +88,7 @@ class WorldMoves(PeopleMoves):
             self.change_workflow(shape)
 
     def change_workflow(self, shape: str) -> None:
-        """The workflow is defined anew; running requests keep theirs. One that names somebody who left is refused."""
+        """The workflow is defined again; running requests keep theirs. One that names somebody who left is refused."""
         with self.desk.inside(self.moment), suppress(Invalid):
             workflow = ApprovalWorkflow.objects.filter(is_active=True).first()
             if workflow is None:
@@ -234,7 +234,7 @@ class WorldMoves(PeopleMoves):
                 self.erase(self.desk.person(("support", "first", "admin")[turn % 3]))
 
     def erase(self, person: UUID) -> None:
-        """Erase a member; what is being carried out for him stands in the way, what was final stays as it was."""
+        """Erase a member; what is being executed for them stands in the way, what was final stays as it was."""
         mine = Approval.objects.filter(requester_id=person)
         busy = set(mine.filter(state__in=("executing", "unknown")).values_list("reference", flat=True))
         final = dict(mine.filter(state__in=FINAL).values_list("pk", "state"))
@@ -249,6 +249,6 @@ class WorldMoves(PeopleMoves):
             pass
         assert chain.verify().ok, "the chain broke"
         assert self.are_named(), "a history does not lead to its row"
-        assert set(mine.values_list("state", flat=True)) <= FINAL, "something of his is still open"
+        assert set(mine.values_list("state", flat=True)) <= FINAL, "something of theirs is still open"
         assert final.items() <= dict(mine.values_list("pk", "state")).items(), "something final has moved"
         self.seen["erase"] += 1

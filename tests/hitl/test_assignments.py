@@ -91,7 +91,7 @@ def test_admin_gives_a_seat_to_another(scene: Scene) -> None:
         from_person=scene.user_id("approver"),
         to=scene.user_id("owner"),
         digest=approval.digest,
-        reason="He left",
+        reason="They left",
     )
     assert moved.assigned_to_id == scene.user_id("owner")
     assert scene.done(scene.decide(moved, actor=scene.actor("owner"))).state == "executed"

@@ -1,4 +1,4 @@
-"""A claim rests on the row at the moment of its lock, whatever was read before the target was observed."""
+"""A claim rests on the row at the moment of its lock, not on what was read before."""
 
 import json
 from collections.abc import Callable

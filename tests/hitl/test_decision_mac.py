@@ -1,4 +1,4 @@
-"""A vote that nobody gave: whoever writes it into the table, it counts for nothing and is found."""
+"""A vote that nobody gave, written straight into the table, is ignored and found."""
 
 from collections.abc import Callable
 from typing import Any

@@ -92,9 +92,9 @@ def test_newer_link_voids_the_older(scene: Scene, asked: Approval) -> None:
 def test_links_of_a_colleague_stay(scene: Scene) -> None:
     scene.define({"mode": "quorum", "quorum": 2})
     asked = scene.propose()
-    mine, his = link_to(scene, asked), link_to(scene, asked, "admin")
+    mine, other = link_to(scene, asked), link_to(scene, asked, "admin")
     press(mine, asked)
-    assert press(his, asked).state == "approved"
+    assert press(other, asked).state == "approved"
 
 
 @pytest.mark.parametrize("typed", ["", "1", "BR-9999", "approve", "yes", "BR-"])

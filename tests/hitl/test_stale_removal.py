@@ -1,4 +1,4 @@
-"""Whoever takes something away takes away what he saw: somebody who changed it meanwhile is named."""
+"""Removing something removes what was shown: someone who changed it in between is named."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Publishing a text: whoever signs sees all of it, and what was changed in it since sends it back."""
+"""Publishing a text: approvers see all of it, and a later change sends it back."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ LONG = "\n".join(f"Line {number} <b>of</b> the text." for number in range(900))
 
 @pytest.fixture
 def office(connected: World) -> World:
-    """The first tenant, whose approver signs whatever is published and may change what it is."""
+    """The first tenant, whose approver approves every publication and may edit its text."""
     asks: dict[str, Any] = {"approvers": [{"type": "role", "value": "approver"}], "editable_fields": ["content"]}
     services.create_workflow(actor=connected.actor("owner"), name="All", levels=[asks], is_default=True)
     return connected

@@ -1,4 +1,4 @@
-"""What every URL answers to whom: a URL without a row here, or a row without a URL, fails a test."""
+"""What every URL answers to each caller: a URL without a row here, or a row without a URL, fails a test."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -24,14 +24,14 @@ class Answers:
 
 @dataclass(frozen=True)
 class Row:
-    """One URL. `leaves` names the tables that the owner's GET writes to: records of what he saw."""
+    """One URL. `leaves` names the tables that the owner's GET writes to: records of what was seen."""
 
     get: Answers
     post: Answers
     leaves: frozenset[str] = frozenset()
 
 
-# Lists: the outsider sees his own. Pages and actions: another tenant's object is like an absent one.
+# Lists: outsiders see their own. Pages and actions: another tenant's object is like an absent one.
 LIST = Row(Answers(302, 403, 200, 200), Answers(302, 405, 405))
 OPEN_LIST = Row(Answers(302, 200, 200, 200), Answers(302, 405, 405))
 PAGE = Row(Answers(302, 403, 404, 200), Answers(302, 405, 405))
@@ -100,11 +100,11 @@ CONSOLE: Final = {
     "admin:core_erasure_change": PAGE,
     "admin:accounts_apikey_changelist": LIST,
     "admin:accounts_apikey_change": PAGE,
-    "admin:accounts_apikey_create": Row(Answers(302, 403, 200, 200), Answers(302, 403, 200)),  # a key of his own
+    "admin:accounts_apikey_create": Row(Answers(302, 403, 200, 200), Answers(302, 403, 200)),  # their own key
     "admin:accounts_apikey_revoke": ACTION,
     "admin:core_auditentry_changelist": LIST,
     "admin:core_auditentry_change": PAGE,
-    "admin:core_auditentry_verify": Row(Answers(302, 403, 200, 200), Answers(302, 403, 302)),  # his own chain
+    "admin:core_auditentry_verify": Row(Answers(302, 403, 200, 200), Answers(302, 403, 302)),  # their own chain
     "admin:core_deadletter_changelist": LIST,
     "admin:core_deadletter_change": PAGE,
     "admin:core_deadletter_replay": ACTION,

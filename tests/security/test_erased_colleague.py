@@ -1,4 +1,4 @@
-"""A colleague who was erased here and has a seat elsewhere: the account goes on, and no page here tells his name."""
+"""A colleague who was erased here and has a seat elsewhere: the account goes on, and no page here shows the name."""
 
 from collections.abc import Iterable
 
@@ -31,14 +31,14 @@ TELLING = {*(f"admin:{name}" for name in NAMING), *IN_THE_API}
 
 
 def telling(town: Town, visitor: Visitor, names: Iterable[str]) -> set[str]:
-    """Return the URLs of which the answer tells the owner who he was."""
+    """Return the URLs whose answer tells the owner who it was."""
     client = visitor("owner")
     return {name for name in names if any(word in asked(client, town, name)[1] for word in WORDS)}
 
 
 @pytest.fixture
 def leaver(town: Town) -> User:
-    """Somebody of whom every table here has a row, with a seat elsewhere too."""
+    """Somebody with a row in every table here, and with a seat elsewhere too."""
     user: User = town.world.people["viewer"]
     names = {"first_name": "Ottoline", "last_name": "Vandersnoot"}
     User.objects.filter(pk=user.pk).update(email="ottoline@vandersnoot.example", **names)

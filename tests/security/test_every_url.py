@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 URLS = every_url()
 CARRIERS = [name for name in URLS if name.startswith("admin:") and name.endswith(("_changelist", "_change"))]
 SILENT = {"admin:agents_agentrun_changelist"}  # names nothing that a person wrote
-# What every member may do for himself; a wrong password to prove oneself again is in the audit.
+# What every member may do for themselves; a wrong password to prove oneself again is in the audit.
 EVERYBODYS = {"account_reauthenticate", "admin:analytics_brief_send_now", "api-briefs-list"}
 NOT_OURS = {
     "accounts_membership",

@@ -1,4 +1,4 @@
-"""Nobody makes himself, or a friend, more than he is."""
+"""Nobody gives themselves, or a friend, more rights than they have."""
 
 import pytest
 from django.test import Client, RequestFactory

@@ -115,7 +115,7 @@ def texts_of_document(source: str) -> Iterable[str]:
     return [" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n|\n(?=[|#-])", words)]
 
 
-# One line for each kind of file. Python: ("hitl/**/*.py", lambda source: texts(ast.parse(source))).
+# One line for each kind of file.
 READ_BY_PEOPLE: Final[tuple[tuple[str, Callable[[str], Iterable[str]]], ...]] = (
     ("templates/**/*.html", texts_of_template),
     ("templates/**/*.txt", texts_of_template),
@@ -146,6 +146,46 @@ def test_no_worn_out_phrases(pattern: str, texts_of: Callable[[str], Iterable[st
 )
 def test_phrases_are_found_outside_quotations(text: str, phrases: list[str]) -> None:
     assert phrases_in(text) == phrases
+
+
+# Word lists and patterns of the languages that the built-in model and the masking rules understand.
+LANGUAGE_DATA: Final = re.compile(r"rule_based_model/(words|stance|languages|replies)\.py$|core/privacy/pii/")
+NOT_IN_CODE: Final = re.compile(
+    rf"\b(?:{'|'.join((*PRONOUNS, 'whoever', 'whomever', 'whatever', 'whom', 'anew'))})\b", re.I
+)
+
+
+def test_code_speaks_of_people_by_their_role() -> None:
+    found = [
+        f"{source.path}:{number}: {line.strip()}"
+        for source in product()
+        if not LANGUAGE_DATA.search(source.path)
+        for number, line in enumerate(source.text.splitlines(), start=1)
+        if NOT_IN_CODE.search(line)
+    ]
+    assert found == []
+
+
+# What these arguments hold is shown to people: labels, help, titles of actions and pages.
+SHOWN_ARGUMENTS: Final = {
+    "label", "help_text", "verbose_name", "verbose_name_plural", "title", "explain", "submit", "empty_label",
+}  # fmt: skip
+
+
+def shown_in_python() -> Iterator[tuple[str, str]]:
+    """Yield the texts that Python shows to people: errors, messages, labels and help."""
+    for place, call in raised():
+        yield from ((place, text) for part in [*call.args, *fields_of(call)] for text in texts(part))
+    for source in product():
+        for call in source.calls():
+            named = [keyword.value for keyword in call.keywords if keyword.arg in SHOWN_ARGUMENTS]
+            is_message = ast.unparse(call.func).startswith("messages.")
+            for part in [*named, *(call.args if is_message else [])]:
+                yield from ((f"{source.path}:{call.lineno}", text) for text in texts(part))
+
+
+def test_no_worn_out_phrases_in_what_python_shows() -> None:
+    assert [(place, text) for place, text in shown_in_python() if phrases_in(text)] == []
 
 
 def test_template_texts_are_what_people_see() -> None:

@@ -21,7 +21,7 @@ OPERATOR: Final[Actor] = system("console-operator")
 
 
 class Command(BaseCommand):
-    """Opens, fills and closes organisations for whoever may log in to the machine."""
+    """Opens, fills and closes organisations for administrators who can log in to the machine."""
 
     help = (
         "Open an organisation with its owner (create), give a person a seat (seat), switch it (off, on), or list all."

@@ -58,7 +58,7 @@ def _group_names(seats: list[Seat]) -> dict[str, str]:
 
 
 def _on_behalf(seat: Seat, names: dict[UUID, str], groups: dict[str, str]) -> str:
-    """Return for whom and for which group a person is asked."""
+    """Return the person and the group that an approver stands in for."""
     whose = seat.rightful_id or seat.for_person_id
     group = seat.group.rpartition(":")[2].strip("*")
     words = [f"for {name_in(names, whose)}" if whose else "", groups.get(group, group)]

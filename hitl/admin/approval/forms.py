@@ -180,7 +180,7 @@ class DelegateForm(ConsoleForm):
 
 
 class ReassignForm(ConsoleForm):
-    """The approver to replace, by whom and why."""
+    """The approver to replace, the new approver and the reason."""
 
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
     from_person = forms.ChoiceField(label="Current approver")

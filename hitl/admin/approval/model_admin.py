@@ -89,7 +89,7 @@ class ApprovalAdmin(RequestActions, DecisionActions, DiscussionActions, ServiceA
 
     @admin.display(description="What")
     def what(self, approval: Approval) -> str:
-        """Return what is requested, and by whom."""
+        """Return what is requested, and who requested it."""
         asked_by = approval.asked_by  # type: ignore[attr-defined]
         note = format_html('<span class="wk-cell-note">{}</span>', f"{asked_by[:1].upper()}{asked_by[1:]}")
         summary = approval.shown_summary  # type: ignore[attr-defined]

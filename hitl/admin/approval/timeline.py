@@ -119,7 +119,7 @@ def _by_whom(entry: TimelineEntry) -> str:
 
 
 def banner(approval: Approval, names: dict[UUID, str]) -> dict[str, str] | None:
-    """Return the banner of a decided approval: the outcome, by whom and when. None while it is undecided."""
+    """Return the banner of a decided approval: the outcome, who decided and when. None while it is undecided."""
     state = State(approval.state)
     if state not in BANNERS:
         return None

@@ -1,4 +1,4 @@
-"""Who keeps the mail account could use a colleague's link: of that request he signs nothing himself."""
+"""Administrators of the mail account could use a colleague's link, so they may not approve that request."""
 
 from datetime import timedelta
 from typing import Any

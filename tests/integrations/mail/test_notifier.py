@@ -160,8 +160,8 @@ def test_who_holds_the_mail_account_gets_no_links_sent_about_his_own(
     desk: World, small: Approval, api: Answers
 ) -> None:
     _give_mail_account(desk, "admin")
-    his = ask(desk, "admin", params={"campaign": "His", "budget": "110.00"})
-    for approval in (his, small):
+    large = ask(desk, "admin", params={"campaign": "His", "budget": "110.00"})
+    for approval in (large, small):
         deliver_mail(_mail(_notification(desk, approval)).pk)
     assert ["/d/" in str(mail) for mail in api.seen] == [False, True]
 

@@ -1,4 +1,4 @@
-"""The mails about a password, by way of a real mail server: the installation's, whatever account the tenant has."""
+"""The mails about a password, by way of a real mail server: the installation's, not the tenant's account."""
 
 import re
 from datetime import timedelta
