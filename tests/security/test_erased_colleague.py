@@ -25,7 +25,8 @@ accounts_membership_change accounts_membership_changelist analytics_briefprefere
 hitl_approval_changelist hitl_approvergroup_change hitl_delegation_changelist hitl_overridereview_change
 """.split()
 IN_THE_API = """
-api_approval api_approvals api_brief_preferences api_delegations api_group api_groups api_override_reviews
+api-approvals-detail api-approvals-list api-brief-preferences-list api-delegations-list api-groups-detail
+api-groups-list api-override-reviews-list
 """.split()
 TELLING = {*(f"admin:{name}" for name in NAMING), *IN_THE_API}
 
