@@ -114,7 +114,7 @@ def test_approving_rule_that_asks_for_tags_is_refused_and_approves_nothing(scene
     assert auto_decision([auto_rule_from(rule)], SUBJECT) is None
     with pytest.raises(Invalid) as refused:
         scene.define(auto_rules=[rule])
-    assert "those who ask can choose" in str(refused.value.facts)
+    assert "requesters can choose them" in str(refused.value.facts)
 
 
 _conditions = st.sampled_from(["", "cost > 3", "reach > 1", "no sense", "'friend' in tags", "channel == 'email'"])

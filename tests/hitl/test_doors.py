@@ -95,8 +95,9 @@ def test_bad_value_is_named_and_leaves_nothing(hall: Hall, door: Door) -> None:
 @EVERY
 def test_doors_ask_for_the_permission_of_the_table(door: Door) -> None:
     action = next(each for each in ApprovalAdmin.service_actions.values() if each.title == door.button)
-    path = resolve(f"/{V1.strip('/')}/{door.address.format(id=NOBODY)}")
-    assert (action.permission, path.func.view_class.permissions["POST"]) == (door.permission, door.permission)  # type: ignore[attr-defined]
+    endpoint: Any = resolve(f"/{V1.strip('/')}/{door.address.format(id=NOBODY)}").func
+    asked = endpoint.cls.permissions[endpoint.actions["post"]]
+    assert (action.permission, asked) == (door.permission, door.permission)
     assert reverse(door.page, args=[] if action.on_list else [NOBODY]).endswith(f"/{action.path}/")
     assert hasattr(services, door.service)
 
