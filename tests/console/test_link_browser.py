@@ -78,7 +78,7 @@ def test_mistake_is_told_at_its_field_and_the_choice_is_kept(opened: Opener) -> 
     page.get_by_label("Reject", exact=True).check()
     page.get_by_label("Type the request number").fill("1")
     page.get_by_role("button", name="Send decision").click()
-    page.get_by_text("This is not the number of this request").wait_for()
+    page.get_by_text("Enter the number at the top of the page").wait_for()
     number = page.locator("#id_typed")
     assert number.get_attribute("aria-describedby") == "typed-help typed-error"
     assert page.evaluate("document.activeElement.id") == "id_typed"

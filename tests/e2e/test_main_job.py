@@ -33,7 +33,7 @@ def _ask(page: Any, text: str) -> str:
 
 def _references(page: Any) -> list[str]:
     answers = page.get_by_text(re.compile(r"This needs approval: BR-\d+")).all_inner_texts()
-    return [found for answer in answers for found in re.findall(r"signature: (BR-\d+)", answer)]
+    return [found for answer in answers for found in re.findall(r"approval: (BR-\d+)", answer)]
 
 
 def _sign_in(chromium: Any, installation: Installation, email: str) -> Any:
