@@ -21,8 +21,8 @@ def label_of(viewer: Actor, person_id: UUID | None, name: str, role: str) -> str
         return "you"
     full_name = ""
     if viewer.may("hitl.view_approval"):
-        seats = {"memberships__tenant_id": current_tenant_id(), "memberships__erased_at": None}
-        user = User.objects.filter(pk=person_id, **seats).first()
+        memberships = {"memberships__tenant_id": current_tenant_id(), "memberships__erased_at": None}
+        user = User.objects.filter(pk=person_id, **memberships).first()
         full_name = user.get_full_name() if user else ""
     return full_name or role or "a colleague"
 

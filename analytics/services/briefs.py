@@ -84,7 +84,7 @@ def make_brief(*, brief_id: UUID, now: datetime | None = None) -> Brief | None:
         actor = actor_for_user(brief.user)
         preference = own_preference(viewer=actor)
     except Refused:
-        return _close(brief, State.SKIPPED, reason="no_seat")
+        return _close(brief, State.SKIPPED, reason="not_a_member")
     if brief.kind == Brief.Kind.DAILY and moment - brief.due_at > WINDOW:
         return _close(brief, State.SKIPPED, reason="too_late")
     content = compose(

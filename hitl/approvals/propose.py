@@ -16,7 +16,7 @@ from core.errors import TooMany
 from core.text.clean import clean_text
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
-from hitl.actions.observe import Observed, observe
+from hitl.actions.observe import Observation, observe
 from hitl.approvals import assignments, outcomes, timers, transitions
 from hitl.approvals.columns import decision_columns, digest_of, request_columns, risk_columns
 from hitl.approvals.decision_mac import sign
@@ -40,7 +40,7 @@ class _Request:
     """A request whose target was observed, before anything is written."""
 
     actor: Actor
-    observed: Observed
+    observed: Observation
     origin: Origin
     dedupe_key: str
     moment: datetime

@@ -69,7 +69,7 @@ class Clocks:
         """Return the columns of an approval whose level opens now."""
         return {
             "sla_due_at": self.due,
-            "ladder_step": 0,
+            "escalation_step": 0,
             "reminder_count": 0,
             "paused_clocks": {},
         }

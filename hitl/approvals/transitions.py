@@ -22,7 +22,7 @@ from core.ids import uuid7
 from core.tenancy.scope import current_tenant_id
 from hitl.approvals.timers import end_stale, minutes_over, set_timers
 from hitl.domain.state_machine import ASKS_BACK, FINAL, UNDECIDED, WAITING, Event, State, check
-from hitl.models import Approval, CapReservation, Seat
+from hitl.models import Approval, Assignment, CapReservation
 from hitl.models.fields import machine_writes
 
 FIRST_REFERENCE: Final = 1001
@@ -91,7 +91,7 @@ class UnitOfWork:
         end_stale(approval, self.moment)
         set_timers(approval, timers or {})
         if old in UNDECIDED and new not in UNDECIDED:
-            Seat.objects.filter(approval=approval, closed_at=None).update(closed_at=self.moment)
+            Assignment.objects.filter(approval=approval, closed_at=None).update(closed_at=self.moment)
         if old in _IN_EXECUTION and new not in _IN_EXECUTION:
             _settle_reservations(approval, self.moment)
         self._audit(approval, event, old.value, actor, facts)

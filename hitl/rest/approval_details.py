@@ -17,6 +17,7 @@ from core.rest.pagination import NewestPagePagination, cursor_at, number_of
 from core.rest.views import ListViewSet
 from hitl import selectors
 from hitl.approvals.decision_mac import verify
+from hitl.domain.permissions import DECIDE
 from hitl.models import Decision, Execution, Notification, Revision, Timer
 from hitl.selectors import related, timeline
 
@@ -110,7 +111,7 @@ class RevisionSerializer(RowSerializer[Revision]):
     def get_diff(self, row: Revision) -> list[dict[str, Any]]:
         """Return the fields with both values."""
         viewer: Actor = self.context["viewer"]
-        if viewer.may("hitl.decide_approval"):
+        if viewer.may(DECIDE):
             return list(row.diff)
         return [dict(MaskedDocument().to_representation(each)) for each in row.diff]
 

@@ -51,7 +51,7 @@ def views(office: Office) -> int:
         ("tool-calls/", {"run": "{run}"}, 1),
         ("tool-calls/", {"approval": "{approval}"}, 0),
         ("workflows/", {"active": "false"}, 0),
-        ("kill-switches/", {"thrown": "false"}, 0),
+        ("kill-switches/", {"active": "false"}, 0),
         ("audit/", {"action": "APPROVAL_PROPOSE"}, 1),
         ("audit/", {"object_type": "hitl.approval", "object_id": "{approval}"}, 1),
     ],

@@ -145,7 +145,7 @@ def test_other_text_under_a_client_id_is_a_conflict(office: Office) -> None:
 
 
 @pytest.mark.django_db
-def test_repeated_switch_is_thrown_once(office: Office) -> None:
+def test_repeated_switch_is_activated_once(office: Office) -> None:
     caller, body = office.caller("compliance"), {"scope": "tenant", "reason": "Drill"}
     assert {caller.post("kill-switches/", body, key="k1").status_code for _ in range(2)} == {201}
     assert switches(office) == 2
