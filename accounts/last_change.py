@@ -1,4 +1,7 @@
-"""Who changed something last and when, for conflict messages: read from the audit log, names for staff only."""
+"""Find who changed something last and when, for conflict messages.
+
+Read from the audit log; only staff see names.
+"""
 
 from __future__ import annotations
 

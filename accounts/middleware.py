@@ -58,7 +58,9 @@ class TenantMiddleware:
 def _remember_tenant(
     request: HttpRequest, membership: selectors.ActiveMembership, wanted: str | None, *, is_only: bool
 ) -> None:
-    """Store the tenant in the session; raises `PermissionDenied` for a form of a tenant the person has left.
+    """Store the tenant in the session.
+
+    Raises `PermissionDenied` for a form of a tenant the person has left.
 
     A form filled in for one tenant must not act in another one.
     """

@@ -1,4 +1,7 @@
-"""Records sign-ins, failed attempts and changed credentials in the audit log of each tenant concerned."""
+"""Record sign-ins, failed attempts and changed credentials.
+
+Each tenant concerned gets an entry in its audit log.
+"""
 
 from __future__ import annotations
 

@@ -47,7 +47,10 @@ def test(arguments: argparse.Namespace) -> int:
 
 
 def check(_arguments: argparse.Namespace) -> int:
-    """Run what CI runs: lint, types, import contracts, migrations, tests. Every step runs, even after a failure."""
+    """Run what CI runs: lint, types, import contracts, migrations, tests.
+
+    Every step runs, even after a failure.
+    """
     with throw_away() as installation:
         environment = installation.environment
         outcomes = [

@@ -151,7 +151,10 @@ class KillSwitchAdmin(ServiceAdmin):
         return "Activity was already resumed." if is_off else ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, switch: Any) -> dict[str, Any]:
-        """Offer everything, each action and each agent, and to operators all organisations; links can preselect one."""
+        """Offer everything, each action and each agent.
+
+        Operators are offered all organisations as well. Links can preselect one.
+        """
         if action.path != "stop":
             return {}
         kinds = [kind for _, kind in targets.targets.items()]

@@ -1,4 +1,7 @@
-"""Check what a person's action on a request requires: state, four eyes, assignment, and what they were shown."""
+"""Check what a person's action on a request requires.
+
+The state, four eyes, an assignment, and what they were shown.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,10 @@ def check_not_modified(approval: Approval, actor: Actor) -> None:
 
 
 def refuse_if_excluded(context: DecisionContext, actor: Actor) -> None:
-    """Raise Refused for people who contributed to the request, readers of its links, and their substitutes."""
+    """Raise Refused for people who contributed to the request.
+
+    Readers of its links count as well, and everybody's substitutes.
+    """
     if actor.user_id is None:
         raise Refused("Only a person can decide.", code="not_a_person")
     if actor.user_id in context.excluded_people():

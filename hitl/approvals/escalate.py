@@ -113,7 +113,10 @@ def _take_step(work: UnitOfWork, context: DecisionContext, steps: list[dict[str,
 
 
 def _staying(context: DecisionContext, step: Mapping[str, Any]) -> set[UUID]:
-    """Return who was asked first for the assignments that stay: with a substitute on one, they get no second."""
+    """Return who was asked first for the assignments that stay.
+
+    Somebody whose substitute has one gets no second.
+    """
     stay = [assignment for assignment in context.assignments_at(context.approval.level) if assignment.moved_at is None]
     if step.get("replace"):
         stay = [assignment for assignment in stay if assignment.person_id in context.voters()]

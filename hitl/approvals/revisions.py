@@ -1,4 +1,7 @@
-"""Open a new revision of a request: assessed and matched again, never under weaker rules, decided from level 1."""
+"""Open a new revision of a request.
+
+It is assessed and matched again, never under weaker rules, and decided from level 1.
+"""
 
 from __future__ import annotations
 

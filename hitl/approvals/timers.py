@@ -1,4 +1,7 @@
-"""Timers of an approval, and the clocks of a level: answer due, next escalation, next reminder, and their pauses."""
+"""Set and pause the timers of an approval.
+
+A level has clocks for the answer, the next escalation and the next reminder.
+"""
 
 from __future__ import annotations
 

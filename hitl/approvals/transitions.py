@@ -1,4 +1,7 @@
-"""The only writer of an approval's state: every transition is checked, counted, published and audited here."""
+"""Write the state of an approval; nothing else does.
+
+Every transition is checked, counted, published and audited here.
+"""
 
 from __future__ import annotations
 

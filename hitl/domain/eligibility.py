@@ -32,7 +32,10 @@ Substitutes = Mapping[UUID, Substitute]
 
 @dataclass(frozen=True)
 class Directory:
-    """The people who can be asked at one moment: active deciders with their roles, substitutes and groups."""
+    """The people who can be asked at one moment.
+
+    Active deciders with their roles, substitutes and groups.
+    """
 
     deciders: Mapping[UUID, str]
     substitutes: Substitutes
@@ -192,7 +195,10 @@ def with_substitutes(people: Iterable[UUID], substitutes: Substitutes) -> set[UU
 
 
 def trusted(substitutes: Substitutes, excluded: Iterable[UUID]) -> Substitutes:
-    """Return the delegations that count for a request: nobody who contributed to it chooses one of its approvers."""
+    """Return the delegations that count for a request.
+
+    Nobody who contributed to it chooses one of its approvers.
+    """
     hands = set(excluded)
     return {person: link for person, link in substitutes.items() if link.opened_by not in hands}
 

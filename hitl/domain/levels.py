@@ -1,4 +1,7 @@
-"""Levels of a frozen workflow: stages of levels that are open together, and what may be edited (pure)."""
+"""Levels of a frozen workflow, and what may be edited at each (pure).
+
+A stage is made of levels that are open together.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Claim an approved request: the checks between an approval and its effect, and the right to cause it."""
+"""Claim an approved request: the right to cause its effect.
+
+What is checked between an approval and its effect is checked here.
+"""
 
 from __future__ import annotations
 

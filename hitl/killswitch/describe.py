@@ -1,4 +1,7 @@
-"""Describe the kill switches that cover a request for staff: what is paused, who did it, when and why."""
+"""Describe to staff the kill switches that cover a request.
+
+What is paused, who did it, when and why.
+"""
 
 from __future__ import annotations
 

@@ -101,7 +101,10 @@ def _unknown_amount(approval: Approval, caps: Iterable[Cap]) -> str:
 
 
 def _in_currency(approval: Approval, caps: Iterable[Cap]) -> tuple[list[Cap], str]:
-    """Return the limits in the approval's currency, and why it can't be compared if there are only others."""
+    """Return the limits in the approval's currency.
+
+    With the reason why the cost can't be compared, if all limits are in other currencies.
+    """
     groups: dict[tuple[str, str], list[Cap]] = defaultdict(list)
     for cap in caps:
         groups[cap.scope, cap.target].append(cap)

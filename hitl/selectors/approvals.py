@@ -166,7 +166,10 @@ def count_mine(*, viewer: Actor) -> int:
 
 
 def _assignments_to_vote(person_id: UUID | None) -> QuerySet[Assignment]:
-    """Return a person's open assignments of waiting requests; approvals are read by key, never joined in bulk."""
+    """Return a person's open assignments of waiting requests.
+
+    Approvals are read by key, never joined in bulk.
+    """
     state = Approval.objects.filter(pk=OuterRef("approval_id")).values("state")[:1]
     assignments: QuerySet[Assignment] = Assignment.objects.filter(person_id=person_id, closed_at=None)
     return assignments.annotate(asked_in=Subquery(state)).filter(asked_in__in=_WAITING)

@@ -111,7 +111,10 @@ def wake() -> None:
 
 
 def send_with(enqueue: Callable[[], object]) -> None:
-    """Name what enqueues the task that sends mail, which stands above this module; set when the app is ready."""
+    """Set what enqueues the task that sends mail.
+
+    Called when the app is ready: the task stands above this module.
+    """
     _enqueue_sending[:] = [enqueue]
 
 

@@ -22,7 +22,10 @@ NEWEST = ("-id",)
 
 
 def ranked(rows: QuerySet[Approval], viewer: Actor) -> QuerySet[Approval]:
-    """Order by what waits for the viewer, then for others; urgent first, then by due time, then the newest."""
+    """Order by what waits for the viewer, then by what waits for others.
+
+    Within each, urgent first, then by due time, then the newest.
+    """
     assignments = Assignment.objects.filter(approval=OuterRef("pk"), person=viewer.user_id, closed_at=None)
     waits = When(state__in=WAITING, then=Value(1))
     return rows.annotate(
@@ -44,7 +47,10 @@ def order_of(state: str) -> tuple[Any, ...]:
 
 
 def next_for(viewer: Actor, after: Approval) -> Approval | None:
-    """Return the first request in the viewer's queue besides this one; None if they can't approve. One query."""
+    """Return the first request in the viewer's queue besides this one.
+
+    None if they can't approve. One query.
+    """
     if not viewer.may(DECIDE):
         return None
     waiting = query_approvals(viewer=viewer, mine=True).exclude(pk=after.pk)

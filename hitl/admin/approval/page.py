@@ -158,7 +158,10 @@ def _review_of(approval: Approval) -> OverrideReview | None:
 
 
 def review_words(approval: Approval, review: OverrideReview | None, names: dict[UUID, str]) -> str:
-    """Return how far the review of an emergency approval is, and its finding, masked; "" if there was none."""
+    """Return how far the review of an emergency approval is, and its finding.
+
+    The finding is masked. "" if there was no emergency approval.
+    """
     if "override" not in approval.compliance_flags:
         return ""
     if review is None or review.closed_at is None:
