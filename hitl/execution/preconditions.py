@@ -13,13 +13,11 @@ from hitl.approvals.context import DecisionContext
 from hitl.approvals.decision_mac import verify
 from hitl.approvals.holds import KILL_SWITCH, MANUAL
 from hitl.approvals.votes import approvers_before, tally_level
-from hitl.domain.permissions import DECIDE
+from hitl.domain.permissions import DECIDE, OVERRIDE, PROPOSE
 from hitl.domain.votes import Tally
 from hitl.execution.observation import LatestObservation
 from hitl.models import Approval, Decision
 
-PROPOSE: Final = "hitl.propose_approval"
-OVERRIDE: Final = "hitl.override_approval"
 OBSERVE_AGAIN: Final = timedelta(seconds=15)
 
 
@@ -87,7 +85,11 @@ def _is_in_time(attempt: Attempt) -> Obstacle | None:
 
 
 def _is_not_stopped(attempt: Attempt) -> Obstacle | None:
-    return Hold(KILL_SWITCH, "An emergency stop covers this request.") if attempt.stopped_by else None
+    if not attempt.stopped_by:
+        return None
+    # It is put on hold once, however often it is tried while the stop is active.
+    is_held = KILL_SWITCH in attempt.approval.holds
+    return Wait() if is_held else Hold(KILL_SWITCH, "An emergency stop covers this request.")
 
 
 def _is_not_on_hold(attempt: Attempt) -> Obstacle | None:
