@@ -27,6 +27,7 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound, Refused
+from core.events.outbox import announce
 from core.ids import uuid7
 from core.privacy.encryption import digest_of_secret
 from core.tenancy.scope import tenant_scope
@@ -139,7 +140,7 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
 
     Needs `accounts.manage_membership` and every permission of the new and the old role; nobody changes
     their own. The person joins the group with the role's object permissions in this tenant. Raises
-    `Refused`, `Invalid`, and `Conflict` ("erased").
+    `Refused`, `Invalid`, and `Conflict` ("erased"). Announces rights_changed for a member who was one before.
     """
     actor.require("accounts.manage_membership")
     check_role(role)
@@ -156,6 +157,8 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
         Membership.objects.filter(pk=membership.pk).update(role=role, is_active=True)
         membership.refresh_from_db()
         _sync_groups(membership)
+        if not created:
+            announce("rights_changed", ref=user.pk)
         chain.record(
             actor=actor,
             action="MEMBER_SET",
@@ -186,6 +189,7 @@ def remove_member(*, actor: Actor, membership_id: UUID) -> None:
     """Remove a member, never oneself.
 
     Needs `accounts.manage_membership` and every permission of their role. Raises `Refused`, `NotFound`.
+    Announces rights_changed.
     """
     actor.require("accounts.manage_membership")
     with transaction.atomic():
@@ -204,10 +208,14 @@ def remove_member(*, actor: Actor, membership_id: UUID) -> None:
 
 
 def close_membership(membership: Membership) -> None:
-    """Deactivate a membership, for services that have checked permissions."""
+    """Deactivate a membership, for services that have checked permissions.
+
+    In their transaction. Announces rights_changed.
+    """
     Membership.objects.filter(pk=membership.pk).update(is_active=False)
     membership.is_active = False
     _sync_groups(membership)
+    announce("rights_changed", ref=membership.user_id)
 
 
 def _sync_groups(membership: Membership) -> None:

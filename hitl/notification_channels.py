@@ -47,3 +47,8 @@ notifiers: Final[Registry[Notifier]] = Registry(Notifier, name="notifier")  # ty
 def register(channel: str, notifier: type[Notifier]) -> None:
     """Register a channel. Raises TypeError for a class that is not a notifier."""
     notifiers.register(channel, notifier)
+
+
+def people_who_can_read_mail() -> set[UUID]:
+    """Return the people who could use a link in someone else's mail."""
+    return {person for _, notifier in notifiers.items() for person in notifier().people_who_can_read_mail()}

@@ -16,6 +16,11 @@ def on_news(*, tenant_id: UUID, ref: UUID, payload: Mapping[str, Any] | None = N
         tasks.tell_requester.delay(str(tenant_id), str(ref))
 
 
+def on_rights_changed(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
+    """Enqueue the alignment of the assignments that rest on a person's rights."""
+    tasks.align_rights.delay(str(tenant_id), str(ref))
+
+
 def connect() -> None:
     """Connect the receivers; safe to repeat."""
     for signal, name in (
@@ -24,3 +29,4 @@ def connect() -> None:
         (signals.action_finished, "finished"),
     ):
         signal.connect(on_news, dispatch_uid=f"hitl.requester.{name}")
+    signals.rights_changed.connect(on_rights_changed, dispatch_uid="hitl.rights.changed")

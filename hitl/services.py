@@ -11,7 +11,7 @@ from hitl.approvals.propose import find_repeat, propose
 from hitl.approvals.questions import answer, ask, send_back
 from hitl.approvals.reassign import delegate, reassign
 from hitl.approvals.votes import REASON_LIMIT
-from hitl.approvals.watch_assignments import watch_assignments
+from hitl.approvals.watch_assignments import align_rights, watch_assignments
 from hitl.decision_links.links import decide_by_link, make_link
 from hitl.decision_links.rules import can_be_decided_by_link
 from hitl.decision_links.settings import set_link_policy
@@ -43,6 +43,7 @@ __all__ = [
     "Status",
     "activate_global",
     "activate_kill_switch",
+    "align_rights",
     "answer",
     "ask",
     "can_be_decided_by_link",

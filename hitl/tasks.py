@@ -109,8 +109,14 @@ def align_delegation(delegation_id: UUID) -> None:
 
 @tenant_task(queue="low")
 def align_assignments(tenant_id: UUID) -> None:
-    """Hold requests that nobody can decide any more, and release those that somebody can again."""
+    """Align assignments with the rights of their people, and hold what nobody can decide any more."""
     watch_assignments.watch_assignments()
+
+
+@tenant_task(queue="high")
+def align_rights(person_id: UUID) -> None:
+    """Close or open again the assignments that rest on the rights of a person, which have changed."""
+    watch_assignments.align_rights(person_id=person_id)
 
 
 @sweep_task(queue="default")

@@ -13,6 +13,8 @@ action_finished: Final = Signal()
 member_invited: Final = Signal()
 password_reset_asked: Final = Signal()
 password_changed: Final = Signal()
+rights_changed: Final = Signal()
+"""The role, membership or approver groups of the person `ref` changed."""
 
 BY_NAME: Final[dict[str, Signal]] = {
     "message_received": message_received,
@@ -24,4 +26,5 @@ BY_NAME: Final[dict[str, Signal]] = {
     "member_invited": member_invited,
     "password_reset_asked": password_reset_asked,
     "password_changed": password_changed,
+    "rights_changed": rights_changed,
 }

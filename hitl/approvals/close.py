@@ -10,11 +10,12 @@ from core.actors import Actor, system
 from core.clock import now as clock_now
 from core.errors import Refused
 from hitl.approvals import transitions
-from hitl.approvals.checks import check_digest, is_own
+from hitl.approvals.checks import check_digest
 from hitl.approvals.columns import decision_columns
 from hitl.approvals.conflicts import too_late
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.remarks import add_remark
+from hitl.approvals.rights import is_own
 from hitl.approvals.transitions import UnitOfWork
 from hitl.approvals.votes import approvers_of
 from hitl.domain.state_machine import Event, State, may

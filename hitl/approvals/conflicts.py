@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from accounts.last_change import describe_entry, label_of
+from accounts.selectors import tenant_zone
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Conflict
-from hitl.models import Approval, Decision
+from hitl.domain.state_machine import State
+from hitl.models import Approval, Decision, Execution
 
 ENDS: Final = {"superseded": "replaced"}
 """Clearer words for some decisions."""
+CLAIMED: Final = {
+    State.EXECUTING: ", and its execution started{started}.",
+    State.UNKNOWN: ", and its execution started{started}; its outcome is unknown.",
+    State.EXECUTED: " and executed{ended}.",
+    State.FAILED: ", but its execution failed{ended}.",
+}
+"""How a sentence goes on about a request that an executor has taken."""
 
 
 def winner(approval: Approval, viewer: Actor) -> dict[str, Any]:
@@ -96,17 +107,49 @@ def rule_title(name: str) -> str:
 
 
 def too_late(approval: Approval, viewer: Actor) -> Conflict:
-    """Return the error for a transition that is no longer possible."""
+    """Return the error for a transition that is no longer possible: what happened instead, who did it and when."""
     facts = winner(approval, viewer)
     by = f" by {who}" if approval.decided_at and (who := by_whom(facts)) else ""
+    if approval.state in CLAIMED:
+        return _claimed(approval, by, facts)
+    if approval.state == State.EXPIRED:
+        return _already_expired(approval, facts, code="conflict")
     word = approval.decided_as or approval.state
     word = ENDS.get(word, word.replace("_", " "))
     return Conflict(f"{approval.reference} is already {word}{by}.", **facts)
 
 
+def _claimed(approval: Approval, by: str, facts: dict[str, Any]) -> Conflict:
+    """Return the error about a request whose execution has started."""
+    row = Execution.objects.filter(approval=approval, revision=approval.revision).first()
+    zone = tenant_zone()
+    started = in_words(row.started_at, zone) if row else ""
+    ended = in_words(row.finished_at, zone) if row and row.finished_at else ""
+    say = CLAIMED[State(approval.state)].format(
+        started=f" on {started}" if started else "", ended=f" on {ended}" if ended else ""
+    )
+    if row is not None:
+        facts["claimed_at"] = row.started_at.isoformat()
+        facts |= {"finished_at": row.finished_at.isoformat()} if row.finished_at else {}
+    return Conflict(f"{approval.reference} was approved{by}{say}", **facts)
+
+
 def expired(approval: Approval, viewer: Actor) -> Conflict:
     """Return the error for a decision after the deadline."""
-    return Conflict(f"{approval.reference} has expired.", code="expired", **winner(approval, viewer))
+    return _already_expired(approval, winner(approval, viewer), code="expired")
+
+
+def _already_expired(approval: Approval, facts: dict[str, Any], *, code: str) -> Conflict:
+    moment = approval.resolved_at or approval.expires_at
+    why = "it was approved, but not executed in time" if approval.execute_by else "nobody decided it in time"
+    say = f"{approval.reference} already expired on {in_words(moment, tenant_zone())}: {why}."
+    return Conflict(say, code=code, **{**facts, "expired_at": moment.isoformat()})
+
+
+def in_words(moment: datetime, zone: ZoneInfo) -> str:
+    """Return a moment in a time zone: "3 November 2026, 14:05 CET"."""
+    here = moment.astimezone(zone)
+    return f"{here.day} {here:%B %Y, %H:%M %Z}"
 
 
 def stale_digest(approval: Approval, viewer: Actor) -> Conflict:

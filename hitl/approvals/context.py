@@ -39,12 +39,28 @@ class DecisionContext:
 
         Four queries, five where groups are named.
         """
-        members = roster()
-        assignments: dict[int, list[Assignment]] = {}
-        for assignment in Assignment.objects.filter(approval=approval, revision=approval.revision).order_by("id"):
-            assignments.setdefault(assignment.level, []).append(assignment)
-        decisions = _decisions_of(approval)
-        verified = [decision for decision in decisions if verify(decision)]
+        assignments = Assignment.objects.filter(approval=approval, revision=approval.revision).order_by("id")
+        return cls.of(approval, moment, roster(), list(assignments), _decisions_of(approval))
+
+    @classmethod
+    def of(
+        cls,
+        approval: Approval,
+        moment: datetime,
+        members: Roster,
+        assignments: Iterable[Assignment],
+        decisions: Iterable[Decision],
+    ) -> DecisionContext:
+        """Return the context made of rows of any revision that a page has read anyway.
+
+        Reads the delegations in force, and the groups that the workflow names.
+        """
+        by_level: dict[int, list[Assignment]] = {}
+        for assignment in assignments:
+            if assignment.revision == approval.revision:
+                by_level.setdefault(assignment.level, []).append(assignment)
+        given = [decision for decision in decisions if _is_vote(decision, approval)]
+        verified = [decision for decision in given if verify(decision)]
         votes: dict[int, list[Vote]] = {}
         for decision in verified:
             if decision.person_id is not None:
@@ -56,9 +72,9 @@ class DecisionContext:
             moment=moment,
             members=members,
             directory=load_directory(rows, moment, members=members),
-            assignments=assignments,
+            assignments=by_level,
             votes=votes,
-            has_forged_vote=len(verified) < len(decisions),
+            has_forged_vote=len(verified) < len(given),
         )
 
     def assignments_at(self, level: int) -> Sequence[Assignment]:
@@ -94,7 +110,14 @@ class DecisionContext:
 
     def can_be_approved(self) -> bool:
         """Return True if the people assigned now could approve the current level."""
-        return self.level_assignments(self.approval.level).can_satisfy(self.approval.current_level)
+        barred = self.excluded_people() - self.voters()
+        return self.level_assignments(self.approval.level).can_satisfy(self.approval.current_level, without=barred)
+
+
+def _is_vote(row: Decision, approval: Approval) -> bool:
+    """Return True for a vote on what the approval is now."""
+    is_current = (row.revision, row.digest) == (approval.revision, approval.digest)
+    return is_current and row.verdict in ("approve", "reject") and row.person_id is not None
 
 
 def _decisions_of(approval: Approval) -> list[Decision]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import Invalid, Refused
+from core.errors import Invalid
 from hitl.approvals import outcomes, transitions, votes
 from hitl.approvals.checks import check_approver, require_text
 from hitl.approvals.context import DecisionContext
@@ -61,11 +61,6 @@ def decide(
 def _check(context: DecisionContext, actor: Actor, verdict: Verdict, digest: str, reason: str) -> Assignment:
     """Return the assignment that the actor decides by. Raises Conflict, Refused, Invalid."""
     assignments = check_approver(context, actor, EVENTS[verdict], digest)
-    if verdict == "approve" and actor.user_id in votes.approvers_before(context):
-        raise Refused(
-            "You approved an earlier step, and this request needs different people at each step.",
-            code="approved_earlier_step",
-        )
     if verdict == "reject" and context.approval.current_level["require_reason"]:
         require_text("reason", reason, "Give a reason for rejecting this request.")
     return assignments[0]

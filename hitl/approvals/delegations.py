@@ -23,13 +23,13 @@ from core.tenancy.scope import platform_scope
 from core.text.clean import clean_text
 from hitl.approvals import transitions
 from hitl.approvals.context import DecisionContext
-from hitl.approvals.reassign import REASSIGN, hand_over
+from hitl.approvals.reassign import hand_over
 from hitl.approvals.revisions import void_tokens
 from hitl.approvals.votes import approvers_before
 from hitl.domain.eligibility import LONGEST_CHAIN, substitute_for, trusted
-from hitl.domain.permissions import DECIDE
+from hitl.domain.permissions import DECIDE, REASSIGN
 from hitl.domain.state_machine import WAITING, Event, State, may
-from hitl.models import Assignment, Delegation
+from hitl.models import Assignment, DecisionToken, Delegation
 from hitl.notifications import create
 
 SUBSTITUTES: Final[Actor] = system("stand-ins")
@@ -197,7 +197,7 @@ def _align(approval_id: UUID, moment: datetime) -> bool:
             owner = assignment.rightful_id or assignment.person_id
             kept = {"for_person_id": assignment.for_person_id, "source": assignment.source}
             hand_over(assignment, person, moment, rightful_id=None if via is None else owner, via_id=via, **kept)
-            void_tokens(approval, moment, person_id=assignment.person_id)
+            void_tokens(approval, moment, DecisionToken.End.DELEGATED, person_id=assignment.person_id)
         create.notify(approval, {person for _, person, _ in planned}, "approval_delegated", moment)
     return True
 

@@ -17,19 +17,18 @@ from hitl.approvals.checks import (
     check_approver,
     check_digest,
     check_not_modified,
-    check_requester,
     check_state,
 )
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.propose import refuse_if_paused, shared_lock_unless_paused
+from hitl.approvals.refusals import refuse_without_right
 from hitl.approvals.remarks import add_remark
 from hitl.approvals.revisions import Draft, columns_of, diff_of, keep_diff, new_revision, reassess
 from hitl.domain.levels import editable_fields
-from hitl.domain.permissions import DECIDE
+from hitl.domain.permissions import DECIDE, PROPOSE
 from hitl.domain.state_machine import Event, State
 from hitl.models import Approval
 
-PROPOSE: Final = "hitl.propose_approval"
 MOST_RETURNED: Final = 20
 
 
@@ -165,7 +164,7 @@ def find_returned(*, requester_id: UUID, kind: str, params: Mapping[str, Any]) -
 
 
 def _check_resubmit(approval: Approval, actor: Actor, digest: str, moment: datetime) -> None:
-    check_requester(approval, actor)
+    refuse_without_right(DecisionContext.load(approval, moment), actor, Event.RESUBMIT)
     check_state(approval, actor, Event.RESUBMIT, moment)
     check_digest(approval, actor, digest)
     check_not_modified(approval, actor)

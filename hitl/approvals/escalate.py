@@ -11,16 +11,18 @@ from core.actors import Actor, system
 from core.clock import now as clock_now
 from core.errors import Conflict
 from hitl.approvals import assignments, timers, transitions
-from hitl.approvals.checks import check_digest, check_state, refuse_if_excluded, require_text
+from hitl.approvals.checks import check_digest, check_state, require_text
 from hitl.approvals.conflicts import winner
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.holds import drop_hold
 from hitl.approvals.outcomes import UNSATISFIABLE, alert_unsatisfiable
-from hitl.approvals.reassign import REASSIGN, assignments_here
+from hitl.approvals.reassign import assignments_here
+from hitl.approvals.refusals import refuse_without_right
 from hitl.approvals.remarks import add_remark
 from hitl.approvals.transitions import UnitOfWork
 from hitl.approvals.votes import approvers_before
 from hitl.domain.eligibility import original_person
+from hitl.domain.permissions import REASSIGN
 from hitl.domain.state_machine import Event, State, may
 from hitl.models import Approval, Assignment, Timer
 from hitl.notifications import create
@@ -58,7 +60,7 @@ def escalate_now(*, actor: Actor, approval_id: UUID, digest: str, reason: str, n
         approval = work.lock(approval_id)
         context = DecisionContext.load(approval, moment)
         check_state(approval, actor, Event.ESCALATE, moment)
-        refuse_if_excluded(context, actor)
+        refuse_without_right(context, actor, Event.ESCALATE)
         check_digest(approval, actor, digest)
         steps = timers.escalation_steps(approval.snapshot)
         if approval.escalation_step >= len(steps):
@@ -98,7 +100,9 @@ def _take_step(work: UnitOfWork, context: DecisionContext, steps: list[dict[str,
     facts = {"step": number, "added": len(added.holders)}
     work.apply(approval, Event.ESCALATE, actor=actor, changes=changes, timers=due, facts=facts)
     if is_stuck:
-        assignments.open_assignments(approval, assignments.plan_current_level(context), work.moment)
+        planned = assignments.plan_current_level(context)
+        assignments.reopen_assignments(approval, planned, work.moment)
+        assignments.open_assignments(approval, planned, work.moment)
     if step.get("replace") and added.holders:
         silent = assignments_here(approval).filter(closed_at=None).exclude(person_id__in=context.voters())
         silent.update(closed_at=work.moment, moved_at=work.moment)

@@ -11,10 +11,11 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
 from hitl.approvals import assignments, timers, transitions
-from hitl.approvals.checks import check_digest, refuse_if_excluded
+from hitl.approvals.checks import check_digest
 from hitl.approvals.conflicts import holder, too_late, winner
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.outcomes import UNSATISFIABLE, open_level
+from hitl.approvals.refusals import refuse_without_right
 from hitl.approvals.remarks import add_remark
 from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.state_machine import WAITING, Event, State
@@ -61,7 +62,7 @@ def drop_hold(work: UnitOfWork, approval: Approval, actor: Actor, name: str) -> 
             changes["votes_required"] = planned.required
     work.apply(approval, Event.RELEASE, actor=actor, changes=changes, timers=due, facts={"hold": name})
     if planned is not None:
-        open_level(work, approval, planned)
+        open_level(work, approval, planned, again=True)
     if approval.state == State.APPROVED and not left:
         timers.set_timers(approval, {timers.Kind.EXECUTE: work.moment})
         execute_soon(approval)
@@ -116,7 +117,7 @@ def release(
             )
         context = DecisionContext.load(approval, work.moment)
         if name == MANUAL:
-            refuse_if_excluded(context, actor)
+            refuse_without_right(context, actor, Event.RELEASE)
         if digest:
             check_digest(approval, actor, digest)
         _check_cause(context, actor, name)

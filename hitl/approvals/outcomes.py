@@ -79,10 +79,11 @@ def open_next_level(work: UnitOfWork, context: DecisionContext, actor: Actor) ->
     open_level(work, approval, planned)
 
 
-def open_level(work: UnitOfWork, approval: Approval, planned: AssignmentPlan) -> None:
+def open_level(work: UnitOfWork, approval: Approval, planned: AssignmentPlan, *, again: bool = False) -> None:
     """Assign the people of the current level, or alert administrators when nobody could satisfy it.
 
-    While the request is on hold its clocks stand still; where nobody can decide, it escalates at once.
+    `again` says that the level was open before. While the request is on hold its clocks stand
+    still; where nobody can decide, it escalates at once.
     """
     if approval.holds:
         columns = timers.pause(approval, work.moment)
@@ -91,6 +92,8 @@ def open_level(work: UnitOfWork, approval: Approval, planned: AssignmentPlan) ->
             for name, value in columns.items():
                 setattr(approval, name, value)
     if planned.satisfiable:
+        if again:
+            assignments.reopen_assignments(approval, planned, work.moment)
         assignments.open_assignments(approval, planned, work.moment)
     else:
         alert_unsatisfiable(work, approval)

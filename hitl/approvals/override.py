@@ -16,14 +16,15 @@ from core.clock import now as clock_now
 from core.errors import Conflict, NotFound, Refused
 from core.text.clean import clean_text
 from hitl.approvals import outcomes, transitions
-from hitl.approvals.checks import check_digest, check_state, refuse_if_excluded, require_text
+from hitl.approvals.checks import check_digest, check_state, require_text
 from hitl.approvals.context import DecisionContext
+from hitl.approvals.refusals import refuse_weak_sign_in, refuse_without_right
 from hitl.approvals.remarks import add_remark
+from hitl.domain.permissions import OVERRIDE
 from hitl.domain.state_machine import Event
 from hitl.models import Approval, OverrideReview
 from hitl.notifications import create
 
-OVERRIDE: Final = "hitl.override_approval"
 REVIEW: Final = "hitl.review_override"
 
 
@@ -55,14 +56,9 @@ def override(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: 
 def _check(context: DecisionContext, actor: Actor, digest: str) -> None:
     approval = context.approval
     check_state(approval, actor, Event.OVERRIDE, context.moment)
-    if actor.kind != "user":
-        raise Refused("Only a person can override.", code="not_a_person")
-    refuse_if_excluded(context, actor)
-    if approval.snapshot.get("allow_override") is not True:
-        raise Refused("The workflow of this request doesn't allow overriding.", code="no_break_glass")
+    refuse_without_right(context, actor, Event.OVERRIDE)
     check_digest(approval, actor, digest)
-    if not actor.has_second_factor:
-        raise Refused("Sign in with a second factor to override.", code="weak_sign_in")
+    refuse_weak_sign_in(context, actor, Event.OVERRIDE)
 
 
 def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime | None = None) -> OverrideReview:

@@ -149,7 +149,9 @@ def _open(request: _Request) -> Approval:
         clocks = timers.start(approval.snapshot, 1, request.moment)
         approval.sla_due_at = clocks.due
         due = {timers.Kind.EXPIRE.value: approval.expires_at, **clocks.timers}
-        facts = {"supersedes": [each.reference for each in replaced]} if replaced else {}
+        facts = _parts(origin)
+        if replaced:
+            facts["supersedes"] = [each.reference for each in replaced]
         work.open(approval, actor=request.actor, timers=due, facts=facts)
         _supersede(work, replaced, by=approval)
         if matched.auto is not None:
@@ -157,6 +159,16 @@ def _open(request: _Request) -> Approval:
         else:
             outcomes.open_level(work, approval, planned)
     return approval
+
+
+def _parts(origin: Origin) -> dict[str, Any]:
+    """Return for the audit log which part people had whom four eyes excludes; the requester is in a column."""
+    facts: dict[str, Any] = {}
+    if origin.agent_owner_id is not None:
+        facts["agent_owner"] = str(origin.agent_owner_id)
+    if origin.also_excluded:
+        facts["contributors"] = sorted(str(person) for person in origin.also_excluded)
+    return facts
 
 
 def _lock_replaced(approval: Approval) -> list[Approval]:

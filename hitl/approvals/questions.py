@@ -9,16 +9,16 @@ from uuid import UUID
 from core.actors import Actor
 from core.clock import now as clock_now
 from hitl.approvals import outcomes, timers, transitions
-from hitl.approvals.checks import check_approver, check_digest, check_requester, check_state, require_text
+from hitl.approvals.checks import check_approver, check_digest, check_state, require_text
 from hitl.approvals.context import DecisionContext
+from hitl.approvals.refusals import refuse_without_right
 from hitl.approvals.remarks import add_remark
 from hitl.approvals.revisions import void_tokens
-from hitl.domain.permissions import DECIDE
+from hitl.domain.permissions import DECIDE, PROPOSE
 from hitl.domain.state_machine import Event, State
-from hitl.models import Approval, Assignment
+from hitl.models import Approval, Assignment, DecisionToken
 from hitl.notifications import create
 
-PROPOSE: Final = "hitl.propose_approval"
 MAX_ROUNDS: Final = 3
 
 
@@ -54,7 +54,7 @@ def answer(*, actor: Actor, approval_id: UUID, text: str, digest: str = "", now:
     moment = now or clock_now()
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
-        check_requester(approval, actor)
+        refuse_without_right(DecisionContext.load(approval, moment), actor, Event.ANSWER)
         check_state(approval, actor, Event.ANSWER, moment)
         if digest:
             check_digest(approval, actor, digest)
@@ -83,7 +83,7 @@ def send_back(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now:
             outcomes.reject(work, approval, actor, event=Event.SEND_BACK)
         else:
             Assignment.objects.filter(approval=approval, closed_at=None).update(closed_at=work.moment)
-            void_tokens(approval, work.moment)
+            void_tokens(approval, work.moment, DecisionToken.End.CHANGED)
             changes = {"rounds": approval.rounds + 1, "votes_received": 0, "paused_clocks": {}, "sla_due_at": None}
             work.apply(approval, Event.SEND_BACK, actor=actor, to=State.RETURNED, changes=changes)
     return approval

@@ -12,19 +12,23 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, Refused
 from hitl.approvals import transitions
-from hitl.approvals.checks import check_digest, check_state, open_assignments_of, refuse_if_excluded, require_text
+from hitl.approvals.checks import check_digest, check_state, require_text
 from hitl.approvals.conflicts import winner
 from hitl.approvals.context import DecisionContext
+from hitl.approvals.refusals import refuse_without_right
 from hitl.approvals.remarks import add_remark
 from hitl.approvals.revisions import void_tokens
-from hitl.approvals.votes import approvers_before
+from hitl.approvals.rights import valid_assignments, why_not_eligible
 from hitl.domain.eligibility import LONGEST_CHAIN, original_person
-from hitl.domain.permissions import DECIDE
+from hitl.domain.permissions import DECIDE, REASSIGN
 from hitl.domain.state_machine import Event
-from hitl.models import Approval, Assignment
+from hitl.models import Approval, Assignment, DecisionToken
 from hitl.notifications import create
 
-REASSIGN: Final = "hitl.reassign_approval"
+_NOT_THEM: Final = {
+    "four_eyes": "This person contributed to the request and can't decide it.",
+    "approved_earlier_step": "This person approved an earlier step and can't decide another.",
+}
 
 
 def delegate(
@@ -42,8 +46,8 @@ def delegate(
         approval = work.lock(approval_id)
         context = DecisionContext.load(approval, moment)
         check_state(approval, actor, Event.DELEGATE, moment)
-        refuse_if_excluded(context, actor)
-        assignments = open_assignments_of(context, actor)
+        refuse_without_right(context, actor, Event.DELEGATE)
+        assignments = valid_assignments(context, actor.user_id)
         check_digest(approval, actor, digest)
         _check_giver(context, actor, assignments[0])
         _check_successor(context, to)
@@ -51,7 +55,7 @@ def delegate(
         work.apply(approval, Event.DELEGATE, actor=actor, facts={"to": str(to)})
         for assignment in assignments:
             hand_over(assignment, to, moment, for_person_id=original_person(assignment), source=assignment.source)
-        void_tokens(approval, moment, person_id=actor.user_id)
+        void_tokens(approval, moment, DecisionToken.End.DELEGATED, person_id=actor.user_id)
         create.notify(approval, {to}, "approval_delegated", moment)
     return approval
 
@@ -78,7 +82,7 @@ def reassign(
         approval = work.lock(approval_id)
         context = DecisionContext.load(approval, moment)
         check_state(approval, actor, Event.REASSIGN, moment)
-        refuse_if_excluded(context, actor)
+        refuse_without_right(context, actor, Event.REASSIGN)
         check_digest(approval, actor, digest)
         assignments = _open_assignments_of(context, from_person)
         _check_giver(context, actor, assignments[0])
@@ -89,15 +93,16 @@ def reassign(
         work.apply(approval, Event.REASSIGN, actor=actor, changes=changes, facts=facts)
         for assignment in assignments:
             hand_over(assignment, to, moment, source=Assignment.Source.REASSIGNED)
-        void_tokens(approval, moment, person_id=from_person)
+        void_tokens(approval, moment, DecisionToken.End.DELEGATED, person_id=from_person)
         create.notify(approval, {to}, "approval_delegated", moment)
     return approval
 
 
 def _open_assignments_of(context: DecisionContext, person_id: UUID) -> list[Assignment]:
     here = context.assignments_at(context.approval.level)
+    # One that was closed because its right is lost can still be given to someone else.
     assignments = [
-        assignment for assignment in here if assignment.person_id == person_id and assignment.closed_at is None
+        assignment for assignment in here if assignment.person_id == person_id and assignment.moved_at is None
     ]
     if not assignments:
         say = "This person is not an approver of this step."
@@ -122,12 +127,11 @@ def _check_giver(context: DecisionContext, actor: Actor, assignment: Assignment)
 
 def _check_successor(context: DecisionContext, to: UUID) -> None:
     """Raise Invalid or Refused unless the person can be assigned to the current level now."""
-    if to in context.excluded_people():
-        raise Refused("This person contributed to the request and can't decide it.", code="four_eyes")
-    if not context.is_entitled(to):
+    reason = why_not_eligible(context, to)
+    if reason is not None and reason.code in _NOT_THEM:
+        raise Refused(_NOT_THEM[reason.code], code=reason.code)
+    if reason is not None:
         raise Invalid("This person can't approve requests.", fields={"to": ["Choose a person who can approve."]})
-    if to in approvers_before(context):
-        raise Refused("This person approved an earlier step and can't decide another.", code="approved_earlier_step")
     if to in context.directory.substitutes:
         raise Invalid("This person is away.", fields={"to": ["This person is out of office now."]})
     if to in {assignment.person_id for assignment in context.assignments_at(context.approval.level)}:

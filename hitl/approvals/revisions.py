@@ -119,7 +119,7 @@ def new_revision(
     columns |= {"votes_required": planned.required, "expires_at": expires, **clock.columns()}
     columns |= _holds(approval, planned.satisfiable)
     Assignment.objects.filter(approval=approval, closed_at=None).update(closed_at=work.moment)
-    void_tokens(approval, work.moment)
+    void_tokens(approval, work.moment, DecisionToken.End.CHANGED)
     due = {timers.Kind.EXPIRE: expires, **clock.timers}
     work.apply(approval, event, actor=actor, to=State.PENDING, changes=columns, timers=due, facts=facts)
     open_level(work, approval, planned)
@@ -132,12 +132,12 @@ def _holds(approval: Approval, satisfiable: bool) -> dict[str, Any]:
     return {} if left == approval.holds else {"holds": left, "hold_reason": ""}
 
 
-def void_tokens(approval: Approval, moment: datetime, *, person_id: object = None) -> None:
-    """Use up the links that could still decide the request, of everybody or of one person."""
+def void_tokens(approval: Approval, moment: datetime, end: DecisionToken.End, *, person_id: object = None) -> None:
+    """Use up the links that could still decide the request, of everybody or of one person; `end` says why."""
     tokens = DecisionToken.objects.filter(approval=approval, consumed_at=None)
     if person_id is not None:
         tokens = tokens.filter(person_id=person_id)
-    tokens.update(consumed_at=moment)
+    tokens.update(consumed_at=moment, ended_by=end)
 
 
 def keep_diff(

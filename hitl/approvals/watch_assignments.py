@@ -1,4 +1,7 @@
-"""Hold requests that nobody can decide any more, and release those that somebody can again."""
+"""Keep assignments in line with the rights of their people.
+
+Close them when a right is lost, open them when it comes back, and hold what nobody can decide.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,19 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from django.db.models import Q
+
 from core.actors import Actor, system
 from core.clock import now as clock_now
 from core.tenancy.scope import platform_scope
-from hitl.approvals import assignments, transitions
+from hitl.approvals import assignments, transitions, votes
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.holds import add_hold, drop_hold
 from hitl.approvals.outcomes import UNSATISFIABLE, alert_unsatisfiable
-from hitl.domain.state_machine import WAITING
-from hitl.models import Approval
+from hitl.approvals.revisions import void_tokens
+from hitl.approvals.transitions import UnitOfWork
+from hitl.domain.state_machine import WAITING, Event
+from hitl.models import Approval, Assignment, DecisionToken
 
 WATCH: Final[Actor] = system("assignment-watch")
 _WAITING: Final = [state.value for state in WAITING]
@@ -28,16 +35,29 @@ def tenants_waiting() -> list[UUID]:
 
 
 def watch_assignments(*, now: datetime | None = None) -> int:
-    """Hold requests that nobody can decide, and release those that somebody can.
+    """Align all assignments with the rights of their people; hold and release requests accordingly.
 
-    Returns how many of the tenant's waiting requests changed. For the system only; safe to repeat.
+    Returns how many of the tenant's waiting requests changed. Finds what `align_rights` missed. For the system
+    only; safe to repeat.
     """
     moment = now or clock_now()
     waiting = list(Approval.objects.filter(state__in=_WAITING).order_by("id"))
     stuck = [approval for approval in waiting if UNSATISFIABLE in approval.holds]
     free = [approval for approval in waiting if UNSATISFIABLE not in approval.holds]
-    suspects = stuck + assignments.find_unsatisfiable(free)
+    suspects = stuck + assignments.find_misaligned(free)
     return sum(_align(approval.pk, moment) for approval in suspects)
+
+
+def align_rights(*, person_id: UUID, now: datetime | None = None) -> int:
+    """Align the assignments that rest on one person's rights, which have just changed.
+
+    Returns how many waiting requests changed. For the system only; safe to repeat.
+    """
+    moment = now or clock_now()
+    whose = Q(person_id=person_id) | Q(rightful_id=person_id) | Q(for_person_id=person_id)
+    rows = Assignment.objects.filter(whose, moved_at=None, approval__state__in=_WAITING)
+    found = set(rows.values_list("approval_id", flat=True))
+    return sum(_align(approval_id, moment) for approval_id in sorted(found))
 
 
 def _align(approval_id: UUID, moment: datetime) -> bool:
@@ -46,14 +66,39 @@ def _align(approval_id: UUID, moment: datetime) -> bool:
         if approval.state not in WAITING:
             return False
         context = DecisionContext.load(approval, moment)
-        can_be_approved = context.can_be_approved()
-        if UNSATISFIABLE in approval.holds:
-            if not can_be_approved and not assignments.plan_current_level(context).satisfiable:
-                return False
-            drop_hold(work, approval, WATCH, UNSATISFIABLE)
-            return True
-        if can_be_approved:
+        is_changed = _align_rights(work, context)
+        return _align_hold(work, DecisionContext.load(approval, moment) if is_changed else context) or is_changed
+
+
+def _align_rights(work: UnitOfWork, context: DecisionContext) -> bool:
+    """Close the assignments of the level whose right is lost, and open those whose right came back."""
+    approval = context.approval
+    lost, regained = assignments.lost_and_regained(context)
+    if not lost and not regained:
+        return False
+    facts = {"lost": _people(lost), "regained": _people(regained)}
+    changes = {"votes_received": votes.tally_level(context, approval.level).approvals}
+    work.apply(approval, Event.REASSIGN, actor=WATCH, changes=changes, facts=facts)
+    Assignment.objects.filter(pk__in=[row.pk for row in lost]).update(closed_at=work.moment)
+    Assignment.objects.filter(pk__in=[row.pk for row in regained]).update(closed_at=None)
+    for row in lost:
+        void_tokens(approval, work.moment, DecisionToken.End.REMOVED, person_id=row.person_id)
+    return True
+
+
+def _people(rows: list[Assignment]) -> list[str]:
+    return sorted({str(row.person_id) for row in rows})
+
+
+def _align_hold(work: UnitOfWork, context: DecisionContext) -> bool:
+    approval, can_be_approved = context.approval, context.can_be_approved()
+    if UNSATISFIABLE in approval.holds:
+        if not can_be_approved and not assignments.plan_current_level(context).satisfiable:
             return False
-        add_hold(work, approval, WATCH, UNSATISFIABLE, "Its approvers are no longer entitled to decide.")
-        alert_unsatisfiable(work, approval)
+        drop_hold(work, approval, WATCH, UNSATISFIABLE)
+        return True
+    if can_be_approved:
+        return False
+    add_hold(work, approval, WATCH, UNSATISFIABLE, "Its approvers are no longer entitled to decide.")
+    alert_unsatisfiable(work, approval)
     return True

@@ -61,7 +61,7 @@ def make_link(
         )
         if not _would_count(token, approval, moment):
             return ""
-        void_tokens(approval, moment, person_id=person_id)
+        void_tokens(approval, moment, DecisionToken.End.NEWER, person_id=person_id)
         token.save(force_insert=True)
         facts = {"approval": str(approval.pk), "person": str(person_id), "revision": approval.revision}
         chain.record(
@@ -110,7 +110,7 @@ def decide_by_link(
             raise NotFound
         # The request is locked first, in the same order as everywhere else that voids its links.
         approval = locked(Approval, token.approval_id)
-        token.refresh_from_db(fields=["consumed_at"])
+        token.refresh_from_db(fields=["consumed_at", "ended_by"])
         actor = rules.actor_of(token, address=address, user_agent=user_agent, visitor=visitor)
         rules.check(token, approval, actor, moment, verdict=verdict if verdict in ("approve", "reject") else "")
         _check_form(token, approval, verdict, typed, reason)
@@ -148,9 +148,9 @@ def _spend(token: DecisionToken, approval: Approval, moment: datetime) -> None:
     live = DecisionToken.objects.filter(
         pk=token.pk, consumed_at=None, expires_at__gt=moment, revision_digest=approval.digest
     )
-    if not live.update(consumed_at=moment):
+    if not live.update(consumed_at=moment, ended_by=DecisionToken.End.USED):
         raise Gone("This link is no longer valid.", code="replaced")
-    void_tokens(approval, moment, person_id=token.person_id)
+    void_tokens(approval, moment, DecisionToken.End.NEWER, person_id=token.person_id)
 
 
 def purge_links(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:

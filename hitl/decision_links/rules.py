@@ -23,7 +23,7 @@ from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import Event
 from hitl.domain.strictness import required_strength
 from hitl.models import Approval, Assignment, Decision, DecisionToken
-from hitl.notification_channels import notifiers
+from hitl.notification_channels import people_who_can_read_mail
 from hitl.policy import link_policy
 
 CHANNEL: Final = "email_link"
@@ -32,6 +32,15 @@ EITHER: Final = "either"
 CEILING: Final = 75
 """From this score (critical) no request can be decided by link, regardless of the settings."""
 _LEVELS: Final = ("low", "medium", "high")
+_REPLACED: Final = "This link was used or replaced, or email approvals were disabled. Use the newest mail, or sign in."
+_ENDS: Final = {
+    DecisionToken.End.USED: "This link has already decided the request. Sign in to change your decision.",
+    DecisionToken.End.NEWER: "This link was replaced by a newer one. Use the newest mail.",
+    DecisionToken.End.DELEGATED: (
+        "This link ended when the request was delegated to someone else. It's yours again: sign in to decide."
+    ),
+    DecisionToken.End.REMOVED: "This link ended when you were removed from the approvers. Sign in to decide.",
+}
 _EVENTS: Final = {"approve": Event.APPROVE, "reject": Event.REJECT}
 
 
@@ -105,15 +114,13 @@ def check(token: DecisionToken, approval: Approval, actor: Actor, moment: dateti
     actor.require(DECIDE)
     context = DecisionContext.load(approval, moment)
     checks.check_approver(context, actor, _EVENTS[wanted], token.revision_digest)
-    if actor.user_id not in {holder.person_id for holder in context.level_assignments(approval.level).entitled}:
-        raise Refused("You're no longer an approver of this request.", code="not_an_approver")
     if actor.user_id in context.voters():
         raise Conflict("You've already decided.", code="voted", **winner(approval, actor))
     policy = link_policy.current()
     if policy.why_off:
         raise _sign_in(policy.why_off)
     if token.consumed_at is not None or token.policy_version != policy.version:
-        raise Gone("This link was replaced by a newer one. Use the newest mail.", code="replaced")
+        raise Gone(_ENDS.get(token.ended_by, _REPLACED), code="replaced", why=token.ended_by)
     if moment >= token.expires_at:
         raise Gone("This link has expired.", code="link_expired")
     why = _why_not_by_link(approval) or why_mail_is_unsafe(approval, moment)
@@ -161,11 +168,6 @@ def why_mail_is_unsafe(approval: Approval, moment: datetime) -> str:
         return "twice"
     barred = with_substitutes(readers, substitutes_at(moment))
     return "" if barred.isdisjoint([*approval.excluded, *_approvers(approval, moment)]) else "mail"
-
-
-def people_who_can_read_mail() -> set[UUID]:
-    """Return the people who could use a link in someone else's mail."""
-    return {person for _, notifier in notifiers.items() for person in notifier().people_who_can_read_mail()}
 
 
 def exclude_mail_readers(approval: Approval) -> list[UUID]:

@@ -49,7 +49,7 @@ SIGN_IN: Final = {
     "twice": (ASKS_SIGN_IN, "Someone already decided by email. The next decision requires signing in."),
     "mail": (ASKS_SIGN_IN, "An approver of this request can read outgoing mail, so it can't be decided by email."),
 }
-# Status, heading and text by the code of an error; others show the error's own sentence.
+# Status, heading and text by the code of an error; without a text, and for other codes, its own sentence is shown.
 REASONS: Final = {
     "no_membership": (410, "This link is no longer valid", "You're no longer a member of this organisation."),
     "not_allowed": (410, "This link is no longer valid", "Your role can no longer approve requests."),
@@ -58,33 +58,22 @@ REASONS: Final = {
         "This link is for someone else",
         "You're signed in as someone else. Sign out, or ask for a link of your own.",
     ),
-    "not_an_approver": (
-        410,
-        "You're no longer an approver",
-        "This request was delegated or reassigned to someone else.",
-    ),
-    "four_eyes": (
-        410,
-        "You're no longer an approver",
-        "You contributed to this request, so someone else must decide it.",
-    ),
+    "not_an_approver": (410, "You're no longer an approver", ""),
+    "approved_earlier_step": (410, "You're no longer an approver", ""),
+    "four_eyes": (410, "You're no longer an approver", ""),
     "stale_digest": (
         409,
         "This request has changed",
         "It's different from what your mail described. Nothing was decided. Sign in to read it again.",
     ),
     "voted": (409, "You've already decided", "Your decision is recorded. You can change it in the console."),
-    "replaced": (
-        410,
-        "This link is no longer valid",
-        "It was used or replaced by a newer one, or email approvals were disabled. Sign in to decide.",
-    ),
+    "replaced": (410, "This link is no longer valid", ""),
     "link_expired": (
         410,
         "This link has expired",
         "Links expire after a few days. The request is still open: sign in to decide.",
     ),
-    "expired": (410, "This request has expired", "Nobody decided it in time."),
+    "expired": (410, "This request has already expired", "Nobody decided it in time."),
     "other_verdict": (403, "This link can't do that", "Use the other link in your mail, or sign in to decide."),
 }
 MOVES: Final = {
@@ -245,7 +234,8 @@ def _explain(request: HttpRequest, opened: OpenedLink, problem: WalkerError, *, 
         heading, words = SIGN_IN[problem.facts.get("why", "strength")]
         context |= {"heading": heading, "words": words, "signs_in": True}
         return _outcome(request, approval, LOCKED, context, 403 if refuses else 200)
-    status, heading, words = REASONS.get(problem.code, (problem.status, "Nothing was decided", problem.detail))
+    status, heading, words = REASONS.get(problem.code, (problem.status, "Nothing was decided", ""))
+    words = words or problem.detail
     if problem.code == "conflict" and approval is not None:
         heading, words = _over(approval), ""
     facts = problem.facts if approval is not None and problem.code in ("conflict", "stale_digest") else {}

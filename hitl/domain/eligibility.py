@@ -93,9 +93,10 @@ class LevelAssignments(NamedTuple):
         """The holders who still have the right to decide."""
         return [holder for holder in self.holders if holder not in self.lost]
 
-    def can_satisfy(self, level: Mapping[str, Any]) -> bool:
-        """Return True if those who still have the right could approve the level."""
-        return is_satisfiable(level, self.entitled, self.originals)
+    def can_satisfy(self, level: Mapping[str, Any], *, without: Collection[UUID] = ()) -> bool:
+        """Return True if those who still have the right could approve the level, `without` some people."""
+        able = [holder for holder in self.entitled if holder.person_id not in without]
+        return is_satisfiable(level, able, self.originals)
 
 
 def plan_level(

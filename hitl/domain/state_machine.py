@@ -106,7 +106,7 @@ TABLE: Final = (
     Transition("8", _E.RESUBMIT, (_S.RETURNED,), _PENDING, "requester or agent"),
     Transition("9", _E.ESCALATE, WAITING, (), "timer, admin"),
     Transition("10", _E.DELEGATE, WAITING, (), "approver"),
-    Transition("10", _E.REASSIGN, WAITING, (), "admin"),
+    Transition("10", _E.REASSIGN, WAITING, (), "admin, watch of assignments"),
     Transition("11", _E.EXPIRE, UNDECIDED, (_S.EXPIRED,), "timer"),
     Transition("12", _E.CANCEL, _CANCELLABLE, (_S.CANCELLED,), "requester, ended run, admin"),
     Transition("13", _E.SUPERSEDE, UNDECIDED, (_S.SUPERSEDED,), "system"),

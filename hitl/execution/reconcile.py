@@ -8,7 +8,7 @@ from uuid import UUID
 
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import Conflict, Invalid, Refused
+from core.errors import Conflict, Invalid
 from core.observability.logging import get_logger
 from hitl.actions.base import Outcome
 from hitl.actions.outcomes import check_outcome
@@ -16,7 +16,9 @@ from hitl.approvals import timers, transitions
 from hitl.approvals.checks import check_digest
 from hitl.approvals.conflicts import too_late, winner
 from hitl.approvals.context import DecisionContext
+from hitl.approvals.refusals import refuse_without_right
 from hitl.approvals.remarks import add_remark
+from hitl.domain.permissions import RESOLVE
 from hitl.domain.state_machine import Event, State, may
 from hitl.execution import observation
 from hitl.execution.claim import EXECUTOR, backoff
@@ -24,7 +26,6 @@ from hitl.execution.execute import retry_timers, store_outcome, succeed
 from hitl.models import Approval, Execution
 
 log = get_logger(__name__)
-RESOLVE: Final = "hitl.resolve_approval"
 LONGEST_WAIT: Final = 9
 """The exponent at which the wait between two probes stops growing."""
 
@@ -119,8 +120,7 @@ def resolve(
         raise Invalid("Give a reason and evidence.", fields=fields)
     with transitions.unit_of_work(now or clock_now()) as work:
         approval = work.lock(approval_id)
-        if actor.user_id in DecisionContext.load(approval, work.moment).excluded_people():
-            raise Refused("You can't resolve a request you submitted or contributed to.", code="four_eyes")
+        refuse_without_right(DecisionContext.load(approval, work.moment), actor, Event.RESOLVE)
         if not may(Event.RESOLVE, State(approval.state)):
             raise too_late(approval, actor)
         if digest:

@@ -101,9 +101,19 @@ class DecisionToken(TenantModel):
     """An approve-by-email link, stored as a digest, for one person, request and revision.
 
     `verdict` limits what it can decide: `either`, `approve` or `reject`. It is consumed by its decision, by a
-    newer link, by a new revision, and when the assignment is delegated. It is valid only under the version of
+    newer link, by a new revision, and when the assignment is delegated or its right is lost; `ended_by`
+    says which. It is valid only under the version of
     the tenant's link policy under which it was created.
     """
+
+    class End(models.TextChoices):
+        """What consumed a link."""
+
+        USED = "used", "It decided the request"
+        NEWER = "newer", "A newer link replaced it"
+        CHANGED = "changed", "The request changed or was sent back"
+        DELEGATED = "delegated", "Someone else decides for the person"
+        REMOVED = "removed", "The person lost the right to decide"
 
     digest = models.CharField(max_length=64, unique=True)
     approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="+")
@@ -113,6 +123,7 @@ class DecisionToken(TenantModel):
     policy_version = models.PositiveIntegerField(default=0, db_default=0)
     expires_at = models.DateTimeField()
     consumed_at = models.DateTimeField(null=True)
+    ended_by = models.CharField(max_length=10, choices=End, blank=True, default="", db_default="")
 
     def __str__(self) -> str:
         return f"token for {self.approval_id}"

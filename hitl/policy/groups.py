@@ -14,6 +14,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, Invalid
+from core.events.outbox import Announcement, announce_all
 from hitl.models import ApprovalLevel, ApprovalWorkflow, ApproverGroup, GroupMember
 
 MANAGE: Final = "hitl.manage_workflow"
@@ -45,7 +46,8 @@ def revise_group(
     """Change a group's name and members, also for waiting requests.
 
     Who may: holders of `hitl.manage_workflow`. `seen_version` is the version the change is based on.
-    Raises Refused, NotFound, Invalid, Conflict (also `stale_version`).
+    Raises Refused, NotFound, Invalid, Conflict (also `stale_version`). Announces rights_changed for each
+    person added or removed.
     """
     actor.require(MANAGE)
     wanted = set(_checked_people(people))
@@ -60,6 +62,7 @@ def revise_group(
             for person in sorted(wanted - there):
                 GroupMember.objects.create(group=group, user_id=person)
             group.refresh_from_db()
+            _announce(there ^ wanted)
             _audit(actor, "APPROVER_GROUP_REVISED", group, added=len(wanted - there), removed=len(there - wanted))
     except IntegrityError:
         raise _name_in_use(actor, name) from None
@@ -70,7 +73,8 @@ def delete_group(*, actor: Actor, group_id: UUID, seen_version: int | None = Non
     """Delete a group that no active workflow uses.
 
     Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Conflict that names the
-    workflows, or (`stale_version`) who changed it. Waiting requests lose its approvers.
+    workflows, or (`stale_version`) who changed it. Waiting requests lose its approvers. Announces
+    rights_changed for each member.
     """
     actor.require(MANAGE)
     with transaction.atomic():
@@ -82,8 +86,14 @@ def delete_group(*, actor: Actor, group_id: UUID, seen_version: int | None = Non
         if users:
             say = f"This group is used by {', '.join(row.name for row in users)}. Change or retire the workflow first."
             raise conflict_with(say, code="in_use", actor=actor, object_type="hitl.approvalworkflow", row=users[0])
+        members = list(GroupMember.objects.filter(group=group).values_list("user_id", flat=True))
         ApproverGroup.objects.filter(pk=group_id).delete()
+        _announce(members)
         _audit(actor, "APPROVER_GROUP_DELETED", group)
+
+
+def _announce(people: Iterable[UUID]) -> None:
+    announce_all(Announcement("rights_changed", person, {}) for person in sorted(people))
 
 
 def _name_in_use(actor: Actor, name: str) -> Conflict:

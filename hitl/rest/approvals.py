@@ -23,6 +23,7 @@ from core.rest.views import ApiViewSet, ListViewSet
 from hitl import selectors, services
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
+from hitl.approvals import refusals
 from hitl.domain.state_machine import WAITING, State
 from hitl.models import Approval, Assignment
 from hitl.rest.serializers import ApprovalDetailSerializer, ApprovalSerializer
@@ -119,7 +120,7 @@ class ApprovalResponses(ApiViewSet):
         context = {
             "viewer": self.actor,
             "assignments": selectors.list_assignments(viewer=self.actor, approval_id=approval_id),
-            "may_decide": selectors.may_decide(viewer=self.actor, approval=approval),
+            "why_not": refusals.why_not_decide(viewer=self.actor, approval=approval),
         }
         return Response(ApprovalDetailSerializer(approval, context=context).data, status=self.get_success_status())
 

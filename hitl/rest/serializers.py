@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from accounts.rest.serializers import PersonSerializer
 from core.actors import Actor
+from core.errors import WalkerError
 from core.rest.fields import MaskedDocument, MaskedText, RowSerializer
 from hitl.domain.permissions import DECIDE
 from hitl.killswitch.describe import stops_of
@@ -26,7 +27,7 @@ _DETAIL: Final = (
     "payload preview preview_url facts facts_digest drift risk_factors risk_version risk_policy notes custom "
     "contact_tags excluded subject_key dedupe_key address user_agent workflow_version tool_call_id rounds "
     "escalation_step sla_minutes_over escalated_at escalated_to escalation_reason reminder_count last_reminder_at "
-    "levels assignments may_decide stopped"
+    "levels assignments may_decide why_not stopped"
 ).split()
 
 
@@ -67,6 +68,13 @@ class AssignmentSerializer(serializers.Serializer[Any]):
     opened_at = serializers.DateTimeField()
 
 
+class ProblemSerializer(serializers.Serializer[Any]):
+    """Why something can't be done: a stable code, a sentence, and facts that depend on the code."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
 class StopSerializer(serializers.Serializer[Any]):
     """A kill switch that holds an approval."""
 
@@ -96,7 +104,8 @@ class ApprovalDetailSerializer(ApprovalSerializer):
     )
     levels = serializers.SerializerMethodField(help_text="The levels, as they were when it was requested.")
     assignments = serializers.SerializerMethodField(help_text="Who is asked now.")
-    may_decide = serializers.SerializerMethodField(help_text="Whether you are asked to decide it now.")
+    may_decide = serializers.SerializerMethodField(help_text="Whether you can decide it now.")
+    why_not = serializers.SerializerMethodField(help_text="Why you can't decide it now; null if you can.")
     stopped = serializers.SerializerMethodField(help_text="The switches that hold it: what, who, when and why.")
 
     class Meta(ApprovalSerializer.Meta):
@@ -139,8 +148,14 @@ class ApprovalDetailSerializer(ApprovalSerializer):
         return list(AssignmentSerializer(self.context["assignments"], many=True).data)
 
     def get_may_decide(self, approval: Approval) -> bool:
-        """Return True if the viewer is asked now."""
-        return bool(self.context["may_decide"])
+        """Return True if the viewer can decide now."""
+        return self.context["why_not"] is None
+
+    @extend_schema_field(ProblemSerializer(allow_null=True))
+    def get_why_not(self, approval: Approval) -> dict[str, Any] | None:
+        """Return the refusal that a decision of the viewer would get."""
+        problem: WalkerError | None = self.context["why_not"]
+        return None if problem is None else problem.as_dict()
 
     @extend_schema_field(StopSerializer(many=True))
     def get_stopped(self, approval: Approval) -> list[dict[str, Any]]:

@@ -55,7 +55,7 @@ from hitl.selectors.approvals import (
     list_switches as list_switches,
 )
 from hitl.selectors.approvals import (
-    may_decide as may_decide,
+    open_assignments_of as open_assignments_of,
 )
 from hitl.selectors.approvals import (
     query_approvals as query_approvals,

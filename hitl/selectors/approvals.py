@@ -64,10 +64,21 @@ def query_approvals(*, viewer: Actor, mine: bool = False, overdue: bool = False)
     viewer.require(VIEW)
     rows: QuerySet[Approval] = Approval.objects.select_related(*_PEOPLE).order_by("-id")
     if mine:
-        assignments = Assignment.objects.filter(approval=OuterRef("pk"), person_id=viewer.user_id, closed_at=None)
-        rows = rows.filter(Exists(assignments), state__in=_WAITING)
+        mine_now = open_assignments_of(viewer).filter(approval=OuterRef("pk"))
+        rows = rows.filter(Exists(mine_now), state__in=_WAITING)
     if overdue:
         rows = rows.filter(state__in=_WAITING, sla_due_at__lt=clock_now())
+    return rows
+
+
+def open_assignments_of(viewer: Actor) -> QuerySet[Assignment]:
+    """Return the assignments by which the viewer is asked, as a query; none if their role may not decide.
+
+    An assignment whose right is lost is closed at once, so that lists need no more of the rule than this.
+    """
+    if viewer.user_id is None or not viewer.may(DECIDE):
+        return Assignment.objects.none()
+    rows: QuerySet[Assignment] = Assignment.objects.filter(person_id=viewer.user_id, closed_at=None)
     return rows
 
 
@@ -92,19 +103,6 @@ def list_assignments(*, viewer: Actor, approval_id: UUID) -> list[Assignment]:
     viewer.require(VIEW)
     rows = Assignment.objects.filter(approval_id=approval_id, closed_at=None)
     return list(rows.select_related("person", "rightful", "for_person").order_by("id"))
-
-
-def may_decide(*, viewer: Actor, approval: Approval) -> bool:
-    """Return True if the viewer is asked to decide this approval now.
-
-    At most one query.
-    """
-    if not viewer.may(DECIDE) or viewer.user_id is None:
-        return False
-    if approval.state != State.PENDING or viewer.user_id in approval.excluded:
-        return False
-    assignments = Assignment.objects.filter(approval=approval, person_id=viewer.user_id, closed_at=None)
-    return bool(assignments.exists())
 
 
 def list_executions(*, viewer: Actor, approval_id: UUID) -> list[Execution]:
@@ -162,17 +160,16 @@ def count_waiting(*, viewer: Actor) -> dict[str, int]:
 def count_mine(*, viewer: Actor) -> int:
     """Count the requests that wait for the viewer's approval, up to 100."""
     viewer.require(VIEW)
-    return len(_assignments_to_vote(viewer.user_id).values_list("approval_id").distinct()[:CAP])
+    return len(_assignments_to_vote(viewer).values_list("approval_id").distinct()[:CAP])
 
 
-def _assignments_to_vote(person_id: UUID | None) -> QuerySet[Assignment]:
-    """Return a person's open assignments of waiting requests.
+def _assignments_to_vote(viewer: Actor) -> QuerySet[Assignment]:
+    """Return the viewer's open assignments of waiting requests.
 
     Approvals are read by key, never joined in bulk.
     """
     state = Approval.objects.filter(pk=OuterRef("approval_id")).values("state")[:1]
-    assignments: QuerySet[Assignment] = Assignment.objects.filter(person_id=person_id, closed_at=None)
-    return assignments.annotate(asked_in=Subquery(state)).filter(asked_in__in=_WAITING)
+    return open_assignments_of(viewer).annotate(asked_in=Subquery(state)).filter(asked_in__in=_WAITING)
 
 
 def count_overdue(*, viewer: Actor, now: datetime | None = None) -> int:
@@ -221,7 +218,7 @@ def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
     # Starts from open approvals: a person may have years of notifications.
     is_open = Approval.objects.filter(state__in=[state.value for state in OPEN])
     sources: tuple[tuple[QuerySet[Any], str, QuerySet[Notification]], ...] = (
-        (_assignments_to_vote(viewer.user_id), "approval_id", told),
+        (_assignments_to_vote(viewer), "approval_id", told),
         (is_open.filter(Q(state=State.UNKNOWN) | ~Q(holds=[])), "pk", told.filter(template="approval_stuck")),
         (
             OverrideReview.objects.filter(closed_at=None),

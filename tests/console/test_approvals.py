@@ -114,7 +114,7 @@ def test_requester_is_told_of_four_eyes(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     own = ask(acme, "approver")
     shown = browser("approver").get(f"{QUEUE}{own.pk}/").content.decode()
-    assert "You can&#x27;t approve a request you submitted or contributed to." in shown
+    assert "You requested this, so you can&#x27;t decide it." in shown
     assert f"{own.pk}/approve/" not in shown
 
 
@@ -125,7 +125,7 @@ def test_requesters_own_vote_is_refused(browser: Browser, acme: World) -> None:
 
 
 def test_person_without_an_assignment_is_told_so(browser: Browser, page: str) -> None:
-    assert "You&#x27;re not an approver at this level." in browser("owner").get(page).content.decode()
+    assert "You&#x27;re not an approver of this step." in browser("owner").get(page).content.decode()
 
 
 @pytest.mark.parametrize("path", ["", "approve/", "cancel/"])

@@ -69,9 +69,9 @@ _PAGE: Final = "admin:hitl_approval_"
 _ONE: Final = "approvals/{id}/"
 _DECIDE, _PROPOSE = "hitl.decide_approval", "hitl.propose_approval"
 _SIGNER: Final = (
-    "409 `conflict` `expired` `stale_digest`, 403 `four_eyes` `not_an_approver` `weak_sign_in` `not_a_person`"
+    "409 `conflict` `expired` `stale_digest`, "
+    "403 `four_eyes` `approved_earlier_step` `not_an_approver` `weak_sign_in` `not_a_person`"
 )
-_APPROVER: Final = _SIGNER.replace("`four_eyes`", "`four_eyes` `approved_earlier_step`")
 _LATE: Final = "409 `conflict` `stale_digest`"
 _NO_DIGEST: Final[dict[str, Any]] = {"wrong": {"digest": ""}, "mistake": "digest"}
 _OTHER: Final = {"to": "{owner}", **REASON}
@@ -88,7 +88,7 @@ DOORS: Final = (
         wrong_form={"value_amount": ""}, form_mistake="value_amount",
     ),
     Door(
-        Event.APPROVE, "decide", _DECIDE, f"{_PAGE}approve", "Approve", f"{_ONE}approve/", _APPROVER,
+        Event.APPROVE, "decide", _DECIDE, f"{_PAGE}approve", "Approve", f"{_ONE}approve/", _SIGNER,
         "approver", "support", State.APPROVED, verdict="approve", **_NO_DIGEST,
     ),
     Door(
@@ -183,6 +183,12 @@ _RETRY: Final = "“Retry” `admin:core_deadletter_replay`, `POST dead-letters/
 _SETTLE: Final = "“Check outcome”, “Record the outcome”: rows 21 and 22"
 MACHINES: Final = (
     Machine(Event.ESCALATE, _CLOCK, "the next escalation step is due", "“Escalate now”: row 9 above"),
+    Machine(
+        Event.REASSIGN,
+        "hitl.tasks.align_rights",
+        "an approver lost their right, or has it again",
+        "“Change approver”: row 10 above",
+    ),
     Machine(Event.EXPIRE, _CLOCK, "`expires_at` has come", "“Cancel request” before that: row 12"),
     Machine(
         Event.SUPERSEDE, "hitl.services.propose", "a newer request for the same thing", "“New request” about it: row 1"

@@ -18,7 +18,7 @@ from tests.hitl import invariants
 from tests.hitl.desk import FRIDAY, NAMES, Desk
 from tests.hitl.invariants import View
 from tests.hitl.looking import NOTHING, look
-from tests.hitl.model import FINAL, Case
+from tests.hitl.model import FINAL, Assignment, Case, keeps_right
 from tests.hitl.outside import OUTSIDE
 
 CASES = st.integers(0, 5)
@@ -154,15 +154,39 @@ class Ground(RuleBasedStateMachine):
         here = [
             assignment for assignment in self.view.now.assignments.get(case.id, ()) if assignment["closed_at"] is None
         ]
-        assigned = {s["person_id"] for s in here if (s["revision"], s["level"]) == (row["revision"], row["level"])}
+        mine = [
+            s for s in here
+            if (s["revision"], s["level"], s["person_id"]) == (row["revision"], row["level"], person)
+            and self.still_counts(row, s)
+        ]  # fmt: skip
+        earlier = {
+            vote.person
+            for level in range(1, row["level"])
+            for vote in invariants.votes_at(self.view, row, level)
+            if vote.verdict == "approve" and vote.digest == row["digest"]
+        }
         in_time = row["state"] == "pending" and self.moment < row["expires_at"]
         found = self.view.town.people.get(person)
         return (
             in_time
-            and person in assigned
+            and bool(mine)
+            and not (row["snapshot"].get("distinct_approvers") and person in earlier)
             and person not in self.barred(case)
             and found is not None
             and found.may_sign()
+        )
+
+    def still_counts(self, row: dict[str, Any], assignment: dict[str, Any]) -> bool:
+        """Tell whether an assignment still rests on a right, and a substitute on an absence."""
+        level = row["snapshot"]["levels"][row["level"] - 1]
+        first = assignment["for_person_id"] or assignment["rightful_id"] or assignment["person_id"]
+        asked = Assignment(assignment["person_id"], first, assignment["group"], assignment["source"])
+        at = assignment["rightful_id"] or assignment["person_id"]
+        if assignment["rightful_id"] is not None:
+            while at in self.away and self.away[at][1] > self.moment:
+                at = self.away[at][0]
+        return at == assignment["person_id"] and keeps_right(
+            level, invariants.escalation_of(row), asked, self.view.town
         )
 
     def able(self, case: Case, name: str) -> str:

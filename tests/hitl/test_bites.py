@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hitl.approvals import assignments, checks, context, revisions, timers, transitions, votes
+from hitl.approvals import assignments, checks, context, revisions, rights, timers, transitions, votes
 from hitl.approvals.context import DecisionContext
 from hitl.decision_links import links
 from hitl.domain import eligibility
@@ -277,10 +277,11 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
         _all(
             _patched(votes, "approvers_before", lambda *_: set()),
             _patched(assignments, "approvers_before", lambda *_: set()),
+            _patched(rights, "approvers_before", lambda *_: set()),
         ), _one_after_the_other, "invariant_05_distinct_approvers",
     ),
     "votes kept over an edit": (
-        _patched(context, "_decisions_of", _any_revision),
+        _all(_patched(context, "_decisions_of", _any_revision), _patched(context, "_is_vote", _says(True))),
         _votes_after_edit,
         "follow_vote",
     ),

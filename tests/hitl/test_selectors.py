@@ -19,7 +19,7 @@ from core.models import StreamEvent
 from core.tenancy.scope import tenant_scope
 from hitl import selectors
 from hitl.actions.base import Origin
-from hitl.approvals import due, transitions
+from hitl.approvals import due, refusals, transitions
 from hitl.models import Timer
 from hitl.rest.approvals import ApprovalFilters
 from hitl.selectors import timeline
@@ -149,7 +149,7 @@ def test_conversation_shows_its_own(scene: Scene) -> None:
 def test_who_may_decide_is_known_beforehand(scene: Scene) -> None:
     approval = scene.propose(actor=scene.actor("admin"))
     verdicts = {
-        role: selectors.may_decide(viewer=scene.actor(role), approval=approval)
+        role: refusals.why_not_decide(viewer=scene.actor(role), approval=approval) is None
         for role in ("approver", "admin", "owner", "viewer")
     }
     assert verdicts == {"approver": True, "admin": False, "owner": False, "viewer": False}

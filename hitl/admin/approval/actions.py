@@ -10,7 +10,7 @@ from console.base.forms import ConsoleForm, OptionalReasonForm, ReasonForm
 from console.viewers import viewer_of
 from core.actors import Actor
 from hitl import services
-from hitl.admin.approval.decision import SECOND_FACTOR, may_cancel, why_no_vote, why_not_in_state
+from hitl.admin.approval.decision import may_cancel, why_no_right, why_no_vote, why_not_in_state
 from hitl.admin.approval.facts import known_names
 from hitl.admin.approval.forms import (
     ApproveForm,
@@ -25,7 +25,6 @@ from hitl.admin.approval.forms import (
 )
 from hitl.admin.approval.rows import rows_of
 from hitl.approvals import timers
-from hitl.approvals.checks import is_own
 from hitl.approvals.decide import Verdict
 from hitl.display import hold_words
 from hitl.domain.levels import editable_fields
@@ -52,8 +51,7 @@ EVENTS: Final = {
 }
 INVOLVED: Final = "You were involved in this request. Someone else must do this."
 BY_APPROVERS: Final = frozenset({"edit", "ask", "send-back", "delegate"})
-BY_REQUESTER: Final = frozenset({"answer", "resubmit"})
-BY_OTHERS: Final = frozenset({"reassign", "override", "escalate"})
+BY_OTHERS: Final = frozenset({"answer", "resubmit", "reassign", "override", "escalate", "resolve"})
 RESULTS: Final = {
     State.PENDING: "Your approval is recorded. More approvals are needed.",
     State.APPROVED: "Approved. It will be executed now.",
@@ -76,17 +74,15 @@ def why_not(path: str, approval: Approval, viewer: Actor) -> str:
     problem = problem or why_not_in_state(approval, EVENTS[path])
     if problem:
         return problem
-    if path in BY_REQUESTER:
-        return "" if is_own(approval, viewer) else "Only the requester can do this."
     if path in BY_APPROVERS:
-        return why_no_vote(approval, viewer) or _why_no_approver_action(path, approval, viewer)
-    if path == "override" and approval.snapshot.get("allow_override") is not True:
-        return "This workflow doesn't allow emergency approval."
-    if path == "override" and not viewer.has_second_factor:
-        return SECOND_FACTOR
+        return why_no_vote(approval, viewer, EVENTS[path]) or _why_no_approver_action(path, approval, viewer)
+    if path in BY_OTHERS:
+        problem = why_no_right(approval, viewer, EVENTS[path])
+    if problem:
+        return problem
     if path == "escalate" and approval.escalation_step >= len(timers.escalation_steps(approval.snapshot)):
         return "This workflow has no further escalation step."
-    return INVOLVED if path in BY_OTHERS and viewer.user_id in approval.excluded else ""
+    return ""
 
 
 def _why_no_hold(path: str, approval: Approval, viewer: Actor) -> str:
@@ -95,7 +91,7 @@ def _why_no_hold(path: str, approval: Approval, viewer: Actor) -> str:
         return "The request is already on hold." if is_manual else ""
     if not approval.holds:
         return "The request isn't on hold."
-    return INVOLVED if is_manual and viewer.user_id in approval.excluded else ""
+    return why_no_right(approval, viewer, Event.RELEASE) if is_manual else ""
 
 
 def _why_no_approver_action(path: str, approval: Approval, viewer: Actor) -> str:

@@ -14,7 +14,6 @@ from hitl.display import STATES
 from hitl.domain.state_machine import WAITING, Event, State, may
 from hitl.models import Approval, ApproverGroup, Assignment
 
-FOUR_EYES: Final = "You can't approve a request you submitted or contributed to. Another approver must decide."
 SECOND_FACTOR: Final = (
     "Two-factor authentication is required. Set it up under Security (the shield), then sign in again."
 )
@@ -65,24 +64,21 @@ def _on_behalf(assignment: Assignment, names: dict[UUID, str], groups: dict[str,
     return ", ".join(word for word in words if word)
 
 
-def why_no_vote(approval: Approval, viewer: Actor) -> str:
-    """Return why the viewer can't approve or reject now, "" if they can."""
+def why_no_vote(approval: Approval, viewer: Actor, event: Event = Event.APPROVE) -> str:
+    """Return why the viewer can't act as an approver now, "" if they can."""
     if approval.state == State.INFO_REQUESTED:
         return "An approver asked the requester a question. You can decide once it is answered."
     if approval.state not in WAITING:
         return f"This request is {STATES[approval.state][0].lower()}. There is nothing left to decide."
-    if viewer.user_id in approval.excluded:
-        return FOUR_EYES
-    if not any(
-        assignment.person_id == viewer.user_id and assignment.closed_at is None
-        for assignment in rows_of(approval).here()
-    ):
-        if viewer.user_id in rows_of(approval).approved_before:
-            return "You approved an earlier level. This level needs someone else."
-        return "You're not an approver at this level. See “Approvers” for who is."
-    if approval.current_level.get("min_auth") == "mfa" and not viewer.has_second_factor:
-        return SECOND_FACTOR
-    return ""
+    return why_no_right(approval, viewer, event)
+
+
+def why_no_right(approval: Approval, viewer: Actor, event: Event) -> str:
+    """Return why the viewer may not make a move, "" if they may: the rule that the services ask."""
+    problem = rows_of(approval).why_not(viewer, event)
+    if problem is None:
+        return ""
+    return SECOND_FACTOR if problem.code == "weak_sign_in" else problem.detail
 
 
 def why_not_in_state(approval: Approval, event: Event) -> str:

@@ -14,8 +14,8 @@ from hitl.actions import registry
 from hitl.display import HOLDS, STATES
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import OPEN, WAITING
-from hitl.models import Approval, Assignment
-from hitl.selectors import query_approvals
+from hitl.models import Approval
+from hitl.selectors import open_assignments_of, query_approvals
 
 ORDER = ("rank", "-urgency", F("due").asc(nulls_last=True), "-id")
 NEWEST = ("-id",)
@@ -26,7 +26,7 @@ def ranked(rows: QuerySet[Approval], viewer: Actor) -> QuerySet[Approval]:
 
     Within each, urgent first, then by due time, then the newest.
     """
-    assignments = Assignment.objects.filter(approval=OuterRef("pk"), person=viewer.user_id, closed_at=None)
+    assignments = open_assignments_of(viewer).filter(approval=OuterRef("pk"))
     waits = When(state__in=WAITING, then=Value(1))
     return rows.annotate(
         is_mine=Exists(assignments),

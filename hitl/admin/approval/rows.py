@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from accounts.models import Membership
-from accounts.selectors import list_members, roles_with
+from accounts.selectors import Roster, list_members, roles_with
 from console.names import names_of
+from core.actors import Actor
 from core.clock import now
+from core.errors import Refused
+from hitl.approvals import refusals, rights
 from hitl.approvals.context import DecisionContext
-from hitl.approvals.votes import approvers_before
 from hitl.domain.permissions import DECIDE
+from hitl.domain.state_machine import Event
 from hitl.models import Approval, Assignment, Decision
 
 
@@ -21,6 +25,7 @@ class ApprovalRows:
 
     def __init__(self, approval: Approval) -> None:
         self.approval = approval
+        self._refusals: dict[Any, Refused] = {}
 
     @cached_property
     def assignments(self) -> list[Assignment]:
@@ -33,11 +38,20 @@ class ApprovalRows:
         return list(Decision.objects.filter(approval=self.approval).order_by("id"))
 
     @cached_property
-    def approved_before(self) -> set[UUID]:
-        """Return who approved an earlier level and can't approve this one, if the workflow forbids it."""
-        if not self.approval.snapshot.get("distinct_approvers"):
-            return set()
-        return approvers_before(DecisionContext.load(self.approval, now()))
+    def context(self) -> DecisionContext:
+        """Return what the rights of people are judged by, made of the rows of this page."""
+        members = Roster({member.user_id: member.role for member in self.members})
+        return DecisionContext.of(self.approval, now(), members, self.assignments, self.decisions)
+
+    def why_not(self, viewer: Actor, event: Event) -> Refused | None:
+        """Return why the viewer may not make a move now, None if they may; each reason is put into words once."""
+        reason = rights.why_not(self.context, viewer, event)
+        if reason is None:
+            return None
+        key = reason if event in rights.BY_APPROVERS else (reason, event)
+        if key not in self._refusals:
+            self._refusals[key] = refusals.refusal(self.context, viewer, event, reason)
+        return self._refusals[key]
 
     @cached_property
     def members(self) -> list[Membership]:
@@ -65,11 +79,11 @@ class ApprovalRows:
         return approver_choices(member for member in self.members if member.role in roles_with(DECIDE))
 
     def assignee_choices(self) -> list[tuple[str, str]]:
-        """Return the people with an open assignment, by name."""
+        """Return the people with an assignment that nobody took over, by name."""
         people = {
             (str(assignment.person_id), assignment.person.get_full_name())
-            for assignment in self.assignments
-            if assignment.closed_at is None
+            for assignment in self.here()
+            if assignment.moved_at is None
         }
         return [("", "Choose"), *sorted(people, key=lambda row: row[1])]
 

@@ -5,10 +5,10 @@ While it is executed: what happens now.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from console.names import name_in
@@ -108,7 +108,16 @@ def _item(entry: TimelineEntry, execution: Execution | None) -> TimelineItem:
         note = f"Replaces {', '.join(facts['supersedes'])}"
     elif not note and entry.action in ("edit", "resubmit") and facts.get("fields"):
         note = f"Changed: {', '.join(str(name).replace('_', ' ') for name in facts['fields'])}"
+    elif not note and entry.action == "reassign":
+        note = _rights_words(facts)
     return TimelineItem(entry.at, what, tone, icon, _by_whom(entry), note)
+
+
+def _rights_words(facts: Mapping[str, Any]) -> str:
+    """Return how many approvers lost or regained their right, "" if an administrator changed one."""
+    words = (("lost", "lost the right to decide"), ("regained", "can decide again"))
+    counts = [(len(facts.get(key) or ()), text) for key, text in words]
+    return "; ".join(f"{count} approver{'s' * (count > 1)} {text}" for count, text in counts if count)
 
 
 def _by_whom(entry: TimelineEntry) -> str:
