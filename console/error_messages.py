@@ -88,6 +88,9 @@ def _describe_winner(facts: dict[str, Any]) -> str:
     who = facts.get("superseded_by") or facts.get("decided_by") or facts.get("by") or ""
     moment = _moment(facts.get("decided_at") or facts.get("at"))
     sentence = f"Already {state}{f' by {who}' if who else ''}{f' at {moment}' if moment else ''}."
+    started, ended = _moment(facts.get("claimed_at")), _moment(facts.get("finished_at"))
+    if started:
+        sentence += f" Its execution started at {started}{f' and ended at {ended}' if ended else ''}."
     if facts.get("moved_as") == "resolve":
         sentence += f" {facts['moved_by']} recorded its outcome at {_moment(facts.get('moved_at'))}."
     return sentence
