@@ -4,7 +4,7 @@ from agents.configuration import Setup, change_agent, copy_agent, create_agent, 
 from agents.runs.batching import seconds_until_due, take_message
 from agents.runs.inbox import record_requester_answer
 from agents.runs.outcomes import take_outcome
-from agents.runs.requester_questions import relay_question
+from agents.runs.requester_questions import relay_drift, relay_question
 from agents.runs.run import run_turn
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "copy_agent",
     "create_agent",
     "record_requester_answer",
+    "relay_drift",
     "relay_question",
     "restore_agent",
     "retire_agent",

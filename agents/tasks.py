@@ -40,6 +40,12 @@ def relay_question(row_id: UUID) -> None:
 
 
 @tenant_task(queue="high")
+def relay_drift(row_id: UUID) -> None:
+    """Tell the requester that their request is decided again because conditions changed."""
+    services.relay_drift(approval_id=row_id)
+
+
+@tenant_task(queue="high")
 def work_run(row_id: UUID) -> None:
     """Execute one run."""
     _work(row_id)

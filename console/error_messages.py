@@ -8,6 +8,7 @@ from django.utils import timezone
 from console.templatetags.console_ui import clock
 from core.clock import now
 from core.errors import Conflict, WalkerError
+from core.privacy.visible_text import visible
 
 PAST = {
     "approved": "approved",
@@ -27,6 +28,7 @@ MOVES = {
     "release": "released", "claim": "execution started", "lose": "connection lost", "delegate": "delegated",
     "reassign": "approver changed", "escalate": "escalated", "drift": "reset because conditions changed",
 }  # fmt: skip
+FEW, SHORT = 5, 60
 # With these codes the request is closed; other conflicts have a reason of their own.
 OVER = frozenset({"conflict", "expired"})
 
@@ -42,8 +44,25 @@ def explain(error: WalkerError) -> str:
     if error.facts.get("changed_by"):
         at = _moment(error.facts.get("changed_at"))
         return f"{error.detail} Last changed by {error.facts['changed_by']}{f' at {at}' if at else ''}."
+    if error.facts.get("changes"):
+        return f"{error.detail} Changed: {_describe_changes(error.facts['changes'])}.{_describe_last_move(error.facts)}"
     winner = _describe_winner(error.facts) if error.code in OVER else ""
     return f"{winner} Nothing was changed." if winner else f"{error.detail}{_describe_last_move(error.facts)}"
+
+
+def _describe_changes(changes: list[dict[str, Any]]) -> str:
+    """Say what changed in a request since it was shown: "amount from 5.00 to 9.00"."""
+    words = [
+        f"{row['field'].replace('_', ' ')} from {_short(row['before'])} to {_short(row['after'])}"
+        for row in changes[:FEW]
+    ]
+    more = len(changes) - FEW
+    return "; ".join([*words, *([f"{more} more"] if more > 0 else [])])
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value in (None, "") else visible(str(value))
+    return text if len(text) <= SHORT else f"{text[: SHORT - 1]}…"
 
 
 def describe_stop(stop: dict[str, Any]) -> str:

@@ -16,6 +16,12 @@ def on_news(*, tenant_id: UUID, ref: UUID, payload: Mapping[str, Any] | None = N
         tasks.tell_requester.delay(str(tenant_id), str(ref))
 
 
+def on_drift(*, tenant_id: UUID, ref: UUID, payload: Mapping[str, Any] | None = None, **_: Any) -> None:
+    """Enqueue the notification that the request of somebody without an agent is decided again."""
+    if "tool_call_id" not in (payload or {}):
+        tasks.tell_of_drift.delay(str(tenant_id), str(ref))
+
+
 def on_rights_changed(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
     """Enqueue the alignment of the assignments that rest on a person's rights."""
     tasks.align_rights.delay(str(tenant_id), str(ref))
@@ -29,4 +35,5 @@ def connect() -> None:
         (signals.action_finished, "finished"),
     ):
         signal.connect(on_news, dispatch_uid=f"hitl.requester.{name}")
+    signals.approval_drifted.connect(on_drift, dispatch_uid="hitl.requester.drifted")
     signals.rights_changed.connect(on_rights_changed, dispatch_uid="hitl.rights.changed")

@@ -56,6 +56,12 @@ def tell_requester(approval_id: UUID) -> None:
     requester.tell_requester(approval_id)
 
 
+@tenant_task(queue="low")
+def tell_of_drift(approval_id: UUID) -> None:
+    """Notify a requester who asked without an agent that their request is decided again."""
+    requester.tell_of_drift(approval_id)
+
+
 @tenant_task(queue="high")
 def align_holds(tenant_id: UUID) -> None:
     """Align the holds of a tenant with the kill switches."""

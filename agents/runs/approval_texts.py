@@ -91,6 +91,14 @@ def asking_sentence(approval: Approval, words: str) -> str:
     return f"{ASKS} {named}. Reply here and I'll pass your answer on: {words}"
 
 
+def drifted_sentence(approval: Approval) -> str:
+    """Return that a request is decided again because conditions changed, and what changed."""
+    changed = "; ".join(str(text).rstrip(".") for text in approval.drift[:3])
+    again = "it's on hold for now" if approval.holds else "it's waiting for approval again"
+    why = f": {changed}" if changed else ""
+    return f"Before {approval.reference} was executed, conditions changed{why}. Nothing was changed, and {again}."
+
+
 def answered_sentence(approval: Approval) -> str:
     """Confirm that the requester's answer was passed on."""
     return f"I've passed your answer about {approval.reference} on, word for word. It's waiting for approval again."

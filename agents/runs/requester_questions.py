@@ -1,4 +1,4 @@
-"""Pass an approver's question on to the requester, in their own conversation."""
+"""Pass news about a request on to the requester, in their own conversation."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from uuid import UUID
 from django.db import transaction
 
 from agents.models import ToolCall
-from agents.runs.approval_texts import asking_sentence
+from agents.runs.approval_texts import asking_sentence, drifted_sentence
 from agents.runs.outcomes import find_requester_conversation
 from conversations import services as conversations
 from core.actors import system
 from core.privacy.pii import mask_text
 from hitl.domain.state_machine import ASKS_BACK, State
-from hitl.models import Approval, Decision
+from hitl.models import Approval, Decision, Revision
 
 VERDICT_OF = {State.INFO_REQUESTED: "ask", State.RETURNED: "send_back"}
 
@@ -33,6 +33,27 @@ def relay_question(*, approval_id: UUID) -> bool:
     call = ToolCall.objects.filter(pk=approval.tool_call_id).select_related("run").first()
     if asked is None or call is None:
         return False
+    text = asking_sentence(approval, mask_text(asked.reason))
+    return _send(call, approval, text, client_id=asked.id)
+
+
+def relay_drift(*, approval_id: UUID) -> bool:
+    """Tell the requester in their conversation that their request is decided again.
+
+    Returns False if it was not sent. For the system only. Each such revision is told once, and not at all if the
+    request changed again in the meantime. Safe to repeat.
+    """
+    approval = Approval.objects.filter(pk=approval_id).first()
+    if approval is None or not approval.drift or approval.tool_call_id is None:
+        return False
+    revision = Revision.objects.filter(approval=approval, revision=approval.revision, event="drift").first()
+    call = ToolCall.objects.filter(pk=approval.tool_call_id).select_related("run").first()
+    if revision is None or call is None:
+        return False
+    return _send(call, approval, mask_text(drifted_sentence(approval)), client_id=revision.id)
+
+
+def _send(call: ToolCall, approval: Approval, text: str, *, client_id: UUID) -> bool:
     with transaction.atomic():
         conversation = find_requester_conversation(call.run)
         if conversation is None:
@@ -40,7 +61,7 @@ def relay_question(*, approval_id: UUID) -> bool:
         conversations.reply(
             actor=system("agents"),
             conversation_id=conversation.id,
-            text=asking_sentence(approval, mask_text(asked.reason)),
+            text=text,
             sender_type="system",
             sender_name="walker",
             metadata={
@@ -48,6 +69,6 @@ def relay_question(*, approval_id: UUID) -> bool:
                 "approval_state": approval.state,
                 "reference": approval.reference,
             },
-            client_id=asked.id,
+            client_id=client_id,
         )
     return True

@@ -9,6 +9,8 @@ message_failed: Final = Signal()
 approval_opened: Final = Signal()
 approval_asks: Final = Signal()
 approval_closed: Final = Signal()
+approval_drifted: Final = Signal()
+"""What an approval rested on changed, so that it is decided again."""
 action_finished: Final = Signal()
 member_invited: Final = Signal()
 password_reset_asked: Final = Signal()
@@ -22,6 +24,7 @@ BY_NAME: Final[dict[str, Signal]] = {
     "approval_opened": approval_opened,
     "approval_asks": approval_asks,
     "approval_closed": approval_closed,
+    "approval_drifted": approval_drifted,
     "action_finished": action_finished,
     "member_invited": member_invited,
     "password_reset_asked": password_reset_asked,

@@ -26,7 +26,7 @@ def check_state(approval: Approval, actor: Actor, event: Event, moment: datetime
 def check_digest(approval: Approval, actor: Actor, digest: str) -> None:
     """Raise Conflict unless the actor was shown the approval as it is now."""
     if digest != approval.digest:
-        raise stale_digest(approval, actor)
+        raise stale_digest(approval, actor, digest)
 
 
 def check_not_modified(approval: Approval, actor: Actor) -> None:

@@ -12,8 +12,10 @@ from core.actors import Actor
 from core.audit import chain
 from core.errors import Conflict
 from hitl.domain.state_machine import State
-from hitl.models import Approval, Decision, Execution
+from hitl.masking import mask_for
+from hitl.models import Approval, Decision, Execution, Revision
 
+VIEW: Final = "hitl.view_approval"
 ENDS: Final = {"superseded": "replaced"}
 """Clearer words for some decisions."""
 CLAIMED: Final = {
@@ -152,12 +154,35 @@ def in_words(moment: datetime, zone: ZoneInfo) -> str:
     return f"{here.day} {here:%B %Y, %H:%M %Z}"
 
 
-def stale_digest(approval: Approval, viewer: Actor) -> Conflict:
-    """Return the error for a decision on an outdated version of the approval."""
+def stale_digest(approval: Approval, viewer: Actor, shown: str) -> Conflict:
+    """Return the error for a decision on an outdated version of the approval, with what changed since."""
     return Conflict(
         f"{approval.reference} has changed since you saw it. Read it again.",
         code="stale_digest",
         digest=approval.digest,
         revision=approval.revision,
+        **_changes_since(approval, viewer, shown),
         **winner(approval, viewer),
     )
+
+
+def _changes_since(approval: Approval, viewer: Actor, shown: str) -> dict[str, Any]:
+    """Return which revision was shown, and each field that differs from it now, masked for some viewers.
+
+    Nothing for a digest that was never that of this request, nor for people who may not see requests.
+    """
+    if not viewer.may(VIEW):
+        return {}
+    rows = list(Revision.objects.filter(approval=approval).order_by("revision"))
+    at = next((place for place, row in enumerate(rows) if row.digest_before == shown), None)
+    if at is None:
+        return {}
+    first: dict[str, Any] = {}
+    last: dict[str, Any] = {}
+    for change in (change for row in rows[at:] for change in row.diff):
+        first.setdefault(change["field"], change["before"])
+        last[change["field"]] = change["after"]
+    changes = [
+        {"field": name, "before": first[name], "after": last[name]} for name in sorted(last) if first[name] != last[name]
+    ]
+    return {"shown_revision": rows[at].revision - 1, "changes": mask_for(viewer, changes)}

@@ -31,20 +31,26 @@ ESCALATOR: Final[Actor] = system("escalation")
 
 
 def escalate(*, approval_id: UUID, now: datetime | None = None) -> bool:
-    """Take the next escalation step when it is due; return True if it was.
+    """Take the escalation steps that are due, in order; return True if there was one.
 
-    For the system only. A step adds assignees, or replaces those who did not vote; a request that
+    For the system only. After an outage several can be due: each wait counts from when the step before it was
+    due, and each step is a transition of its own. A step adds assignees, or replaces those who did not vote; a request that
     nobody could decide is released by it when somebody can now. Announces nothing.
     """
     moment = now or clock_now()
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
         steps = timers.escalation_steps(approval.snapshot)
-        is_over = not may(Event.ESCALATE, State(approval.state)) or moment >= approval.expires_at
-        if is_over or approval.escalation_step >= len(steps) or not _is_due(approval, Timer.Kind.ESCALATE, moment):
+        if not may(Event.ESCALATE, State(approval.state)) or moment >= approval.expires_at:
             return False
-        _take_step(work, DecisionContext.load(approval, moment), steps, ESCALATOR)
-    return True
+        taken = 0
+        while approval.escalation_step < len(steps):
+            due_at = _due_at(approval, Timer.Kind.ESCALATE, moment)
+            if due_at is None:
+                break
+            _take_step(work, DecisionContext.load(approval, moment), steps, ESCALATOR, since=due_at)
+            taken += 1
+    return taken > 0
 
 
 def escalate_now(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: datetime | None = None) -> Approval:
@@ -67,19 +73,25 @@ def escalate_now(*, actor: Actor, approval_id: UUID, digest: str, reason: str, n
             say = "The workflow has no further escalation step. Change the approver instead."
             raise Conflict(say, code="no_step", **winner(approval, actor))
         add_remark(approval, actor, "escalate", reason, moment)
-        _take_step(work, context, steps, actor)
+        _take_step(work, context, steps, actor, since=moment)
     return approval
 
 
-def _is_due(approval: Approval, kind: str, moment: datetime) -> bool:
-    """Stale timers do nothing: only one of this level and revision counts."""
+def _due_at(approval: Approval, kind: str, moment: datetime) -> datetime | None:
+    """Return since when a timer is due, None if it isn't.
+
+    Stale timers do nothing: only one of this level and revision counts.
+    """
     due = Timer.objects.filter(
         approval=approval, kind=kind, level=approval.level, revision=approval.revision, done_at=None
     )
-    return bool(due.filter(due_at__lte=moment).exists())
+    found: datetime | None = due.filter(due_at__lte=moment).values_list("due_at", flat=True).first()
+    return found
 
 
-def _take_step(work: UnitOfWork, context: DecisionContext, steps: list[dict[str, Any]], actor: Actor) -> None:
+def _take_step(
+    work: UnitOfWork, context: DecisionContext, steps: list[dict[str, Any]], actor: Actor, *, since: datetime
+) -> None:
     approval = context.approval
     step, number = steps[approval.escalation_step], approval.escalation_step + 1
     is_stuck, stands_still = UNSATISFIABLE in approval.holds, bool(approval.paused_clocks)
@@ -95,7 +107,7 @@ def _take_step(work: UnitOfWork, context: DecisionContext, steps: list[dict[str,
     }
     if stands_still and not is_stuck:
         changes["paused_clocks"] = _paused_clocks(approval, steps, number)
-    due = {} if is_stuck or stands_still else _next_timer(approval, steps, number, work.moment)
+    due = {} if is_stuck or stands_still else _next_timer(approval, steps, number, since)
     _end_timer(approval, Timer.Kind.ESCALATE, work.moment)
     facts = {"step": number, "added": len(added.holders)}
     work.apply(approval, Event.ESCALATE, actor=actor, changes=changes, timers=due, facts=facts)
@@ -104,7 +116,7 @@ def _take_step(work: UnitOfWork, context: DecisionContext, steps: list[dict[str,
         assignments.reopen_assignments(approval, planned, work.moment)
         assignments.open_assignments(approval, planned, work.moment)
     if step.get("replace") and added.holders:
-        silent = assignments_here(approval).filter(closed_at=None).exclude(person_id__in=context.voters())
+        silent = assignments_here(approval).filter(moved_at=None).exclude(person_id__in=context.voters())
         silent.update(closed_at=work.moment, moved_at=work.moment)
     assignments.open_assignments(
         approval, added, work.moment, source=Assignment.Source.ESCALATION, template="approval_escalated"
@@ -166,7 +178,7 @@ def remind(*, approval_id: UUID, now: datetime | None = None) -> bool:
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
         wanted = timers.reminds(approval.snapshot, approval.reminder_count)
-        if approval.state != State.PENDING or not wanted or not _is_due(approval, Timer.Kind.REMIND, moment):
+        if approval.state != State.PENDING or not wanted or _due_at(approval, Timer.Kind.REMIND, moment) is None:
             return False
         context = DecisionContext.load(approval, moment)
         number = approval.reminder_count + 1

@@ -5,6 +5,7 @@ What is checked between an approval and its effect is checked here.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,7 +21,7 @@ from hitl.approvals import timers, transitions
 from hitl.approvals.columns import digest_of
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.holds import KILL_SWITCH, drop_hold
-from hitl.approvals.revisions import columns_of, new_revision, reassess
+from hitl.approvals.revisions import columns_of, diff_of, keep_diff, new_revision, reassess
 from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.state_machine import Event, State
 from hitl.execution.observation import LatestObservation
@@ -108,13 +109,21 @@ def _wait(work: UnitOfWork, approval: Approval) -> None:
 
 
 def _open_revision(work: UnitOfWork, approval: Approval, observation: LatestObservation, changes: list[str]) -> None:
-    """Send the request back to the first level with what changed; the votes do not carry over."""
+    """Send the request back to the first level with what changed; the votes do not carry over.
+
+    Announces approval_drifted.
+    """
     if observation.kind is None or observation.params is None:
         return
+    before = copy(approval)
     observed = Observation(observation.kind, observation.params, approval.payload, observation.facts)
     columns = columns_of(approval, reassess(approval, observed, work.moment))
     columns["drift"] = changes
     new_revision(work, approval, Event.DRIFT, columns, actor=EXECUTOR, facts={"changes": len(changes)})
+    versions = [{"kind_version": each.kind_version} for each in (before, approval)]
+    diff = [*diff_of(*versions), *diff_of(before.facts, approval.facts)]
+    keep_diff(approval, Event.DRIFT, EXECUTOR, before, diff, work.moment)
+    work.announced.append(("approval_drifted", approval, {}))
 
 
 def _start(work: UnitOfWork, approval: Approval, observation: LatestObservation) -> Claim | None:

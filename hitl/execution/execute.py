@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from core.actors import Actor
+from core.audit import chain
 from core.clock import now as clock_now
 from core.observability.logging import get_logger
 from core.text.clean import clean_text
@@ -19,7 +20,8 @@ from hitl.domain.state_machine import Event, State
 from hitl.execution import observation
 from hitl.execution.claim import EXECUTOR, MAX_ATTEMPTS, Claim, backoff, claim, mark_unknown
 from hitl.killswitch import state as killswitch
-from hitl.models import Approval, Execution
+from hitl.models import Approval, Execution, LateReport
+from hitl.notifications import create
 
 log = get_logger(__name__)
 PAUSED: Final = Outcome("failed_clean", error="Paused by an emergency stop.", retry=True)
@@ -61,7 +63,10 @@ def call(claim: Claim) -> Outcome:
 
 
 def settle(*, claim: Claim, outcome: Outcome, now: datetime | None = None) -> bool:
-    """Record the outcome of a call; return False if another executor has taken over."""
+    """Record the outcome of a call; return False if the execution has gone on without this worker.
+
+    Such a late report is kept on the execution.
+    """
     if claim.retaken and outcome.kind == "failed_clean":
         # This call did nothing; the outcome of the lost executor's call is unknown.
         outcome = replace(outcome, kind="unknown")
@@ -69,7 +74,7 @@ def settle(*, claim: Claim, outcome: Outcome, now: datetime | None = None) -> bo
         approval = work.lock(claim.approval_id)
         execution = Execution.objects.select_for_update().get(pk=claim.execution_id)
         if approval.state != State.EXECUTING or execution.fence != claim.fence:
-            log.warning("late_report_ignored", approval=str(approval.pk), outcome=outcome.kind)
+            _keep_late_report(work, approval, execution, claim, outcome)
             return False
         if outcome.kind == "succeeded":
             succeed(work, approval, execution, outcome, Event.SUCCEED)
@@ -78,6 +83,27 @@ def settle(*, claim: Claim, outcome: Outcome, now: datetime | None = None) -> bo
         else:
             _fail(work, approval, execution, outcome)
     return True
+
+
+def _keep_late_report(
+    work: UnitOfWork, approval: Approval, execution: Execution, claim: Claim, outcome: Outcome
+) -> None:
+    """Keep what a worker reported that was given up; administrators hear of it while the outcome is unknown."""
+    log.warning("late_report_ignored", approval=str(approval.pk), outcome=outcome.kind)
+    row = LateReport.objects.create(
+        execution=execution, fence=claim.fence, outcome=outcome.kind, reported_at=work.moment
+    )
+    facts = {"approval": str(approval.pk), "fence": claim.fence, "outcome": outcome.kind}
+    chain.record(
+        actor=EXECUTOR,
+        action="EXECUTION_REPORTED_LATE",
+        object_type="hitl.latereport",
+        object_id=row.pk,
+        facts=facts,
+    )
+    if approval.state == State.UNKNOWN:
+        create.alert_admins(approval, "late_report", work.moment)
+        work.alert(approval, "late_report")
 
 
 def succeed(

@@ -3,7 +3,7 @@
 from hitl.models.approval import Approval, Counter
 from hitl.models.calendars import BusinessCalendar
 from hitl.models.decisions import Assignment, Decision, DecisionToken, Delegation
-from hitl.models.execution import Execution, Notification, Timer
+from hitl.models.execution import Execution, LateReport, Notification, Timer
 from hitl.models.kill_switches import GlobalKillSwitch, KillSwitch
 from hitl.models.policy import Cap, CapReservation, LinkPolicy, RiskPolicy
 from hitl.models.revisions import OverrideReview, Revision
@@ -26,6 +26,7 @@ __all__ = [
     "GlobalKillSwitch",
     "GroupMember",
     "KillSwitch",
+    "LateReport",
     "LinkPolicy",
     "Notification",
     "OverrideReview",

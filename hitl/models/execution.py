@@ -38,6 +38,23 @@ class Execution(TenantModel):
         return f"execution of {self.approval_id}"
 
 
+class LateReport(TenantModel):
+    """What a worker reported after its execution had gone on without it; nothing followed from it.
+
+    Without texts, so that nothing about a person is kept.
+    """
+
+    append_only: ClassVar[bool] = True
+
+    execution = models.ForeignKey(Execution, on_delete=models.PROTECT, related_name="late_reports")
+    fence = models.PositiveIntegerField()
+    outcome = models.CharField(max_length=20)
+    reported_at = models.DateTimeField(default=now)
+
+    def __str__(self) -> str:
+        return f"late report on {self.execution_id}"
+
+
 class Timer(TenantModel):
     """A deadline of an approval; a sweep picks it up, and a stale one does nothing."""
 

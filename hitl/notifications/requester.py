@@ -42,3 +42,25 @@ def tell_requester(approval_id: UUID, *, now: datetime | None = None) -> bool:
         return False
     create.notify(approval, {person}, template_of(approval.state), now or clock_now(), **about)
     return True
+
+
+@transaction.atomic
+def tell_of_drift(approval_id: UUID, *, now: datetime | None = None) -> bool:
+    """Notify the requester that what their request rests on changed; return True if it did.
+
+    Once for each such revision, however often this is called, and not if the request came through an agent. For
+    the system only, after the transition.
+    """
+    approval = Approval.objects.select_for_update().filter(pk=approval_id).first()
+    if approval is None or approval.tool_call_id is not None or approval.requester_id is None:
+        return False
+    if not approval.drift:
+        return False  # changed again since: that revision has a message of its own
+    about = {"state": "drifted", "revision": str(approval.revision)}
+    known = Notification.objects.filter(
+        approval=approval, recipient_id=approval.requester_id, variables__contains=about
+    )
+    if known.exists():
+        return False
+    create.notify(approval, {approval.requester_id}, template_of("drifted"), now or clock_now(), **about)
+    return True

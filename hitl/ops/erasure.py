@@ -217,6 +217,7 @@ class ApprovalsErasure(ErasureHandler):
         Table("hitl.Revision", "Digests and codes.", "diff", "event actor_kind digest_before"),
         Table("hitl.Execution", "Digest, key of the effect and a code.", "result error",
               "digest idempotency_key outcome"),
+        Table("hitl.LateReport", "A code.", kept="outcome"),
         Table("hitl.OverrideReview", "", "finding"),
         Table("hitl.Notification", "Codes and the request's reference.", "failure_reason provider_response",
               "channel template variables status provider provider_message_id"),

@@ -18,7 +18,7 @@ from core.rest.views import ListViewSet
 from hitl import selectors
 from hitl.approvals.decision_mac import verify
 from hitl.domain.permissions import DECIDE
-from hitl.models import Decision, Execution, Notification, Revision, Timer
+from hitl.models import Decision, Execution, LateReport, Notification, Revision, Timer
 from hitl.selectors import related, timeline
 
 
@@ -70,16 +70,26 @@ class TimerSerializer(RowSerializer[Timer]):
         fields: ClassVar[list[str]] = "id kind level revision due_at done_at attempts".split()
 
 
+class LateReportSerializer(RowSerializer[LateReport]):
+    """A report of a worker that was given up; nothing followed from it."""
+
+    class Meta:
+        model = LateReport
+        fields: ClassVar[list[str]] = "fence outcome reported_at".split()
+
+
 class ExecutionSerializer(RowSerializer[Execution]):
     """The execution of one revision."""
 
     result = MaskedDocument()
     error = MaskedText()
+    late_reports = LateReportSerializer(many=True, read_only=True)
 
     class Meta:
         model = Execution
         fields: ClassVar[list[str]] = (
-            "id revision digest idempotency_key attempt lease_until outcome result error started_at finished_at"
+            "id revision digest idempotency_key fence attempt lease_until outcome result error started_at finished_at "
+            "late_reports"
         ).split()
 
 

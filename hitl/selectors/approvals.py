@@ -106,9 +106,10 @@ def list_assignments(*, viewer: Actor, approval_id: UUID) -> list[Assignment]:
 
 
 def list_executions(*, viewer: Actor, approval_id: UUID) -> list[Execution]:
-    """Return the executions of an approval, one per revision. One query."""
+    """Return the executions of an approval, one per revision, with late reports. Two queries."""
     viewer.require(VIEW)
-    return list(Execution.objects.filter(approval_id=approval_id).order_by("revision"))
+    rows = Execution.objects.filter(approval_id=approval_id).prefetch_related("late_reports")
+    return list(rows.order_by("revision"))
 
 
 def list_decisions(*, viewer: Actor, approval_id: UUID) -> list[Decision]:

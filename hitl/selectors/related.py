@@ -49,7 +49,7 @@ def query_executions(*, viewer: Actor, approval_id: UUID) -> QuerySet[Execution]
     Needs `hitl.view_approval`.
     """
     viewer.require(VIEW)
-    rows: QuerySet[Execution] = Execution.objects.filter(approval_id=approval_id)
+    rows: QuerySet[Execution] = Execution.objects.filter(approval_id=approval_id).prefetch_related("late_reports")
     return rows
 
 

@@ -42,6 +42,7 @@ TITLES: Final = {
     "approval_delegated": "was delegated to you and needs your approval",
     "request_info_requested": "needs an answer from you",
     "request_returned": "was sent back to you for changes",
+    "request_drifted": "has to be approved again because conditions changed",
     "request_unknown": "was approved, but its outcome is unknown",
     "request_executed": "was executed",
     "request_failed": "was approved, but couldn't be executed",

@@ -80,6 +80,19 @@ def test_question_of_a_signer_is_passed_on_once(desk: Desk) -> None:
     assert [text for text in answers if "For how long?" in text] == answers[-1:]
 
 
+def test_changed_facts_are_told_in_the_conversation_once(desk: Desk) -> None:
+    approval = asked(desk)
+    decided(desk, approval, "approve")
+    desk.sandbox.call("POST", "/v1/campaigns/cam_1001/budget", key="other", json={"daily_budget": "650"})
+    execute(approval.pk)
+    assert services.relay_drift(approval_id=approval.pk)
+    services.relay_drift(approval_id=approval.pk)
+    told_of = [text for text in desk.answers(desk.conversation.pk) if "conditions changed" in text]
+    assert len(told_of) == 1
+    assert "conditions changed: The daily budget changed from 500.00 EUR to 650.00 EUR." in told_of[0]
+    assert told_of[0].endswith("Nothing was changed, and it's waiting for approval again.")
+
+
 def test_edit_of_a_signer_is_told_at_the_end(desk: Desk) -> None:
     approval = asked(desk)
     Revision.objects.create(

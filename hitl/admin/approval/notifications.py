@@ -33,6 +33,7 @@ MESSAGES: Final = {
     "approval_answered": "informed that the requester answered",
     "approval_reminder": "reminded",
     "approval_overridden": "informed that a review is due",
+    "request_drifted": "informed that conditions changed and it is decided again",
     "approval_stuck": "informed that the request needs help",
 }
 STATUSES: Final[dict[str, tuple[str, str]]] = {

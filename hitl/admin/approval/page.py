@@ -37,6 +37,11 @@ from hitl.selectors.timeline import history
 
 SHOWN: Final = 60
 NOTIFICATIONS_SHOWN: Final = 40
+REVISED: Final = {
+    "edit": "Edited by an approver",
+    "resubmit": "Resubmitted",
+    "drift": "Conditions changed outside",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,7 @@ def revisions(approval: Approval, viewer: Actor) -> list[dict[str, Any]]:
     return [
         {
             "number": row.revision,
-            "what": "Edited by an approver" if row.event == "edit" else "Resubmitted",
+            "what": REVISED.get(row.event, row.event.capitalize()),
             "at": row.created_at,
             "rows": [_changed(approval, each, is_approver=is_approver) for each in row.diff],
             "risk": f"{row.risk_before} → {row.risk_after}",

@@ -23,7 +23,7 @@ from hitl.decision_links.rules import CHANNEL
 from hitl.display import STATES
 from hitl.domain.state_machine import State
 from hitl.execution.claim import MAX_ATTEMPTS
-from hitl.models import Approval, Execution
+from hitl.models import Approval, Execution, LateReport
 from hitl.selectors.timeline import TimelineEntry
 
 EVENTS: Final[dict[str, tuple[str, str, str]]] = {
@@ -54,6 +54,11 @@ EVENTS: Final[dict[str, tuple[str, str, str]]] = {
     "resolve": ("Outcome recorded by a person", "info", "flag"),
     "hold": ("Put on hold", "warn", "pause"),
     "release": ("Released", "info", "play"),
+}
+REPORTS: Final = {
+    "succeeded": "executed",
+    "failed_clean": "failed, nothing was changed",
+    "unknown": "outcome unknown",
 }
 BANNERS: Final = {
     State.EXECUTED: "Approved and executed",
@@ -91,7 +96,14 @@ class TimelineItem:
 def timeline(entries: Sequence[TimelineEntry], executions: Iterable[Execution]) -> list[TimelineItem]:
     """Return the activity, oldest first."""
     results = {execution.revision: execution for execution in executions}
-    return [_item(entry, results.get(entry.facts.get("revision", 0))) for entry in entries]
+    items = [_item(entry, results.get(entry.facts.get("revision", 0))) for entry in entries]
+    late = [
+        TimelineItem(report.reported_at, "Late report of an execution", "warn", "alert", "", _late_words(report))
+        for execution in results.values()
+        for report in execution.late_reports.all()
+        if entries and report.reported_at >= entries[0].at
+    ]
+    return sorted([*items, *late], key=lambda item: item.at) if late else items
 
 
 def _item(entry: TimelineEntry, execution: Execution | None) -> TimelineItem:
@@ -111,6 +123,12 @@ def _item(entry: TimelineEntry, execution: Execution | None) -> TimelineItem:
     elif not note and entry.action == "reassign":
         note = _rights_words(facts)
     return TimelineItem(entry.at, what, tone, icon, _by_whom(entry), note)
+
+
+def _late_words(report: LateReport) -> str:
+    """Return what a worker that was given up reported."""
+    said = REPORTS.get(report.outcome, report.outcome.replace("_", " "))
+    return f"Attempt {report.fence} reported after it had been given up: {said}. Nothing followed from it."
 
 
 def _rights_words(facts: Mapping[str, Any]) -> str:
