@@ -14,7 +14,6 @@ from conversations.selectors import tags_of_conversation
 from core.errors import TooMany
 from hitl import services
 from hitl.actions.base import Origin
-from hitl.domain.state_machine import FINAL
 from hitl.models import Approval
 
 MoneyText = Annotated[
@@ -73,30 +72,27 @@ class ActingTool(Tool):
         again = resubmit_with_values(self.key, params, caller=caller, call_id=call_id, hands=hands_of(caller))
         if again is not None:
             return asked(again, resubmitted_sentence(again))
-        # The agent's own limit; the approval engine enforces the organisation's.
-        limit = caller.max_open_approvals
-        if limit is not None:
-            others = Approval.objects.filter(agent_id=caller.agent_id).exclude(tool_call_id=call_id)
-            if others.exclude(state__in=FINAL).count() >= limit:
-                detail = f"I already have {limit} open requests, which is my limit. I haven't requested anything new."
-                raise TooMany(detail, code="open_cap", cap=limit)
-        approval = services.propose(
-            actor=requester_through(caller, PROPOSE),
-            kind=self.key,
-            params=params,
-            origin=Origin(
-                conversation_id=caller.conversation_id,
-                agent_id=caller.agent_id,
-                run_id=caller.run_id,
-                tool_call_id=call_id,
-                requester_user_id=caller.user_id,
-                agent_owner_id=caller.agent_owner_id,
-                also_excluded=hands_of(caller),
-                contact_tags=tags_of_conversation(conversation_id=caller.conversation_id),
-                channel=caller.channel,
-            ),
-            dedupe_key=str(call_id),
+        origin = Origin(
+            conversation_id=caller.conversation_id,
+            agent_id=caller.agent_id,
+            run_id=caller.run_id,
+            tool_call_id=call_id,
+            requester_user_id=caller.user_id,
+            agent_owner_id=caller.agent_owner_id,
+            max_open_approvals=caller.max_open_approvals,
+            also_excluded=hands_of(caller),
+            contact_tags=tags_of_conversation(conversation_id=caller.conversation_id),
+            channel=caller.channel,
         )
+        actor = requester_through(caller, PROPOSE)
+        try:
+            approval = services.propose(
+                actor=actor, kind=self.key, params=params, origin=origin, dedupe_key=str(call_id)
+            )
+        except TooMany as error:
+            cap = error.facts["cap"]
+            detail = f"I already have {cap} open requests, which is my limit. I haven't requested anything new."
+            raise TooMany(detail, code=error.code, cap=cap) from error
         return asked(approval, waiting_sentence(approval))
 
 
