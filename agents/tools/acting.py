@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BeforeValidator, Field
 
 from agents.runs.approval_texts import resubmitted_sentence, waiting_sentence
-from agents.tools.registry import PROPOSE, Arguments, Audience, Caller, Tool, register, requester_through
+from agents.tools.registry import PROPOSE, Arguments, Caller, Tool, register, requester_through
 from agents.tools.resubmit import resubmit_with_values
 from conversations.selectors import tags_of_conversation
 from core.errors import TooMany
@@ -63,9 +63,9 @@ class MessageArguments(Arguments):
 class ActingTool(Tool):
     """Proposes the action kind of the same name."""
 
-    audience: ClassVar[Audience] = "member"
-    acting: ClassVar[bool] = True
-    needs: ClassVar[str] = PROPOSE
+    audience = "member"
+    acting = True
+    needs = PROPOSE
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         params = arguments.model_dump(exclude_none=True)
@@ -118,51 +118,51 @@ def hands_of(caller: Caller) -> tuple[UUID, ...]:
 class SetCampaignBudget(ActingTool):
     """A new daily budget."""
 
-    key: ClassVar[str] = "set_campaign_budget"
-    title: ClassVar[str] = "Set a daily budget"
-    ability: ClassVar[str] = "request a new daily budget for a campaign"
-    description: ClassVar[str] = "Request a new daily budget for a campaign; waits for approval."
-    arguments: ClassVar[type[Arguments]] = BudgetArguments
+    key = "set_campaign_budget"
+    title = "Set a daily budget"
+    ability = "request a new daily budget for a campaign"
+    description = "Request a new daily budget for a campaign; waits for approval."
+    arguments = BudgetArguments
 
 
 class PauseCampaign(ActingTool):
     """Stop a campaign."""
 
-    key: ClassVar[str] = "pause_campaign"
-    title: ClassVar[str] = "Pause a campaign"
-    ability: ClassVar[str] = "request to pause a campaign"
-    description: ClassVar[str] = "Request to pause a campaign; waits for approval."
-    arguments: ClassVar[type[Arguments]] = PauseArguments
+    key = "pause_campaign"
+    title = "Pause a campaign"
+    ability = "request to pause a campaign"
+    description = "Request to pause a campaign; waits for approval."
+    arguments = PauseArguments
 
 
 class UpdatePageMeta(ActingTool):
     """New title or description."""
 
-    key: ClassVar[str] = "update_page_meta"
-    title: ClassVar[str] = "Change page meta data"
-    ability: ClassVar[str] = "request a new title or description for a page"
-    description: ClassVar[str] = "Request a new title or meta description for a page; waits for approval."
-    arguments: ClassVar[type[Arguments]] = MetaArguments
+    key = "update_page_meta"
+    title = "Change page meta data"
+    ability = "request a new title or description for a page"
+    description = "Request a new title or meta description for a page; waits for approval."
+    arguments = MetaArguments
 
 
 class PublishContent(ActingTool):
     """Publish a draft."""
 
-    key: ClassVar[str] = "publish_content"
-    title: ClassVar[str] = "Publish content"
-    ability: ClassVar[str] = "request to publish a piece of content"
-    description: ClassVar[str] = "Request to publish a draft; waits for approval."
-    arguments: ClassVar[type[Arguments]] = PublishArguments
+    key = "publish_content"
+    title = "Publish content"
+    ability = "request to publish a piece of content"
+    description = "Request to publish a draft; waits for approval."
+    arguments = PublishArguments
 
 
 class SendAudienceMessage(ActingTool):
     """Request a message to an audience."""
 
-    key: ClassVar[str] = "send_audience_message"
-    title: ClassVar[str] = "Message an audience"
-    ability: ClassVar[str] = "request a message to an audience"
-    description: ClassVar[str] = "Request a message to an audience; waits for approval."
-    arguments: ClassVar[type[Arguments]] = MessageArguments
+    key = "send_audience_message"
+    title = "Message an audience"
+    ability = "request a message to an audience"
+    description = "Request a message to an audience; waits for approval."
+    arguments = MessageArguments
 
 
 def register_all() -> None:
