@@ -19,7 +19,6 @@ from analytics.brief.render import Rendered, render
 from analytics.models import Brief
 from analytics.schedule import WINDOW
 from analytics.selectors import own_preference
-from core.actors import system
 from core.clock import now as clock_now
 from core.errors import Refused
 from core.jobs import dead_letters, queueing
@@ -28,7 +27,6 @@ from integrations.mail.services import queue_mail
 
 PARKED_AS: Final = "analytics.brief"
 MAIL_TYPE: Final = "brief"
-MAKER: Final = system("briefs")
 LEASE: Final = timedelta(minutes=2)
 # Keeps auto-responders from answering a brief (RFC 3834).
 AUTOMATIC: Final = {"Auto-Submitted": "auto-generated"}
@@ -99,7 +97,6 @@ def _send(brief: Brief, content: dict[str, Any]) -> Brief | None:
             return None
         unsubscribe = {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
         delivery = queue_mail(
-            actor=MAKER,
             type=MAIL_TYPE,
             recipient=sent.user.email,
             subject=mail.subject,

@@ -10,7 +10,6 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid
 from core.events import live
@@ -47,7 +46,6 @@ _OWN_HEADERS: Final = frozenset(
 
 def queue_mail(
     *,
-    actor: Actor,
     type: str,
     recipient: str,
     subject: str,
@@ -83,7 +81,6 @@ def queue_mail(
         key=key[:200],
         ref=ref,
         user_id=user_id,
-        queued_by=actor.name[:80],
         address=address,
         masked_address=mask_value("email", address)[:120],
         address_digest=digest_of(address),
