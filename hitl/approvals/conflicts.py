@@ -183,6 +183,8 @@ def _changes_since(approval: Approval, viewer: Actor, shown: str) -> dict[str, A
         first.setdefault(change["field"], change["before"])
         last[change["field"]] = change["after"]
     changes = [
-        {"field": name, "before": first[name], "after": last[name]} for name in sorted(last) if first[name] != last[name]
+        {"field": name, "before": first[name], "after": last[name]}
+        for name in sorted(last)
+        if first[name] != last[name]
     ]
     return {"shown_revision": rows[at].revision - 1, "changes": mask_for(viewer, changes)}

@@ -180,11 +180,14 @@ def _move_assignments(row: Delegation, moment: datetime) -> int:
     whose = Q(person_id=row.from_person_id) | Q(rightful_id=row.from_person_id) | Q(via_id=row.pk)
     assignments = Assignment.objects.filter(whose, closed_at=None, approval__state__in=_WAITING)
     ids = sorted(set(assignments.values_list("approval_id", flat=True)))
-    return sum(_align(approval_id, moment) for approval_id in ids)
+    return sum(align_substitutes(approval_id, moment) for approval_id in ids)
 
 
-def _align(approval_id: UUID, moment: datetime) -> bool:
-    """Assign the substitute of this moment for each holder who has not voted."""
+def align_substitutes(approval_id: UUID, moment: datetime) -> bool:
+    """Assign the substitute of this moment for each holder of a request who has not voted.
+
+    Returns True if that changed anything. For the system only.
+    """
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
         if not may(Event.DELEGATE, State(approval.state)):

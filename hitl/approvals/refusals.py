@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -22,6 +22,7 @@ from hitl.domain.state_machine import WAITING, Event, State
 from hitl.models import Approval, Revision
 from hitl.notification_channels import people_who_can_read_mail
 
+NameReader = Callable[[Iterable[UUID | None]], Mapping[UUID, str]]
 NAMED: Final = 3
 """How many of the people who can decide are named."""
 COLLEAGUE: Final = "a colleague"
@@ -92,17 +93,24 @@ def refuse_weak_sign_in(context: DecisionContext, actor: Actor, event: Event) ->
         raise refusal(context, actor, event, reason)
 
 
-def refusal(context: DecisionContext, actor: Actor, event: Event, reason: Reason) -> Refused:
-    """Return the error for a reason, in words for this actor. Five queries at most."""
+def refusal(
+    context: DecisionContext, actor: Actor, event: Event, reason: Reason, *, read_names: NameReader = names_of
+) -> Refused:
+    """Return the error for a reason, in words for this actor.
+
+    Five queries at most; `read_names` saves a page that has read the members already one or two.
+    """
+    # Names are for people who may view approvals.
+    names = read_names if actor.may("hitl.view_approval") else _nobody
     if reason.code == "four_eyes":
-        return _four_eyes(context, actor, event)
+        return _four_eyes(context, actor, event, names)
     if reason.code == "not_an_approver":
-        return _not_an_approver(context, actor, reason)
+        return _not_an_approver(context, reason, names)
     return Refused(_OTHERS[reason.code], code=reason.code)
 
 
-def _not_an_approver(context: DecisionContext, actor: Actor, reason: Reason) -> Refused:
-    name = _names(actor, [reason.person_id]).get(reason.person_id, COLLEAGUE) if reason.person_id else ""
+def _not_an_approver(context: DecisionContext, reason: Reason, names: NameReader) -> Refused:
+    name = names([reason.person_id]).get(reason.person_id, COLLEAGUE) if reason.person_id else ""
     words = _FOR_OTHERS if reason.why == "removed" and name else _ASSIGNMENT[reason.why]
     say = words.format(name=name, on=f" on {in_words(reason.at, tenant_zone())}" if reason.at else "")
     facts: dict[str, Any] = {"why": reason.why}
@@ -110,17 +118,17 @@ def _not_an_approver(context: DecisionContext, actor: Actor, reason: Reason) -> 
         facts["since"] = reason.at.isoformat()
     if reason.why != "not_asked":
         return Refused(f"{say[:1].upper()}{say[1:]}", code=reason.code, **facts)
-    others, about = _who_can_decide(context, actor)
+    others, about = _who_can_decide(context, names)
     return Refused(f"{say} {others}", code=reason.code, **facts, **about)
 
 
-def _four_eyes(context: DecisionContext, actor: Actor, event: Event) -> Refused:
+def _four_eyes(context: DecisionContext, actor: Actor, event: Event, names: NameReader) -> Refused:
     part, whose = _part_of(context, actor.user_id)
-    name = _names(actor, [whose]).get(whose, COLLEAGUE) if whose else ""
+    name = names([whose]).get(whose, COLLEAGUE) if whose else ""
     say = f"{PARTS[part].format(name=name)}, so you can't {_MOVES.get(event, 'decide it')}."
     if event not in BY_APPROVERS or context.approval.state not in WAITING:
         return Refused(f"{say} Someone else must do this.", code="four_eyes", part=part)
-    others, about = _who_can_decide(context, actor)
+    others, about = _who_can_decide(context, names)
     return Refused(f"{say} {others}", code="four_eyes", part=part, **about)
 
 
@@ -149,13 +157,14 @@ def _part_at_the_request(approval: Approval, person_id: UUID | None) -> str:
     return "mail_reader" if person_id in people_who_can_read_mail() else "contributor"
 
 
-def _who_can_decide(context: DecisionContext, actor: Actor) -> tuple[str, dict[str, Any]]:
-    """Return in words and as facts who can decide at the current level; names for staff only."""
+def _who_can_decide(context: DecisionContext, read_names: NameReader) -> tuple[str, dict[str, Any]]:
+    """Return in words and as facts who can decide at the current level."""
     here = context.assignments_at(context.approval.level)
     people = sorted({row.person_id for row in here if rights.valid_assignments(context, row.person_id)})
     if not people:
         return "Nobody can decide it at the moment; administrators were notified.", {"deciders": 0}
-    names = sorted(_names(actor, people).values())
+    known = read_names(people)
+    names = sorted(known[person] for person in people if person in known)
     count = len(people)
     if not names:
         return f"{count} {'person' if count == 1 else 'people'} can decide it.", {"deciders": count}
@@ -164,6 +173,5 @@ def _who_can_decide(context: DecisionContext, actor: Actor) -> tuple[str, dict[s
     return f"{words} can decide it.", {"deciders": count, "decider_names": names}
 
 
-def _names(viewer: Actor, people: Iterable[UUID | None]) -> dict[UUID, str]:
-    """Return full names for staff, and none for others. One query."""
-    return names_of(people) if viewer.may("hitl.view_approval") else {}
+def _nobody(people: Iterable[UUID | None]) -> dict[UUID, str]:
+    return {}

@@ -16,6 +16,7 @@ from core.clock import now as clock_now
 from core.tenancy.scope import platform_scope
 from hitl.approvals import assignments, transitions, votes
 from hitl.approvals.context import DecisionContext
+from hitl.approvals.delegations import align_substitutes
 from hitl.approvals.holds import add_hold, drop_hold
 from hitl.approvals.outcomes import UNSATISFIABLE, alert_unsatisfiable
 from hitl.approvals.revisions import void_tokens
@@ -61,21 +62,31 @@ def align_rights(*, person_id: UUID, now: datetime | None = None) -> int:
 
 
 def _align(approval_id: UUID, moment: datetime) -> bool:
+    is_changed, returned = _align_locked(approval_id, moment)
+    # Absences may have begun or ended while the assignments were closed.
+    return (returned and align_substitutes(approval_id, moment)) or is_changed
+
+
+def _align_locked(approval_id: UUID, moment: datetime) -> tuple[bool, bool]:
+    """Return whether the request changed, and whether an assignment was opened again."""
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
         if approval.state not in WAITING:
-            return False
+            return False, False
         context = DecisionContext.load(approval, moment)
-        is_changed = _align_rights(work, context)
-        return _align_hold(work, DecisionContext.load(approval, moment) if is_changed else context) or is_changed
+        lost, regained = assignments.lost_and_regained(context)
+        if lost or regained:
+            _align_rights(work, context, lost, regained)
+            context = DecisionContext.load(approval, moment)
+        is_changed = _align_hold(work, context) or bool(lost or regained)
+    return is_changed, bool(regained)
 
 
-def _align_rights(work: UnitOfWork, context: DecisionContext) -> bool:
+def _align_rights(
+    work: UnitOfWork, context: DecisionContext, lost: list[Assignment], regained: list[Assignment]
+) -> None:
     """Close the assignments of the level whose right is lost, and open those whose right came back."""
     approval = context.approval
-    lost, regained = assignments.lost_and_regained(context)
-    if not lost and not regained:
-        return False
     facts = {"lost": _people(lost), "regained": _people(regained)}
     changes = {"votes_received": votes.tally_level(context, approval.level).approvals}
     work.apply(approval, Event.REASSIGN, actor=WATCH, changes=changes, facts=facts)
@@ -83,7 +94,6 @@ def _align_rights(work: UnitOfWork, context: DecisionContext) -> bool:
     Assignment.objects.filter(pk__in=[row.pk for row in regained]).update(closed_at=None)
     for row in lost:
         void_tokens(approval, work.moment, DecisionToken.End.REMOVED, person_id=row.person_id)
-    return True
 
 
 def _people(rows: list[Assignment]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -33,7 +34,7 @@ CEILING: Final = 75
 """From this score (critical) no request can be decided by link, regardless of the settings."""
 _LEVELS: Final = ("low", "medium", "high")
 _REPLACED: Final = "This link was used or replaced, or email approvals were disabled. Use the newest mail, or sign in."
-_ENDS: Final = {
+_ENDS: Final[Mapping[str, str]] = {
     DecisionToken.End.USED: "This link has already decided the request. Sign in to change your decision.",
     DecisionToken.End.NEWER: "This link was replaced by a newer one. Use the newest mail.",
     DecisionToken.End.DELEGATED: (

@@ -56,11 +56,19 @@ def tell_of_drift(approval_id: UUID, *, now: datetime | None = None) -> bool:
         return False
     if not approval.drift:
         return False  # changed again since: that revision has a message of its own
-    about = {"state": "drifted", "revision": str(approval.revision)}
+    revision = str(approval.revision)
+    about = {"state": "drifted", "revision": revision}
     known = Notification.objects.filter(
         approval=approval, recipient_id=approval.requester_id, variables__contains=about
     )
     if known.exists():
         return False
-    create.notify(approval, {approval.requester_id}, template_of("drifted"), now or clock_now(), **about)
+    create.notify(
+        approval,
+        {approval.requester_id},
+        template_of("drifted"),
+        now or clock_now(),
+        state="drifted",
+        revision=revision,
+    )
     return True

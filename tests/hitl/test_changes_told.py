@@ -63,7 +63,7 @@ def test_drift_is_shown_on_the_page_and_over_the_api(hall: Hall) -> None:
     with tenant_scope(hall.world.acme.pk):
         services.execute(approval.pk)
     path = f"approvals/{approval.pk}/revisions/"
-    [shown] = Caller(Office(hall.world).key("approver")).get(path).json()["items"]
+    [shown] = Caller(Office(hall.world).key("approver")).get(path).json()["results"]
     assert (shown["event"], shown["diff"]) == ("drift", [{"field": "price", "before": "10.00", "after": "99.00"}])
     page = hall.browser("approver").get(reverse("admin:hitl_approval_change", args=[approval.pk])).content.decode()
     assert "Revision 2: Conditions changed outside" in page
@@ -144,7 +144,7 @@ def test_late_report_is_on_the_page_and_in_the_api(hall: Hall) -> None:
         second = claimed(approval, later=claiming.LEASE)
         execute.settle(claim=second, outcome=performed(second))
         execute.settle(claim=first, outcome=Outcome("unknown"))
-    [shown] = Caller(Office(hall.world).key("viewer")).get(f"approvals/{approval.pk}/executions/").json()["items"]
+    [shown] = Caller(Office(hall.world).key("viewer")).get(f"approvals/{approval.pk}/executions/").json()["results"]
     assert [(row["fence"], row["outcome"]) for row in shown["late_reports"]] == [(1, "unknown")]
     page = hall.browser("viewer").get(reverse("admin:hitl_approval_change", args=[approval.pk])).content.decode()
     assert "Attempt 1 reported after it had been given up: outcome unknown." in page

@@ -50,7 +50,7 @@ class ApprovalRows:
             return None
         key = reason if event in rights.BY_APPROVERS else (reason, event)
         if key not in self._refusals:
-            self._refusals[key] = refusals.refusal(self.context, viewer, event, reason)
+            self._refusals[key] = refusals.refusal(self.context, viewer, event, reason, read_names=self.names)
         return self._refusals[key]
 
     @cached_property
