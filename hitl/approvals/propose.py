@@ -162,7 +162,7 @@ def _open(request: _Request) -> Approval:
 
 
 def _parts(origin: Origin) -> dict[str, Any]:
-    """Return for the audit log which part people had whom four eyes excludes; the requester is in a column."""
+    """Return for the audit log which part the excluded people had, besides the requester."""
     facts: dict[str, Any] = {}
     if origin.agent_owner_id is not None:
         facts["agent_owner"] = str(origin.agent_owner_id)

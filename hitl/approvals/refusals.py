@@ -53,7 +53,7 @@ _ASSIGNMENT: Final = {
     "replaced": "Others were asked to decide this instead of you{on}.",
     "not_asked": "You're not an approver of this step.",
 }
-_FOR_OTHERS: Final = "{name}, for whom you decide, was removed from the approvers of this step{on}."
+_FOR_OTHERS: Final = "You decide this for {name}, who was removed from the approvers of this step{on}."
 _OTHERS: Final = {
     "not_yours": "Only the requester can do this.",
     "not_a_person": "Only a person can decide.",
@@ -133,7 +133,7 @@ def _four_eyes(context: DecisionContext, actor: Actor, event: Event, names: Name
 
 
 def _part_of(context: DecisionContext, person_id: UUID | None) -> tuple[str, UUID | None]:
-    """Return which part a person had in a request, and for whom they substitute if that is their part."""
+    """Return which part a person had in a request, and the person they substitute for, if any."""
     approval = context.approval
     if person_id not in approval.excluded:
         substitutes = context.directory.substitutes

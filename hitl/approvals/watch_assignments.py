@@ -36,7 +36,9 @@ def tenants_waiting() -> list[UUID]:
 
 
 def watch_assignments(*, now: datetime | None = None) -> int:
-    """Align all assignments with the rights of their people; hold and release requests accordingly.
+    """Align all assignments with the rights of their people.
+
+    Requests are held and released accordingly.
 
     Returns how many of the tenant's waiting requests changed. Finds what `align_rights` missed. For the system
     only; safe to repeat.
@@ -50,7 +52,7 @@ def watch_assignments(*, now: datetime | None = None) -> int:
 
 
 def align_rights(*, person_id: UUID, now: datetime | None = None) -> int:
-    """Align the assignments that rest on one person's rights, which have just changed.
+    """Align the assignments that rest on the rights of one person.
 
     Returns how many waiting requests changed. For the system only; safe to repeat.
     """
