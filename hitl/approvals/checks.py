@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.actors import Actor
-from core.errors import Conflict, Invalid, Refused
+from core.errors import Invalid, Refused
 from hitl.approvals.columns import digest_of
-from hitl.approvals.conflicts import expired, stale_digest, too_late, winner
+from hitl.approvals.conflicts import expired, stale_digest, tampered, too_late, winner
 from hitl.approvals.context import DecisionContext
 from hitl.domain.state_machine import Event, State, may
 from hitl.domain.strictness import AUTH_STRENGTH, required_strength
@@ -18,11 +18,12 @@ from hitl.models import Approval, Assignment
 
 
 def check_state(approval: Approval, actor: Actor, event: Event, moment: datetime) -> None:
-    """Raise Conflict that names who was faster when the event cannot happen any more."""
+    """Raise Conflict that names who was faster when the event cannot happen any more, or `tampered`."""
     if not may(event, State(approval.state)):
         raise too_late(approval, actor)
     if approval.is_undecided and moment >= approval.expires_at:
         raise expired(approval, actor)
+    check_not_modified(approval, actor)
 
 
 def check_digest(approval: Approval, actor: Actor, digest: str) -> None:
@@ -32,10 +33,9 @@ def check_digest(approval: Approval, actor: Actor, digest: str) -> None:
 
 
 def check_not_modified(approval: Approval, actor: Actor) -> None:
-    """Raise Conflict when the stored request does not match its digest: nothing new is built on it."""
-    if digest_of(approval) != approval.digest:
-        say = f"{approval.reference} has been modified outside the application. An administrator must review it."
-        raise Conflict(say, code="tampered", **winner(approval, actor))
+    """Raise Conflict when a request was changed outside the application: nothing new is built on it."""
+    if approval.broken_seal or digest_of(approval) != approval.digest:
+        raise tampered(approval, **winner(approval, actor))
 
 
 def refuse_if_excluded(context: DecisionContext, actor: Actor) -> None:

@@ -118,3 +118,9 @@ def stale_digest(approval: Approval, viewer: Actor) -> Conflict:
         revision=approval.revision,
         **winner(approval, viewer),
     )
+
+
+def tampered(approval: Approval, **facts: Any) -> Conflict:
+    """Return the error for building on a request that was changed outside the application."""
+    say = f"{approval.reference} has been modified outside the application. An administrator must review it."
+    return Conflict(say, code="tampered", **facts)

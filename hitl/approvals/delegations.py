@@ -187,7 +187,7 @@ def _align(approval_id: UUID, moment: datetime) -> bool:
     """Assign the substitute of this moment for each holder who has not voted."""
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
-        if not may(Event.DELEGATE, State(approval.state)):
+        if approval.broken_seal or not may(Event.DELEGATE, State(approval.state)):
             return False
         planned = _plan(DecisionContext.load(approval, moment))
         if not planned:

@@ -14,7 +14,7 @@ from hitl.approvals import assignments, timers, transitions
 from hitl.approvals.checks import check_digest, check_state, refuse_if_excluded, require_text
 from hitl.approvals.conflicts import winner
 from hitl.approvals.context import DecisionContext
-from hitl.approvals.holds import drop_hold
+from hitl.approvals.holds import drop_hold, hold_tampered
 from hitl.approvals.outcomes import UNSATISFIABLE, alert_unsatisfiable
 from hitl.approvals.reassign import REASSIGN, assignments_here
 from hitl.approvals.remarks import add_remark
@@ -37,6 +37,9 @@ def escalate(*, approval_id: UUID, now: datetime | None = None) -> bool:
     moment = now or clock_now()
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
+        if approval.broken_seal and approval.is_open:
+            hold_tampered(work, approval, ESCALATOR)
+            return False
         steps = timers.escalation_steps(approval.snapshot)
         is_over = not may(Event.ESCALATE, State(approval.state)) or moment >= approval.expires_at
         if is_over or approval.escalation_step >= len(steps) or not _is_due(approval, Timer.Kind.ESCALATE, moment):
@@ -161,6 +164,9 @@ def remind(*, approval_id: UUID, now: datetime | None = None) -> bool:
     moment = now or clock_now()
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
+        if approval.broken_seal and approval.is_open:
+            hold_tampered(work, approval, ESCALATOR)
+            return False
         wanted = timers.reminds(approval.snapshot, approval.reminder_count)
         if approval.state != State.PENDING or not wanted or not _is_due(approval, Timer.Kind.REMIND, moment):
             return False

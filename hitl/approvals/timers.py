@@ -39,6 +39,11 @@ def end_stale(approval: Approval, moment: datetime) -> None:
     Timer.objects.filter(gone, approval=approval, done_at=None).update(done_at=moment)
 
 
+def end_level(approval: Approval, moment: datetime) -> None:
+    """End the timers of the approval's level."""
+    Timer.objects.filter(approval=approval, kind__in=OF_LEVEL, done_at=None).update(done_at=moment)
+
+
 def set_timers(approval: Approval, due: Mapping[str, datetime]) -> None:
     """Set timers of the approval's current revision, again where they have already run."""
     if not due:

@@ -11,7 +11,7 @@ from core.clock import now as clock_now
 from core.tenancy.scope import platform_scope
 from hitl.approvals import assignments, transitions
 from hitl.approvals.context import DecisionContext
-from hitl.approvals.holds import add_hold, drop_hold
+from hitl.approvals.holds import add_hold, drop_hold, hold_tampered
 from hitl.approvals.outcomes import UNSATISFIABLE, alert_unsatisfiable
 from hitl.domain.state_machine import WAITING
 from hitl.models import Approval
@@ -44,6 +44,9 @@ def _align(approval_id: UUID, moment: datetime) -> bool:
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
         if approval.state not in WAITING:
+            return False
+        if approval.broken_seal:
+            hold_tampered(work, approval, WATCH)
             return False
         context = DecisionContext.load(approval, moment)
         can_be_approved = context.can_be_approved()
