@@ -7,13 +7,13 @@ from django.apps.registry import Apps
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
+from core.actors import system
+from core.tenancy.scope import platform_scope, tenant_scope
+from hitl.approvals.seals import Tables, seal_as_stored
+from hitl.domain.state_machine import OPEN
+
 
 def seal_open_requests(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    from core.actors import system
-    from core.tenancy.scope import platform_scope, tenant_scope
-    from hitl.approvals.seals import Tables, seal_as_stored
-    from hitl.domain.state_machine import OPEN
-
     states = [state.value for state in OPEN]
     names = ("Approval", "Assignment", "Decision", "Execution")
     tables = Tables(*(apps.get_model("hitl", name) for name in names))
