@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import batched
 from typing import Final
 from uuid import UUID
 
@@ -19,10 +18,19 @@ PAGE: Final = 500
 
 def broken_requests() -> Iterator[tuple[str, str]]:
     """Yield (reference, what was changed) of the tenant's requests, in order, then those that are gone."""
-    for page in batched(Approval.objects.order_by("id").iterator(chunk_size=PAGE), PAGE):
+    for page in pages():
         broken = find_broken(page)
         yield from ((approval.reference, broken[approval.pk]) for approval in page if approval.pk in broken)
     yield from removed_requests()
+
+
+def pages() -> Iterator[list[Approval]]:
+    """Yield the tenant's requests in order, a page at a time."""
+    rows = Approval.objects.order_by("id")
+    page = list(rows[:PAGE])
+    while page:
+        yield page
+        page = list(rows.filter(pk__gt=page[-1].pk)[:PAGE])
 
 
 def find_broken(approvals: Sequence[Approval]) -> dict[UUID, str]:

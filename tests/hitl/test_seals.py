@@ -156,7 +156,8 @@ def test_changed_column_leads_to_no_vote_and_no_effect_and_is_named(attack: Atta
     references, refused = {each.reference for each in targets}, set()
     for field in model._meta.local_fields:
         with undone():
-            if not all([_change(table, key, field, each) for each in targets]):
+            changed = [_change(table, key, field, each) for each in targets]
+            if not all(changed):
                 refused.add(field.column)
                 continue
             if field.attname in DECLARED[model].harmless:

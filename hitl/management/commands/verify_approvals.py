@@ -3,7 +3,6 @@
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator
-from itertools import batched
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from core.privacy.erasure.person import GONE
 from core.tenancy.scope import tenant_scope
 from hitl.approvals.columns import digest_of
 from hitl.approvals.decision_mac import has_original_reason, verify
-from hitl.approvals.verification import PAGE, find_broken, removed_requests
+from hitl.approvals.verification import find_broken, pages, removed_requests
 from hitl.domain.replay import PREFIX, ReplayedState, ReplayError, replay
 from hitl.models import Approval, Decision
 
@@ -62,7 +61,7 @@ def _tenants(slug: str) -> list[tuple[UUID, str]]:
 def problems() -> Iterator[tuple[str, str]]:
     """Yield (reference, problem) of each approval of the tenant that doesn't match its entries."""
     erased, silenced = _emptied_by_erasures("approvals"), _emptied_by_erasures("reasons")
-    for page in batched(Approval.objects.order_by("id").iterator(chunk_size=PAGE), PAGE):
+    for page in pages():
         broken = find_broken(page)
         for approval in page:
             problem = _problem_of(approval, silenced) or _problem_of_payload(approval, erased)
