@@ -33,7 +33,7 @@ FACT: Final = "seal"
 TAMPERED: Final = "tampered"
 """The audit fact of a transition of a request that was not intact: what was changed."""
 _SET_CHARACTERS: Final = 24
-_BLANK: Final = ("", [], {})
+_BLANK: Final[tuple[Any, ...]] = ("", [], {})
 _encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
@@ -87,12 +87,12 @@ def first_broken(approval: Approval, rows: Rows, entry: AuditEntry | None) -> st
     """Return the first row that is not as it was sealed, or "" if all are; `entry` is the newest audit entry."""
     if not approval.seal:
         return "the request has no seal"
-    for name, row in (
-        *(("assignment", row) for row in rows.assignments),
-        *(("execution", row) for row in rows.executions),
-    ):
-        if not is_row_intact(row):
-            return f"{name} {row.pk} was changed or added"
+    for assignment in rows.assignments:
+        if not is_row_intact(assignment):
+            return f"assignment {assignment.pk} was changed or added"
+    for execution in rows.executions:
+        if not is_row_intact(execution):
+            return f"execution {execution.pk} was changed or added"
     for decision in rows.decisions:
         if not verify(decision):
             return f"decision {decision.pk} was changed or added"

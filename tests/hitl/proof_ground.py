@@ -159,6 +159,7 @@ class Ground(RuleBasedStateMachine):
         found = self.view.town.people.get(person)
         return (
             in_time
+            and not case.is_tampered
             and person in assigned
             and person not in self.barred(case)
             and found is not None
