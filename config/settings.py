@@ -264,7 +264,8 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = not _IS_COLLECTED
-WHITENOISE_AUTOREFRESH = False
+# As they lie: looked up when they are asked for, instead of all at each start.
+WHITENOISE_AUTOREFRESH = not _IS_COLLECTED
 
 CONTENT_SECURITY_POLICY = {
     "EXCLUDE_URL_PREFIXES": [],

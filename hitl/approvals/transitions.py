@@ -128,7 +128,7 @@ class UnitOfWork:
         if old in UNDECIDED and new not in UNDECIDED:
             Assignment.objects.filter(approval=approval, closed_at=None).update(closed_at=self.moment)
         if old in _IN_EXECUTION and new not in _IN_EXECUTION:
-            _settle_reservations(approval, self.moment)
+            _settle_reservations(approval)
         self._audit(approval, event, old.value, actor, facts)
         if new in FINAL:
             self.announced.append(("approval_closed", approval, {"state": new.value}))
@@ -246,11 +246,10 @@ def next_reference() -> str:
         return f"BR-{cursor.fetchone()[0]}"
 
 
-def _settle_reservations(approval: Approval, moment: datetime) -> None:
+def _settle_reservations(approval: Approval) -> None:
     states = CapReservation.State
     state = states.COMMITTED if approval.state == State.EXECUTED else states.RELEASED
-    reserved = CapReservation.objects.filter(approval=approval, state=states.RESERVED)
-    reserved.update(state=state, settled_at=moment)
+    CapReservation.objects.filter(approval=approval, state=states.RESERVED).update(state=state)
 
 
 def _ids(approval: Approval) -> dict[str, str]:

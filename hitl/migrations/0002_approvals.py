@@ -534,7 +534,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("created_at", models.DateTimeField(default=core.clock.now)),
-                ("settled_at", models.DateTimeField(null=True)),
             ],
             options={
                 "indexes": [

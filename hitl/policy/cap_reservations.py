@@ -45,7 +45,6 @@ def reserve(approval: Approval, moment: datetime) -> str:
                 "amount": need_of(approval),
                 "state": CapReservation.State.RESERVED,
                 "created_at": moment,
-                "settled_at": None,
             },
         )
     return ""

@@ -102,11 +102,14 @@ class RevisionSerializer(RowSerializer[Revision]):
     """What one revision changed. People who may decide see the original values, others masked ones."""
 
     person = PersonSerializer(read_only=True, allow_null=True)
+    digest_before = serializers.CharField(help_text="The digest of the request before, which its decisions carry.")
     diff = serializers.SerializerMethodField()
 
     class Meta:
         model = Revision
-        fields: ClassVar[list[str]] = "revision event person diff risk_before risk_after created_at".split()
+        fields: ClassVar[list[str]] = (
+            "revision event person digest_before diff risk_before risk_after created_at"
+        ).split()
 
     def get_diff(self, row: Revision) -> list[dict[str, Any]]:
         """Return the fields with both values."""

@@ -74,7 +74,6 @@ class MailNotifier(Notifier):
         texts = _texts(row)
         with transaction.atomic():
             mail = queue_mail(
-                actor=ACTOR,
                 type=TYPE,
                 recipient=row.recipient.email,
                 subject=texts["subject"],

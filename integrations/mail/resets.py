@@ -56,7 +56,6 @@ def _queue(ref: UUID, type: str, number: str, moment: datetime, link: str) -> No
     }
     with transaction.atomic():
         queue_mail(
-            actor=ACTOR,
             type=type,
             recipient=membership.user.email,
             subject=texts["title"],

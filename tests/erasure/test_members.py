@@ -67,7 +67,7 @@ def _work(world: World, user: User) -> None:
     talk.reply(actor=answerer, conversation_id=other, text="Hi", sender_type="person")
     create_api_key(actor=world.actor("owner"), user=world.people["owner"], name="k", scopes=["hitl.view_approval"])
     ApiKey.objects.create(user=user, name=f"{NAME}'s", prefix="wk_1", digest="d" * 64, expires_at=world.acme.created_at)
-    queue_mail(actor=DOOR, type="note", recipient=MAIL, subject="Hi", text="Hi", key="m", user_id=user.pk)
+    queue_mail(type="note", recipient=MAIL, subject="Hi", text="Hi", key="m", user_id=user.pk)
     assert me.user_id == user.pk
 
 

@@ -102,12 +102,22 @@ def test_escalation_step_fires_once_however_often_it_is_due(live_scene: Scene) -
     assert [version for _, _, version in states_told(approval)] == [1, 2]
 
 
-def test_agent_never_gets_more_open_requests_than_the_workflow_allows(live_scene: Scene) -> None:
+@pytest.mark.parametrize(("of_the_workflow", "of_the_agent"), [(2, None), (2, 3), (50, 2)])
+def test_agent_never_gets_more_open_requests_than_the_workflow_and_its_own_limit_allow(
+    live_scene: Scene, of_the_workflow: int, of_the_agent: int | None
+) -> None:
     services.revise_workflow(
-        actor=live_scene.actor("owner"), workflow_id=ApprovalWorkflow.objects.get().pk, open_per_agent=2
+        actor=live_scene.actor("owner"), workflow_id=ApprovalWorkflow.objects.get().pk, open_per_agent=of_the_workflow
     )
-    origin = Origin(agent_id=uuid4())
+    origin = Origin(agent_id=uuid4(), max_open_approvals=of_the_agent)
     calls = [lambda n=n: live_scene.propose(origin=origin, params={**PRESS, "button": f"b{n}"}) for n in range(8)]
     results = at_once(calls)
     assert Approval.objects.filter(agent_id=origin.agent_id).count() == 2
     assert len([result for result in results if isinstance(result, TooMany)]) == 6
+
+
+def test_tool_call_made_twice_at_once_is_one_request_also_at_the_limit(live_scene: Scene) -> None:
+    for _ in range(TRIALS):
+        origin = Origin(agent_id=uuid4(), tool_call_id=uuid4(), max_open_approvals=1)
+        results = at_once([lambda o=origin: live_scene.propose(origin=o)] * 4)
+        assert {result.pk for result in results} == {Approval.objects.get(agent_id=origin.agent_id).pk}

@@ -56,7 +56,7 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
     The number of queries is fixed.
     """
     rows = rows_of(approval)
-    entries = history(viewer=viewer, approval_id=approval.pk, before=before, limit=SHOWN + 1)
+    entries = history(viewer=viewer, approval_id=approval.pk, before=before, limit=SHOWN + 1, read_names=rows.names)
     executions = list_executions(viewer=viewer, approval_id=approval.pk)
     sent = list_notifications(viewer=viewer, approval_id=approval.pk, limit=NOTIFICATIONS_SHOWN)
     review = _review_of(approval)
