@@ -181,7 +181,8 @@ def seal_as_stored(ids: Collection[UUID], actor: Actor, tables: Tables = TABLES)
 
 
 def _parts(seal: str) -> tuple[str, str, list[str]]:
-    key_id, mac, *sets = [*seal.split(":"), ""] if ":" not in seal else seal.split(":")
+    key_id, _, rest = seal.partition(":")
+    mac, *sets = rest.split(":")
     return key_id, mac, sets
 
 
