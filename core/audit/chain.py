@@ -14,7 +14,7 @@ from core.actors import Actor
 from core.clock import now
 from core.errors import Unavailable
 from core.models import AuditEntry, AuditHead
-from core.privacy.encryption import current_key_id, derive_key
+from core.privacy.encryption import current_key_id, derive_key, key_ring
 from core.tenancy.scope import current_tenant_id
 
 PAGE = 1000
@@ -185,7 +185,7 @@ def verify() -> Verdict:
 def is_genuine(entry: AuditEntry) -> bool:
     """Return True if this application wrote the entry exactly so; its place in the chain is not looked at."""
     try:
-        return hmac.compare_digest(entry.hash, entry_hash(entry))
+        return hmac.compare_digest(entry.hash.encode(), entry_hash(entry).encode())
     except Unavailable:  # a key that this installation does not have
         return False
 
@@ -195,7 +195,9 @@ def _problem(entry: AuditEntry, expected_seq: int, previous: str) -> str:
         return "an entry is missing"
     if entry.previous_hash != previous:
         return "the entry does not continue the one before it"
-    if not hmac.compare_digest(entry.hash, entry_hash(entry)):
+    if entry.key_id not in key_ring():
+        return "the key of the entry is not in WALKER_KEYS"
+    if not is_genuine(entry):
         return "the entry was changed"
     return ""
 

@@ -128,7 +128,7 @@ def is_row_intact(row: Assignment | Execution) -> bool:
     """Return True if this application wrote the assignment or execution exactly so."""
     key_id, _, mac = row.seal.partition(":")
     try:
-        return bool(mac) and hmac.compare_digest(mac, _row_mac(row, key_id))
+        return hmac.compare_digest(mac.encode(), _row_mac(row, key_id).encode())
     except Unavailable:  # a key that this installation does not have
         return False
 
@@ -195,7 +195,7 @@ def _sets_of(rows: Rows) -> list[str]:
 
 def _is_mac(mac: str, approval: Approval, key_id: str, sets: Sequence[str]) -> bool:
     try:
-        return bool(mac) and hmac.compare_digest(mac, _approval_mac(approval, key_id, sets))
+        return hmac.compare_digest(mac.encode(), _approval_mac(approval, key_id, sets).encode())
     except Unavailable:  # a key that this installation does not have
         return False
 

@@ -39,7 +39,7 @@ _IN_EXECUTION: Final = (State.EXECUTING, State.UNKNOWN)
 _EVEN_IF_TAMPERED: Final = frozenset(
     {
         *(Event.HOLD, Event.CANCEL, Event.REVOKE, Event.EXPIRE, Event.LAPSE, Event.SUPERSEDE),
-        *(Event.SUCCEED, Event.FAIL_CLEAN, Event.LOSE, Event.PROBE, Event.RESOLVE),
+        *(Event.SUCCEED, Event.FAIL_CLEAN, Event.LOSE, Event.PROBE),
     }
 )
 """What ends or stops a request, or records what an effect did; every other event needs an intact seal."""

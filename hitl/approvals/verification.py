@@ -43,7 +43,8 @@ def find_broken(approvals: Sequence[Approval]) -> dict[UUID, str]:
     found = {}
     for approval in approvals:
         entry = entries.get(approval.pk)
-        facts = entry.facts if entry is not None else {}
+        # An entry that is not the application's may hold anything.
+        facts = entry.facts if entry is not None and chain.is_genuine(entry) else {seals.FACT: ""}
         if facts.get(seals.TAMPERED):
             found[approval.pk] = str(facts[seals.TAMPERED])
         elif approval.seal or approval.is_open or seals.FACT in facts:

@@ -328,14 +328,21 @@ def test_forged_audit_entry_vouches_for_nothing(attack: Attack) -> None:
     taken = ", ".join(columns)
     given = taken.replace("seq,", "seq + 1000,", 1).replace("id,", "gen_random_uuid(),", 1)
     last = AuditEntry.objects.filter(object_id=attack.waiting.pk).order_by("-seq").values_list("pk", flat=True)[0]
-    run(f"insert into core_auditentry ({taken}) select {given} from core_auditentry where id = %s", last)
-    assert attack.vote() == "tampered"
+    for facts in ("facts", "'[]'::jsonb"):
+        with undone():
+            forged = given.replace("facts", facts, 1)
+            run(f"insert into core_auditentry ({taken}) select {forged} from core_auditentry where id = %s", last)
+            assert attack.vote() == "tampered"
+            assert attack.named() == {attack.waiting.reference}
 
 
-def test_blanked_seal_is_a_change(attack: Attack) -> None:
-    Approval.objects.update(seal="")
-    assert attack.vote() == "tampered"
-    assert {what for _, what in broken_requests()} == {"the request has no seal"}
+@pytest.mark.parametrize("seal", ["", "1", "1:", "1:é", "gone:0000", ":::::"])
+def test_seal_of_another_form_is_a_change(attack: Attack, seal: str) -> None:
+    for model in (Assignment, Approval):
+        with undone():
+            model._default_manager.update(seal=seal)
+            assert attack.vote() == "tampered"
+            assert attack.named() == {attack.waiting.reference, attack.approved.reference}
 
 
 def test_open_requests_are_sealed_once_by_the_upgrade(attack: Attack) -> None:
