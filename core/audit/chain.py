@@ -218,9 +218,9 @@ def chain_of(object_type: str, object_id: UUID, *, before: int | None = None, li
     return list(about.order_by("-seq")[:limit])[::-1]
 
 
-def newest_about(object_types: Sequence[str], ids: Collection[UUID]) -> dict[UUID, AuditEntry]:
-    """Return the newest entry about each object, of any of the types, in one query."""
-    about = AuditEntry.objects.filter(object_type__in=object_types, object_id__in=ids)
+def newest_about(object_types: Sequence[str], ids: Collection[UUID], *, facts: Sequence[str]) -> dict[UUID, AuditEntry]:
+    """Return the newest entry about each object, of any of the types and with any of the facts, in one query."""
+    about = AuditEntry.objects.filter(object_type__in=object_types, object_id__in=ids, facts__has_any_keys=facts)
     return {entry.object_id: entry for entry in about.order_by("object_id", "-seq").distinct("object_id")}
 
 

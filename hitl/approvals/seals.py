@@ -76,11 +76,16 @@ def find_broken(approvals: Sequence[Approval]) -> dict[UUID, str]:
     Four queries. The approvals must be as stored, and locked if anything is built on the answer.
     """
     ids = [approval.pk for approval in approvals]
-    rows, entries = load_rows(ids), chain.newest_about((REQUEST, RESEALED), ids)
+    rows, entries = load_rows(ids), newest_entries(ids)
     broken = {
         approval.pk: first_broken(approval, rows[approval.pk], entries.get(approval.pk)) for approval in approvals
     }
     return {key: what for key, what in broken.items() if what}
+
+
+def newest_entries(ids: Collection[UUID]) -> dict[UUID, AuditEntry]:
+    """Return the newest audit entry that says something of the seal of each approval."""
+    return chain.newest_about((REQUEST, RESEALED), ids, facts=(FACT, TAMPERED))
 
 
 def first_broken(approval: Approval, rows: Rows, entry: AuditEntry | None) -> str:

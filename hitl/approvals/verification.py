@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef
@@ -39,18 +39,24 @@ def find_broken(approvals: Sequence[Approval]) -> dict[UUID, str]:
     A request that had ended before there were seals has none, and its audit entries say nothing of one.
     """
     ids = [approval.pk for approval in approvals]
-    rows, entries = seals.load_rows(ids), chain.newest_about((seals.REQUEST, seals.RESEALED), ids)
+    rows, entries = seals.load_rows(ids), seals.newest_entries(ids)
     found = {}
     for approval in approvals:
         entry = entries.get(approval.pk)
-        # An entry that is not the application's may hold anything.
-        facts = entry.facts if entry is not None and chain.is_genuine(entry) else {seals.FACT: ""}
+        facts = _facts_of(entry)
         if facts.get(seals.TAMPERED):
             found[approval.pk] = str(facts[seals.TAMPERED])
         elif approval.seal or approval.is_open or seals.FACT in facts:
             what = seals.first_broken(approval, rows[approval.pk], entry)
             found |= {approval.pk: what} if what else {}
     return found
+
+
+def _facts_of(entry: AuditEntry | None) -> dict[str, Any]:
+    """Return what an entry says; one that the application did not write may hold anything."""
+    if entry is None:
+        return {}
+    return entry.facts if chain.is_genuine(entry) else {seals.FACT: ""}
 
 
 def removed_requests() -> Iterator[tuple[str, str]]:

@@ -363,14 +363,28 @@ def test_open_requests_are_sealed_once_by_the_upgrade(attack: Attack) -> None:
 _GREEN: Final = {"button": "green", "amount": "5.00"}
 
 
-def test_request_that_ended_before_there_were_seals_is_not_named(scene: Scene) -> None:
-    approval = scene.done(scene.approved())
-    rewrite(Approval.objects.filter(pk=approval.pk), priority=1)
-    assert list(broken_requests()) == []
-    seals.chain.record_all([seals.entry_of(approval, system("tests"))._replace(facts={"version": approval.version})])
-    assert list(broken_requests()) != []
+def test_request_that_ended_before_there_were_seals_is_not_named(
+    scene: Scene, tampering: Callable[[str], None]
+) -> None:
+    scene.done(scene.approved())
     Approval.objects.update(seal="")
+    assert [what for _, what in broken_requests()] == ["the request has no seal"]
+    tampering("update core_auditentry set facts = facts - 'seal'")
     assert list(broken_requests()) == []
+
+
+def test_request_put_back_to_before_it_was_found_changed_stays_changed(
+    attack: Attack, tampering: Callable[[str], None]
+) -> None:
+    Approval.objects.filter(pk=attack.approved.pk).update(excluded=[])
+    assert attack.scene.done(attack.approved).holds == ["manual"]
+    same = "excluded = '{{{}}}', moved_at = '{}', version = {}, holds = '{{}}', hold_reason = ''"
+    row = attack.approved
+    changes = same.format(",".join(map(str, row.excluded)), row.moved_at.isoformat(), row.version)
+    tampering(f"update hitl_approval set {changes} where id = '{row.pk}'")
+    assert seals.is_intact(stored(row), seals.load_rows([row.pk])[row.pk])
+    assert not attack.claim(attack.approved)
+    assert attack.named() == {attack.approved.reference}
 
 
 def test_changes_without_a_transition_have_their_audit_entry(scene: Scene) -> None:
