@@ -37,7 +37,6 @@ from hitl.models.fields import machine_writes
 from tests.hitl.scene import BLUE, Scene, people, roles, stored
 from tests.hitl.test_claim import _wait_for_a_lock
 from tests.hitl.test_kill_switches import beside
-from tests.sealing import rewrite
 
 DECLARED: Final[dict[type[models.Model], Columns]] = {
     Approval: APPROVAL,
