@@ -327,7 +327,7 @@ def test_forged_audit_entry_vouches_for_nothing(attack: Attack) -> None:
     taken = ", ".join(columns)
     given = taken.replace("seq,", "seq + 1000,", 1).replace("id,", "gen_random_uuid(),", 1)
     last = AuditEntry.objects.filter(object_id=attack.waiting.pk).order_by("-seq").values_list("pk", flat=True)[0]
-    for facts in ("facts", "'[]'::jsonb"):
+    for facts in ("facts", "'[\"seal\"]'::jsonb"):
         with undone():
             forged = given.replace("facts", facts, 1)
             run(f"insert into core_auditentry ({taken}) select {forged} from core_auditentry where id = %s", last)
