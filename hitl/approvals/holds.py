@@ -36,14 +36,13 @@ def add_hold(work: UnitOfWork, approval: Approval, actor: Actor, name: str, reas
     if name in approval.holds:
         return
     changes = {"holds": sorted({*approval.holds, name}), "hold_reason": reason.strip()[:200]}
-    if approval.state == State.PENDING and not approval.broken_seal:
-        changes |= timers.pause(approval, work.moment)
+    if approval.state == State.PENDING:
+        changes |= (timers.stop if approval.broken_seal else timers.pause)(approval, work.moment)
     work.apply(approval, Event.HOLD, actor=actor, changes=changes, facts={"hold": name})
 
 
 def hold_tampered(work: UnitOfWork, approval: Approval, actor: Actor) -> None:
     """Put a request that was changed outside the application on hold and alert administrators, once."""
-    timers.end_level(approval, work.moment)
     if MANUAL in approval.holds:
         return
     add_hold(work, approval, actor, MANUAL, f"Modified outside the application: {approval.broken_seal}.")
