@@ -18,6 +18,7 @@ TABLES = (
     "conversations_conversation",
     "conversations_message",
 )
+LOCKED = ("hitl_assignment", "hitl_decision", "hitl_execution")
 _AGO = "(n::float8 / %(last)s) * make_interval(days => %(days)s)"
 _AT = f"now() - {_AGO}"
 _STATE = "(array['executed','executed','executed','rejected','expired'])[1 + n %% 5]"
@@ -33,9 +34,10 @@ _APPROVAL = {
     "resolved_at": _AT,
     "risk_level": "(array['low','medium','high','critical'])[1 + n %% 4]",
     "subject_key": "'effect:' || n",
+    "seal": "''",  # it ended before there were seals
 }
 _HANGING = {
-    "hitl_assignment": ("s", "", {"opened_at": "m.created_at", "closed_at": "m.created_at"}),
+    "hitl_assignment": ("s", "", {"opened_at": "m.created_at", "closed_at": "m.created_at", "seal": "''"}),
     "hitl_notification": (
         "w",
         "where w.id is not null",
@@ -144,11 +146,15 @@ def _unguarded(line: Any) -> Iterator[None]:
         [list(TABLES)],
     ).fetchall()
     line.execute("alter table hitl_approval disable trigger hitl_guard_approval")
+    for table in LOCKED:
+        line.execute(f"alter table {table} disable trigger hitl_lock_approval")
     for table, name, _ in keys:
         line.execute(f"alter table {table} drop constraint {name}")
     yield
     for table, name, definition in keys:
         line.execute(f"alter table {table} add constraint {name} {definition.removesuffix(' NOT VALID')} not valid")
+    for table in LOCKED:
+        line.execute(f"alter table {table} enable always trigger hitl_lock_approval")
     line.execute("alter table hitl_approval enable always trigger hitl_guard_approval")
 
 

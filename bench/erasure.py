@@ -32,6 +32,8 @@ from core.models import Erasure  # noqa: E402
 from core.privacy.erasure import services as erasures  # noqa: E402
 from core.privacy.erasure.registry import BATCH  # noqa: E402
 from core.tenancy.scope import tenant_scope  # noqa: E402
+from hitl.approvals.seals import seal_as_stored  # noqa: E402
+from hitl.models import Approval  # noqa: E402
 
 TARGET = 1.0  # seconds for a batch, p99: its locks keep nobody longer
 MANY = 2 * 10 * BATCH  # rows of a step: the widest window, read and sorted
@@ -103,6 +105,9 @@ def contact(history: History, tenant: UUID, officer: Actor, number: int, count: 
         of_others = _PICKED.format(change="notes = 'Write to ' || %(mail)s")
         line.execute(of_others, {**bound, "open": False, "count": ADDRESSED})
         with_guard_aside(line, _REASONS, bound)
+    with transaction.atomic():
+        waiting = Approval.objects.filter(conversation_id__in=bound["talks"], state="pending")
+        seal_as_stored(list(waiting.values_list("pk", flat=True)), OPERATOR)
     return lambda: talk.erase_contact(actor=officer, contact_id=key, reason="asked_for")
 
 

@@ -12,10 +12,11 @@ class HitlConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect services to their tasks, and register gauges and retries."""
+        from core.audit import vouched  # noqa: PLC0415
         from core.jobs import dead_letters, queueing  # noqa: PLC0415
         from core.tenancy import lookups  # noqa: PLC0415
         from hitl import receivers, tasks  # noqa: PLC0415  (needs loaded apps)
-        from hitl.approvals import due  # noqa: PLC0415
+        from hitl.approvals import due, verification  # noqa: PLC0415
         from hitl.execution import dead_letters as failed_executions  # noqa: PLC0415
         from hitl.notifications import send  # noqa: PLC0415
         from hitl.ops import erasure, health  # noqa: F401, PLC0415  (needs loaded apps)
@@ -24,6 +25,7 @@ class HitlConfig(AppConfig):
         queueing.provide("send_notification", tasks.send_notification.delay)
         receivers.connect()
         health.register()
+        vouched.register(verification.broken_requests)
         for kind, again, words in (
             (send.PARKED_AS, send.send_again, dead_letters.Words("Send a notification about a request")),
             (due.PARKED_AS, due.run_again, dead_letters.Words("Run a request's timer")),

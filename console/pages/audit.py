@@ -63,6 +63,8 @@ NAMES = {
     "hitl.killswitch": "Emergency stop",
     "hitl.globalkillswitch": "Emergency stop of the installation",
     "hitl.decisiontoken": "Approve-by-email link",
+    "hitl.seal": "Seal of a request",
+    "APPROVAL_SEALED": "Request sealed again",
     "analytics.briefpreference": "Daily brief",
 }
 STATES = {

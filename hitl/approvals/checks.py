@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.actors import Actor
-from core.errors import Conflict, Invalid
+from core.errors import Invalid
 from hitl.approvals.columns import digest_of
-from hitl.approvals.conflicts import expired, stale_digest, too_late, winner
+from hitl.approvals.conflicts import expired, stale_digest, tampered, too_late, winner
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.refusals import refuse_weak_sign_in, refuse_without_right
 from hitl.approvals.rights import valid_assignments
@@ -16,11 +16,12 @@ from hitl.models import Approval, Assignment
 
 
 def check_state(approval: Approval, actor: Actor, event: Event, moment: datetime) -> None:
-    """Raise Conflict that names who was faster when the event cannot happen any more."""
+    """Raise Conflict that names who was faster when the event cannot happen any more, or `tampered`."""
     if not may(event, State(approval.state)):
         raise too_late(approval, actor)
     if approval.is_undecided and moment >= approval.expires_at:
         raise expired(approval, actor)
+    check_not_modified(approval, actor)
 
 
 def check_digest(approval: Approval, actor: Actor, digest: str) -> None:
@@ -30,10 +31,9 @@ def check_digest(approval: Approval, actor: Actor, digest: str) -> None:
 
 
 def check_not_modified(approval: Approval, actor: Actor) -> None:
-    """Raise Conflict when the stored request does not match its digest: nothing new is built on it."""
-    if digest_of(approval) != approval.digest:
-        say = f"{approval.reference} has been modified outside the application. An administrator must review it."
-        raise Conflict(say, code="tampered", **winner(approval, actor))
+    """Raise Conflict when a request was changed outside the application: nothing new is built on it."""
+    if approval.broken_seal or digest_of(approval) != approval.digest:
+        raise tampered(approval, **winner(approval, actor))
 
 
 def check_approver(context: DecisionContext, actor: Actor, event: Event, digest: str) -> list[Assignment]:

@@ -188,3 +188,9 @@ def _changes_since(approval: Approval, viewer: Actor, shown: str) -> dict[str, A
         if first[name] != last[name]
     ]
     return {"shown_revision": rows[at].revision - 1, "changes": mask_for(viewer, changes)}
+
+
+def tampered(approval: Approval, **facts: Any) -> Conflict:
+    """Return the error for building on a request that was changed outside the application."""
+    say = f"{approval.reference} has been modified outside the application. An administrator must review it."
+    return Conflict(say, code="tampered", **facts)

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.selectors import Roster, roster
+from hitl.approvals.conflicts import tampered
 from hitl.approvals.decision_mac import verify
 from hitl.domain import eligibility
 from hitl.domain.eligibility import ApproverRows, Directory, LevelAssignments, Substitute
@@ -35,10 +36,12 @@ class DecisionContext:
 
     @classmethod
     def load(cls, approval: Approval, moment: datetime) -> DecisionContext:
-        """Read everything a decision on the approval depends on.
+        """Read everything a decision on the approval depends on. Raises Conflict (`tampered`).
 
         Four queries, five where groups are named.
         """
+        if approval.broken_seal and approval.is_open:
+            raise tampered(approval)
         assignments = Assignment.objects.filter(approval=approval, revision=approval.revision).order_by("id")
         return cls.of(approval, moment, roster(), list(assignments), _decisions_of(approval))
 

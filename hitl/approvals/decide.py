@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -29,12 +30,14 @@ def decide(
     digest: str,
     reason: str = "",
     channel: str = "console",
+    also_excluded: Collection[UUID] = (),
     now: datetime | None = None,
 ) -> Approval:
     """Vote on an approval; the vote that satisfies the last level approves it.
 
     Who may: a person with `hitl.decide_approval` who is assigned, never the requester, the agent's
-    owner or the person it acts for. `digest` is the one that was shown. Raises Refused, NotFound,
+    owner or the person it acts for. `digest` is the one that was shown. `also_excluded` are people who
+    may not approve the request from now on. Raises Refused, NotFound,
     Invalid, and Conflict that names the winner or the new digest. Announces approval_closed when it
     is rejected.
     """
@@ -43,6 +46,9 @@ def decide(
         raise Invalid("Approve or reject.", fields={"verdict": ["Choose one of the two."]})
     with transitions.unit_of_work(now or clock_now()) as work:
         approval = work.lock(approval_id)
+        if added := set(also_excluded) - set(approval.excluded):
+            approval.excluded = sorted({*approval.excluded, *added})
+            Approval.objects.filter(pk=approval.pk).update(excluded=approval.excluded)
         context = DecisionContext.load(approval, work.moment)
         assignment = _check(context, actor, verdict, digest, reason)
         context = votes.record_vote(context, actor, assignment, verdict, reason, channel)

@@ -46,7 +46,7 @@ def verify(decision: Any) -> bool:
     """
     key_id, mac, reason = _parts(decision)
     try:
-        ok = bool(mac) and hmac.compare_digest(mac, _mac(decision, key_id, reason))
+        ok = hmac.compare_digest(mac.encode(), _mac(decision, key_id, reason).encode())
     except Unavailable:  # a key that this installation does not have
         ok = False
     if not ok:
@@ -60,7 +60,7 @@ def has_original_reason(decision: Decision) -> bool:
     The oldest rows cannot be checked and pass.
     """
     key_id, _, reason = _parts(decision)
-    return not reason or hmac.compare_digest(reason, _reason_digest(decision, key_id))
+    return not reason or hmac.compare_digest(reason.encode(), _reason_digest(decision, key_id).encode())
 
 
 def _parts(decision: Any) -> tuple[str, str, str]:

@@ -190,7 +190,7 @@ def align_substitutes(approval_id: UUID, moment: datetime) -> bool:
     """
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
-        if not may(Event.DELEGATE, State(approval.state)):
+        if approval.broken_seal or not may(Event.DELEGATE, State(approval.state)):
             return False
         planned = _plan(DecisionContext.load(approval, moment))
         if not planned:

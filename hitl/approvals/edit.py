@@ -16,7 +16,6 @@ from hitl.approvals import transitions
 from hitl.approvals.checks import (
     check_approver,
     check_digest,
-    check_not_modified,
     check_state,
 )
 from hitl.approvals.context import DecisionContext
@@ -53,12 +52,10 @@ def edit(
     moment = now or clock_now()
     before = transitions.read(approval_id)
     _check_unlocked(before, actor, digest, moment)
-    check_not_modified(before, actor)
     observed, diff = _edited(before, changes)
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
         check_approver(DecisionContext.load(approval, moment), actor, Event.EDIT, digest)
-        check_not_modified(approval, actor)
         draft = reassess(approval, observed, moment)
         columns = columns_of(approval, draft, may_fall=_may_fall(approval, draft))
         columns["excluded"] = _excluded(approval, actor, draft)
@@ -167,4 +164,3 @@ def _check_resubmit(approval: Approval, actor: Actor, digest: str, moment: datet
     refuse_without_right(DecisionContext.load(approval, moment), actor, Event.RESUBMIT)
     check_state(approval, actor, Event.RESUBMIT, moment)
     check_digest(approval, actor, digest)
-    check_not_modified(approval, actor)

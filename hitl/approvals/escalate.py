@@ -14,7 +14,7 @@ from hitl.approvals import assignments, timers, transitions
 from hitl.approvals.checks import check_digest, check_state, require_text
 from hitl.approvals.conflicts import winner
 from hitl.approvals.context import DecisionContext
-from hitl.approvals.holds import drop_hold
+from hitl.approvals.holds import drop_hold, hold_tampered
 from hitl.approvals.outcomes import UNSATISFIABLE, alert_unsatisfiable
 from hitl.approvals.reassign import assignments_here
 from hitl.approvals.refusals import refuse_without_right
@@ -40,6 +40,9 @@ def escalate(*, approval_id: UUID, now: datetime | None = None) -> bool:
     moment = now or clock_now()
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
+        if approval.broken_seal and approval.is_open:
+            hold_tampered(work, approval, ESCALATOR)
+            return False
         steps = timers.escalation_steps(approval.snapshot)
         if not may(Event.ESCALATE, State(approval.state)) or moment >= approval.expires_at:
             return False
@@ -177,6 +180,9 @@ def remind(*, approval_id: UUID, now: datetime | None = None) -> bool:
     moment = now or clock_now()
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
+        if approval.broken_seal and approval.is_open:
+            hold_tampered(work, approval, ESCALATOR)
+            return False
         wanted = timers.reminds(approval.snapshot, approval.reminder_count)
         if approval.state != State.PENDING or not wanted or _due_at(approval, Timer.Kind.REMIND, moment) is None:
             return False

@@ -11,7 +11,7 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
 from hitl.approvals import assignments, timers, transitions
-from hitl.approvals.checks import check_digest
+from hitl.approvals.checks import check_digest, check_not_modified
 from hitl.approvals.conflicts import holder, too_late, winner
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.outcomes import UNSATISFIABLE, open_level
@@ -21,6 +21,7 @@ from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.state_machine import WAITING, Event, State
 from hitl.killswitch import describe, state
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
+from hitl.notifications import create
 from hitl.policy import cap_reservations
 from hitl.tasks_dispatch import execute_soon
 
@@ -37,8 +38,17 @@ def add_hold(work: UnitOfWork, approval: Approval, actor: Actor, name: str, reas
         return
     changes = {"holds": sorted({*approval.holds, name}), "hold_reason": reason.strip()[:200]}
     if approval.state == State.PENDING:
-        changes |= timers.pause(approval, work.moment)
+        changes |= (timers.stop if approval.broken_seal else timers.pause)(approval, work.moment)
     work.apply(approval, Event.HOLD, actor=actor, changes=changes, facts={"hold": name})
+
+
+def hold_tampered(work: UnitOfWork, approval: Approval, actor: Actor) -> None:
+    """Put a request that was changed outside the application on hold and alert administrators, once."""
+    if MANUAL in approval.holds:
+        return
+    add_hold(work, approval, actor, MANUAL, f"Modified outside the application: {approval.broken_seal}.")
+    work.alert(approval, MANUAL)
+    create.alert_admins(approval, MANUAL, work.moment)
 
 
 def drop_hold(work: UnitOfWork, approval: Approval, actor: Actor, name: str) -> None:
@@ -111,6 +121,7 @@ def release(
         approval = work.lock(approval_id)
         if not approval.is_open:
             raise too_late(approval, actor)
+        check_not_modified(approval, actor)
         if name not in approval.holds:
             raise Conflict(
                 "This request has no such hold.", code="not_held", holds=approval.holds, **winner(approval, actor)

@@ -141,7 +141,7 @@ def _open(request: _Request) -> Approval:
         # Locks in this order: switches, the requests it replaces, the counter of references.
         shared_lock_unless_paused(request.actor, kind.key, origin.agent_id)
         approval = _draft(request)
-        replaced = _lock_replaced(approval)
+        replaced = _lock_replaced(work, approval)
         matched, planned = _apply_policy(approval, request)
         # Under the counter's lock, so that requests at the same moment count one another.
         approval.reference = transitions.next_reference()
@@ -171,18 +171,18 @@ def _parts(origin: Origin) -> dict[str, Any]:
     return facts
 
 
-def _lock_replaced(approval: Approval) -> list[Approval]:
+def _lock_replaced(work: UnitOfWork, approval: Approval) -> list[Approval]:
     """Lock the undecided requests of the same kind, for the same subject, by the same requester."""
     if not approval.subject_key or (approval.requester_id is None and approval.agent_id is None):
         return []
-    older = Approval.objects.select_for_update().filter(
+    older = Approval.objects.filter(
         subject_key=approval.subject_key,
         kind=approval.kind,
         requester_id=approval.requester_id,
         agent_id=approval.agent_id,
         state__in=UNDECIDED,
     )
-    return list(older.order_by("pk"))
+    return work.lock_all(older)
 
 
 def _supersede(work: UnitOfWork, replaced: Sequence[Approval], *, by: Approval) -> None:

@@ -13,8 +13,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
-from core.actors import Actor
+from core.actors import Actor, system
 from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, NotFound
@@ -22,14 +23,26 @@ from core.events.outbox import Announcement
 from core.events.publish import publish
 from core.events.streams import NewEvent
 from core.ids import uuid7
+from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_id
+from hitl.approvals import seals
+from hitl.approvals.conflicts import tampered
 from hitl.approvals.timers import end_stale, minutes_over, set_timers
 from hitl.domain.state_machine import ASKS_BACK, FINAL, UNDECIDED, WAITING, Event, State, check
 from hitl.models import Approval, Assignment, CapReservation
 from hitl.models.fields import machine_writes
 
+log = get_logger(__name__)
+SEALER: Final[Actor] = system("sealer")
 FIRST_REFERENCE: Final = 1001
 _IN_EXECUTION: Final = (State.EXECUTING, State.UNKNOWN)
+_EVEN_IF_TAMPERED: Final = frozenset(
+    {
+        *(Event.HOLD, Event.CANCEL, Event.REVOKE, Event.EXPIRE, Event.LAPSE, Event.SUPERSEDE),
+        *(Event.SUCCEED, Event.FAIL_CLEAN, Event.LOSE, Event.PROBE),
+    }
+)
+"""What ends or stops a request, or records what an effect did; every other event needs an intact seal."""
 # The ORM has no upsert that returns the value it wrote.
 _NEXT_NUMBER: Final = """
 insert into hitl_counter (id, tenant_id, name, value) values (%s, %s, 'reference', %s)
@@ -42,6 +55,7 @@ class UnitOfWork:
     """The transitions of one transaction; events and audit entries are written when it ends."""
 
     moment: datetime
+    locked: dict[UUID, Approval] = field(default_factory=dict)
     touched: dict[UUID, Approval] = field(default_factory=dict)
     opened: set[UUID] = field(default_factory=set)
     entries: list[chain.Fact] = field(default_factory=list)
@@ -49,8 +63,22 @@ class UnitOfWork:
     alerts: list[tuple[Approval, str]] = field(default_factory=list)
 
     def lock(self, approval_id: UUID) -> Approval:
-        """Return the approval, locked until the commit. Raises NotFound."""
-        return locked(Approval, approval_id)
+        """Return the approval, locked until the commit, with what is wrong with its seal. Raises NotFound."""
+        return self._verified([locked(Approval, approval_id)])[0]
+
+    def lock_all(self, approvals: QuerySet[Approval]) -> list[Approval]:
+        """Return the approvals of a query, locked in the order of their keys and verified."""
+        return self._verified(list(approvals.select_for_update().order_by("pk")))
+
+    def _verified(self, approvals: list[Approval]) -> list[Approval]:
+        """Remember what is locked: only what is intact now is sealed again at the end."""
+        broken = seals.find_broken(approvals) if approvals else {}
+        for approval in approvals:
+            approval.broken_seal = broken.get(approval.pk, "")
+            if approval.broken_seal:
+                log.error("approval_tampered", approval=str(approval.pk), what=approval.broken_seal)
+        self.locked |= {approval.pk: approval for approval in approvals}
+        return approvals
 
     def open(
         self,
@@ -66,6 +94,7 @@ class UnitOfWork:
         with machine_writes():
             approval.save(force_insert=True)
         set_timers(approval, timers)
+        self.locked[approval.pk] = approval
         self.opened.add(approval.pk)
         self._audit(approval, Event.PROPOSE, "", actor, {"kind": approval.kind, **(facts or {})})
         self.announced.append(("approval_opened", approval, {}))
@@ -85,8 +114,11 @@ class UnitOfWork:
 
         Timers and assignments that mean nothing in the new state are closed. An effect spends what was
         reserved for it under the limits; an end without one gives it back. Raises Conflict when the row
-        is not the one that was locked.
+        is not the one that was locked, or was changed outside the application and would come nearer
+        to an effect.
         """
+        if self.locked[approval.pk].broken_seal and event not in _EVEN_IF_TAMPERED:
+            raise tampered(approval)
         old = State(approval.state)
         new = to or old
         check(event, old, new)
@@ -116,7 +148,8 @@ class UnitOfWork:
         if new in FINAL:
             values["resolved_at"] = self.moment
         answer_ends = new not in WAITING or "sla_due_at" in changes
-        if approval.sla_due_at is not None and answer_ends and approval.state == State.PENDING:
+        is_counted = approval.sla_due_at is not None and not approval.broken_seal
+        if is_counted and answer_ends and approval.state == State.PENDING:
             values["sla_minutes_over"] = max(approval.sla_minutes_over, minutes_over(approval, self.moment))
         rows = Approval.objects.filter(pk=approval.pk, state=approval.state, version=approval.version)
         with machine_writes():
@@ -129,12 +162,14 @@ class UnitOfWork:
     def _audit(
         self, approval: Approval, event: Event, old: str, actor: Actor, facts: Mapping[str, Any] | None = None
     ) -> None:
-        common = {
+        common: dict[str, Any] = {
             "version": approval.version,
             "revision": approval.revision,
             "level": approval.level,
             "digest": approval.digest,
         }
+        if approval.broken_seal:
+            common[seals.TAMPERED] = approval.broken_seal
         self.touched[approval.pk] = approval
         self.entries.append(
             chain.Fact(
@@ -148,8 +183,21 @@ class UnitOfWork:
             )
         )
 
+    def _seal(self) -> None:
+        """Seal what was intact at its lock, as it is stored now, and let its last audit entry carry the seal."""
+        intact = [key for key, approval in self.locked.items() if not approval.broken_seal]
+        last = {entry.object_id: entry for entry in self.entries}
+        for stored in seals.seal_stored(intact) if intact else ():
+            self.locked[stored.pk].seal = stored.seal
+            if stored.pk not in last:
+                self.entries.append(seals.entry_of(stored, SEALER))
+        for key, entry in last.items():
+            if entry.facts is not None and not self.locked[key].broken_seal:
+                entry.facts[seals.FACT] = seals.mac_of(self.locked[key])
+
     def publish(self) -> None:
-        """Write the outbox, then the stream events, then the audit log: the hottest lock last."""
+        """Seal, then write the outbox, the stream events, and the audit log: the hottest lock last."""
+        self._seal()
         publish(
             announcements=[
                 Announcement(name, approval.pk, {**_ids(approval), **ids}) for name, approval, ids in self.announced

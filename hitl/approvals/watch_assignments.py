@@ -17,7 +17,7 @@ from core.tenancy.scope import platform_scope
 from hitl.approvals import assignments, transitions, votes
 from hitl.approvals.context import DecisionContext
 from hitl.approvals.delegations import align_substitutes
-from hitl.approvals.holds import add_hold, drop_hold
+from hitl.approvals.holds import add_hold, drop_hold, hold_tampered
 from hitl.approvals.outcomes import UNSATISFIABLE, alert_unsatisfiable
 from hitl.approvals.revisions import void_tokens
 from hitl.approvals.transitions import UnitOfWork
@@ -74,6 +74,9 @@ def _align_locked(approval_id: UUID, moment: datetime) -> tuple[bool, bool]:
     with transitions.unit_of_work(moment) as work:
         approval = work.lock(approval_id)
         if approval.state not in WAITING:
+            return False, False
+        if approval.broken_seal:
+            hold_tampered(work, approval, WATCH)
             return False, False
         context = DecisionContext.load(approval, moment)
         lost, regained = assignments.lost_and_regained(context)

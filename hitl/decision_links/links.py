@@ -23,6 +23,7 @@ from hitl.approvals.decide import Verdict, decide
 from hitl.approvals.revisions import void_tokens
 from hitl.decision_links import rules
 from hitl.models import Approval, DecisionToken
+from hitl.notification_channels import people_who_can_read_mail
 from hitl.policy import link_policy
 from hitl.selectors import reference_of
 
@@ -115,7 +116,8 @@ def decide_by_link(
         rules.check(token, approval, actor, moment, verdict=verdict if verdict in ("approve", "reject") else "")
         _check_form(token, approval, verdict, typed, reason)
         _spend(token, approval, moment)
-        barred = rules.exclude_mail_readers(approval)
+        # A reader who used a link and is assigned later could vote a second time.
+        barred = sorted(people_who_can_read_mail() - set(approval.excluded))
         decided = decide(
             actor=actor,
             approval_id=approval.pk,
@@ -123,6 +125,7 @@ def decide_by_link(
             digest=token.revision_digest,
             reason=reason,
             channel=rules.CHANNEL,
+            also_excluded=barred,
             now=moment,
         )
         facts = {"approval": str(approval.pk), "revision": approval.revision, "barred": [str(one) for one in barred]}

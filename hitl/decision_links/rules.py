@@ -171,18 +171,6 @@ def why_mail_is_unsafe(approval: Approval, moment: datetime) -> str:
     return "" if barred.isdisjoint([*approval.excluded, *_approvers(approval, moment)]) else "mail"
 
 
-def exclude_mail_readers(approval: Approval) -> list[UUID]:
-    """Exclude people who can read mail from a locked request, and return them.
-
-    Otherwise a reader who used a link and is assigned later could vote a second time.
-    """
-    added = sorted(people_who_can_read_mail() - set(approval.excluded))
-    if added:
-        approval.excluded = sorted({*approval.excluded, *added})
-        Approval.objects.filter(pk=approval.pk).update(excluded=approval.excluded)
-    return added
-
-
 def _approvers(approval: Approval, moment: datetime) -> set[UUID]:
     assigned = Assignment.objects.filter(approval=approval).values_list("person_id", flat=True)
     votes = Decision.objects.filter(approval=approval, person__isnull=False).values_list("person_id", flat=True)

@@ -20,7 +20,7 @@ from hitl.actions.registry import AnyKind
 from hitl.approvals import timers, transitions
 from hitl.approvals.columns import digest_of
 from hitl.approvals.context import DecisionContext
-from hitl.approvals.holds import KILL_SWITCH, drop_hold
+from hitl.approvals.holds import KILL_SWITCH, drop_hold, hold_tampered
 from hitl.approvals.revisions import columns_of, diff_of, keep_diff, new_revision, reassess
 from hitl.approvals.transitions import UnitOfWork
 from hitl.domain.state_machine import Event, State
@@ -71,6 +71,10 @@ def claim(approval_id: UUID, observation: LatestObservation, moment: datetime) -
         if approval.state == State.EXECUTING:
             return _take_over(work, approval, observation, paused=bool(stopped_by))
         if approval.state != State.APPROVED:
+            return None
+        if approval.broken_seal:
+            hold_tampered(work, approval, EXECUTOR)
+            timers.set_timers(approval, {timers.Kind.EXECUTE: moment + HELD_AGAIN})
             return None
         context = DecisionContext.load(approval, moment)
         obstacle = find_obstacle(Attempt(context, observation, stopped_by))
@@ -183,7 +187,7 @@ def _take_over(work: UnitOfWork, approval: Approval, observation: LatestObservat
     if execution.lease_until is not None and work.moment < execution.lease_until:
         return None
     kind, params = observation.kind, observation.params
-    if kind is None or params is None or not kind.keyed or execution.attempt >= MAX_ATTEMPTS:
+    if approval.broken_seal or kind is None or params is None or not kind.keyed or execution.attempt >= MAX_ATTEMPTS:
         mark_unknown(work, approval, execution)
         return None
     if approval.holds or paused or not observation.is_of(approval):

@@ -212,6 +212,8 @@ def _align(approval_id: UUID, moment: datetime) -> int:
         wanted = killswitch.covers(approval)
         if not approval.is_open or wanted == ("kill_switch" in approval.holds):
             return 0
+        if approval.broken_seal and not wanted:
+            return 0
         if wanted:
             add_hold(work, approval, actor, "kill_switch", "An emergency stop covers this request.")
         else:

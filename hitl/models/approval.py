@@ -123,6 +123,10 @@ class Approval(TenantModel):
     decided_as = models.CharField(max_length=20, blank=True)
     moved_at = models.DateTimeField(default=now)
     resolved_at = models.DateTimeField(null=True)
+    seal = models.CharField(max_length=160, blank=True, default="", db_default="")
+
+    broken_seal: str = ""
+    """Set by the unit of work that locked it, not stored: what was changed outside the application."""
 
     class Meta:
         constraints: ClassVar = [

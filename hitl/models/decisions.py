@@ -40,6 +40,7 @@ class Assignment(TenantModel):
     opened_at = models.DateTimeField(default=now)
     closed_at = models.DateTimeField(null=True)
     moved_at = models.DateTimeField(null=True)
+    seal = models.CharField(max_length=90, blank=True, default="", db_default="")
 
     class Meta:
         constraints: ClassVar = [

@@ -27,6 +27,7 @@ class Execution(TenantModel):
     error = models.CharField(max_length=500, blank=True)
     started_at = models.DateTimeField(default=now)
     finished_at = models.DateTimeField(null=True)
+    seal = models.CharField(max_length=90, blank=True, default="", db_default="")
 
     class Meta:
         constraints: ClassVar = [

@@ -211,19 +211,20 @@ class ApprovalsErasure(ErasureHandler):
     tables: ClassVar[tuple[Table, ...]] = (
         Table("hitl.Approval", "Digest, states, risk, cost and the frozen workflow; people are ids in them.",
               " ".join(BLANK), "reference holds kind digest facts_digest risk_factors currency requester_kind channel "
-              "excluded compliance_flags snapshot paused_clocks escalated_to decided_name decided_role decided_as"),
+              "excluded compliance_flags snapshot paused_clocks escalated_to decided_name decided_role decided_as "
+              "seal"),
         Table("hitl.Decision", "The verdict, digest and seal, and how strongly one had signed in.", "reason address",
               "digest actor_kind actor_name role verdict channel auth_strength seal"),
         Table("hitl.Revision", "Digests and codes.", "diff", "event actor_kind digest_before"),
         Table("hitl.Execution", "Digest, key of the effect and a code.", "result error",
-              "digest idempotency_key outcome"),
+              "digest idempotency_key outcome seal"),
         Table("hitl.LateReport", "A code.", kept="outcome"),
         Table("hitl.OverrideReview", "", "finding"),
         Table("hitl.Notification", "Codes and the request's reference.", "failure_reason provider_response",
               "channel template variables status provider provider_message_id"),
         Table("hitl.Delegation", "", "reason"),
         Table("hitl.DecisionToken", "Digests.", kept="digest verdict revision_digest ended_by"),
-        Table("hitl.Assignment", "The name of a group.", kept="group"),
+        Table("hitl.Assignment", "The name of a group.", kept="group seal"),
         Table("hitl.KillSwitch", "The organisation's reason to stop, not about a person.", kept="target reason"),
         Table("hitl.GlobalKillSwitch", "The operator's reason to stop.", kept="reason"),
         Table("hitl.ApprovalWorkflow", "The organisation's own rules.",

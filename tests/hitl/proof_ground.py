@@ -169,6 +169,7 @@ class Ground(RuleBasedStateMachine):
         found = self.view.town.people.get(person)
         return (
             in_time
+            and not case.is_tampered
             and bool(mine)
             and not (row["snapshot"].get("distinct_approvers") and person in earlier)
             and person not in self.barred(case)

@@ -226,7 +226,6 @@ class PeopleMoves(Ground):
             and "amount" in level["editable_fields"]
             and amount != row["payload"]["amount"]
             and not OUTSIDE.is_away
-            and not case.is_tampered
         )
         changes = {"amount": amount}
         result = self.call(services.edit, actor=actor, approval_id=case.id, changes=changes, digest=digest)
@@ -290,7 +289,7 @@ class PeopleMoves(Ground):
         ok = {
             "ask": self.signer(case, person),
             "send_back": self.signer(case, person),
-            "answer": own and row["state"] == "info_requested",
+            "answer": own and row["state"] == "info_requested" and not case.is_tampered,
             "resubmit": own and row["state"] == "returned" and not (paused or OUTSIDE.is_away or case.is_tampered),
         }[verb]
         back = "rejected" if row["rounds"] >= 3 else "returned"
@@ -354,11 +353,12 @@ class PeopleMoves(Ground):
             return row["state"] in CANCELLABLE and mine
         if verb == "revoke":
             mine = actor.may("hitl.revoke_approval") and (is_admin or person in self.approvers(row))
-            return row["state"] == "approved" and mine
+            return row["state"] == "approved" and mine and (is_admin or not case.is_tampered)
         if verb == "override":
             allowed = bool(row["snapshot"].get("allow_override")) and person not in self.barred(case)
-            return row["state"] == "pending" and in_time and actor.role == "owner" and allowed
-        has_hand = verb == "release" and person in self.barred(case)
+            is_ready = row["state"] == "pending" and in_time and not case.is_tampered
+            return is_ready and actor.role == "owner" and allowed
+        has_hand = verb == "release" and (person in self.barred(case) or case.is_tampered)
         may_hold = actor.may("hitl.hold_approval") and not has_hand
         return row["state"] in OPEN and may_hold and held is (verb == "release")
 
@@ -400,7 +400,7 @@ class PeopleMoves(Ground):
         row, actor = self.row(case), self.desk.actors[name]
         steps = sum(1 + int(step.get("repeat") or 0) for step in row["snapshot"].get("escalation") or [])
         may = actor.may("hitl.reassign_approval") and self.desk.person(name) not in self.barred(case)
-        ok = may and self.moment < row["expires_at"] and row["escalation_step"] < steps
+        ok = may and self.moment < row["expires_at"] and row["escalation_step"] < steps and not case.is_tampered
         options = {"digest": row["digest"], "reason": "Urgent"}
         result = self.call(services.escalate_now, actor=actor, approval_id=case.id, **options)
         if self.expect(result, ok, case, row["state"]):

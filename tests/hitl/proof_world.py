@@ -140,7 +140,8 @@ class WorldMoves(PeopleMoves):
         for case in self.cases:
             row = self.after(case)
             held = row.is_open and self.view.town.is_stopped(case.kind, case.agent)
-            assert ("kill_switch" in row.holds) is held or not row.is_open, "the holds do not follow the switches"
+            follows = ("kill_switch" in row.holds) is held or (case.is_tampered and not held)
+            assert follows or not row.is_open, "the holds do not follow the switches"
 
     def tamper_with_payload(self, number: int) -> None:
         """Somebody with the tables' password changes what is stored, and it stays so."""
@@ -228,6 +229,8 @@ class WorldMoves(PeopleMoves):
     def check_at_the_end(self) -> None:
         """In some examples somebody is erased at last: a rule of its own would cost each of them its time."""
         super().check_at_the_end()
+        with self.desk.inside(self.moment):
+            assert self.are_named(), "a seal does not fit what the product itself wrote"
         turn, rest = divmod(self.seen["examples"], EACH_ERASES)
         if rest == 0:
             with self.desk.inside(self.moment):

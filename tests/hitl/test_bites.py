@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hitl.approvals import assignments, checks, context, revisions, rights, timers, transitions, votes
+from hitl.approvals import assignments, checks, context, revisions, rights, seals, timers, transitions, votes
 from hitl.approvals.context import DecisionContext
 from hitl.decision_links import links
 from hitl.domain import eligibility
@@ -256,6 +256,7 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
     "digest of a vote": (_patched(checks, "check_digest", _says(None)), _stale_vote, "vote"),
     "digest of a claim": (
         _all(
+            _patched(seals, "find_broken", _says({})),
             _patched(preconditions, "digest_of", lambda approval: approval.digest),
             _patched(claim, "digest_of", lambda approval: approval.digest),
         ),

@@ -15,9 +15,9 @@ from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.models import Approval, Cap, CapReservation, Notification
-from hitl.models.fields import machine_writes
 from hitl.policy import cap_reservations
 from tests.hitl.scene import Scene
+from tests.sealing import rewrite
 
 FOUR = {"button": "red", "amount": "4.00"}
 
@@ -72,8 +72,7 @@ def test_next_day_begins_anew(scene: Scene) -> None:
     _cap(scene)
     scene.done(_approved(scene, 1))
     second = _approved(scene, 2)
-    with machine_writes():
-        Approval.objects.filter(pk=second.pk).update(execute_by=now() + timedelta(days=3))
+    rewrite(Approval.objects.filter(pk=second.pk), execute_by=now() + timedelta(days=3))
     assert scene.done(second, now=now() + timedelta(days=1)).state == "executed"
 
 

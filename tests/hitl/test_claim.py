@@ -49,12 +49,13 @@ def test_change_between_observation_and_claim_stops_the_effect(scene: Scene, tam
     assert not Execution.objects.exists()
 
 
-def test_claim_is_made_of_the_locked_row(scene: Scene, tampering: Tamper) -> None:
+def test_claim_is_made_of_the_locked_row(scene: Scene) -> None:
     read = transitions.read(scene.approved().pk)
     observed = observe_again(read)
-    tampering(f"update hitl_approval set version = version + 1 where id = '{read.pk}'")
+    for step in (services.hold, services.release):
+        step(actor=scene.actor("compliance"), approval_id=read.pk, reason="Wait")
     assert claim.claim(read.pk, observed, now()) is not None
-    assert stored(read).version == read.version + 2
+    assert stored(read).version == read.version + 3
 
 
 def test_no_claim_under_a_switch_that_came_after_the_observation(scene: Scene) -> None:

@@ -13,6 +13,7 @@ from hitl.approvals.simulate import Trial, simulate
 from hitl.domain.strictness import strictest
 from hitl.models import Approval, Assignment
 from tests.hitl.scene import Scene, roles, stored
+from tests.sealing import rewrite
 
 pytestmark = pytest.mark.django_db
 
@@ -85,7 +86,7 @@ def test_escalation_asks_nobody_who_signed(scene: Scene) -> None:
 
 def test_vote_of_who_signed_is_refused_whatever_assignment_he_has(scene: Scene) -> None:
     approval = _two(scene, "approver", "admin")
-    Assignment.objects.filter(approval=approval, level=2).update(person_id=scene.user_id("approver"))
+    rewrite(Assignment.objects.filter(approval=approval, level=2), person_id=scene.user_id("approver"))
     with pytest.raises(Refused) as caught:
         scene.decide(approval)
     assert caught.value.code == "approved_earlier_step"
@@ -93,7 +94,7 @@ def test_vote_of_who_signed_is_refused_whatever_assignment_he_has(scene: Scene) 
 
 def test_claim_holds_what_one_person_signed_twice(scene: Scene) -> None:
     approval = scene.decide(_two(scene, "approver", "admin", distinct_approvers=False))
-    Approval.objects.filter(pk=approval.pk).update(snapshot={**approval.snapshot, "distinct_approvers": True})
+    rewrite(Approval.objects.filter(pk=approval.pk), snapshot={**approval.snapshot, "distinct_approvers": True})
     held = scene.done(approval)
     assert (held.state, held.holds, held.hold_reason) == (
         "approved",

@@ -12,6 +12,7 @@ from hitl.domain.strictness import is_no_weaker, no_weaker_than, strictest
 from hitl.domain.votes import Assignee, Vote, tally_votes
 from hitl.models import Approval, ApprovalWorkflow
 from tests.hitl.scene import Scene
+from tests.sealing import rewrite
 from tests.world import OPERATOR
 
 PEOPLE = {
@@ -151,5 +152,5 @@ def test_copy_that_names_what_is_not_set_asks_for_the_same(scene: Scene) -> None
 
 def test_request_with_such_a_copy_goes_its_way(scene: Scene) -> None:
     approval = scene.propose()
-    Approval.objects.filter(pk=approval.pk).update(snapshot={**approval.snapshot, **UNSET})
+    rewrite(Approval.objects.filter(pk=approval.pk), snapshot={**approval.snapshot, **UNSET})
     assert scene.done(scene.decide(approval)).state == "executed"

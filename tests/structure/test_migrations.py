@@ -12,6 +12,15 @@ from django.db.models.fields import NOT_PROVIDED
 from tests.structure.source import APPS, ROOT
 
 FILES = [path for name in APPS for path in sorted((ROOT / name / "migrations").glob("0*.py"))]
+# Only the code that verifies a seal can make one; it reads the tables as they are at that migration.
+SEALING = {
+    "0010_seal_open_requests": (
+        "core.actors",
+        "core.tenancy.scope",
+        "hitl.approvals.seals",
+        "hitl.domain.state_machine",
+    )
+}
 
 
 @pytest.mark.django_db
@@ -34,4 +43,4 @@ def test_migration_imports_nothing_of_ours_but_fields_and_defaults(path: Path) -
     names = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
     names |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     ours = {name for name in names if name.split(".")[0] in APPS}
-    assert ours <= set(_named_by_fields())
+    assert ours <= {*_named_by_fields(), *SEALING.get(path.stem, ())}

@@ -1,4 +1,4 @@
-"""`manage.py verify_audit`: verify every tenant's audit chain and report the first broken entry."""
+"""`manage.py verify_audit`: verify audit chains and the rows that they vouch for."""
 
 import json
 from argparse import ArgumentParser
@@ -8,7 +8,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.selectors import tenants_named
-from core.audit import chain
+from core.audit import chain, vouched
 from core.errors import NotFound
 from core.tenancy.scope import tenant_scope
 
@@ -17,7 +17,8 @@ class Command(BaseCommand):
     """Verifies the audit chains; exits with 1 if one is broken."""
 
     help = (
-        "Verify the audit chain of every tenant (or of one) and report the first broken entry. "
+        "Verify the audit chain of every tenant (or of one), and the rows that it vouches for, and report the first "
+        "broken entry or row. "
         "Store the printed heads elsewhere: compared with them, a rewritten chain shows."
     )
 
@@ -40,22 +41,25 @@ class Command(BaseCommand):
                 where, head = row["tenant"], row["head"]
                 if row["ok"]:
                     self.stdout.write(f"{where}: {row['entries']} entries verified; head {head}")
-                else:
+                elif row["first_bad"]:
                     self.stdout.write(f"{where}: BROKEN at entry {row['first_bad']}: {row['reason']}")
+                else:
+                    self.stdout.write(f"{where}: BROKEN at {row['reason']}")
         if not all(row["ok"] for row in rows):
-            raise CommandError("At least one audit chain is broken.")
+            raise CommandError("At least one audit chain, or a row that it vouches for, is broken.")
 
 
 def _verify(tenant_id: UUID, slug: str) -> dict[str, Any]:
     with tenant_scope(tenant_id):
         verdict = chain.verify()
+        changed = vouched.first_problem() if verdict.ok else ""
     # A tenant's creation is its first entry: an empty chain was emptied.
     is_empty = verdict.entries == 0 and verdict.ok
     return {
         "tenant": slug,
-        "ok": verdict.ok and not is_empty,
+        "ok": verdict.ok and not is_empty and not changed,
         "entries": verdict.entries,
         "head": verdict.head,
         "first_bad": 1 if is_empty else verdict.first_bad,
-        "reason": "the chain is empty" if is_empty else verdict.reason,
+        "reason": "the chain is empty" if is_empty else verdict.reason or changed,
     }

@@ -16,6 +16,7 @@ from core.privacy.erasure.person import GONE
 from core.tenancy.scope import tenant_scope
 from hitl.approvals.columns import digest_of
 from hitl.approvals.decision_mac import has_original_reason, verify
+from hitl.approvals.verification import find_broken, pages, removed_requests
 from hitl.domain.replay import PREFIX, ReplayedState, ReplayError, replay
 from hitl.models import Approval, Decision
 
@@ -28,8 +29,8 @@ class Command(BaseCommand):
 
     help = (
         "Replay the audit entries of every approval and list approvals with another state, version or revision, "
-        "with forged votes, or with a changed request or reason that no erasure emptied. Run `verify_audit` "
-        "first, which checks the entries themselves."
+        "with forged votes, with a changed request or reason that no erasure emptied, or with a seal that does not "
+        "fit. Run `verify_audit` first, which checks the entries themselves."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -41,11 +42,11 @@ class Command(BaseCommand):
         wrong = 0
         for tenant_id, slug in _tenants(options["tenant"]):
             with tenant_scope(tenant_id):
-                found, total = list(problems()), Approval.objects.count()
-            for reference, problem in found:
+                found, total, gone = list(problems()), Approval.objects.count(), list(removed_requests())
+            for reference, problem in (*found, *gone):
                 self.stdout.write(f"{slug}: {reference}: {problem}")
             self.stdout.write(f"{slug}: {total - len(found)} approvals match their audit entries")
-            wrong += len(found)
+            wrong += len(found) + len(gone)
         if wrong:
             raise CommandError(f"{wrong} approvals do not match their audit entries.")
 
@@ -60,10 +61,12 @@ def _tenants(slug: str) -> list[tuple[UUID, str]]:
 def problems() -> Iterator[tuple[str, str]]:
     """Yield (reference, problem) of each approval of the tenant that doesn't match its entries."""
     erased, silenced = _emptied_by_erasures("approvals"), _emptied_by_erasures("reasons")
-    for approval in Approval.objects.order_by("id").iterator(chunk_size=500):
-        problem = _problem_of(approval, silenced) or _problem_of_payload(approval, erased)
-        if problem:
-            yield approval.reference, problem
+    for page in pages():
+        broken = find_broken(page)
+        for approval in page:
+            problem = _problem_of(approval, silenced) or _problem_of_payload(approval, erased)
+            if problem or approval.pk in broken:
+                yield approval.reference, problem or broken[approval.pk]
 
 
 def _emptied_by_erasures(what: str) -> set[str]:

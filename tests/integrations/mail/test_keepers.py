@@ -14,6 +14,7 @@ from hitl.models import Approval, ApproverGroup, Assignment, GroupMember
 from hitl.services import create_workflow, decide, decide_by_link, make_link, open_delegation, reassign
 from integrations.services import connect_provider
 from tests.console.scene import ask
+from tests.sealing import seal
 from tests.world import OPERATOR, World
 
 
@@ -72,6 +73,7 @@ def test_keeper_who_has_an_assignment_all_the_same_does_not_sign(desk: World, sm
     _keep(desk, "admin")
     _press(desk, small)
     Assignment.objects.create(approval=small, person=desk.people["admin"], revision=1, level=2)
+    seal(small)
     assert _code(_sign, desk, small, "admin") == "four_eyes"
 
 
