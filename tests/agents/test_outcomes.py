@@ -23,6 +23,7 @@ from hitl.models import Approval, ApprovalWorkflow, Revision
 from hitl.services import activate_kill_switch, ask, cancel, decide, edit, execute, resolve, revise_workflow
 from tests.agents.conftest import Desk
 from tests.hitl.scene import roles
+from tests.sealing import rewrite
 from tests.world import OPERATOR
 
 RAISE = "Raise the daily budget of Summer Sale to 900"
@@ -203,7 +204,7 @@ def test_outcome_of_a_closed_conversation_is_not_said_into_it(desk: Desk) -> Non
 
 def test_approval_without_a_tool_call_has_nobody_to_tell(desk: Desk) -> None:
     approval = asked(desk)
-    Approval.objects.filter(pk=approval.pk).update(tool_call_id=None)
+    rewrite(Approval.objects.filter(pk=approval.pk), tool_call_id=None)
     decided(desk, approval, "reject", "no")
     assert services.take_outcome(approval_id=approval.pk) is None
 
