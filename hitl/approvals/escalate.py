@@ -34,8 +34,8 @@ def escalate(*, approval_id: UUID, now: datetime | None = None) -> bool:
     """Take the escalation steps that are due, in order; return True if there was one.
 
     For the system only. After an outage several can be due: each wait counts from when the step before it was
-    due, and each step is a transition of its own. A step adds assignees, or replaces those who did not vote; a request that
-    nobody could decide is released by it when somebody can now. Announces nothing.
+    due, and each step is a transition of its own. A step adds assignees, or replaces those who did not vote; a
+    request that nobody could decide is released by it when somebody can now. Announces nothing.
     """
     moment = now or clock_now()
     with transitions.unit_of_work(moment) as work:
