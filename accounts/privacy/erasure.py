@@ -130,7 +130,7 @@ class AccountsErasure(ErasureHandler):
         Step("reveals", "Reasons for which data was shown", _reveals),
         Step("keys", "API keys", _keys),
         Step("invitations", "Invitations to the person", _invitations),
-        Step("notices", "Notices left for the person", _notices),
+        Step("left_notices", "Notices left for the person", _notices),
         Step("sessions", "Sessions", _sessions),
         Step("accounts", "Accounts", _accounts),
     )
