@@ -6,16 +6,28 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from django.urls import reverse
+
 from accounts.selectors import list_members
+from core import notices
 from hitl import tasks_dispatch
 from hitl.models import Approval, Notification
-from hitl.notification_channels import IN_APP
+from hitl.notification_channels import IN_APP, TITLES
+
+
+class ApprovalNotice(notices.NoticeKind):
+    """Notices about requests."""
+
+    label, icon = "Approval", "inbox"
+
+
+notices.kinds.register("approval", ApprovalNotice)
 
 
 def notify(
     approval: Approval, people: Iterable[UUID], template: str, moment: datetime, *, reminder: int = 0, **more: str
 ) -> None:
-    """Write one notification for each person and channel of the workflow.
+    """Write one notification for each person and channel of the workflow, and a notice for the person.
 
     Those in the app are there at once; a worker sends the others after the commit.
     """
@@ -42,6 +54,16 @@ def notify(
         for person in ordered
     ]
     Notification.objects.bulk_create(rows)
+    said = "approval_reminder" if reminder else template
+    change = (approval.pk, approval.revision, approval.level, approval.version, template, reminder)
+    notices.leave(
+        people=ordered,
+        kind="approval",
+        title=f"{approval.reference} {TITLES.get(said, 'needs you')}",
+        link=reverse("admin:hitl_approval_change", args=[approval.pk]),
+        dedupe_key=":".join(["approval", *map(str, change)]),
+        now=moment,
+    )
     for row in rows:
         if row.status == "queued":
             tasks_dispatch.notify_soon(row.pk)

@@ -15,7 +15,7 @@ from core.models import AuditEntry
 from core.privacy.erasure.person import NOBODY
 from core.privacy.pii import mask_text
 from hitl.models import Approval, Notification, Seat
-from hitl.notification_channels import Delivery, Notifier
+from hitl.notification_channels import TITLES, Delivery, Notifier
 from hitl.services import Status, can_be_decided_by_link, make_link, track_notification
 from integrations.mail import routes
 from integrations.mail.errors import describe_error
@@ -32,23 +32,6 @@ TO_SEATS: Final = frozenset({"approval_opened", "approval_reminder", "approval_a
 DECIDES: Final = TO_SEATS | {"approval_escalated", "approval_delegated"}
 ACCOUNT: Final = "integrations.provideraccount"
 CONNECTED: Final = ("provider_connected", "provider_credentials_replaced")
-TITLES: Final = {
-    "approval_opened": "needs your approval",
-    "approval_reminder": "still needs your approval",
-    "approval_escalated": "was escalated to you",
-    "approval_answered": "has an answer to your question",
-    "approval_stuck": "is stuck and needs attention",
-    "approval_overridden": "was decided in an emergency",
-    "approval_delegated": "was delegated to you and needs your approval",
-    "request_info_requested": "needs an answer from you",
-    "request_returned": "was sent back to you for changes",
-    "request_unknown": "was approved, but its outcome is unknown",
-    "request_executed": "was executed",
-    "request_failed": "was approved, but couldn't be executed",
-    "request_rejected": "was rejected",
-    "request_expired": "has expired",
-    "request_cancelled": "was cancelled",
-}
 TO_REQUESTER: Final = "request_"
 RISKS: Final = {"low": "Low risk", "medium": "Medium risk", "high": "High risk", "critical": "Critical risk"}
 STATUSES: Final[dict[EventKind, Status]] = {
