@@ -80,9 +80,9 @@ def leave(
     """Leave a notice for each of these people, in the caller's transaction.
 
     For the system, in the tenant's scope. `kind` is a registered key. `title` and `body` are short plain texts
-    without personal data: references and counts, no names and no quotations; whatever looks like personal data is
+    without personal data: references and counts, no names and no quotations; what looks like personal data is
     masked. `link` is a path of our own site, or "". A person gets one notice per `dedupe_key`: the same key again
-    does nothing, so put into it what a change is known by. The level "alert" is also mailed, at most one mail per
+    does nothing, so put into it what identifies the change. The level "alert" is also mailed, at most one mail per
     person, kind and hour. Neither leaving a notice nor seeing it is audited: it decides nothing. Raises NotFound for
     an unknown kind, ValueError for another level, a long key or a link elsewhere.
     """
