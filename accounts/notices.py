@@ -50,7 +50,7 @@ class Store(NoticeStore):
         ]
         Notice.objects.bulk_create(rows, ignore_conflicts=True)
         streams.transient_after_commit([stream_of(person) for person in people], UPDATED)
-        if notice.level == Notice.Level.ALERT:
+        if notice.level == "alert":
             stored = Notice.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True)
             outbox.announce_all(outbox.Announcement("notice_alerted", pk, {}) for pk in stored)
 
