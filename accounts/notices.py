@@ -54,6 +54,12 @@ class Store(NoticeStore):
             stored = Notice.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True)
             outbox.announce_all(outbox.Announcement("notice_alerted", pk, {}) for pk in stored)
 
+    def settle(self, *, people: Collection[UUID], kind: str, link: str, moment: datetime) -> None:
+        """Mark the unseen notices of these people with this kind and link as seen."""
+        unseen = Notice.objects.filter(person_id__in=people, kind=kind, link=link, seen_at=None)
+        if unseen.update(seen_at=moment):
+            streams.transient_after_commit([stream_of(person) for person in people], UPDATED)
+
     def people_holding(self, permission: str) -> Collection[UUID]:
         """Return the members of the tenant in scope who hold a permission now. One query."""
         return roster().holding(permission).keys()

@@ -54,6 +54,10 @@ class NoticeStore(ABC):
         """Store a notice for each person, in the caller's transaction."""
 
     @abstractmethod
+    def settle(self, *, people: Collection[UUID], kind: str, link: str, moment: datetime) -> None:
+        """Mark the unseen notices of these people with this kind and link as seen."""
+
+    @abstractmethod
     def people_holding(self, permission: str) -> Collection[UUID]:
         """Return the members of the tenant in scope who hold a permission now."""
 
@@ -119,6 +123,16 @@ def leave_for_permission(
     leave(
         people=people, kind=kind, title=title, link=link, level=level, dedupe_key=dedupe_key, body=body, now=now
     )  # fmt: skip
+
+
+def settle(*, people: Iterable[UUID], kind: str, link: str, now: datetime | None = None) -> None:
+    """Mark notices as seen that need nobody any more, such as those about a request that was decided.
+
+    For the system, in the tenant's scope and the caller's transaction: the unseen notices of these people with this
+    kind and link. Safe to repeat. Not audited.
+    """
+    if wanted := frozenset(people):
+        _store().settle(people=wanted, kind=kind, link=link, moment=now or clock_now())
 
 
 def check_link(link: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.urls import reverse
@@ -15,13 +16,24 @@ from hitl.models import Approval, Notification
 from hitl.notification_channels import IN_APP, TITLES
 
 
+ASKS: Final = "approval_opened approval_reminder approval_answered approval_escalated approval_delegated".split()
+"""The notifications that ask for a decision; their notices are settled when the request is closed."""
+
+
 class ApprovalNotice(notices.NoticeKind):
-    """Notices about requests."""
+    """Notices that ask for a decision."""
 
     label, icon = "Approval", "inbox"
 
 
+class RequestNotice(notices.NoticeKind):
+    """Notices about what became of a request."""
+
+    label, icon = "Request", "info"
+
+
 notices.kinds.register("approval", ApprovalNotice)
+notices.kinds.register("request", RequestNotice)
 
 
 def notify(
@@ -58,15 +70,26 @@ def notify(
     change = (approval.pk, approval.revision, approval.level, approval.version, template, reminder)
     notices.leave(
         people=ordered,
-        kind="approval",
+        kind="approval" if template in ASKS else "request",
         title=f"{approval.reference} {TITLES.get(said, 'needs you')}",
-        link=reverse("admin:hitl_approval_change", args=[approval.pk]),
+        link=_link_to(approval.pk),
         dedupe_key=":".join(["approval", *map(str, change)]),
         now=moment,
     )
     for row in rows:
         if row.status == "queued":
             tasks_dispatch.notify_soon(row.pk)
+
+
+def settle_notices(approval_id: UUID) -> None:
+    """Mark the notices that asked for a decision on a closed request as seen. For the system; safe to repeat."""
+    asked = Notification.objects.filter(approval_id=approval_id, template__in=ASKS)
+    people = asked.values_list("recipient_id", flat=True).distinct()
+    notices.settle(people=people, kind="approval", link=_link_to(approval_id))
+
+
+def _link_to(approval_id: UUID) -> str:
+    return reverse("admin:hitl_approval_change", args=[approval_id])
 
 
 def alert_admins(approval: Approval, problem: str, moment: datetime) -> None:

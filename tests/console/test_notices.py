@@ -10,7 +10,10 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Notice
 from console.pages.notices import PAGE
+from core.events import relay
 from core.notices import leave
+from hitl import services
+from hitl.notifications.requester import tell_requester
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
 from tests.security.rows import changed, snapshot
@@ -120,3 +123,20 @@ def test_approver_finds_a_notice_of_a_request_and_opens_it(browser: Browser, acm
     answer = browser("approver").post(f"{LIST}{row.pk}/open/", follow=True)
     assert answer.redirect_chain[0][0] == f"/admin/hitl/approval/{approval.pk}/"
     assert approval.reference in text(answer)
+
+
+def test_notices_that_asked_for_a_decision_are_settled_when_the_request_is_closed(
+    browser: Browser, acme: World
+) -> None:
+    add_workflow(acme)
+    approval, other = ask(acme), ask(acme, params={"campaign": "Another"})
+    assert Notice.objects.filter(kind="approval", seen_at=None).count() == 4  # the approver and the admin, twice
+    given = {"actor": acme.actor("approver"), "approval_id": approval.pk, "digest": approval.digest}
+    services.decide(**given, verdict="reject", reason="No.")
+    relay.relay()
+    left = Notice.objects.filter(kind="approval", seen_at=None)
+    assert {row.title.split()[0] for row in left} == {other.reference}
+    tell_requester(approval.pk)
+    relay.relay()
+    news = Notice.objects.get(kind="request")
+    assert (news.title, news.seen_at) == (f"{approval.reference} was rejected", None)
