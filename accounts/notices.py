@@ -82,6 +82,12 @@ class Bell:
         """Return the count as the bell shows it: "3", or "9+"."""
         return str(self.count) if self.count < MOST_COUNTED else f"{MOST_COUNTED - 1}+"
 
+    @property
+    def number(self) -> int:
+        """Return a number that changes with what the bell shows, by which a page knows that it missed something."""
+        moment = self.newest.pk.int >> 80 if self.newest else 0  # milliseconds
+        return moment * (MOST_COUNTED + 1) + self.count
+
 
 def read_bell(*, viewer: Actor) -> Bell:
     """Return the viewer's unseen notices. Needs `accounts.use_notices`. One query."""

@@ -138,10 +138,16 @@ class ConsoleConsumer(SocketConnection):
         await self.listen(topic)
         # Read after subscribing, so that nothing is lost between the number and the first hint.
         heads = await in_scope(tenant_id, topics.heads, user_id, topic)
-        first = next(iter(topic.streams), "")
+        if topic.kind == "notices":
+            number = await in_scope(tenant_id, topics.bell_number, user_id)
+            await self.say({"type": "subscribed", "topic": topic.name, "seq": number})
+            if after is not None and after != number:
+                await self.say_passing(topic, topics.UPDATED, {})
+            return
+        first = topic.streams[0]
         for stream, head in heads.items():
             self.sent[stream] = head if after is None or stream != first else min(after, head)
-        await self.say({"type": "subscribed", "topic": topic.name, "seq": heads.get(first)})
+        await self.say({"type": "subscribed", "topic": topic.name, "seq": heads[first]})
         await self.pump(topic)
 
     # ---- frames out
@@ -164,11 +170,13 @@ class ConsoleConsumer(SocketConnection):
             await self.drop(topic)
             await self.say({"type": "error", **problem.as_dict(), "topic": topic.name})
             return
-        event = topics.NAMES.get(message["event"], message["event"])
         about = {"conversation": str(topic.ref)} if topic.kind == "conversation" else {}
-        payload = {**message["payload"], **about}
-        frame = {"type": "event", "topic": topic.name, "event": event, "seq": None}
-        await self.say({**frame, "payload": payload})
+        await self.say_passing(topic, message["event"], {**message["payload"], **about})
+
+    async def say_passing(self, topic: Topic, event: str, payload: dict[str, Any]) -> None:
+        """Send a frame that has no number."""
+        name = topics.NAMES.get(event, event)
+        await self.say({"type": "event", "topic": topic.name, "event": name, "seq": None, "payload": payload})
 
     async def pump(self, topic: Topic) -> None:
         """Send what is due on a topic's streams.

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from accounts.models import User
-from accounts.notices import UPDATED, USE, stream_of
+from accounts.notices import UPDATED, USE, read_bell, stream_of
 from accounts.services import actor_for_user
 from conversations.models import Conversation
 from core.actors import Actor
@@ -119,6 +119,11 @@ def heads(user_id: UUID, topic: Topic) -> dict[str, int]:
     if model is not None and not model.objects.filter(pk=topic.ref).exists():
         raise NotFound
     return {stream: streams.head(stream) for stream in topic.streams}
+
+
+def bell_number(user_id: UUID) -> int:
+    """Return the number of what the person's bell shows now. Raises `Refused` without the permission."""
+    return read_bell(viewer=viewer_of(user_id)).number
 
 
 def require_topic(user_id: UUID, topic: Topic) -> None:

@@ -15,7 +15,6 @@ from hitl import tasks_dispatch
 from hitl.models import Approval, Notification
 from hitl.notification_channels import IN_APP, TITLES
 
-
 ASKS: Final = "approval_opened approval_reminder approval_answered approval_escalated approval_delegated".split()
 """The notifications that ask for a decision; their notices are settled when the request is closed."""
 

@@ -226,7 +226,7 @@ async def test_person_hears_that_their_notices_changed_and_nothing_of_what_they_
 ) -> None:
     viewer, owner = committed_world.people["viewer"], committed_world.people["owner"]
     line, other = await watch(viewer), await watch(owner, "notices")
-    assert await subscribe(line, "notices") == {"type": "subscribed", "topic": "notices", "seq": None}
+    assert await subscribe(line, "notices", after=0) == {"type": "subscribed", "topic": "notices", "seq": 0}
     await notice(committed_world, viewer)
     frame = {"type": "event", "topic": "notices", "event": "notices.updated", "seq": None, "payload": {}}
     assert await line.hear() == frame
@@ -235,6 +235,8 @@ async def test_person_hears_that_their_notices_changed_and_nothing_of_what_they_
     assert (await line.hear())["type"] == "unsubscribed"
     await notice(committed_world, viewer)
     assert await line.socket.receive_nothing(timeout=0.3)
+    assert (await subscribe(line, "notices", after=0))["seq"] > 0  # what was missed is told at once
+    assert await line.hear() == frame
 
 
 async def test_notices_of_another_tenant_are_not_heard(watch: Any, committed_world: World) -> None:
