@@ -34,7 +34,7 @@ class Store(NoticeStore):
     """Stores notices as rows of their people."""
 
     def leave(self, *, people: Collection[UUID], notice: NewNotice, moment: datetime) -> None:
-        """Store a notice for each person who has none with its key, and announce the new alerts."""
+        """Store a notice for each person without one of its key; announce new alerts."""
         rows = [
             Notice(
                 person_id=person,
@@ -66,13 +66,13 @@ class Store(NoticeStore):
 
 
 def stream_of(person_id: UUID) -> str:
-    """Return the name of the stream whose listeners hear that a person's notices have changed."""
+    """Return the stream whose listeners hear that a person's notices changed."""
     return f"notices:{person_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Bell:
-    """A person's unseen notices: how many, counted up to `MOST_COUNTED`, and the newest."""
+    """A person's unseen notices: the newest, and how many up to `MOST_COUNTED`."""
 
     count: int
     newest: Notice | None
@@ -84,7 +84,10 @@ class Bell:
 
     @property
     def number(self) -> int:
-        """Return a number that changes with what the bell shows, by which a page knows that it missed something."""
+        """Return a number that changes with what the bell shows.
+
+        By it a page finds out that it missed something.
+        """
         moment = self.newest.pk.int >> 80 if self.newest else 0  # milliseconds
         return moment * (MOST_COUNTED + 1) + self.count
 
@@ -138,7 +141,10 @@ def _update_bells(actor: Actor) -> None:
 
 
 def purge_notices(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
-    """Delete notices seen long ago, and unseen ones after a year; return how many. For the sweep."""
+    """Delete notices seen long ago, and unseen ones after a year; return how many.
+
+    For the sweep.
+    """
     moment = now or clock_now()
     seen = retention.made_before(moment - KEPT_SEEN) & Q(seen_at__lt=moment - KEPT_SEEN)
     return retention.remove(Notice, seen | retention.made_before(moment - KEPT_UNSEEN), limit=limit)

@@ -1,4 +1,4 @@
-"""Notices: short messages that any app leaves for people; the app that stores them registers here."""
+"""Notices: short messages for people, which any app leaves through this port."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEY_LIMIT: Final = 200
 
 
 class NoticeKind:
-    """A kind of notice, such as approvals: how the list names it, and its icon in the console."""
+    """A kind of notice: how the list names it, and its icon in the console."""
 
     label: ClassVar[str]
     icon: ClassVar[str] = "bell"
@@ -118,7 +118,10 @@ def leave_for_permission(
     body: str = "",
     now: datetime | None = None,
 ) -> None:
-    """Leave a notice for every member who holds a permission now, as `leave` does. Raises what `leave` raises."""
+    """Leave a notice for every member who holds a permission now.
+
+    Everything else is as in `leave`, and so is what it raises.
+    """
     people = _store().people_holding(permission)
     leave(
         people=people, kind=kind, title=title, link=link, level=level, dedupe_key=dedupe_key, body=body, now=now
@@ -126,9 +129,9 @@ def leave_for_permission(
 
 
 def settle(*, people: Iterable[UUID], kind: str, link: str, now: datetime | None = None) -> None:
-    """Mark notices as seen that need nobody any more, such as those about a request that was decided.
+    """Mark notices as seen that need nobody any more.
 
-    For the system, in the tenant's scope and the caller's transaction: the unseen notices of these people with this
+    Such as those that asked for a decision on a request, once it is closed. For the system, in the tenant's scope and the caller's transaction: the unseen notices of these people with this
     kind and link. Safe to repeat. Not audited.
     """
     if wanted := frozenset(people):
@@ -136,7 +139,7 @@ def settle(*, people: Iterable[UUID], kind: str, link: str, now: datetime | None
 
 
 def check_link(link: str) -> str:
-    """Return a link that is "" or a path of our own site. Raises ValueError for any other."""
+    """Return a link that is "" or a path of our own site; raises ValueError."""
     if not link:
         return ""
     is_plain = link.isascii() and link.isprintable() and " " not in link and len(link) <= LINK_LIMIT
@@ -147,7 +150,7 @@ def check_link(link: str) -> str:
 
 
 def label_of(kind: str) -> tuple[str, str]:
-    """Return the label and icon of a kind; one whose app is gone is shown by its key."""
+    """Return the label and icon of a kind, by its key if its app is gone."""
     if kind not in kinds.keys():  # noqa: SIM118  (no dict)
         return kind.replace("_", " ").capitalize(), NoticeKind.icon
     found = kinds.get(kind)

@@ -30,6 +30,10 @@ TITLES: Final = {
     "request_cancelled": "was cancelled",
 }
 """What each notification says after the reference of its request."""
+ASKS: Final = frozenset(
+    {"approval_opened", "approval_reminder", "approval_answered", "approval_escalated", "approval_delegated"}
+)
+"""The notifications that ask for a decision; their emails may include a decision link."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,10 @@ PASSING: Final = frozenset({"agent_typing", "agent.presence", "customer.typing",
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One subscription; `ref` is the conversation, the approval or the person with notices, None for lists."""
+    """One subscription.
+
+    `ref` is the conversation, the approval or the person with notices, None for lists.
+    """
 
     name: str
     kind: str
@@ -67,7 +70,7 @@ class Topic:
 
     @property
     def heard(self) -> tuple[str, ...]:
-        """Return the streams whose hints and transient frames the connection listens to."""
+        """Return the streams whose hints and transient frames are listened to."""
         return (stream_of(self.ref),) if self.kind == "notices" and self.ref else self.streams
 
 
@@ -122,7 +125,7 @@ def heads(user_id: UUID, topic: Topic) -> dict[str, int]:
 
 
 def bell_number(user_id: UUID) -> int:
-    """Return the number of what the person's bell shows now. Raises `Refused` without the permission."""
+    """Return the number of what the person's bell shows now; raises `Refused`."""
     return read_bell(viewer=viewer_of(user_id)).number
 
 

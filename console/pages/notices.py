@@ -42,7 +42,7 @@ class NoticeAdmin(ServiceAdmin):
         return notices.list_own(viewer=viewer_of(request))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show one page of the list; the next one starts after the last notice of this one."""
+        """Show one page of the list, after the notice named by `before`."""
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
         if not self.has_view_permission(request):
@@ -131,7 +131,7 @@ def _line(notice: Notice) -> dict[str, Any]:
 
 
 def _id_of(text: str) -> UUID | None:
-    """Return the notice a page starts after, or None for anything else: then it is the first page."""
+    """Return the id of the notice a page starts after, None for the first page."""
     try:
         return UUID(text)
     except ValueError:

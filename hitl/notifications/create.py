@@ -1,10 +1,12 @@
-"""Create notifications: a row for each person and channel, written with the transition that causes it."""
+"""Create notifications: a row for each person and channel.
+
+They are written with the transition that causes them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from django.urls import reverse
@@ -13,10 +15,7 @@ from accounts.selectors import list_members
 from core import notices
 from hitl import tasks_dispatch
 from hitl.models import Approval, Notification
-from hitl.notification_channels import IN_APP, TITLES
-
-ASKS: Final = "approval_opened approval_reminder approval_answered approval_escalated approval_delegated".split()
-"""The notifications that ask for a decision; their notices are settled when the request is closed."""
+from hitl.notification_channels import ASKS, IN_APP, TITLES
 
 
 class ApprovalNotice(notices.NoticeKind):
@@ -38,7 +37,7 @@ notices.kinds.register("request", RequestNotice)
 def notify(
     approval: Approval, people: Iterable[UUID], template: str, moment: datetime, *, reminder: int = 0, **more: str
 ) -> None:
-    """Write one notification for each person and channel of the workflow, and a notice for the person.
+    """Write notifications for each person and channel of the workflow, and a notice.
 
     Those in the app are there at once; a worker sends the others after the commit.
     """
@@ -81,7 +80,10 @@ def notify(
 
 
 def settle_notices(approval_id: UUID) -> None:
-    """Mark the notices that asked for a decision on a closed request as seen. For the system; safe to repeat."""
+    """Mark the notices that asked for a decision on a closed request as seen.
+
+    For the system; safe to repeat.
+    """
     asked = Notification.objects.filter(approval_id=approval_id, template__in=ASKS)
     people = asked.values_list("recipient_id", flat=True).distinct()
     notices.settle(people=people, kind="approval", link=_link_to(approval_id))

@@ -11,20 +11,18 @@ from django.urls import reverse
 
 from accounts.models import Notice
 from accounts.selectors import wants_mail
-from core.actors import system
 from core.notices import label_of
 from integrations.mail import routes
 from integrations.mail.services import queue_mail
 from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 
 TYPE: Final = "notice"
-ACTOR: Final = system("mail")
 
 
 def on_alert(*, ref: UUID, **_: Any) -> None:
-    """Queue the mail of an alert, unless one of its kind was queued for the person in the same hour.
+    """Queue the mail of an alert.
 
-    Does nothing for people who are no longer members or turned such emails off.
+    Does nothing if one of its kind was queued for the person in the same hour, and for people who are no longer members or turned such emails off.
     """
     notice = Notice.objects.select_related("person").filter(pk=ref).first()
     if notice is None or not routes.is_connected() or not wants_mail(notice.person_id):
@@ -38,7 +36,6 @@ def on_alert(*, ref: UUID, **_: Any) -> None:
     }
     with transaction.atomic():
         queue_mail(
-            actor=ACTOR,
             type=TYPE,
             recipient=notice.person.email,
             subject=texts["title"],
@@ -52,7 +49,7 @@ def on_alert(*, ref: UUID, **_: Any) -> None:
 
 
 class NoticeMail(MailReceiver):
-    """Names the notice a mail is about; its delivery events are ignored, the notice stays in the list."""
+    """Names the notice a mail is about; delivery events are ignored."""
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
         """Return the notices by what they say; their pages are open to their people only."""

@@ -14,8 +14,8 @@ from core.actors import system
 from core.models import AuditEntry
 from core.privacy.erasure.person import NOBODY
 from core.privacy.pii import mask_text
-from hitl.models import Approval, Notification, Seat
-from hitl.notification_channels import TITLES, Delivery, Notifier
+from hitl.models import Approval, Assignment, Notification
+from hitl.notification_channels import ASKS, TITLES, Delivery, Notifier
 from hitl.services import Status, can_be_decided_by_link, make_link, track_notification
 from integrations.mail import routes
 from integrations.mail.errors import describe_error
@@ -27,9 +27,7 @@ TYPE: Final = "approval"
 ACTOR: Final = system("mail")
 BODY_LIMIT: Final = 3000
 # Sent only while the recipient is an open approver; others go to the named person in any case.
-TO_SEATS: Final = frozenset({"approval_opened", "approval_reminder", "approval_answered"})
-# These ask for a decision and include a decision link if links are allowed for the request.
-DECIDES: Final = TO_SEATS | {"approval_escalated", "approval_delegated"}
+TO_ASSIGNEES: Final = frozenset({"approval_opened", "approval_reminder", "approval_answered"})
 ACCOUNT: Final = "integrations.provideraccount"
 CONNECTED: Final = ("provider_connected", "provider_credentials_replaced")
 TO_REQUESTER: Final = "request_"
@@ -57,7 +55,6 @@ class MailNotifier(Notifier):
         texts = _texts(row)
         with transaction.atomic():
             mail = queue_mail(
-                actor=ACTOR,
                 type=TYPE,
                 recipient=row.recipient.email,
                 subject=texts["subject"],
@@ -80,9 +77,9 @@ def _why_skipped(row: Notification) -> str:
         return "This person turned off approval emails or is no longer a member."
     if not routes.is_connected():
         return "No mail account is connected."
-    if row.template in TO_SEATS:
-        seats = Seat.objects.filter(approval_id=row.approval_id, person_id=row.recipient_id, closed_at=None)
-        if not row.approval.is_undecided or not seats.exists():
+    if row.template in TO_ASSIGNEES:
+        assignments = Assignment.objects.filter(approval_id=row.approval_id, person_id=row.recipient_id, closed_at=None)
+        if not row.approval.is_undecided or not assignments.exists():
             return "This person's approval is no longer needed."
     return ""
 
@@ -118,7 +115,7 @@ def _texts(row: Notification) -> dict[str, Any]:
         "due": f"{due:%d %B %Y, %H:%M %Z}",
         "is_yours": row.template.startswith(TO_REQUESTER),
         "link": _console_url(approval),
-        "decision_link": _placeholder(row) if row.template in DECIDES and can_be_decided_by_link(approval) else "",
+        "decision_link": _placeholder(row) if row.template in ASKS and can_be_decided_by_link(approval) else "",
         "preferences": f"{settings.PUBLIC_URL}{reverse('mail_preference')}",
     }
 
@@ -150,7 +147,7 @@ class ApprovalMail(MailReceiver):
 
     def secrets_of(self, ref: UUID, text: str) -> Mapping[str, str]:
         """Create the mail's decision link; if links are no longer allowed, link to the console."""
-        row = Notification.objects.select_related("approval").filter(pk=ref, template__in=DECIDES).first()
+        row = Notification.objects.select_related("approval").filter(pk=ref, template__in=ASKS).first()
         if row is None or _placeholder(row) not in text:
             return {}
         link, secret = _console_url(row.approval), ""
