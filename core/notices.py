@@ -131,8 +131,9 @@ def leave_for_permission(
 def settle(*, people: Iterable[UUID], kind: str, link: str, now: datetime | None = None) -> None:
     """Mark notices as seen that need nobody any more.
 
-    Such as those that asked for a decision on a request, once it is closed. For the system, in the tenant's scope and the caller's transaction: the unseen notices of these people with this
-    kind and link. Safe to repeat. Not audited.
+    Such as those that asked for a decision on a request, once it is closed. For the system, in the tenant's scope
+    and the caller's transaction: the unseen notices of these people with this kind and link. Safe to repeat. Not
+    audited.
     """
     if wanted := frozenset(people):
         _store().settle(people=wanted, kind=kind, link=link, moment=now or clock_now())

@@ -22,7 +22,8 @@ TYPE: Final = "notice"
 def on_alert(*, ref: UUID, **_: Any) -> None:
     """Queue the mail of an alert.
 
-    Does nothing if one of its kind was queued for the person in the same hour, and for people who are no longer members or turned such emails off.
+    Does nothing if one of its kind was queued for the person in the same hour, and for people who are no longer
+    members or turned such emails off.
     """
     notice = Notice.objects.select_related("person").filter(pk=ref).first()
     if notice is None or not routes.is_connected() or not wants_mail(notice.person_id):
