@@ -14,6 +14,7 @@ from django.db import InterfaceError, OperationalError
 from accounts import selectors as accounts
 from accounts.middleware import SESSION_TENANT
 from accounts.models import User
+from accounts.notices import UPDATED
 from channels_app.sockets import console_topics as topics
 from channels_app.sockets import presence
 from channels_app.sockets.connection import BAD, BAD_FRAMES, NOT_ALLOWED, NOT_SIGNED_IN, RESTART, SocketConnection
@@ -142,7 +143,7 @@ class ConsoleConsumer(SocketConnection):
             number = await in_scope(tenant_id, topics.bell_number, user_id)
             await self.say({"type": "subscribed", "topic": topic.name, "seq": number})
             if after is not None and after != number:
-                await self.say_passing(topic, topics.UPDATED, {})
+                await self.say_passing(topic, UPDATED, {})
             return
         first = topic.streams[0]
         for stream, head in heads.items():
