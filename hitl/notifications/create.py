@@ -71,6 +71,8 @@ def notify(
         kind="approval" if template in ASKS else "request",
         title=f"{approval.reference} {TITLES.get(said, 'needs you')}",
         link=_link_to(approval.pk),
+        # An alert is mailed: not beside the email of the notification itself.
+        level="alert" if template == "approval_stuck" and channels == [IN_APP] else "info",
         dedupe_key=":".join(["approval", *map(str, change)]),
         now=moment,
     )
