@@ -11,12 +11,12 @@ from core.errors import NotFound
 from core.jobs.decorators import sweep_task, tenant_task
 from core.observability.logging import get_logger
 from core.tenancy.scope import tenant_scope
-from hitl.approvals import delegations, watch_assignments
+from hitl.approvals import delegations, overdue, watch_assignments
 from hitl.approvals.due import Due, claim_due, fire, note_failure, purge_done
 from hitl.decision_links import links
 from hitl.execution import dead_letters, execute, kill_switch_activation, reconcile
 from hitl.models import Timer
-from hitl.notifications import overdue, requester, send
+from hitl.notifications import requester, send
 
 log = get_logger(__name__)
 

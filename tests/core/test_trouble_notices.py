@@ -11,9 +11,10 @@ from core.jobs import dead_letters
 from core.models import Outbox
 from core.reliability.circuit_breaker import Breaker
 from core.tenancy.scope import tenant_scope
+from hitl.approvals import overdue
 from hitl.models import Timer
-from hitl.notifications import overdue
-from tests.world import OPERATOR, World
+from tests.console.scene import add_workflow, ask
+from tests.world import World
 
 pytestmark = pytest.mark.django_db
 SEES_FAILED_JOBS = {"owner", "admin", "compliance"}
@@ -35,7 +36,7 @@ def test_failed_job_is_told_once_until_it_is_closed(acme: World) -> None:
     assert told(acme, "failed_job") == dict.fromkeys(SEES_FAILED_JOBS, 1)
     notice = Notice.objects.filter(kind="failed_job").latest("id")
     assert notice.link == f"/admin/core/deadletter/{letter.pk}/"
-    assert Outbox.objects.filter(name="notice_alerted").count() == len(SEES_FAILED_JOBS)
+    assert Outbox.objects.filter(event="notice_alerted").count() == len(SEES_FAILED_JOBS)
     dead_letters.discard(actor=acme.actor("admin"), dead_letter_id=letter.pk)
     dead_letters.park(kind="tests.job", ref=ref, error="Away again")
     assert told(acme, "failed_job") == dict.fromkeys(SEES_FAILED_JOBS, 2)
@@ -56,8 +57,6 @@ def test_paused_service_is_told_once_each_time_it_is_paused(acme: World) -> None
 
 def test_late_timers_are_told_once_an_hour_in_their_own_tenant(world: World) -> None:
     with tenant_scope(world.acme.pk):
-        from tests.console.scene import add_workflow, ask  # noqa: PLC0415
-
         add_workflow(world)
         approval = ask(world)
         Timer.objects.filter(approval=approval).update(due_at=now() - timedelta(minutes=5))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,8 +14,9 @@ from core import notices
 from core.clock import now as clock_now
 from core.tenancy.scope import platform_scope
 from hitl.models import Timer
-from hitl.ops.health import PATIENCE
 
+PATIENCE: Final = timedelta(seconds=60)
+"""How long a timer may be due before it counts: sweeps run each second, a claim lasts 20 seconds."""
 VIEW: Final = "core.view_deadletter"
 _COUNTED: Final = 100
 
