@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.db.locks import advisory_lock, locked
 from core.errors import Invalid
+from core.text.amounts import parse_amount
 from core.text.clean import clean_text
 from hitl.actions import registry
 from hitl.domain import risk
@@ -100,10 +101,10 @@ def _agent_id(text: str) -> str:
 
 def _checked_amount(amount: object) -> Decimal:
     try:
-        found = Decimal(str(amount))
-    except InvalidOperation:
-        found = Decimal("NaN")
-    if not found.is_finite() or not 0 <= found < Decimal(10) ** 14 or found != round(found, 2):
+        found = parse_amount(amount)
+    except ValueError:
+        found = Decimal(-1)
+    if not 0 <= found < Decimal(10) ** 14 or found != round(found, 2):
         raise Invalid("Enter an amount.", fields={"amount": ["Enter an amount such as 5000 or 5000.00."]})
     return found
 
