@@ -232,12 +232,18 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "accounts.sign_in.adapter.AccountAdapter"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
-# Beside allauth's own limits: who asks for mail to an address sends it to somebody.
-ACCOUNT_RATE_LIMITS = {"reset_password": "10/m/ip,40/h/ip,5/h/key"}
+# Beside allauth's own limits: who asks for mail to an address sends it to somebody. Wrong passwords and codes
+# are counted by accounts.sign_in.attempts: here, those under way would count as failures.
+ACCOUNT_RATE_LIMITS = {"reset_password": "10/m/ip,40/h/ip,5/h/key", "login_failed": None}
 PASSWORD_RESET_TIMEOUT = 3600
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Walker"
 MFA_ADAPTER = "accounts.sign_in.adapter.MfaAdapter"
+MFA_FORMS = {
+    "authenticate": "accounts.sign_in.code_forms.CodeForm",
+    "reauthenticate": "accounts.sign_in.code_forms.RepeatedCodeForm",
+    "activate_totp": "accounts.sign_in.code_forms.FirstCodeForm",
+}
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
