@@ -112,10 +112,8 @@ def _read_heads(path: str) -> tuple[Heads, dict[UUID, str]]:
 def _append_heads(path: str, tenants: Sequence[tuple[UUID, str]], rows: Sequence[Mapping[str, Any]]) -> None:
     """Append a line for each tenant; what was noted before stays, and counts in the next comparison."""
     lines = [f"# {now().isoformat(timespec='seconds')}"]
-    lines += [
-        f"{tenant_id} {slug} {row['entries']} {row['head']}"
-        for (tenant_id, slug), row in zip(tenants, rows, strict=True)
-    ]
+    for (tenant_id, slug), row in zip(tenants, rows, strict=True):
+        lines.append(f"{tenant_id} {slug} {row['entries']} {row['head']}")
     try:
         with Path(path).open("a", encoding="ascii") as file:
             file.write("\n".join(lines) + "\n")
