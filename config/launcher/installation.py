@@ -24,6 +24,8 @@ QUEUES = "high,default,low"
 # Frames of the doors hold 64 KiB; what is larger is cut off before it is read into memory.
 FRAMES_AT_MOST = ("--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072")
 STAND_INS = ("platform", "phone", "mailbox")
+DETAILS = 20_000
+"""More than the checks and gauges of /readyz take."""
 _CODE = (
     "core",
     "accounts",
@@ -67,6 +69,9 @@ class Installation:
         stand_ins = self._stand_in_ports()
         addresses = services.start(self.supervisor, durable=self.durable, for_tests=for_tests)
         settings = {**addresses.as_settings(), "PUBLIC_URL": self.url, "WALKER_RUN": secrets.token_hex(8)}
+        # Without a token, metrics and the names of failing checks are open in the demo, and closed elsewhere.
+        made = "" if self.demo else env.own_secrets(place)["metrics"]
+        settings["METRICS_TOKEN"] = env.given("METRICS_TOKEN") or made
         if self.demo:
             settings |= {"WALKER_DEMO": "1", **self._stand_in_settings(stand_ins)}
         self.environment = env.build(place, settings)
@@ -159,15 +164,15 @@ class Installation:
 
     def readiness(self) -> tuple[int, str]:
         """Return the status and the text of /readyz; 0 while nothing answers."""
-        request = urllib.request.Request(  # noqa: S310  (our own address)
-            f"{self.door}/readyz", headers={"Host": f"127.0.0.1:{self.port}"}
-        )
+        token = self.environment.get("METRICS_TOKEN", "")
+        headers = {"Host": f"127.0.0.1:{self.port}", "Authorization": f"Bearer {token}"}
+        request = urllib.request.Request(f"{self.door}/readyz", headers=headers)  # noqa: S310  (our own address)
         try:
             with _DIRECT.open(request, timeout=3) as answer:
-                return answer.status, answer.read(2000).decode(errors="replace")
+                return answer.status, answer.read(DETAILS).decode(errors="replace")
         except urllib.error.HTTPError as problem:
             with problem:
-                return problem.code, problem.read(2000).decode(errors="replace")
+                return problem.code, problem.read(DETAILS).decode(errors="replace")
         except OSError as problem:
             return 0, str(problem)
 
