@@ -13,6 +13,7 @@ action_finished: Final = Signal()
 member_invited: Final = Signal()
 password_reset_asked: Final = Signal()
 password_changed: Final = Signal()
+notice_alerted: Final = Signal()
 
 BY_NAME: Final[dict[str, Signal]] = {
     "message_received": message_received,
@@ -24,4 +25,5 @@ BY_NAME: Final[dict[str, Signal]] = {
     "member_invited": member_invited,
     "password_reset_asked": password_reset_asked,
     "password_changed": password_changed,
+    "notice_alerted": notice_alerted,
 }
