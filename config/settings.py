@@ -338,6 +338,8 @@ LOGGING = logging_config(testing=WALKER_TESTING)
 TEXT_LIMIT = 4096
 REOPEN_WITHIN = timedelta(days=7)
 REVEAL_FOR = timedelta(minutes=5)
+REVEALS_PER_HOUR = env.int("WALKER_REVEALS_PER_HOUR", default=30)
+REVEALS_NOTICED = env.int("WALKER_REVEALS_NOTICED", default=10)
 EXECUTION_LEASE = timedelta(seconds=env.int("WALKER_EXECUTION_LEASE", default=30))
 DELIVERIES_KEPT = timedelta(days=env.int("WALKER_DELIVERIES_DAYS", default=30))
 HEARTBEAT_STALE = timedelta(seconds=20)

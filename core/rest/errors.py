@@ -66,7 +66,8 @@ def _ours(problem: Exception) -> WalkerError | None:
 
 
 def _answer(problem: WalkerError) -> Response:
-    headers = {"Retry-After": str(AGAIN_IN)} if problem.status in (429, 503) else None
+    wait = problem.facts.get("retry_after", AGAIN_IN)
+    headers = {"Retry-After": str(wait)} if problem.status in (429, 503) else None
     return Response(problem.as_dict(), status=problem.status, headers=headers)
 
 
