@@ -120,6 +120,7 @@ MIDDLEWARE = [
     "console.middleware.TenantZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.problem_pages.UnavailableMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -161,6 +162,12 @@ if env("WALKER_PROCESS", default="") == "web":
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 20, "timeout": 5}
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 600
+# Kept by the application's role, which `migrate` tells: a client's own would not pass a pooler.
+DATABASE_LIMITS = {
+    "statement_timeout": timedelta(seconds=env.int("WALKER_STATEMENT_SECONDS", default=30)),
+    "lock_timeout": timedelta(seconds=env.int("WALKER_LOCK_SECONDS", default=10)),
+    "idle_in_transaction_session_timeout": timedelta(seconds=env.int("WALKER_IDLE_TRANSACTION_SECONDS", default=60)),
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env("REDIS_URL")

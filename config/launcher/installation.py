@@ -24,6 +24,8 @@ QUEUES = "high,default,low"
 # Frames of the doors hold 64 KiB; what is larger is cut off before it is read into memory.
 FRAMES_AT_MOST = ("--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072")
 STAND_INS = ("platform", "phone", "mailbox")
+TIME_LIMITS = ("WALKER_STATEMENT_SECONDS", "WALKER_LOCK_SECONDS", "WALKER_IDLE_TRANSACTION_SECONDS")
+"""Settings that `migrate` hands to the database."""
 DETAILS = 20_000
 """More than the checks and gauges of /readyz take."""
 _CODE = (
@@ -113,12 +115,14 @@ class Installation:
 
     def migrate(self) -> None:
         """Bring the database up to the code, unless both are as the last start left them."""
-        place, code = self.supervisor.place, fingerprint()
-        if place.read(place.state).get("migrated") == [code, self.environment["DATABASE_OWNER_URL"]]:
+        place = self.supervisor.place
+        limits = [self.environment.get(name, "") for name in TIME_LIMITS]
+        wanted = [fingerprint(), self.environment["DATABASE_OWNER_URL"], *limits]
+        if place.read(place.state).get("migrated") == wanted:
             return
         say("Migrating the database")
         self.manage("migrate", "--no-input")
-        place.update_state(migrated=[code, self.environment["DATABASE_OWNER_URL"]])
+        place.update_state(migrated=wanted)
 
     @contextlib.contextmanager
     def collecting(self) -> Iterator[None]:
