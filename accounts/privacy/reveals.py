@@ -26,7 +26,7 @@ from core.registry import Registry
 SHORTEST_REASON = 8
 WINDOW: Final = timedelta(hours=1)
 READ_AUDIT: Final = "core.view_auditentry"
-SEAT: Final = "accounts.membership"
+MEMBERSHIP: Final = "accounts.membership"
 NOTICE: Final = "accounts.reveals"
 
 
@@ -127,8 +127,8 @@ def _alert(actor: Actor, action: str, count: int, moment: datetime) -> list[Fact
 
     The entry is what is asked for the next time. Without others, the person gets the notice.
     """
-    seat_id = Membership.objects.values_list("pk", flat=True).get(user_id=actor.user_id)
-    last = chain.last_of(SEAT, seat_id, lambda entry: entry.action == action)
+    membership_id = Membership.objects.values_list("pk", flat=True).get(user_id=actor.user_id)
+    last = chain.last_of(MEMBERSHIP, membership_id, lambda entry: entry.action == action)
     if last is not None and last.at > moment - WINDOW:
         return []
     readers = frozenset(roster().holding(READ_AUDIT))
@@ -142,7 +142,7 @@ def _alert(actor: Actor, action: str, count: int, moment: datetime) -> list[Fact
         now=moment,
     )
     facts = {"count": count, "limit": settings.REVEALS_PER_HOUR}
-    return [Fact(actor, action, SEAT, seat_id, facts=facts)]
+    return [Fact(actor, action, MEMBERSHIP, membership_id, facts=facts)]
 
 
 def get_active_reveal(

@@ -1,7 +1,6 @@
 """Forms of the console: plain Django forms with our look and described errors."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from django import forms
@@ -60,7 +59,7 @@ class AmountField(forms.DecimalField):
 
     default_error_messages: ClassVar = {"invalid": "Enter an amount such as 5000 or 5000.00."}
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Any:
         """Return the amount, or None if the field is empty; raises `ValidationError`."""
         if value in self.empty_values:
             return None

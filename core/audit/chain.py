@@ -217,6 +217,12 @@ def chain_of(object_type: str, object_id: UUID, *, before: int | None = None, li
     return list(about.order_by("-seq")[:limit])[::-1]
 
 
+def first_of(object_type: str, object_id: UUID, action: str) -> AuditEntry | None:
+    """Return the oldest entry of an action about one object."""
+    about = AuditEntry.objects.filter(object_type=object_type, object_id=object_id, action=action)
+    return about.order_by("seq").first()
+
+
 def last_of(
     object_type: str, object_id: UUID, is_meant: Callable[[AuditEntry], bool] | None = None
 ) -> AuditEntry | None:
