@@ -5,7 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 from analytics import services
-from analytics.services import briefs
 from core.jobs.decorators import sweep_task, tenant_task
 from core.observability.logging import get_logger
 
@@ -23,19 +22,11 @@ def make_brief(brief_id: UUID) -> None:
         services.record_failure(brief_id=brief_id, error=type(error).__name__)
 
 
-def enqueue(tenant_id: UUID, brief_id: UUID) -> None:
-    """Queue the task that makes a brief."""
-    make_brief.delay(str(tenant_id), str(brief_id))
-
-
-briefs.on_queued(enqueue)
-
-
 @sweep_task(queue="default")
 def sweep_due() -> None:
     """Queue due briefs, and open ones without a worker."""
     for tenant_id, brief_id in [*services.claim_due(), *services.list_stuck()]:
-        enqueue(tenant_id, brief_id)
+        make_brief.delay(str(tenant_id), str(brief_id))
 
 
 @sweep_task(queue="low")

@@ -8,12 +8,12 @@ from pydantic import ValidationError
 
 from agents.tools.acting import BudgetArguments
 from core.errors import Invalid
-from hitl.admin.policy.limits import AmountForm, CapForm
+from hitl.admin.policy.caps import AmountForm, CapForm
 from hitl.admin.policy.simulate import TrialForm
 from hitl.admin.policy.workflow_form.form import WorkflowForm
 from hitl.admin.policy.workflow_form.rules import RuleForm
 from hitl.domain.auto_rules import auto_rule_from
-from hitl.policy.limits import create_cap
+from hitl.policy.caps import create_cap
 from hitl.policy.validation import problems_of
 from hitl.rest.policies import CapChange, CapRequest
 from hitl.rest.workflows import TrialRequest
