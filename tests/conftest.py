@@ -57,6 +57,8 @@ def django_db_setup(
         connection.settings_dict["NAME"] = name
         settings.DATABASES["default"]["NAME"] = name
         connection.close()
+        # The machine of the tests is busy, and a test's own transaction waits for browsers and processes.
+        settings.DATABASE_LIMITS = {name: 10 * limit for name, limit in settings.DATABASE_LIMITS.items()}
         set_time_limits()
         connection.close()
     yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ PER_ACCOUNT: Final = (5, 300)
 LONGEST: Final = 15
 """Seconds after which an attempt under way is taken for a dead process; it still counts as a failure."""
 PATIENCE: Final = 20.0
+_waiting: Final = threading.BoundedSemaphore(100)
+"""Those of this process who wait for the outcome of others; more are refused, so that waiting is no attack."""
 TOO_MANY: Final = "Too many failed sign-in attempts. Try again later."
 BUSY: Final = "Many people are signing in right now. Try again in a minute."
 NOT_NOW: Final = "Signing in isn't possible right now. Try again in a minute."
@@ -97,15 +100,29 @@ def forget_failures(account: str) -> None:
 
 
 def _begin(names: list[str], ident: str) -> None:
-    until = time.monotonic() + PATIENCE
-    while (answer := run_script(_BEGIN, names, ident, LONGEST, *PER_ADDRESS, *PER_ACCOUNT)) != _GO:
-        if answer == _REFUSED:
-            raise ValidationError(TOO_MANY, code="too_many_login_attempts")
-        if time.monotonic() > until:
-            raise ValidationError(BUSY, code="busy")
+    if _has_place(names, ident):
+        return
+    if not _waiting.acquire(blocking=False):
+        raise ValidationError(BUSY, code="busy")
+    try:
         if not connection.in_atomic_block:
             connection.close()  # back to the pool: others need it more than one who waits
-        time.sleep(random.uniform(0.03, 0.1))  # noqa: S311  (no secret)
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            time.sleep(random.uniform(0.03, 0.1))  # noqa: S311  (no secret)
+            if _has_place(names, ident):
+                return
+    finally:
+        _waiting.release()
+    raise ValidationError(BUSY, code="busy")
+
+
+def _has_place(names: list[str], ident: str) -> bool:
+    """Take the attempt's places, or return False while others under way hold them. Raises ValidationError."""
+    answer = run_script(_BEGIN, names, ident, LONGEST, *PER_ADDRESS, *PER_ACCOUNT)
+    if answer == _REFUSED:
+        raise ValidationError(TOO_MANY, code="too_many_login_attempts")
+    return answer == _GO
 
 
 def _names(limited: str) -> tuple[str, str]:
