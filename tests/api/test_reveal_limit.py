@@ -4,7 +4,6 @@ import threading
 from datetime import timedelta
 from typing import Any
 
-import pytest
 import time_machine
 from django.db import connection
 from django.test import Client
@@ -67,18 +66,17 @@ def test_limit_moves_on_with_the_hour_and_alerts_once_an_hour(acme: World, setti
     assert AuditEntry.objects.filter(action=ACTIONS[1]).count() == 2
 
 
-@pytest.mark.django_db
 def test_reveal_over_the_limit_is_429_over_the_api_and_a_sentence_in_the_console(
-    office: Office, client: Client, settings: Any
+    live_office: Office, client: Client, settings: Any
 ) -> None:
     settings.REVEALS_PER_HOUR = 0
-    body = {"object": f"contact:{office.ids['contact']}", "fields": ["contact"], "reason": "I have to call back."}
-    answer = office.caller("compliance").post("reveals/", body, key="again")
+    body = {"object": f"contact:{live_office.ids['contact']}", "fields": ["contact"], "reason": "I have to call back."}
+    answer = live_office.caller("compliance").post("reveals/", body, key="again")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3600")
     assert answer.json()["code"] == "too_many_reveals"
-    with tenant_scope(office.world.acme.pk):
+    with tenant_scope(live_office.world.acme.pk):
         assert AuditEntry.objects.filter(action=ACTIONS[1]).count() == 1
-    client.force_login(office.world.people["compliance"], backend="accounts.backends.RoleBackend")
-    page = f"/admin/conversations/conversation/{office.ids['conversation']}/reveal/"
+    client.force_login(live_office.world.people["compliance"], backend="accounts.backends.RoleBackend")
+    page = f"/admin/conversations/conversation/{live_office.ids['conversation']}/reveal/"
     shown = client.post(page, {"fields_wanted": ["contact"], "reason": "I have to call back."}, follow=True)
     assert "You can show personal data 0 times an hour" in shown.content.decode()

@@ -70,13 +70,13 @@ def test_application_has_limits_and_the_owner_of_the_tables_has_none() -> None:
     ("statement_timeout", "too_slow", "This took too long and was stopped."),
 ])  # fmt: skip
 def test_statement_at_a_limit_is_503_with_a_sentence(
-    office: Office, client: Client, limit: str, code: str, says: str
+    live_office: Office, client: Client, limit: str, code: str, says: str
 ) -> None:
-    client.force_login(office.world.people["compliance"], backend="accounts.backends.RoleBackend")
-    caller = office.caller("compliance")
-    with _locked_audit(office), _session(limit, "300ms"):
-        answer = caller.post("reveals/", {"object": f"contact:{office.ids['contact']}", **REVEAL})
-        page = f"/admin/conversations/conversation/{office.ids['conversation']}/reveal/"
+    client.force_login(live_office.world.people["compliance"], backend="accounts.backends.RoleBackend")
+    caller = live_office.caller("compliance")
+    with _locked_audit(live_office), _session(limit, "300ms"):
+        answer = caller.post("reveals/", {"object": f"contact:{live_office.ids['contact']}", **REVEAL})
+        page = f"/admin/conversations/conversation/{live_office.ids['conversation']}/reveal/"
         shown = client.post(page, {"fields_wanted": ["contact"], "reason": REVEAL["reason"]})
     assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, code, "5")
     assert (shown.status_code, shown.headers["Retry-After"]) == (503, "5")
