@@ -13,7 +13,7 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register tenant look-ups, the erasure handler and the store of notices, and listen for sign-ins."""
+        """Register look-ups, erasure and the store of notices; listen for sign-ins."""
         from accounts.notices import Store  # noqa: PLC0415  (needs the models)
         from accounts.privacy import erasure  # noqa: F401, PLC0415  (needs the models)
         from accounts.sign_in import audit  # noqa: PLC0415  (needs the models)

@@ -225,7 +225,7 @@ class RevealGrant(TenantModel):
 
 
 class Notice(TenantModel):
-    """A short message for one person, which any app may have left; without personal data."""
+    """A short message for one person, without personal data; any app leaves them."""
 
     class Level(models.TextChoices):
         """How urgent it is; an alert is mailed as well."""

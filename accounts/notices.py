@@ -34,7 +34,7 @@ class Store(NoticeStore):
     """Stores notices as rows of their people."""
 
     def leave(self, *, people: Collection[UUID], notice: NewNotice, moment: datetime) -> None:
-        """Store a notice for each person who has none with its key, and announce the new alerts."""
+        """Store a notice for each person without one of its key; announce new alerts."""
         rows = [
             Notice(
                 person_id=person,
@@ -50,9 +50,15 @@ class Store(NoticeStore):
         ]
         Notice.objects.bulk_create(rows, ignore_conflicts=True)
         streams.transient_after_commit([stream_of(person) for person in people], UPDATED)
-        if notice.level == Notice.Level.ALERT:
+        if notice.level == "alert":
             stored = Notice.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True)
             outbox.announce_all(outbox.Announcement("notice_alerted", pk, {}) for pk in stored)
+
+    def settle(self, *, people: Collection[UUID], kind: str, link: str, moment: datetime) -> None:
+        """Mark the unseen notices of these people with this kind and link as seen."""
+        unseen = Notice.objects.filter(person_id__in=people, kind=kind, link=link, seen_at=None)
+        if unseen.update(seen_at=moment):
+            streams.transient_after_commit([stream_of(person) for person in people], UPDATED)
 
     def people_holding(self, permission: str) -> Collection[UUID]:
         """Return the members of the tenant in scope who hold a permission now. One query."""
@@ -60,13 +66,13 @@ class Store(NoticeStore):
 
 
 def stream_of(person_id: UUID) -> str:
-    """Return the name of the stream whose listeners hear that a person's notices have changed."""
+    """Return the stream whose listeners hear that a person's notices changed."""
     return f"notices:{person_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Bell:
-    """A person's unseen notices: how many, counted up to `MOST_COUNTED`, and the newest."""
+    """A person's unseen notices: the newest, and how many up to `MOST_COUNTED`."""
 
     count: int
     newest: Notice | None
@@ -75,6 +81,15 @@ class Bell:
     def shown(self) -> str:
         """Return the count as the bell shows it: "3", or "9+"."""
         return str(self.count) if self.count < MOST_COUNTED else f"{MOST_COUNTED - 1}+"
+
+    @property
+    def number(self) -> int:
+        """Return a number that changes with what the bell shows.
+
+        By it a page finds out that it missed something.
+        """
+        moment = self.newest.pk.int >> 80 if self.newest else 0  # milliseconds
+        return moment * (MOST_COUNTED + 1) + self.count
 
 
 def read_bell(*, viewer: Actor) -> Bell:
@@ -126,7 +141,10 @@ def _update_bells(actor: Actor) -> None:
 
 
 def purge_notices(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
-    """Delete notices seen long ago, and unseen ones after a year; return how many. For the sweep."""
+    """Delete notices seen long ago, and unseen ones after a year; return how many.
+
+    For the sweep.
+    """
     moment = now or clock_now()
     seen = retention.made_before(moment - KEPT_SEEN) & Q(seen_at__lt=moment - KEPT_SEEN)
     return retention.remove(Notice, seen | retention.made_before(moment - KEPT_UNSEEN), limit=limit)

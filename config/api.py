@@ -13,6 +13,7 @@ from rest_framework.routers import SimpleRouter
 
 from accounts.rest.invitations import InvitationViewSet
 from accounts.rest.members import MemberViewSet
+from accounts.rest.notices import NoticeViewSet
 from accounts.rest.reveals import RevealViewSet
 from agents import rest as agents
 from analytics import rest as analytics
@@ -110,6 +111,7 @@ router.register(f"{CONVERSATION}attachments", conversations.AttachmentViewSet, "
 router.register(f"{V1}contacts", ContactViewSet, "api-contacts")
 router.register(f"{V1}members/invitations", InvitationViewSet, "api-invitations")
 router.register(f"{V1}members", MemberViewSet, "api-members")
+router.register(f"{V1}notices", NoticeViewSet, "api-notices")
 router.register(f"{V1}erasures", ErasureViewSet, "api-erasures")
 router.register(f"{V1}channel-accounts", ChannelAccountViewSet, "api-channel-accounts")
 router.register(f"{V1}agents", agents.AgentViewSet, "api-agents")

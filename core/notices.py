@@ -1,4 +1,4 @@
-"""Notices: short messages that any app leaves for people; the app that stores them registers here."""
+"""Notices: short messages for people, which any app leaves through this port."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEY_LIMIT: Final = 200
 
 
 class NoticeKind:
-    """A kind of notice, such as approvals: how the list names it, and its icon in the console."""
+    """A kind of notice: how the list names it, and its icon in the console."""
 
     label: ClassVar[str]
     icon: ClassVar[str] = "bell"
@@ -54,6 +54,10 @@ class NoticeStore(ABC):
         """Store a notice for each person, in the caller's transaction."""
 
     @abstractmethod
+    def settle(self, *, people: Collection[UUID], kind: str, link: str, moment: datetime) -> None:
+        """Mark the unseen notices of these people with this kind and link as seen."""
+
+    @abstractmethod
     def people_holding(self, permission: str) -> Collection[UUID]:
         """Return the members of the tenant in scope who hold a permission now."""
 
@@ -80,9 +84,9 @@ def leave(
     """Leave a notice for each of these people, in the caller's transaction.
 
     For the system, in the tenant's scope. `kind` is a registered key. `title` and `body` are short plain texts
-    without personal data: references and counts, no names and no quotations; whatever looks like personal data is
+    without personal data: references and counts, no names and no quotations; what looks like personal data is
     masked. `link` is a path of our own site, or "". A person gets one notice per `dedupe_key`: the same key again
-    does nothing, so put into it what a change is known by. The level "alert" is also mailed, at most one mail per
+    does nothing, so put into it what identifies the change. The level "alert" is also mailed, at most one mail per
     person, kind and hour. Neither leaving a notice nor seeing it is audited: it decides nothing. Raises NotFound for
     an unknown kind, ValueError for another level, a long key or a link elsewhere.
     """
@@ -114,15 +118,29 @@ def leave_for_permission(
     body: str = "",
     now: datetime | None = None,
 ) -> None:
-    """Leave a notice for every member who holds a permission now, as `leave` does. Raises what `leave` raises."""
+    """Leave a notice for every member who holds a permission now.
+
+    Everything else is as in `leave`, and so is what it raises.
+    """
     people = _store().people_holding(permission)
     leave(
         people=people, kind=kind, title=title, link=link, level=level, dedupe_key=dedupe_key, body=body, now=now
     )  # fmt: skip
 
 
+def settle(*, people: Iterable[UUID], kind: str, link: str, now: datetime | None = None) -> None:
+    """Mark notices as seen that need nobody any more.
+
+    Such as those that asked for a decision on a request, once it is closed. For the system, in the tenant's scope
+    and the caller's transaction: the unseen notices of these people with this kind and link. Safe to repeat. Not
+    audited.
+    """
+    if wanted := frozenset(people):
+        _store().settle(people=wanted, kind=kind, link=link, moment=now or clock_now())
+
+
 def check_link(link: str) -> str:
-    """Return a link that is "" or a path of our own site. Raises ValueError for any other."""
+    """Return a link that is "" or a path of our own site; raises ValueError."""
     if not link:
         return ""
     is_plain = link.isascii() and link.isprintable() and " " not in link and len(link) <= LINK_LIMIT
@@ -133,7 +151,7 @@ def check_link(link: str) -> str:
 
 
 def label_of(kind: str) -> tuple[str, str]:
-    """Return the label and icon of a kind; one whose app is gone is shown by its key."""
+    """Return the label and icon of a kind, by its key if its app is gone."""
     if kind not in kinds.keys():  # noqa: SIM118  (no dict)
         return kind.replace("_", " ").capitalize(), NoticeKind.icon
     found = kinds.get(kind)

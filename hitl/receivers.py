@@ -1,4 +1,4 @@
-"""Receivers of the engine's own announcements; they only enqueue a task."""
+"""Receivers of the engine's own announcements."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from core.events import signals
 from hitl import tasks
+from hitl.notifications.create import settle_notices
 
 
 def on_news(*, tenant_id: UUID, ref: UUID, payload: Mapping[str, Any] | None = None, **_: Any) -> None:
     """Enqueue the notification of a requester who asked without an agent."""
     if "tool_call_id" not in (payload or {}):
         tasks.tell_requester.delay(str(tenant_id), str(ref))
+
+
+def on_closed(*, ref: UUID, **_: Any) -> None:
+    """Settle the notices that asked for a decision."""
+    with transaction.atomic():
+        settle_notices(ref)
 
 
 def connect() -> None:
@@ -24,3 +33,4 @@ def connect() -> None:
         (signals.action_finished, "finished"),
     ):
         signal.connect(on_news, dispatch_uid=f"hitl.requester.{name}")
+    signals.approval_closed.connect(on_closed, dispatch_uid="hitl.notices.closed")

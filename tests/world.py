@@ -2,11 +2,14 @@
 
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.test import Client
+from django.test import Client, TestCase
 
 from accounts.models import Membership, RoleGroup, Tenant, User
 from accounts.services import actor_for_user, add_member
@@ -89,3 +92,18 @@ def build_world() -> World:
     acme, people = _found("Acme")
     globex, outsiders = _found("Globex")
     return World(acme, globex, people, outsiders)
+
+
+@contextmanager
+def kept_for_the_module(django_db_blocker: Any) -> Iterator[None]:
+    """Keep what the block writes for all tests of a module, in a transaction around theirs that is rolled back.
+
+    Not for modules with a test that commits.
+    """
+    with django_db_blocker.unblock():
+        TestCase.setUpClass()
+        try:
+            yield
+        finally:
+            TestCase.tearDownClass()
+            TestCase.doClassCleanups()

@@ -5,20 +5,16 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from django.test import TestCase
 
 from tests.api.office import Office, build_office
-from tests.world import World, build_world
+from tests.world import World, build_world, kept_for_the_module
 
 
 @pytest.fixture(scope="module")
 def office_of_the_module(django_db_setup: None, django_db_blocker: Any) -> Iterator[Office]:
     """An organisation with one row behind every endpoint, in a transaction around all tests of the module."""
-    with django_db_blocker.unblock():
-        TestCase.setUpClass()
+    with kept_for_the_module(django_db_blocker):
         yield build_office(build_world())
-        TestCase.tearDownClass()
-        TestCase.doClassCleanups()
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def test_page_of_an_agent_and_its_run_opens(browser: Browser, acme: World) -> No
     AgentVersion.objects.create(agent=agent, number=3, tools=["rankings", "gone"])
     shown = browser("admin").get(f"/admin/agents/agent/{agent.pk}/").content.decode()
     assert "Show search rankings" in shown
-    assert "gone" not in shown
+    assert "gone (unavailable)" in shown
 
 
 def test_page_of_an_audit_entry_opens(browser: Browser, acme: World) -> None:

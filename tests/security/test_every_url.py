@@ -1,5 +1,7 @@
 """Every URL of the resolver, asked by those who should get nothing from it."""
 
+from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -9,17 +11,26 @@ from core.tenancy.scope import tenant_scope
 from tests.security.conftest import Visitor, token_of
 from tests.security.expectations import EXPECTED
 from tests.security.rows import MARK, changed, snapshot
-from tests.security.town import SECRETS, Town
+from tests.security.town import SECRETS, Town, build_town
 from tests.security.urls import every_url, path_of
+from tests.world import World, build_world, kept_for_the_module
 
 pytestmark = pytest.mark.django_db
 URLS = every_url()
 CARRIERS = [name for name in URLS if name.startswith("admin:") and name.endswith(("_changelist", "_change"))]
 SILENT = {"admin:agents_agentrun_changelist"}  # names nothing that a person wrote
 # What every member may do for themselves; a wrong password to prove oneself again is in the audit.
-EVERYBODYS = {"account_reauthenticate", "admin:analytics_brief_send_now", "api-briefs-list"}
+EVERYBODYS = {
+    "account_reauthenticate",
+    "admin:analytics_brief_send_now",
+    "api-briefs-list",
+    "admin:accounts_notice_open",
+    "admin:accounts_notice_seen",
+    "admin:accounts_notice_see_all",
+}
 NOT_OURS = {
     "accounts_membership",
+    "accounts_notice",
     "core_auditentry",
     "core_erasure",
     "analytics_brief",
@@ -27,7 +38,24 @@ NOT_OURS = {
     "hitl_cap",
     "hitl_riskpolicy",
     "hitl_linkpolicy",
-}  # their texts are names and codes of the world, not marks
+}  # their texts are names and codes of the world, not marks, or somebody else's
+
+
+@pytest.fixture(scope="module")
+def town_of_the_module(django_db_setup: None, django_db_blocker: Any) -> Iterator[Town]:
+    with kept_for_the_module(django_db_blocker):
+        yield build_town(build_world())
+
+
+@pytest.fixture
+def town(town_of_the_module: Town, db: None) -> Town:
+    """The same town for every test: what a test writes is rolled back."""
+    return deepcopy(town_of_the_module)
+
+
+@pytest.fixture
+def world(town: Town) -> World:
+    return town.world
 
 
 def asked(client: Client, town: Town, name: str, method: str = "get") -> tuple[Any, str]:
