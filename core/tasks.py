@@ -6,8 +6,10 @@ from uuid import UUID
 
 from celery.signals import heartbeat_sent
 from django.core.management import call_command
+from django.db import transaction
 
 from core import retention
+from core.db.time_limits import allow_long_statements
 from core.events import relay
 from core.jobs.decorators import sweep_task, tenant_task
 from core.observability import health
@@ -56,7 +58,9 @@ def prune_streams() -> None:
 def purge_outbox() -> None:
     """Delete announcements sent a week ago, and expired sessions."""
     relay.purge()
-    call_command("clearsessions")
+    with transaction.atomic():
+        allow_long_statements()
+        call_command("clearsessions")
 
 
 @tenant_task(queue="low")

@@ -15,6 +15,7 @@ from rest_framework.parsers import JSONParser
 
 from core.privacy.json_texts import with_texts
 from core.privacy.pii import mask_text
+from core.text.amounts import parse_amount
 
 M = TypeVar("M", bound=Model)
 DEEPEST: Final = 20
@@ -62,6 +63,17 @@ def _can_be_kept(value: Any, depth: int) -> bool:
     if isinstance(value, list):
         return all(_can_be_kept(item, depth - 1) for item in value)
     return True
+
+
+class AmountField(serializers.DecimalField):
+    """An amount in plain digits, as text or as a number; what else Python reads as a number is refused."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the amount; raises `ValidationError`."""
+        try:
+            return super().to_internal_value(parse_amount(data))
+        except ValueError:
+            self.fail("invalid")
 
 
 class MaskedText(serializers.CharField):

@@ -69,7 +69,7 @@ ACCOUNT: Final = {
 DOORS: Final = {
     "healthz": HEALTH,
     "readyz": Row(Answers(503, 503, 503, 503), Answers(405, 405, 405)),  # no worker beats in the tests
-    "metrics": HEALTH,
+    "metrics": Row(Answers(403, 403, 403, 403), Answers(405, 405, 405)),  # no token is set, and this is no demo
     "widget_session": Row(Answers(405, 405, 405, 405), Answers(400, 400, 400)),
     "widget_script": PUBLIC,
     "whatsapp_webhook": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),  # nothing here signs
