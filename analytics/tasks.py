@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from agents.registry import remote_models
 from analytics import services
 from analytics.services import briefs
-from core.jobs.decorators import sweep_task, tenant_task
+from core.jobs.decorators import MODELS, sweep_task, tenant_task
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
@@ -24,8 +25,9 @@ def make_brief(brief_id: UUID) -> None:
 
 
 def enqueue(tenant_id: UUID, brief_id: UUID) -> None:
-    """Queue the task that makes a brief."""
-    make_brief.delay(str(tenant_id), str(brief_id))
+    """Queue the task that makes a brief: where a model may write it, for the workers that may wait for one."""
+    queue = MODELS if remote_models() else "default"
+    make_brief.apply_async((str(tenant_id), str(brief_id)), queue=queue)
 
 
 briefs.on_queued(enqueue)

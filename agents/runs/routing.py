@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from agents import selectors
+from uuid import UUID
+
+from agents import registry, selectors
 from agents.models import AgentRun, AgentVersion
 from agents.rule_based_model.model import AGENT_OF, topic_tool
+
+
+def needs_model_worker(run_id: UUID) -> bool:
+    """Return True if a run may have to wait for a model over a network: only such workers execute it.
+
+    A report of an outcome asks no model.
+    """
+    remote = registry.remote_models()
+    if not remote or not AgentVersion.objects.filter(model__in=remote, agent__is_active=True).exists():
+        return False
+    return AgentRun.objects.filter(pk=run_id, trigger=AgentRun.Trigger.MESSAGE).exists()
 
 
 def choose_version(run: AgentRun, transcript: selectors.Transcript) -> AgentVersion | None:
