@@ -22,6 +22,7 @@ from agents.ports import MOST_TOKENS
 from agents.runs import run as turns
 from channels_app.webchat import stop
 from conversations.models import Conversation
+from conversations.selectors import stop_key
 from conversations.services import close, take_over
 from core.tenancy.models import tenant_scope
 from hitl.models import Approval
@@ -252,7 +253,7 @@ def elsewhere(desk: Desk, end: Callable[[Desk], None]) -> Callable[[], None]:
 
 def begin_again(desk: Desk) -> None:
     """Give the conversation back to the agent, as a new one."""
-    cache.clear()
+    cache.delete(stop_key(desk.world.acme.pk, desk.conversation.pk))
     Conversation.objects.update(state="agent", assigned_to=None, resolved=None, closed_at=None)
     AgentRun.objects.update(joinable_until=None)
 

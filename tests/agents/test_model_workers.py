@@ -104,7 +104,7 @@ def test_timers_mail_and_intake_go_on_while_all_models_hang(live_desk: Desk) -> 
         model.say(BEGIN + OPENAI.start(), *[b": still here\n\n", 0.2] * 200)
         for number in range(CUSTOMERS):
             take(way, write(desk.account, f"visitor-{number}").pk)
-        assert wait_for(lambda: len(model.requests) >= 2, 60)
+        assert wait_for(lambda: len(model.requests) >= 2, 120)
         time.sleep(1)
         Timer.objects.update(due_at=now() - timedelta(seconds=1))
         queue_mail(actor=DOOR, type="note", recipient="a@walker.example", subject="Hi", text="Hi", key="k")
