@@ -135,9 +135,7 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
     return Answer(outcome, generation, version, ended)
 
 
-def _orchestrate(
-    run: AgentRun, version: AgentVersion, lines: tuple[Line, ...], watch: Watch, emit: Emit
-) -> RunOutcome:
+def _orchestrate(run: AgentRun, version: AgentVersion, lines: tuple[Line, ...], watch: Watch, emit: Emit) -> RunOutcome:
     caller = selectors.caller_of(run, version)
     offered = tools.offered([*version.tools, *tools.FOR_EVERY_AGENT], caller)
     names = {tool.key for tool in offered}

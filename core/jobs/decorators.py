@@ -61,9 +61,7 @@ def _work_whole(work: Callable[[UUID], Any], row_id: UUID) -> None:
         _afterwards.reset(token)
 
 
-def tenant_task(
-    queue: Queue = "default", limits: TimeLimits | None = None
-) -> Callable[[Callable[[UUID], Any]], Any]:
+def tenant_task(queue: Queue = "default", limits: TimeLimits | None = None) -> Callable[[Callable[[UUID], Any]], Any]:
     """Turn a function of a row's id into a task: `task.delay(str(tenant_id), str(row_id))`.
 
     The function must be safe to run twice, after a crash and, with `limits`, after an interruption at any point.

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('core', '0003_guard_erasures'),
+        ("core", "0003_guard_erasures"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='idempotencyrecord',
-            name='about',
+            model_name="idempotencyrecord",
+            name="about",
             field=models.JSONField(default=list),
         ),
     ]

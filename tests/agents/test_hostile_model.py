@@ -16,9 +16,10 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.models.signals import post_save
 
-from agents import tasks
+from agents import services, tasks
 from agents.models import AgentRun, AgentVersion, ToolCall
 from agents.ports import MOST_TOKENS
+from agents.runs import lease
 from agents.runs import run as turns
 from channels_app.webchat import stop
 from conversations.models import Conversation
@@ -118,6 +119,20 @@ def test_limits_of_the_worker_stand_behind_the_deadline() -> None:
         assert turns.TURN_SECONDS == 60
         assert turns.TURN_SECONDS < task.soft_time_limit < task.time_limit
         assert task.time_limit < project.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
+
+
+def test_worker_that_may_not_wait_leaves_a_remote_model_to_those_that_may(desk: Desk, model: HostileModel) -> None:
+    run = services.take_message(message_id=desk.receive("hello").pk)
+    assert run is not None
+    assert not services.needs_model_worker(run.pk)
+    put_behind(OPENAI)
+    assert services.needs_model_worker(run.pk)
+    model.say(answer(OPENAI, "Hello there."))
+    services.run_turn(run.pk, may_wait=False)
+    assert (model.requests, desk.answers(desk.conversation.pk)) == ([], [])
+    assert [due for _, due in lease.list_due()] == [run.pk]
+    services.run_turn(run.pk)
+    assert desk.answers(desk.conversation.pk) == ["Hello there."]
 
 
 def test_soft_limit_of_the_worker_ends_in_an_apology_and_a_person(desk: Desk) -> None:

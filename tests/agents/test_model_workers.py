@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-import pytest
 from django.conf import settings
 from django.db import connection
 from kombu import Connection
+from redis import Redis
 
-from agents import tasks
+from agents import services, tasks
 from agents.defaults import ensure_default_agents
 from agents.models import AgentRun, AgentVersion
 from config.launcher import installation
@@ -35,12 +35,13 @@ from tests.agents.hostile_model import BEGIN, WIRES, serve
 
 OPENAI = WIRES[0]
 CUSTOMERS = 8
+PREFIX = "workers"
 
 
 @contextmanager
 def workers(url: str) -> Iterator[Connection]:
     """Run the installation's workers, whose models are at an address; gives the way to their queues."""
-    prefix = f"{settings.CACHES['default']['KEY_PREFIX']}:workers"
+    prefix = f"{settings.CACHES['default']['KEY_PREFIX']}:{PREFIX}"
     environment = {
         **os.environ,
         "DATABASE_URL": f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{connection.settings_dict['NAME']}",
@@ -93,7 +94,7 @@ def take(way: Connection, message_id: UUID) -> None:
     tasks.take_message.apply_async((str(current_tenant_id()), str(message_id)), connection=way)
 
 
-def test_timers_mail_and_intake_go_on_while_all_models_hang(live_desk: Desk) -> None:
+def test_timers_mail_and_intake_go_on_while_all_models_hang(live_desk: Desk, redis_client: Redis) -> None:
     desk = live_desk
     desk.say("Raise the daily budget of Summer Sale to 900")
     AgentVersion.objects.update(model="openai", model_name="m")
@@ -102,6 +103,11 @@ def test_timers_mail_and_intake_go_on_while_all_models_hang(live_desk: Desk) -> 
         other = ChannelAccount.objects.create(kind="webchat", name="Chat", public_key=uuid4().hex)
     with serve() as model, workers(model.url) as way:
         model.say(BEGIN + OPENAI.start(), *[b": still here\n\n", 0.2] * 200)
+        stuck = services.take_message(message_id=write(desk.account, "stuck").pk)
+        assert stuck is not None
+        tasks.ask_model.apply_async(
+            (str(stuck.tenant_id), str(stuck.pk)), connection=way, soft_time_limit=5, time_limit=30
+        )
         for number in range(CUSTOMERS):
             take(way, write(desk.account, f"visitor-{number}").pk)
         assert wait_for(lambda: len(model.requests) >= 2, 120)
@@ -119,5 +125,9 @@ def test_timers_mail_and_intake_go_on_while_all_models_hang(live_desk: Desk) -> 
         assert wait_for(lambda: Timer.objects.exclude(done_at=None).exists(), 10), "timers"
         assert wait_for(lambda: not MailDelivery.objects.filter(status="queued").exists(), 10), "mail"
         assert wait_for(lambda: AgentRun.objects.filter(inputs__message=late).exists(), 10), "intake"
-        assert len(model.requests) <= 4
-    assert AgentRun.objects.filter(state="running").count() <= 4
+        assert AgentRun.objects.filter(state="running").count() <= 4
+        assert wait_for(lambda: AgentRun.objects.get(pk=stuck.pk).state == "failed", 20), "the soft limit"
+        assert redis_client.keys(f"*:{PREFIX}:*:health:beat:*:models"), "heartbeats of the model workers"
+    stuck.refresh_from_db()
+    assert (stuck.error_code, stuck.lease_until, stuck.conversation.state) == ("too_slow", None, "person")
+    assert desk.answers(stuck.conversation_id)[-1].startswith("Sorry")

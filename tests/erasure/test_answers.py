@@ -30,7 +30,9 @@ def caller(traces: Traces) -> Caller:
 
 def kept(world: World) -> dict[int, Any]:
     with tenant_scope(world.acme.pk):
-        rows = IdempotencyRecord.objects.filter(scope__startswith="api:").exclude(scope="api:test").order_by("created_at")
+        rows = (
+            IdempotencyRecord.objects.filter(scope__startswith="api:").exclude(scope="api:test").order_by("created_at")
+        )
         return {number: row.answer for number, row in enumerate(rows)}
 
 
