@@ -10,9 +10,9 @@ from agents.rule_based_model.model import AGENT_OF, topic_tool
 
 
 def needs_model_worker(run_id: UUID) -> bool:
-    """Return True if a run may have to wait for a model over a network: only such workers execute it.
+    """Return True if only a model worker executes this run.
 
-    A report of an outcome asks no model.
+    Its organisation has an agent whose model is asked over a network; a report of an outcome asks none.
     """
     remote = registry.remote_models()
     if not remote or not AgentVersion.objects.filter(model__in=remote, agent__is_active=True).exists():
